@@ -1,0 +1,15 @@
+"""Powerbot: power control of physical servers from Slack, with approval and proof.
+
+power/       what may be asked, who decides, what counts as done (no IO)
+executor     an approved request: waves, intent, call, watch, stop
+workflow     the story of a request: submit, review, cancel, stop, expire, resume
+runner       who carries a request on: claims and leases
+slack/       payloads in, cards out
+clouddc/     the CloudDC client and the shared inventory
+storage/     the record: requests, intents, outbox, audit chain
+settings     the environment, read once
+app          the one place where the parts are joined
+operations/  check, manifest, health, metrics
+sandbox/     a Slack and a data centre that run on this machine
+cli          the `powerbot` command
+"""

@@ -1,0 +1,1 @@
+"""The CloudDC client: signing, the wire format, one HTTP client, one shared inventory."""

@@ -1,0 +1,1 @@
+"""What an operator needs: checks, the manifest, health, metrics, redaction."""

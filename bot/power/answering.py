@@ -1,0 +1,106 @@
+"""What the answer to one power call means for each server that it named."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+from bot.power import errors, ports
+from bot.power.lifecycle import ServerState
+
+Rows = tuple[ports.RunServer, ...]
+
+# A call that was refused for some of its ids is repaired, and sent, once more.
+REPAIRED_SENDS = 2
+# Calls that never left, or were throttled, are tried this often in a row, ever more slowly.
+MOST_TRIES = 6
+FIRST_WAIT_S = 1.0
+LONGEST_WAIT_S = 30.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Answered:
+    """The rows and the attempt after the answer; `wait_s` is how long to hold the next call."""
+
+    attempt: ports.Attempt
+    rows: Rows
+    wait_s: float = 0.0
+
+
+def accepted(attempt: ports.Attempt, rows: Rows, answer: ports.Accepted) -> Answered:
+    """Judge a 200: ids that it lists are accepted, ids that it leaves out are unknown.
+
+    When entries carried no readable id, nobody can say which were left out: all are accepted
+    and their own records decide.
+    """
+    after = tuple(
+        dataclasses.replace(row, state=ServerState.ACCEPTED)
+        if row.server_id in answer.server_ids or answer.unidentified
+        else dataclasses.replace(
+            row, state=ServerState.UNKNOWN, detail="CloudDC's answer leaves it out"
+        )
+        for row in rows
+    )
+    closed = dataclasses.replace(attempt, outcome="accepted", cloud_request_id=answer.request_id)
+    return Answered(closed, after)
+
+
+def refused(attempt: ports.Attempt, rows: Rows, error: errors.Refused, *, tries: int) -> Answered:
+    """Judge a refusal: named ids are rejected, the others go back to the queue once.
+
+    Throttling sends all back, `tries` times in a row at most. A refusal that names nobody, and
+    a second one for the same servers, rejects all.
+    """
+    if isinstance(error, errors.Throttled):
+        return _postponed(_closed(attempt, "refused", error), rows, error, tries)
+    named = set(error.server_ids)
+    words = f"{error.code}: {error.user_message}" if error.code else error.user_message
+
+    def judged(row: ports.RunServer) -> ports.RunServer:
+        if named and row.server_id not in named and row.sends < REPAIRED_SENDS:
+            return dataclasses.replace(row, state=ServerState.QUEUED)
+        return dataclasses.replace(row, state=ServerState.REJECTED, detail=words)
+
+    return Answered(_closed(attempt, "refused", error), tuple(map(judged, rows)))
+
+
+def not_sent(attempt: ports.Attempt, rows: Rows, error: errors.NotSent, *, tries: int) -> Answered:
+    """Judge a call that provably never left: all go back to the queue, a few times."""
+    return _postponed(_closed(attempt, "not sent", error), rows, error, tries)
+
+
+def _postponed(closed: ports.Attempt, rows: Rows, error: errors.CloudError, tries: int) -> Answered:
+    """Send rows back to the queue for later, or reject them when that was tried long enough."""
+    if tries >= MOST_TRIES:
+        words = error.user_message
+        after = (dataclasses.replace(row, state=ServerState.REJECTED, detail=words) for row in rows)
+        return Answered(closed, tuple(after))
+    back = tuple(
+        dataclasses.replace(row, state=ServerState.QUEUED, sends=row.sends - 1) for row in rows
+    )
+    wait_s = error.retry_after_s or min(FIRST_WAIT_S * 2.0**tries, LONGEST_WAIT_S)
+    return Answered(closed, back, wait_s)
+
+
+def unknown(attempt: ports.Attempt, rows: Rows, error: errors.OutcomeUnknown) -> Answered:
+    """Judge a lost answer: it may have happened, so all are watched and none is sent again."""
+    after = tuple(
+        dataclasses.replace(row, state=ServerState.UNKNOWN, detail="the answer was lost")
+        for row in rows
+    )
+    return Answered(_closed(attempt, "unknown", error), after)
+
+
+def _closed(attempt: ports.Attempt, outcome: str, error: errors.CloudError) -> ports.Attempt:
+    """Return the attempt with its outcome and the vendor's words."""
+    return dataclasses.replace(
+        attempt,
+        outcome=outcome,
+        detail=error.user_message,
+        cloud_request_id=error.request_id,
+    )
+
+
+def interrupted(attempts: Sequence[ports.Attempt]) -> tuple[ports.Attempt, ...]:
+    """Return the attempts that a dead process left without an answer."""
+    return tuple(attempt for attempt in attempts if not attempt.outcome)

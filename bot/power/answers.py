@@ -1,0 +1,123 @@
+"""What Powerbot answers to one person: facts; the words for Slack are made in `slack`.
+
+Every answer is private to the person who asked, unless its docstring says otherwise.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from bot.power import plan, ports, request, server
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Mistake:
+    """What was typed can't be done: the token, what is wrong, a line to copy (or empty)."""
+
+    problem: str
+    token: str = ""
+    suggestion: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Note:
+    """One or two plain sentences; `good` is False when something was refused."""
+
+    text: str
+    good: bool = True
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PlanShown:
+    """The plan, before anything is asked for; `request_id` is empty for a dry run."""
+
+    plan: plan.Plan
+    request_id: str
+    now: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class CountWanted:
+    """A large plan: the number of servers must be typed before the request is made."""
+
+    request_id: str
+    count: int
+    action: request.Action
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ReasonWanted:
+    """Deny must have a reason."""
+
+    request_id: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class FleetShown:
+    """All servers by power state; `title` says which were asked for."""
+
+    title: str
+    snapshot: server.Snapshot
+    servers: tuple[server.Server, ...]
+    now: float
+    detailed: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RequestShown:
+    """One request with its servers as they are now."""
+
+    request: ports.Request
+    servers: tuple[ports.RunServer, ...]
+    now: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RequestsShown:
+    """Open requests, those that wait for the asker first."""
+
+    waiting_for_me: tuple[ports.Request, ...]
+    others: tuple[ports.Request, ...]
+    now: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class HistoryRow:
+    """One past change of a server."""
+
+    at: float
+    request_id: str
+    action: str
+    outcome: str
+    requester: str
+    approvers: tuple[str, ...]
+    reason: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class HistoryShown:
+    """The last changes of servers, newest first."""
+
+    title: str
+    rows: tuple[HistoryRow, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class HelpShown:
+    """Help for one verb, or for all when `verb` is empty."""
+
+    text: str
+
+
+Answer = (
+    Mistake
+    | Note
+    | PlanShown
+    | CountWanted
+    | ReasonWanted
+    | FleetShown
+    | RequestShown
+    | RequestsShown
+    | HistoryShown
+    | HelpShown
+)

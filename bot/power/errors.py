@@ -1,0 +1,121 @@
+"""Every error that the domain raises, and the sentence that a person gets for it.
+
+PowerbotError
+├── UserMistake            what was typed can't be understood; nothing was stored or sent
+├── PolicyError            the policy file can't be used
+├── IllegalTransition      a state change that the table in `lifecycle` doesn't have
+├── LostLease              another process has taken this request over
+├── StoreUnavailable       the database can't be reached
+├── SlackUnavailable       a look-up in Slack failed, so a right could not be checked
+└── CloudError             CloudDC said no, or nothing
+    ├── NotSent            proven: no byte of the request left
+    ├── Refused            the answer says that nothing was done
+    │   ├── Unauthorized       401: token or signature refused
+    │   ├── KeyLocked          the access key is locked after bad signatures
+    │   ├── Throttled          429
+    │   ├── UnknownServers     404 with the ids that don't exist
+    │   └── NotReady           400 with the ids that can't act now
+    └── OutcomeUnknown     sent, and no usable answer: it may have happened
+"""
+
+from __future__ import annotations
+
+
+class PowerbotError(Exception):
+    """Something went wrong inside Powerbot; the log of this time says more."""
+
+    @property
+    def user_message(self) -> str:
+        """The sentence that a person is shown: the given one, else the class's first line."""
+        return str(self) or (type(self).__doc__ or "").strip().splitlines()[0]
+
+
+class UserMistake(PowerbotError):
+    """What was typed can't be understood.
+
+    `token` is the part that is wrong, `problem` says why, `suggestion` is a line to copy
+    (empty where none would help).
+    """
+
+    def __init__(self, problem: str, *, token: str = "", suggestion: str = "") -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.token = token
+        self.suggestion = suggestion
+
+
+class PolicyError(PowerbotError):
+    """The policy file can't be used."""
+
+
+class IllegalTransition(PowerbotError):
+    """This request can't go from its present state to the one asked for."""
+
+
+class LostLease(PowerbotError):
+    """Another process has taken this request over."""
+
+
+class StoreUnavailable(PowerbotError):
+    """The database can't be reached; nothing was changed. Try again in a moment."""
+
+
+class SlackUnavailable(PowerbotError):
+    """Slack could not be asked, so this could not be checked; try again in a moment."""
+
+
+class CloudError(PowerbotError):
+    """CloudDC could not be asked.
+
+    `code` is the vendor's error code, `request_id` the vendor's id of the call, `server_ids`
+    the ids that the vendor's message names; each is empty where the answer had none.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        status: int = 0,
+        code: str = "",
+        request_id: str = "",
+        server_ids: tuple[str, ...] = (),
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.request_id = request_id
+        self.server_ids = server_ids
+        self.retry_after_s = retry_after_s
+
+
+class NotSent(CloudError):
+    """CloudDC could not be reached: proven that nothing was sent."""
+
+
+class Refused(CloudError):
+    """CloudDC refused the call and did nothing."""
+
+
+class Unauthorized(Refused):
+    """CloudDC refused the credentials; an operator must look at them."""
+
+
+class KeyLocked(Unauthorized):
+    """CloudDC has locked the access key for five minutes after wrong signatures."""
+
+
+class Throttled(Refused):
+    """CloudDC asks for fewer calls; Powerbot waits and goes on by itself."""
+
+
+class UnknownServers(Refused):
+    """CloudDC doesn't know these servers any more."""
+
+
+class NotReady(Refused):
+    """CloudDC says that these servers can't act now."""
+
+
+class OutcomeUnknown(CloudError):
+    """The call was sent and no usable answer came: it may have happened."""

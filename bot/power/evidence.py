@@ -1,0 +1,101 @@
+"""Did this operation happen? Judged from a server's own record, for both generations of the API.
+
+The record has no time and no operation id, and `operation_state` keeps its last word for ever,
+so only a change since the baseline, read just before the call, proves anything
+(CloudDC API, ListServers and power-state pages).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+
+from bot.power import ports, server
+from bot.power.ports import Method
+from bot.power.server import Power
+
+
+class Finding(enum.StrEnum):
+    """What a server's record says of our operation so far."""
+
+    PROVEN = "proven"
+    FAILED = "failed"
+    SUPERSEDED = "superseded"
+    UNDER_WAY = "under way"
+    NOTHING_YET = "nothing yet"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Evidence:
+    """A finding, whether our operation was seen under way, and the record's words for people."""
+
+    finding: Finding
+    seen_processing: bool
+    last_seen: str
+
+
+FAMILIES = {Method.ON: "power-on", Method.OFF: "power-off", Method.REBOOT: "reboot"}
+OLD_WORDS = {Method.ON: "powering-on", Method.OFF: "powering-off", Method.REBOOT: "rebooting"}
+GOALS = {Method.ON: Power.ON, Method.OFF: Power.OFF, Method.REBOOT: Power.ON}
+PROCESSING = "-processing"
+
+
+def words(record: server.Server) -> str:
+    """Return a record's own words for its state, as people are shown them."""
+    both = [word for word in (record.power_state, record.operation_state) if word]
+    return " / ".join(both) or "no state"
+
+
+def judge(method: Method, row: ports.RunServer, record: server.Server | None) -> Evidence:
+    """Judge one server's record against the baseline that `row` carries.
+
+    `record` is None when the list doesn't have the server any more: nothing can be said yet.
+    """
+    if record is None:
+        return Evidence(Finding.NOTHING_YET, row.seen_processing, "gone from the inventory")
+    foreign = _foreign_operation(method, row, record)
+    ours_now = record.operation_state == FAMILIES[method] + PROCESSING or (
+        record.power_state == OLD_WORDS[method]
+    )
+    seen = row.seen_processing or ours_now
+    if foreign:
+        finding = Finding.SUPERSEDED
+    elif ours_now:
+        finding = Finding.UNDER_WAY
+    else:
+        finding = _settled(method, row, record, seen=seen)
+    return Evidence(finding, seen, words(record))
+
+
+def _foreign_operation(method: Method, row: ports.RunServer, record: server.Server) -> bool:
+    """Whether an operation of another family is under way, or has ended, since the baseline."""
+    word = record.operation_state
+    changed = word != row.baseline_operation
+    known = any(word.startswith(family + "-") for family in FAMILIES.values())
+    other_family = known and not word.startswith(FAMILIES[method] + "-")
+    old_word = record.power_state in server.CHANGING_WORDS - {OLD_WORDS[method]}
+    return (other_family and changed) or (old_word and record.power_state != row.baseline_power)
+
+
+def _settled(method: Method, row: ports.RunServer, record: server.Server, *, seen: bool) -> Finding:
+    """Judge a record that shows no operation of ours under way."""
+    family, word = FAMILIES[method], record.operation_state
+    fresh = seen or word != row.baseline_operation
+    if word == family + "-failed" and fresh:
+        return Finding.FAILED
+    if record.power is not GOALS[method]:
+        return Finding.NOTHING_YET
+    if word == family + "-succeed":
+        moved = method is not Method.REBOOT and record.power_state != row.baseline_power
+        return Finding.PROVEN if fresh or moved else Finding.NOTHING_YET
+    if word and word != row.baseline_operation:
+        return Finding.NOTHING_YET
+    return _settled_without_word(method, row, record, seen=seen)
+
+
+def _settled_without_word(
+    method: Method, row: ports.RunServer, record: server.Server, *, seen: bool
+) -> Finding:
+    """Judge a record of the old generation, whose operation field is absent or stands still."""
+    moved = method is not Method.REBOOT and record.power_state != row.baseline_power
+    return Finding.PROVEN if seen or moved else Finding.NOTHING_YET

@@ -1,0 +1,236 @@
+"""What a run writes down, and when: each function here is the work of one transaction."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+from bot.power import answering, errors, outcome, ports, request, run
+from bot.power.lifecycle import ServerState, State
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Bar:
+    """Why no call may leave now; a freeze may end, everything else halts the run."""
+
+    reason: str
+    frozen: bool = False
+
+
+def open_run(
+    tx: ports.Tx, request_id: str, *, epoch: int, now: float
+) -> tuple[ports.Request, list[ports.RunServer]] | None:
+    """Start an approved request, or take over a running one; None when it has ended.
+
+    Raises:
+        LostLease: the fence has moved on.
+    """
+    found = tx.request(request_id)
+    if found is None or found.state not in (State.APPROVED, State.RUNNING):
+        return None
+    if found.epoch != epoch:
+        raise errors.LostLease
+    if found.state is State.RUNNING:
+        return _take_over(tx, found, epoch=epoch, now=now)
+    if found.use_by and now >= found.use_by:
+        _void(tx, found, epoch=epoch, now=now)
+        return None
+    return _start(tx, found, epoch=epoch, now=now)
+
+
+def _void(tx: ports.Tx, found: ports.Request, *, epoch: int, now: float) -> None:
+    """End an approval that was not used in time."""
+    reason = "approved, but not started in time"
+    if tx.transition(found.id, State.APPROVED, State.VOID, at=now, reason=reason, epoch=epoch):
+        tx.say(found.id, "reply", {"event": "void", "reason": reason}, key="void", at=now)
+        tx.show_card(found.id, at=now)
+        _audit(tx, "request.void", found, now, detail={"reason": reason})
+
+
+def _start(
+    tx: ports.Tx, found: ports.Request, *, epoch: int, now: float
+) -> tuple[ports.Request, list[ports.RunServer]]:
+    """Take the servers' locks and write the run's rows."""
+    if not tx.transition(found.id, State.APPROVED, State.RUNNING, at=now, epoch=epoch):
+        raise errors.LostLease
+    ids = found.order.server_ids
+    held = tx.lock_servers(found.id, ids, action=found.order.action, at=now)
+    rows = [_first_row(target, held.get(target.server_id), now) for target in found.order.targets]
+    tx.start_run(found.id, rows)
+    started = {"event": "started", "total": len(rows), "waves": list(found.plan.waves)}
+    tx.say(found.id, "reply", started, key="started", at=now)
+    tx.show_card(found.id, at=now)
+    _audit(tx, "request.running", found, now, server_ids=ids)
+    return dataclasses.replace(found, state=State.RUNNING, changed_at=now), rows
+
+
+def _first_row(target: request.Target, holder: str | None, now: float) -> ports.RunServer:
+    """Return a server's row at the start: queued, or blocked by another request's lock."""
+    row = ports.RunServer(target.server_id, target.name, target.rack)
+    if holder is None:
+        return row
+    why = f"{holder} is acting on it"
+    return dataclasses.replace(row, state=ServerState.BLOCKED, detail=why, settled_at=now)
+
+
+def _take_over(
+    tx: ports.Tx, found: ports.Request, *, epoch: int, now: float
+) -> tuple[ports.Request, list[ports.RunServer]]:
+    """Go on with a run that another process left: calls without an answer are unknown."""
+    rows = tx.run_servers(found.id)
+    changed = [new for old in rows if (new := run.adopted(old)) is not old]
+    if changed:
+        tx.update_servers(found.id, changed, epoch=epoch)
+    for attempt in answering.interrupted(tx.attempts(found.id)):
+        why = "interrupted between the call and its answer"
+        tx.answer(dataclasses.replace(attempt, outcome="unknown", detail=why))
+        _audit(tx, "call.unknown", found, now, server_ids=attempt.server_ids, detail={"why": why})
+    tx.show_card(found.id, at=now)
+    return found, [run.adopted(row) for row in rows]
+
+
+def bar(tx: ports.Tx, request_id: str) -> Bar | None:
+    """Return why no call may leave for this request now, or None."""
+    found = tx.request(request_id)
+    if found is None or found.state is not State.RUNNING:
+        return Bar("the request has ended")
+    if found.stopped_by:
+        return Bar("stopped before its call")
+    if reason := tx.frozen():
+        return Bar(f"held by freeze: {reason}", frozen=True)
+    return None
+
+
+def intend(
+    tx: ports.Tx, attempt: ports.Attempt, rows: Sequence[ports.RunServer], *, epoch: int
+) -> Bar | None:
+    """Write down a call that is about to leave, unless something bars it.
+
+    Raises:
+        LostLease: the fence has moved on.
+    """
+    if (barred := bar(tx, attempt.request_id)) is not None:
+        return barred
+    tx.intend(attempt, epoch=epoch)
+    tx.update_servers(attempt.request_id, rows, epoch=epoch)
+    found = tx.request(attempt.request_id)
+    if found is not None:
+        detail = {"attempt": attempt.id, "method": attempt.method.value, "wave": attempt.wave}
+        now = attempt.intended_at
+        _audit(tx, "call.intended", found, now, server_ids=attempt.server_ids, detail=detail)
+    return None
+
+
+def answered(
+    tx: ports.Tx, found: ports.Request, after: answering.Answered, *, epoch: int, now: float
+) -> None:
+    """Write down what came of a call.
+
+    Raises:
+        LostLease: the fence has moved on.
+    """
+    tx.update_servers(found.id, after.rows, epoch=epoch)
+    tx.answer(after.attempt)
+    tx.show_card(found.id, at=now)
+    _audit_answer(tx, f"call.{after.attempt.outcome.replace(' ', '_')}", found, after, now)
+
+
+def late_answer(
+    tx: ports.Tx, found: ports.Request, after: answering.Answered, *, now: float
+) -> None:
+    """Leave the answer of a call in the audit when another process has taken the run over."""
+    _audit_answer(tx, "call.late_answer", found, after, now)
+
+
+def _audit_answer(
+    tx: ports.Tx, event: str, found: ports.Request, after: answering.Answered, now: float
+) -> None:
+    """Append one row for an answer, with the vendor's words and id."""
+    attempt = after.attempt
+    detail = {
+        "attempt": attempt.id,
+        "outcome": attempt.outcome,
+        "why": attempt.detail,
+        "cloud_request_id": attempt.cloud_request_id,
+    }
+    _audit(tx, event, found, now, server_ids=attempt.server_ids, detail=detail)
+
+
+def progress(
+    tx: ports.Tx,
+    found: ports.Request,
+    rows: Sequence[ports.RunServer],
+    *,
+    epoch: int,
+    now: float,
+) -> None:
+    """Write down rows that have changed, and the ends among them in the audit.
+
+    Raises:
+        LostLease: the fence has moved on.
+    """
+    tx.update_servers(found.id, rows, epoch=epoch)
+    tx.show_card(found.id, at=now)
+    ends: dict[str, list[str]] = {}
+    for row in rows:
+        if row.settled_at:
+            ends.setdefault(row.state.value, []).append(row.server_id)
+    for state, ids in ends.items():
+        _audit(tx, "servers.settled", found, now, server_ids=ids, detail={"state": state})
+
+
+def hold(tx: ports.Tx, found: ports.Request, barred: Bar, *, now: float) -> None:
+    """Tell the thread, once, that a freeze holds the run back."""
+    body = {"event": "held", "reason": barred.reason}
+    tx.say(found.id, "reply", body, key=f"held:{barred.reason}", at=now)
+
+
+def close_run(
+    tx: ports.Tx,
+    found: ports.Request,
+    rows: Sequence[ports.RunServer],
+    *,
+    halted: str,
+    epoch: int,
+    now: float,
+) -> None:
+    """Give the request its end state, its locks back, and everybody the news.
+
+    Raises:
+        LostLease: the fence has moved on.
+    """
+    current = tx.request(found.id)
+    by_hand = current is not None and bool(current.stopped_by)
+    itself = halted.startswith("stopped itself")
+    state = outcome.end_state(rows, stopped=by_hand or (bool(halted) and not itself))
+    if not tx.transition(found.id, State.RUNNING, state, at=now, reason=halted, epoch=epoch):
+        raise errors.LostLease
+    tx.unlock_servers(found.id)
+    counts = {word.value: n for word, n in outcome.tally(rows).counts.items()}
+    head = _audit(tx, f"request.{state.value}", found, now, detail={"counts": counts})
+    body = {"event": "ended", "state": state.value, "head": head, "seal": found.order.short_seal}
+    tx.say(found.id, "reply", body, key="ended", at=now)
+    tx.say(found.id, "direct", body, key="ended:direct", at=now)
+    tx.show_card(found.id, at=now)
+
+
+def _audit(
+    tx: ports.Tx,
+    event: str,
+    found: ports.Request,
+    now: float,
+    *,
+    server_ids: Sequence[str] = (),
+    detail: Mapping[str, object] | None = None,
+) -> str:
+    """Append one row that speaks of a request, and return the new head."""
+    return tx.audit(
+        ports.AuditEntry(
+            event=event,
+            at=now,
+            request_id=found.id,
+            channel_id=found.order.place.channel_id,
+            server_ids=server_ids,
+            detail=detail or {},
+        )
+    )

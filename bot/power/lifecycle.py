@@ -1,0 +1,154 @@
+"""The states of a request and of a server in it, and the one table of legal changes.
+
+Rule 1: everything that decides which state may follow which lives in this file.
+Rule 2: what isn't in a table is illegal, and an end state never reopens.
+"""
+
+from __future__ import annotations
+
+import enum
+
+from bot.power import errors
+
+
+class State(enum.StrEnum):
+    """Where a request is; the value is the word that people see."""
+
+    PLANNED = "planned"
+    PENDING = "pending"
+    APPROVED = "approved"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    STOPPED = "stopped"
+    REFUSED = "refused"
+    DENIED = "denied"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    VOID = "void"
+
+
+class ServerState(enum.StrEnum):
+    """Where one server is within a run; the value is the word that people see."""
+
+    QUEUED = "queued"
+    INTENDED = "intended"
+    ACCEPTED = "accepted"
+    PROVEN = "proven"
+    SKIPPED = "skipped"
+    BLOCKED = "blocked"
+    REJECTED = "rejected"
+    FAILED = "failed"
+    TIMED_OUT = "timed out"
+    SUPERSEDED = "superseded"
+    NOT_PROVEN = "not proven"
+    UNKNOWN = "unknown"
+    NOT_SENT = "not sent"
+
+
+TRANSITIONS: dict[State, frozenset[State]] = {
+    State.PLANNED: frozenset(
+        {
+            State.PENDING,
+            State.REFUSED,
+            State.DENIED,
+            State.CANCELLED,
+            State.EXPIRED,
+        }
+    ),
+    State.PENDING: frozenset(
+        {State.APPROVED, State.REFUSED, State.DENIED, State.CANCELLED, State.EXPIRED}
+    ),
+    State.APPROVED: frozenset({State.RUNNING, State.VOID, State.CANCELLED, State.STOPPED}),
+    State.RUNNING: frozenset({State.SUCCEEDED, State.PARTIAL, State.FAILED, State.STOPPED}),
+    **dict.fromkeys(
+        (
+            State.SUCCEEDED,
+            State.PARTIAL,
+            State.FAILED,
+            State.STOPPED,
+            State.REFUSED,
+            State.DENIED,
+            State.CANCELLED,
+            State.EXPIRED,
+            State.VOID,
+        ),
+        frozenset[State](),
+    ),
+}
+
+_ENDS_OF_A_CALL = frozenset(
+    {
+        ServerState.PROVEN,
+        ServerState.FAILED,
+        ServerState.TIMED_OUT,
+        ServerState.SUPERSEDED,
+        ServerState.NOT_PROVEN,
+        ServerState.UNKNOWN,
+    }
+)
+SERVER_TRANSITIONS: dict[ServerState, frozenset[ServerState]] = {
+    # A server goes back to the queue only when it is proven that its call did nothing, or,
+    # for on and off, when a read past the settle time shows that the goal isn't met.
+    ServerState.QUEUED: frozenset(
+        {ServerState.INTENDED, ServerState.SKIPPED, ServerState.BLOCKED, ServerState.NOT_SENT}
+    ),
+    ServerState.INTENDED: frozenset(
+        {ServerState.ACCEPTED, ServerState.REJECTED, ServerState.UNKNOWN, ServerState.QUEUED}
+    ),
+    ServerState.ACCEPTED: _ENDS_OF_A_CALL | {ServerState.QUEUED},
+    # Unknown is watched: evidence may still settle it.
+    ServerState.UNKNOWN: (_ENDS_OF_A_CALL - {ServerState.UNKNOWN})
+    | {ServerState.ACCEPTED, ServerState.QUEUED},
+    **dict.fromkeys(
+        (
+            ServerState.PROVEN,
+            ServerState.SKIPPED,
+            ServerState.BLOCKED,
+            ServerState.REJECTED,
+            ServerState.FAILED,
+            ServerState.TIMED_OUT,
+            ServerState.SUPERSEDED,
+            ServerState.NOT_PROVEN,
+            ServerState.NOT_SENT,
+        ),
+        frozenset[ServerState](),
+    ),
+}
+
+OPEN = frozenset(state for state, following in TRANSITIONS.items() if following)
+ENDED = frozenset(TRANSITIONS) - OPEN
+# What counts against the failure limit: everything sent that isn't proven, and every refusal.
+FAILURES = frozenset(
+    {
+        ServerState.REJECTED,
+        ServerState.FAILED,
+        ServerState.TIMED_OUT,
+        ServerState.SUPERSEDED,
+        ServerState.NOT_PROVEN,
+        ServerState.UNKNOWN,
+    }
+)
+
+
+def check(before: State, after: State) -> None:
+    """Accept a change that the table has.
+
+    Raises:
+        IllegalTransition: the table doesn't have it.
+
+    """
+    if after not in TRANSITIONS[before]:
+        raise errors.IllegalTransition(f"A request that is {before} can't become {after}.")
+
+
+def check_server(before: ServerState, after: ServerState) -> None:
+    """Accept a change of one server within a run that the table has.
+
+    Raises:
+        IllegalTransition: the table doesn't have it.
+
+    """
+    if after not in SERVER_TRANSITIONS[before]:
+        raise errors.IllegalTransition(f"A server that is {before} can't become {after}.")

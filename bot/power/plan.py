@@ -1,0 +1,83 @@
+"""What would happen: for each named server act, skip or blocked, and what the request needs.
+
+Made before anything is asked for, shown to the requester, and frozen with the request.
+"""
+
+from __future__ import annotations
+
+import enum
+
+from bot.power import request
+
+
+class Verdict(enum.StrEnum):
+    """What the plan would do with one server."""
+
+    ACT = "act"
+    SKIP = "skip"
+    BLOCKED = "blocked"
+
+
+class PlanLine(request.Frozen):
+    """One named server in the plan; `reason` is worded so that equal ones can be folded."""
+
+    server_id: str
+    name: str
+    rack: str = ""
+    verdict: Verdict
+    reason: str = ""
+    rule: str = ""
+    power_before: str = ""
+    health: str = ""
+
+
+class Need(request.Frozen):
+    """So many distinct people out of one group of the policy's `[people]`."""
+
+    group: str
+    count: int
+
+
+class Terms(request.Frozen):
+    """The conditions that the strictest rule sets for a request; times are seconds."""
+
+    needs: tuple[Need, ...] = ()
+    rules: tuple[str, ...] = ()
+    expires_s: float = 1800.0
+    use_within_s: float = 900.0
+    remind_s: float = 600.0
+    escalate_s: float = 1200.0
+    deny_reason: bool = False
+    cooldown_s: float = 0.0
+    on_change: str = "skip"
+    batch: int = 50
+    ramp: tuple[int, ...] = (1, 5)
+    pause_s: float = 0.0
+    max_failures: int = 1
+    max_per_rack: int = 10
+    break_glass: bool = False
+    review_within_s: float = 86400.0
+    confirm_count: bool = False
+
+
+class Plan(request.Frozen):
+    """The whole answer to "what would this do?".
+
+    `order.targets` are the servers to act on; `lines` are all named servers, those too.
+    `snapshot_at` is when the sweep that it was made on began (seconds since the epoch).
+    `refusals` are sentences that forbid the request as a whole; empty when it may be asked.
+    `calls` is the number of power calls without faults, `waves` their sizes.
+    """
+
+    order: request.Order
+    lines: tuple[PlanLine, ...]
+    snapshot_at: float
+    terms: Terms
+    policy_version: str
+    refusals: tuple[str, ...] = ()
+    waves: tuple[int, ...] = ()
+    calls: int = 0
+
+    def lines_with(self, verdict: Verdict) -> tuple[PlanLine, ...]:
+        """The lines of one verdict, in the plan's order."""
+        return tuple(line for line in self.lines if line.verdict is verdict)

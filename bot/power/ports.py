@@ -1,0 +1,467 @@
+"""What the workflow needs of the world: a power API, a request store, a directory of people.
+
+The records here are what crosses those lines. A transaction is a plain function over a `Tx`:
+all that it does is committed together, or not at all.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
+
+from bot.power import lifecycle, plan, request, server
+from bot.power.request import Action
+
+T = TypeVar("T")
+
+
+class Method(enum.StrEnum):
+    """The three words that the power API knows; a cycle is an off and an on."""
+
+    ON = "power on"
+    OFF = "power off"
+    REBOOT = "rebooting"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Accepted:
+    """CloudDC's answer to a power call: the ids that it took.
+
+    `unidentified` is how many entries of the answer carried no readable id.
+    """
+
+    server_ids: frozenset[str]
+    request_id: str = ""
+    unidentified: int = 0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Sighting:
+    """What a poll saw of some servers; `started_at` (epoch seconds) is when its first call left."""
+
+    servers: Mapping[str, server.Server]
+    started_at: float
+
+
+class Clock(Protocol):
+    """Time as it is given to everything that waits or notes an instant."""
+
+    def now(self) -> float:
+        """Return the wall clock in seconds since the epoch."""
+
+    def monotonic(self) -> float:
+        """Return seconds on a clock that nobody sets."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+
+
+class PowerApi(Protocol):
+    """CloudDC, as far as a power request needs it."""
+
+    async def snapshot(self, *, not_before: float) -> server.Snapshot:
+        """Return a snapshot whose sweep began at `not_before` (epoch seconds) or later.
+
+        A sweep under way that began late enough is shared.
+
+        Raises:
+            CloudError: the list could not be read.
+
+        """
+
+    def latest(self) -> server.Snapshot | None:
+        """Return the newest snapshot there is, however old, without a call."""
+
+    async def sighting(self, server_ids: Collection[str], *, not_before: float) -> Sighting:
+        """Read some servers again, with list or show, whichever is fewer calls.
+
+        All who wait share one sweep; the sighting began at `not_before` or later.
+
+        Raises:
+            CloudError: they could not be read.
+        """
+
+    async def switch(self, method: Method, server_ids: Sequence[str], attempt_id: str) -> Accepted:
+        """Send one power call for 1 to 50 distinct ids, once.
+
+        Raises:
+            NotSent: proven that nothing left.
+            Refused: the answer says that nothing was done (subclasses say why).
+            OutcomeUnknown: it may have happened.
+
+        """
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Member:
+    """A person as Slack's users.info shows them at this moment."""
+
+    user_id: str
+    team_id: str
+    name: str = ""
+    deleted: bool = False
+    is_bot: bool = False
+    is_restricted: bool = False
+    is_stranger: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Channel:
+    """A channel as conversations.info shows it at this moment; `is_member` is of the bot."""
+
+    channel_id: str
+    name: str = ""
+    is_member: bool = True
+    is_shared: bool = False
+    is_archived: bool = False
+
+
+class Directory(Protocol):
+    """Who people are and which groups they are in, at most five seconds old."""
+
+    async def member(self, user_id: str) -> Member:
+        """Return a person.
+
+        Raises:
+            SlackUnavailable: nobody could be asked within ten seconds.
+
+        """
+
+    async def group(self, group_id: str) -> frozenset[str]:
+        """Return the user ids in a Slack user group (an id that begins with S).
+
+        Raises:
+            SlackUnavailable: the group could not be read.
+
+        """
+
+    async def channel(self, channel_id: str) -> Channel:
+        """Return a channel.
+
+        Raises:
+            SlackUnavailable: the channel could not be read.
+
+        """
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Approval:
+    """One person's yes; `group` is the policy's group that it counts for, `evidence` why."""
+
+    person: request.Person
+    group: str
+    at: float
+    comment: str = ""
+    evidence: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Card:
+    """Where a request's card stands in Slack; `ts` is empty until it was posted."""
+
+    channel_id: str
+    ts: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Request:
+    """A stored request. Times are seconds since the epoch, 0 where not yet reached.
+
+    `epoch` is the fence: a write that names an older one fails. `stopped_by` is a user id, set
+    the moment somebody pressed Stop. `end_reason` is the sentence for the last change.
+    """
+
+    id: str
+    state: lifecycle.State
+    plan: plan.Plan
+    created_at: float
+    changed_at: float
+    epoch: int = 0
+    expires_at: float = 0.0
+    use_by: float = 0.0
+    ended_at: float = 0.0
+    card: Card | None = None
+    stopped_by: str = ""
+    stop_reason: str = ""
+    end_reason: str = ""
+    approvals: tuple[Approval, ...] = ()
+
+    @property
+    def order(self) -> request.Order:
+        """What was asked and sealed."""
+        return self.plan.order
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RunServer:
+    """One server of a run. `step` counts from 0 (a cycle has two: off, then on).
+
+    `baseline_*` are the vendor's words just before the call of this step; `seen_processing`
+    says that an operation of the right family was seen under way since; `sent_at` is when the
+    call's intent was stored and `settled_at` when the state became final (epoch seconds).
+    """
+
+    server_id: str
+    name: str
+    rack: str = ""
+    state: lifecycle.ServerState = lifecycle.ServerState.QUEUED
+    step: int = 0
+    wave: int = -1
+    detail: str = ""
+    baseline_power: str = ""
+    baseline_operation: str = ""
+    seen_processing: bool = False
+    last_seen: str = ""
+    sent_at: float = 0.0
+    settled_at: float = 0.0
+    sends: int = 0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Attempt:
+    """One power call: stored before it is sent; `outcome` is empty until the answer is stored.
+
+    Outcomes: `accepted`, `not sent`, `refused`, `unknown`.
+    """
+
+    id: str
+    request_id: str
+    method: Method
+    server_ids: tuple[str, ...]
+    wave: int
+    step: int
+    intended_at: float
+    outcome: str = ""
+    detail: str = ""
+    cloud_request_id: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Inbound:
+    """A payload from Slack, stored before it is acknowledged.
+
+    `key` is unique per delivery (event id, trigger id, or view id and hash): a second delivery
+    with the same key is dropped. `kind` is the listener's word (`command`, `button`, ...),
+    `body` what it needs to go on, as JSON values.
+    """
+
+    key: str
+    kind: str
+    person: request.Person
+    place: request.Place
+    body: Mapping[str, Any]
+    at: float
+    response_url: str = dataclasses.field(default="", repr=False)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class OutboxMessage:
+    """Something that Slack must be told. The text is made when it is delivered.
+
+    `kind`: `card` (newest state wins), `reply` (in the request's thread, each once, in order),
+    `direct` (to the requester). `body` names the event and its figures, as JSON values.
+    `version` is the card's; a delivery marks the version that it showed.
+    """
+
+    id: int
+    request_id: str
+    kind: str
+    body: Mapping[str, Any]
+    version: int
+    tries: int
+    created_at: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One row for the hash chain; `event` is a dotted word such as `request.approved`."""
+
+    event: str
+    at: float
+    request_id: str = ""
+    person: request.Person | None = None
+    channel_id: str = ""
+    server_ids: Sequence[str] = ()
+    detail: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+class Tx(Protocol):
+    """One transaction. Every method is plain and quick; nothing is visible before the commit."""
+
+    # -- inbox
+    def receive(self, inbound: Inbound) -> bool:
+        """Store a payload; False when its key is there already."""
+
+    def finish(self, key: str) -> None:
+        """Mark a payload as dealt with, and forget its body and its response URL."""
+
+    # -- requests
+    def create(self, made: Request, *, source_key: str) -> bool:
+        """Store a new request; False when `source_key` has made one already."""
+
+    def by_source(self, source_key: str) -> Request | None:
+        """Return the request that a payload with this key has made."""
+
+    def request(self, request_id: str) -> Request | None:
+        """Return a request with its approvals, locked until the end of this transaction."""
+
+    def requests(
+        self,
+        *,
+        states: Iterable[lifecycle.State] = (),
+        requester: str = "",
+        since: float = 0.0,
+        limit: int = 100,
+    ) -> list[Request]:
+        """Return requests, newest first; an empty condition means any."""
+
+    def transition(
+        self,
+        request_id: str,
+        before: lifecycle.State,
+        after: lifecycle.State,
+        *,
+        at: float,
+        reason: str = "",
+        epoch: int | None = None,
+        expires_at: float | None = None,
+        use_by: float | None = None,
+        next_at: float | None = None,
+    ) -> bool:
+        """Change a request's state if it is still `before` (and the fence still `epoch`).
+
+        `next_at` is when the runner must look at it next; an end state clears it.
+        False when another change won.
+
+        Raises:
+            IllegalTransition: the table in `lifecycle` doesn't have this change.
+
+        """
+
+    def approve(self, request_id: str, approval: Approval) -> bool:
+        """Add an approval; False when this person's is there already."""
+
+    def withdraw_approval(self, request_id: str, user_id: str) -> None:
+        """Take a person's approval away (a right was lost)."""
+
+    def request_stop(self, request_id: str, *, user_id: str, reason: str, at: float) -> bool:
+        """Note that a person wants a running request to stop; False when one has already."""
+
+    def set_card(self, request_id: str, card: Card) -> None:
+        """Note where the card stands."""
+
+    # -- runs
+    def start_run(self, request_id: str, servers: Sequence[RunServer]) -> None:
+        """Store the servers of a run."""
+
+    def run_servers(self, request_id: str) -> list[RunServer]:
+        """Return the servers of a run in the plan's order."""
+
+    def update_servers(self, request_id: str, servers: Sequence[RunServer], *, epoch: int) -> None:
+        """Replace the rows of these servers.
+
+        Raises:
+            LostLease: the fence has moved on.
+
+        """
+
+    def intend(self, attempt: Attempt, *, epoch: int) -> None:
+        """Store an attempt before it is sent.
+
+        Raises:
+            LostLease: the fence has moved on.
+
+        """
+
+    def answer(self, attempt: Attempt) -> None:
+        """Store the outcome of an attempt."""
+
+    def attempts(self, request_id: str) -> list[Attempt]:
+        """Return a request's attempts, oldest first."""
+
+    def lock_servers(
+        self, request_id: str, server_ids: Sequence[str], *, action: Action, at: float
+    ) -> dict[str, str]:
+        """Take these servers' locks; return {server id: request id} of those that others hold."""
+
+    def unlock_servers(self, request_id: str) -> None:
+        """Give back all locks of a request."""
+
+    def lock_holders(self, server_ids: Sequence[str]) -> dict[str, tuple[str, str, float]]:
+        """Return {server id: (request id, action, since)} of the locks that are held."""
+
+    # -- freeze
+    def frozen(self) -> str:
+        """Return the reason of the freeze switch, or an empty text."""
+
+    def set_freeze(self, reason: str, *, user_id: str, at: float) -> None:
+        """Turn the freeze switch on (with a reason) or off (with an empty one)."""
+
+    # -- what Slack must be told, and what must be remembered
+    def show_card(self, request_id: str, *, at: float) -> None:
+        """Ask for the card to be brought to the newest state."""
+
+    def say(
+        self, request_id: str, kind: str, body: Mapping[str, Any], *, key: str, at: float
+    ) -> None:
+        """Queue a `reply` or `direct` message; a second one with the same key is dropped."""
+
+    def audit(self, entry: AuditEntry) -> str:
+        """Append to the hash chain and return the new head."""
+
+    def audit_head(self) -> tuple[int, str]:
+        """Return the newest row's number and hash."""
+
+    def audit_rows(
+        self, *, request_id: str = "", server_id: str = "", event: str = "", limit: int = 100
+    ) -> list[Mapping[str, Any]]:
+        """Return audit rows, newest first; an empty condition means any."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Claim:
+    """A request that this process drives until the lease ends; `epoch` fences its writes."""
+
+    request_id: str
+    epoch: int
+
+
+class RequestStore(Protocol):
+    """The record of everything; the only memory that survives."""
+
+    async def write(self, work: Callable[[Tx], T]) -> T:
+        """Run `work` in one durable transaction and return what it returned.
+
+        Transactions that wait at the same time share one commit; one that raises is rolled
+        back alone.
+
+        Raises:
+            StoreUnavailable: the database can't be reached.
+
+        """
+
+    async def read(self, work: Callable[[Tx], T]) -> T:
+        """Run `work` for its reads alone, beside the writer."""
+
+    async def claim(self, *, now: float, lease_s: float) -> Claim | None:
+        """Claim the request that is due the longest (its `next_at` is at most `now`)."""
+
+    async def renew(self, claim: Claim, *, lease_s: float) -> bool:
+        """Prolong a lease; False when it was lost."""
+
+    async def release(self, claim: Claim, *, next_at: float | None) -> None:
+        """Give a claim back; None leaves the row's own `next_at` as it is."""
+
+    async def claim_inbound(self, *, lease_s: float, limit: int = 20) -> list[Inbound]:
+        """Take over payloads whose process died before they were dealt with."""
+
+    async def due_messages(self, *, now: float, limit: int = 20) -> list[OutboxMessage]:
+        """Claim messages that Slack must be told now: end states first, per request in order."""
+
+    async def message_sent(self, message: OutboxMessage, *, now: float) -> None:
+        """Note a delivery; a card that has changed meanwhile stays due."""
+
+    async def message_failed(self, message: OutboxMessage, *, again_at: float, error: str) -> None:
+        """Note a failed delivery and when to try again."""

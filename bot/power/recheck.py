@@ -1,0 +1,64 @@
+"""Is it still right to act on this server? Asked again on fresh records before each wave."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+from bot.power import lifecycle, ports, server
+from bot.power.ports import Method
+from bot.power.server import Power
+
+BLOCKED = lifecycle.ServerState.BLOCKED
+SKIPPED = lifecycle.ServerState.SKIPPED
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Change:
+    """What has changed about a server since the plan, and what it means for the run."""
+
+    state: lifecycle.ServerState
+    reason: str
+
+
+def since_plan(
+    method: Method,
+    row: ports.RunServer,
+    record: server.Server | None,
+    *,
+    protected: Callable[[server.Server], bool],
+    forced: bool = False,
+) -> Change | None:
+    """Return what forbids a call to this server now, or None when it may be sent.
+
+    `forced` (break glass) lets on and off pass on an unknown power state.
+    """
+    if record is None:
+        return Change(BLOCKED, "gone from the inventory")
+    if protected(record):
+        return Change(BLOCKED, "protected")
+    if not record.ready:
+        return Change(BLOCKED, _not_ready(record))
+    return _by_power(method, record, forced=forced)
+
+
+def _not_ready(record: server.Server) -> str:
+    """Say why CloudDC would not take an action."""
+    if record.frozen_state:
+        return f"frozen by CloudDC (frozen_state {record.frozen_state})"
+    return f"not ready (CloudDC says {record.manage_state})"
+
+
+def _by_power(method: Method, record: server.Server, *, forced: bool) -> Change | None:
+    """Judge a ready server by its power state alone."""
+    goal = {Method.ON: Power.ON, Method.OFF: Power.OFF}.get(method)
+    if record.power is Power.CHANGING:
+        return Change(BLOCKED, "somebody else is acting on it")
+    if record.power is Power.UNKNOWN:
+        allowed = forced and goal is not None
+        return None if allowed else Change(BLOCKED, "its power state is unknown")
+    if record.power is goal:
+        return Change(SKIPPED, f"already {goal.value}")
+    if method is Method.REBOOT and record.power is Power.OFF:
+        return Change(BLOCKED, "it is off now")
+    return None

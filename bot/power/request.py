@@ -1,0 +1,131 @@
+"""A power request: what was asked, by whom, where, and the seal that approvals are given to.
+
+The servers and the options of a request never change; any change is a new request.
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import json
+
+import pydantic
+
+
+class Action(enum.StrEnum):
+    """What may be done to a server; the value is the verb that people type."""
+
+    ON = "on"
+    OFF = "off"
+    REBOOT = "reboot"
+    CYCLE = "cycle"
+
+
+class Frozen(pydantic.BaseModel):
+    """A value that is never changed after it was made, and that knows all of its keys."""
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
+
+
+class Person(Frozen):
+    """Who did something: user and team from a verified payload, the only identity that counts."""
+
+    user_id: str
+    team_id: str
+
+
+class Place(Frozen):
+    """Where a request was made; its card and its thread live there."""
+
+    channel_id: str
+    thread_ts: str = ""
+
+
+class Options(Frozen):
+    """What people may add to a request; None means that the policy decides.
+
+    `pause_s` is in seconds; `batch` is servers in a wave; `max_failures` is over the whole run.
+    """
+
+    dry_run: bool = False
+    batch: int | None = None
+    pause_s: float | None = None
+    max_failures: int | None = None
+    incident: str = ""
+    break_glass: bool = False
+
+
+class Target(Frozen):
+    """A server as the plan froze it: by id, with the state that the plan was made on."""
+
+    server_id: str
+    name: str
+    rack: str = ""
+    power_before: str = ""
+    operation_before: str = ""
+
+
+class Scope(Frozen):
+    """The cloud account's part that a request speaks of."""
+
+    region: str
+    project_id: str
+
+
+class Order(Frozen):
+    """What the seal covers, whole."""
+
+    scope: Scope
+    place: Place
+    action: Action
+    targets: tuple[Target, ...]
+    reason: str = ""
+    requester: Person
+    options: Options = Options()
+    retry_of: str = ""
+
+    @property
+    def server_ids(self) -> tuple[str, ...]:
+        """The ids of all targets, in the plan's order."""
+        return tuple(target.server_id for target in self.targets)
+
+    @property
+    def seal(self) -> str:
+        """SHA-256 (64 hex digits) over everything that an approval is given to.
+
+        Covered are region and project, channel, action, server ids, reason, requester and
+        options; the observed states are evidence beside it, read again before each call.
+        """
+        sealed = {
+            "action": self.action.value,
+            "channel": self.place.channel_id,
+            "options": self.options.model_dump(mode="json"),
+            "project": self.scope.project_id,
+            "reason": self.reason,
+            "region": self.scope.region,
+            "requester": self.requester.model_dump(mode="json"),
+            "retry_of": self.retry_of,
+            "servers": sorted(self.server_ids),
+        }
+        canonical = json.dumps(sealed, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    @property
+    def short_seal(self) -> str:
+        """The first eight digits of the seal: what card, thread and audit show."""
+        return self.seal[:8]
+
+
+# Letters and digits that nobody confuses on a phone or over the telephone.
+ID_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
+ID_PREFIX = "PR-"
+ID_LENGTH = 4
+
+
+def request_id(number: int) -> str:
+    """Return a request's id, like `PR-7F3K`, for a number that was drawn at random."""
+    digits = ""
+    for _ in range(ID_LENGTH):
+        number, rest = divmod(number, len(ID_ALPHABET))
+        digits = ID_ALPHABET[rest] + digits
+    return ID_PREFIX + digits

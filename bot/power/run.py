@@ -1,0 +1,145 @@
+"""A run: the servers of an approved request on their way, as one process knows them.
+
+The store knows the same after every step; what is here is only quicker to ask.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable
+
+from bot.power import ports, recheck, server
+from bot.power.lifecycle import ServerState
+from bot.power.ports import Method
+from bot.power.request import Action
+
+# A cycle is the only action of two calls: off, proven, then on, proven.
+METHODS: dict[Action, tuple[Method, ...]] = {
+    Action.ON: (Method.ON,),
+    Action.OFF: (Method.OFF,),
+    Action.REBOOT: (Method.REBOOT,),
+    Action.CYCLE: (Method.OFF, Method.ON),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Lease:
+    """The right to write for a request, kept up by the runner while the request is driven.
+
+    `left_s` answers how many seconds of it remain by this process's monotonic clock.
+    """
+
+    claim: ports.Claim
+    left_s: Callable[[], float]
+
+
+@dataclasses.dataclass
+class Run:
+    """One run, driven by this process.
+
+    `stored` is what the store has; `halted` is why no new call may leave. `sent_at` is when
+    each server's call left by this process's monotonic clock, `tries` counts calls in a row
+    that were throttled or never left, and `held_since` is when a freeze first held the run
+    (epoch seconds, 0 for never).
+    """
+
+    request: ports.Request
+    lease: Lease
+    rows: dict[str, ports.RunServer]
+    stored: dict[str, ports.RunServer]
+    sent_at: dict[str, float] = dataclasses.field(default_factory=dict)
+    wave: int = 0
+    tries: int = 0
+    halted: str = ""
+    held_since: float = 0.0
+
+    @property
+    def id(self) -> str:
+        """The request's id."""
+        return self.request.id
+
+    @property
+    def epoch(self) -> int:
+        """The fence that every write names."""
+        return self.lease.claim.epoch
+
+    @property
+    def action(self) -> Action:
+        """What is done to the servers."""
+        return self.request.order.action
+
+    def queued(self, step: int) -> list[ports.RunServer]:
+        """The servers that wait for the call of this step, in the plan's order."""
+        return [
+            row
+            for row in self.rows.values()
+            if row.state is ServerState.QUEUED and row.step == step
+        ]
+
+    def keep(self, rows: Iterable[ports.RunServer]) -> None:
+        """Remember the newest rows."""
+        self.rows.update((row.server_id, row) for row in rows)
+
+    def unstored(self) -> tuple[ports.RunServer, ...]:
+        """The rows that differ from what the store has."""
+        return tuple(row for row in self.rows.values() if self.stored.get(row.server_id) != row)
+
+
+def method(action: Action, step: int) -> Method:
+    """Return the power call of a step, the first being 0."""
+    return METHODS[action][step]
+
+
+def failure_limit(found: ports.Request) -> int:
+    """Return the number of failures at which the run stops itself."""
+    limit = found.plan.terms.max_failures
+    return min(limit, found.order.options.max_failures or limit)
+
+
+def intended(
+    row: ports.RunServer, snapshot: server.Snapshot, *, wave: int, now: float
+) -> ports.RunServer:
+    """Return the row as it stands in the intent: with the baseline that evidence is judged by."""
+    record = snapshot.servers[row.server_id]
+    return dataclasses.replace(
+        row,
+        state=ServerState.INTENDED,
+        wave=wave,
+        detail="",
+        baseline_power=record.power_state,
+        baseline_operation=record.operation_state,
+        seen_processing=False,
+        sent_at=now,
+        settled_at=0.0,
+        sends=row.sends + 1,
+    )
+
+
+def set_aside(row: ports.RunServer, change: recheck.Change, *, now: float) -> ports.RunServer:
+    """Return the row of a server that won't be sent."""
+    return dataclasses.replace(row, state=change.state, detail=change.reason, settled_at=now)
+
+
+def next_step(action: Action, row: ports.RunServer) -> ports.RunServer:
+    """Return the row queued for its next call when one step is proven and another follows."""
+    last = row.step == len(METHODS[action]) - 1
+    if last or row.state is not ServerState.PROVEN:
+        return row
+    return dataclasses.replace(
+        row, state=ServerState.QUEUED, step=row.step + 1, sends=0, settled_at=0.0
+    )
+
+
+def not_sent(row: ports.RunServer, why: str, *, now: float) -> ports.RunServer:
+    """Return the row of a server whose call never left; a half-done cycle says that it is off."""
+    detail = f"left off: {why}" if row.step else why
+    return dataclasses.replace(row, state=ServerState.NOT_SENT, detail=detail, settled_at=now)
+
+
+def adopted(row: ports.RunServer) -> ports.RunServer:
+    """Return the row as a new process takes it over: a call without an answer is unknown."""
+    if row.state is not ServerState.INTENDED:
+        return row
+    return dataclasses.replace(
+        row, state=ServerState.UNKNOWN, detail="Powerbot was interrupted during the call"
+    )

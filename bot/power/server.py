@@ -1,0 +1,87 @@
+"""A physical server as the CloudDC list shows it, and a snapshot of all of them.
+
+Values of the vendor's enums are kept verbatim: new ones appear often, and a word that this
+code doesn't know must be shown, never guessed (CloudDC API, ListServers page).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import functools
+from collections.abc import Mapping
+
+
+class Power(enum.StrEnum):
+    """What a server's record says of its power, both generations of the API folded together."""
+
+    ON = "on"
+    OFF = "off"
+    CHANGING = "changing"
+    UNKNOWN = "unknown"
+
+
+# The old generation's words for a change under way stood in `power_state` itself
+# (CloudDC API, ListServers page, releases before March 2026).
+CHANGING_WORDS = frozenset({"powering-on", "powering-off", "rebooting"})
+POWER_WORDS = {"on": Power.ON, "power on": Power.ON, "off": Power.OFF, "power off": Power.OFF}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Server:
+    """One row of the inventory.
+
+    `power_state` and `operation_state` are the vendor's words, empty where the record has none.
+    `tags` are (key, value) pairs in the record's order. `error` is the vendor's text, or empty.
+    """
+
+    id: str
+    name: str
+    power_state: str = ""
+    operation_state: str = ""
+    manage_state: str = "in-use"
+    frozen_state: int = 0
+    health_state: str = ""
+    sn: str = ""
+    dc: str = ""
+    rack: str = ""
+    unit: str = ""
+    model: str = ""
+    tags: tuple[tuple[str, str], ...] = ()
+    error: str = ""
+
+    @property
+    def power(self) -> Power:
+        """The power state in one of four words; an operation under way counts as changing."""
+        if self.operation_state.endswith("-processing") or self.power_state in CHANGING_WORDS:
+            return Power.CHANGING
+        return POWER_WORDS.get(self.power_state.lower(), Power.UNKNOWN)
+
+    @property
+    def ready(self) -> bool:
+        """Whether CloudDC is likely to take an action: not frozen, and in use or ready."""
+        return self.frozen_state == 0 and self.manage_state in {"in-use", "ready"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Snapshot:
+    """All servers of the project as one sweep over the list saw them.
+
+    `started_at` is the wall clock (seconds since the epoch) when the sweep's first call left:
+    nothing in the snapshot is older than what the servers' records said then.
+    """
+
+    servers: Mapping[str, Server]
+    started_at: float
+
+    @functools.cached_property
+    def by_name(self) -> Mapping[str, tuple[Server, ...]]:
+        """Servers by name; CloudDC doesn't promise that a name is unique."""
+        found: dict[str, tuple[Server, ...]] = {}
+        for server in self.servers.values():
+            found[server.name] = (*found.get(server.name, ()), server)
+        return found
+
+    def age_s(self, now: float) -> float:
+        """Seconds since the sweep began, never negative."""
+        return max(0.0, now - self.started_at)

@@ -1,0 +1,134 @@
+"""When to stop watching a server, and under which word.
+
+Three times are kept apart: the time-out of one HTTP request (the client's), the settle time
+(how late an accepted change may first show) and the deadline of the whole operation.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from bot.power import evidence, lifecycle, ports, server
+from bot.power.evidence import Finding
+from bot.power.lifecycle import ServerState
+from bot.power.ports import Method
+from bot.power.server import Power
+
+# On and off are goals and may be asked for again; a reboot is an event and may not.
+MOST_SENDS = 3
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Limits:
+    """Times in seconds: how late a change may first show, and how long an operation may take."""
+
+    settle_s: float = 60.0
+    power_s: float = 600.0
+    reboot_s: float = 1200.0
+
+    def deadline_s(self, method: Method) -> float:
+        """Seconds after which watching ends; it doesn't mean that the server failed."""
+        return self.reboot_s if method is Method.REBOOT else self.power_s
+
+
+def watched(row: ports.RunServer) -> bool:
+    """Whether this server's record must still be read."""
+    if row.state is ServerState.UNKNOWN:
+        return not row.settled_at
+    return row.state in (ServerState.ACCEPTED, ServerState.INTENDED)
+
+
+def settle(
+    method: Method,
+    row: ports.RunServer,
+    record: server.Server | None,
+    *,
+    elapsed_s: float,
+    now: float,
+    limits: Limits,
+) -> ports.RunServer:
+    """Return the row after one more look; unchanged rows compare equal.
+
+    `elapsed_s` is the time since the call was sent; `now` (epoch seconds) is noted when the
+    state becomes final.
+    """
+    found = evidence.judge(method, row, record)
+    seen = dataclasses.replace(
+        row, seen_processing=found.seen_processing, last_seen=found.last_seen
+    )
+    state, detail = _verdict(method, seen, found, record, elapsed_s, limits)
+    if state is row.state and not detail:
+        return seen
+    if state is not row.state:
+        lifecycle.check_server(row.state, state)
+    moving = state in (ServerState.ACCEPTED, ServerState.QUEUED)
+    return dataclasses.replace(seen, state=state, detail=detail, settled_at=0.0 if moving else now)
+
+
+def _verdict(
+    method: Method,
+    row: ports.RunServer,
+    found: evidence.Evidence,
+    record: server.Server | None,
+    elapsed_s: float,
+    limits: Limits,
+) -> tuple[ServerState, str]:
+    """Return the state after this look, and its detail when the state is final."""
+    match found.finding:
+        case Finding.PROVEN:
+            return ServerState.PROVEN, ""
+        case Finding.FAILED:
+            words = record.error if record and record.error else found.last_seen
+            return ServerState.FAILED, words
+        case Finding.SUPERSEDED:
+            return ServerState.SUPERSEDED, f"somebody else acted: {found.last_seen}"
+        case Finding.UNDER_WAY | Finding.NOTHING_YET:
+            return _still_open(method, row, record, elapsed_s, limits)
+
+
+def _still_open(
+    method: Method,
+    row: ports.RunServer,
+    record: server.Server | None,
+    elapsed_s: float,
+    limits: Limits,
+) -> tuple[ServerState, str]:
+    """Judge a server whose end isn't seen yet by the time that has passed."""
+    late = elapsed_s >= limits.deadline_s(method)
+    if row.state is not ServerState.ACCEPTED and row.seen_processing:
+        return ServerState.ACCEPTED, ""
+    if row.state is ServerState.ACCEPTED:
+        if elapsed_s >= limits.settle_s and _undecidable(method, row, record):
+            return ServerState.NOT_PROVEN, "accepted; the record can't show whether it happened"
+        return (ServerState.TIMED_OUT, f"last seen {row.last_seen}") if late else (row.state, "")
+    if elapsed_s < limits.settle_s:
+        return row.state, ""
+    if _may_send_again(method, row, record):
+        return ServerState.QUEUED, ""
+    return ServerState.UNKNOWN, f"the answer was lost; last seen {row.last_seen}"
+
+
+def _undecidable(method: Method, row: ports.RunServer, record: server.Server | None) -> bool:
+    """Whether a reboot too short to be seen would have left this very record.
+
+    `operation_state` keeps its last word, and the old generation has none, so after a baseline
+    of `reboot-succeed`, or of no word, a missed processing phase leaves no trace.
+    """
+    return (
+        method is Method.REBOOT
+        and record is not None
+        and not row.seen_processing
+        and record.power is Power.ON
+        and row.baseline_operation in ("", "reboot-succeed")
+        and record.operation_state == row.baseline_operation
+    )
+
+
+def _may_send_again(method: Method, row: ports.RunServer, record: server.Server | None) -> bool:
+    """Whether a goal may be asked for again: read past the settle time, it shows no trace."""
+    return (
+        method is not Method.REBOOT
+        and record is not None
+        and record.power in (Power.ON, Power.OFF)
+        and row.sends < MOST_SENDS
+    )

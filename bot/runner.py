@@ -1,0 +1,141 @@
+"""Who carries a request on: the row does, and this loop claims the rows that are due.
+
+A claim is a fenced lease: a process that dies or freezes loses it, any other goes on, and
+whatever the first still writes is refused. Nothing here knows what a request means.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from bot.power import errors, ports, run
+
+log = structlog.get_logger()
+
+LEASE_S = 30.0
+RENEW_S = 10.0
+# How often the rows are looked at when nobody wakes the loop.
+LOOK_S = 1.0
+# Requests that one process drives at once; the others wait as rows.
+MOST_AT_ONCE = 100
+
+
+class Runner:
+    """Claims requests that are due and drives each in a task of its own."""
+
+    def __init__(
+        self,
+        store: ports.RequestStore,
+        advance: Callable[[run.Lease], Awaitable[None]],
+        clock: ports.Clock,
+    ) -> None:
+        """`advance` carries one claimed request as far as it goes now."""
+        self._store = store
+        self._advance = advance
+        self._clock = clock
+        self._woken = asyncio.Event()
+        self._driven: set[asyncio.Task[None]] = set()
+
+    def wake(self) -> None:
+        """Look at the rows at once: something has changed."""
+        self._woken.set()
+
+    @property
+    def driving(self) -> int:
+        """How many requests this process drives at this moment."""
+        return len(self._driven)
+
+    async def run(self) -> None:
+        """Claim and drive until cancelled; then let go of every claim."""
+        try:
+            while True:
+                await self._claim_due()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._woken.wait(), LOOK_S)
+                self._woken.clear()
+        finally:
+            await self._let_go()
+
+    async def _claim_due(self) -> None:
+        """Start a task for every request that is due."""
+        while len(self._driven) < MOST_AT_ONCE:
+            try:
+                claim = await self._store.claim(now=self._clock.now(), lease_s=LEASE_S)
+            except errors.StoreUnavailable as error:
+                log.warning("runner.store_away", why=error.user_message)
+                return
+            if claim is None:
+                return
+            task = asyncio.create_task(self._drive(claim), name=f"drive {claim.request_id}")
+            self._driven.add(task)
+            task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        """Forget a task, and look again: there is room for one more."""
+        self._driven.discard(task)
+        self._woken.set()
+
+    async def _drive(self, claim: ports.Claim) -> None:
+        """Drive one request while its lease is kept up, and give the claim back."""
+        kept = _KeptLease(self._store, claim, self._clock)
+        driving = asyncio.ensure_future(self._advance(run.Lease(claim, kept.left_s)))
+        renewing = asyncio.create_task(kept.keep_up())
+        try:
+            await asyncio.wait({driving, renewing}, return_when=asyncio.FIRST_COMPLETED)
+            if driving.done():
+                await self._give_back(claim, driving)
+        finally:
+            for task in (driving, renewing):
+                task.cancel()
+            await asyncio.gather(driving, renewing, return_exceptions=True)
+
+    async def _give_back(self, claim: ports.Claim, driving: asyncio.Future[None]) -> None:
+        """Release a claim after its drive; one that went wrong is tried again later."""
+        error = driving.exception()
+        if isinstance(error, errors.LostLease):
+            log.info("runner.lost", request=claim.request_id)
+            return
+        again_at = None
+        if error is not None:
+            log.error("runner.failed", request=claim.request_id, exc_info=error)
+            again_at = self._clock.now() + LEASE_S
+        with contextlib.suppress(errors.StoreUnavailable, errors.LostLease):
+            await self._store.release(claim, next_at=again_at)
+
+    async def _let_go(self) -> None:
+        """Cancel all drives and release their claims, so that another process goes on at once."""
+        tasks = list(self._driven)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class _KeptLease:
+    """A lease that is renewed while somebody drives."""
+
+    def __init__(self, store: ports.RequestStore, claim: ports.Claim, clock: ports.Clock) -> None:
+        self._store = store
+        self._claim = claim
+        self._clock = clock
+        self._until = clock.monotonic() + LEASE_S
+
+    def left_s(self) -> float:
+        """Seconds of the lease that remain by this process's clock."""
+        return self._until - self._clock.monotonic()
+
+    async def keep_up(self) -> None:
+        """Renew every ten seconds; return when the lease is lost."""
+        while True:
+            await asyncio.sleep(RENEW_S)
+            asked_at = self._clock.monotonic()
+            try:
+                if not await self._store.renew(self._claim, lease_s=LEASE_S):
+                    return
+            except errors.StoreUnavailable as error:
+                log.warning("runner.renew_failed", why=error.user_message)
+                continue
+            self._until = asked_at + LEASE_S

@@ -1,0 +1,178 @@
+"""The environment (and a `.env` file in the working directory) as one frozen value.
+
+Every field says its unit and its default; nothing else in Powerbot reads the environment.
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import re
+from typing import Annotated, Any
+
+import pydantic
+import pydantic_settings
+
+from bot.power import errors
+
+UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+DURATION = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)(ms|s|m|h)")
+
+
+class SettingsError(errors.PowerbotError):
+    """A setting is missing or can't be used."""
+
+
+def seconds(text: object) -> object:
+    """Turn `500ms`, `2s`, `10m` or `1h` into seconds; anything else is left to the validator.
+
+    Raises:
+        ValueError: a text that is no duration.
+    """
+    if not isinstance(text, str):
+        return text
+    match = DURATION.fullmatch(text.strip())
+    if match is None:
+        raise ValueError("write a duration such as 500ms, 2s, 10m or 1h")
+    return float(match[1]) * UNITS_S[match[2]]
+
+
+Seconds = Annotated[float, pydantic.BeforeValidator(seconds), pydantic.Field(gt=0)]
+
+
+def _default_database() -> str:
+    """Return the SQLite file in the XDG state folder."""
+    state = os.environ.get("XDG_STATE_HOME") or str(pathlib.Path.home() / ".local" / "state")
+    return f"sqlite:///{pathlib.Path(state) / 'powerbot' / 'powerbot.db'}"
+
+
+def _named(*names: str, default: Any = "") -> Any:
+    """Return a field that is read from the first of these variables that is set."""
+    return pydantic.Field(default=default, validation_alias=pydantic.AliasChoices(*names))
+
+
+class Settings(pydantic_settings.BaseSettings):
+    """All settings. Tokens and keys are secret: they print as stars."""
+
+    model_config = pydantic_settings.SettingsConfigDict(
+        env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True
+    )
+
+    slack_bot_token: pydantic.SecretStr = _named("SLACK_BOT_TOKEN", default=pydantic.SecretStr(""))
+    slack_app_token: pydantic.SecretStr = _named("SLACK_APP_TOKEN", default=pydantic.SecretStr(""))
+    slack_signing_secret: pydantic.SecretStr = _named(
+        "SLACK_SIGNING_SECRET", default=pydantic.SecretStr("")
+    )
+    slack_api_url: str = _named("SLACK_API_URL", default="https://slack.com/api/")
+
+    clouddc_endpoint: str = _named("CLOUDDC_ENDPOINT")
+    clouddc_region: str = _named("CLOUDDC_REGION", "HW_REGION_NAME")
+    clouddc_project_id: str = _named(
+        "CLOUDDC_PROJECT_ID", "HUAWEICLOUD_SDK_PROJECT_ID", "HW_PROJECT_ID"
+    )
+    access_key: str = _named("HUAWEICLOUD_SDK_AK", "HW_ACCESS_KEY")
+    secret_key: pydantic.SecretStr = _named(
+        "HUAWEICLOUD_SDK_SK", "HW_SECRET_KEY", default=pydantic.SecretStr("")
+    )
+    security_token: pydantic.SecretStr = _named(
+        "HUAWEICLOUD_SDK_SECURITY_TOKEN", "HW_SECURITY_TOKEN", default=pydantic.SecretStr("")
+    )
+    auth_token: pydantic.SecretStr = _named(
+        "CLOUDDC_AUTH_TOKEN", "HW_AUTH_TOKEN", default=pydantic.SecretStr("")
+    )
+    iam_endpoint: str = _named("CLOUDDC_IAM_ENDPOINT")
+    user_name: str = _named("HW_USER_NAME")
+    user_password: pydantic.SecretStr = _named("HW_USER_PASSWORD", default=pydantic.SecretStr(""))
+    domain_name: str = _named("HW_DOMAIN_NAME")
+
+    database_url: str = pydantic.Field(
+        default_factory=_default_database,
+        validation_alias=pydantic.AliasChoices("POWERBOT_DATABASE_URL", "DATABASE_URL"),
+        repr=False,
+    )
+    policy: pathlib.Path = _named("POWERBOT_POLICY", default=pathlib.Path("policy.toml"))
+    host: str = _named("POWERBOT_HOST", default="127.0.0.1")
+    port: int = pydantic.Field(
+        default=3000,
+        ge=0,
+        le=65535,
+        validation_alias=pydantic.AliasChoices("PORT", "POWERBOT_PORT"),
+    )
+    metrics_token: pydantic.SecretStr = _named(
+        "POWERBOT_METRICS_TOKEN", default=pydantic.SecretStr("")
+    )
+
+    poll_first: Seconds = _named("POWERBOT_POLL_FIRST", default=2.0)
+    poll_cap: Seconds = _named("POWERBOT_POLL_CAP", default=15.0)
+    settle: Seconds = _named("POWERBOT_SETTLE", default=60.0)
+    deadline_power: Seconds = _named("POWERBOT_DEADLINE_POWER", default=600.0)
+    deadline_reboot: Seconds = _named("POWERBOT_DEADLINE_REBOOT", default=1200.0)
+    rate: Annotated[float, pydantic.Field(gt=0)] = _named("POWERBOT_RATE", default=5.0)
+    card_pace: Seconds = _named("POWERBOT_CARD_PACE", default=3.0)
+    slack_rate: Annotated[int, pydantic.Field(gt=0)] = _named("POWERBOT_SLACK_RATE", default=40)
+
+    log: Annotated[str, pydantic.Field(pattern="^(text|json)$")] = _named(
+        "POWERBOT_LOG", default="text"
+    )
+    log_level: Annotated[str, pydantic.Field(pattern="^(debug|info|warning|error)$")] = _named(
+        "POWERBOT_LOG_LEVEL", default="info"
+    )
+
+    @property
+    def endpoint(self) -> str:
+        """CloudDC's base address: the given one, else the region's (CloudDC endpoints page)."""
+        if self.clouddc_endpoint:
+            return self.clouddc_endpoint.rstrip("/")
+        return f"https://clouddc.{self.clouddc_region}.myhuaweicloud.com"
+
+    @property
+    def iam(self) -> str:
+        """IAM's base address: the given one, else the region's."""
+        if self.iam_endpoint:
+            return self.iam_endpoint.rstrip("/")
+        return f"https://iam.{self.clouddc_region}.myhuaweicloud.com"
+
+    @property
+    def region(self) -> str:
+        """The region's name, or the host of the given address: what plan, card and seal name."""
+        return self.clouddc_region or self.endpoint.partition("://")[2]
+
+    def missing(self, transport: str) -> list[str]:
+        """Return one sentence for each thing without which `powerbot run` can't start."""
+        wanted = [
+            (self.slack_bot_token.get_secret_value(), "SLACK_BOT_TOKEN", "the xoxb- token"),
+            (
+                self.clouddc_endpoint or self.clouddc_region,
+                "CLOUDDC_REGION (or CLOUDDC_ENDPOINT)",
+                "e.g. cn-east-3",
+            ),
+            (self.clouddc_project_id, "CLOUDDC_PROJECT_ID", "the project's id"),
+            (
+                (self.access_key and self.secret_key.get_secret_value())
+                or self.auth_token.get_secret_value()
+                or (self.user_name and self.user_password.get_secret_value()),
+                "HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK",
+                "or CLOUDDC_AUTH_TOKEN, or HW_USER_NAME and HW_USER_PASSWORD",
+            ),
+        ]
+        if transport == "socket":
+            token = self.slack_app_token.get_secret_value()
+            wanted.append((token, "SLACK_APP_TOKEN", "the xapp- token"))
+        else:
+            secret = self.slack_signing_secret.get_secret_value()
+            wanted.append((secret, "SLACK_SIGNING_SECRET", "the signing secret"))
+        return [f"{name} is not set: {what}." for value, name, what in wanted if not value]
+
+
+def load(env_file: str | None = ".env") -> Settings:
+    """Read the settings.
+
+    Raises:
+        SettingsError: a variable holds something that can't be used; it is named, not shown.
+    """
+    try:
+        return Settings(_env_file=env_file)
+    except pydantic.ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        name = str(first["loc"][0]) if first["loc"] else "a setting"
+        raise SettingsError(f"{name}: {first['msg'].removeprefix('Value error, ')}.") from None

@@ -1,0 +1,1 @@
+"""The record of every request: one schema for SQLite and PostgreSQL."""

@@ -1,0 +1,95 @@
+"""When watching ends, and under which word."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from bot.power import ports, server, settling
+from bot.power.lifecycle import ServerState
+from bot.power.ports import Method
+
+LIMITS = settling.Limits(settle_s=60, power_s=600, reboot_s=1200)
+SENT = ports.RunServer(
+    "id",
+    "web01",
+    state=ServerState.ACCEPTED,
+    baseline_power="on",
+    baseline_operation="reboot-succeed",
+    sends=1,
+)
+SAME = server.Server("id", "web01", power_state="on", operation_state="reboot-succeed")
+
+
+def look(
+    method: Method, row: ports.RunServer, record: server.Server | None, elapsed_s: float
+) -> ports.RunServer:
+    """Take one look at a server."""
+    return settling.settle(method, row, record, elapsed_s=elapsed_s, now=9.0, limits=LIMITS)
+
+
+def test_a_reboot_without_a_trace_is_not_proven_after_the_settle_time() -> None:
+    """A sticky success of yesterday never counts as today's."""
+    early = look(Method.REBOOT, SENT, SAME, 59)
+    late = look(Method.REBOOT, SENT, SAME, 60)
+
+    assert early.state is ServerState.ACCEPTED
+    assert late.state is ServerState.NOT_PROVEN
+    assert late.settled_at == 9.0
+
+
+def test_an_accepted_server_that_does_nothing_times_out_at_the_deadline() -> None:
+    """Nothing is called failed without evidence: it was last seen as it was."""
+    row = dataclasses.replace(SENT, baseline_power="off", baseline_operation="power-off-succeed")
+    still = server.Server("id", "web01", power_state="off", operation_state="power-off-succeed")
+
+    assert look(Method.ON, row, still, 599).state is ServerState.ACCEPTED
+    end = look(Method.ON, row, still, 600)
+
+    assert end.state is ServerState.TIMED_OUT
+    assert end.detail == "last seen off / power-off-succeed"
+
+
+def test_an_unknown_reboot_is_never_queued_again() -> None:
+    """A reboot whose answer was lost stays unknown when no evidence comes."""
+    row = dataclasses.replace(SENT, state=ServerState.UNKNOWN)
+
+    end = look(Method.REBOOT, row, SAME, 60)
+
+    assert end.state is ServerState.UNKNOWN
+    assert end.settled_at == 9.0
+    assert not settling.watched(end)
+
+
+@pytest.mark.parametrize(("sends", "state"), [(1, "queued"), (2, "queued"), (3, "unknown")])
+def test_an_unknown_goal_is_asked_for_again_at_most_twice(sends: int, state: str) -> None:
+    """On and off are goals: past the settle time, without a trace, they may be repeated."""
+    row = dataclasses.replace(SENT, state=ServerState.UNKNOWN, baseline_operation="", sends=sends)
+    still = server.Server("id", "web01", power_state="on")
+
+    assert look(Method.OFF, row, still, 59).state is ServerState.UNKNOWN
+    assert look(Method.OFF, row, still, 60).state == ServerState(state)
+
+
+def test_an_unknown_call_becomes_accepted_when_its_operation_is_seen() -> None:
+    """Evidence of processing settles a lost answer."""
+    row = dataclasses.replace(SENT, state=ServerState.UNKNOWN)
+    busy = server.Server("id", "web01", power_state="on", operation_state="reboot-processing")
+
+    seen = look(Method.REBOOT, row, busy, 5)
+    done = look(Method.REBOOT, seen, SAME, 30)
+
+    assert seen.state is ServerState.ACCEPTED
+    assert done.state is ServerState.PROVEN
+
+
+def test_a_failed_server_carries_the_vendors_words() -> None:
+    """The record's error text is shown with the failure."""
+    bad = server.Server(
+        "id", "web01", power_state="on", operation_state="reboot-failed", error="BMC timeout"
+    )
+
+    end = look(Method.REBOOT, SENT, bad, 5)
+
+    assert (end.state, end.detail) == (ServerState.FAILED, "BMC timeout")
