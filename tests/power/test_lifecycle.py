@@ -10,6 +10,11 @@ from bot.power import errors, lifecycle
 from bot.power.lifecycle import ServerState, State
 
 
+def leading_to(goal: State) -> set[State]:
+    """Return the states from which `goal` is one step away."""
+    return {before for before, after in lifecycle.TRANSITIONS.items() if goal in after}
+
+
 def test_end_states_never_reopen() -> None:
     """Nothing follows an end state."""
     for before, after in itertools.product(lifecycle.ENDED, State):
@@ -31,10 +36,8 @@ def test_every_open_state_leads_to_an_end() -> None:
 
 def test_running_is_reached_through_approved_alone() -> None:
     """Nothing runs that was not approved, and nothing is approved that was not pending."""
-    leads_to = lambda goal: {b for b, after in lifecycle.TRANSITIONS.items() if goal in after}  # noqa: E731 -- read twice below
-
-    assert leads_to(State.RUNNING) == {State.APPROVED}
-    assert leads_to(State.APPROVED) == {State.PENDING}
+    assert leading_to(State.RUNNING) == {State.APPROVED}
+    assert leading_to(State.APPROVED) == {State.PENDING}
 
 
 def test_a_server_in_an_end_state_stays_there() -> None:
