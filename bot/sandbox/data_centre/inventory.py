@@ -1,0 +1,44 @@
+"""All machines of the project, found by id or name and paged by id."""
+
+from bisect import bisect_right
+from collections.abc import Iterable
+
+from bot.sandbox.data_centre.machine import Machine
+
+
+class UnknownServer(LookupError):
+    """No server has this name or id."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no server {name[:80]!r} in the data centre.")
+
+
+class Inventory:
+    """The machines in the order of their ids, which is the order of ListServers."""
+
+    def __init__(self, machines: Iterable[Machine]) -> None:
+        self.machines = sorted(machines, key=lambda machine: machine.server.id)
+        self._ids = [machine.server.id for machine in self.machines]
+        self._by_id = {machine.server.id: machine for machine in self.machines}
+        self._by_name = {machine.server.name: machine for machine in self.machines}
+        if not len(self._by_id) == len(self._by_name) == len(self.machines):
+            raise ValueError("Two servers of a data centre can't share an id or a name.")
+
+    def find(self, name_or_id: str) -> Machine:
+        """Find a machine for a person or a test.
+
+        Raises:
+            UnknownServer: when there is none.
+        """
+        machine = self._by_name.get(name_or_id) or self._by_id.get(name_or_id)
+        if machine is None:
+            raise UnknownServer(name_or_id)
+        return machine
+
+    def by_id(self, server_id: str) -> Machine | None:
+        """Find a machine as the API does, by id alone."""
+        return self._by_id.get(server_id)
+
+    def after(self, marker: str | None) -> list[Machine]:
+        """The machines behind a marker; one that is gone still marks its place."""
+        return self.machines[bisect_right(self._ids, marker) :] if marker else self.machines

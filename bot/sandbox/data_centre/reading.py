@@ -1,0 +1,138 @@
+"""The calls that only read: lists, one server, counts, and two that answer with empty lists.
+
+Shapes and limits are those of the CloudDC API's ListServers, ShowServer and ShowServerStatus pages.
+"""
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from bot.sandbox.data_centre import refusals, states
+from bot.sandbox.data_centre.actions import Generation
+from bot.sandbox.data_centre.exchange import HttpRequest
+from bot.sandbox.data_centre.inventory import Inventory
+from bot.sandbox.data_centre.machine import Machine
+from bot.sandbox.data_centre.power_call import UUID
+
+SMALLEST_PAGE = 10
+LARGEST_PAGE = 1000
+MANAGE_STATES = frozenset({"onboard", "os-ready", "ready", "in-use", "maintain", "offboarding"})
+_HEALTH_KEYS = {"OK": "ok", "Warning": "warning", "Critical": "critical", "Unknown": "unknown"}
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """From where a reader looks: which machines, when, in which dialect."""
+
+    inventory: Inventory
+    now: float
+    project_id: str
+    generation: Generation
+    marker_as_url: bool = False
+
+    def record(self, machine: Machine) -> dict[str, object]:
+        """One server's record as seen from here."""
+        return states.record(
+            machine, self.now, project_id=self.project_id, generation=self.generation
+        )
+
+
+def list_servers(view: View, request: HttpRequest) -> dict[str, object]:
+    """Answer ListServers; a page size out of range is silently moved into it.
+
+    Raises:
+        Refusal: 400 iMetal.0001 for an unknown state, a marker or a limit that is none.
+    """
+    query = request.query()
+    state, marker, limit = query.get("manage_state"), query.get("marker"), _limit(query)
+    if state is not None and state not in MANAGE_STATES:
+        raise refusals.invalid("manage_state")
+    if marker and not UUID.fullmatch(marker):
+        raise refusals.invalid("marker")
+    behind = _in_state(view.inventory.after(marker or None), state)
+    page = behind[:limit]
+    more = len(behind) > len(page)
+    return {
+        "servers": [view.record(machine) for machine in page],
+        "page_info": {
+            "next_marker": _marker(view, request, page[-1]) if more else None,
+            "previous_marker": _marker(view, request, page[0]) if marker and page else None,
+            "current_count": len(page),
+        },
+        "count": len(_in_state(view.inventory.machines, state)),
+    }
+
+
+def show_server(view: View, server_id: str) -> dict[str, object]:
+    """Answer ShowServer.
+
+    Raises:
+        Refusal: 400 iMetal.0001 when the id is none, 404 iMetal.0100 when nobody has it.
+    """
+    if not UUID.fullmatch(server_id):
+        raise refusals.invalid("server_id")
+    machine = view.inventory.by_id(server_id)
+    if machine is None:
+        raise refusals.not_found([server_id])
+    return view.record(machine)
+
+
+def show_status(view: View) -> dict[str, object]:
+    """Answer ShowServerStatus: counts over the whole fleet."""
+    machines = view.inventory.machines
+    rooms: dict[str, Counter[str]] = defaultdict(Counter)
+    for machine in machines:
+        server = machine.server
+        health = _HEALTH_KEYS.get(server.health_state, "unknown")
+        # The key's odd spelling is the API's (ShowServerStatus page, until April 2026).
+        healthy = "health" if server.health_state == "OK" else "unHealth"
+        isolated = ["isolation"] if server.frozen_state else []
+        for key in ("total", health, healthy, *isolated):
+            rooms[key][server.dc] += 1
+    keys = ("total", *_HEALTH_KEYS.values(), "health", "unHealth", "isolation")
+    return {
+        "server_status": {
+            key: {"count": rooms[key].total(), "dc_stats": dict(rooms[key])} for key in keys
+        },
+        "server_power_status": _power_counts(view),
+        "server_manage_state": dict(Counter(machine.server.manage_state for machine in machines)),
+    }
+
+
+def list_alarms() -> dict[str, object]:
+    """Answer ListAlarms; nothing is ever wrong enough here to raise one."""
+    return {"alarms": [], "count": 0}
+
+
+def list_instances() -> dict[str, object]:
+    """Answer ListInstances; no operating system is installed through this data centre."""
+    page = {"next_marker": None, "previous_marker": None, "current_count": 0}
+    return {"instances": [], "page_info": page, "count": 0}
+
+
+def _limit(query: dict[str, str]) -> int:
+    text = query.get("limit", "")
+    if not text:
+        return SMALLEST_PAGE
+    if not (text.isascii() and text.isdigit() and len(text) <= 9):
+        raise refusals.invalid("limit")
+    return min(max(int(text), SMALLEST_PAGE), LARGEST_PAGE)
+
+
+def _in_state(machines: list[Machine], state: str | None) -> list[Machine]:
+    if state is None:
+        return machines
+    return [machine for machine in machines if machine.server.manage_state == state]
+
+
+def _marker(view: View, request: HttpRequest, machine: Machine) -> str:
+    # The vendor describes the same field as an id in one place and as an address in another.
+    if not view.marker_as_url:
+        return machine.server.id
+    query = urlencode({**request.query(), "marker": machine.server.id})
+    return f"http://{request.header('Host') or 'clouddc.invalid'}{request.path}?{query}"
+
+
+def _power_counts(view: View) -> dict[str, int]:
+    counts = Counter(states.counted_power(machine, view.now) for machine in view.inventory.machines)
+    return {key: counts[key] for key in ("on", "off", "unknown")}

@@ -1,0 +1,151 @@
+"""A page can look at the servers and the log, break things, and is told what it did wrong."""
+
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from bot.sandbox.data_centre import CallFaultKind, MachineFaultKind, control
+
+from .builders import DURATION_S, Bench
+
+Client = TestClient[web.Request, web.Application]
+
+
+@pytest.fixture
+def bench() -> Bench:
+    """A data centre on the bench."""
+    return Bench()
+
+
+@pytest.fixture
+async def client(bench: Bench) -> AsyncIterator[Client]:
+    """A browser on an application that has the control routes mounted."""
+    app = web.Application()
+    app.add_routes(control.routes(bench.centre))
+    async with TestClient(TestServer(app)) as client:
+        yield client
+
+
+async def test_page_sees_every_server_in_the_order_of_racks(bench: Bench, client: Client) -> None:
+    """One row for each server, with what a tile shows."""
+    bench.power("rebooting", "web01")
+
+    shown = await (await client.get("/centre/servers")).json()
+
+    assert (shown["count"], shown["generation"]) == (20, "new")
+    assert shown["servers"][0] == {
+        "id": bench.id_of("web01"),
+        "name": "web01",
+        "rack": "R01",
+        "dc": "dc-a",
+        "power": "on",
+        "operation": "reboot-processing",
+        "busy": True,
+        "fault": None,
+        "reboots": 0,
+    }
+
+
+async def test_page_sees_a_reboot_counted_when_it_is_done(bench: Bench, client: Client) -> None:
+    """The count is of reboots performed."""
+    bench.power("rebooting", "web01")
+    bench.clock.pass_s(DURATION_S)
+
+    shown = await (await client.get("/centre/servers")).json()
+
+    assert (shown["servers"][0]["busy"], shown["servers"][0]["reboots"]) == (False, 1)
+
+
+async def test_page_reads_the_log_from_where_it_was(bench: Bench, client: Client) -> None:
+    """Only what is newer than `after` comes, with the number to go on from."""
+    bench.get("physicalservers")
+    bench.power("rebooting", "web01")
+
+    shown = await (await client.get("/centre/log?after=1")).json()
+
+    assert shown["last"] == 2
+    assert [row["operation"] for row in shown["entries"]] == ["ChangeServerPowerState"]
+
+
+async def test_page_gets_at_most_two_hundred_log_entries(bench: Bench, client: Client) -> None:
+    """A page that comes late gets the newest part."""
+    for _ in range(250):
+        bench.get("/nowhere")
+
+    shown = await (await client.get("/centre/log")).json()
+
+    assert len(shown["entries"]) == 200
+    assert shown["entries"][-1]["seq"] == shown["last"] == 250
+
+
+async def test_page_lists_every_fault_with_a_sentence(client: Client) -> None:
+    """Each kind has a description, and nothing is broken at first."""
+    shown = await (await client.get("/centre/faults")).json()
+
+    assert {row["kind"] for row in shown["servers"]} == set(MachineFaultKind)
+    assert {row["kind"] for row in shown["calls"]} == set(CallFaultKind)
+    assert all(row["description"].endswith(".") for row in shown["servers"] + shown["calls"])
+    assert shown["active"] == {"servers": [], "calls": []}
+
+
+async def test_page_breaks_and_mends_a_server(bench: Bench, client: Client) -> None:
+    """A fault is set by name and lifted with null."""
+    broken = await client.post("/centre/faults", json={"server": "web01", "fault": "dead-bmc"})
+    assert (await broken.json())["active"]["servers"] == [{"server": "web01", "fault": "dead-bmc"}]
+    rows = (await (await client.get("/centre/servers")).json())["servers"]
+    assert rows[0]["fault"] == "dead-bmc"
+
+    await client.post("/centre/faults", json={"server": "web01", "fault": None})
+
+    assert bench.centre.machine("web01").fault is None
+
+
+async def test_page_lets_the_next_calls_go_wrong(bench: Bench, client: Client) -> None:
+    """A call fault waits for its operation, as often as asked."""
+    order = {"call": "drop-after", "operation": "power", "times": 2}
+
+    response = await client.post("/centre/faults", json=order)
+
+    waiting = (await response.json())["active"]["calls"]
+    assert waiting == [{"call": "drop-after", "operation": "power"}] * 2
+    assert len(bench.centre.call_faults.waiting()) == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"{", "The body must be a JSON object."),
+        (b"[]", "The body must be a JSON object."),
+        (b" " * 5000, "The body may have at most 4096 bytes."),
+        ({}, "Send either server and fault"),
+        ({"server": "web01"}, "Send either server and fault"),
+        ({"server": "web99", "fault": "slow"}, "There is no server 'web99'"),
+        ({"server": "web01", "fault": "tired"}, "fault must be one of: slow,"),
+        ({"call": "tired"}, "call must be one of:"),
+        ({"call": "garbage", "operation": "lunch"}, "operation must be one of: power,"),
+        ({"call": "garbage", "times": 0}, "times must be a whole number from 1 to 100."),
+        ({"call": "garbage", "times": True}, "times must be a whole number from 1 to 100."),
+    ],
+)
+async def test_page_is_told_in_one_sentence_what_was_wrong(
+    client: Client, body: object, says: str
+) -> None:
+    """A bad order is 400, with a sentence for a person."""
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+
+    response = await client.post("/centre/faults", data=raw)
+
+    assert response.status == 400
+    assert (await response.json())["error"].startswith(says)
+
+
+@pytest.mark.parametrize("after", ["-1", "x", "9" * 20])
+async def test_page_with_a_bad_log_number_is_told_so(client: Client, after: str) -> None:
+    """The number must be one."""
+    response = await client.get("/centre/log", params={"after": after})
+
+    assert response.status == 400
+    assert "number of a log entry" in (await response.json())["error"]
