@@ -30,10 +30,10 @@ class Runner:
     def __init__(
         self,
         store: ports.RequestStore,
-        advance: Callable[[run.Lease], Awaitable[None]],
+        advance: Callable[[run.Lease], Awaitable[float | None]],
         clock: ports.Clock,
     ) -> None:
-        """`advance` carries one claimed request as far as it goes now."""
+        """`advance` carries a claimed request on and returns when to look at it next, if ever."""
         self._store = store
         self._advance = advance
         self._clock = clock
@@ -93,16 +93,17 @@ class Runner:
                 task.cancel()
             await asyncio.gather(driving, renewing, return_exceptions=True)
 
-    async def _give_back(self, claim: ports.Claim, driving: asyncio.Future[None]) -> None:
+    async def _give_back(self, claim: ports.Claim, driving: asyncio.Future[float | None]) -> None:
         """Release a claim after its drive; one that went wrong is tried again later."""
         error = driving.exception()
         if isinstance(error, errors.LostLease):
             log.info("runner.lost", request=claim.request_id)
             return
-        again_at = None
         if error is not None:
             log.error("runner.failed", request=claim.request_id, exc_info=error)
-            again_at = self._clock.now() + LEASE_S
+            again_at: float | None = self._clock.now() + LEASE_S
+        else:
+            again_at = driving.result()
         with contextlib.suppress(errors.StoreUnavailable, errors.LostLease):
             await self._store.release(claim, next_at=again_at)
 

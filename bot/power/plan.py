@@ -39,7 +39,13 @@ class Need(request.Frozen):
 
 
 class Terms(request.Frozen):
-    """The conditions that the strictest rule sets for a request; times are seconds."""
+    """The conditions that the strictest rule sets for a request; times are seconds.
+
+    `counted` is the number of servers that `needs` were chosen for: those of the requester's
+    other open and recent requests are among them. `overrides` names the freezes that the request
+    may pass, because their approvals are among `needs`. `break_glass` says that the requester
+    may act without approval; whether they asked to stands in the order's options.
+    """
 
     needs: tuple[Need, ...] = ()
     rules: tuple[str, ...] = ()
@@ -58,6 +64,8 @@ class Terms(request.Frozen):
     break_glass: bool = False
     review_within_s: float = 86400.0
     confirm_count: bool = False
+    counted: int = 0
+    overrides: tuple[str, ...] = ()
 
 
 class Plan(request.Frozen):

@@ -1,1 +1,11 @@
-"""The record of every request: one schema for SQLite and PostgreSQL."""
+"""The record of everything, in SQLite or PostgreSQL: the only memory that survives.
+
+Nothing here decides what a request may do; `bot.power` does, and what it decided is kept.
+
+opening.py      a database URL -> a Store, with its schema brought up or refused
+engines.py      connections: durable settings, who may write, the driver's own quirks
+store.py        the port: write, read, claims, inbox and outbox
+group_commit.py many waiting transactions, one commit
+writer.py       the one connection that writes, and what is certain when it breaks
+transaction.py  the Tx: requests, approvals, switches; inbox, runs, outbox, audit beside it
+"""

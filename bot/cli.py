@@ -1,0 +1,204 @@
+"""The `powerbot` command: arguments only; what they mean is done elsewhere.
+
+Exit status: 0 done, 1 the thing asked about is bad, 2 wrong usage or settings.
+Heavy parts are imported inside the commands, so that each starts quickly.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pathlib
+import sys
+from typing import Annotated
+
+import typer
+
+from bot import settings as settings_
+from bot.power import errors
+
+app = typer.Typer(
+    help="Power control of physical servers from Slack, with approval and proof.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+policy_app = typer.Typer(help="Look at the policy file.", no_args_is_help=True)
+audit_app = typer.Typer(help="Look at the audit log.", no_args_is_help=True)
+app.add_typer(policy_app, name="policy")
+app.add_typer(audit_app, name="audit")
+
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command()
+def demo(
+    host: Host = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port of the page; 0 picks a free one.")] = 8090,
+    servers: Annotated[int, typer.Option(min=10, max=20000)] = 200,
+    data: Annotated[pathlib.Path | None, typer.Option(help="Folder to keep the story in.")] = None,
+    tour: Annotated[bool, typer.Option("--tour", help="Play one story in the terminal.")] = False,
+) -> None:
+    """Run the real bot against a Slack and a data centre on this machine."""
+    from bot.sandbox import demo as demo_
+
+    where = demo_.Where(host=host, port=port, servers=servers, data=data)
+    if tour:
+        from bot.sandbox import story
+
+        raise typer.Exit(asyncio.run(story.tell(where)))
+    raise typer.Exit(asyncio.run(demo_.serve_until_stopped(where)))
+
+
+@app.command()
+def run(
+    transport: Annotated[str, typer.Option(help="socket or http.")] = "",
+) -> None:
+    """Run the bot."""
+    from bot import app as app_
+    from bot.operations import health, logs
+
+    settings = settings_.load()
+    chosen = transport or ("socket" if settings.slack_app_token.get_secret_value() else "http")
+    if chosen not in ("socket", "http"):
+        raise settings_.SettingsError(f"--transport {chosen}: write socket or http.")
+    missing = settings.missing(chosen)
+    if missing:
+        raise settings_.SettingsError(" ".join(missing))
+    logs.configure(settings.log, settings.log_level)
+    asyncio.run(app_.serve(settings, chosen, health.for_bot))
+
+
+@app.command()
+def check(
+    as_json: AsJson = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Ask nobody.")] = False,
+) -> None:
+    """Say what is wrong with settings, policy, database, Slack and CloudDC, and the mend."""
+    from bot.operations import check as check_
+
+    findings = asyncio.run(check_.run(settings_.load(), offline=offline))
+    typer.echo(check_.as_json(findings) if as_json else check_.as_text(findings))
+    raise typer.Exit(1 if any(not finding.good for finding in findings) else 0)
+
+
+@app.command()
+def simulate(
+    host: Host = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port; 0 picks a free one.")] = 8099,
+    servers: Annotated[int, typer.Option(min=1, max=20000)] = 200,
+    project_id: Annotated[str, typer.Option()] = "0123456789abcdef0123456789abcdef",
+    ak: Annotated[str, typer.Option(help="Access key that is accepted.")] = "SIMULATEDACCESSKEY00",
+    sk: Annotated[str, typer.Option(help="Its secret key.")] = "simulated-secret-key",
+    token: Annotated[str, typer.Option(help="A token that is accepted.")] = "",
+    generation: Annotated[str, typer.Option(help="new or old.")] = "new",
+    duration: Annotated[str, typer.Option(help="How long an operation takes.")] = "5s",
+    seed: Annotated[int, typer.Option()] = 1,
+) -> None:
+    """Run the simulated CloudDC and its IAM alone, over HTTP."""
+    from bot.sandbox.data_centre import simulate as simulate_
+
+    if generation not in ("new", "old"):
+        raise settings_.SettingsError(f"--generation {generation}: write new or old.")
+    try:
+        duration_s = settings_.seconds(duration)
+    except ValueError as error:
+        raise settings_.SettingsError(f"--duration {duration}: {error}.") from None
+    asyncio.run(
+        simulate_.serve_forever(
+            host,
+            port,
+            servers=servers,
+            project_id=project_id,
+            ak=ak,
+            sk=sk,
+            token=token,
+            generation=generation,
+            duration_s=float(str(duration_s)),
+            seed=seed,
+            echo=typer.echo,
+        )
+    )
+
+
+@app.command()
+def manifest(
+    transport: Annotated[str, typer.Option(help="socket or http.")] = "socket",
+    url: Annotated[str, typer.Option(help="The bot's public address, for http.")] = "",
+) -> None:
+    """Print the Slack app's manifest."""
+    from bot.operations import manifest as manifest_
+
+    if transport == "http" and not url:
+        raise settings_.SettingsError("--transport http needs --url https://bot.example.com.")
+    typer.echo(manifest_.text(transport, url), nl=False)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to the newest schema."""
+    from bot.operations import record
+
+    typer.echo(record.migrate(settings_.load()))
+
+
+@policy_app.command("check")
+def policy_check(
+    file: Annotated[pathlib.Path | None, typer.Argument(help="Default: the setting's.")] = None,
+) -> None:
+    """Refuse a policy under which nobody could approve, and name what it doesn't know."""
+    from bot.operations import policies
+
+    problems = policies.check(file or settings_.load().policy)
+    for problem in problems:
+        typer.echo(problem)
+    if problems:
+        raise typer.Exit(1)
+    typer.echo("The policy can be used.")
+
+
+@audit_app.command("verify")
+def audit_verify(
+    anchor: Annotated[str, typer.Option(help="A hash printed at the end of a thread.")] = "",
+) -> None:
+    """Say whether the audit chain is whole, and name the first bad row."""
+    from bot.operations import record
+
+    whole, sentence = record.verify_audit(settings_.load(), anchor)
+    typer.echo(sentence)
+    raise typer.Exit(0 if whole else 1)
+
+
+@audit_app.command("export")
+def audit_export(
+    form: Annotated[str, typer.Option("--format", help="jsonl or csv.")] = "jsonl",
+    server: Annotated[str, typer.Option(help="Only rows that name this server.")] = "",
+    since: Annotated[str, typer.Option(help="Only rows since this date, e.g. 2026-11-01.")] = "",
+) -> None:
+    """Print the audit log."""
+    from bot.operations import record
+
+    for line in record.export_audit(settings_.load(), form=form, server=server, since=since):
+        typer.echo(line)
+
+
+def main() -> None:
+    """Run the command; an error that a person can mend is one clear line."""
+    try:
+        app(prog_name="powerbot")
+    except settings_.SettingsError as error:
+        _fail(error.user_message, 2)
+    except errors.PowerbotError as error:
+        _fail(error.user_message, 1)
+    except KeyboardInterrupt:
+        _fail("Stopped.", 130)
+    except BrokenPipeError:
+        # The reader (head, less) has gone; there is nobody left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _fail(sentence: str, status: int) -> None:
+    """Say one line on stderr and end."""
+    typer.echo(sentence, err=True)
+    raise SystemExit(status)

@@ -1,0 +1,254 @@
+"""CloudDC's calls, one method each: a power call is sent once, reads are tried a few times.
+
+Every outcome that isn't a usable answer becomes one of `errors`; nothing else is raised but
+ValueError, for what must never be sent (CloudDC API, power-state and error code pages).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import random
+import re
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import TypeVar
+from urllib.parse import quote
+
+import httpx
+import structlog
+
+from bot.clouddc import auth as credentials
+from bot.clouddc import exchange, pause, rate, refusals, wire
+from bot.power import errors, ports, server
+
+log = structlog.get_logger()
+T = TypeVar("T")
+
+# The most ids in one call (CloudDC API, power-state page).
+MOST_IDS = 50
+# How long a call may wait inside Powerbot. A power call that waits longer is given back unsent,
+# because whoever sends it may lose the right to.
+HOLD_S = {rate.Priority.POWER: 10.0, rate.Priority.READ: 20.0}
+# A power call has ended in an answer or an error after this time: the hold and the exchange.
+LONGEST_SWITCH_S = HOLD_S[rate.Priority.POWER] + exchange.WHOLE_S
+READ_TRIES = 4
+READ_WHOLE_S = 60.0
+FIRST_DELAY_S = 0.5
+# A read gives up when it is asked to wait longer than this.
+LONGEST_DELAY_S = 10.0
+
+_WORTH_ANOTHER_TRY = (errors.NotSent, errors.Throttled, errors.OutcomeUnknown)
+_ENDPOINT = re.compile(r"https?://([\w.-]+|\[[\da-f:]+\])(:\d{1,5})?/?", re.ASCII)
+_PROJECT_ID = re.compile(r"[\w-]{1,64}", re.ASCII)
+
+
+class CloudDC:
+    """One project of one region, as one pair of credentials sees it.
+
+    `http` is `exchange.open_http()` or alike; it must not retry by itself. `hold_s` is how long
+    a call may wait for its turn.
+    """
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        endpoint: str,
+        project_id: str,
+        *,
+        auth: credentials.CloudAuth,
+        bucket: rate.Bucket,
+        clock: ports.Clock,
+        jitter: random.Random,
+        hold_s: Mapping[rate.Priority, float] = HOLD_S,
+    ) -> None:
+        if not _ENDPOINT.fullmatch(endpoint):
+            raise ValueError("the endpoint must look like https://clouddc.REGION.myhuaweicloud.com")
+        if not _PROJECT_ID.fullmatch(project_id):
+            raise ValueError("the project id may have letters, digits, dashes and underscores")
+        self._http = http
+        self._servers = f"{endpoint.rstrip('/')}/v1/{project_id}/physicalservers"
+        self._auth = auth
+        self._bucket = bucket
+        self._clock = clock
+        self._jitter = jitter
+        self._hold_s = hold_s
+        self._pause = pause.Pause(clock)
+        # Reads leave one place free, so that reads that hang don't hold up a power call.
+        self._places = asyncio.Semaphore(pause.MOST_UNDER_WAY)
+        self._read_places = asyncio.Semaphore(pause.MOST_UNDER_WAY - 1)
+
+    @property
+    def paused_s(self) -> float:
+        """Seconds for which nothing is sent because the credentials were refused; 0 if it is."""
+        return self._pause.left_s
+
+    def resume(self) -> None:
+        """Send again at once after refused credentials were mended."""
+        self._pause.resume()
+
+    async def switch(
+        self, method: ports.Method, server_ids: Sequence[str], attempt_id: str
+    ) -> ports.Accepted:
+        """Send one power call, once.
+
+        Raises:
+            ValueError: not 1 to 50 distinct ids; nothing was sent.
+            NotSent: proven that nothing left.
+            Refused: the answer says that nothing was done.
+            OutcomeUnknown: it may have happened.
+        """
+        ids = checked_ids(server_ids)
+        order = {"action": method.value, "server_id_set": ids}
+        body = json.dumps(order, separators=(",", ":")).encode()
+        call = exchange.Call("switch", "PUT", f"{self._servers}/power-state", body, attempt_id, ids)
+        answer = await self._ask(call, rate.Priority.POWER)
+        request_id = refusals.request_id(answer)
+        try:
+            taken = wire.accepted(answer, request_id)
+        except wire.Unreadable as error:
+            raise errors.OutcomeUnknown(
+                f"CloudDC answered {answer.status}, but not as documented",
+                status=answer.status,
+                request_id=request_id,
+            ) from error
+        if not taken.server_ids.issubset(ids):
+            strangers = sorted(taken.server_ids.difference(ids))
+            log.error("clouddc.foreign_ids", attempt_id=attempt_id, server_ids=strangers)
+        return taken
+
+    async def list_page(self, marker: str = "", *, limit: int = wire.LARGEST_PAGE) -> wire.Page:
+        """Read the page of the list behind a marker.
+
+        Raises:
+            CloudError: it could not be read.
+        """
+        query = f"limit={limit}" + (f"&marker={quote(marker, safe='')}" if marker else "")
+        call = exchange.Call("list", "GET", f"{self._servers}?{query}")
+        return await self._read(call, lambda body: wire.page(body, limit=limit))
+
+    async def show(self, server_id: str) -> server.Server:
+        """Read one server's record.
+
+        Raises:
+            ValueError: that isn't a server's id.
+            UnknownServers: there is no such server.
+            CloudError: it could not be read.
+        """
+        (known_id,) = checked_ids([server_id])
+        call = exchange.Call("show", "GET", f"{self._servers}/{known_id}", asked=(known_id,))
+        return await self._read(call, wire.record)
+
+    async def status(self) -> wire.FleetStatus:
+        """Read the counts over the whole project.
+
+        Raises:
+            CloudError: they could not be read.
+        """
+        call = exchange.Call("status", "GET", f"{self._servers}/status")
+        return await self._read(call, wire.fleet_status)
+
+    async def _read(self, call: exchange.Call, parse: Callable[[bytes], T]) -> T:
+        """Try a read a few times within a minute, ever more slowly."""
+        try:
+            async with asyncio.timeout(READ_WHOLE_S):
+                return await self._persist(call, parse)
+        except errors.OutcomeUnknown as error:
+            # A read that failed has changed nothing, whatever became of it.
+            raise errors.CloudError(
+                error.user_message,
+                status=error.status,
+                code=error.code,
+                request_id=error.request_id,
+                retry_after_s=error.retry_after_s,
+            ) from error
+        except TimeoutError as error:
+            raise errors.CloudError("CloudDC could not be read within a minute") from error
+
+    async def _persist(self, call: exchange.Call, parse: Callable[[bytes], T]) -> T:
+        for tried in range(1, READ_TRIES):
+            try:
+                return await self._read_once(call, parse)
+            except _WORTH_ANOTHER_TRY as error:
+                await self._clock.sleep(self._delay_s(error, tried))
+        return await self._read_once(call, parse)
+
+    async def _read_once(self, call: exchange.Call, parse: Callable[[bytes], T]) -> T:
+        answer = await self._ask(call, rate.Priority.READ)
+        try:
+            return parse(answer.body)
+        except wire.Unreadable as error:
+            raise errors.OutcomeUnknown(
+                f"CloudDC's answer could not be read: {error}",
+                status=answer.status,
+                request_id=refusals.request_id(answer),
+            ) from error
+
+    def _delay_s(self, error: errors.CloudError, tried: int) -> float:
+        """Return how long to wait after a failed try, or raise its error when that is too long."""
+        hint_s = error.retry_after_s or 0.0
+        if hint_s > LONGEST_DELAY_S:
+            raise error
+        backed_off_s = FIRST_DELAY_S * 2.0 ** (tried - 1) * self._jitter.uniform(0.5, 1.5)
+        return max(hint_s, backed_off_s)
+
+    async def _ask(self, call: exchange.Call, priority: rate.Priority) -> wire.Answer:
+        """Send a call when its turn has come, and return its answer if it is a success."""
+        self._pause.check()
+        async with self._turn(priority) as taken_at:
+            # While this one waited, another may have had the credentials refused.
+            self._pause.check()
+            try:
+                answer = await exchange.send(self._http, call, auth=self._auth, clock=self._clock)
+                if not answer.succeeded:
+                    raise refusals.error_for(answer, call.asked, now=self._clock.now())
+            except errors.CloudError as error:
+                self._pause.note(error)
+                if isinstance(error, errors.Throttled):
+                    self._bucket.throttled(taken_at, error.retry_after_s)
+                raise
+            return answer
+
+    @contextlib.asynccontextmanager
+    async def _turn(self, priority: rate.Priority) -> AsyncIterator[float]:
+        """Hold a place among the calls under way; the value is when the token was taken."""
+        async with contextlib.AsyncExitStack() as places:
+            try:
+                async with asyncio.timeout(self._hold_s[priority]):
+                    if priority is rate.Priority.READ:
+                        await places.enter_async_context(self._read_places)
+                    await places.enter_async_context(self._places)
+                    await self._authenticated()
+                    taken_at = await self._bucket.take(priority)
+            except TimeoutError as error:
+                raise errors.NotSent(
+                    "CloudDC asks for fewer calls than there are to make; nothing was sent",
+                    retry_after_s=self._bucket.wait_s() or None,
+                ) from error
+            yield taken_at
+
+    async def _authenticated(self) -> None:
+        try:
+            await self._auth.ready()
+        except errors.CloudError as error:
+            self._pause.note(error)
+            raise
+
+
+def checked_ids(server_ids: Sequence[str]) -> tuple[str, ...]:
+    """Return the ids if a power call may name them.
+
+    The service's list of ids is optional, and what a call without one does isn't documented:
+    such a call must never leave (CloudDC API, power-state page).
+
+    Raises:
+        ValueError: none, more than 50, doubled ones, or something that isn't an id.
+    """
+    ids = tuple(server_ids)
+    if isinstance(server_ids, str) or not 1 <= len(ids) <= MOST_IDS:
+        raise ValueError(f"a power call names 1 to {MOST_IDS} servers, not {len(ids)}")
+    if len(set(ids)) < len(ids):
+        raise ValueError("a power call names every server once")
+    if not all(isinstance(found, str) and wire.UUID.fullmatch(found) for found in ids):
+        raise ValueError("a power call names servers by their ids alone")
+    return ids

@@ -1,0 +1,160 @@
+"""One request out, one answer back, or one error that says whether anything left.
+
+Nothing is sent twice here and no redirect is followed. Every request makes one log event, which
+never holds headers, tokens or bodies.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import logging
+from collections.abc import Mapping
+
+import httpx
+import structlog
+
+from bot.clouddc import refusals, wire
+from bot.power import errors, ports
+
+log = structlog.get_logger()
+
+# The phases before the first byte (pool, connect, TLS) together take less than the whole, so
+# that each of them ends in an error of its own.
+TIMEOUT = httpx.Timeout(20.0, connect=5.0, pool=2.0)
+WHOLE_S = 20.0
+# A page of a thousand records has about 800 KB.
+LARGEST_ANSWER = 16 * 1024 * 1024
+# An idle connection that the gateway closes just as a call goes out loses the call's answer.
+KEEP_IDLE_S = 4.0
+
+# Raised before the first byte of a request: no connection, no TLS, no free place, no proxy.
+NEVER_LEFT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Call:
+    """A request to be sent. `operation` is its word in the log, `asked` the ids that it names."""
+
+    operation: str
+    method: str
+    url: str
+    body: bytes = dataclasses.field(default=b"", repr=False)
+    attempt_id: str = ""
+    asked: tuple[str, ...] = ()
+    whole_s: float = WHOLE_S
+
+
+class Departure:
+    """Watches in httpx's transport whether it has begun to write the request.
+
+    The `CONNECT` that opens a way through a proxy isn't the request yet.
+    """
+
+    def __init__(self) -> None:
+        self._watching = False
+        self._began = False
+
+    async def __call__(self, event: str, info: Mapping[str, object]) -> None:
+        """Note one of httpcore's trace events."""
+        self._watching = True
+        if event.endswith("send_request_headers.started"):
+            self._began |= getattr(info.get("request"), "method", b"") != b"CONNECT"
+
+    @property
+    def ruled_out(self) -> bool:
+        """Whether it is proven that no byte left; a transport without events proves nothing."""
+        return self._watching and not self._began
+
+
+def open_http() -> httpx.AsyncClient:
+    """Return the HTTP client for a process: no retries, no redirects, connections kept.
+
+    Proxies and certificates come from the environment as httpx reads it (`HTTPS_PROXY`,
+    `NO_PROXY`, `SSL_CERT_FILE`). Must be closed.
+    """
+    # At the debug level httpcore writes answers' headers down, and IAM's token is one of them.
+    logging.getLogger("httpcore").setLevel(logging.INFO)
+    return httpx.AsyncClient(
+        timeout=TIMEOUT,
+        limits=httpx.Limits(max_connections=20, keepalive_expiry=KEEP_IDLE_S),
+    )
+
+
+async def send(
+    http: httpx.AsyncClient, call: Call, *, auth: httpx.Auth | None, clock: ports.Clock
+) -> wire.Answer:
+    """Send a call once and return its answer, whatever its status.
+
+    Raises:
+        NotSent: proven that nothing left.
+        OutcomeUnknown: it may have left, and no whole answer came.
+    """
+    began = clock.monotonic()
+    event = {"operation": call.operation, "attempt_id": call.attempt_id}
+    try:
+        answer = await _exchange(http, call, auth)
+    except errors.CloudError as error:
+        cause = type(error.__cause__ or error).__name__
+        outcome = type(error).__name__
+        duration_s = round(clock.monotonic() - began, 3)
+        log.warning("clouddc.call", **event, outcome=outcome, cause=cause, duration_s=duration_s)
+        raise
+    log.info(
+        "clouddc.call",
+        **event,
+        status=answer.status,
+        cloud_request=refusals.request_id(answer),
+        duration_s=round(clock.monotonic() - began, 3),
+    )
+    return answer
+
+
+async def _exchange(http: httpx.AsyncClient, call: Call, auth: httpx.Auth | None) -> wire.Answer:
+    departure = Departure()
+    request = http.build_request(
+        call.method,
+        call.url,
+        content=call.body or None,
+        headers={"Content-Type": "application/json", "Accept": "application/json"},
+        timeout=TIMEOUT,
+        extensions={"trace": departure},
+    )
+    try:
+        async with asyncio.timeout(call.whole_s):
+            response = await http.send(request, auth=auth, stream=True, follow_redirects=False)
+            try:
+                body = await _whole_body(response)
+            finally:
+                await response.aclose()
+    except NEVER_LEFT as error:
+        raise _not_sent(error) from error
+    except (httpx.RequestError, TimeoutError) as error:
+        if departure.ruled_out:
+            raise _not_sent(error) from error
+        raise errors.OutcomeUnknown(
+            f"CloudDC's answer was lost ({type(error).__name__}); it may have happened"
+        ) from error
+    return wire.Answer(response.status_code, response.headers, body)
+
+
+async def _whole_body(response: httpx.Response) -> bytes:
+    """Read a body of at most `LARGEST_ANSWER` bytes, counted after decompression."""
+    body = bytearray()
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > LARGEST_ANSWER:
+            raise httpx.DecodingError("the answer is too large", request=response.request)
+    return bytes(body)
+
+
+def _not_sent(error: Exception) -> errors.NotSent:
+    return errors.NotSent(
+        f"CloudDC could not be reached ({type(error).__name__}); nothing was sent"
+    )

@@ -1,0 +1,149 @@
+"""What an answer that isn't a success means: read in all its forms, made into one domain error.
+
+No IO. Codes and statuses are those of the CloudDC API's error code page and of the API gateway's
+error page; IAM wraps its errors in an object of its own (IAM API, token page).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import email.utils
+import re
+from collections.abc import Collection, Mapping
+
+import pydantic_core
+
+from bot.clouddc import wire
+from bot.power import errors
+
+NOT_FOUND_CODE = "iMetal.0100"
+NOT_READY_CODE = "iMetal.0101"
+# The only sign of a locked key: its code is that of every refused signature (gateway's error page).
+LOCKED_WORDS = "AK access failed to reach the limit"
+# Answers that say that nothing was done: those that the API lists, and those by which HTTP refuses
+# a request for its form. Any other may have come after the act.
+REFUSING = frozenset({400, 401, 403, 404, 405, 411, 413, 414, 415, 422, 429, 431})
+# Nobody is made to wait longer than this by an answer's word.
+LONGEST_HINT_S = 300.0
+LONGEST_BODY = 64 * 1024
+
+_BRACKETS = re.compile(r"\[([^\[\]]*)(?:\]|$)")
+_REQUEST_ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)
+_ACCESS_KEY = re.compile(r"\b(ak|access)([:=])[^,;\s]+", re.IGNORECASE)
+# A refused signature is answered with the gateway's own canonical request (gateway's error page).
+_ECHO = re.compile("canonical", re.IGNORECASE)
+_TITLE = re.compile(r"<title>([^<]{0,300})", re.IGNORECASE)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Complaint:
+    """What an error's body says, cleaned; each is empty where the body had none."""
+
+    code: str = ""
+    message: str = ""
+    request_id: str = ""
+    locked: bool = False
+    named: tuple[str, ...] = ()
+
+
+def error_for(answer: wire.Answer, asked: Collection[str], *, now: float) -> errors.CloudError:
+    """Return the error that an answer other than a success stands for.
+
+    `asked` are the ids that the call named: only those are taken from the message.
+    """
+    said = complaint(answer)
+    status = f"CloudDC answered {answer.status}"
+    kind = _kind(answer.status, said)
+    if issubclass(kind, errors.Refused):
+        message = said.message or status
+    else:
+        message = f"{status}: {said.message}" if said.message else status
+    return kind(
+        message,
+        status=answer.status,
+        code=said.code,
+        request_id=request_id(answer),
+        server_ids=tuple(found for found in said.named if found in asked),
+        retry_after_s=retry_after_s(answer.headers, now=now),
+    )
+
+
+def complaint(answer: wire.Answer) -> Complaint:
+    """Read an error's body: a JSON object, a JSON string, plain text or an HTML page."""
+    body = answer.body[:LONGEST_BODY]
+    try:
+        found = pydantic_core.from_json(body)
+    except ValueError:
+        found = body.decode(errors="replace")
+    if not isinstance(found, dict):
+        return _worded("", found if isinstance(found, str) else "", "")
+    inner = found["error"] if isinstance(found.get("error"), dict) else found
+    code = _text(inner, "error_code", "title", "code")
+    return _worded(code, _text(inner, "error_msg", "message"), _text(found, "request_id"))
+
+
+def request_id(answer: wire.Answer) -> str:
+    """Return the service's id of the call, from the header or from the body of an error."""
+    given = answer.headers.get("X-Request-Id", "")
+    if not given and not answer.succeeded:
+        given = complaint(answer).request_id
+    return given if _REQUEST_ID.fullmatch(given) else ""
+
+
+def retry_after_s(headers: Mapping[str, str], *, now: float) -> float | None:
+    """Return how long `Retry-After` asks to wait, at most five minutes; None without a hint.
+
+    A date counts from the answer's own date where it has one, since clocks differ.
+    """
+    given = headers.get("Retry-After", "").strip()
+    if given.isascii() and given.isdigit():
+        return min(float(given[:9]), LONGEST_HINT_S)
+    until = _date(given)
+    if until is None:
+        return None
+    answered = _date(headers.get("Date", ""))
+    return min(max(until - (now if answered is None else answered), 0.0), LONGEST_HINT_S)
+
+
+def _kind(status: int, said: Complaint) -> type[errors.CloudError]:
+    if status not in REFUSING:
+        return errors.OutcomeUnknown
+    match status:
+        case 401:
+            return errors.KeyLocked if said.locked else errors.Unauthorized
+        case 429:
+            return errors.Throttled
+        case 404 if said.code == NOT_FOUND_CODE:
+            return errors.UnknownServers
+        case 400 if said.code == NOT_READY_CODE:
+            return errors.NotReady
+        case _:
+            return errors.Refused
+
+
+def _worded(code: str, text: str, request: str) -> Complaint:
+    if text.lstrip().startswith("<"):
+        title = _TITLE.search(text)
+        text = title[1] if title else ""
+    lists = " ".join(_BRACKETS.findall(text.lower()))
+    named = tuple(dict.fromkeys(wire.UUID.findall(lists)))
+    shown = _ACCESS_KEY.sub(r"\1\2***", _ECHO.split(text, maxsplit=1)[0].rstrip(" ,;:("))
+    return Complaint(
+        wire.clean(code, longest=64), wire.clean(shown), request, LOCKED_WORDS in text, named
+    )
+
+
+def _text(found: Mapping[str, object], *names: str) -> str:
+    """Return the first of these members that is a text or a number."""
+    values = (found.get(name) for name in names)
+    return next((str(value) for value in values if isinstance(value, str | int)), "")
+
+
+def _date(text: str) -> float | None:
+    try:
+        found = email.utils.parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    # A date without a zone is in UTC (RFC 9110, section 5.6.7).
+    return (found if found.tzinfo else found.replace(tzinfo=datetime.UTC)).timestamp()

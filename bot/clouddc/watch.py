@@ -1,0 +1,183 @@
+"""One poller for all running requests, and the power API that the workflow is given."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from bot.clouddc import client, flight, inventory
+from bot.power import errors, ports, server
+
+# A round that a caller hasn't been shown yet counts as its next one when it began at most this
+# long ago, and at most half as long as the caller's last look: twenty requests that poll every
+# 15 s with jitter then cost about two sweeps in that time, not twenty.
+SHARE_S = 8.0
+# Who hasn't looked for this long is looking for the first time.
+FORGET_S = 120.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Round:
+    """What one reading saw; `covers` is None when it read all servers."""
+
+    servers: Mapping[str, server.Server]
+    began: flight.Began
+    covers: frozenset[str] | None = None
+
+    def has(self, ids: frozenset[str]) -> bool:
+        """Whether these servers were read."""
+        return self.covers is None or ids <= self.covers
+
+
+class Poller:
+    """Reads servers that are being switched, for all who watch some, in shared rounds.
+
+    A round lists the project, or shows the servers one by one when that is fewer calls.
+    """
+
+    def __init__(
+        self,
+        cloud: client.CloudDC,
+        servers: inventory.Inventory,
+        clock: ports.Clock,
+        *,
+        share_s: float = SHARE_S,
+    ) -> None:
+        self._cloud = cloud
+        self._inventory = servers
+        self._clock = clock
+        self._share_s = share_s
+        self._rounds = flight.SingleFlight(self._round, clock)
+        self._waiting: dict[object, frozenset[str]] = {}
+        # What the round under way reads; None for all servers, or for not yet chosen.
+        self._reading: frozenset[str] | None = None
+        self._last_shows: _Round | None = None
+        # The start (monotonic) of the newest round in which each server was shown to its watcher.
+        self._shown: dict[str, float] = {}
+
+    async def next_sighting(self, ids: Collection[str], *, not_before: float) -> ports.Sighting:
+        """Return what a round saw that began at `not_before` or later and is news to these ids.
+
+        Servers that don't exist any more are missing from it.
+
+        Raises:
+            CloudError: they could not be read.
+        """
+        wanted = frozenset(ids)
+        if not wanted:
+            return ports.Sighting({}, self._clock.now())
+        found = self._unseen(wanted, not_before)
+        if found is None:
+            with self._waits_for(wanted):
+                found = await self._rounds.result(
+                    lambda began: (
+                        began.is_since(not_before, self._clock)
+                        and (self._reading is None or wanted <= self._reading)
+                    )
+                )
+        self._note_shown(wanted, found)
+        seen = {one: found.servers[one] for one in wanted if one in found.servers}
+        return ports.Sighting(seen, found.began.at)
+
+    async def aclose(self) -> None:
+        """Stop the round under way."""
+        await self._rounds.aclose()
+
+    def _unseen(self, wanted: frozenset[str], not_before: float) -> _Round | None:
+        """Return the newest round that is news to the watcher of these ids, and young enough."""
+        looked_at = max(self._shown.get(one, float("-inf")) for one in wanted)
+        gap_s = min(self._clock.monotonic() - looked_at, self._clock.now() - not_before)
+        for found in self._recent():
+            young = found.began.age_s(self._clock) <= min(self._share_s, gap_s / 2)
+            late_enough = found.began.is_since(not_before, self._clock)
+            news = found.began.ticks > looked_at
+            if young and late_enough and news and found.has(wanted):
+                return found
+        return None
+
+    def _recent(self) -> Iterator[_Round]:
+        """Yield the last rounds of both kinds."""
+        if self._last_shows is not None:
+            yield self._last_shows
+        listed, began = self._inventory.latest(), self._inventory.latest_began
+        if listed is not None and began is not None:
+            yield _Round(listed.servers, began)
+
+    async def _round(self, began: flight.Began) -> _Round:
+        """Read everybody who is waited for at this moment, with the fewest calls."""
+        wanted = frozenset().union(*self._waiting.values())
+        pages = self._inventory.pages
+        if pages is None or len(wanted) >= pages:
+            snapshot = await self._inventory.sweep(not_before=began.at)
+            return _Round(snapshot.servers, began)
+        self._reading = wanted
+        try:
+            self._last_shows = _Round(await self._show_all(wanted), began, wanted)
+        finally:
+            self._reading = None
+        return self._last_shows
+
+    async def _show_all(self, ids: Collection[str]) -> Mapping[str, server.Server]:
+        """Show these servers at the same time; the client keeps to the rate."""
+        results = await asyncio.gather(*map(self._show, ids), return_exceptions=True)
+        found: dict[str, server.Server] = {}
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+            if result is not None:
+                found[result.id] = result
+        return found
+
+    async def _show(self, server_id: str) -> server.Server | None:
+        try:
+            return await self._cloud.show(server_id)
+        except errors.UnknownServers:
+            return None
+
+    @contextlib.contextmanager
+    def _waits_for(self, wanted: frozenset[str]) -> Iterator[None]:
+        ticket = object()
+        self._waiting[ticket] = wanted
+        try:
+            yield
+        finally:
+            del self._waiting[ticket]
+
+    def _note_shown(self, wanted: frozenset[str], found: _Round) -> None:
+        oldest = self._clock.monotonic() - FORGET_S
+        self._shown = {one: at for one, at in self._shown.items() if at >= oldest}
+        self._shown.update(dict.fromkeys(wanted, found.began.ticks))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class CloudPower:
+    """The power API over one client: one inventory and one poller for the process."""
+
+    cloud: client.CloudDC
+    inventory: inventory.Inventory
+    poller: Poller
+
+    async def snapshot(self, *, not_before: float) -> server.Snapshot:
+        """Return a snapshot whose sweep began at `not_before` (epoch seconds) or later."""
+        return await self.inventory.snapshot(not_before=not_before)
+
+    def latest(self) -> server.Snapshot | None:
+        """Return the newest snapshot there is, however old, without a call."""
+        return self.inventory.latest()
+
+    async def sighting(self, server_ids: Collection[str], *, not_before: float) -> ports.Sighting:
+        """Read some servers again, sharing what others read."""
+        return await self.poller.next_sighting(server_ids, not_before=not_before)
+
+    async def switch(
+        self, method: ports.Method, server_ids: Sequence[str], attempt_id: str
+    ) -> ports.Accepted:
+        """Send one power call for 1 to 50 distinct ids, once."""
+        return await self.cloud.switch(method, server_ids, attempt_id)
+
+    async def aclose(self) -> None:
+        """Stop what is being read."""
+        await self.poller.aclose()
+        await self.inventory.aclose()

@@ -1,0 +1,82 @@
+"""The record for operators: the newest schema, the audit chain proven, the audit log printed."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import datetime
+import io
+import json
+from collections.abc import Iterator
+
+import sqlalchemy as sa
+
+from bot import settings
+from bot.storage import audit, engines, opening, verify
+
+
+def migrate(given: settings.Settings) -> str:
+    """Bring the database to the newest schema and say what was done.
+
+    Raises:
+        StoreUnavailable: the database is away, or newer than this version.
+    """
+    before, after = opening.migrate(given.database_url)
+    if before == after:
+        return f"The database has the newest schema already ({after})."
+    return f"The database's schema was {before or 'empty'} and is {after} now."
+
+
+def verify_audit(given: settings.Settings, anchor: str) -> tuple[bool, str]:
+    """Prove the audit chain: whether it is whole, and a sentence.
+
+    Raises:
+        StoreUnavailable: the database can't be read.
+    """
+    with _reading(given) as connected:
+        found = verify.verify(connected, anchor=anchor)
+    if found.ok:
+        return True, f"The audit log is whole: {found.rows} rows, head {found.head or 'none'}."
+    row = f"Row {found.first_bad}: " if found.first_bad is not None else ""
+    return False, f"{row}{found.problem}."
+
+
+def export_audit(
+    given: settings.Settings, *, form: str, server: str = "", since: str = ""
+) -> Iterator[str]:
+    """Yield the audit log line by line as `jsonl` or `csv`; `server` is an id.
+
+    Raises:
+        SettingsError: the form or the date can't be used.
+        StoreUnavailable: the database can't be read.
+    """
+    if form not in ("jsonl", "csv"):
+        raise settings.SettingsError(f"--format {form}: write jsonl or csv.")
+    try:
+        moment = datetime.datetime.fromisoformat(since) if since else None
+    except ValueError:
+        raise settings.SettingsError(f"--since {since}: write a date like 2026-11-01.") from None
+    if moment is not None and moment.tzinfo is None:
+        moment = moment.replace(tzinfo=datetime.UTC)
+    with _reading(given) as connected:
+        after = moment.timestamp() if moment else 0.0
+        for row in audit.export(connected, server_id=server, since=after):
+            yield json.dumps(row, default=str) if form == "jsonl" else _csv_line(list(row.values()))
+
+
+def _csv_line(values: list[object]) -> str:
+    """Return one line of CSV."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(values)
+    return line.getvalue()
+
+
+@contextlib.contextmanager
+def _reading(given: settings.Settings) -> Iterator[sa.Connection]:
+    """Open the database beside whatever runs, for reading only."""
+    engine = engines.read_engine(engines.parsed(given.database_url))
+    try:
+        with engines.translated(), engine.connect() as connected:
+            yield connected
+    finally:
+        engine.dispose()

@@ -1,0 +1,77 @@
+"""Who people are and which groups of the policy they are in, asked when it counts.
+
+Identity is the user and team id of a verified payload; everything else is looked up here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Callable, Collection, Iterable
+
+from bot.power import errors, policy, ports, quorum, request, rights
+from bot.power.approval import Decision
+
+USER_GROUP = "S"
+
+
+@dataclasses.dataclass(frozen=True)
+class People:
+    """Answers from Slack, at most five seconds old, against the groups of the policy file."""
+
+    directory: ports.Directory
+    policy: Callable[[], policy.Policy]
+    team_id: str
+
+    async def may_read(self, person: request.Person) -> Decision:
+        """Decide whether a person may use Powerbot at all.
+
+        Raises:
+            SlackUnavailable: Slack could not be asked.
+        """
+        member = await self.directory.member(person.user_id)
+        return rights.may_read(member, self.team_id)
+
+    async def members(self, user_ids: Iterable[str]) -> dict[str, ports.Member]:
+        """Return several people; who can't be read is left out.
+
+        That is how `approval.lost_approvals` wants to be told that somebody was not checked.
+        """
+        wanted = sorted(set(user_ids))
+        found = await asyncio.gather(*map(self._member, wanted))
+        return {user_id: one for user_id, one in zip(wanted, found, strict=True) if one}
+
+    async def _member(self, user_id: str) -> ports.Member | None:
+        """Return a person, or None when Slack can't be asked."""
+        try:
+            return await self.directory.member(user_id)
+        except errors.SlackUnavailable:
+            return None
+
+    async def roster(self, groups: Collection[str]) -> quorum.Roster:
+        """Return who is in these groups of the policy file, with the reason for each person.
+
+        A Slack user group that can't be read makes its group unreadable: whoever depends on it
+        could not be checked.
+        """
+        named = {group: self.policy().people.get(group, ()) for group in groups}
+        ids = sorted({one for all_ in named.values() for one in all_ if one[0] == USER_GROUP})
+        read = dict(zip(ids, await asyncio.gather(*map(self._group, ids)), strict=True))
+        members: dict[str, dict[str, str]] = {}
+        unreadable: set[str] = set()
+        for group, entries in named.items():
+            members[group] = {one: "named in the policy" for one in entries if one not in read}
+            for entry in entries:
+                in_slack = read.get(entry, frozenset())
+                if in_slack is None:
+                    unreadable.add(group)
+                for user_id in in_slack or ():
+                    members[group].setdefault(user_id, f"in Slack's user group {entry}")
+        return quorum.Roster(members, frozenset(unreadable))
+
+    async def _group(self, group_id: str) -> frozenset[str] | None:
+        """Return the members of a Slack user group, or None when it can't be read."""
+        try:
+            return await self.directory.group(group_id)
+        except errors.SlackUnavailable:
+            return None

@@ -1,0 +1,146 @@
+"""What a plan would do with each named server: act, skip it, or say why it can't."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+from bot.power import judging, keeping, lifecycle, plan, policy, ports, recheck, run, server
+from bot.power.plan import Verdict
+from bot.power.question import Facts, Question, duration, listed
+from bot.power.request import Action
+from bot.power.server import Power
+
+REBOOTS = (Action.REBOOT, Action.CYCLE)
+# Stands for the line to type instead, which is the same for all servers that are off.
+IS_OFF = "it is off"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Judged:
+    """A named server with its rule (if one covers it) and what happens to it."""
+
+    record: server.Server
+    rule: policy.Rule | None
+    verdict: Verdict
+    reason: str = ""
+
+    @property
+    def acts(self) -> bool:
+        """Whether the plan would act on it."""
+        return self.verdict is Verdict.ACT
+
+    @property
+    def line(self) -> plan.PlanLine:
+        """The server as the plan shows it."""
+        return plan.PlanLine(
+            server_id=self.record.id,
+            name=self.record.name,
+            rack=self.record.rack,
+            verdict=self.verdict,
+            reason=self.reason,
+            rule=self.rule.name if self.rule else "",
+            power_before=self.record.power_state,
+            health=self.record.health_state,
+        )
+
+
+def judge(
+    question: Question, rules: policy.Policy, snapshot: server.Snapshot, facts: Facts
+) -> tuple[Judged, ...]:
+    """Judge every named server once, in the plan's order."""
+    named = {record.id: record for record in question.servers}
+    found = [_judge_one(question, rules, facts, record) for record in named.values()]
+    return _with_lines_to_type(_with_keeps(found, question, rules, snapshot, facts))
+
+
+def _judge_one(
+    question: Question, rules: policy.Policy, facts: Facts, record: server.Server
+) -> Judged:
+    """Judge one server by itself; whether enough others stay on is asked later."""
+    if rules.protects(record):
+        return Judged(record, None, Verdict.BLOCKED, "protected")
+    judged = judging.judge(
+        rules, record, question.action, facts.requester_groups, unread=facts.unread_groups
+    )
+    blocked = judged.refusal or _locked(question, facts, record)
+    if blocked:
+        return Judged(record, judged.rule, Verdict.BLOCKED, blocked)
+    verdict, reason = _by_record(question, rules, record)
+    if verdict is Verdict.ACT and judged.rule is not None:
+        reason = _cooling(question, facts, record, judged.rule.conduct.cooldown_s)
+        verdict = Verdict.BLOCKED if reason else Verdict.ACT
+    return Judged(record, judged.rule, verdict, reason)
+
+
+def _locked(question: Question, facts: Facts, record: server.Server) -> str:
+    """Say who holds a server: one thing at a time."""
+    if record.id not in facts.locks:
+        return ""
+    request_id, action, since = facts.locks[record.id]
+    if action == question.action.value:
+        return f"already under way in {request_id}: watch it"
+    minutes = int(max(0.0, question.now - since) // 60)
+    return f"{request_id} is at work on it ({action}, for {minutes}m now)"
+
+
+def _by_record(
+    question: Question, rules: policy.Policy, record: server.Server
+) -> tuple[Verdict, str]:
+    """Judge a server by its own record, in the words of the check before each call."""
+    if question.action in REBOOTS and record.ready and record.power is Power.OFF:
+        return Verdict.BLOCKED, IS_OFF
+    # Off and on have a goal, so an unknown start may be forced; a reboot needs a known one.
+    forced = question.options.break_glass and question.action not in REBOOTS
+    change = recheck.since_plan(
+        run.method(question.action, 0),
+        ports.RunServer(record.id, record.name),
+        record,
+        protected=rules.protects,
+        forced=forced,
+    )
+    if change is None:
+        return Verdict.ACT, ""
+    skipped = change.state is lifecycle.ServerState.SKIPPED
+    return (Verdict.SKIP if skipped else Verdict.BLOCKED), change.reason
+
+
+def _cooling(question: Question, facts: Facts, record: server.Server, cooldown_s: float) -> str:
+    """Say that a server was rebooted too short a time ago."""
+    last = facts.last_reboots.get(record.id)
+    if question.action not in REBOOTS or last is None or question.now - last >= cooldown_s:
+        return ""
+    return f"rebooted less than {duration(cooldown_s)} ago"
+
+
+def _with_keeps(
+    found: Sequence[Judged],
+    question: Question,
+    rules: policy.Policy,
+    snapshot: server.Snapshot,
+    facts: Facts,
+) -> list[Judged]:
+    """Block the servers that must stay on."""
+    if question.action is Action.ON:
+        return list(found)
+    locked = {key for key, lock in facts.locks.items() if lock[1] != Action.ON.value}
+    wanted = [judged.record for judged in found if judged.acts]
+    held = keeping.held_back(
+        rules.keeps, snapshot.servers.values(), locked | set(facts.leaving), wanted
+    )
+    return [
+        dataclasses.replace(judged, verdict=Verdict.BLOCKED, reason=held[judged.record.id])
+        if judged.record.id in held
+        else judged
+        for judged in found
+    ]
+
+
+def _with_lines_to_type(found: Sequence[Judged]) -> tuple[Judged, ...]:
+    """Give servers that are off the line to type instead, the same for all so that it folds."""
+    names = listed([judged.record.name for judged in found if judged.reason == IS_OFF])
+    instead = f"{IS_OFF}; to start it: /power on {names}".rstrip()
+    return tuple(
+        dataclasses.replace(judged, reason=instead) if judged.reason == IS_OFF else judged
+        for judged in found
+    )

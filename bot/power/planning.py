@@ -1,0 +1,121 @@
+"""Makes the plan: what would happen to each server, what it takes, and why it may not be.
+
+Nothing is done and nothing is asked for yet; the same question and facts give the same plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from bot.power import judging, plan, plan_lines, plan_refusals, policy, request, run, server, waves
+from bot.power.plan_lines import Judged
+from bot.power.question import Facts, Question
+
+
+def make(
+    question: Question, rules: policy.Policy, snapshot: server.Snapshot, facts: Facts
+) -> plan.Plan:
+    """Make the plan for a question, refusals included."""
+    found = plan_lines.judge(question, rules, snapshot, facts)
+    acting = [judged for judged in found if judged.acts]
+    order = _order(question, acting)
+    terms = _terms(question, rules, facts, acting)
+    refusals = tuple(_refusals(question, rules, facts, acting, terms))
+    sizes = _sizes(question, terms, len(acting))
+    steps = len(run.METHODS[question.action])
+    return plan.Plan(
+        order=order,
+        lines=tuple(judged.line for judged in found),
+        snapshot_at=snapshot.started_at,
+        terms=terms,
+        policy_version=rules.version,
+        refusals=refusals,
+        waves=sizes,
+        calls=steps * sum(-(-size // waves.IDS_PER_CALL) for size in sizes),
+    )
+
+
+def _order(question: Question, acting: Sequence[Judged]) -> request.Order:
+    """Return what the seal covers: only the servers that would be acted on."""
+    return request.Order(
+        scope=question.scope,
+        place=question.place,
+        action=question.action,
+        targets=tuple(_target(judged.record) for judged in acting),
+        reason=question.reason,
+        requester=question.requester,
+        options=question.options,
+        retry_of=question.retry_of,
+    )
+
+
+def _target(record: server.Server) -> request.Target:
+    """Return a server as the plan freezes it."""
+    return request.Target(
+        server_id=record.id,
+        name=record.name,
+        rack=record.rack,
+        power_before=record.power_state,
+        operation_before=record.operation_state,
+    )
+
+
+def _judging(rules: policy.Policy, acting: Sequence[Judged]) -> tuple[policy.Rule, ...]:
+    """Return the rules that judge the servers acted on, in the policy's order."""
+    names = {judged.rule.name for judged in acting if judged.rule}
+    return tuple(rule for rule in rules.rules if rule.name in names)
+
+
+def _terms(
+    question: Question, rules: policy.Policy, facts: Facts, acting: Sequence[Judged]
+) -> plan.Terms:
+    """Return what the strictest server needs, and what a freeze wants on top.
+
+    The requester's other servers within the split window count too, so that ten requests of
+    one server need what one request of ten needs.
+    """
+    counted = len({judged.record.id for judged in acting} | set(facts.recent_servers))
+    judging_rules = _judging(rules, acting)
+    terms = judging.strictest(judging_rules, counted, facts.requester_groups)
+    freezes = [
+        freeze
+        for freeze in rules.freezes
+        if freeze.override and freeze.holds(question.action, question.now)
+    ]
+    needs = () if question.options.break_glass and terms.break_glass else terms.needs
+    override = judging.strictest_needs(freeze.override for freeze in freezes)
+    return terms.model_copy(
+        update={
+            "needs": judging.added_needs(needs, override),
+            "confirm_count": len(acting) >= rules.limits.confirm_above,
+            "counted": counted,
+            "overrides": tuple(freeze.name for freeze in freezes),
+        }
+    )
+
+
+def _refusals(
+    question: Question,
+    rules: policy.Policy,
+    facts: Facts,
+    acting: Sequence[Judged],
+    terms: plan.Terms,
+) -> Iterator[str]:
+    """Yield every reason for which this may not be asked, the most general first."""
+    judged = _judging(rules, acting)
+    yield from plan_refusals.by_place(question, rules, facts)
+    yield from plan_refusals.by_person(rules, facts)
+    yield from plan_refusals.by_freeze(question, rules, facts)
+    yield from plan_refusals.by_size(len(acting), rules)
+    yield from plan_refusals.by_reason(question, judged)
+    yield from plan_refusals.by_options(question, terms)
+    yield from plan_refusals.by_break_glass(question, rules, judged, facts)
+    yield from plan_refusals.by_quorum(question, terms, facts)
+
+
+def _sizes(question: Question, terms: plan.Terms, count: int) -> tuple[int, ...]:
+    """Return the wave sizes; an option that is refused anyway doesn't shape them."""
+    batch = question.options.batch
+    usable = batch is None or batch >= 1
+    options = question.options if usable else request.Options()
+    return waves.sizes(terms, options, count)

@@ -1,0 +1,153 @@
+"""What the policy file says, as frozen values: who may ask, who must agree, and at what pace.
+
+Made from the file by `policy_file`; what it means for a server is decided in `judging`.
+Times are seconds.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+from collections.abc import Mapping
+from typing import Protocol
+
+from bot.power import plan, request, server
+
+Needs = tuple[plan.Need, ...]
+
+
+class Selection(Protocol):
+    """A group of servers, described by their names, tags and places."""
+
+    def matches(self, server: server.Server, /) -> bool:
+        """Whether this server is in the group."""
+
+
+class Nothing:
+    """The selection of a key that was left out."""
+
+    def matches(self, server: server.Server, /) -> bool:
+        """Return False for every server."""
+        return False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Limits:
+    """What one person may ask for, counted in servers that would be acted on."""
+
+    max_servers: int = 500
+    confirm_above: int = 10
+    max_requests_per_hour: int = 60
+    max_open_per_user: int = 5
+    split_window_s: float = 900.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Conduct:
+    """How a request is carried through: the keys of `[defaults]`, each of which a rule may set."""
+
+    expires_s: float = 1800.0
+    use_within_s: float = 900.0
+    remind_s: float = 600.0
+    escalate_s: float = 1200.0
+    deny_reason: bool = False
+    cooldown_s: float = 0.0
+    on_change: str = "skip"
+    batch: int = 50
+    ramp: tuple[int, ...] = (1, 5)
+    pause_s: float = 0.0
+    max_failures: int = 1
+    max_per_rack: int = 10
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Freeze:
+    """A span of time in which nothing is done, or only with the approvals of `override`."""
+
+    name: str
+    starts: datetime.datetime
+    ends: datetime.datetime
+    actions: frozenset[request.Action]
+    override: Needs = ()
+
+    def holds(self, action: request.Action, now: float) -> bool:
+        """Whether this action is frozen at this moment (epoch seconds)."""
+        return action in self.actions and self.starts.timestamp() <= now < self.ends.timestamp()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Keep:
+    """At least `on` of these servers stay on; `text` is the selection as the file has it."""
+
+    servers: Selection
+    text: str
+    on: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Rule:
+    """What may be done to the servers that no earlier rule matches.
+
+    `from_servers` has rows (count, needs) by growing count: the last one that is reached
+    replaces `approvers`. `reason` is a pattern to search for, empty where none is wanted.
+    """
+
+    name: str
+    servers: Selection
+    actions: frozenset[request.Action]
+    requesters: tuple[str, ...]
+    approvers: Needs
+    from_servers: tuple[tuple[int, Needs], ...] = ()
+    reason: str = ""
+    break_glass: tuple[str, ...] = ()
+    review_within_s: float = 86400.0
+    conduct: Conduct = Conduct()
+
+    def needs(self, count: int) -> Needs:
+        """Return who must agree when so many servers are acted on."""
+        reached = [needs for least, needs in self.from_servers if count >= least]
+        return reached[-1] if reached else self.approvers
+
+    @property
+    def approver_groups(self) -> frozenset[str]:
+        """All groups that this rule names as approvers, for any number of servers."""
+        rows = (self.approvers, *(needs for _, needs in self.from_servers))
+        return frozenset(need.group for row in rows for need in row)
+
+
+@dataclasses.dataclass(frozen=True)
+class Policy:
+    """The whole file. `version` is short for its content; empty when there is no policy.
+
+    `people` has, by group, the ids of people (U...) and of Slack user groups (S...); `groups`
+    has the target text by name.
+    """
+
+    version: str = ""
+    allow: frozenset[str] = frozenset()
+    incident: frozenset[str] = frozenset()
+    people: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    groups: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    protected: Selection = dataclasses.field(default_factory=Nothing)
+    limits: Limits = Limits()
+    freezes: tuple[Freeze, ...] = ()
+    keeps: tuple[Keep, ...] = ()
+    rules: tuple[Rule, ...] = ()
+
+    def protects(self, server: server.Server) -> bool:
+        """Whether this server is never touched, for nobody, not by break glass."""
+        return self.protected.matches(server)
+
+    @property
+    def requester_groups(self) -> frozenset[str]:
+        """All groups that a rule names as requesters."""
+        return frozenset(group for rule in self.rules for group in rule.requesters)
+
+    @property
+    def approver_groups(self) -> frozenset[str]:
+        """All groups that a rule names as approvers."""
+        return frozenset(group for rule in self.rules for group in rule.approver_groups)
+
+
+# Without a policy nothing may be changed; reads work.
+EMPTY = Policy()

@@ -1,0 +1,47 @@
+"""Could anybody approve at all? Asked of a whole policy, when the groups' people are known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bot.power import policy, quorum
+from bot.power.quorum import Roster
+
+
+def problems(rules: policy.Policy, roster: Roster) -> tuple[str, ...]:
+    """Return a sentence for each row of each rule under which nobody could approve.
+
+    The requester never approves, so a row is good when it can be met for at least one person
+    who may ask. Groups that could not be read are said to be so, and judged no further.
+    """
+    return tuple(problem for rule in rules.rules for problem in _of_rule(rule, roster))
+
+
+def _of_rule(rule: policy.Rule, roster: Roster) -> Iterator[str]:
+    """Yield what is wrong with one rule."""
+    unread = sorted(roster.unreadable & (rule.approver_groups | set(rule.requesters)))
+    if unread:
+        listed = quorum.joined(unread, " and ")
+        yield f'Rule "{rule.name}" could not be checked: {listed} could not be read.'
+        return
+    askers = {user for group in rule.requesters for user in roster.members.get(group, {})}
+    if rule.requesters and not askers:
+        yield f'Nobody may ask under rule "{rule.name}": there is nobody in its requesters.'
+    for least, needs in ((1, rule.approvers), *rule.from_servers):
+        gaps = _gaps(needs, roster, askers)
+        if gaps:
+            wishes = quorum.joined(f"{quorum.spelled(n)} more in {group}" for group, n in gaps)
+            yield (
+                f'Nobody could approve under rule "{rule.name}" from {least} '
+                f"server{'s' if least > 1 else ''} on: it takes {wishes}."
+            )
+
+
+def _gaps(needs: policy.Needs, roster: Roster, askers: set[str]) -> tuple[tuple[str, int], ...]:
+    """Return the places that stay empty whoever asks; none when somebody's request can pass."""
+    gaps: tuple[tuple[str, int], ...] = ()
+    for asker in sorted(askers) or [""]:
+        gaps = quorum.unfillable(needs, roster, {asker})
+        if not gaps:
+            return ()
+    return gaps

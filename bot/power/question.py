@@ -1,0 +1,81 @@
+"""What is asked, and what is known at that moment: the two things that a plan is made of."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Mapping, Sequence
+
+from bot.power import folding, ports, quorum, request, server
+from bot.power.request import Action
+
+Lock = tuple[str, str, float]
+NO_OPTIONS = request.Options()
+
+
+@dataclasses.dataclass(frozen=True)
+class Question:
+    """What a person asks for. `servers` are resolved already, in the order of the plan.
+
+    `now` is the wall clock in epoch seconds. `typed` is what stood between the verb and
+    "because"; it is used in the lines that a person may copy.
+    """
+
+    action: Action
+    servers: tuple[server.Server, ...]
+    requester: request.Person
+    place: request.Place
+    scope: request.Scope
+    now: float
+    options: request.Options = NO_OPTIONS
+    reason: str = ""
+    retry_of: str = ""
+    typed: str = ""
+
+    @property
+    def words(self) -> str:
+        """The targets as a line may name them."""
+        return self.typed or listed([record.name for record in self.servers])
+
+
+@dataclasses.dataclass(frozen=True)
+class Facts:
+    """What the store and Slack say, beside the policy and the snapshot.
+
+    `frozen` is the freeze switch's reason. `locks` has, by server id, the request that holds it,
+    its action and since when. `requester_groups` are the groups of `[people]` that the requester
+    is in, `unread_groups` those that could not be read. `recent_servers` are the ids in the
+    requester's open requests and in those made within the split window. `last_reboots` has, by
+    server id, when it was last rebooted (epoch seconds). `leaving` are the ids that other
+    requests will turn off or reboot, beside those that are locked for it. `roster` has the
+    approvers' groups; without it nobody asks whether the quorum can be reached.
+    """
+
+    channel: ports.Channel
+    requester_groups: Collection[str]
+    unread_groups: Collection[str] = ()
+    frozen: str = ""
+    locks: Mapping[str, Lock] = dataclasses.field(default_factory=dict)
+    open_requests: int = 0
+    requests_last_hour: int = 0
+    recent_servers: Collection[str] = ()
+    last_reboots: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    leaving: Collection[str] = ()
+    roster: quorum.Roster | None = None
+
+
+# A line to copy stays short enough for a phone; longer lists are left out.
+MOST_LISTED = 200
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names as they can be typed, or an empty text when they are too many for that."""
+    text = folding.fold(names) if names else ""
+    return text if len(text) <= MOST_LISTED else ""
+
+
+def duration(seconds: float) -> str:
+    """Return a duration as people type it, such as 30s, 15m or 1h."""
+    for unit_s, unit in ((3600, "h"), (60, "m")):
+        if seconds and seconds % unit_s == 0:
+            return f"{seconds / unit_s:g}{unit}"
+    return f"{seconds:g}s"

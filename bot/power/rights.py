@@ -1,0 +1,76 @@
+"""Who may cancel, stop, freeze and unfreeze: stopping is easy, starting again is not."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from bot.power import approval, policy, ports, quorum, request
+from bot.power.approval import Decision, Refusal, refused
+
+
+def may_read(member: ports.Member, team_id: str) -> Decision:
+    """Decide whether a person may look: every full, active member of the team."""
+    return approval.refuse_member(member, team_id) or Decision(True, None, "You may look.")
+
+
+def may_stop(member: ports.Member, team_id: str) -> Decision:
+    """Decide whether a person may stop a run: every full, active member of the team."""
+    no = approval.refuse_member(member, team_id)
+    return no or Decision(True, None, "Every full member may stop a run.")
+
+
+def may_cancel(person: request.Person, requester: request.Person) -> Decision:
+    """Decide whether a person may take a request back: its requester alone."""
+    if person.user_id == requester.user_id:
+        return Decision(True, None, "You asked for this, so you may take it back.")
+    why = f"Only {requester.user_id}, who asked for this, may cancel it; you may deny or stop it."
+    return refused(Refusal.NOT_REQUESTER, why)
+
+
+def may_freeze(
+    member: ports.Member,
+    rules: policy.Policy,
+    groups: Collection[str],
+    *,
+    team_id: str,
+    channel_id: str,
+    unread: Collection[str] = (),
+) -> Decision:
+    """Decide whether a person may freeze: anybody whom a rule names, in an allowed channel.
+
+    `groups` are the groups of `[people]` that the person is in, `unread` those that could not
+    be read.
+    """
+    if channel_id not in rules.allow:
+        return refused(Refusal.CHANNEL, "The policy doesn't allow this channel; use one it names.")
+    named = rules.requester_groups | rules.approver_groups
+    no = approval.refuse_member(member, team_id)
+    return no or _named(named, groups, unread, "requester or approver", "freeze")
+
+
+def may_unfreeze(
+    member: ports.Member,
+    rules: policy.Policy,
+    groups: Collection[str],
+    *,
+    team_id: str,
+    unread: Collection[str] = (),
+) -> Decision:
+    """Decide whether a person may unfreeze: anybody whom a rule names as approver."""
+    no = approval.refuse_member(member, team_id)
+    return no or _named(rules.approver_groups, groups, unread, "approver", "unfreeze")
+
+
+def _named(
+    named: Collection[str], groups: Collection[str], unread: Collection[str], part: str, verb: str
+) -> Decision:
+    """Decide by whether a rule names one of the person's groups."""
+    mine = sorted(group for group in groups if group in named)
+    if mine:
+        return Decision(True, None, f"A rule names {mine[0]} as {part}.", mine[0])
+    if doubt := sorted(group for group in unread if group in named):
+        listed = quorum.joined(doubt, " and ")
+        why = f"Whether you are in {listed} could not be checked; try again in a moment."
+        return refused(Refusal.NOT_CHECKED, why)
+    why = f"Only people whom a rule names as {part} may {verb}; no rule names you."
+    return refused(Refusal.NOT_IN_GROUP, why)

@@ -1,0 +1,123 @@
+"""What people may look up: servers, requests, and who did what. Nothing here changes anything."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from bot.power import answers, errors, lifecycle, policy, ports, server, targets
+
+# A status answer is at most this old; older than that, CloudDC is asked again.
+FRESH_S = 15.0
+HISTORY_ROWS = 20
+
+
+@dataclasses.dataclass(frozen=True)
+class Reading:
+    """Answers questions from the shared inventory and the record."""
+
+    store: ports.RequestStore
+    power: ports.PowerApi
+    policy: Callable[[], policy.Policy]
+    clock: ports.Clock
+
+    async def inventory(self) -> server.Snapshot:
+        """Return a snapshot that is fresh enough to show and to plan on.
+
+        Raises:
+            CloudError: CloudDC can't be read.
+        """
+        return await self.power.snapshot(not_before=self.clock.now() - FRESH_S)
+
+    async def fleet(self, text: str, *, detailed: bool) -> answers.FleetShown:
+        """Show all servers, or those that the targets name.
+
+        Raises:
+            UserMistake: the targets can't be understood or name nothing.
+            CloudError: CloudDC can't be read.
+        """
+        snapshot = await self.inventory()
+        servers = tuple(sorted(snapshot.servers.values(), key=lambda row: row.name))
+        if text:
+            servers = self.resolve(text, snapshot)
+        now = self.clock.now()
+        return answers.FleetShown(text or "all servers", snapshot, servers, now, detailed)
+
+    def resolve(self, text: str, snapshot: server.Snapshot) -> tuple[server.Server, ...]:
+        """Return the servers that target text names.
+
+        Raises:
+            UserMistake: the text can't be understood or names nothing.
+        """
+        return targets.parse(text, self.policy().groups).resolve(snapshot).servers
+
+    async def one(self, request_id: str) -> answers.RequestShown:
+        """Show one request.
+
+        Raises:
+            UserMistake: there is no such request.
+        """
+        found, rows = await self.store.read(
+            lambda tx: (tx.request(request_id), tx.run_servers(request_id))
+        )
+        if found is None:
+            raise errors.UserMistake(
+                f"There is no request {request_id}.",
+                token=request_id,
+                suggestion="/power requests",
+            )
+        return answers.RequestShown(found, tuple(rows), self.clock.now())
+
+    async def open_requests(self, waits_for_me: Callable[[ports.Request], bool]) -> answers.Answer:
+        """Show open requests, those that wait for the asker first."""
+        states = lifecycle.OPEN - {lifecycle.State.PLANNED}
+        found = await self.store.read(lambda tx: tx.requests(states=states, limit=100))
+        mine = tuple(request for request in found if waits_for_me(request))
+        others = tuple(request for request in found if request not in mine)
+        return answers.RequestsShown(mine, others, self.clock.now())
+
+    async def history(self, text: str) -> answers.HistoryShown:
+        """Show the last changes of the servers that the targets name, or of all.
+
+        Raises:
+            UserMistake: the targets can't be understood or name nothing.
+            CloudError: CloudDC can't be read.
+        """
+        servers: tuple[server.Server, ...] = ()
+        if text:
+            servers = self.resolve(text, await self.inventory())
+        wanted = {row.id for row in servers}
+        found = await self.store.read(lambda tx: tx.requests(states=_RAN, limit=500))
+        rows = [
+            _history_row(request)
+            for request in found
+            if not wanted or wanted & set(request.order.server_ids)
+        ]
+        return answers.HistoryShown(text or "all servers", tuple(rows[:HISTORY_ROWS]))
+
+    async def audit(self, request_id: str) -> list[Mapping[str, Any]]:
+        """Return a request's audit rows, newest first."""
+        return await self.store.read(lambda tx: tx.audit_rows(request_id=request_id))
+
+
+_RAN = (lifecycle.ENDED | {lifecycle.State.RUNNING}) - {
+    lifecycle.State.REFUSED,
+    lifecycle.State.DENIED,
+    lifecycle.State.CANCELLED,
+    lifecycle.State.EXPIRED,
+    lifecycle.State.VOID,
+}
+
+
+def _history_row(found: ports.Request) -> answers.HistoryRow:
+    """Return one request as a line of a server's history."""
+    return answers.HistoryRow(
+        at=found.ended_at or found.changed_at,
+        request_id=found.id,
+        action=found.order.action.value,
+        outcome=found.state.value,
+        requester=found.order.requester.user_id,
+        approvers=tuple(approval.person.user_id for approval in found.approvals),
+        reason=found.order.reason,
+    )

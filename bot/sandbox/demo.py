@@ -1,0 +1,265 @@
+"""The demo: the real bot as a child process, between a Slack and a data centre of our own.
+
+The only module of the sandbox that knows the bot, and it knows it as an operator does: by its
+command and its settings. So what is seen here is what runs in production.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import datetime
+import os
+import pathlib
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+
+from aiohttp import web
+
+from bot.sandbox import data_centre, workspace
+from bot.sandbox.data_centre import control, serve
+
+PROJECT_ID = "0123456789abcdef0123456789abcdef"
+ACCESS_KEY = "DEMOACCESSKEY0000000"
+SECRET_KEY = "demo-secret-key-that-guards-nothing"  # noqa: S105 -- it opens the simulated centre alone
+PAGE = pathlib.Path(__file__).parent / "web"
+OPERATION_S = 8.0
+STOP_S = 15.0
+
+POLICY = """\
+# The demo's rules: see the README for what each key means.
+version = 1
+
+[channels]
+allow = ["C0OPS", "C0INC"]
+incident = ["C0INC"]
+
+[people]
+sre = ["U0DANA", "U0SAM"]
+dc-ops = ["U0ROSA"]
+
+[groups]
+web = "web*"
+db = "db*"
+
+[protected]
+servers = "tag:powerbot=never pdu*"
+
+[limits]
+confirm_above = 10
+
+[[rule]]
+name = "databases"
+servers = "@db"
+actions = ["off", "reboot", "cycle"]
+requesters = ["sre"]
+approvers = { sre = 1, dc-ops = 1 }
+
+[[rule]]
+name = "everything else"
+servers = "*"
+actions = ["on", "off", "reboot", "cycle"]
+requesters = ["sre"]
+approvers = { sre = 1 }
+from_servers = { 20 = { sre = 1, dc-ops = 1 } }
+break_glass = ["sre"]
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Where:
+    """Where the demo listens, how large its data centre is, and where its story is kept."""
+
+    host: str = "127.0.0.1"
+    port: int = 8090
+    servers: int = 200
+    data: pathlib.Path | None = None
+
+
+class BotProcess:
+    """The bot as a child process that can be killed and comes back."""
+
+    def __init__(self, folder: pathlib.Path) -> None:
+        """`folder` is the child's working directory."""
+        self._folder = folder
+        self._process: asyncio.subprocess.Process | None = None
+        self.restarts = 0
+
+    @property
+    def pid(self) -> int:
+        """The child's process id, 0 while there is none."""
+        if self._process is None or self._process.returncode is not None:
+            return 0
+        return self._process.pid
+
+    async def keep_running(self, environment: Mapping[str, str]) -> None:
+        """Start the bot, and start it again whenever it ends, until cancelled."""
+        try:
+            while True:
+                self._process = await asyncio.create_subprocess_exec(
+                    *(sys.executable, "-m", "bot", "run", "--transport", "socket"),
+                    env=dict(environment),
+                    cwd=self._folder,
+                )
+                await self._process.wait()
+                self.restarts += 1
+                await asyncio.sleep(1.0)
+        finally:
+            await self._stop()
+
+    def kill(self) -> bool:
+        """Kill the bot as a crash would; False when it isn't running."""
+        if not self.pid:
+            return False
+        os.kill(self.pid, signal.SIGKILL)
+        return True
+
+    async def _stop(self) -> None:
+        """Ask the bot to stop, and wait."""
+        if self._process is None or not self.pid:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            self._process.terminate()
+        try:
+            await asyncio.wait_for(self._process.wait(), STOP_S)
+        except TimeoutError:
+            self._process.kill()
+            await self._process.wait()
+
+    def routes(self) -> list[web.RouteDef]:
+        """Let the page see the bot's process and kill it."""
+
+        async def status(_: web.Request) -> web.Response:
+            state = "running" if self.pid else "stopped"
+            return web.json_response({"bot": state, "pid": self.pid, "restarts": self.restarts})
+
+        async def kill(_: web.Request) -> web.Response:
+            return web.json_response({"ok": self.kill()})
+
+        return [web.get("/demo/status", status), web.post("/demo/kill-bot", kill)]
+
+
+@dataclasses.dataclass(frozen=True)
+class Demo:
+    """A running demo: its page's address, the stand-ins, and the bot."""
+
+    url: str
+    slack: workspace.Workspace
+    centre: data_centre.DataCentre
+    bot: BotProcess
+
+
+@contextlib.asynccontextmanager
+async def running(where: Where) -> AsyncIterator[Demo]:
+    """Run the whole demo while the block lasts."""
+    with _folder(where) as folder:
+        bot = BotProcess(folder)
+        centre = simulated_centre(where.servers)
+        api = await serve.start(centre)
+        slack = workspace.Workspace(clock=time.time)
+        routes = [*control.routes(centre), *bot.routes(), *page_routes()]
+        await slack.start(where.host, where.port, extra_routes=routes)
+        settings = environment(slack.api_url, api.url, folder)
+        keeping = asyncio.create_task(bot.keep_running(settings))
+        try:
+            yield Demo(slack.api_url.removesuffix("api/"), slack, centre, bot)
+        finally:
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
+            await slack.stop()
+            await api.stop()
+
+
+@contextlib.contextmanager
+def _folder(where: Where) -> Iterator[pathlib.Path]:
+    """Make the folder of the story, a temporary one unless it was named, with its policy."""
+    with contextlib.ExitStack() as cleanup:
+        folder = where.data
+        if folder is None:
+            made = cleanup.enter_context(tempfile.TemporaryDirectory(prefix="powerbot-demo-"))
+            folder = pathlib.Path(made)
+        folder.mkdir(parents=True, exist_ok=True)
+        if not (folder / "policy.toml").exists():
+            (folder / "policy.toml").write_text(POLICY)
+        yield folder
+
+
+def simulated_centre(servers: int) -> data_centre.DataCentre:
+    """Return the data centre of the demo."""
+    return data_centre.DataCentre(
+        data_centre.build(servers, seed=0),
+        clock=time.monotonic,
+        wall=lambda: datetime.datetime.now(datetime.UTC),
+        account=data_centre.Account(project_id=PROJECT_ID, ak=ACCESS_KEY, sk=SECRET_KEY),
+        pace=data_centre.Pace(OPERATION_S),
+    )
+
+
+def environment(slack_api_url: str, centre_url: str, folder: pathlib.Path) -> dict[str, str]:
+    """Return the bot's environment: its real settings, pointed at the stand-ins."""
+    kept = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
+    return {
+        **kept,
+        "SLACK_API_URL": slack_api_url,
+        "SLACK_BOT_TOKEN": "xoxb-demo",
+        "SLACK_APP_TOKEN": "xapp-demo",
+        "CLOUDDC_ENDPOINT": centre_url,
+        "CLOUDDC_REGION": "cn-east-3",
+        "CLOUDDC_PROJECT_ID": PROJECT_ID,
+        "HUAWEICLOUD_SDK_AK": ACCESS_KEY,
+        "HUAWEICLOUD_SDK_SK": SECRET_KEY,
+        "POWERBOT_DATABASE_URL": f"sqlite:///{(folder / 'powerbot.db').absolute()}",
+        "POWERBOT_POLICY": str((folder / "policy.toml").absolute()),
+        "POWERBOT_LOG_LEVEL": "warning",
+        "PORT": "0",
+        # The simulated servers take seconds, not minutes, and nobody pays for the calls.
+        "POWERBOT_POLL_FIRST": "500ms",
+        "POWERBOT_POLL_CAP": "2s",
+        "POWERBOT_SETTLE": "15s",
+        "POWERBOT_DEADLINE_POWER": "60s",
+        "POWERBOT_DEADLINE_REBOOT": "60s",
+        "POWERBOT_CARD_PACE": "1500ms",
+        "POWERBOT_RATE": "20",
+    }
+
+
+def page_routes() -> list[web.RouteDef]:
+    """Serve the page: an index and the files beside it."""
+    files = {path.name: path for path in PAGE.iterdir() if path.is_file()}
+
+    async def index(_: web.Request) -> web.FileResponse:
+        return web.FileResponse(PAGE / "index.html")
+
+    async def static(request: web.Request) -> web.FileResponse:
+        path = files.get(request.match_info["name"])
+        if path is None:
+            raise web.HTTPNotFound
+        return web.FileResponse(path)
+
+    return [web.get("/", index), web.get("/static/{name}", static)]
+
+
+async def ready(playing: Demo, patience_s: float) -> None:
+    """Wait until the bot has connected.
+
+    Raises:
+        TimeoutError: it has not, in that time.
+    """
+    async with asyncio.timeout(patience_s):
+        while not playing.slack.hub.connected:  # noqa: ASYNC110 -- the hub has no event for it
+            await asyncio.sleep(0.1)
+
+
+async def serve_until_stopped(where: Where) -> int:
+    """Run the demo until SIGINT or SIGTERM; returns the exit status."""
+    stop = asyncio.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    async with running(where) as demo:
+        print(f"Powerbot's demo is at {demo.url} (Ctrl-C ends it)", flush=True)  # noqa: T201 -- the address is what the command prints
+        await stop.wait()
+    return 0

@@ -1,0 +1,95 @@
+"""Faults on request: slow or failing methods, doubled envelopes, lost acks.
+
+Nothing here happens by chance; each fault is asked for, used once, and gone.
+"""
+
+import asyncio
+from collections import defaultdict, deque
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from bot.sandbox.workspace import limits
+from bot.sandbox.workspace.json_types import Json
+
+FaultKind = Literal["status", "error", "cut_before", "cut_after", "status_after"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One failing answer. The `_after` kinds do the work first, and then hide the answer."""
+
+    kind: FaultKind
+    status: int = 500
+    error: str = "internal_error"
+    retry_after_s: int = 1
+
+
+class Chaos:
+    """The faults that wait for their turn; `any` as a method means whichever comes next."""
+
+    def __init__(self) -> None:
+        self._latency_s: dict[str, float] = {}
+        self._faults: defaultdict[str, deque[Fault]] = defaultdict(
+            lambda: deque(maxlen=limits.FAULTS)
+        )
+        self._duplicates = 0
+        self._lost_acks = 0
+
+    def set_latency(self, method: str, seconds: float) -> None:
+        """Let every answer of a method wait; 0 takes it away again."""
+        self._latency_s[method] = min(max(seconds, 0.0), limits.LONGEST_LATENCY_S)
+
+    def fail(self, method: str, kind: FaultKind = "status", count: int = 1, **details: Any) -> None:
+        """Let the next `count` calls of a method fail; details are those of `Fault`."""
+        self._faults[method].extend([Fault(kind, **details)] * min(count, limits.FAULTS))
+
+    def duplicate_next(self, count: int = 1) -> None:
+        """Deliver the next envelopes twice."""
+        self._duplicates += count
+
+    def lose_acks(self, count: int = 1) -> None:
+        """Take no notice of the next acks."""
+        self._lost_acks += count
+
+    async def delay(self, method: str) -> None:
+        """Wait as long as this method's answers are to wait."""
+        seconds = self._latency_s.get(method, self._latency_s.get("any", 0.0))
+        if seconds:
+            await asyncio.sleep(seconds)
+
+    def next_fault(self, method: str) -> Fault | None:
+        """Take the fault that is next for a method."""
+        for name in (method, "any"):
+            if self._faults.get(name):
+                return self._faults[name].popleft()
+        return None
+
+    def copies(self) -> int:
+        """Say how often the next envelope is delivered: once, or twice if that was asked for."""
+        if self._duplicates == 0:
+            return 1
+        self._duplicates -= 1
+        return 2
+
+    def loses_ack(self) -> bool:
+        """Say whether this ack is to be lost."""
+        if self._lost_acks == 0:
+            return False
+        self._lost_acks -= 1
+        return True
+
+    def clear(self) -> None:
+        """Forget every fault that waits."""
+        self._latency_s.clear()
+        self._faults.clear()
+        self._duplicates = self._lost_acks = 0
+
+    def waiting(self) -> Json:
+        """Describe the faults that wait, for the page."""
+        faults = {method: len(queue) for method, queue in self._faults.items() if queue}
+        return {
+            "latency_s": dict(self._latency_s),
+            "faults": faults,
+            "duplicates": self._duplicates,
+            "lost_acks": self._lost_acks,
+        }

@@ -1,0 +1,88 @@
+"""The ids that buttons and forms carry: made by the builders, understood by the listeners.
+
+A button's value and a form's metadata hold a request's id, nothing that must be trusted.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+
+PREFIX = "pb:"
+# What follows the dot only keeps the ids of one message apart ("Actions block": unique ids).
+OURS = re.compile(r"^pb:[a-z_]+(\.[a-z0-9_]+)?$")
+ANY = re.compile(r".*", re.DOTALL)
+
+
+class Do(enum.StrEnum):
+    """What a button asks for."""
+
+    REQUEST = "request"
+    APPROVE = "approve"
+    DENY = "deny"
+    CANCEL = "cancel"
+    STOP = "stop"
+    RETRY = "retry"
+    UNDO = "undo"
+    DETAILS = "details"
+    PAGE = "page"
+    SHARE = "share"
+
+
+class Form(enum.StrEnum):
+    """Which form was filled in; the value is its callback id without the prefix."""
+
+    CONFIRM_COUNT = "confirm_count"
+    DENY = "deny"
+    APPROVE = "approve"
+
+
+class Field(enum.StrEnum):
+    """The inputs of the forms; block and element carry the same name."""
+
+    COUNT = "count"
+    REASON = "reason"
+    COMMENT = "comment"
+
+
+# The words on the buttons are part of the contract, to the letter.
+LABELS: dict[Do, str] = {
+    Do.REQUEST: "Request",
+    Do.APPROVE: "Approve",
+    Do.DENY: "Deny",
+    Do.CANCEL: "Cancel",
+    Do.STOP: "Stop",
+    Do.RETRY: "Retry failed",
+    Do.UNDO: "Undo",
+    Do.DETAILS: "Details",
+}
+FIELDS: dict[Form, Field] = {
+    Form.CONFIRM_COUNT: Field.COUNT,
+    Form.DENY: Field.REASON,
+    Form.APPROVE: Field.COMMENT,
+}
+
+
+def action_id(do: Do, apart: str = "") -> str:
+    """Return the action id of a button."""
+    return f"{PREFIX}{do.value}.{apart}" if apart else PREFIX + do.value
+
+
+def read_action_id(action_id: str) -> Do | None:
+    """Return what an action id asks for, or None when it is none of ours."""
+    if not OURS.match(action_id):
+        return None
+    word = action_id.removeprefix(PREFIX).split(".")[0]
+    return Do(word) if word in set(Do) else None
+
+
+def callback_id(form: Form) -> str:
+    """Return the callback id of a form."""
+    return PREFIX + form.value
+
+
+def read_callback_id(callback_id: str) -> Form | None:
+    """Return which form a callback id names, or None when it is none of ours."""
+    word = callback_id.removeprefix(PREFIX)
+    ours = callback_id.startswith(PREFIX) and word in set(Form)
+    return Form(word) if ours else None

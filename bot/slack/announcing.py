@@ -1,0 +1,191 @@
+"""How a card, a reply and a direct message are brought to Slack, each within its pace."""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Sequence
+
+import structlog
+
+from bot.power import lifecycle, ports
+from bot.slack import blocks, cards, outcomes, pacing, replies, sending
+
+log = structlog.get_logger()
+
+# A reply waits for the card whose thread it belongs to, then posts the card itself.
+CARD_WAIT_S = 0.5
+CARD_PATIENCE_S = 30.0
+MOST_REMEMBERED = 2000
+NEVER_RAN = lifecycle.ENDED - outcomes.RUN_ENDS | {lifecycle.State.PLANNED}
+
+
+class Postponed(Exception):
+    """Not now; `wait_s` says when, `why` what for."""
+
+    def __init__(self, wait_s: float, why: str) -> None:
+        super().__init__(why)
+        self.wait_s = wait_s
+        self.why = why
+
+
+def never_asked(request: ports.Request) -> bool:
+    """Whether a plan ended before anybody but its maker saw it: then it has no card."""
+    return request.card is None and request.state in NEVER_RAN
+
+
+class Announcer:
+    """Shows the newest state of a request in Slack.
+
+    Every method may raise `Postponed` (not now), `sending.Undelivered` (Slack has not taken it)
+    and `StoreUnavailable` (where the card stands could not be noted).
+    """
+
+    def __init__(
+        self,
+        store: ports.RequestStore,
+        sender: sending.Sender,
+        clock: ports.Clock,
+        pace: pacing.Pace,
+        *,
+        workspace_url: str = "",
+    ) -> None:
+        self._store = store
+        self._sender = sender
+        self._clock = clock
+        self._pace = pace
+        self._workspace_url = workspace_url
+        # What a card shows, so that the same is not sent twice; lost with the process.
+        self._shown: collections.OrderedDict[str, int] = collections.OrderedDict()
+        # Posts that the store could not note yet: without this a second card would follow.
+        self._unnoted: dict[str, ports.Card] = {}
+
+    async def show_card(self, request: ports.Request, servers: Sequence[ports.RunServer]) -> None:
+        """Bring the card to the newest state, posting it when it isn't there (any more)."""
+        if never_asked(request):
+            return
+        card = await self._card(request)
+        rendered = cards.render(request, servers)
+        digest = hash(repr(rendered))
+        try:
+            if card is None or not card.ts:
+                await self._post_card(request, rendered)
+            elif self._shown.get(request.id) != digest:
+                await self._edit_card(request, card, rendered)
+        except sending.Undelivered as error:
+            if not error.closed:
+                raise
+            # The thread is lost with the channel; the end goes to the requester alone.
+            log.error("reporter.channel_closed", request=request.id, why=error.code)
+            return
+        self._remember(request.id, digest)
+
+    async def _card(self, request: ports.Request) -> ports.Card | None:
+        """Return where the card stands, noting first what could not be noted before."""
+        unnoted = self._unnoted.get(request.id)
+        if unnoted is not None:
+            await self._note_card(request.id, unnoted)
+        return unnoted or request.card
+
+    async def _edit_card(
+        self, request: ports.Request, card: ports.Card, rendered: blocks.Message
+    ) -> None:
+        """Edit the card within the pace; one that is gone is posted anew."""
+        now = self._clock.monotonic()
+        ended = request.state in lifecycle.ENDED
+        wait_s = self._pace.edit_wait_s(request.id, now, ended=ended)
+        if wait_s > 0:
+            raise Postponed(wait_s, "paced")
+        self._pace.edited(request.id, now)
+        try:
+            await self._sender.update(card.channel_id, card.ts, rendered)
+        except sending.Undelivered as error:
+            if not error.gone:
+                raise
+            log.warning("reporter.card_gone", request=request.id, why=error.code)
+            await self._post_card(request, rendered)
+
+    async def _post_card(self, request: ports.Request, rendered: blocks.Message) -> ports.Card:
+        """Post the card and note at once where it stands."""
+        place = request.order.place
+        ts = await self._post(place.channel_id, rendered, place.thread_ts)
+        self._pace.shown(request.id, self._clock.monotonic())
+        card = ports.Card(place.channel_id, ts)
+        self._unnoted[request.id] = card
+        await self._note_card(request.id, card)
+        return card
+
+    async def _note_card(self, request_id: str, card: ports.Card) -> None:
+        """Store where the card stands."""
+        await self._store.write(lambda tx: tx.set_card(request_id, card))
+        self._unnoted.pop(request_id, None)
+
+    async def reply(
+        self,
+        request: ports.Request,
+        servers: Sequence[ports.RunServer],
+        message: ports.OutboxMessage,
+    ) -> None:
+        """Say something in the request's thread."""
+        if never_asked(request):
+            return
+        place = request.order.place
+        card = await self._card(request)
+        thread_ts = place.thread_ts or (card.ts if card else "")
+        ending = message.body.get("event") in replies.ENDINGS
+        try:
+            if not thread_ts:
+                thread_ts = await self._thread_of_its_own(request, servers, message)
+            rendered = replies.render(request, servers, message.body)
+            await self._post(place.channel_id, rendered, thread_ts)
+        except sending.Undelivered as error:
+            if not error.closed:
+                raise
+            log.error("reporter.channel_closed", request=request.id, why=error.code)
+            # The end of a run has a direct message of its own in the outbox.
+            if ending and message.body.get("event") != "ended":
+                await self.tell_requester(request, servers, message)
+
+    async def _thread_of_its_own(
+        self,
+        request: ports.Request,
+        servers: Sequence[ports.RunServer],
+        message: ports.OutboxMessage,
+    ) -> str:
+        """Wait for the card, or post it when nobody else seems to."""
+        if self._clock.now() - message.created_at < CARD_PATIENCE_S:
+            raise Postponed(CARD_WAIT_S, "the card isn't posted yet")
+        return (await self._post_card(request, cards.render(request, servers))).ts
+
+    async def tell_requester(
+        self,
+        request: ports.Request,
+        servers: Sequence[ports.RunServer],
+        message: ports.OutboxMessage,
+    ) -> None:
+        """Tell the requester in a direct message."""
+        rendered = replies.direct(request, servers, message.body, self._link(request))
+        await self._post(request.order.requester.user_id, rendered, "")
+
+    async def _post(self, channel: str, rendered: blocks.Message, thread_ts: str) -> str:
+        """Post within the pace of a channel."""
+        now = self._clock.monotonic()
+        wait_s = self._pace.post_wait_s(channel, now)
+        if wait_s > 0:
+            raise Postponed(wait_s, "paced")
+        self._pace.posted(channel, now)
+        return await self._sender.post(channel, rendered, thread_ts)
+
+    def _remember(self, request_id: str, digest: int) -> None:
+        """Remember what a card shows, for the newest cards."""
+        self._shown[request_id] = digest
+        self._shown.move_to_end(request_id)
+        if len(self._shown) > MOST_REMEMBERED:
+            self._shown.popitem(last=False)
+
+    def _link(self, request: ports.Request) -> str:
+        """Return the address of the card, or an empty text."""
+        card = request.card
+        if not self._workspace_url or card is None or not card.ts:
+            return ""
+        base = self._workspace_url.rstrip("/")
+        return f"{base}/archives/{card.channel_id}/p{card.ts.replace('.', '')}"

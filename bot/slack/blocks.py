@@ -1,0 +1,161 @@
+"""The few Block Kit pieces that our messages are made of, with Slack's sizes kept.
+
+Numbers are those of "Block Kit: blocks" and "Block Kit: composition objects" in Slack's docs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from slack_sdk.models import blocks as kit
+
+from bot.slack import actions, text
+
+MOST_BLOCKS = 50
+SECTION_CHARS = 3000
+HEADER_CHARS = 150
+BUTTON_CHARS = 75
+CONFIRM_TITLE_CHARS = 100
+CONFIRM_CHARS = 300
+CONFIRM_BUTTON_CHARS = 30
+CONTEXT_CHARS = 2000
+BUTTON_VALUE_CHARS = 2000
+# Slack refuses about 13,200 characters over all blocks ("msg_blocks_too_long"); we stay below.
+MESSAGE_CHARS = 12_000
+FALLBACK_CHARS = 3000
+
+Block = dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Message:
+    """What is posted: `text` stands alone in notifications and for screen readers."""
+
+    text: str
+    blocks: tuple[Block, ...] = ()
+    metadata: Mapping[str, Any] | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Button:
+    """One button; `value` is a request's id, `label` the contract's word unless given."""
+
+    do: actions.Do
+    value: str
+    style: str = ""
+    confirm: Block | None = None
+    label: str = ""
+    spoken: str = ""
+    apart: str = ""
+
+
+def header(words: str) -> Block:
+    """Return a heading of plain text."""
+    shown = kit.PlainTextObject(text=text.cut(words, HEADER_CHARS), emoji=True)
+    return _plain_dict(kit.HeaderBlock(text=shown))
+
+
+def section(markdown: str) -> Block:
+    """Return a paragraph of mrkdwn whose foreign parts have been through `text.plain`.
+
+    It is verbatim: Slack links no address by itself, and no `#channel` or `@name`.
+    """
+    shown = kit.MarkdownTextObject(text=text.cut(markdown, SECTION_CHARS), verbatim=True)
+    return _plain_dict(kit.SectionBlock(text=shown))
+
+
+def paragraphs(markdown: str) -> list[Block]:
+    """Return long mrkdwn as sections, parted at line ends."""
+    parts: list[str] = [""]
+    for line in markdown.split("\n"):
+        if len(parts[-1]) + len(line) + 1 > SECTION_CHARS:
+            parts.append("")
+        parts[-1] += f"{line}\n"
+    return [section(part.strip()) for part in parts if part.strip()]
+
+
+def literal_section(words: str) -> Block:
+    """Return a paragraph that Slack shows as it stands."""
+    shown = kit.PlainTextObject(text=text.cut(words, SECTION_CHARS) or text.CUT, emoji=False)
+    return _plain_dict(kit.SectionBlock(text=shown))
+
+
+def context(markdown: str) -> Block:
+    """Return a line of small print."""
+    shown = kit.MarkdownTextObject(text=text.cut(markdown, CONTEXT_CHARS), verbatim=True)
+    return _plain_dict(kit.ContextBlock(elements=[shown]))
+
+
+def button_row(buttons: Sequence[Button]) -> Block:
+    """Return a row of buttons."""
+    elements = [_button(button) for button in buttons]
+    return {"type": "actions", "elements": elements}
+
+
+def confirm(title: str, words: str, yes: str, no: str = "Go back") -> Block:
+    """Return the dialog that asks once more before a button acts."""
+    dialog = kit.ConfirmObject(
+        title=text.cut(title, CONFIRM_TITLE_CHARS),
+        text=kit.PlainTextObject(text=text.cut(words, CONFIRM_CHARS)),
+        confirm=text.cut(yes, CONFIRM_BUTTON_CHARS),
+        deny=text.cut(no, CONFIRM_BUTTON_CHARS),
+    )
+    return _plain_dict(dialog)
+
+
+def _button(button: Button) -> Block:
+    """Return one button as Slack wants it."""
+    words = button.label or actions.LABELS[button.do]
+    made: Block = {
+        "type": "button",
+        "action_id": actions.action_id(button.do, button.apart),
+        "text": {"type": "plain_text", "text": text.cut(words, BUTTON_CHARS)},
+        "value": button.value,
+        "accessibility_label": text.cut(button.spoken or words, BUTTON_CHARS),
+    }
+    if button.style:
+        made["style"] = button.style
+    if button.confirm is not None:
+        made["confirm"] = button.confirm
+    return made
+
+
+def _plain_dict(piece: Any) -> Block:
+    """Return a slack_sdk model as the JSON that is sent."""
+    made: Block = piece.to_dict()
+    return made
+
+
+def characters(blocks: Sequence[Block]) -> int:
+    """Return how many characters of text the blocks carry."""
+    return sum(_text_length(block) for block in blocks)
+
+
+def _text_length(piece: object) -> int:
+    """Return the length of all texts within one piece of a message."""
+    if isinstance(piece, dict):
+        own = len(piece["text"]) if isinstance(piece.get("text"), str) else 0
+        return own + sum(_text_length(part) for part in piece.values())
+    if isinstance(piece, list):
+        return sum(_text_length(part) for part in piece)
+    return 0
+
+
+def fitted(message: Message) -> Message:
+    """Return the message within Slack's limits.
+
+    One that is too large keeps its text and its buttons: a card must stay usable.
+    """
+    fits = len(message.blocks) <= MOST_BLOCKS and characters(message.blocks) <= MESSAGE_CHARS
+    if fits:
+        return dataclasses.replace(message, text=text.cut(message.text, FALLBACK_CHARS))
+    rows = tuple(block for block in message.blocks if block["type"] == "actions")
+    kept = (section(message.text), *rows[:1])
+    return dataclasses.replace(message, text=text.cut(message.text, FALLBACK_CHARS), blocks=kept)
+
+
+def bare(message: Message) -> Message:
+    """Return the message as one literal paragraph, for when Slack refuses its blocks."""
+    return dataclasses.replace(message, blocks=(literal_section(message.text),))

@@ -1,0 +1,167 @@
+"""The request's card: what, why, who, how far; and the buttons that its state allows.
+
+Made from the stored record alone, so that the same record always gives the same card.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot.power import plan, ports
+from bot.power.lifecycle import State
+from bot.slack import actions, blocks, naming, outcomes, terms, text, words
+from bot.slack.actions import Do
+
+REASON_CHARS = 300
+# Names that Details shows to one person; the card in the channel stays short.
+DETAILS_CHARS = 1800
+EVENT_TYPE = "power_request"
+
+
+def render(
+    request: ports.Request, servers: Sequence[ports.RunServer] = (), *, private: bool = False
+) -> blocks.Message:
+    """Return the card as it stands now; `private` tells more, without buttons."""
+    order = request.order
+    body = [
+        blocks.header(terms.title(order)),
+        blocks.section(_what(request, DETAILS_CHARS if private else naming.LIST_CHARS)),
+        blocks.section(_state(request)),
+    ]
+    if servers:
+        names_limit = DETAILS_CHARS if private else outcomes.NAMES_CHARS
+        body.append(blocks.section(_servers(request, servers, names_limit)))
+    body.append(blocks.context(terms.small_print(order, request.id)))
+    buttons = () if private else _buttons(request, servers)
+    if buttons:
+        body.append(blocks.button_row(buttons))
+    metadata = {"event_type": EVENT_TYPE, "event_payload": {"request_id": request.id}}
+    return blocks.Message(_fallback(request, servers), tuple(body), None if private else metadata)
+
+
+def _what(request: ports.Request, names_limit: int) -> str:
+    """Return servers, reason and requester."""
+    order = request.order
+    lines = [
+        naming.folded(naming.target_names(order), names_limit),
+        _set_aside(request.plan),
+        terms.why(order),
+        f"*Who:* {text.mention(order.requester.user_id)}",
+    ]
+    if order.options.break_glass:
+        lines.append("🔨 *Break glass:* nobody was asked first; somebody else must review it.")
+    return "\n".join(line for line in lines if line)
+
+
+def _set_aside(planned: plan.Plan) -> str:
+    """Return how many named servers the plan leaves out."""
+    skipped = len(planned.lines_with(plan.Verdict.SKIP))
+    blocked = len(planned.lines_with(plan.Verdict.BLOCKED))
+    parts = [f"{skipped} skipped" if skipped else "", f"{blocked} blocked" if blocked else ""]
+    told = " · ".join(part for part in parts if part)
+    return f"Left out by the plan: {told}" if told else ""
+
+
+def _state(request: ports.Request) -> str:
+    """Return the state in words and sign, with what belongs to it."""
+    state = request.state
+    lines = [f"{words.SIGNS[state]} *{state.value.capitalize()}*: {words.MEANINGS[state]}"]
+    if state is State.PENDING:
+        lines += _while_pending(request)
+    else:
+        lines.append(terms.approved_by(request))
+    if state is State.APPROVED and request.use_by:
+        lines.append(f"Void if not started by {text.moment(request.use_by)}")
+    if request.stopped_by:
+        lines.append(_stop(request))
+    if request.end_reason:
+        lines.append(text.plain(request.end_reason, REASON_CHARS))
+    return "\n".join(line for line in lines if line)
+
+
+def _while_pending(request: ports.Request) -> list[str]:
+    """Return the approvals so far and the deadline."""
+    lines = [terms.quorum(request), terms.approved_by(request)]
+    if request.expires_at:
+        lines.append(f"Expires {text.moment(request.expires_at)}")
+    return lines
+
+
+def _servers(request: ports.Request, servers: Sequence[ports.RunServer], names_limit: int) -> str:
+    """Return what became of the servers: names by outcome, and counts that add up."""
+    action = request.order.action
+    counted = f"{outcomes.progress(servers)}: {outcomes.counted(servers, action)}"
+    told = outcomes.told(servers, action, names_limit=names_limit)
+    return f"{counted}\n{told}" if request.state is State.RUNNING else f"{told}\n{counted}"
+
+
+def _stop(request: ports.Request) -> str:
+    """Return who pressed Stop, and why."""
+    why = f": {text.plain(request.stop_reason, REASON_CHARS)}" if request.stop_reason else ""
+    return f"Stop was pressed by {text.mention(request.stopped_by)}{why}"
+
+
+def _fallback(request: ports.Request, servers: Sequence[ports.RunServer]) -> str:
+    """Return the card in one line that stands alone."""
+    order = request.order
+    names = naming.folded(naming.target_names(order), 200)
+    line = f"{request.id} {request.state.value}: {terms.title(order)} ({names})"
+    if request.state is State.PENDING:
+        return f"{line}, {terms.quorum(request)}"
+    told = outcomes.told(servers, order.action, limit=600)
+    return f"{line}. {told}" if told else line
+
+
+# -- buttons
+
+
+def _buttons(
+    request: ports.Request, servers: Sequence[ports.RunServer]
+) -> tuple[blocks.Button, ...]:
+    """Return the buttons that make sense in this state; the state decides again at the click."""
+    if request.state in (State.PLANNED, State.PENDING):
+        deny = _button(request, Do.DENY, style="danger")
+        return (_approve(request), deny, _button(request, Do.CANCEL))
+    if request.state is State.APPROVED:
+        return (_button(request, Do.CANCEL), _stop_button(request))
+    if request.state is State.RUNNING:
+        stop = () if request.stopped_by else (_stop_button(request),)
+        return (*stop, _button(request, Do.DETAILS))
+    return _end_buttons(request, servers)
+
+
+def _end_buttons(
+    request: ports.Request, servers: Sequence[ports.RunServer]
+) -> tuple[blocks.Button, ...]:
+    """Return what may follow an end."""
+    found = [_button(request, Do.DETAILS)]
+    if request.state in outcomes.RUN_ENDS:
+        if outcomes.retryable(servers):
+            found.append(_button(request, Do.RETRY))
+        if outcomes.left_dark(servers, request.order.action):
+            found.append(_button(request, Do.UNDO))
+    return tuple(found)
+
+
+def _button(request: ports.Request, do: Do, *, style: str = "") -> blocks.Button:
+    """Return one button for this request."""
+    spoken = f"{actions.LABELS[do]} {request.id}: {terms.title(request.order)}"
+    return blocks.Button(do, request.id, style=style, spoken=spoken)
+
+
+def _approve(request: ports.Request) -> blocks.Button:
+    """Return Approve, which asks once more and names what would happen."""
+    order = request.order
+    region = text.literal(order.scope.region, 60)
+    asked = f"{terms.title(order)} in {region}: "
+    names = naming.folded_literal(naming.target_names(order), blocks.CONFIRM_CHARS - len(asked))
+    dialog = blocks.confirm(f"Approve {request.id}?", asked + names, "Approve")
+    spoken = f"Approve {request.id}: {terms.title(order)}"
+    return blocks.Button(Do.APPROVE, request.id, style="primary", confirm=dialog, spoken=spoken)
+
+
+def _stop_button(request: ports.Request) -> blocks.Button:
+    """Return Stop, which asks once more."""
+    asked = "No new call is sent after it. What was sent already can't be taken back."
+    dialog = blocks.confirm(f"Stop {request.id}?", asked, "Stop")
+    return blocks.Button(Do.STOP, request.id, style="danger", confirm=dialog)

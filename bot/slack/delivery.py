@@ -1,0 +1,113 @@
+"""How an answer reaches the one person it is for, by the most private way that is open."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from bot.power import answers as facts
+from bot.power import ports
+from bot.slack import actions, answers, blocks, modals, sending
+
+log = structlog.get_logger()
+
+REPLACED = "This card was replaced by a newer one; use that one."
+NO_FORM = facts.Note("The form could not be opened in time; press the button again.", good=False)
+
+
+class Delivery:
+    """Gives answers to people."""
+
+    def __init__(self, sender: sending.Sender) -> None:
+        self._sender = sender
+
+    async def deliver(self, inbound: ports.Inbound, answer: facts.Answer) -> None:
+        """Give an answer to the person who asked; one that can't be given is logged."""
+        said: answers.Said | None
+        match answer:
+            case facts.CountWanted():
+                said = await self._open(inbound, modals.confirm_count(answer))
+            case facts.ReasonWanted():
+                said = await self._open(inbound, modals.deny_reason(answer))
+            case _:
+                said = answer
+        if said is not None:
+            await self._say(inbound, said)
+
+    async def _open(self, inbound: ports.Inbound, view: dict[str, object]) -> facts.Note | None:
+        """Open a form; when that fails the person is told so instead."""
+        try:
+            await self._sender.open_view(str(inbound.body.get("trigger_id") or ""), view)
+        except sending.Undelivered as error:
+            log.warning("slack.form_not_opened", key=inbound.key, why=error.code)
+            return NO_FORM
+        return None
+
+    async def _say(self, inbound: ports.Inbound, answer: answers.Said) -> None:
+        """Send a message by the first way that takes it."""
+        page = inbound.body.get("page")
+        message = answers.render(
+            answer,
+            page=page if isinstance(page, int) else 1,
+            line=str(inbound.body.get("text") or ""),
+        )
+        ways = [
+            lambda: self._respond(inbound, message, replace=_replaces(inbound, answer)),
+            lambda: self._whisper(inbound, message),
+            lambda: self._direct(inbound, message),
+        ]
+        for way in ways:
+            if await _goes(way, inbound.key):
+                return
+        log.error("slack.not_answered", key=inbound.key)
+
+    async def _respond(
+        self, inbound: ports.Inbound, message: blocks.Message, *, replace: bool
+    ) -> bool:
+        """Use the response URL, if there is one."""
+        if inbound.response_url:
+            await self._sender.respond(inbound.response_url, message, replace=replace)
+        return bool(inbound.response_url)
+
+    async def _whisper(self, inbound: ports.Inbound, message: blocks.Message) -> bool:
+        """Show it to this person alone, in the channel and thread where they are."""
+        place, user = inbound.place, inbound.person.user_id
+        if place.channel_id:
+            await self._sender.whisper(user, place.channel_id, message, place.thread_ts)
+        return bool(place.channel_id)
+
+    async def _direct(self, inbound: ports.Inbound, message: blocks.Message) -> bool:
+        """Send it as a direct message: the last way, open even where the bot isn't a member."""
+        await self._sender.post(inbound.person.user_id, message)
+        return True
+
+    async def close_card(self, channel: str, ts: str) -> None:
+        """Take the buttons from a card that a newer one has replaced."""
+        message = blocks.Message(REPLACED, (blocks.section(REPLACED),))
+        try:
+            await self._sender.update(channel, ts, message)
+        except sending.Undelivered as error:
+            log.warning("slack.twin_not_closed", why=error.code)
+
+
+async def _goes(way: Callable[[], Awaitable[bool]], key: str) -> bool:
+    """Whether this way took the answer."""
+    try:
+        return await way()
+    except sending.Undelivered as error:
+        log.info("slack.way_closed", key=key, why=error.code)
+        return False
+
+
+def _replaces(inbound: ports.Inbound, answer: answers.Said) -> bool:
+    """Whether the answer takes the place of the private message whose button was pressed.
+
+    A plan that was asked for is done with; a refusal leaves it, so that it can be tried again.
+    """
+    if not inbound.body.get("ephemeral"):
+        return False
+    if isinstance(answer, facts.FleetShown):
+        return inbound.body.get("do") == actions.Do.PAGE
+    asked = inbound.body.get("do") in (actions.Do.REQUEST, actions.Do.CANCEL)
+    return asked and isinstance(answer, facts.Note) and answer.good

@@ -1,0 +1,218 @@
+"""What becomes of a payload: stored, acknowledged, dealt with, answered to the person.
+
+What was stored is dealt with even if this process dies on the way: `recover` takes it over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Protocol, TypeVar
+
+import structlog
+
+from bot.power import answers as facts
+from bot.power import errors, ports
+from bot.slack import actions, delivery, guard
+
+log = structlog.get_logger()
+T = TypeVar("T")
+
+# Slack wants the acknowledgement within 3 s ("Responding to interactions").
+ACK_WITHIN_S = 2.0
+# A stored click is tried again when the database goes away under it; waits in seconds.
+AGAIN_AFTER_S = (0.5, 2.0, 5.0)
+TAKE_OVER_LEASE_S = 60.0
+SLOW = "Powerbot is slow at this moment; the answer comes here as soon as it can."
+BROKEN = (
+    "Something went wrong inside Powerbot; nothing was sent by this. "
+    "Its log says more; an operator can look it up."
+)
+
+
+class Workflow(Protocol):
+    """What decides on a payload."""
+
+    async def handle(self, inbound: ports.Inbound) -> facts.Answer | None:
+        """Do what a payload asks for and return what its person is told, if anything.
+
+        Handling the same payload twice gives the same as once.
+        """
+
+
+class Desk:
+    """Takes payloads in and sees each through."""
+
+    def __init__(
+        self,
+        store: ports.RequestStore,
+        workflow: Workflow,
+        answering: delivery.Delivery,
+        clock: ports.Clock,
+        *,
+        ack_within_s: float = ACK_WITHIN_S,
+    ) -> None:
+        """`ack_within_s` is how long an acknowledgement waits for the database, in seconds."""
+        self._ack_within_s = ack_within_s
+        self._store = store
+        self._workflow = workflow
+        self._answering = answering
+        self._clock = clock
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._in_hand: set[str] = set()
+
+    def now(self) -> float:
+        """Return the wall clock in seconds since the epoch."""
+        return self._clock.now()
+
+    async def receive(self, inbound: ports.Inbound) -> bool:
+        """Store a payload durably; False when it is there already.
+
+        Raises:
+            StoreUnavailable: it could not be stored, and nothing will be done with it.
+        """
+        return await self._store.write(lambda tx: tx.receive(inbound))
+
+    async def take(self, inbound: ports.Inbound, ack: guard.Ack) -> None:
+        """Store, acknowledge, and start to deal with a payload.
+
+        Raises:
+            StoreUnavailable: it could not be stored, and nothing will be done with it.
+        """
+        storing = self._track(self.receive(inbound), f"store {inbound.key}")
+        done, _ = await asyncio.wait({storing}, timeout=self._ack_within_s)
+        if not done:
+            await ack(SLOW) if inbound.kind == "command" else await ack()
+            self._track(self._take_late(inbound, storing), f"late {inbound.key}")
+            return
+        fresh = storing.result()
+        await ack()
+        if fresh:
+            self.start(inbound)
+
+    async def _take_late(self, inbound: ports.Inbound, storing: asyncio.Task[bool]) -> None:
+        """Go on with a payload that was acknowledged before the database had answered."""
+        try:
+            fresh = await storing
+        except errors.PowerbotError as error:
+            refusal = facts.Note(error.user_message, good=False)
+            await self._answering.deliver(inbound, refusal)
+            return
+        if fresh:
+            self.start(inbound)
+
+    async def take_form(self, inbound: ports.Inbound, ack: guard.Ack) -> None:
+        """Take a form, or show what is wrong with it while it is still open.
+
+        Raises:
+            StoreUnavailable: nothing could be read or stored, and nothing will be done with it.
+        """
+        found = await self._request_of(inbound)
+        problems = _problems(inbound, found)
+        if found is None or problems:
+            await ack(response_action="errors", errors=problems)
+            return
+        await self.take(dataclasses.replace(inbound, place=found.order.place), ack)
+
+    async def _request_of(self, inbound: ports.Inbound) -> ports.Request | None:
+        """Return the request that a payload names."""
+        request_id = str(inbound.body.get("request_id") or "")
+        return await self._store.read(lambda tx: tx.request(request_id)) if request_id else None
+
+    # -- dealing with it
+
+    def start(self, inbound: ports.Inbound) -> None:
+        """Deal with a stored payload in a task of its own."""
+        if inbound.key not in self._in_hand:
+            self._in_hand.add(inbound.key)
+            self._track(self._see_through(inbound), f"handle {inbound.key}")
+
+    async def recover(self) -> int:
+        """Take over payloads whose process died before they were dealt with; return how many.
+
+        Raises:
+            StoreUnavailable: they could not be read.
+        """
+        taken = await self._store.claim_inbound(lease_s=TAKE_OVER_LEASE_S)
+        for inbound in taken:
+            log.info("slack.taken_over", key=inbound.key, kind=inbound.kind)
+            self.start(inbound)
+        return len(taken)
+
+    async def close(self) -> None:
+        """Wait for all that is under way; what is left then is in the store."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def _see_through(self, inbound: ports.Inbound) -> None:
+        """Deal with a payload, answer its person, and mark it as done."""
+        try:
+            answer = await self._decide(inbound)
+            if answer is not None:
+                await self._answering.deliver(inbound, answer)
+            await self._patiently(lambda: self._finish(inbound))
+            await self._close_twin(inbound)
+        except errors.StoreUnavailable:
+            # It stays in the store as it is, and is taken over when the database is back.
+            log.error("slack.not_finished", key=inbound.key)
+        except Exception as error:  # The outermost guard of this task: nobody awaits it.
+            log.error("slack.not_answered", key=inbound.key, exc_info=error)
+        finally:
+            self._in_hand.discard(inbound.key)
+
+    async def _decide(self, inbound: ports.Inbound) -> facts.Answer | None:
+        """Ask the workflow; every error becomes a sentence."""
+        try:
+            return await self._patiently(lambda: self._workflow.handle(inbound))
+        except errors.UserMistake as error:
+            return facts.Mistake(error.problem, error.token, error.suggestion)
+        except errors.PowerbotError as error:
+            log.warning("slack.refused", key=inbound.key, error=type(error).__name__)
+            return facts.Note(error.user_message, good=False)
+        except Exception as error:  # The outermost guard: the person must get an answer.
+            log.error("slack.workflow_failed", key=inbound.key, exc_info=error)
+            return facts.Note(BROKEN, good=False)
+
+    async def _patiently(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Do something again while the database is away, for a few seconds."""
+        for wait_s in AGAIN_AFTER_S:
+            try:
+                return await work()
+            except errors.StoreUnavailable:
+                await self._clock.sleep(wait_s)
+        return await work()
+
+    async def _close_twin(self, inbound: ports.Inbound) -> None:
+        """Close a card that was posted twice, now that one of its buttons shows that it lives."""
+        pressed = str(inbound.body.get("message_ts") or "")
+        if inbound.kind != "button" or inbound.body.get("ephemeral") or not pressed:
+            return
+        found = await self._request_of(inbound)
+        card = found.card if found else None
+        if card and card.ts and card.ts != pressed and card.channel_id == inbound.place.channel_id:
+            await self._answering.close_card(card.channel_id, pressed)
+
+    async def _finish(self, inbound: ports.Inbound) -> None:
+        """Mark a payload as dealt with."""
+        await self._store.write(lambda tx: tx.finish(inbound.key))
+
+    def _track(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
+        """Run something in a task that is kept until it ends: the loop alone would forget it."""
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+
+def _problems(inbound: ports.Inbound, found: ports.Request | None) -> dict[str, str]:
+    """Return what is wrong with a form, by input; the stored request is what counts."""
+    field = actions.FIELDS[actions.Form(str(inbound.body["do"]))]
+    typed = str(inbound.body.get(field) or "")
+    if found is None:
+        return {field.value: "This request doesn't exist any more."}
+    if field is actions.Field.COUNT and typed != str(len(found.order.targets)):
+        return {field.value: "That isn't the number of servers in the plan."}
+    if field is actions.Field.REASON and not typed:
+        return {field.value: "A reason is needed."}
+    return {}

@@ -1,0 +1,187 @@
+"""Who people are and which groups they are in, asked of Slack at most five seconds ago.
+
+An answer is never older than that: rights are read from it. All who ask for the same thing at
+the same time share one call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, TypeVar
+
+import structlog
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.power import errors, ports
+from bot.slack import sending
+
+log = structlog.get_logger()
+T = TypeVar("T")
+
+FRESH_S = 5.0
+LIMIT_S = 10.0
+FIRST_WAIT_S = 0.5
+MOST_KEPT = 1000
+# Errors that say something about the one who is asked for; to ask again changes nothing.
+UNKNOWN_PERSON = frozenset({"user_not_found", "user_not_visible", "users_not_found"})
+UNKNOWN_CHANNEL = frozenset({"channel_not_found"})
+FINAL = frozenset(
+    {
+        "no_such_subteam",
+        "subteam_not_found",
+        "plan_upgrade_required",
+        "missing_scope",
+        "invalid_auth",
+        "not_authed",
+        "account_inactive",
+        "token_revoked",
+        "token_expired",
+    }
+)
+
+
+class Directory:
+    """Implements `ports.Directory` over Slack's Web API."""
+
+    def __init__(
+        self, client: AsyncWebClient, clock: ports.Clock, *, limit_s: float = LIMIT_S
+    ) -> None:
+        self._client = client
+        self._clock = clock
+        self._limit_s = limit_s
+        self._known: dict[str, tuple[float, Any]] = {}
+        self._asked: dict[str, asyncio.Task[Any]] = {}
+
+    async def member(self, user_id: str) -> ports.Member:
+        """Return a person; one whom Slack doesn't know is a stranger.
+
+        Raises:
+            SlackUnavailable: nobody could be asked within ten seconds.
+        """
+        return await self._shared(f"member:{user_id}", lambda: self._member(user_id))
+
+    async def group(self, group_id: str) -> frozenset[str]:
+        """Return the user ids in a user group.
+
+        Raises:
+            SlackUnavailable: the group could not be read.
+        """
+        return await self._shared(f"group:{group_id}", lambda: self._group(group_id))
+
+    async def channel(self, channel_id: str) -> ports.Channel:
+        """Return a channel; one that Slack hides from the bot is one that it isn't in.
+
+        Raises:
+            SlackUnavailable: the channel could not be read.
+        """
+        return await self._shared(f"channel:{channel_id}", lambda: self._channel(channel_id))
+
+    # -- one answer for all who ask
+
+    async def _shared(self, key: str, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Return a fresh answer that is known, or join the call under way, or make it."""
+        known = self._known.get(key)
+        if known is not None and self._clock.monotonic() - known[0] < FRESH_S:
+            found: T = known[1]
+            return found
+        if key not in self._asked:
+            # A caller that gives up must not take the answer away from the others.
+            task = asyncio.create_task(self._ask_and_keep(key, ask), name=f"look up {key}")
+            self._asked[key] = task
+            task.add_done_callback(lambda done: self._forget(key, done))
+        answer: T = await asyncio.shield(self._asked[key])
+        return answer
+
+    def _forget(self, key: str, done: asyncio.Task[Any]) -> None:
+        """Drop a finished call; its error, if any, has been given to those who waited."""
+        self._asked.pop(key, None)
+        if not done.cancelled():
+            done.exception()
+
+    async def _ask_and_keep(self, key: str, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Ask, and keep the answer with the time at which the last call began."""
+        deadline = self._clock.monotonic() + self._limit_s
+        wait_s = FIRST_WAIT_S
+        while True:
+            began = self._clock.monotonic()
+            try:
+                found = await asyncio.wait_for(ask(), max(0.01, deadline - began))
+            except (sending.Undelivered, TimeoutError, OSError) as error:
+                wait_s = await self._wait(key, error, deadline, wait_s)
+            else:
+                self._keep(key, began, found)
+                return found
+
+    async def _wait(self, key: str, error: Exception, deadline: float, wait_s: float) -> float:
+        """Wait before the next try and return the wait after that.
+
+        Raises:
+            SlackUnavailable: there is no time for another try, or it would change nothing.
+        """
+        code = error.code if isinstance(error, sending.Undelivered) else type(error).__name__
+        asked_s = error.retry_after_s if isinstance(error, sending.Undelivered) else None
+        pause_s = max(wait_s, asked_s or 0.0)
+        if code in FINAL or self._clock.monotonic() + pause_s >= deadline:
+            log.warning("slack.look_up_failed", what=key, why=code)
+            raise errors.SlackUnavailable from error
+        await self._clock.sleep(pause_s)
+        return wait_s * 2
+
+    def _keep(self, key: str, began: float, found: object) -> None:
+        """Keep an answer, and let go of old ones."""
+        if len(self._known) >= MOST_KEPT:
+            fresh = {k: v for k, v in self._known.items() if began - v[0] < FRESH_S}
+            self._known = fresh if len(fresh) < MOST_KEPT else {}
+        self._known[key] = (began, found)
+
+    # -- the three questions
+
+    async def _member(self, user_id: str) -> ports.Member:
+        try:
+            user = (await self._get("users.info", user=user_id)).get("user", {})
+        except sending.Undelivered as error:
+            if error.code not in UNKNOWN_PERSON:
+                raise
+            return ports.Member(user_id, "", is_stranger=True)
+        profile = user.get("profile") or {}
+        return ports.Member(
+            user_id=user_id,
+            team_id=str(user.get("team_id") or ""),
+            name=str(profile.get("display_name") or user.get("real_name") or user.get("name", "")),
+            deleted=bool(user.get("deleted")),
+            is_bot=bool(user.get("is_bot")) or user_id == "USLACKBOT",
+            is_restricted=bool(user.get("is_restricted") or user.get("is_ultra_restricted")),
+            is_stranger=bool(user.get("is_stranger")),
+        )
+
+    async def _group(self, group_id: str) -> frozenset[str]:
+        answer = await self._get("usergroups.users.list", usergroup=group_id)
+        return frozenset(map(str, answer.get("users", ())))
+
+    async def _channel(self, channel_id: str) -> ports.Channel:
+        try:
+            found = (await self._get("conversations.info", channel=channel_id)).get("channel", {})
+        except sending.Undelivered as error:
+            if error.code not in UNKNOWN_CHANNEL:
+                raise
+            return ports.Channel(channel_id, is_member=False)
+        shared = ("is_ext_shared", "is_pending_ext_shared")
+        return ports.Channel(
+            channel_id=channel_id,
+            name=str(found.get("name") or ""),
+            # A direct message has no members to count; the bot is always in it.
+            is_member=bool(found.get("is_member") or found.get("is_im")),
+            is_shared=any(bool(found.get(key)) for key in shared),
+            is_archived=bool(found.get("is_archived")),
+        )
+
+    async def _get(self, method: str, **arguments: str) -> Mapping[str, Any]:
+        """Ask one read method of the Web API."""
+        try:
+            answer = await self._client.api_call(method, http_verb="GET", params=arguments)
+        except SlackApiError as error:
+            raise sending.undelivered(error) from None
+        found: Mapping[str, Any] = answer.data if isinstance(answer.data, dict) else {}
+        return found

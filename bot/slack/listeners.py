@@ -1,0 +1,79 @@
+"""The few listeners: each reads its payload and hands it to the desk."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from slack_bolt.async_app import AsyncApp
+
+from bot.slack import actions, desk, guard, payloads
+
+log = structlog.get_logger()
+
+ANY_COMMAND = re.compile(r"^/")
+OLD_BUTTON = "This button is no longer valid; look at the request's newest card, or ask again."
+
+
+class Listeners:
+    """What is done at once with each kind of payload."""
+
+    def __init__(self, taking: desk.Desk, guarding: guard.Guard) -> None:
+        self._desk = taking
+        self._guard = guarding
+
+    def register(self, app: AsyncApp) -> None:
+        """Register all listeners; Bolt tries them one after another, so the hot ones come first."""
+        around = self._guard.around
+        app.command(ANY_COMMAND)(around(self.command_received))
+        app.action(actions.OURS)(around(self.button_pressed))
+        app.event("app_mention")(around(self.bot_mentioned))
+        app.view_submission(actions.ANY)(around(self.form_sent))
+        app.shortcut(actions.ANY)(around(self.shortcut_used))
+        app.options(actions.ANY)(around(self.options_asked))
+        app.view_closed(actions.ANY)(around(self.form_closed))
+        app.action(actions.ANY)(around(self.old_button_pressed))
+        app.event(actions.ANY)(around(self.event_unused))
+
+    async def command_received(self, ack: guard.Ack, body: Mapping[str, Any]) -> None:
+        """Take a slash command."""
+        await self._desk.take(payloads.command(body, at=self._desk.now()), ack)
+
+    async def button_pressed(self, ack: guard.Ack, body: Mapping[str, Any]) -> None:
+        """Take a press of one of our buttons."""
+        if actions.read_action_id(str(body["actions"][0].get("action_id"))) is None:
+            await self.old_button_pressed(ack, body)
+        else:
+            await self._desk.take(payloads.button(body, at=self._desk.now()), ack)
+
+    async def bot_mentioned(self, ack: guard.Ack, body: Mapping[str, Any]) -> None:
+        """Take a mention; what a bot has written is left alone."""
+        inbound = payloads.mention(body, at=self._desk.now())
+        if inbound is not None:
+            await self._desk.take(inbound, ack)
+
+    async def form_sent(self, ack: guard.Ack, body: Mapping[str, Any]) -> None:
+        """Take a form, or show what is wrong with it."""
+        await self._desk.take_form(payloads.form(body, at=self._desk.now()), ack)
+
+    async def shortcut_used(self, ack: guard.Ack, body: Mapping[str, Any]) -> None:
+        """Take a global or a message shortcut."""
+        await self._desk.take(payloads.shortcut(body, at=self._desk.now()), ack)
+
+    async def options_asked(self, ack: guard.Ack, body: Mapping[str, Any]) -> None:
+        """Offer nothing: no message of ours has a menu that asks."""
+        await ack(options=[])
+
+    async def form_closed(self, ack: guard.Ack, body: Mapping[str, Any]) -> None:
+        """Acknowledge; a form that was closed has done nothing."""
+        await ack()
+
+    async def old_button_pressed(self, ack: guard.Ack, body: Mapping[str, Any]) -> None:
+        """Say that a button isn't ours, or not any more."""
+        await self._guard.tell(ack, body, OLD_BUTTON)
+
+    async def event_unused(self, ack: guard.Ack, body: Mapping[str, Any]) -> None:
+        """Acknowledge an event that nothing here needs."""
+        await ack()

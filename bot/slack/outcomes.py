@@ -1,0 +1,85 @@
+"""How a run stands or ended, in words: folded by outcome and reason, counts that add up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot.power import lifecycle, outcome, ports
+from bot.power.lifecycle import ServerState
+from bot.power.request import Action
+from bot.slack import naming, text, words
+
+# How much of a card or a reply the outcomes may take; the rest is one press of Details away.
+OUTCOMES_CHARS = 2600
+NAMES_CHARS = 500
+DETAIL_CHARS = 160
+
+MOVING = (ServerState.QUEUED, ServerState.INTENDED, ServerState.ACCEPTED)
+RETRIED = frozenset(
+    {ServerState.FAILED, ServerState.REJECTED, ServerState.TIMED_OUT, ServerState.NOT_SENT}
+)
+RUN_ENDS = frozenset(
+    {
+        lifecycle.State.SUCCEEDED,
+        lifecycle.State.PARTIAL,
+        lifecycle.State.FAILED,
+        lifecycle.State.STOPPED,
+    }
+)
+
+
+def told(
+    servers: Sequence[ports.RunServer],
+    action: Action,
+    *,
+    limit: int = OUTCOMES_CHARS,
+    names_limit: int = NAMES_CHARS,
+) -> str:
+    """Return all outcomes in one line: `rebooted: web[01-18] · failed: web20 (their words)`."""
+    parts = [_group(group, action, names_limit) for group in outcome.groups(servers)]
+    return text.listed(parts, limit)
+
+
+def _group(group: outcome.Group, action: Action, names_limit: int) -> str:
+    """Return one outcome with its servers and the reason."""
+    names = naming.folded(group.names, names_limit)
+    detail = f" ({text.plain(group.detail, DETAIL_CHARS)})" if group.detail else ""
+    return f"{words.server_word(group.state, action)}: {names}{detail}"
+
+
+def counted(servers: Sequence[ports.RunServer], action: Action) -> str:
+    """Return the number of servers in each state, like `18 rebooted · 1 failed`."""
+    counts = outcome.tally(servers).counts
+    found = [
+        f"{counts[state]} {words.server_word(state, action)}"
+        for state in outcome.TOLD_IN_ORDER
+        if counts.get(state)
+    ]
+    return " · ".join(found)
+
+
+def progress(servers: Sequence[ports.RunServer]) -> str:
+    """Return how far a run is, like `6 of 19 done`."""
+    counts = outcome.tally(servers)
+    moving = sum(counts.counts.get(state, 0) for state in MOVING)
+    return f"{counts.total - moving} of {counts.total} done"
+
+
+def retryable(servers: Sequence[ports.RunServer]) -> bool:
+    """Whether some server may be tried again by a new request."""
+    return any(row.state in RETRIED for row in servers)
+
+
+def left_dark(servers: Sequence[ports.RunServer], action: Action) -> bool:
+    """Whether the run has left servers off: an off that is proven, a cycle that is half done."""
+    if action is Action.OFF:
+        return any(row.state is ServerState.PROVEN for row in servers)
+    half_done = (row.step > 0 and row.state is not ServerState.PROVEN for row in servers)
+    return action is Action.CYCLE and any(half_done)
+
+
+def took_s(request: ports.Request, servers: Sequence[ports.RunServer]) -> float:
+    """Return how long the run took, from its first call to its end; 0 when nothing was sent."""
+    sent = [row.sent_at for row in servers if row.sent_at]
+    ended_at = request.ended_at or request.changed_at
+    return max(0.0, ended_at - min(sent)) if sent else 0.0

@@ -1,0 +1,86 @@
+"""How fast we may talk to Slack: edits of one card, edits in all, posts into one channel.
+
+"Rate limits" in Slack's docs: chat.update is tier 3 (50 a minute and more, for the whole app),
+chat.postMessage about one a second in a channel with short bursts.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+
+MINUTE_S = 60.0
+# Of the edits in a minute, so many are kept back for end states.
+KEPT_FOR_ENDS = 5
+POSTS_A_SECOND = 1.0
+BURST = 3.0
+MOST_CARDS = 2000
+MOST_CHANNELS = 1000
+
+
+@dataclasses.dataclass
+class _Bucket:
+    """Posts that a channel may still take, as of `at`."""
+
+    posts: float
+    at: float
+
+
+class Pace:
+    """Answers how long to wait, in seconds, before the next edit or post; 0 means now."""
+
+    def __init__(self, pace_s: float, updates_per_minute: int) -> None:
+        self._pace_s = pace_s
+        self._most = max(1, updates_per_minute)
+        self._edits: collections.deque[float] = collections.deque()
+        self._edited_at: collections.OrderedDict[str, float] = collections.OrderedDict()
+        self._channels: collections.OrderedDict[str, _Bucket] = collections.OrderedDict()
+        self._blocked_until = 0.0
+
+    def edit_wait_s(self, request_id: str, now: float, *, ended: bool) -> float:
+        """Return how long a card's edit must wait; an end state waits for nobody's pace."""
+        while self._edits and now - self._edits[0] >= MINUTE_S:
+            self._edits.popleft()
+        waits = [0.0, self._blocked_until - now]
+        most = self._most if ended else max(1, self._most - KEPT_FOR_ENDS)
+        if len(self._edits) >= most:
+            waits.append(self._edits[-most] + MINUTE_S - now)
+        last = self._edited_at.get(request_id)
+        if last is not None and not ended:
+            waits.append(last + self._pace_s - now)
+        return max(waits)
+
+    def edited(self, request_id: str, now: float) -> None:
+        """Note an edit."""
+        self._edits.append(now)
+        self.shown(request_id, now)
+
+    def shown(self, request_id: str, now: float) -> None:
+        """Note that a card shows something new, edited or posted."""
+        self._edited_at[request_id] = now
+        self._edited_at.move_to_end(request_id)
+        if len(self._edited_at) > MOST_CARDS:
+            self._edited_at.popitem(last=False)
+
+    def post_wait_s(self, channel: str, now: float) -> float:
+        """Return how long a post into this channel must wait."""
+        missing = 1.0 - self._bucket(channel, now).posts
+        return max(0.0, missing / POSTS_A_SECOND, self._blocked_until - now)
+
+    def posted(self, channel: str, now: float) -> None:
+        """Note a post."""
+        self._bucket(channel, now).posts -= 1.0
+
+    def hold(self, until: float) -> None:
+        """Note that Slack has asked for silence until then."""
+        self._blocked_until = max(self._blocked_until, until)
+
+    def _bucket(self, channel: str, now: float) -> _Bucket:
+        """Return a channel's bucket, filled up for the time that has passed."""
+        bucket = self._channels.setdefault(channel, _Bucket(BURST, now))
+        bucket.posts = min(BURST, bucket.posts + (now - bucket.at) * POSTS_A_SECOND)
+        bucket.at = now
+        self._channels.move_to_end(channel)
+        if len(self._channels) > MOST_CHANNELS:
+            self._channels.popitem(last=False)
+        return bucket

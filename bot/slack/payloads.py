@@ -1,0 +1,217 @@
+"""Slack's payloads become our own values here; behind this door nobody sees a raw dict.
+
+Only user and team ids say who somebody is. Names, texts, values and metadata are routing data.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import pydantic
+
+from bot.power import ports, request
+from bot.slack import actions, shapes
+
+M = TypeVar("M", bound=shapes.Payload)
+
+ID_CHARS = 255
+PAGE_VALUE = re.compile(r"(\d{1,4}) (.*)", re.DOTALL)
+MENTION = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^>]*)?>")
+# In messages Slack writes links as <address|label> ("Formatting text for app surfaces").
+LINK = re.compile(r"<(?:https?://|mailto:|tel:)([^|>]*)(?:\|([^>]*))?>")
+
+
+class Unreadable(ValueError):
+    """A payload isn't what Slack's docs promise, so nothing was done with it."""
+
+
+def workspace(body: Mapping[str, Any]) -> str:
+    """Return the id of the workspace that a payload comes from, empty when it names none."""
+    team = body.get("team")
+    nested = team.get("id") if isinstance(team, Mapping) else None
+    found = nested or body.get("team_id") or ""
+    return found if isinstance(found, str) else ""
+
+
+def command(body: Mapping[str, Any], *, at: float) -> ports.Inbound:
+    """Read a slash command.
+
+    Raises:
+        Unreadable: the payload isn't one.
+    """
+    read = _read(shapes.Command, body)
+    return ports.Inbound(
+        key=f"command:{read.trigger_id}",
+        kind="command",
+        person=request.Person(user_id=read.user_id, team_id=read.team_id),
+        place=request.Place(channel_id=read.channel_id),
+        body={"text": _unescaped(read.text), "trigger_id": read.trigger_id},
+        at=at,
+        response_url=read.response_url,
+    )
+
+
+def mention(body: Mapping[str, Any], *, at: float) -> ports.Inbound | None:
+    """Read a mention of the bot; None when a bot has written it.
+
+    Raises:
+        Unreadable: the payload isn't one.
+    """
+    read = _read(shapes.MentionEvent, body)
+    event = read.event
+    if event.bot_id:
+        return None
+    team = event.user_team or event.source_team or read.team_id
+    return ports.Inbound(
+        key=f"event:{read.event_id}",
+        kind="mention",
+        person=request.Person(user_id=event.user, team_id=team),
+        place=request.Place(channel_id=event.channel, thread_ts=event.thread_ts or event.ts),
+        body={"text": _mentioned_text(event.text), "message_ts": event.ts},
+        at=at,
+    )
+
+
+def button(body: Mapping[str, Any], *, at: float) -> ports.Inbound:
+    """Read a press of one of our buttons.
+
+    Raises:
+        Unreadable: the payload isn't one, or the button isn't ours.
+    """
+    read = _read(shapes.BlockActions, body)
+    pressed = read.actions[0]
+    do = actions.read_action_id(pressed.action_id)
+    if do is None:
+        raise Unreadable("no button of ours")
+    if do is actions.Do.PAGE:
+        return _page(read, at)
+    where = read.container
+    # The root of a thread names itself as its thread; its answers belong beside it.
+    thread_ts = "" if where.thread_ts == where.message_ts else where.thread_ts
+    return ports.Inbound(
+        key=f"button:{read.trigger_id}",
+        kind="button",
+        person=_person(read.user, read.team),
+        place=request.Place(channel_id=read.channel.id or where.channel_id, thread_ts=thread_ts),
+        body={
+            "do": do.value,
+            "message_ts": where.message_ts,
+            "ephemeral": where.is_ephemeral,
+            "trigger_id": read.trigger_id,
+            "request_id": pressed.value[:ID_CHARS],
+        },
+        at=at,
+        response_url=read.response_url,
+    )
+
+
+def _page(read: shapes.BlockActions, at: float) -> ports.Inbound:
+    """Read a turn of a page: the line that was typed, once more, with another page."""
+    found = PAGE_VALUE.fullmatch(read.actions[0].value)
+    if found is None:
+        raise Unreadable("a page button without a page")
+    return ports.Inbound(
+        key=f"button:{read.trigger_id}",
+        kind="command",
+        person=_person(read.user, read.team),
+        place=request.Place(channel_id=read.channel.id or read.container.channel_id),
+        body={
+            "do": actions.Do.PAGE.value,
+            "page": int(found.group(1)),
+            "text": found.group(2),
+            "ephemeral": read.container.is_ephemeral,
+            "trigger_id": read.trigger_id,
+        },
+        at=at,
+        response_url=read.response_url,
+    )
+
+
+def form(body: Mapping[str, Any], *, at: float) -> ports.Inbound:
+    """Read a form that was sent; its place is empty, a form has none of its own.
+
+    Raises:
+        Unreadable: the payload isn't one, or the form isn't ours.
+    """
+    read = _read(shapes.ViewSubmission, body)
+    sent = actions.read_callback_id(read.view.callback_id)
+    if sent is None:
+        raise Unreadable("no form of ours")
+    field = actions.FIELDS[sent]
+    return ports.Inbound(
+        key=f"form:{read.view.id}:{read.view.hash}",
+        kind="form",
+        person=_person(read.user, read.team),
+        place=request.Place(channel_id=""),
+        body={
+            "do": sent.value,
+            "request_id": read.view.private_metadata[:ID_CHARS],
+            field.value: read.view.typed(field).strip(),
+        },
+        at=at,
+    )
+
+
+def shortcut(body: Mapping[str, Any], *, at: float) -> ports.Inbound:
+    """Read a global or a message shortcut.
+
+    Raises:
+        Unreadable: the payload isn't one.
+    """
+    read = _read(shapes.Shortcut, body)
+    thread_ts = read.message.thread_ts or read.message.ts
+    return ports.Inbound(
+        key=f"shortcut:{read.trigger_id}",
+        kind="shortcut",
+        person=_person(read.user, read.team),
+        place=request.Place(channel_id=read.channel.id, thread_ts=thread_ts),
+        body={
+            "callback_id": read.callback_id,
+            "text": _mentioned_text(read.message.text),
+            "message_ts": read.message.ts,
+            "trigger_id": read.trigger_id,
+        },
+        at=at,
+        response_url=read.response_url,
+    )
+
+
+def _read(model: type[M], body: Mapping[str, Any]) -> M:
+    """Return the payload as a model; the error names fields and never their contents."""
+    # Slack sends null as well as nothing for a field that isn't there.
+    try:
+        return model.model_validate(_without_nulls(body))
+    except pydantic.ValidationError as error:
+        fields = sorted({".".join(map(str, one["loc"])) for one in error.errors()})
+        raise Unreadable(f"{model.__name__}: {', '.join(fields)}") from None
+
+
+def _without_nulls(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a payload without the keys that are null, two levels deep as Slack nests them."""
+    kept = {key: value for key, value in body.items() if value is not None}
+    for key, value in kept.items():
+        if isinstance(value, dict):
+            kept[key] = {inner: part for inner, part in value.items() if part is not None}
+    return kept
+
+
+def _person(user: shapes.Party, team: shapes.Party) -> request.Person:
+    """Return who did it; in shared channels a person's team differs from the workspace."""
+    if not user.id:
+        raise Unreadable("nobody is named")
+    return request.Person(user_id=user.id, team_id=user.team_id or team.id)
+
+
+def _unescaped(typed: str) -> str:
+    """Return text as it was typed: Slack writes three characters as entities."""
+    return html.unescape(typed[: shapes.TEXT_CHARS]) if "&" in typed else typed[: shapes.TEXT_CHARS]
+
+
+def _mentioned_text(markdown: str) -> str:
+    """Return a message's words: the first mention removed, links as they were typed."""
+    bounded = MENTION.sub("", markdown[: shapes.TEXT_CHARS * 2], count=1)
+    unlinked = LINK.sub(lambda found: found.group(2) or found.group(1), bounded)
+    return _unescaped(unlinked.strip())

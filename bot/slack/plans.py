@@ -1,0 +1,119 @@
+"""The plan that only the requester sees, with Request: what would happen to each named server."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot.power import answers, plan
+from bot.power.plan import Verdict
+from bot.slack import actions, blocks, naming, terms, text, words
+from bot.slack.actions import Do
+
+# Verdict and reason groups that are shown one by one; the others are counted.
+MOST_GROUPS = 12
+NAMES_CHARS = 500
+REASON_CHARS = 200
+MOST_WAVES = 8
+VERDICTS = {Verdict.ACT: "Would {verb}", Verdict.SKIP: "Skipped", Verdict.BLOCKED: "Blocked"}
+
+
+def render(shown: answers.PlanShown) -> blocks.Message:
+    """Return the plan; it has buttons when it may be asked for."""
+    planned, order = shown.plan, shown.plan.order
+    kind = "Dry run" if order.options.dry_run else "Plan"
+    body = [
+        blocks.header(f"{kind}: {terms.title(order).lower()}"),
+        blocks.section(_lines(planned)),
+        blocks.section(_conditions(planned)),
+        blocks.context(_small_print(shown)),
+    ]
+    buttons = _buttons(shown)
+    if buttons:
+        body.append(blocks.button_row(buttons))
+    return blocks.Message(_fallback(shown), tuple(body))
+
+
+def _lines(planned: plan.Plan) -> str:
+    """Return all named servers, folded by verdict and reason."""
+    groups: dict[tuple[Verdict, str], list[str]] = {}
+    for line in planned.lines:
+        groups.setdefault((line.verdict, line.reason), []).append(line.name)
+    ordered = sorted(groups.items(), key=lambda item: list(Verdict).index(item[0][0]))
+    verb = words.VERBS[planned.order.action]
+    shown = [_group(*key, names, verb) for key, names in ordered[:MOST_GROUPS]]
+    if len(ordered) > MOST_GROUPS:
+        rest = sum(len(names) for _, names in ordered[MOST_GROUPS:])
+        shown.append(f"and {text.count(rest, 'server')} more, for other reasons")
+    why = terms.why(planned.order)
+    return "\n".join([*shown, why]) if why else "\n".join(shown) or "No server."
+
+
+def _group(verdict: Verdict, reason: str, names: Sequence[str], verb: str) -> str:
+    """Return one verdict with its servers and the reason."""
+    word = VERDICTS[verdict].format(verb=verb)
+    because = f" ({text.plain(reason, REASON_CHARS)})" if reason else ""
+    return f"*{word} {len(names)}:* {naming.folded(names, NAMES_CHARS)}{because}"
+
+
+def _conditions(planned: plan.Plan) -> str:
+    """Return who must approve and why, and how it would run; or what forbids it."""
+    if planned.refusals:
+        told = [f"🚫 {text.plain(refusal, 400)}" for refusal in planned.refusals[:6]]
+        return "\n".join(["*This can't be requested:*", *told])
+    wanted = planned.terms.needs
+    rules = ", ".join(text.plain(rule, 60) for rule in planned.terms.rules[:5])
+    because = f" (rule: {rules})" if rules else ""
+    total = sum(need.count for need in wanted)
+    needed = (
+        f"*Needs {text.count(total, 'approval')}:* {terms.needs(wanted)}{because}"
+        if wanted
+        else f"*Needs no approval*{because}"
+    )
+    return "\n".join(line for line in (needed, _waves(planned), _glass(planned)) if line)
+
+
+def _waves(planned: plan.Plan) -> str:
+    """Return the sizes of the waves and the number of calls."""
+    if not planned.waves:
+        return ""
+    sizes = ", then ".join(str(size) for size in planned.waves[:MOST_WAVES])
+    more = len(planned.waves) - MOST_WAVES
+    rest = f", and {text.count(more, 'wave')} more" if more > 0 else ""
+    return f"*Waves:* {sizes}{rest} · {text.count(planned.calls, 'call')}"
+
+
+def _glass(planned: plan.Plan) -> str:
+    """Return the warning of a request that asks nobody first."""
+    if not planned.order.options.break_glass:
+        return ""
+    return "🔨 *Break glass:* Request starts it at once, in public; somebody else must review it."
+
+
+def _small_print(shown: answers.PlanShown) -> str:
+    """Return how old the states are, and what identifies the plan."""
+    age_s = max(0.0, shown.now - shown.plan.snapshot_at)
+    parts = [
+        f"States read {text.duration(age_s)} ago",
+        f"policy {text.plain(shown.plan.policy_version, 20)}",
+        terms.small_print(shown.plan.order, shown.request_id),
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+def _fallback(shown: answers.PlanShown) -> str:
+    """Return the plan in one line that stands alone."""
+    planned = shown.plan
+    names = naming.folded(naming.target_names(planned.order), 300)
+    line = f"Plan: {terms.title(planned.order).lower()} ({names})"
+    if planned.refusals:
+        return f"{line}. It can't be requested: {text.plain(planned.refusals[0], 300)}"
+    return f"{line}. Nothing is asked for yet."
+
+
+def _buttons(shown: answers.PlanShown) -> tuple[blocks.Button, ...]:
+    """Return Request, unless there is nothing to ask for."""
+    planned = shown.plan
+    if not shown.request_id or planned.refusals or not planned.order.targets:
+        return ()
+    spoken = f"{actions.LABELS[Do.REQUEST]}: {terms.title(planned.order).lower()}"
+    return (blocks.Button(Do.REQUEST, shown.request_id, style="primary", spoken=spoken),)

@@ -1,0 +1,220 @@
+"""What is said in a request's thread, and to the requester: one short message for each event."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from bot.power import ports
+from bot.slack import blocks, outcomes, terms, text, words
+
+WORDS_CHARS = 500
+# Events after which nothing follows; they are worth a direct message when the channel is gone.
+ENDINGS = frozenset({"ended", "denied", "cancelled", "stopped", "expired", "refused", "void"})
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Event:
+    """One row of the outbox with the request that it speaks of."""
+
+    request: ports.Request
+    servers: Sequence[ports.RunServer]
+    body: Mapping[str, Any]
+
+    def word(self, key: str, limit: int = WORDS_CHARS) -> str:
+        """Return a foreign text of the body, safe for mrkdwn."""
+        return text.plain(str(self.body.get(key) or ""), limit)
+
+    def number(self, key: str) -> int:
+        """Return a number of the body, 0 when it has none."""
+        found = self.body.get(key)
+        return int(found) if isinstance(found, int | float) else 0
+
+    def people(self, key: str) -> list[str]:
+        """Return a list of ids of the body."""
+        found = self.body.get(key)
+        return [str(one) for one in found] if isinstance(found, list | tuple) else []
+
+    @property
+    def who(self) -> str:
+        """The person who did it, as a mention."""
+        return text.mention(str(self.body.get("user") or ""))
+
+    def because(self, key: str = "reason") -> str:
+        """Return a reason with its colon, or nothing."""
+        found = self.word(key)
+        return f": {found}" if found else ""
+
+
+def render(
+    request: ports.Request, servers: Sequence[ports.RunServer], body: Mapping[str, Any]
+) -> blocks.Message:
+    """Return the reply for an outbox body `{"event": ...}`."""
+    event = Event(request, servers, body)
+    teller = TELLERS.get(str(body.get("event")), _unknown)
+    told = teller(event)
+    return blocks.Message(told, (blocks.section(told),))
+
+
+def direct(
+    request: ports.Request,
+    servers: Sequence[ports.RunServer],
+    body: Mapping[str, Any],
+    link: str = "",
+) -> blocks.Message:
+    """Return the same news for the requester alone, with a link to the card when there is one."""
+    reply = render(request, servers, body)
+    place = f" · <{link}|open the card>" if link else ""
+    told = f"*{request.id}* {terms.title(request.order)}{place}\n{reply.text}"
+    return blocks.Message(told, (blocks.section(told),))
+
+
+# -- before the run
+
+
+def _approved(event: Event) -> str:
+    group = f" for {event.word('group', 60)}" if event.body.get("group") else ""
+    summary = event.word("summary") or terms.quorum(event.request)
+    return f"✔ Approved by {event.who}{group}{event.because('comment')}\n{summary}"
+
+
+def _approval_lost(event: Event) -> str:
+    people = text.mentions(event.people("users")) or event.who
+    return (
+        f"✖ An approval was taken away: {people} may not approve any more{event.because()}.\n"
+        f"{terms.quorum(event.request)}"
+    )
+
+
+def _denied(event: Event) -> str:
+    return f"⛔ Denied by {event.who}{event.because()}\nNothing was sent."
+
+
+def _cancelled(event: Event) -> str:
+    return f"↩️ Cancelled by {event.who}\nNothing was sent."
+
+
+def _stopped(event: Event) -> str:
+    return f"⏹️ Stopped by {event.who} before it started\nNothing was sent."
+
+
+def _expired(event: Event) -> str:
+    return "⌛ Expired: nobody answered in time. Nothing was sent; ask again if it is still needed."
+
+
+def _refused(event: Event) -> str:
+    return f"🚫 Refused{event.because()}\nNothing was sent."
+
+
+def _void(event: Event) -> str:
+    return f"⚪ Void{event.because()}\nNothing was sent; ask again if it is still needed."
+
+
+def _reminder(event: Event) -> str:
+    people = text.mentions(event.people("mention"))
+    deadline = _deadline(event)
+    return f"⏳ Still waiting: {terms.quorum(event.request)}{deadline}\n{people}".rstrip()
+
+
+def _escalated(event: Event) -> str:
+    people = text.mentions(event.people("mention"), 40)
+    asked = f"📣 Nobody has decided yet. Whoever may approve is asked now: {people}"
+    return f"{asked.rstrip(': ')}\n{terms.quorum(event.request)}{_deadline(event)}"
+
+
+def _deadline(event: Event) -> str:
+    expires_at = event.request.expires_at
+    return f", until {text.moment(expires_at)}" if expires_at else ""
+
+
+def _break_glass(event: Event) -> str:
+    due = event.body.get("review_by") or event.body.get("due")
+    by = f" until {text.moment(float(due))}" if isinstance(due, int | float) else ""
+    people = text.mentions(event.people("mention"))
+    asked = f" {people}" if people else ""
+    return (
+        f"🔨 Break glass by {event.who}{event.because()}\n"
+        f"It starts without approval. Somebody else must review it{by}.{asked}"
+    )
+
+
+# -- during the run
+
+
+def _started(event: Event) -> str:
+    waves = [str(size) for size in event.people("waves")]
+    order = f", in waves of {', '.join(waves[:8])}{', …' if len(waves) > 8 else ''}"
+    total = text.count(event.number("total"), "server")
+    verb = words.VERBS[event.request.order.action]
+    return f"▶️ Started: {verb} {total}{order if len(waves) > 1 else ''}"
+
+
+def _stop_asked(event: Event) -> str:
+    return f"⏹️ Stop was pressed by {event.who}{event.because()}\nNo new call is sent."
+
+
+def _stopping_itself(event: Event) -> str:
+    failures, limit = event.number("failures"), event.number("limit")
+    return (
+        f"⏹️ Stopping itself at {text.count(failures, 'failure')} (the limit is {limit}). "
+        "No new call is sent; what was sent is watched to its end."
+    )
+
+
+def _held(event: Event) -> str:
+    return f"⏸️ Waiting{event.because()}"
+
+
+# -- the end
+
+
+def _ended(event: Event) -> str:
+    request, servers = event.request, event.servers
+    action = request.order.action
+    lines = [
+        f"{words.SIGNS[request.state]} *{request.state.value.capitalize()}*"
+        f"{': ' + text.plain(request.end_reason) if request.end_reason else ''}",
+        outcomes.told(servers, action, limit=2000),
+        f"{text.count(len(servers), 'server')}: {outcomes.counted(servers, action)}",
+        _figures(event),
+    ]
+    return "\n".join(line for line in lines if line)
+
+
+def _figures(event: Event) -> str:
+    """Return how long it took, the audit's head and the seal: what proves this thread later."""
+    took_s = outcomes.took_s(event.request, event.servers)
+    seq = f"#{event.number('seq')} " if event.number("seq") else ""
+    head = event.word("head", 64)
+    parts = [
+        f"took {text.duration(took_s)}" if took_s else "",
+        f"audit head {seq}{head}" if head else "",
+        f"seal {event.word('seal', 64) or event.request.order.short_seal}",
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+def _unknown(event: Event) -> str:
+    """Say that something happened, for an event that a newer Powerbot has queued."""
+    return f"{event.word('event', 60).capitalize() or 'News'}{event.because()}"
+
+
+TELLERS: dict[str, Callable[[Event], str]] = {
+    "approved": _approved,
+    "approval_lost": _approval_lost,
+    "denied": _denied,
+    "cancelled": _cancelled,
+    "stopped": _stopped,
+    "expired": _expired,
+    "refused": _refused,
+    "void": _void,
+    "reminder": _reminder,
+    "escalated": _escalated,
+    "break_glass": _break_glass,
+    "started": _started,
+    "stop_asked": _stop_asked,
+    "stopping_itself": _stopping_itself,
+    "held": _held,
+    "ended": _ended,
+}

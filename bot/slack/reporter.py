@@ -1,0 +1,174 @@
+"""Brings to Slack what the store says that it must be told: cards, replies, direct messages.
+
+The text is made at the moment of delivery from the newest record, so that Slack never shows an
+old state after a new one. What could not be delivered stays in the store and is tried again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import contextlib
+from collections.abc import Sequence
+
+import structlog
+
+from bot.power import errors, ports
+from bot.slack import announcing, pacing, sending
+
+log = structlog.get_logger()
+
+LOOK_S = 1.0
+BATCH = 20
+FIRST_WAIT_S = 2.0
+LONGEST_WAIT_S = 60.0
+NOTE_TRIES = 5
+
+
+class Reporter:
+    """The outbox's delivery loop; one for the process."""
+
+    def __init__(
+        self,
+        store: ports.RequestStore,
+        sender: sending.Sender,
+        clock: ports.Clock,
+        *,
+        pace_s: float = 3.0,
+        updates_per_minute: int = 40,
+        workspace_url: str = "",
+    ) -> None:
+        """`pace_s` is the time between two edits of one card, `workspace_url` is for links."""
+        self._store = store
+        self._sender = sender
+        self._clock = clock
+        self._pace = pacing.Pace(pace_s, updates_per_minute)
+        self._announcer = announcing.Announcer(
+            store, sender, clock, self._pace, workspace_url=workspace_url
+        )
+        self._woken = asyncio.Event()
+        self._failures: collections.Counter[int] = collections.Counter()
+
+    def wake(self) -> None:
+        """Look at the outbox at once: something was queued."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Deliver until cancelled."""
+        while True:
+            self._woken.clear()
+            if not await self.deliver_due():
+                await self._rest()
+
+    async def _rest(self) -> None:
+        """Wait to be woken, a second at most."""
+        waiting = [
+            asyncio.ensure_future(self._woken.wait()),
+            asyncio.ensure_future(self._clock.sleep(LOOK_S)),
+        ]
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in waiting:
+                one.cancel()
+
+    async def deliver_due(self) -> int:
+        """Deliver what is due now and return how many messages that were."""
+        try:
+            due = await self._store.due_messages(now=self._clock.now(), limit=BATCH)
+        except errors.StoreUnavailable as error:
+            log.warning("reporter.store_away", why=error.user_message)
+            return 0
+        by_request: dict[str, list[ports.OutboxMessage]] = {}
+        for message in due:
+            by_request.setdefault(message.request_id, []).append(message)
+        await asyncio.gather(*(self._in_order(messages) for messages in by_request.values()))
+        return len(due)
+
+    async def _in_order(self, messages: Sequence[ports.OutboxMessage]) -> None:
+        """Deliver one request's messages; replies don't overtake one that has to wait."""
+        held: announcing.Postponed | None = None
+        # Without a card there is no thread, so the card goes first.
+        for message in sorted(messages, key=lambda one: (one.kind != "card", one.id)):
+            if held is not None and message.kind == "reply":
+                await self._postpone(message, held)
+                continue
+            waits = await self._try(message)
+            if message.kind == "reply":
+                held = waits
+
+    async def _try(self, message: ports.OutboxMessage) -> announcing.Postponed | None:
+        """Deliver one message and note what came of it; return why it has to wait, if so."""
+        later = await self._attempt(message)
+        if later is None:
+            self._failures.pop(message.id, None)
+            await self._note(message)
+        else:
+            await self._postpone(message, later)
+        return later
+
+    async def _attempt(self, message: ports.OutboxMessage) -> announcing.Postponed | None:
+        """Deliver one message; return when to try again if it could not be delivered."""
+        try:
+            await self._deliver(message)
+        except announcing.Postponed as later:
+            return later
+        except sending.Undelivered as error:
+            return self._failed(message, error)
+        except errors.StoreUnavailable as error:
+            log.warning("reporter.store_away", why=error.user_message)
+            return announcing.Postponed(FIRST_WAIT_S, "the store is away")
+        except Exception as error:  # The outermost guard: one message must not end the loop.
+            log.error("reporter.failed", request=message.request_id, exc_info=error)
+            return announcing.Postponed(LONGEST_WAIT_S, type(error).__name__)
+        return None
+
+    def _failed(
+        self, message: ports.OutboxMessage, error: sending.Undelivered
+    ) -> announcing.Postponed:
+        """Return when to try again what Slack has not taken."""
+        self._failures[message.id] += 1
+        wait_s = min(FIRST_WAIT_S * 2.0 ** (self._failures[message.id] - 1), LONGEST_WAIT_S)
+        if error.retry_after_s is not None:
+            wait_s = error.retry_after_s
+            self._pace.hold(self._clock.monotonic() + wait_s)
+        log.warning("reporter.not_taken", request=message.request_id, why=error.code)
+        return announcing.Postponed(wait_s, error.code)
+
+    async def _postpone(self, message: ports.OutboxMessage, later: announcing.Postponed) -> None:
+        """Note in the store when a message is due again."""
+        again_at = self._clock.now() + later.wait_s
+        with contextlib.suppress(errors.StoreUnavailable):
+            await self._store.message_failed(message, again_at=again_at, error=later.why)
+
+    async def _note(self, message: ports.OutboxMessage) -> None:
+        """Note a delivery; without the note it would be made again."""
+        for tried in range(NOTE_TRIES):
+            try:
+                return await self._store.message_sent(message, now=self._clock.now())
+            except errors.StoreUnavailable:
+                await self._clock.sleep(0.5 * 2.0**tried)
+        log.error("reporter.not_noted", request=message.request_id, kind=message.kind)
+
+    # -- the three kinds
+
+    async def _deliver(self, message: ports.OutboxMessage) -> None:
+        """Deliver one message.
+
+        Raises:
+            Postponed: not now.
+            Undelivered: Slack has not taken it.
+            StoreUnavailable: the record could not be read.
+        """
+        request_id = message.request_id
+        request, servers = await self._store.read(
+            lambda tx: (tx.request(request_id), tx.run_servers(request_id))
+        )
+        if request is None:
+            log.error("reporter.no_request", request=request_id)
+        elif message.kind == "card":
+            await self._announcer.show_card(request, servers)
+        elif message.kind == "direct":
+            await self._announcer.tell_requester(request, servers, message)
+        else:
+            await self._announcer.reply(request, servers, message)

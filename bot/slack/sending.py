@@ -1,0 +1,232 @@
+"""The one place that sends to Slack: sizes, fallbacks, no unfurling, errors in our own words.
+
+A failed call is tried again here only when Slack asks for a short wait; longer ones are for
+the caller, who knows what else there is to do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Mapping
+from typing import Any
+
+import aiohttp
+import structlog
+from slack_sdk.errors import SlackApiError
+from slack_sdk.http_retry.builtin_async_handlers import (
+    AsyncConnectionErrorRetryHandler,
+    AsyncServerErrorRetryHandler,
+)
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.webhook.async_client import AsyncWebhookClient
+
+from bot.power import ports
+from bot.slack import blocks
+
+log = structlog.get_logger()
+
+CALL_S = 15.0
+# A shorter Retry-After is waited out here, once.
+SHORT_WAIT_S = 3.0
+DEFAULT_WAIT_S = 30.0
+REFUSED_BLOCKS = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"})
+# "chat.update" errors after which the card can only be posted anew.
+GONE = frozenset(
+    {"message_not_found", "cant_update_message", "edit_window_closed", "thread_not_found"}
+)
+# "chat.postMessage" errors after which nothing can be said in that channel.
+CLOSED = frozenset(
+    {
+        "channel_not_found",
+        "not_in_channel",
+        "is_archived",
+        "restricted_action",
+        "restricted_action_read_only_channel",
+        "restricted_action_thread_locked",
+        "restricted_action_thread_only_channel",
+        "user_not_in_channel",
+        "team_access_not_granted",
+    }
+)
+
+
+class Undelivered(Exception):
+    """Slack has not taken it; `code` is Slack's word, `retry_after_s` what a 429 asked for."""
+
+    def __init__(self, code: str, retry_after_s: float | None = None) -> None:
+        super().__init__(code)
+        self.code = code
+        self.retry_after_s = retry_after_s
+
+    @property
+    def gone(self) -> bool:
+        """Whether the message can't be edited any more."""
+        return self.code in GONE
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing can be said in the channel."""
+        return self.code in CLOSED
+
+
+def web_client(token: str, session: aiohttp.ClientSession, api_url: str) -> AsyncWebClient:
+    """Return a client on the shared session, which repeats only what broke on the way.
+
+    A 429 is not repeated here: whoever sends knows better what to do with the wait.
+    """
+    retries = [
+        AsyncConnectionErrorRetryHandler(max_retry_count=1),
+        AsyncServerErrorRetryHandler(max_retry_count=1),
+    ]
+    return AsyncWebClient(token=token, session=session, base_url=api_url, retry_handlers=retries)
+
+
+class Sender:
+    """Sends messages and forms."""
+
+    def __init__(self, client: AsyncWebClient, clock: ports.Clock) -> None:
+        self._client = client
+        self._clock = clock
+
+    async def post(self, channel: str, message: blocks.Message, thread_ts: str = "") -> str:
+        """Post into a channel (or to a person, by user id) and return the message's ts.
+
+        Raises:
+            Undelivered: Slack has not taken it.
+        """
+        place = {"channel": channel, "thread_ts": thread_ts or None}
+        answer = await self._send("chat.postMessage", place, message)
+        return str(answer.get("ts") or "")
+
+    async def update(self, channel: str, ts: str, message: blocks.Message) -> None:
+        """Bring a message to a new state, text and blocks both.
+
+        Raises:
+            Undelivered: Slack has not taken it.
+        """
+        await self._send("chat.update", {"channel": channel, "ts": ts}, message)
+
+    async def whisper(
+        self, user: str, channel: str, message: blocks.Message, thread_ts: str = ""
+    ) -> None:
+        """Show a message to one person in a channel.
+
+        Raises:
+            Undelivered: Slack has not taken it.
+        """
+        place = {"channel": channel, "user": user, "thread_ts": thread_ts or None}
+        await self._send("chat.postEphemeral", place, message)
+
+    async def open_view(self, trigger_id: str, view: Mapping[str, Any]) -> None:
+        """Open a form for the person whose click the trigger id is from.
+
+        Raises:
+            Undelivered: Slack has not taken it.
+        """
+        await self._call("views.open", {"trigger_id": trigger_id, "view": dict(view)})
+
+    async def respond(self, url: str, message: blocks.Message, *, replace: bool = False) -> None:
+        """Answer a command or a click through its response URL, to that person alone.
+
+        Raises:
+            Undelivered: Slack has not taken it.
+        """
+        fitted = blocks.fitted(message)
+        code = await self._respond(url, fitted, replace=replace)
+        if code in REFUSED_BLOCKS:
+            log.error("slack.blocks_refused", method="response_url", code=code)
+            code = await self._respond(url, blocks.bare(fitted), replace=replace)
+        if code:
+            raise Undelivered(code)
+
+    async def _respond(self, url: str, message: blocks.Message, *, replace: bool) -> str:
+        """Send once to a response URL; an empty answer means that it was taken."""
+        client = AsyncWebhookClient(
+            url, session=self._client.session, proxy=self._client.proxy, retry_handlers=[]
+        )
+        sent = client.send(
+            text=message.text,
+            blocks=message.blocks,
+            response_type="ephemeral",
+            replace_original=replace,
+            unfurl_links=False,
+            unfurl_media=False,
+        )
+        answer = await _within_time(sent)
+        # Slack answers 404 with `expired_url` or `used_url` in words of its own.
+        return "" if answer.status_code == 200 else answer.body.strip()[:60] or "no_response"
+
+    async def _send(
+        self, method: str, place: Mapping[str, Any], message: blocks.Message
+    ) -> Mapping[str, Any]:
+        """Send a message, as plain text when Slack refuses its blocks."""
+        fitted = blocks.fitted(message)
+        if fitted.blocks != message.blocks:
+            log.error("slack.message_too_large", method=method, blocks=len(message.blocks))
+        try:
+            return await self._call(method, {**place, **_arguments(method, fitted)})
+        except Undelivered as error:
+            if error.code not in REFUSED_BLOCKS:
+                raise
+            log.error("slack.blocks_refused", method=method, code=error.code)
+            return await self._call(method, {**place, **_arguments(method, blocks.bare(fitted))})
+
+    async def _call(self, method: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Call a method of the Web API, waiting out one short Retry-After."""
+        given = {key: value for key, value in arguments.items() if value is not None}
+        try:
+            return await self._once(method, given)
+        except Undelivered as error:
+            if error.retry_after_s is None or error.retry_after_s > SHORT_WAIT_S:
+                raise
+            await self._clock.sleep(error.retry_after_s)
+        return await self._once(method, given)
+
+    async def _once(self, method: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Call a method once and map what goes wrong."""
+        try:
+            answer = await _within_time(self._client.api_call(method, json=dict(arguments)))
+        except SlackApiError as error:
+            raise undelivered(error) from None
+        found: Mapping[str, Any] = answer.data if isinstance(answer.data, dict) else {}
+        return found
+
+
+async def _within_time(sent: Awaitable[Any]) -> Any:
+    """Wait for Slack, not for ever.
+
+    Raises:
+        Undelivered: no answer came.
+    """
+    try:
+        return await asyncio.wait_for(sent, CALL_S)
+    except (TimeoutError, aiohttp.ClientError, OSError):
+        # The error's own text may hold the address, which can be a secret.
+        raise Undelivered("no_answer") from None
+
+
+def undelivered(error: SlackApiError) -> Undelivered:
+    """Return Slack's refusal as our own error."""
+    answer = error.response
+    status = getattr(answer, "status_code", 0)
+    code = str(answer.get("error") or "") if hasattr(answer, "get") else ""
+    if status == 429 or code in ("ratelimited", "rate_limited"):
+        return Undelivered("ratelimited", _retry_after_s(answer))
+    return Undelivered(code or f"http_{status}")
+
+
+def _retry_after_s(answer: Any) -> float:
+    """Return how long a 429 asks to wait ("Rate limits": Retry-After, in seconds)."""
+    headers = {key.lower(): value for key, value in (answer.headers or {}).items()}
+    found = str(headers.get("retry-after", ""))
+    return float(found) if found.isdecimal() else DEFAULT_WAIT_S
+
+
+def _arguments(method: str, message: blocks.Message) -> dict[str, Any]:
+    """Return what a message carries, as far as the method has an argument for it."""
+    given: dict[str, Any] = {"text": message.text, "blocks": list(message.blocks)}
+    if method == "chat.postMessage":
+        given |= {"unfurl_links": False, "unfurl_media": False}
+    if message.metadata and method != "chat.postEphemeral":
+        given["metadata"] = dict(message.metadata)
+    return given

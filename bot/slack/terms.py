@@ -1,0 +1,77 @@
+"""What a request needs, who has given it, and what it is about, as lines of mrkdwn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot.power import plan, ports, request
+from bot.slack import text, words
+
+REASON_CHARS = 500
+GROUP_CHARS = 60
+SCOPE_CHARS = 60
+MOST_APPROVALS = 10
+
+
+def needs(wanted: Sequence[plan.Need]) -> str:
+    """Return approvals that are needed, like `one from sre, one from dc-ops`."""
+    return ", ".join(
+        f"{text.spelled(need.count)} from {text.plain(need.group, GROUP_CHARS)}" for need in wanted
+    )
+
+
+def missing(found: ports.Request) -> tuple[plan.Need, ...]:
+    """Return what is still needed."""
+    given = [approval.group for approval in found.approvals]
+    left = (
+        need.model_copy(update={"count": need.count - given.count(need.group)})
+        for need in found.plan.terms.needs
+    )
+    return tuple(need for need in left if need.count > 0)
+
+
+def quorum(found: ports.Request) -> str:
+    """Return how far the approvals are, like `0 of 2 approvals: one from sre, one from dc-ops`."""
+    total = sum(need.count for need in found.plan.terms.needs)
+    left = missing(found)
+    given = total - sum(need.count for need in left)
+    line = f"{given} of {text.count(total, 'approval')}"
+    return f"{line}: {needs(left)}" if left else line
+
+
+def approved_by(found: ports.Request) -> str:
+    """Return who has approved and for which group, one line each, or an empty text."""
+    lines = [_approval(approval) for approval in found.approvals[:MOST_APPROVALS]]
+    return "\n".join(lines)
+
+
+def _approval(approval: ports.Approval) -> str:
+    """Return one approval with its comment."""
+    comment = f": {text.plain(approval.comment, 200)}" if approval.comment else ""
+    group = text.plain(approval.group, GROUP_CHARS)
+    return f"✔ Approved by {text.mention(approval.person.user_id)} for {group}{comment}"
+
+
+def why(order: request.Order) -> str:
+    """Return the reason and the incident, or an empty text."""
+    parts = [text.plain(order.options.incident, 100), text.plain(order.reason, REASON_CHARS)]
+    given = " · ".join(part for part in parts if part)
+    return f"*Why:* {given}" if given else ""
+
+
+def small_print(order: request.Order, request_id: str) -> str:
+    """Return what identifies a request: id, region, project, seal."""
+    scope = order.scope
+    parts = [
+        request_id,
+        text.plain(scope.region, SCOPE_CHARS),
+        f"project {text.plain(scope.project_id, SCOPE_CHARS)}" if scope.project_id else "",
+        f"seal {order.short_seal}",
+        f"retry of {text.plain(order.retry_of, 20)}" if order.retry_of else "",
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+def title(order: request.Order) -> str:
+    """Return what is asked, like `Reboot 19 servers`."""
+    return words.title(order.action, len(order.targets))

@@ -1,0 +1,70 @@
+"""Finds out that a database was restored from a backup: it is older than what last used it.
+
+Each `run` counts in the database, then in a file beside it. A database that counts less than the
+file has forgotten calls that were sent, so whoever opens it must not trust what it calls queued.
+"""
+
+from __future__ import annotations
+
+import pathlib
+
+import sqlalchemy as sa
+
+from bot.storage import schema
+
+_meta = schema.meta.c
+
+
+def count_run(connection: sa.Connection, database: pathlib.Path) -> bool:
+    """Count one more run; return whether the database is older than the last one.
+
+    That is remembered until `settle_restore`. The caller commits, and then calls `note_run`.
+    """
+    counted = int(_stored(connection, "generation") or 0)
+    noted = _noted(_note(database))
+    _store(connection, "generation", str(max(counted, noted) + 1))
+    if counted < noted:
+        _store(connection, "restored", "yes")
+    return _stored(connection, "restored") is not None
+
+
+def settle_restore(connection: sa.Connection) -> None:
+    """Forget that the database was restored: what it calls open was dealt with."""
+    connection.execute(sa.delete(schema.meta).where(_meta.name == "restored"))
+
+
+def note_run(connection: sa.Connection, database: pathlib.Path) -> None:
+    """Write the stored count beside the database."""
+    note = _note(database)
+    fresh = note.with_name(note.name + ".new")
+    fresh.touch(mode=0o600)
+    fresh.write_text(_stored(connection, "generation") or "")
+    # A reader sees the old note or the new one, never half of one.
+    fresh.replace(note)
+
+
+def _stored(connection: sa.Connection, name: str) -> str | None:
+    """Return what the database holds under a name."""
+    value: str | None = connection.execute(
+        sa.select(_meta.value).where(_meta.name == name)
+    ).scalar()
+    return value
+
+
+def _store(connection: sa.Connection, name: str, value: str) -> None:
+    """Put a value under a name."""
+    connection.execute(sa.delete(schema.meta).where(_meta.name == name))
+    connection.execute(sa.insert(schema.meta).values(name=name, value=value))
+
+
+def _note(database: pathlib.Path) -> pathlib.Path:
+    """Return the file beside the database."""
+    return database.with_name(database.name + ".generation")
+
+
+def _noted(note: pathlib.Path) -> int:
+    """Return the count in the file; a file that is missing or isn't ours counts nothing."""
+    try:
+        return int(note.read_text())
+    except (OSError, ValueError):
+        return 0

@@ -1,0 +1,75 @@
+"""Payloads from Slack, stored before they are acknowledged; the path of every ack runs here.
+
+A payload is leased to the process that received it; when that one dies, another takes it over.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot.power import ports
+from bot.storage import database_clock, link, rows, schema
+
+_inbox = schema.inbox.c
+# How long a process may take to deal with a payload before another one tries.
+LEASE_S = 60.0
+# A payload that kills whoever takes it is left alone after so many take-overs.
+MOST_TRIES = 10
+# SQLAlchemy's own way to this insert costs more than the insert: it is compiled once, and given
+# to the driver as it is.
+_COMPILED: dict[str, sa.Compiled] = {}
+
+
+class Inbox(link.Link):
+    """The part of a transaction that speaks of payloads."""
+
+    def receive(self, inbound: ports.Inbound) -> bool:
+        """Store a payload; False when its key is there already."""
+        self.must_write()
+        compiled = _COMPILED.get(self.connection.dialect.name) or self._compile()
+        row: Any = rows.inbound_row(inbound)
+        if compiled.positional:  # type: ignore[attr-defined]
+            row = tuple(row[name] for name in compiled.positiontup)  # type: ignore[attr-defined]
+        driver: Any = self.connection.connection.driver_connection
+        return bool(driver.execute(compiled.string, row).rowcount == 1)
+
+    def finish(self, key: str) -> None:
+        """Mark a payload as dealt with, and forget its body and its response URL."""
+        done = sa.update(schema.inbox).where(_inbox.key == rows.storable(key))
+        self.change(done.values(done_at=database_clock.Now(), body="{}", response_url=""))
+
+    def _compile(self) -> sa.Compiled:
+        """Return the insert of a payload in this database's words."""
+        names = rows.INBOUND_COLUMNS
+        given: dict[str, Any] = {name: sa.bindparam(name) for name in names}
+        statement = (
+            self.insert(schema.inbox)
+            .values(**given, lease_until=database_clock.Now() + sa.literal_column(str(LEASE_S)))
+            .on_conflict_do_nothing()
+        )
+        dialect = self.connection.dialect
+        return _COMPILED.setdefault(dialect.name, statement.compile(dialect=dialect))
+
+
+def claim(tx: link.Link, *, lease_s: float, limit: int) -> list[ports.Inbound]:
+    """Take over payloads whose lease has ended, the oldest first."""
+    left = sa.select(schema.inbox).where(
+        _inbox.done_at == 0,
+        _inbox.tries < MOST_TRIES,
+        _inbox.lease_until < database_clock.Now(),
+    )
+    oldest = left.order_by(_inbox.at, _inbox.key).limit(limit).with_for_update(skip_locked=True)
+    found = tx.query(oldest).all()
+    if found:
+        mine = sa.update(schema.inbox).where(_inbox.key.in_([row.key for row in found]))
+        leased = mine.values(lease_until=database_clock.Now() + lease_s, tries=_inbox.tries + 1)
+        tx.change(leased)
+    return [rows.inbound_from(row) for row in found]
+
+
+def purge(tx: link.Link, *, before: float) -> int:
+    """Forget the keys of payloads that were dealt with and came before an instant."""
+    old = sa.delete(schema.inbox).where(_inbox.done_at > 0, _inbox.at < before)
+    return tx.change(old).rowcount

@@ -1,0 +1,87 @@
+"""What every part of a transaction stands on: a connection, the fence, and a guard for reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from bot.power import errors
+from bot.storage import plan_cache, schema
+
+# Values of one IN list; both databases take some 30,000 parameters in a statement.
+SLICE = 500
+# An insert that met a row which is there already tells so by its count alone.
+_COUNTED = {"preserve_rowcount": True}
+
+V = TypeVar("V")
+
+
+class Link:
+    """One transaction's hold on the database."""
+
+    def __init__(
+        self,
+        connection: sa.Connection,
+        *,
+        plans: plan_cache.PlanCache,
+        code_version: str = "",
+        readonly: bool = False,
+    ) -> None:
+        self.connection = connection
+        self.plans = plans
+        self.code_version = code_version
+        self.readonly = readonly
+
+    def query(self, statement: sa.Executable) -> sa.CursorResult[Any]:
+        """Run a statement that only reads."""
+        return self.connection.execute(statement)
+
+    def change(
+        self,
+        statement: sa.Executable,
+        parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+    ) -> sa.CursorResult[Any]:
+        """Run a statement that writes.
+
+        Raises:
+            RuntimeError: the transaction was begun to read alone.
+        """
+        self.must_write()
+        return self.connection.execute(statement, parameters, execution_options=_COUNTED)
+
+    def must_write(self) -> None:
+        """Refuse to go on in a transaction that was begun to read alone.
+
+        Raises:
+            RuntimeError: it was; `Store.write` is the way.
+        """
+        if self.readonly:
+            raise RuntimeError("a transaction that was begun to read can't write")
+
+    def insert(self, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
+        """Return an insert that can say what to do about a row that is there already."""
+        if self.connection.dialect.name == "sqlite":
+            return sqlite.insert(table)
+        return postgresql.insert(table)
+
+    def hold_fence(self, request_id: str, epoch: int) -> None:
+        """Make sure that this owner still has the request, until the end of the transaction.
+
+        Raises:
+            LostLease: the fence has moved on.
+        """
+        self.must_write()
+        table = schema.requests.c
+        mine = sa.select(table.id).where(table.id == request_id, table.epoch == epoch)
+        if self.query(mine.with_for_update()).first() is None:
+            raise errors.LostLease
+
+
+def slices(values: Iterable[V]) -> Iterator[list[V]]:
+    """Cut values into lists that fit into one statement."""
+    listed = list(values)
+    for start in range(0, len(listed), SLICE):
+        yield listed[start : start + SLICE]

@@ -1,0 +1,71 @@
+"""Locks on servers: one request at a time acts on one, and an ended request holds none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot.power import lifecycle
+from bot.power.request import Action
+from bot.storage import link, rows, schema
+
+_locks = schema.server_locks.c
+_requests = schema.requests.c
+_OPEN = sorted(lifecycle.OPEN)
+
+
+class Locks(link.Link):
+    """The part of a transaction that speaks of locks and of the freeze switch."""
+
+    def lock_servers(
+        self, request_id: str, server_ids: Sequence[str], *, action: Action, at: float
+    ) -> dict[str, str]:
+        """Take these servers' locks; return {server id: request id} of those that others hold."""
+        held = {server_id: holder[0] for server_id, holder in self._held(server_ids).items()}
+        free = [server_id for server_id in dict.fromkeys(server_ids) if server_id not in held]
+        for some in link.slices(free):
+            # What is left here is of ended requests.
+            self.change(sa.delete(schema.server_locks).where(_locks.server_id.in_(some)))
+            taken: list[dict[str, Any]] = [
+                {"server_id": one, "request_id": request_id, "action": action.value, "since": at}
+                for one in some
+            ]
+            self.change(sa.insert(schema.server_locks), taken)
+        return {one: holder for one, holder in held.items() if holder != request_id}
+
+    def unlock_servers(self, request_id: str) -> None:
+        """Give back all locks of a request."""
+        self.change(sa.delete(schema.server_locks).where(_locks.request_id == request_id))
+
+    def lock_holders(self, server_ids: Sequence[str]) -> dict[str, tuple[str, str, float]]:
+        """Return {server id: (request id, action, since)} of the locks that are held."""
+        return self._held(server_ids)
+
+    def frozen(self) -> str:
+        """Return the reason of the freeze switch, or an empty text."""
+        reason = sa.select(schema.switches.c.reason).where(schema.switches.c.name == "freeze")
+        return self.query(reason).scalar() or ""
+
+    def set_freeze(self, reason: str, *, user_id: str, at: float) -> None:
+        """Turn the freeze switch on (with a reason) or off (with an empty one)."""
+        set_to = {"reason": rows.storable(reason), "user_id": user_id, "at": at}
+        statement = self.insert(schema.switches).on_conflict_do_update(
+            index_elements=[schema.switches.c.name], set_=set_to
+        )
+        self.change(statement, {"name": "freeze", **set_to})
+
+    def _held(self, server_ids: Sequence[str]) -> dict[str, tuple[str, str, float]]:
+        """Return the locks of open requests among these servers."""
+        columns = _locks.server_id, _locks.request_id, _locks.action, _locks.since
+        found: dict[str, tuple[str, str, float]] = {}
+        for some in link.slices(server_ids):
+            held = (
+                sa.select(*columns)
+                .join(schema.requests, _requests.id == _locks.request_id)
+                .where(_locks.server_id.in_(some), _requests.state.in_(_OPEN))
+            )
+            for row in self.query(held):
+                found[row.server_id] = (row.request_id, row.action, row.since)
+        return found

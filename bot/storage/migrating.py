@@ -1,0 +1,45 @@
+"""Runs the migrations: all of them in one transaction, one process at a time."""
+
+from __future__ import annotations
+
+import pathlib
+
+import sqlalchemy as sa
+from alembic import command, config, script
+
+from bot.power import errors
+from bot.storage import writer
+
+FOLDER = pathlib.Path(__file__).parent / "migrations"
+
+
+def check_known(revision: str, folder: pathlib.Path = FOLDER) -> None:
+    """Accept an empty database and every revision that this version has a migration from.
+
+    Raises:
+        StoreUnavailable: a newer version of Powerbot has made the schema.
+    """
+    scripts = script.ScriptDirectory.from_config(_configuration(folder))
+    known = {found.revision for found in scripts.walk_revisions()}
+    if revision and revision not in known:
+        raise errors.StoreUnavailable(
+            f"The database's schema {revision} was made by a newer version of Powerbot; "
+            "start that version."
+        )
+
+
+def upgrade(engine: sa.Engine, folder: pathlib.Path = FOLDER) -> None:
+    """Bring the schema to the newest revision; a failure on the way leaves nothing behind."""
+    configuration = _configuration(folder)
+    with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(writer.TURN)))
+        configuration.attributes["connection"] = connection
+        command.upgrade(configuration, "head")
+
+
+def _configuration(folder: pathlib.Path) -> config.Config:
+    """Return Alembic's configuration, which needs no file of its own."""
+    made = config.Config()
+    made.set_main_option("script_location", str(folder).replace("%", "%%"))
+    return made

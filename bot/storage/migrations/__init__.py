@@ -1,0 +1,1 @@
+"""The way from every released schema to the newest one."""

@@ -1,0 +1,131 @@
+"""What Slack must be told, written in the transaction of what happened.
+
+A request has one card row, whose version counts the news; replies and direct messages go out
+each once, in order. Words are made at delivery, not here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot.power import lifecycle, ports
+from bot.storage import database_clock, link, rows, schema
+
+_outbox = schema.outbox.c
+_requests = schema.requests.c
+_ENDED = sorted(lifecycle.ENDED)
+# How long a process may take to deliver a message before another one tries.
+LEASE_S = 30.0
+# The vendor's or Slack's words on a failed delivery are kept up to this length.
+MOST_ERROR = 500
+CARD_KEY = ""
+
+
+class Outbox(link.Link):
+    """The part of a transaction that speaks of messages."""
+
+    def show_card(self, request_id: str, *, at: float) -> None:
+        """Ask for the card to be brought to the newest state.
+
+        A card that waits already keeps its turn.
+        """
+        statement = self.insert(schema.outbox)
+        turn = sa.case((_outbox.waiting.is_(True), _outbox.due_at), else_=statement.excluded.due_at)
+        news = statement.on_conflict_do_update(
+            index_elements=[_outbox.request_id, _outbox.key],
+            set_={"version": _outbox.version + 1, "waiting": True, "due_at": turn},
+        )
+        self.change(news, _new(request_id, "card", CARD_KEY, at) | {"version": 1})
+
+    def say(
+        self, request_id: str, kind: str, body: Mapping[str, Any], *, key: str, at: float
+    ) -> None:
+        """Queue a `reply` or `direct` message; a second one with the same key is dropped.
+
+        Raises:
+            ValueError: another kind, or no key.
+        """
+        if kind not in ("reply", "direct") or not key:
+            raise ValueError(f"a message is a reply or direct, and has a key: {kind!r}, {key!r}")
+        row = _new(request_id, kind, rows.storable(key), at) | {"body": rows.packed(dict(body))}
+        self.change(self.insert(schema.outbox).on_conflict_do_nothing(), row)
+
+
+def _new(request_id: str, kind: str, key: str, at: float) -> dict[str, Any]:
+    """Return the columns that every new message has."""
+    named = {"request_id": request_id, "kind": kind, "key": key}
+    return {**named, "body": "{}", "created_at": at, "due_at": at}
+
+
+def due(tx: link.Link, *, now: float, limit: int) -> list[ports.OutboxMessage]:
+    """Claim messages that Slack must be told now: end states first, per request in order.
+
+    A reply waits for the card, whose thread it goes to, and for the reply before it.
+    """
+    earlier = schema.outbox.alias("earlier")
+    behind = (
+        sa.select(earlier.c.id)
+        .where(
+            earlier.c.request_id == _outbox.request_id,
+            earlier.c.kind == _outbox.kind,
+            earlier.c.waiting.is_(True),
+            earlier.c.id < _outbox.id,
+        )
+        .exists()
+    )
+    waiting = (
+        sa.select(schema.outbox)
+        .join(schema.requests, _requests.id == _outbox.request_id)
+        .where(
+            _outbox.waiting.is_(True),
+            _outbox.due_at <= now,
+            _outbox.lease_until < database_clock.Now(),
+            sa.or_(_outbox.kind != "reply", _requests.card_ts != ""),
+            ~behind,
+        )
+    )
+    ended_first = sa.case((_requests.state.in_(_ENDED), 0), else_=1)
+    claimed = waiting.order_by(ended_first, _outbox.due_at, _outbox.id).limit(limit)
+    found = tx.query(claimed.with_for_update(of=schema.outbox, skip_locked=True)).all()
+    if found:
+        mine = sa.update(schema.outbox).where(_outbox.id.in_([row.id for row in found]))
+        tx.change(mine.values(lease_until=database_clock.Now() + LEASE_S))
+    return [rows.message_from(row) for row in found]
+
+
+def sent(tx: link.Link, message: ports.OutboxMessage, *, now: float) -> None:
+    """Note a delivery; a card that has changed meanwhile stays due."""
+    noted = sa.update(schema.outbox).where(_outbox.id == message.id)
+    tx.change(
+        noted.values(
+            waiting=_outbox.version > message.version,
+            shown_version=message.version,
+            sent_at=now,
+            due_at=now,
+            lease_until=0.0,
+            tries=0,
+            error="",
+        )
+    )
+
+
+def failed(tx: link.Link, message: ports.OutboxMessage, *, again_at: float, error: str) -> None:
+    """Note a failed delivery and when to try again."""
+    noted = sa.update(schema.outbox).where(_outbox.id == message.id)
+    tx.change(
+        noted.values(
+            tries=_outbox.tries + 1,
+            due_at=again_at,
+            lease_until=0.0,
+            error=rows.storable(error)[:MOST_ERROR],
+        )
+    )
+
+
+def postpone(tx: link.Link, message: ports.OutboxMessage, *, until: float) -> None:
+    """Put a message back that was not tried, because its pace doesn't allow it yet."""
+    noted = sa.update(schema.outbox).where(_outbox.id == message.id)
+    tx.change(noted.values(due_at=until, lease_until=0.0))

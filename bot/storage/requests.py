@@ -1,0 +1,167 @@
+"""Requests and their approvals: every change of state is one update that names what it leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot.power import lifecycle, plan, ports
+from bot.power.lifecycle import State
+from bot.storage import link, rows, schema
+
+_requests = schema.requests.c
+_approvals = schema.approvals.c
+# All of a request but its plan, which is read only when it isn't kept already.
+_COLUMNS = tuple(column for column in _requests if column.name != "plan")
+# A worker that holds a request in one of these states loses it to a person's change.
+_TAKEN_BY_PEOPLE = frozenset({State.PLANNED, State.PENDING, State.APPROVED})
+
+
+class Requests(link.Link):
+    """The part of a transaction that speaks of requests."""
+
+    def create(self, made: ports.Request, *, source_key: str) -> bool:
+        """Store a new request; False when `source_key` has made one already.
+
+        Raises:
+            IntegrityError: another request has this id; ask `request` before, and draw again.
+        """
+        row = rows.request_row(made, rows.storable(source_key))
+        statement = self.insert(schema.requests).on_conflict_do_nothing(
+            index_elements=[_requests.source_key]
+        )
+        if self.change(statement, row).rowcount == 0:
+            return False
+        self.plans.put(row["plan_digest"], made.plan)
+        for approval in made.approvals:
+            self.approve(made.id, approval)
+        return True
+
+    def by_source(self, source_key: str) -> ports.Request | None:
+        """Return the request that a payload with this key has made."""
+        key = rows.storable(source_key)
+        return self._one(sa.select(*_COLUMNS).where(_requests.source_key == key))
+
+    def request(self, request_id: str) -> ports.Request | None:
+        """Return a request with its approvals, locked until the end of this transaction."""
+        found = sa.select(*_COLUMNS).where(_requests.id == request_id)
+        return self._one(found if self.readonly else found.with_for_update())
+
+    def requests(
+        self,
+        *,
+        states: Iterable[lifecycle.State] = (),
+        requester: str = "",
+        since: float = 0.0,
+        limit: int = 100,
+    ) -> list[ports.Request]:
+        """Return requests, newest first; an empty condition means any.
+
+        Those that a newer version has made are left out: nobody here could read them.
+        """
+        found = sa.select(*_COLUMNS).where(_requests.plan_version <= rows.PLAN_VERSION)
+        if wanted := [state.value for state in states]:
+            found = found.where(_requests.state.in_(wanted))
+        if requester:
+            found = found.where(_requests.requester == requester)
+        if since:
+            found = found.where(_requests.created_at >= since)
+        newest = found.order_by(_requests.created_at.desc(), _requests.id).limit(limit)
+        return self._joined(self.query(newest).all())
+
+    def transition(
+        self,
+        request_id: str,
+        before: lifecycle.State,
+        after: lifecycle.State,
+        *,
+        at: float,
+        reason: str = "",
+        epoch: int | None = None,
+        expires_at: float | None = None,
+        use_by: float | None = None,
+        next_at: float | None = None,
+    ) -> bool:
+        """Change a request's state if it is still `before` (and the fence still `epoch`).
+
+        A change by no owner takes a request that isn't running from whoever holds it.
+        """
+        lifecycle.check(before, after)
+        left = sa.update(schema.requests).where(
+            _requests.id == request_id, _requests.state == before.value
+        )
+        if epoch is not None:
+            left = left.where(_requests.epoch == epoch)
+        values: dict[str, Any] = {
+            "state": after.value,
+            "version": _requests.version + 1,
+            "changed_at": at,
+            "end_reason": rows.storable(reason),
+        }
+        given = {"expires_at": expires_at, "use_by": use_by, "next_at": next_at}
+        values.update({name: value for name, value in given.items() if value is not None})
+        if epoch is None and before in _TAKEN_BY_PEOPLE:
+            values.update(epoch=_requests.epoch + 1, lease_until=0.0)
+        if after in lifecycle.ENDED:
+            values.update(ended_at=at, next_at=None, lease_until=0.0)
+        return self.change(left.values(values)).rowcount == 1
+
+    def approve(self, request_id: str, approval: ports.Approval) -> bool:
+        """Add an approval; False when this person's is there already."""
+        statement = self.insert(schema.approvals).on_conflict_do_nothing()
+        return self.change(statement, rows.approval_row(request_id, approval)).rowcount == 1
+
+    def withdraw_approval(self, request_id: str, user_id: str) -> None:
+        """Take a person's approval away (a right was lost)."""
+        given = _approvals.request_id == request_id, _approvals.user_id == user_id
+        self.change(sa.delete(schema.approvals).where(*given))
+
+    def request_stop(self, request_id: str, *, user_id: str, reason: str, at: float) -> bool:
+        """Note that a person wants a running request to stop; False when one has already.
+
+        The request is due at once, so that somebody who drives it looks.
+        """
+        running = sa.update(schema.requests).where(
+            _requests.id == request_id,
+            _requests.state == State.RUNNING.value,
+            _requests.stopped_by == "",
+        )
+        noted = running.values(
+            stopped_by=user_id,
+            stop_reason=rows.storable(reason),
+            stopped_at=at,
+            next_at=sa.case((_requests.next_at < at, _requests.next_at), else_=at),
+            version=_requests.version + 1,
+        )
+        return self.change(noted).rowcount == 1
+
+    def set_card(self, request_id: str, card: ports.Card) -> None:
+        """Note where the card stands."""
+        noted = sa.update(schema.requests).where(_requests.id == request_id)
+        self.change(noted.values(card_channel=card.channel_id, card_ts=card.ts))
+
+    def _one(self, found: sa.Select[Any]) -> ports.Request | None:
+        """Return the request that a query finds."""
+        joined = self._joined(self.query(found).all())
+        return joined[0] if joined else None
+
+    def _joined(self, found: Sequence[sa.Row[Any]]) -> list[ports.Request]:
+        """Return requests for rows, with plans and approvals."""
+        given: dict[str, list[ports.Approval]] = {row.id: [] for row in found}
+        for some in link.slices(given):
+            listed = sa.select(schema.approvals).where(_approvals.request_id.in_(some))
+            for row in self.query(listed.order_by(_approvals.at, _approvals.user_id)):
+                given[row.request_id].append(rows.approval_from(row))
+        return [rows.request_from(row, self._plan(row), tuple(given[row.id])) for row in found]
+
+    def _plan(self, row: sa.Row[Any]) -> plan.Plan:
+        """Return a row's plan, read from its text only the first time."""
+        kept = self.plans.get(row.plan_digest)
+        if kept is None:
+            stored = sa.select(_requests.plan).where(_requests.id == row.id)
+            text = self.query(stored).scalar_one()
+            kept = rows.plan_from(text, row.plan_version)
+            self.plans.put(rows.digest(text), kept)
+        return kept

@@ -1,0 +1,221 @@
+"""Rows to records and back; the only place that knows how a record lies in columns.
+
+Text from people may hold what a database can't (NUL, half a surrogate pair): it is made storable
+here, once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot.power import errors, lifecycle, plan, ports, request
+
+PLAN_VERSION = 1
+# How each released shape of a plan is read; a new shape adds a line and keeps the old ones.
+_PLAN_READERS: dict[int, Callable[[str], plan.Plan]] = {1: plan.Plan.model_validate_json}
+
+
+def storable(text: str) -> str:
+    """Return the text with what neither database stores replaced by a question mark."""
+    return text.replace("\0", "?").encode("utf-8", "replace").decode()
+
+
+def packed(value: object) -> str:
+    """Return a value as compact JSON in ASCII, which every database stores as it is."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=True)
+
+
+def digest(text: str) -> str:
+    """Return the SHA-256 of a text in hex."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def plan_from(text: str, version: int) -> plan.Plan:
+    """Return the plan that a stored text of this version is.
+
+    Raises:
+        StoreUnavailable: a newer Powerbot wrote it.
+    """
+    if version not in _PLAN_READERS:
+        raise errors.StoreUnavailable("This request was made by a newer version of Powerbot.")
+    return _PLAN_READERS[version](text)
+
+
+def request_row(made: ports.Request, source_key: str) -> dict[str, Any]:
+    """Return the columns of a new request."""
+    text = made.plan.model_dump_json()
+    card = made.card or ports.Card("")
+    return {
+        "id": made.id,
+        "source_key": source_key,
+        "state": made.state.value,
+        "plan_version": PLAN_VERSION,
+        "plan": text,
+        "plan_digest": digest(text),
+        "requester": made.order.requester.user_id,
+        "created_at": made.created_at,
+        "changed_at": made.changed_at,
+        "ended_at": made.ended_at,
+        "expires_at": made.expires_at,
+        "use_by": made.use_by,
+        "epoch": made.epoch,
+        "next_at": _first_look(made),
+        "card_channel": card.channel_id,
+        "card_ts": card.ts,
+        "stopped_by": made.stopped_by,
+        "stop_reason": storable(made.stop_reason),
+        "end_reason": storable(made.end_reason),
+    }
+
+
+def _first_look(made: ports.Request) -> float | None:
+    """Return when a new request must be looked at: at its expiry, or at once if it may run."""
+    if made.state in lifecycle.ENDED:
+        return None
+    if made.state in (lifecycle.State.APPROVED, lifecycle.State.RUNNING):
+        return made.created_at
+    return made.expires_at or None
+
+
+def request_from(
+    row: sa.Row[Any], found: plan.Plan, approvals: tuple[ports.Approval, ...]
+) -> ports.Request:
+    """Return the request that a row, its plan and its approvals are."""
+    card = ports.Card(row.card_channel, row.card_ts) if row.card_channel else None
+    return ports.Request(
+        id=row.id,
+        state=lifecycle.State(row.state),
+        plan=found,
+        created_at=row.created_at,
+        changed_at=row.changed_at,
+        epoch=row.epoch,
+        expires_at=row.expires_at,
+        use_by=row.use_by,
+        ended_at=row.ended_at,
+        card=card,
+        stopped_by=row.stopped_by,
+        stop_reason=row.stop_reason,
+        end_reason=row.end_reason,
+        approvals=approvals,
+    )
+
+
+def approval_row(request_id: str, approval: ports.Approval) -> dict[str, Any]:
+    """Return the columns of an approval."""
+    return {
+        "request_id": request_id,
+        "user_id": approval.person.user_id,
+        "team_id": approval.person.team_id,
+        "group_name": approval.group,
+        "at": approval.at,
+        "comment": storable(approval.comment),
+        "evidence": storable(approval.evidence),
+    }
+
+
+def approval_from(row: sa.Row[Any]) -> ports.Approval:
+    """Return the approval that a row is."""
+    person = request.Person(user_id=row.user_id, team_id=row.team_id)
+    return ports.Approval(person, row.group_name, row.at, row.comment, row.evidence)
+
+
+def server_row(server: ports.RunServer) -> dict[str, Any]:
+    """Return the columns of a server of a run, without its request and its position."""
+    return {
+        "server_id": server.server_id,
+        "name": storable(server.name),
+        "rack": storable(server.rack),
+        "state": server.state.value,
+        "step": server.step,
+        "wave": server.wave,
+        "detail": storable(server.detail),
+        "baseline_power": storable(server.baseline_power),
+        "baseline_operation": storable(server.baseline_operation),
+        "seen_processing": server.seen_processing,
+        "last_seen": storable(server.last_seen),
+        "sent_at": server.sent_at,
+        "settled_at": server.settled_at,
+        "sends": server.sends,
+    }
+
+
+def server_from(row: sa.Row[Any]) -> ports.RunServer:
+    """Return the server of a run that a row is."""
+    columns = dict(row._mapping)
+    columns["state"] = lifecycle.ServerState(columns["state"])
+    return ports.RunServer(**columns)
+
+
+def attempt_from(row: sa.Row[Any]) -> ports.Attempt:
+    """Return the attempt that a row is."""
+    columns = dict(row._mapping)
+    columns["method"] = ports.Method(columns["method"])
+    columns["server_ids"] = tuple(json.loads(columns["server_ids"]))
+    return ports.Attempt(**columns)
+
+
+INBOUND_COLUMNS = (
+    "key",
+    "kind",
+    "user_id",
+    "team_id",
+    "channel_id",
+    "thread_ts",
+    "body",
+    "response_url",
+    "at",
+)
+
+
+def inbound_row(inbound: ports.Inbound) -> dict[str, Any]:
+    """Return the columns of a payload."""
+    return {
+        "key": storable(inbound.key),
+        "kind": inbound.kind,
+        "user_id": storable(inbound.person.user_id),
+        "team_id": storable(inbound.person.team_id),
+        "channel_id": storable(inbound.place.channel_id),
+        "thread_ts": storable(inbound.place.thread_ts),
+        "body": packed(dict(inbound.body)),
+        "at": inbound.at,
+        "response_url": storable(inbound.response_url),
+    }
+
+
+def inbound_from(row: sa.Row[Any]) -> ports.Inbound:
+    """Return the payload that a row is."""
+    return ports.Inbound(
+        key=row.key,
+        kind=row.kind,
+        person=request.Person(user_id=row.user_id, team_id=row.team_id),
+        place=request.Place(channel_id=row.channel_id, thread_ts=row.thread_ts),
+        body=json.loads(row.body),
+        at=row.at,
+        response_url=row.response_url,
+    )
+
+
+def message_from(row: sa.Row[Any]) -> ports.OutboxMessage:
+    """Return the outbox message that a row is."""
+    return ports.OutboxMessage(
+        id=row.id,
+        request_id=row.request_id,
+        kind=row.kind,
+        body=json.loads(row.body),
+        version=row.version,
+        tries=row.tries,
+        created_at=row.created_at,
+    )
+
+
+def audit_from(row: sa.Row[Any]) -> Mapping[str, Any]:
+    """Return an audit row with its nested values opened."""
+    columns = dict(row._mapping)
+    columns["server_ids"] = json.loads(columns["server_ids"])
+    columns["detail"] = json.loads(columns["detail"])
+    return columns

@@ -1,0 +1,145 @@
+"""The store as the workflow knows it: `ports.RequestStore` over one writer and a few readers."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+from collections.abc import Callable
+from typing import TypeVar
+
+import sqlalchemy as sa
+
+from bot.power import ports
+from bot.storage import (
+    claims,
+    engines,
+    generation,
+    group_commit,
+    inbox,
+    lockfile,
+    outbox,
+    plan_cache,
+    transaction,
+    writer,
+)
+
+T = TypeVar("T")
+
+
+class Store:
+    """The record of everything. Made by `opening.open_store`; used in one event loop.
+
+    `restored` is True when the database turned out older than the last run that used it: its
+    open requests may have been carried out since. `settle_restore` says that they were ended.
+    """
+
+    def __init__(
+        self,
+        url: sa.URL,
+        *,
+        code_version: str,
+        held: lockfile.LockFile | None = None,
+        restored: bool = False,
+    ) -> None:
+        """`held` is the lock file that is let go of at the end."""
+        self.restored = restored
+        self._code_version = code_version
+        self._held = held
+        self._plans = plan_cache.PlanCache()
+        self._writer = writer.Writer(engines.write_engine(url), self._transaction)
+        self._group = group_commit.GroupCommit(self._writer.commit)
+        self._read_engine = engines.read_engine(url)
+        self._readers = concurrent.futures.ThreadPoolExecutor(
+            engines.READERS, thread_name_prefix="store-read"
+        )
+
+    async def write(self, work: Callable[[ports.Tx], T]) -> T:
+        """Run `work` in one durable transaction and return what it returned.
+
+        It may be run a second time after a broken connection, so it changes nothing but
+        through its Tx.
+        """
+        value: T = await self._group.run(work)
+        return value
+
+    async def read(self, work: Callable[[ports.Tx], T]) -> T:
+        """Run `work` for its reads alone, on one snapshot, beside the writer."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._readers, self._read, work)
+
+    async def close(self) -> None:
+        """Commit what waits, close all connections, end all threads, let go of the lock file."""
+        await self._group.close()
+        self._readers.shutdown()
+        self._writer.close()
+        self._read_engine.dispose()
+        if self._held is not None:
+            self._held.release()
+
+    # -- requests
+    async def claim(self, *, now: float, lease_s: float) -> ports.Claim | None:
+        """Claim the request that is due the longest (its `next_at` is at most `now`)."""
+        return await self._group_run(lambda tx: claims.claim(tx, now=now, lease_s=lease_s))
+
+    async def renew(self, claim: ports.Claim, *, lease_s: float) -> bool:
+        """Prolong a lease; False when it was lost."""
+        return await self._group_run(lambda tx: claims.renew(tx, claim, lease_s=lease_s))
+
+    async def release(self, claim: ports.Claim, *, next_at: float | None) -> None:
+        """Give a claim back; None leaves the row's own `next_at` as it is."""
+        await self._group_run(lambda tx: claims.release(tx, claim, next_at=next_at))
+
+    # -- inbox
+    async def claim_inbound(self, *, lease_s: float, limit: int = 20) -> list[ports.Inbound]:
+        """Take over payloads whose process died before they were dealt with."""
+        return await self._group_run(lambda tx: inbox.claim(tx, lease_s=lease_s, limit=limit))
+
+    async def purge_inbox(self, *, before: float) -> int:
+        """Forget the keys of payloads from before an instant that were dealt with."""
+        return await self._group_run(lambda tx: inbox.purge(tx, before=before))
+
+    # -- outbox
+    async def due_messages(self, *, now: float, limit: int = 20) -> list[ports.OutboxMessage]:
+        """Claim messages that Slack must be told now: end states first, per request in order."""
+        return await self._group_run(lambda tx: outbox.due(tx, now=now, limit=limit))
+
+    async def message_sent(self, message: ports.OutboxMessage, *, now: float) -> None:
+        """Note a delivery; a card that has changed meanwhile stays due."""
+        await self._group_run(lambda tx: outbox.sent(tx, message, now=now))
+
+    async def message_failed(
+        self, message: ports.OutboxMessage, *, again_at: float, error: str
+    ) -> None:
+        """Note a failed delivery and when to try again."""
+        await self._group_run(lambda tx: outbox.failed(tx, message, again_at=again_at, error=error))
+
+    async def postpone_message(self, message: ports.OutboxMessage, *, until: float) -> None:
+        """Put a claimed message back without a try, because its pace doesn't allow it yet."""
+        await self._group_run(lambda tx: outbox.postpone(tx, message, until=until))
+
+    async def free_leases(self) -> None:
+        """End every lease at once: the caller knows that no other process lives."""
+        await self._group_run(claims.free_all)
+
+    async def settle_restore(self) -> None:
+        """Note that what a restored database calls open was dealt with."""
+        await self._group_run(lambda tx: generation.settle_restore(tx.connection))
+        self.restored = False
+
+    async def _group_run(self, work: Callable[[transaction.Transaction], T]) -> T:
+        """Run a transaction of the store's own in the next batch."""
+        value: T = await self._group.run(work)
+        return value
+
+    def _read(self, work: Callable[[ports.Tx], T]) -> T:
+        """Run reads in the thread of a reader."""
+        with engines.translated(), self._read_engine.connect() as connection:
+            return work(self._transaction(connection, readonly=True))
+
+    def _transaction(
+        self, connection: sa.Connection, *, readonly: bool = False
+    ) -> transaction.Transaction:
+        """Return the Tx of a connection."""
+        return transaction.Transaction(
+            connection, plans=self._plans, code_version=self._code_version, readonly=readonly
+        )

@@ -1,0 +1,11 @@
+"""The Tx: everything that one transaction may do, each part in the module of its tables."""
+
+from __future__ import annotations
+
+from bot.storage import audit, inbox, locks, outbox, requests, runs
+
+
+class Transaction(
+    inbox.Inbox, requests.Requests, runs.Runs, locks.Locks, outbox.Outbox, audit.Audit
+):
+    """One transaction, as `ports.Tx` describes it; nothing is visible before the commit."""

@@ -1,0 +1,96 @@
+"""Prove the audit log, or find the first row that was edited, dropped, moved or cut off."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot.storage import audit, schema
+
+# An anchor is a head as a thread shows it; a shorter piece could match by chance.
+SHORTEST_ANCHOR = 8
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a look at the whole log found.
+
+    `rows` are those that hold, `head` is the hash of the last of them, `first_bad` the number
+    of the first row that is wrong or missing, `problem` says what is wrong with it.
+    """
+
+    ok: bool
+    rows: int
+    head: str
+    first_bad: int | None = None
+    problem: str = ""
+
+
+def verify(connection: sa.Connection, *, anchor: str = "") -> Verdict:
+    """Read the log from its first row to its head; `anchor` must be the hash of one of the rows.
+
+    It needs one snapshot of the database, as a connection that only reads has it.
+    """
+    ordered = sa.select(schema.audit).order_by(schema.audit.c.seq)
+    found = connection.execute(ordered.execution_options(yield_per=1000))
+    chain = _Chain(anchor.strip().lower())
+    problem = chain.follow(row._mapping for row in found)
+    found.close()
+    if not problem:
+        problem = chain.compare_head(connection.execute(sa.select(schema.audit_head)).first())
+    if problem:
+        return Verdict(False, chain.rows, chain.head, chain.rows + chain.off_by, problem)
+    if anchor and not chain.anchored:
+        problem = "no row has the anchor's hash: the log was rebuilt, or cut off before it"
+        return Verdict(False, chain.rows, chain.head, None, problem)
+    return Verdict(True, chain.rows, chain.head)
+
+
+class _Chain:
+    """The chain as far as it was followed; `off_by` leads from its end to the bad row."""
+
+    def __init__(self, anchor: str) -> None:
+        self.rows = 0
+        self.head = audit.NO_HASH
+        self.anchored = False
+        self.off_by = 1
+        self._anchor = anchor if len(anchor) >= SHORTEST_ANCHOR else None
+
+    def follow(self, found: Iterable[Mapping[Any, Any]]) -> str:
+        """Take rows until one is wrong; return what is wrong with it, or an empty text."""
+        for row in found:
+            if problem := self._wrong(row):
+                return problem
+            self.rows += 1
+            self.head = row["hash"]
+            if self._anchor and self.head.startswith(self._anchor):
+                self.anchored = True
+        return ""
+
+    def _wrong(self, row: Mapping[Any, Any]) -> str:
+        """Return what is wrong with the row after the last one."""
+        expected = self.rows + 1
+        if row["seq"] != expected:
+            return f"row {expected} is missing"
+        if row["prev_hash"] != self.head:
+            return f"row {expected} doesn't follow the row before it"
+        if row["hash"] != audit.row_hash(row):
+            return f"row {expected} was edited"
+        return ""
+
+    def compare_head(self, head: sa.Row[Any] | None) -> str:
+        """Return what is wrong between the last row and the stored head."""
+        if head is None:
+            return "the stored head is missing"
+        if head.seq > self.rows:
+            return f"rows {self.rows + 1} to {head.seq} were cut off"
+        self.off_by = 0
+        if head.seq < self.rows:
+            self.off_by = head.seq + 1 - self.rows
+            return f"the stored head ends at row {head.seq}, the log at row {self.rows}"
+        if head.hash != self.head:
+            return f"row {self.rows} isn't the one that the stored head names"
+        return ""

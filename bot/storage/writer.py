@@ -1,0 +1,242 @@
+"""The one connection that writes: a batch of transactions in, one outcome for each out.
+
+When the connection breaks, a batch is tried once more only where it is certain that nothing of
+it was stored; after a commit that got no answer nothing is certain, and the error says so.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+from sqlalchemy import exc
+
+from bot.power import errors
+from bot.storage import transaction
+
+log = structlog.get_logger()
+
+Work = Callable[[transaction.Transaction], Any]
+
+# "Powerbot" in ASCII: writers of several replicas take turns, batch by batch.
+TURN = 0x506F776572626F74
+# A replica that was frozen in the middle of its turn is cut off, and the others go on.
+FROZEN_S = 15
+TURN_WAIT_S = 30
+# A commit must be on disk even where the server's own default would not wait for it.
+BEGIN_POSTGRESQL = f"""
+    SELECT set_config('lock_timeout', '{TURN_WAIT_S}s', true),
+           set_config('idle_in_transaction_session_timeout', '{FROZEN_S}s', true),
+           CASE WHEN current_setting('synchronous_commit') = 'off'
+                THEN set_config('synchronous_commit', 'on', true) END,
+           pg_advisory_xact_lock({TURN})
+"""
+
+NOT_STORED = "The database can't be reached; nothing was changed. Try again in a moment."
+UNCERTAIN = (
+    "The database was lost in the middle of a commit: what was asked may or may not be stored."
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Done:
+    """A transaction was committed; `value` is what it returned."""
+
+    value: Any
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Failed:
+    """A transaction was rolled back alone, or the whole batch with it."""
+
+    error: BaseException
+
+
+Outcome = Done | Failed
+
+
+class _BatchLost(Exception):
+    """Nothing, or nobody knows what, of a batch was stored; `again` if it may be run once more."""
+
+    def __init__(self, told: str, *, again: bool) -> None:
+        super().__init__(told)
+        self.told = told
+        self.again = again
+
+
+class Writer:
+    """Commits batches on one connection, which is opened again when it was lost.
+
+    It is used by one thread at a time.
+    """
+
+    def __init__(
+        self, engine: sa.Engine, make: Callable[[sa.Connection], transaction.Transaction]
+    ) -> None:
+        """`make` makes the Tx of a connection."""
+        self._engine = engine
+        self._make = make
+        self._kept: sa.Connection | None = None
+
+    def commit(self, works: Sequence[Work]) -> list[Outcome]:
+        """Run transactions and commit them together.
+
+        A transaction may be run a second time, so it changes nothing but through its Tx.
+        """
+        try:
+            try:
+                return self._commit_once(works)
+            except _BatchLost as lost:
+                if not lost.again:
+                    raise
+                return self._commit_once(works)
+        except _BatchLost as lost:
+            log.warning("store.batch_lost", why=lost.told, cause=repr(type(lost.__cause__)))
+            return [Failed(_unavailable(lost.told, lost.__cause__)) for _ in works]
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._drop()
+        self._engine.dispose()
+
+    def _commit_once(self, works: Sequence[Work]) -> list[Outcome]:
+        """Run a batch in one transaction of the database.
+
+        Raises:
+            _BatchLost: the database broke the batch as a whole.
+        """
+        outcomes: list[Outcome] = []
+        try:
+            batch = self._begin()
+            outcomes.extend(batch.run(work, alone=len(works) == 1) for work in works)
+        except _away(self._engine) as error:
+            again = self._is_cut_off()
+            self._drop()
+            raise _BatchLost(NOT_STORED, again=again) from error
+        except BaseException:
+            self._drop()
+            raise
+        self._end(batch.connection, keep=any(isinstance(outcome, Done) for outcome in outcomes))
+        return outcomes
+
+    def _begin(self) -> _Batch:
+        """Begin a transaction in which nobody else writes."""
+        if self._kept is None:
+            self._kept = self._engine.connect()
+        self._kept.begin()
+        if self._kept.dialect.name == "postgresql":
+            _driver(self._kept).execute(BEGIN_POSTGRESQL)
+        return _Batch(self._kept, self._make(self._kept))
+
+    def _end(self, connection: sa.Connection, *, keep: bool) -> None:
+        """Commit, durably; or roll back where there is nothing to keep.
+
+        Raises:
+            _BatchLost: no answer came, so it may or may not have happened.
+        """
+        try:
+            if keep:
+                connection.commit()
+            else:
+                connection.rollback()
+        except exc.DBAPIError as error:
+            self._drop()
+            if keep:
+                raise _BatchLost(UNCERTAIN, again=False) from error
+
+    def _is_cut_off(self) -> bool:
+        """Tell whether a new connection could help: not so where a lock was waited for in vain."""
+        kept = self._kept
+        return kept is not None and kept.dialect.name != "sqlite" and _state(kept) == "lost"
+
+    def _drop(self) -> None:
+        """Close the connection, in whatever state it is."""
+        if self._kept is not None:
+            self._kept.invalidate()
+            self._kept.close()
+            self._kept = None
+
+
+class _Batch:
+    """One transaction of the database, in which each piece of work stands or falls alone.
+
+    Savepoints are spoken straight to the driver: they come with every piece of work. On
+    PostgreSQL the commit releases them all, for each by itself would be one more round trip;
+    SQLite slows down with every one that is left.
+    """
+
+    def __init__(self, connection: sa.Connection, tx: transaction.Transaction) -> None:
+        self.connection = connection
+        self._tx = tx
+        self._execute = _driver(connection).execute
+        self._releases = connection.dialect.name == "sqlite"
+
+    def run(self, work: Work, *, alone: bool) -> Outcome:
+        """Run one piece of work, and undo it if it raises.
+
+        One that is alone in its batch needs no savepoint: the whole is rolled back.
+        """
+        try:
+            if not alone:
+                self._execute("SAVEPOINT work")
+            value = work(self._tx)
+            if _state(self.connection) != "open":
+                raise RuntimeError("a transaction went on after the database had refused")
+            if self._releases and not alone:
+                self._execute("RELEASE SAVEPOINT work")
+        except Exception as error:
+            return self._undone(error, alone=alone)
+        return Done(value)
+
+    def _undone(self, error: Exception, *, alone: bool) -> Outcome:
+        """Undo one piece of work; the error goes on when the whole batch is lost with it."""
+        if _state(self.connection) == "lost":
+            if isinstance(error, _away(self.connection.engine)):
+                raise error
+            raise exc.InterfaceError(None, None, error)
+        if not alone:
+            self._execute("ROLLBACK TO SAVEPOINT work")
+        if isinstance(error, _away(self.connection.engine)):
+            return Failed(_unavailable(NOT_STORED, error))
+        return Failed(error)
+
+
+def _driver(connection: sa.Connection) -> Any:
+    """Return the driver's own connection."""
+    return connection.connection.driver_connection
+
+
+def _state(connection: sa.Connection) -> str:
+    """Return whether the transaction is `open`, `refused` (by PostgreSQL) or `lost`.
+
+    SQLite gives a whole transaction up by itself, when the disk is full for example; what came
+    after would be committed statement by statement.
+    """
+    if connection.invalidated:
+        return "lost"
+    driver = _driver(connection)
+    if connection.dialect.name == "sqlite":
+        return "open" if driver.in_transaction else "lost"
+    status = driver.info.transaction_status.name
+    return {"INTRANS": "open", "INERROR": "refused"}.get(status, "lost")
+
+
+def _away(engine: sa.Engine) -> tuple[type[Exception], ...]:
+    """Return what is raised when the database is away, by SQLAlchemy and by the driver itself."""
+    driver: Any = engine.dialect.loaded_dbapi
+    return (
+        exc.OperationalError,
+        exc.InterfaceError,
+        driver.OperationalError,
+        driver.InterfaceError,
+    )
+
+
+def _unavailable(told: str, cause: BaseException | None) -> errors.StoreUnavailable:
+    """Return an error of its own for everybody who waits: they are raised in several tasks."""
+    error = errors.StoreUnavailable(told)
+    error.__cause__ = cause
+    return error
