@@ -21,6 +21,7 @@ from bot.power import (
     policy,
     ports,
     recheck,
+    request,
     run,
     server,
     settling,
@@ -164,7 +165,9 @@ class Executor:
     ) -> list[ports.RunServer]:
         """Set aside the servers that may not be sent any more, and return the others."""
         protected = self.policy().protects
-        forced = going.request.order.options.break_glass
+        # A cycle is never forced: what can't be seen to be on can't be proven to come back.
+        goals = (request.Action.ON, request.Action.OFF)
+        forced = going.request.order.options.break_glass and going.action in goals
         ready: list[ports.RunServer] = []
         for row in rows:
             record = snapshot.servers.get(row.server_id)

@@ -37,6 +37,9 @@ class CloudAuth(httpx.Auth):
             Unauthorized: they were refused.
         """
 
+    async def aclose(self) -> None:
+        """Stop what is under way."""
+
 
 class SignedAuth(CloudAuth):
     """Signs every request with an access key; a security token makes the key a temporary one."""

@@ -27,9 +27,11 @@ T = TypeVar("T")
 
 # The most ids in one call (CloudDC API, power-state page).
 MOST_IDS = 50
-# How long a call may wait inside Powerbot. A power call that waits longer is given back unsent,
-# because whoever sends it may lose the right to.
+# How long a call may wait inside Powerbot.
 HOLD_S = {rate.Priority.POWER: 10.0, rate.Priority.READ: 20.0}
+# A power call leaves within this time or not at all, however long connecting takes or the process
+# is stopped: whoever sends it may lose the right to.
+LEAVE_WITHIN_S = 10.0
 # A power call has ended in an answer or an error after this time: the hold and the exchange.
 LONGEST_SWITCH_S = HOLD_S[rate.Priority.POWER] + exchange.WHOLE_S
 READ_TRIES = 4
@@ -47,7 +49,7 @@ class CloudDC:
     """One project of one region, as one pair of credentials sees it.
 
     `http` is `exchange.open_http()` or alike; it must not retry by itself. `hold_s` is how long
-    a call may wait for its turn.
+    a call may wait for its turn, `read_whole_s` how long a read may take with all its tries.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class CloudDC:
         clock: ports.Clock,
         jitter: random.Random,
         hold_s: Mapping[rate.Priority, float] = HOLD_S,
+        read_whole_s: float = READ_WHOLE_S,
     ) -> None:
         if not _ENDPOINT.fullmatch(endpoint):
             raise ValueError("the endpoint must look like https://clouddc.REGION.myhuaweicloud.com")
@@ -73,6 +76,7 @@ class CloudDC:
         self._clock = clock
         self._jitter = jitter
         self._hold_s = hold_s
+        self._read_whole_s = read_whole_s
         self._pause = pause.Pause(clock)
         # Reads leave one place free, so that reads that hang don't hold up a power call.
         self._places = asyncio.Semaphore(pause.MOST_UNDER_WAY)
@@ -101,7 +105,15 @@ class CloudDC:
         ids = checked_ids(server_ids)
         order = {"action": method.value, "server_id_set": ids}
         body = json.dumps(order, separators=(",", ":")).encode()
-        call = exchange.Call("switch", "PUT", f"{self._servers}/power-state", body, attempt_id, ids)
+        call = exchange.Call(
+            "switch",
+            "PUT",
+            f"{self._servers}/power-state",
+            body,
+            attempt_id,
+            ids,
+            leave_by=self._clock.monotonic() + LEAVE_WITHIN_S,
+        )
         answer = await self._ask(call, rate.Priority.POWER)
         request_id = refusals.request_id(answer)
         try:
@@ -148,10 +160,14 @@ class CloudDC:
         call = exchange.Call("status", "GET", f"{self._servers}/status")
         return await self._read(call, wire.fleet_status)
 
+    async def aclose(self) -> None:
+        """Stop what the credentials are waiting for; the HTTP client is its owner's to close."""
+        await self._auth.aclose()
+
     async def _read(self, call: exchange.Call, parse: Callable[[bytes], T]) -> T:
-        """Try a read a few times within a minute, ever more slowly."""
+        """Try a read a few times, ever more slowly, within a time for all of it."""
         try:
-            async with asyncio.timeout(READ_WHOLE_S):
+            async with asyncio.timeout(self._read_whole_s):
                 return await self._persist(call, parse)
         except errors.OutcomeUnknown as error:
             # A read that failed has changed nothing, whatever became of it.
@@ -163,7 +179,7 @@ class CloudDC:
                 retry_after_s=error.retry_after_s,
             ) from error
         except TimeoutError as error:
-            raise errors.CloudError("CloudDC could not be read within a minute") from error
+            raise errors.CloudError("CloudDC could not be read in time") from error
 
     async def _persist(self, call: exchange.Call, parse: Callable[[bytes], T]) -> T:
         for tried in range(1, READ_TRIES):
@@ -215,11 +231,7 @@ class CloudDC:
         async with contextlib.AsyncExitStack() as places:
             try:
                 async with asyncio.timeout(self._hold_s[priority]):
-                    if priority is rate.Priority.READ:
-                        await places.enter_async_context(self._read_places)
-                    await places.enter_async_context(self._places)
-                    await self._authenticated()
-                    taken_at = await self._bucket.take(priority)
+                    taken_at = await self._queue(places, priority)
             except TimeoutError as error:
                 raise errors.NotSent(
                     "CloudDC asks for fewer calls than there are to make; nothing was sent",
@@ -227,12 +239,18 @@ class CloudDC:
                 ) from error
             yield taken_at
 
-    async def _authenticated(self) -> None:
+    async def _queue(self, places: contextlib.AsyncExitStack, priority: rate.Priority) -> float:
+        """Wait for a place, for credentials and for a token, and return when that was taken."""
+        if priority is rate.Priority.READ:
+            await places.enter_async_context(self._read_places)
+        await places.enter_async_context(self._places)
+        self._pause.check()
         try:
             await self._auth.ready()
         except errors.CloudError as error:
             self._pause.note(error)
             raise
+        return await self._bucket.take(priority)
 
 
 def checked_ids(server_ids: Sequence[str]) -> tuple[str, ...]:

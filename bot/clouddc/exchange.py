@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
+import math
 from collections.abc import Mapping
 
 import httpx
@@ -40,7 +41,10 @@ NEVER_LEFT = (
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Call:
-    """A request to be sent. `operation` is its word in the log, `asked` the ids that it names."""
+    """A request to be sent. `operation` is its word in the log, `asked` the ids that it names.
+
+    `leave_by` is the last instant (monotonic) at which its first byte may leave.
+    """
 
     operation: str
     method: str
@@ -49,6 +53,7 @@ class Call:
     attempt_id: str = ""
     asked: tuple[str, ...] = ()
     whole_s: float = WHOLE_S
+    leave_by: float = math.inf
 
 
 class Departure:
@@ -57,15 +62,26 @@ class Departure:
     The `CONNECT` that opens a way through a proxy isn't the request yet.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, leave_by: float, clock: ports.Clock) -> None:
+        self._leave_by = leave_by
+        self._clock = clock
         self._watching = False
         self._began = False
 
     async def __call__(self, event: str, info: Mapping[str, object]) -> None:
-        """Note one of httpcore's trace events."""
+        """Note one of httpcore's trace events, and stop a request that comes too late.
+
+        Raises:
+            NotSent: the last instant to leave has passed.
+        """
         self._watching = True
-        if event.endswith("send_request_headers.started"):
-            self._began |= getattr(info.get("request"), "method", b"") != b"CONNECT"
+        if not event.endswith("send_request_headers.started"):
+            return
+        if getattr(info.get("request"), "method", b"") == b"CONNECT":
+            return
+        if self._clock.monotonic() > self._leave_by:
+            raise errors.NotSent("the call was held up for too long; nothing was sent")
+        self._began = True
 
     @property
     def ruled_out(self) -> bool:
@@ -73,16 +89,18 @@ class Departure:
         return self._watching and not self._began
 
 
-def open_http() -> httpx.AsyncClient:
+def open_http(*, trust_env: bool = True) -> httpx.AsyncClient:
     """Return the HTTP client for a process: no retries, no redirects, connections kept.
 
     Proxies and certificates come from the environment as httpx reads it (`HTTPS_PROXY`,
-    `NO_PROXY`, `SSL_CERT_FILE`). Must be closed.
+    `NO_PROXY`, `SSL_CERT_FILE`), unless `trust_env` is off: a stand-in on loopback wants no
+    proxy. Must be closed.
     """
     # At the debug level httpcore writes answers' headers down, and IAM's token is one of them.
     logging.getLogger("httpcore").setLevel(logging.INFO)
     return httpx.AsyncClient(
         timeout=TIMEOUT,
+        trust_env=trust_env,
         limits=httpx.Limits(max_connections=20, keepalive_expiry=KEEP_IDLE_S),
     )
 
@@ -99,7 +117,7 @@ async def send(
     began = clock.monotonic()
     event = {"operation": call.operation, "attempt_id": call.attempt_id}
     try:
-        answer = await _exchange(http, call, auth)
+        answer = await _exchange(http, call, auth, Departure(call.leave_by, clock))
     except errors.CloudError as error:
         cause = type(error.__cause__ or error).__name__
         outcome = type(error).__name__
@@ -116,8 +134,9 @@ async def send(
     return answer
 
 
-async def _exchange(http: httpx.AsyncClient, call: Call, auth: httpx.Auth | None) -> wire.Answer:
-    departure = Departure()
+async def _exchange(
+    http: httpx.AsyncClient, call: Call, auth: httpx.Auth | None, departure: Departure
+) -> wire.Answer:
     request = http.build_request(
         call.method,
         call.url,

@@ -94,7 +94,8 @@ class Inventory:
             # A large page takes a while to parse; clicks in Slack come before the next.
             await asyncio.sleep(0)
         raise errors.CloudError(
-            f"the project has more than {MOST_SERVERS:,} servers, more than Powerbot can read"
+            f"the project's list is longer than {MOST_SERVERS:,} servers or {MOST_PAGES:,} pages, "
+            "which is as much as Powerbot reads"
         )
 
     def _keep(

@@ -54,16 +54,9 @@ def sign(
         signed[PAYLOAD_HEADER.lower()] = UNSIGNED_PAYLOAD
     names = sorted(signed)
     path, _, query = target.partition("?")
-    canonical = "\n".join(
-        (
-            method,
-            canonical_path(path),
-            canonical_query(query),
-            "".join(f"{name}:{signed[name]}\n" for name in names),
-            ";".join(names),
-            payload_hash,
-        )
-    )
+    block = "".join(f"{name}:{signed[name]}\n" for name in names)
+    parts = (canonical_path(path), canonical_query(query), block, ";".join(names), payload_hash)
+    canonical = "\n".join((method, *parts))
     digest = hashlib.sha256(canonical.encode()).hexdigest()
     to_sign = "\n".join((ALGORITHM, signed[DATE_HEADER.lower()], digest))
     proof = hmac.new(key.secret.encode(), to_sign.encode(), hashlib.sha256).hexdigest()

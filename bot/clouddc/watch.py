@@ -6,29 +6,36 @@ import asyncio
 import contextlib
 import dataclasses
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Protocol
 
 from bot.clouddc import client, flight, inventory
 from bot.power import errors, ports, server
 
-# A round that a caller hasn't been shown yet counts as its next one when it began at most this
-# long ago, and at most half as long as the caller's last look: twenty requests that poll every
-# 15 s with jitter then cost about two sweeps in that time, not twenty.
+# A sweep that a watcher hasn't been shown yet counts as its next look when it began at most this
+# long ago, and at most half as long ago as the watcher's last look or the power call: twenty
+# requests that poll every 15 s with jitter then cost about two sweeps in that time, not twenty.
 SHARE_S = 8.0
 # Who hasn't looked for this long is looking for the first time.
 FORGET_S = 120.0
 
 
+class Shower(Protocol):
+    """Whatever shows one server's record."""
+
+    async def show(self, server_id: str) -> server.Server:
+        """Return the record.
+
+        Raises:
+            UnknownServers: there is no such server.
+        """
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Round:
-    """What one reading saw; `covers` is None when it read all servers."""
+    """What one reading saw."""
 
     servers: Mapping[str, server.Server]
     began: flight.Began
-    covers: frozenset[str] | None = None
-
-    def has(self, ids: frozenset[str]) -> bool:
-        """Whether these servers were read."""
-        return self.covers is None or ids <= self.covers
 
 
 class Poller:
@@ -39,7 +46,7 @@ class Poller:
 
     def __init__(
         self,
-        cloud: client.CloudDC,
+        cloud: Shower,
         servers: inventory.Inventory,
         clock: ports.Clock,
         *,
@@ -53,7 +60,6 @@ class Poller:
         self._waiting: dict[object, frozenset[str]] = {}
         # What the round under way reads; None for all servers, or for not yet chosen.
         self._reading: frozenset[str] | None = None
-        self._last_shows: _Round | None = None
         # The start (monotonic) of the newest round in which each server was shown to its watcher.
         self._shown: dict[str, float] = {}
 
@@ -86,24 +92,16 @@ class Poller:
         await self._rounds.aclose()
 
     def _unseen(self, wanted: frozenset[str], not_before: float) -> _Round | None:
-        """Return the newest round that is news to the watcher of these ids, and young enough."""
+        """Return the newest sweep if it is news to the watcher of these ids, and young enough."""
+        listed, began = self._inventory.latest(), self._inventory.latest_began
+        if listed is None or began is None:
+            return None
         looked_at = max(self._shown.get(one, float("-inf")) for one in wanted)
         gap_s = min(self._clock.monotonic() - looked_at, self._clock.now() - not_before)
-        for found in self._recent():
-            young = found.began.age_s(self._clock) <= min(self._share_s, gap_s / 2)
-            late_enough = found.began.is_since(not_before, self._clock)
-            news = found.began.ticks > looked_at
-            if young and late_enough and news and found.has(wanted):
-                return found
-        return None
-
-    def _recent(self) -> Iterator[_Round]:
-        """Yield the last rounds of both kinds."""
-        if self._last_shows is not None:
-            yield self._last_shows
-        listed, began = self._inventory.latest(), self._inventory.latest_began
-        if listed is not None and began is not None:
-            yield _Round(listed.servers, began)
+        young = began.age_s(self._clock) <= min(self._share_s, gap_s / 2)
+        late_enough = began.is_since(not_before, self._clock)
+        news = began.ticks > looked_at
+        return _Round(listed.servers, began) if young and late_enough and news else None
 
     async def _round(self, began: flight.Began) -> _Round:
         """Read everybody who is waited for at this moment, with the fewest calls."""
@@ -114,10 +112,9 @@ class Poller:
             return _Round(snapshot.servers, began)
         self._reading = wanted
         try:
-            self._last_shows = _Round(await self._show_all(wanted), began, wanted)
+            return _Round(await self._show_all(wanted), began)
         finally:
             self._reading = None
-        return self._last_shows
 
     async def _show_all(self, ids: Collection[str]) -> Mapping[str, server.Server]:
         """Show these servers at the same time; the client keeps to the rate."""
@@ -181,3 +178,4 @@ class CloudPower:
         """Stop what is being read."""
         await self.poller.aclose()
         await self.inventory.aclose()
+        await self.cloud.aclose()

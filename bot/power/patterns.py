@@ -57,6 +57,8 @@ def example(pattern: str) -> str:
     plainer = pattern
     while (once := CHOICE.sub(r"\1", plainer)) != plainer:
         plainer = once
+    if "(" in plainer.replace("\\(", ""):
+        return ""
     parts = [_sample(piece[1], piece[2] or "") for piece in PIECE.finditer(plainer.split("|")[0])]
     made = "".join(parts)
     return made if found(pattern, made) else ""

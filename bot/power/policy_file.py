@@ -13,7 +13,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 
-from bot.power import errors, policy, policy_rules, policy_values
+from bot.power import errors, policy, policy_rules, policy_values, targets, typography
 from bot.power.policy_values import ACTIONS, MOST_SERVERS, Table, shown
 
 MOST_TEXT = 200_000
@@ -38,6 +38,8 @@ LIMIT_KEYS = (
 )
 FREEZE_KEYS = ("name", "from", "until", "actions", "override")
 CHANNEL = re.compile(r"[CG][A-Z0-9]{2,30}")
+REFERENCE = re.compile(r"@([A-Za-z0-9_-]+)")
+MOST_NESTED = 200
 PERSON = re.compile(r"[UWS][A-Z0-9]{2,30}")
 
 
@@ -49,10 +51,7 @@ def read(text: str) -> policy.Policy:
     """
     parsed = _parse(text)
     top = Table(text, (), "", parsed, TOP_KEYS)
-    if "version" not in parsed:
-        raise top.missing("version", "1")
-    if parsed["version"] != 1 or not policy_values.is_whole(parsed["version"]):
-        raise top.error("version", f"write version = 1, not {shown(parsed['version'])}")
+    _check_version(top)
     channels = top.table("channels", ("allow", "incident"))
     people, groups = _people(top), _groups(top)
     protected = top.table("protected", ("servers",))
@@ -72,6 +71,15 @@ def read(text: str) -> policy.Policy:
         keeps=tuple(_keep(table, groups) for table in top.tables("keep", ("servers", "on"))),
         rules=policy_rules.read(top, people, groups),
     )
+
+
+def _check_version(top: Table) -> None:
+    """Accept the one version of the format that there is."""
+    if not top.has("version"):
+        raise top.missing("version", "1")
+    value = top.values["version"]
+    if value != 1 or not policy_values.is_whole(value):
+        raise top.error("version", f"write version = 1, not {shown(value)}")
 
 
 def version(parsed: Mapping[str, object]) -> str:
@@ -135,9 +143,33 @@ def _groups(top: Table) -> dict[str, str]:
     for name in table.values:
         _check_name(table, name)
         found[name] = table.line(name, None, '"web* tag:role=web"')
+    weights: dict[str, int] = {}
     for name, text in found.items():
+        _weigh(table, name, found, weights, ())
         policy_rules.parsed_targets(table, name, text, found)
     return found
+
+
+def _weigh(
+    table: Table,
+    name: str,
+    groups: Mapping[str, str],
+    weights: dict[str, int],
+    path: tuple[str, ...],
+) -> int:
+    """Return how many groups are read in all for one; a hundred times a hundred would hang."""
+    if name in path or len(path) > targets.MAX_DEPTH:
+        most = targets.MAX_DEPTH
+        raise table.error(name, f"groups are nested more than {most} deep, or in a circle")
+    if name not in weights:
+        inner = REFERENCE.findall(typography.plain(groups[name]))
+        weights[name] = 1 + sum(
+            _weigh(table, word, groups, weights, (*path, name)) for word in inner if word in groups
+        )
+    if weights[name] > MOST_NESTED:
+        problem = "this group names too many others through groups; name the servers themselves"
+        raise table.error(name, problem)
+    return weights[name]
 
 
 def _check_name(table: Table, name: str) -> None:

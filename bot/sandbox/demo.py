@@ -52,6 +52,9 @@ servers = "tag:powerbot=never pdu*"
 [limits]
 confirm_above = 10
 
+[defaults]
+ramp = [3, 10]
+
 [[rule]]
 name = "databases"
 servers = "@db"
@@ -214,7 +217,7 @@ def environment(slack_api_url: str, centre_url: str, folder: pathlib.Path) -> di
         "HUAWEICLOUD_SDK_SK": SECRET_KEY,
         "POWERBOT_DATABASE_URL": f"sqlite:///{(folder / 'powerbot.db').absolute()}",
         "POWERBOT_POLICY": str((folder / "policy.toml").absolute()),
-        "POWERBOT_LOG_LEVEL": "warning",
+        "POWERBOT_LOG_LEVEL": os.environ.get("POWERBOT_LOG_LEVEL", "warning"),
         "PORT": "0",
         # The simulated servers take seconds, not minutes, and nobody pays for the calls.
         "POWERBOT_POLL_FIRST": "500ms",

@@ -5,6 +5,7 @@ Made from the stored record alone, so that the same record always gives the same
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from bot.power import plan, ports
@@ -15,6 +16,8 @@ from bot.slack.actions import Do
 REASON_CHARS = 300
 # Names that Details shows to one person; the card in the channel stays short.
 DETAILS_CHARS = 1800
+# The workflow's own sentence with a user id at its end; any other words stay words.
+BY_WHOM = re.compile(r"(denied|cancelled|stopped) by ([UW][A-Z0-9]{1,30})")
 EVENT_TYPE = "power_request"
 
 
@@ -75,7 +78,7 @@ def _state(request: ports.Request) -> str:
     if request.stopped_by:
         lines.append(_stop(request))
     if request.end_reason:
-        lines.append(text.plain(request.end_reason, REASON_CHARS))
+        lines.append(_end_reason(request.end_reason))
     return "\n".join(line for line in lines if line)
 
 
@@ -85,6 +88,14 @@ def _while_pending(request: ports.Request) -> list[str]:
     if request.expires_at:
         lines.append(f"Expires {text.moment(request.expires_at)}")
     return lines
+
+
+def _end_reason(reason: str) -> str:
+    """Return why it ended; a sentence that is nothing but who did it names the person."""
+    found = BY_WHOM.fullmatch(reason)
+    if found:
+        return f"{found.group(1).capitalize()} by {text.mention(found.group(2))}"
+    return text.plain(reason, REASON_CHARS)
 
 
 def _servers(request: ports.Request, servers: Sequence[ports.RunServer], names_limit: int) -> str:

@@ -81,7 +81,8 @@ async def try_app_token(client: AsyncWebClient, app_token: str) -> None:
 async def _asked(setting: str, call: Awaitable[AsyncSlackResponse]) -> AsyncSlackResponse:
     """Make a pre-flight call within the time limit and word what goes wrong."""
     try:
-        return await asyncio.wait_for(call, START_S)
+        async with asyncio.timeout(START_S):
+            return await call
     except SlackApiError as error:
         code = error.response.get("error", "no reason given")
         raise errors.SlackUnavailable(f"Slack refuses {setting}: {code}.") from None
@@ -107,20 +108,23 @@ def make_app(client: AsyncWebClient, identity: Identity, signing_secret: str = "
             bot_token=token,
         )
 
-    # Bolt warns about a token beside `authorize`, so the app's own client goes without.
-    bare = AsyncWebClient(
-        session=client.session,
-        base_url=client.base_url,
-        proxy=client.proxy,
-        retry_handlers=client.retry_handlers,
-    )
     return AsyncApp(
         name="powerbot",
-        client=bare,
+        client=_without_token(client),
         authorize=authorize,
         signing_secret=signing_secret,
         process_before_response=True,
     )
+
+
+def _without_token(client: AsyncWebClient) -> AsyncWebClient:
+    """Return the same client without its token: Bolt warns about one beside `authorize`."""
+    bare = AsyncWebClient(
+        session=client.session, base_url=client.base_url, retry_handlers=client.retry_handlers
+    )
+    # The constructor would look at the environment once more.
+    bare.proxy = client.proxy
+    return bare
 
 
 class SocketMode:
@@ -143,12 +147,14 @@ class SocketMode:
             handler = AsyncSocketModeHandler(
                 self._app,
                 self._app_token,
-                proxy=self._app.client.proxy,
                 ping_interval=self._ping_s,
             )
+            handler.client.proxy = self._app.client.proxy
             self._handlers.append(handler)
             try:
-                await asyncio.wait_for(_socket(handler).connect(), START_S)
+                # Not wait_for: before Python 3.12 it may lose a cancellation.
+                async with asyncio.timeout(START_S):
+                    await _socket(handler).connect()
             except TimeoutError:
                 raise errors.SlackUnavailable("Slack opens no socket.") from None
         log.info("slack.connected", sockets=len(self._handlers))

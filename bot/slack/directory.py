@@ -107,7 +107,8 @@ class Directory:
         while True:
             began = self._clock.monotonic()
             try:
-                found = await asyncio.wait_for(ask(), max(0.01, deadline - began))
+                async with asyncio.timeout(max(0.01, deadline - began)):
+                    found = await ask()
             except (sending.Undelivered, TimeoutError, OSError) as error:
                 wait_s = await self._wait(key, error, deadline, wait_s)
             else:

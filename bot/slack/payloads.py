@@ -89,13 +89,11 @@ def button(body: Mapping[str, Any], *, at: float) -> ports.Inbound:
     if do is actions.Do.PAGE:
         return _page(read, at)
     where = read.container
-    # The root of a thread names itself as its thread; its answers belong beside it.
-    thread_ts = "" if where.thread_ts == where.message_ts else where.thread_ts
     return ports.Inbound(
         key=f"button:{read.trigger_id}",
         kind="button",
         person=_person(read.user, read.team),
-        place=request.Place(channel_id=read.channel.id or where.channel_id, thread_ts=thread_ts),
+        place=_place(read),
         body={
             "do": do.value,
             "message_ts": where.message_ts,
@@ -106,6 +104,13 @@ def button(body: Mapping[str, Any], *, at: float) -> ports.Inbound:
         at=at,
         response_url=read.response_url,
     )
+
+
+def _place(read: shapes.BlockActions) -> request.Place:
+    """Return where a button stands; a thread's root names itself, its answers go beside it."""
+    where = read.container
+    thread_ts = "" if where.thread_ts == where.message_ts else where.thread_ts
+    return request.Place(channel_id=read.channel.id or where.channel_id, thread_ts=thread_ts)
 
 
 def _page(read: shapes.BlockActions, at: float) -> ports.Inbound:

@@ -199,7 +199,8 @@ async def _within_time(sent: Awaitable[Any]) -> Any:
         Undelivered: no answer came.
     """
     try:
-        return await asyncio.wait_for(sent, CALL_S)
+        async with asyncio.timeout(CALL_S):
+            return await sent
     except (TimeoutError, aiohttp.ClientError, OSError):
         # The error's own text may hold the address, which can be a secret.
         raise Undelivered("no_answer") from None

@@ -20,6 +20,8 @@ from bot.power import errors
 BUSY_S = 30
 # Connections for reading; each is used by one thread at a time.
 READERS = 4
+# What every SQLite file begins with (https://www.sqlite.org/fileformat.html, 1.3.1).
+SQLITE_MAGIC = b"SQLite format 3\0"
 # A peer that takes no byte for this long is gone, however the network hides it.
 PEER_TIMEOUT_S = 30
 
@@ -60,16 +62,20 @@ def prepare_file(path: pathlib.Path) -> None:
     """Create the file and its folder, for nobody's eyes but the owner's.
 
     Raises:
-        StoreUnavailable: the file system refuses.
+        StoreUnavailable: the file system refuses, or it is a file of another kind.
     """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         path.chmod(0o600)
+        with path.open("rb") as file:
+            beginning = file.read(len(SQLITE_MAGIC))
     except OSError as error:
         raise errors.StoreUnavailable(
             f"The database file {path} can't be used: {error.strerror}."
         ) from error
+    if beginning not in (b"", SQLITE_MAGIC):
+        raise errors.StoreUnavailable(f"The file {path} is no SQLite database.")
 
 
 def write_engine(url: sa.URL) -> sa.Engine:

@@ -102,13 +102,12 @@ def _answer(answered: asyncio.Future[Any], outcome: writer.Outcome) -> None:
     """Give one who waits the value or the error of the transaction."""
     if answered.done():
         return
-    match outcome:
-        case writer.Done(value):
-            answered.set_result(value)
-        case writer.Failed(StopIteration() as error):
-            # A future can't hold it: in a coroutine it would mean the end of the coroutine.
-            raised = RuntimeError("a transaction raised StopIteration")
-            raised.__cause__ = error
-            answered.set_exception(raised)
-        case writer.Failed(error):
-            answered.set_exception(error)
+    if isinstance(outcome, writer.Done):
+        answered.set_result(outcome.value)
+    elif isinstance(outcome.error, StopIteration):
+        # A future can't hold it: in a coroutine it would mean the end of the coroutine.
+        raised = RuntimeError("a transaction raised StopIteration")
+        raised.__cause__ = outcome.error
+        answered.set_exception(raised)
+    else:
+        answered.set_exception(outcome.error)

@@ -61,39 +61,37 @@ def _new(request_id: str, kind: str, key: str, at: float) -> dict[str, Any]:
 
 
 def due(tx: link.Link, *, now: float, limit: int) -> list[ports.OutboxMessage]:
-    """Claim messages that Slack must be told now: end states first, per request in order.
-
-    A reply waits for the card, whose thread it goes to, and for the reply before it.
-    """
-    earlier = schema.outbox.alias("earlier")
-    behind = (
-        sa.select(earlier.c.id)
-        .where(
-            earlier.c.request_id == _outbox.request_id,
-            earlier.c.kind == _outbox.kind,
-            earlier.c.waiting.is_(True),
-            earlier.c.id < _outbox.id,
-        )
-        .exists()
-    )
-    waiting = (
+    """Claim messages that Slack must be told now: end states first, per request in order."""
+    ended_first = sa.case((_requests.state.in_(_ENDED), 0), else_=1)
+    claimed = (
         sa.select(schema.outbox)
         .join(schema.requests, _requests.id == _outbox.request_id)
-        .where(
-            _outbox.waiting.is_(True),
-            _outbox.due_at <= now,
-            _outbox.lease_until < database_clock.Now(),
-            sa.or_(_outbox.kind != "reply", _requests.card_ts != ""),
-            ~behind,
-        )
+        .where(_outbox.due_at <= now, _outbox.lease_until < database_clock.Now(), *_may_go())
+        .order_by(ended_first, _outbox.due_at, _outbox.id)
+        .limit(limit)
+        .with_for_update(of=schema.outbox, skip_locked=True)
     )
-    ended_first = sa.case((_requests.state.in_(_ENDED), 0), else_=1)
-    claimed = waiting.order_by(ended_first, _outbox.due_at, _outbox.id).limit(limit)
-    found = tx.query(claimed.with_for_update(of=schema.outbox, skip_locked=True)).all()
+    found = tx.query(claimed).all()
     if found:
         mine = sa.update(schema.outbox).where(_outbox.id.in_([row.id for row in found]))
         tx.change(mine.values(lease_until=database_clock.Now() + LEASE_S))
     return [rows.message_from(row) for row in found]
+
+
+def _may_go() -> tuple[sa.ColumnElement[bool], ...]:
+    """Return what a message waits for besides its time.
+
+    A reply waits for the card, whose thread it goes to, and for the reply before it.
+    """
+    earlier = schema.outbox.alias("earlier")
+    behind = sa.select(earlier.c.id).where(
+        earlier.c.request_id == _outbox.request_id,
+        earlier.c.kind == _outbox.kind,
+        earlier.c.waiting.is_(True),
+        earlier.c.id < _outbox.id,
+    )
+    has_thread = sa.or_(_outbox.kind != "reply", _requests.card_ts != "")
+    return _outbox.waiting.is_(True), has_thread, ~behind.exists()
 
 
 def sent(tx: link.Link, message: ports.OutboxMessage, *, now: float) -> None:

@@ -94,18 +94,15 @@ class Requests(link.Link):
         )
         if epoch is not None:
             left = left.where(_requests.epoch == epoch)
+        given = {"expires_at": expires_at, "use_by": use_by, "next_at": next_at}
         values: dict[str, Any] = {
             "state": after.value,
             "version": _requests.version + 1,
             "changed_at": at,
             "end_reason": rows.storable(reason),
+            **{name: value for name, value in given.items() if value is not None},
+            **_side_effects(before, after, at=at, owned=epoch is not None),
         }
-        given = {"expires_at": expires_at, "use_by": use_by, "next_at": next_at}
-        values.update({name: value for name, value in given.items() if value is not None})
-        if epoch is None and before in _TAKEN_BY_PEOPLE:
-            values.update(epoch=_requests.epoch + 1, lease_until=0.0)
-        if after in lifecycle.ENDED:
-            values.update(ended_at=at, next_at=None, lease_until=0.0)
         return self.change(left.values(values)).rowcount == 1
 
     def approve(self, request_id: str, approval: ports.Approval) -> bool:
@@ -165,3 +162,13 @@ class Requests(link.Link):
             kept = rows.plan_from(text, row.plan_version)
             self.plans.put(rows.digest(text), kept)
         return kept
+
+
+def _side_effects(before: State, after: State, *, at: float, owned: bool) -> dict[str, Any]:
+    """Return the columns that a change of state brings along by itself."""
+    values: dict[str, Any] = {}
+    if not owned and before in _TAKEN_BY_PEOPLE:
+        values.update(epoch=_requests.epoch + 1, lease_until=0.0)
+    if after in lifecycle.ENDED:
+        values.update(ended_at=at, next_at=None, lease_until=0.0)
+    return values

@@ -21,15 +21,15 @@ export function toast(text, kind = "error") {
   });
 }
 
-const seen = new Set();
-let first = true;
+const newest = new Map();
 
-/** Show the workspace's notices that are new since the page was opened. */
+/** Show one person's notices that came since the page first looked through that person's eyes. */
 export function showToasts(person, toasts) {
-  for (const { id, text } of toasts ?? []) {
-    const key = `${person}/${id}`;
-    if (!first && !seen.has(key)) toast(text);
-    seen.add(key);
-  }
-  first = false;
+  const last = Math.max(0, ...(toasts ?? []).map(({ id }) => Number(id) || 0));
+  const before = newest.get(person);
+  newest.set(person, last);
+  if (before === undefined) return;
+  // Numbers that fell back come from a server that was started anew.
+  const shown = last < before ? 0 : before;
+  for (const { id, text } of toasts ?? []) if (Number(id) > shown) toast(text);
 }

@@ -24,7 +24,7 @@ def post_message(state: WorkspaceState, args: Json) -> Json:
         bot=True,
         thread_ts=_thread(state, channel, args),
         metadata=_metadata(args),
-        client_msg_id=args.get("client_msg_id"),
+        client_msg_id=str(args["client_msg_id"]) if args.get("client_msg_id") else None,
     )
     state.changes.bump()
     return {"channel": channel.id, "ts": message.ts, "message": state.message_as_slack(message)}
@@ -35,19 +35,23 @@ def update(state: WorkspaceState, args: Json) -> Json:
     channel = _channel(state, str(args["channel"]))
     message = _own(state, channel, str(args["ts"]), "cant_update_message")
     words = content.read(state, "chat.update", args)
+    # Blocks without text leave the old text in place.
     text = words.text if "text" in args else message.text
     state.timeline.edit(message, text, words.blocks)
     if "metadata" in args:
         message.metadata = _metadata(args)
     state.changes.bump()
     shape = state.message_as_slack(message)
-    return {"channel": channel.id, "ts": message.ts, "text": text, "message": shape}
+    # This answer has the timestamp beside the message, and not in it.
+    ts = shape.pop("ts")
+    return {"channel": channel.id, "ts": ts, "text": text, "message": shape}
 
 
 def post_ephemeral(state: WorkspaceState, args: Json) -> Json:
     """Answer chat.postEphemeral."""
     channel = _writable(state, str(args["channel"]))
-    if args["user"] not in channel.members:
+    user = str(args["user"])
+    if user not in channel.members:
         raise RefusedError("user_not_in_channel")
     words = content.read(state, "chat.postEphemeral", args)
     message = state.timeline.post(
@@ -56,7 +60,7 @@ def post_ephemeral(state: WorkspaceState, args: Json) -> Json:
         words.text,
         blocks=words.blocks,
         bot=True,
-        only_for=args["user"],
+        only_for=user,
         thread_ts=_thread(state, channel, args),
     )
     state.changes.bump()
@@ -118,6 +122,7 @@ def _visible(state: WorkspaceState, channel: Channel, ts: str) -> Message:
 
 def _own(state: WorkspaceState, channel: Channel, ts: str, error: str) -> Message:
     message = _visible(state, channel, ts)
+    # The author decides, not the channel: even an admin's app can't edit what others wrote.
     if message.user != state.app.bot_user:
         raise RefusedError(error)
     return message

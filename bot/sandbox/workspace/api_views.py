@@ -15,7 +15,7 @@ def open_view(state: WorkspaceState, args: Json) -> Json:
     view = state.checked_view("views.open", args["view"], "modal")
     _check_external_id(state, view, None)
     trigger = state.tickets.exchange_trigger(str(args["trigger_id"]))
-    return _shown(state, state.views.open(trigger.user, view))
+    return _shown(state, state.views.open(trigger.user, view, trigger.channel))
 
 
 def push(state: WorkspaceState, args: Json) -> Json:
@@ -37,10 +37,10 @@ def update(state: WorkspaceState, args: Json) -> Json:
 
 def publish(state: WorkspaceState, args: Json) -> Json:
     """Answer views.publish."""
-    if args["user_id"] not in state.directory.people:
+    user, expected = str(args["user_id"]), str(args.get("hash") or "")
+    if user not in state.directory.people:
         raise RefusedError("invalid_arguments", ["[ERROR] invalid `user_id`"])
     view = state.checked_view("views.publish", args["view"], "home")
-    user, expected = str(args["user_id"]), str(args.get("hash") or "")
     return _shown(state, state.views.publish(user, view, expected))
 
 

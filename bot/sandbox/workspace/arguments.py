@@ -59,7 +59,7 @@ def _json_object(body: str) -> Json:
         return {}
     try:
         value = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise RefusedError("invalid_json") from None
     if not isinstance(value, dict):
         raise RefusedError("json_not_object")
@@ -69,5 +69,5 @@ def _json_object(body: str) -> Json:
 def _nested(text: str, error: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise RefusedError(error) from None

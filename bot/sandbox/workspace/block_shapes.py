@@ -90,6 +90,8 @@ _TABLE: Final = kind(
 )
 _TASK_FIELDS: Final[dict[str, Check]] = {
     **_BLOCK_ID,
+    # Inside of a plan the type may be left out, but it can't be another one.
+    "type": string(one_of=("task_card",)),
     "task_id": string(minimum=1),
     "title": string(minimum=1),
     "status": string(one_of=("pending", "in_progress", "complete", "error")),

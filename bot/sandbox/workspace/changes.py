@@ -33,6 +33,7 @@ class Changes:
     def bump(self) -> None:
         """Say that something visible has changed."""
         self.version += 1
+        # Those who wait hold the old event; whoever comes later waits for the new one.
         self._next.set()
         self._next = asyncio.Event()
 

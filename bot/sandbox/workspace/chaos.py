@@ -36,11 +36,21 @@ class Chaos:
         self._lost_acks = 0
 
     def set_latency(self, method: str, seconds: float) -> None:
-        """Let every answer of a method wait; 0 takes it away again."""
+        """Let every answer of a method wait; 0 takes it away again.
+
+        Raises:
+            ValueError: when too many methods have faults.
+        """
+        self._check_room(method)
         self._latency_s[method] = min(max(seconds, 0.0), limits.LONGEST_LATENCY_S)
 
     def fail(self, method: str, kind: FaultKind = "status", count: int = 1, **details: Any) -> None:
-        """Let the next `count` calls of a method fail; details are those of `Fault`."""
+        """Let the next `count` calls of a method fail; details are those of `Fault`.
+
+        Raises:
+            ValueError: when too many methods have faults.
+        """
+        self._check_room(method)
         self._faults[method].extend([Fault(kind, **details)] * min(count, limits.FAULTS))
 
     def duplicate_next(self, count: int = 1) -> None:
@@ -83,6 +93,11 @@ class Chaos:
         self._latency_s.clear()
         self._faults.clear()
         self._duplicates = self._lost_acks = 0
+
+    def _check_room(self, method: str) -> None:
+        known = {*self._latency_s, *self._faults}
+        if method not in known and len(known) >= limits.FAULTY_METHODS:
+            raise ValueError("too many methods have faults; clear them first")
 
     def waiting(self) -> Json:
         """Describe the faults that wait, for the page."""

@@ -62,9 +62,14 @@ class Clicks:
         Raises:
             UnknownNameError: when the value names an option that nobody offered.
         """
-        offered = self._offered.get(self._key(place, chosen), [])
+        fields = place.values.setdefault(chosen.block_id, {})
+        # What is chosen already stays choosable, though the search that found it is long over.
+        offered = [
+            *self._offered.get(self._key(place, chosen), []),
+            *forms.options_in(fields.get(chosen.action_id, {})),
+        ]
         entered = forms.state_of(chosen.element, value, offered)
-        place.values.setdefault(chosen.block_id, {})[chosen.action_id] = entered
+        fields[chosen.action_id] = entered
         self._state.changes.bump()
         return {key: item for key, item in entered.items() if key != "type"}
 
@@ -121,6 +126,7 @@ class Clicks:
     def _remember(self, key: tuple[str, str, str, str], options: list[Json]) -> None:
         """Keep every option of this field that was ever offered, within bounds."""
         known = self._offered.setdefault(key, [])
+        # Earlier offers stay valid: a person may choose from several searches.
         known += [option for option in options if option not in known]
         del known[: -limits.SUGGESTIONS]
         self._offered.move_to_end(key)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
+from bot.sandbox.workspace import limits
 from bot.sandbox.workspace.json_types import Json
 from bot.sandbox.workspace.state import WorkspaceState
 
@@ -87,6 +88,9 @@ class Delivery:
 
     def announce(self, payload: Json) -> None:
         """Deliver an event in the background, up to three more times until it is acked."""
+        if len(self._tasks) >= limits.PENDING_ENVELOPES:
+            self._state.journal.note("lost", EVENTS_API, payload=payload)
+            return
         task = asyncio.create_task(self._keep_delivering(payload), name="event")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

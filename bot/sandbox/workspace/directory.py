@@ -172,6 +172,7 @@ class Directory:
 
     def direct_message(self, person: Person) -> Channel:
         """Open the direct message between the bot and this person; the same one each time."""
+        # Real ids are random; a readable one makes tests and the page easier to follow.
         channel_id = "D" + person.id[1:]
         if channel_id not in self.channels:
             members = {person.id, self.bot_user}

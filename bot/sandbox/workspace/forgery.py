@@ -17,7 +17,8 @@ from bot.sandbox.workspace.json_types import Json
 _BIDI: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _TAG: Final = re.compile(r"<([^<>]*)>?")
 _DATE: Final = re.compile(r"!date\^\d{1,11}\^[^|^]+(\^https?://[^|]+)?\|[^|]*")
-_LABEL_HOST: Final = re.compile(r"(?:\w+://)?((?:[\w-]+\.)+[a-z]{2,})\b", re.IGNORECASE)
+# A host at the start of a label, or an address with its scheme anywhere in it.
+_LABEL_HOST: Final = re.compile(r"(?:^|\w+://)((?:[\w-]+\.)+[a-z]{2,})\b", re.IGNORECASE)
 _LITERAL_KEYS: Final = frozenset({"value", "action_id", "block_id", "callback_id", "task_id"})
 
 
@@ -116,7 +117,7 @@ def _in_link(url: str, label: str) -> Iterator[str]:
     if re.match(r"[@#<]", label.strip()):
         yield f"a link whose label looks like a mention: {label[:40]!r}"
     host = (urlsplit(url).hostname or "").lower()
-    shown = _LABEL_HOST.match(label.strip())
+    shown = _LABEL_HOST.search(label.strip())
     if shown and host and shown.group(1).lower().removeprefix("www.") != host.removeprefix("www."):
         yield f"a link to {host} that looks like {shown.group(1)!r}"
 

@@ -4,7 +4,7 @@ Also what Slack's own client checks before it sends a form: that needed inputs a
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from bot.sandbox.workspace import elements, limits
@@ -48,6 +48,12 @@ _INITIAL: Final = {
 }
 
 
+_CONVERSATIONS: Final[dict[str, Callable[[str], Any]]] = {
+    "selected_conversation": lambda channel: channel,
+    "selected_conversations": lambda channel: [channel],
+}
+
+
 def is_stateful(element: Json) -> bool:
     """Say whether an element keeps a value; buttons and menus don't."""
     return element["type"] in _KEYS
@@ -63,34 +69,53 @@ def state_of(element: Json, value: Any, offered: Sequence[Json] = ()) -> Json:
         UnknownNameError: when an option is named that nobody offered.
     """
     key = _KEYS[element["type"]]
-    if key == "selected_option" and value is not None:
-        value = _option(element, value, offered)
-    elif key == "selected_options":
-        chosen = [value] if isinstance(value, str | dict) else value or []
-        value = [_option(element, one, offered) for one in chosen]
-    elif key == "selected_date_time" and value is not None:
-        value = int(value)
-    elif key == "value":
-        value = None if value in (None, "") else str(value)
-    elif key.endswith("s"):
-        value = [value] if isinstance(value, str) else list(value or [])
-    return {"type": element["type"], key: value}
+    return {"type": element["type"], key: _chosen(element, key, value, offered)}
 
 
-def initial_state(element: Json) -> Json:
-    """Build the state object of an element that nobody has touched."""
+def _chosen(element: Json, key: str, value: Any, offered: Sequence[Json]) -> Any:
+    """Shape a simple value like the one that stands under `key` in a state object."""
+    if value in (None, "", []):
+        # Slack tells an emptied field from a full one by null, or by an empty list.
+        return _empty(key)
+    if key == "selected_option":
+        return _option(element, value, offered)
+    if key == "selected_date_time":
+        return int(value)
+    if not key.endswith("s"):
+        return str(value)
+    several = [value] if isinstance(value, str | dict) else list(value)
+    if key == "selected_options":
+        return [_option(element, one, offered) for one in several]
+    return [str(one) for one in several]
+
+
+def options_in(state: Json) -> list[Json]:
+    """List the options that a state object holds."""
+    one, several = state.get("selected_option"), state.get("selected_options")
+    return [one] if one else list(several or [])
+
+
+def initial_state(element: Json, channel: str = "") -> Json:
+    """Build the state object of an element that nobody has touched, in a modal of a channel."""
     key = _KEYS[element["type"]]
-    empty: list[Json] | None = [] if key.endswith("s") else None
-    return {"type": element["type"], key: element.get(_INITIAL[key], empty)}
+    if element.get("default_to_current_conversation") and channel and key in _CONVERSATIONS:
+        element = {_INITIAL[key]: _CONVERSATIONS[key](channel), **element}
+    return {"type": element["type"], key: element.get(_INITIAL[key], _empty(key))}
 
 
-def all_states(blocks: Iterable[Json], entered: Json) -> Json:
+def _empty(key: str) -> list[Json] | None:
+    return [] if key.endswith("s") else None
+
+
+def all_states(blocks: Iterable[Json], entered: Json, channel: str = "") -> Json:
     """Build `state.values` of a message or view: what was entered, or what stood there."""
     values: Json = {}
     for one in elements.placed(list(blocks)):
         if is_stateful(one.element):
             state = entered.get(one.block_id, {}).get(one.action_id)
-            values.setdefault(one.block_id, {})[one.action_id] = state or initial_state(one.element)
+            values.setdefault(one.block_id, {})[one.action_id] = state or initial_state(
+                one.element, channel
+            )
     return values
 
 

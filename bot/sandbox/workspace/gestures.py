@@ -5,7 +5,7 @@ Nothing is checked here that Slack wouldn't check: what the app thinks of the pe
 
 import re
 
-from bot.sandbox.workspace import payloads
+from bot.sandbox.workspace import limits, payloads
 from bot.sandbox.workspace.delivery import INTERACTIVE, SLASH_COMMANDS
 from bot.sandbox.workspace.desk import Desk
 from bot.sandbox.workspace.directory import Channel, Person, UnknownNameError
@@ -30,7 +30,9 @@ class Gestures:
 
         Raises:
             UnknownNameError: when there is no such person or channel.
+            ValueError: when the text is longer than Slack takes.
         """
+        _check_length(text)
         person, place = self._desk.person_in(user, channel)
         command, _, rest = text.strip().partition(" ")
         if not self._state.manifest.has_command(command):
@@ -49,7 +51,9 @@ class Gestures:
 
         Raises:
             UnknownNameError: when there is no such person, channel or thread.
+            ValueError: when the text is longer than Slack takes.
         """
+        _check_length(text)
         person, place = self._desk.person_in(user, channel)
         root = self._state.timeline.root_ts(place.id, thread_ts) if thread_ts else None
         message = self._state.timeline.post(
@@ -107,9 +111,12 @@ class Gestures:
 
         Raises:
             UnknownNameError: when there is no such person, channel or message.
+            ValueError: when the message has too many emoji already.
         """
         person, place = self._desk.person_in(user, channel)
         message = self._state.timeline.find(place.id, ts)
+        if name not in message.reactions and len(message.reactions) >= limits.REACTIONS:
+            raise ValueError("the message has too many emoji already")
         users = message.reactions.setdefault(name, [])
         added = person.id not in users
         if added:
@@ -131,6 +138,7 @@ class Gestures:
 
     def _typed(self, text: str) -> str:
         """Turn what was typed into what Slack stores: escaped, with names as mentions."""
+        # Two control characters stand in for the brackets of mentions while the rest is escaped.
         kept = re.sub(r"<(@[UW][A-Z0-9]+)>", "\x00\\1\x01", text.replace("\x00", ""))
         for mark, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
             kept = kept.replace(mark, entity)
@@ -163,3 +171,8 @@ class Gestures:
             return
         if place is None or self._state.app.bot_user in place.members:
             self._desk.announce(payloads.event(self._state, inner, place))
+
+
+def _check_length(text: str) -> None:
+    if len(text) > limits.MESSAGE_TEXT:
+        raise ValueError("msg_too_long")

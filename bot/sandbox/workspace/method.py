@@ -54,6 +54,7 @@ def page(items: Sequence[Item], args: Json) -> tuple[list[Item], Json]:
     size = arguments.whole_number(args.get("limit"), _PAGE) or _PAGE
     if not 0 < size <= _LARGEST_PAGE:
         raise RefusedError("invalid_limit")
+    # The cursor is opaque to callers, as Slack's is, so that nobody counts on its inside.
     start = _offset(str(args.get("cursor") or ""))
     end = start + size
     cursor = base64.b64encode(f"next:{end}".encode()).decode() if end < len(items) else ""

@@ -33,12 +33,14 @@ class Modals:
         """
         person = self._person_at(user, view)
         self.fill(view, values)
-        view.errors = forms.missing(view.blocks, forms.all_states(view.blocks, view.values))
+        entered = forms.all_states(view.blocks, view.values, view.channel)
+        view.errors = forms.missing(view.blocks, entered)
         self._state.changes.bump()
         if view.errors:
             return Outcome(False, "incomplete", dict(view.errors))
         payload = payloads.view_submission(self._state, person, view)
         outcome = await self._desk.ask(person, INTERACTIVE, payload, "Submitting")
+        # The app may have closed the view by another call while we waited for the ack.
         if not outcome.ok or view.closed:
             return outcome
         try:
@@ -105,6 +107,7 @@ class Modals:
         return Outcome(answer=answer)
 
     def _show_errors(self, view: View, errors: Any) -> Outcome:
+        # Slack shows errors under input blocks only; any other id makes it show none at all.
         inputs = {block["block_id"] for block in view.blocks if block["type"] == "input"}
         if not isinstance(errors, dict) or not errors:
             raise RefusedError("invalid_errors", ["errors must be a non-empty object"])

@@ -1,6 +1,6 @@
 """What one person sees, as one JSON object for the page in the browser."""
 
-from bot.sandbox.workspace import forms
+from bot.sandbox.workspace import forms, limits
 from bot.sandbox.workspace.directory import Channel, Person
 from bot.sandbox.workspace.json_types import Json
 from bot.sandbox.workspace.state import WorkspaceState
@@ -27,7 +27,7 @@ def of(state: WorkspaceState, user: str) -> Json:
         "messages": {
             channel.id: [
                 _message(message)
-                for message in state.timeline.in_channel(channel.id)
+                for message in state.timeline.in_channel(channel.id)[-limits.PAGE_MESSAGES :]
                 if message.seen_by(me.id)
             ]
             for channel in channels
@@ -98,5 +98,5 @@ def _view(view: View) -> Json:
         "callback_id": view.callback_id,
         "private_metadata": content.get("private_metadata", ""),
         "errors": view.errors,
-        "state": {"values": forms.all_states(view.blocks, view.values)},
+        "state": {"values": forms.all_states(view.blocks, view.values, view.channel)},
     }

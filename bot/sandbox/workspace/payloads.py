@@ -27,7 +27,7 @@ def slash_command(
         "api_app_id": state.app.id,
         "is_enterprise_install": "false",
         "response_url": _response_url(state, person, channel),
-        "trigger_id": state.tickets.new_trigger(person.id),
+        "trigger_id": state.tickets.new_trigger(person.id, channel.id),
     }
 
 
@@ -45,13 +45,12 @@ def block_action(
     }
     copied = ("text", "value", "style", "confirm", "url", "placeholder")
     action |= {key: element[key] for key in copied if key in element and key not in action}
-    in_view = place.id if isinstance(place, View) else None
     return {
         "type": "block_actions",
         **_who(state, person),
         "user": _full_user(person),
         **_place(state, person, place),
-        "trigger_id": state.tickets.new_trigger(person.id, in_view),
+        "trigger_id": state.tickets.new_trigger(person.id, place.channel),
         "actions": [action],
     }
 
@@ -69,6 +68,7 @@ def block_suggestion(
         "block_id": chosen.block_id,
         "value": query,
     }
+    # A suggestion is asked for while typing; nothing may be posted in answer to it.
     payload.pop("response_url", None)
     payload.pop("state", None)
     return payload
@@ -80,7 +80,7 @@ def view_submission(state: WorkspaceState, person: Person, view: View) -> Json:
         "type": "view_submission",
         **_who(state, person),
         "user": _full_user(person),
-        "trigger_id": state.tickets.new_trigger(person.id, view.id),
+        "trigger_id": state.tickets.new_trigger(person.id, view.channel),
         "view": state.view_as_slack(view),
     }
 
@@ -108,7 +108,7 @@ def message_shortcut(
         "action_ts": state.timeline.new_ts(),
         "channel": {"id": channel.id, "name": channel.name},
         "callback_id": shortcut.callback_id,
-        "trigger_id": state.tickets.new_trigger(person.id),
+        "trigger_id": state.tickets.new_trigger(person.id, channel.id),
         "response_url": _response_url(state, person, channel, message),
         "message_ts": message.ts,
         "message": state.message_as_slack(message),

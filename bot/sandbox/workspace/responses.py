@@ -57,6 +57,7 @@ class Responder:
             message = self._state.timeline.find(response.channel, response.message_ts)
         except UnknownNameError:
             return None
+        # A message shortcut's URL belongs to what a person wrote, which no app can replace.
         return message if message.bot else None
 
     def _new(self, response: ResponseUrl, body: Json, where: str) -> None:

@@ -60,6 +60,7 @@ class SocketHub:
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Serve one socket until it closes."""
+        # Popping makes the address single-use, whatever becomes of the connection.
         born_at = self._tickets.pop(request.match_info["ticket"], None)
         if born_at is None or self._clock() - born_at > limits.SOCKET_TICKET_S:
             return web.Response(status=408, text="this address was used or is too old")
@@ -109,6 +110,7 @@ class SocketHub:
             }
             await connection.socket.send_json(message)
             if reason != "warning":
+                # A leaving socket gets no more envelopes, but its acks still count.
                 connection.leaving = True
                 self._later(self._close_after_grace(connection))
 
@@ -149,15 +151,17 @@ class SocketHub:
     def _take_ack(self, text: str) -> None:
         try:
             ack = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             return
         if not isinstance(ack, dict) or self._chaos.loses_ack():
             return
         waiting = self._pending.get(str(ack.get("envelope_id")))
         if waiting is None or waiting.done():
-            self._journal.note("ack", "late", **ack)
+            # The person has been told that it failed, or a doubled envelope was acked twice.
+            self._journal.note("ack", "late", ack=ack)
             return
-        waiting.set_result(ack.get("payload") or {})
+        payload = ack.get("payload") or {}
+        waiting.set_result(payload if isinstance(payload, dict) else {"text": str(payload)})
 
     async def _send(self, message: Json) -> None:
         """Send to the socket whose turn it is; one that has just died passes the turn on."""

@@ -122,7 +122,7 @@ class WorkspaceState:
 
     def view_as_slack(self, view: view_book.View) -> Json:
         """Shape a view for an answer or a payload, with what was entered so far."""
-        values = forms.all_states(view.blocks, view.values)
+        values = forms.all_states(view.blocks, view.values, view.channel)
         ids = {
             "team_id": self.directory.team.id,
             "app_id": self.app.id,
@@ -144,6 +144,7 @@ class WorkspaceState:
         return message_shape.as_slack(message, author.team_id, bot if message.bot else None)
 
     def _break_rule(self, rule: str, where: str, messages: list[str]) -> None:
+        # Noted even when it is refused: an app that falls back to plain text has still erred.
         for message in messages:
             self.violated(rule, where, message)
         if messages and self.strict:

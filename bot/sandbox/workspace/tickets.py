@@ -11,11 +11,11 @@ from bot.sandbox.workspace.refusal import RefusedError
 
 @dataclass(slots=True)
 class Trigger:
-    """A trigger id's owner and age; `view_id` is the modal it was born in, if any."""
+    """A trigger id's owner and age, and the channel that the person was in, if any."""
 
     user: str
     born_at: float
-    view_id: str | None = None
+    channel: str = ""
     used: bool = False
 
 
@@ -40,10 +40,10 @@ class Tickets:
         self._triggers: OrderedDict[str, Trigger] = OrderedDict()
         self._responses: OrderedDict[str, ResponseUrl] = OrderedDict()
 
-    def new_trigger(self, user: str, view_id: str | None = None) -> str:
+    def new_trigger(self, user: str, channel: str = "") -> str:
         """Give out a trigger id for what this person has just done."""
         trigger_id = f"{self._rng.randrange(10**12)}.{self._rng.getrandbits(64):016x}"
-        self._triggers[trigger_id] = Trigger(user, self._clock(), view_id)
+        self._triggers[trigger_id] = Trigger(user, self._clock(), channel)
         if len(self._triggers) > limits.TRIGGERS:
             self._triggers.popitem(last=False)
         return trigger_id
@@ -61,6 +61,7 @@ class Tickets:
             raise RefusedError("exchanged_trigger_id")
         if self._clock() - trigger.born_at > limits.TRIGGER_S:
             raise RefusedError("expired_trigger_id")
+        # The methods check their view before they come here: a bad view uses no trigger up.
         trigger.used = True
         return trigger
 

@@ -89,6 +89,7 @@ class Timeline:
         message.text = text
         message.blocks = elements.with_ids(blocks, self._rng)
         message.edited_ts = self.new_ts()
+        # Ids may be the same as before, yet what was chosen belonged to the old blocks.
         message.values = {}
 
     def delete(self, message: Message) -> None:

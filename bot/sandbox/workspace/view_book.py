@@ -23,6 +23,7 @@ class View:
     content: Json
     hash: str
     root_view_id: str
+    channel: str = ""
     previous_view_id: str | None = None
     values: Json = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
@@ -92,10 +93,10 @@ class ViewBook:
                 return view
         raise UnknownNameError(f"there is no open view {external_id!r}")
 
-    def open(self, user: str, content: Json) -> View:
-        """Show a person a modal; what was open before goes away."""
+    def open(self, user: str, content: Json, channel: str = "") -> View:
+        """Show a person a modal in a channel; what was open before goes away."""
         self.clear(user)
-        return self._put(user, content)
+        return self._put(user, content, channel)
 
     def push(self, user: str, content: Json) -> View:
         """Put a modal on top of a person's stack.
@@ -108,7 +109,7 @@ class ViewBook:
             raise RefusedError("not_found")
         if len(stack) >= limits.VIEW_STACK:
             raise RefusedError("push_limit_reached")
-        return self._put(user, content)
+        return self._put(user, content, stack[-1].channel)
 
     def update(self, view: View, content: Json, expected_hash: str = "") -> None:
         """Give a view new content; what was entered stays where the ids are the same.
@@ -121,6 +122,7 @@ class ViewBook:
         view.content = self._filled(content)
         view.hash = self._new_hash()
         view.errors = {}
+        # Slack keeps what was typed when block id and action id stay the same.
         kept = {(one.block_id, one.action_id) for one in elements.placed(view.blocks)}
         view.values = {
             block_id: {key: value for key, value in chosen.items() if (block_id, key) in kept}
@@ -153,9 +155,10 @@ class ViewBook:
         for view in self.stacks.pop(user, []):
             view.closed = True
 
-    def _put(self, user: str, content: Json) -> View:
+    def _put(self, user: str, content: Json, channel: str) -> View:
         stack = self.stacks.setdefault(user, [])
         view = self._new(user, content)
+        view.channel = channel
         if stack:
             view.root_view_id = stack[0].id
             view.previous_view_id = stack[-1].id

@@ -43,6 +43,7 @@ class WebApi:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one call, with whatever fault waits for this method."""
         name = request.match_info["method"]
+        # A slow answer is slow before the work, so that a caller who gives up has done nothing.
         await self._state.chaos.delay(name)
         fault = self._state.chaos.next_fault(name)
         if fault is not None and fault.kind in ("cut_before", "status", "error"):
@@ -68,6 +69,7 @@ class WebApi:
             raise RefusedError("unknown_method", req_method=name)
         self._check_token(method, _token(request, args))
         self._check_scopes(method)
+        # A call with bad arguments counts against the limit too.
         wait_s = self._rates.take(name, str(args.get("channel", "")))
         if wait_s:
             raise RefusedError("ratelimited", retry_after=wait_s)

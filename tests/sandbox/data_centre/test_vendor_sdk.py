@@ -111,7 +111,7 @@ def vendor_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     python = folder / "bin" / "python"
     packages = [f"huaweicloudsdkcore=={VERSION}", f"huaweicloudsdkclouddc=={VERSION}"]
     pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", *packages]
-    installed = subprocess.run(  # noqa: S603 -- our own command line
+    installed = subprocess.run(
         [str(python), *pip],
         capture_output=True,
         text=True,

@@ -45,6 +45,7 @@ def upgrade() -> None:
     _make_approvals()
     _make_run_servers()
     _make_attempts()
+    _make_attempt_servers()
     _make_locks_and_switches()
     _make_inbox()
     _make_outbox()
@@ -150,6 +151,9 @@ def _make_attempts() -> None:
         sa.UniqueConstraint("request_id", "number"),
         sa.CheckConstraint(f"outcome IN ({outcomes})", name="outcome"),
     )
+
+
+def _make_attempt_servers() -> None:
     op.create_table(
         "attempt_servers",
         sa.Column("attempt_id", sa.Text(), sa.ForeignKey("attempts.id"), primary_key=True),

@@ -1,0 +1,186 @@
+"""Builders for the client's tests: clocks turned by hand, answers, and a client on them."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+import json
+import random
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
+
+import httpx
+
+from bot.clouddc import auth, client, exchange, rate
+
+ENDPOINT = "https://clouddc.cn-east-3.myhuaweicloud.com"
+PROJECT = "0123456789abcdef0123456789abcdef"
+TOKEN = "token-of-the-tests"
+START = 1767323045.0  # 2026-01-02T03:04:05Z
+
+Handler = Callable[[httpx.Request], Coroutine[None, None, httpx.Response]]
+
+
+class HandClock:
+    """Time that moves when a test says so; whoever sleeps wakes when it is due."""
+
+    def __init__(self) -> None:
+        self.passed_s = 0.0
+        self.set_back_s = 0.0
+        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._numbers = itertools.count()
+
+    def now(self) -> float:
+        """The wall clock, which a test may set back."""
+        return START + self.passed_s - self.set_back_s
+
+    def monotonic(self) -> float:
+        """The clock that nobody sets."""
+        return self.passed_s
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait until the time has passed."""
+        due: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._sleepers, (self.passed_s + seconds, next(self._numbers), due))
+        await due
+
+    async def pass_s(self, seconds: float) -> None:
+        """Let time pass, and everybody who is due go on, in the order of their times."""
+        end = self.passed_s + seconds
+        await settle()
+        while self._sleepers and self._sleepers[0][0] <= end:
+            at, _, due = heapq.heappop(self._sleepers)
+            self.passed_s = max(self.passed_s, at)
+            if not due.done():
+                due.set_result(None)
+            await settle()
+        self.passed_s = end
+        await settle()
+
+
+class LeapClock(HandClock):
+    """Time that leaps over every wait, and notes how long each was."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.slept: list[float] = []
+
+    async def sleep(self, seconds: float) -> None:
+        """Leap."""
+        self.slept.append(seconds)
+        self.passed_s += seconds
+        await asyncio.sleep(0)
+
+
+async def settle() -> None:
+    """Let everything go on that needs no more than its turn."""
+    for _ in range(50):
+        await asyncio.sleep(0)
+
+
+class Service:
+    """Answers requests one after another from a script, and keeps what came.
+
+    The last answer is given again and again. An exception in the script is raised, as the
+    transport would.
+    """
+
+    def __init__(self, *script: httpx.Response | Exception) -> None:
+        self.script = list(script)
+        self.requests: list[httpx.Request] = []
+        self.bodies: list[Any] = []
+
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
+        """Answer."""
+        # A copy, because a request that is repeated is changed in place.
+        came = httpx.Request(request.method, request.url, headers=request.headers)
+        self.requests.append(came)
+        self.bodies.append(json.loads(request.content) if request.content else None)
+        turn = self.script[0] if len(self.script) == 1 else self.script.pop(0)
+        if isinstance(turn, Exception):
+            raise turn
+        return httpx.Response(turn.status_code, headers=turn.headers, content=turn.content)
+
+
+def server_id(number: int) -> str:
+    """A well-formed id."""
+    return f"01939592-e8fe-7d9b-9332-{number:012x}"
+
+
+def ids(count: int, *, first: int = 0) -> list[str]:
+    """Some well-formed ids."""
+    return [server_id(number) for number in range(first, first + count)]
+
+
+def row(number: int, **members: object) -> dict[str, object]:
+    """A record as the list has it."""
+    return {
+        "id": server_id(number),
+        "name": f"web{number:02}",
+        "power_state": "on",
+        "operation_state": "power-on-succeed",
+        "manage_state": "in-use",
+        "frozen_state": 0,
+        "health_state": "OK",
+        "location": {"dc": "A1", "rack": "R12", "unit": "7"},
+        "hardware_attributes": {"sn": f"SN{number}", "model": "2288H", "manufacturer": "Huawei"},
+        "tags": [{"key": "env", "value": "prod"}],
+    } | members
+
+
+def page(*numbers: int, next_marker: str | None = None) -> dict[str, Any]:
+    """A page of the list."""
+    info = {"next_marker": next_marker, "previous_marker": None, "current_count": len(numbers)}
+    rows = [row(number) for number in numbers]
+    return {"servers": rows, "page_info": info, "count": len(numbers)}
+
+
+def answer(
+    body: object, status: int = 200, headers: Mapping[str, str] | None = None
+) -> httpx.Response:
+    """An answer with a JSON body, or with a text as it stands."""
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return httpx.Response(
+        status, headers={"X-Request-Id": "req-1", **(headers or {})}, content=content
+    )
+
+
+def accepted(*numbers: int) -> httpx.Response:
+    """The answer to a power call that takes these servers."""
+    return answer({"physical_servers": [{"id": server_id(number)} for number in numbers]})
+
+
+def refused(status: int, code: str, message: str = "No.", **headers: str) -> httpx.Response:
+    """The answer to a call that is refused in the service's own form."""
+    return answer({"error_code": code, "error_msg": message}, status, headers)
+
+
+def http_for(handler: Handler) -> httpx.AsyncClient:
+    """An HTTP client whose requests go to a handler."""
+    return httpx.AsyncClient(transport=httpx.MockTransport(handler), timeout=exchange.TIMEOUT)
+
+
+def cloud_for(
+    handler: Handler,
+    clock: HandClock,
+    *,
+    who: auth.CloudAuth | None = None,
+    bucket: rate.Bucket | None = None,
+    hold_s: Mapping[rate.Priority, float] = client.HOLD_S,
+    read_whole_s: float = client.READ_WHOLE_S,
+    endpoint: str = ENDPOINT,
+    project_id: str = PROJECT,
+) -> client.CloudDC:
+    """A client whose requests go to a handler."""
+    return client.CloudDC(
+        http_for(handler),
+        endpoint,
+        project_id,
+        auth=who or auth.TokenAuth(TOKEN),
+        bucket=bucket or rate.Bucket(1000.0, clock),
+        clock=clock,
+        jitter=random.Random(1),
+        hold_s=hold_s,
+        read_whole_s=read_whole_s,
+    )

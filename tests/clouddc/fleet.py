@@ -1,0 +1,64 @@
+"""A project of many servers in memory, with an inventory and a poller on it."""
+
+from __future__ import annotations
+
+import asyncio
+
+from bot.clouddc import inventory, watch, wire
+from bot.power import errors, ports, server
+
+from .builders import (
+    START,
+    HandClock,
+    server_id,
+)
+
+
+class Cloud:
+    """A project of many servers, read from memory; every answer waits while `gate` is shut."""
+
+    def __init__(self, count: int, *, page_size: int = wire.LARGEST_PAGE) -> None:
+        self.rows = [server.Server(server_id(number), f"web{number}") for number in range(count)]
+        self.page_size = page_size
+        self.lists: list[str] = []
+        self.shows: list[str] = []
+        self.fails: errors.CloudError | None = None
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def list_page(self, marker: str = "") -> wire.Page:
+        """The page behind a marker."""
+        self.lists.append(marker)
+        await self.gate.wait()
+        if self.fails:
+            raise self.fails
+        first = 1 + [one.id for one in self.rows].index(marker) if marker else 0
+        rows = tuple(self.rows[first : first + self.page_size])
+        more = first + len(rows) < len(self.rows)
+        return wire.Page(rows, rows[-1].id if more else "", len(self.rows))
+
+    async def show(self, server_id: str) -> server.Server:
+        """One server's record."""
+        self.shows.append(server_id)
+        await self.gate.wait()
+        if self.fails:
+            raise self.fails
+        for one in self.rows:
+            if one.id == server_id:
+                return one
+        raise errors.UnknownServers
+
+
+class Bench:
+    """A poller on an inventory on a cloud, with a hand-turned clock."""
+
+    def __init__(self, count: int) -> None:
+        self.clock = HandClock()
+        self.cloud = Cloud(count)
+        self.inventory = inventory.Inventory(self.cloud, self.clock)
+        self.poller = watch.Poller(self.cloud, self.inventory, self.clock)
+
+    async def sight(self, *numbers: int, not_before: float = START) -> ports.Sighting:
+        """A look at some servers."""
+        wanted = [server_id(number) for number in numbers]
+        return await self.poller.next_sighting(wanted, not_before=not_before)

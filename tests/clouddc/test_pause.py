@@ -1,0 +1,142 @@
+"""Refused credentials stop every call before the gateway locks the key."""
+
+from __future__ import annotations
+
+import asyncio
+
+import httpx
+import pytest
+
+from bot.clouddc import auth, pause
+from bot.power import errors
+from bot.power.ports import Method
+
+from .builders import (
+    PROJECT,
+    HandClock,
+    Handler,
+    LeapClock,
+    Service,
+    accepted,
+    answer,
+    cloud_for,
+    http_for,
+    ids,
+    page,
+    refused,
+)
+
+IAM = "https://iam.cn-east-3.myhuaweicloud.com/"
+PASSWORD = "password-of-the-tests"
+SECRET_KEY = "secret-key-of-the-tests"
+USER = auth.IamUser("powerbot", PASSWORD, "our-domain", PROJECT)
+SIGNATURE_FAILED = refused(401, "APIGW.0301", "verify aksk signature fail, canonicalRequest:X")
+LIFE = {"issued_at": "2026-01-02T00:00:00.000000Z", "expires_at": "2026-01-03T00:00:00.000000Z"}
+DAY_S = 86_400.0
+
+
+def iam_auth(handler: Handler, clock: HandClock) -> auth.IamAuth:
+    """Credentials that are fetched from a handler."""
+    return auth.IamAuth(http_for(handler), IAM, USER, clock=clock)
+
+
+def signed(clock: HandClock) -> auth.SignedAuth:
+    """Signing credentials."""
+    return auth.SignedAuth("AKOFTHETESTS", SECRET_KEY, PROJECT, clock=clock)
+
+
+async def test_wrong_password_is_not_tried_again() -> None:
+    """IAM locks users who log in wrongly: the next call doesn't even ask."""
+    clock = LeapClock()
+    iam = Service(answer({"error": {"code": 401, "title": "Unauthorized"}}, 401))
+    cloud = cloud_for(Service(accepted(0)), clock, who=iam_auth(iam, clock))
+
+    for _ in range(3):
+        with pytest.raises(errors.Unauthorized):
+            await cloud.list_page()
+
+    assert len(iam.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (SIGNATURE_FAILED, errors.Unauthorized),
+        (
+            refused(401, "APIGW.0301", "AK access failed to reach the limit,forbidden"),
+            errors.KeyLocked,
+        ),
+        (answer(b"", 401), errors.Unauthorized),
+    ],
+    ids=["wrong", "locked", "bare"],
+)
+async def test_refused_signature_pauses_every_call(
+    given: httpx.Response, expected: type[errors.CloudError]
+) -> None:
+    """One wrong signature is sent, and none for five minutes, so that the key isn't locked."""
+    clock = LeapClock()
+    service = Service(given)
+    cloud = cloud_for(service, clock, who=signed(clock))
+
+    for _ in range(10):
+        with pytest.raises(errors.Unauthorized) as caught:
+            await cloud.list_page()
+        assert type(caught.value) is expected
+
+    assert len(service.requests) == 1
+    assert cloud.paused_s == pytest.approx(pause.PAUSE_S, abs=1.0)
+    assert caught.value.retry_after_s == cloud.paused_s
+
+
+async def test_pause_ends_by_itself() -> None:
+    """After five minutes the next call is tried."""
+    clock = LeapClock()
+    service = Service(SIGNATURE_FAILED, accepted(0))
+    cloud = cloud_for(service, clock, who=signed(clock))
+    with pytest.raises(errors.Unauthorized):
+        await cloud.list_page()
+
+    clock.passed_s += pause.PAUSE_S
+    taken = await cloud.switch(Method.ON, ids(1), "attempt-1")
+
+    assert taken.server_ids == frozenset(ids(1))
+    assert cloud.paused_s == 0.0
+
+
+async def test_pause_ends_when_an_operator_says_so() -> None:
+    """`resume` lets the next call through at once."""
+    clock = LeapClock()
+    service = Service(SIGNATURE_FAILED, accepted(0))
+    cloud = cloud_for(service, clock, who=signed(clock))
+    with pytest.raises(errors.Unauthorized):
+        await cloud.list_page()
+
+    cloud.resume()
+    await cloud.switch(Method.ON, ids(1), "attempt-1")
+
+    assert len(service.requests) == 2
+
+
+async def test_calls_that_wait_when_the_signature_is_refused_are_not_sent() -> None:
+    """However many wait, no more than five wrong signatures can reach the gateway."""
+    clock = LeapClock()
+    service = Service(SIGNATURE_FAILED)
+    cloud = cloud_for(service, clock, who=signed(clock))
+
+    found = await asyncio.gather(
+        *(cloud.switch(Method.ON, ids(1), "attempt") for _ in range(30)), return_exceptions=True
+    )
+
+    assert all(isinstance(error, errors.Unauthorized) for error in found)
+    assert len(service.requests) <= pause.MOST_UNDER_WAY
+
+
+async def test_services_own_401_pauses_nobody() -> None:
+    """CloudDC's own code comes after the gateway has taken the signature."""
+    clock = LeapClock()
+    service = Service(refused(401, "iMetal.0003"), answer(page(1)))
+    cloud = cloud_for(service, clock, who=signed(clock))
+    with pytest.raises(errors.Unauthorized):
+        await cloud.list_page()
+
+    assert len((await cloud.list_page()).servers) == 1

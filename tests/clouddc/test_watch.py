@@ -1,0 +1,192 @@
+"""Many watch, few calls: rounds are shared, and fresh enough for all who share."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import pytest
+
+from bot.clouddc import inventory, pace, watch
+from bot.power import errors, ports
+
+from .builders import (
+    START,
+    LeapClock,
+    Service,
+    accepted,
+    answer,
+    cloud_for,
+    page,
+    server_id,
+    settle,
+)
+from .builders import ids as some_ids
+from .fleet import Bench
+
+
+async def test_twenty_watchers_cost_no_more_lists_than_one() -> None:
+    """Those who look at the same time share a round."""
+    bench = Bench(2500)
+    await bench.inventory.snapshot(not_before=START)
+    await bench.clock.pass_s(60.0)
+    bench.cloud.lists.clear()
+
+    seen = await asyncio.gather(*(bench.sight(*range(n * 50, n * 50 + 50)) for n in range(20)))
+
+    assert len(bench.cloud.lists) == 3
+    assert all(set(one.servers) == set(some_ids(50, first=50 * n)) for n, one in enumerate(seen))
+    assert {one.started_at for one in seen} == {START + 60.0}
+
+
+async def test_watchers_out_of_step_share_what_they_have_not_seen() -> None:
+    """Over ten minutes twenty who poll with jitter cost about as much as two, not as twenty."""
+    alone, many = Bench(100), Bench(100)
+
+    for bench, watchers in ((alone, 1), (many, 20)):
+        polling = [asyncio.create_task(poll(bench, number)) for number in range(watchers)]
+        await bench.clock.pass_s(600.0)
+        for one in polling:
+            one.cancel()
+
+    assert 35 <= len(alone.cloud.lists) <= 50
+    assert len(many.cloud.lists) <= 2.5 * len(alone.cloud.lists)
+
+
+async def poll(bench: Bench, number: int) -> None:
+    """Watch one server as a running request does."""
+    delays = pace.Pace(2.0, 15.0, random.Random(number))
+    while True:
+        await bench.clock.sleep(delays.next())
+        await bench.sight(number)
+
+
+async def test_few_servers_of_a_large_project_are_shown_one_by_one() -> None:
+    """Two servers among 2,500 are two calls, not three pages."""
+    bench = Bench(2500)
+    whole = await bench.inventory.snapshot(not_before=START)
+    await bench.clock.pass_s(60.0)
+    bench.cloud.lists.clear()
+
+    seen = await bench.sight(7, 9)
+
+    assert sorted(bench.cloud.shows) == [server_id(7), server_id(9)]
+    assert bench.cloud.lists == []
+    assert set(seen.servers) == {server_id(7), server_id(9)}
+    assert seen.started_at == START + 60.0
+    assert bench.inventory.latest() is whole
+
+
+async def test_as_many_servers_as_pages_are_listed() -> None:
+    """Where it costs the same, the list is read: everybody else can share it."""
+    bench = Bench(2500)
+    await bench.inventory.snapshot(not_before=START)
+    await bench.clock.pass_s(60.0)
+
+    await bench.sight(7, 8, 9)
+
+    assert bench.cloud.shows == []
+
+
+async def test_watchers_of_single_servers_are_counted_together() -> None:
+    """Twenty requests of one server each are one sweep, not twenty calls."""
+    bench = Bench(2500)
+    await bench.inventory.snapshot(not_before=START)
+    await bench.clock.pass_s(60.0)
+    bench.cloud.lists.clear()
+
+    await asyncio.gather(*(bench.sight(number) for number in range(20)))
+
+    assert bench.cloud.shows == []
+    assert len(bench.cloud.lists) == 3
+
+
+async def test_server_that_is_gone_is_missing_from_the_sighting() -> None:
+    """Neither list nor show invents a server."""
+    bench = Bench(2500)
+    listed = await bench.sight(7, 4000)
+    await bench.clock.pass_s(60.0)
+    shown = await bench.sight(7, 4000)
+
+    assert set(listed.servers) == set(shown.servers) == {server_id(7)}
+    assert len(bench.cloud.shows) == 2
+
+
+async def test_watcher_never_sees_the_same_round_twice() -> None:
+    """Asking again reads again, however old `not_before` is."""
+    bench = Bench(100)
+
+    first = await bench.sight(7)
+    await bench.clock.pass_s(2.0)
+    second = await bench.sight(7)
+
+    assert (first.started_at, second.started_at) == (START, START + 2.0)
+    assert len(bench.cloud.lists) == 2
+
+
+async def test_watcher_is_not_shown_a_round_from_before_the_call() -> None:
+    """A sweep that began before the power call says nothing about it."""
+    bench = Bench(100)
+    await bench.sight(8)
+    await bench.clock.pass_s(1.0)
+    sent_at = bench.clock.now()
+    await bench.clock.pass_s(2.0)
+
+    seen = await bench.sight(7, not_before=sent_at)
+
+    assert seen.started_at == sent_at + 2.0
+
+
+async def test_watcher_of_others_waits_for_shows_that_leave_him_out() -> None:
+    """A round that shows some servers serves only their watchers."""
+    bench = Bench(2500)
+    await bench.inventory.snapshot(not_before=START)
+    await bench.clock.pass_s(60.0)
+    bench.cloud.gate.clear()
+    first = asyncio.create_task(bench.sight(1))
+    await settle()
+    second = asyncio.create_task(bench.sight(2))
+    await settle()
+
+    bench.cloud.gate.set()
+
+    assert set((await first).servers) == {server_id(1)}
+    assert set((await second).servers) == {server_id(2)}
+    assert bench.cloud.shows == [server_id(1), server_id(2)] or len(bench.cloud.shows) == 3
+
+
+async def test_failed_show_fails_the_sighting() -> None:
+    """What could not be read is never passed over in silence."""
+    bench = Bench(2500)
+    await bench.inventory.snapshot(not_before=START)
+    await bench.clock.pass_s(60.0)
+    bench.cloud.fails = errors.CloudError("away")
+
+    with pytest.raises(errors.CloudError, match="away"):
+        await bench.sight(7, 8)
+
+
+async def test_nobody_to_watch_costs_no_call() -> None:
+    """An empty look is an empty sighting."""
+    bench = Bench(5)
+
+    assert (await bench.sight()).servers == {}
+    assert bench.cloud.lists == []
+
+
+async def test_cloud_power_is_the_power_api_of_the_workflow() -> None:
+    """Client, inventory and poller together are what the executor asks for."""
+    clock = LeapClock()
+    service = Service(answer(page(1)), accepted(1), answer(page(1)))
+    cloud = cloud_for(service, clock)
+    stock = inventory.Inventory(cloud, clock)
+    whole = watch.CloudPower(cloud, stock, watch.Poller(cloud, stock, clock))
+    api: ports.PowerApi = whole
+
+    snapshot = await api.snapshot(not_before=clock.now())
+    taken = await api.switch(ports.Method.ON, [server_id(1)], "attempt-1")
+    seen = await api.sighting([server_id(1)], not_before=clock.now())
+    await whole.aclose()
+
+    assert api.latest() is not snapshot
+    assert set(snapshot.servers) == set(taken.server_ids) == set(seen.servers) == {server_id(1)}

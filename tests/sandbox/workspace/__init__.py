@@ -1,0 +1,1 @@
+"""The Slack stand-in, tried with the real Bolt and the official client."""

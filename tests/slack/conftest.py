@@ -1,0 +1,152 @@
+"""Slack's side of the bot, joined to the Slack stand-in, with a store and workflow in memory."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+from aiohttp import web
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.sandbox.workspace import Message, Workspace
+from bot.slack import connection, delivery, desk, guard, listeners, reporter, sending
+from tests.slack import fakes
+
+
+@dataclasses.dataclass
+class Side:
+    """Everything of one bot's Slack side, and the workspace that it lives in."""
+
+    workspace: Workspace
+    clock: fakes.Clock
+    store: fakes.Store
+    workflow: fakes.Workflow
+    client: AsyncWebClient
+    sender: sending.Sender
+    desk: desk.Desk
+    reporter: reporter.Reporter
+    request_url: str = ""
+
+    async def settle(self) -> None:
+        """Wait until every payload is dealt with and everything due has been delivered."""
+        await self.workspace.settle()
+        await self.desk.close()
+        for _ in range(50):
+            if not await self.reporter.deliver_due():
+                await self.clock.pass_s(5)
+                if not await self.reporter.deliver_due():
+                    return
+
+    def whispers(self, user: str) -> list[Message]:
+        """What only this person sees and has not been taken away."""
+        return [one for one in self.workspace.ephemerals(user) if not one.deleted]
+
+    def card(self, channel: str = "C0OPS") -> Message:
+        """The newest card in a channel."""
+        cards = [one for one in self.workspace.messages(channel) if one.metadata]
+        return cards[-1]
+
+
+@pytest.fixture
+def clock() -> fakes.Clock:
+    """A clock that sleepers move on; Bolt compares signatures with this machine's time."""
+    return fakes.Clock(start=time.time())
+
+
+@pytest.fixture
+async def workspace(clock: fakes.Clock) -> AsyncIterator[Workspace]:
+    """A workspace that serves; acks may take half a second."""
+    running = Workspace(
+        clock=clock,
+        ack_s=0.5,
+        redelivery_delays_s=(0.01, 0.01),
+        mentionable_groups=["S0ONCALL"],
+        rate_factor=100.0,
+    )
+    await running.start()
+    yield running
+    await running.stop()
+
+
+@pytest.fixture
+async def client(workspace: Workspace) -> AsyncIterator[AsyncWebClient]:
+    """A client on a shared session, which no proxy setting of this machine leads astray."""
+    session = connection.open_session()
+    made = sending.web_client(workspace.app.bot_token, session, workspace.api_url)
+    made.proxy = None
+    yield made
+    await session.close()
+
+
+@pytest.fixture
+def sender(client: AsyncWebClient, clock: fakes.Clock) -> sending.Sender:
+    """The one that sends."""
+    return sending.Sender(client, clock)
+
+
+@pytest.fixture
+async def side(
+    workspace: Workspace, client: AsyncWebClient, sender: sending.Sender, clock: fakes.Clock
+) -> AsyncIterator[Side]:
+    """Slack's side, without a transport yet."""
+    store = fakes.Store(clock)
+    workflow = fakes.Workflow(store)
+    taking = desk.Desk(store, workflow, delivery.Delivery(sender), clock)
+    telling = reporter.Reporter(store, sender, clock, workspace_url="https://demo.slack.com/")
+    yield Side(workspace, clock, store, workflow, client, sender, taking, telling)
+    await taking.close()
+
+
+@pytest.fixture
+async def over_socket(side: Side) -> AsyncIterator[Side]:
+    """Slack's side, connected by Socket Mode."""
+    app = await _bolt(side)
+    socket = connection.SocketMode(app, side.workspace.app.app_token, ping_s=1)
+    await socket.start()
+    yield side
+    await socket.close()
+
+
+@pytest.fixture
+async def over_http(side: Side) -> AsyncIterator[Side]:
+    """Slack's side, reached by signed HTTP requests."""
+    app = await _bolt(side)
+    application = web.Application()
+    handler = connection.http_handler(app, side.workspace.app.signing_secret)
+    application.add_routes([web.post("/slack/events", handler)])
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    port = runner.addresses[0][1]
+    side.request_url = f"http://127.0.0.1:{port}/slack/events"
+    side.workspace.use_request_url(side.request_url)
+    yield side
+    await runner.cleanup()
+
+
+@pytest.fixture(params=["over_socket", "over_http"], ids=["socket", "http"])
+def connected(request: pytest.FixtureRequest) -> Side:
+    """Slack's side by each of the two transports."""
+    found: Side = request.getfixturevalue(request.param)
+    return found
+
+
+async def _bolt(side: Side) -> AsyncApp:
+    """Return the Bolt app with all listeners."""
+    identity = await connection.introduce(side.client)
+    secret = side.workspace.app.signing_secret
+    app = connection.make_app(side.client, identity, secret)
+    guarding = guard.Guard(identity.team_id, side.sender)
+    listeners.Listeners(side.desk, guarding).register(app)
+    return app
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    """A session for requests that don't come from Slack."""
+    async with aiohttp.ClientSession() as session:
+        yield session

@@ -1,0 +1,277 @@
+"""A store in memory, a clock that is moved by hand, and a small workflow over both."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar, cast
+
+from bot.power import answers, errors, lifecycle, ports
+from bot.power.lifecycle import State
+from tests.slack import builders
+
+T = TypeVar("T")
+
+
+class Clock:
+    """Time that passes when told; a sleeper moves it on by itself unless `by_hand`."""
+
+    def __init__(self, *, start: float = builders.NOW, by_hand: bool = False) -> None:
+        self.time = start
+        self.slept: list[float] = []
+        self._by_hand = by_hand
+        self._moved = asyncio.Condition()
+
+    def __call__(self) -> float:
+        """Tell the time to the stand-in."""
+        return self.time
+
+    def now(self) -> float:
+        """Return the wall clock."""
+        return self.time
+
+    def monotonic(self) -> float:
+        """Return the same, as a clock that nobody sets."""
+        return self.time
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait until the time has come, or make it come."""
+        self.slept.append(seconds)
+        until = self.time + seconds
+        if not self._by_hand:
+            self.time = until
+            await asyncio.sleep(0)
+            return
+        async with self._moved:
+            await self._moved.wait_for(lambda: self.time >= until)
+
+    async def pass_s(self, seconds: float) -> None:
+        """Let time pass."""
+        self.time += seconds
+        async with self._moved:
+            self._moved.notify_all()
+
+
+@dataclasses.dataclass
+class Queued:
+    """One row of the outbox."""
+
+    message: ports.OutboxMessage
+    due_at: float
+    claimed: bool = False
+    error: str = ""
+
+
+class Tx:
+    """The part of a transaction that Slack's side and the small workflow use."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def receive(self, inbound: ports.Inbound) -> bool:
+        """Store a payload once."""
+        if inbound.key in self._store.inbox:
+            return False
+        self._store.inbox[inbound.key] = inbound
+        return True
+
+    def finish(self, key: str) -> None:
+        """Mark a payload as dealt with."""
+        self._store.finished.add(key)
+
+    def request(self, request_id: str) -> ports.Request | None:
+        """Return a request."""
+        return self._store.requests.get(request_id)
+
+    def run_servers(self, request_id: str) -> list[ports.RunServer]:
+        """Return a run's servers."""
+        return self._store.servers.get(request_id, [])
+
+    def set_card(self, request_id: str, card: ports.Card) -> None:
+        """Note where the card stands."""
+        self._store.change(request_id, card=card)
+
+    def transition(self, request_id: str, after: State, **changes: Any) -> bool:
+        """Change a state if the table has the change."""
+        before = self._store.requests[request_id].state
+        if after not in lifecycle.TRANSITIONS[before]:
+            return False
+        self._store.change(request_id, state=after, **changes)
+        return True
+
+    def show_card(self, request_id: str) -> None:
+        """Ask for the card to be shown."""
+        self._store.queue(request_id, "card", {})
+
+    def say(self, request_id: str, kind: str, body: Mapping[str, Any]) -> None:
+        """Queue a reply or a direct message."""
+        self._store.queue(request_id, kind, body)
+
+
+class Store:
+    """A request store in memory that can be away for a while."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.inbox: dict[str, ports.Inbound] = {}
+        self.finished: set[str] = set()
+        self.requests: dict[str, ports.Request] = {}
+        self.servers: dict[str, list[ports.RunServer]] = {}
+        self.outbox: list[Queued] = []
+        self.away_for = 0
+        self.writes_away_for = 0
+        self.broken = False
+        self._number = 0
+        self.gate: asyncio.Event | None = None
+
+    def change(self, request_id: str, **changes: Any) -> None:
+        """Change a request's row."""
+        self.requests[request_id] = dataclasses.replace(self.requests[request_id], **changes)
+
+    def add(self, found: ports.Request, servers: Sequence[ports.RunServer] = ()) -> None:
+        """Store a request with its run."""
+        self.requests[found.id] = found
+        self.servers[found.id] = list(servers)
+
+    def queue(self, request_id: str, kind: str, body: Mapping[str, Any]) -> None:
+        """Queue a message; a card that is queued already is due at once and one version on."""
+        for row in self.outbox:
+            if (kind, row.message.kind, row.message.request_id) == ("card", "card", request_id):
+                newer = dataclasses.replace(row.message, version=row.message.version + 1)
+                row.message, row.due_at = newer, self.clock.now()
+                return
+        self._number += 1
+        number = self._number
+        message = ports.OutboxMessage(number, request_id, kind, dict(body), 1, 0, self.clock.now())
+        self.outbox.append(Queued(message, self.clock.now()))
+
+    async def write(self, work: Callable[[ports.Tx], T]) -> T:
+        """Run `work`, unless the database is away."""
+        if self.gate is not None:
+            await self.gate.wait()
+        self._answer_or_not()
+        if self.writes_away_for > 0:
+            self.writes_away_for -= 1
+            raise errors.StoreUnavailable
+        return work(cast("ports.Tx", Tx(self)))
+
+    async def read(self, work: Callable[[ports.Tx], T]) -> T:
+        """Run `work` for its reads."""
+        self._answer_or_not()
+        return work(cast("ports.Tx", Tx(self)))
+
+    def _answer_or_not(self) -> None:
+        if self.broken:
+            raise RuntimeError("secret words")
+        if self.away_for > 0:
+            self.away_for -= 1
+            raise errors.StoreUnavailable
+
+    async def claim(self, *, now: float, lease_s: float) -> ports.Claim | None:
+        """Nothing here drives requests."""
+        return None
+
+    async def renew(self, claim: ports.Claim, *, lease_s: float) -> bool:
+        """Nothing here drives requests."""
+        return False
+
+    async def release(self, claim: ports.Claim, *, next_at: float | None) -> None:
+        """Nothing here drives requests."""
+
+    async def claim_inbound(self, *, lease_s: float, limit: int = 20) -> list[ports.Inbound]:
+        """Return payloads that nobody has finished."""
+        return [one for key, one in self.inbox.items() if key not in self.finished]
+
+    async def due_messages(self, *, now: float, limit: int = 20) -> list[ports.OutboxMessage]:
+        """Claim what is due, end states first."""
+        self._answer_or_not()
+        due = [row for row in self.outbox if row.due_at <= now and not row.claimed]
+        due.sort(key=lambda row: not self._ended(row.message.request_id))
+        for row in due[:limit]:
+            row.claimed = True
+        return [row.message for row in due[:limit]]
+
+    def _ended(self, request_id: str) -> bool:
+        found = self.requests.get(request_id)
+        return found is not None and found.state in lifecycle.ENDED
+
+    async def message_sent(self, message: ports.OutboxMessage, *, now: float) -> None:
+        """Take a message out, unless it has changed meanwhile."""
+        self._answer_or_not()
+        row = self._row(message)
+        if row.message.version == message.version:
+            self.outbox.remove(row)
+        row.claimed = False
+
+    async def message_failed(
+        self, message: ports.OutboxMessage, *, again_at: float, error: str
+    ) -> None:
+        """Put a message back."""
+        row = self._row(message)
+        row.claimed, row.due_at, row.error = False, again_at, error
+
+    def _row(self, message: ports.OutboxMessage) -> Queued:
+        return next(row for row in self.outbox if row.message.id == message.id)
+
+
+class Workflow:
+    """Plans, asks, approves and ends, with no rules at all; or says what it was told to say."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.handled: list[ports.Inbound] = []
+        self.says: list[answers.Answer | Exception | None] = []
+
+    async def handle(self, inbound: ports.Inbound) -> answers.Answer | None:
+        """Answer a payload."""
+        self.handled.append(inbound)
+        if self.says:
+            said = self.says.pop(0)
+            if isinstance(said, Exception):
+                raise said
+            return said
+        if inbound.kind in ("command", "mention"):
+            return self._plan(inbound)
+        return await self._button(inbound)
+
+    def _plan(self, inbound: ports.Inbound) -> answers.Answer:
+        order = builders.order(place=inbound.place, requester=inbound.person)
+        found = builders.request_in(State.PLANNED, builders.planned(order), card=None)
+        self._store.add(found)
+        return answers.PlanShown(found.plan, found.id, self._store.clock.now())
+
+    async def _button(self, inbound: ports.Inbound) -> answers.Answer | None:
+        request_id, do = str(inbound.body["request_id"]), str(inbound.body["do"])
+        user = {"user": inbound.person.user_id}
+        tx = Tx(self._store)
+        if do in ("request", "confirm_count"):
+            tx.transition(request_id, State.PENDING, card=ports.Card(inbound.place.channel_id))
+            tx.show_card(request_id)
+            return answers.Note(f"Asked as {request_id}.")
+        if do == "approve":
+            given = builders.approval(inbound.person.user_id)
+            tx.transition(request_id, State.APPROVED, approvals=(given,))
+            tx.say(request_id, "reply", {"event": "approved", "group": "sre", **user})
+            tx.show_card(request_id)
+            return None
+        if do in ("deny", "cancel"):
+            word = {"deny": State.DENIED, "cancel": State.CANCELLED}[do]
+            reason = inbound.body.get("reason", "")
+            if tx.transition(request_id, word):
+                body = {"event": word.value, "reason": reason, **user}
+                tx.say(request_id, "reply", body)
+                tx.show_card(request_id)
+            return answers.Note(f"{request_id} is {word.value}.")
+        return answers.Note("This button is no longer valid.", good=False)
+
+    def finish_run(self, request_id: str, servers: Iterable[ports.RunServer]) -> None:
+        """Start and end a run at once."""
+        tx = Tx(self._store)
+        self._store.servers[request_id] = list(servers)
+        tx.transition(request_id, State.RUNNING)
+        tx.transition(request_id, State.PARTIAL, ended_at=self._store.clock.now() + 60)
+        body = {"event": "ended", "head": "ab" * 32, "seq": 12, "seal": "1a2b3c4d"}
+        tx.say(request_id, "reply", body)
+        tx.say(request_id, "direct", body)
+        tx.show_card(request_id)

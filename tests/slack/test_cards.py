@@ -1,0 +1,152 @@
+"""The card tells the state in words, and offers what the state allows."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from bot.power import plan
+from bot.power.lifecycle import State
+from bot.power.request import Action
+from bot.slack import blocks, cards, replies
+from tests.slack import builders
+
+FAILED = builders.rows(proven=["web01"], failed=["web02"])
+DONE = builders.rows(proven=["web01", "web02"])
+
+
+def labels(message: blocks.Message) -> list[str]:
+    """Return the words on a message's buttons."""
+    return [
+        element["text"]["text"]
+        for block in message.blocks
+        if block["type"] == "actions"
+        for element in block["elements"]
+    ]
+
+
+def shown(message: blocks.Message) -> str:
+    """Return what a reader sees in a message's paragraphs."""
+    return "\n".join(
+        block["text"]["text"] for block in message.blocks if block["type"] == "section"
+    )
+
+
+@pytest.mark.parametrize(
+    ("state", "action", "servers", "buttons"),
+    [
+        (State.PENDING, Action.REBOOT, [], ["Approve", "Deny", "Cancel"]),
+        (State.APPROVED, Action.REBOOT, [], ["Cancel", "Stop"]),
+        (State.RUNNING, Action.REBOOT, DONE, ["Stop", "Details"]),
+        (State.SUCCEEDED, Action.REBOOT, DONE, ["Details"]),
+        (State.PARTIAL, Action.REBOOT, FAILED, ["Details", "Retry failed"]),
+        (State.SUCCEEDED, Action.OFF, DONE, ["Details", "Undo"]),
+        (State.PARTIAL, Action.OFF, FAILED, ["Details", "Retry failed", "Undo"]),
+        (State.DENIED, Action.OFF, [], ["Details"]),
+        (State.EXPIRED, Action.REBOOT, [], ["Details"]),
+    ],
+)
+def test_card_offers_what_its_state_allows(
+    state: State, action: Action, servers: list[builders.ports.RunServer], buttons: list[str]
+) -> None:
+    """Buttons that make no sense any more are gone."""
+    found = builders.request_in(state, builders.planned(builders.order(action=action)))
+
+    assert labels(cards.render(found, servers)) == buttons
+
+
+def test_half_done_cycle_can_be_undone() -> None:
+    """A cycle that has switched a server off and not on again has left it dark."""
+    row = dataclasses.replace(builders.rows(timed_out=["web01"])[0], step=1)
+    found = builders.request_in(
+        State.FAILED, builders.planned(builders.order(["web01"], Action.CYCLE))
+    )
+
+    assert labels(cards.render(found, [row])) == ["Details", "Retry failed", "Undo"]
+
+
+def test_stopped_run_offers_no_second_stop() -> None:
+    """Once somebody has pressed Stop, the card says who instead."""
+    found = builders.request_in(State.RUNNING, stopped_by="U0OLGA", stop_reason="wrong rack")
+    card = cards.render(found, DONE)
+
+    assert labels(card) == ["Details"]
+    assert "Stop was pressed by <@U0OLGA>: wrong rack" in shown(card)
+
+
+def test_card_counts_approvals_by_group() -> None:
+    """What is still missing is named by group."""
+    found = builders.request_in(State.PENDING, approvals=(builders.approval(),))
+
+    assert "1 of 2 approvals: one from dc-ops" in shown(cards.render(found))
+
+
+def test_card_ends_with_every_outcome_and_counts_that_add_up() -> None:
+    """The end line is folded by outcome, with the vendor's words."""
+    servers = [
+        *builders.rows(proven=[*builders.names(1, 6), *builders.names(8, 18)]),
+        *builders.rows(not_proven=["web19"]),
+        *builders.with_detail(builders.rows(failed=["web20"]), "BMC <timeout>"),
+    ]
+    card = shown(cards.render(builders.request_in(State.PARTIAL), servers))
+
+    assert (
+        "rebooted: web[01-06,08-18] · not proven: web19 · failed: web20 (BMC &lt;timeout&gt;)"
+    ) in card
+    assert "19 of 19 done: 17 rebooted · 1 not proven · 1 failed" in card
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("denied by U0SAM", "Denied by <@U0SAM>"),
+        ("stopped itself at 1 failure", "stopped itself at 1 failure"),
+        ("denied by U0SAM and <@U0ROSA>", "denied by U0SAM and &lt;@U0ROSA&gt;"),
+    ],
+)
+def test_card_names_who_ended_it_and_lets_no_other_words_ping(reason: str, said: str) -> None:
+    """Only a sentence that is nothing but its author becomes a mention."""
+    found = builders.request_in(State.DENIED, end_reason=reason)
+
+    assert said in shown(cards.render(found))
+
+
+def test_expiry_is_never_worded_as_a_denial() -> None:
+    """Nobody has said no."""
+    found = builders.request_in(State.EXPIRED)
+    told = shown(cards.render(found)) + replies.render(found, [], {"event": "expired"}).text
+
+    assert "nobody answered in time" in told
+    assert "den" not in told.lower()
+
+
+def test_approve_asks_once_more_and_names_what_would_happen() -> None:
+    """Action, count, first servers and region stand in the dialog."""
+    card = cards.render(builders.request_in(State.PENDING))
+    approve = card.blocks[-1]["elements"][0]
+
+    assert approve["style"] == "primary"
+    assert approve["confirm"]["text"]["text"] == "Reboot 19 servers in cn-east-3: web[01-19]"
+    assert approve["value"] == "PR-7F3K"
+
+
+def test_card_says_how_many_servers_the_plan_leaves_out() -> None:
+    """Skipped and blocked servers are counted on the card."""
+    made = builders.planned()
+    left_out = [
+        made.lines[0].model_copy(update={"verdict": verdict})
+        for verdict in (plan.Verdict.SKIP, plan.Verdict.SKIP, plan.Verdict.BLOCKED)
+    ]
+    made = made.model_copy(update={"lines": (*made.lines, *left_out)})
+
+    card = cards.render(builders.request_in(State.PENDING, made))
+
+    assert "Left out by the plan: 2 skipped · 1 blocked" in shown(card)
+
+
+def test_same_record_gives_the_same_card() -> None:
+    """Nothing of the card depends on when it is made, so it needs no edit by itself."""
+    found = builders.request_in(State.RUNNING)
+
+    assert cards.render(found, DONE) == cards.render(found, DONE)

@@ -1,0 +1,100 @@
+"""Wrong tokens are noticed at the start; connections open, close, and are looked after."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import aiohttp
+import pytest
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.power import errors
+from bot.sandbox.workspace import Workspace
+from bot.slack import connection
+from tests.slack import fakes
+from tests.slack.conftest import Side
+
+
+async def test_bot_learns_who_it_is_at_the_start(client: AsyncWebClient) -> None:
+    """Team, ids and scopes come from Slack, not from settings."""
+    identity = await connection.introduce(client)
+
+    assert identity.team_id == "T0DEMO"
+    assert identity.user_id == "U0BOT"
+    assert "chat:write" in identity.scopes
+    assert identity.url.startswith("http")
+
+
+async def test_wrong_tokens_are_named_at_the_start(client: AsyncWebClient) -> None:
+    """The sentence names the setting and Slack's word."""
+    client.token = "xoxb-wrong"
+
+    with pytest.raises(errors.SlackUnavailable, match="SLACK_BOT_TOKEN: invalid_auth"):
+        await connection.introduce(client)
+    with pytest.raises(errors.SlackUnavailable, match="SLACK_APP_TOKEN: "):
+        await connection.try_app_token(client, "xapp-wrong")
+
+
+async def test_good_app_token_is_taken(client: AsyncWebClient, workspace: Workspace) -> None:
+    """The socket that the trial was given is never used."""
+    await connection.try_app_token(client, workspace.app.app_token)
+
+    assert workspace.calls("apps.connections.open")
+
+
+async def test_unreachable_slack_is_named_at_the_start(workspace: Workspace) -> None:
+    """Nobody waits for ever, and no trace is shown."""
+    async with connection.open_session() as session:
+        client = AsyncWebClient(
+            "xoxb-demo", session=session, base_url="http://127.0.0.1:9/api/", retry_handlers=[]
+        )
+        client.proxy = None
+        with pytest.raises(errors.SlackUnavailable, match="can't be reached"):
+            await connection.introduce(client)
+
+
+async def test_http_without_a_signing_secret_is_refused(side: Side) -> None:
+    """Without a secret anybody could sign."""
+    identity = await connection.introduce(side.client)
+    app = connection.make_app(side.client, identity)
+
+    with pytest.raises(ValueError, match="SLACK_SIGNING_SECRET"):
+        connection.http_handler(app, "")
+
+
+async def test_unsigned_request_changes_nothing(
+    over_http: Side, http: aiohttp.ClientSession
+) -> None:
+    """Only Slack can sign."""
+    body = "command=/power&team_id=T0DEMO&user_id=U0DANA&channel_id=C0OPS&trigger_id=1&text=list"
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+
+    async with http.post(over_http.request_url, data=body, headers=headers) as answer:
+        assert answer.status == 401
+    assert over_http.store.inbox == {}
+
+
+async def test_dead_socket_is_made_anew(side: Side) -> None:
+    """A connection that is gone is noticed and opened again."""
+    clock = fakes.Clock(by_hand=True)
+    identity = await connection.introduce(side.client)
+    app = connection.make_app(side.client, identity)
+    socket = connection.SocketMode(app, side.workspace.app.app_token, sockets=1, ping_s=30)
+    await socket.start()
+    watching = asyncio.create_task(socket.watch(clock))
+    await asyncio.sleep(0)
+    assert await socket.connected()
+
+    await socket._handlers[0].client.disconnect()  # type: ignore[no-untyped-call]
+    assert not await socket.connected()
+    opened = len(side.workspace.calls("apps.connections.open"))
+    await clock.pass_s(31)
+    await side.workspace.wait_for(
+        lambda: len(side.workspace.calls("apps.connections.open")) > opened
+    )
+
+    watching.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await watching
+    await socket.close()

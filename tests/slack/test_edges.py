@@ -1,0 +1,144 @@
+"""What happens at the edges: answers that can't be given, channels that close, stores that go."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.power import answers, ports
+from bot.power.lifecycle import State
+from bot.slack import blocks, desk, guard, listeners, sending
+from tests.slack import builders
+from tests.slack.conftest import Side
+from tests.slack.test_clicks import Acked
+
+
+async def test_menus_and_closed_forms_are_acknowledged(side: Side) -> None:
+    """Neither changes anything, and neither may leave a warning sign."""
+    heard = listeners.Listeners(side.desk, guard.Guard(builders.TEAM, side.sender))
+    options, closed = Acked(), Acked()
+
+    await heard.options_asked(options, {})
+    await heard.form_closed(closed, {})
+
+    assert options.response == {"options": []}
+    assert closed.response == ""
+
+
+async def test_person_without_any_open_way_is_logged_and_marked_as_done(side: Side) -> None:
+    """An answer that nobody can get doesn't keep the payload alive for ever."""
+    side.workspace.chaos.fail("chat.postEphemeral", "error", error="user_not_in_channel")
+    side.workspace.chaos.fail("chat.postMessage", "error", error="messages_tab_disabled")
+    side.workflow.says = [answers.Note("Done.")]
+    await side.desk.receive(builders.inbound())
+
+    side.desk.start(builders.inbound())
+    await side.desk.close()
+
+    assert side.store.finished == {"k1"}
+
+
+async def test_guard_survives_a_response_url_that_is_used_up(side: Side) -> None:
+    """The acknowledgement has gone out; the words are lost, and that is logged."""
+    ack = Acked()
+    body = {"type": "block_actions", "team": {"id": "T0OTHER"}}
+    for url in (side.workspace.url + "/respond/used", None):
+
+        async def never(ack: guard.Ack, body: object) -> None:
+            raise AssertionError
+
+        await guard.Guard(builders.TEAM, side.sender).around(never)(
+            ack=ack, body={**body, "response_url": url}
+        )
+        assert ack.response == ""
+
+
+async def test_twin_that_can_t_be_closed_is_left(side: Side) -> None:
+    """It may have been deleted meanwhile."""
+    side.store.add(builders.request_in(State.PENDING, card=ports.Card("C0OPS", "2.0")))
+    pressed = builders.inbound(
+        "button", body={"do": "details", "request_id": "PR-7F3K", "message_ts": "1.0"}
+    )
+    side.workflow.says = [answers.Note("Done.")]
+    await side.desk.receive(pressed)
+
+    side.desk.start(pressed)
+    await side.desk.close()
+
+    assert side.workspace.calls("chat.update")[-1].answer["error"] == "message_not_found"
+    assert side.store.finished == {"k1"}
+
+
+async def test_bug_in_answering_doesn_t_stop_the_desk(side: Side) -> None:
+    """A task that breaks is logged; the payload stays for whoever mends it."""
+    side.workflow.says = [answers.Note("Done.")]
+    odd = builders.inbound("button", body={"do": "details", "request_id": "PR-7F3K"})
+    await side.desk.receive(odd)
+    side.store.broken = True
+
+    side.desk.start(odd)
+    await side.desk.close()
+    side.store.broken = False
+
+    assert side.store.finished == set()
+    assert await side.desk.recover() == 1
+
+
+async def test_card_in_a_closed_channel_isn_t_tried_for_ever(side: Side) -> None:
+    """The thread is lost with its channel; the direct message at the end is not."""
+    side.store.add(builders.request_in(State.FAILED), builders.rows(failed=["web01"]))
+    side.workspace.directory.channel("ops").is_archived = True
+    body = {"event": "ended", "head": "ab", "seq": 1}
+    side.store.queue("PR-7F3K", "card", {})
+    side.store.queue("PR-7F3K", "reply", body)
+    side.store.queue("PR-7F3K", "direct", body)
+    await side.clock.pass_s(31)
+
+    await side.settle()
+
+    told = [one.text for one in side.workspace.direct_messages("dana")]
+    assert len(told) == 1
+    assert "failed: web01" in told[0]
+    assert side.store.outbox == []
+
+
+async def test_broken_record_is_tried_again_later(side: Side) -> None:
+    """A message that can't be made doesn't hold up the others."""
+    side.store.add(builders.request_in(State.RUNNING))
+    side.store.queue("PR-7F3K", "reply", {"event": "started", "total": 19})
+    side.store.change("PR-7F3K", card=ports.Card("C0OPS", "not-a-ts"))
+
+    await side.reporter.deliver_due()
+
+    assert side.store.outbox[0].error == "cannot_reply_to_message"
+
+
+async def test_delivery_is_noted_when_the_database_comes_back(side: Side) -> None:
+    """Without the note the same would be said twice."""
+    side.store.add(builders.request_in(State.RUNNING, card=ports.Card("C0OPS", "")))
+    side.store.queue("PR-7F3K", "direct", {"event": "started", "total": 19})
+
+    await side.reporter.deliver_due()
+
+    assert side.store.outbox == []
+    assert len(side.workspace.direct_messages("dana")) == 1
+
+
+@pytest.mark.parametrize("kind", ["command", "button"])
+async def test_own_words_are_the_last_resort(side: Side, kind: str) -> None:
+    """A bug in the workflow is told by any way that is open."""
+    side.workflow.says = [ValueError("inner words")]
+    await side.desk.receive(builders.inbound(kind))
+
+    side.desk.start(builders.inbound(kind))
+    await side.desk.close()
+
+    assert side.whispers("dana")[-1].text == "🚫 " + desk.BROKEN
+
+
+def test_error_without_any_word_is_named_by_its_status() -> None:
+    """Slack's refusals all have a code."""
+    answer = {"ok": False}
+    error = sending.SlackApiError("no", answer)
+
+    assert sending.undelivered(error).code == "http_0"
+    assert blocks.bare(blocks.Message("")).blocks[0]["text"]["text"] == "…"

@@ -1,0 +1,99 @@
+"""What is sent keeps Slack's sizes, falls back to plain words, and never shows an inner error."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.sandbox.workspace import Workspace
+from bot.slack import actions, blocks, sending
+from tests.slack import fakes
+
+WORDS = blocks.Message("Words that stand alone.", (blocks.section("*Words* in blocks."),))
+
+
+async def test_refused_blocks_are_sent_as_plain_words(
+    sender: sending.Sender, workspace: Workspace
+) -> None:
+    """When Slack refuses the blocks, the text still arrives, and an edit keeps both."""
+    workspace.chaos.fail("chat.postMessage", "error", error="invalid_blocks")
+    ts = await sender.post("C0OPS", WORDS)
+    workspace.chaos.fail("chat.update", "error", error="msg_blocks_too_long")
+    await sender.update("C0OPS", ts, WORDS)
+
+    sent = workspace.calls("chat.update")[-1].args
+    assert sent["text"] == WORDS.text
+    assert sent["blocks"][0]["text"] == {
+        "type": "plain_text",
+        "text": WORDS.text,
+        "emoji": False,
+    }
+
+
+async def test_message_that_is_too_large_keeps_its_buttons(
+    sender: sending.Sender, workspace: Workspace
+) -> None:
+    """A card must stay usable, whatever somebody has put into it."""
+    row = blocks.button_row([blocks.Button(actions.Do.STOP, "PR-7F3K")])
+    large = blocks.Message("Stop it?", (*[blocks.section("x" * 2900)] * 5, row))
+    crowded = blocks.Message("Stop it?", (*[blocks.section("x")] * 60, row))
+
+    for message in (large, crowded):
+        await sender.post("C0OPS", message)
+        assert workspace.messages("ops")[-1].buttons == ["Stop"]
+    assert workspace.violations == []
+
+
+@pytest.mark.parametrize(
+    ("code", "gone", "closed"),
+    [
+        ("message_not_found", True, False),
+        ("edit_window_closed", True, False),
+        ("is_archived", False, True),
+        ("not_in_channel", False, True),
+        ("token_revoked", False, False),
+    ],
+)
+async def test_refusals_are_told_apart(
+    sender: sending.Sender, workspace: Workspace, code: str, *, gone: bool, closed: bool
+) -> None:
+    """Whoever sends must know whether to post anew, to go elsewhere, or to wait."""
+    workspace.chaos.fail("chat.update", "error", error=code)
+
+    with pytest.raises(sending.Undelivered) as refused:
+        await sender.update("C0OPS", "1.2", WORDS)
+
+    assert (refused.value.code, refused.value.gone, refused.value.closed) == (code, gone, closed)
+
+
+async def test_short_retry_after_is_waited_out_and_a_long_one_is_handed_on(
+    sender: sending.Sender, workspace: Workspace, clock: fakes.Clock
+) -> None:
+    """Two seconds are worth waiting for; a minute is for the caller to plan with."""
+    workspace.chaos.fail("chat.postMessage", "status", status=429, retry_after_s=2)
+    assert await sender.post("C0OPS", WORDS)
+    assert clock.slept == [2.0]
+
+    workspace.chaos.fail("chat.postMessage", "status", status=429, retry_after_s=60)
+    with pytest.raises(sending.Undelivered) as refused:
+        await sender.post("C0OPS", WORDS)
+    assert (refused.value.code, refused.value.retry_after_s) == ("ratelimited", 60.0)
+
+
+async def test_used_response_url_is_a_refusal_without_the_address(
+    sender: sending.Sender, workspace: Workspace
+) -> None:
+    """A response URL is a secret; neither it nor Slack's page stands in the error."""
+    url = workspace.url + "/respond/secret-part"
+
+    with pytest.raises(sending.Undelivered) as refused:
+        await sender.respond(url, WORDS)
+
+    assert "secret-part" not in str(refused.value)
+
+
+async def test_unreachable_slack_is_a_refusal_without_the_address(
+    sender: sending.Sender,
+) -> None:
+    """The error of a broken connection would name the address."""
+    with pytest.raises(sending.Undelivered, match=r"^no_answer$"):
+        await sender.respond("http://127.0.0.1:9/secret-part", WORDS)

@@ -1,0 +1,138 @@
+"""Claims: one owner at a time, and whoever comes after the lease takes over."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from bot.power import ports
+from bot.power.lifecycle import State
+from bot.storage.store import Store
+from tests.storage import builders
+
+SHORT_S = 0.1
+
+
+async def made(store: Store, id_: str, state: State = State.RUNNING, **fields: Any) -> None:
+    """Store a request."""
+    request = builders.a_request(id_, state, **fields)
+    await store.write(lambda tx: tx.create(request, source_key=id_))
+
+
+async def test_every_due_request_is_claimed_by_one_process(replicas: Callable[[], Store]) -> None:
+    """Three processes that ask at once get different requests, and none is left or doubled."""
+    stores = [replicas() for _ in range(3)]
+    for number in range(8):
+        await made(stores[0], f"PR-{number}")
+
+    claims = await asyncio.gather(
+        *(one.claim(now=1e9, lease_s=30.0) for one in stores for _ in range(4))
+    )
+
+    claimed = sorted(claim.request_id for claim in claims if claim is not None)
+    assert claimed == [f"PR-{number}" for number in range(8)]
+
+
+async def test_the_request_that_is_due_the_longest_comes_first(store: Store) -> None:
+    """What isn't due yet, and what is never due by itself, isn't claimed."""
+    await made(store, "PR-LATE", created_at=500.0)
+    await made(store, "PR-EARLY", created_at=400.0)
+    await made(store, "PR-FUTURE", State.PENDING, expires_at=5000.0)
+    await made(store, "PR-NEVER", State.PENDING, expires_at=0.0)
+
+    claims = [await store.claim(now=1000.0, lease_s=30.0) for _ in range(3)]
+
+    ids = [claim.request_id if claim else "" for claim in claims]
+    assert ids == ["PR-EARLY", "PR-LATE", ""]
+
+
+async def test_a_lease_that_has_ended_is_taken_over_and_fences_the_old_owner(
+    replicas: Callable[[], Store],
+) -> None:
+    """The epoch grows with every claim; the old owner can neither renew nor release."""
+    first, second = replicas(), replicas()
+    await made(first, "PR-2222")
+    old = await first.claim(now=1e9, lease_s=SHORT_S)
+    assert old is not None
+    assert await second.claim(now=1e9, lease_s=30.0) is None
+
+    await asyncio.sleep(SHORT_S + 0.05)
+    new = await second.claim(now=1e9, lease_s=30.0)
+
+    assert new == ports.Claim("PR-2222", old.epoch + 1)
+    assert not await first.renew(old, lease_s=30.0)
+    await first.release(old, next_at=None)
+    assert await first.claim(now=1e9, lease_s=30.0) is None
+
+
+async def test_a_renewed_lease_is_kept(store: Store) -> None:
+    """Renewing moves the end of the lease."""
+    await made(store, "PR-2222")
+    claim = await store.claim(now=1e9, lease_s=SHORT_S)
+    assert claim is not None
+
+    assert await store.renew(claim, lease_s=30.0)
+    await asyncio.sleep(SHORT_S + 0.05)
+
+    assert await store.claim(now=1e9, lease_s=30.0) is None
+
+
+async def test_a_released_request_is_due_when_its_owner_says(store: Store) -> None:
+    """None leaves the next look as it is; an instant moves it."""
+    await made(store, "PR-2222", created_at=100.0)
+    for next_at in (None, 700.0):
+        claim = await store.claim(now=200.0, lease_s=30.0)
+        assert claim is not None
+        await store.release(claim, next_at=next_at)
+
+    assert await store.claim(now=699.0, lease_s=30.0) is None
+    assert await store.claim(now=700.0, lease_s=30.0) is not None
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "lost"),
+    [
+        (State.PENDING, State.CANCELLED, True),
+        (State.PENDING, State.APPROVED, True),
+        (State.APPROVED, State.STOPPED, True),
+        (State.RUNNING, State.FAILED, False),
+    ],
+)
+async def test_a_persons_change_takes_a_waiting_request_from_its_owner(
+    store: Store, before: State, after: State, lost: bool
+) -> None:
+    """A run keeps its owner, who ends it; anything before that loses its lease."""
+    await made(store, "PR-2222", before)
+    claim = await store.claim(now=1e9, lease_s=30.0)
+    assert claim is not None
+
+    assert await store.write(lambda tx: tx.transition("PR-2222", before, after, at=5.0))
+
+    assert await store.renew(claim, lease_s=30.0) is not lost
+
+
+async def test_an_ended_request_stays_ended_when_its_owner_releases_it(store: Store) -> None:
+    """A release with another look in mind doesn't make an ended request due."""
+    await made(store, "PR-2222")
+    claim = await store.claim(now=1e9, lease_s=30.0)
+    assert claim is not None
+    await store.write(lambda tx: tx.transition("PR-2222", State.RUNNING, State.FAILED, at=5.0))
+
+    await store.release(claim, next_at=1.0)
+
+    assert await store.claim(now=1e9, lease_s=30.0) is None
+
+
+async def test_a_sole_process_frees_the_leases_of_its_dead_forerunner(store: Store) -> None:
+    """Nobody waits for the end of a lease that no living process holds."""
+    await made(store, "PR-2222")
+    await store.write(lambda tx: tx.receive(builders.an_inbound()))
+    await store.claim(now=1e9, lease_s=30.0)
+
+    await store.free_leases()
+
+    assert await store.claim(now=1e9, lease_s=30.0) is not None
+    assert len(await store.claim_inbound(lease_s=30.0)) == 1

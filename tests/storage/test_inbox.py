@@ -1,0 +1,97 @@
+"""Payloads: stored once, leased to who received them, forgotten when dealt with."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import sqlalchemy as sa
+
+from bot.power import ports
+from bot.storage import inbox
+from bot.storage.store import Store
+from tests.storage import builders
+
+
+async def end_leases(store: Store) -> None:
+    """Let the time of every lease run out."""
+    await store.free_leases()
+
+
+async def test_a_payload_is_stored_once_however_often_it_is_delivered(
+    replicas: Callable[[], Store],
+) -> None:
+    """Redeliveries to several processes at once find the key there."""
+    stores = replicas(), replicas()
+    inbound = builders.an_inbound()
+
+    stored = await asyncio.gather(
+        *(one.write(lambda tx: tx.receive(inbound)) for one in stores * 5)
+    )
+
+    assert sum(stored) == 1
+
+
+async def test_a_payload_comes_back_as_it_was_received(store: Store) -> None:
+    """Text that no database stores is made storable, and nothing else changes."""
+    body = {"text": "half \ud800 and \0 and 内核", "list": [1, None, True]}
+    inbound = builders.an_inbound(body=body)
+    await store.write(lambda tx: tx.receive(inbound))
+    await end_leases(store)
+
+    assert await store.claim_inbound(lease_s=30.0) == [inbound]
+
+
+async def test_a_payload_is_left_to_its_process_until_the_lease_ends(store: Store) -> None:
+    """The receiver has time; then somebody else takes over, once at a time."""
+    await store.write(lambda tx: tx.receive(builders.an_inbound()))
+
+    fresh = await store.claim_inbound(lease_s=0.1)
+    await end_leases(store)
+    first = await store.claim_inbound(lease_s=0.1)
+    meanwhile = await store.claim_inbound(lease_s=0.1)
+    await asyncio.sleep(0.15)
+    second = await store.claim_inbound(lease_s=0.1)
+
+    assert [len(found) for found in (fresh, first, meanwhile, second)] == [0, 1, 0, 1]
+
+
+async def test_a_payload_that_was_dealt_with_is_forgotten_but_for_its_key(store: Store) -> None:
+    """Body and response URL are wiped; a late redelivery is still dropped."""
+    await store.write(lambda tx: tx.receive(builders.an_inbound()))
+
+    await store.write(lambda tx: tx.finish("k1"))
+
+    def row(tx: ports.Tx) -> tuple[str, str]:
+        found = tx.connection.execute(sa.text("SELECT body, response_url FROM inbox"))  # type: ignore[attr-defined]
+        return tuple(found.one())
+
+    assert await store.read(row) == ("{}", "")
+    assert not await store.write(lambda tx: tx.receive(builders.an_inbound()))
+    await end_leases(store)
+    assert await store.claim_inbound(lease_s=1.0) == []
+
+
+async def test_a_payload_that_kills_its_takers_is_left_alone_in_the_end(store: Store) -> None:
+    """The number of take-overs is bounded."""
+    await store.write(lambda tx: tx.receive(builders.an_inbound()))
+
+    taken = 0
+    for _ in range(inbox.MOST_TRIES + 2):
+        await end_leases(store)
+        taken += len(await store.claim_inbound(lease_s=30.0))
+
+    assert taken == inbox.MOST_TRIES
+
+
+async def test_old_keys_are_purged_only_when_they_were_dealt_with(store: Store) -> None:
+    """An open payload stays, however old."""
+    for key, at in (("old", 10.0), ("open", 10.0), ("new", 90.0)):
+        inbound = builders.an_inbound(key, at=at)
+        await store.write(lambda tx, one=inbound: tx.receive(one))  # type: ignore[misc]
+    await store.write(lambda tx: tx.finish("old"))
+    await store.write(lambda tx: tx.finish("new"))
+
+    assert await store.purge_inbox(before=50.0) == 1
+    assert await store.write(lambda tx: tx.receive(builders.an_inbound("old")))
+    assert not await store.write(lambda tx: tx.receive(builders.an_inbound("open")))

@@ -1,0 +1,226 @@
+"""Opening: the right file, the right schema, or a clear word."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pathlib
+import shutil
+import sqlite3
+import stat
+import sys
+
+import pytest
+
+from bot.power import errors
+from bot.storage import engines, lockfile, opening
+from tests.storage import builders
+
+only_postgresql = pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+
+
+@pytest.mark.parametrize(
+    ("url", "driver"),
+    [
+        ("postgres://u:p@h/d?sslmode=require", "postgresql+psycopg"),
+        ("postgresql://u:p@h/d", "postgresql+psycopg"),
+        ("postgresql+psycopg2://u:p@h/d", "postgresql+psycopg"),
+        ("sqlite:///file.db", "sqlite+pysqlite"),
+    ],
+)
+def test_every_common_form_of_address_is_understood(url: str, driver: str) -> None:
+    """The driver is ours to choose; the rest of the address stays."""
+    made = engines.parsed(url)
+
+    assert made.drivername == driver
+    assert made.query == ({"sslmode": "require"} if "sslmode" in url else {})
+
+
+@pytest.mark.parametrize(
+    "url", ["", "nonsense", "mysql://u:geheim@h/d", "sqlite://", "sqlite:///:memory:", "http://[x"]
+)
+def test_an_address_that_cant_be_used_is_refused_without_repeating_it(url: str) -> None:
+    """The password in it must not reach a message."""
+    with pytest.raises(errors.StoreUnavailable) as caught:
+        opening.open_store(url)
+
+    assert "geheim" not in str(caught.value)
+
+
+async def test_a_file_and_its_folder_are_for_their_owner_alone(tmp_path: pathlib.Path) -> None:
+    """The database holds who did what, and the folder its journal; nobody else reads them."""
+    path = tmp_path / "state" / "powerbot" / "powerbot.db"
+    store = opening.open_store(f"sqlite:///{path}", sole=True)
+    await store.write(lambda tx: tx.receive(builders.an_inbound()))
+
+    modes = {one.name: stat.S_IMODE(one.stat().st_mode) for one in path.parent.iterdir()}
+    await store.close()
+
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert len(modes) == 5
+    assert set(modes.values()) == {0o600}
+
+
+async def test_a_file_that_was_open_to_others_is_closed_to_them(tmp_path: pathlib.Path) -> None:
+    """A copy from elsewhere may come with other rights."""
+    path = tmp_path / "powerbot.db"
+    path.touch(mode=0o644)
+
+    await opening.open_store(f"sqlite:///{path}").close()
+
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_folder_that_cant_be_made_is_named(tmp_path: pathlib.Path) -> None:
+    """The operator learns which path the system refuses."""
+    (tmp_path / "file").touch()
+
+    with pytest.raises(errors.StoreUnavailable, match=r"file/powerbot\.db"):
+        opening.open_store(f"sqlite:///{tmp_path}/file/powerbot.db")
+
+
+def test_commits_to_a_file_are_durable(tmp_path: pathlib.Path) -> None:
+    """WAL, a full sync for each commit, a bounded wait, checked references."""
+    engine = engines.write_engine(engines.parsed(f"sqlite:///{tmp_path / 'a.db'}"))
+    names = "journal_mode", "synchronous", "busy_timeout", "foreign_keys"
+
+    with engine.connect() as connection:
+        found = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in names]
+    engine.dispose()
+
+    assert found == ["wal", 2, 30_000, 1]
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: pathlib.Path) -> None:
+    """Nothing is written over what somebody keeps there."""
+    path = tmp_path / "notes.txt"
+    path.write_text("my notes " * 1000)
+
+    with pytest.raises(errors.StoreUnavailable):
+        opening.open_store(f"sqlite:///{path}")
+
+    assert path.read_text() == "my notes " * 1000
+
+
+def test_a_reader_of_a_missing_file_makes_none(tmp_path: pathlib.Path) -> None:
+    """Looking at the audit of a database that isn't there is a mistake, not a new database."""
+    path = tmp_path / "missing.db"
+
+    reading = engines.reading(f"sqlite:///{path}")
+    with pytest.raises(errors.StoreUnavailable, match="no database"), reading:
+        pass
+
+    assert not path.exists()
+
+
+def test_a_server_that_is_away_is_an_error_without_a_password() -> None:
+    """The sentence says that the database can't be reached."""
+    with pytest.raises(errors.StoreUnavailable) as caught:
+        opening.open_store("postgresql://u:geheim@127.0.0.1:1/d?connect_timeout=2")
+
+    assert "can't be reached" in caught.value.user_message
+
+
+@only_postgresql
+async def test_a_server_is_migrated_only_when_asked(empty_url: str) -> None:
+    """Several replicas start at once; an operator decides when the schema moves."""
+    with pytest.raises(errors.StoreUnavailable, match="run powerbot migrate"):
+        opening.open_store(empty_url)
+
+    before, after = opening.migrate(empty_url)
+    store = opening.open_store(empty_url, sole=True)
+    again = opening.open_store(empty_url, sole=True)
+    await asyncio.gather(store.close(), again.close())
+
+    assert (before, after) == ("", "0001")
+    assert opening.migrate(empty_url) == ("0001", "0001")
+
+
+async def test_a_second_run_on_a_file_is_refused_by_the_first_ones_number(
+    tmp_path: pathlib.Path,
+) -> None:
+    """Other commands read beside it; after the end the file is free."""
+    url = f"sqlite:///{tmp_path / 'powerbot.db'}"
+    first = opening.open_store(url, sole=True)
+
+    with pytest.raises(errors.StoreUnavailable, match=rf"process {os.getpid()}\)"):
+        opening.open_store(url, sole=True)
+    await opening.open_store(url).close()
+    await first.close()
+
+    await opening.open_store(url, sole=True).close()
+
+
+async def test_a_run_that_cant_begin_lets_go_of_the_file(
+    settled_file: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    """What was in the way can be mended without another restart."""
+    path = tmp_path / "powerbot.db"
+    shutil.copy(settled_file, path)
+    obstacle = tmp_path / "powerbot.db.generation.new"
+    obstacle.mkdir()
+
+    with pytest.raises(errors.StoreUnavailable, match="can't be written"):
+        opening.open_store(f"sqlite:///{path}", sole=True)
+    obstacle.rmdir()
+
+    store = opening.open_store(f"sqlite:///{path}", sole=True)
+    await store.close()
+    await store.close()
+
+
+def test_a_lock_file_that_cant_be_made_is_named(tmp_path: pathlib.Path) -> None:
+    """A read-only folder is a clear error."""
+    with pytest.raises(errors.StoreUnavailable, match=r"powerbot\.db\.lock"):
+        lockfile.LockFile(tmp_path / "missing" / "powerbot.db").acquire()
+
+
+async def test_a_database_from_a_backup_is_known_until_it_was_dealt_with(
+    tmp_path: pathlib.Path,
+) -> None:
+    """It has forgotten what was sent since, and its open requests must not be trusted."""
+    path, backup = tmp_path / "powerbot.db", tmp_path / "backup.db"
+    url = f"sqlite:///{path}"
+
+    async def run(*, settle: bool = False) -> bool:
+        store = opening.open_store(url, sole=True)
+        restored = store.restored
+        if settle:
+            await store.settle_restore()
+        await store.close()
+        return restored
+
+    seen = [await run(), await run()]
+    shutil.copy(path, backup)
+    seen.append(await run())
+    shutil.copy(backup, path)
+    seen += [await run(), await run(settle=True), await run()]
+
+    assert seen == [False, False, False, True, True, False]
+
+
+async def test_a_schema_that_fits_is_opened_without_the_migrator(
+    settled_file: pathlib.Path,
+) -> None:
+    """Its import would cost half of the start-up time."""
+    script = (
+        "import sys; from bot.storage import opening; opening.open_store(sys.argv[1]);"
+        "sys.exit('alembic' in sys.modules)"
+    )
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", script, f"sqlite:///{settled_file}"
+    )
+
+    assert await child.wait() == 0
+
+
+def test_a_readers_rights_need_no_lock(settled_file: pathlib.Path) -> None:
+    """A reader works while another process is in the middle of a write."""
+    other = sqlite3.connect(settled_file, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+
+    with engines.reading(f"sqlite:///{settled_file}") as connection:
+        revision = opening.revision(connection)
+    other.close()
+
+    assert revision == "0001"

@@ -1,0 +1,178 @@
+"""Messages: the card always newest, replies once and in order, never by two processes at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from bot.power import ports
+from bot.power.lifecycle import State
+from bot.storage import outbox
+from bot.storage.store import Store
+from tests.storage import builders
+
+
+async def made(store: Store, id_: str = "PR-2222", *, posted: bool = True) -> None:
+    """Store a request, with or without a posted card."""
+    card = ports.Card("C0OPS", "1.1" if posted else "")
+    request = builders.a_request(id_, card=card)
+    await store.write(lambda tx: tx.create(request, source_key=id_))
+
+
+async def say(store: Store, key: str, id_: str = "PR-2222", kind: str = "reply") -> None:
+    """Queue a message."""
+    await store.write(lambda tx: tx.say(id_, kind, {"event": key}, key=key, at=10.0))
+
+
+async def show(store: Store, id_: str = "PR-2222", at: float = 10.0) -> None:
+    """Ask for the card."""
+    await store.write(lambda tx: tx.show_card(id_, at=at))
+
+
+def words(messages: list[ports.OutboxMessage]) -> list[str]:
+    """Return what each message is about."""
+    return [message.body.get("event", message.kind) for message in messages]
+
+
+async def test_a_card_counts_the_news_and_is_delivered_once(store: Store) -> None:
+    """Ten changes before the delivery are one edit."""
+    await made(store)
+    for _ in range(10):
+        await show(store)
+
+    messages = await store.due_messages(now=20.0)
+    await store.message_sent(messages[0], now=21.0)
+
+    assert [(one.kind, one.version, one.tries) for one in messages] == [("card", 10, 0)]
+    assert await store.due_messages(now=1e9) == []
+
+
+async def test_a_card_that_changed_during_its_delivery_stays_due(store: Store) -> None:
+    """The delivery marks the version that it showed."""
+    await made(store)
+    await show(store)
+    shown = (await store.due_messages(now=20.0))[0]
+    await show(store)
+
+    await store.message_sent(shown, now=21.0)
+
+    again = await store.due_messages(now=21.0)
+    assert [one.version for one in again] == [2]
+
+
+async def test_replies_wait_for_the_card_and_for_each_other(store: Store) -> None:
+    """The first reply goes to the card's thread; the second when the first was delivered."""
+    await made(store, posted=False)
+    for key in ("first", "second"):
+        await say(store, key)
+    await show(store)
+
+    card = await store.due_messages(now=20.0)
+    await store.write(lambda tx: tx.set_card("PR-2222", ports.Card("C0OPS", "1.1")))
+    await store.message_sent(card[0], now=20.0)
+    first = await store.due_messages(now=20.0)
+    meanwhile = await store.due_messages(now=20.0)
+    await store.message_sent(first[0], now=20.0)
+    second = await store.due_messages(now=20.0)
+
+    told = [words(messages) for messages in (card, first, meanwhile, second)]
+    assert told == [["card"], ["first"], [], ["second"]]
+
+
+async def test_a_direct_message_waits_for_no_card(store: Store) -> None:
+    """The requester learns the end even when the channel is gone."""
+    await made(store, posted=False)
+    await say(store, "waits")
+    await say(store, "ended", kind="direct")
+
+    assert words(await store.due_messages(now=20.0)) == ["ended"]
+
+
+async def test_the_same_message_is_said_once(store: Store) -> None:
+    """A key that was used for the request is dropped; another request may use it."""
+    await made(store)
+    await made(store, "PR-3333")
+    for id_ in ("PR-2222", "PR-2222", "PR-3333"):
+        await say(store, "started", id_)
+
+    assert len(await store.due_messages(now=20.0)) == 2
+
+
+async def test_ends_come_first_then_who_waits_the_longest(store: Store) -> None:
+    """A card that waits already keeps its turn when there is more news."""
+    for id_ in ("PR-A", "PR-B", "PR-C"):
+        await made(store, id_)
+    for id_, at in (("PR-B", 10.0), ("PR-A", 11.0), ("PR-C", 12.0), ("PR-B", 13.0)):
+        await show(store, id_, at)
+    await store.write(lambda tx: tx.transition("PR-C", State.PENDING, State.DENIED, at=13.0))
+
+    messages = await store.due_messages(now=20.0)
+
+    assert [one.request_id for one in messages] == ["PR-C", "PR-B", "PR-A"]
+
+
+async def test_a_message_is_claimed_by_one_process(replicas: Callable[[], Store]) -> None:
+    """Two processes that ask at once share the messages out."""
+    stores = replicas(), replicas()
+    for number in range(6):
+        await made(stores[0], f"PR-{number}")
+        await show(stores[0], f"PR-{number}")
+
+    shares = await asyncio.gather(*(one.due_messages(now=20.0, limit=4) for one in stores * 2))
+
+    ids = [message.request_id for share in shares for message in share]
+    assert sorted(ids) == [f"PR-{number}" for number in range(6)]
+
+
+async def test_a_failed_message_waits_and_holds_back_what_comes_after_it(store: Store) -> None:
+    """Order is kept through failures, and the tries are counted."""
+    await made(store)
+    for key in ("first", "second"):
+        await say(store, key)
+    failed = (await store.due_messages(now=20.0))[0]
+
+    await store.message_failed(failed, again_at=50.0, error="ratelimited \0" * 100)
+
+    assert await store.due_messages(now=49.0) == []
+    again = await store.due_messages(now=50.0)
+    assert [(one.body["event"], one.tries) for one in again] == [("first", 1)]
+
+
+async def test_a_postponed_message_counts_no_try(store: Store) -> None:
+    """Pace is no failure."""
+    await made(store)
+    await show(store)
+    claimed = (await store.due_messages(now=20.0))[0]
+
+    await store.postpone_message(claimed, until=30.0)
+
+    assert await store.due_messages(now=29.0) == []
+    assert [one.tries for one in await store.due_messages(now=30.0)] == [0]
+
+
+async def test_a_message_of_a_dead_process_is_delivered_by_another(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lease of a delivery ends."""
+    monkeypatch.setattr(outbox, "LEASE_S", 0.1)
+    await made(store)
+    await show(store)
+    assert len(await store.due_messages(now=20.0)) == 1
+    assert await store.due_messages(now=20.0) == []
+
+    await asyncio.sleep(0.15)
+
+    assert len(await store.due_messages(now=20.0)) == 1
+
+
+@pytest.mark.parametrize(("kind", "key"), [("card", "k"), ("reply", "")])
+async def test_only_replies_and_direct_messages_with_a_key_are_said(
+    store: Store, kind: str, key: str
+) -> None:
+    """A card is shown, never said, and a message without a key could come twice."""
+    await made(store)
+
+    with pytest.raises(ValueError, match="has a key"):
+        await say(store, key, kind=kind)

@@ -1,0 +1,193 @@
+"""Runs: every write is behind the fence, and a reboot is sent at most once."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from bot.power import errors, ledger, ports
+from bot.power.lifecycle import ServerState, State
+from bot.storage.store import Store
+from tests.storage import builders
+
+ROWS = tuple(ports.RunServer(id_, f"web-{id_}") for id_ in ("s3", "s1", "s2"))
+
+
+async def running(store: Store) -> ports.Claim:
+    """Store a running request with its servers, and claim it."""
+
+    def start(tx: ports.Tx) -> None:
+        tx.create(builders.a_request(state=State.RUNNING), source_key="k")
+        tx.start_run("PR-2222", ROWS)
+
+    await store.write(start)
+    claim = await store.claim(now=1e9, lease_s=30.0)
+    assert claim is not None
+    return claim
+
+
+async def lose(store: Store, claim: ports.Claim) -> ports.Claim:
+    """Let another process claim the request."""
+    await store.release(claim, next_at=None)
+    other = await store.claim(now=1e9, lease_s=30.0)
+    assert other is not None
+    return other
+
+
+async def test_servers_come_back_in_the_plans_order_with_all_that_was_noted(store: Store) -> None:
+    """Only the rows that are named are replaced."""
+    claim = await running(store)
+    seen = dataclasses.replace(
+        ROWS[1],
+        state=ServerState.NOT_PROVEN,
+        step=1,
+        wave=2,
+        detail="no\0 news \ud800",
+        baseline_power="ON",
+        baseline_operation="REBOOTING_SUCCESS",
+        seen_processing=True,
+        last_seen="ON",
+        sent_at=1.25,
+        settled_at=2.5,
+        sends=2,
+    )
+
+    await store.write(lambda tx: tx.update_servers("PR-2222", [seen], epoch=claim.epoch))
+
+    stored = dataclasses.replace(seen, detail="no? news ?")
+    found = await store.read(lambda tx: tx.run_servers("PR-2222"))
+    assert found == [ROWS[0], stored, ROWS[2]]
+
+
+async def test_a_server_that_isnt_in_the_run_cant_be_updated(store: Store) -> None:
+    """A row that would vanish is an error, and the others of that write are undone."""
+    claim = await running(store)
+    changed = [
+        dataclasses.replace(ROWS[0], detail="changed"),
+        ports.RunServer("stranger", "stranger"),
+    ]
+
+    with pytest.raises(LookupError):
+        await store.write(lambda tx: tx.update_servers("PR-2222", changed, epoch=claim.epoch))
+
+    assert await store.read(lambda tx: tx.run_servers("PR-2222")) == list(ROWS)
+
+
+async def test_who_has_lost_the_request_can_write_nothing_of_it(store: Store) -> None:
+    """The fence stands before rows, intents and ends; what came before it is undone too."""
+    old = await running(store)
+    await lose(store, old)
+
+    def update(tx: ports.Tx) -> None:
+        tx.say("PR-2222", "reply", {}, key="never", at=1.0)
+        tx.update_servers("PR-2222", ROWS, epoch=old.epoch)
+
+    with pytest.raises(errors.LostLease):
+        await store.write(update)
+    with pytest.raises(errors.LostLease):
+        await store.write(lambda tx: tx.intend(builders.an_attempt(), epoch=old.epoch))
+    ended = await store.write(
+        lambda tx: tx.transition("PR-2222", State.RUNNING, State.SUCCEEDED, at=1.0, epoch=old.epoch)
+    )
+
+    assert not ended
+    assert await store.read(lambda tx: tx.attempts("PR-2222")) == []
+    assert await store.due_messages(now=1e9) == []
+
+
+async def test_a_run_may_change_nothing_and_still_learns_that_it_was_lost(store: Store) -> None:
+    """The fence is looked at even where no row is written."""
+    old = await running(store)
+    await store.write(lambda tx: tx.start_run("PR-2222", []))
+    await store.write(lambda tx: tx.update_servers("PR-2222", [], epoch=old.epoch))
+    await lose(store, old)
+
+    with pytest.raises(errors.LostLease):
+        await store.write(lambda tx: tx.update_servers("PR-2222", [], epoch=old.epoch))
+
+
+async def test_attempts_are_kept_in_order_with_their_answers(store: Store) -> None:
+    """An attempt stands without an outcome until its answer is stored."""
+    claim = await running(store)
+    first, second = builders.an_attempt("z", "s1"), builders.an_attempt("a", "s2", "s3")
+    answered = dataclasses.replace(
+        first, outcome="refused", detail="busy", cloud_request_id="cloud-1"
+    )
+
+    await store.write(lambda tx: tx.intend(first, epoch=claim.epoch))
+    await store.write(lambda tx: tx.intend(second, epoch=claim.epoch))
+    await store.write(lambda tx: tx.answer(answered))
+
+    assert await store.read(lambda tx: tx.attempts("PR-2222")) == [answered, second]
+
+
+@pytest.mark.parametrize("outcome", ["", "accepted", "unknown"])
+async def test_a_reboot_that_may_have_happened_is_never_intended_again(
+    store: Store, outcome: str
+) -> None:
+    """The database itself refuses the second one, whatever the code above it believes."""
+    claim = await running(store)
+    first = builders.an_attempt("a1", "s1", "s2")
+    await store.write(lambda tx: tx.intend(first, epoch=claim.epoch))
+    if outcome:
+        answer = dataclasses.replace(first, outcome=outcome)
+        await store.write(lambda tx: tx.answer(answer))
+
+    with pytest.raises(errors.IllegalTransition, match="sent already"):
+        await store.write(lambda tx: tx.intend(builders.an_attempt("a2", "s2"), epoch=claim.epoch))
+
+    assert [one.id for one in await store.read(lambda tx: tx.attempts("PR-2222"))] == ["a1"]
+
+
+@pytest.mark.parametrize("outcome", ["not sent", "refused"])
+async def test_a_reboot_that_provably_did_nothing_may_be_intended_again(
+    store: Store, outcome: str
+) -> None:
+    """A call that never left, or was refused before acting, doesn't count."""
+    claim = await running(store)
+    first = builders.an_attempt("a1", "s1")
+    answer = dataclasses.replace(first, outcome=outcome)
+    await store.write(lambda tx: tx.intend(first, epoch=claim.epoch))
+    await store.write(lambda tx: tx.answer(answer))
+
+    await store.write(lambda tx: tx.intend(builders.an_attempt("a2", "s1"), epoch=claim.epoch))
+
+    assert len(await store.read(lambda tx: tx.attempts("PR-2222"))) == 2
+
+
+async def test_a_power_on_may_be_intended_again(store: Store) -> None:
+    """On and off are goals, and how often they are repeated is decided elsewhere."""
+    claim = await running(store)
+    for id_ in ("a1", "a2"):
+        attempt = builders.an_attempt(id_, "s1", method=ports.Method.ON)
+        await store.write(lambda tx, one=attempt: tx.intend(one, epoch=claim.epoch))  # type: ignore[misc]
+
+    assert len(await store.read(lambda tx: tx.attempts("PR-2222"))) == 2
+
+
+async def test_the_ledger_runs_on_the_real_store(store: Store) -> None:
+    """A run is opened, a call intended, and a take-over finds it without an answer."""
+    await store.write(
+        lambda tx: tx.create(builders.a_request(state=State.APPROVED), source_key="k")
+    )
+    first = await store.claim(now=1e9, lease_s=30.0)
+    assert first is not None
+    opened = await store.write(
+        lambda tx: ledger.open_run(tx, "PR-2222", epoch=first.epoch, now=1.0)
+    )
+    assert opened is not None
+    rows = [dataclasses.replace(opened[1][0], state=ServerState.INTENDED)]
+    attempt = builders.an_attempt("a1", rows[0].server_id)
+
+    barred = await store.write(lambda tx: ledger.intend(tx, attempt, rows, epoch=first.epoch))
+    second = await lose(store, first)
+    taken = await store.write(
+        lambda tx: ledger.open_run(tx, "PR-2222", epoch=second.epoch, now=2.0)
+    )
+
+    assert barred is None
+    assert taken is not None
+    assert [row.state for row in taken[1]][:2] == [ServerState.UNKNOWN, ServerState.QUEUED]
+    attempts = await store.read(lambda tx: tx.attempts("PR-2222"))
+    assert [one.outcome for one in attempts] == ["unknown"]
