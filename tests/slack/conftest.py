@@ -12,9 +12,10 @@ from aiohttp import web
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.power.lifecycle import State
 from bot.sandbox.workspace import Message, Workspace
 from bot.slack import connection, delivery, desk, guard, listeners, reporter, sending
-from tests.slack import fakes
+from tests.slack import builders, fakes
 
 
 @dataclasses.dataclass
@@ -150,3 +151,11 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
     """A session for requests that don't come from Slack."""
     async with aiohttp.ClientSession() as session:
         yield session
+
+
+async def pending(side: Side) -> Message:
+    """Put a card that waits for approval into the channel."""
+    side.store.add(builders.request_in(State.PENDING))
+    side.store.queue("PR-7F3K", "card", {})
+    await side.settle()
+    return side.card()

@@ -275,3 +275,15 @@ class Workflow:
         tx.say(request_id, "reply", body)
         tx.say(request_id, "direct", body)
         tx.show_card(request_id)
+
+
+class Acked:
+    """Remembers the acknowledgement, as Bolt's own does."""
+
+    def __init__(self) -> None:
+        self.response: object = None
+
+    async def __call__(self, text: object = "", **rest: object) -> object:
+        """Acknowledge."""
+        self.response = rest or text
+        return self.response

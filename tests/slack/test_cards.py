@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from bot.power import plan
+from bot.power import plan, ports
 from bot.power.lifecycle import State
 from bot.power.request import Action
 from bot.slack import blocks, cards, replies
@@ -48,7 +48,7 @@ def shown(message: blocks.Message) -> str:
     ],
 )
 def test_card_offers_what_its_state_allows(
-    state: State, action: Action, servers: list[builders.ports.RunServer], buttons: list[str]
+    state: State, action: Action, servers: list[ports.RunServer], buttons: list[str]
 ) -> None:
     """Buttons that make no sense any more are gone."""
     found = builders.request_in(state, builders.planned(builders.order(action=action)))

@@ -6,10 +6,10 @@ import pytest
 
 from bot.power import answers, ports
 from bot.power.lifecycle import State
-from bot.slack import blocks, desk, guard, listeners, sending
+from bot.slack import blocks, desk, guard, listeners
 from tests.slack import builders
 from tests.slack.conftest import Side
-from tests.slack.test_clicks import Acked
+from tests.slack.fakes import Acked
 
 
 async def test_menus_and_closed_forms_are_acknowledged(side: Side) -> None:
@@ -42,11 +42,7 @@ async def test_guard_survives_a_response_url_that_is_used_up(side: Side) -> None
     ack = Acked()
     body = {"type": "block_actions", "team": {"id": "T0OTHER"}}
     for url in (side.workspace.url + "/respond/used", None):
-
-        async def never(ack: guard.Ack, body: object) -> None:
-            raise AssertionError
-
-        await guard.Guard(builders.TEAM, side.sender).around(never)(
+        await guard.Guard(builders.TEAM, side.sender).around(_never)(
             ack=ack, body={**body, "response_url": url}
         )
         assert ack.response == ""
@@ -135,10 +131,42 @@ async def test_own_words_are_the_last_resort(side: Side, kind: str) -> None:
     assert side.whispers("dana")[-1].text == "🚫 " + desk.BROKEN
 
 
-def test_error_without_any_word_is_named_by_its_status() -> None:
-    """Slack's refusals all have a code."""
-    answer = {"ok": False}
-    error = sending.SlackApiError("no", answer)
+async def test_payload_that_can_t_be_read_is_acknowledged_in_words(side: Side) -> None:
+    """A command without its ids does nothing, and its typist is told."""
+    heard = listeners.Listeners(side.desk, guard.Guard(builders.TEAM, side.sender))
+    ack = Acked()
 
-    assert sending.undelivered(error).code == "http_0"
+    around = guard.Guard(builders.TEAM, side.sender).around(heard.command_received)
+    await around(ack=ack, body={"command": "/power", "team_id": builders.TEAM})
+
+    assert ack.response == guard.UNREADABLE
+
+
+async def test_event_of_another_workspace_is_acknowledged_without_words(side: Side) -> None:
+    """An event leaves no way to answer."""
+    ack = Acked()
+
+    await guard.Guard(builders.TEAM, side.sender).around(_never)(
+        ack=ack, body={"type": "event_callback", "team_id": "T0OTHER"}
+    )
+
+    assert ack.response == ""
+
+
+async def test_form_without_inputs_still_shows_the_refusal(side: Side) -> None:
+    """Slack wants a block id even then."""
+    ack = Acked()
+    body = {"type": "view_submission", "team": {"id": "T0OTHER"}, "view": None}
+
+    await guard.Guard(builders.TEAM, side.sender).around(_never)(ack=ack, body=body)
+
+    assert ack.response == {"response_action": "errors", "errors": {"count": guard.WRONG_TEAM}}
+
+
+async def _never(ack: guard.Ack, body: object) -> None:
+    raise AssertionError
+
+
+def test_empty_message_has_still_something_to_show() -> None:
+    """Slack refuses an empty paragraph."""
     assert blocks.bare(blocks.Message("")).blocks[0]["text"]["text"] == "…"

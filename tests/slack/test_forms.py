@@ -1,0 +1,103 @@
+"""Forms say what is wrong while they are open, and trust nothing that they carry."""
+
+from __future__ import annotations
+
+from bot.power import answers
+from bot.power.request import Action
+from bot.slack import guard, sending
+from tests.slack import builders
+from tests.slack.conftest import Side, pending
+from tests.slack.fakes import Acked
+
+
+async def test_form_of_another_workspace_shows_the_refusal_in_its_input(
+    sender: sending.Sender,
+) -> None:
+    """A form can only be answered by an error at one of its inputs."""
+
+    async def never(ack: guard.Ack, body: object) -> None:
+        raise AssertionError
+
+    ack = Acked()
+    view = {"blocks": [{"type": "section"}, {"type": "input", "block_id": "reason"}]}
+    body = {"type": "view_submission", "team": {"id": "T0OTHER"}, "view": view}
+    await guard.Guard(builders.TEAM, sender).around(never)(ack=ack, body=body)
+
+    assert ack.response == {
+        "response_action": "errors",
+        "errors": {"reason": guard.WRONG_TEAM},
+    }
+
+
+async def test_requester_types_the_count_of_a_large_request(connected: Side) -> None:
+    """A wrong number keeps the form open; the right one requests."""
+    await connected.workspace.command("dana", "ops", "/power reboot web[01-19]")
+    await connected.settle()
+    connected.workflow.says = [answers.CountWanted("PR-7F3K", 19, Action.REBOOT)]
+    await connected.workspace.click("dana", connected.whispers("dana")[-1], "Request")
+    await connected.settle()
+
+    wrong = await connected.workspace.submit("dana", {"count": {"count": "20"}})
+    right = await connected.workspace.submit("dana", {"count": {"count": " 19 "}})
+    await connected.settle()
+
+    assert wrong.errors == {"count": "That isn't the number of servers in the plan."}
+    assert right.ok
+    assert connected.workflow.handled[-1].body["do"] == "confirm_count"
+    assert connected.workflow.handled[-1].body["count"] == "19"
+    assert connected.card().buttons == ["Approve", "Deny", "Cancel"]
+    assert connected.workspace.violations == []
+
+
+async def test_approver_gives_the_reason_of_a_denial_in_a_form(connected: Side) -> None:
+    """Deny opens a form; the reason stands in the thread, harmless."""
+    card = await pending(connected)
+    connected.workflow.says = [answers.ReasonWanted("PR-7F3K")]
+    await connected.workspace.click("sam", card, "Deny")
+    await connected.settle()
+
+    await connected.workspace.submit("sam", {"reason": {"reason": "not now <!here>"}})
+    await connected.settle()
+
+    assert connected.workflow.handled[-1].place.channel_id == "C0OPS"
+    reply = connected.workspace.thread("ops", card.ts)[-1]
+    assert reply.text == "⛔ Denied by <@U0SAM>: not now &lt;!here&gt;\nNothing was sent."
+    assert connected.card().buttons == ["Details"]
+    assert connected.workspace.violations == []
+
+
+async def test_form_of_a_request_that_is_gone_says_so(connected: Side) -> None:
+    """What the form names is looked up; nothing that it carries is trusted."""
+    card = await pending(connected)
+    connected.workflow.says = [answers.ReasonWanted("PR-GONE")]
+    await connected.workspace.click("sam", card, "Deny")
+    await connected.settle()
+
+    outcome = await connected.workspace.submit("sam", {"reason": {"reason": "no"}})
+
+    assert outcome.errors == {"reason": "This request doesn't exist any more."}
+
+
+async def test_form_is_not_lost_when_the_database_is_away(connected: Side) -> None:
+    """The form stays open with what was typed, and says that nothing was done."""
+    card = await pending(connected)
+    connected.workflow.says = [answers.ReasonWanted("PR-7F3K")]
+    await connected.workspace.click("sam", card, "Deny")
+    await connected.settle()
+    connected.store.away_for = 1
+
+    outcome = await connected.workspace.submit("sam", {"reason": {"reason": "no"}})
+
+    assert "nothing was changed" in outcome.errors["reason"]
+
+
+async def test_expired_trigger_is_told_instead_of_a_form(connected: Side) -> None:
+    """A form that can't be opened any more leaves the person with an answer."""
+    card = await pending(connected)
+    connected.workspace.chaos.fail("views.open", "error", error="expired_trigger_id")
+    connected.workflow.says = [answers.ReasonWanted("PR-7F3K")]
+
+    await connected.workspace.click("sam", card, "Deny")
+    await connected.settle()
+
+    assert "press the button again" in connected.whispers("sam")[-1].text
