@@ -33,6 +33,8 @@ log = structlog.get_logger()
 STOP_S = 20.0
 # A payload that a dead replica has left is taken over when its lease ends.
 TAKE_OVER_S = 15.0
+# Slack redelivers within minutes; the keys that find doubles are kept for three days.
+KEEP_KEYS_S = 3 * 86400.0
 CODE_VERSION = "0.1.0"
 
 
@@ -145,7 +147,8 @@ def _join(
         policy,
         clock,
         limits=settling.Limits(given.settle, given.deadline_power, given.deadline_reboot),
-        pace=executor.Pace(given.poll_first, given.poll_cap),
+        poll_first_s=given.poll_first,
+        poll_cap_s=given.poll_cap,
         wake=telling.wake,
     )
     scope = request.Scope(region=given.region, project_id=given.clouddc_project_id)
@@ -192,7 +195,7 @@ async def serve(given: settings.Settings, transport: str, routes: Routes | None 
         working = [
             asyncio.create_task(bot.runner.run(), name="runner"),
             asyncio.create_task(bot.reporter.run(), name="reporter"),
-            asyncio.create_task(_take_over(bot.desk), name="take over"),
+            asyncio.create_task(_take_over(bot), name="take over"),
         ]
         stopped = asyncio.create_task(stopping.wait())
         await asyncio.wait([stopped, *working], return_when=asyncio.FIRST_COMPLETED)
@@ -233,11 +236,12 @@ async def _listen(
         ) from None
 
 
-async def _take_over(taking: desk.Desk) -> None:
-    """Deal with payloads that a dead process has stored and not dealt with."""
+async def _take_over(bot: Bot) -> None:
+    """Deal with payloads that a dead process has left, and forget the keys of old ones."""
     while True:
         try:
-            await taking.recover()
+            await bot.desk.recover()
+            await bot.store.purge_inbox(before=bot.desk.now() - KEEP_KEYS_S)
         except errors.StoreUnavailable as error:
             log.warning("inbox.store_away", why=error.user_message)
         await asyncio.sleep(TAKE_OVER_S)
@@ -246,12 +250,14 @@ async def _take_over(taking: desk.Desk) -> None:
 async def _end(bot: Bot, tasks: Sequence[asyncio.Task[Any]]) -> None:
     """Finish what is under way, within bounds; what is left is in the store."""
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(bot.desk.close(), STOP_S / 2)
+        async with asyncio.timeout(STOP_S / 2):
+            await bot.desk.close()
     for task in tasks:
         task.cancel()
     ended = await asyncio.gather(*tasks, return_exceptions=True)
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(bot.reporter.deliver_due(), STOP_S / 4)
+        async with asyncio.timeout(STOP_S / 4):
+            await bot.reporter.deliver_due()
     broken = [one for one in ended if isinstance(one, Exception)]
     if broken:
         raise broken[0]

@@ -66,6 +66,7 @@ def run(
     missing = settings.missing(chosen)
     if missing:
         raise settings_.SettingsError(" ".join(missing))
+    settings_.forget_secrets()
     logs.configure(settings.log, settings.log_level)
     asyncio.run(app_.serve(settings, chosen, health.for_bot))
 

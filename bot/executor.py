@@ -18,6 +18,7 @@ from bot.power import (
     errors,
     ledger,
     outcome,
+    pace,
     policy,
     ports,
     recheck,
@@ -35,16 +36,8 @@ log = structlog.get_logger()
 FRESH_S = 15.0
 # How long to wait before a freeze, or a database that is away, is looked at again.
 HOLD_S = 2.0
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Pace:
-    """How fast records are read again while servers change; seconds, growth and jitter."""
-
-    first_s: float = 2.0
-    cap_s: float = 15.0
-    growth: float = 1.5
-    jitter: float = 0.2
+# The first byte of a call leaves at most this long after it was given to the power API.
+LEAVES_WITHIN_S = 10.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +49,8 @@ class Executor:
     policy: Callable[[], policy.Policy]
     clock: ports.Clock
     limits: settling.Limits = settling.Limits()
-    pace: Pace = Pace()
+    poll_first_s: float = 2.0
+    poll_cap_s: float = 15.0
     wake: Callable[[], None] = lambda: None
 
     async def carry_out(self, lease: run.Lease) -> None:
@@ -229,7 +223,7 @@ class Executor:
         self, going: run.Run, attempt: ports.Attempt, rows: answering.Rows
     ) -> answering.Answered:
         """Make the one call of an attempt and say what its answer means."""
-        if going.lease.left_s() <= 0:
+        if going.lease.left_s() < LEAVES_WITHIN_S:
             # A process that was frozen here must not send what another has taken over.
             raise errors.LostLease
         try:
@@ -269,11 +263,9 @@ class Executor:
 
     async def _watch(self, going: run.Run) -> None:
         """Read the records of sent servers until each has an end, or its time has passed."""
-        delay_s, spread = self.pace.first_s, self.pace.jitter
+        waits = pace.Pace(self.poll_first_s, self.poll_cap_s, random.Random())
         while watched := [row for row in going.rows.values() if settling.watched(row)]:
-            # The jitter keeps many runs from reading in step; it guards nothing.
-            await self.clock.sleep(delay_s * random.uniform(1 - spread, 1 + spread))
-            delay_s = min(delay_s * self.pace.growth, self.pace.cap_s)
+            await self.clock.sleep(waits.next())
             if going.lease.left_s() <= 0:
                 raise errors.LostLease
             seen = await self._sighting(going, watched)
@@ -298,6 +290,8 @@ class Executor:
     ) -> None:
         """Judge every watched server by what was seen of it."""
         now, ticks = self.clock.now(), self.clock.monotonic()
+        # What was seen is as old as the sweep that saw it, which others may have begun.
+        age_s = max(0.0, now - seen.started_at)
         for row in watched:
             # The wall clock may be set back and the process may be new: the later time counts.
             since = ticks - going.sent_at.get(row.server_id, ticks)
@@ -305,7 +299,7 @@ class Executor:
                 run.method(going.action, row.step),
                 row,
                 seen.servers.get(row.server_id),
-                elapsed_s=max(now - row.sent_at, since),
+                elapsed_s=max(now - row.sent_at, since) - age_s,
                 now=now,
                 limits=self.limits,
             )
@@ -318,7 +312,7 @@ class Executor:
                 return await self.power.snapshot(not_before=self.clock.now() - FRESH_S)
             except errors.CloudError as error:
                 log.warning("check.unread", request=going.id, why=error.user_message)
-                await self.clock.sleep(self.pace.cap_s)
+                await self.clock.sleep(self.poll_cap_s)
         return None
 
     # -- may it go on?

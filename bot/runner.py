@@ -55,7 +55,8 @@ class Runner:
             while True:
                 await self._claim_due()
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), LOOK_S)
+                    async with asyncio.timeout(LOOK_S):
+                        await self._woken.wait()
                 self._woken.clear()
         finally:
             await self._let_go()

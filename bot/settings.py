@@ -176,3 +176,12 @@ def load(env_file: str | None = ".env") -> Settings:
         first = error.errors(include_input=False, include_url=False)[0]
         name = str(first["loc"][0]) if first["loc"] else "a setting"
         raise SettingsError(f"{name}: {first['msg'].removeprefix('Value error, ')}.") from None
+
+
+def forget_secrets() -> None:
+    """Take Slack's secrets out of the environment once they were read.
+
+    Bolt would read them there on its own, and every child process would inherit them.
+    """
+    for name in ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET"):
+        os.environ.pop(name, None)

@@ -7,6 +7,13 @@ from bot.power.lifecycle import State
 
 # A plan that nobody asked for is forgotten after this time, in seconds.
 PLAN_LIVES_S = 900.0
+# What an open request becomes when the database turns out to be an old backup; None is a stop.
+ENDED_BY_RESTORE = {
+    State.PLANNED: State.EXPIRED,
+    State.PENDING: State.REFUSED,
+    State.APPROVED: State.VOID,
+    State.RUNNING: None,
+}
 
 
 def tick(tx: ports.Tx, request_id: str, now: float) -> float | None:
@@ -24,9 +31,8 @@ def tick(tx: ports.Tx, request_id: str, now: float) -> float | None:
 
 def _forget(tx: ports.Tx, found: ports.Request, now: float) -> float | None:
     """Let go of a plan that nobody asked for."""
-    until = found.created_at + PLAN_LIVES_S
-    if now < until:
-        return until
+    if now < found.expires_at:
+        return found.expires_at
     tx.transition(found.id, State.PLANNED, State.EXPIRED, at=now, reason="never asked for")
     return None
 
@@ -36,7 +42,6 @@ def _expire(tx: ports.Tx, found: ports.Request, now: float) -> None:
     reason = "not answered in time"
     if tx.transition(found.id, State.PENDING, State.EXPIRED, at=now, reason=reason):
         tx.say(found.id, "reply", {"event": "expired"}, key="ended", at=now)
-        tx.say(found.id, "direct", {"event": "expired"}, key="ended:direct", at=now)
         tx.show_card(found.id, at=now)
         tx.audit(ports.AuditEntry("request.expired", now, request_id=found.id))
 
@@ -55,19 +60,21 @@ def _remind(tx: ports.Tx, found: ports.Request, now: float) -> float:
 
 
 def after_restore(tx: ports.Tx, now: float) -> int:
-    """Hold everything that an old backup calls open, and return how many requests that were.
+    """End or hold everything that an old backup calls open; return how many requests that were.
 
-    What has happened since the backup is forgotten, so a call that it says is still to be sent
-    may have been sent already: nothing approved or running sends anything more.
+    What has happened since the backup is forgotten: what it says is still to be approved or sent
+    may have been sent already. So nothing that it has open sends anything more.
     """
     reason = "the database was restored from a backup"
-    held = tx.requests(states=(State.APPROVED, State.RUNNING), limit=10_000)
-    for found in held:
-        if found.state is State.APPROVED:
-            tx.transition(found.id, State.APPROVED, State.VOID, at=now, reason=reason)
-            tx.say(found.id, "reply", {"event": "void", "reason": reason}, key="ended", at=now)
-        else:
+    open_then = tx.requests(states=tuple(ENDED_BY_RESTORE), limit=100_000)
+    for found in open_then:
+        end = ENDED_BY_RESTORE[found.state]
+        if end is None:
             tx.request_stop(found.id, user_id="restore", reason=reason, at=now)
+        else:
+            tx.transition(found.id, found.state, end, at=now, reason=reason)
+            body = {"event": end.value, "reason": reason}
+            tx.say(found.id, "reply", body, key="ended", at=now)
         tx.show_card(found.id, at=now)
         tx.audit(ports.AuditEntry("request.held_after_restore", now, request_id=found.id))
-    return len(held)
+    return len(open_then)

@@ -149,7 +149,8 @@ class Workflow:
         def work(tx: ports.Tx) -> ports.Request:
             while (stored := tx.by_source(inbound.key)) is None:
                 id_ = request.request_id(random.SystemRandom().getrandbits(64))
-                new = ports.Request(id_, State.PLANNED, made, now, now)
+                until = now + ticking.PLAN_LIVES_S
+                new = ports.Request(id_, State.PLANNED, made, now, now, expires_at=until)
                 if tx.request(id_) is None and tx.create(new, source_key=inbound.key):
                     self._audit(tx, inbound, "request.planned", id_, seal=made.order.seal)
             return stored
@@ -168,7 +169,7 @@ class Workflow:
             return answers.Note("Only the person who made this plan can ask for it.", good=False)
         if found.state is not State.PLANNED:
             return self._settled(found)
-        if self.clock.now() - found.created_at > ticking.PLAN_LIVES_S:
+        if self.clock.now() >= found.expires_at:
             return answers.Note("This plan is too old; type the command again.", good=False)
         count = len(found.order.targets)
         if found.plan.terms.confirm_count:

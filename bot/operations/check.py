@@ -11,7 +11,7 @@ from bot.clouddc import exchange
 from bot.operations import manifest, policies
 from bot.power import errors
 from bot.slack import connection, sending
-from bot.storage import opening
+from bot.storage import engines, opening, schema
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -50,13 +50,19 @@ def _policy(given: settings.Settings) -> list[Finding]:
 
 
 def _database(given: settings.Settings) -> Finding:
-    """Look whether the database can be opened with the newest schema."""
+    """Look whether the database has the newest schema; nothing is changed."""
     try:
-        before, after = opening.migrate(given.database_url)
+        with engines.reading(given.database_url) as connection:
+            found = opening.revision(connection)
     except errors.StoreUnavailable as error:
-        return Finding("database", False, error.user_message)
-    said = f"schema {after}" if before == after else f"schema brought from {before} to {after}"
-    return Finding("database", True, said)
+        if engines.sqlite_path(engines.parsed(given.database_url)) is None:
+            return Finding("database", False, error.user_message)
+        return Finding("database", True, "there is no file yet; the bot makes it at its start")
+    if found == schema.REVISION:
+        return Finding("database", True, f"schema {found}")
+    mend = "run powerbot migrate."
+    said = f"the schema is {found or 'empty'}, this version needs {schema.REVISION}. Mend: {mend}"
+    return Finding("database", False, said)
 
 
 async def _slack(given: settings.Settings) -> AsyncIterator[Finding]:
@@ -91,6 +97,7 @@ async def _clouddc(given: settings.Settings) -> Finding:
         async with exchange.open_http() as http:
             power = app.cloud_power(given, http, clock.SystemClock())
             found = await power.snapshot(not_before=0.0)
+            await power.aclose()
     except (errors.CloudError, settings.SettingsError) as error:
         mend = "look at CLOUDDC_* and the keys, the clock, and the permission to list servers."
         return Finding("clouddc", False, f"{error.user_message} Mend: {mend}")

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import datetime
 import io
 import json
 from collections.abc import Iterator
-
-import sqlalchemy as sa
 
 from bot import settings
 from bot.storage import audit, engines, opening, verify
@@ -33,7 +30,7 @@ def verify_audit(given: settings.Settings, anchor: str) -> tuple[bool, str]:
     Raises:
         StoreUnavailable: the database can't be read.
     """
-    with _reading(given) as connected:
+    with engines.reading(given.database_url) as connected:
         found = verify.verify(connected, anchor=anchor)
     if found.ok:
         return True, f"The audit log is whole: {found.rows} rows, head {found.head or 'none'}."
@@ -58,7 +55,7 @@ def export_audit(
         raise settings.SettingsError(f"--since {since}: write a date like 2026-11-01.") from None
     if moment is not None and moment.tzinfo is None:
         moment = moment.replace(tzinfo=datetime.UTC)
-    with _reading(given) as connected:
+    with engines.reading(given.database_url) as connected:
         after = moment.timestamp() if moment else 0.0
         for row in audit.export(connected, server_id=server, since=after):
             yield json.dumps(row, default=str) if form == "jsonl" else _csv_line(list(row.values()))
@@ -69,14 +66,3 @@ def _csv_line(values: list[object]) -> str:
     line = io.StringIO()
     csv.writer(line, lineterminator="").writerow(values)
     return line.getvalue()
-
-
-@contextlib.contextmanager
-def _reading(given: settings.Settings) -> Iterator[sa.Connection]:
-    """Open the database beside whatever runs, for reading only."""
-    engine = engines.read_engine(engines.parsed(given.database_url))
-    try:
-        with engines.translated(), engine.connect() as connected:
-            yield connected
-    finally:
-        engine.dispose()

@@ -207,8 +207,10 @@ def close_run(
         raise errors.LostLease
     tx.unlock_servers(found.id)
     counts = {word.value: n for word, n in outcome.tally(rows).counts.items()}
-    head = _audit(tx, f"request.{state.value}", found, now, detail={"counts": counts})
-    body = {"event": "ended", "state": state.value, "head": head, "seal": found.order.short_seal}
+    _audit(tx, f"request.{state.value}", found, now, detail={"counts": counts})
+    seq, head = tx.audit_head()
+    seal = found.order.short_seal
+    body = {"event": "ended", "state": state.value, "seq": seq, "head": head, "seal": seal}
     tx.say(found.id, "reply", body, key="ended", at=now)
     tx.say(found.id, "direct", body, key="ended:direct", at=now)
     tx.show_card(found.id, at=now)
@@ -222,9 +224,9 @@ def _audit(
     *,
     server_ids: Sequence[str] = (),
     detail: Mapping[str, object] | None = None,
-) -> str:
-    """Append one row that speaks of a request, and return the new head."""
-    return tx.audit(
+) -> None:
+    """Append one row that speaks of a request."""
+    tx.audit(
         ports.AuditEntry(
             event=event,
             at=now,

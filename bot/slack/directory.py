@@ -46,11 +46,17 @@ class Directory:
     """Implements `ports.Directory` over Slack's Web API."""
 
     def __init__(
-        self, client: AsyncWebClient, clock: ports.Clock, *, limit_s: float = LIMIT_S
+        self,
+        client: AsyncWebClient,
+        clock: ports.Clock,
+        *,
+        limit_s: float = LIMIT_S,
+        most_kept: int = MOST_KEPT,
     ) -> None:
         self._client = client
         self._clock = clock
         self._limit_s = limit_s
+        self._most_kept = most_kept
         self._known: dict[str, tuple[float, Any]] = {}
         self._asked: dict[str, asyncio.Task[Any]] = {}
 
@@ -132,9 +138,9 @@ class Directory:
 
     def _keep(self, key: str, began: float, found: object) -> None:
         """Keep an answer, and let go of old ones."""
-        if len(self._known) >= MOST_KEPT:
+        if len(self._known) >= self._most_kept:
             fresh = {k: v for k, v in self._known.items() if began - v[0] < FRESH_S}
-            self._known = fresh if len(fresh) < MOST_KEPT else {}
+            self._known = fresh if len(fresh) < self._most_kept else {}
         self._known[key] = (began, found)
 
     # -- the three questions

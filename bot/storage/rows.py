@@ -22,6 +22,8 @@ _PLAN_READERS: dict[int, Callable[[str], plan.Plan]] = {1: plan.Plan.model_valid
 
 def storable(text: str) -> str:
     """Return the text with what neither database stores replaced by a question mark."""
+    if text.isascii() and "\0" not in text:
+        return text
     return text.replace("\0", "?").encode("utf-8", "replace").decode()
 
 

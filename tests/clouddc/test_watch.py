@@ -7,8 +7,8 @@ import random
 
 import pytest
 
-from bot.clouddc import inventory, pace, watch
-from bot.power import errors, ports
+from bot.clouddc import inventory, watch
+from bot.power import errors, pace, ports
 
 from .builders import (
     START,

@@ -121,6 +121,7 @@ class Store:
         self.outbox: list[Queued] = []
         self.away_for = 0
         self.writes_away_for = 0
+        self.notes_away_for = 0
         self.broken = False
         self._number = 0
         self.gate: asyncio.Event | None = None
@@ -198,7 +199,9 @@ class Store:
 
     async def message_sent(self, message: ports.OutboxMessage, *, now: float) -> None:
         """Take a message out, unless it has changed meanwhile."""
-        self._answer_or_not()
+        if self.notes_away_for > 0:
+            self.notes_away_for -= 1
+            raise errors.StoreUnavailable
         row = self._row(message)
         if row.message.version == message.version:
             self.outbox.remove(row)

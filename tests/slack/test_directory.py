@@ -113,3 +113,14 @@ async def test_slack_that_never_answers_is_unavailable(
 
     with pytest.raises(errors.SlackUnavailable):
         await hurried.member("U0DANA")
+
+
+async def test_directory_keeps_a_bounded_number_of_answers(
+    client: AsyncWebClient, clock: fakes.Clock, workspace: Workspace
+) -> None:
+    """When it is full, old answers go first, and all of them if none is old."""
+    small = directory.Directory(client, clock, most_kept=2)
+    for user_id in ("U0DANA", "U0SAM", "U0ROSA", "U0DANA"):
+        await small.member(user_id)
+
+    assert len(workspace.calls("users.info")) == 4

@@ -97,7 +97,7 @@ async def test_card_in_a_closed_channel_isn_t_tried_for_ever(side: Side) -> None
     assert side.store.outbox == []
 
 
-async def test_broken_record_is_tried_again_later(side: Side) -> None:
+async def test_reply_that_slack_refuses_is_tried_again_later(side: Side) -> None:
     """A message that can't be made doesn't hold up the others."""
     side.store.add(builders.request_in(State.RUNNING))
     side.store.queue("PR-7F3K", "reply", {"event": "started", "total": 19})
@@ -106,17 +106,6 @@ async def test_broken_record_is_tried_again_later(side: Side) -> None:
     await side.reporter.deliver_due()
 
     assert side.store.outbox[0].error == "cannot_reply_to_message"
-
-
-async def test_delivery_is_noted_when_the_database_comes_back(side: Side) -> None:
-    """Without the note the same would be said twice."""
-    side.store.add(builders.request_in(State.RUNNING, card=ports.Card("C0OPS", "")))
-    side.store.queue("PR-7F3K", "direct", {"event": "started", "total": 19})
-
-    await side.reporter.deliver_due()
-
-    assert side.store.outbox == []
-    assert len(side.workspace.direct_messages("dana")) == 1
 
 
 @pytest.mark.parametrize("kind", ["command", "button"])

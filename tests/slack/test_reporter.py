@@ -246,3 +246,27 @@ def test_pace_forgets_old_cards_and_channels() -> None:
 
     assert pace.edit_wait_s("PR-0", 1.0, ended=False) == 0.0
     assert pace.post_wait_s("C0", 1.0) == 0.0
+
+
+async def test_delivery_is_noted_after_the_database_was_away_in_between(shown: Side) -> None:
+    """Without the note the same would be told twice."""
+    shown.store.queue("PR-7F3K", "direct", {"event": "started", "total": 19})
+    shown.store.notes_away_for = 2
+
+    await shown.reporter.deliver_due()
+
+    assert shown.store.outbox == []
+    assert len(shown.workspace.direct_messages("dana")) == 1
+
+
+async def test_bug_in_one_message_doesn_t_hold_up_the_others(shown: Side) -> None:
+    """A record that can't be shown is tried again much later."""
+    shown.store.add(builders.request_in(State.RUNNING, id="PR-GOOD"))
+    shown.store.servers["PR-7F3K"] = [None]  # type: ignore[list-item]
+    for request_id in ("PR-7F3K", "PR-GOOD"):
+        shown.store.queue(request_id, "card", {})
+
+    await shown.reporter.deliver_due()
+
+    assert [row.error for row in shown.store.outbox] == ["AttributeError"]
+    assert "PR-GOOD" in shown.card().text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from bot.clouddc import pace
+from bot.power import pace
 
 
 def test_pace_grows_by_half_to_its_cap_and_starts_anew() -> None:
