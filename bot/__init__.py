@@ -1,8 +1,8 @@
 """Powerbot: power control of physical servers from Slack, with approval and proof.
 
 power/       what may be asked, who decides, what counts as done (no IO)
-executor     an approved request: waves, intent, call, watch, stop
-workflow     the story of a request: submit, review, cancel, stop, expire, resume
+workflow     the story of a request: submit, ask, review, cancel, stop (planner, reviewing, reading)
+executor     an approved request: waves, check again, watch, stop; calling: one power call
 runner       who carries a request on: claims and leases
 slack/       payloads in, cards out
 clouddc/     the CloudDC client and the shared inventory

@@ -19,9 +19,21 @@ from aiohttp import web
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot import clock as clock_
-from bot import executor, people, planner, reading, reviewing, rules, runner, settings, ticking
-from bot import workflow as workflow_
+from bot import (
+    calling,
+    clock as clock_,
+    executor,
+    people,
+    planner,
+    reading,
+    rejudging,
+    reviewing,
+    rules,
+    runner,
+    settings,
+    ticking,
+    workflow as workflow_,
+)
 from bot.clouddc import auth, client, exchange, inventory, rate, watch
 from bot.power import errors, ports, request, settling
 from bot.slack import connection, delivery, desk, directory, guard, listeners, reporter, sending
@@ -133,6 +145,7 @@ def _join(
     policy = rules.PolicyFile(given.policy, clock)
     sender = sending.Sender(web_client, clock)
     who = people.People(directory.Directory(web_client, clock), policy, identity.team_id)
+    again = rejudging.Rejudging(who, policy)
     telling = reporter.Reporter(
         kept,
         sender,
@@ -144,7 +157,9 @@ def _join(
     acting = executor.Executor(
         kept,
         power,
+        calling.Calls(kept, power, clock, telling.wake),
         policy,
+        again.problem,
         clock,
         limits=settling.Limits(given.settle, given.deadline_power, given.deadline_reboot),
         poll_first_s=given.poll_first,
@@ -163,7 +178,8 @@ def _join(
         who,
         planner.Planner(kept, who, policy, clock, scope),
         reading.Reading(kept, power, policy, clock),
-        reviewing.Reviewing(kept, who, policy, clock),
+        reviewing.Reviewing(kept, who, policy, clock, power, again),
+        again,
         acting.carry_out,
         clock,
         wake,

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 import random
-import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
+from bot import calling
 from bot.power import (
-    answering,
     errors,
     ledger,
     outcome,
@@ -34,10 +33,8 @@ log = structlog.get_logger()
 
 # A snapshot that a wave is checked on began at most this long before the wave's first call.
 FRESH_S = 15.0
-# How long to wait before a freeze, or a database that is away, is looked at again.
+# How long to wait before a freeze is looked at again.
 HOLD_S = 2.0
-# The first byte of a call leaves at most this long after it was given to the power API.
-LEAVES_WITHIN_S = 10.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +43,9 @@ class Executor:
 
     store: ports.RequestStore
     power: ports.PowerApi
+    calls: calling.Calls
     policy: Callable[[], policy.Policy]
+    rejudge: Callable[[ports.Request, server.Snapshot], Awaitable[str]]
     clock: ports.Clock
     limits: settling.Limits = settling.Limits()
     poll_first_s: float = 2.0
@@ -92,7 +91,7 @@ class Executor:
         going.keep([run.not_sent(row, going.halted, now=now) for row in left])
         await self._store(going)
         rows = tuple(going.rows.values())
-        await self._write(
+        await self.calls.write(
             lambda tx: ledger.close_run(
                 tx, going.request, rows, halted=going.halted, epoch=going.epoch, now=now
             )
@@ -107,6 +106,9 @@ class Executor:
             return False
         snapshot = await self._snapshot(going)
         if snapshot is None:
+            return False
+        if problem := await self.rejudge(going.request, snapshot):
+            going.halted = problem
             return False
         method = run.method(going.action, 0)
         chosen = self._choose(going, method, snapshot)
@@ -185,79 +187,8 @@ class Executor:
         for chunk in waves.calls(chosen):
             ids = {row.server_id for row in chunk}
             while rows := [row for row in going.queued(chunk[0].step) if row.server_id in ids]:
-                if not await self._call(going, method, rows, snapshot):
+                if not await self.calls.call(going, method, rows, snapshot):
                     return
-
-    async def _call(
-        self,
-        going: run.Run,
-        method: ports.Method,
-        rows: Sequence[ports.RunServer],
-        snapshot: server.Snapshot,
-    ) -> bool:
-        """Write the intent, send once, write the answer; False when nothing may be sent."""
-        now, wave = self.clock.now(), going.wave
-        intended = tuple(run.intended(row, snapshot, wave=wave, now=now) for row in rows)
-        attempt = ports.Attempt(
-            id=uuid.uuid4().hex,
-            request_id=going.id,
-            method=method,
-            server_ids=tuple(row.server_id for row in intended),
-            wave=wave,
-            step=intended[0].step,
-            intended_at=now,
-        )
-        barred = await self.store.write(
-            lambda tx: ledger.intend(tx, attempt, intended, epoch=going.epoch)
-        )
-        if barred is not None:
-            return False
-        going.keep(intended)
-        going.sent_at.update(dict.fromkeys(attempt.server_ids, self.clock.monotonic()))
-        after = await self._ask(going, attempt, intended)
-        await self._note_answer(going, after)
-        await self.clock.sleep(after.wait_s)
-        return True
-
-    async def _ask(
-        self, going: run.Run, attempt: ports.Attempt, rows: answering.Rows
-    ) -> answering.Answered:
-        """Make the one call of an attempt and say what its answer means."""
-        if going.lease.left_s() < LEAVES_WITHIN_S:
-            # A process that was frozen here must not send what another has taken over.
-            raise errors.LostLease
-        try:
-            taken = await self.power.switch(attempt.method, attempt.server_ids, attempt.id)
-        except errors.NotSent as error:
-            going.tries += 1
-            return answering.not_sent(attempt, rows, error, tries=going.tries)
-        except errors.Refused as error:
-            going.tries += 1
-            return answering.refused(attempt, rows, error, tries=going.tries)
-        except errors.OutcomeUnknown as error:
-            return answering.unknown(attempt, rows, error)
-        going.tries = 0
-        return answering.accepted(attempt, rows, taken)
-
-    async def _note_answer(self, going: run.Run, after: answering.Answered) -> None:
-        """Store an answer, however long the database is away: it can't be asked for again."""
-        attempt, now = after.attempt, self.clock.now()
-        log.info(
-            "call.answered",
-            request=going.id,
-            attempt=attempt.id,
-            outcome=attempt.outcome,
-            cloud_request=attempt.cloud_request_id,
-        )
-        going.keep(after.rows)
-        try:
-            await self._write(
-                lambda tx: ledger.answered(tx, going.request, after, epoch=going.epoch, now=now)
-            )
-        except errors.LostLease:
-            await self._write(lambda tx: ledger.late_answer(tx, going.request, after, now=now))
-            raise
-        going.stored.update((row.server_id, row) for row in after.rows)
 
     # -- watching
 
@@ -338,7 +269,7 @@ class Executor:
         if not barred.frozen or held_s >= going.request.plan.terms.use_within_s:
             going.halted = barred.reason
             return
-        await self._write(lambda tx: ledger.hold(tx, going.request, barred, now=now))
+        await self.calls.write(lambda tx: ledger.hold(tx, going.request, barred, now=now))
         await self.clock.sleep(HOLD_S)
 
     async def _rest(self, going: run.Run) -> None:
@@ -355,23 +286,7 @@ class Executor:
         rows, now = going.unstored(), self.clock.now()
         if not rows:
             return
-        await self._write(
+        await self.calls.write(
             lambda tx: ledger.progress(tx, going.request, rows, epoch=going.epoch, now=now)
         )
         going.stored.update((row.server_id, row) for row in rows)
-
-    async def _write(self, work: Callable[[ports.Tx], None]) -> None:
-        """Write under the fence, waiting for a database that is away.
-
-        Raises:
-            LostLease: another process has taken over.
-        """
-        while True:
-            try:
-                await self.store.write(work)
-            except errors.StoreUnavailable as error:
-                log.warning("store.away", why=error.user_message)
-                await self.clock.sleep(HOLD_S)
-            else:
-                self.wake()
-                return

@@ -8,8 +8,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 
-from bot import people
-from bot.power import answers, approval, policy, ports, quorum, request, rights
+from bot import people, rejudging
+from bot.power import answers, approval, judging, policy, ports, quorum, request, rights
 from bot.power.lifecycle import State
 
 WORDS = {
@@ -52,11 +52,15 @@ def audit(
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Checked:
-    """What was read from Slack for one approval: the decision, and what the others still are."""
+    """What was read from Slack for one approval: the decision, and what the others still are.
+
+    `about` are the earlier approvers who were looked up, readable or not.
+    """
 
     decision: approval.Decision
     roster: quorum.Roster
     members: Mapping[str, ports.Member]
+    about: frozenset[str] = frozenset()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,6 +71,8 @@ class Reviewing:
     people: people.People
     policy: Callable[[], policy.Policy]
     clock: ports.Clock
+    power: ports.PowerApi
+    rejudging: rejudging.Rejudging
 
     async def approve(self, inbound: ports.Inbound, found: ports.Request) -> answers.Answer:
         """Count a person's yes, if it is theirs to give; the last one starts the run.
@@ -74,13 +80,45 @@ class Reviewing:
         Raises:
             SlackUnavailable: the person could not be looked up.
         """
-        checked = await self._check(inbound, found, found.approvals)
-        if not checked.decision.allowed:
-            return await self._refuse(inbound, found, "approval.refused", checked.decision)
+        problem = await self.rejudging.problem(found, self.power.latest())
+        if problem and found.state is State.PENDING:
+            return await self._end_by_policy(inbound, found, problem)
+        while True:
+            checked = await self._check(inbound, found, found.approvals)
+            if not checked.decision.allowed:
+                return await self._refuse(inbound, found, "approval.refused", checked.decision)
+            answer = await self._write_approval(inbound, found.id, checked)
+            if isinstance(answer, answers.Note):
+                return answer
+            # Somebody else approved meanwhile, and has to be looked up as well.
+            found = answer
+
+    async def _write_approval(
+        self, inbound: ports.Inbound, request_id: str, checked: Checked
+    ) -> answers.Note | ports.Request:
+        """Write an approval in one transaction, or return the request that has moved on."""
         now = self.clock.now()
         return await self.store.write(
-            lambda tx: self._approved(tx, inbound, found.id, checked, now)
+            lambda tx: self._approved(tx, inbound, request_id, checked, now)
         )
+
+    async def _end_by_policy(
+        self, inbound: ports.Inbound, found: ports.Request, problem: str
+    ) -> answers.Note:
+        """Refuse a pending request that an edited policy doesn't allow any more."""
+        now = self.clock.now()
+        versions = f"{found.plan.policy_version} -> {self.policy().version}"
+
+        def work(tx: ports.Tx) -> None:
+            if tx.transition(found.id, State.PENDING, State.REFUSED, at=now, reason=problem):
+                body = {"event": "refused", "reason": problem}
+                tx.say(found.id, "reply", body, key="ended", at=now)
+                tx.show_card(found.id, at=now)
+                detail = {"why": problem, "policy": versions}
+                audit(tx, inbound, "request.refused", found.id, now, detail)
+
+        await self.store.write(work)
+        return answers.Note(f"Not approved: {problem}.", good=False)
 
     async def _check(
         self, inbound: ports.Inbound, found: ports.Request, given: tuple[ports.Approval, ...]
@@ -112,7 +150,7 @@ class Reviewing:
             now=self.clock.now(),
             expires_at=found.expires_at,
         )
-        return Checked(decision, roster, members)
+        return Checked(decision, roster, members, frozenset(one.person.user_id for one in given))
 
     async def _refuse(
         self,
@@ -130,11 +168,13 @@ class Reviewing:
 
     def _approved(
         self, tx: ports.Tx, inbound: ports.Inbound, request_id: str, checked: Checked, now: float
-    ) -> answers.Note:
+    ) -> answers.Note | ports.Request:
         """Write an approval down, and the request as approved when it was the last one."""
         found = tx.request(request_id)
         if found is None or found.state is not State.PENDING or now >= found.expires_at:
             return answers.Note(settled_sentence(found) if found else "It is gone.", good=False)
+        if any(one.person.user_id not in checked.about for one in found.approvals):
+            return found
         yes = ports.Approval(
             inbound.person,
             checked.decision.group,
@@ -142,20 +182,39 @@ class Reviewing:
             comment=str(inbound.body.get("comment", ""))[:500],
             evidence=checked.decision.evidence,
         )
-        if not tx.approve(request_id, yes):
+        if inbound.person.user_id in checked.about:
             return answers.Note("You have approved this already; it counts once.", good=False)
-        lost = self._withdraw_lost(tx, found, checked, now)
-        needs = found.plan.terms.needs
-        counted = [one for one in (*found.approvals, yes) if one.person.user_id not in lost]
-        tally = quorum.tally(needs, counted, checked.roster)
-        audit(
-            tx,
-            inbound,
-            "approval.given",
-            request_id,
-            now,
-            {"group": yes.group, "evidence": yes.evidence, "seal": found.order.seal},
-        )
+        lost = self._lost(found, checked)
+        if doubt := [one for one in lost if one.reason is approval.Refusal.NOT_CHECKED]:
+            again = f"{doubt[0].sentence} Press Approve again in a moment."
+            audit(tx, inbound, "approval.not_checked", request_id, now, {"why": again})
+            return answers.Note(again, good=False)
+        gone = {one.approval.person.user_id for one in lost}
+        counted = [one for one in (*found.approvals, yes) if one.person.user_id not in gone]
+        tally = quorum.tally(found.plan.terms.needs, counted, checked.roster)
+        if tally.met and (frozen := self._frozen(tx, found, now)):
+            held = f"{frozen} It can't get its last approval now; press Approve again afterwards."
+            audit(tx, inbound, "approval.held", request_id, now, {"why": frozen})
+            return answers.Note(held, good=False)
+        self._withdraw(tx, inbound, found, lost, now)
+        self._note_approval(tx, inbound, found, yes, tally, now)
+        if tally.met:
+            self._start(tx, found, now)
+        return answers.Note(f"Approved {request_id}. {tally.sentence}")
+
+    def _note_approval(
+        self,
+        tx: ports.Tx,
+        inbound: ports.Inbound,
+        found: ports.Request,
+        yes: ports.Approval,
+        tally: quorum.Tally,
+        now: float,
+    ) -> None:
+        """Store an approval, and say and audit it with its evidence."""
+        tx.approve(found.id, yes)
+        detail = {"group": yes.group, "evidence": yes.evidence, "seal": found.order.seal}
+        audit(tx, inbound, "approval.given", found.id, now, detail)
         body = {
             "event": "approved",
             "user": yes.person.user_id,
@@ -163,30 +222,43 @@ class Reviewing:
             "comment": yes.comment,
             "summary": tally.sentence,
         }
-        tx.say(request_id, "reply", body, key=f"approved:{yes.person.user_id}", at=now)
-        tx.show_card(request_id, at=now)
-        if tally.met:
-            self._start(tx, found, now)
-        return answers.Note(f"Approved {request_id}. {tally.sentence}")
+        tx.say(found.id, "reply", body, key=f"approved:{yes.person.user_id}:{now}", at=now)
+        tx.show_card(found.id, at=now)
 
-    def _withdraw_lost(
-        self, tx: ports.Tx, found: ports.Request, checked: Checked, now: float
-    ) -> set[str]:
-        """Take away earlier approvals whose right is lost, and say so in the thread."""
-        lost = approval.lost_approvals(
+    def _frozen(self, tx: ports.Tx, found: ports.Request, now: float) -> str:
+        """Return the sentence of a freeze that holds this request back, or an empty text."""
+        if reason := tx.frozen():
+            return f"Everything is frozen: {reason}."
+        terms, action = found.plan.terms, found.order.action
+        freeze = judging.frozen_by(self.policy(), action, now, terms.overrides)
+        return f'The policy\'s freeze "{freeze.name}" holds this back.' if freeze else ""
+
+    def _lost(self, found: ports.Request, checked: Checked) -> tuple[approval.Lost, ...]:
+        """Return the earlier approvals that don't count any more, or can't be checked."""
+        return approval.lost_approvals(
             found.approvals,
             found.plan.terms.needs,
             checked.roster,
             members=checked.members,
             team_id=self.people.team_id,
         )
-        users = [one.approval.person.user_id for one in lost]
-        for user_id in users:
+
+    def _withdraw(
+        self,
+        tx: ports.Tx,
+        inbound: ports.Inbound,
+        found: ports.Request,
+        lost: tuple[approval.Lost, ...],
+        now: float,
+    ) -> None:
+        """Take away approvals whose right is lost, and say and audit each."""
+        for one in lost:
+            user_id = one.approval.person.user_id
             tx.withdraw_approval(found.id, user_id)
-        if users:
-            body = {"event": "approval_lost", "users": users}
-            tx.say(found.id, "reply", body, key=f"lost:{','.join(users)}", at=now)
-        return set(users)
+            body = {"event": "approval_lost", "users": [user_id], "reason": one.reason.value}
+            tx.say(found.id, "reply", body, key=f"lost:{user_id}:{now}", at=now)
+            detail = {"user": user_id, "why": one.sentence}
+            audit(tx, inbound, "approval.withdrawn", found.id, now, detail)
 
     def _start(self, tx: ports.Tx, found: ports.Request, now: float) -> None:
         """Make a pending request approved; the runner takes it from there."""
@@ -258,6 +330,8 @@ class Reviewing:
                 unread=roster.unreadable,
             )
         event = "freeze.on" if reason else "freeze.off"
+        if not reason and not await self.store.read(lambda tx: tx.frozen()):
+            return answers.Note("There is no freeze to end.", good=False)
         if not decision.allowed:
             await self.note(inbound, f"{event}.refused", "", why=decision.sentence)
             return answers.Note(decision.sentence, good=False)

@@ -59,6 +59,16 @@ def _remind(tx: ports.Tx, found: ports.Request, now: float) -> float:
     return min([*later, found.expires_at])
 
 
+def void(tx: ports.Tx, found: ports.Request, reason: str, now: float) -> None:
+    """End an approved request that may not start any more."""
+    if tx.transition(found.id, State.APPROVED, State.VOID, at=now, reason=reason):
+        body = {"event": "void", "reason": reason}
+        tx.say(found.id, "reply", body, key="ended", at=now)
+        tx.show_card(found.id, at=now)
+        detail = {"why": reason}
+        tx.audit(ports.AuditEntry("request.void", now, request_id=found.id, detail=detail))
+
+
 def after_restore(tx: ports.Tx, now: float) -> int:
     """End or hold everything that an old backup calls open; return how many requests that were.
 

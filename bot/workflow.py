@@ -11,9 +11,12 @@ import dataclasses
 import random
 from collections.abc import Awaitable, Callable
 
-from bot import people, planner, reading, reviewing, ticking
+from bot import people, planner, reading, rejudging, reviewing, ticking
 from bot.power import again, answers, command, errors, guide, lifecycle, plan, ports, request, run
 from bot.power.lifecycle import State
+
+# How often a request that a freeze holds back is looked at, in seconds.
+FREEZE_LOOK_S = 2.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,6 +28,7 @@ class Workflow:
     planner: planner.Planner
     reading: reading.Reading
     reviewing: reviewing.Reviewing
+    rejudging: rejudging.Rejudging
     execute: Callable[[run.Lease], Awaitable[None]]
     clock: ports.Clock
     wake: Callable[[], None] = lambda: None
@@ -291,13 +295,27 @@ class Workflow:
         id_ = lease.claim.request_id
         found = await self.store.read(lambda tx: tx.request(id_))
         next_at = None
-        if found is not None and found.state in (State.APPROVED, State.RUNNING):
+        if found is not None and found.state is State.APPROVED:
+            next_at = await self._begin(lease, found)
+        elif found is not None and found.state is State.RUNNING:
             await self.execute(lease)
         elif found is not None:
             now = self.clock.now()
             next_at = await self.store.write(lambda tx: ticking.tick(tx, id_, now))
         self.wake()
         return next_at
+
+    async def _begin(self, lease: run.Lease, found: ports.Request) -> float | None:
+        """Start an approved request, unless a freeze or an edited policy is against it."""
+        now = self.clock.now()
+        problem = await self.rejudging.problem(found, await self.reading.inventory())
+        if problem:
+            await self.store.write(lambda tx: ticking.void(tx, found, problem, now))
+            return None
+        if await self.store.read(lambda tx: tx.frozen()) and now < found.use_by:
+            return min(found.use_by, now + FREEZE_LOOK_S)
+        await self.execute(lease)
+        return None
 
     # -- shared
 

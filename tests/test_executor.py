@@ -13,9 +13,9 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from bot import executor
+from bot import calling, executor
 from bot.clouddc import auth, client, inventory, rate, watch
-from bot.power import plan, policy, ports, request, run, settling
+from bot.power import plan, policy, ports, request, run, server, settling
 from bot.power.lifecycle import ServerState, State
 from bot.power.request import Action
 from bot.sandbox import data_centre
@@ -44,6 +44,11 @@ class GivenClock:
         """Move on, and let the others run."""
         self.passed_s += max(0.0, seconds)
         await asyncio.sleep(0)
+
+
+async def unchanged(found: ports.Request, snapshot: server.Snapshot) -> str:
+    """Judge as a policy that hasn't changed."""
+    return ""
 
 
 @dataclasses.dataclass
@@ -134,7 +139,15 @@ async def world(tmp_path: pathlib.Path) -> AsyncIterator[World]:
         )
         servers = inventory.Inventory(cloud, clock)
         power = watch.CloudPower(cloud, servers, watch.Poller(cloud, servers, clock))
-        acting = executor.Executor(kept, power, lambda: policy.EMPTY, clock, limits=LIMITS)
+        acting = executor.Executor(
+            kept,
+            power,
+            calling.Calls(kept, power, clock),
+            lambda: policy.EMPTY,
+            unchanged,
+            clock,
+            limits=LIMITS,
+        )
         yield World(clock, kept, centre, acting)
         await power.aclose()
     await kept.close()

@@ -18,8 +18,7 @@ from urllib.parse import quote
 import httpx
 import structlog
 
-from bot.clouddc import auth as credentials
-from bot.clouddc import exchange, pause, rate, refusals, wire
+from bot.clouddc import auth as credentials, exchange, pause, rate, refusals, wire
 from bot.power import errors, ports, server
 
 log = structlog.get_logger()

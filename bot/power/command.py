@@ -16,9 +16,10 @@ from bot.power.request import Action
 MAX_TEXT = 4_000
 MAX_REASON = 500
 UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-DURATION = re.compile(r"(\d{1,6})(ms|s|m|h)")
+DURATION = re.compile(r"([0-9]{1,6})(ms|s|m|h)")
 REQUEST_ID = re.compile(
-    rf"(?:pr-?)?([{request.ID_ALPHABET.lower()}]{{{request.ID_LENGTH}}})", re.IGNORECASE
+    rf"(?:pr-?)?([{request.ID_ALPHABET.lower()}]{{{request.ID_LENGTH}}})",
+    re.IGNORECASE | re.ASCII,
 )
 BECAUSE = "because"
 
@@ -257,12 +258,14 @@ def _change(action: Action, rest: list[str]) -> Change:
     targets: list[str] = []
     given: dict[str, str] = {}
     waiting = list(rest)
+    quoted = False
     while waiting:
         word = waiting.pop(0)
-        if word.startswith("-") and len(word) > 1:
+        if word.startswith("-") and len(word) > 1 and not quoted:
             name, value = _option(action, word, waiting)
             given[name] = value
         else:
+            quoted ^= word.count('"') % 2 == 1
             targets.append(word)
     if not targets:
         raise _mistake(action.value, f"Say which servers to {_meaning(action)}.")
@@ -276,11 +279,14 @@ def _meaning(action: Action) -> str:
 
 def _refuse_late_options(action: Action, before: list[str], after: list[str]) -> None:
     """Refuse a known option in the reason: it would be read as words."""
-    for word in after:
+    for place, word in enumerate(after):
         name = _canonical(word)
         if name in OPTIONS:
-            rest = [other for other in after if other is not word]
-            line = " ".join(["/power", action.value, *before, name, BECAUSE, *rest])
+            end = place + (1 if name in FLAGS or "=" in word else 2)
+            moved = [name + word[len(word.partition("=")[0]) :], *after[place + 1 : end]]
+            rest = [*after[:place], *after[end:]]
+            because = [BECAUSE, *rest] if rest else []
+            line = " ".join(["/power", action.value, *before, *moved, *because])
             raise errors.UserMistake(
                 f"Put {name} before {BECAUSE}.", token=word, suggestion=line[:300]
             )

@@ -25,7 +25,7 @@ def fold(names: Iterable[str], limit: int | None = None) -> str:
     With a `limit` in characters the text ends with "and N more" (names, not terms) where it
     would grow longer; at least one term is shown.
     """
-    terms = _terms(sorted(set(names), key=natural))
+    terms = _terms(sorted(set(names), key=lambda name: (natural(name), name)))
     if limit is None:
         return ",".join(term for term, _ in terms)
     shown: list[str] = []
@@ -49,13 +49,18 @@ def _terms(names: list[str]) -> list[tuple[str, int]]:
             odd.append((name, 1))
             continue
         head, digits, tail = match.groups()
-        padded = digits[0] == "0" or (head, tail, len(digits)) in groups
+        padded = _padded(digits) or (head, tail, len(digits)) in groups
         groups.setdefault((head, tail, len(digits) if padded else 0), []).append(int(digits))
     level = [
         (head, _body(numbers, width) + tail, len(numbers))
         for (head, tail, width), numbers in groups.items()
     ]
     return sorted(_fold_heads(level) + odd, key=lambda term: natural(term[0].replace("[", "")))
+
+
+def _padded(digits: str) -> bool:
+    """Whether a number has leading zeros; a lone 0 has none."""
+    return digits[0] == "0" and len(digits) > 1
 
 
 def _body(numbers: list[int], width: int) -> str:
@@ -84,7 +89,7 @@ def _fold_heads(level: list[tuple[str, str, int]]) -> list[tuple[str, int]]:
             continue
         first, digits, middle = match.groups()
         after = middle + rest
-        padded = digits[0] == "0" or (first, after, len(digits)) in alike
+        padded = _padded(digits) or (first, after, len(digits)) in alike
         key = (first, after, len(digits) if padded else 0)
         alike.setdefault(key, []).append((int(digits), count))
     for (first, after, width), found in alike.items():

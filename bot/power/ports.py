@@ -1,48 +1,35 @@
 """What the workflow needs of the world: a power API, a request store, a directory of people.
 
-The records here are what crosses those lines. A transaction is a plain function over a `Tx`:
-all that it does is committed together, or not at all.
+What crosses those lines is in `records`, and may be named here too. A transaction is a plain
+function over a `Tx`: all that it does is committed together, or not at all. It may be run a
+second time when the database breaks before the commit, so it changes nothing but through its Tx.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import enum
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
-from bot.power import lifecycle, plan, request, server
+from bot.power import lifecycle, server
+from bot.power.records import (
+    Accepted as Accepted,
+    Approval as Approval,
+    Attempt as Attempt,
+    AuditEntry as AuditEntry,
+    Card as Card,
+    Channel as Channel,
+    Claim as Claim,
+    Inbound as Inbound,
+    Member as Member,
+    Method as Method,
+    OutboxMessage as OutboxMessage,
+    Request as Request,
+    RunServer as RunServer,
+    Sighting as Sighting,
+)
 from bot.power.request import Action
 
 T = TypeVar("T")
-
-
-class Method(enum.StrEnum):
-    """The three words that the power API knows; a cycle is an off and an on."""
-
-    ON = "power on"
-    OFF = "power off"
-    REBOOT = "rebooting"
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Accepted:
-    """CloudDC's answer to a power call: the ids that it took.
-
-    `unidentified` is how many entries of the answer carried no readable id.
-    """
-
-    server_ids: frozenset[str]
-    request_id: str = ""
-    unidentified: int = 0
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Sighting:
-    """What a poll saw of some servers; `started_at` (epoch seconds) is when its first call left."""
-
-    servers: Mapping[str, server.Server]
-    started_at: float
 
 
 class Clock(Protocol):
@@ -94,30 +81,6 @@ class PowerApi(Protocol):
         """
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Member:
-    """A person as Slack's users.info shows them at this moment."""
-
-    user_id: str
-    team_id: str
-    name: str = ""
-    deleted: bool = False
-    is_bot: bool = False
-    is_restricted: bool = False
-    is_stranger: bool = False
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Channel:
-    """A channel as conversations.info shows it at this moment; `is_member` is of the bot."""
-
-    channel_id: str
-    name: str = ""
-    is_member: bool = True
-    is_shared: bool = False
-    is_archived: bool = False
-
-
 class Directory(Protocol):
     """Who people are and which groups they are in, at most five seconds old."""
 
@@ -144,147 +107,6 @@ class Directory(Protocol):
             SlackUnavailable: the channel could not be read.
 
         """
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Approval:
-    """One person's yes; `group` is the policy's group that it counts for, `evidence` why."""
-
-    person: request.Person
-    group: str
-    at: float
-    comment: str = ""
-    evidence: str = ""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Card:
-    """Where a request's card stands in Slack; `ts` is empty until it was posted."""
-
-    channel_id: str
-    ts: str = ""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Request:
-    """A stored request. Times are seconds since the epoch, 0 where not yet reached.
-
-    `epoch` is the fence: a write that names an older one fails. `stopped_by` is a user id, set
-    the moment somebody pressed Stop. `end_reason` is the sentence for the last change.
-    """
-
-    id: str
-    state: lifecycle.State
-    plan: plan.Plan
-    created_at: float
-    changed_at: float
-    epoch: int = 0
-    expires_at: float = 0.0
-    use_by: float = 0.0
-    ended_at: float = 0.0
-    card: Card | None = None
-    stopped_by: str = ""
-    stop_reason: str = ""
-    end_reason: str = ""
-    approvals: tuple[Approval, ...] = ()
-
-    @property
-    def order(self) -> request.Order:
-        """What was asked and sealed."""
-        return self.plan.order
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class RunServer:
-    """One server of a run. `step` counts from 0 (a cycle has two: off, then on).
-
-    `baseline_*` are the vendor's words just before the call of this step; `seen_processing`
-    says that an operation of the right family was seen under way since; `sent_at` is when the
-    call's intent was stored and `settled_at` when the state became final (epoch seconds).
-    """
-
-    server_id: str
-    name: str
-    rack: str = ""
-    state: lifecycle.ServerState = lifecycle.ServerState.QUEUED
-    step: int = 0
-    wave: int = -1
-    detail: str = ""
-    baseline_power: str = ""
-    baseline_operation: str = ""
-    seen_processing: bool = False
-    last_seen: str = ""
-    sent_at: float = 0.0
-    settled_at: float = 0.0
-    sends: int = 0
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Attempt:
-    """One power call: stored before it is sent; `outcome` is empty until the answer is stored.
-
-    Outcomes: `accepted`, `not sent`, `refused`, `unknown`.
-    """
-
-    id: str
-    request_id: str
-    method: Method
-    server_ids: tuple[str, ...]
-    wave: int
-    step: int
-    intended_at: float
-    outcome: str = ""
-    detail: str = ""
-    cloud_request_id: str = ""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Inbound:
-    """A payload from Slack, stored before it is acknowledged.
-
-    `key` is unique per delivery (event id, trigger id, or view id and hash): a second delivery
-    with the same key is dropped. `kind` is the listener's word (`command`, `button`, ...),
-    `body` what it needs to go on, as JSON values.
-    """
-
-    key: str
-    kind: str
-    person: request.Person
-    place: request.Place
-    body: Mapping[str, Any]
-    at: float
-    response_url: str = dataclasses.field(default="", repr=False)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class OutboxMessage:
-    """Something that Slack must be told. The text is made when it is delivered.
-
-    `kind`: `card` (newest state wins), `reply` (in the request's thread, each once, in order),
-    `direct` (to the requester). `body` names the event and its figures, as JSON values.
-    `version` is the card's; a delivery marks the version that it showed.
-    """
-
-    id: int
-    request_id: str
-    kind: str
-    body: Mapping[str, Any]
-    version: int
-    tries: int
-    created_at: float
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class AuditEntry:
-    """One row for the hash chain; `event` is a dotted word such as `request.approved`."""
-
-    event: str
-    at: float
-    request_id: str = ""
-    person: request.Person | None = None
-    channel_id: str = ""
-    server_ids: Sequence[str] = ()
-    detail: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 class Tx(Protocol):
@@ -418,14 +240,6 @@ class Tx(Protocol):
         self, *, request_id: str = "", server_id: str = "", event: str = "", limit: int = 100
     ) -> list[Mapping[str, Any]]:
         """Return audit rows, newest first; an empty condition means any."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Claim:
-    """A request that this process drives until the lease ends; `epoch` fences its writes."""
-
-    request_id: str
-    epoch: int
 
 
 class RequestStore(Protocol):

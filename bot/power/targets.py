@@ -17,6 +17,7 @@ MAX_CHARACTERS = 2_000
 MAX_TERMS = 100
 MAX_RANGES = 200
 MAX_DEPTH = 5
+MAX_GROUP_TERMS = 1_000
 MAX_WORK = 100_000
 NAMED_MISSING = 10
 
@@ -72,7 +73,7 @@ def parse(text: str, groups: Mapping[str, str]) -> Selection:
     Raises:
         UserMistake: it can't be understood, or is larger than the bounds.
     """
-    found = _parse(text, groups, policy=False, depth=0)
+    found = _parse(text, _Book(groups), policy=False, depth=0)
     if all(term.takes_out for term in found):
         raise mistake("Say first which servers are meant; ! only takes out of them.", text)
     return Selection(text, found)
@@ -84,10 +85,30 @@ def parse_policy_targets(text: str, groups: Mapping[str, str]) -> Selection:
     Raises:
         UserMistake: it can't be understood, or is larger than the bounds.
     """
-    return Selection(text, _parse(text, groups, policy=True, depth=0))
+    return Selection(text, _parse(text, _Book(groups), policy=True, depth=0))
 
 
-def _parse(text: str, groups: Mapping[str, str], *, policy: bool, depth: int) -> tuple[Term, ...]:
+@dataclasses.dataclass(slots=True)
+class _Book:
+    """The policy's groups, and how many of their terms one text has used so far."""
+
+    groups: Mapping[str, str]
+    used: int = 0
+
+    def use(self, count: int, word: str) -> None:
+        """Count the terms of a group that is named.
+
+        Raises:
+            UserMistake: all groups together are larger than the bound.
+        """
+        self.used += count
+        if self.used > MAX_GROUP_TERMS:
+            raise mistake(
+                f"The groups named here have more than {MAX_GROUP_TERMS} terms together.", word
+            )
+
+
+def _parse(text: str, book: _Book, *, policy: bool, depth: int) -> tuple[Term, ...]:
     """Parse all terms of a text."""
     if len(text) > MAX_CHARACTERS:
         raise mistake(f"Targets have at most {MAX_CHARACTERS} characters; use a group.", "")
@@ -98,9 +119,13 @@ def _parse(text: str, groups: Mapping[str, str], *, policy: bool, depth: int) ->
         raise mistake("Say which servers are meant, such as web[01-03] or @web.", "")
     if len(words) > MAX_TERMS:
         raise mistake(f"At most {MAX_TERMS} terms are allowed; these are {len(words)}.", "")
+    if text.count('"') % 2:
+        raise mistake("A quote isn't closed.", text)
     if text.count("-") + text.count(",") > 2 * MAX_RANGES + MAX_TERMS:
         raise mistake(f"At most {MAX_RANGES} ranges are allowed.", "")
-    found = tuple(_term(word, groups, policy=policy, depth=depth) for word in words)
+    found = tuple(_term(word, book, policy=policy, depth=depth) for word in words)
+    if sum(term.pattern.ranges for term in found if term.pattern) > MAX_RANGES:
+        raise mistake(f"At most {MAX_RANGES} ranges are allowed.", "")
     named = sum(t.pattern.count for t in found if t.pattern and not t.pattern.wild)
     if named > terms.MAX_NAMED:
         raise mistake(
@@ -123,7 +148,7 @@ def split(text: str) -> list[str]:
     return [word for word in (*words, word) if word]
 
 
-def _term(word: str, groups: Mapping[str, str], *, policy: bool, depth: int) -> Term:
+def _term(word: str, book: _Book, *, policy: bool, depth: int) -> Term:
     """Parse one term."""
     out = word.startswith("!")
     body = word.removeprefix("!")
@@ -131,7 +156,7 @@ def _term(word: str, groups: Mapping[str, str], *, policy: bool, depth: int) -> 
     if not body:
         raise mistake("! takes out the servers that follow it without a space.", word, "!web07")
     if body.startswith("@"):
-        return Term(word, out, _group(body[1:], groups, word, depth))
+        return Term(word, out, _group(body[1:], book, word, depth))
     if colon:
         if kind.lower() not in (*terms.FIELDS, "tag"):
             known = ", ".join(f"{name}:" for name in (*terms.FIELDS, "tag"))
@@ -146,10 +171,9 @@ def _term(word: str, groups: Mapping[str, str], *, policy: bool, depth: int) -> 
     return Term(word, out, lambda row: pattern.matches(row.name), pattern=pattern)
 
 
-def _group(
-    name: str, groups: Mapping[str, str], word: str, depth: int
-) -> Callable[[server.Server], bool]:
+def _group(name: str, book: _Book, word: str, depth: int) -> Callable[[server.Server], bool]:
     """Return what a group of the policy file matches."""
+    groups = book.groups
     if name not in groups:
         near = difflib.get_close_matches(name, groups, n=1)
         known = (
@@ -160,15 +184,15 @@ def _group(
         raise mistake(f"There is no group @{name}; {known}.", word, f"@{near[0]}" if near else "")
     if depth >= MAX_DEPTH:
         raise mistake(f"Groups are nested more than {MAX_DEPTH} deep, or in a circle.", word)
-    inner = Selection(groups[name], _parse(groups[name], groups, policy=True, depth=depth + 1))
+    book.use(len(split(groups[name][:MAX_CHARACTERS])), word)
+    inner = Selection(groups[name], _parse(groups[name], book, policy=True, depth=depth + 1))
     return inner.matches
 
 
 def _refuse_too_much_work(found: Iterable[Term], snapshot: server.Snapshot) -> None:
     """Bound the work of terms that must be held against every server."""
-    wide = sum(1 for term in found if not (term.by_id or (term.pattern and term.pattern.exact)))
-    ranges = sum(1 for term in found if term.pattern and not term.pattern.wild)
-    work = max(0, wide - ranges) * len(snapshot.servers)
+    wide = sum(1 for term in found if not term.by_id and (not term.pattern or term.pattern.wild))
+    work = wide * len(snapshot.servers)
     if work > 10 * MAX_WORK:
         raise mistake(
             f"{wide} patterns over {len(snapshot.servers)} servers are too many; use fewer.", ""

@@ -66,6 +66,11 @@ class NamePattern:
         return len(self.pieces) == 1 and isinstance(self.pieces[0], str) and not self.wild
 
     @property
+    def ranges(self) -> int:
+        """How many ranges and single numbers stand in its brackets."""
+        return sum(len(piece) for piece in self.pieces if not isinstance(piece, str))
+
+    @property
     def count(self) -> int:
         """How many names it stands for (without wildcards), by multiplication."""
         total = 1
@@ -106,7 +111,7 @@ def _after_ranges(ranges: tuple[Range, ...], name: str, places: set[int]) -> set
     found = set()
     for place in places:
         for end in range(place + 1, min(place + MAX_DIGITS, len(name)) + 1):
-            if not name[end - 1].isdecimal():
+            if name[end - 1] not in "0123456789":
                 break
             if any(one.accepts(name[place:end]) for one in ranges):
                 found.add(end)
@@ -205,7 +210,7 @@ def field_matcher(kind: str, value: str, term: str) -> Callable[[server.Server],
         raise mistake(f"At most {MAX_STARS_A_TERM} stars are allowed in a value.", term)
     if kind == "tag":
         return _tag_matcher(value, term)
-    if kind == "state" and value.lower() not in STATES:
+    if kind == "state" and value.lower().strip('"') not in STATES:
         raise mistake(f"The states are {', '.join(STATES)}.", term, f"state:{STATES[1]}")
     compare = _wild(value.lower() if kind in ("state", "health") else value)
     field = FIELDS[kind]
@@ -216,8 +221,12 @@ def field_matcher(kind: str, value: str, term: str) -> Callable[[server.Server],
 
 def _tag_matcher(value: str, term: str) -> Callable[[server.Server], bool]:
     """Return what `tag:key=value` matches; `tag:key` alone is any value."""
-    key, has_value, wanted = value.partition("=")
-    key = key.strip('"')
+    if value[0] == value[-1] == '"' and value.count('"') == 2:
+        key, has_value, wanted = value[1:-1].partition("=")
+        wanted = f'"{wanted}"'
+    else:
+        key, has_value, wanted = value.partition("=")
+        key = key.strip('"')
     if not key:
         raise mistake("A tag is written tag:key=value.", term, "tag:role=web")
     if not has_value:

@@ -64,9 +64,10 @@ def refuse_foreign(text: str) -> None:
         if quoted and character.isprintable():
             continue
         if not character.isascii() or not character.isprintable():
-            name = unicodedata.name(character, f"control character U+{ord(character):04X}")
+            unnamed = f"control character U+{ord(character):04X}"
+            name = unicodedata.name(character, "").lower() or unnamed
             raise errors.UserMistake(
-                f"Character {place} is {name.lower()}, which server names don't have;"
+                f"Character {place} is {name}, which server names don't have;"
                 " type it again with plain letters and digits.",
                 token=character if character.isprintable() else "",
             )

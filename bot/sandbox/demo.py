@@ -88,7 +88,7 @@ class BotProcess:
 
     def __init__(self, folder: pathlib.Path) -> None:
         """`folder` is the child's working directory."""
-        self._folder = folder
+        self.folder = folder
         self._process: asyncio.subprocess.Process | None = None
         self.restarts = 0
 
@@ -106,7 +106,7 @@ class BotProcess:
                 self._process = await asyncio.create_subprocess_exec(
                     *(sys.executable, "-m", "bot", "run", "--transport", "socket"),
                     env=dict(environment),
-                    cwd=self._folder,
+                    cwd=self.folder,
                 )
                 await self._process.wait()
                 self.restarts += 1

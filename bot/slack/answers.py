@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import assert_never
 
-from bot.power import answers as facts
-from bot.power import ports
+from bot.power import answers as facts, ports
 from bot.slack import blocks, cards, fleet, naming, plans, terms, text, words
 
 WORDS_CHARS = 600

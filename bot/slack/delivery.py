@@ -6,8 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from bot.power import answers as facts
-from bot.power import ports
+from bot.power import answers as facts, ports
 from bot.slack import actions, answers, blocks, modals, sending
 
 log = structlog.get_logger()

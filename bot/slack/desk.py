@@ -12,8 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 import structlog
 
-from bot.power import answers as facts
-from bot.power import errors, ports
+from bot.power import answers as facts, errors, ports
 from bot.slack import actions, delivery, guard
 
 log = structlog.get_logger()

@@ -16,11 +16,11 @@ from .builders import (
     Service,
     answer,
     cloud_for,
+    ids as some_ids,
     page,
     server_id,
     settle,
 )
-from .builders import ids as some_ids
 from .fleet import Bench, Cloud
 
 

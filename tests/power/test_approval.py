@@ -5,8 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from bot.power import approval, plan, policy_reach, ports, quorum, request, rights
 from bot.power.approval import Refusal

@@ -5,8 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from bot.power import patterns, plan, planning, policy, ports, quorum, request, server
 from bot.power.plan import Verdict

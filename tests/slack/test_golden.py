@@ -12,8 +12,7 @@ from bot.power import answers, lifecycle, plan, ports, request, server
 from bot.power.lifecycle import State
 from bot.power.request import Action
 from bot.sandbox.workspace import blocks as stand_in_blocks
-from bot.slack import actions, blocks, cards, modals, plans, replies
-from bot.slack import answers as private
+from bot.slack import actions, answers as private, blocks, cards, modals, plans, replies
 from tests.slack import builders
 
 MANY = [f"rack{n % 97:02}-node-{n * 7919 % 100000:05}.example" for n in range(1200)]

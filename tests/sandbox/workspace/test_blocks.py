@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 import slackblocks
-from slack_sdk.models import blocks as sdk
-from slack_sdk.models import views as sdk_views
+from slack_sdk.models import blocks as sdk, views as sdk_views
 
 from bot.sandbox.workspace import blocks, limits
 from bot.sandbox.workspace.refusal import RefusedError
