@@ -130,10 +130,14 @@ class Workflow:
             UserMistake: the targets can't be understood or name nothing.
         """
         snapshot = await self.reading.inventory()
+        try:
+            servers = self.reading.resolve(said.targets, snapshot)
+        except errors.UserMistake as mistake:
+            raise _with_whole_line(mistake, said) from None
         asked = self.planner.question(
             inbound,
             said.action,
-            self.reading.resolve(said.targets, snapshot),
+            servers,
             options=said.options,
             reason=said.reason,
             typed=said.targets,
@@ -336,3 +340,9 @@ class Workflow:
     ) -> None:
         """Append one row for what a person did."""
         reviewing.audit(tx, inbound, event, request_id, self.clock.now(), detail)
+
+
+def _with_whole_line(mistake: errors.UserMistake, said: command.Change) -> errors.UserMistake:
+    """Return a mistake in the targets with the whole line to copy instead."""
+    line = said.line(mistake.suggestion) if mistake.suggestion else ""
+    return errors.UserMistake(mistake.problem, token=mistake.token, suggestion=line)

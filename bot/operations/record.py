@@ -6,7 +6,7 @@ import csv
 import datetime
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from bot import settings
 from bot.storage import audit, engines, opening, verify
@@ -55,14 +55,18 @@ def export_audit(
         raise settings.SettingsError(f"--since {since}: write a date like 2026-11-01.") from None
     if moment is not None and moment.tzinfo is None:
         moment = moment.replace(tzinfo=datetime.UTC)
+    after = moment.timestamp() if moment else 0.0
     with engines.reading(given.database_url) as connected:
-        after = moment.timestamp() if moment else 0.0
-        for row in audit.export(connected, server_id=server, since=after):
-            yield json.dumps(row, default=str) if form == "jsonl" else _csv_line(list(row.values()))
+        rows = audit.export(connected, server_id=server, since=after)
+        for number, row in enumerate(rows):
+            if form == "csv" and number == 0:
+                yield _csv_line(list(row))
+            yield json.dumps(row, default=str) if form == "jsonl" else _csv_line(row.values())
 
 
-def _csv_line(values: list[object]) -> str:
-    """Return one line of CSV."""
+def _csv_line(values: Iterable[object]) -> str:
+    """Return one line of CSV; what is no plain value is written as JSON."""
     line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(values)
+    plain = [one if isinstance(one, str | int | float) else json.dumps(one) for one in values]
+    csv.writer(line, lineterminator="").writerow(plain)
     return line.getvalue()

@@ -1,98 +1,181 @@
 """Server names folded as a person would write them: `web[01-06,08-20]`.
 
-The last number of each name is split off and the names are grouped by the rest; groups with the
-same tail are then folded over the number before it. It is linear but for sorting.
+The last number of each name is split off and the names are grouped by the rest; then the number
+before it is folded over the groups that go on alike, and so on to the left. Each pass is linear
+but for sorting.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import NamedTuple
 
-NUMBER = re.compile(r"(.*?)(\d{1,9})(\D*)\Z", re.DOTALL)
+DIGITS = re.compile(r"([0-9]+)")
+LAST_NUMBER = re.compile(r"((?:.*[^0-9])?)([0-9]+)([^0-9]*)")
 SAFE = re.compile(r"[A-Za-z0-9._-]+")
-CHUNKS = re.compile(r"(\d+)")
+# What would read as something else among folded names is put in quotes.
+CONFUSING = re.compile(r'[\s\[\],*?!@:="]')
+# These are what targets take: longer runs of digits stay text, further numbers are left alone.
+MOST_DIGITS = 9
+MOST_BRACKETS = 8
+
+Key = tuple[tuple[int, int, str], ...]
 
 
-def natural(name: str) -> tuple[tuple[int, int | str], ...]:
+class _Term(NamedTuple):
+    """Names folded so far: the last number of `head` is next, `rest` is done.
+
+    `size` is how many names it stands for, `first` the first of them, which orders terms.
+    """
+
+    head: str
+    rest: str
+    size: int
+    first: str
+
+    @property
+    def text(self) -> str:
+        """The whole term, written out."""
+        return self.head + self.rest
+
+
+def natural(name: str) -> Key:
     """Return a sort key in which `web9` comes before `web10`."""
-    return tuple((0, int(part)) if part.isdecimal() else (1, part) for part in CHUNKS.split(name))
+    # Digits are compared by length and text, so that a very long number costs no more.
+    return tuple(
+        (0, len(part.lstrip("0")), part.lstrip("0")) if place % 2 else (1, 0, part)
+        for place, part in enumerate(DIGITS.split(name))
+    )
 
 
 def fold(names: Iterable[str], limit: int | None = None) -> str:
     """Return the names folded, separated by commas, in natural order.
 
-    With a `limit` in characters the text ends with "and N more" (names, not terms) where it
-    would grow longer; at least one term is shown.
+    With a `limit` in characters the text is cut at the end of a term, or of a range in a long
+    one, and ends with "and N more" (names, not terms); where not even one has room, it is
+    "N servers".
     """
-    terms = _terms(sorted(set(names), key=lambda name: (natural(name), name)))
-    if limit is None:
-        return ",".join(term for term, _ in terms)
-    shown: list[str] = []
-    length, left = 0, sum(count for _, count in terms)
-    for term, count in terms:
-        if shown and length + len(term) + 1 > limit:
-            return f"{','.join(shown)} and {left} more"
-        shown.append(term)
-        length += len(term) + 1
-        left -= count
-    return ",".join(shown)
+    folded = _folded(set(names))
+    whole = ",".join(term.text for term in folded)
+    if limit is None or len(whole) <= limit:
+        return whole
+    return _cut(folded, limit)
 
 
-def _terms(names: list[str]) -> list[tuple[str, int]]:
-    """Return folded terms, each with the number of names that it stands for."""
-    groups: dict[tuple[str, str, int], list[int]] = {}
-    odd: list[tuple[str, int]] = []
-    for name in names:
-        match = NUMBER.match(name) if SAFE.fullmatch(name) else None
-        if match is None:
-            odd.append((name, 1))
-            continue
-        head, digits, tail = match.groups()
-        padded = _padded(digits) or (head, tail, len(digits)) in groups
-        groups.setdefault((head, tail, len(digits) if padded else 0), []).append(int(digits))
-    level = [
-        (head, _body(numbers, width) + tail, len(numbers))
-        for (head, tail, width), numbers in groups.items()
-    ]
-    return sorted(_fold_heads(level) + odd, key=lambda term: natural(term[0].replace("[", "")))
+def terms(names: Iterable[str]) -> list[str]:
+    """Return the folded terms one by one, in natural order."""
+    return [term.text for term in _folded(set(names))]
 
 
-def _padded(digits: str) -> bool:
-    """Whether a number has leading zeros; a lone 0 has none."""
-    return digits[0] == "0" and len(digits) > 1
+def _folded(names: set[str]) -> list[_Term]:
+    """Return the terms in natural order."""
+    done = [_Term(_quoted(name), "", 1, name) for name in names if not SAFE.fullmatch(name)]
+    unfinished = [_Term(name, "", 1, name) for name in names if SAFE.fullmatch(name)]
+    for _ in range(MOST_BRACKETS):
+        unfinished = _fold_last_number(unfinished, done)
+    return sorted(done + unfinished, key=lambda term: (natural(term.first), term.first))
 
 
-def _body(numbers: list[int], width: int) -> str:
-    """Return numbers as `[01-06,08]`, padded to `width` (0 for none); one stays bare."""
-    runs: list[list[int]] = []
-    for number in sorted(numbers):
-        if runs and number == runs[-1][1] + 1:
-            runs[-1][1] = number
+def _quoted(name: str) -> str:
+    """Return a name that isn't made of letters, digits and `._-`, so that it reads as one name."""
+    return '"' + name.replace('"', "'") + '"' if CONFUSING.search(name) else name
+
+
+def _fold_last_number(unfinished: list[_Term], done: list[_Term]) -> list[_Term]:
+    """Fold the last number of each head over all terms that go on alike."""
+    alike: dict[tuple[str, str], list[tuple[str, _Term]]] = {}
+    for term in unfinished:
+        split = LAST_NUMBER.fullmatch(term.head)
+        if split is None or len(split[2]) > MOST_DIGITS:
+            done.append(term)
         else:
-            runs.append([number, number])
-    text = ",".join(
-        f"{first:0{width}}" if first == last else f"{first:0{width}}-{last:0{width}}"
-        for first, last in runs
-    )
-    return f"[{text}]" if len(numbers) > 1 else text
+            head, digits, middle = split.groups()
+            alike.setdefault((head, middle + term.rest), []).append((digits, term))
+    return [
+        _joined(head, rest, numbered)
+        for (head, rest), found in alike.items()
+        for numbered in _by_padding(found)
+    ]
 
 
-def _fold_heads(level: list[tuple[str, str, int]]) -> list[tuple[str, int]]:
-    """Fold the number before the last one over groups that go on in the same way."""
-    alike: dict[tuple[str, str, int], list[tuple[int, int]]] = {}
-    terms: list[tuple[str, int]] = []
-    for head, rest, count in level:
-        match = NUMBER.match(head)
-        if match is None:
-            terms.append((head + rest, count))
-            continue
-        first, digits, middle = match.groups()
-        after = middle + rest
-        padded = _padded(digits) or (first, after, len(digits)) in alike
-        key = (first, after, len(digits) if padded else 0)
-        alike.setdefault(key, []).append((int(digits), count))
-    for (first, after, width), found in alike.items():
-        body = _body([number for number, _ in found], width)
-        terms.append((first + body + after, sum(count for _, count in found)))
-    return terms
+def _by_padding(found: list[tuple[str, _Term]]) -> Iterable[list[tuple[str, _Term]]]:
+    """Part padded numbers from others: `01` and `1` are never in one bracket.
+
+    Numbers without a leading zero count as padded where others of their length are, so that
+    `08` and `10` stay together.
+    """
+    padded = {len(digits) for digits, _ in found if digits[0] == "0" and len(digits) > 1}
+    if not padded:
+        return [found]
+    groups: dict[int, list[tuple[str, _Term]]] = {}
+    for digits, term in found:
+        width = len(digits) if len(digits) in padded else 0
+        groups.setdefault(width, []).append((digits, term))
+    return groups.values()
+
+
+def _joined(head: str, rest: str, numbered: list[tuple[str, _Term]]) -> _Term:
+    """Make one term of the numbers between the same head and rest."""
+    if len(numbered) == 1:
+        digits, term = numbered[0]
+        return _Term(head, digits + rest, term.size, term.first)
+    ordered = sorted((int(digits), digits) for digits, _ in numbered)
+    first = min(numbered, key=lambda pair: int(pair[0]))[1].first
+    runs: list[tuple[int, str, str]] = []
+    for number, digits in ordered:
+        if runs and number == runs[-1][0] + 1:
+            runs[-1] = (number, runs[-1][1], digits)
+        else:
+            runs.append((number, digits, digits))
+    inside = ",".join(low if low == high else f"{low}-{high}" for _, low, high in runs)
+    total = sum(term.size for _, term in numbered)
+    return _Term(head, f"[{inside}]{rest}", total, first)
+
+
+def _cut(folded: list[_Term], limit: int) -> str:
+    """Return as many terms as there is room for, and how many names are left out."""
+    left = sum(term.size for term in folded)
+    room = limit - len(f" and {left} more")
+    shown: list[str] = []
+    for term in folded:
+        text, count = _shortened(term, room)
+        if text:
+            shown.append(text)
+        left -= count
+        room -= len(text) + 1
+        if count < term.size:
+            break
+    return f"{','.join(shown)} and {left} more" if shown else f"{left} servers"
+
+
+def _shortened(term: _Term, room: int) -> tuple[str, int]:
+    """Return what of a term has room, and how many names that is.
+
+    A long term loses ranges at the end of its last bracket. The term is a full product, so each
+    number of that bracket stands for equally many names.
+    """
+    text = term.text
+    if len(text) <= room:
+        return text, term.size
+    opening, closing = text.rfind("["), text.rfind("]")
+    if opening < 0 or text.startswith('"'):
+        return "", 0
+    ranges = text[opening + 1 : closing].split(",")
+    kept: list[str] = []
+    length = opening + len(text) - closing
+    for one in ranges:
+        length += len(one) + 1
+        if length > room:
+            break
+        kept.append(one)
+    if not kept:
+        return "", 0
+    each = term.size // sum(map(_size, ranges))
+    return f"{text[:opening]}[{','.join(kept)}]{text[closing + 1 :]}", each * sum(map(_size, kept))
+
+
+def _size(one: str) -> int:
+    """Return how many numbers a range such as `01-06` or `08` has."""
+    low, _, high = one.partition("-")
+    return int(high or low) - int(low) + 1

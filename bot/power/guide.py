@@ -1,23 +1,55 @@
-"""Help, made from the same tables as the parser: what isn't there can't be typed."""
+"""Help, made from the same table as the parser: what isn't in it can't be typed."""
 
 from __future__ import annotations
 
-from bot.power import command
+from bot.power import targets
+from bot.power.command_line import BECAUSE, MOST_REASON
+from bot.power.vocabulary import CHANGE, OPTIONS, VERBS, Verb
 
-TARGETS = """\
-Targets: names (web01), ranges (web[01-20,25]), wildcards (web*), ids, sn:…, tag:role=web, \
-rack:R12, dc:…, state:off, health:Critical, @group. !web07 takes out."""
+TERMS = (
+    ("web01, web[01-20,25]", "names and ranges; * and ? are wildcards"),
+    ("rack:R12, dc:A-1, sn:…", "by place or serial number; a server's id works too"),
+    ("tag:role=web", "by tag"),
+    ("state:off, health:Critical", "by what is true now"),
+    ('dc:"上海 A-1"', "a value in quotes is matched exactly"),
+    ("@web", "a group of the policy"),
+    ("!web07", "takes out, wherever it stands"),
+)
 
 
 def help_text(verb: str | None) -> str:
-    """Return the help for one verb, or for all when `verb` is None; plain text, lines."""
-    if verb is None:
-        lines = [f"{name}: {found.does}" for name, found in command.VERBS.items()]
-        return "\n".join(["/power VERB TARGETS [OPTIONS] [because REASON]", *lines, TARGETS])
-    found = command.VERBS[verb]
-    lines = [f"/power {found.usage}", f"{verb} {found.does}.", f"Example: /power {found.example}"]
-    if command.CHANGE in found.usage:
-        lines += [f"{name}: {does}" for name, does in command.OPTIONS.items()]
-    if "TARGETS" in found.usage:
-        lines.append(TARGETS)
+    """Return the help for one verb, or for all (None), in lines of plain text.
+
+    An unknown verb gets the help for all: the parser has refused it before.
+    """
+    found = VERBS.get(verb or "")
+    return _all_verbs() if found is None else _one_verb(found)
+
+
+def _all_verbs() -> str:
+    """Return one line for each verb."""
+    width = max(len(name) for name in VERBS)
+    lines = [f"{name:{width}}  {verb.does}" for name, verb in VERBS.items()]
+    return "\n".join([f"/power VERB {CHANGE}", *lines, "/power help VERB says more."])
+
+
+def _one_verb(verb: Verb) -> str:
+    """Return how a verb is written, what it does, who may use it, and lines to copy."""
+    lines = [f"/power {verb.usage}", f"It {verb.does}.", f"Who: {verb.who}."]
+    lines += [f"Example: /power {example}" for example in verb.examples]
+    if "TARGETS" in verb.usage:
+        lines += ["Targets, by spaces or commas:", *_table(TERMS)]
+        lines.append(f"At most {targets.MOST_TERMS} terms, {targets.MOST_CHARACTERS:,} characters.")
+    if verb.changes:
+        rows = ((f"{name} {one.value}".strip(), one.does) for name, one in OPTIONS.items())
+        lines += [f"Options, anywhere before {BECAUSE}:", *_table(tuple(rows))]
+        lines.append(
+            f"Everything behind {BECAUSE} is the reason, at most {MOST_REASON} characters."
+        )
     return "\n".join(lines)
+
+
+def _table(rows: tuple[tuple[str, str], ...]) -> list[str]:
+    """Return rows in two columns."""
+    width = max(len(left) for left, _ in rows)
+    return [f"  {left:{width}}  {right}" for left, right in rows]

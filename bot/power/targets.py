@@ -1,70 +1,67 @@
 """The servers that people name: terms by spaces or commas, matched against the inventory.
 
-`!term` takes out, and wins wherever it stands. One unknown name stops the whole. The same
-language describes groups of servers in the policy file, where a name may match nothing yet.
+`!term` takes out, and wins wherever it stands. The same language describes groups of servers in
+the policy file, where a bare `*` may stand and a name may match nothing yet.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import difflib
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Mapping
 
-from bot.power import errors, folding, server, terms, typography
-from bot.power.terms import Term, mistake
+from bot.power import (
+    errors,
+    name_pattern,
+    nearest,
+    resolving,
+    server,
+    term_parsing,
+    terms,
+    typography,
+)
+from bot.power.resolving import Resolved
+from bot.power.terms import Term, TermSet
 
-MAX_CHARACTERS = 2_000
-MAX_TERMS = 100
-MAX_RANGES = 200
+MOST_CHARACTERS = 2_000
+MOST_TERMS = 100
+MOST_RANGES = 200
+MOST_NAMED = 10_000
 MAX_DEPTH = 5
-MAX_GROUP_TERMS = 1_000
-MAX_WORK = 100_000
-NAMED_MISSING = 10
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Resolved:
-    """The servers that target text names, in natural order of their names."""
-
-    servers: tuple[server.Server, ...]
+MOST_GROUP_TERMS = 1_000
+EVERYTHING = re.compile(r"[*?]+|all", re.IGNORECASE)
+# A comma in brackets or quotes belongs to the term.
+TERM = re.compile(r'(?:"[^"]*"|\[[^\[\]]*\]|[^,])+')
+SPACED_BRACKET = re.compile(r"\[[^\[\]\"]* [^\[\]\"]*\]")
+LETTERS = re.compile(r"!([A-Za-z]+)[0-9\[]")
+GROUP_NAME = re.compile(r"[A-Za-z0-9_-]{1,60}")
 
 
 @dataclasses.dataclass(frozen=True)
 class Selection:
-    """Parsed target text."""
+    """Parsed target text; `text` is in plain characters, its terms parted by spaces."""
 
     text: str
-    terms: tuple[Term, ...]
+    members: TermSet
 
-    def matches(self, row: server.Server) -> bool:
-        """Whether a server is named, and not taken out."""
-        if any(term.takes_out and term.matches(row) for term in self.terms):
-            return False
-        return any(not term.takes_out and term.matches(row) for term in self.terms)
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        """The terms in the order in which they were typed."""
+        return self.members.terms
 
-    def resolve(self, snapshot: server.Snapshot) -> Resolved:
+    def matches(self, row: server.Server, /, work: name_pattern.Work | None = None) -> bool:
+        """Whether a server is named, and not taken out; names that don't exist are no mistake."""
+        return self.members.matches(row, work or name_pattern.Work())
+
+    def resolve(self, snapshot: server.Snapshot, work: name_pattern.Work | None = None) -> Resolved:
         """Return the servers of a snapshot that are named.
 
         Raises:
-            UserMistake: a name is unknown or ambiguous, a term matches nothing, or nothing is
-                left after what was taken out.
+            UserMistake: names are unknown or mean several servers, a term matches nothing,
+                nothing is left, or it would be too much work.
+
         """
-        _refuse_too_much_work(self.terms, snapshot)
-        chosen: dict[str, server.Server] = {}
-        out: set[str] = set()
-        unknown: list[str] = []
-        for term in self.terms:
-            found = _found(term, snapshot, unknown)
-            if term.takes_out:
-                out.update(row.id for row in found)
-            else:
-                chosen.update((row.id, row) for row in found)
-        if unknown:
-            raise _unknown_names(unknown, snapshot)
-        left = [row for id_, row in chosen.items() if id_ not in out]
-        if not left:
-            raise mistake("Everything that is named is also taken out with !.", self.text)
-        return Resolved(tuple(sorted(left, key=lambda row: (folding.natural(row.name), row.id))))
+        return resolving.resolve(self.terms, snapshot, work or name_pattern.Work())
 
 
 def parse(text: str, groups: Mapping[str, str]) -> Selection:
@@ -72,186 +69,188 @@ def parse(text: str, groups: Mapping[str, str]) -> Selection:
 
     Raises:
         UserMistake: it can't be understood, or is larger than the bounds.
+
     """
-    found = _parse(text, _Book(groups), policy=False, depth=0)
-    if all(term.takes_out for term in found):
-        raise mistake("Say first which servers are meant; ! only takes out of them.", text)
-    return Selection(text, found)
+    return _Reading(groups, in_policy=False).selection(text)
 
 
 def parse_policy_targets(text: str, groups: Mapping[str, str]) -> Selection:
-    """Parse a group of servers in the policy file, where a bare `*` may stand.
+    """Parse a group of servers in the policy file.
 
     Raises:
         UserMistake: it can't be understood, or is larger than the bounds.
+
     """
-    return Selection(text, _parse(text, _Book(groups), policy=True, depth=0))
+    return _Reading(groups, in_policy=True).selection(text)
 
 
-@dataclasses.dataclass(slots=True)
-class _Book:
-    """The policy's groups, and how many of their terms one text has used so far."""
+class _Reading:
+    """One text while it is parsed, with the groups that it names; each group is parsed once."""
 
-    groups: Mapping[str, str]
-    used: int = 0
+    def __init__(self, groups: Mapping[str, str], *, in_policy: bool) -> None:
+        self._groups = groups
+        self._in_policy = in_policy
+        self._path: list[str] = []
+        self._known: dict[str, terms.Group] = {}
 
-    def use(self, count: int, word: str) -> None:
-        """Count the terms of a group that is named.
+    def selection(self, text: str) -> Selection:
+        """Parse the whole text."""
+        members = self._members(text, in_policy=self._in_policy)
+        return Selection(" ".join(term.typed for term in members.terms), members)
 
-        Raises:
-            UserMistake: all groups together are larger than the bound.
-        """
-        self.used += count
-        if self.used > MAX_GROUP_TERMS:
-            raise mistake(
-                f"The groups named here have more than {MAX_GROUP_TERMS} terms together.", word
-            )
+    def _members(self, text: str, *, in_policy: bool) -> TermSet:
+        """Parse the terms of the text, or of a group."""
+        words = _split(text)
+        _refuse_lone_sign(words)
+        found: list[Term] = []
+        for word in words:
+            try:
+                found.append(self._term(word, in_policy))
+            except errors.UserMistake as mistake:
+                raise _in_whole(mistake, words) from None
+        _refuse_large(found, in_policy=in_policy)
+        # The reader of the policy file refuses such a text itself, by its table and line.
+        if not in_policy and all(term.takes_out for term in found):
+            problem = "Only exclusions are named; say first which servers they are taken out of."
+            letters = LETTERS.match(words[0])
+            better = f"{letters[1]}* {' '.join(words)}" if letters else ""
+            raise errors.UserMistake(problem, token=words[0], suggestion=better)
+        return TermSet(tuple(found))
 
+    def _term(self, word: str, in_policy: bool) -> Term:
+        """Parse one term."""
+        takes_out, body = word.startswith("!"), word.removeprefix("!")
+        if not body or body.startswith("!"):
+            named = body.lstrip("!")
+            problem = "Write one ! right in front of what is taken out."
+            raise errors.UserMistake(problem, token=word, suggestion=named and f"!{named}")
+        if EVERYTHING.fullmatch(body) and not (in_policy and body == "*"):
+            raise _everything(word, takes_out, in_policy, self._groups)
+        if body.startswith("@"):
+            return Term(body, takes_out, self._group(body[1:], word))
+        try:
+            return Term(body, takes_out, term_parsing.matcher(body, everything=in_policy))
+        except errors.UserMistake as mistake:
+            sign = "!" if takes_out else ""
+            better = mistake.suggestion or nearest.habit(body)
+            raise errors.UserMistake(
+                mistake.problem, token=word, suggestion=better and sign + better
+            ) from None
 
-def _parse(text: str, book: _Book, *, policy: bool, depth: int) -> tuple[Term, ...]:
-    """Parse all terms of a text."""
-    if len(text) > MAX_CHARACTERS:
-        raise mistake(f"Targets have at most {MAX_CHARACTERS} characters; use a group.", "")
-    text = typography.plain(text)
-    typography.refuse_foreign(text)
-    words = split(text)
-    if not words:
-        raise mistake("Say which servers are meant, such as web[01-03] or @web.", "")
-    if len(words) > MAX_TERMS:
-        raise mistake(f"At most {MAX_TERMS} terms are allowed; these are {len(words)}.", "")
-    if text.count('"') % 2:
-        raise mistake("A quote isn't closed.", text)
-    if text.count("-") + text.count(",") > 2 * MAX_RANGES + MAX_TERMS:
-        raise mistake(f"At most {MAX_RANGES} ranges are allowed.", "")
-    found = tuple(_term(word, book, policy=policy, depth=depth) for word in words)
-    if sum(term.pattern.ranges for term in found if term.pattern) > MAX_RANGES:
-        raise mistake(f"At most {MAX_RANGES} ranges are allowed.", "")
-    named = sum(t.pattern.count for t in found if t.pattern and not t.pattern.wild)
-    if named > terms.MAX_NAMED:
-        raise mistake(
-            f"These names are {named} servers; at most {terms.MAX_NAMED} can be named.", text
-        )
-    return found
-
-
-def split(text: str) -> list[str]:
-    """Split target text by spaces and commas, but not inside brackets or quotes."""
-    words, word, depth, quoted = [], "", 0, False
-    for character in text:
-        quoted ^= character == '"'
-        depth += (character == "[") - (character == "]")
-        if character in " ," and not quoted and (depth <= 0 or character == " "):
-            words.append(word)
-            word, depth = "", 0
-        else:
-            word += character
-    return [word for word in (*words, word) if word]
-
-
-def _term(word: str, book: _Book, *, policy: bool, depth: int) -> Term:
-    """Parse one term."""
-    out = word.startswith("!")
-    body = word.removeprefix("!")
-    kind, colon, value = body.partition(":")
-    if not body:
-        raise mistake("! takes out the servers that follow it without a space.", word, "!web07")
-    if body.startswith("@"):
-        return Term(word, out, _group(body[1:], book, word, depth))
-    if colon:
-        if kind.lower() not in (*terms.FIELDS, "tag"):
-            known = ", ".join(f"{name}:" for name in (*terms.FIELDS, "tag"))
-            raise mistake(f'"{kind}:" isn\'t known; there are {known}.', word)
-        return Term(word, out, terms.field_matcher(kind.lower(), value, word))
-    if terms.UUID.fullmatch(body.lower()):
-        wanted = body.lower()
-        return Term(word, out, lambda row: row.id == wanted, by_id=wanted)
-    pattern = terms.name_pattern(body)
-    if not policy and not out and (body.strip("*?") == "" or body.lower() == "all"):
-        raise mistake("Everything at once can't be typed; name a group, such as @web.", word)
-    return Term(word, out, lambda row: pattern.matches(row.name), pattern=pattern)
+    def _group(self, name: str, word: str) -> terms.Group:
+        """Return a group of the policy file."""
+        if name not in self._groups:
+            raise _no_group(name, word, self._groups)
+        if name in self._path:
+            circle = " -> ".join(f"@{one}" for one in (*self._path, name))
+            raise errors.UserMistake(f"These groups name each other: {circle}.", token=word)
+        if len(self._path) >= MAX_DEPTH:
+            problem = f"Groups in groups go at most {MAX_DEPTH} deep."
+            raise errors.UserMistake(problem, token=word)
+        if name not in self._known:
+            self._path.append(name)
+            members = self._members(self._groups[name], in_policy=True)
+            self._path.pop()
+            self._known[name] = terms.Group(name, members)
+        return self._known[name]
 
 
-def _group(name: str, book: _Book, word: str, depth: int) -> Callable[[server.Server], bool]:
-    """Return what a group of the policy file matches."""
-    groups = book.groups
-    if name not in groups:
-        near = difflib.get_close_matches(name, groups, n=1)
-        known = (
-            f"the groups are {', '.join(f'@{one}' for one in groups)}"
-            if groups
-            else ("the policy file has none")
-        )
-        raise mistake(f"There is no group @{name}; {known}.", word, f"@{near[0]}" if near else "")
-    if depth >= MAX_DEPTH:
-        raise mistake(f"Groups are nested more than {MAX_DEPTH} deep, or in a circle.", word)
-    book.use(len(split(groups[name][:MAX_CHARACTERS])), word)
-    inner = Selection(groups[name], _parse(groups[name], book, policy=True, depth=depth + 1))
-    return inner.matches
-
-
-def _refuse_too_much_work(found: Iterable[Term], snapshot: server.Snapshot) -> None:
-    """Bound the work of terms that must be held against every server."""
-    wide = sum(1 for term in found if not term.by_id and (not term.pattern or term.pattern.wild))
-    work = wide * len(snapshot.servers)
-    if work > 10 * MAX_WORK:
-        raise mistake(
-            f"{wide} patterns over {len(snapshot.servers)} servers are too many; use fewer.", ""
-        )
-
-
-def _found(term: Term, snapshot: server.Snapshot, unknown: list[str]) -> tuple[server.Server, ...]:
-    """Return the servers that one term matches; names that don't exist are added to `unknown`.
+def _split(text: str) -> list[str]:
+    """Return the terms of a text, each in plain characters.
 
     Raises:
-        UserMistake: the term matches nothing, or a name belongs to several servers.
+        UserMistake: there are none, or too many, or brackets or quotes don't match.
+
     """
-    if term.pattern is not None and not term.pattern.wild:
-        return _found_by_name(term.pattern, snapshot, unknown)
-    if term.by_id:
-        if term.by_id not in snapshot.servers:
-            unknown.append(term.by_id)
-            return ()
-        return (snapshot.servers[term.by_id],)
-    found = tuple(row for row in snapshot.servers.values() if term.matches(row))
+    if len(text) > MOST_CHARACTERS:
+        problem = f"Targets have at most {MOST_CHARACTERS:,} characters; these have {len(text):,}."
+        raise errors.UserMistake(problem)
+    found: list[str] = []
+    for word in typography.words(text):
+        if word.unclosed:
+            problem = "A quotation mark has no partner."
+            raise errors.UserMistake(problem, token=typography.shown(word.text))
+        found += TERM.findall(word.text)
     if not found:
-        raise mistake(f"{term.text} matches no server.", term.text, "/power list")
+        raise errors.UserMistake("No servers are named.", suggestion="web[01-03]")
+    if len(found) > MOST_TERMS:
+        problem = f"At most {MOST_TERMS} terms can be given; these are {len(found)}."
+        raise errors.UserMistake(problem)
+    plain = typography.plain(text)
+    spaced = SPACED_BRACKET.search(plain)
+    if spaced:
+        better = SPACED_BRACKET.sub(lambda bracket: bracket[0].replace(" ", ""), plain)
+        raise errors.UserMistake(
+            "Brackets have no spaces in them.", token=typography.shown(spaced[0]), suggestion=better
+        )
     return found
 
 
-def _found_by_name(
-    pattern: terms.NamePattern, snapshot: server.Snapshot, unknown: list[str]
-) -> tuple[server.Server, ...]:
-    """Return the servers of a name or of a counted range of names."""
-    found: list[server.Server] = []
-    for name in pattern.names():
-        rows = snapshot.by_name.get(name, ())
-        if len(rows) > 1:
-            ids = ", ".join(row.id for row in rows[:3])
-            raise mistake(f"{len(rows)} servers are called {name}; use an id: {ids}.", name)
-        if rows:
-            found.append(rows[0])
-        else:
-            unknown.append(name)
-    return tuple(found)
+def _refuse_lone_sign(words: list[str]) -> None:
+    """Refuse a ! or a kind with a space behind it: it would be a guess what it belongs to."""
+    places = range(len(words) - 1)
+    place = next((p for p in places if words[p] == "!" or words[p].endswith(":")), -1)
+    if place < 0:
+        return
+    joined = [*words[:place], words[place] + words[place + 1], *words[place + 2 :]]
+    raise errors.UserMistake(
+        f"Write {typography.shown(words[place])} right in front of what follows, without a space.",
+        token=typography.shown(words[place]),
+        suggestion=" ".join(joined),
+    )
 
 
-def _unknown_names(unknown: list[str], snapshot: server.Snapshot) -> errors.UserMistake:
-    """Return the error that names all unknown names at once, with the nearest existing ones."""
-    missing = list(dict.fromkeys(unknown))
-    shown = folding.fold(missing[:NAMED_MISSING])
-    more = f" and {len(missing) - NAMED_MISSING} more" if len(missing) > NAMED_MISSING else ""
-    known = list(snapshot.by_name)
-    close: dict[str, None] = {}
-    for name in missing[:3]:
-        close.update(dict.fromkeys(_nearest(name, known)))
-    near = f" The nearest are {', '.join(list(close)[:3])}." if close else ""
-    plural = "no server is" if len(missing) == 1 else f"{len(missing)} names aren't known:"
-    text = f"{plural} called {shown}" if len(missing) == 1 else f"{plural} {shown}"
-    return mistake(f"{text[0].upper()}{text[1:]}{more}.{near}", shown, next(iter(close), ""))
+def _refuse_large(found: list[Term], *, in_policy: bool) -> None:
+    """Refuse more ranges, names or nested terms than the bounds allow."""
+    names = [term.matcher.pattern for term in found if isinstance(term.matcher, terms.Names)]
+    ranges = sum(pattern.ranges for pattern in names)
+    if ranges > MOST_RANGES:
+        problem = f"At most {MOST_RANGES} ranges can be given; these are {ranges}."
+        raise errors.UserMistake(problem)
+    named = sum(pattern.count for pattern in names if not pattern.is_wild)
+    if named > MOST_NAMED and not in_policy:
+        problem = f"At most {MOST_NAMED:,} servers can be named; these are {named:,}."
+        raise errors.UserMistake(problem)
+    if TermSet(tuple(found)).size > MOST_GROUP_TERMS:
+        problem = f"With their groups these are more than {MOST_GROUP_TERMS:,} terms."
+        raise errors.UserMistake(problem, token=found[0].typed)
 
 
-def _nearest(name: str, known: list[str]) -> list[str]:
-    """Return existing names that look like this one, in a list cut to a bounded length."""
-    head = name[:2].lower()
-    candidates = [one for one in known if one[:2].lower() == head][:2000] or known[:2000]
-    return difflib.get_close_matches(name, candidates, n=2, cutoff=0.6)
+def _everything(
+    word: str, takes_out: bool, in_policy: bool, groups: Mapping[str, str]
+) -> errors.UserMistake:
+    """Return the error for a term that would match every server."""
+    if takes_out:
+        return errors.UserMistake(f"{typography.shown(word)} takes out every server.", token=word)
+    if in_policy:
+        return errors.UserMistake("Every server is written * here.", token=word, suggestion="*")
+    problem = f"{typography.shown(word)} would be every server; name them, or a group such as @web."
+    first = next(iter(groups), "")
+    return errors.UserMistake(problem, token=word, suggestion=f"@{first}" if first else "web*")
+
+
+def _no_group(name: str, word: str, groups: Mapping[str, str]) -> errors.UserMistake:
+    """Return the error for a group that the policy doesn't have."""
+    if not GROUP_NAME.fullmatch(name):
+        problem = "A group is @ and a name of letters, digits, - and _, such as @web."
+        return errors.UserMistake(problem, token=word)
+    near = nearest.words(name, groups)
+    sign = "!@" if word.startswith("!") else "@"
+    some = ", ".join(f"@{known}" for known, _ in zip(groups, range(5), strict=False))
+    more = f" and {len(groups) - 5} more" if len(groups) > 5 else ""
+    known = f"the groups are {some}{more}" if groups else "the policy has none"
+    return errors.UserMistake(
+        f"There is no group @{name}; {known}.",
+        token=word,
+        suggestion=f"{sign}{near[0]}" if near else "",
+    )
+
+
+def _in_whole(mistake: errors.UserMistake, words: list[str]) -> errors.UserMistake:
+    """Return a mistake with all targets as its suggestion, the wrong term mended in them."""
+    better = mistake.suggestion
+    if better and mistake.token in words:
+        better = " ".join(better if word == mistake.token else word for word in words)
+    return errors.UserMistake(
+        mistake.problem, token=typography.shown(mistake.token), suggestion=better
+    )

@@ -1,241 +1,187 @@
-"""One target term and what it matches: `web[01-20]`, `db*`, `tag:role=web`, a server id.
+"""One target term and what it matches: `web[01-20]`, `db*`, `tag:role=web`, `@web`, a server id.
 
-A term is matched against names that exist; it is never expanded beyond a counted bound.
+A term knows nothing of other terms, of the inventory, or of which group it stands in.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import itertools
+import functools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
-from bot.power import errors, server
+from bot.power import name_pattern, server
+from bot.power.name_pattern import Work
 
-MAX_GROUPS_A_TERM = 8
-MAX_STARS_A_TERM = 3
-MAX_DIGITS = 9
-MAX_NAMED = 10_000
-UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-BRACKET = re.compile(r"\[([^\[\]]*)\]")
-RANGE = re.compile(r"(\d+)(?:-(\d+))?")
-NAME = re.compile(r"[A-Za-z0-9._-]*")
-WILD = re.compile(r"([*?])")
+# CloudDC's ids are lower-case UUIDs (CloudDC API, ListServers page).
+SERVER_ID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
-def mistake(problem: str, token: str, suggestion: str = "") -> errors.UserMistake:
-    """Return the error for a term."""
-    return errors.UserMistake(problem, token=token, suggestion=suggestion)
+class Matcher(Protocol):
+    """What a term says of a server."""
+
+    def matches(self, row: server.Server, work: Work) -> bool:
+        """Whether this server is meant."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Range:
-    """Numbers from `low` to `high`; `width` digits with leading zeros, or 0 for none."""
+@dataclasses.dataclass(frozen=True)
+class Names:
+    """Servers by name; a plain name that is written like an id is a server's id."""
 
-    low: int
-    high: int
-    width: int
+    pattern: name_pattern.Pattern
 
-    @property
-    def count(self) -> int:
-        """How many numbers there are, by subtraction."""
-        return self.high - self.low + 1
+    @functools.cached_property
+    def server_id(self) -> str:
+        """The server id that the term is, or an empty text."""
+        return self.pattern.text.lower() if SERVER_ID.fullmatch(self.pattern.text) else ""
 
-    def accepts(self, digits: str) -> bool:
-        """Whether these digits are a number of the range, written in its width."""
-        if self.width:
-            return len(digits) == self.width and self.low <= int(digits) <= self.high
-        unpadded = digits == "0" or digits[0] != "0"
-        return unpadded and self.low <= int(digits) <= self.high
+    def matches(self, row: server.Server, work: Work) -> bool:
+        """Whether the server's name matches, or its id is this one."""
+        if self.server_id and row.id == self.server_id:
+            return True
+        return self.pattern.matches(row.name, work)
 
 
-Piece = str | tuple[Range, ...]
+@dataclasses.dataclass(frozen=True)
+class Value:
+    """What a field must hold: a pattern, or exactly this text where it was quoted."""
+
+    exact: str
+    pattern: name_pattern.Pattern | None = None
+
+    def accepts(self, text: str, work: Work) -> bool:
+        """Whether this text is meant."""
+        if self.pattern is None or self.pattern.is_plain:
+            return text == self.exact
+        return self.pattern.matches(text, work)
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class NamePattern:
-    """A name with ranges and wildcards; `pieces` alternate literal text, `*`, `?` and ranges."""
+@dataclasses.dataclass(frozen=True)
+class Field:
+    """Servers by one field of their record, such as `rack`."""
 
-    text: str
-    pieces: tuple[Piece, ...]
-    wild: bool
+    kind: str
+    value: Value
 
-    @property
-    def exact(self) -> bool:
-        """Whether it is one name."""
-        return len(self.pieces) == 1 and isinstance(self.pieces[0], str) and not self.wild
-
-    @property
-    def ranges(self) -> int:
-        """How many ranges and single numbers stand in its brackets."""
-        return sum(len(piece) for piece in self.pieces if not isinstance(piece, str))
-
-    @property
-    def count(self) -> int:
-        """How many names it stands for (without wildcards), by multiplication."""
-        total = 1
-        for piece in self.pieces:
-            if not isinstance(piece, str):
-                total *= sum(one.count for one in piece)
-        return total
-
-    def names(self) -> Iterator[str]:
-        """Yield the names that it stands for; only for patterns of a counted, small size."""
-        columns = [[piece] if isinstance(piece, str) else _numbers(piece) for piece in self.pieces]
-        return map("".join, itertools.product(*columns))
-
-    def matches(self, name: str) -> bool:
-        """Whether a name matches; the work is at most pieces x length x 9 steps."""
-        places = {0}
-        for piece in self.pieces:
-            if not isinstance(piece, str):
-                places = _after_ranges(piece, name, places)
-            elif piece == "*" and self.wild:
-                places = set(range(min(places), len(name) + 1))
-            elif piece == "?" and self.wild:
-                places = {place + 1 for place in places if place < len(name)}
-            else:
-                places = {place + len(piece) for place in places if name.startswith(piece, place)}
-            if not places:
-                return False
-        return len(name) in places
+    def matches(self, row: server.Server, work: Work) -> bool:
+        """Whether the field holds the value."""
+        return self.value.accepts(FIELDS[self.kind](row), work)
 
 
-def _numbers(ranges: tuple[Range, ...]) -> list[str]:
-    """Return the numbers of ranges, written out."""
-    return [f"{number:0{one.width}}" for one in ranges for number in range(one.low, one.high + 1)]
+@dataclasses.dataclass(frozen=True)
+class Tag:
+    """Servers by a tag; its key is never a pattern."""
+
+    key: str
+    value: Value
+
+    def matches(self, row: server.Server, work: Work) -> bool:
+        """Whether the server has the tag with such a value."""
+        return any(key == self.key and self.value.accepts(held, work) for key, held in row.tags)
 
 
-def _after_ranges(ranges: tuple[Range, ...], name: str, places: set[int]) -> set[int]:
-    """Return the places after a number of one of the ranges, from each of the places."""
-    found = set()
-    for place in places:
-        for end in range(place + 1, min(place + MAX_DIGITS, len(name)) + 1):
-            if name[end - 1] not in "0123456789":
-                break
-            if any(one.accepts(name[place:end]) for one in ranges):
-                found.add(end)
-    return found
+@dataclasses.dataclass(frozen=True)
+class Group:
+    """The servers of a group of the policy file; `terms` are the group's own."""
 
+    name: str
+    members: TermSet
 
-def name_pattern(text: str) -> NamePattern:
-    """Parse a name with bracket groups and wildcards.
-
-    Raises:
-        UserMistake: it is no such name, or larger than the bounds.
-    """
-    if text.count("[") != text.count("]") or "[" in BRACKET.sub("", text):
-        raise mistake("The brackets don't match; ranges look like web[01-20,25].", text)
-    if text.count("[") > MAX_GROUPS_A_TERM:
-        raise mistake(f"At most {MAX_GROUPS_A_TERM} bracket groups are allowed in a name.", text)
-    if text.count("*") > MAX_STARS_A_TERM:
-        raise mistake(f"At most {MAX_STARS_A_TERM} stars are allowed in a name.", text)
-    pieces: list[Piece] = []
-    for place, part in enumerate(BRACKET.split(text)):
-        if place % 2:
-            pieces.append(tuple(_range(one, text) for one in part.split(",")))
-        else:
-            pieces.extend(piece for piece in WILD.split(part) if piece)
-    literal = [piece for piece in pieces if isinstance(piece, str) and piece not in "*?"]
-    for piece in literal:
-        if not NAME.fullmatch(piece):
-            raise mistake("Server names have letters, digits, dots, dashes and underscores.", text)
-    return NamePattern(text, tuple(pieces), wild="*" in text or "?" in text)
-
-
-def _range(text: str, term: str) -> Range:
-    """Parse `01-20` or `25`.
-
-    Raises:
-        UserMistake: it is no range.
-    """
-    match = RANGE.fullmatch(text)
-    if match is None:
-        raise mistake(f'"{text}" is no range of numbers; write web[01-20,25].', term)
-    low, high = match[1], match[2] or match[1]
-    if max(len(low), len(high)) > MAX_DIGITS:
-        raise mistake(f"Numbers have at most {MAX_DIGITS} digits.", term)
-    padded = (low[0] == "0" and len(low) > 1) or (high[0] == "0" and len(high) > 1)
-    if padded and len(low) != len(high):
-        raise mistake(f'Both sides of "{text}" need the same number of digits.', term)
-    if int(low) > int(high):
-        turned = term.replace(text, f"{high}-{low}")
-        raise mistake(f'"{text}" counts down; ranges count up.', term, turned)
-    return Range(int(low), int(high), len(low) if padded else 0)
+    def matches(self, row: server.Server, work: Work) -> bool:
+        """Whether the server is in the group."""
+        return self.members.matches(row, work)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Term:
-    """One term: its text, whether it takes out, and how it matches a server.
-
-    `pattern` is set for names, so that what is missing can be named; `group` for `@group`.
-    """
+    """One term: `text` in plain characters, without the `!` that `takes_out` stands for."""
 
     text: str
     takes_out: bool
-    matches: Callable[[server.Server], bool]
-    pattern: NamePattern | None = None
-    by_id: str = ""
+    matcher: Names | Field | Tag | Group
+
+    @property
+    def typed(self) -> str:
+        """The term as it is typed."""
+        return f"!{self.text}" if self.takes_out else self.text
 
 
-def _wild(text: str) -> Callable[[str], bool]:
-    """Return how a value is compared: exactly when quoted, else with wildcards."""
-    if len(text) >= 2 and text[0] == text[-1] == '"':
-        return text[1:-1].__eq__
-    if "*" not in text and "?" not in text:
-        return text.__eq__
-    pattern = NamePattern(text, tuple(p for p in WILD.split(text) if p), wild=True)
-    return pattern.matches
+def mended(terms: Sequence[Term], wrong: Term, better: str) -> str:
+    """Return all targets with a better text for one term, or nothing where there is none."""
+    if not better:
+        return ""
+    sign = "!" if wrong.takes_out else ""
+    return " ".join(sign + better if term is wrong else term.typed for term in terms)
 
 
+@dataclasses.dataclass(frozen=True)
+class TermSet:
+    """Terms together: what one names is meant, unless another takes it out."""
+
+    terms: tuple[Term, ...]
+
+    @functools.cached_property
+    def size(self) -> int:
+        """How many terms there are, those of groups counted each time they are named."""
+        return sum(
+            term.matcher.members.size if isinstance(term.matcher, Group) else 1
+            for term in self.terms
+        )
+
+    @functools.cached_property
+    def patterns(self) -> int:
+        """How many terms must be held against each server, those of groups among them."""
+        return sum(
+            term.matcher.members.patterns if isinstance(term.matcher, Group) else 1
+            for term in self.terms
+            if not _is_plain(term)
+        )
+
+    @functools.cached_property
+    def _sides(self) -> tuple[_Side, _Side]:
+        """What is named, and what is taken out."""
+        named = [term for term in self.terms if not term.takes_out]
+        return _side(named), _side([term for term in self.terms if term.takes_out])
+
+    def matches(self, row: server.Server, work: Work) -> bool:
+        """Whether some term names this server and no term takes it out."""
+        named, taken_out = self._sides
+        return named.has(row, work) and not taken_out.has(row, work)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Side:
+    """Terms by how they are looked up: plain names and ids in a set, patterns one by one."""
+
+    plain: frozenset[str]
+    patterns: tuple[Matcher, ...]
+
+    def has(self, row: server.Server, work: Work) -> bool:
+        """Whether one of the terms means this server."""
+        if row.name in self.plain or row.id in self.plain:
+            return True
+        return any(matcher.matches(row, work) for matcher in self.patterns)
+
+
+def _side(terms: list[Term]) -> _Side:
+    """Part plain names and ids from what must be held against each server."""
+    plain = [term.matcher for term in terms if _is_plain(term)]
+    texts = [m.server_id or m.pattern.text for m in plain if isinstance(m, Names)]
+    patterns = tuple(term.matcher for term in terms if not _is_plain(term))
+    return _Side(frozenset(texts), patterns)
+
+
+def _is_plain(term: Term) -> bool:
+    """Whether a term is one name or one id."""
+    return isinstance(term.matcher, Names) and term.matcher.pattern.is_plain
+
+
+# Words that CloudDC and we choose are compared in small letters; what people chose is not.
 FIELDS: dict[str, Callable[[server.Server], str]] = {
     "sn": lambda row: row.sn,
     "rack": lambda row: row.rack,
     "dc": lambda row: row.dc,
-    "health": lambda row: row.health_state,
     "state": lambda row: row.power.value,
+    "health": lambda row: row.health_state.lower(),
 }
-STATES = tuple(word.value for word in server.Power)
-
-
-def field_matcher(kind: str, value: str, term: str) -> Callable[[server.Server], bool]:
-    """Return what `rack:R12`, `tag:key=value` and the like match.
-
-    Raises:
-        UserMistake: the value can't be used.
-    """
-    if not value.strip('"'):
-        raise mistake(f'"{kind}:" needs a value, such as {kind}:{_example(kind)}.', term)
-    if value.count("*") > MAX_STARS_A_TERM and '"' not in value:
-        raise mistake(f"At most {MAX_STARS_A_TERM} stars are allowed in a value.", term)
-    if kind == "tag":
-        return _tag_matcher(value, term)
-    if kind == "state" and value.lower().strip('"') not in STATES:
-        raise mistake(f"The states are {', '.join(STATES)}.", term, f"state:{STATES[1]}")
-    compare = _wild(value.lower() if kind in ("state", "health") else value)
-    field = FIELDS[kind]
-    if kind in ("state", "health"):
-        return lambda row: compare(field(row).lower())
-    return lambda row: compare(field(row))
-
-
-def _tag_matcher(value: str, term: str) -> Callable[[server.Server], bool]:
-    """Return what `tag:key=value` matches; `tag:key` alone is any value."""
-    if value[0] == value[-1] == '"' and value.count('"') == 2:
-        key, has_value, wanted = value[1:-1].partition("=")
-        wanted = f'"{wanted}"'
-    else:
-        key, has_value, wanted = value.partition("=")
-        key = key.strip('"')
-    if not key:
-        raise mistake("A tag is written tag:key=value.", term, "tag:role=web")
-    if not has_value:
-        return lambda row: any(name == key for name, _ in row.tags)
-    compare = _wild(wanted)
-    return lambda row: any(name == key and compare(text) for name, text in row.tags)
-
-
-def _example(kind: str) -> str:
-    """Return an example value."""
-    examples = {"tag": "role=web", "state": "off", "health": "Critical", "rack": "R12"}
-    return examples.get(kind, "X1")

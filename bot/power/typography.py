@@ -1,73 +1,173 @@
-"""What phones and Slack do to typed text, undone before anything is parsed."""
+"""What Slack and phones do to typed text, undone before anything is parsed.
+
+Nothing inside double quotes is changed: a quoted value is matched exactly as it was typed.
+"""
 
 from __future__ import annotations
 
-import html
+import dataclasses
 import re
 import unicodedata
+from collections.abc import Iterator
 
-from bot.power import errors
+# Slack writes <address|label>, <@U1|bob>, <#C1|ops> and <!subteam^S1|@sre>
+# (https://docs.slack.dev/messaging/formatting-message-text). No part can hold < or >, so that
+# the work stays linear in the length of the text.
+FORM = re.compile(r"<([^<>|]*)(?:\|([^<>|]*))?>")
+ENTITY = re.compile(r"&(amp|lt|gt);")
+ENTITIES = {"amp": "&", "lt": "<", "gt": ">"}
+ADDRESS = re.compile(r"(?:https?://|mailto:|tel:)\S+")
+SIGNS = "@#!"
 
-# Slack wraps what looks like a link or a person: <http://web01.example|web01.example>.
-LINK = re.compile(r"<(?:https?://|mailto:)[^<>|\s]{1,500}\|([^<>|]{1,500})>")
-BARE_LINK = re.compile(r"<https?://([^<>|\s/]{1,500})/?>")
-MENTION = re.compile(r"<[@#!][^<>]{0,200}>")
+# Phones make one long dash of two short ones, but only in front of a word.
+LONG_DASHES = "–—―"
+SHORT_DASHES = "‐‑‒−"
+DOUBLE_QUOTES = '"“”„‟«»＂'
+SINGLE_QUOTES = "‘’‚‛"
+# Full-width ASCII, as East Asian keyboards type it (Unicode block U+FF00).
+PLAIN = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
+PLAIN.update({ord(dash): ord("-") for dash in LONG_DASHES + SHORT_DASHES})
+PLAIN.update({ord(quote): ord("'") for quote in SINGLE_QUOTES})
 
-LONG_DASHES = "\u2013\u2014\u2015"
-SHORT_DASHES = "\u2010\u2011\u2012\u2212"
-SPACES = "\u00a0\u2007\u202f\u3000\u2009\u200a\u2002\u2003"
-DOUBLE_QUOTES = "\u201c\u201d\u201e\u201f\u00ab\u00bb"
-SINGLE_QUOTES = "\u2018\u2019\u201a\u201b"
-# Full-width ASCII, as East Asian keyboards type it (Unicode, block U+FF00).
-FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
-PLAIN = str.maketrans(
-    {
-        **dict.fromkeys(SPACES, " "),
-        **dict.fromkeys(DOUBLE_QUOTES, '"'),
-        **dict.fromkeys(SINGLE_QUOTES, "'"),
-        **dict.fromkeys(SHORT_DASHES, "-"),
-        "\t": " ",
-        "\r": " ",
-        "\n": " ",
-    }
-)
-OPTION_DASH = re.compile(rf"(?<!\S)[{LONG_DASHES}](?=[A-Za-z])")
-RANGE_DASH = re.compile(rf"[{LONG_DASHES}]")
+CODE = re.compile("[A-Za-z0-9._-]")
+MOST_SHOWN = 60
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Word:
+    """One word: `text` in plain characters, and where it began and ended in what was typed.
+
+    A quoted part stands in straight double quotes. `unclosed` says that its end is missing.
+    """
+
+    text: str
+    start: int
+    end: int
+    unclosed: bool = False
 
 
 def undo_slack(text: str) -> str:
-    """Return the text as it was typed: links by their label, entities as characters."""
-    text = LINK.sub(r"\1", text)
-    text = BARE_LINK.sub(r"\1", text)
-    return html.unescape(text) if "&" in text else text
+    """Return text as it was typed: links and people by their labels, entities as characters."""
+    return ENTITY.sub(lambda found: ENTITIES[found[1]], FORM.sub(_typed, text))
+
+
+def _typed(form: re.Match[str]) -> str:
+    """Return what a person typed to make Slack write this form."""
+    inside, label = form[1], form[2]
+    sign, rest = inside[:1], inside[1:]
+    if sign == "!" and rest in {"here", "channel", "everyone"}:
+        return f"@{rest}"
+    if sign and sign in SIGNS and not inside.startswith("!date^"):
+        sign = "#" if sign == "#" else "@"
+        return f"{sign}{(label or rest).lstrip('@#')}"
+    if ADDRESS.fullmatch(inside) or label:
+        return label or inside
+    # Angle brackets that Slack didn't write; the parser will say that they can't stand here.
+    return form[0]
+
+
+def words(text: str) -> Iterator[Word]:
+    """Yield the words of typed text, in plain characters, one at a time.
+
+    A quoted value begins at the start of a word or behind : or =, and may have spaces in it.
+    """
+    place = 0
+    while place < len(text):
+        if is_space(text[place]):
+            place += 1
+            continue
+        word = _word_at(text, place)
+        yield word
+        place = word.end
+
+
+def is_space(character: str) -> bool:
+    """Whether a character parts words: any space of Unicode, a tab or a line's end."""
+    return character in " \t\n\r\v\f" or unicodedata.category(character) in {"Zs", "Zl", "Zp"}
+
+
+def _word_at(text: str, start: int) -> Word:
+    """Return the word that begins here."""
+    made: list[str] = []
+    place = start
+    while place < len(text) and not is_space(text[place]):
+        if text[place] in DOUBLE_QUOTES and (not made or made[-1] in {":", "=", ",", "!"}):
+            close = next((i for i in range(place + 1, len(text)) if text[i] in DOUBLE_QUOTES), -1)
+            if close < 0:
+                return Word("".join(made) + text[place:], start, len(text), unclosed=True)
+            made.append(f'"{text[place + 1 : close]}"')
+            place = close + 1
+        else:
+            made.append(_plain(text[place]))
+            place += 1
+    if text[start] in LONG_DASHES:
+        made[0] = "--"
+    return Word("".join(made), start, place)
+
+
+def _plain(character: str) -> str:
+    """Return a character as an ASCII keyboard would have typed it, where that is certain."""
+    return '"' if character in DOUBLE_QUOTES else character.translate(PLAIN)
 
 
 def plain(text: str) -> str:
-    """Return words as a keyboard would have typed them: dashes, quotes, spaces, full width.
+    """Return text in plain characters, its words parted by single spaces."""
+    return " ".join(word.text for word in words(text))
 
-    A long dash before a word is what a phone makes of `--`; anywhere else it is a hyphen.
+
+def sentence(text: str) -> str:
+    """Return free text in one line, without characters that can't be seen.
+
+    Joiners stay, because Persian and emoji need them; everything else of Unicode's group C
+    could hide or turn around what a reader sees.
     """
-    text = text.translate(FULL_WIDTH).translate(PLAIN)
-    return RANGE_DASH.sub("-", OPTION_DASH.sub("--", text))
+    seen = "".join(c if _is_visible(c) else " " for c in text)
+    return " ".join(seen.split())
 
 
-def refuse_foreign(text: str) -> None:
-    """Accept ASCII outside of quoted values.
+def _is_visible(character: str) -> bool:
+    """Whether a character shows, or joins characters that do."""
+    return character in "‌‍" or unicodedata.category(character)[0] != "C"
 
-    Raises:
-        UserMistake: another character; it is called by its name, since it may look like ASCII.
+
+def foreign(word: str, allowed: str = "") -> str:
+    """Say which character outside of quotes isn't an ASCII letter or digit, `.`, `_` or `-`.
+
+    It is called by its name, since it may look like ASCII. `allowed` are further characters
+    that may stand; the answer is empty where all may.
     """
     quoted = False
-    for place, character in enumerate(text, start=1):
-        if character == '"':
-            quoted = not quoted
-        if quoted and character.isprintable():
-            continue
-        if not character.isascii() or not character.isprintable():
-            unnamed = f"control character U+{ord(character):04X}"
-            name = unicodedata.name(character, "").lower() or unnamed
-            raise errors.UserMistake(
-                f"Character {place} is {name}, which server names don't have;"
-                " type it again with plain letters and digits.",
-                token=character if character.isprintable() else "",
-            )
+    for place, character in enumerate(word, start=1):
+        quoted ^= character == '"'
+        if not (quoted or character in allowed or character == '"' or CODE.match(character)):
+            return f"{ordinal(place)} of {shown(word)} is {name_of(character)}"
+    return ""
+
+
+def ordinal(place: int) -> str:
+    """Return a place in a word as a sentence begins with it."""
+    first = ("The first", "The second", "The third")
+    end = "th" if place % 100 in {11, 12, 13} else {1: "st", 2: "nd", 3: "rd"}.get(place % 10, "th")
+    return f"{first[place - 1] if place <= len(first) else f'The {place}{end}'} character"
+
+
+def name_of(character: str) -> str:
+    """Return the character if it can be seen and is ASCII, else its Unicode name."""
+    if character.isascii() and character.isprintable():
+        return f'"{character}"' if character != '"' else "a quotation mark"
+    return unicodedata.name(character, f"the control character U+{ord(character):04X}")
+
+
+def shown(text: str, most: int = MOST_SHOWN) -> str:
+    """Return typed text as a sentence quotes it: cut, and without what can't be seen."""
+    seen = "".join(c if c.isprintable() else "�" for c in text[: most + 1])
+    return seen if len(seen) <= most else f"{seen[: most - 1]}…"
+
+
+def in_ascii(word: str) -> str:
+    """Return a foreign word without accents and with plain digits, or nothing."""
+    if word.isascii():
+        return ""
+    digits = "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in word[:MOST_SHOWN])
+    bare = "".join(c for c in unicodedata.normalize("NFKD", digits) if not unicodedata.combining(c))
+    return bare if bare.isascii() and bare.isprintable() else ""

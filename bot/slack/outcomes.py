@@ -59,10 +59,10 @@ def counted(servers: Sequence[ports.RunServer], action: Action) -> str:
 
 
 def progress(servers: Sequence[ports.RunServer]) -> str:
-    """Return how far a run is, like `6 of 19 done`."""
+    """Return how far a run is, like `6 of 19 done`; what was never sent isn't done."""
     counts = outcome.tally(servers)
-    moving = sum(counts.counts.get(state, 0) for state in MOVING)
-    return f"{counts.total - moving} of {counts.total} done"
+    open_still = sum(counts.counts.get(state, 0) for state in (*MOVING, ServerState.NOT_SENT))
+    return f"{counts.total - open_still} of {counts.total} done"
 
 
 def retryable(servers: Sequence[ports.RunServer]) -> bool:

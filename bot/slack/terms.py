@@ -67,7 +67,7 @@ def small_print(order: request.Order, request_id: str) -> str:
         text.plain(scope.region, SCOPE_CHARS),
         f"project {text.plain(scope.project_id, SCOPE_CHARS)}" if scope.project_id else "",
         f"seal {order.short_seal}",
-        f"retry of {text.plain(order.retry_of, 20)}" if order.retry_of else "",
+        f"follows {text.plain(order.retry_of, 20)}" if order.retry_of else "",
     ]
     return " · ".join(part for part in parts if part)
 

@@ -492,7 +492,7 @@ sre = [
 ]
 [groups]
 note = """web* \\
-  tag:[limits]=#1"""
+  tag:"[limits]"="#1""""
 "quoted" = "web*"
 [defaults]
 cooldown.wrong = 5

@@ -1,0 +1,145 @@
+"""The verbs and options that there are: the only list; parser, mistakes and help read it."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from bot.power.request import Action
+
+ANYBODY = "every full member of the workspace; the answer is private"
+REQUESTERS = "whom a rule of the policy names as requester, in an allowed channel"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Verb:
+    """A verb: how it is written, what it does in one line, who may use it, lines to copy."""
+
+    usage: str
+    does: str
+    who: str
+    examples: tuple[str, ...]
+
+    @property
+    def example(self) -> str:
+        """The first line to copy."""
+        return self.examples[0]
+
+    @property
+    def changes(self) -> bool:
+        """Whether it changes servers, and so takes options and a reason."""
+        return "[OPTIONS]" in self.usage
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Option:
+    """An option: the word for its value (empty: it takes none), what it does, and a value."""
+
+    value: str
+    does: str
+    example: str = ""
+
+
+CHANGE = "TARGETS [OPTIONS] [because REASON]"
+VERBS: dict[str, Verb] = {
+    Action.ON.value: Verb(
+        f"on {CHANGE}",
+        "switches servers on",
+        REQUESTERS,
+        ("on web[01-03]", "on rack:R12 state:off --pause 30s because rack is back"),
+    ),
+    Action.OFF.value: Verb(
+        f"off {CHANGE}",
+        "switches servers off",
+        REQUESTERS,
+        ("off web07 because new disk", "off web[01-20] !web07 --batch 5 because move"),
+    ),
+    Action.REBOOT.value: Verb(
+        f"reboot {CHANGE}",
+        "restarts servers; each is sent one call, once",
+        REQUESTERS,
+        ("reboot web[01-20] !web07 because kernel panic", "reboot @web --dry-run"),
+    ),
+    Action.CYCLE.value: Verb(
+        f"cycle {CHANGE}",
+        "switches servers off, and once that is proven, on again",
+        REQUESTERS,
+        ("cycle db03 because it hangs", "cycle db03 --incident INC-42 --break-glass"),
+    ),
+    "status": Verb(
+        "status [TARGETS]", "shows power states", ANYBODY, ("status rack:R12", "status")
+    ),
+    "list": Verb(
+        "list [TARGETS]",
+        "lists servers with their details",
+        ANYBODY,
+        ("list state:off", "list tag:role=web"),
+    ),
+    "show": Verb("show ID", "shows one request", ANYBODY, ("show PR-7F3K",)),
+    "requests": Verb(
+        "requests", "shows open requests, what waits for you first", ANYBODY, ("requests",)
+    ),
+    "history": Verb(
+        "history [TARGETS]", "shows past changes of servers", ANYBODY, ("history db03", "history")
+    ),
+    "why": Verb(
+        "why SERVER",
+        "shows a server's last changes: who asked, who approved",
+        ANYBODY,
+        ("why web01",),
+    ),
+    "stop": Verb(
+        "stop ID [because REASON]",
+        "stops a running request: no new call leaves",
+        "every full member who sees the channel",
+        ("stop PR-7F3K", "stop PR-7F3K because wrong rack"),
+    ),
+    "cancel": Verb(
+        "cancel ID [because REASON]",
+        "takes a request back before its first call",
+        "the person who made the request",
+        ("cancel PR-7F3K",),
+    ),
+    "freeze": Verb(
+        "freeze REASON",
+        "holds all changes back",
+        "whom a rule names as requester or approver, in an allowed channel",
+        ("freeze network work until 04:00",),
+    ),
+    "unfreeze": Verb("unfreeze", "ends the freeze", "whom a rule names as approver", ("unfreeze",)),
+    "help": Verb("help [VERB]", "explains", ANYBODY, ("help reboot", "help")),
+}
+OPTIONS: dict[str, Option] = {
+    "--dry-run": Option("", "shows the plan and ends there"),
+    "--batch": Option("N", "at most N servers in a wave", "5"),
+    "--pause": Option("TIME", "waits so long between waves", "30s"),
+    "--max-failures": Option("N", "stops at the Nth failure", "2"),
+    "--incident": Option("ID", "names the incident", "INC-42"),
+    "--break-glass": Option("", "at once and in public, reviewed later"),
+}
+# Words of other tools: never obeyed, but the answer names ours.
+SYNONYMS = {
+    "restart": "reboot",
+    "reset": "reboot",
+    "bounce": "reboot",
+    "powercycle": "cycle",
+    "power-cycle": "cycle",
+    "start": "on",
+    "boot": "on",
+    "poweron": "on",
+    "shutdown": "off",
+    "halt": "off",
+    "poweroff": "off",
+    "abort": "stop",
+    "kill": "stop",
+    "ls": "list",
+    "stat": "status",
+    "state": "status",
+    "log": "history",
+    "audit": "history",
+    "pending": "requests",
+    "queue": "requests",
+    "thaw": "unfreeze",
+    "?": "help",
+    "--help": "help",
+    "-h": "help",
+}
