@@ -15,6 +15,7 @@ import structlog
 from bot import calling
 from bot.power import (
     errors,
+    judging,
     ledger,
     outcome,
     pace,
@@ -252,6 +253,7 @@ class Executor:
         """Whether another call may leave: not stopped, not frozen, below the failure limit."""
         while not going.halted:
             barred = await self.store.read(lambda tx: ledger.bar(tx, going.id))
+            barred = barred or self._policy_freeze(going)
             if barred is None:
                 break
             await self._hold(going, barred)
@@ -260,6 +262,12 @@ class Executor:
             plural = "" if failures == 1 else "s"
             going.halted = going.halted or f"stopped itself at {failures} failure{plural}"
         return not going.halted
+
+    def _policy_freeze(self, going: run.Run) -> ledger.Bar | None:
+        """Return the policy's freeze that holds this action now, if it isn't overridden."""
+        passed = going.request.plan.terms.overrides
+        freeze = judging.frozen_by(self.policy(), going.action, self.clock.now(), passed)
+        return ledger.Bar(f"held by freeze: {freeze.name}", frozen=True) if freeze else None
 
     async def _hold(self, going: run.Run, barred: ledger.Bar) -> None:
         """Wait for a freeze to end, no longer than an approval may wait; else halt."""

@@ -337,3 +337,18 @@ async def test_a_freeze_holds_a_run_and_ends_it_past_its_time(world: World) -> N
     assert found.state is State.STOPPED
     assert rows["web01"].detail == "held by freeze: storm"
     assert world.calls() == []
+
+
+async def test_a_freeze_of_the_policy_holds_a_run_as_well(world: World) -> None:
+    """A window that the file names bars calls like the switch does, and ends by itself."""
+    start = datetime.datetime.fromtimestamp(world.clock.now(), datetime.UTC)
+    window = policy.Freeze(
+        "year end", start, start + datetime.timedelta(seconds=300), frozenset({Action.REBOOT})
+    )
+    rules = dataclasses.replace(policy.EMPTY, freezes=(window,))
+    world.executor = dataclasses.replace(world.executor, policy=lambda: rules)
+
+    found, rows = await world.carry_out(Action.REBOOT, webs(1))
+
+    assert found.state is State.SUCCEEDED
+    assert rows["web01"].sent_at >= window.ends.timestamp()
