@@ -36,7 +36,17 @@ from bot import (
 )
 from bot.clouddc import auth, client, exchange, inventory, rate, watch
 from bot.power import errors, ports, request, settling
-from bot.slack import connection, delivery, desk, directory, guard, listeners, reporter, sending
+from bot.slack import (
+    connection,
+    delivery,
+    desk,
+    directory,
+    guard,
+    listeners,
+    publishing,
+    reporter,
+    sending,
+)
 from bot.storage import opening, store
 
 log = structlog.get_logger()
@@ -62,6 +72,7 @@ class Bot:
     runner: runner.Runner
     reporter: reporter.Reporter
     desk: desk.Desk
+    homes: publishing.Homes
     slack: AsyncApp
 
 
@@ -185,10 +196,11 @@ def _join(
         wake,
     )
     driving.append(runner.Runner(kept, flow.advance, clock))
-    taking = desk.Desk(kept, flow, delivery.Delivery(sender), clock)
+    homes = publishing.Homes(sender, clock, workspace_url=identity.url)
+    taking = desk.Desk(kept, flow, delivery.Delivery(sender, homes), clock)
     slack = connection.make_app(web_client, identity, given.slack_signing_secret.get_secret_value())
     listeners.Listeners(taking, guard.Guard(identity.team_id, sender)).register(slack)
-    return Bot(identity, kept, power, policy, flow, driving[0], telling, taking, slack)
+    return Bot(identity, kept, power, policy, flow, driving[0], telling, taking, homes, slack)
 
 
 async def serve(given: settings.Settings, transport: str, routes: Routes | None = None) -> None:
@@ -212,6 +224,7 @@ async def serve(given: settings.Settings, transport: str, routes: Routes | None 
             asyncio.create_task(bot.runner.run(), name="runner"),
             asyncio.create_task(bot.reporter.run(), name="reporter"),
             asyncio.create_task(_take_over(bot), name="take over"),
+            asyncio.create_task(_keep_homes(bot), name="homes"),
         ]
         stopped = asyncio.create_task(stopping.wait())
         await asyncio.wait([stopped, *working], return_when=asyncio.FIRST_COMPLETED)
@@ -250,6 +263,15 @@ async def _listen(
         raise settings.SettingsError(
             f"Port {given.port} on {given.host} can't be used: {error.strerror}."
         ) from None
+
+
+async def _keep_homes(bot: Bot) -> None:
+    """Keep the Home tabs that are open up to date: whatever concerns them is in the audit log."""
+
+    async def head() -> int:
+        return (await bot.store.read(lambda tx: tx.audit_head()))[0]
+
+    await bot.homes.run(bot.workflow.home, head)
 
 
 async def _take_over(bot: Bot) -> None:

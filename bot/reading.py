@@ -6,11 +6,16 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from bot.power import answers, errors, lifecycle, policy, ports, server, targets
+from bot.power import answers, errors, lifecycle, policy, ports, request, server, targets
 
 # A status answer is at most this old; older than that, CloudDC is asked again.
 FRESH_S = 15.0
 HISTORY_ROWS = 20
+# What ended lately, on a person's Home.
+RECENT_S = 7 * 86400.0
+RECENT_ROWS = 8
+
+Waits = Callable[[ports.Request], bool]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,13 +74,40 @@ class Reading:
             )
         return answers.RequestShown(found, tuple(rows), self.clock.now())
 
-    async def open_requests(self, waits_for_me: Callable[[ports.Request], bool]) -> answers.Answer:
+    async def open_requests(self, waits_for_me: Waits) -> answers.Answer:
         """Show open requests, those that wait for the asker first."""
-        states = lifecycle.OPEN - {lifecycle.State.PLANNED}
-        found = await self.store.read(lambda tx: tx.requests(states=states, limit=100))
-        mine = tuple(request for request in found if waits_for_me(request))
-        others = tuple(request for request in found if request not in mine)
+        found = await self.store.read(lambda tx: tx.requests(states=_ASKED, limit=100))
+        mine = tuple(one for one in found if waits_for_me(one))
+        others = tuple(one for one in found if one not in mine)
         return answers.RequestsShown(mine, others, self.clock.now())
+
+    async def home(self, person: request.Person, waits: Waits) -> answers.HomeShown:
+        """Show what concerns one person now, and what ended lately."""
+        now = self.clock.now()
+        since = now - RECENT_S
+        found, ended, frozen = await self.store.read(
+            lambda tx: (
+                tx.requests(states=_ASKED, limit=100),
+                tx.requests(states=lifecycle.ENDED, since=since, limit=RECENT_ROWS),
+                tx.frozen(),
+            )
+        )
+        waiting = tuple(one for one in found if waits(one))
+        mine = tuple(one for one in found if one.order.requester == person)
+        running = tuple(
+            one for one in found if one not in mine and one.state in (_APPROVED, _RUNNING)
+        )
+        recent = tuple(one for one in ended if one.card is not None)
+        return answers.HomeShown(waiting, mine, running, recent, self._freezes(frozen, now), now)
+
+    def _freezes(self, switch: str, now: float) -> tuple[str, ...]:
+        """Return a sentence for each freeze that stands now."""
+        said = [f"frozen by a person: {switch}"] if switch else []
+        for one in self.policy().freezes:
+            if one.starts.timestamp() <= now < one.ends.timestamp():
+                until = one.ends.isoformat(sep=" ", timespec="minutes")
+                said.append(f"{one.name}, until {until}")
+        return tuple(said)
 
     async def history(self, text: str) -> answers.HistoryShown:
         """Show the last changes of the servers that the targets name, or of all.
@@ -90,9 +122,7 @@ class Reading:
         wanted = {row.id for row in servers}
         found = await self.store.read(lambda tx: tx.requests(states=_RAN, limit=500))
         rows = [
-            _history_row(request)
-            for request in found
-            if not wanted or wanted & set(request.order.server_ids)
+            _history_row(one) for one in found if not wanted or wanted & set(one.order.server_ids)
         ]
         return answers.HistoryShown(text or "all servers", tuple(rows[:HISTORY_ROWS]))
 
@@ -101,6 +131,8 @@ class Reading:
         return await self.store.read(lambda tx: tx.audit_rows(request_id=request_id))
 
 
+_APPROVED, _RUNNING = lifecycle.State.APPROVED, lifecycle.State.RUNNING
+_ASKED = lifecycle.OPEN - {lifecycle.State.PLANNED}
 _RAN = (lifecycle.ENDED | {lifecycle.State.RUNNING}) - {
     lifecycle.State.REFUSED,
     lifecycle.State.DENIED,

@@ -51,7 +51,9 @@ class Workflow:
             self.wake()
 
     async def _answer(self, inbound: ports.Inbound) -> answers.Answer | None:
-        """Tell words from buttons."""
+        """Tell words from buttons, and both from somebody who opened the app's Home."""
+        if inbound.kind == "home":
+            return await self.home(inbound.person)
         if inbound.kind in ("command", "mention"):
             return await self.obey(inbound, command.parse(str(inbound.body["text"])))
         if "request_id" not in inbound.body:
@@ -101,6 +103,14 @@ class Workflow:
                 return await self.reviewing.freeze(inbound, "")
             case _:
                 return await self.look_up(inbound, said)
+
+    async def home(self, person: request.Person) -> answers.HomeShown:
+        """Return what a person's Home shows now.
+
+        Raises:
+            StoreUnavailable: the record could not be read.
+        """
+        return await self.reading.home(person, await self.reviewing.waits_for(person))
 
     async def look_up(self, inbound: ports.Inbound, said: command.Command) -> answers.Answer:
         """Answer a question; nothing changes."""

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 
 from bot import app, clock, settings
 from bot.clouddc import exchange
-from bot.operations import manifest, policies
+from bot.operations import policies
 from bot.power import errors
-from bot.slack import connection, sending
+from bot.slack import connection, registered, sending
 from bot.storage import engines, opening, schema
 
 
@@ -77,9 +77,9 @@ async def _slack(given: settings.Settings) -> AsyncIterator[Finding]:
             yield Finding("slack", False, f"{error.user_message} Mend: {mend}")
             return
         yield Finding("slack", True, f"team {identity.team} ({identity.team_id})")
-        missing = sorted(set(manifest.SCOPES) - identity.scopes) if identity.scopes else []
+        missing = sorted(set(registered.SCOPES) - identity.scopes) if identity.scopes else []
         for scope in missing:
-            why = manifest.SCOPES[scope]
+            why = registered.SCOPES[scope]
             mend = f"add it under OAuth & Permissions and install the app again ({why})."
             yield Finding("slack", False, f"The scope {scope} is missing. Mend: {mend}")
         app_token = given.slack_app_token.get_secret_value()

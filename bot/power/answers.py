@@ -109,6 +109,21 @@ class HelpShown:
     text: str
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class HomeShown:
+    """What one person sees on opening the app: each request stands in the first list it fits.
+
+    `freezes` are sentences, one for each freeze that stands now.
+    """
+
+    waiting_for_me: tuple[ports.Request, ...]
+    mine: tuple[ports.Request, ...]
+    running: tuple[ports.Request, ...]
+    recent: tuple[ports.Request, ...]
+    freezes: tuple[str, ...]
+    now: float
+
+
 Answer = (
     Mistake
     | Note
@@ -120,4 +135,5 @@ Answer = (
     | RequestsShown
     | HistoryShown
     | HelpShown
+    | HomeShown
 )

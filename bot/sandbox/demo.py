@@ -20,6 +20,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 
 from aiohttp import web
 
+from bot.operations import manifest
 from bot.sandbox import data_centre, workspace
 from bot.sandbox.data_centre import control, serve
 
@@ -163,7 +164,11 @@ async def running(where: Where) -> AsyncIterator[Demo]:
         bot = BotProcess(folder)
         centre = simulated_centre(where.servers)
         api = await serve.start(centre)
-        slack = workspace.Workspace(clock=time.time)
+        registered = manifest.build("socket")
+        granted = tuple(registered["oauth_config"]["scopes"]["bot"])
+        slack = workspace.Workspace(
+            app=workspace.App(scopes=granted), registered=registered, clock=time.time
+        )
         routes = [*control.routes(centre), *bot.routes(), *page_routes()]
         await slack.start(where.host, where.port, extra_routes=routes)
         settings = environment(slack.api_url, api.url, folder)

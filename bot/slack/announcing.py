@@ -184,8 +184,4 @@ class Announcer:
 
     def _link(self, request: ports.Request) -> str:
         """Return the address of the card, or an empty text."""
-        card = request.card
-        if not self._workspace_url or card is None or not card.ts:
-            return ""
-        base = self._workspace_url.rstrip("/")
-        return f"{base}/archives/{card.channel_id}/p{card.ts.replace('.', '')}"
+        return cards.address(request, self._workspace_url)

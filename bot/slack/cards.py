@@ -42,6 +42,20 @@ def render(
     return blocks.Message(_fallback(request, servers), tuple(body), None if private else metadata)
 
 
+def address(request: ports.Request, workspace_url: str) -> str:
+    """Return the address of a request's card, or an empty text when it has none yet."""
+    card = request.card
+    if not workspace_url or card is None or not card.ts:
+        return ""
+    return f"{workspace_url.rstrip('/')}/archives/{card.channel_id}/p{card.ts.replace('.', '')}"
+
+
+def linked(request: ports.Request, workspace_url: str) -> str:
+    """Return a request's id, as a link to its card where there is one."""
+    found = address(request, workspace_url)
+    return f"<{found}|{request.id}>" if found else request.id
+
+
 def _what(request: ports.Request, names_limit: int) -> str:
     """Return servers, reason and requester."""
     order = request.order
@@ -131,13 +145,13 @@ def _buttons(
 ) -> tuple[blocks.Button, ...]:
     """Return the buttons that make sense in this state; the state decides again at the click."""
     if request.state in (State.PLANNED, State.PENDING):
-        deny = _button(request, Do.DENY, style="danger")
-        return (_approve(request), deny, _button(request, Do.CANCEL))
+        deny = button(request, Do.DENY, style="danger")
+        return (approve_button(request), deny, button(request, Do.CANCEL))
     if request.state is State.APPROVED:
-        return (_button(request, Do.CANCEL), _stop_button(request))
+        return (button(request, Do.CANCEL), stop_button(request))
     if request.state is State.RUNNING:
-        stop = () if request.stopped_by else (_stop_button(request),)
-        return (*stop, _button(request, Do.DETAILS))
+        stop = () if request.stopped_by else (stop_button(request),)
+        return (*stop, button(request, Do.DETAILS))
     return _end_buttons(request, servers)
 
 
@@ -145,22 +159,22 @@ def _end_buttons(
     request: ports.Request, servers: Sequence[ports.RunServer]
 ) -> tuple[blocks.Button, ...]:
     """Return what may follow an end."""
-    found = [_button(request, Do.DETAILS)]
+    found = [button(request, Do.DETAILS)]
     if request.state in outcomes.RUN_ENDS:
         if outcomes.retryable(servers):
-            found.append(_button(request, Do.RETRY))
+            found.append(button(request, Do.RETRY))
         if outcomes.left_dark(servers, request.order.action):
-            found.append(_button(request, Do.UNDO))
+            found.append(button(request, Do.UNDO))
     return tuple(found)
 
 
-def _button(request: ports.Request, do: Do, *, style: str = "") -> blocks.Button:
+def button(request: ports.Request, do: Do, *, style: str = "") -> blocks.Button:
     """Return one button for this request."""
     spoken = f"{actions.LABELS[do]} {request.id}: {terms.title(request.order)}"
     return blocks.Button(do, request.id, style=style, spoken=spoken)
 
 
-def _approve(request: ports.Request) -> blocks.Button:
+def approve_button(request: ports.Request) -> blocks.Button:
     """Return Approve, which asks once more and names what would happen."""
     order = request.order
     region = text.literal(order.scope.region, 60)
@@ -171,7 +185,7 @@ def _approve(request: ports.Request) -> blocks.Button:
     return blocks.Button(Do.APPROVE, request.id, style="primary", confirm=dialog, spoken=spoken)
 
 
-def _stop_button(request: ports.Request) -> blocks.Button:
+def stop_button(request: ports.Request) -> blocks.Button:
     """Return Stop, which asks once more."""
     asked = "No new call is sent after it. What was sent already can't be taken back."
     dialog = blocks.confirm(f"Stop {request.id}?", asked, "Stop")

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from bot.power import answers as facts, ports
-from bot.slack import actions, answers, blocks, modals, sending
+from bot.slack import actions, answers, blocks, home, modals, publishing, sending
 
 log = structlog.get_logger()
 
@@ -15,14 +15,42 @@ REPLACED = "This card was replaced by a newer one; use that one."
 NO_FORM = facts.Note("The form could not be opened in time; press the button again.", good=False)
 
 
+Private = answers.Said | facts.CountWanted | facts.ReasonWanted
+
+
 class Delivery:
     """Gives answers to people."""
 
-    def __init__(self, sender: sending.Sender) -> None:
+    def __init__(self, sender: sending.Sender, homes: publishing.Homes | None = None) -> None:
+        """Without `homes`, nobody's Home tab is drawn."""
         self._sender = sender
+        self._homes = homes
 
     async def deliver(self, inbound: ports.Inbound, answer: facts.Answer) -> None:
         """Give an answer to the person who asked; one that can't be given is logged."""
+        if self._homes is not None and inbound.body.get("home"):
+            await self._at_home(self._homes, inbound, answer)
+        elif not isinstance(answer, facts.HomeShown):
+            await self._privately(inbound, answer)
+
+    async def _at_home(
+        self, homes: publishing.Homes, inbound: ports.Inbound, answer: facts.Answer
+    ) -> None:
+        """Answer on the Home tab what was opened or pressed there."""
+        match answer:
+            case facts.HomeShown():
+                await homes.opened(inbound.person, answer, str(inbound.body.get("hash") or ""))
+            case facts.Note():
+                await homes.told(inbound.person, answer.text)
+            case facts.RequestShown():
+                refused = await self._open(inbound, home.details(answer))
+                if refused is not None:
+                    await homes.told(inbound.person, refused.text)
+            case _:
+                await self._privately(inbound, answer)
+
+    async def _privately(self, inbound: ports.Inbound, answer: Private) -> None:
+        """Give an answer as a form or as a private message."""
         said: answers.Said | None
         match answer:
             case facts.CountWanted():

@@ -30,6 +30,7 @@ class Listeners:
         app.command(ANY_COMMAND)(around(self.command_received))
         app.action(actions.OURS)(around(self.button_pressed))
         app.event("app_mention")(around(self.bot_mentioned))
+        app.event("app_home_opened")(around(self.home_opened))
         app.view_submission(actions.ANY)(around(self.form_sent))
         app.shortcut(actions.ANY)(around(self.shortcut_used))
         app.options(actions.ANY)(around(self.options_asked))
@@ -51,6 +52,12 @@ class Listeners:
     async def bot_mentioned(self, ack: guard.Ack, body: Mapping[str, Any]) -> None:
         """Take a mention; what a bot has written is left alone."""
         inbound = payloads.mention(body, at=self._desk.now())
+        if inbound is not None:
+            await self._desk.take(inbound, ack)
+
+    async def home_opened(self, ack: guard.Ack, body: Mapping[str, Any]) -> None:
+        """Draw a person's Home; another tab of the app is left alone."""
+        inbound = payloads.home(body, at=self._desk.now())
         if inbound is not None:
             await self._desk.take(inbound, ack)
 

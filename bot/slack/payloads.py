@@ -98,6 +98,7 @@ def button(body: Mapping[str, Any], *, at: float) -> ports.Inbound:
             "do": do.value,
             "message_ts": where.message_ts,
             "ephemeral": where.is_ephemeral,
+            "home": where.type == "view",
             "trigger_id": read.trigger_id,
             "request_id": pressed.value[:ID_CHARS],
         },
@@ -132,6 +133,25 @@ def _page(read: shapes.BlockActions, at: float) -> ports.Inbound:
         },
         at=at,
         response_url=read.response_url,
+    )
+
+
+def home(body: Mapping[str, Any], *, at: float) -> ports.Inbound | None:
+    """Read that somebody opened the app's Home; None when it was another tab.
+
+    Raises:
+        Unreadable: the payload isn't one.
+    """
+    read = _read(shapes.HomeEvent, body)
+    if read.event.tab != "home":
+        return None
+    return ports.Inbound(
+        key=f"event:{read.event_id}",
+        kind="home",
+        person=request.Person(user_id=read.event.user, team_id=read.team_id),
+        place=request.Place(channel_id=""),
+        body={"home": True, "hash": read.event.view.hash[:ID_CHARS]},
+        at=at,
     )
 
 

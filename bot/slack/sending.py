@@ -125,6 +125,16 @@ class Sender:
         """
         await self._call("views.open", {"trigger_id": trigger_id, "view": dict(view)})
 
+    async def publish_home(self, user: str, view: Mapping[str, Any], expected: str = "") -> str:
+        """Set a person's Home tab and return its hash; `expected` is the hash that it has now.
+
+        Raises:
+            Undelivered: Slack has not taken it; `hash_conflict` when it has changed meanwhile.
+        """
+        given = {"user_id": user, "view": dict(view), "hash": expected or None}
+        answer = await self._call("views.publish", given)
+        return str((answer.get("view") or {}).get("hash") or "")
+
     async def respond(self, url: str, message: blocks.Message, *, replace: bool = False) -> None:
         """Answer a command or a click through its response URL, to that person alone.
 

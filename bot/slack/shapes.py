@@ -46,8 +46,9 @@ class Chan(Payload):
 
 
 class Container(Payload):
-    """Where a pressed button stands."""
+    """Where a pressed button stands: in a message, or in a view."""
 
+    type: str = ""
     channel_id: str = ""
     message_ts: str = ""
     thread_ts: str = ""
@@ -88,6 +89,12 @@ class View(Payload):
         return str(element.get("value") or "")[:TEXT_CHARS]
 
 
+class HomeView(Payload):
+    """A Home tab that was published before; `hash` is its version."""
+
+    hash: str = ""
+
+
 class ViewSubmission(Payload):
     """A form that was sent ("view_submission payload")."""
 
@@ -115,6 +122,22 @@ class MentionEvent(Payload):
     team_id: str
     event_id: str
     event: Mentioned
+
+
+class HomeOpened(Payload):
+    """The inner part of an app_home_opened event."""
+
+    user: str
+    tab: str = ""
+    view: HomeView = HomeView()
+
+
+class HomeEvent(Payload):
+    """Somebody opened the app ("app_home_opened event")."""
+
+    team_id: str
+    event_id: str
+    event: HomeOpened
 
 
 class Message(Payload):

@@ -14,7 +14,16 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.power.lifecycle import State
 from bot.sandbox.workspace import Message, Workspace
-from bot.slack import connection, delivery, desk, guard, listeners, reporter, sending
+from bot.slack import (
+    connection,
+    delivery,
+    desk,
+    guard,
+    listeners,
+    publishing,
+    reporter,
+    sending,
+)
 from tests.slack import builders, fakes
 
 
@@ -96,7 +105,8 @@ async def side(
     """Slack's side, without a transport yet."""
     store = fakes.Store(clock)
     workflow = fakes.Workflow(store)
-    taking = desk.Desk(store, workflow, delivery.Delivery(sender), clock)
+    homes = publishing.Homes(sender, clock)
+    taking = desk.Desk(store, workflow, delivery.Delivery(sender, homes), clock)
     telling = reporter.Reporter(store, sender, clock, workspace_url="https://demo.slack.com/")
     yield Side(workspace, clock, store, workflow, client, sender, taking, telling)
     await taking.close()

@@ -142,9 +142,9 @@ async def test_twin_of_a_card_is_closed_when_its_button_shows_that_it_lives(
 
 
 async def test_shortcuts_and_events_are_acknowledged(connected: Side) -> None:
-    """Shortcuts go the same way as commands; an event that nobody needs is acknowledged."""
+    """Shortcuts go the same way as commands; so does a Home that is opened."""
     message = connected.workspace.say("sam", "ops", "web01 is down & out")
-    connected.workflow.says = [answers.Note("One."), answers.Note("Two.")]
+    connected.workflow.says = [answers.Note("One."), answers.Note("Two."), None]
 
     first = await connected.workspace.shortcut("dana", "power_from_message", "ops", message.ts)
     second = await connected.workspace.shortcut("dana", "power_request")
@@ -152,7 +152,8 @@ async def test_shortcuts_and_events_are_acknowledged(connected: Side) -> None:
     await connected.settle()
 
     assert (first.ok, second.ok) == (True, True)
-    assert [one.body["text"] for one in connected.workflow.handled] == ["web01 is down & out", ""]
+    asked = [one.body.get("text") for one in connected.workflow.handled]
+    assert asked == ["web01 is down & out", "", None]
     assert connected.whispers("dana")[-1].text == "One."
     assert connected.workspace.direct_messages("dana")[-1].text == "Two."
 

@@ -108,6 +108,7 @@ def test_button_carries_a_request_id_and_where_it_stands() -> None:
         "do": "approve",
         "message_ts": "5.6",
         "ephemeral": False,
+        "home": False,
         "trigger_id": "1.2.3",
         "request_id": "PR-7F3K",
     }

@@ -1,0 +1,154 @@
+"""The app's Home tab of one person: what waits for them, theirs, running, ended, frozen.
+
+Made from the record alone; the times in it are instants, so that the same record always gives
+the same page. Sizes are those of "Views" in Slack's docs: at most 100 blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from bot.power import answers, ports
+from bot.power.lifecycle import State
+from bot.slack import actions, blocks, cards, naming, terms, text, words
+from bot.slack.actions import Do
+
+# Requests that a list shows; the others are counted and are one `/power requests` away.
+MOST_ROWS = 5
+MOST_RECENT = 8
+NAMES_CHARS = 200
+REASON_CHARS = 150
+FREEZE_CHARS = 300
+NOTHING = "Nothing waits for you, and nothing is under way."
+HOW_TO = (
+    "Ask with `/power reboot web[01-03] because …` in an allowed channel; `/power help` shows all."
+)
+
+Row = Callable[[ports.Request], list[blocks.Block]]
+
+
+def render(shown: answers.HomeShown, notice: str = "", workspace_url: str = "") -> blocks.Block:
+    """Return the Home tab; `notice` answers what was pressed on it last."""
+    lists: Sequence[tuple[str, Sequence[ports.Request], Row]] = (
+        ("Waiting for you", shown.waiting_for_me, _waiting),
+        ("Your requests", shown.mine, _mine),
+        ("Under way", shown.running, _running),
+    )
+    body = [blocks.section(f"👉 {text.plain(notice, 600)}")] if notice else []
+    body += [_freeze(one) for one in shown.freezes[:MOST_ROWS]]
+    for title, requests, row in lists:
+        body += _listed(title, requests, row, workspace_url)
+    if not any(requests for _, requests, _ in lists):
+        body.append(blocks.section(NOTHING))
+    body += _recent(shown.recent, workspace_url)
+    body.append(blocks.context(HOW_TO))
+    return {"type": "home", "blocks": body}
+
+
+def closed(sentence: str) -> blocks.Block:
+    """Return the Home tab of somebody who may not use Powerbot, with the reason."""
+    return {"type": "home", "blocks": [blocks.section(f"🚫 {text.plain(sentence, 600)}")]}
+
+
+def details(shown: answers.RequestShown) -> dict[str, Any]:
+    """Return a window with one request in full; it has no input and changes nothing."""
+    card = cards.render(shown.request, shown.servers, private=True)
+    return {
+        "type": "modal",
+        "title": {"type": "plain_text", "text": shown.request.id},
+        "close": {"type": "plain_text", "text": "Close"},
+        "blocks": list(card.blocks),
+    }
+
+
+def _freeze(sentence: str) -> blocks.Block:
+    """Return one freeze that stands."""
+    told = text.plain(sentence, FREEZE_CHARS)
+    return blocks.section(f"🧊 *Freeze:* {told}. No new call is sent while it lasts.")
+
+
+def _listed(
+    title: str, requests: Sequence[ports.Request], row: Row, workspace_url: str
+) -> list[blocks.Block]:
+    """Return a list with its heading, or nothing."""
+    if not requests:
+        return []
+    body = [blocks.header(f"{title} ({len(requests)})")]
+    for found in requests[:MOST_ROWS]:
+        body += [_about(found, workspace_url), *row(found)]
+    more = len(requests) - MOST_ROWS
+    if more > 0:
+        body.append(blocks.context(f"and {more} more: `/power requests` lists them"))
+    return body
+
+
+def _about(found: ports.Request, workspace_url: str) -> blocks.Block:
+    """Return what a request is, in three short lines."""
+    order = found.order
+    reason = text.plain(order.reason, REASON_CHARS)
+    lines = [
+        f"*{terms.title(order)}* · {cards.linked(found, workspace_url)}",
+        naming.folded(naming.target_names(order), NAMES_CHARS),
+        f"{words.SIGNS[found.state]} {found.state.value.capitalize()}{_how_far(found)}",
+        f"by {text.mention(order.requester.user_id)}{f': {reason}' if reason else ''}",
+    ]
+    return blocks.section("\n".join(line for line in lines if line))
+
+
+def _how_far(found: ports.Request) -> str:
+    """Return what a request that is pending still needs, and until when."""
+    if found.state is not State.PENDING:
+        return ""
+    until = f" · expires {text.moment(found.expires_at)}" if found.expires_at else ""
+    return f": {terms.quorum(found)}{until}"
+
+
+def _waiting(found: ports.Request) -> list[blocks.Block]:
+    """Return the buttons of a request that waits for this person."""
+    deny = cards.button(found, Do.DENY, style="danger")
+    return [blocks.button_row([cards.approve_button(found), deny, cards.button(found, Do.DETAILS)])]
+
+
+def _mine(found: ports.Request) -> list[blocks.Block]:
+    """Return the buttons of one's own request."""
+    if found.state is State.RUNNING:
+        return _running(found)
+    buttons = [cards.button(found, Do.CANCEL), cards.button(found, Do.DETAILS)]
+    return [blocks.button_row(buttons)]
+
+
+def _running(found: ports.Request) -> list[blocks.Block]:
+    """Return the buttons of a request under way."""
+    stop = [] if found.stopped_by else [cards.stop_button(found)]
+    return [blocks.button_row([*stop, cards.button(found, Do.DETAILS)])]
+
+
+def _recent(requests: Sequence[ports.Request], workspace_url: str) -> list[blocks.Block]:
+    """Return what ended lately, one line each."""
+    if not requests:
+        return []
+    lines = [_ended(found, workspace_url) for found in requests[:MOST_RECENT]]
+    return [blocks.header("Ended lately"), *blocks.paragraphs("\n".join(lines))]
+
+
+def _ended(found: ports.Request, workspace_url: str) -> str:
+    """Return one ended request as a line."""
+    order = found.order
+    parts = [
+        f"{words.SIGNS[found.state]} {found.state.value.capitalize()}",
+        f"{terms.title(order)} ({naming.folded(naming.target_names(order), 80)})",
+        cards.linked(found, workspace_url),
+        f"by {text.mention(order.requester.user_id)}",
+        text.moment(found.ended_at or found.changed_at),
+    ]
+    return " · ".join(parts)
+
+
+ACTIONS = frozenset({Do.APPROVE, Do.DENY, Do.CANCEL, Do.STOP, Do.DETAILS})
+"""The buttons that may stand on a Home tab: those that need no channel of their own."""
+
+
+def may_stand(action_id: str) -> bool:
+    """Whether a button with this id may stand on a Home tab."""
+    return actions.read_action_id(action_id) in ACTIONS

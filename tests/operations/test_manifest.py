@@ -1,0 +1,127 @@
+"""The manifest asks for what the code uses, and for nothing else."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+from slack_bolt.async_app import AsyncApp
+
+from bot.operations import manifest
+from bot.slack import desk, guard, listeners, registered, sending
+
+PROJECT = pathlib.Path(__file__).parent.parent.parent
+FAMILIES = "apps|auth|bots|chat|conversations|files|reactions|team|usergroups|users|views"
+# How a method is named in code: as Slack writes it, or as slack_sdk names its function.
+WRITTEN = re.compile(rf'"((?:{FAMILIES})(?:\.[a-zA-Z]+)+)"')
+CALLED = re.compile(rf"\.((?:{FAMILIES})_[a-zA-Z_]+)\(")
+# "App manifest reference" in Slack's docs: lengths of names.
+NAME_CHARS = 35
+DESCRIPTION_CHARS = 140
+SHORTCUT_CHARS = 24
+COMMAND_HINT_CHARS = 1000
+
+
+class Recorder:
+    """Takes registrations as Bolt's app does, and remembers the events."""
+
+    def __init__(self) -> None:
+        self.events: set[str] = set()
+
+    def event(self, name: object) -> Callable[[Any], Any]:
+        """Note the name of an event."""
+        if isinstance(name, str):
+            self.events.add(name)
+        return lambda listener: listener
+
+    def __getattr__(self, kind: str) -> Callable[[object], Callable[[Any], Any]]:
+        return lambda _: lambda listener: listener
+
+
+def methods_in_the_code() -> set[str]:
+    """Return every method of the Web API that the bot's code names."""
+    found: set[str] = set()
+    for path in (PROJECT / "bot").rglob("*.py"):
+        if "sandbox" in path.parts or path.name == "registered.py":
+            continue
+        # Comments may speak of any method.
+        code = "\n".join(line.partition("#")[0] for line in path.read_text().splitlines())
+        found |= set(WRITTEN.findall(code))
+        found |= {name.replace("_", ".") for name in CALLED.findall(code)}
+    return found
+
+
+def test_every_method_that_the_code_calls_has_its_scopes_listed() -> None:
+    """No call without a row, and no row without a call."""
+    assert methods_in_the_code() == set(registered.METHODS)
+
+
+def test_every_event_that_is_listened_to_is_subscribed() -> None:
+    """No listener without a row, and no row without a listener."""
+    app = Recorder()
+    without_io = listeners.Listeners(
+        cast("desk.Desk", None), guard.Guard("T0DEMO", cast("sending.Sender", None))
+    )
+
+    without_io.register(cast("AsyncApp", app))
+
+    assert app.events == set(registered.EVENTS)
+
+
+def test_every_scope_follows_from_a_row_and_has_a_reason() -> None:
+    """An administrator can ask of each scope what it is for."""
+    assert registered.scopes() == set(registered.SCOPES)
+    assert all(registered.SCOPES.values())
+
+
+def test_the_scopes_are_no_more_than_the_features_need() -> None:
+    """No history, no files, no channel names, no writing where the bot isn't."""
+    asked = manifest.build("socket")["oauth_config"]["scopes"]
+
+    assert asked == {
+        "bot": [
+            "app_mentions:read",
+            "channels:read",
+            "chat:write",
+            "commands",
+            "groups:read",
+            "usergroups:read",
+            "users:read",
+        ]
+    }
+
+
+@pytest.mark.parametrize("transport", ["socket", "http"])
+def test_the_manifest_keeps_slacks_lengths(transport: str) -> None:
+    """Slack refuses a manifest whose names are too long."""
+    made = manifest.build(transport, "https://bot.example.com/")
+    shown, features = made["display_information"], made["features"]
+
+    assert len(shown["name"]) <= NAME_CHARS
+    assert len(shown["description"]) <= DESCRIPTION_CHARS
+    assert re.fullmatch(r"#[0-9a-f]{6}", shown["background_color"])
+    for shortcut in features.get("shortcuts", []):
+        assert len(shortcut["name"]) <= SHORTCUT_CHARS
+        assert shortcut["type"] in ("global", "message")
+    for command in features["slash_commands"]:
+        assert re.fullmatch(r"/[a-z][a-z0-9_-]{0,30}", command["command"])
+        assert len(command["usage_hint"]) <= COMMAND_HINT_CHARS
+
+
+def test_the_manifest_for_http_names_one_address_everywhere() -> None:
+    """Commands, clicks and events come to the same path, and no socket is wanted."""
+    made = manifest.build("http", "https://bot.example.com/")
+    address = "https://bot.example.com/slack/events"
+
+    assert made["settings"]["socket_mode_enabled"] is False
+    assert made["settings"]["event_subscriptions"]["request_url"] == address
+    assert made["settings"]["interactivity"]["request_url"] == address
+    assert [one["url"] for one in made["features"]["slash_commands"]] == [address]
+
+
+def test_the_manifest_for_socket_mode_names_no_address() -> None:
+    """A request URL in a Socket Mode app would never be asked."""
+    assert "url" not in manifest.text("socket")
