@@ -119,6 +119,8 @@ SERVER_TRANSITIONS: dict[ServerState, frozenset[ServerState]] = {
 
 OPEN = frozenset(state for state, following in TRANSITIONS.items() if following)
 ENDED = frozenset(TRANSITIONS) - OPEN
+# Ends of a request of which nothing was sent.
+NEVER_RAN = frozenset({State.REFUSED, State.DENIED, State.CANCELLED, State.EXPIRED, State.VOID})
 # What counts against the failure limit: everything sent that isn't proven, and every refusal.
 FAILURES = frozenset(
     {

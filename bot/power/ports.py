@@ -24,6 +24,7 @@ from bot.power.records import (
     Method as Method,
     OutboxMessage as OutboxMessage,
     Request as Request,
+    Review as Review,
     RunServer as RunServer,
     Sighting as Sighting,
 )
@@ -213,6 +214,25 @@ class Tx(Protocol):
 
     def lock_holders(self, server_ids: Sequence[str]) -> dict[str, tuple[str, str, float]]:
         """Return {server id: (request id, action, since)} of the locks that are held."""
+
+    # -- reviews that break glass owes
+    def open_review(self, review: Review) -> None:
+        """Note that a request is to be reviewed; a second time changes nothing."""
+
+    def review(self, request_id: str) -> Review | None:
+        """Return the review of a request, open or closed, if it owes one."""
+
+    def unreviewed(self, user_id: str) -> list[Review]:
+        """Return the open reviews of a person's break glass, oldest first."""
+
+    def due_reviews(self, *, now: float, limit: int) -> list[Review]:
+        """Return open reviews that somebody is to be reminded of now."""
+
+    def reminded(self, review: Review, *, next_at: float) -> bool:
+        """Note a reminder (0: it was the last); False when another process was quicker."""
+
+    def close_review(self, request_id: str, *, user_id: str, comment: str, at: float) -> bool:
+        """Close a review; False when somebody has closed it already."""
 
     # -- freeze
     def frozen(self) -> str:

@@ -85,11 +85,32 @@ class Card:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Review:
+    """What break glass owes: somebody of `groups`, not the breaker, looks at it until `due_at`.
+
+    `remind_at` is when the next reminder is due, 0 for none. Times are seconds since the epoch;
+    `closed_at` is 0 while the review is open.
+    """
+
+    request_id: str
+    breaker: str
+    groups: tuple[str, ...]
+    opened_at: float
+    due_at: float
+    remind_at: float = 0.0
+    reminders: int = 0
+    closed_at: float = 0.0
+    closed_by: str = ""
+    comment: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Request:
     """A stored request. Times are seconds since the epoch, 0 where not yet reached.
 
     `epoch` is the fence: a write that names an older one fails. `stopped_by` is a user id, set
     the moment somebody pressed Stop. `end_reason` is the sentence for the last change.
+    `review` is what a request by break glass owes.
     """
 
     id: str
@@ -106,6 +127,7 @@ class Request:
     stop_reason: str = ""
     end_reason: str = ""
     approvals: tuple[Approval, ...] = ()
+    review: Review | None = None
 
     @property
     def order(self) -> request.Order:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ import sqlalchemy as sa
 
 from bot.power import lifecycle, plan, ports
 from bot.power.lifecycle import State
-from bot.storage import link, rows, schema
+from bot.storage import link, reviews, rows, schema
 
 _requests = schema.requests.c
 _approvals = schema.approvals.c
@@ -19,7 +20,7 @@ _COLUMNS = tuple(column for column in _requests if column.name != "plan")
 _TAKEN_BY_PEOPLE = frozenset({State.PLANNED, State.PENDING, State.APPROVED})
 
 
-class Requests(link.Link):
+class Requests(reviews.Reviews):
     """The part of a transaction that speaks of requests."""
 
     def create(self, made: ports.Request, *, source_key: str) -> bool:
@@ -151,7 +152,16 @@ class Requests(link.Link):
             listed = sa.select(schema.approvals).where(_approvals.request_id.in_(some))
             for row in self.query(listed.order_by(_approvals.at, _approvals.user_id)):
                 given[row.request_id].append(rows.approval_from(row))
-        return [rows.request_from(row, self._plan(row), tuple(given[row.id])) for row in found]
+        return [
+            self._with_review(rows.request_from(row, self._plan(row), tuple(given[row.id])))
+            for row in found
+        ]
+
+    def _with_review(self, found: ports.Request) -> ports.Request:
+        """Return a request by break glass with the review that it owes."""
+        if not found.order.options.break_glass:
+            return found
+        return dataclasses.replace(found, review=self.review(found.id))
 
     def _plan(self, row: sa.Row[Any]) -> plan.Plan:
         """Return a row's plan, read from its text only the first time."""

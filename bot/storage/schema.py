@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from bot.power import lifecycle
 
 # The revision that these tables are; a test compares it with the newest migration.
-REVISION = "0001"
+REVISION = "0002"
 
 metadata = sa.MetaData(
     naming_convention={
@@ -240,6 +240,24 @@ audit_head = sa.Table(
     sa.Column("seq", sa.Integer, nullable=False),
     sa.Column("hash", sa.Text, nullable=False),
     sa.CheckConstraint("id = 1", name="one_row"),
+)
+
+reviews = sa.Table(
+    "reviews",
+    metadata,
+    _request_id(primary_key=True),
+    sa.Column("breaker", sa.Text, nullable=False),
+    _text("groups"),
+    _time("opened_at"),
+    _time("due_at"),
+    # 0 once nobody is reminded any more; an open review still bars the next break glass.
+    _time("remind_at"),
+    _count("reminders"),
+    _time("closed_at"),
+    _text("closed_by"),
+    _text("comment"),
+    sa.Index("ix_reviews_open", "closed_at", "remind_at"),
+    sa.Index("ix_reviews_breaker", "breaker", "closed_at"),
 )
 
 switches = sa.Table(

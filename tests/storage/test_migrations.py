@@ -18,8 +18,8 @@ FAILING = '''
 """A change that fails in the middle."""
 import sqlalchemy as sa
 from alembic import op
-revision = "0002"
-down_revision = "0001"
+revision = "0099"
+down_revision = "NEWEST"
 
 def upgrade() -> None:
     op.create_table("half", sa.Column("id", sa.Integer(), primary_key=True))
@@ -67,7 +67,9 @@ def broken_folder(tmp_path: pathlib.Path) -> pathlib.Path:
     """The migrations, with one more that fails in the middle."""
     folder = tmp_path / "50%" / "migrations"
     shutil.copytree(migrating.FOLDER, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "versions" / "r0002_failing.py").write_text(FAILING)
+    (folder / "versions" / "r0099_failing.py").write_text(
+        FAILING.replace("NEWEST", schema.REVISION)
+    )
     return folder
 
 
@@ -119,7 +121,7 @@ def test_a_migration_that_fails_leaves_nothing_of_itself(
         half = connection.exec_driver_sql("SELECT count(*) FROM meta").scalar()
     engine.dispose()
 
-    assert (tables(url), revision, half) == (before, "0001", 0)
+    assert (tables(url), revision, half) == (before, schema.REVISION, 0)
 
 
 def test_an_empty_database_stays_empty_when_a_migration_fails(
@@ -152,5 +154,5 @@ def test_processes_that_migrate_at_once_take_turns(empty_url: str) -> None:
     with concurrent.futures.ThreadPoolExecutor(3) as pool:
         ends = list(pool.map(lambda _: opening.migrate(empty_url)[1], range(3)))
 
-    assert ends == ["0001"] * 3
+    assert ends == [schema.REVISION] * 3
     assert "requests" in tables(empty_url)

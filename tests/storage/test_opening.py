@@ -13,7 +13,7 @@ import sys
 import pytest
 
 from bot.power import errors
-from bot.storage import engines, lockfile, opening
+from bot.storage import engines, lockfile, opening, schema
 from tests.storage import builders
 
 only_postgresql = pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
@@ -132,8 +132,8 @@ async def test_a_server_is_migrated_only_when_asked(empty_url: str) -> None:
     again = opening.open_store(empty_url, sole=True)
     await asyncio.gather(store.close(), again.close())
 
-    assert (before, after) == ("", "0001")
-    assert opening.migrate(empty_url) == ("0001", "0001")
+    assert (before, after) == ("", schema.REVISION)
+    assert opening.migrate(empty_url) == (schema.REVISION, schema.REVISION)
 
 
 async def test_a_second_run_on_a_file_is_refused_by_the_first_ones_number(
@@ -223,4 +223,4 @@ def test_a_readers_rights_need_no_lock(settled_file: pathlib.Path) -> None:
         revision = opening.revision(connection)
     other.close()
 
-    assert revision == "0001"
+    assert revision == schema.REVISION
