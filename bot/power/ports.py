@@ -172,6 +172,9 @@ class Tx(Protocol):
     def request_stop(self, request_id: str, *, user_id: str, reason: str, at: float) -> bool:
         """Note that a person wants a running request to stop; False when one has already."""
 
+    def card(self, request_id: str) -> Card | None:
+        """Return where a request's card stands; quicker than the whole request."""
+
     def set_card(self, request_id: str, card: Card) -> None:
         """Note where the card stands."""
 

@@ -150,8 +150,8 @@ class Desk:
             answer = await self._decide(inbound)
             if answer is not None:
                 await self._answering.deliver(inbound, answer)
-            await self._patiently(lambda: self._finish(inbound))
-            await self._close_twin(inbound)
+            card = await self._patiently(lambda: self._finish(inbound))
+            await self._close_twin(inbound, card)
         except errors.StoreUnavailable:
             # It stays in the store as it is, and is taken over when the database is back.
             log.error("slack.not_finished", key=inbound.key)
@@ -182,19 +182,22 @@ class Desk:
                 await self._clock.sleep(wait_s)
         return await work()
 
-    async def _close_twin(self, inbound: ports.Inbound) -> None:
+    async def _close_twin(self, inbound: ports.Inbound, card: ports.Card | None) -> None:
         """Close a card that was posted twice, now that one of its buttons shows that it lives."""
         pressed = str(inbound.body.get("message_ts") or "")
-        if inbound.kind != "button" or inbound.body.get("ephemeral") or not pressed:
-            return
-        found = await self._request_of(inbound)
-        card = found.card if found else None
         if card and card.ts and card.ts != pressed and card.channel_id == inbound.place.channel_id:
             await self._answering.close_card(card.channel_id, pressed)
 
-    async def _finish(self, inbound: ports.Inbound) -> None:
-        """Mark a payload as dealt with."""
-        await self._store.write(lambda tx: tx.finish(inbound.key))
+    async def _finish(self, inbound: ports.Inbound) -> ports.Card | None:
+        """Mark a payload as dealt with; return where the card of a pressed button stands now."""
+        body = inbound.body
+        on_card = inbound.kind == "button" and body.get("message_ts") and not body.get("ephemeral")
+
+        def work(tx: ports.Tx) -> ports.Card | None:
+            tx.finish(inbound.key)
+            return tx.card(str(body.get("request_id") or "")) if on_card else None
+
+        return await self._store.write(work)
 
     def _track(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
         """Run something in a task that is kept until it ends: the loop alone would forget it."""

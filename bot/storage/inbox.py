@@ -10,16 +10,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot.power import ports
-from bot.storage import database_clock, link, rows, schema
+from bot.storage import database_clock, link, precompiled, rows, schema
 
 _inbox = schema.inbox.c
 # How long a process may take to deal with a payload before another one tries.
 LEASE_S = 60.0
 # A payload that kills whoever takes it is left alone after so many take-overs.
 MOST_TRIES = 10
-# SQLAlchemy's own way to this insert costs more than the insert: it is compiled once, and given
-# to the driver as it is.
-_COMPILED: dict[str, sa.Compiled] = {}
 
 
 class Inbox(link.Link):
@@ -28,29 +25,30 @@ class Inbox(link.Link):
     def receive(self, inbound: ports.Inbound) -> bool:
         """Store a payload; False when its key is there already."""
         self.must_write()
-        compiled = _COMPILED.get(self.connection.dialect.name) or self._compile()
-        row: Any = rows.inbound_row(inbound)
-        if compiled.positional:  # type: ignore[attr-defined]
-            row = tuple(row[name] for name in compiled.positiontup)  # type: ignore[attr-defined]
-        driver: Any = self.connection.connection.driver_connection
-        return bool(driver.execute(compiled.string, row).rowcount == 1)
+        return bool(_RECEIVE.run(self, rows.inbound_row(inbound)).rowcount == 1)
 
     def finish(self, key: str) -> None:
         """Mark a payload as dealt with, and forget its body and its response URL."""
-        done = sa.update(schema.inbox).where(_inbox.key == rows.storable(key))
-        self.change(done.values(done_at=database_clock.Now(), body="{}", response_url=""))
+        self.must_write()
+        _FINISH.run(self, {"finished": rows.storable(key)})
 
-    def _compile(self) -> sa.Compiled:
-        """Return the insert of a payload in this database's words."""
-        names = rows.INBOUND_COLUMNS
-        given: dict[str, Any] = {name: sa.bindparam(name) for name in names}
-        statement = (
-            self.insert(schema.inbox)
-            .values(**given, lease_until=database_clock.Now() + sa.literal_column(str(LEASE_S)))
-            .on_conflict_do_nothing()
-        )
-        dialect = self.connection.dialect
-        return _COMPILED.setdefault(dialect.name, statement.compile(dialect=dialect))
+
+def _receive(tx: link.Link) -> sa.Executable:
+    """Return the insert of a payload, which does nothing where its key is there already."""
+    given: dict[str, Any] = {name: sa.bindparam(name) for name in rows.INBOUND_COLUMNS}
+    lease_until = database_clock.Now() + sa.literal_column(str(LEASE_S))
+    made = tx.insert(schema.inbox).values(**given, lease_until=lease_until)
+    return made.on_conflict_do_nothing()
+
+
+def _finish(_tx: link.Link) -> sa.Executable:
+    """Return the update of a payload that was dealt with."""
+    done = sa.update(schema.inbox).where(_inbox.key == sa.bindparam("finished"))
+    return done.values(done_at=database_clock.Now(), body="{}", response_url="")
+
+
+_RECEIVE = precompiled.Precompiled(_receive)
+_FINISH = precompiled.Precompiled(_finish)
 
 
 def claim(tx: link.Link, *, lease_s: float, limit: int) -> list[ports.Inbound]:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from bot.power import lifecycle, plan, ports
 from bot.power.lifecycle import State
-from bot.storage import link, reviews, rows, schema
+from bot.storage import link, precompiled, reviews, rows, schema
 
 _requests = schema.requests.c
 _approvals = schema.approvals.c
@@ -135,6 +135,11 @@ class Requests(reviews.Reviews):
         )
         return self.change(noted).rowcount == 1
 
+    def card(self, request_id: str) -> ports.Card | None:
+        """Return where a request's card stands, without reading its plan."""
+        row = _CARD.run(self, {"of_request": request_id}).fetchone()
+        return ports.Card(row[0], row[1]) if row and row[0] else None
+
     def set_card(self, request_id: str, card: ports.Card) -> None:
         """Note where the card stands."""
         noted = sa.update(schema.requests).where(_requests.id == request_id)
@@ -172,6 +177,15 @@ class Requests(reviews.Reviews):
             kept = rows.plan_from(text, row.plan_version)
             self.plans.put(rows.digest(text), kept)
         return kept
+
+
+def _card(_tx: link.Link) -> sa.Executable:
+    """Return the query for where a card stands."""
+    found = sa.select(_requests.card_channel, _requests.card_ts)
+    return found.where(_requests.id == sa.bindparam("of_request"))
+
+
+_CARD = precompiled.Precompiled(_card)
 
 
 def _side_effects(before: State, after: State, *, at: float, owned: bool) -> dict[str, Any]:

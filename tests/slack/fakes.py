@@ -88,6 +88,11 @@ class Tx:
         """Return a run's servers."""
         return self._store.servers.get(request_id, [])
 
+    def card(self, request_id: str) -> ports.Card | None:
+        """Return where a card stands."""
+        found = self._store.requests.get(request_id)
+        return found.card if found else None
+
     def set_card(self, request_id: str, card: ports.Card) -> None:
         """Note where the card stands."""
         self._store.change(request_id, card=card)

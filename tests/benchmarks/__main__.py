@@ -1,0 +1,58 @@
+"""One command for all benchmarks: `python -m tests.benchmarks --profile ci`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import pathlib
+import sys
+import time
+from collections.abc import Awaitable, Callable, Sequence
+
+from tests.benchmarks import children, committed, ingress, report
+from tests.benchmarks.rows import CI, FULL, Profile, Row
+
+BENCHMARKS: dict[str, Callable[[Profile], Awaitable[list[Row]]]] = {
+    "http": ingress.http_rows,
+    "socket": ingress.socket_rows,
+}
+
+
+def arguments() -> argparse.Namespace:
+    """Return what was asked for."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("--profile", choices=("ci", "full"), default="ci")
+    parser.add_argument("--only", nargs="*", choices=sorted(BENCHMARKS), default=[])
+    parser.add_argument("--json", type=pathlib.Path, help="write everything to this file")
+    parser.add_argument("--write", type=pathlib.Path, help="put the table into this Markdown file")
+    return parser.parse_args()
+
+
+async def measured(names: Sequence[str], profile: Profile) -> list[Row]:
+    """Run benchmarks one after another and return their rows."""
+    rows: list[Row] = []
+    for name in names:
+        began = time.monotonic()
+        rows += await BENCHMARKS[name](profile)
+        told = f"{name}: {time.monotonic() - began:.0f} s"
+        print(told, file=sys.stderr, flush=True)  # noqa: T201
+    return rows
+
+
+def main() -> None:
+    """Run and tell; the exit status is 0 whatever the timings are."""
+    asked = arguments()
+    profile = FULL if asked.profile == "full" else CI
+    children.stay_off_the_measured_core()
+    began = time.monotonic()
+    rows = asyncio.run(measured(asked.only or list(BENCHMARKS), profile))
+    lasted_s = time.monotonic() - began
+    print(report.as_text(rows))  # noqa: T201
+    if asked.json:
+        asked.json.write_text(report.as_json(rows, profile, lasted_s))
+    if asked.write:
+        committed.replace_table(asked.write, report.as_markdown(rows, profile, lasted_s))
+
+
+if __name__ == "__main__":
+    main()
