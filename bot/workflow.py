@@ -11,12 +11,18 @@ import dataclasses
 import random
 from collections.abc import Awaitable, Callable
 
+import structlog
+
 from bot import people, planner, reading, rejudging, reviewing, ticking
 from bot.power import again, answers, command, errors, guide, lifecycle, plan, ports, request, run
 from bot.power.lifecycle import State
 
+log = structlog.get_logger()
+
 # How often a request that a freeze holds back is looked at, in seconds.
 FREEZE_LOOK_S = 2.0
+# How long to wait before CloudDC is asked again, in seconds.
+CLOUD_LOOK_S = 5.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -238,6 +244,8 @@ class Workflow:
 
     async def stop(self, inbound: ports.Inbound, found: ports.Request) -> answers.Answer:
         """Stop a running request: after this, no new call leaves. Needs no approval."""
+        if found.state in (State.PLANNED, State.PENDING):
+            return self._nothing_to_stop(found)
         if found.state is not State.RUNNING:
             return await self._end(inbound, found, State.STOPPED, "stopped before it started")
         now, user_id = self.clock.now(), inbound.person.user_id
@@ -254,6 +262,14 @@ class Workflow:
         if await self.store.write(work):
             return answers.Note(f"{found.id} sends nothing more; what was sent is watched.")
         return self._settled(await self._find(found.id))
+
+    def _nothing_to_stop(self, found: ports.Request) -> answers.Note:
+        """Say that a request has sent nothing, and who may end it before it does."""
+        return answers.Note(
+            f"{found.id} has sent nothing, and sends nothing before it is approved: "
+            "its requester can cancel it, and whoever may approve it can deny it.",
+            good=False,
+        )
 
     async def _end(
         self, inbound: ports.Inbound, found: ports.Request, end: State, reason: str
@@ -320,9 +336,19 @@ class Workflow:
         return next_at
 
     async def _begin(self, lease: run.Lease, found: ports.Request) -> float | None:
-        """Start an approved request, unless a freeze or an edited policy is against it."""
+        """Start an approved request, unless a freeze or an edited policy is against it.
+
+        While CloudDC can't be read it waits, until its time to be used is over.
+        """
         now = self.clock.now()
-        problem = await self.rejudging.problem(found, await self.reading.inventory())
+        try:
+            snapshot = await self.reading.inventory()
+        except errors.CloudError as error:
+            log.warning("begin.unread", request=found.id, why=error.user_message)
+            if now < found.use_by:
+                return min(found.use_by, now + CLOUD_LOOK_S)
+            snapshot = None
+        problem = await self.rejudging.problem(found, snapshot)
         if problem:
             await self.store.write(lambda tx: ticking.void(tx, found, problem, now))
             return None

@@ -7,6 +7,11 @@ from collections.abc import Iterator, Sequence
 from bot.power import judging, patterns, plan, policy, quorum
 from bot.power.question import Facts, Question, duration
 
+NO_POLICY = (
+    "No policy file is in force, so nothing may be changed: an operator finds out why with "
+    "powerbot check."
+)
+
 
 def by_place(question: Question, rules: policy.Policy, facts: Facts) -> Iterator[str]:
     """Yield what is wrong with the channel."""

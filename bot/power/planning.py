@@ -102,6 +102,9 @@ def _refusals(
     terms: plan.Terms,
 ) -> Iterator[str]:
     """Yield every reason for which this may not be asked, the most general first."""
+    if rules is policy.EMPTY:
+        yield plan_refusals.NO_POLICY
+        return
     judged = _judging(rules, acting)
     yield from plan_refusals.by_place(question, rules, facts)
     yield from plan_refusals.by_person(rules, facts)

@@ -22,7 +22,7 @@ def render(shown: answers.PlanShown) -> blocks.Message:
     planned, order = shown.plan, shown.plan.order
     kind = "Dry run" if order.options.dry_run else "Plan"
     body = [
-        blocks.header(f"{kind}: {terms.title(order).lower()}"),
+        blocks.header(f"{kind}: {_title(planned)}"),
         blocks.section(_lines(planned)),
         blocks.section(_conditions(planned)),
         blocks.context(_small_print(shown)),
@@ -31,6 +31,16 @@ def render(shown: answers.PlanShown) -> blocks.Message:
     if buttons:
         body.append(blocks.button_row(buttons))
     return blocks.Message(_fallback(shown), tuple(body))
+
+
+def _meant(planned: plan.Plan) -> Sequence[plan.PlanLine]:
+    """Return the servers that the plan speaks of: those to act on, or else all that were named."""
+    return planned.lines_with(Verdict.ACT) or planned.lines
+
+
+def _title(planned: plan.Plan) -> str:
+    """Return what was asked, like `reboot 19 servers`; "0 servers" would name nothing."""
+    return words.title(planned.order.action, len(_meant(planned))).lower()
 
 
 def _lines(planned: plan.Plan) -> str:
@@ -103,8 +113,8 @@ def _small_print(shown: answers.PlanShown) -> str:
 def _fallback(shown: answers.PlanShown) -> str:
     """Return the plan in one line that stands alone."""
     planned = shown.plan
-    names = naming.folded(naming.target_names(planned.order), 300)
-    line = f"Plan: {terms.title(planned.order).lower()} ({names})"
+    names = naming.folded([line.name for line in _meant(planned)], 300)
+    line = f"Plan: {_title(planned)} ({names})"
     if planned.refusals:
         return f"{line}. It can't be requested: {text.plain(planned.refusals[0], 300)}"
     return f"{line}. Nothing is asked for yet."

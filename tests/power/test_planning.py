@@ -7,7 +7,17 @@ import dataclasses
 import pytest
 from hypothesis import given, strategies as st
 
-from bot.power import patterns, plan, planning, policy, ports, quorum, request, server
+from bot.power import (
+    patterns,
+    plan,
+    plan_refusals,
+    planning,
+    policy,
+    ports,
+    quorum,
+    request,
+    server,
+)
 from bot.power.plan import Verdict
 from bot.power.question import Facts, Question, duration
 from bot.power.request import Action
@@ -258,12 +268,12 @@ def test_person_may_ask_or_is_told_every_reason_why_not(
 
 
 def test_nobody_may_ask_for_anything_without_a_policy() -> None:
-    """The empty policy blocks each server and refuses the request."""
+    """The empty policy blocks each server, and the request is refused for this reason alone."""
     drawn = made(asked(OFF, WEB), None, policy.EMPTY)
 
     assert drawn.order.targets == ()
     assert drawn.lines[0].reason == "no rule of the policy covers it"
-    assert len(drawn.refusals) == 3
+    assert drawn.refusals == (plan_refusals.NO_POLICY,)
 
 
 @pytest.mark.parametrize(
