@@ -2,7 +2,8 @@
 
 power/       what may be asked, who decides, what counts as done (no IO)
 workflow     the story of a request: submit, ask, review, cancel, stop (planner, reviewing, reading)
-executor     an approved request: waves, check again, watch, stop; calling: one power call
+executor     an approved request: wave (calls on their way), checking and barring (may it leave?),
+             calling (one power call), watching (what became of it), bookkeeping
 runner       who carries a request on: claims and leases
 slack/       payloads in, cards out
 clouddc/     the CloudDC client and the shared inventory

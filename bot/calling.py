@@ -6,19 +6,19 @@ What an answer means is decided in `power.answering`; nothing here decides to se
 from __future__ import annotations
 
 import dataclasses
+import functools
 import uuid
 from collections.abc import Callable, Sequence
 
 import structlog
 
+from bot import bookkeeping
 from bot.power import answering, errors, ledger, ports, run, server
 
 log = structlog.get_logger()
 
 # The first byte of a call leaves at most this long after it was given to the power API.
 LEAVES_WITHIN_S = 10.0
-# How long to wait before a database that is away is tried again.
-AGAIN_S = 2.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,14 +30,25 @@ class Calls:
     clock: ports.Clock
     wake: Callable[[], None] = lambda: None
 
+    @functools.cached_property
+    def books(self) -> bookkeeping.Books:
+        """What is written down after a call."""
+        return bookkeeping.Books(self.store, self.clock, self.wake)
+
     async def call(
         self,
         going: run.Run,
         method: ports.Method,
         rows: Sequence[ports.RunServer],
         snapshot: server.Snapshot,
-    ) -> bool:
-        """Write the intent, send once, write the answer; False when nothing may be sent."""
+        *,
+        within_s: float = LEAVES_WITHIN_S,
+    ) -> answering.Answered | None:
+        """Write the intent, send once, write the answer; None when nothing may be sent.
+
+        The call leaves within this time of being given to the power API, or not at all.
+        """
+        _check_lease(going)
         now, wave = self.clock.now(), going.wave
         intended = tuple(run.intended(row, snapshot, wave=wave, now=now) for row in rows)
         attempt = ports.Attempt(
@@ -53,23 +64,23 @@ class Calls:
             lambda tx: ledger.intend(tx, attempt, intended, epoch=going.epoch)
         )
         if barred is not None:
-            return False
+            return None
         going.keep(intended)
+        going.noted(intended)
         going.sent_at.update(dict.fromkeys(attempt.server_ids, self.clock.monotonic()))
-        after = await self._ask(going, attempt, intended)
+        after = await self._ask(going, attempt, intended, within_s)
         await self._note_answer(going, after)
-        await self.clock.sleep(after.wait_s)
-        return True
+        return after
 
     async def _ask(
-        self, going: run.Run, attempt: ports.Attempt, rows: answering.Rows
+        self, going: run.Run, attempt: ports.Attempt, rows: answering.Rows, within_s: float
     ) -> answering.Answered:
         """Make the one call of an attempt and say what its answer means."""
-        if going.lease.left_s() < LEAVES_WITHIN_S:
-            # A process that was frozen here must not send what another has taken over.
-            raise errors.LostLease
+        _check_lease(going)
         try:
-            taken = await self.power.switch(attempt.method, attempt.server_ids, attempt.id)
+            taken = await self.power.switch(
+                attempt.method, attempt.server_ids, attempt.id, within_s=within_s
+            )
         except errors.NotSent as error:
             going.tries += 1
             return answering.not_sent(attempt, rows, error, tries=going.tries)
@@ -93,26 +104,20 @@ class Calls:
         )
         going.keep(after.rows)
         try:
-            await self.write(
+            await self.books.write(
                 lambda tx: ledger.answered(tx, going.request, after, epoch=going.epoch, now=now)
             )
         except errors.LostLease:
-            await self.write(lambda tx: ledger.late_answer(tx, going.request, after, now=now))
+            await self.books.write(lambda tx: ledger.late_answer(tx, going.request, after, now=now))
             raise
-        going.stored.update((row.server_id, row) for row in after.rows)
+        going.noted(after.rows)
 
-    async def write(self, work: Callable[[ports.Tx], None]) -> None:
-        """Write under the fence, waiting for a database that is away.
 
-        Raises:
-            LostLease: another process has taken over.
-        """
-        while True:
-            try:
-                await self.store.write(work)
-            except errors.StoreUnavailable as error:
-                log.warning("store.away", why=error.user_message)
-                await self.clock.sleep(AGAIN_S)
-            else:
-                self.wake()
-                return
+def _check_lease(going: run.Run) -> None:
+    """Refuse to send what another process may have taken over by the time that it leaves.
+
+    Raises:
+        LostLease: the lease ends too soon.
+    """
+    if going.lease.left_s() < LEAVES_WITHIN_S:
+        raise errors.LostLease

@@ -7,40 +7,22 @@ is asked, stored and waited for. Nothing is ever sent without an intent row.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 
 import structlog
 
-from bot import calling
-from bot.power import (
-    errors,
-    judging,
-    ledger,
-    outcome,
-    pace,
-    policy,
-    ports,
-    recheck,
-    request,
-    run,
-    server,
-    settling,
-    waves,
-)
+from bot import barring, bookkeeping, calling, checking, watching, wave
+from bot.power import ledger, policy, ports, run, server, settling, waves
 from bot.power.lifecycle import ServerState
 
 log = structlog.get_logger()
 
-# A snapshot that a wave is checked on began at most this long before the wave's first call.
-FRESH_S = 15.0
-# How long to wait before a freeze is looked at again.
-HOLD_S = 2.0
-
 
 @dataclasses.dataclass(frozen=True)
 class Executor:
-    """Carries approved requests out. One for the process; it keeps nothing between requests."""
+    """Carries approved requests out. One for the process; it keeps nothing of a request."""
 
     store: ports.RequestStore
     power: ports.PowerApi
@@ -53,6 +35,29 @@ class Executor:
     poll_cap_s: float = 15.0
     wake: Callable[[], None] = lambda: None
 
+    @functools.cached_property
+    def books(self) -> bookkeeping.Books:
+        """What is written down on the way."""
+        return bookkeeping.Books(self.store, self.clock, self.wake)
+
+    @functools.cached_property
+    def barring(self) -> barring.Barring:
+        """What may keep a call from leaving."""
+        return barring.Barring(self.store, self.books, self.policy, self.clock)
+
+    @functools.cached_property
+    def checking(self) -> checking.Checking:
+        """What must still be so when a call leaves."""
+        return checking.Checking(
+            self.store, self.power, self.barring, self.policy, self.rejudge, self.clock
+        )
+
+    @functools.cached_property
+    def watching(self) -> watching.Watching:
+        """How the servers are watched."""
+        rhythm = watching.rhythm(self.poll_first_s, self.poll_cap_s)
+        return watching.Watching(self.power, self.books, self.clock, rhythm, self.limits)
+
     async def carry_out(self, lease: run.Lease) -> None:
         """Drive an approved or running request to its end.
 
@@ -62,7 +67,7 @@ class Executor:
         going = await self._open(lease)
         if going is None:
             return
-        await self._watch(going)
+        await self.watching.to_the_end(going)
         while True:
             await self._finish_steps(going)
             if not await self._next_wave(going):
@@ -81,43 +86,39 @@ class Executor:
             return None
         found, rows = opened
         log.info("run.opened", request=found.id, servers=len(rows), epoch=claim.epoch)
-        by_id = {row.server_id: row for row in rows}
         wave = 1 + max((row.wave for row in rows), default=-1)
-        return run.Run(found, lease, by_id, dict(by_id), wave=wave)
+        return run.Run(found, lease, {row.server_id: row for row in rows}, wave=wave)
 
     async def _close(self, going: run.Run) -> None:
         """Give every server its last word and the request its end state."""
         now = self.clock.now()
         left = [row for row in going.rows.values() if row.state is ServerState.QUEUED]
         going.keep([run.not_sent(row, going.halted, now=now) for row in left])
-        await self._store(going)
+        await self.books.progress(going)
         rows = tuple(going.rows.values())
-        await self.calls.write(
+        await self.books.write(
             lambda tx: ledger.close_run(
                 tx, going.request, rows, halted=going.halted, epoch=going.epoch, now=now
             )
         )
         log.info("run.closed", request=going.id, halted=going.halted)
 
-    # -- one wave
-
     async def _next_wave(self, going: run.Run) -> bool:
         """Check, choose and send one wave, and watch it to its end; False when none is left."""
-        if not going.queued(0) or not await self._may_go_on(going):
+        if not going.queued(0) or not await self.barring.may_call(going):
             return False
-        snapshot = await self._snapshot(going)
-        if snapshot is None:
+        snapshot = await self.checking.snapshot(going)
+        if snapshot is None or not await self.checking.fits(going, snapshot):
             return False
-        if problem := await self.rejudge(going.request, snapshot):
-            going.halted = problem
-            return False
-        method = run.method(going.action, 0)
-        chosen = self._choose(going, method, snapshot)
-        await self._store(going)
-        if chosen:
-            await self._send(going, method, chosen, snapshot)
-            await self._watch(going)
+        terms, options = going.request.plan.terms, going.request.order.options
+        before, most = len(going.queued(0)), waves.size(terms, options, going.wave)
+        chosen = await self.checking.wave(going, 0, snapshot, most)
+        if terms.on_change == "stop" and len(going.queued(0)) < before:
+            going.halted = "a server has changed since the plan"
+        await self.books.progress(going)
+        if not going.halted and await self._wave(going, 0, snapshot).send(chosen):
             going.wave += 1
+        await self.watching.to_the_end(going)
         return True
 
     async def _finish_steps(self, going: run.Run) -> None:
@@ -127,158 +128,28 @@ class Executor:
         off dark than on; Stop, a freeze and the policy do.
         """
         while due := going.queued(1):
-            if not await self._may_go_on(going, despite_failures=True):
+            snapshot = await self.checking.snapshot(going)
+            if snapshot is None or not await self.checking.fits(going, snapshot):
                 return
-            snapshot = await self._snapshot(going)
-            if snapshot is None:
-                return
-            method = run.method(going.action, 1)
-            ready = self._checked(going, due, method, snapshot)
-            await self._store(going)
-            per_rack = going.request.plan.terms.max_per_rack
-            chosen = waves.choose(ready, len(ready), per_rack=per_rack)
-            await self._send(going, method, chosen, snapshot)
-            await self._watch(going)
+            chosen = await self.checking.wave(going, 1, snapshot, len(due))
+            await self.books.progress(going)
+            await self._wave(going, 1, snapshot).send(chosen)
+            await self.watching.to_the_end(going)
 
-    def _choose(
-        self, going: run.Run, method: ports.Method, snapshot: server.Snapshot
-    ) -> list[ports.RunServer]:
-        """Pick the next wave from the servers that may still be sent."""
-        terms, options = going.request.plan.terms, going.request.order.options
-        before = len(going.queued(0))
-        ready = self._checked(going, going.queued(0), method, snapshot)
-        if terms.on_change == "stop" and len(ready) < before:
-            going.halted = "a server has changed since the plan"
-            return []
-        per_rack = terms.max_per_rack if method is ports.Method.ON else None
-        return waves.choose(ready, waves.size(terms, options, going.wave), per_rack=per_rack)
-
-    def _checked(
-        self,
-        going: run.Run,
-        rows: Sequence[ports.RunServer],
-        method: ports.Method,
-        snapshot: server.Snapshot,
-    ) -> list[ports.RunServer]:
-        """Set aside the servers that may not be sent any more, and return the others."""
-        protected = self.policy().protects
-        # A cycle is never forced: what can't be seen to be on can't be proven to come back.
-        goals = (request.Action.ON, request.Action.OFF)
-        forced = going.request.order.options.break_glass and going.action in goals
-        ready: list[ports.RunServer] = []
-        for row in rows:
-            record = snapshot.servers.get(row.server_id)
-            change = recheck.since_plan(method, row, record, protected=protected, forced=forced)
-            if change is None:
-                ready.append(row)
-            else:
-                going.keep([run.set_aside(row, change, now=self.clock.now())])
-        return ready
-
-    # -- one call
-
-    async def _send(
-        self,
-        going: run.Run,
-        method: ports.Method,
-        chosen: Sequence[ports.RunServer],
-        snapshot: server.Snapshot,
-    ) -> None:
-        """Send a wave in calls of at most 50 servers, one after another."""
-        for chunk in waves.calls(chosen):
-            ids = {row.server_id for row in chunk}
-            while rows := [row for row in going.queued(chunk[0].step) if row.server_id in ids]:
-                if not await self.calls.call(going, method, rows, snapshot):
-                    return
-
-    # -- watching
-
-    async def _watch(self, going: run.Run) -> None:
-        """Read the records of sent servers until each has an end, or its time has passed."""
-        waits = pace.Pace(self.poll_first_s, self.poll_cap_s, random.Random())
-        while watched := [row for row in going.rows.values() if settling.watched(row)]:
-            await self.clock.sleep(waits.next())
-            if going.lease.left_s() <= 0:
-                raise errors.LostLease
-            seen = await self._sighting(going, watched)
-            if seen is not None:
-                self._settle(going, watched, seen)
-            await self._store(going)
-
-    async def _sighting(
-        self, going: run.Run, watched: Sequence[ports.RunServer]
-    ) -> ports.Sighting | None:
-        """Read the watched servers; None when CloudDC can't be asked at this moment."""
-        ids = [row.server_id for row in watched]
-        not_before = max(row.sent_at for row in watched)
-        try:
-            return await self.power.sighting(ids, not_before=not_before)
-        except errors.CloudError as error:
-            log.warning("watch.unread", request=going.id, why=error.user_message)
-            return None
-
-    def _settle(
-        self, going: run.Run, watched: Sequence[ports.RunServer], seen: ports.Sighting
-    ) -> None:
-        """Judge every watched server by what was seen of it."""
-        now, ticks = self.clock.now(), self.clock.monotonic()
-        # What was seen is as old as the sweep that saw it, which others may have begun.
-        age_s = max(0.0, now - seen.started_at)
-        for row in watched:
-            # The wall clock may be set back and the process may be new: the later time counts.
-            since = ticks - going.sent_at.get(row.server_id, ticks)
-            after = settling.settle(
-                run.method(going.action, row.step),
-                row,
-                seen.servers.get(row.server_id),
-                elapsed_s=max(now - row.sent_at, since) - age_s,
-                now=now,
-                limits=self.limits,
-            )
-            going.keep([run.next_step(going.action, after)])
-
-    async def _snapshot(self, going: run.Run) -> server.Snapshot | None:
-        """Read the inventory that a wave is checked on, waiting while CloudDC is away."""
-        while await self._may_go_on(going, despite_failures=True):
-            try:
-                return await self.power.snapshot(not_before=self.clock.now() - FRESH_S)
-            except errors.CloudError as error:
-                log.warning("check.unread", request=going.id, why=error.user_message)
-                await self.clock.sleep(self.poll_cap_s)
-        return None
-
-    # -- may it go on?
-
-    async def _may_go_on(self, going: run.Run, *, despite_failures: bool = False) -> bool:
-        """Whether another call may leave: not stopped, not frozen, below the failure limit."""
-        while not going.halted:
-            barred = await self.store.read(lambda tx: ledger.bar(tx, going.id))
-            barred = barred or self._policy_freeze(going)
-            if barred is None:
-                break
-            await self._hold(going, barred)
-        failures = outcome.tally(going.rows.values()).failures
-        if failures >= run.failure_limit(going.request) and not despite_failures:
-            plural = "" if failures == 1 else "s"
-            going.halted = going.halted or f"stopped itself at {failures} failure{plural}"
-        return not going.halted
-
-    def _policy_freeze(self, going: run.Run) -> ledger.Bar | None:
-        """Return the policy's freeze that holds this action now, if it isn't overridden."""
-        passed = going.request.plan.terms.overrides
-        freeze = judging.frozen_by(self.policy(), going.action, self.clock.now(), passed)
-        return ledger.Bar(f"held by freeze: {freeze.name}", frozen=True) if freeze else None
-
-    async def _hold(self, going: run.Run, barred: ledger.Bar) -> None:
-        """Wait for a freeze to end, no longer than an approval may wait; else halt."""
-        now = self.clock.now()
-        going.held_since = going.held_since or now
-        held_s = now - going.held_since
-        if not barred.frozen or held_s >= going.request.plan.terms.use_within_s:
-            going.halted = barred.reason
-            return
-        await self.calls.write(lambda tx: ledger.hold(tx, going.request, barred, now=now))
-        await self.clock.sleep(HOLD_S)
+    def _wave(self, going: run.Run, step: int, snapshot: server.Snapshot) -> wave.Wave:
+        """Return a wave that is about to leave."""
+        method = run.method(going.action, step)
+        return wave.Wave(
+            self.calls,
+            self.barring,
+            self.checking,
+            self.watching,
+            self.clock,
+            going,
+            method,
+            snapshot,
+            despite_failures=step > 0,
+        )
 
     async def _rest(self, going: run.Run) -> None:
         """Keep the pause between waves."""
@@ -286,15 +157,3 @@ class Executor:
         pause_s = max(terms.pause_s, options.pause_s or 0.0)
         if pause_s and going.queued(0):
             await self.clock.sleep(pause_s * random.uniform(1.0, 1.2))
-
-    # -- writing
-
-    async def _store(self, going: run.Run) -> None:
-        """Store the rows that have changed."""
-        rows, now = going.unstored(), self.clock.now()
-        if not rows:
-            return
-        await self.calls.write(
-            lambda tx: ledger.progress(tx, going.request, rows, epoch=going.epoch, now=now)
-        )
-        going.stored.update((row.server_id, row) for row in rows)

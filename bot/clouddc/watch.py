@@ -169,10 +169,15 @@ class CloudPower:
         return await self.poller.next_sighting(server_ids, not_before=not_before)
 
     async def switch(
-        self, method: ports.Method, server_ids: Sequence[str], attempt_id: str
+        self,
+        method: ports.Method,
+        server_ids: Sequence[str],
+        attempt_id: str,
+        *,
+        within_s: float = client.LEAVE_WITHIN_S,
     ) -> ports.Accepted:
-        """Send one power call for 1 to 50 distinct ids, once."""
-        return await self.cloud.switch(method, server_ids, attempt_id)
+        """Send one power call for 1 to 50 distinct ids, once; it leaves in this time or never."""
+        return await self.cloud.switch(method, server_ids, attempt_id, within_s=within_s)
 
     async def aclose(self) -> None:
         """Stop what is being read."""

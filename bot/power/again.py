@@ -12,6 +12,7 @@ from bot.power.request import Action
 RETRIED = frozenset(
     {ServerState.FAILED, ServerState.REJECTED, ServerState.TIMED_OUT, ServerState.NOT_SENT}
 )
+MOVING = frozenset({ServerState.QUEUED, ServerState.INTENDED, ServerState.ACCEPTED})
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -39,4 +40,17 @@ def left_off(action: Action, row: ports.RunServer) -> bool:
     """Whether a run has switched this server off and not proven it on again."""
     if action is Action.OFF:
         return row.state is ServerState.PROVEN
-    return action is Action.CYCLE and row.step == 1 and row.state is not ServerState.PROVEN
+    back = row.state in (ServerState.PROVEN, ServerState.SKIPPED)
+    return action is Action.CYCLE and row.step == 1 and not back
+
+
+def dark(action: Action, rows: Sequence[ports.RunServer]) -> tuple[ports.RunServer, ...]:
+    """Return the servers that a cycle has switched off and, at its end, not brought back."""
+    if action is not Action.CYCLE:
+        return ()
+    return tuple(row for row in rows if left_off(action, row) and not _moving(row))
+
+
+def _moving(row: ports.RunServer) -> bool:
+    """Whether somebody still goes on with this server."""
+    return row.state in MOVING or (row.state is ServerState.UNKNOWN and not row.settled_at)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from bot.power import errors, ports
+from bot.power import errors, ports, settling
 from bot.power.lifecycle import ServerState
 
 Rows = tuple[ports.RunServer, ...]
@@ -16,26 +16,38 @@ REPAIRED_SENDS = 2
 MOST_TRIES = 6
 FIRST_WAIT_S = 1.0
 LONGEST_WAIT_S = 30.0
+# How long nothing is sent after the credentials were refused.
+AWAY_S = 60.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Answered:
-    """The rows and the attempt after the answer; `wait_s` is how long to hold the next call."""
+    """The rows and the attempt after the answer; `wait_s` is how long to hold the next call.
+
+    `away` says why no call of this run can be made for a while, empty when one can.
+    """
 
     attempt: ports.Attempt
     rows: Rows
     wait_s: float = 0.0
+    away: str = ""
+
+    @property
+    def may_have_acted(self) -> bool:
+        """Whether the call reached CloudDC and wasn't refused there."""
+        return self.attempt.outcome in ("accepted", "unknown")
 
 
 def accepted(attempt: ports.Attempt, rows: Rows, answer: ports.Accepted) -> Answered:
     """Judge a 200: ids that it lists are accepted, ids that it leaves out are unknown.
 
-    When entries carried no readable id, nobody can say which were left out: all are accepted
-    and their own records decide.
+    Entries without a readable id stand for somebody: when there are as many entries as servers,
+    all are accepted. The servers' own records decide in the end.
     """
+    whole = answer.unidentified and len(answer.server_ids) + answer.unidentified >= len(rows)
     after = tuple(
         dataclasses.replace(row, state=ServerState.ACCEPTED)
-        if row.server_id in answer.server_ids or answer.unidentified
+        if row.server_id in answer.server_ids or whole
         else dataclasses.replace(
             row, state=ServerState.UNKNOWN, detail="CloudDC's answer leaves it out"
         )
@@ -48,9 +60,14 @@ def accepted(attempt: ports.Attempt, rows: Rows, answer: ports.Accepted) -> Answ
 def refused(attempt: ports.Attempt, rows: Rows, error: errors.Refused, *, tries: int) -> Answered:
     """Judge a refusal: named ids are rejected, the others go back to the queue once.
 
-    Throttling sends all back, `tries` times in a row at most. A refusal that names nobody, and
-    a second one for the same servers, rejects all.
+    Throttling sends all back, `tries` times in a row at most. Refused credentials send all back
+    and keep everything waiting until an operator has seen to them. A refusal that names nobody,
+    and a second one for the same servers, rejects all.
     """
+    if isinstance(error, errors.Unauthorized):
+        words = error.user_message
+        wait_s = error.retry_after_s or AWAY_S
+        return Answered(_closed(attempt, "refused", error), _back(rows), wait_s, away=words)
     if isinstance(error, errors.Throttled):
         return _postponed(_closed(attempt, "refused", error), rows, error, tries)
     named = set(error.server_ids)
@@ -59,7 +76,7 @@ def refused(attempt: ports.Attempt, rows: Rows, error: errors.Refused, *, tries:
     def judged(row: ports.RunServer) -> ports.RunServer:
         if named and row.server_id not in named and row.sends < REPAIRED_SENDS:
             return dataclasses.replace(row, state=ServerState.QUEUED)
-        return dataclasses.replace(row, state=ServerState.REJECTED, detail=words)
+        return _rejected(row, words)
 
     return Answered(_closed(attempt, "refused", error), tuple(map(judged, rows)))
 
@@ -72,14 +89,24 @@ def not_sent(attempt: ports.Attempt, rows: Rows, error: errors.NotSent, *, tries
 def _postponed(closed: ports.Attempt, rows: Rows, error: errors.CloudError, tries: int) -> Answered:
     """Send rows back to the queue for later, or reject them when that was tried long enough."""
     if tries >= MOST_TRIES:
-        words = error.user_message
-        after = (dataclasses.replace(row, state=ServerState.REJECTED, detail=words) for row in rows)
-        return Answered(closed, tuple(after))
-    back = tuple(
+        return Answered(closed, tuple(_rejected(row, error.user_message) for row in rows))
+    wait_s = error.retry_after_s or min(FIRST_WAIT_S * 2.0**tries, LONGEST_WAIT_S)
+    return Answered(closed, _back(rows), wait_s)
+
+
+def _back(rows: Rows) -> Rows:
+    """Return rows in the queue again: this call doesn't count as sent."""
+    return tuple(
         dataclasses.replace(row, state=ServerState.QUEUED, sends=row.sends - 1) for row in rows
     )
-    wait_s = error.retry_after_s or min(FIRST_WAIT_S * 2.0**tries, LONGEST_WAIT_S)
-    return Answered(closed, back, wait_s)
+
+
+def _rejected(row: ports.RunServer, words: str) -> ports.RunServer:
+    """Return the row of a server whose call was refused; an earlier one may have got through."""
+    if settling.repeated(row):
+        lost = f"the answer was lost, and asking again was refused: {words}"
+        return dataclasses.replace(row, state=ServerState.UNKNOWN, detail=lost)
+    return dataclasses.replace(row, state=ServerState.REJECTED, detail=words)
 
 
 def unknown(attempt: ports.Attempt, rows: Rows, error: errors.OutcomeUnknown) -> Answered:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-from bot.power import answering, errors, outcome, ports, request, run
-from bot.power.lifecycle import ServerState, State
+from bot.power import again, answering, errors, outcome, ports, recheck, request, run
+from bot.power.lifecycle import State
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -15,6 +15,18 @@ class Bar:
 
     reason: str
     frozen: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Standing:
+    """What other requests do at this moment.
+
+    `not_ours` are the servers of a call whose lock this request doesn't hold, `leaving` those
+    that others are switching off or rebooting.
+    """
+
+    not_ours: tuple[str, ...]
+    leaving: frozenset[str]
 
 
 def open_run(
@@ -54,8 +66,12 @@ def _start(
     if not tx.transition(found.id, State.APPROVED, State.RUNNING, at=now, epoch=epoch):
         raise errors.LostLease
     ids = found.order.server_ids
-    held = tx.lock_servers(found.id, ids, action=found.order.action, at=now)
-    rows = [_first_row(target, held.get(target.server_id), now) for target in found.order.targets]
+    holders = tx.lock_holders(ids)
+    tx.lock_servers(found.id, ids, action=found.order.action, at=now)
+    rows = [
+        _first_row(found, target, holders.get(target.server_id), now)
+        for target in found.order.targets
+    ]
     tx.start_run(found.id, rows)
     started = {"event": "started", "total": len(rows), "waves": list(found.plan.waves)}
     tx.say(found.id, "reply", started, key="started", at=now)
@@ -64,13 +80,15 @@ def _start(
     return dataclasses.replace(found, state=State.RUNNING, changed_at=now), rows
 
 
-def _first_row(target: request.Target, holder: str | None, now: float) -> ports.RunServer:
-    """Return a server's row at the start: queued, or blocked by another request's lock."""
+def _first_row(
+    found: ports.Request, target: request.Target, lock: tuple[str, str, float] | None, now: float
+) -> ports.RunServer:
+    """Return a server's row at the start: queued, or what another request's lock makes of it."""
     row = ports.RunServer(target.server_id, target.name, target.rack)
-    if holder is None:
+    if lock is None or lock[0] == found.id:
         return row
-    why = f"{holder} is acting on it"
-    return dataclasses.replace(row, state=ServerState.BLOCKED, detail=why, settled_at=now)
+    held = recheck.held_by(found.order.action, *lock, now=now)
+    return dataclasses.replace(row, state=held.state, detail=held.reason, settled_at=now)
 
 
 def _take_over(
@@ -101,6 +119,25 @@ def bar(tx: ports.Tx, request_id: str) -> Bar | None:
     return None
 
 
+def standing(
+    tx: ports.Tx, request_id: str, server_ids: Sequence[str], others: Collection[str]
+) -> Standing:
+    """Read what the store has against a call for these servers.
+
+    `others` are ids of servers that must not all be switched off: who is doing so is told too.
+    """
+    ours = tx.lock_holders(server_ids)
+    theirs = tx.lock_holders(sorted(others)) if others else {}
+    return Standing(
+        not_ours=tuple(one for one in server_ids if one not in ours or ours[one][0] != request_id),
+        leaving=frozenset(
+            server_id
+            for server_id, (holder, action, _) in theirs.items()
+            if holder != request_id and action != request.Action.ON.value
+        ),
+    )
+
+
 def intend(
     tx: ports.Tx, attempt: ports.Attempt, rows: Sequence[ports.RunServer], *, epoch: int
 ) -> Bar | None:
@@ -111,6 +148,8 @@ def intend(
     """
     if (barred := bar(tx, attempt.request_id)) is not None:
         return barred
+    if standing(tx, attempt.request_id, attempt.server_ids, ()).not_ours:
+        return Bar("the locks of its servers are gone")
     tx.intend(attempt, epoch=epoch)
     tx.update_servers(attempt.request_id, rows, epoch=epoch)
     found = tx.request(attempt.request_id)
@@ -131,6 +170,7 @@ def answered(
     """
     tx.update_servers(found.id, after.rows, epoch=epoch)
     tx.answer(after.attempt)
+    _say_dark(tx, found, after.rows, now=now)
     tx.show_card(found.id, at=now)
     _audit_answer(tx, f"call.{after.attempt.outcome.replace(' ', '_')}", found, after, now)
 
@@ -170,6 +210,7 @@ def progress(
         LostLease: the fence has moved on.
     """
     tx.update_servers(found.id, rows, epoch=epoch)
+    _say_dark(tx, found, rows, now=now)
     tx.show_card(found.id, at=now)
     ends: dict[str, list[str]] = {}
     for row in rows:
@@ -179,8 +220,30 @@ def progress(
         _audit(tx, "servers.settled", found, now, server_ids=ids, detail={"state": state})
 
 
+def _say_dark(
+    tx: ports.Tx, found: ports.Request, rows: Sequence[ports.RunServer], *, now: float
+) -> None:
+    """Cry out, at once and once for each, over servers that a cycle has left off."""
+    dark = again.dark(found.order.action, rows)
+    if not dark:
+        return
+    people = dict.fromkeys(
+        [found.order.requester.user_id, *(one.person.user_id for one in found.approvals)]
+    )
+    body = {
+        "event": "left_dark",
+        "names": [row.name for row in dark],
+        "why": dark[0].detail or dark[0].state.value,
+        "mention": list(people),
+    }
+    tx.say(found.id, "reply", body, key=f"dark:{dark[0].server_id}", at=now)
+    tx.say(found.id, "direct", body, key=f"dark:{dark[0].server_id}:direct", at=now)
+    ids = [row.server_id for row in dark]
+    _audit(tx, "servers.left_dark", found, now, server_ids=ids)
+
+
 def hold(tx: ports.Tx, found: ports.Request, barred: Bar, *, now: float) -> None:
-    """Tell the thread, once, that a freeze holds the run back."""
+    """Tell the thread, once, that something holds the run back."""
     body = {"event": "held", "reason": barred.reason}
     tx.say(found.id, "reply", body, key=f"held:{barred.reason}", at=now)
 

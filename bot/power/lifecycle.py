@@ -90,9 +90,17 @@ _ENDS_OF_A_CALL = frozenset(
 )
 SERVER_TRANSITIONS: dict[ServerState, frozenset[ServerState]] = {
     # A server goes back to the queue only when it is proven that its call did nothing, or,
-    # for on and off, when a read past the settle time shows that the goal isn't met.
+    # for on and off, when a read past the settle time shows that the goal isn't met. The second
+    # kind may turn out proven before its call is repeated, or stay unknown when it can't be.
     ServerState.QUEUED: frozenset(
-        {ServerState.INTENDED, ServerState.SKIPPED, ServerState.BLOCKED, ServerState.NOT_SENT}
+        {
+            ServerState.INTENDED,
+            ServerState.SKIPPED,
+            ServerState.BLOCKED,
+            ServerState.NOT_SENT,
+            ServerState.PROVEN,
+            ServerState.UNKNOWN,
+        }
     ),
     ServerState.INTENDED: frozenset(
         {ServerState.ACCEPTED, ServerState.REJECTED, ServerState.UNKNOWN, ServerState.QUEUED}

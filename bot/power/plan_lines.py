@@ -77,11 +77,7 @@ def _locked(question: Question, facts: Facts, record: server.Server) -> str:
     """Say who holds a server: one thing at a time."""
     if record.id not in facts.locks:
         return ""
-    request_id, action, since = facts.locks[record.id]
-    if action == question.action.value:
-        return f"already under way in {request_id}: watch it"
-    minutes = int(max(0.0, question.now - since) // 60)
-    return f"{request_id} is at work on it ({action}, for {minutes}m now)"
+    return recheck.held_by(question.action, *facts.locks[record.id], now=question.now).reason
 
 
 def _by_record(

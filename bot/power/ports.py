@@ -71,8 +71,15 @@ class PowerApi(Protocol):
             CloudError: they could not be read.
         """
 
-    async def switch(self, method: Method, server_ids: Sequence[str], attempt_id: str) -> Accepted:
-        """Send one power call for 1 to 50 distinct ids, once.
+    async def switch(
+        self,
+        method: Method,
+        server_ids: Sequence[str],
+        attempt_id: str,
+        *,
+        within_s: float = 10.0,
+    ) -> Accepted:
+        """Send one power call for 1 to 50 distinct ids, once; it leaves in this time or never.
 
         Raises:
             NotSent: proven that nothing left.

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from bot.power import lifecycle, ports, server
 from bot.power.ports import Method
+from bot.power.request import Action
 from bot.power.server import Power
 
 BLOCKED = lifecycle.ServerState.BLOCKED
@@ -40,6 +41,17 @@ def since_plan(
     if not record.ready:
         return Change(BLOCKED, _not_ready(record))
     return _by_power(method, record, forced=forced)
+
+
+def held_by(action: Action, holder: str, doing: str, since: float, *, now: float) -> Change:
+    """Say that another request holds a server's lock: one thing at a time.
+
+    The same action isn't done twice: the server is left to the request that does it already.
+    """
+    minutes = int(max(0.0, now - since) // 60)
+    if doing == action.value:
+        return Change(SKIPPED, f"already under way in {holder}: watch it")
+    return Change(BLOCKED, f"{holder} is at work on it ({doing}, for {minutes}m now)")
 
 
 def _not_ready(record: server.Server) -> str:

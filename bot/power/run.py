@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable
 
-from bot.power import ports, recheck, server
+from bot.power import evidence, ports, recheck, server, settling
 from bot.power.lifecycle import ServerState
 from bot.power.ports import Method
 from bot.power.request import Action
@@ -37,21 +37,22 @@ class Lease:
 class Run:
     """One run, driven by this process.
 
-    `stored` is what the store has; `halted` is why no new call may leave. `sent_at` is when
-    each server's call left by this process's monotonic clock, `tries` counts calls in a row
-    that were throttled or never left, and `held_since` is when a freeze first held the run
-    (epoch seconds, 0 for never).
+    `unstored` are the ids of rows that the store doesn't have yet; `halted` is why no new call
+    may leave. `sent_at` is when each server's call left by this process's monotonic clock, and
+    `tries` counts calls in a row that were throttled or never left. `held_since` is when a freeze
+    began to hold the run, `away_since` when CloudDC was first missed (epoch seconds, 0 for not).
     """
 
     request: ports.Request
     lease: Lease
     rows: dict[str, ports.RunServer]
-    stored: dict[str, ports.RunServer]
+    unstored: set[str] = dataclasses.field(default_factory=set)
     sent_at: dict[str, float] = dataclasses.field(default_factory=dict)
     wave: int = 0
     tries: int = 0
     halted: str = ""
     held_since: float = 0.0
+    away_since: float = 0.0
 
     @property
     def id(self) -> str:
@@ -76,13 +77,29 @@ class Run:
             if row.state is ServerState.QUEUED and row.step == step
         ]
 
+    def still_queued(self, rows: Iterable[ports.RunServer]) -> list[ports.RunServer]:
+        """Return those of the rows, as they are now, that still wait for the call of their step."""
+        newest = ((row, self.rows[row.server_id]) for row in rows)
+        return [
+            now for row, now in newest if now.state is ServerState.QUEUED and now.step == row.step
+        ]
+
     def keep(self, rows: Iterable[ports.RunServer]) -> None:
         """Remember the newest rows."""
-        self.rows.update((row.server_id, row) for row in rows)
+        for row in rows:
+            if self.rows[row.server_id] != row:
+                self.rows[row.server_id] = row
+                self.unstored.add(row.server_id)
 
-    def unstored(self) -> tuple[ports.RunServer, ...]:
+    def to_store(self) -> tuple[ports.RunServer, ...]:
         """The rows that differ from what the store has."""
-        return tuple(row for row in self.rows.values() if self.stored.get(row.server_id) != row)
+        return tuple(self.rows[server_id] for server_id in sorted(self.unstored))
+
+    def noted(self, rows: Iterable[ports.RunServer]) -> None:
+        """Remember that the store has these rows."""
+        for row in rows:
+            if self.rows[row.server_id] == row:
+                self.unstored.discard(row.server_id)
 
 
 def method(action: Action, step: int) -> Method:
@@ -105,7 +122,7 @@ def intended(
         row,
         state=ServerState.INTENDED,
         wave=wave,
-        detail="",
+        detail=row.detail if settling.repeated(row) else "",
         baseline_power=record.power_state,
         baseline_operation=record.operation_state,
         seen_processing=False,
@@ -115,9 +132,24 @@ def intended(
     )
 
 
-def set_aside(row: ports.RunServer, change: recheck.Change, *, now: float) -> ports.RunServer:
-    """Return the row of a server that won't be sent."""
-    return dataclasses.replace(row, state=change.state, detail=change.reason, settled_at=now)
+def set_aside(
+    method: Method,
+    row: ports.RunServer,
+    change: recheck.Change,
+    record: server.Server | None,
+    *,
+    now: float,
+) -> ports.RunServer:
+    """Return the row of a server that won't be sent.
+
+    One whose first call was lost isn't merely skipped: its record may prove the call by now.
+    """
+    if not settling.repeated(row):
+        return dataclasses.replace(row, state=change.state, detail=change.reason, settled_at=now)
+    proven = evidence.judge(method, row, record).finding is evidence.Finding.PROVEN
+    state = ServerState.PROVEN if proven else ServerState.UNKNOWN
+    detail = "" if proven else f"the answer was lost; not asked for again: {change.reason}"
+    return dataclasses.replace(row, state=state, detail=detail, settled_at=now)
 
 
 def next_step(action: Action, row: ports.RunServer) -> ports.RunServer:
@@ -132,6 +164,9 @@ def next_step(action: Action, row: ports.RunServer) -> ports.RunServer:
 
 def not_sent(row: ports.RunServer, why: str, *, now: float) -> ports.RunServer:
     """Return the row of a server whose call never left; a half-done cycle says that it is off."""
+    if settling.repeated(row):
+        lost = f"the answer was lost; not asked for again: {why}"
+        return dataclasses.replace(row, state=ServerState.UNKNOWN, detail=lost, settled_at=now)
     detail = f"left off: {why}" if row.step else why
     return dataclasses.replace(row, state=ServerState.NOT_SENT, detail=detail, settled_at=now)
 

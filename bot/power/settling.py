@@ -16,6 +16,8 @@ from bot.power.server import Power
 
 # On and off are goals and may be asked for again; a reboot is an event and may not.
 MOST_SENDS = 3
+# The detail of a server whose first call may have been lost, until it is known what became of it.
+REPEAT = "asked for again: its answer was lost and nothing is seen"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -36,6 +38,24 @@ def watched(row: ports.RunServer) -> bool:
     if row.state is ServerState.UNKNOWN:
         return not row.settled_at
     return row.state in (ServerState.ACCEPTED, ServerState.INTENDED)
+
+
+def repeated(row: ports.RunServer) -> bool:
+    """Whether an earlier call to this server got lost, so that "not sent" would be untrue."""
+    return row.detail == REPEAT
+
+
+def unread(
+    method: Method, row: ports.RunServer, *, elapsed_s: float, now: float, limits: Limits
+) -> ports.RunServer:
+    """Return the row after a look at which CloudDC could not be read: the deadline goes on."""
+    if elapsed_s < limits.deadline_s(method):
+        return row
+    seen = row.last_seen or "nothing since its call"
+    unknown = row.state is ServerState.UNKNOWN
+    state = ServerState.UNKNOWN if unknown else ServerState.TIMED_OUT
+    detail = f"CloudDC could not be read; last seen {seen}"
+    return dataclasses.replace(row, state=state, detail=detail, settled_at=now)
 
 
 def settle(
@@ -59,10 +79,13 @@ def settle(
     state, detail = _verdict(method, seen, found, record, elapsed_s, limits)
     if state is row.state and not detail:
         return seen
+    if state is ServerState.ACCEPTED:
+        # What was lost has shown itself.
+        return dataclasses.replace(seen, state=state, detail="")
     if state is not row.state:
         lifecycle.check_server(row.state, state)
-    moving = state in (ServerState.ACCEPTED, ServerState.QUEUED)
-    return dataclasses.replace(seen, state=state, detail=detail, settled_at=0.0 if moving else now)
+    settled_at = 0.0 if state is ServerState.QUEUED else now
+    return dataclasses.replace(seen, state=state, detail=detail, settled_at=settled_at)
 
 
 def _verdict(
@@ -101,10 +124,12 @@ def _still_open(
         if elapsed_s >= limits.settle_s and _undecidable(method, row, record):
             return ServerState.NOT_PROVEN, "accepted; the record can't show whether it happened"
         return (ServerState.TIMED_OUT, f"last seen {row.last_seen}") if late else (row.state, "")
-    if elapsed_s < limits.settle_s:
+    # A state that nobody knows may still turn into one that says what happened.
+    changing = record is not None and record.power is Power.CHANGING and not late
+    if elapsed_s < limits.settle_s or changing:
         return row.state, ""
     if _may_send_again(method, row, record):
-        return ServerState.QUEUED, ""
+        return ServerState.QUEUED, REPEAT
     return ServerState.UNKNOWN, f"the answer was lost; last seen {row.last_seen}"
 
 

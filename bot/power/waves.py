@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from bot.power import plan, ports, request
@@ -29,7 +29,7 @@ def sizes(terms: plan.Terms, options: request.Options, total: int) -> tuple[int,
 
 
 def choose(
-    queued: Sequence[ports.RunServer], most: int, *, per_rack: int | None
+    queued: Iterable[ports.RunServer], most: int, *, per_rack: int | None
 ) -> list[ports.RunServer]:
     """Take up to `most` servers in the plan's order, at most `per_rack` of any one rack.
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
-from bot.power import answering, errors, ports
+from bot.power import answering, errors, ports, settling
 from bot.power.lifecycle import ServerState
 from bot.power.ports import Method
 
@@ -53,9 +55,36 @@ def test_a_refusal_that_names_ids_sends_the_others_back_once() -> None:
 
 def test_a_refusal_that_names_nobody_rejects_all() -> None:
     """What can't be repaired isn't tried again."""
-    after = answering.refused(ATTEMPT, ROWS, errors.Unauthorized("no"), tries=1)
+    after = answering.refused(ATTEMPT, ROWS, errors.Refused("no"), tries=1)
 
     assert states(after) == ["rejected"] * 3
+
+
+@pytest.mark.parametrize("kind", [errors.Unauthorized, errors.KeyLocked])
+def test_refused_credentials_keep_everything_waiting(kind: type[errors.Refused]) -> None:
+    """Nobody was acted on, and nothing more is tried until an operator has had time to look."""
+    after = answering.refused(ATTEMPT, ROWS, kind("bad signature"), tries=1)
+
+    assert states(after) == ["queued"] * 3
+    assert (after.away, after.wait_s) == ("bad signature", answering.AWAY_S)
+    assert not after.may_have_acted
+
+
+@pytest.mark.parametrize(("entries", "state"), [(2, "accepted"), (1, "unknown")])
+def test_an_unreadable_id_stands_for_somebody(entries: int, state: str) -> None:
+    """As many entries as servers: nobody was left out; fewer: it may be anybody without a name."""
+    after = answering.accepted(ATTEMPT, ROWS, ports.Accepted(frozenset("a"), unidentified=entries))
+
+    assert states(after) == ["accepted", state, state]
+
+
+def test_a_call_that_is_repeated_and_refused_stays_unknown() -> None:
+    """The first call may have got through, so "rejected" would say too much."""
+    again = tuple(dataclasses.replace(row, detail=settling.REPEAT, sends=2) for row in ROWS)
+
+    after = answering.refused(ATTEMPT, again, errors.Refused("no"), tries=1)
+
+    assert states(after) == ["unknown"] * 3
 
 
 @pytest.mark.parametrize("tries", [1, 5])

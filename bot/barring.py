@@ -1,0 +1,90 @@
+"""May another call of a run leave? Asked before every one; what can't be asked bars it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import structlog
+
+from bot import bookkeeping
+from bot.power import judging, ledger, outcome, policy, ports, run
+
+log = structlog.get_logger()
+
+# How long to wait before a freeze is looked at again.
+HOLD_S = 2.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Barring:
+    """Knows Stop, freezes, the failure limit and a CloudDC that is away."""
+
+    store: ports.RequestStore
+    books: bookkeeping.Books
+    policy: Callable[[], policy.Policy]
+    clock: ports.Clock
+
+    async def may_call(self, going: run.Run, *, despite_failures: bool = False) -> bool:
+        """Whether another call may leave: not stopped, not frozen, below the failure limit.
+
+        It waits while a freeze holds the run, no longer than an approval may wait.
+        """
+        while not going.halted:
+            barred = await self.store.read(lambda tx: ledger.bar(tx, going.id))
+            barred = barred or self._policy_freeze(going)
+            if barred is None:
+                going.held_since = 0.0
+                break
+            await self._hold(going, barred)
+        failures = outcome.tally(going.rows.values()).failures
+        if failures >= run.failure_limit(going.request) and not despite_failures:
+            plural = "" if failures == 1 else "s"
+            going.halted = going.halted or f"stopped itself at {failures} failure{plural}"
+        return not going.halted
+
+    def _policy_freeze(self, going: run.Run) -> ledger.Bar | None:
+        """Return the policy's freeze that holds this action now, if it isn't overridden."""
+        passed = going.request.plan.terms.overrides
+        freeze = judging.frozen_by(self.policy(), going.action, self.clock.now(), passed)
+        return ledger.Bar(f"held by freeze: {freeze.name}", frozen=True) if freeze else None
+
+    async def _hold(self, going: run.Run, barred: ledger.Bar) -> None:
+        """Wait for a freeze to end; halt when it lasts too long, or for anything else."""
+        now = self.clock.now()
+        going.held_since = going.held_since or now
+        if not barred.frozen or self._too_long(going, going.held_since):
+            going.halted = barred.reason
+            return
+        await self._tell(going, barred)
+        await self.clock.sleep(HOLD_S)
+
+    async def wait_for_cloud(self, going: run.Run, why: str, wait_s: float) -> None:
+        """Wait while CloudDC can't be read, or refuses the credentials; halt in the end.
+
+        People are told in the thread, once for each reason: they may have to mend it.
+        """
+        now = self.clock.now()
+        going.away_since = going.away_since or now
+        log.warning("run.waits_for_cloud", request=going.id, why=why)
+        if self._too_long(going, going.away_since):
+            going.halted = f"CloudDC was away for too long: {why}"
+            return
+        await self._tell(going, ledger.Bar(why, frozen=True))
+        until = self.clock.monotonic() + wait_s
+        while (left_s := until - self.clock.monotonic()) > 0 and not going.halted:
+            await self.clock.sleep(min(left_s, HOLD_S))
+            await self.may_call(going, despite_failures=True)
+
+    def cloud_is_back(self, going: run.Run) -> None:
+        """Note that CloudDC has answered."""
+        going.away_since = 0.0
+
+    def _too_long(self, going: run.Run, since: float) -> bool:
+        """Whether a run has waited for as long as its approval may."""
+        return self.clock.now() - since >= going.request.plan.terms.use_within_s
+
+    async def _tell(self, going: run.Run, barred: ledger.Bar) -> None:
+        """Say in the thread what the run waits for."""
+        now = self.clock.now()
+        await self.books.write(lambda tx: ledger.hold(tx, going.request, barred, now=now))

@@ -1,0 +1,181 @@
+"""Is it still right to act on these servers? Read again before each wave and before each call."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+
+import structlog
+
+from bot import barring
+from bot.power import (
+    errors,
+    keeping,
+    ledger,
+    policy,
+    ports,
+    recheck,
+    request,
+    run,
+    server,
+    waves,
+)
+from bot.power.lifecycle import ServerState
+
+log = structlog.get_logger()
+
+# The sweep that a wave is checked on began at most this long before the wave's first call.
+FRESH_S = 15.0
+# A first call that has less time left than this to leave on a sweep waits for the next sweep.
+LEAST_LEFT_S = 1.0
+# What other requests may need before it is read from the list again.
+AGAIN_S = 15.0
+STALE = "CloudDC's list takes longer to read than its states may be old"
+
+
+@dataclasses.dataclass(frozen=True)
+class Checking:
+    """Holds the servers of a run against the world of this moment."""
+
+    store: ports.RequestStore
+    power: ports.PowerApi
+    barring: barring.Barring
+    policy: Callable[[], policy.Policy]
+    rejudge: Callable[[ports.Request, server.Snapshot], Awaitable[str]]
+    clock: ports.Clock
+
+    async def snapshot(self, going: run.Run) -> server.Snapshot | None:
+        """Read what a wave is checked on, waiting while CloudDC is away; None when halted."""
+        while await self.barring.may_call(going, despite_failures=True):
+            try:
+                found = await self.power.snapshot(not_before=self.clock.now() - FRESH_S)
+            except errors.CloudError as error:
+                wait_s = max(AGAIN_S, error.retry_after_s or 0.0)
+                await self.barring.wait_for_cloud(going, error.user_message, wait_s)
+                continue
+            if self.leaves_within_s(found) >= LEAST_LEFT_S:
+                self.barring.cloud_is_back(going)
+                return found
+            await self.barring.wait_for_cloud(going, STALE, 0.0)
+        return None
+
+    def leaves_within_s(self, snapshot: server.Snapshot) -> float:
+        """Return for how long the first call of a wave may still leave on this snapshot."""
+        return FRESH_S - snapshot.age_s(self.clock.now())
+
+    async def fits(self, going: run.Run, snapshot: server.Snapshot) -> bool:
+        """Whether the policy of this moment still bears the request; halts it otherwise."""
+        going.halted = going.halted or await self.rejudge(going.request, snapshot)
+        return not going.halted
+
+    async def wave(
+        self, going: run.Run, step: int, snapshot: server.Snapshot, most: int
+    ) -> list[ports.RunServer]:
+        """Choose up to `most` servers that may be sent; set those aside that may not.
+
+        Servers are judged in the plan's order until the wave is full; the others are judged
+        before their own.
+        """
+        method, queued = run.method(going.action, step), going.queued(step)
+        standing = await self._standing(going, queued, snapshot)
+        per_rack = going.request.plan.terms.max_per_rack if method is ports.Method.ON else None
+        right = self._right(going, method, queued, snapshot, standing)
+        chosen = waves.choose(right, most, per_rack=per_rack)
+        return self._without_kept(going, method, chosen, snapshot, standing)
+
+    async def call(
+        self,
+        going: run.Run,
+        method: ports.Method,
+        rows: Sequence[ports.RunServer],
+        snapshot: server.Snapshot,
+    ) -> list[ports.RunServer]:
+        """Return those of a call's servers that may still be sent; set the others aside."""
+        standing = await self._standing(going, rows, snapshot)
+        right = list(self._right(going, method, rows, snapshot, standing))
+        return self._without_kept(going, method, right, snapshot, standing)
+
+    def _right(
+        self,
+        going: run.Run,
+        method: ports.Method,
+        rows: Sequence[ports.RunServer],
+        snapshot: server.Snapshot,
+        standing: ledger.Standing,
+    ) -> Iterator[ports.RunServer]:
+        """Yield the servers that may be sent, setting aside on the way those that may not."""
+        for row in rows:
+            record = snapshot.servers.get(row.server_id)
+            change = self._change(going, method, row, record, standing)
+            if change is None:
+                yield row
+            else:
+                self._set_aside(going, method, row, change, record)
+
+    def _set_aside(
+        self,
+        going: run.Run,
+        method: ports.Method,
+        row: ports.RunServer,
+        change: recheck.Change,
+        record: server.Server | None,
+    ) -> None:
+        """Take one server out of the run."""
+        going.keep([run.set_aside(method, row, change, record, now=self.clock.now())])
+
+    def _change(
+        self,
+        going: run.Run,
+        method: ports.Method,
+        row: ports.RunServer,
+        record: server.Server | None,
+        standing: ledger.Standing,
+    ) -> recheck.Change | None:
+        """Return what forbids a call to one server by itself."""
+        if row.server_id in standing.not_ours:
+            return recheck.Change(ServerState.BLOCKED, "another request has taken it over")
+        # A cycle is never forced: what can't be seen to be on can't be proven to come back.
+        goals = (request.Action.ON, request.Action.OFF)
+        forced = going.request.order.options.break_glass and going.action in goals
+        return recheck.since_plan(
+            method, row, record, protected=self.policy().protects, forced=forced
+        )
+
+    def _without_kept(
+        self,
+        going: run.Run,
+        method: ports.Method,
+        rows: Sequence[ports.RunServer],
+        snapshot: server.Snapshot,
+        standing: ledger.Standing,
+    ) -> list[ports.RunServer]:
+        """Set aside the servers that must stay on, over all requests.
+
+        Our own that a call may have reached since the snapshot don't count as on any more.
+        """
+        keeps, fleet = self.policy().keeps, snapshot.servers
+        if method is ports.Method.ON or not keeps:
+            return list(rows)
+        ours = {row.server_id for row in going.rows.values() if row.sent_at >= snapshot.started_at}
+        wanted = [fleet[row.server_id] for row in rows]
+        held = keeping.held_back(keeps, fleet.values(), standing.leaving | ours, wanted)
+        for row in rows:
+            if why := held.get(row.server_id):
+                change = recheck.Change(ServerState.BLOCKED, why)
+                self._set_aside(going, method, row, change, fleet[row.server_id])
+        return [row for row in rows if row.server_id not in held]
+
+    async def _standing(
+        self, going: run.Run, rows: Sequence[ports.RunServer], snapshot: server.Snapshot
+    ) -> ledger.Standing:
+        """Read the locks that bear on these servers."""
+        ids = [row.server_id for row in rows]
+        others = [
+            record.id
+            for keep in self.policy().keeps
+            for record in snapshot.servers.values()
+            if keep.servers.matches(record)
+        ]
+        return await self.store.read(
+            lambda tx: ledger.standing(tx, going.id, ids, frozenset(others))
+        )

@@ -1,0 +1,109 @@
+"""The servers of a run are watched until each has an end, or its time has passed."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from collections.abc import Sequence
+
+import structlog
+
+from bot import bookkeeping
+from bot.power import errors, pace, ports, run, settling
+
+log = structlog.get_logger()
+
+
+def rhythm(first_s: float = 2.0, cap_s: float = 15.0) -> pace.Rhythm:
+    """Return the rhythm in which all runs of a process look at their servers."""
+    return pace.Rhythm(pace.Pace(first_s, cap_s, random.Random()))
+
+
+@dataclasses.dataclass(frozen=True)
+class Watching:
+    """Reads records and judges them. One for the process, so that runs share their looks."""
+
+    power: ports.PowerApi
+    books: bookkeeping.Books
+    clock: ports.Clock
+    rhythm: pace.Rhythm
+    limits: settling.Limits = settling.Limits()
+
+    def called(self) -> float:
+        """Note that the first call of a wave went out; return when to look (monotonic)."""
+        now = self.clock.monotonic()
+        self.rhythm.called(now)
+        return self.rhythm.due_at(now)
+
+    async def to_the_end(self, going: run.Run) -> None:
+        """Look until no server of the run is watched any more.
+
+        Raises:
+            LostLease: another process has taken over.
+        """
+        while watched := _watched(going):
+            now = self.clock.monotonic()
+            await self.clock.sleep(self.rhythm.due_at(now) - now)
+            await self._look(going, watched)
+
+    async def in_passing(self, going: run.Run, due_at: float) -> float:
+        """Look between two calls of a long wave when it is time; return when it is time again.
+
+        What happens quickly would be over, and unproven, before the last call is sent.
+        """
+        now = self.clock.monotonic()
+        if now < due_at:
+            return due_at
+        if watched := _watched(going):
+            await self._look(going, watched)
+        return self.rhythm.due_at(self.clock.monotonic())
+
+    async def _look(self, going: run.Run, watched: Sequence[ports.RunServer]) -> None:
+        """Take one look at some servers and write down what it showed."""
+        if going.lease.left_s() <= 0:
+            raise errors.LostLease
+        seen = await self._sighting(going, watched)
+        now, ticks = self.clock.now(), self.clock.monotonic()
+        # What was seen is as old as the sweep that saw it, which others may have begun.
+        age_s = max(0.0, now - seen.started_at) if seen else 0.0
+        for row in watched:
+            # The wall clock may be set back and the process may be new: the later time counts.
+            since = ticks - going.sent_at.get(row.server_id, ticks)
+            elapsed_s = max(now - row.sent_at, since) - age_s
+            going.keep([self._judged(going, row, seen, elapsed_s, now)])
+        await self.books.progress(going)
+
+    def _judged(
+        self,
+        going: run.Run,
+        row: ports.RunServer,
+        seen: ports.Sighting | None,
+        elapsed_s: float,
+        now: float,
+    ) -> ports.RunServer:
+        """Return the row of a server after a look."""
+        method = run.method(going.action, row.step)
+        if seen is None:
+            return settling.unread(method, row, elapsed_s=elapsed_s, now=now, limits=self.limits)
+        record = seen.servers.get(row.server_id)
+        after = settling.settle(
+            method, row, record, elapsed_s=elapsed_s, now=now, limits=self.limits
+        )
+        return run.next_step(going.action, after)
+
+    async def _sighting(
+        self, going: run.Run, watched: Sequence[ports.RunServer]
+    ) -> ports.Sighting | None:
+        """Read the watched servers; None when CloudDC can't be asked at this moment."""
+        ids = [row.server_id for row in watched]
+        not_before = max(row.sent_at for row in watched)
+        try:
+            return await self.power.sighting(ids, not_before=not_before)
+        except errors.CloudError as error:
+            log.warning("watch.unread", request=going.id, why=error.user_message)
+            return None
+
+
+def _watched(going: run.Run) -> list[ports.RunServer]:
+    """The servers whose records must still be read."""
+    return [row for row in going.rows.values() if settling.watched(row)]

@@ -1,0 +1,74 @@
+"""One wave leaves, call by call; everything that may forbid a call is asked before each."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+from bot import barring, calling, checking, watching
+from bot.power import answering, ports, run, server, waves
+
+
+@dataclasses.dataclass
+class Wave:
+    """A wave of one run on its way. `sent` says that a call of it may have acted."""
+
+    calls: calling.Calls
+    barring: barring.Barring
+    checking: checking.Checking
+    watching: watching.Watching
+    clock: ports.Clock
+    going: run.Run
+    method: ports.Method
+    snapshot: server.Snapshot
+    despite_failures: bool = False
+    sent: bool = False
+    look_at: float = 0.0
+
+    async def send(self, chosen: Sequence[ports.RunServer]) -> bool:
+        """Send the servers in calls of at most 50, one after another; whether any call may act.
+
+        It ends early when no call may leave, or when what it was checked on is too old by the
+        time of its first call: who is still queued then belongs to the next wave.
+        """
+        for chunk in waves.calls(chosen):
+            while rows := self.going.still_queued(chunk):
+                if not await self._send_one(rows):
+                    return self.sent
+            if self.sent:
+                self.look_at = await self.watching.in_passing(self.going, self.look_at)
+        return self.sent
+
+    async def _send_one(self, rows: Sequence[ports.RunServer]) -> bool:
+        """Make one call for those of the servers that still may; False ends the wave."""
+        if not await self._ready():
+            return False
+        right = await self.checking.call(self.going, self.method, rows, self.snapshot)
+        if not right:
+            return True
+        within_s = calling.LEAVES_WITHIN_S
+        if not self.sent:
+            within_s = min(within_s, self.checking.leaves_within_s(self.snapshot))
+        after = await self.calls.call(
+            self.going, self.method, right, self.snapshot, within_s=within_s
+        )
+        return after is not None and await self._go_on(after)
+
+    async def _ready(self) -> bool:
+        """Whether the next call may leave; the first needs states that are fresh."""
+        may = await self.barring.may_call(self.going, despite_failures=self.despite_failures)
+        left_s = self.checking.leaves_within_s(self.snapshot)
+        if not may or (not self.sent and left_s < checking.LEAST_LEFT_S):
+            return False
+        return await self.checking.fits(self.going, self.snapshot)
+
+    async def _go_on(self, after: answering.Answered) -> bool:
+        """Do what an answer asks for before the next call; False ends the wave."""
+        if after.away:
+            await self.barring.wait_for_cloud(self.going, after.away, after.wait_s)
+            return False
+        self.barring.cloud_is_back(self.going)
+        if after.may_have_acted and not self.sent:
+            self.sent, self.look_at = True, self.watching.called()
+        await self.clock.sleep(after.wait_s)
+        return True
