@@ -1,21 +1,13 @@
-"""Where the parts are joined: the only module that names concrete classes.
-
-`serve` runs the bot until it is told to stop; everything that it starts it also ends.
-"""
+"""Where the parts are joined: the only module that names concrete classes."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import dataclasses
 import random
-import signal
-from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import httpx
-import structlog
-from aiohttp import web
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -23,6 +15,7 @@ from bot import (
     calling,
     clock as clock_,
     executor,
+    paces as paces_,
     people,
     planner,
     reading,
@@ -31,11 +24,10 @@ from bot import (
     rules,
     runner,
     settings,
-    ticking,
     workflow as workflow_,
 )
 from bot.clouddc import auth, client, exchange, inventory, rate, watch
-from bot.power import errors, ports, request, settling
+from bot.power import ports, request, settling
 from bot.slack import (
     connection,
     delivery,
@@ -46,17 +38,11 @@ from bot.slack import (
     publishing,
     reporter,
     sending,
+    sockets,
+    watchdog,
 )
 from bot.storage import opening, store
 
-log = structlog.get_logger()
-
-# How long a stop may take before the process leaves what is under way to the next one.
-STOP_S = 20.0
-# A payload that a dead replica has left is taken over when its lease ends.
-TAKE_OVER_S = 15.0
-# Slack redelivers within minutes; the keys that find doubles are kept for three days.
-KEEP_KEYS_S = 3 * 86400.0
 CODE_VERSION = "0.1.0"
 
 
@@ -74,9 +60,7 @@ class Bot:
     desk: desk.Desk
     homes: publishing.Homes
     slack: AsyncApp
-
-
-Routes = Callable[[settings.Settings, Bot], Sequence[web.RouteDef]]
+    watchdog: watchdog.Watchdog
 
 
 def cloud_auth(
@@ -99,7 +83,10 @@ def cloud_auth(
 
 
 def cloud_power(
-    given: settings.Settings, http: httpx.AsyncClient, clock: ports.Clock
+    given: settings.Settings,
+    http: httpx.AsyncClient,
+    clock: ports.Clock,
+    paces: paces_.Paces = paces_.USUAL,
 ) -> watch.CloudPower:
     """Return the power API: one client, one inventory and one poller.
 
@@ -115,6 +102,7 @@ def cloud_power(
             bucket=rate.Bucket(given.rate, clock),
             clock=clock,
             jitter=random.Random(),  # noqa: S311 -- it spreads retries and guards nothing
+            leave_within_s=paces.leave_s,
         )
     except ValueError as error:
         raise settings.SettingsError(f"CloudDC's settings can't be used: {error}.") from None
@@ -123,8 +111,12 @@ def cloud_power(
 
 
 @contextlib.asynccontextmanager
-async def joined(given: settings.Settings) -> AsyncIterator[Bot]:
+async def joined(
+    given: settings.Settings, transport: str, paces: paces_.Paces = paces_.USUAL
+) -> AsyncIterator[Bot]:
     """Join all parts, with Slack's tokens tried first; they are closed after the block.
+
+    `transport` is `socket` or `http`.
 
     Raises:
         SlackUnavailable: Slack refuses the bot token, or can't be reached.
@@ -136,12 +128,20 @@ async def joined(given: settings.Settings) -> AsyncIterator[Bot]:
         token = given.slack_bot_token.get_secret_value()
         web_client = sending.web_client(token, session, given.slack_api_url)
         identity = await connection.introduce(web_client)
-        kept = opening.open_store(given.database_url, code_version=CODE_VERSION, sole=True)
+        if transport == "socket":
+            app_token = given.slack_app_token.get_secret_value()
+            await connection.try_app_token(web_client, app_token)
+        kept = opening.open_store(
+            given.database_url, code_version=CODE_VERSION, sole=True, lease_s=paces.lease_s
+        )
         closing.push_async_callback(kept.close)
         http = await closing.enter_async_context(exchange.open_http())
-        power = cloud_power(given, http, clock)
+        power = cloud_power(given, http, clock, paces)
         closing.push_async_callback(power.aclose)
-        yield _join(given, clock, kept, power, web_client, identity)
+        bot = _join(given, clock, kept, power, web_client, identity, paces)
+        if transport == "socket":
+            bot.watchdog.socket = sockets.SocketMode(bot.slack, app_token, clock)
+        yield bot
 
 
 def _join(
@@ -151,6 +151,7 @@ def _join(
     power: watch.CloudPower,
     web_client: AsyncWebClient,
     identity: connection.Identity,
+    paces: paces_.Paces,
 ) -> Bot:
     """Hand every part the parts that it needs."""
     policy = rules.PolicyFile(given.policy, clock)
@@ -164,11 +165,12 @@ def _join(
         pace_s=given.card_pace,
         updates_per_minute=given.slack_rate,
         workspace_url=identity.url,
+        paces=paces,
     )
     acting = executor.Executor(
         kept,
         power,
-        calling.Calls(kept, power, clock, telling.wake),
+        calling.Calls(kept, power, clock, telling.wake, paces.leave_s),
         policy,
         again.problem,
         clock,
@@ -195,108 +197,23 @@ def _join(
         clock,
         wake,
     )
-    driving.append(runner.Runner(kept, flow.advance, clock))
+    driving.append(runner.Runner(kept, flow.advance, clock, paces))
     homes = publishing.Homes(sender, clock, workspace_url=identity.url)
-    taking = desk.Desk(kept, flow, delivery.Delivery(sender, homes), clock)
+    answering = delivery.Delivery(sender, homes)
+    taking = desk.Desk(kept, flow, answering, clock, take_over_lease_s=paces.lease_s)
     slack = connection.make_app(web_client, identity, given.slack_signing_secret.get_secret_value())
     listeners.Listeners(taking, guard.Guard(identity.team_id, sender)).register(slack)
-    return Bot(identity, kept, power, policy, flow, driving[0], telling, taking, homes, slack)
+    looking = watchdog.Watchdog(web_client, clock, tell=_audited(kept, clock))
+    return Bot(
+        identity, kept, power, policy, flow, driving[0], telling, taking, homes, slack, looking
+    )
 
 
-async def serve(given: settings.Settings, transport: str, routes: Routes | None = None) -> None:
-    """Run the bot over `socket` or `http` until SIGTERM or SIGINT.
+def _audited(kept: store.Store, clock: ports.Clock) -> Callable[[str], Awaitable[None]]:
+    """Return what leaves in the audit that Slack could not be reached, or refused the token."""
 
-    Raises:
-        SlackUnavailable: Slack refuses a token, or can't be reached.
-        StoreUnavailable: the database can't be used.
-    """
-    stopping = asyncio.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(name, stopping.set)
-    async with joined(given) as bot, contextlib.AsyncExitStack() as closing:
-        if bot.store.restored:
-            await bot.store.write(lambda tx: ticking.after_restore(tx, bot.desk.now()))
-            await bot.store.settle_restore()
-        bot.policy()
-        await _listen(given, transport, bot, closing, routes)
-        log.info("bot.started", team=bot.identity.team, transport=transport)
-        working = [
-            asyncio.create_task(bot.runner.run(), name="runner"),
-            asyncio.create_task(bot.reporter.run(), name="reporter"),
-            asyncio.create_task(_take_over(bot), name="take over"),
-            asyncio.create_task(_keep_homes(bot), name="homes"),
-        ]
-        stopped = asyncio.create_task(stopping.wait())
-        await asyncio.wait([stopped, *working], return_when=asyncio.FIRST_COMPLETED)
-        await closing.aclose()
-        await _end(bot, [stopped, *working])
+    async def tell(why: str) -> None:
+        entry = ports.AuditEntry("slack.away", clock.now(), detail={"why": why})
+        await kept.write(lambda tx: tx.audit(entry))
 
-
-async def _listen(
-    given: settings.Settings,
-    transport: str,
-    bot: Bot,
-    closing: contextlib.AsyncExitStack,
-    routes: Routes | None,
-) -> None:
-    """Open the way by which Slack reaches us, and the address for health and metrics."""
-    paths = list(routes(given, bot)) if routes else []
-    if transport == "http":
-        secret = given.slack_signing_secret.get_secret_value()
-        paths.append(web.post("/slack/events", connection.http_handler(bot.slack, secret)))
-    else:
-        token = given.slack_app_token.get_secret_value()
-        await connection.try_app_token(bot.slack.client, token)
-        socket = connection.SocketMode(bot.slack, token)
-        await socket.start()
-        closing.push_async_callback(socket.close)
-        watching = asyncio.create_task(socket.watch(clock_.SystemClock()), name="socket watch")
-        closing.callback(watching.cancel)
-    site = web.Application()
-    site.add_routes(paths)
-    listening = web.AppRunner(site, access_log=None)
-    await listening.setup()
-    closing.push_async_callback(listening.cleanup)
-    try:
-        await web.TCPSite(listening, given.host, given.port).start()
-    except OSError as error:
-        raise settings.SettingsError(
-            f"Port {given.port} on {given.host} can't be used: {error.strerror}."
-        ) from None
-
-
-async def _keep_homes(bot: Bot) -> None:
-    """Keep the Home tabs that are open up to date: whatever concerns them is in the audit log."""
-
-    async def head() -> int:
-        return (await bot.store.read(lambda tx: tx.audit_head()))[0]
-
-    await bot.homes.run(bot.workflow.home, head)
-
-
-async def _take_over(bot: Bot) -> None:
-    """Deal with payloads that a dead process has left, and forget the keys of old ones."""
-    while True:
-        try:
-            await bot.desk.recover()
-            await bot.store.purge_inbox(before=bot.desk.now() - KEEP_KEYS_S)
-        except errors.StoreUnavailable as error:
-            log.warning("inbox.store_away", why=error.user_message)
-        await asyncio.sleep(TAKE_OVER_S)
-
-
-async def _end(bot: Bot, tasks: Sequence[asyncio.Task[Any]]) -> None:
-    """Finish what is under way, within bounds; what is left is in the store."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(STOP_S / 2):
-            await bot.desk.close()
-    for task in tasks:
-        task.cancel()
-    ended = await asyncio.gather(*tasks, return_exceptions=True)
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(STOP_S / 4):
-            await bot.reporter.deliver_due()
-    broken = [one for one in ended if isinstance(one, Exception)]
-    if broken:
-        raise broken[0]
-    log.info("bot.stopped")
+    return tell

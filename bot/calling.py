@@ -5,10 +5,12 @@ What an answer means is decided in `power.answering`; nothing here decides to se
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import functools
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, TypeVar
 
 import structlog
 
@@ -16,6 +18,7 @@ from bot import bookkeeping
 from bot.power import answering, errors, ledger, ports, run, server
 
 log = structlog.get_logger()
+T = TypeVar("T")
 
 # The first byte of a call leaves at most this long after it was given to the power API.
 LEAVES_WITHIN_S = 10.0
@@ -29,6 +32,7 @@ class Calls:
     power: ports.PowerApi
     clock: ports.Clock
     wake: Callable[[], None] = lambda: None
+    leaves_within_s: float = LEAVES_WITHIN_S
 
     @functools.cached_property
     def books(self) -> bookkeeping.Books:
@@ -48,7 +52,7 @@ class Calls:
 
         The call leaves within this time of being given to the power API, or not at all.
         """
-        _check_lease(going)
+        _check_lease(going, self.leaves_within_s)
         now, wave = self.clock.now(), going.wave
         intended = tuple(run.intended(row, snapshot, wave=wave, now=now) for row in rows)
         attempt = ports.Attempt(
@@ -68,7 +72,13 @@ class Calls:
         going.keep(intended)
         going.noted(intended)
         going.sent_at.update(dict.fromkeys(attempt.server_ids, self.clock.monotonic()))
-        after = await self._ask(going, attempt, intended, within_s)
+        return await _to_the_end(self._exchange(going, attempt, intended, within_s))
+
+    async def _exchange(
+        self, going: run.Run, attempt: ports.Attempt, rows: answering.Rows, within_s: float
+    ) -> answering.Answered:
+        """Send the call and store its answer."""
+        after = await self._ask(going, attempt, rows, within_s)
         await self._note_answer(going, after)
         return after
 
@@ -76,7 +86,7 @@ class Calls:
         self, going: run.Run, attempt: ports.Attempt, rows: answering.Rows, within_s: float
     ) -> answering.Answered:
         """Make the one call of an attempt and say what its answer means."""
-        _check_lease(going)
+        _check_lease(going, self.leaves_within_s)
         try:
             taken = await self.power.switch(
                 attempt.method, attempt.server_ids, attempt.id, within_s=within_s
@@ -113,11 +123,26 @@ class Calls:
         going.noted(after.rows)
 
 
-def _check_lease(going: run.Run) -> None:
+def _check_lease(going: run.Run, leaves_within_s: float) -> None:
     """Refuse to send what another process may have taken over by the time that it leaves.
 
     Raises:
         LostLease: the lease ends too soon.
     """
-    if going.lease.left_s() < LEAVES_WITHIN_S:
+    if going.lease.left_s() < leaves_within_s:
         raise errors.LostLease
+
+
+async def _to_the_end(exchange: Coroutine[Any, Any, T]) -> T:
+    """Let a call and the note of its answer come to their end, even when the process stops.
+
+    Whoever is cancelled here waits for both, so that a stop leaves no call without its answer.
+    """
+    under_way = asyncio.ensure_future(exchange)
+    try:
+        return await asyncio.shield(under_way)
+    except asyncio.CancelledError:
+        await asyncio.wait({under_way})
+        if not under_way.cancelled():
+            under_way.exception()
+        raise

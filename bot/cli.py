@@ -56,7 +56,7 @@ def run(
     transport: Annotated[str, typer.Option(help="socket or http.")] = "",
 ) -> None:
     """Run the bot."""
-    from bot import app as app_
+    from bot import serving
     from bot.operations import health, logs
 
     settings = settings_.load()
@@ -68,7 +68,7 @@ def run(
         raise settings_.SettingsError(" ".join(missing))
     settings_.forget_secrets()
     logs.configure(settings.log, settings.log_level)
-    asyncio.run(app_.serve(settings, chosen, health.for_bot))
+    asyncio.run(serving.serve(settings, chosen, health.for_bot))
 
 
 @app.command()

@@ -12,14 +12,11 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
+from bot import paces as paces_
 from bot.power import errors, ports, run
 
 log = structlog.get_logger()
 
-LEASE_S = 30.0
-RENEW_S = 10.0
-# How often the rows are looked at when nobody wakes the loop.
-LOOK_S = 1.0
 # Requests that one process drives at once; the others wait as rows.
 MOST_AT_ONCE = 100
 
@@ -32,13 +29,15 @@ class Runner:
         store: ports.RequestStore,
         advance: Callable[[run.Lease], Awaitable[float | None]],
         clock: ports.Clock,
+        paces: paces_.Paces = paces_.USUAL,
     ) -> None:
         """`advance` carries a claimed request on and returns when to look at it next, if ever."""
         self._store = store
         self._advance = advance
         self._clock = clock
+        self._paces = paces
         self._woken = asyncio.Event()
-        self._driven: set[asyncio.Task[None]] = set()
+        self._driven: dict[asyncio.Task[None], ports.Claim] = {}
 
     def wake(self) -> None:
         """Look at the rows at once: something has changed."""
@@ -55,7 +54,7 @@ class Runner:
             while True:
                 await self._claim_due()
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(LOOK_S):
+                    async with asyncio.timeout(self._paces.look_s):
                         await self._woken.wait()
                 self._woken.clear()
         finally:
@@ -65,24 +64,25 @@ class Runner:
         """Start a task for every request that is due."""
         while len(self._driven) < MOST_AT_ONCE:
             try:
-                claim = await self._store.claim(now=self._clock.now(), lease_s=LEASE_S)
+                claim = await self._store.claim(now=self._clock.now(), lease_s=self._paces.lease_s)
             except errors.StoreUnavailable as error:
                 log.warning("runner.store_away", why=error.user_message)
                 return
             if claim is None:
                 return
             task = asyncio.create_task(self._drive(claim), name=f"drive {claim.request_id}")
-            self._driven.add(task)
+            self._driven[task] = claim
+            log.info("runner.claimed", request=claim.request_id, epoch=claim.epoch)
             task.add_done_callback(self._finished)
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         """Forget a task, and look again: there is room for one more."""
-        self._driven.discard(task)
+        self._driven.pop(task, None)
         self._woken.set()
 
     async def _drive(self, claim: ports.Claim) -> None:
         """Drive one request while its lease is kept up, and give the claim back."""
-        kept = _KeptLease(self._store, claim, self._clock)
+        kept = _KeptLease(self._store, claim, self._clock, self._paces)
         driving = asyncio.ensure_future(self._advance(run.Lease(claim, kept.left_s)))
         renewing = asyncio.create_task(kept.keep_up())
         try:
@@ -102,42 +102,56 @@ class Runner:
             return
         if error is not None:
             log.error("runner.failed", request=claim.request_id, exc_info=error)
-            again_at: float | None = self._clock.now() + LEASE_S
+            again_at: float | None = self._clock.now() + self._paces.lease_s
         else:
             again_at = driving.result()
         with contextlib.suppress(errors.StoreUnavailable, errors.LostLease):
             await self._store.release(claim, next_at=again_at)
 
     async def _let_go(self) -> None:
-        """Cancel all drives and release their claims, so that another process goes on at once."""
-        tasks = list(self._driven)
-        for task in tasks:
+        """Cancel all drives and release their claims, so that another process goes on at once.
+
+        A call on the wire ends first: its answer is stored before its drive gives way.
+        """
+        driven = dict(self._driven)
+        for task in driven:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*driven, return_exceptions=True)
+        with contextlib.suppress(errors.StoreUnavailable):
+            await asyncio.gather(
+                *(self._store.release(claim, next_at=None) for claim in driven.values())
+            )
 
 
 class _KeptLease:
     """A lease that is renewed while somebody drives."""
 
-    def __init__(self, store: ports.RequestStore, claim: ports.Claim, clock: ports.Clock) -> None:
+    def __init__(
+        self,
+        store: ports.RequestStore,
+        claim: ports.Claim,
+        clock: ports.Clock,
+        paces: paces_.Paces,
+    ) -> None:
         self._store = store
         self._claim = claim
         self._clock = clock
-        self._until = clock.monotonic() + LEASE_S
+        self._paces = paces
+        self._until = clock.monotonic() + paces.lease_s
 
     def left_s(self) -> float:
         """Seconds of the lease that remain by this process's clock."""
         return self._until - self._clock.monotonic()
 
     async def keep_up(self) -> None:
-        """Renew every ten seconds; return when the lease is lost."""
+        """Renew again and again; return when the lease is lost."""
         while True:
-            await asyncio.sleep(RENEW_S)
+            await asyncio.sleep(self._paces.renew_s)
             asked_at = self._clock.monotonic()
             try:
-                if not await self._store.renew(self._claim, lease_s=LEASE_S):
+                if not await self._store.renew(self._claim, lease_s=self._paces.lease_s):
                     return
             except errors.StoreUnavailable as error:
                 log.warning("runner.renew_failed", why=error.user_message)
                 continue
-            self._until = asked_at + LEASE_S
+            self._until = asked_at + self._paces.lease_s

@@ -48,7 +48,8 @@ class CloudDC:
     """One project of one region, as one pair of credentials sees it.
 
     `http` is `exchange.open_http()` or alike; it must not retry by itself. `hold_s` is how long
-    a call may wait for its turn, `read_whole_s` how long a read may take with all its tries.
+    a call may wait for its turn, `read_whole_s` how long a read may take with all its tries,
+    `leave_within_s` how long a power call may take to leave.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class CloudDC:
         jitter: random.Random,
         hold_s: Mapping[rate.Priority, float] = HOLD_S,
         read_whole_s: float = READ_WHOLE_S,
+        leave_within_s: float = LEAVE_WITHIN_S,
     ) -> None:
         if not _ENDPOINT.fullmatch(endpoint):
             raise ValueError("the endpoint must look like https://clouddc.REGION.myhuaweicloud.com")
@@ -76,6 +78,7 @@ class CloudDC:
         self._jitter = jitter
         self._hold_s = hold_s
         self._read_whole_s = read_whole_s
+        self._leave_within_s = leave_within_s
         self._pause = pause.Pause(clock)
         # Reads leave one place free, so that reads that hang don't hold up a power call.
         self._places = asyncio.Semaphore(pause.MOST_UNDER_WAY)
@@ -116,7 +119,7 @@ class CloudDC:
             body,
             attempt_id,
             ids,
-            leave_by=self._clock.monotonic() + min(within_s, LEAVE_WITHIN_S),
+            leave_by=self._clock.monotonic() + min(within_s, self._leave_within_s),
         )
         answer = await self._ask(call, rate.Priority.POWER)
         request_id = refusals.request_id(answer)

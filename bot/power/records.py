@@ -203,7 +203,8 @@ class OutboxMessage:
 
     `kind`: `card` (newest state wins), `reply` (in the request's thread, each once, in order),
     `direct` (to the requester). `body` names the event and its figures, as JSON values.
-    `version` is the card's; a delivery marks the version that it showed.
+    `version` is the card's; a delivery marks the version that it showed. `leased_until` is the
+    database's instant until which this process has it: a note of another's lease changes nothing.
     """
 
     id: int
@@ -213,6 +214,8 @@ class OutboxMessage:
     version: int
     tries: int
     created_at: float
+    shown_version: int = 0
+    leased_until: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -54,13 +54,21 @@ class Announcer:
         self._clock = clock
         self._pace = pace
         self._workspace_url = workspace_url
-        # What a card shows, so that the same is not sent twice; lost with the process.
-        self._shown: collections.OrderedDict[str, int] = collections.OrderedDict()
+        # What a card shows and which version that was, so that the same is not sent twice.
+        self._shown: collections.OrderedDict[str, tuple[int, int]] = collections.OrderedDict()
         # Posts that the store could not note yet: without this a second card would follow.
         self._unnoted: dict[str, ports.Card] = {}
 
-    async def show_card(self, request: ports.Request, servers: Sequence[ports.RunServer]) -> None:
-        """Bring the card to the newest state, posting it when it isn't there (any more)."""
+    async def show_card(
+        self,
+        request: ports.Request,
+        servers: Sequence[ports.RunServer],
+        message: ports.OutboxMessage,
+    ) -> None:
+        """Bring the card to the newest state, posting it when it isn't there (any more).
+
+        What this process has shown counts only while no other has shown something since.
+        """
         if never_asked(request):
             return
         card = await self._card(request)
@@ -69,7 +77,7 @@ class Announcer:
         try:
             if card is None or not card.ts:
                 await self._post_card(request, rendered)
-            elif self._shown.get(request.id) != digest:
+            elif self._shown.get(request.id) != (digest, message.shown_version):
                 await self._edit_card(request, card, rendered)
         except sending.Undelivered as error:
             if not error.closed:
@@ -77,7 +85,7 @@ class Announcer:
             # The thread is lost with the channel; the end goes to the requester alone.
             log.error("reporter.channel_closed", request=request.id, why=error.code)
             return
-        self._remember(request.id, digest)
+        self._remember(request.id, (digest, message.version))
 
     async def _card(self, request: ports.Request) -> ports.Card | None:
         """Return where the card stands, noting first what could not be noted before."""
@@ -175,9 +183,9 @@ class Announcer:
         self._pace.posted(channel, now)
         return await self._sender.post(channel, rendered, thread_ts)
 
-    def _remember(self, request_id: str, digest: int) -> None:
+    def _remember(self, request_id: str, shown: tuple[int, int]) -> None:
         """Remember what a card shows, for the newest cards."""
-        self._shown[request_id] = digest
+        self._shown[request_id] = shown
         self._shown.move_to_end(request_id)
         if len(self._shown) > MOST_REMEMBERED:
             self._shown.popitem(last=False)

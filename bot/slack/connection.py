@@ -7,30 +7,23 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import time
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import aiohttp
 import structlog
 from aiohttp import web
 from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
-from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from bot.power import errors, ports
+from bot.power import errors
 
 log = structlog.get_logger()
 
 START_S = 20.0
-PING_S = 10.0
-# A socket that has answered no ping for this long is dead, whatever it says of itself.
-SILENT_S = 60.0
-LOOK_S = 30.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -125,75 +118,6 @@ def _without_token(client: AsyncWebClient) -> AsyncWebClient:
     # The constructor would look at the environment once more.
     bare.proxy = client.proxy
     return bare
-
-
-class SocketMode:
-    """Socket Mode connections of one app; two of them bridge each other's refresh."""
-
-    def __init__(self, app: AsyncApp, app_token: str, *, sockets: int = 2, ping_s: float = PING_S):
-        self._app = app
-        self._app_token = app_token
-        self._wanted = sockets
-        self._ping_s = ping_s
-        self._handlers: list[AsyncSocketModeHandler] = []
-
-    async def start(self) -> None:
-        """Connect.
-
-        Raises:
-            SlackUnavailable: no connection within the time limit.
-        """
-        for _ in range(self._wanted):
-            handler = AsyncSocketModeHandler(
-                self._app,
-                self._app_token,
-                ping_interval=self._ping_s,
-            )
-            handler.client.proxy = self._app.client.proxy
-            self._handlers.append(handler)
-            try:
-                # Not wait_for: before Python 3.12 it may lose a cancellation.
-                async with asyncio.timeout(START_S):
-                    await _socket(handler).connect()
-            except TimeoutError:
-                raise errors.SlackUnavailable("Slack opens no socket.") from None
-        log.info("slack.connected", sockets=len(self._handlers))
-
-    async def connected(self) -> bool:
-        """Whether at least one socket is open and answers pings."""
-        for handler in self._handlers:
-            last = handler.client.last_ping_pong_time
-            quiet = last is not None and time.time() - last > SILENT_S
-            if not quiet and await handler.client.is_connected():
-                return True
-        return False
-
-    async def watch(self, clock: ports.Clock) -> None:
-        """Look after the connection until cancelled: one that is dead is made anew.
-
-        Clients have been seen that stay "connected" and bring nothing; only a new one helps.
-        """
-        while True:
-            await clock.sleep(LOOK_S)
-            if await self.connected():
-                continue
-            log.error("slack.socket_dead")
-            await self.close()
-            try:
-                await self.start()
-            except errors.SlackUnavailable as error:
-                log.error("slack.not_connected", why=error.user_message)
-
-    async def close(self) -> None:
-        """Close all sockets: no further payload arrives."""
-        handlers, self._handlers = self._handlers, []
-        for handler in handlers:
-            await _socket(handler).close()
-
-
-def _socket(handler: AsyncSocketModeHandler) -> Any:
-    """Return a handler's client, two of whose methods slack_sdk leaves without types."""
-    return handler.client
 
 
 def http_handler(

@@ -22,7 +22,7 @@ T = TypeVar("T")
 ACK_WITHIN_S = 2.0
 # A stored click is tried again when the database goes away under it; waits in seconds.
 AGAIN_AFTER_S = (0.5, 2.0, 5.0)
-TAKE_OVER_LEASE_S = 60.0
+TAKE_OVER_LEASE_S = 30.0
 SLOW = "Powerbot is slow at this moment; the answer comes here as soon as it can."
 BROKEN = (
     "Something went wrong inside Powerbot; nothing was sent by this. "
@@ -51,8 +51,13 @@ class Desk:
         clock: ports.Clock,
         *,
         ack_within_s: float = ACK_WITHIN_S,
+        take_over_lease_s: float = TAKE_OVER_LEASE_S,
     ) -> None:
-        """`ack_within_s` is how long an acknowledgement waits for the database, in seconds."""
+        """`ack_within_s` is how long an acknowledgement waits for the database, in seconds.
+
+        A payload that was taken over is anybody's again after `take_over_lease_s`.
+        """
+        self._take_over_lease_s = take_over_lease_s
         self._ack_within_s = ack_within_s
         self._store = store
         self._workflow = workflow
@@ -86,7 +91,9 @@ class Desk:
             self._track(self._take_late(inbound, storing), f"late {inbound.key}")
             return
         fresh = storing.result()
+        log.info("slack.stored", key=inbound.key, kind=inbound.kind, fresh=fresh)
         await ack()
+        log.debug("slack.acked", key=inbound.key)
         if fresh:
             self.start(inbound)
 
@@ -133,7 +140,7 @@ class Desk:
         Raises:
             StoreUnavailable: they could not be read.
         """
-        taken = await self._store.claim_inbound(lease_s=TAKE_OVER_LEASE_S)
+        taken = await self._store.claim_inbound(lease_s=self._take_over_lease_s)
         for inbound in taken:
             log.info("slack.taken_over", key=inbound.key, kind=inbound.kind)
             self.start(inbound)
@@ -150,7 +157,9 @@ class Desk:
             answer = await self._decide(inbound)
             if answer is not None:
                 await self._answering.deliver(inbound, answer)
+            log.debug("slack.answered", key=inbound.key)
             card = await self._patiently(lambda: self._finish(inbound))
+            log.info("slack.finished", key=inbound.key, kind=inbound.kind)
             await self._close_twin(inbound, card)
         except errors.StoreUnavailable:
             # It stays in the store as it is, and is taken over when the database is back.

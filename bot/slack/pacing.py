@@ -12,8 +12,10 @@ import dataclasses
 MINUTE_S = 60.0
 # Of the edits in a minute, so many are kept back for end states.
 KEPT_FOR_ENDS = 5
-POSTS_A_SECOND = 1.0
 BURST = 3.0
+# How long nothing is sent after Slack gave no answer; each time in a row it is twice as long.
+AWAY_FIRST_S = 2.0
+AWAY_LONGEST_S = 30.0
 MOST_CARDS = 2000
 MOST_CHANNELS = 1000
 
@@ -29,8 +31,11 @@ class _Bucket:
 class Pace:
     """Answers how long to wait, in seconds, before the next edit or post; 0 means now."""
 
-    def __init__(self, pace_s: float, updates_per_minute: int) -> None:
+    def __init__(self, pace_s: float, updates_per_minute: int, *, posts_per_s: float = 1.0) -> None:
+        """`pace_s` is the time between two edits of a card, `posts_per_s` what a channel takes."""
         self._pace_s = pace_s
+        self._posts_per_s = posts_per_s
+        self._away = 0
         self._most = max(1, updates_per_minute)
         self._edits: collections.deque[float] = collections.deque()
         self._edited_at: collections.OrderedDict[str, float] = collections.OrderedDict()
@@ -65,7 +70,7 @@ class Pace:
     def post_wait_s(self, channel: str, now: float) -> float:
         """Return how long a post into this channel must wait."""
         missing = 1.0 - self._bucket(channel, now).posts
-        return max(0.0, missing / POSTS_A_SECOND, self._blocked_until - now)
+        return max(0.0, missing / self._posts_per_s, self._blocked_until - now)
 
     def posted(self, channel: str, now: float) -> None:
         """Note a post."""
@@ -75,10 +80,24 @@ class Pace:
         """Note that Slack has asked for silence until then."""
         self._blocked_until = max(self._blocked_until, until)
 
+    def no_answer(self, now: float) -> float:
+        """Note that Slack can't be reached; return how long nobody may try.
+
+        All that failed together count once.
+        """
+        if now >= self._blocked_until:
+            self.hold(now + min(AWAY_FIRST_S * 2.0**self._away, AWAY_LONGEST_S))
+            self._away += 1
+        return self._blocked_until - now
+
+    def answered(self) -> None:
+        """Note that Slack has taken something."""
+        self._away = 0
+
     def _bucket(self, channel: str, now: float) -> _Bucket:
         """Return a channel's bucket, filled up for the time that has passed."""
         bucket = self._channels.setdefault(channel, _Bucket(BURST, now))
-        bucket.posts = min(BURST, bucket.posts + (now - bucket.at) * POSTS_A_SECOND)
+        bucket.posts = min(BURST, bucket.posts + (now - bucket.at) * self._posts_per_s)
         bucket.at = now
         self._channels.move_to_end(channel)
         if len(self._channels) > MOST_CHANNELS:

@@ -13,12 +13,12 @@ from collections.abc import Sequence
 
 import structlog
 
+from bot import paces as paces_
 from bot.power import errors, ports
 from bot.slack import announcing, pacing, sending
 
 log = structlog.get_logger()
 
-LOOK_S = 1.0
 BATCH = 20
 FIRST_WAIT_S = 2.0
 LONGEST_WAIT_S = 60.0
@@ -37,12 +37,14 @@ class Reporter:
         pace_s: float = 3.0,
         updates_per_minute: int = 40,
         workspace_url: str = "",
+        paces: paces_.Paces = paces_.USUAL,
     ) -> None:
         """`pace_s` is the time between two edits of one card, `workspace_url` is for links."""
+        self._paces = paces
         self._store = store
         self._sender = sender
         self._clock = clock
-        self._pace = pacing.Pace(pace_s, updates_per_minute)
+        self._pace = pacing.Pace(pace_s, updates_per_minute, posts_per_s=paces.posts_per_s)
         self._announcer = announcing.Announcer(
             store, sender, clock, self._pace, workspace_url=workspace_url
         )
@@ -61,10 +63,10 @@ class Reporter:
                 await self._rest()
 
     async def _rest(self) -> None:
-        """Wait to be woken, a second at most."""
+        """Wait to be woken, not for long."""
         waiting = [
             asyncio.ensure_future(self._woken.wait()),
-            asyncio.ensure_future(self._clock.sleep(LOOK_S)),
+            asyncio.ensure_future(self._clock.sleep(self._paces.look_s)),
         ]
         try:
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
@@ -74,6 +76,8 @@ class Reporter:
 
     async def deliver_due(self) -> int:
         """Deliver what is due now and return how many messages that were."""
+        # Half a lease is for calls that are slow: what begins later may be another's by then.
+        until = self._clock.monotonic() + self._paces.lease_s / 2
         try:
             due = await self._store.due_messages(now=self._clock.now(), limit=BATCH)
         except errors.StoreUnavailable as error:
@@ -82,10 +86,10 @@ class Reporter:
         by_request: dict[str, list[ports.OutboxMessage]] = {}
         for message in due:
             by_request.setdefault(message.request_id, []).append(message)
-        await asyncio.gather(*(self._in_order(messages) for messages in by_request.values()))
+        await asyncio.gather(*(self._in_order(messages, until) for messages in by_request.values()))
         return len(due)
 
-    async def _in_order(self, messages: Sequence[ports.OutboxMessage]) -> None:
+    async def _in_order(self, messages: Sequence[ports.OutboxMessage], until: float) -> None:
         """Deliver one request's messages; replies don't overtake one that has to wait."""
         held: announcing.Postponed | None = None
         # Without a card there is no thread, so the card goes first.
@@ -93,24 +97,27 @@ class Reporter:
             if held is not None and message.kind == "reply":
                 await self._postpone(message, held)
                 continue
-            waits = await self._try(message)
+            waits = await self._try(message, until)
             if message.kind == "reply":
                 held = waits
 
-    async def _try(self, message: ports.OutboxMessage) -> announcing.Postponed | None:
+    async def _try(self, message: ports.OutboxMessage, until: float) -> announcing.Postponed | None:
         """Deliver one message and note what came of it; return why it has to wait, if so."""
-        later = await self._attempt(message)
+        later = await self._attempt(message, until)
         if later is None:
             self._failures.pop(message.id, None)
+            self._pace.answered()
             await self._note(message)
         else:
             await self._postpone(message, later)
         return later
 
-    async def _attempt(self, message: ports.OutboxMessage) -> announcing.Postponed | None:
+    async def _attempt(
+        self, message: ports.OutboxMessage, until: float
+    ) -> announcing.Postponed | None:
         """Deliver one message; return when to try again if it could not be delivered."""
         try:
-            await self._deliver(message)
+            await self._deliver(message, until)
         except announcing.Postponed as later:
             return later
         except sending.Undelivered as error:
@@ -127,12 +134,14 @@ class Reporter:
         self, message: ports.OutboxMessage, error: sending.Undelivered
     ) -> announcing.Postponed:
         """Return when to try again what Slack has not taken."""
+        log.warning("reporter.not_taken", request=message.request_id, why=error.code)
+        if error.away:
+            return announcing.Postponed(self._pace.no_answer(self._clock.monotonic()), error.code)
         self._failures[message.id] += 1
         wait_s = min(FIRST_WAIT_S * 2.0 ** (self._failures[message.id] - 1), LONGEST_WAIT_S)
         if error.retry_after_s is not None:
             wait_s = error.retry_after_s
             self._pace.hold(self._clock.monotonic() + wait_s)
-        log.warning("reporter.not_taken", request=message.request_id, why=error.code)
         return announcing.Postponed(wait_s, error.code)
 
     async def _postpone(self, message: ports.OutboxMessage, later: announcing.Postponed) -> None:
@@ -145,14 +154,16 @@ class Reporter:
         """Note a delivery; without the note it would be made again."""
         for tried in range(NOTE_TRIES):
             try:
-                return await self._store.message_sent(message, now=self._clock.now())
+                await self._store.message_sent(message, now=self._clock.now())
+                log.info("slack.told", request=message.request_id, kind=message.kind)
+                return
             except errors.StoreUnavailable:
                 await self._clock.sleep(0.5 * 2.0**tried)
         log.error("reporter.not_noted", request=message.request_id, kind=message.kind)
 
     # -- the three kinds
 
-    async def _deliver(self, message: ports.OutboxMessage) -> None:
+    async def _deliver(self, message: ports.OutboxMessage, until: float) -> None:
         """Deliver one message.
 
         Raises:
@@ -164,10 +175,13 @@ class Reporter:
         request, servers = await self._store.read(
             lambda tx: (tx.request(request_id), tx.run_servers(request_id))
         )
+        if self._clock.monotonic() > until:
+            # A process that was frozen here must not say what another has said since.
+            raise announcing.Postponed(0.0, "its lease is nearly over")
         if request is None:
             log.error("reporter.no_request", request=request_id)
         elif message.kind == "card":
-            await self._announcer.show_card(request, servers)
+            await self._announcer.show_card(request, servers, message)
         elif message.kind == "direct":
             await self._announcer.tell_requester(request, servers, message)
         else:

@@ -34,6 +34,8 @@ REFUSED_BLOCKS = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_bloc
 GONE = frozenset(
     {"message_not_found", "cant_update_message", "edit_window_closed", "thread_not_found"}
 )
+# No answer at all, or one that says that Slack itself is in trouble.
+AWAY = frozenset({"no_answer", "internal_error", "fatal_error", "service_unavailable"})
 # "chat.postMessage" errors after which nothing can be said in that channel.
 CLOSED = frozenset(
     {
@@ -62,6 +64,11 @@ class Undelivered(Exception):
     def gone(self) -> bool:
         """Whether the message can't be edited any more."""
         return self.code in GONE
+
+    @property
+    def away(self) -> bool:
+        """Whether it is Slack as a whole that doesn't answer, and not this message's fault."""
+        return self.code in AWAY or self.code.startswith("http_5")
 
     @property
     def closed(self) -> bool:
@@ -199,6 +206,7 @@ class Sender:
         except SlackApiError as error:
             raise undelivered(error) from None
         found: Mapping[str, Any] = answer.data if isinstance(answer.data, dict) else {}
+        log.debug("slack.taken", method=method, ts=found.get("ts"))
         return found
 
 

@@ -13,8 +13,6 @@ from bot.power import ports
 from bot.storage import database_clock, link, precompiled, rows, schema
 
 _inbox = schema.inbox.c
-# How long a process may take to deal with a payload before another one tries.
-LEASE_S = 60.0
 # A payload that kills whoever takes it is left alone after so many take-overs.
 MOST_TRIES = 10
 
@@ -25,7 +23,8 @@ class Inbox(link.Link):
     def receive(self, inbound: ports.Inbound) -> bool:
         """Store a payload; False when its key is there already."""
         self.must_write()
-        return bool(_RECEIVE.run(self, rows.inbound_row(inbound)).rowcount == 1)
+        row = rows.inbound_row(inbound) | {"lease_s": self.lease_s}
+        return bool(_RECEIVE.run(self, row).rowcount == 1)
 
     def finish(self, key: str) -> None:
         """Mark a payload as dealt with, and forget its body and its response URL."""
@@ -36,7 +35,7 @@ class Inbox(link.Link):
 def _receive(tx: link.Link) -> sa.Executable:
     """Return the insert of a payload, which does nothing where its key is there already."""
     given: dict[str, Any] = {name: sa.bindparam(name) for name in rows.INBOUND_COLUMNS}
-    lease_until = database_clock.Now() + sa.literal_column(str(LEASE_S))
+    lease_until = database_clock.Now() + sa.bindparam("lease_s", type_=sa.Double)
     made = tx.insert(schema.inbox).values(**given, lease_until=lease_until)
     return made.on_conflict_do_nothing()
 

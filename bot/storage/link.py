@@ -29,7 +29,10 @@ class Link:
         plans: plan_cache.PlanCache,
         code_version: str = "",
         readonly: bool = False,
+        lease_s: float = 30.0,
     ) -> None:
+        """`lease_s` is how long a process may be silent before another takes a payload over."""
+        self.lease_s = lease_s
         self.connection = connection
         self.plans = plans
         self.code_version = code_version

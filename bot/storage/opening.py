@@ -14,12 +14,18 @@ from bot.storage import claims, engines, generation, link, lockfile, plan_cache,
 
 
 def open_store(
-    url: str, *, code_version: str = "", migrate: bool | None = None, sole: bool = False
+    url: str,
+    *,
+    code_version: str = "",
+    migrate: bool | None = None,
+    sole: bool = False,
+    lease_s: float = 30.0,
 ) -> store.Store:
     """Open the record, and bring its schema up where that is allowed.
 
     `migrate` None means: on SQLite yes, on PostgreSQL no. `sole` is for `run`: on SQLite it
     takes the lock file and ends the leases of the process before; PostgreSQL takes several.
+    A process that is silent for `lease_s` seconds has lost what it had in hand.
 
     Raises:
         StoreUnavailable: the database is away, in use, too old or too new.
@@ -38,7 +44,9 @@ def open_store(
         if held is not None:
             held.release()
         raise
-    return store.Store(made, code_version=code_version, held=held, restored=restored)
+    return store.Store(
+        made, code_version=code_version, held=held, restored=restored, lease_s=lease_s
+    )
 
 
 def migrate(url: str) -> tuple[str, str]:

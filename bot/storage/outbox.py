@@ -17,8 +17,6 @@ from bot.storage import database_clock, link, rows, schema
 _outbox = schema.outbox.c
 _requests = schema.requests.c
 _ENDED = sorted(lifecycle.ENDED)
-# How long a process may take to deliver a message before another one tries.
-LEASE_S = 30.0
 # The vendor's or Slack's words on a failed delivery are kept up to this length.
 MOST_ERROR = 500
 CARD_KEY = ""
@@ -60,7 +58,7 @@ def _new(request_id: str, kind: str, key: str, at: float) -> dict[str, Any]:
     return {**named, "body": "{}", "created_at": at, "due_at": at}
 
 
-def due(tx: link.Link, *, now: float, limit: int) -> list[ports.OutboxMessage]:
+def due(tx: link.Link, *, now: float, limit: int, lease_s: float) -> list[ports.OutboxMessage]:
     """Claim messages that Slack must be told now: end states first, per request in order."""
     ended_first = sa.case((_requests.state.in_(_ENDED), 0), else_=1)
     claimed = (
@@ -72,10 +70,12 @@ def due(tx: link.Link, *, now: float, limit: int) -> list[ports.OutboxMessage]:
         .with_for_update(of=schema.outbox, skip_locked=True)
     )
     found = tx.query(claimed).all()
-    if found:
-        mine = sa.update(schema.outbox).where(_outbox.id.in_([row.id for row in found]))
-        tx.change(mine.values(lease_until=database_clock.Now() + LEASE_S))
-    return [rows.message_from(row) for row in found]
+    if not found:
+        return []
+    until = tx.query(sa.select(database_clock.Now())).scalar_one() + lease_s
+    mine = sa.update(schema.outbox).where(_outbox.id.in_([row.id for row in found]))
+    tx.change(mine.values(lease_until=until))
+    return [rows.message_from(row, leased_until=until) for row in found]
 
 
 def _may_go() -> tuple[sa.ColumnElement[bool], ...]:
@@ -111,8 +111,8 @@ def sent(tx: link.Link, message: ports.OutboxMessage, *, now: float) -> None:
 
 
 def failed(tx: link.Link, message: ports.OutboxMessage, *, again_at: float, error: str) -> None:
-    """Note a failed delivery and when to try again."""
-    noted = sa.update(schema.outbox).where(_outbox.id == message.id)
+    """Note a failed delivery and when to try again, unless another process has it by now."""
+    noted = _still_mine(message)
     tx.change(
         noted.values(
             tries=_outbox.tries + 1,
@@ -125,5 +125,10 @@ def failed(tx: link.Link, message: ports.OutboxMessage, *, again_at: float, erro
 
 def postpone(tx: link.Link, message: ports.OutboxMessage, *, until: float) -> None:
     """Put a message back that was not tried, because its pace doesn't allow it yet."""
-    noted = sa.update(schema.outbox).where(_outbox.id == message.id)
-    tx.change(noted.values(due_at=until, lease_until=0.0))
+    tx.change(_still_mine(message).values(due_at=until, lease_until=0.0))
+
+
+def _still_mine(message: ports.OutboxMessage) -> sa.Update:
+    """Return an update of a message that no other process has claimed since."""
+    mine = _outbox.id == message.id, _outbox.lease_until == message.leased_until
+    return sa.update(schema.outbox).where(*mine)

@@ -202,8 +202,8 @@ def inbound_from(row: sa.Row[Any]) -> ports.Inbound:
     )
 
 
-def message_from(row: sa.Row[Any]) -> ports.OutboxMessage:
-    """Return the outbox message that a row is."""
+def message_from(row: sa.Row[Any], *, leased_until: float = 0.0) -> ports.OutboxMessage:
+    """Return the outbox message that a row is, with the lease that was taken on it."""
     return ports.OutboxMessage(
         id=row.id,
         request_id=row.request_id,
@@ -212,6 +212,8 @@ def message_from(row: sa.Row[Any]) -> ports.OutboxMessage:
         version=row.version,
         tries=row.tries,
         created_at=row.created_at,
+        shown_version=row.shown_version,
+        leased_until=leased_until,
     )
 
 

@@ -40,8 +40,13 @@ class Store:
         code_version: str,
         held: lockfile.LockFile | None = None,
         restored: bool = False,
+        lease_s: float = 30.0,
     ) -> None:
-        """`held` is the lock file that is let go of at the end."""
+        """`held` is the lock file that is let go of at the end.
+
+        A payload or a message that this process took is anybody's again after `lease_s`.
+        """
+        self._lease_s = lease_s
         self.restored = restored
         self._code_version = code_version
         self._held = held
@@ -101,7 +106,9 @@ class Store:
     # -- outbox
     async def due_messages(self, *, now: float, limit: int = 20) -> list[ports.OutboxMessage]:
         """Claim messages that Slack must be told now: end states first, per request in order."""
-        return await self._group_run(lambda tx: outbox.due(tx, now=now, limit=limit))
+        return await self._group_run(
+            lambda tx: outbox.due(tx, now=now, limit=limit, lease_s=self._lease_s)
+        )
 
     async def message_sent(self, message: ports.OutboxMessage, *, now: float) -> None:
         """Note a delivery; a card that has changed meanwhile stays due."""
@@ -141,5 +148,9 @@ class Store:
     ) -> transaction.Transaction:
         """Return the Tx of a connection."""
         return transaction.Transaction(
-            connection, plans=self._plans, code_version=self._code_version, readonly=readonly
+            connection,
+            plans=self._plans,
+            code_version=self._code_version,
+            readonly=readonly,
+            lease_s=self._lease_s,
         )

@@ -23,6 +23,7 @@ from bot.slack import (
     publishing,
     reporter,
     sending,
+    sockets,
 )
 from tests.slack import builders, fakes
 
@@ -116,7 +117,7 @@ async def side(
 async def over_socket(side: Side) -> AsyncIterator[Side]:
     """Slack's side, connected by Socket Mode."""
     app = await _bolt(side)
-    socket = connection.SocketMode(app, side.workspace.app.app_token, ping_s=1)
+    socket = sockets.SocketMode(app, side.workspace.app.app_token, side.clock, ping_s=1)
     await socket.start()
     yield side
     await socket.close()

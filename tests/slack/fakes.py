@@ -128,6 +128,7 @@ class Store:
         self.writes_away_for = 0
         self.notes_away_for = 0
         self.broken = False
+        self.shown: dict[str, int] = {}
         self._number = 0
         self.gate: asyncio.Event | None = None
 
@@ -149,7 +150,11 @@ class Store:
                 return
         self._number += 1
         number = self._number
-        message = ports.OutboxMessage(number, request_id, kind, dict(body), 1, 0, self.clock.now())
+        shown = self.shown.get(request_id, 0) if kind == "card" else 0
+        now = self.clock.now()
+        message = ports.OutboxMessage(
+            number, request_id, kind, dict(body), shown + 1, 0, now, shown_version=shown
+        )
         self.outbox.append(Queued(message, self.clock.now()))
 
     async def write(self, work: Callable[[ports.Tx], T]) -> T:
@@ -210,6 +215,9 @@ class Store:
         row = self._row(message)
         if row.message.version == message.version:
             self.outbox.remove(row)
+        row.message = dataclasses.replace(row.message, shown_version=message.version)
+        if message.kind == "card":
+            self.shown[message.request_id] = message.version
         row.claimed = False
 
     async def message_failed(

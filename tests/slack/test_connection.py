@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-
 import aiohttp
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
@@ -12,7 +9,6 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.power import errors
 from bot.sandbox.workspace import Workspace
 from bot.slack import connection
-from tests.slack import fakes
 from tests.slack.conftest import Side
 
 
@@ -73,28 +69,3 @@ async def test_unsigned_request_changes_nothing(
     async with http.post(over_http.request_url, data=body, headers=headers) as answer:
         assert answer.status == 401
     assert over_http.store.inbox == {}
-
-
-async def test_dead_socket_is_made_anew(side: Side) -> None:
-    """A connection that is gone is noticed and opened again."""
-    clock = fakes.Clock(by_hand=True)
-    identity = await connection.introduce(side.client)
-    app = connection.make_app(side.client, identity)
-    socket = connection.SocketMode(app, side.workspace.app.app_token, sockets=1, ping_s=30)
-    await socket.start()
-    watching = asyncio.create_task(socket.watch(clock))
-    await asyncio.sleep(0)
-    assert await socket.connected()
-
-    await socket._handlers[0].client.disconnect()  # type: ignore[no-untyped-call]
-    assert not await socket.connected()
-    opened = len(side.workspace.calls("apps.connections.open"))
-    await clock.pass_s(31)
-    await side.workspace.wait_for(
-        lambda: len(side.workspace.calls("apps.connections.open")) > opened
-    )
-
-    watching.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await watching
-    await socket.close()

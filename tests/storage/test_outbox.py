@@ -9,7 +9,7 @@ import pytest
 
 from bot.power import ports
 from bot.power.lifecycle import State
-from bot.storage import outbox
+from bot.storage import opening
 from bot.storage.store import Store
 from tests.storage import builders
 
@@ -152,11 +152,9 @@ async def test_a_postponed_message_counts_no_try(store: Store) -> None:
     assert [one.tries for one in await store.due_messages(now=30.0)] == [0]
 
 
-async def test_a_message_of_a_dead_process_is_delivered_by_another(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_message_of_a_dead_process_is_delivered_by_another(url: str) -> None:
     """The lease of a delivery ends."""
-    monkeypatch.setattr(outbox, "LEASE_S", 0.1)
+    store = opening.open_store(url, code_version="test", lease_s=0.1)
     await made(store)
     await show(store)
     assert len(await store.due_messages(now=20.0)) == 1
@@ -165,6 +163,25 @@ async def test_a_message_of_a_dead_process_is_delivered_by_another(
     await asyncio.sleep(0.15)
 
     assert len(await store.due_messages(now=20.0)) == 1
+    await store.close()
+
+
+async def test_a_process_that_has_lost_a_message_can_t_put_it_back(url: str) -> None:
+    """Who was frozen during a delivery notes nothing that undoes the claim of the next."""
+    frozen = opening.open_store(url, code_version="test", lease_s=0.1)
+    await made(frozen)
+    await show(frozen)
+    claimed = (await frozen.due_messages(now=20.0))[0]
+    await asyncio.sleep(0.15)
+    awake = opening.open_store(url, code_version="test", lease_s=30.0)
+    assert len(await awake.due_messages(now=20.0)) == 1
+
+    await frozen.message_failed(claimed, again_at=20.0, error="late")
+    await frozen.postpone_message(claimed, until=20.0)
+
+    assert await awake.due_messages(now=20.0) == []
+    await frozen.close()
+    await awake.close()
 
 
 @pytest.mark.parametrize(("kind", "key"), [("card", "k"), ("reply", "")])

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from bot import clock as clock_, settings
 from bot.power import answers, ports
-from bot.slack import connection, delivery, desk, guard, listeners, sending
+from bot.slack import connection, delivery, desk, guard, listeners, sending, sockets
 from bot.storage import opening
 
 
@@ -42,7 +42,7 @@ async def main() -> None:
         app = connection.make_app(web_client, identity, secret)
         listeners.Listeners(taking, guard.Guard(identity.team_id, sender)).register(app)
         if sys.argv[1] == "socket":
-            socket = connection.SocketMode(app, given.slack_app_token.get_secret_value())
+            socket = sockets.SocketMode(app, given.slack_app_token.get_secret_value(), clock)
             await socket.start()
             print("READY 0", flush=True)  # noqa: T201
         else:

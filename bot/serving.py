@@ -1,0 +1,155 @@
+"""From the start of a process to its end: everything that is started here is also ended here.
+
+A stop takes a bounded time. First nothing new is taken in; then what was taken is dealt with, calls
+on the wire get their answers written down, and every claim is given back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+import structlog
+from aiohttp import web
+
+from bot import app, paces as paces_, settings, ticking
+from bot.power import errors
+from bot.slack import connection
+
+log = structlog.get_logger()
+
+# Slack redelivers within minutes; the keys that find doubles are kept for three days.
+KEEP_KEYS_S = 3 * 86400.0
+
+Routes = Callable[[settings.Settings, app.Bot], Sequence[web.RouteDef]]
+Observer = Callable[[app.Bot], Coroutine[Any, Any, None]]
+
+
+async def serve(
+    given: settings.Settings,
+    transport: str,
+    routes: Routes | None = None,
+    *,
+    observers: Sequence[Observer] = (),
+    paces: paces_.Paces = paces_.USUAL,
+) -> None:
+    """Run the bot over `socket` or `http` until SIGTERM or SIGINT.
+
+    `observers` run beside it and are cancelled at the end.
+
+    Raises:
+        SlackUnavailable: Slack refuses a token, or can't be reached.
+        StoreUnavailable: the database can't be used.
+    """
+    stopping = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stopping.set)
+    async with (
+        app.joined(given, transport, paces) as bot,
+        contextlib.AsyncExitStack() as listening,
+    ):
+        await _settle_restore(bot)
+        bot.policy()
+        await _listen(given, transport, bot, listening, routes)
+        log.info("bot.started", team=bot.identity.team, transport=transport)
+        driving = asyncio.create_task(bot.runner.run(), name="runner")
+        beside = [
+            asyncio.create_task(bot.reporter.run(), name="reporter"),
+            asyncio.create_task(_sweep(bot, paces), name="sweep"),
+            asyncio.create_task(bot.watchdog.run(), name="watchdog"),
+            asyncio.create_task(_keep_homes(bot), name="homes"),
+            *(asyncio.create_task(one(bot)) for one in observers),
+        ]
+        stopped = asyncio.create_task(stopping.wait())
+        await asyncio.wait([stopped, driving, *beside], return_when=asyncio.FIRST_COMPLETED)
+        log.info("bot.stopping", driving=bot.runner.driving)
+        stopped.cancel()
+        await _end(bot, listening, driving, beside, paces.stop_s)
+
+
+async def _settle_restore(bot: app.Bot) -> None:
+    """End or hold what a restored backup has open, before anything is driven."""
+    if bot.store.restored:
+        log.warning("store.restored")
+        await bot.store.write(lambda tx: ticking.after_restore(tx, bot.desk.now()))
+        await bot.store.settle_restore()
+
+
+async def _listen(
+    given: settings.Settings,
+    transport: str,
+    bot: app.Bot,
+    listening: contextlib.AsyncExitStack,
+    routes: Routes | None,
+) -> None:
+    """Open the way by which Slack reaches us, and the address for health and metrics."""
+    paths = list(routes(given, bot)) if routes else []
+    if transport == "http":
+        secret = given.slack_signing_secret.get_secret_value()
+        paths.append(web.post("/slack/events", connection.http_handler(bot.slack, secret)))
+    elif bot.watchdog.socket is not None:
+        listening.push_async_callback(bot.watchdog.socket.close)
+        await bot.watchdog.socket.start()
+    site = web.Application()
+    site.add_routes(paths)
+    serving = web.AppRunner(site, access_log=None, shutdown_timeout=2.0)
+    await serving.setup()
+    listening.push_async_callback(serving.cleanup)
+    try:
+        await web.TCPSite(serving, given.host, given.port).start()
+    except OSError as error:
+        raise settings.SettingsError(
+            f"Port {given.port} on {given.host} can't be used: {error.strerror}."
+        ) from None
+
+
+async def _keep_homes(bot: app.Bot) -> None:
+    """Keep the Home tabs that are open up to date: whatever concerns them is in the audit log."""
+
+    async def head() -> int:
+        return (await bot.store.read(lambda tx: tx.audit_head()))[0]
+
+    await bot.homes.run(bot.workflow.home, head)
+
+
+async def _sweep(bot: app.Bot, paces: paces_.Paces) -> None:
+    """Deal with payloads that a dead process has left, and forget the keys of old ones."""
+    while True:
+        try:
+            await bot.desk.recover()
+            await bot.store.purge_inbox(before=bot.desk.now() - KEEP_KEYS_S)
+        except errors.StoreUnavailable as error:
+            log.warning("inbox.store_away", why=error.user_message)
+        await asyncio.sleep(paces.sweep_s)
+
+
+async def _end(
+    bot: app.Bot,
+    listening: contextlib.AsyncExitStack,
+    driving: asyncio.Task[None],
+    beside: Sequence[asyncio.Task[None]],
+    stop_s: float,
+) -> None:
+    """Finish what is under way, within bounds; what is left is in the store."""
+    tasks = [driving, *beside]
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(stop_s):
+            await listening.aclose()
+            # No new call leaves from here on; those on the wire are waited for.
+            driving.cancel()
+            for task in beside:
+                task.cancel()
+            await asyncio.wait({asyncio.create_task(bot.desk.close()), driving}, timeout=stop_s - 5)
+            await bot.reporter.deliver_due()
+    for task in tasks:
+        task.cancel()
+    ended, left = await asyncio.wait(tasks, timeout=1.0)
+    if left:
+        log.error("bot.stopped_late", left=sorted(task.get_name() for task in left))
+    broken = [found for task in ended if not task.cancelled() and (found := task.exception())]
+    if broken:
+        raise broken[0]
+    log.info("bot.stopped")

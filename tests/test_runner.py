@@ -1,0 +1,95 @@
+"""Who carries a request on: claims are taken, kept up, lost, and given back at a stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import pathlib
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bot import clock as clock_, paces, runner
+from bot.power import run
+from bot.power.lifecycle import State
+from bot.storage import opening
+from bot.storage.store import Store
+from tests.storage import builders
+
+QUICK = paces.USUAL.faster(30)
+
+
+@pytest.fixture
+async def store(tmp_path: pathlib.Path) -> AsyncIterator[Store]:
+    """A store with one request that is due."""
+    found = opening.open_store(f"sqlite:///{tmp_path / 'powerbot.db'}")
+    await found.write(
+        lambda tx: tx.create(builders.a_request(state=State.APPROVED), source_key="k")
+    )
+    yield found
+    await found.close()
+
+
+class Driving:
+    """An advance that waits until it is told to end."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.begun = asyncio.Event()
+        self.lease: run.Lease | None = None
+        self._error = error
+
+    async def __call__(self, lease: run.Lease) -> float | None:
+        """Drive."""
+        self.lease = lease
+        self.begun.set()
+        if self._error is not None:
+            raise self._error
+        await asyncio.Event().wait()
+        return None
+
+
+@contextlib.asynccontextmanager
+async def driven(store: Store, driving: Driving) -> AsyncIterator[runner.Runner]:
+    """A runner at work, stopped after the block."""
+    found = runner.Runner(store, driving, clock_.SystemClock(), QUICK)
+    task = asyncio.create_task(found.run())
+    async with asyncio.timeout(30):
+        await driving.begun.wait()
+    yield found
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_stopped_runner_gives_its_claims_back_at_once(store: Store) -> None:
+    """After a deploy another process goes on without waiting for a lease to end."""
+    async with driven(store, Driving()) as found:
+        assert found.driving == 1
+        assert await store.claim(now=1e12, lease_s=30.0) is None
+
+    claim = await store.claim(now=1e12, lease_s=30.0)
+
+    assert claim is not None
+    assert claim.epoch == 2
+
+
+async def test_a_lease_is_kept_up_while_somebody_drives(store: Store) -> None:
+    """The lease outlives its length, several times over."""
+    driving = Driving()
+
+    async with driven(store, driving):
+        await clock_.SystemClock().sleep(2 * QUICK.lease_s)
+        assert await store.claim(now=1e12, lease_s=30.0) is None
+
+    assert driving.lease is not None
+    assert driving.lease.left_s() > 0
+
+
+async def test_a_drive_that_failed_is_tried_again_later(store: Store) -> None:
+    """A bug in one drive neither ends the loop nor spins."""
+    driving = Driving(RuntimeError("a bug"))
+
+    async with driven(store, driving) as found:
+        driving.begun.clear()
+        async with asyncio.timeout(30):
+            await driving.begun.wait()
+        assert found.driving <= 1
