@@ -77,12 +77,12 @@ def check(
     offline: Annotated[bool, typer.Option("--offline", help="Ask nobody.")] = False,
 ) -> None:
     """Say what is wrong with settings, policy, database, Slack and CloudDC, and the mend."""
-    from bot.operations import check as check_, logs
+    from bot.operations import check as check_, findings as findings_, logs
 
     settings = settings_.load()
     logs.configure(settings.log, "error")
     findings = asyncio.run(check_.run(settings, offline=offline))
-    typer.echo(check_.as_json(findings) if as_json else check_.as_text(findings))
+    typer.echo(findings_.as_json(findings) if as_json else findings_.as_text(findings))
     raise typer.Exit(1 if any(not finding.good for finding in findings) else 0)
 
 

@@ -1,115 +1,129 @@
-"""`powerbot check`: what is wrong with the set-up, each thing with its mend."""
+"""`powerbot check`: what is wrong with the set-up, each thing with its mend.
+
+Nothing is changed and no power call is sent. What is asked for online is in `check_slack` and
+`check_cloud`.
+"""
 
 from __future__ import annotations
 
-import dataclasses
-import json
-from collections.abc import AsyncIterator
+import pathlib
+from collections.abc import Iterator
+from urllib.parse import urlsplit
 
-from bot import app, clock, settings
-from bot.clouddc import exchange
-from bot.operations import policies
-from bot.power import errors
-from bot.slack import connection, registered, sending
+from sqlalchemy import exc
+
+from bot import clock as clock_, settings
+from bot.operations import check_cloud, check_slack, manifest, policies
+from bot.operations.findings import Finding, bad, good
+from bot.power import errors, policy, policy_file, ports
 from bot.storage import engines, opening, schema
 
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+MANIFEST = pathlib.Path("app_manifest.yml")
+# How Slack's tokens begin ("Token types" in Slack's docs), and what each is.
+KINDS = {
+    "xoxb-": "the app's bot token",
+    "xoxp-": "a person's token",
+    "xapp-": "an app-level token",
+    "xoxe.": "a token that rotates",
+    "xoxe-": "a refresh token",
+    "xoxc-": "a browser session's token",
+}
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at: whether it is good, and else the mend."""
 
-    about: str
-    good: bool
-    says: str
-
-
-async def run(given: settings.Settings, *, offline: bool) -> list[Finding]:
+async def run(
+    given: settings.Settings, *, offline: bool, clock: ports.Clock | None = None
+) -> list[Finding]:
     """Look at everything; `offline` leaves out what asks Slack and CloudDC."""
-    found = [*_settings(given), *_policy(given), _database(given)]
-    if not offline:
-        found += [finding async for finding in _slack(given)]
-        found.append(await _clouddc(given))
-    return found
+    looked = [*_settings(given), *_policy(given), _database(given), *_manifest(MANIFEST)]
+    if offline:
+        return looked
+    watch = clock or clock_.SystemClock()
+    swapped = any(one.about == "tokens" and not one.good for one in looked)
+    if given.slack_bot_token.get_secret_value() and not swapped:
+        looked += [one async for one in check_slack.look(given, _usable_policy(given), watch)]
+    if _has_cloud(given):
+        looked += [one async for one in check_cloud.look(given, watch) if one not in looked]
+    return looked
 
 
-def _settings(given: settings.Settings) -> list[Finding]:
-    """Look for settings without which the bot can't start."""
+def _has_cloud(given: settings.Settings) -> bool:
+    """Whether CloudDC can be asked with these settings at all."""
+    return not any("CLOUDDC" in one or "HUAWEICLOUD" in one for one in given.missing("socket"))
+
+
+def _settings(given: settings.Settings) -> Iterator[Finding]:
+    """Look for settings without which the bot can't start, and for tokens in a wrong place."""
     transport = "socket" if given.slack_app_token.get_secret_value() else "http"
     missing = given.missing(transport)
+    for sentence in missing:
+        yield bad("settings", sentence, "put it into the environment or into .env.")
     if not missing:
-        return [Finding("settings", True, f"complete for the {transport} transport")]
-    return [Finding("settings", False, sentence) for sentence in missing]
+        yield good("settings", f"complete for the {transport} transport")
+    yield from _token("SLACK_BOT_TOKEN", given.slack_bot_token.get_secret_value(), "xoxb-")
+    yield from _token("SLACK_APP_TOKEN", given.slack_app_token.get_secret_value(), "xapp-")
+    address = urlsplit(given.endpoint)
+    if address.scheme != "https" and address.hostname not in LOOPBACK:
+        said = "CLOUDDC_ENDPOINT isn't https, so anybody on the way can read and answer."
+        yield bad("settings", said, "write https:// there.")
 
 
-def _policy(given: settings.Settings) -> list[Finding]:
-    """Look at the policy file."""
+def _token(name: str, token: str, wanted: str) -> Iterator[Finding]:
+    """Say when a token is of another kind than its place; its text is never shown."""
+    kind = next((what for begins, what in KINDS.items() if token.startswith(begins)), "")
+    if not token or token.startswith(wanted):
+        return
+    found = f"holds {kind}" if kind else "holds no token of Slack"
+    yield bad("tokens", f"{name} {found}.", f"put {KINDS[wanted]} ({wanted}…) there.")
+
+
+def _policy(given: settings.Settings) -> Iterator[Finding]:
+    """Look at the policy file by itself."""
     problems = policies.check(given.policy)
+    for problem in problems:
+        yield bad("policy", problem, f"edit {given.policy.name}; `powerbot policy check` tries it.")
     if not problems:
-        return [Finding("policy", True, f"{given.policy.name} can be used")]
-    return [Finding("policy", False, problem) for problem in problems]
+        yield good("policy", f"{given.policy.name} can be used")
+
+
+def _usable_policy(given: settings.Settings) -> policy.Policy:
+    """Return the policy whose people and channels are looked up, empty when there is none."""
+    try:
+        return policy_file.read(given.policy.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, errors.PolicyError):
+        return policy.EMPTY
 
 
 def _database(given: settings.Settings) -> Finding:
-    """Look whether the database has the newest schema; nothing is changed."""
+    """Look whether the database can be read and has the newest schema."""
     try:
+        path = engines.sqlite_path(engines.parsed(given.database_url))
+        if path is not None and not path.exists():
+            return good("database", "there is no file yet; the bot makes it at its start")
         with engines.reading(given.database_url) as connection:
             found = opening.revision(connection)
-    except errors.StoreUnavailable as error:
-        if engines.sqlite_path(engines.parsed(given.database_url)) is None:
-            return Finding("database", False, error.user_message)
-        return Finding("database", True, "there is no file yet; the bot makes it at its start")
+    except (errors.StoreUnavailable, exc.DBAPIError) as error:
+        broken = "it is no database, or a broken one."
+        said = error.user_message if isinstance(error, errors.PowerbotError) else broken
+        mend = "look at POWERBOT_DATABASE_URL, the server, and who may read the file."
+        return bad("database", f"it can't be read: {said}", mend)
     if found == schema.REVISION:
-        return Finding("database", True, f"schema {found}")
-    mend = "run powerbot migrate."
-    said = f"the schema is {found or 'empty'}, this version needs {schema.REVISION}. Mend: {mend}"
-    return Finding("database", False, said)
+        return good("database", f"schema {found}")
+    if found > schema.REVISION:
+        said = f"the schema is {found}, newer than this version's {schema.REVISION}."
+        return bad("database", said, "install the newer Powerbot again.")
+    said = f"the schema is {found or 'empty'}, this version needs {schema.REVISION}."
+    return bad("database", said, "run `powerbot migrate`.")
 
 
-async def _slack(given: settings.Settings) -> AsyncIterator[Finding]:
-    """Look at Slack's tokens and scopes."""
-    async with connection.open_session() as session:
-        token = given.slack_bot_token.get_secret_value()
-        client = sending.web_client(token, session, given.slack_api_url)
-        try:
-            identity = await connection.introduce(client)
-        except errors.SlackUnavailable as error:
-            mend = "put the xoxb- token of the installed app into SLACK_BOT_TOKEN."
-            yield Finding("slack", False, f"{error.user_message} Mend: {mend}")
-            return
-        yield Finding("slack", True, f"team {identity.team} ({identity.team_id})")
-        missing = sorted(set(registered.SCOPES) - identity.scopes) if identity.scopes else []
-        for scope in missing:
-            why = registered.SCOPES[scope]
-            mend = f"add it under OAuth & Permissions and install the app again ({why})."
-            yield Finding("slack", False, f"The scope {scope} is missing. Mend: {mend}")
-        app_token = given.slack_app_token.get_secret_value()
-        if app_token:
-            try:
-                await connection.try_app_token(client, app_token)
-            except errors.SlackUnavailable as error:
-                mend = "make an app-level token with connections:write."
-                yield Finding("slack", False, f"{error.user_message} Mend: {mend}")
-
-
-async def _clouddc(given: settings.Settings) -> Finding:
-    """Look whether CloudDC lets us list the servers."""
-    try:
-        async with exchange.open_http() as http:
-            power = app.cloud_power(given, http, clock.SystemClock())
-            found = await power.snapshot(not_before=0.0)
-            await power.aclose()
-    except (errors.CloudError, settings.SettingsError) as error:
-        mend = "look at CLOUDDC_* and the keys, the clock, and the permission to list servers."
-        return Finding("clouddc", False, f"{error.user_message} Mend: {mend}")
-    return Finding("clouddc", True, f"{len(found.servers)} servers can be read")
-
-
-def as_text(findings: list[Finding]) -> str:
-    """Return one line for each finding."""
-    return "\n".join(f"{'ok ' if one.good else 'BAD'} {one.about}: {one.says}" for one in findings)
-
-
-def as_json(findings: list[Finding]) -> str:
-    """Return the findings as JSON."""
-    good = all(one.good for one in findings)
-    return json.dumps({"ok": good, "findings": [dataclasses.asdict(one) for one in findings]})
+def _manifest(path: pathlib.Path) -> Iterator[Finding]:
+    """Compare the manifest in the working directory, if there is one, with this version's."""
+    if not path.exists():
+        return
+    parts = manifest.drift(path)
+    if parts:
+        said = f"{path.name} isn't this version's: {', '.join(parts)} differ."
+        mend = f"run `powerbot manifest > {path.name}` and give it to Slack under App Manifest."
+        yield bad("manifest", said, mend)
+    else:
+        yield good("manifest", f"{path.name} is this version's")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import pathlib
 from typing import Any
 
 import yaml
@@ -30,6 +31,34 @@ def build(transport: str, url: str = "") -> dict[str, Any]:
             "socket_mode_enabled": by_socket,
             "token_rotation_enabled": False,
         },
+    }
+
+
+def drift(path: pathlib.Path) -> list[str]:
+    """Return the parts in which a manifest file differs from what this version would print.
+
+    Names, colours and addresses are each installation's own and are not compared.
+    """
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return ["all of it (it can't be read)"]
+    ours = _compared(build("socket"))
+    theirs = _compared(found if isinstance(found, dict) else {})
+    return [part for part, value in ours.items() if value != theirs[part]]
+
+
+def _compared(made: dict[str, Any]) -> dict[str, Any]:
+    """Return what counts in a manifest, by the names of its parts."""
+    features, settings = made.get("features") or {}, made.get("settings") or {}
+    commands = features.get("slash_commands") or []
+    return {
+        "scopes": sorted((made.get("oauth_config") or {}).get("scopes", {}).get("bot", [])),
+        "events": sorted((settings.get("event_subscriptions") or {}).get("bot_events", [])),
+        "commands": [{k: v for k, v in one.items() if k != "url"} for one in commands],
+        "shortcuts": features.get("shortcuts") or [],
+        "home": features.get("app_home") or {},
+        "interactivity": bool((settings.get("interactivity") or {}).get("is_enabled")),
     }
 
 

@@ -31,6 +31,22 @@ def users_info(state: WorkspaceState, args: Json) -> Json:
     return {"user": person.as_slack(state.app.bot_id)}
 
 
+def bots_info(state: WorkspaceState, args: Json) -> Json:
+    """Answer bots.info; the app's own bot is the only one here."""
+    if args.get("bot") != state.app.bot_id:
+        raise RefusedError("bot_not_found")
+    bot = {
+        "id": state.app.bot_id,
+        "deleted": False,
+        "name": "Powerbot",
+        "updated": 1,
+        "app_id": state.app.id,
+        "user_id": state.app.bot_user,
+        "icons": {},
+    }
+    return {"bot": bot}
+
+
 def users_list(state: WorkspaceState, args: Json) -> Json:
     """Answer users.list."""
     people, metadata = page(list(state.directory.people.values()), args)
@@ -69,6 +85,7 @@ def team_info(state: WorkspaceState, args: Json) -> Json:
 
 METHODS: Final = (
     Method("auth.test", auth_test),
+    Method("bots.info", bots_info, (), ("bot",), ("users:read",)),
     Method("users.info", users_info, ("user",), ("include_locale",), ("users:read",)),
     Method("users.list", users_list, (), ("cursor", "limit", "include_locale"), ("users:read",)),
     Method(

@@ -1,0 +1,92 @@
+"""The part of `powerbot check` that asks CloudDC: reached, the clock, the key, the permission."""
+
+from __future__ import annotations
+
+import email.utils
+from collections.abc import AsyncIterator, Mapping
+
+import httpx
+
+from bot import app, settings
+from bot.clouddc import exchange
+from bot.operations.findings import Finding, bad, good
+from bot.power import errors, ports
+
+# The gateway refuses a signature that is older or newer than 15 minutes (its error page); a
+# clock that is a minute off will be there soon.
+MOST_SKEW_S = 60.0
+PERMISSIONS = "clouddc:imetal:list, clouddc:imetal:get and clouddc:imetal:updatePowerStatus"
+
+
+def skew_s(headers: Mapping[str, str], now: float) -> float:
+    """Return by how many seconds this machine's clock is ahead of an answer's `Date`."""
+    try:
+        return now - email.utils.parsedate_to_datetime(headers.get("Date", "")).timestamp()
+    except (TypeError, ValueError):
+        return 0.0
+
+
+def clock_is_off(skewed_s: float) -> Finding:
+    """Return that this machine's clock is wrong."""
+    way = "ahead" if skewed_s > 0 else "behind"
+    # Whole minutes, so that it reads the same whoever's clock it was compared with.
+    said = f"this machine's clock is {abs(skewed_s) / 60:.0f} minutes {way}, so signatures fail."
+    return bad("clock", said, "switch on time synchronisation (NTP).")
+
+
+async def look(given: settings.Settings, clock: ports.Clock) -> AsyncIterator[Finding]:
+    """Ask CloudDC for the list of servers, the way that the bot does."""
+    async with exchange.open_http() as http:
+        try:
+            answer = await http.get(given.endpoint)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            said = f"{given.endpoint} can't be reached ({type(error).__name__})."
+            mend = "look at CLOUDDC_REGION or CLOUDDC_ENDPOINT, at DNS and the firewall."
+            yield bad("clouddc", said, mend)
+            return
+        skewed_s = skew_s(answer.headers, clock.now())
+        if abs(skewed_s) > MOST_SKEW_S:
+            yield clock_is_off(skewed_s)
+            return
+        yield await _list(given, http, clock)
+
+
+async def _list(given: settings.Settings, http: httpx.AsyncClient, clock: ports.Clock) -> Finding:
+    """Read the list of servers once."""
+    try:
+        power = app.cloud_power(given, http, clock)
+    except settings.SettingsError as error:
+        return bad("clouddc", error.user_message, "look at the CLOUDDC_ settings.")
+    try:
+        found = await power.snapshot(not_before=0.0)
+    except errors.CloudError as error:
+        return bad("clouddc", error.user_message, _mend(error))
+    finally:
+        await power.aclose()
+    if not found.servers:
+        said = "not one server can be read in this project."
+        mend = f"look at CLOUDDC_PROJECT_ID, and at the tag conditions of {PERMISSIONS}."
+        return bad("clouddc", said, mend)
+    return good("clouddc", f"{len(found.servers)} servers can be read")
+
+
+def _mend(error: errors.CloudError) -> str:
+    """Return what to do about a refusal."""
+    match error:
+        case errors.KeyLocked():
+            return "wait five minutes, with the bot stopped, then check the secret key."
+        case errors.Unauthorized():
+            return (
+                "the access key and the secret key must belong together; a temporary key needs its"
+                " HUAWEICLOUD_SDK_SECURITY_TOKEN, and a token of IAM lives for a day."
+            )
+        case errors.Throttled():
+            return "try again in a minute."
+        case errors.NotSent():
+            return "look at CLOUDDC_REGION or CLOUDDC_ENDPOINT, at DNS and the firewall."
+        case _ if error.status == 403:
+            return f"look at CLOUDDC_PROJECT_ID, and give the key's user {PERMISSIONS} in it."
+        case _ if error.status == 404:
+            return "look at CLOUDDC_PROJECT_ID (My Credentials shows it) and at CLOUDDC_REGION."
+        case _:
+            return "try again; if it stays so, ask the cloud's support with this text."

@@ -1,0 +1,228 @@
+"""The part of `powerbot check` that asks Slack: tokens, scopes, and whom the policy names."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable, Iterator
+from typing import Any
+
+import aiohttp
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
+
+from bot import settings
+from bot.operations import check_cloud
+from bot.operations.findings import Finding, bad, good
+from bot.power import errors, policy, ports
+from bot.slack import connection, directory, registered, sending
+
+CALL_S = 20.0
+# users.info may be asked about 100 times a minute ("Rate limits": tier 4).
+MOST_PEOPLE = 80
+APP_ID = re.compile(r"xapp-\d+-(A[A-Z0-9]+)-")
+REINSTALL = "add it under OAuth & Permissions (or take over the manifest) and install the app again"
+MEND_BOT = "copy the Bot User OAuth Token of the installed app into SLACK_BOT_TOKEN."
+MEND_APP = "make an app-level token with connections:write under Basic Information."
+INVITE = "invite the bot there with /invite, or take the channel out of [channels]."
+LEFT = "take the id out of [people], or look whether it is the right one."
+
+
+class Refused(Exception):
+    """Slack has refused a call, or can't be reached; `code` is its word or empty."""
+
+    def __init__(self, code: str = "") -> None:
+        super().__init__(code)
+        self.code = code
+
+
+async def look(
+    given: settings.Settings, rules: policy.Policy, clock: ports.Clock
+) -> AsyncIterator[Finding]:
+    """Ask Slack about the app, then about everybody and every channel that the policy names."""
+    async with connection.open_session() as session:
+        token = given.slack_bot_token.get_secret_value()
+        client = sending.web_client(token, session, given.slack_api_url)
+        try:
+            who = await _ask(client.auth_test())
+        except Refused as refused:
+            yield _no_bot(refused)
+            return
+        skewed_s = check_cloud.skew_s(who.headers or {}, clock.now())
+        if abs(skewed_s) > check_cloud.MOST_SKEW_S:
+            yield check_cloud.clock_is_off(skewed_s)
+        granted = _granted(who)
+        for finding in _scopes(granted):
+            yield finding
+        async for finding in _app(client, who, given.slack_app_token.get_secret_value(), granted):
+            yield finding
+        named = directory.Directory(client, clock)
+        async for finding in _policy(named, rules, str(who.get("team") or ""), granted):
+            yield finding
+
+
+async def _ask(call: Awaitable[AsyncSlackResponse]) -> AsyncSlackResponse:
+    """Make one call.
+
+    Raises:
+        Refused: Slack said no, or nothing.
+    """
+    try:
+        async with asyncio.timeout(CALL_S):
+            return await call
+    except SlackApiError as error:
+        raise Refused(str(error.response.get("error") or "no reason given")) from None
+    except (TimeoutError, aiohttp.ClientError, OSError):
+        raise Refused from None
+
+
+def _no_bot(refused: Refused) -> Finding:
+    """Return why the bot token doesn't work."""
+    if not refused.code:
+        mend = "look at the network, at HTTPS_PROXY and at SLACK_API_URL."
+        return bad("slack", "Slack can't be reached.", mend)
+    return bad("slack", f"Slack refuses SLACK_BOT_TOKEN: {refused.code}.", MEND_BOT)
+
+
+def _granted(who: AsyncSlackResponse) -> frozenset[str]:
+    """Return the scopes that the token has."""
+    headers = {key.lower(): value for key, value in (who.headers or {}).items()}
+    told = str(headers.get("x-oauth-scopes", ""))
+    return frozenset(scope.strip() for scope in told.split(",") if scope.strip())
+
+
+def _scopes(granted: frozenset[str]) -> Iterator[Finding]:
+    """Compare the granted scopes with those that this version's manifest asks for."""
+    wanted = registered.scopes()
+    for scope in sorted(wanted - granted):
+        said = f"The scope {scope} is missing ({registered.SCOPES[scope]})."
+        yield bad("scopes", said, f"{REINSTALL}.")
+    unused = sorted(granted - wanted)
+    if unused:
+        said = f"The app has scopes that Powerbot doesn't need: {', '.join(unused)}."
+        yield bad("scopes", said, "take them away and install the app again; less can be stolen.")
+    if granted == wanted:
+        yield good("scopes", f"the {len(wanted)} that are needed, and no other")
+
+
+async def _app(
+    client: AsyncWebClient, who: AsyncSlackResponse, app_token: str, granted: frozenset[str]
+) -> AsyncIterator[Finding]:
+    """Look whether the tokens are a bot's and of one app, and whether a socket may be opened."""
+    team = f"{who.get('team')} ({who.get('team_id')})"
+    if not who.get("bot_id"):
+        yield bad("slack", "SLACK_BOT_TOKEN is a person's token.", MEND_BOT)
+        return
+    yield good("slack", f"team {team}")
+    if not app_token:
+        return
+    try:
+        await _ask(client.apps_connections_open(app_token=app_token))
+        named = APP_ID.match(app_token)
+        if named and "users:read" in granted:
+            bot: Any = (await _ask(client.bots_info(bot=str(who["bot_id"])))).get("bot") or {}
+            if bot.get("app_id") != named[1]:
+                said = "SLACK_APP_TOKEN and SLACK_BOT_TOKEN are of two different apps."
+                yield bad("slack", said, "copy both from the same app's pages.")
+    except Refused as refused:
+        said = f"Slack refuses SLACK_APP_TOKEN: {refused.code or 'it gives no answer'}."
+        yield bad("slack", said, MEND_APP)
+
+
+# -- whom and what the policy names
+
+
+async def _policy(
+    named: directory.Directory, rules: policy.Policy, team: str, granted: frozenset[str]
+) -> AsyncIterator[Finding]:
+    """Look up everybody and every channel that the policy names, as far as scopes allow."""
+    found: list[Finding] = []
+    people = sorted({one for group in rules.people.values() for one in group})
+    if {"channels:read", "groups:read"} <= granted:
+        channels = sorted(rules.allow | rules.incident)
+        found += [one for id_ in channels for one in await _channel(named, id_)]
+    if "users:read" in granted:
+        persons = [one for one in people if not one.startswith("S")][:MOST_PEOPLE]
+        found += [one for id_ in persons for one in await _person(named, id_)]
+    if "usergroups:read" in granted:
+        groups = [one for one in people if one.startswith("S")]
+        found += [one for id_ in groups for one in await _group(named, id_)]
+    unknown = [one for one in found if not one.good and one.says.endswith(UNKNOWN)]
+    if len(unknown) > 1 and len(unknown) == len(found):
+        said = f"nobody and nothing that the policy names is in the workspace {team}."
+        mend = "install the app in the workspace of these people, and use that one's tokens."
+        yield bad("slack", said, mend)
+        return
+    for finding in found:
+        if not finding.good:
+            yield finding
+    if found and all(one.good for one in found):
+        yield good("policy", f"its {len(found)} people, groups and channels are all there")
+
+
+UNKNOWN = "is not known in this workspace."
+
+
+async def _channel(named: directory.Directory, channel_id: str) -> list[Finding]:
+    """Look at a channel in which requests may be made."""
+    about = f"channel {channel_id}"
+    try:
+        found = await named.channel(channel_id)
+    except errors.SlackUnavailable as error:
+        return [_not_read(about, error)]
+    shown = f"{about} (#{found.name})" if found.name else about
+    if found.is_archived:
+        return [bad(about, f"{shown} is archived.", "take it out of [channels].")]
+    if found.is_shared:
+        said = f"{shown} is shared with another company, so every request in it is refused."
+        return [bad(about, said, "allow a channel of your own instead.")]
+    if not found.name:
+        return [bad(about, f"{about} {UNKNOWN}", INVITE)]
+    if not found.is_member:
+        return [bad(about, f"the bot isn't in {shown}.", INVITE)]
+    return [good(about, f"the bot is in #{found.name}")]
+
+
+async def _person(named: directory.Directory, user_id: str) -> list[Finding]:
+    """Look at a person whom the policy names."""
+    about = f"person {user_id}"
+    try:
+        found = await named.member(user_id)
+    except errors.SlackUnavailable as error:
+        return [_not_read(about, error)]
+    shown = f"{about} (@{found.name})" if found.name else about
+    wrong = (
+        (found.is_stranger and not found.name, UNKNOWN),
+        (found.deleted, "has left: the account is deactivated."),
+        (found.is_stranger, "belongs to another company, so every click is refused."),
+        (found.is_bot, "is a bot, so every click is refused."),
+        (found.is_restricted, "is a guest, so every click is refused."),
+    )
+    said = next((words for is_so, words in wrong if is_so), "")
+    return [bad(about, f"{shown} {said}", LEFT)] if said else [good(about, shown)]
+
+
+async def _group(named: directory.Directory, group_id: str) -> list[Finding]:
+    """Look at a Slack user group that the policy names."""
+    about = f"group {group_id}"
+    try:
+        found = await named.group(group_id)
+    except errors.SlackUnavailable as error:
+        cause = error.__cause__
+        code = cause.code if isinstance(cause, sending.Undelivered) else ""
+        if code in ("no_such_subteam", "subteam_not_found"):
+            mend = "enable it again, or name another in [people]."
+            return [bad(about, f"{about} is disabled or doesn't exist.", mend)]
+        return [_not_read(about, error)]
+    if not found:
+        return [bad(about, f"{about} has no members.", "add people to it in Slack.")]
+    return [good(about, f"{len(found)} members")]
+
+
+def _not_read(about: str, error: errors.SlackUnavailable) -> Finding:
+    """Return that something could not be read, with Slack's word where there is one."""
+    cause = error.__cause__
+    code = cause.code if isinstance(cause, sending.Undelivered) else ""
+    said = f"{about} could not be read{f': {code}' if code else ''}."
+    return bad(about, said, "try again; a paid plan is needed for user groups.")

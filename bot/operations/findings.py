@@ -1,0 +1,44 @@
+"""What `powerbot check` says: one finding for each thing looked at, each bad one with its mend."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at: whether it is good, and else how to mend it."""
+
+    about: str
+    good: bool
+    says: str
+    mend: str = ""
+
+
+def good(about: str, says: str) -> Finding:
+    """Return that something is as it should be."""
+    return Finding(about, True, says)
+
+
+def bad(about: str, says: str, mend: str) -> Finding:
+    """Return that something is wrong; `mend` says what to do, as one sentence."""
+    return Finding(about, False, says, mend)
+
+
+def as_text(findings: Sequence[Finding]) -> str:
+    """Return one line for each finding."""
+    return "\n".join(_line(one) for one in findings)
+
+
+def _line(one: Finding) -> str:
+    """Return a finding as a line."""
+    mend = f" Mend: {one.mend}" if one.mend else ""
+    return f"{'ok ' if one.good else 'BAD'} {one.about}: {one.says}{mend}"
+
+
+def as_json(findings: Sequence[Finding]) -> str:
+    """Return the findings as JSON."""
+    all_good = all(one.good for one in findings)
+    return json.dumps({"ok": all_good, "findings": [dataclasses.asdict(one) for one in findings]})
