@@ -13,6 +13,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import (
     calling,
+    choosing,
     clock as clock_,
     executor,
     paces as paces_,
@@ -186,11 +187,13 @@ def _join(
         telling.wake()
         driving[0].wake()
 
+    reads = reading.Reading(kept, power, policy, clock)
     flow = workflow_.Workflow(
         kept,
         who,
         planner.Planner(kept, who, policy, clock, scope),
-        reading.Reading(kept, power, policy, clock),
+        reads,
+        choosing.Choosing(reads, who, policy, clock),
         reviewing.Reviewing(kept, who, policy, clock, power, again),
         again,
         acting.carry_out,
@@ -199,7 +202,7 @@ def _join(
     )
     driving.append(runner.Runner(kept, flow.advance, clock, paces))
     homes = publishing.Homes(sender, clock, workspace_url=identity.url)
-    answering = delivery.Delivery(sender, homes)
+    answering = delivery.Delivery(sender, clock, homes)
     taking = desk.Desk(kept, flow, answering, clock, take_over_lease_s=paces.lease_s)
     slack = connection.make_app(web_client, identity, given.slack_signing_secret.get_secret_value())
     listeners.Listeners(taking, guard.Guard(identity.team_id, sender)).register(slack)

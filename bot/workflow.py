@@ -9,12 +9,25 @@ from __future__ import annotations
 
 import dataclasses
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import structlog
 
-from bot import people, planner, reading, rejudging, reviewing, ticking
-from bot.power import again, answers, command, errors, guide, lifecycle, plan, ports, request, run
+from bot import choosing, people, planner, reading, rejudging, reviewing, ticking
+from bot.power import (
+    again,
+    answers,
+    command,
+    errors,
+    form,
+    guide,
+    lifecycle,
+    offering,
+    plan,
+    ports,
+    request,
+    run,
+)
 from bot.power.lifecycle import State
 
 log = structlog.get_logger()
@@ -33,6 +46,7 @@ class Workflow:
     people: people.People
     planner: planner.Planner
     reading: reading.Reading
+    choosing: choosing.Choosing
     reviewing: reviewing.Reviewing
     rejudging: rejudging.Rejudging
     execute: Callable[[run.Lease], Awaitable[None]]
@@ -56,14 +70,24 @@ class Workflow:
         finally:
             self.wake()
 
+    async def offers(self, person: request.Person, typed: str) -> Sequence[offering.Offer]:
+        """Return what fits what somebody has typed into the field for servers."""
+        return await self.choosing.offers(person, typed)
+
+    def problems(self, inbound: ports.Inbound) -> Mapping[form.Field, str]:
+        """Return what is wrong with a request form, by field; it waits for nobody."""
+        return self.choosing.read(inbound).problems
+
     async def _answer(self, inbound: ports.Inbound) -> answers.Answer | None:
-        """Tell words from buttons, and both from somebody who opened the app's Home."""
+        """Tell words from forms and buttons, and all from somebody who opened the app's Home."""
         if inbound.kind == "home":
             return await self.home(inbound.person)
         if inbound.kind in ("command", "mention"):
             return await self.obey(inbound, command.parse(str(inbound.body["text"])))
-        if "request_id" not in inbound.body:
-            return answers.HelpShown(guide.help_text(None))
+        if inbound.kind == "shortcut":
+            return await self.choosing.open(inbound)
+        if "filled" in inbound.body:
+            return await self.fill_in(inbound)
         return await self.pressed(inbound, await self.reading.one(str(inbound.body["request_id"])))
 
     async def pressed(
@@ -72,7 +96,7 @@ class Workflow:
         """Do what a button of a request asks for."""
         found = shown.request
         match inbound.body.get("do"):
-            case "request" | "confirm_count":
+            case "request" | "confirm_count" | "review":
                 return await self.ask(inbound, found)
             case "approve":
                 return await self.reviewing.approve(inbound, found)
@@ -118,6 +142,14 @@ class Workflow:
         """
         return await self.reading.home(person, await self.reviewing.waits_for(person))
 
+    async def fill_in(self, inbound: ports.Inbound) -> answers.Answer:
+        """Plan what a form asks for, as if it had been typed."""
+        found = self.choosing.read(inbound)
+        if found.change is None or found.problems:
+            # The form has said so already; the policy may have changed since.
+            return answers.Mistake(next(iter(found.problems.values()), "The form is empty."))
+        return await self.submit(inbound, found.change)
+
     async def look_up(self, inbound: ports.Inbound, said: command.Command) -> answers.Answer:
         """Answer a question; nothing changes."""
         match said:
@@ -134,6 +166,8 @@ class Workflow:
                 return await self.reading.open_requests(waits)
             case command.Help():
                 return answers.HelpShown(guide.help_text(said.verb))
+            case command.OpenForm() if inbound.body.get("view"):
+                return await self.choosing.open(inbound)
             case _:
                 return answers.HelpShown(guide.help_text(None))
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from bot.power import plan, ports, request, server
+from bot.power import offering, plan, ports, request, server
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -124,6 +124,19 @@ class HomeShown:
     now: float
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class FormShown:
+    """The request form; `servers` are chosen already, `notes` stand above the fields.
+
+    `channels` are those to choose from, None where `place` is one in which requests may be made.
+    """
+
+    place: request.Place
+    servers: tuple[offering.Offer, ...] = ()
+    channels: tuple[ports.Channel, ...] | None = None
+    notes: tuple[str, ...] = ()
+
+
 Answer = (
     Mistake
     | Note
@@ -136,4 +149,5 @@ Answer = (
     | HistoryShown
     | HelpShown
     | HomeShown
+    | FormShown
 )

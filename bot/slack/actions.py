@@ -35,6 +35,15 @@ class Form(enum.StrEnum):
     CONFIRM_COUNT = "confirm_count"
     DENY = "deny"
     APPROVE = "approve"
+    REQUEST = "request_form"
+    REVIEW = "review"
+
+
+class Shortcut(enum.StrEnum):
+    """The callback ids of the shortcuts that the manifest registers."""
+
+    REQUEST = "power_request"
+    FROM_MESSAGE = "power_from_message"
 
 
 class Field(enum.StrEnum):
@@ -60,6 +69,7 @@ FIELDS: dict[Form, Field] = {
     Form.CONFIRM_COUNT: Field.COUNT,
     Form.DENY: Field.REASON,
     Form.APPROVE: Field.COMMENT,
+    Form.REVIEW: Field.COUNT,
 }
 
 

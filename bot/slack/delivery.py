@@ -2,35 +2,58 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Awaitable, Callable
 
 import structlog
 
 from bot.power import answers as facts, ports
-from bot.slack import actions, answers, blocks, home, modals, publishing, sending
+from bot.slack import (
+    actions,
+    answers,
+    blocks,
+    home,
+    modals,
+    publishing,
+    request_form,
+    sending,
+    text,
+    views,
+)
 
 log = structlog.get_logger()
 
 REPLACED = "This card was replaced by a newer one; use that one."
+NO_VIEW = facts.Note("The form could not be opened in time; try again.", good=False)
+# A form that is pushed by an acknowledgement is there a moment after it; waits in seconds.
+VIEW_AGAIN_S = (0.2, 0.5, 1.0, 2.0)
 NO_FORM = facts.Note("The form could not be opened in time; press the button again.", good=False)
 
 
-Private = answers.Said | facts.CountWanted | facts.ReasonWanted
+Private = answers.Said | facts.CountWanted | facts.ReasonWanted | facts.FormShown
 
 
 class Delivery:
     """Gives answers to people."""
 
-    def __init__(self, sender: sending.Sender, homes: publishing.Homes | None = None) -> None:
+    def __init__(
+        self,
+        sender: sending.Sender,
+        clock: ports.Clock,
+        homes: publishing.Homes | None = None,
+    ) -> None:
         """Without `homes`, nobody's Home tab is drawn."""
         self._sender = sender
+        self._clock = clock
         self._homes = homes
 
     async def deliver(self, inbound: ports.Inbound, answer: facts.Answer) -> None:
         """Give an answer to the person who asked; one that can't be given is logged."""
         if self._homes is not None and inbound.body.get("home"):
             await self._at_home(self._homes, inbound, answer)
-        elif not isinstance(answer, facts.HomeShown):
+        elif isinstance(answer, facts.HomeShown):
+            return
+        elif not await self._shown_in_view(inbound, answer):
             await self._privately(inbound, answer)
 
     async def _at_home(
@@ -53,6 +76,8 @@ class Delivery:
         """Give an answer as a form or as a private message."""
         said: answers.Said | None
         match answer:
+            case facts.FormShown():
+                said = NO_VIEW
             case facts.CountWanted():
                 said = await self._open(inbound, modals.confirm_count(answer))
             case facts.ReasonWanted():
@@ -61,6 +86,38 @@ class Delivery:
                 said = answer
         if said is not None:
             await self._say(inbound, said)
+
+    async def open_loading(self, inbound: ports.Inbound) -> None:
+        """Open a form that says that it is being made: its trigger id lives three seconds."""
+        view, trigger_id = inbound.body.get("view"), inbound.body.get("trigger_id")
+        if not view or not trigger_id:
+            return
+        try:
+            await self._sender.open_view(str(trigger_id), views.loading(str(view)))
+        except sending.Undelivered as error:
+            # It may be open already: a process that takes over finds its trigger id used.
+            log.warning("slack.form_not_opened", key=inbound.key, why=error.code)
+
+    async def _shown_in_view(self, inbound: ports.Inbound, answer: facts.Answer) -> bool:
+        """Show an answer in the form that waits for it, if there is one."""
+        external = str(inbound.body.get("view") or "")
+        view = _as_view(inbound, answer) if external else None
+        if view is None:
+            return False
+        view["external_id"] = external
+        # Only a form that an acknowledgement has pushed may not be there yet.
+        waits = VIEW_AGAIN_S if inbound.kind == "form" else ()
+        for wait_s in (*waits, None):
+            try:
+                await self._sender.update_view(external, view)
+            except sending.Undelivered as error:
+                if error.code != "not_found" or wait_s is None:
+                    log.info("slack.view_gone", key=inbound.key, why=error.code)
+                    return False
+                await self._clock.sleep(wait_s)
+            else:
+                return True
+        return False  # pragma: no cover -- the loop returns at its last wait
 
     async def _open(self, inbound: ports.Inbound, view: dict[str, object]) -> facts.Note | None:
         """Open a form; when that fails the person is told so instead."""
@@ -116,6 +173,28 @@ class Delivery:
             await self._sender.update(channel, ts, message)
         except sending.Undelivered as error:
             log.warning("slack.twin_not_closed", why=error.code)
+
+
+def _as_view(inbound: ports.Inbound, answer: facts.Answer) -> views.View | None:
+    """Return an answer as a view, None for one that is a form of its own kind."""
+    match answer:
+        case facts.FormShown():
+            return request_form.render(answer)
+        case facts.PlanShown():
+            return request_form.review(answer)
+        case facts.CountWanted() | facts.ReasonWanted() | facts.HomeShown():
+            return None
+        case facts.Note(good=True):
+            return views.saying(_with_place(answers.render(answer), inbound))
+        case _:
+            return views.saying(answers.render(answer))
+
+
+def _with_place(message: blocks.Message, inbound: ports.Inbound) -> blocks.Message:
+    """Add to a note where the request's card stands: a form may have been opened elsewhere."""
+    where = text.channel(inbound.place.channel_id)
+    added = (blocks.context(f"Its card and its thread are in {where}"),) if where else ()
+    return dataclasses.replace(message, blocks=(*message.blocks, *added))
 
 
 async def _goes(way: Callable[[], Awaitable[bool]], key: str) -> bool:

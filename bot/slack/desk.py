@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 import structlog
 
-from bot.power import answers as facts, errors, ports
-from bot.slack import actions, delivery, guard
+from bot.power import answers as facts, errors, form, offering, ports, request
+from bot.slack import actions, delivery, guard, text, views
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -23,6 +23,8 @@ ACK_WITHIN_S = 2.0
 # A stored click is tried again when the database goes away under it; waits in seconds.
 AGAIN_AFTER_S = (0.5, 2.0, 5.0)
 TAKE_OVER_LEASE_S = 30.0
+# A field's error has no limit in Slack's docs; more than this doesn't fit under a field.
+ERROR_CHARS = 300
 SLOW = "Powerbot is slow at this moment; the answer comes here as soon as it can."
 BROKEN = (
     "Something went wrong inside Powerbot; nothing was sent by this. "
@@ -38,6 +40,12 @@ class Workflow(Protocol):
 
         Handling the same payload twice gives the same as once.
         """
+
+    async def offers(self, person: request.Person, typed: str) -> Sequence[offering.Offer]:
+        """Return what fits what somebody has typed into the field for servers."""
+
+    def problems(self, inbound: ports.Inbound) -> Mapping[form.Field, str]:
+        """Return what is wrong with a request form, by field; it waits for nobody."""
 
 
 class Desk:
@@ -78,8 +86,8 @@ class Desk:
         """
         return await self._store.write(lambda tx: tx.receive(inbound))
 
-    async def take(self, inbound: ports.Inbound, ack: guard.Ack) -> None:
-        """Store, acknowledge, and start to deal with a payload.
+    async def take(self, inbound: ports.Inbound, ack: guard.Ack, **answer: Any) -> None:
+        """Store, acknowledge (with `answer`, if any), and start to deal with a payload.
 
         Raises:
             StoreUnavailable: it could not be stored, and nothing will be done with it.
@@ -87,12 +95,12 @@ class Desk:
         storing = self._track(self.receive(inbound), f"store {inbound.key}")
         done, _ = await asyncio.wait({storing}, timeout=self._ack_within_s)
         if not done:
-            await ack(SLOW) if inbound.kind == "command" else await ack()
+            await ack(SLOW) if inbound.kind == "command" else await ack(**answer)
             self._track(self._take_late(inbound, storing), f"late {inbound.key}")
             return
         fresh = storing.result()
         log.info("slack.stored", key=inbound.key, kind=inbound.kind, fresh=fresh)
-        await ack()
+        await ack(**answer)
         log.debug("slack.acked", key=inbound.key)
         if fresh:
             self.start(inbound)
@@ -114,12 +122,39 @@ class Desk:
         Raises:
             StoreUnavailable: nothing could be read or stored, and nothing will be done with it.
         """
+        if inbound.body["do"] == actions.Form.REQUEST:
+            await self._take_filled(inbound, ack)
+            return
         found = await self._request_of(inbound)
         problems = _problems(inbound, found)
         if found is None or problems:
             await ack(response_action="errors", errors=problems)
             return
-        await self.take(dataclasses.replace(inbound, place=found.order.place), ack)
+        placed = dataclasses.replace(inbound, place=found.order.place)
+        if inbound.body["do"] == actions.Form.REVIEW:
+            asking = views.loading(str(inbound.body["view"]), views.ASKING)
+            await self.take(placed, ack, response_action="update", view=asking)
+        else:
+            await self.take(placed, ack)
+
+    async def _take_filled(self, inbound: ports.Inbound, ack: guard.Ack) -> None:
+        """Take the request form: what is wrong stands at its field, else the plan is made."""
+        problems = {field.value: words for field, words in self._workflow.problems(inbound).items()}
+        if problems:
+            shown = {field: text.literal(words, ERROR_CHARS) for field, words in problems.items()}
+            await ack(response_action="errors", errors=shown)
+            return
+        planning = views.loading(str(inbound.body["view"]), views.PLANNING)
+        await self.take(inbound, ack, response_action="push", view=planning)
+
+    async def offers(self, person: request.Person, typed: str) -> Sequence[offering.Offer]:
+        """Return what fits what was typed, or nothing when that can't be said in time."""
+        try:
+            async with asyncio.timeout(self._ack_within_s):
+                return await self._workflow.offers(person, typed)
+        except (TimeoutError, errors.PowerbotError) as error:
+            log.warning("slack.nothing_offered", why=type(error).__name__)
+            return ()
 
     async def _request_of(self, inbound: ports.Inbound) -> ports.Request | None:
         """Return the request that a payload names."""
@@ -154,6 +189,7 @@ class Desk:
     async def _see_through(self, inbound: ports.Inbound) -> None:
         """Deal with a payload, answer its person, and mark it as done."""
         try:
+            await self._answering.open_loading(inbound)
             answer = await self._decide(inbound)
             if answer is not None:
                 await self._answering.deliver(inbound, answer)
@@ -222,7 +258,10 @@ def _problems(inbound: ports.Inbound, found: ports.Request | None) -> dict[str, 
     typed = str(inbound.body.get(field) or "")
     if found is None:
         return {field.value: "This request doesn't exist any more."}
-    if field is actions.Field.COUNT and typed != str(len(found.order.targets)):
+    wants_count = inbound.body["do"] == actions.Form.CONFIRM_COUNT or (
+        found.plan.terms.confirm_count
+    )
+    if field is actions.Field.COUNT and wants_count and typed != str(len(found.order.targets)):
         return {field.value: "That isn't the number of servers in the plan."}
     if field is actions.Field.REASON and not typed:
         return {field.value: "A reason is needed."}

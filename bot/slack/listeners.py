@@ -9,7 +9,8 @@ from typing import Any
 import structlog
 from slack_bolt.async_app import AsyncApp
 
-from bot.slack import actions, desk, guard, payloads
+from bot.power import form
+from bot.slack import actions, desk, guard, payloads, request_form
 
 log = structlog.get_logger()
 
@@ -70,8 +71,16 @@ class Listeners:
         await self._desk.take(payloads.shortcut(body, at=self._desk.now()), ack)
 
     async def options_asked(self, ack: guard.Ack, body: Mapping[str, Any]) -> None:
-        """Offer nothing: no message of ours has a menu that asks."""
-        await ack(options=[])
+        """Offer what fits what was typed into the field for servers."""
+        try:
+            person, action_id, typed = payloads.suggestion(body)
+        except payloads.Unreadable as error:
+            log.warning("slack.unreadable", why=str(error))
+            await ack(options=[])
+            return
+        ours = action_id == form.Field.SERVERS
+        offers = await self._desk.offers(person, typed) if ours else ()
+        await ack(options=[request_form.option(one) for one in offers])
 
     async def form_closed(self, ack: guard.Ack, body: Mapping[str, Any]) -> None:
         """Acknowledge; a form that was closed has done nothing."""

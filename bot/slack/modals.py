@@ -1,21 +1,19 @@
 """The small forms: the count to type before a large request, and the reason of a denial.
 
-Sizes are those of "Views" in Slack's docs. A form's metadata is the request's id, alone.
+A form's metadata is the request's id, alone.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 from bot.power import answers
-from bot.slack import actions, text, words
+from bot.slack import views, words
 from bot.slack.actions import Field, Form
 
 REASON_CHARS = 500
 COUNT_CHARS = 6
 
 
-def confirm_count(asked: answers.CountWanted) -> dict[str, Any]:
+def confirm_count(asked: answers.CountWanted) -> views.View:
     """Return the form that wants the number of servers typed."""
     question = f"{words.title(asked.action, asked.count)}? Type {asked.count} to request it."
     return _form(
@@ -26,7 +24,7 @@ def confirm_count(asked: answers.CountWanted) -> dict[str, Any]:
     )
 
 
-def deny_reason(asked: answers.ReasonWanted) -> dict[str, Any]:
+def deny_reason(asked: answers.ReasonWanted) -> views.View:
     """Return the form that wants the reason of a denial."""
     question = f"Why is {asked.request_id} denied? The thread will show it."
     field = _input(Field.REASON, question, REASON_CHARS, multiline=True)
@@ -34,39 +32,16 @@ def deny_reason(asked: answers.ReasonWanted) -> dict[str, Any]:
 
 
 def _form(
-    form: Form, request_id: str, title_and_submit: tuple[str, str], field: dict[str, Any]
-) -> dict[str, Any]:
+    form: Form, request_id: str, title_and_submit: tuple[str, str], field: views.View
+) -> views.View:
     """Return a form with one input."""
     title, submit = title_and_submit
-    return {
-        "type": "modal",
-        "callback_id": actions.callback_id(form),
-        "private_metadata": request_id,
-        "title": _plain(title),
-        "submit": _plain(submit),
-        "close": _plain("Go back"),
-        "blocks": [field],
-    }
+    return views.modal(
+        title, [field], close="Go back", submit=submit, callback=form, metadata=request_id
+    )
 
 
-def _input(field: Field, question: str, longest: int, *, multiline: bool = False) -> dict[str, Any]:
+def _input(field: Field, question: str, longest: int, *, multiline: bool = False) -> views.View:
     """Return an input with its label."""
-    element = {
-        "type": "plain_text_input",
-        "action_id": field.value,
-        "multiline": multiline,
-        "min_length": 1,
-        "max_length": longest,
-        "focus_on_load": True,
-    }
-    return {
-        "type": "input",
-        "block_id": field.value,
-        "label": _plain(text.cut(question, 2000)),
-        "element": element,
-    }
-
-
-def _plain(shown: str) -> dict[str, Any]:
-    """Return a plain_text object."""
-    return {"type": "plain_text", "text": shown}
+    element = views.text_input(longest, multiline=multiline)
+    return views.field(field, question, {**element, "min_length": 1, "focus_on_load": True})

@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 
 import pydantic
 
-from bot.power import ports, request
-from bot.slack import actions, shapes
+from bot.power import form as form_, ports, request
+from bot.slack import actions, shapes, views
 
 M = TypeVar("M", bound=shapes.Payload)
 
@@ -43,12 +43,15 @@ def command(body: Mapping[str, Any], *, at: float) -> ports.Inbound:
         Unreadable: the payload isn't one.
     """
     read = _read(shapes.Command, body)
+    key = f"command:{read.trigger_id}"
+    # Without words there is a form to open, and what comes of it is shown there.
+    view = {} if read.text.strip() else {"view": views.external_id(key)}
     return ports.Inbound(
-        key=f"command:{read.trigger_id}",
+        key=key,
         kind="command",
         person=request.Person(user_id=read.user_id, team_id=read.team_id),
         place=request.Place(channel_id=read.channel_id),
-        body={"text": _unescaped(read.text), "trigger_id": read.trigger_id},
+        body={"text": _unescaped(read.text), "trigger_id": read.trigger_id, **view},
         at=at,
         response_url=read.response_url,
     )
@@ -165,9 +168,13 @@ def form(body: Mapping[str, Any], *, at: float) -> ports.Inbound:
     sent = actions.read_callback_id(read.view.callback_id)
     if sent is None:
         raise Unreadable("no form of ours")
+    if sent is actions.Form.REQUEST:
+        return _filled(read, at)
     field = actions.FIELDS[sent]
+    key = f"form:{read.view.id}:{read.view.hash}"
+    view = {"view": views.external_id(key)} if sent is actions.Form.REVIEW else {}
     return ports.Inbound(
-        key=f"form:{read.view.id}:{read.view.hash}",
+        key=key,
         kind="form",
         person=_person(read.user, read.team),
         place=request.Place(channel_id=""),
@@ -175,9 +182,49 @@ def form(body: Mapping[str, Any], *, at: float) -> ports.Inbound:
             "do": sent.value,
             "request_id": read.view.private_metadata[:ID_CHARS],
             field.value: read.view.typed(field).strip(),
+            **view,
         },
         at=at,
     )
+
+
+def _filled(read: shapes.ViewSubmission, at: float) -> ports.Inbound:
+    """Read the request form; it carries the ids of its place, and perhaps a channel's field.
+
+    A form may be sent again after a look at the plan, so the view alone is no key.
+    """
+    channel_id, _, thread_ts = read.view.private_metadata[:ID_CHARS].partition(" ")
+    filled = {field.value: read.view.typed(field) for field in form_.Field}
+    chosen = filled.pop(form_.Field.CHANNEL)
+    place = request.Place(channel_id=chosen) if chosen else _known_place(channel_id, thread_ts)
+    key = f"form:{read.view.id}:{read.trigger_id or read.view.hash}"
+    return ports.Inbound(
+        key=key,
+        kind="form",
+        person=_person(read.user, read.team),
+        place=place,
+        body={
+            "do": actions.Form.REQUEST.value,
+            "filled": filled,
+            "view": views.external_id(key),
+        },
+        at=at,
+    )
+
+
+def _known_place(channel_id: str, thread_ts: str) -> request.Place:
+    """Return the place that a form was opened in."""
+    return request.Place(channel_id=channel_id, thread_ts=thread_ts)
+
+
+def suggestion(body: Mapping[str, Any]) -> tuple[request.Person, str, str]:
+    """Read what was typed into a field that searches: who, which field, and the words.
+
+    Raises:
+        Unreadable: the payload isn't one.
+    """
+    read = _read(shapes.Suggestion, body)
+    return _person(read.user, read.team), read.action_id, read.value[: shapes.TEXT_CHARS]
 
 
 def shortcut(body: Mapping[str, Any], *, at: float) -> ports.Inbound:
@@ -188,16 +235,18 @@ def shortcut(body: Mapping[str, Any], *, at: float) -> ports.Inbound:
     """
     read = _read(shapes.Shortcut, body)
     thread_ts = read.message.thread_ts or read.message.ts
+    key = f"shortcut:{read.trigger_id}"
     return ports.Inbound(
-        key=f"shortcut:{read.trigger_id}",
+        key=key,
         kind="shortcut",
         person=_person(read.user, read.team),
         place=request.Place(channel_id=read.channel.id, thread_ts=thread_ts),
         body={
             "callback_id": read.callback_id,
-            "text": _mentioned_text(read.message.text),
+            "words": _undone(read.message.words),
             "message_ts": read.message.ts,
             "trigger_id": read.trigger_id,
+            "view": views.external_id(key),
         },
         at=at,
         response_url=read.response_url,
@@ -240,3 +289,9 @@ def _mentioned_text(markdown: str) -> str:
     bounded = MENTION.sub("", markdown[: shapes.TEXT_CHARS * 2], count=1)
     unlinked = LINK.sub(lambda found: found.group(2) or found.group(1), bounded)
     return _unescaped(unlinked.strip())
+
+
+def _undone(markdown: str) -> str:
+    """Return a whole message's words, links by their labels and addresses, entities undone."""
+    unlinked = LINK.sub(lambda found: f"{found.group(1)} {found.group(2) or ''}", markdown)
+    return html.unescape(unlinked)

@@ -120,10 +120,16 @@ def _fallback(shown: answers.PlanShown) -> str:
     return f"{line}. Nothing is asked for yet."
 
 
+def may_be_asked(shown: answers.PlanShown) -> bool:
+    """Whether a plan can be asked for: a dry run and a refused one can't."""
+    planned = shown.plan
+    return bool(shown.request_id and planned.order.targets and not planned.refusals)
+
+
 def _buttons(shown: answers.PlanShown) -> tuple[blocks.Button, ...]:
     """Return Request, unless there is nothing to ask for."""
     planned = shown.plan
-    if not shown.request_id or planned.refusals or not planned.order.targets:
+    if not may_be_asked(shown):
         return ()
     spoken = f"{actions.LABELS[Do.REQUEST]}: {terms.title(planned.order).lower()}"
     return (blocks.Button(Do.REQUEST, shown.request_id, style="primary", spoken=spoken),)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
+from bot.slack import actions
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Command:
@@ -38,7 +40,20 @@ COMMANDS = (
 )
 # Commands and shortcuts need this scope ("commands" in Slack's list of scopes).
 COMMANDS_SCOPE = "commands"
-SHORTCUTS: tuple[Shortcut, ...] = ()
+SHORTCUTS = (
+    Shortcut(
+        actions.Shortcut.REQUEST.value,
+        "global",
+        "Request a power change",
+        "Choose servers and an action, and see the plan",
+    ),
+    Shortcut(
+        actions.Shortcut.FROM_MESSAGE.value,
+        "message",
+        "Power these servers",
+        "Take the servers that this message names",
+    ),
+)
 # Events with the scope that each needs; none for those that every app may have.
 EVENTS: Mapping[str, tuple[str, ...]] = {
     "app_home_opened": (),
@@ -57,6 +72,7 @@ METHODS: Mapping[str, tuple[str, ...]] = {
     "users.info": ("users:read",),
     "views.open": (),
     "views.publish": (),
+    "views.update": (),
 }
 # Why an administrator should grant each scope; a scope without a reason may not be asked for.
 SCOPES: Mapping[str, str] = {

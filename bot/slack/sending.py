@@ -142,6 +142,14 @@ class Sender:
         answer = await self._call("views.publish", given)
         return str((answer.get("view") or {}).get("hash") or "")
 
+    async def update_view(self, external_id: str, view: Mapping[str, Any]) -> None:
+        """Change a form that is open, by the id that we gave it.
+
+        Raises:
+            Undelivered: Slack has not taken it, most likely because the person has closed it.
+        """
+        await self._call("views.update", {"external_id": external_id, "view": dict(view)})
+
     async def respond(self, url: str, message: blocks.Message, *, replace: bool = False) -> None:
         """Answer a command or a click through its response URL, to that person alone.
 

@@ -5,14 +5,15 @@ Only user and team ids say who somebody is. The rest is routing data.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pydantic
 
-from bot.slack import actions
-
 # What people type is bounded before anything looks at it; the grammar's own limits are lower.
 TEXT_CHARS = 4000
+# The words of a message that a shortcut was used on: text, blocks and attachments together.
+MESSAGE_CHARS = 20_000
 
 
 class Payload(pydantic.BaseModel):
@@ -83,10 +84,23 @@ class View(Payload):
     private_metadata: str = ""
     state: dict[str, Any] = {}
 
-    def typed(self, field: actions.Field) -> str:
-        """Return what was typed into an input."""
-        element = self.state.get("values", {}).get(field.value, {}).get(field.value, {})
-        return str(element.get("value") or "")[:TEXT_CHARS]
+    def typed(self, field: str) -> str:
+        """Return what was typed into an input, or the values of what was chosen, by spaces.
+
+        Block and element carry the field's name ("view_submission payload": state.values).
+        """
+        element = _within(_within(_within(self.state, "values"), field), field)
+        one, several = element.get("selected_option"), element.get("selected_options")
+        chosen = [one] if one else several if isinstance(several, list) else []
+        values = [str(option.get("value", "")) for option in chosen if isinstance(option, dict)]
+        # What is cut here is longer than all that the grammar takes, so it is refused there.
+        return (" ".join(values) if values else str(element.get("value") or ""))[:TEXT_CHARS]
+
+
+def _within(piece: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """Return a part that is an object, or an empty one."""
+    found = piece.get(key)
+    return found if isinstance(found, dict) else {}
 
 
 class HomeView(Payload):
@@ -101,6 +115,16 @@ class ViewSubmission(Payload):
     team: Party
     user: Party
     view: View
+    trigger_id: str = ""
+
+
+class Suggestion(Payload):
+    """What was typed into a field that searches ("block_suggestion payload")."""
+
+    team: Party
+    user: Party
+    action_id: str = ""
+    value: str = ""
 
 
 class Mentioned(Payload):
@@ -146,6 +170,39 @@ class Message(Payload):
     ts: str = ""
     thread_ts: str = ""
     text: str = ""
+    blocks: list[Any] = []
+    attachments: list[Any] = []
+
+    @property
+    def words(self) -> str:
+        """Everything that the message says, its blocks and attachments too, bounded."""
+        found: list[str] = []
+        _collect([self.text, self.attachments, self.blocks], found, 0)
+        return "\n".join(found)[:MESSAGE_CHARS]
+
+
+# Blocks nest rich text in lists in lists; an attachment has blocks of its own.
+MOST_DEPTH = 12
+MOST_WORDS = 2000
+# Ids, types and addresses are not for reading ("Reference: message attachments, blocks").
+UNREAD = frozenset(
+    {"type", "block_id", "action_id", "id", "color", "image_url", "thumb_url", "ts", "style"}
+)
+
+
+def _collect(piece: object, found: list[str], depth: int) -> None:
+    """Add the strings within a piece of a message, so many and so deep at most."""
+    if depth > MOST_DEPTH or len(found) >= MOST_WORDS:
+        return
+    if isinstance(piece, str):
+        found.append(piece[:TEXT_CHARS])
+    elif isinstance(piece, list):
+        for part in piece:
+            _collect(part, found, depth + 1)
+    elif isinstance(piece, dict):
+        for key, part in piece.items():
+            if key not in UNREAD:
+                _collect(part, found, depth + 1)
 
 
 class Shortcut(Payload):

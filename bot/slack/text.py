@@ -21,6 +21,7 @@ MARKERS = {"*": "\u2217", "_": "\uff3f", "~": "\u223c"}
 LOOSE_MARKER = re.compile(r"(?<![^\W_])[*_~]|[*_~](?![^\W_])")
 EMOJI_CODE = re.compile(r"(?<![^\W_]):([a-z0-9_'+\-]{1,100}):(?![^\W_])")
 USER_ID = re.compile(r"[UW][A-Z0-9]{1,30}")
+CHANNEL_ID = re.compile(r"[CG][A-Z0-9]{1,30}")
 GROUP_ID = re.compile(r"S[A-Z0-9]{1,30}")
 NUMBERS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 CUT = "…"
@@ -71,6 +72,11 @@ def literal(foreign: str, limit: int = LONGEST_FOREIGN) -> str:
 def mention(user_id: str) -> str:
     """Return a mention of a person, only ever made from a well-formed id."""
     return f"<@{user_id}>" if USER_ID.fullmatch(user_id) else plain(user_id, 40) or "somebody"
+
+
+def channel(channel_id: str) -> str:
+    """Return a link to a channel, or nothing for what isn't a channel's id."""
+    return f"<#{channel_id}>" if CHANNEL_ID.fullmatch(channel_id) else ""
 
 
 def call(person_or_group: str) -> str:

@@ -107,7 +107,7 @@ async def side(
     store = fakes.Store(clock)
     workflow = fakes.Workflow(store)
     homes = publishing.Homes(sender, clock)
-    taking = desk.Desk(store, workflow, delivery.Delivery(sender, homes), clock)
+    taking = desk.Desk(store, workflow, delivery.Delivery(sender, clock, homes), clock)
     telling = reporter.Reporter(store, sender, clock, workspace_url="https://demo.slack.com/")
     yield Side(workspace, clock, store, workflow, client, sender, taking, telling)
     await taking.close()

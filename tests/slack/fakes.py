@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
-from bot.power import answers, errors, lifecycle, ports
+from bot.power import answers, errors, form, lifecycle, offering, ports, request
 from bot.power.lifecycle import State
 from tests.slack import builders
 
@@ -238,6 +238,22 @@ class Workflow:
         self._store = store
         self.handled: list[ports.Inbound] = []
         self.says: list[answers.Answer | Exception | None] = []
+        self.offered: list[offering.Offer] = []
+        self.offers_late: asyncio.Event | None = None
+        self.offers_fail: Exception | None = None
+        self.form_problems: dict[form.Field, str] = {}
+
+    async def offers(self, person: request.Person, typed: str) -> Sequence[offering.Offer]:
+        """Offer what it was told to offer, if that has what was typed in it."""
+        if self.offers_fail is not None:
+            raise self.offers_fail
+        if self.offers_late is not None:
+            await self.offers_late.wait()
+        return [one for one in self.offered if typed in one.value]
+
+    def problems(self, inbound: ports.Inbound) -> Mapping[form.Field, str]:
+        """Find wrong with a form what it was told to find."""
+        return self.form_problems
 
     async def handle(self, inbound: ports.Inbound) -> answers.Answer | None:
         """Answer a payload."""

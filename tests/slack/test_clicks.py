@@ -152,10 +152,10 @@ async def test_shortcuts_and_events_are_acknowledged(connected: Side) -> None:
     await connected.settle()
 
     assert (first.ok, second.ok) == (True, True)
-    asked = [one.body.get("text") for one in connected.workflow.handled]
-    assert asked == ["web01 is down & out", "", None]
-    assert connected.whispers("dana")[-1].text == "One."
-    assert connected.workspace.direct_messages("dana")[-1].text == "Two."
+    words = [str(one.body.get("words")) for one in connected.workflow.handled]
+    assert [line.split("\n")[0] for line in words] == ["web01 is down & out", "", "None"]
+    assert connected.workflow.handled[0].place.thread_ts == message.ts
+    assert connected.workspace.views("dana")[-1].words == "Two."
 
 
 async def test_reader_turns_the_pages_of_a_long_list(connected: Side) -> None:

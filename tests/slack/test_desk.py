@@ -94,7 +94,7 @@ async def test_desk_leaves_a_payload_in_the_store_when_the_database_stays_away(
 def slow_desk(side: Side) -> desk.Desk:
     """A desk that waits ten milliseconds for a database that takes longer."""
     side.store.gate = asyncio.Event()
-    answering = delivery.Delivery(side.sender)
+    answering = delivery.Delivery(side.sender, side.clock)
     return desk.Desk(side.store, side.workflow, answering, side.clock, ack_within_s=0.01)
 
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Mapping, Sequence
 
 from aiohttp import web
 
 from bot import clock as clock_, settings
-from bot.power import answers, ports
+from bot.power import answers, form, offering, ports, request
 from bot.slack import connection, delivery, desk, guard, listeners, sending, sockets
 from bot.storage import opening
 
@@ -24,6 +25,14 @@ class Nobody:
     async def handle(self, inbound: ports.Inbound) -> answers.Answer | None:
         """Return no answer."""
         return None
+
+    async def offers(self, person: request.Person, typed: str) -> Sequence[offering.Offer]:
+        """Offer nothing."""
+        return ()
+
+    def problems(self, inbound: ports.Inbound) -> Mapping[form.Field, str]:
+        """Find nothing wrong."""
+        return {}
 
 
 async def main() -> None:
@@ -37,7 +46,7 @@ async def main() -> None:
         identity = await connection.introduce(web_client)
         kept = opening.open_store(given.database_url, sole=True, migrate=True)
         sender = sending.Sender(web_client, clock)
-        taking = desk.Desk(kept, Nobody(), delivery.Delivery(sender), clock)
+        taking = desk.Desk(kept, Nobody(), delivery.Delivery(sender, clock), clock)
         secret = given.slack_signing_secret.get_secret_value()
         app = connection.make_app(web_client, identity, secret)
         listeners.Listeners(taking, guard.Guard(identity.team_id, sender)).register(app)

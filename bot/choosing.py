@@ -1,0 +1,171 @@
+"""The request form: what it offers while somebody types, and what is wrong with what was chosen.
+
+All of it is answered from the newest snapshot that there is; nothing here waits for CloudDC but
+the opening of a form.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+
+from bot import people, reading
+from bot.power import (
+    answers,
+    command,
+    errors,
+    form,
+    judging,
+    mentioned,
+    offering,
+    patterns,
+    plan_refusals,
+    policy,
+    ports,
+    question,
+    request,
+    server,
+)
+
+# A select takes at most 100 options ("Block elements: select menu").
+MOST_CHANNELS = 100
+NOTHING_NAMED = "No server of the inventory is named in that message; choose some here."
+NO_CHANNEL = "The policy allows no channel in which Powerbot is a member, so nothing can be asked."
+NO_INVENTORY = "The inventory can't be read at this moment, so the search may find nothing."
+
+
+@dataclasses.dataclass
+class Shelf:
+    """Keeps the catalogue of the newest snapshot: one is made for many letters typed."""
+
+    catalogue: offering.Catalogue | None = None
+
+    def fetch(self, snapshot: server.Snapshot, groups: Mapping[str, str]) -> offering.Catalogue:
+        """Return the catalogue for this snapshot and these groups."""
+        kept = self.catalogue
+        if kept is None or kept.snapshot is not snapshot or kept.groups is not groups:
+            kept = self.catalogue = offering.Catalogue(snapshot, groups)
+        return kept
+
+
+@dataclasses.dataclass(frozen=True)
+class Choosing:
+    """Everything that a person chooses instead of typing."""
+
+    reading: reading.Reading
+    people: people.People
+    policy: Callable[[], policy.Policy]
+    clock: ports.Clock
+    shelf: Shelf = dataclasses.field(default_factory=Shelf)
+
+    async def offers(self, person: request.Person, typed: str) -> Sequence[offering.Offer]:
+        """Return what fits what was typed so far; nothing to somebody who may not look.
+
+        Raises:
+            SlackUnavailable: the person could not be looked up.
+        """
+        snapshot = self.reading.power.latest()
+        if snapshot is None or not (await self.people.may_read(person)).allowed:
+            return ()
+        return self.shelf.fetch(snapshot, self.policy().groups).search(typed)
+
+    async def open(self, inbound: ports.Inbound) -> answers.FormShown:
+        """Return the form for a person, with the servers that their message names.
+
+        Raises:
+            SlackUnavailable: the channels could not be looked up.
+        """
+        notes: list[str] = []
+        chosen: tuple[offering.Offer, ...] = ()
+        try:
+            snapshot = await self.reading.inventory()
+        except errors.CloudError:
+            notes.append(NO_INVENTORY)
+        else:
+            rows = mentioned.servers_in(str(inbound.body.get("words") or ""), snapshot)
+            chosen = offering.chosen(rows, snapshot)
+        # A message shortcut alone has both; a global one has no channel.
+        if inbound.kind == "shortcut" and inbound.place.channel_id and not chosen:
+            notes.append(NOTHING_NAMED)
+        channels = await self._channels(inbound.place)
+        if channels is not None and not channels:
+            notes.append(NO_CHANNEL)
+        return answers.FormShown(inbound.place, chosen, channels, tuple(notes))
+
+    async def _channels(self, place: request.Place) -> tuple[ports.Channel, ...] | None:
+        """Return the channels to choose from, or None where the door has one that is allowed."""
+        allowed = self.policy().allow
+        if place.channel_id in allowed:
+            return None
+        ids = sorted(allowed)[:MOST_CHANNELS]
+        found = await asyncio.gather(*map(self.people.directory.channel, ids))
+        return tuple(
+            one for one in found if one.is_member and not one.is_shared and not one.is_archived
+        )
+
+    def read(self, inbound: ports.Inbound) -> form.Reading:
+        """Return a form that was sent as a change, or what is wrong with it, by field.
+
+        What takes Slack or CloudDC to know is left to the plan, which is shown before anything
+        is asked for.
+        """
+        rules = self.policy()
+        filled = {str(key): str(value) for key, value in dict(inbound.body["filled"]).items()}
+        found = form.read(filled, rules.groups)
+        if found.change is None:
+            return found
+        snapshot = self.reading.power.latest()
+        problems: dict[form.Field, str] = {}
+        if inbound.place.channel_id not in rules.allow:
+            problems[form.Field.CHANNEL] = "Choose a channel in which requests may be made."
+        if snapshot is not None:
+            try:
+                servers = self.reading.resolve(found.change.targets, snapshot)
+            except errors.UserMistake as mistake:
+                problems[form.Field.SERVERS] = form.sentence(mistake)
+            else:
+                found_rules = (judging.rule_for(rules, row) for row in servers)
+                judged = tuple({rule.name: rule for rule in found_rules if rule}.values())
+                problems |= _refused(found.change, inbound.place, rules, judged, len(servers))
+        return form.Reading(found.change, problems)
+
+
+def _refused(
+    change: command.Change,
+    place: request.Place,
+    rules: policy.Policy,
+    judged: Sequence[policy.Rule],
+    count: int,
+) -> dict[form.Field, str]:
+    """Return what the rules want of the reason and of the options, by field."""
+    found: dict[form.Field, str] = {}
+    for rule in judged:
+        given = (change.reason, change.options.incident)
+        if rule.reason and not patterns.found(rule.reason, *given):
+            wanted = patterns.example(rule.reason)
+            such = f", such as {wanted}" if wanted else ""
+            found[form.Field.REASON] = f'Rule "{rule.name}" wants {rule.reason} in it{such}.'
+    if change.options.break_glass and place.channel_id not in rules.incident:
+        found[form.Field.BREAK_GLASS] = "Break glass may not be used in this channel."
+    elif change.options.break_glass and not change.reason:
+        found[form.Field.REASON] = "Break glass needs a reason."
+    terms = judging.strictest(judged, count)
+    asked = question.Question(
+        change.action,
+        (),
+        request.Person(user_id="", team_id=""),
+        place,
+        request.Scope(region="", project_id=""),
+        now=0.0,
+        options=change.options,
+    )
+    by_option = {
+        "--batch": form.Field.BATCH,
+        "--max-failures": form.Field.MAX_FAILURES,
+        "--pause": form.Field.PAUSE,
+    }
+    for sentence in plan_refusals.by_options(asked, terms):
+        field = next(field for name, field in by_option.items() if name in sentence)
+        found[field] = sentence
+    return found

@@ -1,0 +1,188 @@
+"""Every way to ask, by the real bot: they all end in the same plan, and the form teaches."""
+
+from __future__ import annotations
+
+import re
+
+from bot.sandbox import workspace
+from tests.acceptance.conftest import DANA, OPS, ROSA, SAM, Stage
+
+GIL = "U0GIL"
+INC = "C0INC"
+WHY = "kernel panic"
+TARGETS = "web[01-03]"
+LINE = f"reboot {TARGETS} because {WHY}"
+SEAL = re.compile(r"seal ([0-9a-f]{8})")
+
+
+async def view(stage: Stage, callback_id: str, person: str = DANA) -> workspace.View:
+    """Wait for a form in front of a person."""
+
+    def in_front() -> workspace.View | None:
+        found = stage.slack.views(person)[-1:]
+        return next((one for one in found if one.callback_id == callback_id), None)
+
+    return await stage.until(in_front)
+
+
+async def form(stage: Stage, person: str = DANA) -> workspace.View:
+    """Wait for the request form."""
+    return await view(stage, "pb:request_form", person)
+
+
+async def shows(stage: Stage, words: str, person: str = DANA) -> None:
+    """Wait until the form in front of a person says something."""
+    await stage.until(
+        lambda: any(words in shown.words for shown in stage.slack.views(person)[-1:]) or None
+    )
+
+
+async def offered(stage: Stage, shown: workspace.View, typed: str) -> list[str]:
+    """Type into the field for servers, and return what is offered."""
+    found = await stage.slack.suggest(shown.user, shown, "servers", typed)
+    return [option["value"] for option in found.answer["options"]]
+
+
+async def send(stage: Stage, shown: workspace.View, **values: object) -> workspace.Outcome:
+    """Fill the form in and send it."""
+    filled = {"action": "reboot", "reason": WHY, **values}
+    return await stage.slack.submit(
+        shown.user, {name: {name: one} for name, one in filled.items()}, shown
+    )
+
+
+async def seal_of_form(stage: Stage, **values: object) -> str:
+    """Fill in the form that is open, and return the seal of the plan that it shows."""
+    shown = await form(stage)
+    if "servers" in values:
+        await offered(stage, shown, TARGETS)
+    await send(stage, shown, **values)
+    found = SEAL.search((await view(stage, "pb:review")).words)
+    await stage.slack.close(DANA, clear_all=True)
+    return found[1] if found else "no seal"
+
+
+async def seal_of_message(stage: Stage, known: set[str]) -> str:
+    """Return the seal of a plan that wasn't there before."""
+
+    def newest() -> str | None:
+        private = stage.slack.ephemerals(DANA)
+        new = [m for m in private if m.ts not in known and "Request" in m.buttons]
+        found = SEAL.search(new[-1].words) if new else None
+        return found[1] if found else None
+
+    return await stage.until(newest)
+
+
+async def test_the_same_request_through_every_door_has_the_same_seal(stage: Stage) -> None:
+    """Slash command, mention, message shortcut, global shortcut and bare /power are one path."""
+    slack = stage.slack
+    alert = slack.say(SAM, OPS, f"ALERT: {TARGETS} don't answer")
+    seals = {}
+    known = {message.ts for message in slack.ephemerals(DANA)}
+    await slack.command(DANA, OPS, f"/power {LINE}")
+    seals["slash command"] = await seal_of_message(stage, known)
+    known = {message.ts for message in slack.ephemerals(DANA)}
+    slack.mention(DANA, OPS, LINE, alert.ts)
+    seals["mention"] = await seal_of_message(stage, known)
+    await slack.command(DANA, OPS, "/power")
+    seals["bare /power"] = await seal_of_form(stage, servers=[TARGETS])
+    await slack.shortcut(DANA, "power_from_message", OPS, alert.ts)
+    seals["message shortcut"] = await seal_of_form(stage)
+    await slack.shortcut(DANA, "power_request")
+    seals["global shortcut"] = await seal_of_form(stage, servers=[TARGETS], channel=OPS)
+
+    assert len(set(seals.values())) == 1, seals
+    assert re.fullmatch("[0-9a-f]{8}", seals["mention"])
+
+
+async def test_a_person_chooses_reviews_and_asks_in_a_form(stage: Stage) -> None:
+    """Bare /power: action, servers by typeahead, the plan, Request; the card says the same."""
+    await stage.slack.command(DANA, OPS, "/power")
+    shown = await form(stage)
+    found = await offered(stage, shown, TARGETS)
+    await send(stage, shown, servers=found)
+    plan = await view(stage, "pb:review")
+    words = plan.words
+    await stage.slack.submit(DANA, view=plan)
+    card = await stage.until(lambda: stage.new_card(set()))
+
+    assert found == [TARGETS]
+    assert "Would reboot 3:* web[01-03]" in words
+    assert TARGETS in card.text
+    await shows(stage, "Asked as PR-")
+
+
+async def test_the_form_shows_each_mistake_at_its_field(stage: Stage) -> None:
+    """What a typed line would be told stands where it was chosen, all of it at once."""
+    await stage.slack.command(DANA, OPS, "/power")
+    shown = await form(stage)
+    await offered(stage, shown, "@db")
+
+    wrong = await send(stage, shown, servers=["@db"], batch="five", pause="3 days", reason="")
+    loose = await send(stage, shown, batch="999", pause="", break_glass=["yes"])
+
+    assert wrong.errors == {
+        "batch": "five: It takes a whole number from 1 to 10,000.",
+        "pause": "3 days: It takes a number with ms, s, m or h right behind it.",
+    }
+    assert loose.errors == {
+        "batch": "The policy allows 50, so --batch 999 can't be; type --batch 1 to --batch 50.",
+        "break_glass": "Break glass may not be used in this channel.",
+    }
+
+
+async def test_an_alert_fills_the_form_and_the_card_stands_in_its_thread(stage: Stage) -> None:
+    """The message's own servers are chosen already; nothing of the message is trusted."""
+    alert = stage.slack.say(SAM, INC, "web02.example.com:9100 and db[01-02] are down <!channel>")
+    await stage.slack.shortcut(DANA, "power_from_message", INC, alert.ts)
+    shown = await form(stage)
+    await send(stage, shown)
+    await stage.slack.submit(DANA, view=await view(stage, "pb:review"))
+
+    cards = await stage.until(
+        lambda: [m for m in stage.slack.thread(INC, alert.ts) if "Approve" in m.buttons]
+    )
+
+    assert "db[01-02],web02" in cards[0].text
+
+
+async def test_an_alert_without_a_server_says_so_in_the_form(stage: Stage) -> None:
+    """The form is there all the same."""
+    alert = stage.slack.say(SAM, OPS, "the coffee machine is down")
+    await stage.slack.shortcut(DANA, "power_from_message", OPS, alert.ts)
+
+    assert "No server of the inventory is named in that message" in (await form(stage)).words
+
+
+async def test_a_door_without_a_channel_asks_for_one_that_is_allowed(stage: Stage) -> None:
+    """Neither a shared channel nor one without the bot can be chosen."""
+    await stage.slack.shortcut(DANA, "power_request")
+    shown = await form(stage)
+
+    field = next(block for block in shown.blocks if block["block_id"] == "channel")
+
+    assert [option["value"] for option in field["element"]["options"]] == [INC, OPS]
+
+
+async def test_a_guest_is_offered_nothing_and_told_why(stage: Stage) -> None:
+    """Who may not look sees no name of a server."""
+    await stage.slack.shortcut(GIL, "power_request")
+
+    await shows(stage, "Guests", GIL)
+
+
+async def test_a_large_plan_in_the_form_wants_its_count(stage: Stage) -> None:
+    """Twelve servers: the number is typed in the review, and the card needs two approvals."""
+    await stage.slack.command(DANA, OPS, "/power")
+    shown = await form(stage)
+    await offered(stage, shown, "web[01-12]")
+    await send(stage, shown, servers=["web[01-12]"])
+    plan = await view(stage, "pb:review")
+
+    wrong = await stage.slack.submit(DANA, {"count": {"count": "11"}}, plan)
+    await stage.slack.submit(DANA, {"count": {"count": "12"}}, plan)
+
+    assert "number of servers" in wrong.errors["count"]
+    assert "web[01-12]" in (await stage.until(lambda: stage.new_card(set()))).text
+    assert stage.slack.views(ROSA) == []

@@ -1,0 +1,72 @@
+"""A form that was filled in means what the same typed line would mean."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.power import command, form, request
+from bot.power.form import Field
+from bot.power.request import Action
+from tests.power import fleet
+
+FILLED = {"action": "reboot", "servers": "web[01-03] !web02", "reason": "kernel panic"}
+
+
+def test_a_filled_form_is_the_command_that_would_have_been_typed() -> None:
+    """Both ways end in the same value, options included."""
+    typed = (
+        "reboot web[01-03] !web02 --batch 5 --pause 30s --max-failures 2 --incident INC-42"
+        " --break-glass because kernel panic"
+    )
+    filled = {
+        **FILLED,
+        "batch": "5",
+        "pause": " 30s ",
+        "max_failures": "2",
+        "incident": "INC-42",
+        "break_glass": "yes",
+    }
+
+    assert form.read(filled, fleet.GROUPS).change == command.parse(typed)
+
+
+def test_what_is_left_empty_is_left_to_the_policy() -> None:
+    """Only action and servers are needed."""
+    found = form.read({"action": "on", "servers": "@db"}, fleet.GROUPS)
+
+    assert found.change == command.Change(Action.ON, "@db", request.Options(), "")
+    assert found.problems == {}
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("action", "explode", "Choose what to do."),
+        ("action", "", "Choose what to do."),
+        ("servers", " ", "Choose at least one server, group or tag."),
+        ("servers", "@wbe", "There is no group @wbe; the groups are"),
+        ("servers", "!web01", "Only exclusions are named"),
+        ("servers", "web01 " * 900, "Targets have at most 2,000 characters"),
+        ("reason", "x" * 501, "A reason has at most 500 characters; this one has 501."),
+        ("batch", "five", "five: It takes a whole number from 1 to 10,000."),
+        ("pause", "3 days", "3 days: It takes a number with ms, s, m or h right behind it."),
+        ("pause", "2h", "It takes at most one hour, 1h."),
+        ("max_failures", "0", "It takes a whole number from 1 to 10,000."),
+        ("incident", "INC 42", "takes one name of letters, digits"),
+    ],
+)
+def test_a_mistake_stands_at_the_field_that_it_is_in(field: str, value: str, words: str) -> None:
+    """The words are those of a typed line, without the option's name."""
+    found = form.read({**FILLED, field: value}, fleet.GROUPS)
+
+    assert found.change is None
+    assert set(found.problems) == {Field(field)}
+    assert words in found.problems[Field(field)]
+    assert "--" not in found.problems[Field(field)]
+
+
+def test_all_mistakes_of_a_form_are_told_at_once() -> None:
+    """Nobody sends it again for each of them."""
+    found = form.read({"action": "", "servers": "", "batch": "x", "pause": "x"}, {})
+
+    assert set(found.problems) == {Field.ACTION, Field.SERVERS, Field.BATCH, Field.PAUSE}

@@ -1,0 +1,315 @@
+"""The request form keeps Slack's limits, shows what is wrong where it is, and trusts nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+
+from bot.power import answers, errors, offering, plan, ports, request
+from bot.power.form import Field
+from bot.power.lifecycle import State
+from bot.sandbox.workspace import blocks as stand_in_blocks
+from bot.slack import delivery, desk, payloads, request_form, views
+from tests.slack import builders
+from tests.slack.conftest import Side
+from tests.slack.test_golden import MANY, hostile_plan
+
+PLACE = request.Place(channel_id="C0OPS", thread_ts="12.34")
+OFFERS = tuple(offering.Offer(f"web{n:02}", f"web{n:02}", "on · rack R1") for n in range(1, 21))
+HOSTILE = tuple(
+    offering.Offer(f"id-{n}", f"{n} {builders.HOSTILE}", builders.HOSTILE * 3) for n in range(40)
+)
+CHANNELS = tuple(ports.Channel(f"C{n}", builders.HOSTILE * 9) for n in range(100))
+FORMS = {
+    "of a place": answers.FormShown(PLACE, OFFERS),
+    "of no place": answers.FormShown(request.Place(channel_id=""), (), CHANNELS),
+    "hostile": answers.FormShown(PLACE, HOSTILE, CHANNELS, (builders.HOSTILE * 9,) * 3),
+    "without a channel": answers.FormShown(PLACE, OFFERS, (), ("No channel.",)),
+}
+PLANS = {
+    "small": builders.planned(builders.order(["web01"])),
+    "large": builders.planned(
+        builders.order(MANY), terms=plan.Terms(confirm_count=True), waves=(1,) * 99
+    ),
+    "hostile": hostile_plan([builders.HOSTILE + str(n) for n in range(60)]),
+    "refused": builders.planned(refusals=(builders.HOSTILE,) * 9),
+}
+
+
+def shown(made: plan.Plan) -> answers.PlanShown:
+    """Return a plan that may be asked for."""
+    return answers.PlanShown(made, "PR-7F3K", builders.NOW)
+
+
+VIEWS = {
+    **{f"form {name}": request_form.render(one) for name, one in FORMS.items()},
+    **{f"review {name}": request_form.review(shown(one)) for name, one in PLANS.items()},
+    "loading": views.loading("pb:1", views.PLANNING),
+}
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_views_keep_slacks_limits_and_let_no_foreign_word_live(name: str) -> None:
+    """Each is what Slack takes, and nothing foreign pings, links, hides or reorders in it."""
+    view = VIEWS[name]
+    sent = json.dumps(view, ensure_ascii=False)
+
+    stand_in_blocks.check_view(view, "modal")
+    for live in ("<!channel", "<!here", "<@U123", "<http:", "\u202e", "\u200b", "`rm`", "\x07"):
+        assert live not in sent
+
+
+def test_metadata_of_the_forms_is_ids_alone() -> None:
+    """A channel's and a thread's, or a request's; nothing that must be trusted."""
+    assert VIEWS["form of a place"]["private_metadata"] == "C0OPS 12.34"
+    assert "private_metadata" not in VIEWS["form of no place"]
+    assert VIEWS["review small"]["private_metadata"] == "PR-7F3K"
+
+
+def test_a_form_that_can_lead_to_nothing_can_not_be_sent() -> None:
+    """Without a channel to ask in, and for a refused plan, there is no button."""
+    assert "submit" not in VIEWS["form without a channel"]
+    assert "submit" not in VIEWS["review refused"]
+
+
+async def opened(side: Side) -> None:
+    """Open the form by the bare command."""
+    side.workflow.says.append(answers.FormShown(request.Place(channel_id="C0OPS")))
+    await side.workspace.command("dana", "ops", "/power")
+    await side.settle()
+
+
+async def filled(side: Side, **more: object) -> None:
+    """Choose a server and send the form."""
+    side.workflow.offered = list(OFFERS)
+    view = side.workspace.views("dana")[-1]
+    await side.workspace.suggest("dana", view, "servers", "web0")
+    values: dict[str, object] = {"action": "reboot", "servers": ["web01"], **more}
+    await side.workspace.submit("dana", {name: {name: one} for name, one in values.items()})
+    await side.settle()
+
+
+async def test_a_form_is_opened_at_once_and_filled_when_it_is_known(connected: Side) -> None:
+    """A trigger id lives three seconds, so that a view that waits is opened before anything."""
+    await opened(connected)
+
+    calls = [call.method for call in connected.workspace.calls() if "views" in call.method]
+    assert calls == ["views.open", "views.update"]
+    assert connected.workspace.views("dana")[-1].callback_id == "pb:request_form"
+
+
+async def test_a_person_sees_the_plan_in_the_form_and_asks_there(connected: Side) -> None:
+    """Review is pushed on the form, Request stands in it, and the answer too."""
+    await opened(connected)
+    found = builders.request_in(State.PLANNED, PLANS["small"], card=None)
+    connected.store.add(found)
+    connected.workflow.says = [shown(PLANS["small"]), answers.Note("Asked as PR-7F3K.")]
+
+    await filled(connected, reason="kernel panic")
+    review = connected.workspace.views("dana")[-1]
+    await connected.workspace.submit("dana", view=review)
+    await connected.settle()
+
+    sent = connected.workflow.handled[1]
+    assert sent.place == request.Place(channel_id="C0OPS")
+    assert sent.body["filled"]["servers"] == "web01"
+    assert sent.body["filled"]["reason"] == "kernel panic"
+    assert connected.workflow.handled[2].body["do"] == "review"
+    assert connected.workspace.views("dana")[-1].words.startswith("Asked as PR-7F3K.")
+    assert connected.workspace.violations == []
+
+
+async def test_a_form_may_be_sent_again_after_a_look_at_the_plan(connected: Side) -> None:
+    """Back, something else chosen, Review: that is no second delivery of the first."""
+    await opened(connected)
+    connected.workflow.says = [shown(PLANS["refused"]), shown(PLANS["small"])]
+
+    await filled(connected)
+    await connected.workspace.close("dana")
+    await filled(connected)
+
+    assert [one.body.get("do") for one in connected.workflow.handled[1:]] == ["request_form"] * 2
+    assert connected.workspace.views("dana")[-1].content["submit"]["text"] == "Request"
+
+
+async def test_a_mistake_keeps_the_form_open_with_words_at_its_field(connected: Side) -> None:
+    """Foreign words in it are harmless."""
+    await opened(connected)
+    connected.workflow.form_problems = {Field.SERVERS: f"{builders.HOSTILE} isn't there."}
+
+    await filled(connected)
+
+    found = connected.workspace.views("dana")[-1].errors
+    assert list(found) == ["servers"]
+    assert "<!channel>" not in found["servers"]
+    assert len(connected.workflow.handled) == 1
+
+
+async def test_the_count_of_a_large_plan_is_typed_in_the_review(connected: Side) -> None:
+    """A wrong number keeps the review open."""
+    await opened(connected)
+    found = builders.request_in(State.PLANNED, PLANS["large"], card=None)
+    connected.store.add(found)
+    connected.workflow.says = [shown(PLANS["large"]), answers.Note("Asked.")]
+    await filled(connected)
+
+    wrong = await connected.workspace.submit("dana", {"count": {"count": "7"}})
+    right = await connected.workspace.submit("dana", {"count": {"count": str(len(MANY))}})
+    await connected.settle()
+
+    assert wrong.errors == {"count": "That isn't the number of servers in the plan."}
+    assert right.ok
+    assert connected.workflow.handled[-1].body["count"] == str(len(MANY))
+
+
+async def test_a_plan_whose_form_was_closed_is_shown_in_the_channel(connected: Side) -> None:
+    """What nobody can see in a form is whispered."""
+    await opened(connected)
+    connected.workspace.chaos.fail("views.update", "error", 9, error="not_found")
+    connected.workflow.says = [shown(PLANS["small"])]
+
+    await filled(connected)
+
+    assert connected.whispers("dana")[-1].buttons == ["Request"]
+
+
+async def test_a_form_that_can_not_be_opened_is_told(connected: Side) -> None:
+    """A trigger id that is too old leaves the person with an answer."""
+    connected.workspace.chaos.fail("views.open", "error", error="expired_trigger_id")
+
+    await opened(connected)
+
+    assert "try again" in connected.whispers("dana")[-1].text
+
+
+async def test_somebody_who_may_not_look_sees_why_in_the_form(connected: Side) -> None:
+    """The view that was opened at once says it."""
+    connected.workflow.says = [answers.Note("Guests may not.", good=False)]
+
+    await connected.workspace.shortcut("gil", "power_request")
+    await connected.settle()
+
+    assert "Guests may not" in connected.workspace.views("gil")[-1].words
+
+
+async def test_nothing_is_offered_when_it_can_not_be_said_in_time(side: Side) -> None:
+    """A search that takes too long offers nothing; a failed look-up too."""
+    slow = desk.Desk(
+        side.store,
+        side.workflow,
+        delivery.Delivery(side.sender, side.clock),
+        side.clock,
+        ack_within_s=0.01,
+    )
+    side.workflow.offered = list(OFFERS)
+    side.workflow.offers_late = asyncio.Event()
+    assert await slow.offers(builders.REQUESTER, "web") == ()
+
+    side.workflow.offers_fail = errors.SlackUnavailable()
+    assert await slow.offers(builders.REQUESTER, "web") == ()
+
+
+async def test_another_fields_search_is_left_alone(connected: Side) -> None:
+    """Only the field for servers is searched."""
+    person, action_id, typed = payloads.suggestion(
+        {
+            "team": {"id": "T0DEMO"},
+            "user": {"id": "U0DANA", "team_id": "T0DEMO"},
+            "action_id": "other",
+            "value": "web",
+        }
+    )
+
+    assert (person, action_id, typed) == (builders.REQUESTER, "other", "web")
+
+
+def test_a_channel_that_was_chosen_is_the_requests_place() -> None:
+    """The field wins over where the form was opened."""
+    values = {"channel": {"channel": {"selected_option": {"value": "C0INC"}}}}
+    view = {
+        "id": "V1",
+        "callback_id": "pb:request_form",
+        "private_metadata": "C0OPS 1.2",
+        "state": {"values": values},
+    }
+    body = {"team": {"id": "T0DEMO"}, "user": {"id": "U0DANA"}, "view": view}
+
+    chosen = payloads.form({**body, "trigger_id": "t1"}, at=0)
+    left = payloads.form({**body, "view": {**view, "state": {}}}, at=0)
+
+    assert chosen.place == request.Place(channel_id="C0INC")
+    assert left.place == request.Place(channel_id="C0OPS", thread_ts="1.2")
+    assert chosen.key != left.key
+
+
+@pytest.mark.parametrize("state", [{"values": []}, {"values": {"servers": 3}}, {"values": None}])
+def test_a_form_with_nonsense_in_it_is_an_empty_form(state: dict[str, object]) -> None:
+    """What can't be read was not filled in."""
+    view = {"id": "V1", "callback_id": "pb:request_form", "state": state}
+
+    read = payloads.form({"team": {"id": "T"}, "user": {"id": "U"}, "view": view}, at=0)
+
+    assert set(read.body["filled"].values()) == {""}
+
+
+def test_a_message_shortcut_brings_all_words_of_the_message() -> None:
+    """Text, blocks and attachments, links by label and address, entities undone."""
+    message = {
+        "ts": "5.6",
+        "text": "disk &amp; fan",
+        "blocks": [
+            {
+                "type": "rich_text",
+                "elements": [
+                    {"type": "rich_text_section", "elements": [{"type": "text", "text": "web01"}]}
+                ],
+            }
+        ],
+        "attachments": [
+            {
+                "fallback": "see <https://grafana.example/d/db02|db03>",
+                "fields": [{"title": "host", "value": "web02"}],
+                "color": "danger",
+            }
+        ],
+    }
+    body = {
+        "team": {"id": "T0DEMO"},
+        "user": {"id": "U0DANA"},
+        "callback_id": "power_from_message",
+        "trigger_id": "t1",
+        "channel": {"id": "C0INC"},
+        "message": message,
+    }
+
+    read = payloads.shortcut(body, at=0)
+
+    words = str(read.body["words"]).split()
+    assert {"disk", "&", "web01", "web02", "host", "db03"} <= set(words)
+    assert any("db02" in word for word in words)
+    assert "danger" not in words
+    assert read.place == request.Place(channel_id="C0INC", thread_ts="5.6")
+
+
+def test_a_message_that_nests_for_ever_is_bounded() -> None:
+    """A hostile message costs so much and no more."""
+    deep: object = "web01"
+    for _ in range(200):
+        deep = [deep, "x" * 50]
+    body = {
+        "team": {"id": "T"},
+        "user": {"id": "U"},
+        "callback_id": "x",
+        "trigger_id": "t",
+        "message": {"blocks": [deep] * 5000},
+    }
+
+    assert len(str(payloads.shortcut(body, at=0).body["words"])) < 30_000
+
+
+def test_the_id_of_a_view_is_found_again_by_its_payloads_key() -> None:
+    """A process that takes over changes the same view, and no other."""
+    assert views.external_id("command:1") == views.external_id("command:1")
+    assert views.external_id("command:1") != views.external_id("command:2")
