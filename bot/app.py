@@ -12,14 +12,21 @@ from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import (
+    approving,
+    auditing,
+    break_glass,
     calling,
     choosing,
     clock as clock_,
+    entitling,
     executor,
+    freezing,
+    nudging,
     paces as paces_,
     people,
     planner,
     reading,
+    refusing,
     rejudging,
     reviewing,
     rules,
@@ -158,7 +165,7 @@ def _join(
     policy = rules.PolicyFile(given.policy, clock)
     sender = sending.Sender(web_client, clock)
     who = people.People(directory.Directory(web_client, clock), policy, identity.team_id)
-    again = rejudging.Rejudging(who, policy)
+    again = rejudging.Rejudging(kept, who, policy, clock)
     telling = reporter.Reporter(
         kept,
         sender,
@@ -180,6 +187,9 @@ def _join(
         poll_cap_s=given.poll_cap,
         wake=telling.wake,
     )
+    attempts = auditing.Attempts(kept, clock)
+    may = entitling.Entitling(who, clock)
+    no = refusing.Refusing(may, attempts, clock)
     scope = request.Scope(region=given.region, project_id=given.clouddc_project_id)
     driving: list[runner.Runner] = []
 
@@ -194,8 +204,13 @@ def _join(
         planner.Planner(kept, who, policy, clock, scope),
         reads,
         choosing.Choosing(reads, who, policy, clock),
-        reviewing.Reviewing(kept, who, policy, clock, power, again),
+        approving.Approving(kept, who, may, no, again, policy, clock, power),
+        reviewing.Reviewing(kept, who, may, no, policy, clock),
+        freezing.Freezing(kept, who, policy, clock, attempts),
+        break_glass.BreakGlass(kept, who, policy, clock, attempts),
+        nudging.Nudging(kept, who, clock, attempts),
         again,
+        attempts,
         acting.carry_out,
         clock,
         wake,

@@ -13,6 +13,8 @@ from bot.power import errors, policy, ports, quorum, request, rights
 from bot.power.approval import Decision
 
 USER_GROUP = "S"
+# More people than this are called by their user group instead of one by one.
+MOST_NAMED = 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,6 +70,23 @@ class People:
                 for user_id in in_slack or ():
                     members[group].setdefault(user_id, f"in Slack's user group {entry}")
         return quorum.Roster(members, frozenset(unreadable))
+
+    async def named(
+        self, groups: Collection[str], *, without: Collection[str] = ()
+    ) -> dict[str, list[str]]:
+        """Return the ids to mention so that everybody in these groups is called.
+
+        A group that is large, or could not be read, is called as the policy has it: people by
+        their ids, Slack's user groups as groups.
+        """
+        roster = await self.roster(groups)
+        found: dict[str, list[str]] = {}
+        for group in groups:
+            members = [one for one in roster.members.get(group, {}) if one not in without]
+            written = [one for one in self.policy().people.get(group, ()) if one not in without]
+            whole = group not in roster.unreadable and len(members) <= MOST_NAMED
+            found[group] = members if whole else written
+        return found
 
     async def _group(self, group_id: str) -> frozenset[str] | None:
         """Return the members of a Slack user group, or None when it can't be read."""

@@ -8,8 +8,10 @@ from collections.abc import Callable
 
 from bot import people
 from bot.power import (
+    judging,
     lifecycle,
     plan,
+    plan_refusals,
     planning,
     policy,
     ports,
@@ -27,6 +29,21 @@ MOST_REQUESTS = 1000
 CAME_TO_NOTHING = frozenset(
     {State.PLANNED, State.REFUSED, State.DENIED, State.CANCELLED, State.EXPIRED, State.VOID}
 )
+
+
+# Between a plan and the end of its run passes less than this, in seconds.
+LONGEST_LIFE_S = 4 * HOUR_S
+OTHER_APPROVALS = "it needs other approvals now than the plan says; type the command again."
+_WAITING = lifecycle.OPEN - {State.PLANNED}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Mine:
+    """One person's requests that bear on the next: how many, and of which servers."""
+
+    open: int
+    last_hour: int
+    servers: frozenset[str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,16 +78,7 @@ class Planner:
     ) -> question.Facts:
         """Gather what the store knows that bears on a question."""
         person, now = asked.requester.user_id, asked.now
-        window_s = max(HOUR_S, self.policy().limits.split_window_s)
-        mine = [
-            found
-            for found in tx.requests(requester=person, since=now - window_s, limit=MOST_REQUESTS)
-            if found.state is not State.PLANNED
-        ]
-        still_open = lifecycle.OPEN - {State.PLANNED}
-        mine_open = tx.requests(states=still_open, requester=person, limit=MOST_REQUESTS)
-        split_since = now - self.policy().limits.split_window_s
-        recent = [r for r in mine if r.created_at >= split_since] + mine_open
+        mine = self._mine(tx, person, now)
         ids = [record.id for record in asked.servers]
         leaving = tx.requests(states=(State.APPROVED,), limit=MOST_REQUESTS)
         return question.Facts(
@@ -79,15 +87,11 @@ class Planner:
             unread_groups=roster.unreadable,
             frozen=tx.frozen(),
             locks=tx.lock_holders(ids),
-            open_requests=len(mine_open),
-            requests_last_hour=sum(1 for found in mine if found.created_at >= now - HOUR_S),
-            recent_servers=frozenset(
-                id_
-                for found in recent
-                if found.state not in CAME_TO_NOTHING
-                for id_ in found.order.server_ids
-            ),
-            last_reboots=_last_reboots(tx, now),
+            open_requests=mine.open,
+            requests_last_hour=mine.last_hour,
+            recent_servers=mine.servers,
+            last_reboots=_last_reboots(tx, now, self._longest_cooldown_s()),
+            unreviewed=[owed.request_id for owed in tx.unreviewed(person)],
             leaving=frozenset(
                 id_
                 for found in leaving
@@ -96,6 +100,55 @@ class Planner:
             ),
             roster=roster,
         )
+
+    def _mine(self, tx: ports.Tx, person: str, now: float) -> _Mine:
+        """Count a person's open and recent requests.
+
+        One counts as recent until the window has passed since its end, however long it waited.
+        """
+        window_s = self.policy().limits.split_window_s
+        since = now - max(HOUR_S, window_s) - LONGEST_LIFE_S
+        asked = [
+            found
+            for found in tx.requests(requester=person, since=since, limit=MOST_REQUESTS)
+            if found.state is not State.PLANNED
+        ]
+        still_open = tx.requests(states=_WAITING, requester=person, limit=MOST_REQUESTS)
+        recent = [one for one in asked if max(one.created_at, one.ended_at) > now - window_s]
+        return _Mine(
+            open=len(still_open),
+            last_hour=sum(1 for one in asked if one.created_at > now - HOUR_S),
+            servers=frozenset(
+                id_
+                for one in (*recent, *still_open)
+                if one.state not in CAME_TO_NOTHING
+                for id_ in one.order.server_ids
+            ),
+        )
+
+    def _longest_cooldown_s(self) -> float:
+        """Return for how long a reboot may still matter."""
+        return max((rule.conduct.cooldown_s for rule in self.policy().rules), default=0.0)
+
+    def overtaken(self, tx: ports.Tx, made: plan.Plan, now: float) -> str:
+        """Return what forbids a plan since it was held against the world, or an empty text.
+
+        Read in the transaction that asks, so that requests made at the same moment can't slip
+        past the limits that one after another they would meet.
+        """
+        rules, person = self.policy(), made.order.requester.user_id
+        mine = self._mine(tx, person, now)
+        if reason := tx.frozen():
+            return f"Everything is frozen ({reason}); ask again when it is unfrozen."
+        if mine.open >= rules.limits.max_open_per_user:
+            return f"you have {mine.open} open requests, and that is the most."
+        owed = [one.request_id for one in tx.unreviewed(person)]
+        if made.order.options.break_glass and owed:
+            return plan_refusals.not_reviewed(owed)
+        counted = len(mine.servers | set(made.order.server_ids))
+        if counted > made.terms.counted and judging.wants_more(made, rules, counted):
+            return OTHER_APPROVALS
+        return ""
 
     def question(
         self,
@@ -150,14 +203,16 @@ class Planner:
         if changed:
             return f"since the plan, {changed[0].name} has changed: {changed[0].reason}."
         if new.terms.needs != made.terms.needs:
-            return "it needs other approvals now than the plan says."
+            return OTHER_APPROVALS
         return ""
 
 
-def _last_reboots(tx: ports.Tx, now: float) -> dict[str, float]:
-    """Return when servers were last rebooted by a request of the last day."""
+def _last_reboots(tx: ports.Tx, now: float, cooldown_s: float) -> dict[str, float]:
+    """Return when servers were last rebooted, as far back as a rule's cooldown reaches."""
     found: dict[str, float] = {}
-    for one in tx.requests(since=now - 24 * HOUR_S, limit=MOST_REQUESTS):
+    if not cooldown_s:
+        return found
+    for one in tx.requests(since=now - cooldown_s - LONGEST_LIFE_S, limit=MOST_REQUESTS):
         reboots = one.order.action in (request.Action.REBOOT, request.Action.CYCLE)
         if reboots and one.state not in CAME_TO_NOTHING and one.state is not State.PENDING:
             for server_id in one.order.server_ids:

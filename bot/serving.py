@@ -120,6 +120,7 @@ async def _sweep(bot: app.Bot, paces: paces_.Paces) -> None:
     while True:
         try:
             await bot.desk.recover()
+            await bot.workflow.glass.remind()
             await bot.store.purge_inbox(before=bot.desk.now() - KEEP_KEYS_S)
         except errors.StoreUnavailable as error:
             log.warning("inbox.store_away", why=error.user_message)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from bot.power import ports
+from collections.abc import Mapping, Sequence
+
+from bot.power import endings, ports
 from bot.power.lifecycle import State
+
+Asked = Mapping[str, Sequence[str]]
 
 # A plan that nobody asked for is forgotten after this time, in seconds.
 PLAN_LIVES_S = 900.0
@@ -16,17 +20,20 @@ ENDED_BY_RESTORE = {
 }
 
 
-def tick(tx: ports.Tx, request_id: str, now: float) -> float | None:
-    """Do what is due for a request, and return when to look again (None for never)."""
+def tick(tx: ports.Tx, request_id: str, now: float, asked: Asked) -> float | None:
+    """Do what is due for a request, and return when to look again (None for never).
+
+    `asked` has, by group, whom a reminder names: everybody whose approval is still missing.
+    """
     found = tx.request(request_id)
     if found is None or found.state not in (State.PLANNED, State.PENDING):
         return None
     if found.state is State.PLANNED:
         return _forget(tx, found, now)
     if now >= found.expires_at:
-        _expire(tx, found, now)
+        endings.end(tx, found, endings.Ending(State.EXPIRED, now, "not answered in time"))
         return None
-    return _remind(tx, found, now)
+    return _remind(tx, found, now, asked)
 
 
 def _forget(tx: ports.Tx, found: ports.Request, now: float) -> float | None:
@@ -37,23 +44,13 @@ def _forget(tx: ports.Tx, found: ports.Request, now: float) -> float | None:
     return None
 
 
-def _expire(tx: ports.Tx, found: ports.Request, now: float) -> None:
-    """End a request that nobody answered in time."""
-    reason = "not answered in time"
-    if tx.transition(found.id, State.PENDING, State.EXPIRED, at=now, reason=reason):
-        tx.say(found.id, "reply", {"event": "expired"}, key="ended", at=now)
-        tx.show_card(found.id, at=now)
-        tx.audit(ports.AuditEntry("request.expired", now, request_id=found.id))
-
-
-def _remind(tx: ports.Tx, found: ports.Request, now: float) -> float:
+def _remind(tx: ports.Tx, found: ports.Request, now: float, asked: Asked) -> float:
     """Remind the thread when that is due, and return when to look again."""
     terms, asked_at = found.plan.terms, found.expires_at - found.plan.terms.expires_s
     steps = [(asked_at + terms.remind_s, "reminder"), (asked_at + terms.escalate_s, "escalated")]
     for due_at, event in steps:
         if now >= due_at:
-            groups = [need.group for need in terms.needs]
-            body = {"event": event, "groups": groups}
+            body = {"event": event, "ask": asked}
             tx.say(found.id, "reply", body, key=event, at=now)
     later = [due_at for due_at, _ in steps if due_at > now]
     return min([*later, found.expires_at])
@@ -61,12 +58,7 @@ def _remind(tx: ports.Tx, found: ports.Request, now: float) -> float:
 
 def void(tx: ports.Tx, found: ports.Request, reason: str, now: float) -> None:
     """End an approved request that may not start any more."""
-    if tx.transition(found.id, State.APPROVED, State.VOID, at=now, reason=reason):
-        body = {"event": "void", "reason": reason}
-        tx.say(found.id, "reply", body, key="ended", at=now)
-        tx.show_card(found.id, at=now)
-        detail = {"why": reason}
-        tx.audit(ports.AuditEntry("request.void", now, request_id=found.id, detail=detail))
+    endings.end(tx, found, endings.Ending(State.VOID, now, reason))
 
 
 def after_restore(tx: ports.Tx, now: float) -> int:

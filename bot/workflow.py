@@ -13,11 +13,25 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import structlog
 
-from bot import choosing, people, planner, reading, rejudging, reviewing, ticking
+from bot import (
+    approving,
+    auditing,
+    break_glass,
+    choosing,
+    freezing,
+    nudging,
+    people,
+    planner,
+    reading,
+    rejudging,
+    reviewing,
+    ticking,
+)
 from bot.power import (
     again,
     answers,
     command,
+    endings,
     errors,
     form,
     guide,
@@ -34,8 +48,8 @@ log = structlog.get_logger()
 
 # How often a request that a freeze holds back is looked at, in seconds.
 FREEZE_LOOK_S = 2.0
-# How long to wait before CloudDC is asked again, in seconds.
-CLOUD_LOOK_S = 5.0
+# How long to wait before CloudDC or Slack is asked again, in seconds.
+UNREAD_LOOK_S = 5.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,8 +61,13 @@ class Workflow:
     planner: planner.Planner
     reading: reading.Reading
     choosing: choosing.Choosing
+    approving: approving.Approving
     reviewing: reviewing.Reviewing
+    freezing: freezing.Freezing
+    glass: break_glass.BreakGlass
+    nudging: nudging.Nudging
     rejudging: rejudging.Rejudging
+    attempts: auditing.Attempts
     execute: Callable[[run.Lease], Awaitable[None]]
     clock: ports.Clock
     wake: Callable[[], None] = lambda: None
@@ -59,12 +78,15 @@ class Workflow:
         Raises:
             PowerbotError: the step could not be done; its sentence says why.
         """
-        may = await self.people.may_read(inbound.person)
-        if not may.allowed:
-            await self.reviewing.note(inbound, "person.refused", "", why=may.sentence)
-            return answers.Note(may.sentence, good=False)
         try:
-            return await self._answer(inbound)
+            refused = await self._refused_at_once(inbound)
+            return refused or await self._answer(inbound)
+        except errors.SlackUnavailable as error:
+            # Nobody is let in by a failure, and the button may be pressed again.
+            did = str(inbound.body.get("do") or inbound.kind)
+            why = error.user_message
+            await self.attempts.refused(inbound, "person.not_checked", did=did, why=why)
+            return answers.Note(why, good=False)
         except errors.UserMistake as mistake:
             return answers.Mistake(mistake.problem, mistake.token, mistake.suggestion)
         finally:
@@ -77,6 +99,20 @@ class Workflow:
     def problems(self, inbound: ports.Inbound) -> Mapping[form.Field, str]:
         """Return what is wrong with a request form, by field; it waits for nobody."""
         return self.choosing.read(inbound).problems
+
+    async def _refused_at_once(self, inbound: ports.Inbound) -> answers.Note | None:
+        """Refuse who may not use Powerbot at all; one's own approval, before any look-up."""
+        if inbound.body.get("do") in ("approve", "deny"):
+            shown = await self.reading.one(str(inbound.body["request_id"]))
+            if own := await self.approving.refusing.early(inbound, shown.request):
+                return own
+        may = await self.people.may_read(inbound.person)
+        if may.allowed:
+            return None
+        why = may.reason.value if may.reason else ""
+        did = str(inbound.body.get("do") or inbound.kind)
+        await self.attempts.refused(inbound, "person.refused", did=did, why=why, said=may.sentence)
+        return answers.Note(may.sentence, good=False)
 
     async def _answer(self, inbound: ports.Inbound) -> answers.Answer | None:
         """Tell words from forms and buttons, and all from somebody who opened the app's Home."""
@@ -98,10 +134,10 @@ class Workflow:
         match inbound.body.get("do"):
             case "request" | "confirm_count" | "review":
                 return await self.ask(inbound, found)
-            case "approve":
-                return await self.reviewing.approve(inbound, found)
-            case "deny":
-                return await self.reviewing.deny(inbound, found)
+            case "approve" | "deny" | "comment" | "verdict":
+                return await self.decide(inbound, found)
+            case "nudge":
+                return await self.nudging.nudge(inbound, found)
             case "cancel":
                 return await self.cancel(inbound, found)
             case "stop":
@@ -114,6 +150,18 @@ class Workflow:
                 return shown
         return answers.Note("This button is no longer valid.", good=False)
 
+    async def decide(self, inbound: ports.Inbound, found: ports.Request) -> answers.Answer:
+        """Do what somebody with an approver's right asks for."""
+        match inbound.body.get("do"):
+            case "approve":
+                return await self.approving.approve(inbound, found)
+            case "deny":
+                return await self.reviewing.deny(inbound, found)
+            case "comment":
+                return await self.reviewing.comment(inbound, found)
+            case _:
+                return await self.glass.review(inbound, found)
+
     async def obey(self, inbound: ports.Inbound, said: command.Command) -> answers.Answer:
         """Do what was typed.
 
@@ -124,13 +172,13 @@ class Workflow:
             case command.Change():
                 return await self.submit(inbound, said)
             case command.Stop():
-                return await self.stop(inbound, await self._find(said.request_id))
+                return await self.stop(inbound, await self._find(said.request_id), said.reason)
             case command.Cancel():
-                return await self.cancel(inbound, await self._find(said.request_id))
+                return await self.cancel(inbound, await self._find(said.request_id), said.reason)
             case command.Freeze():
-                return await self.reviewing.freeze(inbound, said.reason)
+                return await self.freezing.turn(inbound, said.reason)
             case command.Unfreeze():
-                return await self.reviewing.freeze(inbound, "")
+                return await self.freezing.turn(inbound, "")
             case _:
                 return await self.look_up(inbound, said)
 
@@ -210,43 +258,72 @@ class Workflow:
                 until = now + ticking.PLAN_LIVES_S
                 new = ports.Request(id_, State.PLANNED, made, now, now, expires_at=until)
                 if tx.request(id_) is None and tx.create(new, source_key=inbound.key):
-                    self._audit(tx, inbound, "request.planned", id_, seal=made.order.seal)
+                    self._audit(tx, inbound, "request.planned", new, seal=made.order.seal)
             return stored
 
         if made.refusals:
-            await self.reviewing.note(inbound, "plan.refused", "", why=made.refusals[0])
+            await self._note_refusal(inbound, made)
             return answers.PlanShown(made, "", now)
         stored = await self.store.write(work)
         return answers.PlanShown(stored.plan, stored.id, now)
+
+    async def _note_refusal(self, inbound: ports.Inbound, made: plan.Plan) -> None:
+        """Audit a plan that may not be asked for, with the servers that it named."""
+        entry = ports.AuditEntry(
+            "plan.refused",
+            self.clock.now(),
+            person=inbound.person,
+            channel_id=inbound.place.channel_id,
+            server_ids=[line.server_id for line in made.lines],
+            detail={
+                "payload": inbound.key,
+                "action": made.order.action.value,
+                "why": list(made.refusals),
+                "rules": list(made.terms.rules),
+            },
+        )
+        await self.store.write(lambda tx: tx.audit(entry))
 
     # -- ask
 
     async def ask(self, inbound: ports.Inbound, found: ports.Request) -> answers.Answer:
         """Turn a plan into a request, if the world still fits it and the count was typed."""
         if found.order.requester != inbound.person:
-            return answers.Note("Only the person who made this plan can ask for it.", good=False)
+            said = "Only the person who made this plan can ask for it."
+            return await self._refuse(inbound, "request.refused_to_ask", found, said)
         if found.state is not State.PLANNED:
-            return self._settled(found)
+            return await self._too_late(inbound, found)
         if self.clock.now() >= found.expires_at:
-            return answers.Note("This plan is too old; type the command again.", good=False)
+            said = "This plan is too old; type the command again."
+            return await self._refuse(inbound, "request.refused_to_ask", found, said)
         count = len(found.order.targets)
         if found.plan.terms.confirm_count:
             if inbound.body.get("do") == "request":
                 return answers.CountWanted(found.id, count, found.order.action)
             if str(inbound.body.get("count", "")).strip() != str(count):
-                return answers.Note("That isn't the number of servers in the plan.", good=False)
+                said = "That isn't the number of servers in the plan."
+                return await self._refuse(inbound, "request.refused_to_ask", found, said)
         snapshot = await self.reading.inventory()
         misfit = await self.planner.misfit(inbound, found.plan, snapshot)
-        return await self.store.write(lambda tx: self._asked(tx, inbound, found, misfit))
+        reviewers = {}
+        if found.order.options.break_glass and not misfit:
+            reviewers = await self.glass.reviewers(found)
+        return await self.store.write(lambda tx: self._asked(tx, inbound, found, misfit, reviewers))
 
     def _asked(
-        self, tx: ports.Tx, inbound: ports.Inbound, found: ports.Request, misfit: str
+        self,
+        tx: ports.Tx,
+        inbound: ports.Inbound,
+        found: ports.Request,
+        misfit: str,
+        reviewers: Mapping[str, Sequence[str]],
     ) -> answers.Answer:
         """Write a request down as pending, or as refused when it doesn't fit any more."""
         terms, now = found.plan.terms, self.clock.now()
+        misfit = misfit or self.planner.overtaken(tx, found.plan, now)
         if misfit:
             if tx.transition(found.id, State.PLANNED, State.REFUSED, at=now, reason=misfit):
-                self._audit(tx, inbound, "request.refused", found.id, why=misfit)
+                self._audit(tx, inbound, "request.refused", found, why=misfit, servers=True)
             return answers.Note(f"Not asked: {misfit}", good=False)
         expires_at = now + terms.expires_s
         won = tx.transition(
@@ -258,73 +335,78 @@ class Workflow:
             next_at=min(expires_at, now + terms.remind_s),
         )
         if not won:
-            return self._settled(tx.request(found.id) or found)
+            return self._late(tx, inbound, tx.request(found.id) or found)
         tx.set_card(found.id, ports.Card(found.order.place.channel_id))
         tx.show_card(found.id, at=now)
-        self._audit(tx, inbound, "request.pending", found.id, seal=found.order.seal)
-        if found.order.options.break_glass or not terms.needs:
-            self.reviewing.approve_alone(tx, inbound, found, now)
-        return answers.Note(f"Asked as {found.id}.")
+        self._audit(tx, inbound, "request.pending", found, **_sealed(found.plan), servers=True)
+        if found.order.options.break_glass:
+            self.glass.announce(tx, inbound, found, reviewers, now)
+        if not terms.needs:
+            self.approving.start(tx, found, now)
+        nudge_for = found.id if terms.needs else ""
+        return answers.Note(f"Asked as {found.id}.", nudge_for=nudge_for)
 
     # -- cancel and stop
 
-    async def cancel(self, inbound: ports.Inbound, found: ports.Request) -> answers.Answer:
+    async def cancel(
+        self, inbound: ports.Inbound, found: ports.Request, reason: str = ""
+    ) -> answers.Answer:
         """Take one's own request back, before its first call."""
         if found.order.requester != inbound.person:
             refusal = "Only the requester can cancel; an approver can deny, everybody can stop."
-            await self.reviewing.note(inbound, "cancel.refused", found.id, why=refusal)
-            return answers.Note(refusal, good=False)
-        return await self._end(inbound, found, State.CANCELLED, "cancelled by the requester")
+            return await self._refuse(inbound, "cancel.refused", found, refusal)
+        return await self._end(inbound, found, State.CANCELLED, reason)
 
-    async def stop(self, inbound: ports.Inbound, found: ports.Request) -> answers.Answer:
+    async def stop(
+        self, inbound: ports.Inbound, found: ports.Request, reason: str = ""
+    ) -> answers.Answer:
         """Stop a running request: after this, no new call leaves. Needs no approval."""
         if found.state in (State.PLANNED, State.PENDING):
-            return self._nothing_to_stop(found)
+            return await self._nothing_to_stop(inbound, found)
         if found.state is not State.RUNNING:
-            return await self._end(inbound, found, State.STOPPED, "stopped before it started")
+            return await self._end(inbound, found, State.STOPPED, reason)
         now, user_id = self.clock.now(), inbound.person.user_id
 
         def work(tx: ports.Tx) -> bool:
-            asked = tx.request_stop(found.id, user_id=user_id, reason="", at=now)
+            asked = tx.request_stop(found.id, user_id=user_id, reason=reason, at=now)
             if asked:
-                body = {"event": "stop_asked", "user": user_id}
+                body = {"event": "stop_asked", "user": user_id, "reason": reason}
                 tx.say(found.id, "reply", body, key="stop", at=now)
                 tx.show_card(found.id, at=now)
-                self._audit(tx, inbound, "request.stop_asked", found.id)
+                self._audit(tx, inbound, "request.stop_asked", found, why=reason, servers=True)
             return asked
 
         if await self.store.write(work):
             return answers.Note(f"{found.id} sends nothing more; what was sent is watched.")
-        return self._settled(await self._find(found.id))
+        return await self._too_late(inbound, await self._find(found.id))
 
-    def _nothing_to_stop(self, found: ports.Request) -> answers.Note:
+    async def _nothing_to_stop(self, inbound: ports.Inbound, found: ports.Request) -> answers.Note:
         """Say that a request has sent nothing, and who may end it before it does."""
-        return answers.Note(
+        said = (
             f"{found.id} has sent nothing, and sends nothing before it is approved: "
-            "its requester can cancel it, and whoever may approve it can deny it.",
-            good=False,
+            "its requester can cancel it, and whoever may approve it can deny it."
         )
+        return await self._refuse(inbound, "stop.refused", found, said)
 
     async def _end(
-        self, inbound: ports.Inbound, found: ports.Request, end: State, reason: str
+        self, inbound: ports.Inbound, found: ports.Request, end: State, said: str
     ) -> answers.Answer:
         """End a request that waits, if its state still allows it."""
-        if end not in lifecycle.TRANSITIONS[found.state]:
-            return self._settled(found)
-        now = self.clock.now()
-
-        def work(tx: ports.Tx) -> bool:
-            won = tx.transition(found.id, found.state, end, at=now, reason=reason)
-            if won:
-                body = {"event": end.value, "user": inbound.person.user_id}
-                tx.say(found.id, "reply", body, key="ended", at=now)
-                tx.show_card(found.id, at=now)
-                self._audit(tx, inbound, f"request.{end.value}", found.id, why=reason)
-            return won
-
-        if await self.store.write(work):
+        now, by = self.clock.now(), f"{end.value} by {inbound.person.user_id}"
+        late = found.state is State.PENDING and now >= found.expires_at
+        if late or end not in lifecycle.TRANSITIONS[found.state]:
+            return await self._too_late(inbound, found)
+        ending = endings.Ending(
+            end,
+            now,
+            f"{by}: {said}" if said else by,
+            said=said,
+            person=inbound.person,
+            detail={"payload": inbound.key},
+        )
+        if await self.store.write(lambda tx: endings.end(tx, found, ending)):
             return answers.Note(f"{found.id} is {end.value}.")
-        return self._settled(await self._find(found.id))
+        return await self._too_late(inbound, await self._find(found.id))
 
     # -- again, and back
 
@@ -365,29 +447,31 @@ class Workflow:
             await self.execute(lease)
         elif found is not None:
             now = self.clock.now()
-            next_at = await self.store.write(lambda tx: ticking.tick(tx, id_, now))
+            waits = found.state is State.PENDING and now < found.expires_at
+            asked = await self.nudging.missing(found) if waits else {}
+            next_at = await self.store.write(lambda tx: ticking.tick(tx, id_, now, asked))
         self.wake()
         return next_at
 
     async def _begin(self, lease: run.Lease, found: ports.Request) -> float | None:
         """Start an approved request, unless a freeze or an edited policy is against it.
 
-        While CloudDC can't be read it waits, until its time to be used is over.
+        While CloudDC or Slack can't be read it waits, until its time to be used is over.
         """
         now = self.clock.now()
-        try:
-            snapshot = await self.reading.inventory()
-        except errors.CloudError as error:
-            log.warning("begin.unread", request=found.id, why=error.user_message)
-            if now < found.use_by:
-                return min(found.use_by, now + CLOUD_LOOK_S)
-            snapshot = None
-        problem = await self.rejudging.problem(found, snapshot)
-        if problem:
-            await self.store.write(lambda tx: ticking.void(tx, found, problem, now))
-            return None
-        if await self.store.read(lambda tx: tx.frozen()) and now < found.use_by:
-            return min(found.use_by, now + FREEZE_LOOK_S)
+        if now < found.use_by:
+            try:
+                snapshot = await self.reading.inventory()
+                problem = await self.rejudging.problem(found, snapshot)
+            except (errors.CloudError, errors.SlackUnavailable) as error:
+                log.warning("begin.unread", request=found.id, why=error.user_message)
+                return min(found.use_by, now + UNREAD_LOOK_S)
+            if problem:
+                await self.store.write(lambda tx: ticking.void(tx, found, problem, now))
+                return None
+            rules = self.rejudging.policy()
+            if await self.store.read(lambda tx: freezing.holding(tx, rules, found, now)):
+                return min(found.use_by, now + FREEZE_LOOK_S)
         await self.execute(lease)
         return None
 
@@ -401,15 +485,46 @@ class Workflow:
         """
         return (await self.reading.one(request_id)).request
 
-    def _settled(self, found: ports.Request) -> answers.Note:
-        """Say who or what was quicker."""
-        return answers.Note(reviewing.settled_sentence(found), good=False)
+    async def _refuse(
+        self, inbound: ports.Inbound, event: str, found: ports.Request, said: str
+    ) -> answers.Note:
+        """Audit and say why nothing was done."""
+        await self.attempts.refused(inbound, event, found, why=said)
+        return answers.Note(said, good=False)
+
+    async def _too_late(self, inbound: ports.Inbound, found: ports.Request) -> answers.Note:
+        """Audit and say who or what was quicker."""
+        return await self.store.write(lambda tx: self._late(tx, inbound, found))
+
+    def _late(self, tx: ports.Tx, inbound: ports.Inbound, found: ports.Request) -> answers.Note:
+        """Audit and say who or what was quicker, in a transaction that is under way."""
+        return self.approving.refusing.too_late(tx, inbound, found, self.clock.now())
 
     def _audit(
-        self, tx: ports.Tx, inbound: ports.Inbound, event: str, request_id: str, **detail: str
+        self,
+        tx: ports.Tx,
+        inbound: ports.Inbound,
+        event: str,
+        found: ports.Request,
+        *,
+        servers: bool = False,
+        **detail: object,
     ) -> None:
         """Append one row for what a person did."""
-        reviewing.audit(tx, inbound, event, request_id, self.clock.now(), detail)
+        auditing.row(tx, inbound, event, found, self.clock.now(), detail, servers=servers)
+
+
+def _sealed(made: plan.Plan) -> dict[str, object]:
+    """Return what the row of a request that was asked says of it."""
+    return {
+        "action": made.order.action.value,
+        "seal": made.order.seal,
+        "rules": list(made.terms.rules),
+        "needs": {need.group: need.count for need in made.terms.needs},
+        "counted": made.terms.counted,
+        "policy": made.policy_version,
+        "why": made.order.reason,
+    }
 
 
 def _with_whole_line(mistake: errors.UserMistake, said: command.Change) -> errors.UserMistake:

@@ -21,10 +21,17 @@ class Mistake:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Note:
-    """One or two plain sentences; `good` is False when something was refused."""
+    """One or two plain sentences; `good` is False when something was refused.
+
+    `people` are the user ids in the text that are shown as names; `comment_on` is the request
+    to which this person may add words now, `nudge_for` the one for which they may nudge.
+    """
 
     text: str
     good: bool = True
+    people: tuple[str, ...] = ()
+    comment_on: str = ""
+    nudge_for: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -48,6 +55,20 @@ class CountWanted:
 @dataclasses.dataclass(frozen=True, slots=True)
 class ReasonWanted:
     """Deny must have a reason."""
+
+    request_id: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class CommentWanted:
+    """Words for one's own decision."""
+
+    request_id: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class VerdictWanted:
+    """A review of break glass needs words."""
 
     request_id: str
 
@@ -143,6 +164,8 @@ Answer = (
     | PlanShown
     | CountWanted
     | ReasonWanted
+    | CommentWanted
+    | VerdictWanted
     | FleetShown
     | RequestShown
     | RequestsShown

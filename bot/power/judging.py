@@ -176,6 +176,15 @@ def still_fits(made: plan.Plan, rules: policy.Policy, standing: Standing) -> Cha
     return _wants_more(made, found, rules, standing) or _lost_agreement(made, found, standing)
 
 
+def wants_more(made: plan.Plan, rules: policy.Policy, count: int) -> bool:
+    """Whether so many servers need more approvals than the plan has, by the rules that judge it."""
+    if made.order.options.break_glass and made.terms.break_glass:
+        return False
+    found = [rule for rule in rules.rules if rule.name in made.terms.rules]
+    wanted = strictest_needs(rule.needs(count) for rule in found)
+    return any(need.count > _count(made.terms.needs, need.group) for need in wanted)
+
+
 def _wants_more(
     made: plan.Plan, found: Sequence[policy.Rule], rules: policy.Policy, standing: Standing
 ) -> Change | None:

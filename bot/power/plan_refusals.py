@@ -113,8 +113,19 @@ def by_break_glass(
     for rule in judged:
         if not judging.may_break_glass([rule], facts.requester_groups):
             yield f'Rule "{rule.name}" doesn\'t let you break glass; ask without --break-glass.'
+    if facts.unreviewed:
+        yield not_reviewed(facts.unreviewed)
     if not question.reason.strip():
         yield "Break glass needs a reason: end the line with because and what has happened."
+
+
+def not_reviewed(request_ids: Sequence[str]) -> str:
+    """Say that a debt bars the next break glass."""
+    listed = quorum.joined(request_ids, " and ")
+    return (
+        f"Your last break glass is not reviewed yet ({listed}): ask an approver to press Review "
+        "on its card, or ask without --break-glass."
+    )
 
 
 def by_quorum(question: Question, terms: plan.Terms, facts: Facts) -> Iterator[str]:

@@ -58,6 +58,21 @@ def tally(needs: policy.Needs, approvals: Iterable[ports.Approval], roster: Rost
     return Tally(not missing, len(places), wanted, missing, sentence, places)
 
 
+def placed(given: ports.Approval, counted: Tally) -> ports.Approval:
+    """Return an approval with the group whose place it fills; who is in several may be moved."""
+    group = counted.places.get(given.person.user_id, given.group)
+    return given if group == given.group else dataclasses.replace(given, group=group)
+
+
+def still_wanted(needs: policy.Needs, given: Iterable[ports.Approval]) -> policy.Needs:
+    """Return what is missing by the places that the approvals were given."""
+    filled = [approval.group for approval in given]
+    left = (
+        need.model_copy(update={"count": need.count - filled.count(need.group)}) for need in needs
+    )
+    return tuple(need for need in left if need.count > 0)
+
+
 def unfillable(
     needs: policy.Needs, roster: Roster, without: Collection[str]
 ) -> tuple[tuple[str, int], ...]:

@@ -27,6 +27,9 @@ class Do(enum.StrEnum):
     DETAILS = "details"
     PAGE = "page"
     SHARE = "share"
+    NUDGE = "nudge"
+    COMMENT = "comment"
+    VERDICT = "verdict"
 
 
 class Form(enum.StrEnum):
@@ -34,7 +37,8 @@ class Form(enum.StrEnum):
 
     CONFIRM_COUNT = "confirm_count"
     DENY = "deny"
-    APPROVE = "approve"
+    COMMENT = "comment"
+    VERDICT = "verdict"
     REQUEST = "request_form"
     REVIEW = "review"
 
@@ -54,7 +58,7 @@ class Field(enum.StrEnum):
     COMMENT = "comment"
 
 
-# The words on the buttons are part of the contract, to the letter.
+# The first eight words are part of the contract, to the letter.
 LABELS: dict[Do, str] = {
     Do.REQUEST: "Request",
     Do.APPROVE: "Approve",
@@ -64,11 +68,15 @@ LABELS: dict[Do, str] = {
     Do.RETRY: "Retry failed",
     Do.UNDO: "Undo",
     Do.DETAILS: "Details",
+    Do.NUDGE: "Nudge",
+    Do.COMMENT: "Comment",
+    Do.VERDICT: "Review",
 }
 FIELDS: dict[Form, Field] = {
     Form.CONFIRM_COUNT: Field.COUNT,
     Form.DENY: Field.REASON,
-    Form.APPROVE: Field.COMMENT,
+    Form.COMMENT: Field.COMMENT,
+    Form.VERDICT: Field.COMMENT,
     Form.REVIEW: Field.COUNT,
 }
 

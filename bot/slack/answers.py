@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from bot.power import answers as facts, ports
-from bot.slack import blocks, cards, fleet, naming, plans, terms, text, words
+from bot.slack import actions, blocks, cards, fleet, naming, plans, terms, text, words
 
 WORDS_CHARS = 600
 LONGEST_CHARS = 11_000
@@ -30,7 +30,7 @@ def render(answer: Said, *, page: int = 1, line: str = "") -> blocks.Message:
         case facts.Mistake():
             return _paragraphs(_mistake(answer))
         case facts.Note():
-            return _paragraphs(_note(answer))
+            return _noted(answer)
         case facts.PlanShown():
             return plans.render(answer)
         case facts.FleetShown():
@@ -66,8 +66,18 @@ def _mistake(mistake: facts.Mistake) -> str:
 
 def _note(note: facts.Note) -> str:
     """Return a note; one that refuses says so with a sign as well."""
-    told = text.plain(note.text, WORDS_CHARS)
+    told = text.named(text.plain(note.text, WORDS_CHARS), note.people)
     return told if note.good else f"🚫 {told}"
+
+
+def _noted(note: facts.Note) -> blocks.Message:
+    """Return a note, with the button for what may follow it."""
+    message = _paragraphs(_note(note))
+    offers = {actions.Do.COMMENT: note.comment_on, actions.Do.NUDGE: note.nudge_for}
+    buttons = [blocks.Button(do, request_id) for do, request_id in offers.items() if request_id]
+    if not buttons:
+        return message
+    return blocks.Message(message.text, (*message.blocks, blocks.button_row(buttons)))
 
 
 def _requests(shown: facts.RequestsShown) -> str:

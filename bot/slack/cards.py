@@ -17,14 +17,14 @@ REASON_CHARS = 300
 # Names that Details shows to one person; the card in the channel stays short.
 DETAILS_CHARS = 1800
 # The workflow's own sentence with a user id at its end; any other words stay words.
-BY_WHOM = re.compile(r"(denied|cancelled|stopped) by ([UW][A-Z0-9]{1,30})")
+BY_WHOM = re.compile(r"(denied|cancelled|stopped) by ([UW][A-Z0-9]{1,30})(: .*)?", re.DOTALL)
 EVENT_TYPE = "power_request"
 
 
 def render(
     request: ports.Request, servers: Sequence[ports.RunServer] = (), *, private: bool = False
 ) -> blocks.Message:
-    """Return the card as it stands now; `private` tells more, without buttons."""
+    """Return the card as it stands now; `private` tells more, and has other buttons."""
     order = request.order
     body = [
         blocks.header(terms.title(order)),
@@ -35,7 +35,7 @@ def render(
         names_limit = DETAILS_CHARS if private else outcomes.NAMES_CHARS
         body.append(blocks.section(_servers(request, servers, names_limit)))
     body.append(blocks.context(terms.small_print(order, request.id)))
-    buttons = () if private else _buttons(request, servers)
+    buttons = _private_buttons(request) if private else _buttons(request, servers)
     if buttons:
         body.append(blocks.button_row(buttons))
     metadata = {"event_type": EVENT_TYPE, "event_payload": {"request_id": request.id}}
@@ -66,8 +66,18 @@ def _what(request: ports.Request, names_limit: int) -> str:
         f"*Who:* {text.mention(order.requester.user_id)}",
     ]
     if order.options.break_glass:
-        lines.append("🔨 *Break glass:* nobody was asked first; somebody else must review it.")
+        lines.append(f"🔨 *Break glass:* nobody was asked first; {_review(request.review)}.")
     return "\n".join(line for line in lines if line)
+
+
+def _review(review: ports.Review | None) -> str:
+    """Return how the review that break glass owes stands."""
+    if review is None:
+        return "somebody else must review it"
+    if not review.closed_at:
+        return f"somebody else must review it until {text.moment(review.due_at)}"
+    words = text.plain(review.comment, REASON_CHARS)
+    return f"reviewed by {text.mention(review.closed_by)}: {words}"
 
 
 def _set_aside(planned: plan.Plan) -> str:
@@ -108,7 +118,8 @@ def _end_reason(reason: str) -> str:
     """Return why it ended; a sentence that is nothing but who did it names the person."""
     found = BY_WHOM.fullmatch(reason)
     if found:
-        return f"{found.group(1).capitalize()} by {text.mention(found.group(2))}"
+        why = text.plain(found.group(3) or "", REASON_CHARS)
+        return f"{found.group(1).capitalize()} by {text.mention(found.group(2))}{why}"
     return text.plain(reason, REASON_CHARS)
 
 
@@ -155,6 +166,11 @@ def _buttons(
     return _end_buttons(request, servers)
 
 
+def _private_buttons(request: ports.Request) -> tuple[blocks.Button, ...]:
+    """Return what the requester may do where nobody else sees the card."""
+    return (button(request, Do.NUDGE),) if request.state is State.PENDING else ()
+
+
 def _end_buttons(
     request: ports.Request, servers: Sequence[ports.RunServer]
 ) -> tuple[blocks.Button, ...]:
@@ -165,6 +181,8 @@ def _end_buttons(
             found.append(button(request, Do.RETRY))
         if outcomes.left_dark(servers, request.order.action):
             found.append(button(request, Do.UNDO))
+        if request.review is not None and not request.review.closed_at:
+            found.append(button(request, Do.VERDICT))
     return tuple(found)
 
 

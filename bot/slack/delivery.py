@@ -30,7 +30,14 @@ VIEW_AGAIN_S = (0.2, 0.5, 1.0, 2.0)
 NO_FORM = facts.Note("The form could not be opened in time; press the button again.", good=False)
 
 
-Private = answers.Said | facts.CountWanted | facts.ReasonWanted | facts.FormShown
+Private = (
+    answers.Said
+    | facts.CountWanted
+    | facts.ReasonWanted
+    | facts.CommentWanted
+    | facts.VerdictWanted
+    | facts.FormShown
+)
 
 
 class Delivery:
@@ -82,6 +89,10 @@ class Delivery:
                 said = await self._open(inbound, modals.confirm_count(answer))
             case facts.ReasonWanted():
                 said = await self._open(inbound, modals.deny_reason(answer))
+            case facts.CommentWanted():
+                said = await self._open(inbound, modals.comment(answer))
+            case facts.VerdictWanted():
+                said = await self._open(inbound, modals.verdict(answer))
             case _:
                 said = answer
         if said is not None:
@@ -183,6 +194,8 @@ def _as_view(inbound: ports.Inbound, answer: facts.Answer) -> views.View | None:
         case facts.PlanShown():
             return request_form.review(answer)
         case facts.CountWanted() | facts.ReasonWanted() | facts.HomeShown():
+            return None
+        case facts.CommentWanted() | facts.VerdictWanted():
             return None
         case facts.Note(good=True):
             return views.saying(_with_place(answers.render(answer), inbound))

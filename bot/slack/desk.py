@@ -265,4 +265,6 @@ def _problems(inbound: ports.Inbound, found: ports.Request | None) -> dict[str, 
         return {field.value: "That isn't the number of servers in the plan."}
     if field is actions.Field.REASON and not typed:
         return {field.value: "A reason is needed."}
+    if field is actions.Field.COMMENT and not typed:
+        return {field.value: "Write a few words."}
     return {}

@@ -31,6 +31,20 @@ def deny_reason(asked: answers.ReasonWanted) -> views.View:
     return _form(Form.DENY, asked.request_id, ("Deny", "Deny"), field)
 
 
+def comment(asked: answers.CommentWanted) -> views.View:
+    """Return the form for words on one's own decision."""
+    question = f"Your words on {asked.request_id}. The thread will show them."
+    field = _input(Field.COMMENT, question, REASON_CHARS, multiline=True)
+    return _form(Form.COMMENT, asked.request_id, ("Comment", "Comment"), field)
+
+
+def verdict(asked: answers.VerdictWanted) -> views.View:
+    """Return the form that closes the review of break glass."""
+    question = f"Was it right to break the glass for {asked.request_id}? The thread will show it."
+    field = _input(Field.COMMENT, question, REASON_CHARS, multiline=True)
+    return _form(Form.VERDICT, asked.request_id, ("Review", "Close the review"), field)
+
+
 def _form(
     form: Form, request_id: str, title_and_submit: tuple[str, str], field: views.View
 ) -> views.View:

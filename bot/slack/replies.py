@@ -10,6 +10,7 @@ from bot.power import ports
 from bot.slack import blocks, outcomes, terms, text, words
 
 WORDS_CHARS = 500
+MOST_NAMED = 40
 # Events after which nothing follows; they are worth a direct message when the channel is gone.
 ENDINGS = frozenset({"ended", "denied", "cancelled", "stopped", "expired", "refused", "void"})
 
@@ -41,6 +42,18 @@ class Event:
         """The person who did it, as a mention."""
         return text.mention(str(self.body.get("user") or ""))
 
+    @property
+    def asked(self) -> str:
+        """Everybody who is asked, by the group that they would answer for."""
+        found = self.body.get("ask")
+        groups = found if isinstance(found, Mapping) else {}
+        lines = [
+            f"*{text.plain(str(group), 60)}:* {text.mentions(list(map(str, ids)), MOST_NAMED)}"
+            for group, ids in groups.items()
+            if ids
+        ]
+        return "\n".join(lines)
+
     def because(self, key: str = "reason") -> str:
         """Return a reason with its colon, or nothing."""
         found = self.word(key)
@@ -54,6 +67,8 @@ def render(
     event = Event(request, servers, body)
     teller = TELLERS.get(str(body.get("event")), _unknown)
     told = teller(event)
+    if body.get("event") != "ended" and body.get("head"):
+        told = f"{told}\n{_figures(event)}"
     return blocks.Message(told, (blocks.section(told),))
 
 
@@ -112,15 +127,19 @@ def _void(event: Event) -> str:
 
 
 def _reminder(event: Event) -> str:
-    people = text.mentions(event.people("mention"))
-    deadline = _deadline(event)
-    return f"⏳ Still waiting: {terms.quorum(event.request)}{deadline}\n{people}".rstrip()
+    waiting = f"⏳ Still waiting: {terms.quorum(event.request)}{_deadline(event)}"
+    return f"{waiting}\n{event.asked}".rstrip()
+
+
+def _nudged(event: Event) -> str:
+    asks = f"👋 {event.who} asks again: {terms.quorum(event.request)}{_deadline(event)}"
+    return f"{asks}\n{event.asked}".rstrip()
 
 
 def _escalated(event: Event) -> str:
-    people = text.mentions(event.people("mention"), 40)
-    asked = f"📣 Nobody has decided yet. Whoever may approve is asked now: {people}"
-    return f"{asked.rstrip(': ')}\n{terms.quorum(event.request)}{_deadline(event)}"
+    asked = "📣 Nobody has decided yet. Everybody who may approve is asked now."
+    waiting = f"{terms.quorum(event.request)}{_deadline(event)}"
+    return f"{asked}\n{waiting}\n{event.asked}".rstrip()
 
 
 def _deadline(event: Event) -> str:
@@ -129,14 +148,37 @@ def _deadline(event: Event) -> str:
 
 
 def _break_glass(event: Event) -> str:
-    due = event.body.get("review_by") or event.body.get("due")
-    by = f" until {text.moment(float(due))}" if isinstance(due, int | float) else ""
-    people = text.mentions(event.people("mention"))
-    asked = f" {people}" if people else ""
+    first = event.request.plan.terms.needs
+    starts = "It starts without approval." if not first else "It needs what the freeze asks for."
     return (
         f"🔨 Break glass by {event.who}{event.because()}\n"
-        f"It starts without approval. Somebody else must review it{by}.{asked}"
-    )
+        f"{starts} Somebody else must review it{_review_by(event)}: press Review on the card "
+        f"when it has ended.\n{event.asked}"
+    ).rstrip()
+
+
+def _review_by(event: Event) -> str:
+    due = event.body.get("review_by")
+    return f" until {text.moment(float(due))}" if isinstance(due, int | float) else ""
+
+
+def _review_reminder(event: Event) -> str:
+    asked = f"🔎 The break glass by {event.who} waits for a review{_review_by(event)}."
+    return f"{asked} Press Review on the card.\n{event.asked}".rstrip()
+
+
+def _review_overdue(event: Event) -> str:
+    asked = f"🔎 The review of the break glass by {event.who} is overdue: it was due"
+    bars = "Until somebody presses Review on the card, they can't break glass again."
+    return f"{asked}{_review_by(event).replace(' until', '')}. {bars}\n{event.asked}".rstrip()
+
+
+def _reviewed(event: Event) -> str:
+    return f"🔎 Reviewed by {event.who}{event.because('comment')}"
+
+
+def _commented(event: Event) -> str:
+    return f"💬 {event.who}{event.because('comment')}"
 
 
 # -- during the run
@@ -211,7 +253,12 @@ TELLERS: dict[str, Callable[[Event], str]] = {
     "void": _void,
     "reminder": _reminder,
     "escalated": _escalated,
+    "nudged": _nudged,
+    "commented": _commented,
     "break_glass": _break_glass,
+    "review_reminder": _review_reminder,
+    "review_overdue": _review_overdue,
+    "reviewed": _reviewed,
     "started": _started,
     "stop_asked": _stop_asked,
     "stopping_itself": _stopping_itself,

@@ -93,6 +93,14 @@ def mentions(user_ids: Sequence[str], limit: int = 20) -> str:
     return f"{shown} and {more} more" if more > 0 else shown
 
 
+def named(words: str, user_ids: Sequence[str]) -> str:
+    """Return words that have been through `plain`, with these user ids shown as names."""
+    for user_id in dict.fromkeys(user_ids):
+        if USER_ID.fullmatch(user_id):
+            words = re.sub(rf"\b{user_id}\b", mention(user_id), words)
+    return words
+
+
 def moment(epoch_s: float) -> str:
     """Return an instant in each reader's own time ("Formatting text": date formatting)."""
     seconds = max(0, int(epoch_s))

@@ -1,0 +1,62 @@
+"""How a request ends that never ran: one change, one audit row, and everybody is told.
+
+The thread's last word carries the audit's head, so that the thread proves the log later.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+from bot.power import ports, request
+from bot.power.lifecycle import State
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Ending:
+    """An end state with its reason; `said` is what the person wrote, for the thread.
+
+    `person` is who did it (None: time or the policy did), `detail` is for the audit row.
+    """
+
+    state: State
+    at: float
+    reason: str = ""
+    said: str = ""
+    person: request.Person | None = None
+    detail: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+def end(tx: ports.Tx, found: ports.Request, ending: Ending, *, epoch: int | None = None) -> bool:
+    """End a request from the state it was found in; False when another change won.
+
+    Raises:
+        IllegalTransition: its state can't end like this.
+    """
+    at = ending.at
+    if not tx.transition(
+        found.id, found.state, ending.state, at=at, reason=ending.reason, epoch=epoch
+    ):
+        return False
+    entry = ports.AuditEntry(
+        f"request.{ending.state.value}",
+        at,
+        request_id=found.id,
+        person=ending.person,
+        channel_id=found.order.place.channel_id,
+        server_ids=found.order.server_ids,
+        detail={"why": ending.said or ending.reason, **ending.detail},
+    )
+    head = tx.audit(entry)
+    body: dict[str, object] = {
+        "event": ending.state.value,
+        "reason": ending.said if ending.person else ending.reason,
+        "seq": tx.audit_head()[0],
+        "head": head,
+        "seal": found.order.short_seal,
+    }
+    if ending.person is not None:
+        body["user"] = ending.person.user_id
+    tx.say(found.id, "reply", body, key="ended", at=at)
+    tx.show_card(found.id, at=at)
+    return True

@@ -1,0 +1,50 @@
+"""What somebody is told whose click came too early or too late: what it is now, and by whom."""
+
+from __future__ import annotations
+
+import re
+
+from bot.power import ports
+from bot.power.lifecycle import State
+
+# The sentence of an end that a person brought about begins with the state and the person.
+BY_WHOM = re.compile(r"(?:denied|cancelled|stopped) by ([UW][A-Z0-9]{1,30})(?:: .*)?", re.DOTALL)
+WORDS = {
+    State.PLANNED: "hasn't been asked for yet",
+    State.PENDING: "waits for approval",
+    State.APPROVED: "is approved already",
+    State.RUNNING: "is running already",
+}
+
+
+def sentence(found: ports.Request, now: float) -> str:
+    """Say what a request is; people are named by user id."""
+    if found.state is State.PENDING and now >= found.expires_at:
+        return f"{found.id} has expired: it was not answered in time. Ask again if it is needed."
+    words = WORDS.get(found.state, f"has ended already: {found.state.value}")
+    why = f" ({found.end_reason})" if found.end_reason else ""
+    return f"{found.id} {words}{why}{_approved_by(found)}{_stopped_by(found)}."
+
+
+def people(found: ports.Request) -> tuple[str, ...]:
+    """Return the ids of the people whom the sentence may name."""
+    given = (approval.person.user_id for approval in found.approvals)
+    return (*given, *filter(None, (found.stopped_by, ended_by(found))))
+
+
+def ended_by(found: ports.Request) -> str:
+    """Return the id of the person who denied, cancelled or stopped it, or an empty text."""
+    match = BY_WHOM.fullmatch(found.end_reason)
+    return match[1] if match else ""
+
+
+def _approved_by(found: ports.Request) -> str:
+    """Name those whose approvals started it."""
+    by = ", ".join(approval.person.user_id for approval in found.approvals)
+    return f"; approved by {by}" if by and found.state is not State.PENDING else ""
+
+
+def _stopped_by(found: ports.Request) -> str:
+    """Name who has pressed Stop while it still runs."""
+    pressed = found.stopped_by and found.state is State.RUNNING
+    return f"; {found.stopped_by} has pressed Stop" if pressed else ""
