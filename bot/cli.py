@@ -57,7 +57,7 @@ def run(
 ) -> None:
     """Run the bot."""
     from bot import serving
-    from bot.operations import health, logs
+    from bot.operations import health, logs, metrics
 
     settings = settings_.load()
     chosen = transport or ("socket" if settings.slack_app_token.get_secret_value() else "http")
@@ -67,8 +67,11 @@ def run(
     if missing:
         raise settings_.SettingsError(" ".join(missing))
     settings_.forget_secrets()
-    logs.configure(settings.log, settings.log_level)
-    asyncio.run(serving.serve(settings, chosen, health.for_bot))
+    counted = metrics.Metrics()
+    secrets, watchers = settings.secrets, [counted.watch]
+    logs.configure(settings.log, settings.log_level, secrets=secrets, watchers=watchers)
+    routes = health.of(counted)
+    asyncio.run(serving.serve(settings, chosen, routes, observers=[counted.watch_loop]))
 
 
 @app.command()

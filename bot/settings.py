@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import pathlib
 import re
+import urllib.parse
 from typing import Annotated, Any
 
 import pydantic
@@ -136,6 +137,14 @@ class Settings(pydantic_settings.BaseSettings):
     def region(self) -> str:
         """The region's name, or the host of the given address: what plan, card and seal name."""
         return self.clouddc_region or self.endpoint.partition("://")[2]
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The values that must never be shown; a password in the database's address is one."""
+        fields = (getattr(self, name) for name in type(self).model_fields)
+        hidden = [one.get_secret_value() for one in fields if isinstance(one, pydantic.SecretStr)]
+        address = urllib.parse.urlsplit(self.database_url)
+        return (*hidden, self.access_key, urllib.parse.unquote(address.password or ""))
 
     def missing(self, transport: str) -> list[str]:
         """Return one sentence for each thing without which `powerbot run` can't start."""

@@ -89,6 +89,11 @@ class CloudDC:
         """Seconds for which nothing is sent because the credentials were refused; 0 if it is."""
         return self._pause.left_s
 
+    @property
+    def waits_s(self) -> float:
+        """Seconds that a call which came now would wait for its turn."""
+        return self._bucket.wait_s()
+
     def resume(self) -> None:
         """Send again at once after refused credentials were mended."""
         self._pause.resume()

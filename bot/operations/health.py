@@ -2,42 +2,104 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
+import time
 from collections.abc import Awaitable, Callable, Mapping
 
 import prometheus_client
 from aiohttp import web
 
-from bot import app, settings
+from bot import app, serving, settings
+from bot.operations import metrics
 from bot.power import errors
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+# A probe waits no longer than this for any part.
+PATIENCE_S = 5.0
+# CloudDC is asked again when its last answer is older than this.
+CLOUD_FRESH_S = 30.0
 # A part of the bot and the question whether it can work: an empty answer means yes.
 Checks = Mapping[str, Callable[[], Awaitable[str]]]
 
 
-def for_bot(given: settings.Settings, bot: app.Bot) -> list[web.RouteDef]:
-    """Return the routes for a running bot."""
+def of(counted: metrics.Metrics) -> serving.Routes:
+    """Return what makes the routes for a running bot."""
+
+    def made(given: settings.Settings, bot: app.Bot) -> list[web.RouteDef]:
+        return routes(
+            checks_of(bot),
+            lambda: counted.text(bot),
+            host=given.host,
+            metrics_token=given.metrics_token.get_secret_value(),
+        )
+
+    return made
+
+
+def checks_of(bot: app.Bot) -> Checks:
+    """Return the questions to the parts of a bot."""
 
     async def database() -> str:
-        try:
-            await bot.store.read(lambda tx: tx.audit_head())
-        except errors.StoreUnavailable as error:
-            return error.user_message
+        await bot.store.read(lambda tx: tx.audit_head())
         return ""
 
     async def policy() -> str:
         return bot.policy.problem or ("" if bot.policy().version else "there is no policy file")
 
-    async def clouddc() -> str:
-        return "the credentials were refused lately" if bot.power.cloud.paused_s else ""
+    clouddc = _Cloud(bot)
+    return {
+        "database": database,
+        "slack": bot.watchdog.problem,
+        "clouddc": clouddc.problem,
+        "policy": policy,
+    }
 
-    checks = {"database": database, "policy": policy, "clouddc": clouddc}
-    token = given.metrics_token.get_secret_value()
-    return routes(checks, host=given.host, metrics_token=token)
+
+class _Cloud:
+    """Whether CloudDC answers; probes in a row cost one call."""
+
+    def __init__(self, bot: app.Bot) -> None:
+        self._cloud = bot.power.cloud
+        self._asked_at = float("-inf")
+        self._problem = ""
+
+    async def problem(self) -> str:
+        """Return what is wrong, or an empty text."""
+        if self._cloud.paused_s:
+            return "the credentials were refused lately"
+        if time.monotonic() - self._asked_at >= CLOUD_FRESH_S:
+            self._asked_at = time.monotonic()
+            # What is said until the answer is there, should the probe give up before.
+            self._problem = "it has not answered yet"
+            try:
+                await self._cloud.status()
+            except errors.CloudError as error:
+                self._problem = error.user_message
+            else:
+                self._problem = ""
+        return self._problem
 
 
-def routes(checks: Checks, *, host: str, metrics_token: str) -> list[web.RouteDef]:
+async def _asked(check: Callable[[], Awaitable[str]], patience_s: float) -> str:
+    """Ask one part, not for ever."""
+    try:
+        async with asyncio.timeout(patience_s):
+            return await check()
+    except TimeoutError:
+        return "no answer in time"
+    except errors.PowerbotError as error:
+        return error.user_message
+
+
+def routes(
+    checks: Checks,
+    figures: Callable[[], Awaitable[bytes]],
+    *,
+    host: str,
+    metrics_token: str,
+    patience_s: float = PATIENCE_S,
+) -> list[web.RouteDef]:
     """Return the routes; off loopback, details and metrics want the token as bearer."""
 
     def entitled(request: web.Request) -> bool:
@@ -50,22 +112,23 @@ def routes(checks: Checks, *, host: str, metrics_token: str) -> list[web.RouteDe
         return web.json_response({"ok": True})
 
     async def readyz(request: web.Request) -> web.Response:
-        problems = {name: said for name, check in checks.items() if (said := await check())}
+        answers = await asyncio.gather(*(_asked(check, patience_s) for check in checks.values()))
+        problems = {name: said for name, said in zip(checks, answers, strict=True) if said}
         body: dict[str, object] = {"ok": not problems}
         if entitled(request):
             body["problems"] = problems
         return web.json_response(body, status=503 if problems else 200)
 
-    async def metrics(request: web.Request) -> web.Response:
+    async def show_metrics(request: web.Request) -> web.Response:
         if not entitled(request):
             return web.json_response({"error": "a bearer token is needed"}, status=401)
         return web.Response(
-            body=prometheus_client.generate_latest(),
+            body=await figures(),
             headers={"Content-Type": prometheus_client.CONTENT_TYPE_LATEST},
         )
 
     return [
         web.get("/healthz", healthz),
         web.get("/readyz", readyz),
-        web.get("/metrics", metrics),
+        web.get("/metrics", show_metrics),
     ]

@@ -4,38 +4,65 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Iterable, MutableMapping
+from typing import Any
 
 import structlog
 
 from bot.operations import redaction
 
 
-def configure(form: str, level: str) -> None:
-    """Set up structlog and the standard library's loggers; `form` is `text` or `json`."""
+def configure(
+    form: str,
+    level: str,
+    *,
+    secrets: Iterable[str] = (),
+    watchers: Iterable[structlog.typing.Processor] = (),
+) -> None:
+    """Set up structlog and the standard library's loggers; `form` is `text` or `json`.
+
+    `secrets` are never printed. `watchers` see every event from `info` on, printed or not.
+    """
     number = logging.getLevelNamesMapping()[level.upper()]
-    last = (
-        structlog.processors.JSONRenderer()
-        if form == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-    )
-    shared: list[structlog.typing.Processor] = [
+    redactor = redaction.Redactor(secrets)
+    printing: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
-        redaction.processor,
+        redactor.event,
     ]
+    # A colour's code would stand between the parts of a secret that it colours.
+    rendering = structlog.dev.ConsoleRenderer(colors=False)
+    last = structlog.processors.JSONRenderer() if form == "json" else rendering
     structlog.configure(
-        processors=[*shared, last],
-        wrapper_class=structlog.make_filtering_bound_logger(number),
+        processors=[*watchers, _from(number), *printing, last, redactor.line],
+        wrapper_class=structlog.make_filtering_bound_logger(min(number, logging.INFO)),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],
+            foreign_pre_chain=printing,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                last,
+                redactor.line,
+            ],
         )
     )
     # Libraries speak only when something is wrong: at DEBUG they would print whole payloads.
     logging.basicConfig(level=max(number, logging.WARNING), handlers=[handler], force=True)
+
+
+def _from(number: int) -> structlog.typing.Processor:
+    """Return what drops the events below a level."""
+
+    def dropping(
+        _: object, method: str, event: MutableMapping[str, Any]
+    ) -> MutableMapping[str, Any]:
+        if logging.getLevelNamesMapping().get(method.upper(), logging.ERROR) < number:
+            raise structlog.DropEvent
+        return event
+
+    return dropping

@@ -34,6 +34,7 @@ class Audit(link.Link):
         self.change(sa.insert(schema.audit), row)
         newest = sa.update(schema.audit_head).where(_head.id == 1)
         self.change(newest.values(seq=row["seq"], hash=row["hash"]))
+        self.appended.append(entry)
         return str(row["hash"])
 
     def audit_head(self) -> tuple[int, str]:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from bot.power import errors
+from bot.power import errors, ports
 from bot.storage import plan_cache, schema
 
 # Values of one IN list; both databases take some 30,000 parameters in a statement.
@@ -33,6 +33,8 @@ class Link:
     ) -> None:
         """`lease_s` is how long a process may be silent before another takes a payload over."""
         self.lease_s = lease_s
+        # What was appended to the audit log, to be logged once it is committed.
+        self.appended: list[ports.AuditEntry] = []
         self.connection = connection
         self.plans = plans
         self.code_version = code_version

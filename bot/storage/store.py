@@ -13,6 +13,7 @@ from bot.power import ports
 from bot.storage import (
     claims,
     engines,
+    figures,
     generation,
     group_commit,
     inbox,
@@ -81,6 +82,15 @@ class Store:
         if self._held is not None:
             self._held.release()
 
+    async def figures(self) -> figures.Figures:
+        """Count what an operator watches.
+
+        Raises:
+            StoreUnavailable: the database can't be reached.
+        """
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._readers, self._read, figures.read)
+
     # -- requests
     async def claim(self, *, now: float, lease_s: float) -> ports.Claim | None:
         """Claim the request that is due the longest (its `next_at` is at most `now`)."""
@@ -138,7 +148,7 @@ class Store:
         value: T = await self._group.run(work)
         return value
 
-    def _read(self, work: Callable[[ports.Tx], T]) -> T:
+    def _read(self, work: Callable[[transaction.Transaction], T]) -> T:
         """Run reads in the thread of a reader."""
         with engines.translated(), self._read_engine.connect() as connection:
             return work(self._transaction(connection, readonly=True))

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy import exc
 
-from bot.power import errors
+from bot.power import errors, ports
 from bot.storage import transaction
 
 log = structlog.get_logger()
@@ -120,6 +120,8 @@ class Writer:
             self._drop()
             raise
         self._end(batch.connection, keep=any(isinstance(outcome, Done) for outcome in outcomes))
+        for entry in batch.appended:
+            _log_step(entry)
         return outcomes
 
     def _begin(self) -> _Batch:
@@ -170,6 +172,7 @@ class _Batch:
 
     def __init__(self, connection: sa.Connection, tx: transaction.Transaction) -> None:
         self.connection = connection
+        self.appended = tx.appended
         self._tx = tx
         self._execute = _driver(connection).execute
         self._releases = connection.dialect.name == "sqlite"
@@ -179,6 +182,7 @@ class _Batch:
 
         One that is alone in its batch needs no savepoint: the whole is rolled back.
         """
+        kept = len(self.appended)
         try:
             if not alone:
                 self._execute("SAVEPOINT work")
@@ -188,6 +192,7 @@ class _Batch:
             if self._releases and not alone:
                 self._execute("RELEASE SAVEPOINT work")
         except Exception as error:
+            del self.appended[kept:]
             return self._undone(error, alone=alone)
         return Done(value)
 
@@ -202,6 +207,18 @@ class _Batch:
         if isinstance(error, _away(self.connection.engine)):
             return Failed(_unavailable(NOT_STORED, error))
         return Failed(error)
+
+
+def _log_step(entry: ports.AuditEntry) -> None:
+    """Log a step of a request; what is in the audit log is in the log, and only once it is true."""
+    log.info(
+        entry.event,
+        request=entry.request_id,
+        user=entry.person.user_id if entry.person else "",
+        servers=len(entry.server_ids),
+        cloud_request=entry.detail.get("cloud_request_id", ""),
+        detail={name: value for name, value in entry.detail.items() if name != "cloud_request_id"},
+    )
 
 
 def _driver(connection: sa.Connection) -> Any:

@@ -1,1 +1,1 @@
-"""Tests of what operators type."""
+"""What operators use: checks, logs, figures, the record."""

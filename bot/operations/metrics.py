@@ -1,0 +1,174 @@
+"""What an operator watches, in Prometheus' form.
+
+What happens is counted from the log's events, so that what is logged is counted and nothing
+else needs to know of it; what there is at a moment is read when somebody asks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import time
+from collections.abc import Iterator, MutableMapping
+from typing import Any
+
+import prometheus_client
+from prometheus_client import core, registry
+
+from bot import app
+from bot.power import errors
+from bot.power.lifecycle import State
+from bot.storage import figures
+
+LAG_LOOK_S = 1.0
+# Requests whose wait for approval is being measured; of more, the oldest are forgotten.
+MOST_WAITING = 2000
+REFUSED = (".refused", ".not_checked", ".withdrawn", ".held")
+ENDS_OF_WAITING = frozenset(
+    {"request.approved", "request.denied", "request.expired", "request.cancelled"}
+)
+WAITS_S = (1, 5, 15, 60, 300, 900, 1800, 3600, 14400)
+
+
+class Metrics:
+    """The figures of one process; `watch` is a processor of the log."""
+
+    def __init__(self) -> None:
+        self.registry = prometheus_client.CollectorRegistry()
+        prometheus_client.ProcessCollector(registry=self.registry)
+        self._steps = self._counter("steps", "Steps of requests, by the log's event.", "event")
+        self._refusals = self._counter(
+            "refusals", "What was refused, by what it was refused as.", "reason"
+        )
+        self._unknown = self._counter("unknown_calls", "Power calls whose outcome is unknown.")
+        self._calls = self._counter(
+            "cloud_calls", "Calls to CloudDC, by operation and answer.", "operation", "result"
+        )
+        self._slack = self._counter("slack_refusals", "What Slack has not taken.", "reason")
+        self._call_s = self._histogram(
+            "cloud_call_seconds", "Time of a call to CloudDC.", "operation"
+        )
+        self._waited_s = self._histogram(
+            "approval_wait_seconds", "Time from request to decision.", buckets=WAITS_S
+        )
+        self._lag_s = self._histogram("loop_lag_seconds", "How late the event loop is.")
+        self._waiting: collections.OrderedDict[str, float] = collections.OrderedDict()
+
+    async def text(self, bot: app.Bot) -> bytes:
+        """Return all figures in Prometheus' text form."""
+        now = registry.CollectorRegistry(auto_describe=False)
+        now.register(_Collected([family async for family in _moment(bot)]))
+        counted = prometheus_client.generate_latest(self.registry)
+        return counted + prometheus_client.generate_latest(now)
+
+    def watch(
+        self, _: object, __: str, event: MutableMapping[str, Any]
+    ) -> MutableMapping[str, Any]:
+        """Count one event of the log."""
+        name = str(event["event"])
+        if name == "clouddc.call":
+            result = str(event.get("status") or event.get("outcome"))
+            self._calls.labels(str(event["operation"]), result).inc()
+            self._call_s.labels(str(event["operation"])).observe(float(event["duration_s"]))
+        elif name == "reporter.not_taken":
+            self._slack.labels(str(event["why"])).inc()
+        elif "detail" in event:
+            self._count_step(name, str(event.get("request") or ""))
+        return event
+
+    async def watch_loop(self, _: app.Bot) -> None:
+        """Measure until cancelled how late the event loop wakes whom it should wake."""
+        while True:
+            due = time.monotonic() + LAG_LOOK_S
+            await asyncio.sleep(LAG_LOOK_S)
+            self._lag_s.observe(max(0.0, time.monotonic() - due))
+
+    def _count_step(self, name: str, request_id: str) -> None:
+        """Count one step of a request."""
+        self._steps.labels(name).inc()
+        if name.endswith(REFUSED):
+            self._refusals.labels(name).inc()
+        if name == "call.unknown":
+            self._unknown.inc()
+        if name == "request.pending":
+            self._waiting[request_id] = time.monotonic()
+            while len(self._waiting) > MOST_WAITING:
+                self._waiting.popitem(last=False)
+        elif name in ENDS_OF_WAITING and request_id in self._waiting:
+            self._waited_s.observe(time.monotonic() - self._waiting.pop(request_id))
+
+    def _counter(self, name: str, help_: str, *labels: str) -> prometheus_client.Counter:
+        return prometheus_client.Counter(f"powerbot_{name}", help_, labels, registry=self.registry)
+
+    def _histogram(self, name: str, help_: str, *labels: str, **more: Any) -> Any:
+        return prometheus_client.Histogram(
+            f"powerbot_{name}", help_, labels, registry=self.registry, **more
+        )
+
+
+class _Collected(registry.Collector):
+    """Figures that were read already."""
+
+    def __init__(self, families: list[core.Metric]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterator[core.Metric]:
+        """Return them."""
+        yield from self._families
+
+
+async def _moment(bot: app.Bot) -> Any:
+    """Yield what there is at this moment."""
+    try:
+        found = await bot.store.figures()
+    except errors.StoreUnavailable:
+        yield _gauge("database_up", "Whether the database answers.", 0)
+    else:
+        yield _gauge("database_up", "Whether the database answers.", 1)
+        for family in _of_database(found, bot.desk.now()):
+            yield family
+    yield _gauge("driving", "Requests that this process drives.", bot.runner.driving)
+    yield _gauge("cloud_paused_seconds", "Nothing is sent for so long.", bot.power.cloud.paused_s)
+    yield _gauge("cloud_rate_wait_seconds", "A call waits for its turn.", bot.power.cloud.waits_s)
+    for family in _of_sockets(bot):
+        yield family
+
+
+def _of_database(found: figures.Figures, now: float) -> Iterator[core.Metric]:
+    """Yield what the database knows."""
+    states = core.GaugeMetricFamily("powerbot_requests", "Requests by state.", labels=["state"])
+    for state in State:
+        states.add_metric([state.value], found.requests.get(state.value, 0))
+    yield states
+    yield _gauge("pending_age_seconds", "Oldest request's wait.", _age_s(found.pending_since, now))
+    yield _gauge("unknown_outcomes", "Servers whose end is unknown.", found.unknown_outcomes)
+    yield _gauge("outbox_messages", "Messages that wait for Slack.", found.messages_waiting)
+    yield _gauge("outbox_age_seconds", "The oldest one's wait.", _age_s(found.message_since, now))
+    yield _gauge("inbox_payloads", "Payloads not dealt with yet.", found.payloads_open)
+    yield _gauge("inbox_age_seconds", "The oldest one's wait.", _age_s(found.payload_since, now))
+    yield _gauge("audit_rows", "Number of the newest audit row.", found.audit_seq)
+
+
+def _of_sockets(bot: app.Bot) -> Iterator[core.Metric]:
+    """Yield how the connections to Slack are."""
+    socket = bot.watchdog.socket
+    if socket is None:
+        return
+    now = time.monotonic()
+    opened = [line.opened_at for line in socket.lines]
+    heard = max((line.heard_at for line in socket.lines), default=0.0)
+    yield _gauge("sockets", "Connections to Slack.", len(opened))
+    yield _gauge(
+        "socket_age_seconds", "Age of the oldest one.", _age_s(min(opened, default=0), now)
+    )
+    yield _gauge("socket_heard_seconds", "Since Slack last said something.", _age_s(heard, now))
+    yield _gauge("socket_others", "Connections of others on the same app.", socket.others)
+
+
+def _age_s(since: float, now: float) -> float:
+    """Return the seconds since an instant; 0 where there is none."""
+    return max(0.0, now - since) if since else 0.0
+
+
+def _gauge(name: str, help_: str, value: float) -> core.Metric:
+    return core.GaugeMetricFamily(f"powerbot_{name}", help_, value=value)
