@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 import aiohttp
 import structlog
 from aiohttp import web
-from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
+from slack_bolt.adapter.aiohttp import to_aiohttp_response
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.errors import SlackApiError
@@ -20,6 +20,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.power import errors
+from bot.slack import posted
 
 log = structlog.get_logger()
 
@@ -132,7 +133,7 @@ def http_handler(
         raise ValueError("SLACK_SIGNING_SECRET is needed for the HTTP transport")
 
     async def answer(request: web.Request) -> web.Response:
-        bolt_request = await to_bolt_request(request)
+        bolt_request = await posted.bolt_request(request)
         return await to_aiohttp_response(await app.async_dispatch(bolt_request))
 
     return answer

@@ -1,0 +1,71 @@
+"""Bodies of Slack's requests are read as the standard library reads them, and as Bolt doesn't."""
+
+from __future__ import annotations
+
+import json
+import urllib.parse
+
+import pytest
+from hypothesis import example, given, strategies as st
+
+from bot.slack import posted
+
+FORM = "application/x-www-form-urlencoded"
+
+
+@given(st.text(max_size=200))
+@example("100%")
+@example("%zz%%41=%3D")
+@example("a=b\r\n=\n%0A")
+@example("web%5B01-20%5D+because+%E4%B8%8A%E6%B5%B7 \t")
+@example("%ED%A0%80%FF")
+def test_escapes_are_read_as_the_standard_library_reads_them(text: str) -> None:
+    """Whatever comes: whole escapes, broken ones, line ends, other alphabets."""
+    quoted = urllib.parse.quote_plus(text, errors="replace")
+
+    assert posted.unquoted(quoted) == urllib.parse.unquote_plus(quoted)
+    assert posted.unquoted(text) == urllib.parse.unquote_plus(text)
+
+
+@given(st.text("%+=ab0Ff\u00e9 \n", max_size=30))
+def test_broken_escapes_are_read_as_the_standard_library_reads_them(text: str) -> None:
+    """Texts that are nearly escapes take no way of their own."""
+    assert posted.unquoted(text) == urllib.parse.unquote_plus(text)
+
+
+@given(st.dictionaries(st.text(min_size=1, max_size=9), st.text(max_size=40), max_size=5))
+def test_form_has_the_fields_that_were_sent(fields: dict[str, str]) -> None:
+    """A form comes back as it was written."""
+    clean = {
+        name.encode(errors="replace").decode(): value.encode(errors="replace").decode()
+        for name, value in fields.items()
+    }
+
+    assert posted.form(urllib.parse.urlencode(clean)) == clean
+
+
+def test_command_may_speak_of_a_payload() -> None:
+    """Only a field of that name holds an interaction; the word may stand in any text."""
+    fields = {"command": "/power", "text": "reboot web01 because payload bay"}
+
+    assert posted.read(urllib.parse.urlencode(fields), FORM) == fields
+
+
+def test_interaction_and_event_are_read_from_their_json() -> None:
+    """A click comes as JSON inside a form, an event as JSON alone."""
+    click, event = {"type": "block_actions", "actions": ["é"]}, {"type": "event_callback"}
+    sent = urllib.parse.urlencode({"payload": json.dumps(click)})
+
+    assert posted.read(sent, FORM) == click
+    assert posted.read(json.dumps(event), posted.JSON) == event
+    assert posted.read(json.dumps(event), FORM) == event
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["", "{", "payload=", "payload=%5B1%5D", "[1]", "[" * 100_000, "payload=" + "[" * 100_000],
+    ids=["empty", "half", "no-json", "list", "list-alone", "deep", "deep-in-form"],
+)
+def test_unreadable_body_has_no_values(body: str) -> None:
+    """Nothing of it is guessed; Bolt then refuses the request for its signature."""
+    assert posted.read(body, posted.JSON if body.startswith("[") else FORM) == {}
