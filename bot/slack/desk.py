@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 import structlog
 
-from bot.power import answers as facts, errors, form, offering, ports, request
+from bot.power import answers as facts, errors, form, intake, offering, ports, request
 from bot.slack import actions, delivery, guard, text, views
 
 log = structlog.get_logger()
@@ -84,7 +84,7 @@ class Desk:
         Raises:
             StoreUnavailable: it could not be stored, and nothing will be done with it.
         """
-        return await self._store.write(lambda tx: tx.receive(inbound))
+        return await self._store.write(intake.Receiving(inbound))
 
     async def take(self, inbound: ports.Inbound, ack: guard.Ack, **answer: Any) -> None:
         """Store, acknowledge (with `answer`, if any), and start to deal with a payload.
@@ -237,12 +237,8 @@ class Desk:
         """Mark a payload as dealt with; return where the card of a pressed button stands now."""
         body = inbound.body
         on_card = inbound.kind == "button" and body.get("message_ts") and not body.get("ephemeral")
-
-        def work(tx: ports.Tx) -> ports.Card | None:
-            tx.finish(inbound.key)
-            return tx.card(str(body.get("request_id") or "")) if on_card else None
-
-        return await self._store.write(work)
+        request_id = str(body.get("request_id") or "") if on_card else ""
+        return await self._store.write(intake.Finishing(inbound.key, request_id))
 
     def _track(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
         """Run something in a task that is kept until it ends: the loop alone would forget it."""

@@ -14,8 +14,8 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy import exc
 
-from bot.power import errors, ports
-from bot.storage import transaction
+from bot.power import errors, intake, ports
+from bot.storage import intake_batches, transaction
 
 log = structlog.get_logger()
 
@@ -34,6 +34,9 @@ BEGIN_POSTGRESQL = f"""
                 THEN set_config('synchronous_commit', 'on', true) END,
            pg_advisory_xact_lock({TURN})
 """
+
+# Fewer payloads than this are quicker one by one than as arrays.
+MERGED_FROM = 3
 
 NOT_STORED = "The database can't be reached; nothing was changed. Try again in a moment."
 UNCERTAIN = (
@@ -111,7 +114,7 @@ class Writer:
         outcomes: list[Outcome] = []
         try:
             batch = self._begin()
-            outcomes.extend(batch.run(work, alone=len(works) == 1) for work in works)
+            outcomes.extend(batch.run_all(works))
         except _away(self._engine) as error:
             again = self._is_cut_off()
             self._drop()
@@ -176,6 +179,32 @@ class _Batch:
         self._tx = tx
         self._execute = _driver(connection).execute
         self._releases = connection.dialect.name == "sqlite"
+
+    def run_all(self, works: Sequence[Work]) -> list[Outcome]:
+        """Run the works of a batch; on PostgreSQL those that come with payloads run as one."""
+        alone = len(works) == 1
+        merged = {} if self._releases else self._run_intake(works)
+        return [
+            merged[place] if place in merged else self.run(work, alone=alone)
+            for place, work in enumerate(works)
+        ]
+
+    def _run_intake(self, works: Sequence[Work]) -> dict[int, Outcome]:
+        """Run the works of intake together and return their outcomes, by place in the batch.
+
+        When that fails there are none: each is then run for itself, behind its own savepoint.
+        """
+        found = {
+            place: work
+            for place, work in enumerate(works)
+            if isinstance(work, intake.Receiving | intake.Finishing)
+        }
+        if len(found) < MERGED_FROM:
+            return {}
+        together = self.run(lambda tx: intake_batches.run(tx, [*found.values()]), alone=False)
+        if isinstance(together, Failed):
+            return {}
+        return dict(zip(found, map(Done, together.value), strict=True))
 
     def run(self, work: Work, *, alone: bool) -> Outcome:
         """Run one piece of work, and undo it if it raises.
