@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from bot.power import intake, ports
-from bot.storage import database_clock, inbox, link, precompiled, rows, schema
+from bot.storage import database_clock, link, precompiled, rows, schema
 
 _inbox = schema.inbox.c
 _requests = schema.requests.c
@@ -40,7 +40,7 @@ def _receive(tx: link.Link, received: Sequence[ports.Inbound]) -> set[str]:
     listed = [rows.inbound_row(inbound) for inbound in received]
     names = rows.INBOUND_COLUMNS
     columns = {f"all_{name}": [row[name] for row in listed] for name in names}
-    found = _RECEIVE.run(tx, columns).fetchall()
+    found = _RECEIVE.run(tx, {**columns, "lease_s": tx.lease_s}).fetchall()
     stored = {row["key"]: inbound.key for row, inbound in zip(listed, received, strict=True)}
     return {stored[key] for (key,) in found}
 
@@ -60,7 +60,7 @@ def _receiving(_tx: link.Link) -> sa.Executable:
         for name in rows.INBOUND_COLUMNS
     ]
     listed = sa.func.unnest(*arrays).table_valued(*rows.INBOUND_COLUMNS)
-    until = database_clock.Now() + sa.literal_column(str(inbox.LEASE_S))
+    until = database_clock.Now() + sa.bindparam("lease_s", type_=sa.Double)
     made = postgresql.insert(schema.inbox).from_select(
         [*rows.INBOUND_COLUMNS, "lease_until"], sa.select(listed, until)
     )

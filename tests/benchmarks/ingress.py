@@ -76,9 +76,10 @@ async def over_http(
     name: str, module: str, *flags: str, side: slack_side.SlackSide, **env: str
 ) -> AsyncIterator[Contender]:
     """Run a program that takes requests from Slack."""
-    given = _environment(side, **env)
-    async with children.running("-m", module, "http", *flags, env=given) as child:
-        port = int(await child.said())
+    port = free_port()
+    given = _environment(side, PORT=str(port), **env)
+    started = ("-m", module, "run", "--transport", "http", *flags)
+    async with children.running(*started, env=given) as child:
         await listening(port)
 
         async def drive(kind: str, in_flight: int, seconds: float) -> load.Load:
@@ -87,6 +88,13 @@ async def over_http(
         await drive("slash", 4, WARM_S)
         await drive("click", 4, WARM_S)
         yield Contender(name, child, drive)
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 async def listening(port: int) -> None:
@@ -106,6 +114,8 @@ def _environment(side: slack_side.SlackSide, **env: str) -> dict[str, str]:
         SLACK_SIGNING_SECRET=payloads.SECRET,
         CLOUDDC_ENDPOINT="http://127.0.0.1:9",
         CLOUDDC_PROJECT_ID="bench",
+        CLOUDDC_AUTH_TOKEN="bench",
+        POWERBOT_LOG_LEVEL="error",
         **env,
     )
 
@@ -208,9 +218,9 @@ async def over_socket(
 ) -> AsyncIterator[Contender]:
     """Run a program that holds sockets to Slack."""
     token = f"xapp-{next(_tokens)}"
-    given = _environment(side, SLACK_APP_TOKEN=token, **env)
-    async with children.running("-m", module, "socket", env=given) as child:
-        await child.said()
+    given = _environment(side, SLACK_APP_TOKEN=token, PORT=str(free_port()), **env)
+    started = ("-m", module, "run", "--transport", "socket")
+    async with children.running(*started, env=given) as child:
         await side.connected(token, sockets)
 
         async def drive(kind: str, in_flight: int, seconds: float) -> load.Load:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import sys
 
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
@@ -36,30 +35,21 @@ def make_app(*, before_response: bool) -> AsyncApp:
     return app
 
 
-def free_port() -> int:
-    """Return a port that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 async def over_socket(app: AsyncApp) -> None:
     """Serve Socket Mode until the process is ended."""
     handler = AsyncSocketModeHandler(app, os.environ["SLACK_APP_TOKEN"])
     await handler.connect_async()  # type: ignore[no-untyped-call]
-    print("READY 0", flush=True)  # noqa: T201
     await asyncio.Event().wait()
 
 
 def main() -> None:
-    """Run the peer."""
+    """Run the peer; its arguments are those of the bot, and `--before-response`."""
     app = make_app(before_response="--before-response" in sys.argv)
-    if sys.argv[1] == "socket":
+    if "socket" in sys.argv:
         asyncio.run(over_socket(app))
-        return
-    port = int(os.environ.get("PORT") or free_port())
-    print(f"READY {port}", flush=True)  # noqa: T201
-    app.server(port=port, path="/slack/events", host="127.0.0.1").start()
+    else:
+        port = int(os.environ["PORT"])
+        app.server(port=port, path="/slack/events", host="127.0.0.1").start()
 
 
 if __name__ == "__main__":

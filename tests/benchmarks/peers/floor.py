@@ -23,8 +23,7 @@ async def main() -> None:
 
     runner = web.ServerRunner(web.Server(check, access_log=None))
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    print(f"READY {runner.addresses[0][1]}", flush=True)  # noqa: T201
+    await web.TCPSite(runner, "127.0.0.1", int(os.environ["PORT"])).start()
     await asyncio.Event().wait()
 
 
