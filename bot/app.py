@@ -35,7 +35,7 @@ from bot import (
     workflow as workflow_,
 )
 from bot.clouddc import auth, client, exchange, inventory, rate, watch
-from bot.power import ports, request, settling
+from bot.power import policy as policy_, ports, request, run, settling
 from bot.slack import (
     connection,
     delivery,
@@ -187,9 +187,6 @@ def _join(
         poll_cap_s=given.poll_cap,
         wake=telling.wake,
     )
-    attempts = auditing.Attempts(kept, clock)
-    may = entitling.Entitling(who, clock)
-    no = refusing.Refusing(may, attempts, clock)
     scope = request.Scope(region=given.region, project_id=given.clouddc_project_id)
     driving: list[runner.Runner] = []
 
@@ -197,8 +194,36 @@ def _join(
         telling.wake()
         driving[0].wake()
 
+    flow = story(kept, power, who, policy, clock, scope, again, acting.carry_out, wake)
+    driving.append(runner.Runner(kept, flow.advance, clock, paces))
+    homes = publishing.Homes(sender, clock, workspace_url=identity.url)
+    answering = delivery.Delivery(sender, clock, homes)
+    taking = desk.Desk(kept, flow, answering, clock, take_over_lease_s=paces.lease_s)
+    slack = connection.make_app(web_client, identity, given.slack_signing_secret.get_secret_value())
+    listeners.Listeners(taking, guard.Guard(identity.team_id, sender)).register(slack)
+    looking = watchdog.Watchdog(web_client, clock, tell=_audited(kept, clock))
+    return Bot(
+        identity, kept, power, policy, flow, driving[0], telling, taking, homes, slack, looking
+    )
+
+
+def story(
+    kept: ports.RequestStore,
+    power: ports.PowerApi,
+    who: people.People,
+    policy: Callable[[], policy_.Policy],
+    clock: ports.Clock,
+    scope: request.Scope,
+    again: rejudging.Rejudging,
+    execute: Callable[[run.Lease], Awaitable[None]],
+    wake: Callable[[], None] = lambda: None,
+) -> workflow_.Workflow:
+    """Join the parts of the workflow, over whatever store, cloud and directory there are."""
+    attempts = auditing.Attempts(kept, clock)
+    may = entitling.Entitling(who, clock)
+    no = refusing.Refusing(may, attempts, clock)
     reads = reading.Reading(kept, power, policy, clock)
-    flow = workflow_.Workflow(
+    return workflow_.Workflow(
         kept,
         who,
         planner.Planner(kept, who, policy, clock, scope),
@@ -211,19 +236,9 @@ def _join(
         nudging.Nudging(kept, who, clock, attempts),
         again,
         attempts,
-        acting.carry_out,
+        execute,
         clock,
         wake,
-    )
-    driving.append(runner.Runner(kept, flow.advance, clock, paces))
-    homes = publishing.Homes(sender, clock, workspace_url=identity.url)
-    answering = delivery.Delivery(sender, clock, homes)
-    taking = desk.Desk(kept, flow, answering, clock, take_over_lease_s=paces.lease_s)
-    slack = connection.make_app(web_client, identity, given.slack_signing_secret.get_secret_value())
-    listeners.Listeners(taking, guard.Guard(identity.team_id, sender)).register(slack)
-    looking = watchdog.Watchdog(web_client, clock, tell=_audited(kept, clock))
-    return Bot(
-        identity, kept, power, policy, flow, driving[0], telling, taking, homes, slack, looking
     )
 
 

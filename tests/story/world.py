@@ -1,0 +1,313 @@
+"""The whole workflow on a given clock: real store, real executor, a simulated data centre.
+
+Only Slack is left out: people, groups and channels stand in a `Folk` that a test changes, and
+what would be said is read from the outbox.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import datetime
+import itertools
+import json
+import random
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import httpx
+import sqlalchemy as sa
+
+from bot import app, calling, executor, people, rejudging, workflow
+from bot.clouddc import auth, client, inventory, rate, watch
+from bot.power import answers, errors, policy, policy_file, ports, request, run
+from bot.power.lifecycle import State
+from bot.sandbox import data_centre
+from bot.storage import engines, opening, schema, store
+
+TEAM = "T0DEMO"
+OPS, INC = "C0OPS", "C0INC"
+DANA, SAM, ROSA, OLGA, LEO = "U0DANA", "U0SAM", "U0ROSA", "U0OLGA", "U0LEO"
+ONCALL = "S0ONCALL"
+START = 1_800_000_000.0
+
+POLICY = """\
+version = 1
+[channels]
+allow = ["C0OPS", "C0INC"]
+incident = ["C0INC"]
+[people]
+sre = ["U0DANA", "U0SAM", "U0LEO"]
+dc-ops = ["U0ROSA", "S0ONCALL"]
+[groups]
+db = "db*"
+[protected]
+servers = "tag:powerbot=never pdu*"
+[defaults]
+ramp = []
+[[rule]]
+name = "databases"
+servers = "@db"
+actions = ["off", "reboot", "cycle"]
+requesters = ["sre"]
+approvers = { sre = 1, dc-ops = 1 }
+[[rule]]
+name = "everything else"
+servers = "*"
+actions = ["on", "off", "reboot", "cycle"]
+requesters = ["sre"]
+approvers = { sre = 1 }
+from_servers = { 10 = { sre = 1, dc-ops = 1 } }
+break_glass = ["sre"]
+review_within = "4h"
+"""
+
+
+class GivenClock:
+    """A clock on which a wait takes no time, only moves it on; the wall may be set apart."""
+
+    def __init__(self, start: float = START) -> None:
+        self.start = start
+        self.passed_s = 0.0
+
+    def now(self) -> float:
+        """Return the wall clock."""
+        return self.start + self.passed_s
+
+    def monotonic(self) -> float:
+        """Return the monotonic clock."""
+        return self.passed_s
+
+    async def sleep(self, seconds: float) -> None:
+        """Move on, and let the others run."""
+        self.passed_s += max(0.0, seconds)
+        await asyncio.sleep(0)
+
+
+class Folk:
+    """Implements `ports.Directory` over people that a test changes; it counts what is asked.
+
+    A name in `away` can't be looked up.
+    """
+
+    def __init__(self) -> None:
+        self.members = {
+            one: ports.Member(one, TEAM, one.lower()) for one in (DANA, SAM, ROSA, OLGA, LEO)
+        }
+        self.groups: dict[str, frozenset[str]] = {ONCALL: frozenset({LEO})}
+        self.channels = {one: ports.Channel(one, one.lower()) for one in (OPS, INC)}
+        self.away: set[str] = set()
+        self.asked: list[str] = []
+
+    def change(self, user_id: str, **fields: Any) -> None:
+        """Change what Slack says of a person."""
+        self.members[user_id] = dataclasses.replace(self.members[user_id], **fields)
+
+    async def member(self, user_id: str) -> ports.Member:
+        """Return a person; an unknown one is a stranger."""
+        self._ask(user_id)
+        return self.members.get(user_id) or ports.Member(user_id, "", is_stranger=True)
+
+    async def group(self, group_id: str) -> frozenset[str]:
+        """Return the members of a user group; one that doesn't exist can't be read."""
+        self._ask(group_id)
+        if group_id not in self.groups:
+            raise errors.SlackUnavailable
+        return self.groups[group_id]
+
+    async def channel(self, channel_id: str) -> ports.Channel:
+        """Return a channel."""
+        self._ask(channel_id)
+        return self.channels.get(channel_id) or ports.Channel(channel_id, is_member=False)
+
+    def _ask(self, what: str) -> None:
+        self.asked.append(what)
+        if what in self.away:
+            raise errors.SlackUnavailable
+
+
+@dataclasses.dataclass
+class World:
+    """One process's bot without its Slack side."""
+
+    url: str
+    clock: GivenClock
+    folk: Folk
+    store: store.Store
+    centre: data_centre.DataCentre
+    flow: workflow.Workflow = dataclasses.field(init=False)
+    rules: policy.Policy = dataclasses.field(default_factory=lambda: policy_file.read(POLICY))
+    keys: itertools.count[int] = dataclasses.field(default_factory=itertools.count)
+
+    def edit(self, *changes: tuple[str, str]) -> None:
+        """Put an edited policy in force."""
+        text = POLICY
+        for before, after in changes:
+            assert before in text, before
+            text = text.replace(before, after)
+        self.rules = policy_file.read(text)
+
+    def inbound(
+        self,
+        kind: str,
+        who: str,
+        body: Mapping[str, object],
+        *,
+        channel: str = OPS,
+        key: str = "",
+    ) -> ports.Inbound:
+        """Return a payload of this person."""
+        return ports.Inbound(
+            key=key or f"{kind}:{next(self.keys)}",
+            kind=kind,
+            person=request.Person(user_id=who, team_id=TEAM),
+            place=request.Place(channel_id=channel),
+            body=body,
+            at=self.clock.now(),
+        )
+
+    async def type(self, text: str, who: str = DANA, channel: str = OPS) -> answers.Answer | None:
+        """Type after `/power`."""
+        return await self.flow.handle(self.inbound("command", who, {"text": text}, channel=channel))
+
+    async def plan(self, text: str, who: str = DANA, channel: str = OPS) -> answers.PlanShown:
+        """Type a change and return its plan."""
+        shown = await self.type(text, who, channel)
+        assert isinstance(shown, answers.PlanShown), shown
+        return shown
+
+    async def press(self, who: str, do: str, request_id: str, **body: str) -> answers.Answer | None:
+        """Press a button of a request, or send its form."""
+        given = {"do": do, "request_id": request_id, **body}
+        return await self.flow.handle(self.inbound("button", who, given))
+
+    async def told(self, who: str, do: str, request_id: str, **body: str) -> str:
+        """Press a button and return the sentence that the person gets."""
+        said = await self.press(who, do, request_id, **body)
+        assert isinstance(said, answers.Note), said
+        return said.text
+
+    async def ask(self, text: str, who: str = DANA, channel: str = OPS) -> str:
+        """Type a change, press Request, and return the request's id."""
+        shown = await self.plan(text, who, channel)
+        assert not shown.plan.refusals, shown.plan.refusals
+        count = str(len(shown.plan.order.targets))
+        said = await self.press(who, "confirm_count", shown.request_id, count=count)
+        assert isinstance(said, answers.Note), said
+        assert said.good, said.text
+        return shown.request_id
+
+    async def drive(self) -> None:
+        """Carry on everything that is due at this moment."""
+        while claim := await self.store.claim(now=self.clock.now(), lease_s=600.0):
+            next_at = await self.flow.advance(run.Lease(claim, lambda: 600.0))
+            await self.store.release(claim, next_at=next_at)
+
+    async def later(self, seconds: float) -> None:
+        """Let time pass, then carry on what is due."""
+        self.clock.passed_s += seconds
+        await self.drive()
+
+    async def found(self, request_id: str) -> ports.Request:
+        """Return a request as it is stored."""
+        stored = await self.store.read(lambda tx: tx.request(request_id))
+        assert stored is not None
+        return stored
+
+    async def state(self, request_id: str) -> State:
+        """Return a request's state."""
+        return (await self.found(request_id)).state
+
+    async def audit(self, event: str = "", request_id: str = "") -> list[Mapping[str, Any]]:
+        """Return audit rows, oldest first."""
+        rows = await self.store.read(
+            lambda tx: tx.audit_rows(request_id=request_id, event=event, limit=10_000)
+        )
+        return rows[::-1]
+
+    def thread(self, request_id: str) -> list[dict[str, Any]]:
+        """Return what was queued for a request's thread, oldest first."""
+        said = sa.select(schema.outbox.c.body).where(
+            schema.outbox.c.request_id == request_id, schema.outbox.c.kind == "reply"
+        )
+        with engines.reading(self.url) as connection:
+            found = connection.execute(said.order_by(schema.outbox.c.id)).scalars().all()
+        return [json.loads(body) for body in found]
+
+    def events(self, request_id: str) -> list[str]:
+        """Return the words of what was queued for a request's thread."""
+        return [str(body["event"]) for body in self.thread(request_id)]
+
+    def calls(self) -> list[int]:
+        """Return how many ids each power call had."""
+        return [len(entry.ids) for entry in self.centre.power_calls()]
+
+
+@contextlib.asynccontextmanager
+async def running(
+    url: str,
+    *,
+    clock: GivenClock | None = None,
+    folk: Folk | None = None,
+    centre: data_centre.DataCentre | None = None,
+) -> AsyncIterator[World]:
+    """Run a world on a database; what is given is kept from the process before."""
+    clock, folk = clock or GivenClock(), folk or Folk()
+    centre = centre or a_centre(clock)
+    made = World(url, clock, folk, opening.open_store(url, code_version="test"), centre)
+    async with _power(centre, clock) as power:
+        who = people.People(folk, lambda: made.rules, TEAM)
+        again = rejudging.Rejudging(made.store, who, lambda: made.rules, clock)
+        calls = calling.Calls(made.store, power, clock)
+        acting = executor.Executor(
+            made.store, power, calls, lambda: made.rules, again.problem, clock
+        )
+        scope = request.Scope(region="here", project_id="p")
+        made.flow = app.story(
+            made.store, power, who, lambda: made.rules, clock, scope, again, acting.carry_out
+        )
+        yield made
+    await made.store.close()
+
+
+def a_centre(clock: GivenClock) -> data_centre.DataCentre:
+    """Return a data centre of 120 servers whose operations take about five seconds."""
+    begun = datetime.datetime.fromtimestamp(clock.start, datetime.UTC)
+    return data_centre.DataCentre(
+        data_centre.build(120, seed=0),
+        clock=clock.monotonic,
+        wall=lambda: begun + datetime.timedelta(seconds=clock.passed_s),
+        account=data_centre.Account(token="t"),
+        pace=data_centre.Pace(5.0),
+    )
+
+
+@contextlib.asynccontextmanager
+async def _power(
+    centre: data_centre.DataCentre, clock: GivenClock
+) -> AsyncIterator[watch.CloudPower]:
+    """Return the power API over a data centre in this process."""
+
+    def answer(asked: httpx.Request) -> httpx.Response:
+        target = asked.url.raw_path.decode()
+        headers = tuple((key.decode(), value.decode()) for key, value in asked.headers.raw)
+        got = centre.handle(data_centre.HttpRequest(asked.method, target, headers, asked.content))
+        if isinstance(got, data_centre.Dropped):
+            raise httpx.ReadError("cut", request=asked)
+        return httpx.Response(got.status, headers=list(got.headers), content=got.body)
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
+        cloud = client.CloudDC(
+            http,
+            "http://127.0.0.1:1",
+            centre.iam.account.project_id,
+            auth=auth.TokenAuth("t"),
+            bucket=rate.Bucket(1000.0, clock),
+            clock=clock,
+            jitter=random.Random(0),
+        )
+        servers = inventory.Inventory(cloud, clock)
+        power = watch.CloudPower(cloud, servers, watch.Poller(cloud, servers, clock))
+        yield power
+        await power.aclose()
