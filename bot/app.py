@@ -21,6 +21,7 @@ from bot import (
     entitling,
     executor,
     freezing,
+    gathering,
     nudging,
     paces as paces_,
     people,
@@ -226,7 +227,7 @@ def story(
     return workflow_.Workflow(
         kept,
         who,
-        planner.Planner(kept, who, policy, clock, scope),
+        planner.Planner(kept, gathering.Gathering(who, policy), policy, clock, scope),
         reads,
         choosing.Choosing(reads, who, policy, clock),
         approving.Approving(kept, who, may, no, again, policy, clock, power),

@@ -152,16 +152,41 @@ def migrate() -> None:
 @policy_app.command("check")
 def policy_check(
     file: Annotated[pathlib.Path | None, typer.Argument(help="Default: the setting's.")] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Don't ask Slack.")] = False,
 ) -> None:
     """Refuse a policy under which nobody could approve, and name what it doesn't know."""
     from bot.operations import policies
 
-    problems = policies.check(file or settings_.load().policy)
-    for problem in problems:
-        typer.echo(problem)
-    if problems:
+    settings = settings_.load()
+    path = file or settings.policy
+    asks = bool(settings.slack_bot_token.get_secret_value()) and not offline
+    found = asyncio.run(policies.look_in_slack(path, settings)) if asks else policies.look(path)
+    for line in (*found.problems, *(f"Note: {note}" for note in found.notes)):
+        typer.echo(line)
+    if found.problems:
         raise typer.Exit(1)
     typer.echo("The policy can be used.")
+    if not asks:
+        typer.echo("Slack was not asked whether its people, groups and channels exist.")
+
+
+@policy_app.command("explain", context_settings={"ignore_unknown_options": True})
+def policy_explain(
+    words: Annotated[list[str], typer.Argument(help="What would be typed after /power.")],
+    user: Annotated[str, typer.Option(help="Who would ask: a member ID (U...).")],
+    channel: Annotated[str, typer.Option(help="Where: a channel ID (C...).")],
+    offline: Annotated[bool, typer.Option("--offline", help="Ask neither Slack nor CloudDC.")] = (
+        False
+    ),
+) -> None:
+    """Explain, rule by rule, whether a request could be made and who would have to approve it."""
+    from bot.operations import explaining
+
+    settings = settings_.load()
+    asked = explaining.Asked(user, channel, " ".join(words))
+    found = asyncio.run(explaining.explain(settings, asked, offline=offline))
+    typer.echo("\n".join(found.lines))
+    raise typer.Exit(0 if found.allowed else 1)
 
 
 @audit_app.command("verify")

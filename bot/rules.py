@@ -11,6 +11,8 @@ from bot.power import errors, policy, policy_file, ports
 log = structlog.get_logger()
 
 LOOK_S = 1.0
+# A file that was changed a moment ago may be half written; it is read once it has settled.
+SETTLED_S = 0.2
 
 
 class PolicyFile:
@@ -22,6 +24,7 @@ class PolicyFile:
         self._clock = clock
         self._looked_at = float("-inf")
         self._text: str | None = None
+        self._missing = False
         self._policy = policy.EMPTY
         self.problem = ""
 
@@ -35,20 +38,47 @@ class PolicyFile:
     def _look(self) -> None:
         """Read the file if its text is new."""
         try:
-            text = self._path.read_text(encoding="utf-8") if self._path.exists() else ""
+            if self._is_being_written():
+                self._looked_at = float("-inf")
+                return
+            text = self._path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            self._gone()
+            return
         except (OSError, UnicodeDecodeError) as error:
             self._complain(f"{self._path.name} can't be read: {type(error).__name__}.")
             return
-        if text == self._text:
-            return
-        self._text = text
+        self._missing = False
+        if text != self._text:
+            self._text = text
+            self._take(text)
+
+    def _is_being_written(self) -> bool:
+        """Whether the file was changed a moment ago; the first read doesn't wait."""
+        age_s = self._clock.now() - self._path.stat().st_mtime
+        return self._text is not None and 0 <= age_s < SETTLED_S
+
+    def _take(self, text: str) -> None:
+        """Put a new text in force, if it can be used."""
         try:
-            self._policy = policy_file.read(text) if text else policy.EMPTY
+            self._policy = policy_file.read(text)
         except errors.PolicyError as error:
             self._complain(error.user_message)
             return
         self.problem = ""
         log.info("policy.read", version=self._policy.version)
+
+    def _gone(self) -> None:
+        """Allow nothing any more once the file is really gone, at the second look in a row.
+
+        Some editors take a file away before they put the new one in its place.
+        """
+        if not self._missing and self._text is not None:
+            self._missing = True
+            return
+        if self._text != "":
+            log.warning("policy.none", file=self._path.name)
+        self._text, self._policy, self.problem = "", policy.EMPTY, ""
 
     def _complain(self, problem: str) -> None:
         """Keep the old policy and say what is wrong with the new file, once."""

@@ -57,8 +57,8 @@ async def look(
             yield finding
         async for finding in _app(client, who, given.slack_app_token.get_secret_value(), granted):
             yield finding
-        named = directory.Directory(client, clock)
-        async for finding in _policy(named, rules, str(who.get("team") or ""), granted):
+        folk = directory.Directory(client, clock)
+        async for finding in named(folk, rules, str(who.get("team") or ""), granted):
             yield finding
 
 
@@ -133,21 +133,27 @@ async def _app(
 # -- whom and what the policy names
 
 
-async def _policy(
-    named: directory.Directory, rules: policy.Policy, team: str, granted: frozenset[str]
+NEEDED = frozenset({"channels:read", "groups:read", "users:read", "usergroups:read"})
+
+
+async def named(
+    folk: directory.Directory,
+    rules: policy.Policy,
+    team: str,
+    granted: frozenset[str] = NEEDED,
 ) -> AsyncIterator[Finding]:
     """Look up everybody and every channel that the policy names, as far as scopes allow."""
     found: list[Finding] = []
     people = sorted({one for group in rules.people.values() for one in group})
     if {"channels:read", "groups:read"} <= granted:
         channels = sorted(rules.allow | rules.incident)
-        found += [one for id_ in channels for one in await _channel(named, id_)]
+        found += [one for id_ in channels for one in await _channel(folk, id_)]
     if "users:read" in granted:
         persons = [one for one in people if not one.startswith("S")][:MOST_PEOPLE]
-        found += [one for id_ in persons for one in await _person(named, id_)]
+        found += [one for id_ in persons for one in await _person(folk, id_)]
     if "usergroups:read" in granted:
         groups = [one for one in people if one.startswith("S")]
-        found += [one for id_ in groups for one in await _group(named, id_)]
+        found += [one for id_ in groups for one in await _group(folk, id_)]
     unknown = [one for one in found if not one.good and one.says.endswith(UNKNOWN)]
     if len(unknown) > 1 and len(unknown) == len(found):
         said = f"nobody and nothing that the policy names is in the workspace {team}."

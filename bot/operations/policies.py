@@ -1,46 +1,79 @@
-"""The policy file looked at before it is trusted."""
+"""The policy file looked at before it is trusted: by itself, and against Slack."""
 
 from __future__ import annotations
 
+import dataclasses
 import pathlib
 
-from bot.power import errors, policy, policy_file
+from bot import clock as clock_, people, settings
+from bot.operations import check_slack
+from bot.power import errors, policy, policy_file, policy_oddities, policy_reach
+from bot.slack import connection, directory, sending
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Looked:
+    """What a look at a policy file found; it is refused when there are problems."""
+
+    problems: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def check(path: pathlib.Path) -> list[str]:
-    """Return what is wrong with a policy file, one sentence each; empty when it can be used."""
+    """Return what is wrong with a policy file by itself; empty when it can be used."""
+    return list(look(path).problems)
+
+
+def look(path: pathlib.Path) -> Looked:
+    """Look at a policy file without asking anybody."""
     try:
-        found = policy_file.read(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return [f"There is no {path.name} here; without a policy nothing may be changed."]
-    except (OSError, UnicodeDecodeError) as error:
-        return [f"{path.name} can't be read: {type(error).__name__}."]
+        rules = read(path)
     except errors.PolicyError as error:
-        return [error.user_message]
-    return [*_without_channels(found), *_out_of_reach(found)]
+        return Looked((error.user_message,))
+    roster = policy_reach.offline(rules)
+    problems = (*policy_oddities.problems(rules), *policy_reach.problems(rules, roster))
+    return Looked(problems, tuple(policy_oddities.notes(rules, roster)))
 
 
-def _without_channels(found: policy.Policy) -> list[str]:
-    """Say when nobody could ask for anything."""
-    if found.allow:
-        return []
-    return ["[channels] allow is empty, so requests may be made nowhere; name a channel's id."]
+async def look_in_slack(path: pathlib.Path, given: settings.Settings) -> Looked:
+    """Look at a policy file, and at everybody and every channel that it names.
 
-
-def _out_of_reach(found: policy.Policy) -> list[str]:
-    """Name the rules whose quorum can't be reached by the people that the file names.
-
-    A Slack user group may have any number of people, so a group with one is not judged here.
+    Raises:
+        SlackUnavailable: Slack refuses the token, or can't be reached.
     """
-    problems = []
-    for rule in found.rules:
-        for count, needs in ((1, rule.approvers), *rule.from_servers):
-            for need in needs:
-                people = found.people[need.group]
-                if any(one.startswith("S") for one in people) or len(people) >= need.count:
-                    continue
-                problems.append(
-                    f'Rule "{rule.name}" wants {need.count} of {need.group} for {count} servers'
-                    f" and more, but {need.group} has {len(people)}; add people or want fewer."
-                )
-    return problems
+    alone = look(path)
+    try:
+        rules = read(path)
+    except errors.PolicyError:
+        return alone
+    clock = clock_.SystemClock()
+    async with connection.open_session() as session:
+        token = given.slack_bot_token.get_secret_value()
+        client = sending.web_client(token, session, given.slack_api_url)
+        identity = await connection.introduce(client)
+        folk = directory.Directory(client, clock)
+        named = [one async for one in check_slack.named(folk, rules, identity.team)]
+        who = people.People(folk, lambda: rules, identity.team_id)
+        roster = await who.roster(rules.people.keys())
+    problems = (
+        *policy_oddities.problems(rules),
+        *(f"{one.says} Mend: {one.mend}" for one in named if not one.good),
+        *policy_reach.problems(rules, roster),
+    )
+    return Looked(problems, tuple(policy_oddities.notes(rules, roster)))
+
+
+def read(path: pathlib.Path) -> policy.Policy:
+    """Read a policy file.
+
+    Raises:
+        PolicyError: there is none, or it can't be used; the first mistake is named.
+    """
+    try:
+        return policy_file.read(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        said = f"There is no {path.name} here; without a policy nothing may be changed."
+        raise errors.PolicyError(said) from None
+    except (OSError, UnicodeDecodeError) as error:
+        said = f"{path.name} can't be read: {type(error).__name__}."
+        raise errors.PolicyError(said) from error

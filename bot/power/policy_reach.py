@@ -7,6 +7,23 @@ from collections.abc import Iterator
 from bot.power import policy, quorum
 from bot.power.quorum import Roster
 
+# Stands for a Slack user group that nobody was asked about: it may have any number of people.
+UNKNOWN_PEOPLE = 100
+
+
+def offline(rules: policy.Policy) -> Roster:
+    """Return who is in the groups as far as the file says; Slack's groups count as large.
+
+    Their members have ids that nobody has, so that they are neither requesters nor in two groups.
+    """
+    members: dict[str, dict[str, str]] = {}
+    for group, entries in rules.people.items():
+        members[group] = {}
+        for entry in entries:
+            some = [f"{entry}#{n}" for n in range(UNKNOWN_PEOPLE)] if entry[0] == "S" else [entry]
+            members[group].update(dict.fromkeys(some, "named in the policy"))
+    return Roster(members)
+
 
 def problems(rules: policy.Policy, roster: Roster) -> tuple[str, ...]:
     """Return a sentence for each row of each rule under which nobody could approve.
@@ -35,13 +52,21 @@ def _of_rule(rule: policy.Rule, roster: Roster) -> Iterator[str]:
                 f'Nobody could approve under rule "{rule.name}" from {least} '
                 f"server{'s' if least > 1 else ''} on: it takes {wishes}."
             )
+    yield from _unreviewable(rule, roster)
+
+
+def _unreviewable(rule: policy.Rule, roster: Roster) -> Iterator[str]:
+    """Yield that nobody could review what somebody may do by break glass."""
+    breakers = {user for group in rule.break_glass for user in roster.members.get(group, {})}
+    may = {user for group in rule.approver_groups for user in roster.members.get(group, {})}
+    if rule.approver_groups and any(not may - {breaker} for breaker in breakers):
+        yield (
+            f'Nobody could review break glass under rule "{rule.name}": it takes somebody else '
+            "among its approvers."
+        )
 
 
 def _gaps(needs: policy.Needs, roster: Roster, askers: set[str]) -> tuple[tuple[str, int], ...]:
     """Return the places that stay empty whoever asks; none when somebody's request can pass."""
-    gaps: tuple[tuple[str, int], ...] = ()
-    for asker in sorted(askers) or [""]:
-        gaps = quorum.unfillable(needs, roster, {asker})
-        if not gaps:
-            return ()
-    return gaps
+    found = [quorum.unfillable(needs, roster, {asker}) for asker in sorted(askers) or [""]]
+    return min(found, key=lambda gaps: sum(count for _, count in gaps))

@@ -1,0 +1,204 @@
+"""`powerbot policy explain`: what would be said to this person in this channel, and why.
+
+Nothing is asked for, nothing is stored. Offline neither Slack nor CloudDC is asked: the servers
+are taken as they are typed, and nobody is known to be in a Slack user group.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import AsyncIterator
+
+from bot import app, clock as clock_, gathering, people, settings
+from bot.clouddc import exchange
+from bot.operations import policies
+from bot.power import (
+    command,
+    errors,
+    planning,
+    policy,
+    policy_explaining,
+    ports,
+    question,
+    quorum,
+    request,
+    server,
+    targets,
+    terms,
+)
+from bot.slack import connection, directory, sending
+from bot.storage import engines, plan_cache, transaction
+
+NO_TEAM = "T0"
+NOT_ASKED = "Nobody was asked: the servers are as typed, and Slack's user groups are not read."
+NO_RECORD = (
+    "There is no record to read: open and recent requests, locks and the switch are left out."
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Asked:
+    """Who would type what, and where."""
+
+    user_id: str
+    channel_id: str
+    words: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Explained:
+    """The explanation, and whether the request could be made."""
+
+    lines: tuple[str, ...]
+    allowed: bool
+
+
+class Nobody:
+    """Implements `ports.Directory` where nobody may be asked."""
+
+    async def member(self, user_id: str) -> ports.Member:
+        """Return a full member: whether they are one is not asked."""
+        return ports.Member(user_id, NO_TEAM)
+
+    async def group(self, group_id: str) -> frozenset[str]:
+        """Refuse: nobody knows who is in it."""
+        raise errors.SlackUnavailable
+
+    async def channel(self, channel_id: str) -> ports.Channel:
+        """Return a channel that the bot is in: whether it is so is not asked."""
+        return ports.Channel(channel_id)
+
+
+async def explain(given: settings.Settings, asked: Asked, *, offline: bool) -> Explained:
+    """Explain a decision.
+
+    Raises:
+        SettingsError: the words are no change of servers, can't be understood, or name nothing.
+        PolicyError: the policy can't be used.
+        SlackUnavailable: Slack refuses the token, or can't be reached.
+        CloudError: CloudDC can't be read.
+    """
+    rules = policies.read(given.policy)
+    try:
+        return await _explain(given, asked, rules, offline=offline)
+    except errors.UserMistake as mistake:
+        token = f"{mistake.token}: " if mistake.token else ""
+        better = f" Try: {mistake.suggestion}" if mistake.suggestion else ""
+        raise settings.SettingsError(f"{token}{mistake.problem}{better}") from mistake
+
+
+async def _explain(
+    given: settings.Settings, asked: Asked, rules: policy.Policy, *, offline: bool
+) -> Explained:
+    """Explain a decision under a policy that can be read."""
+    said = command.parse(asked.words)
+    if not isinstance(said, command.Change):
+        raise settings.SettingsError(
+            f"{asked.words}: only a change can be explained, such as: reboot web[01-03]."
+        )
+    snapshot = typed(said.targets, rules) if offline else await _inventory(given)
+    async with _folk(given, offline=offline) as (folk, team_id):
+        who = people.People(folk, lambda: rules, team_id)
+        person = request.Person(user_id=asked.user_id, team_id=team_id)
+        may = await who.may_read(person)
+        wanted = _question(given, asked, said, person, rules, snapshot)
+        facts, recorded = await _facts(given, rules, who, wanted)
+    roster = facts.roster or quorum.Roster({})
+    if offline and roster.unreadable:
+        # Whether a group that nobody was asked about has enough people is no reason to refuse.
+        facts = dataclasses.replace(facts, roster=None)
+    made = planning.make(wanted, rules, snapshot, facts)
+    told = policy_explaining.Told(wanted, facts, rules, made, roster)
+    head = f"Policy {rules.version} ({given.policy.name}): {asked.words}"
+    lines = [head, f"Asked by {asked.user_id} in {asked.channel_id}"]
+    lines += [NOT_ASKED] if offline else []
+    lines += [] if recorded else [NO_RECORD]
+    lines += [] if may.allowed else [f"Refused: {may.sentence}"]
+    lines += policy_explaining.lines(told)
+    allowed = may.allowed and not told.made.refusals
+    lines.append("This could be requested." if allowed else "This could not be requested.")
+    return Explained(tuple(lines), allowed)
+
+
+def _question(
+    given: settings.Settings,
+    asked: Asked,
+    said: command.Change,
+    person: request.Person,
+    rules: policy.Policy,
+    snapshot: server.Snapshot,
+) -> question.Question:
+    """Return the question that these words would ask.
+
+    Raises:
+        UserMistake: the targets can't be understood, or name nothing.
+    """
+    return question.Question(
+        action=said.action,
+        servers=targets.parse(said.targets, rules.groups).resolve(snapshot).servers,
+        requester=person,
+        place=request.Place(channel_id=asked.channel_id),
+        scope=request.Scope(region=given.region, project_id=given.clouddc_project_id),
+        now=clock_.SystemClock().now(),
+        options=said.options,
+        reason=said.reason,
+        typed=said.targets,
+    )
+
+
+async def _facts(
+    given: settings.Settings, rules: policy.Policy, who: people.People, wanted: question.Question
+) -> tuple[question.Facts, bool]:
+    """Return what bears on the question, and whether there was a record to read."""
+    planning = gathering.Gathering(who, lambda: rules)
+    known = await planning.known(wanted)
+    try:
+        with engines.reading(given.database_url) as connected:
+            cache = plan_cache.PlanCache()
+            tx = transaction.Transaction(connected, plans=cache, readonly=True)
+            return planning.recorded(tx, wanted, known), True
+    except errors.StoreUnavailable:
+        return known, False
+
+
+@contextlib.asynccontextmanager
+async def _folk(
+    given: settings.Settings, *, offline: bool
+) -> AsyncIterator[tuple[ports.Directory, str]]:
+    """Return whom to ask about people, and the team's id."""
+    if offline:
+        yield Nobody(), NO_TEAM
+        return
+    async with connection.open_session() as session:
+        token = given.slack_bot_token.get_secret_value()
+        client = sending.web_client(token, session, given.slack_api_url)
+        identity = await connection.introduce(client)
+        yield directory.Directory(client, clock_.SystemClock()), identity.team_id
+
+
+async def _inventory(given: settings.Settings) -> server.Snapshot:
+    """Return the servers as CloudDC lists them now."""
+    async with exchange.open_http() as http:
+        power = app.cloud_power(given, http, clock_.SystemClock())
+        try:
+            return await power.snapshot(not_before=0.0)
+        finally:
+            await power.aclose()
+
+
+def typed(text: str, rules: policy.Policy) -> server.Snapshot:
+    """Return an inventory of the servers that are typed by name, all of them on.
+
+    Raises:
+        UserMistake: the text has terms that only an inventory can answer.
+    """
+    names: list[str] = []
+    for term in targets.parse(text, rules.groups).terms:
+        pattern = term.matcher.pattern if isinstance(term.matcher, terms.Names) else None
+        if pattern is None or pattern.is_wild:
+            problem = "Offline only names can be explained, since nobody is asked what matches."
+            raise errors.UserMistake(problem, token=term.typed, suggestion="web[01-20]")
+        names += () if term.takes_out else pattern.names()
+    rows = [server.Server(id=f"typed-{name}", name=name, power_state="on") for name in names]
+    return server.Snapshot({row.id: row for row in rows}, started_at=clock_.SystemClock().now())
