@@ -27,6 +27,13 @@ CHANGING_WORDS = frozenset({"powering-on", "powering-off", "rebooting"})
 POWER_WORDS = {"on": Power.ON, "power on": Power.ON, "off": Power.OFF, "power off": Power.OFF}
 
 
+def power_of(power_state: str) -> Power:
+    """Return the vendor's word for a power state as one of four words."""
+    if power_state in CHANGING_WORDS:
+        return Power.CHANGING
+    return POWER_WORDS.get(power_state.lower(), Power.UNKNOWN)
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Server:
     """One row of the inventory.
@@ -53,9 +60,9 @@ class Server:
     @property
     def power(self) -> Power:
         """The power state in one of four words; an operation under way counts as changing."""
-        if self.operation_state.endswith("-processing") or self.power_state in CHANGING_WORDS:
+        if self.operation_state.endswith("-processing"):
             return Power.CHANGING
-        return POWER_WORDS.get(self.power_state.lower(), Power.UNKNOWN)
+        return power_of(self.power_state)
 
     @property
     def ready(self) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Sequence
 
-from bot.power import answers, plan
+from bot.power import answers, plan, server
 from bot.power.plan import Verdict
 from bot.slack import actions, blocks, naming, terms, text, words
 from bot.slack.actions import Do
@@ -14,6 +15,12 @@ MOST_GROUPS = 12
 NAMES_CHARS = 500
 REASON_CHARS = 200
 MOST_WAVES = 8
+MOST_RULES = 5
+RULE_CHARS = 60
+# The vendor's words for health are three; more would be new ones.
+MOST_HEALTHS = 4
+WORD_CHARS = 40
+ILL_CHARS = 150
 VERDICTS = {Verdict.ACT: "Would {verb}", Verdict.SKIP: "Skipped", Verdict.BLOCKED: "Blocked"}
 
 
@@ -45,24 +52,46 @@ def _title(planned: plan.Plan) -> str:
 
 def _lines(planned: plan.Plan) -> str:
     """Return all named servers, folded by verdict and reason."""
-    groups: dict[tuple[Verdict, str], list[str]] = {}
+    groups: dict[tuple[Verdict, str], list[plan.PlanLine]] = {}
     for line in planned.lines:
-        groups.setdefault((line.verdict, line.reason), []).append(line.name)
+        groups.setdefault((line.verdict, line.reason), []).append(line)
     ordered = sorted(groups.items(), key=lambda item: list(Verdict).index(item[0][0]))
     verb = words.VERBS[planned.order.action]
-    shown = [_group(*key, names, verb) for key, names in ordered[:MOST_GROUPS]]
+    shown = [_group(*key, lines, verb) for key, lines in ordered[:MOST_GROUPS]]
     if len(ordered) > MOST_GROUPS:
-        rest = sum(len(names) for _, names in ordered[MOST_GROUPS:])
+        rest = sum(len(lines) for _, lines in ordered[MOST_GROUPS:])
         shown.append(f"and {text.count(rest, 'server')} more, for other reasons")
-    why = terms.why(planned.order)
-    return "\n".join([*shown, why]) if why else "\n".join(shown) or "No server."
+    found = [*shown, _health(planned), terms.why(planned.order)]
+    return "\n".join(line for line in found if line) or "No server."
 
 
-def _group(verdict: Verdict, reason: str, names: Sequence[str], verb: str) -> str:
-    """Return one verdict with its servers and the reason."""
+def _group(verdict: Verdict, reason: str, lines: Sequence[plan.PlanLine], verb: str) -> str:
+    """Return one verdict with its servers, the reason, and the states that they are in now."""
     word = VERDICTS[verdict].format(verb=verb)
     because = f" ({text.plain(reason, REASON_CHARS)})" if reason else ""
-    return f"*{word} {len(names)}:* {naming.folded(names, NAMES_CHARS)}{because}"
+    names = naming.folded([line.name for line in lines], NAMES_CHARS)
+    return f"*{word} {len(lines)}:* {names}{because} · {_states(lines)}"
+
+
+def _states(lines: Sequence[plan.PlanLine]) -> str:
+    """Return the power states before, like `now on`, or counted where they differ."""
+    counts = collections.Counter(server.power_of(line.power_before) for line in lines)
+    if len(counts) == 1:
+        return f"now {next(iter(counts)).value}"
+    return "now " + ", ".join(f"{counts[one]} {one.value}" for one in server.Power if counts[one])
+
+
+def _health(planned: plan.Plan) -> str:
+    """Return the servers to act on whose health isn't good, by the vendor's word."""
+    ill: dict[str, list[str]] = {}
+    for line in planned.lines_with(Verdict.ACT):
+        if line.health and line.health.lower() != "ok":
+            ill.setdefault(line.health, []).append(line.name)
+    parts = [
+        f"{text.plain(word, WORD_CHARS)}: {naming.folded(names, ILL_CHARS)}"
+        for word, names in sorted(ill.items())[:MOST_HEALTHS]
+    ]
+    return f"*Health:* {' · '.join(parts)}" if parts else ""
 
 
 def _conditions(planned: plan.Plan) -> str:
@@ -71,25 +100,54 @@ def _conditions(planned: plan.Plan) -> str:
         told = [f"🚫 {text.plain(refusal, 400)}" for refusal in planned.refusals[:6]]
         return "\n".join(["*This can't be requested:*", *told])
     wanted = planned.terms.needs
-    rules = ", ".join(text.plain(rule, 60) for rule in planned.terms.rules[:5])
-    because = f" (rule: {rules})" if rules else ""
     total = sum(need.count for need in wanted)
     needed = (
-        f"*Needs {text.count(total, 'approval')}:* {terms.needs(wanted)}{because}"
+        f"*Needs {text.count(total, 'approval')}:* {terms.needs(wanted)}{_rules(planned)}"
         if wanted
-        else f"*Needs no approval*{because}"
+        else f"*Needs no approval*{_rules(planned)}"
     )
-    return "\n".join(line for line in (needed, _waves(planned), _glass(planned)) if line)
+    lines = (needed, _counted(planned), _waves(planned), _glass(planned))
+    return "\n".join(line for line in lines if line)
+
+
+def _rules(planned: plan.Plan) -> str:
+    """Return the rules that say so; where there are several, with the servers of each."""
+    by_rule: dict[str, list[str]] = {rule: [] for rule in planned.terms.rules[:MOST_RULES]}
+    for line in planned.lines_with(Verdict.ACT):
+        if line.rule in by_rule:
+            by_rule[line.rule].append(line.name)
+    if len(by_rule) < 2:
+        return "".join(f" (rule: {text.plain(rule, RULE_CHARS)})" for rule in by_rule)
+    parts = [
+        f"{text.plain(rule, RULE_CHARS)} for {naming.folded(names, ILL_CHARS)}"
+        for rule, names in by_rule.items()
+    ]
+    return f" (the strictest of the rules: {'; '.join(parts)})"
+
+
+def _counted(planned: plan.Plan) -> str:
+    """Return why more is needed than so many servers alone would need."""
+    counted, count = planned.terms.counted, len(planned.order.targets)
+    found = []
+    if counted > count:
+        other = text.count(counted - count, "server")
+        found.append(f"Your other open and recent requests count too: {other} more.")
+    if planned.terms.overrides:
+        frozen = ", ".join(text.plain(name, RULE_CHARS) for name in planned.terms.overrides[:3])
+        found.append(f"Approvals are added by the freeze: {frozen}.")
+    return " ".join(found)
 
 
 def _waves(planned: plan.Plan) -> str:
-    """Return the sizes of the waves and the number of calls."""
+    """Return the sizes of the waves, the number of calls, and when the run stops by itself."""
     if not planned.waves:
         return ""
     sizes = ", then ".join(str(size) for size in planned.waves[:MOST_WAVES])
     more = len(planned.waves) - MOST_WAVES
     rest = f", and {text.count(more, 'wave')} more" if more > 0 else ""
-    return f"*Waves:* {sizes}{rest} · {text.count(planned.calls, 'call')}"
+    most = planned.order.options.max_failures or planned.terms.max_failures
+    stops = f"stops itself at {text.count(most, 'failure')}"
+    return f"*Waves:* {sizes}{rest} · {text.count(planned.calls, 'call')} · {stops}"
 
 
 def _glass(planned: plan.Plan) -> str:

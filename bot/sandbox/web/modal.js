@@ -102,7 +102,10 @@ export class Modals {
       shown.fresh = false;
       focusFirst(form);
     } else if (before !== JSON.stringify(context.errors)) {
-      parts.blocks.querySelector(".input.wrong :is(input, textarea, select)")?.focus();
+      const wrong = parts.blocks.querySelector(".input.wrong");
+      wrong?.querySelector("input, textarea, select")?.focus();
+      // The words stand under the field, which alone would be scrolled into view.
+      wrong?.scrollIntoView({ block: "nearest" });
     }
   }
 

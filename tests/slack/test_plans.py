@@ -1,0 +1,99 @@
+"""The plan tells, for each server, what it is now, what would be done, and by whose word."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bot.power import answers, plan
+from bot.power.plan import Need, PlanLine, Terms, Verdict
+from bot.slack import plans
+from tests.slack import builders
+
+ON, OFF = "power on", "power off"
+
+
+def line(name: str, verdict: Verdict = Verdict.ACT, **facts: Any) -> PlanLine:
+    """Return one server of a plan, on and well unless told otherwise."""
+    given: dict[str, Any] = {"power_before": ON, "health": "OK", "rule": "all"}
+    return PlanLine(server_id=f"id-{name}", name=name, verdict=verdict, **{**given, **facts})
+
+
+def told(*lines: PlanLine, **changes: Any) -> str:
+    """Return the words of a plan with these servers."""
+    acting = [one.name for one in lines if one.verdict is Verdict.ACT]
+    given: dict[str, Any] = {
+        "lines": lines,
+        "terms": Terms(needs=(Need(group="sre", count=1),), rules=("all",)),
+        "waves": (1, 2),
+        "calls": 2,
+        **changes,
+    }
+    made = builders.planned(builders.order(acting), **given)
+    message = plans.render(answers.PlanShown(made, "PR-7F3K", builders.NOW))
+    return "\n".join(block["text"]["text"] for block in message.blocks[1:3])
+
+
+def test_a_plan_folds_servers_by_verdict_and_reason_with_their_states() -> None:
+    """Act, skip and blocked, each with what the servers are now."""
+    words = told(
+        line("web01"),
+        line("web02"),
+        line("web03", Verdict.SKIP, reason="already on"),
+        line("web04", Verdict.BLOCKED, reason="protected", power_before=OFF),
+        line("web05", Verdict.BLOCKED, reason="protected", power_before="?"),
+    )
+
+    assert "*Would reboot 2:* web[01-02] · now on" in words
+    assert "*Skipped 1:* web03 (already on) · now on" in words
+    assert "*Blocked 2:* web[04-05] (protected) · now 1 off, 1 unknown" in words
+
+
+def test_a_plan_names_the_servers_that_are_not_well() -> None:
+    """By the vendor's word; those that are left alone don't matter."""
+    words = told(
+        line("web01", health="Critical"),
+        line("web02", health="Warning"),
+        line("web03", health="Warning"),
+        line("web04", Verdict.BLOCKED, health="Critical"),
+        line("web05", health=""),
+    )
+
+    assert "*Health:* Critical: web01 · Warning: web[02-03]\n" in words
+
+
+def test_a_plan_says_which_rule_wants_what_of_which_servers() -> None:
+    """One rule is named; of several, the servers of each."""
+    needs = (Need(group="sre", count=1), Need(group="dc-ops", count=1))
+
+    one = told(line("web01"))
+    two = told(
+        line("web01"),
+        line("db01", rule="databases"),
+        terms=Terms(needs=needs, rules=("databases", "all")),
+    )
+
+    assert "*Needs 1 approval:* one from sre (rule: all)" in one
+    assert (
+        "*Needs 2 approvals:* one from sre, one from dc-ops"
+        " (the strictest of the rules: databases for db01; all for web01)" in two
+    )
+
+
+def test_a_plan_says_why_it_needs_more_than_its_own_servers_would() -> None:
+    """Other requests of the same person, and a freeze that may be passed."""
+    terms = Terms(counted=12, overrides=("year end",), rules=("all",))
+
+    words = told(line("web01"), line("web02"), terms=terms)
+
+    assert "Your other open and recent requests count too: 10 servers more." in words
+    assert "Approvals are added by the freeze: year end." in words
+
+
+def test_a_plan_says_how_it_would_run_and_when_it_stops() -> None:
+    """Waves, calls, and the limit that the request itself may lower."""
+    assert "*Waves:* 1, then 2 · 2 calls · stops itself at 1 failure" in told(line("web01"))
+
+
+def test_a_plan_of_nothing_says_so() -> None:
+    """It is a plan all the same."""
+    assert told(waves=(), calls=0, terms=plan.Terms()).startswith("*Why:*")
