@@ -22,6 +22,7 @@ from bot import (
     executor,
     freezing,
     gathering,
+    lookups,
     nudging,
     paces as paces_,
     people,
@@ -198,7 +199,7 @@ def _join(
     flow = story(kept, power, who, policy, clock, scope, again, acting.carry_out, wake)
     driving.append(runner.Runner(kept, flow.advance, clock, paces))
     homes = publishing.Homes(sender, clock, workspace_url=identity.url)
-    answering = delivery.Delivery(sender, clock, homes)
+    answering = delivery.Delivery(sender, clock, homes, workspace_url=identity.url)
     taking = desk.Desk(kept, flow, answering, clock, take_over_lease_s=paces.lease_s)
     slack = connection.make_app(web_client, identity, given.slack_signing_secret.get_secret_value())
     listeners.Listeners(taking, guard.Guard(identity.team_id, sender)).register(slack)
@@ -224,14 +225,16 @@ def story(
     may = entitling.Entitling(who, clock)
     no = refusing.Refusing(may, attempts, clock)
     reads = reading.Reading(kept, power, policy, clock)
+    judges = reviewing.Reviewing(kept, who, may, no, policy, clock)
     return workflow_.Workflow(
         kept,
         who,
         planner.Planner(kept, gathering.Gathering(who, policy), policy, clock, scope),
         reads,
         choosing.Choosing(reads, who, policy, clock),
+        lookups.Lookups(reads, judges, who, attempts),
         approving.Approving(kept, who, may, no, again, policy, clock, power),
-        reviewing.Reviewing(kept, who, may, no, policy, clock),
+        judges,
         freezing.Freezing(kept, who, policy, clock, attempts),
         break_glass.BreakGlass(kept, who, policy, clock, attempts),
         nudging.Nudging(kept, who, clock, attempts),

@@ -37,7 +37,7 @@ def row(
 
 @dataclasses.dataclass(frozen=True)
 class Attempts:
-    """Writes down what was tried and came to nothing."""
+    """Writes down what was tried and came to nothing, and what changes no request."""
 
     store: ports.RequestStore
     clock: ports.Clock
@@ -52,3 +52,8 @@ class Attempts:
         """Audit an attempt that was refused, with the reason and the evidence."""
         now = self.clock.now()
         await self.store.write(lambda tx: row(tx, inbound, event, found, now, detail))
+
+    async def noted(self, inbound: ports.Inbound, event: str, **detail: object) -> None:
+        """Audit something that a person did and that changes no request."""
+        now = self.clock.now()
+        await self.store.write(lambda tx: row(tx, inbound, event, None, now, detail))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
-from bot.power import answers, errors, lifecycle, policy, ports, request, server, targets
+from bot.power import answers, deeds, errors, lifecycle, policy, ports, request, server, targets
 
 # A status answer is at most this old; older than that, CloudDC is asked again.
 FRESH_S = 15.0
-HISTORY_ROWS = 20
+# Past requests that are looked through for some servers; the plans of more would fill the memory.
+HISTORY_LOOK = 500
+OPEN_LOOK = 500
 # What ended lately, on a person's Home.
 RECENT_S = 7 * 86400.0
 RECENT_ROWS = 8
@@ -76,7 +77,7 @@ class Reading:
 
     async def open_requests(self, waits_for_me: Waits) -> answers.Answer:
         """Show open requests, those that wait for the asker first."""
-        found = await self.store.read(lambda tx: tx.requests(states=_ASKED, limit=100))
+        found = await self.store.read(lambda tx: tx.requests(states=_ASKED, limit=OPEN_LOOK))
         mine = tuple(one for one in found if waits_for_me(one))
         others = tuple(one for one in found if one not in mine)
         return answers.RequestsShown(mine, others, self.clock.now())
@@ -110,7 +111,7 @@ class Reading:
         return tuple(said)
 
     async def history(self, text: str) -> answers.HistoryShown:
-        """Show the last changes of the servers that the targets name, or of all.
+        """Show past changes of the servers that the targets name, or of all.
 
         Raises:
             UserMistake: the targets can't be understood or name nothing.
@@ -120,15 +121,45 @@ class Reading:
         if text:
             servers = self.resolve(text, await self.inventory())
         wanted = {row.id for row in servers}
-        found = await self.store.read(lambda tx: tx.requests(states=_RAN, limit=500))
-        rows = [
-            _history_row(one) for one in found if not wanted or wanted & set(one.order.server_ids)
-        ]
-        return answers.HistoryShown(text or "all servers", tuple(rows[:HISTORY_ROWS]))
+        found = await self.store.read(lambda tx: tx.requests(states=_RAN, limit=HISTORY_LOOK))
+        rows = tuple(
+            one for one in found if not wanted or not wanted.isdisjoint(one.order.server_ids)
+        )
+        more = len(found) == HISTORY_LOOK
+        return answers.HistoryShown(text or "all servers", rows, len(found), more)
 
-    async def audit(self, request_id: str) -> list[Mapping[str, Any]]:
-        """Return a request's audit rows, newest first."""
-        return await self.store.read(lambda tx: tx.audit_rows(request_id=request_id))
+    async def why(self, text: str) -> answers.WhyShown:
+        """Show what was done to one server, as the audit log tells it.
+
+        Raises:
+            UserMistake: the text doesn't name exactly one server.
+            CloudError: CloudDC can't be read.
+        """
+        snapshot = await self.inventory()
+        servers = self.resolve(text, snapshot)
+        if len(servers) != 1:
+            raise errors.UserMistake(
+                f"why tells of one server, and these are {len(servers)}.",
+                token=text,
+                suggestion=f"/power history {text}",
+            )
+        told = await self.store.read(lambda tx: _told(tx, servers[0].id))
+        return answers.WhyShown(servers[0], snapshot, told, self.clock.now())
+
+
+def _told(tx: ports.Tx, server_id: str) -> tuple[deeds.Deed, ...]:
+    """Return what the audit log tells of a server."""
+    rows = tx.audit_rows(server_id=server_id, limit=deeds.MOST_ROWS)
+    found = []
+    for request_id in deeds.request_ids(rows)[: deeds.MOST_DEEDS]:
+        asked = tx.request(request_id)
+        if asked is not None:
+            told = [row for row in rows if row["request_id"] == request_id]
+            for event in deeds.TELLING:
+                most = deeds.MOST_OF_A_KIND
+                told += tx.audit_rows(request_id=request_id, event=event, limit=most)
+            found.append(deeds.deed(server_id, asked, told))
+    return tuple(found)
 
 
 _APPROVED, _RUNNING = lifecycle.State.APPROVED, lifecycle.State.RUNNING
@@ -140,16 +171,3 @@ _RAN = (lifecycle.ENDED | {lifecycle.State.RUNNING}) - {
     lifecycle.State.EXPIRED,
     lifecycle.State.VOID,
 }
-
-
-def _history_row(found: ports.Request) -> answers.HistoryRow:
-    """Return one request as a line of a server's history."""
-    return answers.HistoryRow(
-        at=found.ended_at or found.changed_at,
-        request_id=found.id,
-        action=found.order.action.value,
-        outcome=found.state.value,
-        requester=found.order.requester.user_id,
-        approvers=tuple(approval.person.user_id for approval in found.approvals),
-        reason=found.order.reason,
-    )

@@ -19,6 +19,7 @@ from bot import (
     break_glass,
     choosing,
     freezing,
+    lookups,
     nudging,
     people,
     planner,
@@ -34,7 +35,6 @@ from bot.power import (
     endings,
     errors,
     form,
-    guide,
     lifecycle,
     offering,
     plan,
@@ -61,6 +61,7 @@ class Workflow:
     planner: planner.Planner
     reading: reading.Reading
     choosing: choosing.Choosing
+    lookups: lookups.Lookups
     approving: approving.Approving
     reviewing: reviewing.Reviewing
     freezing: freezing.Freezing
@@ -168,6 +169,9 @@ class Workflow:
         Raises:
             UserMistake: it names what doesn't exist.
         """
+        refusal = await self.lookups.refusal(inbound, said)
+        if refusal is not None:
+            return refusal
         match said:
             case command.Change():
                 return await self.submit(inbound, said)
@@ -179,8 +183,10 @@ class Workflow:
                 return await self.freezing.turn(inbound, said.reason)
             case command.Unfreeze():
                 return await self.freezing.turn(inbound, "")
+            case command.OpenForm() if inbound.body.get("view"):
+                return await self.choosing.open(inbound)
             case _:
-                return await self.look_up(inbound, said)
+                return await self.lookups.answer(inbound, said)
 
     async def home(self, person: request.Person) -> answers.HomeShown:
         """Return what a person's Home shows now.
@@ -197,27 +203,6 @@ class Workflow:
             # The form has said so already; the policy may have changed since.
             return answers.Mistake(next(iter(found.problems.values()), "The form is empty."))
         return await self.submit(inbound, found.change)
-
-    async def look_up(self, inbound: ports.Inbound, said: command.Command) -> answers.Answer:
-        """Answer a question; nothing changes."""
-        match said:
-            case command.Read(verb="history"):
-                return await self.reading.history(said.targets)
-            case command.Read():
-                return await self.reading.fleet(said.targets, detailed=said.verb == "list")
-            case command.Why():
-                return await self.reading.history(said.server)
-            case command.Show():
-                return await self.reading.one(said.request_id)
-            case command.Requests():
-                waits = await self.reviewing.waits_for(inbound.person)
-                return await self.reading.open_requests(waits)
-            case command.Help():
-                return answers.HelpShown(guide.help_text(said.verb))
-            case command.OpenForm() if inbound.body.get("view"):
-                return await self.choosing.open(inbound)
-            case _:
-                return answers.HelpShown(guide.help_text(None))
 
     # -- submit
 

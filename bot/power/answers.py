@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from bot.power import offering, plan, ports, request, server
+from bot.power import deeds, offering, plan, ports, request, server
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -103,24 +103,26 @@ class RequestsShown:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class HistoryRow:
-    """One past change of a server."""
+class HistoryShown:
+    """Past changes of servers, newest first; `looked_at` is how many requests were searched.
 
-    at: float
-    request_id: str
-    action: str
-    outcome: str
-    requester: str
-    approvers: tuple[str, ...]
-    reason: str = ""
+    `more` says that there are older ones, which were not.
+    """
+
+    title: str
+    requests: tuple[ports.Request, ...]
+    looked_at: int = 0
+    more: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class HistoryShown:
-    """The last changes of servers, newest first."""
+class WhyShown:
+    """One server as it is now, and what was done to it, newest first, from the audit log."""
 
-    title: str
-    rows: tuple[HistoryRow, ...]
+    row: server.Server
+    snapshot: server.Snapshot
+    told: tuple[deeds.Deed, ...]
+    now: float
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -170,6 +172,7 @@ Answer = (
     | RequestShown
     | RequestsShown
     | HistoryShown
+    | WhyShown
     | HelpShown
     | HomeShown
     | FormShown

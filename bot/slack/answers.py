@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
 from typing import assert_never
 
-from bot.power import answers as facts, ports
-from bot.slack import actions, blocks, cards, fleet, naming, plans, terms, text, words
+from bot.power import answers as facts
+from bot.slack import actions, blocks, cards, fleet, paging, plans, records, text
 
 WORDS_CHARS = 600
 LONGEST_CHARS = 11_000
-MOST_ROWS = 20
 
 Said = (
     facts.Mistake
@@ -20,12 +19,15 @@ Said = (
     | facts.RequestShown
     | facts.RequestsShown
     | facts.HistoryShown
+    | facts.WhyShown
     | facts.HelpShown
 )
 
 
-def render(answer: Said, *, page: int = 1, line: str = "") -> blocks.Message:
-    """Return an answer as a message; `page` and `line` are those of a list of servers."""
+def render(
+    answer: Said, turn: paging.Turn = paging.FIRST, workspace_url: str = ""
+) -> blocks.Message:
+    """Return an answer as a message; `turn` says which page of a long one, and for whom."""
     match answer:
         case facts.Mistake():
             return _paragraphs(_mistake(answer))
@@ -34,17 +36,26 @@ def render(answer: Said, *, page: int = 1, line: str = "") -> blocks.Message:
         case facts.PlanShown():
             return plans.render(answer)
         case facts.FleetShown():
-            return fleet.render(answer, page=page, line=line)
+            return fleet.render(answer, turn)
         case facts.RequestShown():
-            return cards.render(answer.request, answer.servers, private=True)
+            return _one(answer, turn)
         case facts.RequestsShown():
-            return _paragraphs(_requests(answer))
+            return records.requests(answer, turn, workspace_url)
         case facts.HistoryShown():
-            return _paragraphs(_history(answer))
+            return records.history(answer, turn, workspace_url)
+        case facts.WhyShown():
+            return records.why(answer, turn, workspace_url)
         case facts.HelpShown():
             return _help(answer)
         case _:
             assert_never(answer)
+
+
+def _one(shown: facts.RequestShown, turn: paging.Turn) -> blocks.Message:
+    """Return one request as its card tells it, with Share instead of the card's buttons."""
+    card = cards.render(shown.request, shown.servers, private=True)
+    asked = dataclasses.replace(turn, line=f"show {shown.request.id}")
+    return dataclasses.replace(card, blocks=(*card.blocks, *paging.below(asked)))
 
 
 def _paragraphs(told: str) -> blocks.Message:
@@ -78,57 +89,6 @@ def _noted(note: facts.Note) -> blocks.Message:
     if not buttons:
         return message
     return blocks.Message(message.text, (*message.blocks, blocks.button_row(buttons)))
-
-
-def _requests(shown: facts.RequestsShown) -> str:
-    """Return open requests, what waits for the asker first."""
-    if not shown.waiting_for_me and not shown.others:
-        return "No request is open."
-    parts = []
-    if shown.waiting_for_me:
-        parts.append("*Waiting for you:*\n" + _request_lines(shown.waiting_for_me))
-    if shown.others:
-        parts.append("*Other open requests:*\n" + _request_lines(shown.others))
-    return "\n".join(parts)
-
-
-def _request_lines(requests: Sequence[ports.Request]) -> str:
-    """Return one line for each request, and how many more there are."""
-    lines = [_request_line(found) for found in requests[:MOST_ROWS]]
-    more = len(requests) - MOST_ROWS
-    return "\n".join([*lines, f"and {more} more"] if more > 0 else lines)
-
-
-def _request_line(found: ports.Request) -> str:
-    """Return a request in one line."""
-    order = found.order
-    names = naming.folded(naming.target_names(order), 120)
-    who = text.mention(order.requester.user_id)
-    sign = words.SIGNS[found.state]
-    return f"{sign} {found.id} {found.state.value}: {terms.title(order)} ({names}) by {who}"
-
-
-def _history(shown: facts.HistoryShown) -> str:
-    """Return past changes, newest first."""
-    title = f"*{text.plain(shown.title, 200)}*"
-    if not shown.rows:
-        return f"{title}\nNo change is known."
-    lines = [_history_line(row) for row in shown.rows[:MOST_ROWS]]
-    more = len(shown.rows) - MOST_ROWS
-    return "\n".join([title, *lines, *([f"and {more} more"] if more > 0 else [])])
-
-
-def _history_line(row: facts.HistoryRow) -> str:
-    """Return one past change in one line."""
-    parts = [
-        text.moment(row.at),
-        text.plain(row.request_id, 20),
-        f"{text.plain(row.action, 20)}: {text.plain(row.outcome, 100)}",
-        f"by {text.mention(row.requester)}",
-        f"approved by {text.mentions(row.approvers, 5)}" if row.approvers else "",
-        text.plain(row.reason, 150),
-    ]
-    return " · ".join(part for part in parts if part)
 
 
 def _help(shown: facts.HelpShown) -> blocks.Message:

@@ -14,19 +14,25 @@ from bot.slack import (
     blocks,
     home,
     modals,
+    paging,
     publishing,
-    request_form,
     sending,
-    text,
-    views,
+    showing,
 )
 
 log = structlog.get_logger()
 
 REPLACED = "This card was replaced by a newer one; use that one."
+# What may be shown to a whole channel; the rest concerns one person.
+SHAREABLE = (
+    facts.FleetShown,
+    facts.RequestShown,
+    facts.RequestsShown,
+    facts.HistoryShown,
+    facts.WhyShown,
+)
+NOT_SHARED = facts.Note("Slack didn't take it, so it was not shared; try again.", good=False)
 NO_VIEW = facts.Note("The form could not be opened in time; try again.", good=False)
-# A form that is pushed by an acknowledgement is there a moment after it; waits in seconds.
-VIEW_AGAIN_S = (0.2, 0.5, 1.0, 2.0)
 NO_FORM = facts.Note("The form could not be opened in time; press the button again.", good=False)
 
 
@@ -48,11 +54,14 @@ class Delivery:
         sender: sending.Sender,
         clock: ports.Clock,
         homes: publishing.Homes | None = None,
+        *,
+        workspace_url: str = "",
     ) -> None:
-        """Without `homes`, nobody's Home tab is drawn."""
+        """Without `homes`, nobody's Home tab is drawn; `workspace_url` is for links."""
         self._sender = sender
-        self._clock = clock
         self._homes = homes
+        self._workspace_url = workspace_url
+        self._forms = showing.Forms(sender, clock)
 
     async def deliver(self, inbound: ports.Inbound, answer: facts.Answer) -> None:
         """Give an answer to the person who asked; one that can't be given is logged."""
@@ -60,7 +69,7 @@ class Delivery:
             await self._at_home(self._homes, inbound, answer)
         elif isinstance(answer, facts.HomeShown):
             return
-        elif not await self._shown_in_view(inbound, answer):
+        elif not (await self._shared(inbound, answer) or await self._forms.show(inbound, answer)):
             await self._privately(inbound, answer)
 
     async def _at_home(
@@ -99,36 +108,8 @@ class Delivery:
             await self._say(inbound, said)
 
     async def open_loading(self, inbound: ports.Inbound) -> None:
-        """Open a form that says that it is being made: its trigger id lives three seconds."""
-        view, trigger_id = inbound.body.get("view"), inbound.body.get("trigger_id")
-        if not view or not trigger_id:
-            return
-        try:
-            await self._sender.open_view(str(trigger_id), views.loading(str(view)))
-        except sending.Undelivered as error:
-            # It may be open already: a process that takes over finds its trigger id used.
-            log.warning("slack.form_not_opened", key=inbound.key, why=error.code)
-
-    async def _shown_in_view(self, inbound: ports.Inbound, answer: facts.Answer) -> bool:
-        """Show an answer in the form that waits for it, if there is one."""
-        external = str(inbound.body.get("view") or "")
-        view = _as_view(inbound, answer) if external else None
-        if view is None:
-            return False
-        view["external_id"] = external
-        # Only a form that an acknowledgement has pushed may not be there yet.
-        waits = VIEW_AGAIN_S if inbound.kind == "form" else ()
-        for wait_s in (*waits, None):
-            try:
-                await self._sender.update_view(external, view)
-            except sending.Undelivered as error:
-                if error.code != "not_found" or wait_s is None:
-                    log.info("slack.view_gone", key=inbound.key, why=error.code)
-                    return False
-                await self._clock.sleep(wait_s)
-            else:
-                return True
-        return False  # pragma: no cover -- the loop returns at its last wait
+        """Open the form that a payload asks for, before anything is known to fill it."""
+        await self._forms.open_loading(inbound)
 
     async def _open(self, inbound: ports.Inbound, view: dict[str, object]) -> facts.Note | None:
         """Open a form; when that fails the person is told so instead."""
@@ -139,14 +120,23 @@ class Delivery:
             return NO_FORM
         return None
 
+    async def _shared(self, inbound: ports.Inbound, answer: facts.Answer) -> bool:
+        """Show an answer to the whole channel when that is asked for; False when it isn't."""
+        if inbound.body.get("do") != actions.Do.SHARE or not isinstance(answer, SHAREABLE):
+            return False
+        turn = dataclasses.replace(_turn(inbound), shared_by=inbound.person.user_id)
+        message = answers.render(answer, turn, self._workspace_url)
+        place = inbound.place
+        try:
+            await self._sender.post(place.channel_id, message, place.thread_ts)
+        except sending.Undelivered as error:
+            log.warning("slack.not_shared", key=inbound.key, why=error.code)
+            await self._say(inbound, NOT_SHARED)
+        return True
+
     async def _say(self, inbound: ports.Inbound, answer: answers.Said) -> None:
         """Send a message by the first way that takes it."""
-        page = inbound.body.get("page")
-        message = answers.render(
-            answer,
-            page=page if isinstance(page, int) else 1,
-            line=str(inbound.body.get("text") or ""),
-        )
+        message = answers.render(answer, _turn(inbound), self._workspace_url)
         ways = [
             lambda: self._respond(inbound, message, replace=_replaces(inbound, answer)),
             lambda: self._whisper(inbound, message),
@@ -186,30 +176,6 @@ class Delivery:
             log.warning("slack.twin_not_closed", why=error.code)
 
 
-def _as_view(inbound: ports.Inbound, answer: facts.Answer) -> views.View | None:
-    """Return an answer as a view, None for one that is a form of its own kind."""
-    match answer:
-        case facts.FormShown():
-            return request_form.render(answer)
-        case facts.PlanShown():
-            return request_form.review(answer)
-        case facts.CountWanted() | facts.ReasonWanted() | facts.HomeShown():
-            return None
-        case facts.CommentWanted() | facts.VerdictWanted():
-            return None
-        case facts.Note(good=True):
-            return views.saying(_with_place(answers.render(answer), inbound))
-        case _:
-            return views.saying(answers.render(answer))
-
-
-def _with_place(message: blocks.Message, inbound: ports.Inbound) -> blocks.Message:
-    """Add to a note where the request's card stands: a form may have been opened elsewhere."""
-    where = text.channel(inbound.place.channel_id)
-    added = (blocks.context(f"Its card and its thread are in {where}"),) if where else ()
-    return dataclasses.replace(message, blocks=(*message.blocks, *added))
-
-
 async def _goes(way: Callable[[], Awaitable[bool]], key: str) -> bool:
     """Whether this way took the answer."""
     try:
@@ -219,6 +185,13 @@ async def _goes(way: Callable[[], Awaitable[bool]], key: str) -> bool:
         return False
 
 
+def _turn(inbound: ports.Inbound) -> paging.Turn:
+    """Return which page of what line a payload asks for."""
+    page = inbound.body.get("page")
+    line = str(inbound.body.get("text") or "")
+    return paging.Turn(page if isinstance(page, int) else 1, line)
+
+
 def _replaces(inbound: ports.Inbound, answer: answers.Said) -> bool:
     """Whether the answer takes the place of the private message whose button was pressed.
 
@@ -226,7 +199,7 @@ def _replaces(inbound: ports.Inbound, answer: answers.Said) -> bool:
     """
     if not inbound.body.get("ephemeral"):
         return False
-    if isinstance(answer, facts.FleetShown):
+    if isinstance(answer, SHAREABLE):
         return inbound.body.get("do") == actions.Do.PAGE
     asked = inbound.body.get("do") in (actions.Do.REQUEST, actions.Do.CANCEL)
     return asked and isinstance(answer, facts.Note) and answer.good

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bot.power import answers, server
 from bot.power.server import Power
-from bot.slack import actions, blocks, naming, text
+from bot.slack import blocks, naming, paging, text
 
 # A table of a hundred rows stays below Slack's size of a message.
 PAGE_ROWS = 100
@@ -14,52 +14,57 @@ ROW_CHARS = 90
 NAMES_CHARS = 900
 # Above a table of rows the names are only hinted at.
 COUNT_NAMES_CHARS = 120
-ROWS_CHARS = 9500
+# So few servers are shown one by one, whatever was asked.
+FEW = 10
 SIGNS = {Power.ON: "🟢", Power.OFF: "⚫", Power.CHANGING: "🔄", Power.UNKNOWN: "❔"}
 
 
-def render(shown: answers.FleetShown, *, page: int = 1, line: str = "") -> blocks.Message:
-    """Return the servers; `line` is what was typed, so that a button can ask for another page."""
-    age_s = shown.snapshot.age_s(shown.now)
+def render(shown: answers.FleetShown, turn: paging.Turn = paging.FIRST) -> blocks.Message:
+    """Return the servers; the line of the turn is what was typed."""
     title = text.plain(shown.title, 200) or "Servers"
     found = len(shown.servers)
-    heading = f"*{title}:* {text.count(found, 'server')}"
-    told = _counts(shown.servers, COUNT_NAMES_CHARS if shown.detailed else NAMES_CHARS)
+    heading = f"*{title}:* {found:,} {'server' if found == 1 else 'servers'}"
+    in_rows = shown.detailed or found <= FEW
+    told = counts(shown.servers, COUNT_NAMES_CHARS if in_rows else NAMES_CHARS)
     body = [blocks.section(f"{heading}\n{told}" if told else heading)]
-    if shown.detailed and found:
-        body += _page(shown.servers, page, line)
-    body.append(blocks.context(f"States read {text.duration(age_s)} ago"))
+    rows = [row(one) for one in shown.servers] if in_rows else []
+    body += paging.body(rows, turn, PAGE_ROWS)
+    body.append(blocks.context(age(shown.snapshot, shown.now)))
     return blocks.Message(f"{heading}\n{told}", tuple(body))
 
 
-def _counts(servers: Sequence[server.Server], names_limit: int) -> str:
-    """Return the servers by power state, folded."""
+def age(snapshot: server.Snapshot, now: float) -> str:
+    """Return how old the states of a snapshot are."""
+    return f"States read {text.duration(snapshot.age_s(now))} ago"
+
+
+def counts(servers: Sequence[server.Server], names_limit: int) -> str:
+    """Return the servers by power state, and those that something is wrong with, folded."""
     lines = []
     for power in Power:
         names = [one.name for one in servers if one.power is power]
         if names:
             folded = naming.folded(names, names_limit)
-            lines.append(f"{SIGNS[power]} *{power.value}* {len(names)}: {folded}")
+            lines.append(f"{SIGNS[power]} *{power.value}* {len(names):,}: {folded}")
+    ill = naming.by_word(((one.health_state, one.name) for one in servers), names_limit)
+    frozen = [one.name for one in servers if one.frozen_state]
+    busy = [one.name for one in servers if not one.ready and not one.frozen_state]
+    if ill:
+        lines.append(f"🩺 *health* {ill}")
+    if frozen:
+        lines.append(f"🧊 *frozen* {len(frozen):,}: {naming.folded(frozen, names_limit)}")
+    if busy:
+        lines.append(f"🚧 *not in use* {len(busy):,}: {naming.folded(busy, names_limit)}")
     return "\n".join(lines)
 
 
-def _page(servers: Sequence[server.Server], page: int, line: str) -> list[blocks.Block]:
-    """Return one page of rows, with buttons to the pages beside it."""
-    pages = -(-len(servers) // PAGE_ROWS)
-    number = min(max(page, 1), pages)
-    first = (number - 1) * PAGE_ROWS
-    rows = [_row(one) for one in servers[first : first + PAGE_ROWS]]
-    found = blocks.paragraphs(text.fitting(rows, ROWS_CHARS))
-    buttons = _turns(number, pages, line)
-    return [*found, blocks.button_row(buttons)] if buttons else found
-
-
-def _row(one: server.Server) -> str:
+def row(one: server.Server) -> str:
     """Return one server: name, the record's own words, place, and what is wrong with it."""
     parts = [
         text.clean(one.name, 40),
         one.power.value,
-        one.operation_state,
+        # The vendor's word stays for ever once an operation has ended well: it says nothing of now.
+        "" if one.operation_state.endswith("-succeed") else one.operation_state,
         one.health_state,
         one.rack,
         "frozen" if one.frozen_state else "",
@@ -67,17 +72,3 @@ def _row(one: server.Server) -> str:
     ]
     told = " · ".join(text.clean(part, 40) for part in parts if part)
     return text.plain(told, ROW_CHARS)
-
-
-def _turns(number: int, pages: int, line: str) -> list[blocks.Button]:
-    """Return the buttons to the page before and after."""
-    turns = (("before", "Page before", number - 1), ("after", "Next page", number + 1))
-    found = []
-    for apart, label, target in turns:
-        value = f"{target} {line}"
-        if 1 <= target <= pages and len(value) <= blocks.BUTTON_VALUE_CHARS:
-            spoken = f"{label}: {target} of {pages}"
-            found.append(
-                blocks.Button(actions.Do.PAGE, value, label=label, spoken=spoken, apart=apart)
-            )
-    return found

@@ -11,6 +11,9 @@ from bot.slack import text
 LIST_CHARS = 700
 # Room for "and 9999 more" behind a list that was cut.
 MORE_CHARS = 20
+# The vendor's words for health are three; more would be new ones.
+MOST_WORDS = 4
+WORD_CHARS = 40
 
 
 def folded(names: Iterable[str], limit: int = LIST_CHARS) -> str:
@@ -21,6 +24,22 @@ def folded(names: Iterable[str], limit: int = LIST_CHARS) -> str:
 def folded_literal(names: Iterable[str], limit: int = LIST_CHARS) -> str:
     """Return names folded and safe for plain_text."""
     return text.literal(folding.fold(names, limit), limit + MORE_CHARS)
+
+
+def by_word(pairs: Iterable[tuple[str, str]], limit: int, well: str = "ok") -> str:
+    """Return names by a word of the vendor's, like `Critical: web01 · Warning: web[02-03]`.
+
+    Servers for whom the word is missing, or says that all is well, are left out.
+    """
+    found: dict[str, list[str]] = {}
+    for word, name in pairs:
+        if word and word.lower() != well:
+            found.setdefault(word, []).append(name)
+    parts = [
+        f"{text.plain(word, WORD_CHARS)} {len(names):,}: {folded(names, limit)}"
+        for word, names in sorted(found.items())[:MOST_WORDS]
+    ]
+    return " · ".join(parts)
 
 
 def target_names(order: request.Order) -> list[str]:

@@ -89,8 +89,8 @@ def button(body: Mapping[str, Any], *, at: float) -> ports.Inbound:
     do = actions.read_action_id(pressed.action_id)
     if do is None:
         raise Unreadable("no button of ours")
-    if do is actions.Do.PAGE:
-        return _page(read, at)
+    if do in (actions.Do.PAGE, actions.Do.SHARE):
+        return _again(do, read, at)
     where = read.container
     return ports.Inbound(
         key=f"button:{read.trigger_id}",
@@ -117,8 +117,8 @@ def _place(read: shapes.BlockActions) -> request.Place:
     return request.Place(channel_id=read.channel.id or where.channel_id, thread_ts=thread_ts)
 
 
-def _page(read: shapes.BlockActions, at: float) -> ports.Inbound:
-    """Read a turn of a page: the line that was typed, once more, with another page."""
+def _again(do: actions.Do, read: shapes.BlockActions, at: float) -> ports.Inbound:
+    """Read a turn of a page, or Share: the line that was typed, once more."""
     found = PAGE_VALUE.fullmatch(read.actions[0].value)
     if found is None:
         raise Unreadable("a page button without a page")
@@ -126,9 +126,9 @@ def _page(read: shapes.BlockActions, at: float) -> ports.Inbound:
         key=f"button:{read.trigger_id}",
         kind="command",
         person=_person(read.user, read.team),
-        place=request.Place(channel_id=read.channel.id or read.container.channel_id),
+        place=_place(read),
         body={
-            "do": actions.Do.PAGE.value,
+            "do": do.value,
             "page": int(found.group(1)),
             "text": found.group(2),
             "ephemeral": read.container.is_ephemeral,

@@ -17,9 +17,6 @@ REASON_CHARS = 200
 MOST_WAVES = 8
 MOST_RULES = 5
 RULE_CHARS = 60
-# The vendor's words for health are three; more would be new ones.
-MOST_HEALTHS = 4
-WORD_CHARS = 40
 ILL_CHARS = 150
 VERDICTS = {Verdict.ACT: "Would {verb}", Verdict.SKIP: "Skipped", Verdict.BLOCKED: "Blocked"}
 
@@ -83,15 +80,9 @@ def _states(lines: Sequence[plan.PlanLine]) -> str:
 
 def _health(planned: plan.Plan) -> str:
     """Return the servers to act on whose health isn't good, by the vendor's word."""
-    ill: dict[str, list[str]] = {}
-    for line in planned.lines_with(Verdict.ACT):
-        if line.health and line.health.lower() != "ok":
-            ill.setdefault(line.health, []).append(line.name)
-    parts = [
-        f"{text.plain(word, WORD_CHARS)}: {naming.folded(names, ILL_CHARS)}"
-        for word, names in sorted(ill.items())[:MOST_HEALTHS]
-    ]
-    return f"*Health:* {' · '.join(parts)}" if parts else ""
+    acting = planned.lines_with(Verdict.ACT)
+    ill = naming.by_word(((line.health, line.name) for line in acting), ILL_CHARS)
+    return f"*Health:* {ill}" if ill else ""
 
 
 def _conditions(planned: plan.Plan) -> str:

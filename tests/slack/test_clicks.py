@@ -176,7 +176,7 @@ async def test_reader_turns_the_pages_of_a_long_list(connected: Side) -> None:
     assert connected.workflow.handled[-1].body["page"] == 2
     pages = connected.whispers("dana")
     assert len(pages) == 1
-    assert pages[0].buttons == ["Page before"]
+    assert pages[0].buttons == ["Page before", "Share"]
     assert "db51 · on" in pages[0].words
     assert connected.workspace.violations == []
 

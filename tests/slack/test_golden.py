@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from slack_sdk.models.blocks import Block
 
-from bot.power import answers, lifecycle, plan, ports, request, server
+from bot.power import answers, deeds, lifecycle, plan, ports, request, server
 from bot.power.lifecycle import State
 from bot.power.request import Action
 from bot.sandbox.workspace import blocks as stand_in_blocks
-from bot.slack import actions, answers as private, blocks, cards, modals, plans, replies
+from bot.slack import actions, answers as private, blocks, cards, modals, paging, plans, replies
 from tests.slack import builders
 
 MANY = [f"rack{n % 97:02}-node-{n * 7919 % 100000:05}.example" for n in range(1200)]
@@ -138,8 +138,15 @@ def golden_answers() -> dict[str, blocks.Message]:
     servers = hostile_fleet()
     snapshot = server.Snapshot({one.id: one for one in servers}, builders.NOW - 9)
     found = builders.request_in(State.PENDING, hostile_plan(HOSTILE_NAMES))
-    row = answers.HistoryRow(
-        builders.NOW, "PR-7F3K", "reboot", "partial", "U0DANA", ("U0SAM",), builders.HOSTILE
+    deed = deeds.Deed(
+        found,
+        builders.NOW,
+        "U0DANA",
+        (deeds.Yes("U0SAM", builders.HOSTILE),) * 20,
+        True,
+        builders.HOSTILE,
+        12,
+        19,
     )
     hostile = builders.HOSTILE
     said: dict[str, private.Said] = {
@@ -155,13 +162,21 @@ def golden_answers() -> dict[str, blocks.Message]:
         "request": answers.RequestShown(found, tuple(every_end(HOSTILE_NAMES)), builders.NOW),
         "requests": answers.RequestsShown((found,) * 40, (found,) * 40, builders.NOW),
         "no-requests": answers.RequestsShown((), (), builders.NOW),
-        "history": answers.HistoryShown(hostile, (row,) * 60),
+        "history": answers.HistoryShown(hostile, (found,) * 90, 500, True),
+        "why": answers.WhyShown(servers[-1], snapshot, (deed,) * 60, builders.NOW),
+        "no-why": answers.WhyShown(servers[0], snapshot, (), builders.NOW),
         "no-history": answers.HistoryShown(hostile, ()),
         "help": answers.HelpShown("/power reboot <servers> [because why]\n" * 400),
     }
+    turns = {
+        "answer": paging.Turn(2, "list web*"),
+        "shared": paging.Turn(1, hostile, "U0SAM"),
+        "first": paging.FIRST,
+    }
     return {
-        f"answer-{name}": private.render(one, page=2, line="list web*")
+        f"{kind}-{name}": private.render(one, turn, "https://demo.slack.com/")
         for name, one in said.items()
+        for kind, turn in turns.items()
     }
 
 

@@ -58,7 +58,7 @@ def test_a_plan_names_the_servers_that_are_not_well() -> None:
         line("web05", health=""),
     )
 
-    assert "*Health:* Critical: web01 · Warning: web[02-03]\n" in words
+    assert "*Health:* Critical 1: web01 · Warning 2: web[02-03]\n" in words
 
 
 def test_a_plan_says_which_rule_wants_what_of_which_servers() -> None:

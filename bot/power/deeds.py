@@ -1,0 +1,85 @@
+"""What was done to one server, told from the audit log: who asked, who agreed, what came of it.
+
+The log says who and when; the request's own record says what was asked and why.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bot.power import ports
+
+Row = Mapping[str, Any]
+
+# Rows that say that this server was meant, newest first; each names its request.
+MOST_ROWS = 500
+MOST_DEEDS = 40
+# What is looked up of each request: who did what. Its calls may be thousands of rows.
+TELLING = (
+    "request.pending",
+    "approval.given",
+    "approval.withdrawn",
+    "request.break_glass",
+    "request.running",
+)
+MOST_OF_A_KIND = 50
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Yes:
+    """An approval that stood at the end: by whom, and for which group."""
+
+    user_id: str
+    group: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Deed:
+    """One request that touched the server.
+
+    `asked_by` and the rest are of the audit log; `at` is when the run started (epoch seconds),
+    `fate` what became of this server, empty while it is under way. `first` and `last` are the
+    numbers of the audit rows that tell it.
+    """
+
+    request: ports.Request
+    at: float
+    asked_by: str
+    approvals: tuple[Yes, ...]
+    break_glass: bool
+    fate: str
+    first: int
+    last: int
+
+
+def request_ids(rows: Sequence[Row]) -> list[str]:
+    """Return the requests that rows speak of, each once, in the order of the rows."""
+    return [one for one in dict.fromkeys(str(row["request_id"]) for row in rows) if one]
+
+
+def deed(server_id: str, found: ports.Request, rows: Sequence[Row]) -> Deed:
+    """Tell one request from its audit rows, in any order."""
+    oldest_first = sorted(rows, key=lambda row: int(row["seq"]))
+    agreed: dict[str, str] = {}
+    asked_by, fate, at, glass = "", "", found.created_at, False
+    for row in oldest_first:
+        user_id, detail = str(row["user_id"]), row["detail"]
+        match row["event"]:
+            case "request.pending":
+                asked_by = user_id
+            case "approval.given":
+                agreed[user_id] = str(detail.get("group", ""))
+            case "approval.withdrawn":
+                agreed.pop(str(detail.get("user", user_id)), None)
+            case "request.break_glass":
+                glass = True
+            case "request.running":
+                at = float(row["at"])
+            case "servers.settled" if server_id in row["server_ids"]:
+                fate = str(detail.get("state", ""))
+    seqs = [int(row["seq"]) for row in rows] or [0]
+    approvals = tuple(Yes(user_id, group) for user_id, group in agreed.items())
+    asked = asked_by or found.order.requester.user_id
+    return Deed(found, at, asked, approvals, glass, fate, min(seqs), max(seqs))
