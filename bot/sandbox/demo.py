@@ -76,12 +76,16 @@ break_glass = ["sre"]
 
 @dataclasses.dataclass(frozen=True)
 class Where:
-    """Where the demo listens, how large its data centre is, and where its story is kept."""
+    """Where the demo listens, how large its data centre is, and where its story is kept.
+
+    `operation_s` is how long a simulated server takes for one operation.
+    """
 
     host: str = "127.0.0.1"
     port: int = 8090
     servers: int = 200
     data: pathlib.Path | None = None
+    operation_s: float = OPERATION_S
 
 
 class BotProcess:
@@ -162,7 +166,7 @@ async def running(where: Where) -> AsyncIterator[Demo]:
     """Run the whole demo while the block lasts."""
     with _folder(where) as folder:
         bot = BotProcess(folder)
-        centre = simulated_centre(where.servers)
+        centre = simulated_centre(where.servers, where.operation_s)
         api = await serve.start(centre)
         registered = manifest.build("socket")
         granted = tuple(registered["oauth_config"]["scopes"]["bot"])
@@ -196,14 +200,14 @@ def _folder(where: Where) -> Iterator[pathlib.Path]:
         yield folder
 
 
-def simulated_centre(servers: int) -> data_centre.DataCentre:
+def simulated_centre(servers: int, operation_s: float = OPERATION_S) -> data_centre.DataCentre:
     """Return the data centre of the demo."""
     return data_centre.DataCentre(
         data_centre.build(servers, seed=0),
         clock=time.monotonic,
         wall=lambda: datetime.datetime.now(datetime.UTC),
         account=data_centre.Account(project_id=PROJECT_ID, ak=ACCESS_KEY, sk=SECRET_KEY),
-        pace=data_centre.Pace(OPERATION_S),
+        pace=data_centre.Pace(operation_s),
     )
 
 

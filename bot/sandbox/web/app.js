@@ -3,11 +3,12 @@
 import { follow, post } from "./api.js";
 import { Centre } from "./centre.js";
 import { Chat } from "./chat.js";
-import { drawHints, followBot, startHints } from "./demo.js";
+import { followBot } from "./demo.js";
 import { byId, plural } from "./dom.js";
 import { closeMenu } from "./menu.js";
 import { Modals } from "./modal.js";
 import { drawChannels, drawPeople, isDirect, ReadMarks } from "./sidebar.js";
+import { Story } from "./story.js";
 import { startTheme } from "./theme.js";
 import { showToasts, toast } from "./toasts.js";
 
@@ -22,6 +23,8 @@ class App {
   channel = hash().get("in") ?? "";
   view = "channel";
   thread = null;
+  /** What the demo tells beside the chat: the bot's process, and the faults that are switched on. */
+  demo = { bot: "", restarts: 0, faults: 0 };
   marks = new ReadMarks();
   #stop = () => {};
 
@@ -38,11 +41,12 @@ class App {
     startTheme(byId("theme"));
     this.chat = new Chat(this);
     this.modals = new Modals(this);
-    this.centre = new Centre();
-    startHints(this);
+    this.story = new Story(this);
+    this.centre = new Centre((faults) => this.#news({ faults }));
     this.#tabs();
     this.centre.start();
-    followBot();
+    followBot(({ bot, restarts }) => this.#news({ bot, restarts }));
+    document.addEventListener("click", (event) => this.#followLink(event));
     addEventListener("hashchange", () => {
       const wanted = hash();
       if (wanted.get("as") && wanted.get("as") !== this.as) this.become(wanted.get("as"));
@@ -50,6 +54,27 @@ class App {
     });
     document.addEventListener("visibilitychange", () => this.render());
     this.#follow();
+  }
+
+  #news(part) {
+    Object.assign(this.demo, part);
+    this.story.draw();
+  }
+
+  /** A link to a message opens its thread here, as it would in Slack. */
+  #followLink(event) {
+    const link = event.target.closest?.("a[href*='/archives/']");
+    const found = /\/archives\/(\w+)\/p(\d+)(\d{6})$/.exec(link?.href ?? "");
+    if (!found || !this.people.channel(found[1])) return;
+    event.preventDefault();
+    this.goTo(found[1]);
+    this.openThread(found[1], `${found[2]}.${found[3]}`);
+  }
+
+  /** Show one server in its rack. */
+  showServer(name) {
+    this.#tab("centre");
+    this.centre.find(name);
   }
 
   #follow() {
@@ -92,10 +117,10 @@ class App {
     const team = this.state.team?.name;
     byId("team").textContent = team ?? "";
     drawPeople(this);
-    drawHints(this);
     this.chat.show();
     drawChannels(this);
     this.modals.show(this.state.views);
+    this.story.draw();
     const unread = byId("channels").querySelectorAll(".unread").length;
     document.title = `${unread ? `(${unread}) ` : ""}${this.people.user(this.as)?.name ?? ""} · Powerbot demo`;
     byId("tab-chat").setAttribute("aria-label", unread ? `Chat, ${plural(unread, "unread channel")}` : "Chat");

@@ -39,6 +39,22 @@ export class Centre {
   #down = false;
   #log = new RequestLog(byId("request-log"), byId("request-count"));
 
+  #onFaults;
+
+  constructor(onFaults) {
+    this.#onFaults = onFaults;
+  }
+
+  /** Bring one server into view and give it the focus. */
+  find(name) {
+    const tile = this.#tiles.get(name);
+    if (!tile) return;
+    byId("server-filter").value = this.#filter = "";
+    this.#applyFilter();
+    tile.scrollIntoView({ block: "center" });
+    this.#walkTo(tile);
+  }
+
   start() {
     byId("server-filter").addEventListener("input", (event) => {
       this.#filter = event.target.value.trim().toLowerCase();
@@ -103,6 +119,7 @@ export class Centre {
     byId("centre-count").textContent = `${(count ?? servers.length).toLocaleString()} servers`;
     byId("centre-count").title = generation ? `API generation: ${generation}` : "";
     this.#legend(totals, faults);
+    this.#onFaults(faults);
   }
 
   #build(servers) {
@@ -180,9 +197,13 @@ export class Centre {
     event.preventDefault();
     const all = [...byId("racks").querySelectorAll(".tile:not([hidden])")];
     const to = all[(all.indexOf(from) + step + all.length) % all.length];
-    from.setAttribute("tabindex", "-1");
-    to.setAttribute("tabindex", "0");
-    to.focus();
+    this.#walkTo(to);
+  }
+
+  #walkTo(tile) {
+    byId("racks").querySelector(".tile[tabindex='0']")?.setAttribute("tabindex", "-1");
+    tile.setAttribute("tabindex", "0");
+    tile.focus();
   }
 
   async #faults() {

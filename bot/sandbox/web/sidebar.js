@@ -51,7 +51,6 @@ export function drawPeople(app) {
     if (me && node.getAttribute("aria-pressed") !== "true") node.scrollIntoView({ block: "nearest", inline: "center" });
     node.setAttribute("aria-pressed", String(me));
     node.title = `${person.real_name || person.name}: ${person.role || "member"}`;
-    node.setAttribute("aria-label", `Be ${person.real_name || person.name}, ${person.role || "member"}`);
     node.querySelector("strong").textContent = firstName(person);
     node.querySelector("small").textContent = shortRole(person);
   });
@@ -71,12 +70,11 @@ function fill(node, { mark, name, note, title, current, count, dim }) {
   noteNode.hidden = !note;
   node.title = title ?? "";
   countNode.hidden = !count;
-  countNode.textContent = count > 99 ? "99+" : String(count);
+  countNode.replaceChildren(count > 99 ? "99+" : String(count), h("span", { class: "unseen" }, " unread"));
   node.classList.toggle("unread", count > 0);
   node.classList.toggle("dim", Boolean(dim));
   if (current) node.setAttribute("aria-current", "page");
   else node.removeAttribute("aria-current");
-  node.setAttribute("aria-label", [name, note, count ? `${count} unread` : ""].filter(Boolean).join(", "));
 }
 
 export function drawChannels(app) {

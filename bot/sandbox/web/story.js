@@ -1,0 +1,165 @@
+// The guided story: a few steps that tick themselves off as the person does them.
+
+import { announce, byId, h } from "./dom.js";
+import { recall, remember } from "./theme.js";
+
+const KEY = "powerbot-story";
+const OPS = "C0OPS";
+const DANA = "U0DANA";
+const SAM = "U0SAM";
+const BROKEN = "web11";
+const FIRST = "/power reboot web[01-06] because kernel panic after 6.8.4";
+const SECOND = "/power reboot web[10-12] because firmware update";
+const ENDED = new Set(["succeeded", "partial", "failed", "stopped"]);
+
+const messages = (app) => app.state?.messages[OPS] ?? [];
+
+/** The cards of the channel, oldest first: each with its request's state, read from its words. */
+function cards(app) {
+  return messages(app)
+    .filter(({ bot, ephemeral, ts, thread_ts: root }) => bot && !ephemeral && (!root || root === ts))
+    .map((message) => ({ message, state: /^PR-\w+ (\w+)/.exec(message.text ?? "")?.[1] }))
+    .filter(({ state }) => state);
+}
+
+const has = (message, label) =>
+  (message.blocks ?? []).some((block) => (block.elements ?? []).some((each) => each.text?.text === label));
+const private_ = (app) => messages(app).filter(({ ephemeral, deleted }) => ephemeral && !deleted);
+
+/** Be somebody in the channel of the story. */
+function be(app, person) {
+  app.become(person);
+  app.goTo(OPS);
+}
+
+function say(app, words) {
+  be(app, DANA);
+  app.write(words);
+}
+
+function openThread(app) {
+  const card = cards(app)[0];
+  if (!card) return;
+  app.goTo(OPS);
+  app.openThread(OPS, card.message.ts);
+}
+
+const code = (words) => h("code", {}, words);
+const b = (words) => h("b", {}, words);
+
+/** Each step: what to do, a button that helps, and how to see that it was done. */
+const STEPS = [
+  {
+    title: "Ask", text: () => ["Six servers have panicked. As ", b("Dana"), ", ask for a reboot: ", code(FIRST)],
+    help: () => ["Fill it in", (app) => say(app, FIRST)],
+    done: (app) => cards(app).length > 0 || private_(app).some((message) => has(message, "Request")),
+  },
+  {
+    title: "Read the plan", text: () => ["Only Dana sees this plan, and nothing is asked yet. Press ", b("Request"), "."],
+    help: () => ["Be Dana", (app) => be(app, DANA)],
+    done: (app) => cards(app).length > 0,
+  },
+  {
+    title: "Try to cheat", text: () => ["Still as Dana, press ", b("Approve"), " on the card: nobody decides about their own request."],
+    help: () => ["Be Dana", (app) => be(app, DANA)],
+    done: (app) => private_(app).some(({ text }) => /your own request/i.test(text ?? "")) || cards(app).some(({ state }) => state !== "pending"),
+  },
+  {
+    title: "Approve", text: () => ["Now be ", b("Sam"), " of the group sre, and press ", b("Approve"), "."],
+    help: () => ["Be Sam", (app) => be(app, SAM)],
+    done: (app) => cards(app).some(({ state }) => state !== "pending"),
+  },
+  {
+    title: "Kill the bot", text: () => ["Three servers go first, then the rest. ", b("Kill the bot"), " in the middle of it."],
+    help: () => ["Kill it now", () => byId("kill-bot").click()],
+    done: (app) => app.demo.restarts > 0 || app.demo.bot === "stopped",
+  },
+  {
+    title: "Watch it go on", text: () => ["It comes back, reads what really happened and goes on. No server is rebooted twice: the thread and the request log show it."],
+    help: () => ["Open the thread", openThread],
+    done: (app) => cards(app).some(({ state }) => ENDED.has(state)) && app.demo.bot === "running",
+  },
+  {
+    title: "Break a server", text: () => ["Press ", b(BROKEN), " in its rack and choose ", b("fails"), "."],
+    help: () => [`Show ${BROKEN}`, (app) => app.showServer(BROKEN)],
+    done: (app) => app.demo.faults > 0 || cards(app).some(({ state }) => ENDED.has(state) && state !== "succeeded"),
+  },
+  {
+    title: "See it say so", text: () => ["As Dana ask for ", code(SECOND), ", as Sam approve it: what failed is named, and can be tried again."],
+    help: (app) => (private_(app).some((message) => has(message, "Request")) || !cards(app).some(({ state }) => state === "pending")
+      ? ["Fill it in", () => say(app, SECOND)] : ["Be Sam", () => be(app, SAM)]),
+    done: (app) => cards(app).some(({ state }) => ENDED.has(state) && state !== "succeeded"),
+  },
+  {
+    title: "Look at Home", text: () => ["What waits for you, what runs and what has ended stands on the bot's ", b("Home"), "."],
+    help: () => ["Open Home", (app) => app.goHome()],
+    done: (app) => app.view === "home" && Boolean(app.state?.home),
+  },
+];
+
+export class Story {
+  #app;
+  #ticked = new Set();
+  #look = "";
+  #open = false;
+  #hidden = recall(KEY) === "hidden";
+
+  constructor(app) {
+    this.#app = app;
+    byId("story-toggle").addEventListener("click", () => {
+      this.#open = !this.#open;
+      this.draw();
+    });
+    byId("story-hide").addEventListener("click", () => this.#hide(true));
+    byId("story-show").addEventListener("click", () => this.#hide(false));
+    byId("story-help").addEventListener("click", () => this.#now()?.help(this.#app)[1](this.#app));
+  }
+
+  #hide(hidden) {
+    this.#hidden = hidden;
+    remember(KEY, hidden ? "hidden" : "shown");
+    this.#look = "";
+    this.draw();
+    byId(hidden ? "story-show" : "story-toggle").focus();
+  }
+
+  #now() {
+    return STEPS.find((_, place) => !this.#ticked.has(place));
+  }
+
+  /** Tick off what was done, in order, and show what is next. */
+  draw() {
+    if (!this.#app.state) return;
+    const before = this.#ticked.size;
+    STEPS.forEach((step, place) => {
+      if (this.#ticked.size === place && step.done(this.#app)) this.#ticked.add(place);
+    });
+    const now = this.#now();
+    const help = now?.help(this.#app)[0];
+    const look = `${this.#ticked.size} ${help} ${this.#open} ${this.#hidden}`;
+    if (look === this.#look) return;
+    const moved = this.#look && this.#ticked.size > before;
+    this.#look = look;
+    byId("story").hidden = this.#hidden;
+    byId("story-show").hidden = !this.#hidden;
+    byId("story-count").textContent = `${this.#ticked.size}/${STEPS.length}`;
+    byId("story-toggle").setAttribute("aria-expanded", String(this.#open));
+    byId("story-all").hidden = !this.#open;
+    byId("story-help").hidden = !now;
+    byId("story-help").textContent = help ?? "";
+    byId("story").dataset.step = String(this.#ticked.size + 1);
+    byId("story-title").textContent = now?.title ?? "That was the story";
+    byId("story-now").replaceChildren(...(now?.text() ?? ["Everything here was the real bot. ", "README tells how to run it for your own servers."]));
+    byId("story-all").replaceChildren(...STEPS.map((step, place) => this.#row(step, place)));
+    byId("story").style.setProperty("--done", `${(100 * this.#ticked.size) / STEPS.length}%`);
+    if (moved) announce(`Done: ${STEPS[this.#ticked.size - 1].title}. ${now ? `Next: ${now.title}` : "The story is over."}`);
+  }
+
+  #row(step, place) {
+    const ticked = this.#ticked.has(place);
+    const current = step === this.#now();
+    return h("li", { class: ticked ? "ticked" : "", "aria-current": current ? "step" : null },
+      h("span", { class: "tick", "aria-hidden": "true" }, ticked ? "✓" : String(place + 1)),
+      h("span", {}, b(step.title), " ", ticked ? h("span", { class: "unseen" }, "(done)") : "", h("small", {}, step.text())));
+  }
+}
