@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 from aiohttp import web
 
-from bot import app, paces as paces_, settings, ticking
+from bot import app, interpreter, paces as paces_, settings, ticking
 from bot.power import errors
 from bot.slack import connection
 
@@ -54,6 +54,7 @@ async def serve(
         await _settle_restore(bot)
         bot.policy()
         await _listen(given, transport, bot, listening, routes)
+        interpreter.settle()
         log.info("bot.started", team=bot.identity.team, transport=transport)
         driving = asyncio.create_task(bot.runner.run(), name="runner")
         beside = [
@@ -61,6 +62,9 @@ async def serve(
             asyncio.create_task(_sweep(bot, paces), name="sweep"),
             asyncio.create_task(bot.watchdog.run(), name="watchdog"),
             asyncio.create_task(_keep_homes(bot), name="homes"),
+            asyncio.create_task(
+                interpreter.collect_when_idle(lambda: bot.runner.driving), name="garbage"
+            ),
             *(asyncio.create_task(one(bot)) for one in observers),
         ]
         stopped = asyncio.create_task(stopping.wait())

@@ -14,8 +14,7 @@ from bot.storage import link, precompiled, reviews, rows, schema
 
 _requests = schema.requests.c
 _approvals = schema.approvals.c
-# All of a request but its plan, which is read only when it isn't kept already.
-_COLUMNS = tuple(column for column in _requests if column.name != "plan")
+_plans = schema.plans.c
 # A worker that holds a request in one of these states loses it to a person's change.
 _TAKEN_BY_PEOPLE = frozenset({State.PLANNED, State.PENDING, State.APPROVED})
 
@@ -33,8 +32,10 @@ class Requests(reviews.Reviews):
         statement = self.insert(schema.requests).on_conflict_do_nothing(
             index_elements=[_requests.source_key]
         )
+        text = row.pop("plan")
         if self.change(statement, row).rowcount == 0:
             return False
+        self.change(sa.insert(schema.plans), {"request_id": made.id, "plan": text})
         self.plans.put(row["plan_digest"], made.plan)
         for approval in made.approvals:
             self.approve(made.id, approval)
@@ -43,11 +44,11 @@ class Requests(reviews.Reviews):
     def by_source(self, source_key: str) -> ports.Request | None:
         """Return the request that a payload with this key has made."""
         key = rows.storable(source_key)
-        return self._one(sa.select(*_COLUMNS).where(_requests.source_key == key))
+        return self._one(sa.select(schema.requests).where(_requests.source_key == key))
 
     def request(self, request_id: str) -> ports.Request | None:
         """Return a request with its approvals, locked until the end of this transaction."""
-        found = sa.select(*_COLUMNS).where(_requests.id == request_id)
+        found = sa.select(schema.requests).where(_requests.id == request_id)
         return self._one(found if self.readonly else found.with_for_update())
 
     def requests(
@@ -62,7 +63,7 @@ class Requests(reviews.Reviews):
 
         Those that a newer version has made are left out: nobody here could read them.
         """
-        found = sa.select(*_COLUMNS).where(_requests.plan_version <= rows.PLAN_VERSION)
+        found = sa.select(schema.requests).where(_requests.plan_version <= rows.PLAN_VERSION)
         if wanted := [state.value for state in states]:
             found = found.where(_requests.state.in_(wanted))
         if requester:
@@ -172,7 +173,7 @@ class Requests(reviews.Reviews):
         """Return a row's plan, read from its text only the first time."""
         kept = self.plans.get(row.plan_digest)
         if kept is None:
-            stored = sa.select(_requests.plan).where(_requests.id == row.id)
+            stored = sa.select(_plans.plan).where(_plans.request_id == row.id)
             text = self.query(stored).scalar_one()
             kept = rows.plan_from(text, row.plan_version)
             self.plans.put(rows.digest(text), kept)

@@ -1,0 +1,55 @@
+"""The bot as it runs, with a ticker in its event loop that notes how late it is woken.
+
+When the process ends, it leaves the seconds of lateness, and the seconds of processor time that
+the loop's thread has used between two ticks, in the file that `BENCH_TICKS` names. The second
+list doesn't know what else the machine was busy with.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import json
+import os
+import pathlib
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from bot import cli, serving
+
+TICK_S = 0.005
+
+
+async def _tick(late_s: list[tuple[float, float, float]]) -> None:
+    """Note how late each tick comes, until cancelled."""
+    loop = asyncio.get_running_loop()
+    while True:
+        due, used = loop.time() + TICK_S, time.thread_time()
+        await asyncio.sleep(TICK_S)
+        late_s.append((time.time(), loop.time() - due, time.thread_time() - used))
+
+
+def _leave(ticks: list[tuple[float, float, float]]) -> None:
+    pathlib.Path(os.environ["BENCH_TICKS"]).write_text(json.dumps(ticks))
+
+
+def watched(serve: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    """Return the coroutine with a ticker beside it."""
+
+    @functools.wraps(serve)
+    async def serve_and_tick(*given: Any, **named: Any) -> None:
+        late_s: list[tuple[float, float, float]] = []
+        ticking = asyncio.create_task(_tick(late_s))
+        try:
+            await serve(*given, **named)
+        finally:
+            ticking.cancel()
+            _leave(late_s)
+
+    return serve_and_tick
+
+
+if __name__ == "__main__":
+    serving.serve = watched(serving.serve)  # type: ignore[assignment]
+    cli.main()
