@@ -28,7 +28,7 @@ log = structlog.get_logger()
 FRESH_S = 15.0
 # A first call that has less time left than this to leave on a sweep waits for the next sweep.
 LEAST_LEFT_S = 1.0
-# What other requests may need before it is read from the list again.
+# How long to wait before a list that could not be read is tried again.
 AGAIN_S = 15.0
 STALE = "CloudDC's list takes longer to read than its states may be old"
 
@@ -48,15 +48,17 @@ class Checking:
         """Read what a wave is checked on, waiting while CloudDC is away; None when halted."""
         while await self.barring.may_call(going, despite_failures=True):
             try:
-                found = await self.power.snapshot(not_before=self.clock.now() - FRESH_S)
+                not_before = self.clock.now() - FRESH_S + LEAST_LEFT_S
+                found = await self.power.snapshot(not_before=not_before)
             except errors.CloudError as error:
                 wait_s = max(AGAIN_S, error.retry_after_s or 0.0)
                 await self.barring.wait_for_cloud(going, error.user_message, wait_s)
                 continue
+            # Reading it may have taken most of the time for which it is good.
             if self.leaves_within_s(found) >= LEAST_LEFT_S:
                 self.barring.cloud_is_back(going)
                 return found
-            await self.barring.wait_for_cloud(going, STALE, 0.0)
+            await self.barring.wait_for_cloud(going, STALE, AGAIN_S)
         return None
 
     def leaves_within_s(self, snapshot: server.Snapshot) -> float:

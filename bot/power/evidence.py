@@ -83,7 +83,11 @@ def _settled(method: Method, row: ports.RunServer, record: server.Server, *, see
     fresh = seen or word != row.baseline_operation
     if word == family + "-failed" and fresh:
         return Finding.FAILED
-    if record.power is not GOALS[method]:
+    at_goal = record.power is GOALS[method]
+    if not word and seen and record.error and not (at_goal and method is not Method.REBOOT):
+        # The old generation has no word for a failure, only the vendor's error beside the state.
+        return Finding.FAILED
+    if not at_goal:
         return Finding.NOTHING_YET
     if word == family + "-succeed":
         moved = method is not Method.REBOOT and record.power_state != row.baseline_power

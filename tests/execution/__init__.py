@@ -1,0 +1,1 @@
+"""Approved requests carried out whole, on a clock on which waiting costs nothing."""

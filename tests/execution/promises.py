@@ -1,0 +1,180 @@
+"""What must be true after every run, whatever went wrong: asked of the centre, not of the bot."""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Sequence
+
+from bot.power import lifecycle, outcome, ports, settling
+from bot.power.lifecycle import ServerState, State
+from bot.power.request import Action
+from bot.sandbox import data_centre
+from bot.slack import outcomes
+from bot.storage import store
+from tests.execution import world
+
+OPEN = lifecycle.OPEN
+WAYS_OUT = {State.APPROVED: (State.VOID,), State.RUNNING: (State.FAILED,)}
+FRESH_S = 15.0
+Visits = Sequence[tuple[str, data_centre.Action, float]]
+EXPECTED = {
+    Action.ON: (data_centre.Action.ON,),
+    Action.OFF: (data_centre.Action.OFF,),
+    Action.REBOOT: (data_centre.Action.REBOOT,),
+    Action.CYCLE: (data_centre.Action.OFF, data_centre.Action.ON),
+}
+HARMLESS = {
+    None,
+    data_centre.MachineFaultKind.SLOW,
+    data_centre.MachineFaultKind.INSTANT,
+}
+
+
+async def hold(
+    here: world.World,
+    found: ports.Request,
+    rows: dict[str, ports.RunServer],
+    visits: Visits = (),
+) -> None:
+    """Hold one ended run against the promises.
+
+    Raises:
+        AssertionError: one is broken.
+    """
+    assert found.state in lifecycle.ENDED, f"still {found.state}"
+    attempts = await here.store.read(lambda tx: tx.attempts(found.id))
+    never_wide_open(here, found)
+    reboots_at_most_once(here, found, attempts)
+    no_false_success(here, found, rows, visits)
+    goals_are_met(here, found, rows, attempts, visits)
+    counts_add_up(found, rows)
+    checked_again(here, attempts)
+    stops_at_once(found, attempts)
+    await lets_go(here, found)
+
+
+def never_wide_open(here: world.World, found: ports.Request) -> None:
+    """P1: 1 to 50 distinct ids in each call, all of the plan."""
+    plan = set(found.order.server_ids)
+    for entry in here.centre.power_calls():
+        assert 1 <= len(entry.ids) <= 50, "a call without, or with too many, ids"
+        assert len(set(entry.ids)) == len(entry.ids), "an id twice in a call"
+        assert plan.issuperset(entry.ids), "an id that nobody approved"
+
+
+def reboots_at_most_once(
+    here: world.World, found: ports.Request, attempts: Sequence[ports.Attempt]
+) -> None:
+    """P5: a reboot is received once at most; on and off are sent three times at most."""
+    for target in found.order.targets:
+        machine = here.centre.machine(target.name)
+        reboots = machine.received[data_centre.Action.REBOOT]
+        most = 1 if found.order.action is Action.REBOOT else 0
+        assert reboots <= most, f"{target.name} was rebooted {reboots} times"
+    sent: collections.Counter[tuple[str, ports.Method]] = collections.Counter()
+    for attempt in attempts:
+        if attempt.outcome not in ("not sent", "refused"):
+            sent.update((id_, attempt.method) for id_ in attempt.server_ids)
+    for (_, method), times in sent.items():
+        most = 1 if method is ports.Method.REBOOT else settling.MOST_SENDS
+        assert times <= most, f"{method} may have been sent {times} times"
+
+
+def no_false_success(
+    here: world.World, found: ports.Request, rows: dict[str, ports.RunServer], visits: Visits
+) -> None:
+    """P6: who is called proven has done it, for us or for somebody who acted at the same time."""
+    for row in rows.values():
+        machine = here.centre.machine(row.name)
+        machine.look(here.clock.monotonic())
+        visited = {what for name, what, _ in visits if name == row.name}
+        if machine.fault and machine.fault.kind is data_centre.MachineFaultKind.SOMEONE_ELSE:
+            continue
+        for action in EXPECTED[found.order.action]:
+            done = machine.performed[action] + (machine.external[action] if visited else 0)
+            assert row.state is not ServerState.PROVEN or done, f"{row.name} is falsely proven"
+
+
+def goals_are_met(
+    here: world.World,
+    found: ports.Request,
+    rows: dict[str, ports.RunServer],
+    attempts: Sequence[ports.Attempt],
+    visits: Visits,
+) -> None:
+    """P5: on and off converge wherever the server can be reached."""
+    if found.order.action not in (Action.ON, Action.OFF):
+        return
+    disturbed = {name for name, _, _ in visits}
+    goal = data_centre.Power(found.order.action.value)
+    for row in rows.values():
+        machine = here.centre.machine(row.name)
+        kind = machine.fault.kind if machine.fault else None
+        if row.name in disturbed or kind not in HARMLESS:
+            continue
+        received = sum(machine.received.values())
+        is_there = machine.look(here.clock.monotonic()).power is goal
+        assert is_there or not received, f"{row.name} got the call and isn't {goal}"
+        told = row.state in (ServerState.PROVEN, ServerState.SKIPPED)
+        if received and kind is None and found.state is State.SUCCEEDED:
+            assert told, f"{row.name} is {row.state}"
+        if row.state is ServerState.UNKNOWN and not found.end_reason:
+            sent = sum(
+                row.server_id in one.server_ids
+                for one in attempts
+                if one.outcome not in ("not sent", "refused")
+            )
+            assert sent == settling.MOST_SENDS, f"{row.name} was given up after {sent} calls"
+
+
+def counts_add_up(found: ports.Request, rows: dict[str, ports.RunServer]) -> None:
+    """P6: each server has one end, and what people read says so."""
+    if found.state is State.VOID:
+        return
+    targets = found.order.targets
+    counts = outcome.tally(rows.values())
+    assert counts.total == len(targets) == len(rows), "the counts don't add up"
+    assert counts.settled, "a server is still on its way"
+    counted = outcomes.counted(list(rows.values()), found.order.action)
+    shown = sum(int(part.split()[0]) for part in counted.split(" · "))
+    assert shown == len(targets), f"people read {counted}"
+    stopped = found.state is State.STOPPED
+    assert outcome.end_state(rows.values(), stopped=stopped) is found.state
+
+
+def checked_again(here: world.World, attempts: Sequence[ports.Attempt]) -> None:
+    """P4: a sweep began at most 15 s before the first call of each wave."""
+    swept = [entry.at for entry in here.centre.log if entry.operation is data_centre.Operation.LIST]
+    arrived = {
+        tuple(entry.ids): entry.at for entry in here.centre.power_calls() if entry.status == 200
+    }
+    seen: set[tuple[int, int]] = set()
+    for attempt in attempts:
+        at = arrived.get(attempt.server_ids)
+        if (attempt.wave, attempt.step) in seen or attempt.outcome != "accepted" or at is None:
+            continue
+        seen.add((attempt.wave, attempt.step))
+        age_s = min((at - one for one in swept if one <= at), default=1e9)
+        assert age_s <= FRESH_S + world.ROUND_TRIP_S, (
+            f"a wave was checked on states {age_s:.1f} s old"
+        )
+
+
+def stops_at_once(found: ports.Request, attempts: Sequence[ports.Attempt]) -> None:
+    """P8: after Stop no new call."""
+    # The audit has when Stop was pressed; a request that was stopped has no later intent.
+    if found.state is State.STOPPED and found.stopped_by:
+        assert found.ended_at >= max((one.intended_at for one in attempts), default=0.0)
+
+
+async def lets_go(here: world.World, found: ports.Request) -> None:
+    """P9: an ended request holds no lock."""
+    held = await here.store.read(lambda tx: tx.lock_holders(found.order.server_ids))
+    assert not held, "locks are left"
+
+
+async def hold_audit(kept: store.Store) -> None:
+    """P10: the chain of all runs holds."""
+    last, _ = await kept.read(lambda tx: tx.audit_head())
+    rows = await kept.read(lambda tx: tx.audit_rows(limit=1))
+    assert not rows or int(rows[0]["seq"]) == last

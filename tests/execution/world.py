@@ -1,0 +1,251 @@
+"""A store, a simulated data centre and an executor on one given clock, and people's orders."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import datetime
+import itertools
+import pathlib
+import random
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+
+import httpx
+
+from bot import calling, executor
+from bot.clouddc import auth, client, inventory, rate, watch
+from bot.power import plan, policy, ports, request, run, server, settling
+from bot.power.lifecycle import State
+from bot.power.request import Action
+from bot.sandbox import data_centre
+from bot.storage import opening, store
+from tests.execution import virtual
+
+PERSON = request.Person(user_id="U0DANA", team_id="T0")
+LIMITS = settling.Limits(settle_s=60.0, power_s=600.0, reboot_s=1200.0)
+ALL_AT_ONCE = plan.Terms(ramp=(), batch=10_000, max_per_rack=10_000)
+LEASE_S = 1e9
+# Half of this passes on the way to the centre, half on the way back.
+ROUND_TRIP_S = 0.02
+
+Wrap = Callable[[ports.PowerApi], ports.PowerApi]
+
+
+async def unchanged(found: ports.Request, snapshot: server.Snapshot) -> str:
+    """Judge as a policy that hasn't changed."""
+    return ""
+
+
+class Line:
+    """The way to the data centre: what is on it arrives, even when its sender dies meanwhile."""
+
+    def __init__(self, centre: data_centre.DataCentre, round_trip_s: float = ROUND_TRIP_S) -> None:
+        self.centre = centre
+        self.half_s = round_trip_s / 2
+        self._under_way: set[asyncio.Task[httpx.Response]] = set()
+
+    async def carry(self, asked: httpx.Request) -> httpx.Response:
+        """Carry one request there and its answer back."""
+        task = asyncio.create_task(self._carry(asked))
+        self._under_way.add(task)
+        task.add_done_callback(self._arrived)
+        return await asyncio.shield(task)
+
+    async def quiet(self) -> None:
+        """Wait until nothing is on the way any more."""
+        while self._under_way:
+            await asyncio.wait(self._under_way)
+
+    async def _carry(self, asked: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(self.half_s)
+        target = asked.url.raw_path.decode()
+        headers = tuple((key.decode(), value.decode()) for key, value in asked.headers.raw)
+        got = self.centre.handle(
+            data_centre.HttpRequest(asked.method, target, headers, asked.content)
+        )
+        if isinstance(got, data_centre.Dropped):
+            raise httpx.ReadError("cut", request=asked)
+        await asyncio.sleep(self.half_s + got.delay_s)
+        return httpx.Response(got.status, headers=list(got.headers), content=got.body)
+
+    def _arrived(self, task: asyncio.Task[httpx.Response]) -> None:
+        self._under_way.discard(task)
+        if not task.cancelled():
+            task.exception()
+
+
+@dataclasses.dataclass
+class World:
+    """One project of the cloud, and one process of Powerbot that acts on it."""
+
+    clock: virtual.VirtualClock
+    store: store.Store
+    centre: data_centre.DataCentre
+    line: Line
+    power: watch.CloudPower
+    executor: executor.Executor
+    numbers: Iterable[int] = dataclasses.field(default_factory=itertools.count)
+
+    def ready(self, count: int, power: data_centre.Power = data_centre.Power.ON) -> list[str]:
+        """Return the names of so many servers that a power call may be sent to."""
+        now = self.clock.monotonic()
+        found = [
+            machine.server.name
+            for machine in sorted(self.centre.inventory.machines, key=lambda one: one.server.name)
+            if machine.is_ready(now) and machine.look(now).power is power
+        ]
+        assert len(found) >= count
+        return found[:count]
+
+    def order(self, action: Action, names: Sequence[str], **more: object) -> request.Order:
+        """Return what somebody asked for."""
+        machines = [self.centre.machine(name).server for name in names]
+        return request.Order(
+            scope=request.Scope(region="here", project_id=self.centre.iam.account.project_id),
+            place=request.Place(channel_id="C0OPS"),
+            action=action,
+            targets=tuple(
+                request.Target(server_id=one.id, name=one.name, rack=one.rack) for one in machines
+            ),
+            requester=PERSON,
+            **more,
+        )
+
+    async def approved(
+        self, action: Action, names: Sequence[str], terms: plan.Terms = ALL_AT_ONCE, **more: object
+    ) -> str:
+        """Store an approved request and return its id."""
+        order = self.order(action, names, **more)
+        made = plan.Plan(order=order, lines=(), snapshot_at=0.0, terms=terms, policy_version="")
+        now, number = self.clock.now(), next(iter(self.numbers))
+        new = ports.Request(
+            request.request_id(number), State.APPROVED, made, now, now, use_by=now + 900.0
+        )
+        assert await self.store.write(lambda tx: tx.create(new, source_key=new.id))
+        return new.id
+
+    async def claimed(self) -> run.Lease:
+        """Claim the request that is due."""
+        claim = await self.store.claim(now=self.clock.now(), lease_s=LEASE_S)
+        assert claim is not None
+        return run.Lease(claim, lambda: LEASE_S)
+
+    async def carried_out(
+        self, action: Action, names: Sequence[str], terms: plan.Terms = ALL_AT_ONCE, **more: object
+    ) -> tuple[ports.Request, dict[str, ports.RunServer]]:
+        """Carry an approved request out and return how it ended, with its servers by name."""
+        id_ = await self.approved(action, names, terms, **more)
+        await self.executor.carry_out(await self.claimed())
+        return await self.ended(id_)
+
+    async def ended(self, id_: str) -> tuple[ports.Request, dict[str, ports.RunServer]]:
+        """Return a request as it stands, with its servers by name."""
+        found, rows = await self.store.read(lambda tx: (tx.request(id_), tx.run_servers(id_)))
+        assert found is not None
+        return found, {row.name: row for row in rows}
+
+    def calls(self) -> list[int]:
+        """How many ids each power call had, the refused and lost ones too."""
+        return [len(entry.ids) for entry in self.centre.power_calls()]
+
+    def reads(self) -> int:
+        """How many calls only read."""
+        counts = self.centre.counts()
+        return counts.get(data_centre.Operation.LIST, 0) + counts.get(data_centre.Operation.SHOW, 0)
+
+    def restarted(self, wrap: Wrap = lambda power: power) -> World:
+        """Return the world after Powerbot was killed and started again."""
+        power = cloud_power(self.line, self.clock)
+        new = acting(self.store, wrap(power), self.clock, like=self.executor)
+        return dataclasses.replace(self, power=power, executor=new)
+
+
+def cloud_power(line: Line, clock: virtual.VirtualClock, per_s: float = 1000.0) -> watch.CloudPower:
+    """Return the real client with its inventory and poller, on a line to the centre."""
+    account = line.centre.iam.account
+    http = httpx.AsyncClient(transport=httpx.MockTransport(line.carry))
+    cloud = client.CloudDC(
+        http,
+        "http://127.0.0.1:1",
+        account.project_id,
+        auth=auth.TokenAuth(account.token or ""),
+        bucket=rate.Bucket(per_s, clock),
+        clock=clock,
+        jitter=random.Random(0),
+    )
+    servers = inventory.Inventory(cloud, clock)
+    return watch.CloudPower(cloud, servers, watch.Poller(cloud, servers, clock))
+
+
+def acting(
+    kept: ports.RequestStore,
+    power: ports.PowerApi,
+    clock: virtual.VirtualClock,
+    *,
+    like: executor.Executor | None = None,
+    limits: settling.Limits = LIMITS,
+    rules: policy.Policy = policy.EMPTY,
+) -> executor.Executor:
+    """Return an executor, with the policy and limits of another one if one is given."""
+    return executor.Executor(
+        kept,
+        power,
+        calling.Calls(kept, power, clock),
+        like.policy if like else lambda: rules,
+        like.rejudge if like else unchanged,
+        clock,
+        limits=like.limits if like else limits,
+    )
+
+
+def centre(
+    clock: virtual.VirtualClock,
+    servers: int,
+    *,
+    pace: data_centre.Pace | None = None,
+    switches: data_centre.Switches | None = None,
+    seed: int = 0,
+) -> data_centre.DataCentre:
+    """Return a data centre on the given clock."""
+    start = datetime.datetime.fromtimestamp(virtual.START, datetime.UTC)
+    return data_centre.DataCentre(
+        data_centre.build(servers, seed=seed),
+        clock=clock.monotonic,
+        wall=lambda: start + datetime.timedelta(seconds=clock.monotonic()),
+        account=data_centre.Account(token="t"),
+        pace=pace or data_centre.Pace(5.0),
+        switches=switches,
+        seed=seed,
+    )
+
+
+@contextlib.asynccontextmanager
+async def opened(
+    folder: pathlib.Path,
+    servers: int = 120,
+    *,
+    per_s: float = 1000.0,
+    pace: data_centre.Pace | None = None,
+    switches: data_centre.Switches | None = None,
+    rules: policy.Policy = policy.EMPTY,
+    limits: settling.Limits = LIMITS,
+) -> AsyncIterator[World]:
+    """Open a world while the block lasts; on a virtual loop."""
+    clock = virtual.VirtualClock(asyncio.get_running_loop())
+    line = Line(centre(clock, servers, pace=pace, switches=switches))
+    kept = opening.open_store(f"sqlite:///{folder / 'run.db'}")
+    power = cloud_power(line, clock, per_s)
+    try:
+        yield World(
+            clock,
+            kept,
+            line.centre,
+            line,
+            power,
+            acting(kept, power, clock, limits=limits, rules=rules),
+        )
+    finally:
+        await line.quiet()
+        await power.aclose()
+        await kept.close()
