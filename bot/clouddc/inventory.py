@@ -78,6 +78,7 @@ class Inventory:
         """Follow the markers to the end of the list.
 
         A page that brings nothing new ends it too: a marker that repeats would go on for ever.
+        So does a full page without a marker when the service's own count says that it is the last.
         """
         found: dict[str, server.Server] = {}
         marker, total, unreadable, pages = "", 0, 0, 0
@@ -88,7 +89,9 @@ class Inventory:
             total, unreadable = page.total, unreadable + page.unreadable
             if len(found) > MOST_SERVERS:
                 break
-            if not page.next_marker or page.next_marker == marker or len(found) == known:
+            whole = not page.promised and 0 < page.total <= len(found)
+            repeats = page.next_marker == marker or len(found) == known
+            if not page.next_marker or repeats or whole:
                 return self._keep(began, found, total=total, unreadable=unreadable, pages=pages)
             marker = page.next_marker
             # A large page takes a while to parse; clicks in Slack come before the next.

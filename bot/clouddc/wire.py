@@ -48,13 +48,15 @@ class Answer:
 class Page:
     """One page of the list. `next_marker` is empty on the last; `unreadable` rows had no id.
 
-    `total` is what the service says the list holds, 0 where it doesn't say.
+    `total` is what the service says the list holds, 0 where it doesn't say. `promised` says that
+    the marker is the service's own word; else it is a guess, after a page that was full.
     """
 
     servers: tuple[server.Server, ...]
     next_marker: str
     total: int = 0
     unreadable: int = 0
+    promised: bool = True
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -80,8 +82,9 @@ def page(body: bytes, *, limit: int) -> Page:
     """
     found = _validated(_PAGE, body)
     rows = tuple(row for row in found["servers"] if isinstance(row, server.Server))
-    marker = _next_marker(found["page_info"]["next_marker"], rows, limit)
-    return Page(rows, marker, found["count"], len(found["servers"]) - len(rows))
+    given = found["page_info"]["next_marker"]
+    marker = _next_marker(given, rows, limit)
+    return Page(rows, marker, found["count"], len(found["servers"]) - len(rows), bool(given))
 
 
 def record(body: bytes) -> server.Server:

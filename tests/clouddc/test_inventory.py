@@ -44,11 +44,16 @@ async def test_sweep_follows_markers_to_the_end() -> None:
 
 
 async def test_sweep_goes_on_from_the_last_row_of_a_full_page() -> None:
-    """A page without a marker that is as long as asked for isn't the last."""
-    snapshot, markers = await swept(page(*range(1000)), page(1000))
+    """A page without a marker that is as long as asked for isn't the last, unless it is all."""
+    first = page(*range(1000))
+    snapshot, markers = await swept({**first, "count": 1001}, page(1000))
+    whole, once = await swept(first)
+    uncounted, twice = await swept({**first, "count": None}, page())
 
     assert len(snapshot.servers) == 1001
     assert markers == ["", server_id(999)]
+    assert (len(whole.servers), once) == (1000, [""])
+    assert (len(uncounted.servers), twice) == (1000, ["", server_id(999)])
 
 
 async def test_sweep_ends_at_a_marker_that_repeats() -> None:

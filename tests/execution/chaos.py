@@ -21,7 +21,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import structlog
 
-from bot.power import ports, settling
+from bot.power import lifecycle, ports, settling
 from bot.power.plan import Terms
 from bot.power.request import Action
 from bot.sandbox import data_centre
@@ -232,6 +232,10 @@ async def _to_the_end(here: world.World, story: Story, id_: str) -> int:
             # What the dead process has put on the line arrives all the same, sometimes late.
             await here.clock.sleep(story.rng.choice((0.0, 1.0, 40.0)))
             await here.store.free_leases()
+            found, _ = await here.ended(id_)
+            if found.state in lifecycle.ENDED:
+                # It died after its last word was stored: nothing is left to carry on.
+                return crash + 1
         else:
             return crash
         finally:

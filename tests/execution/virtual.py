@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import functools
 import selectors
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 START = 1_800_000_000.0
 # Where nobody is due and no thread is at work, nothing will ever happen: the test hangs.
@@ -69,7 +71,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._given.at_work += 1
         future = super().run_in_executor(executor, func, *args)
         future.add_done_callback(self._rested)
-        return future  # type: ignore[no-any-return]
+        return future
 
     def _rested(self, _: asyncio.Future[Any]) -> None:
         self._given.at_work -= 1
@@ -98,3 +100,15 @@ def run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """Run a coroutine to its end on a loop of its own."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(work())
+
+
+def on_given_time(
+    test: Callable[P, Coroutine[Any, Any, None]],
+) -> Callable[P, None]:
+    """Run an asynchronous test on a virtual loop."""
+
+    @functools.wraps(test)
+    def run_it(*args: P.args, **kwargs: P.kwargs) -> None:
+        run(lambda: test(*args, **kwargs))
+
+    return run_it

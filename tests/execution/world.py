@@ -206,11 +206,20 @@ def centre(
     pace: data_centre.Pace | None = None,
     switches: data_centre.Switches | None = None,
     seed: int = 0,
+    resting: data_centre.Power | None = None,
 ) -> data_centre.DataCentre:
-    """Return a data centre on the given clock."""
+    """Return a data centre on the given clock; with `resting` all its servers rest there."""
     start = datetime.datetime.fromtimestamp(virtual.START, datetime.UTC)
+    fleet = data_centre.build(servers, seed=seed)
+    if resting is not None:
+        fleet = [
+            dataclasses.replace(
+                one, power=resting, manage_state="in-use", frozen_state=0, last_action=None
+            )
+            for one in fleet
+        ]
     return data_centre.DataCentre(
-        data_centre.build(servers, seed=seed),
+        fleet,
         clock=clock.monotonic,
         wall=lambda: start + datetime.timedelta(seconds=clock.monotonic()),
         account=data_centre.Account(token="t"),
@@ -230,10 +239,13 @@ async def opened(
     switches: data_centre.Switches | None = None,
     rules: policy.Policy = policy.EMPTY,
     limits: settling.Limits = LIMITS,
+    resting: data_centre.Power | None = None,
+    round_trip_s: float = ROUND_TRIP_S,
 ) -> AsyncIterator[World]:
     """Open a world while the block lasts; on a virtual loop."""
     clock = virtual.VirtualClock(asyncio.get_running_loop())
-    line = Line(centre(clock, servers, pace=pace, switches=switches))
+    cloud = centre(clock, servers, pace=pace, switches=switches, resting=resting)
+    line = Line(cloud, round_trip_s)
     kept = opening.open_store(f"sqlite:///{folder / 'run.db'}")
     power = cloud_power(line, clock, per_s)
     try:
