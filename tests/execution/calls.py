@@ -17,8 +17,6 @@ import sys
 import tempfile
 from collections.abc import Iterator
 
-import structlog
-
 from bot.power.lifecycle import State
 from bot.power.request import Action
 from bot.sandbox import data_centre
@@ -168,10 +166,10 @@ def lines() -> Iterator[str]:
 
 def main() -> int:
     """Print the table."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
-    for line in lines():
-        sys.stdout.write(f"{line}\n")
-        sys.stdout.flush()
+    with world.quiet():
+        for line in lines():
+            sys.stdout.write(f"{line}\n")
+            sys.stdout.flush()
     return 0
 
 

@@ -19,8 +19,6 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 
-import structlog
-
 from bot.power import lifecycle, ports, settling
 from bot.power.plan import Terms
 from bot.power.request import Action
@@ -303,12 +301,12 @@ async def _give_up(kept: store.Store) -> None:
 
 def play_all(runs: int, seed: int) -> Told:
     """Play so many stories, the first with this seed, the next with the next."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     told = Told()
     seeds = list(range(seed, seed + runs))
     for start in range(0, runs, RUNS_A_STORE):
         some = seeds[start : start + RUNS_A_STORE]
-        virtual.run(lambda some=some: batch(some, told))  # type: ignore[misc]
+        with world.quiet():
+            virtual.run(lambda some=some: batch(some, told))  # type: ignore[misc]
     return told
 
 

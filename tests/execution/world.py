@@ -9,9 +9,10 @@ import datetime
 import itertools
 import pathlib
 import random
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 
 import httpx
+import structlog
 
 from bot import calling, executor
 from bot.clouddc import auth, client, inventory, rate, watch
@@ -30,6 +31,17 @@ LEASE_S = 1e9
 ROUND_TRIP_S = 0.02
 
 Wrap = Callable[[ports.PowerApi], ports.PowerApi]
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep the log silent while the block lasts: thousands of runs would fill it."""
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
 
 
 async def unchanged(found: ports.Request, snapshot: server.Snapshot) -> str:
