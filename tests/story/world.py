@@ -13,14 +13,14 @@ import datetime
 import itertools
 import json
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 import httpx
 import sqlalchemy as sa
 
 from bot import app, calling, executor, people, rejudging, workflow
-from bot.clouddc import auth, client, inventory, rate, watch
+from bot.clouddc import auth, client, exchange, inventory, rate, watch
 from bot.power import answers, errors, policy, policy_file, ports, request, run
 from bot.power.lifecycle import State
 from bot.sandbox import data_centre
@@ -31,6 +31,7 @@ OPS, INC = "C0OPS", "C0INC"
 DANA, SAM, ROSA, OLGA, LEO = "U0DANA", "U0SAM", "U0ROSA", "U0OLGA", "U0LEO"
 ONCALL = "S0ONCALL"
 START = 1_800_000_000.0
+ACCOUNT = data_centre.Account(token="t")
 
 POLICY = """\
 version = 1
@@ -132,13 +133,25 @@ class World:
     """One process's bot without its Slack side."""
 
     url: str
-    clock: GivenClock
+    given: ports.Clock
     folk: Folk
     store: store.Store
-    centre: data_centre.DataCentre
+    near: data_centre.DataCentre | None
     flow: workflow.Workflow = dataclasses.field(init=False)
     rules: policy.Policy = dataclasses.field(default_factory=lambda: policy_file.read(POLICY))
     keys: itertools.count[int] = dataclasses.field(default_factory=itertools.count)
+
+    @property
+    def clock(self) -> GivenClock:
+        """The clock, where it is given."""
+        assert isinstance(self.given, GivenClock)
+        return self.given
+
+    @property
+    def centre(self) -> data_centre.DataCentre:
+        """The data centre, where it is in this process."""
+        assert self.near is not None
+        return self.near
 
     def edit(self, *changes: tuple[str, str]) -> None:
         """Put an edited policy in force."""
@@ -164,7 +177,7 @@ class World:
             person=request.Person(user_id=who, team_id=TEAM),
             place=request.Place(channel_id=channel),
             body=body,
-            at=self.clock.now(),
+            at=self.given.now(),
         )
 
     async def type(self, text: str, who: str = DANA, channel: str = OPS) -> answers.Answer | None:
@@ -200,7 +213,7 @@ class World:
 
     async def drive(self) -> None:
         """Carry on everything that is due at this moment."""
-        while claim := await self.store.claim(now=self.clock.now(), lease_s=600.0):
+        while claim := await self.store.claim(now=self.given.now(), lease_s=600.0):
             next_at = await self.flow.advance(run.Lease(claim, lambda: 600.0))
             await self.store.release(claim, next_at=next_at)
 
@@ -214,6 +227,10 @@ class World:
         stored = await self.store.read(lambda tx: tx.request(request_id))
         assert stored is not None
         return stored
+
+    async def attempts(self, request_id: str) -> list[ports.Attempt]:
+        """Return the power calls of a request."""
+        return await self.store.read(lambda tx: tx.attempts(request_id))
 
     async def state(self, request_id: str) -> State:
         """Return a request's state."""
@@ -255,20 +272,62 @@ async def running(
     """Run a world on a database; what is given is kept from the process before."""
     clock, folk = clock or GivenClock(), folk or Folk()
     centre = centre or a_centre(clock)
-    made = World(url, clock, folk, opening.open_store(url, code_version="test"), centre)
-    async with _power(centre, clock) as power:
-        who = people.People(folk, lambda: made.rules, TEAM)
-        again = rejudging.Rejudging(made.store, who, lambda: made.rules, clock)
-        calls = calling.Calls(made.store, power, clock)
-        acting = executor.Executor(
-            made.store, power, calls, lambda: made.rules, again.problem, clock
-        )
-        scope = request.Scope(region="here", project_id="p")
-        made.flow = app.story(
-            made.store, power, who, lambda: made.rules, clock, scope, again, acting.carry_out
-        )
+    transport = httpx.MockTransport(_answering(centre))
+    async with (
+        httpx.AsyncClient(transport=transport) as http,
+        _joined(url, clock, folk, centre, http, "http://127.0.0.1:1") as made,
+    ):
         yield made
-    await made.store.close()
+
+
+@contextlib.asynccontextmanager
+async def beside(url: str, cloud_url: str, clock: ports.Clock) -> AsyncIterator[World]:
+    """Run one of several worlds on a database, over HTTP to a data centre that all share."""
+    async with (
+        exchange.open_http() as http,
+        _joined(url, clock, Folk(), None, http, cloud_url) as made,
+    ):
+        yield made
+
+
+@contextlib.asynccontextmanager
+async def _joined(
+    url: str,
+    clock: ports.Clock,
+    folk: Folk,
+    centre: data_centre.DataCentre | None,
+    http: httpx.AsyncClient,
+    cloud_url: str,
+) -> AsyncIterator[World]:
+    """Join the parts."""
+    kept = opening.open_store(url, code_version="test")
+    made = World(url, clock, folk, kept, centre)
+    cloud = client.CloudDC(
+        http,
+        cloud_url,
+        ACCOUNT.project_id,
+        auth=auth.TokenAuth("t"),
+        bucket=rate.Bucket(1000.0, clock),
+        clock=clock,
+        jitter=random.Random(0),
+    )
+    servers = inventory.Inventory(cloud, clock)
+    power = watch.CloudPower(cloud, servers, watch.Poller(cloud, servers, clock))
+    who = people.People(folk, lambda: made.rules, TEAM)
+    again = rejudging.Rejudging(kept, who, lambda: made.rules, clock)
+    calls = calling.Calls(kept, power, clock)
+    acting = executor.Executor(kept, power, calls, lambda: made.rules, again.problem, clock)
+    if centre is None:
+        acting = dataclasses.replace(acting, poll_first_s=0.1, poll_cap_s=0.5)
+    scope = request.Scope(region="here", project_id="p")
+    made.flow = app.story(
+        kept, power, who, lambda: made.rules, clock, scope, again, acting.carry_out
+    )
+    try:
+        yield made
+    finally:
+        await power.aclose()
+        await kept.close()
 
 
 def a_centre(clock: GivenClock) -> data_centre.DataCentre:
@@ -278,16 +337,15 @@ def a_centre(clock: GivenClock) -> data_centre.DataCentre:
         data_centre.build(120, seed=0),
         clock=clock.monotonic,
         wall=lambda: begun + datetime.timedelta(seconds=clock.passed_s),
-        account=data_centre.Account(token="t"),
+        account=ACCOUNT,
         pace=data_centre.Pace(5.0),
     )
 
 
-@contextlib.asynccontextmanager
-async def _power(
-    centre: data_centre.DataCentre, clock: GivenClock
-) -> AsyncIterator[watch.CloudPower]:
-    """Return the power API over a data centre in this process."""
+def _answering(
+    centre: data_centre.DataCentre,
+) -> Callable[[httpx.Request], httpx.Response]:
+    """Return what answers for a data centre in this process."""
 
     def answer(asked: httpx.Request) -> httpx.Response:
         target = asked.url.raw_path.decode()
@@ -297,17 +355,4 @@ async def _power(
             raise httpx.ReadError("cut", request=asked)
         return httpx.Response(got.status, headers=list(got.headers), content=got.body)
 
-    async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
-        cloud = client.CloudDC(
-            http,
-            "http://127.0.0.1:1",
-            centre.iam.account.project_id,
-            auth=auth.TokenAuth("t"),
-            bucket=rate.Bucket(1000.0, clock),
-            clock=clock,
-            jitter=random.Random(0),
-        )
-        servers = inventory.Inventory(cloud, clock)
-        power = watch.CloudPower(cloud, servers, watch.Poller(cloud, servers, clock))
-        yield power
-        await power.aclose()
+    return answer
