@@ -149,8 +149,8 @@ class Announcer:
             if not error.closed:
                 raise
             log.error("reporter.channel_closed", request=request.id, why=error.code)
-            # The end of a run has a direct message of its own in the outbox.
-            if ending and message.body.get("event") != "ended":
+            # An end has a direct message of its own in the outbox, unless the requester did it.
+            if ending and message.body.get("user") == request.order.requester.user_id:
                 await self.tell_requester(request, servers, message)
 
     async def _thread_of_its_own(

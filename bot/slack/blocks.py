@@ -25,17 +25,24 @@ BUTTON_VALUE_CHARS = 2000
 # Slack refuses about 13,200 characters over all blocks ("msg_blocks_too_long"); we stay below.
 MESSAGE_CHARS = 12_000
 FALLBACK_CHARS = 3000
+# "Table block": 100 rows; all cells together take about 10,000 characters.
+TABLE_ROWS = 100
+TABLE_CHARS = 7000
 
 Block = dict[str, Any]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Message:
-    """What is posted: `text` stands alone in notifications and for screen readers."""
+    """What is posted: `text` stands alone in notifications and for screen readers.
+
+    `plainer` are older kinds of blocks that say the same, for where Slack refuses newer ones.
+    """
 
     text: str
     blocks: tuple[Block, ...] = ()
     metadata: Mapping[str, Any] | None = None
+    plainer: tuple[Block, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -86,6 +93,17 @@ def context(markdown: str) -> Block:
     """Return a line of small print."""
     shown = kit.MarkdownTextObject(text=text.cut(markdown, CONTEXT_CHARS), verbatim=True)
     return _plain_dict(kit.ContextBlock(elements=[shown]))
+
+
+def table(rows: Sequence[Sequence[str]]) -> Block:
+    """Return a table of plain words, its first row the heading ("Table block").
+
+    The caller keeps its bounds: `TABLE_ROWS` rows, and `TABLE_CHARS` in all cells together.
+    """
+    # An empty cell is refused, so a dash stands in it.
+    cells = [[{"type": "raw_text", "text": word or "–"} for word in row] for row in rows]
+    settings = [{"is_wrapped": True} for _ in rows[0]]
+    return {"type": "table", "column_settings": settings, "rows": cells}
 
 
 def button_row(buttons: Sequence[Button]) -> Block:
@@ -154,6 +172,14 @@ def fitted(message: Message) -> Message:
     rows = tuple(block for block in message.blocks if block["type"] == "actions")
     kept = (section(message.text), *rows[:1])
     return dataclasses.replace(message, text=text.cut(message.text, FALLBACK_CHARS), blocks=kept)
+
+
+def ways(message: Message) -> tuple[Message, ...]:
+    """Return the message as it is best, then as it is sent when Slack refuses its blocks."""
+    first = fitted(message)
+    plainer = dataclasses.replace(message, blocks=message.plainer)
+    between = (fitted(plainer),) if message.plainer else ()
+    return (first, *between, bare(first))
 
 
 def bare(message: Message) -> Message:

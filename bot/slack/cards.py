@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from bot.power import plan, ports
 from bot.power.lifecycle import State
-from bot.slack import actions, blocks, naming, outcomes, terms, text, words
+from bot.slack import actions, blocks, naming, outcomes, plan_table, terms, text, words
 from bot.slack.actions import Do
 
 REASON_CHARS = 300
@@ -34,12 +34,17 @@ def render(
     if servers:
         names_limit = DETAILS_CHARS if private else outcomes.NAMES_CHARS
         body.append(blocks.section(_servers(request, servers, names_limit)))
-    body.append(blocks.context(terms.small_print(order, request.id)))
+    body.append(blocks.context(terms.small_print(order, request.id, full=private)))
     buttons = _private_buttons(request) if private else _buttons(request, servers)
     if buttons:
         body.append(blocks.button_row(buttons))
-    metadata = {"event_type": EVENT_TYPE, "event_payload": {"request_id": request.id}}
-    return blocks.Message(_fallback(request, servers), tuple(body), None if private else metadata)
+    told = _fallback(request, servers)
+    if not private:
+        metadata = {"event_type": EVENT_TYPE, "event_payload": {"request_id": request.id}}
+        return blocks.Message(told, tuple(body), metadata)
+    # Before a run the whole plan is the news; Slack takes tables in messages only since 2025.
+    table = () if servers else plan_table.render(request.plan)
+    return blocks.Message(told, (*body, *table), plainer=tuple(body) if table else ())
 
 
 def address(request: ports.Request, workspace_url: str) -> str:
@@ -157,9 +162,10 @@ def _buttons(
     """Return the buttons that make sense in this state; the state decides again at the click."""
     if request.state in (State.PLANNED, State.PENDING):
         deny = button(request, Do.DENY, style="danger")
-        return (approve_button(request), deny, button(request, Do.CANCEL))
+        details = button(request, Do.DETAILS)
+        return (approve_button(request), deny, button(request, Do.CANCEL), details)
     if request.state is State.APPROVED:
-        return (button(request, Do.CANCEL), stop_button(request))
+        return (button(request, Do.CANCEL), stop_button(request), button(request, Do.DETAILS))
     if request.state is State.RUNNING:
         stop = () if request.stopped_by else (stop_button(request),)
         return (*stop, button(request, Do.DETAILS))

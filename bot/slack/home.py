@@ -58,7 +58,8 @@ def details(shown: answers.RequestShown) -> dict[str, Any]:
         "type": "modal",
         "title": {"type": "plain_text", "text": shown.request.id},
         "close": {"type": "plain_text", "text": "Close"},
-        "blocks": list(card.blocks),
+        # Tables are for messages alone ("Table block": surfaces).
+        "blocks": list(card.plainer or card.blocks),
     }
 
 

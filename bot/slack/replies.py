@@ -67,9 +67,11 @@ def render(
     event = Event(request, servers, body)
     teller = TELLERS.get(str(body.get("event")), _unknown)
     told = teller(event)
-    if body.get("event") != "ended" and body.get("head"):
-        told = f"{told}\n{_figures(event)}"
-    return blocks.Message(told, (blocks.section(told),))
+    if not body.get("head"):
+        return blocks.Message(told, (blocks.section(told),))
+    figures = _figures(event)
+    both = (blocks.section(told), blocks.context(figures))
+    return blocks.Message(f"{told}\n{figures}", both)
 
 
 def direct(
@@ -219,7 +221,6 @@ def _ended(event: Event) -> str:
         f"{': ' + text.plain(request.end_reason) if request.end_reason else ''}",
         outcomes.told(servers, action, limit=2000),
         f"{text.count(len(servers), 'server')}: {outcomes.counted(servers, action)}",
-        _figures(event),
     ]
     return "\n".join(line for line in lines if line)
 

@@ -156,11 +156,11 @@ class Sender:
         Raises:
             Undelivered: Slack has not taken it.
         """
-        fitted = blocks.fitted(message)
-        code = await self._respond(url, fitted, replace=replace)
-        if code in REFUSED_BLOCKS:
+        for way in blocks.ways(message):
+            code = await self._respond(url, way, replace=replace)
+            if code not in REFUSED_BLOCKS:
+                break
             log.error("slack.blocks_refused", method="response_url", code=code)
-            code = await self._respond(url, blocks.bare(fitted), replace=replace)
         if code:
             raise Undelivered(code)
 
@@ -184,17 +184,18 @@ class Sender:
     async def _send(
         self, method: str, place: Mapping[str, Any], message: blocks.Message
     ) -> Mapping[str, Any]:
-        """Send a message, as plain text when Slack refuses its blocks."""
-        fitted = blocks.fitted(message)
-        if fitted.blocks != message.blocks:
+        """Send a message, with older blocks and then as plain text when Slack refuses it."""
+        best, *others = blocks.ways(message)
+        if best.blocks != message.blocks:
             log.error("slack.message_too_large", method=method, blocks=len(message.blocks))
-        try:
-            return await self._call(method, {**place, **_arguments(method, fitted)})
-        except Undelivered as error:
-            if error.code not in REFUSED_BLOCKS:
-                raise
-            log.error("slack.blocks_refused", method=method, code=error.code)
-            return await self._call(method, {**place, **_arguments(method, blocks.bare(fitted))})
+        for way in (best, *others[:-1]):
+            try:
+                return await self._call(method, {**place, **_arguments(method, way)})
+            except Undelivered as error:
+                if error.code not in REFUSED_BLOCKS:
+                    raise
+                log.error("slack.blocks_refused", method=method, code=error.code)
+        return await self._call(method, {**place, **_arguments(method, others[-1])})
 
     async def _call(self, method: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """Call a method of the Web API, waiting out one short Retry-After."""

@@ -36,8 +36,8 @@ def shown(message: blocks.Message) -> str:
 @pytest.mark.parametrize(
     ("state", "action", "servers", "buttons"),
     [
-        (State.PENDING, Action.REBOOT, [], ["Approve", "Deny", "Cancel"]),
-        (State.APPROVED, Action.REBOOT, [], ["Cancel", "Stop"]),
+        (State.PENDING, Action.REBOOT, [], ["Approve", "Deny", "Cancel", "Details"]),
+        (State.APPROVED, Action.REBOOT, [], ["Cancel", "Stop", "Details"]),
         (State.RUNNING, Action.REBOOT, DONE, ["Stop", "Details"]),
         (State.SUCCEEDED, Action.REBOOT, DONE, ["Details"]),
         (State.PARTIAL, Action.REBOOT, FAILED, ["Details", "Retry failed"]),
@@ -150,3 +150,54 @@ def test_same_record_gives_the_same_card() -> None:
     found = builders.request_in(State.RUNNING)
 
     assert cards.render(found, DONE) == cards.render(found, DONE)
+
+
+def cells(message: blocks.Message) -> list[list[str]]:
+    """Return the cells of a message's table, row by row."""
+    [table] = [block for block in message.blocks if block["type"] == "table"]
+    return [[cell["text"] for cell in row] for row in table["rows"]]
+
+
+def test_details_before_a_run_show_the_whole_plan_as_a_table() -> None:
+    """Whoever is to approve reads each server's line, and where it stands now."""
+    lines = (
+        plan.PlanLine(server_id="1", name="web01", rack="R1", verdict=plan.Verdict.ACT),
+        plan.PlanLine(
+            server_id="2", name="web02", verdict=plan.Verdict.SKIP, reason="is off already"
+        ),
+    )
+    made = builders.planned(builders.order(["web01"]), lines=lines)
+
+    shown = cells(cards.render(builders.request_in(State.PENDING, made), private=True))
+
+    assert shown == [
+        ["Server", "Rack", "Now", "Plan", "Why"],
+        ["web01", "R1", "–", "reboot", "–"],
+        ["web02", "–", "–", "skip", "is off already"],
+    ]
+
+
+def test_details_of_a_large_plan_say_how_many_rows_are_left_out() -> None:
+    """A table ends where Slack's ends, and doesn't pretend to be whole."""
+    made = builders.planned(builders.order(builders.names(1, 300)))
+
+    message = cards.render(builders.request_in(State.PENDING, made), private=True)
+
+    assert len(cells(message)) == blocks.TABLE_ROWS
+    assert "and 201 servers more" in str(message.blocks[-1])
+
+
+def test_details_have_a_plainer_form_without_a_table() -> None:
+    """Where tables are refused, the folded list says the same."""
+    message = cards.render(builders.request_in(State.PENDING), private=True)
+
+    assert "table" not in {block["type"] for block in message.plainer}
+    assert "web[01-19]" in str(message.plainer)
+
+
+def test_card_keeps_its_small_print_short() -> None:
+    """The project's long id is a press of Details away."""
+    found = builders.request_in(State.PENDING)
+
+    assert "project" not in str(cards.render(found).blocks)
+    assert "project p123" in str(cards.render(found, private=True).blocks)

@@ -45,7 +45,7 @@ async def test_requester_types_the_count_of_a_large_request(connected: Side) -> 
     assert right.ok
     assert connected.workflow.handled[-1].body["do"] == "confirm_count"
     assert connected.workflow.handled[-1].body["count"] == "19"
-    assert connected.card().buttons == ["Approve", "Deny", "Cancel"]
+    assert connected.card().buttons == ["Approve", "Deny", "Cancel", "Details"]
     assert connected.workspace.violations == []
 
 

@@ -155,12 +155,28 @@ async def test_end_goes_to_the_requester_when_the_channel_is_closed(shown: Side)
     shown.store.change("PR-7F3K", state=State.EXPIRED, card=ports.Card("C0OPS", ""))
     shown.store.queue("PR-7F3K", "card", {})
     shown.store.queue("PR-7F3K", "reply", {"event": "expired"})
+    shown.store.queue("PR-7F3K", "direct", {"event": "expired"})
 
     await shown.clock.pass_s(31)
     await shown.settle()
 
-    assert "Expired" in shown.workspace.direct_messages("dana")[-1].text
+    [told] = shown.workspace.direct_messages("dana")
+    assert "Expired" in told.text
     assert shown.store.outbox == []
+
+
+async def test_requester_who_ended_it_is_told_alone_when_the_channel_is_closed(
+    shown: Side,
+) -> None:
+    """One's own cancelling has no direct message, unless nobody can read the thread any more."""
+    shown.workspace.directory.channel("ops").is_archived = True
+    shown.store.change("PR-7F3K", state=State.CANCELLED)
+    shown.store.queue("PR-7F3K", "reply", {"event": "cancelled", "user": "U0DANA"})
+
+    await shown.settle()
+
+    [told] = shown.workspace.direct_messages("dana")
+    assert "Cancelled" in told.text
 
 
 async def test_plan_that_was_never_asked_for_is_shown_to_nobody(side: Side) -> None:

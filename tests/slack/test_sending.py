@@ -7,6 +7,7 @@ import pytest
 from bot.sandbox.workspace import Workspace
 from bot.slack import actions, blocks, sending
 from tests.slack import fakes
+from tests.slack.conftest import Side
 
 WORDS = blocks.Message("Words that stand alone.", (blocks.section("*Words* in blocks."),))
 
@@ -97,3 +98,26 @@ async def test_unreachable_slack_is_a_refusal_without_the_address(
     """The error of a broken connection would name the address."""
     with pytest.raises(sending.Undelivered, match=r"^no_answer$"):
         await sender.respond("http://127.0.0.1:9/secret-part", WORDS)
+
+
+async def test_message_whose_new_blocks_are_refused_is_sent_with_older_ones(side: Side) -> None:
+    """A workspace that takes no tables still gets the heading and the buttons."""
+    table = blocks.table([["Server"], ["web01"]])
+    older = blocks.section("Server: web01")
+    side.workspace.chaos.fail("chat.postMessage", "error", error="invalid_blocks")
+
+    await side.sender.post("C0OPS", blocks.Message("web01", (table,), plainer=(older,)))
+
+    sent = [one["type"] for one in side.workspace.messages("ops")[-1].blocks]
+    assert sent == ["section"]
+
+
+async def test_message_whose_blocks_are_all_refused_is_sent_as_words(side: Side) -> None:
+    """In the end the text alone is said."""
+    table = blocks.table([["Server"], ["web01"]])
+    older = blocks.section("older")
+    side.workspace.chaos.fail("chat.postMessage", "error", count=2, error="invalid_blocks")
+
+    await side.sender.post("C0OPS", blocks.Message("web01", (table,), plainer=(older,)))
+
+    assert "web01" in side.workspace.messages("ops")[-1].words

@@ -31,7 +31,7 @@ async def test_requester_turns_the_plan_into_a_card_with_request(connected: Side
     """Request posts the card and leaves a short note where the plan stood."""
     await asked(connected)
 
-    assert connected.card().buttons == ["Approve", "Deny", "Cancel"]
+    assert connected.card().buttons == ["Approve", "Deny", "Cancel", "Details"]
     assert "0 of 2 approvals: one from sre, one from dc-ops" in connected.card().words
     assert [one.text for one in connected.whispers("dana")] == ["Asked as PR-7F3K."]
     assert connected.workspace.violations == []
