@@ -132,13 +132,16 @@ def simulate(
 def manifest(
     transport: Annotated[str, typer.Option(help="socket or http.")] = "socket",
     url: Annotated[str, typer.Option(help="The bot's public address, for http.")] = "",
+    workflow_step: Annotated[
+        bool, typer.Option(help="With the Workflow Builder step (a paid plan, the whole org).")
+    ] = False,
 ) -> None:
     """Print the Slack app's manifest."""
     from bot.operations import manifest as manifest_
 
     if transport == "http" and not url:
         raise settings_.SettingsError("--transport http needs --url https://bot.example.com.")
-    typer.echo(manifest_.text(transport, url), nl=False)
+    typer.echo(manifest_.text(transport, url, step=workflow_step), nl=False)
 
 
 @app.command()

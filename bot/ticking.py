@@ -40,7 +40,9 @@ def _forget(tx: ports.Tx, found: ports.Request, now: float) -> float | None:
     """Let go of a plan that nobody asked for."""
     if now < found.expires_at:
         return found.expires_at
-    tx.transition(found.id, State.PLANNED, State.EXPIRED, at=now, reason="never asked for")
+    reason = "never asked for"
+    if tx.transition(found.id, State.PLANNED, State.EXPIRED, at=now, reason=reason):
+        endings.tell_step(tx, found, State.EXPIRED, now)
     return None
 
 

@@ -309,6 +309,7 @@ class Workflow:
         if misfit:
             if tx.transition(found.id, State.PLANNED, State.REFUSED, at=now, reason=misfit):
                 self._audit(tx, inbound, "request.refused", found, why=misfit, servers=True)
+                endings.tell_step(tx, found, State.REFUSED, now)
             return answers.Note(f"Not asked: {misfit}", good=False)
         expires_at = now + terms.expires_s
         won = tx.transition(

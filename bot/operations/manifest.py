@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
+from collections.abc import Sequence
 from typing import Any
 
 import yaml
@@ -11,10 +12,44 @@ import yaml
 from bot.slack import registered
 
 
-def build(transport: str, url: str = "") -> dict[str, Any]:
-    """Return the manifest for `socket` or `http`; `url` is the bot's public address for HTTP."""
+def build(transport: str, url: str = "", *, step: bool = False) -> dict[str, Any]:
+    """Return the manifest for `socket` or `http`; `url` is the bot's public address for HTTP.
+
+    With `step` it has the Workflow Builder step, which needs a paid plan and an org-wide app.
+    """
     by_socket = transport == "socket"
     address = "" if by_socket else f"{url.rstrip('/')}/slack/events"
+    made = _without_step(by_socket, address)
+    if step:
+        made["functions"] = {registered.STEP.callback_id: _step(registered.STEP)}
+        made["settings"]["event_subscriptions"]["bot_events"].append(registered.STEP.event)
+        made["settings"] |= {"org_deploy_enabled": True, "function_runtime": "remote"}
+    return made
+
+
+def _step(step: registered.Step) -> dict[str, Any]:
+    """Return the step as Slack wants it ("Adding custom steps to your app's manifest")."""
+    return {
+        "title": step.title,
+        "description": step.description,
+        "input_parameters": _parameters(step.inputs),
+        "output_parameters": _parameters(step.outputs),
+    }
+
+
+def _parameters(given: Sequence[registered.Parameter]) -> dict[str, Any]:
+    """Return inputs or outputs of a step."""
+    return {
+        "properties": {
+            one.name: {"type": one.type, "title": one.title, "description": one.description}
+            for one in given
+        },
+        "required": [one.name for one in given if one.needed],
+    }
+
+
+def _without_step(by_socket: bool, address: str) -> dict[str, Any]:
+    """Return the manifest with what every installation has."""
     return {
         "_metadata": {"major_version": 2},
         "display_information": {
@@ -52,9 +87,11 @@ def _compared(made: dict[str, Any]) -> dict[str, Any]:
     """Return what counts in a manifest, by the names of its parts."""
     features, settings = made.get("features") or {}, made.get("settings") or {}
     commands = features.get("slash_commands") or []
+    events = (settings.get("event_subscriptions") or {}).get("bot_events", [])
     return {
         "scopes": sorted((made.get("oauth_config") or {}).get("scopes", {}).get("bot", [])),
-        "events": sorted((settings.get("event_subscriptions") or {}).get("bot_events", [])),
+        # The step is each installation's own choice.
+        "events": sorted(one for one in events if one != registered.STEP.event),
         "commands": [{k: v for k, v in one.items() if k != "url"} for one in commands],
         "shortcuts": features.get("shortcuts") or [],
         "home": features.get("app_home") or {},
@@ -90,6 +127,6 @@ def _reached(address: str, **rest: Any) -> dict[str, Any]:
     return {**rest, "request_url": address} if address else rest
 
 
-def text(transport: str = "socket", url: str = "") -> str:
+def text(transport: str = "socket", url: str = "", *, step: bool = False) -> str:
     """Return the manifest as YAML."""
-    return yaml.safe_dump(build(transport, url), sort_keys=False, allow_unicode=True)
+    return yaml.safe_dump(build(transport, url, step=step), sort_keys=False, allow_unicode=True)

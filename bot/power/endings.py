@@ -63,3 +63,12 @@ def end(tx: ports.Tx, found: ports.Request, ending: Ending, *, epoch: int | None
         tx.say(found.id, "direct", body, key="ended:direct", at=at)
     tx.show_card(found.id, at=at)
     return True
+
+
+def tell_step(tx: ports.Tx, found: ports.Request, state: State, at: float) -> None:
+    """Let a workflow's step know that its plan came to nothing; nobody else is told.
+
+    A plan that was never asked for has no card and no thread.
+    """
+    if found.source.startswith(ports.STEP):
+        tx.say(found.id, "reply", {"event": state.value}, key="ended", at=at)

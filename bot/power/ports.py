@@ -32,6 +32,9 @@ from bot.power.request import Action
 
 T = TypeVar("T")
 
+# How the key of a payload begins that is a step of a workflow; the rest is the step's id.
+STEP = "step:"
+
 
 class Clock(Protocol):
     """Time as it is given to everything that waits or notes an instant."""

@@ -110,7 +110,7 @@ class Request:
 
     `epoch` is the fence: a write that names an older one fails. `stopped_by` is a user id, set
     the moment somebody pressed Stop. `end_reason` is the sentence for the last change.
-    `review` is what a request by break glass owes.
+    `review` is what a request by break glass owes, `source` the key of the payload that made it.
     """
 
     id: str
@@ -127,6 +127,7 @@ class Request:
     stop_reason: str = ""
     end_reason: str = ""
     approvals: tuple[Approval, ...] = ()
+    source: str = dataclasses.field(default="", compare=False)
     review: Review | None = None
 
     @property

@@ -168,7 +168,7 @@ async def running(where: Where) -> AsyncIterator[Demo]:
         bot = BotProcess(folder)
         centre = simulated_centre(where.servers, where.operation_s)
         api = await serve.start(centre)
-        registered = manifest.build("socket")
+        registered = manifest.build("socket", step=True)
         granted = tuple(registered["oauth_config"]["scopes"]["bot"])
         slack = workspace.Workspace(
             app=workspace.App(scopes=granted), registered=registered, clock=time.time

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import structlog
 
 from bot.power import lifecycle, ports
-from bot.slack import blocks, cards, outcomes, pacing, replies, sending
+from bot.slack import blocks, cards, outcomes, pacing, replies, sending, steps
 
 log = structlog.get_logger()
 
@@ -133,13 +133,15 @@ class Announcer:
         servers: Sequence[ports.RunServer],
         message: ports.OutboxMessage,
     ) -> None:
-        """Say something in the request's thread."""
+        """Say something in the request's thread; a step of a workflow hears the end first."""
+        ending = message.body.get("event") in replies.ENDINGS
+        if ending:
+            await self._end_step(request, servers)
         if never_asked(request):
             return
         place = request.order.place
         card = await self._card(request)
         thread_ts = place.thread_ts or (card.ts if card else "")
-        ending = message.body.get("event") in replies.ENDINGS
         try:
             if not thread_ts:
                 thread_ts = await self._thread_of_its_own(request, servers, message)
@@ -152,6 +154,19 @@ class Announcer:
             # An end has a direct message of its own in the outbox, unless the requester did it.
             if ending and message.body.get("user") == request.order.requester.user_id:
                 await self.tell_requester(request, servers, message)
+
+    async def _end_step(self, request: ports.Request, servers: Sequence[ports.RunServer]) -> None:
+        """Tell the step that has asked how it ended; told twice, it has ended already."""
+        execution_id = steps.execution_id(request.source)
+        if not execution_id:
+            return
+        ended = steps.result(request, servers)
+        try:
+            await self._sender.end_step(execution_id, ended.outputs, ended.error)
+        except sending.Undelivered as error:
+            if error.code not in steps.OVER:
+                raise
+            log.info("reporter.step_over", request=request.id, why=error.code)
 
     async def _thread_of_its_own(
         self,

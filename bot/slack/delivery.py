@@ -18,6 +18,7 @@ from bot.slack import (
     publishing,
     sending,
     showing,
+    steps,
 )
 
 log = structlog.get_logger()
@@ -69,6 +70,8 @@ class Delivery:
             await self._at_home(self._homes, inbound, answer)
         elif isinstance(answer, facts.HomeShown):
             return
+        elif inbound.kind == "step":
+            await self._to_step(inbound, answer)
         elif not (await self._shared(inbound, answer) or await self._forms.show(inbound, answer)):
             await self._privately(inbound, answer)
 
@@ -119,6 +122,18 @@ class Delivery:
             log.warning("slack.form_not_opened", key=inbound.key, why=error.code)
             return NO_FORM
         return None
+
+    async def _to_step(self, inbound: ports.Inbound, answer: facts.Answer) -> None:
+        """Show the person whom a step names the plan; a step that can't go on fails at once."""
+        why = steps.refusal(answer)
+        if why:
+            step = steps.execution_id(inbound.key)
+            try:
+                await self._sender.end_step(step, None, why)
+            except sending.Undelivered as error:
+                log.warning("slack.step_not_ended", key=inbound.key, why=error.code)
+        if isinstance(answer, facts.PlanShown | facts.Mistake | facts.Note):
+            await self._say(inbound, answer)
 
     async def _shared(self, inbound: ports.Inbound, answer: facts.Answer) -> bool:
         """Show an answer to the whole channel when that is asked for; False when it isn't."""

@@ -10,7 +10,7 @@ import structlog
 from slack_bolt.async_app import AsyncApp
 
 from bot.power import form
-from bot.slack import actions, desk, guard, payloads, request_form
+from bot.slack import actions, desk, guard, payloads, registered, request_form, steps
 
 log = structlog.get_logger()
 
@@ -32,6 +32,7 @@ class Listeners:
         app.action(actions.OURS)(around(self.button_pressed))
         app.event("app_mention")(around(self.bot_mentioned))
         app.event("app_home_opened")(around(self.home_opened))
+        app.event(registered.STEP.event)(around(self.step_begun))
         app.view_submission(actions.ANY)(around(self.form_sent))
         app.shortcut(actions.ANY)(around(self.shortcut_used))
         app.options(actions.ANY)(around(self.options_asked))
@@ -61,6 +62,14 @@ class Listeners:
         inbound = payloads.home(body, at=self._desk.now())
         if inbound is not None:
             await self._desk.take(inbound, ack)
+
+    async def step_begun(self, ack: guard.Ack, body: Mapping[str, Any]) -> None:
+        """Take a step of a workflow; one that isn't ours is left alone."""
+        inbound = steps.read(body, at=self._desk.now())
+        if inbound is not None:
+            await self._desk.take(inbound, ack)
+        else:
+            await ack()
 
     async def form_sent(self, ack: guard.Ack, body: Mapping[str, Any]) -> None:
         """Take a form, or show what is wrong with it."""

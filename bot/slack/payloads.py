@@ -42,7 +42,7 @@ def command(body: Mapping[str, Any], *, at: float) -> ports.Inbound:
     Raises:
         Unreadable: the payload isn't one.
     """
-    read = _read(shapes.Command, body)
+    read = checked(shapes.Command, body)
     key = f"command:{read.trigger_id}"
     # Without words there is a form to open, and what comes of it is shown there.
     view = {} if read.text.strip() else {"view": views.external_id(key)}
@@ -63,7 +63,7 @@ def mention(body: Mapping[str, Any], *, at: float) -> ports.Inbound | None:
     Raises:
         Unreadable: the payload isn't one.
     """
-    read = _read(shapes.MentionEvent, body)
+    read = checked(shapes.MentionEvent, body)
     event = read.event
     if event.bot_id:
         return None
@@ -84,7 +84,7 @@ def button(body: Mapping[str, Any], *, at: float) -> ports.Inbound:
     Raises:
         Unreadable: the payload isn't one, or the button isn't ours.
     """
-    read = _read(shapes.BlockActions, body)
+    read = checked(shapes.BlockActions, body)
     pressed = read.actions[0]
     do = actions.read_action_id(pressed.action_id)
     if do is None:
@@ -145,7 +145,7 @@ def home(body: Mapping[str, Any], *, at: float) -> ports.Inbound | None:
     Raises:
         Unreadable: the payload isn't one.
     """
-    read = _read(shapes.HomeEvent, body)
+    read = checked(shapes.HomeEvent, body)
     if read.event.tab != "home":
         return None
     return ports.Inbound(
@@ -164,7 +164,7 @@ def form(body: Mapping[str, Any], *, at: float) -> ports.Inbound:
     Raises:
         Unreadable: the payload isn't one, or the form isn't ours.
     """
-    read = _read(shapes.ViewSubmission, body)
+    read = checked(shapes.ViewSubmission, body)
     sent = actions.read_callback_id(read.view.callback_id)
     if sent is None:
         raise Unreadable("no form of ours")
@@ -223,7 +223,7 @@ def suggestion(body: Mapping[str, Any]) -> tuple[request.Person, str, str]:
     Raises:
         Unreadable: the payload isn't one.
     """
-    read = _read(shapes.Suggestion, body)
+    read = checked(shapes.Suggestion, body)
     return _person(read.user, read.team), read.action_id, read.value[: shapes.TEXT_CHARS]
 
 
@@ -233,7 +233,7 @@ def shortcut(body: Mapping[str, Any], *, at: float) -> ports.Inbound:
     Raises:
         Unreadable: the payload isn't one.
     """
-    read = _read(shapes.Shortcut, body)
+    read = checked(shapes.Shortcut, body)
     thread_ts = read.message.thread_ts or read.message.ts
     key = f"shortcut:{read.trigger_id}"
     return ports.Inbound(
@@ -253,8 +253,12 @@ def shortcut(body: Mapping[str, Any], *, at: float) -> ports.Inbound:
     )
 
 
-def _read(model: type[M], body: Mapping[str, Any]) -> M:
-    """Return the payload as a model; the error names fields and never their contents."""
+def checked(model: type[M], body: Mapping[str, Any]) -> M:
+    """Return the payload as a model.
+
+    Raises:
+        Unreadable: it isn't one; the error names fields and never their contents.
+    """
     # Slack sends null as well as nothing for a field that isn't there.
     try:
         return model.model_validate(_without_nulls(body))

@@ -31,6 +31,29 @@ class Shortcut:
     description: str
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Parameter:
+    """An input or output of the step; `type` is Slack's."""
+
+    name: str
+    type: str
+    title: str
+    description: str
+    needed: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Step:
+    """A step for Workflow Builder; its name is the field of the request form that it fills."""
+
+    callback_id: str
+    title: str
+    description: str
+    inputs: tuple[Parameter, ...]
+    outputs: tuple[Parameter, ...]
+    event: str
+
+
 COMMANDS = (
     Command(
         "/power",
@@ -54,6 +77,29 @@ SHORTCUTS = (
         "Take the servers that this message names",
     ),
 )
+# Registered only where it is asked for: it needs a paid plan and the approval of the whole org.
+STEP = Step(
+    "power_step",
+    "Request a power change",
+    "Shows a person the plan; ends when the request has ended",
+    (
+        Parameter("requester", "slack#/types/user_id", "Person", "Sees the plan and asks", True),
+        Parameter("channel", "slack#/types/channel_id", "Channel", "Where it is asked", True),
+        Parameter("action", "string", "Action", "on, off, reboot or cycle", True),
+        Parameter("servers", "string", "Servers", "Such as web[01-20] !web07, or @web", True),
+        Parameter("reason", "string", "Reason", "Why, at most 500 characters"),
+        Parameter("incident", "string", "Incident", "Such as INC-42"),
+        Parameter("batch", "string", "Servers in a wave", "A number; empty: the policy's"),
+        Parameter("pause", "string", "Pause", "Between waves, such as 30s"),
+        Parameter("max_failures", "string", "Failures", "Stops at so many; empty: the policy's"),
+    ),
+    (
+        Parameter("request_id", "string", "Request", "Such as PR-7F3K", True),
+        Parameter("outcome", "string", "Outcome", "succeeded", True),
+        Parameter("summary", "string", "Summary", "What became of the servers", True),
+    ),
+    "function_executed",
+)
 # Events with the scope that each needs; none for those that every app may have.
 EVENTS: Mapping[str, tuple[str, ...]] = {
     "app_home_opened": (),
@@ -67,6 +113,8 @@ METHODS: Mapping[str, tuple[str, ...]] = {
     "chat.postEphemeral": ("chat:write",),
     "chat.postMessage": ("chat:write",),
     "chat.update": ("chat:write",),
+    "functions.completeError": (),
+    "functions.completeSuccess": (),
     "conversations.info": ("channels:read", "groups:read"),
     "usergroups.users.list": ("usergroups:read",),
     "users.info": ("users:read",),

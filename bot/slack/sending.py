@@ -132,6 +132,20 @@ class Sender:
         """
         await self._call("views.open", {"trigger_id": trigger_id, "view": dict(view)})
 
+    async def end_step(
+        self, execution_id: str, outputs: Mapping[str, str] | None, why: str
+    ) -> None:
+        """Complete a step of a workflow with its outputs, or fail it for a reason.
+
+        Raises:
+            Undelivered: Slack has not taken it.
+        """
+        step = {"function_execution_id": execution_id}
+        if outputs is not None:
+            await self._call("functions.completeSuccess", {**step, "outputs": dict(outputs)})
+        else:
+            await self._call("functions.completeError", {**step, "error": why})
+
     async def publish_home(self, user: str, view: Mapping[str, Any], expected: str = "") -> str:
         """Set a person's Home tab and return its hash; `expected` is the hash that it has now.
 

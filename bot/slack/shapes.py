@@ -215,3 +215,24 @@ class Shortcut(Payload):
     channel: Chan = Chan()
     message: Message = Message()
     response_url: str = ""
+
+
+class Function(Payload):
+    """The step that runs."""
+
+    callback_id: str = ""
+
+
+class Executed(Payload):
+    """The inner part of a function_executed event; its short-lived token isn't read."""
+
+    function: Function = Function()
+    function_execution_id: str
+    inputs: dict[str, Any] = {}
+
+
+class StepEvent(Payload):
+    """A step of a workflow that has begun ("function_executed event")."""
+
+    team_id: str
+    event: Executed

@@ -104,6 +104,7 @@ def request_from(
         stop_reason=row.stop_reason,
         end_reason=row.end_reason,
         approvals=approvals,
+        source=row.source_key,
     )
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 from bot.sandbox import workspace
-from tests.acceptance.conftest import DANA, OPS, ROSA, SAM, Stage
+from tests.acceptance.conftest import DANA, OLGA, OPS, ROSA, SAM, Stage
 
 GIL = "U0GIL"
 INC = "C0INC"
@@ -62,6 +63,12 @@ async def seal_of_form(stage: Stage, **values: object) -> str:
     return found[1] if found else "no seal"
 
 
+def step(channel: str, **inputs: str) -> dict[str, str]:
+    """Return the inputs of a workflow's step."""
+    given = {"action": "reboot", "servers": TARGETS, "reason": WHY}
+    return {"requester": DANA, "channel": channel, **given, **inputs}
+
+
 async def seal_of_message(stage: Stage, known: set[str]) -> str:
     """Return the seal of a plan that wasn't there before."""
 
@@ -75,7 +82,7 @@ async def seal_of_message(stage: Stage, known: set[str]) -> str:
 
 
 async def test_the_same_request_through_every_door_has_the_same_seal(stage: Stage) -> None:
-    """Slash command, mention, message shortcut, global shortcut and bare /power are one path."""
+    """Slash command, mention, two shortcuts, bare /power and a workflow's step are one path."""
     slack = stage.slack
     alert = slack.say(SAM, OPS, f"ALERT: {TARGETS} don't answer")
     seals = {}
@@ -85,6 +92,9 @@ async def test_the_same_request_through_every_door_has_the_same_seal(stage: Stag
     known = {message.ts for message in slack.ephemerals(DANA)}
     slack.mention(DANA, OPS, LINE, alert.ts)
     seals["mention"] = await seal_of_message(stage, known)
+    known = {message.ts for message in slack.ephemerals(DANA)}
+    slack.begin_step("power_step", step(OPS))
+    seals["workflow step"] = await seal_of_message(stage, known)
     await slack.command(DANA, OPS, "/power")
     seals["bare /power"] = await seal_of_form(stage, servers=[TARGETS])
     await slack.shortcut(DANA, "power_from_message", OPS, alert.ts)
@@ -92,6 +102,7 @@ async def test_the_same_request_through_every_door_has_the_same_seal(stage: Stag
     await slack.shortcut(DANA, "power_request")
     seals["global shortcut"] = await seal_of_form(stage, servers=[TARGETS], channel=OPS)
 
+    assert len(seals) == 6
     assert len(set(seals.values())) == 1, seals
     assert re.fullmatch("[0-9a-f]{8}", seals["mention"])
 
@@ -186,3 +197,53 @@ async def test_a_large_plan_in_the_form_wants_its_count(stage: Stage) -> None:
     assert "number of servers" in wrong.errors["count"]
     assert "web[01-12]" in (await stage.until(lambda: stage.new_card(set()))).text
     assert stage.slack.views(ROSA) == []
+
+
+async def test_a_step_completes_when_its_request_has_succeeded(stage: Stage) -> None:
+    """The person whom it names presses Request; the outputs say what came of it."""
+    execution_id = stage.slack.begin_step("power_step", step(OPS))
+    plan = await stage.shown(DANA, "Request")
+    assert stage.slack.calls("functions.completeSuccess") == []
+    await stage.slack.click(DANA, plan, "Request")
+    card = await stage.until(lambda: stage.new_card(set()))
+    await stage.slack.click(SAM, card, "Approve")
+
+    calls = await stage.until(lambda: stage.slack.calls("functions.completeSuccess"))
+
+    outputs = calls[0].args["outputs"]
+    assert calls[0].args["function_execution_id"] == execution_id
+    assert outputs["outcome"] == "succeeded"
+    assert "rebooted: web[01-03]" in outputs["summary"]
+    assert outputs["request_id"].startswith("PR-")
+
+
+async def test_a_step_fails_with_the_reason_of_a_denial(stage: Stage) -> None:
+    """What nobody approved is no success."""
+    stage.slack.begin_step("power_step", step(OPS))
+    await stage.slack.click(DANA, await stage.shown(DANA, "Request"), "Request")
+    card = await stage.until(lambda: stage.new_card(set()))
+    await stage.slack.click(SAM, card, "Deny")
+
+    calls = await stage.until(lambda: stage.slack.calls("functions.completeError"))
+
+    assert "denied" in calls[0].args["error"]
+
+
+async def test_a_step_that_can_not_be_asked_for_fails_at_once(stage: Stage) -> None:
+    """Unknown servers, a channel that isn't allowed, a person who may not: each with its reason."""
+    for inputs, words in (
+        (step(OPS, servers="web99"), "web99"),
+        (step(OPS, action="explode"), "Choose what to do"),
+        (step("C0DEV"), "channel"),
+        (step(OPS, requester=GIL), "Guests"),
+        (step(OPS, requester=OLGA), "requester"),
+    ):
+        before = len(stage.slack.calls("functions.completeError"))
+        stage.slack.begin_step("power_step", inputs)
+        calls = await stage.until(functools.partial(failures, stage, before))
+        assert words in calls[0].args["error"], calls[0].args["error"]
+
+
+def failures(stage: Stage, before: int) -> list[workspace.Call]:
+    """Return the steps that have failed since."""
+    return stage.slack.calls("functions.completeError")[before:]

@@ -11,10 +11,11 @@ import pytest
 from slack_bolt.async_app import AsyncApp
 
 from bot.operations import manifest
+from bot.power import form
 from bot.slack import desk, guard, listeners, registered, sending
 
 PROJECT = pathlib.Path(__file__).parent.parent.parent
-FAMILIES = "apps|auth|bots|chat|conversations|files|reactions|team|usergroups|users|views"
+FAMILIES = "apps|auth|bots|chat|conversations|functions|files|reactions|team|usergroups|users|views"
 # How a method is named in code: as Slack writes it, or as slack_sdk names its function.
 WRITTEN = re.compile(rf'"((?:{FAMILIES})(?:\.[a-zA-Z]+)+)"')
 CALLED = re.compile(rf"\.((?:{FAMILIES})_[a-zA-Z_]+)\(")
@@ -68,7 +69,7 @@ def test_every_event_that_is_listened_to_is_subscribed() -> None:
 
     without_io.register(cast("AsyncApp", app))
 
-    assert app.events == set(registered.EVENTS)
+    assert app.events == {*registered.EVENTS, registered.STEP.event}
 
 
 def test_every_scope_follows_from_a_row_and_has_a_reason() -> None:
@@ -125,3 +126,27 @@ def test_the_manifest_for_http_names_one_address_everywhere() -> None:
 def test_the_manifest_for_socket_mode_names_no_address() -> None:
     """A request URL in a Socket Mode app would never be asked."""
     assert "url" not in manifest.text("socket")
+
+
+def test_the_step_is_in_the_manifest_only_where_it_is_asked_for() -> None:
+    """It needs a paid plan and the whole org; its inputs are fields of the request form."""
+    plain, with_step = manifest.build("socket"), manifest.build("socket", step=True)
+
+    step = with_step["functions"]["power_step"]
+
+    assert "functions" not in plain
+    assert "function_executed" not in plain["settings"]["event_subscriptions"]["bot_events"]
+    assert "function_executed" in with_step["settings"]["event_subscriptions"]["bot_events"]
+    assert with_step["settings"]["org_deploy_enabled"]
+    assert with_step["settings"]["function_runtime"] == "remote"
+    fields = {field.value for field in form.Field} - {"break_glass"}
+    assert set(step["input_parameters"]["properties"]) == {"requester", *fields}
+    assert step["input_parameters"]["required"] == ["requester", "channel", "action", "servers"]
+
+
+def test_a_manifest_with_the_step_has_not_drifted(tmp_path: pathlib.Path) -> None:
+    """Whether to have it is each installation's own choice."""
+    path = tmp_path / "app_manifest.yml"
+    path.write_text(manifest.text("http", "https://bot.example.com", step=True))
+
+    assert manifest.drift(path) == []

@@ -45,6 +45,10 @@ class Actions:
         """Use a global shortcut, or a message shortcut on a message."""
         return await self._gestures.shortcut(user, callback_id, channel, ts)
 
+    def begin_step(self, callback_id: str, inputs: Mapping[str, str]) -> str:
+        """Let a workflow come to one of the app's steps; returns the id of this execution."""
+        return self._gestures.begin_step(callback_id, inputs)
+
     def open_home(self, user: str) -> None:
         """Look at the app's Home tab."""
         self._gestures.open_home(user)

@@ -4,6 +4,7 @@ Nothing is checked here that Slack wouldn't check: what the app thinks of the pe
 """
 
 import re
+from collections.abc import Mapping
 
 from bot.sandbox.workspace import limits, payloads
 from bot.sandbox.workspace.delivery import INTERACTIVE, SLASH_COMMANDS
@@ -87,6 +88,33 @@ class Gestures:
             message = self._state.timeline.find(place.id, ts)
             payload = payloads.message_shortcut(self._state, person, shortcut, message)
         return await self._desk.ask(person, INTERACTIVE, payload, shortcut.name)
+
+    def begin_step(self, callback_id: str, inputs: Mapping[str, str]) -> str:
+        """Let a workflow come to one of the app's steps, and return the id of this execution.
+
+        Raises:
+            UnknownNameError: when the app has no such step.
+        """
+        if callback_id not in self._state.manifest.functions:
+            raise UnknownNameError(f"there is no step {callback_id!r}")
+        execution_id = f"Fx{self._state.rng.getrandbits(40):010X}"
+        self._state.running_steps.add(execution_id)
+        inner: Json = {
+            "type": "function_executed",
+            "function": {
+                "id": f"Fn{self._state.rng.getrandbits(40):010X}",
+                "callback_id": callback_id,
+                "type": "app",
+                "app_id": self._state.app.id,
+            },
+            "inputs": dict(inputs),
+            "function_execution_id": execution_id,
+            "workflow_execution_id": f"Wx{self._state.rng.getrandbits(40):010X}",
+            "event_ts": self._state.timeline.new_ts(),
+            "bot_access_token": "xwfp-demo",
+        }
+        self._announce(inner, None)
+        return execution_id
 
     def open_home(self, user: str) -> None:
         """Look at the app's Home tab.

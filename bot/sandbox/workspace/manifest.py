@@ -1,6 +1,6 @@
 """What the app has registered, read from a dict with the shape of an app manifest.
 
-Only what people can use is read: slash commands, shortcuts and bot events.
+Only what people can use is read: slash commands, shortcuts, bot events and steps.
 """
 
 from collections.abc import Mapping
@@ -55,11 +55,12 @@ class Shortcut:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The registered commands, shortcuts and bot events."""
+    """The registered commands, shortcuts, bot events, and steps for workflows by callback id."""
 
     commands: tuple[Command, ...]
     shortcuts: tuple[Shortcut, ...]
     bot_events: frozenset[str]
+    functions: frozenset[str] = frozenset()
 
     def has_command(self, name: str) -> bool:
         """Say whether this slash command belongs to the app."""
@@ -88,4 +89,5 @@ def read(manifest: Mapping[str, Any]) -> Manifest:
             for item in features.get("shortcuts", ())
         ),
         bot_events=frozenset(subscriptions.get("bot_events", ())),
+        functions=frozenset(manifest.get("functions", {})),
     )
