@@ -65,7 +65,7 @@ class Reviewing:
         """Add words to one's own decision, once; the thread and the audit have them."""
         user_id = inbound.person.user_id
         if not _decided(found, user_id):
-            said = f"Only who has approved or denied {found.id} can comment on it; say it aloud."
+            said = f"Only who has approved or denied {found.id} can add words; write in its thread."
             return await self._not_added(inbound, found, said)
         words = str(inbound.body.get("comment", "")).strip()[:WORDS_CHARS]
         if not words:

@@ -25,6 +25,7 @@ class Refusal(enum.StrEnum):
     BOT = "bot"
     DEACTIVATED = "deactivated"
     OTHER_TEAM = "other team"
+    EXTERNAL = "external"
     NOT_CHECKED = "could not be checked"
     NO_APPROVER = "no approver configured"
     EXPIRED = "expired"
@@ -108,7 +109,10 @@ def _settled(state: State, settled_by: str) -> str:
 
 def refuse_member(member: ports.Member, team_id: str) -> Decision | None:
     """Return the refusal for anybody who isn't a full, active, human member of the team."""
-    if member.is_stranger or member.team_id != team_id:
+    if member.is_stranger:
+        why = "People of other companies may not do this; a member of this workspace must."
+        return refused(Refusal.EXTERNAL, why)
+    if member.team_id != team_id:
         return refused(Refusal.OTHER_TEAM, "Only people of this workspace may do this.")
     if member.deleted:
         return refused(Refusal.DEACTIVATED, "This account is deactivated, so it may do nothing.")

@@ -63,6 +63,7 @@ def decide(
 
 OWN = "This is your own request: somebody else must decide it."
 ELSEWHERE = "Only people of this workspace may do this."
+EXTERNAL = "People of other companies may not do this; a member of this workspace must."
 STRANGER = ports.Member(DAN, "T1", is_stranger=True)
 OTHER_TEAM = ports.Member(BOB, "T2")
 NO_TEAM = ports.Member(BOB, "")
@@ -104,9 +105,9 @@ APPROVALS: list[tuple[str, ports.Member, dict[str, object], Refusal | None, str]
      "This account is deactivated, so it may do nothing."),
     ("deactivated-bot", member(BOB, deleted=True, is_bot=True), {}, Refusal.DEACTIVATED,
      "This account is deactivated, so it may do nothing."),
-    ("stranger", STRANGER, {}, Refusal.OTHER_TEAM, ELSEWHERE),
-    ("stranger-listed", ports.Member(BOB, "T1", is_stranger=True), {}, Refusal.OTHER_TEAM,
-     ELSEWHERE),
+    ("stranger", STRANGER, {}, Refusal.EXTERNAL, EXTERNAL),
+    ("stranger-listed", ports.Member(BOB, "T1", is_stranger=True), {}, Refusal.EXTERNAL,
+     EXTERNAL),
     ("other-team", OTHER_TEAM, {}, Refusal.OTHER_TEAM, ELSEWHERE),
     ("no-team", NO_TEAM, {}, Refusal.OTHER_TEAM, ELSEWHERE),
     ("unread", member(DAN), {"roster": UNREAD}, Refusal.NOT_CHECKED,
@@ -330,7 +331,7 @@ RIGHTS: list[tuple[str, approval.Decision, Refusal | None, str]] = [
      "This account is deactivated, so it may do nothing."),
     ("stop-bot", rights.may_stop(member(DAN, is_bot=True), "T1"), Refusal.BOT,
      "Apps and bots may not do this; a person must."),
-    ("stop-stranger", rights.may_stop(STRANGER, "T1"), Refusal.OTHER_TEAM, ELSEWHERE),
+    ("stop-stranger", rights.may_stop(STRANGER, "T1"), Refusal.EXTERNAL, EXTERNAL),
     ("cancel", rights.may_cancel(REQUESTER, REQUESTER), None,
      "You asked for this, so you may take it back."),
     ("cancel-other", rights.may_cancel(request.Person(user_id=BOB, team_id="T1"), REQUESTER),

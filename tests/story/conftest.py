@@ -13,5 +13,5 @@ from tests.story import world as world_
 @pytest_asyncio.fixture
 async def world(tmp_path: pathlib.Path) -> AsyncIterator[world_.World]:
     """A world in which nothing has happened yet."""
-    async with world_.running(f"sqlite:///{tmp_path / 'story.db'}") as made:
+    async with world_.running(world_.fresh(tmp_path)) as made:
         yield made
