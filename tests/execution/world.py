@@ -134,7 +134,9 @@ class World:
         new = ports.Request(
             request.request_id(number), State.APPROVED, made, now, now, use_by=now + 900.0
         )
+        card = ports.Card("C0OPS", "1.1")
         assert await self.store.write(lambda tx: tx.create(new, source_key=new.id))
+        await self.store.write(lambda tx: tx.set_card(new.id, card))
         return new.id
 
     async def claimed(self) -> run.Lease:

@@ -142,7 +142,7 @@ class DataCentre:
             raise ValueError(f"These can't be changed on a server: {', '.join(sorted(fixed))}.")
         machine = self.machine(name_or_id)
         # The field names are checked by `replace`; their types are the caller's word.
-        machine.server = replace(machine.server, **changes)  # type: ignore[arg-type]
+        machine.become(replace(machine.server, **changes))  # type: ignore[arg-type]
 
     def power_calls(self) -> list[LogEntry]:
         """Every power call in the log, the refused and dropped ones too."""
@@ -200,19 +200,22 @@ class DataCentre:
             raise forbidden()
         if route.operation is Operation.CHANGE_POWER:
             return exchange.json_response(200, self._change_power(call))
+        if route.operation is Operation.LIST:
+            return exchange.encoded(200, reading.list_servers(self._view(call), call.request))
         return exchange.json_response(200, self._read(call))
 
-    def _read(self, call: _Call) -> dict[str, object]:
-        view = reading.View(
+    def _view(self, call: _Call) -> reading.View:
+        return reading.View(
             self.inventory,
             call.now,
             call.route.project_id,
             self.switches.generation,
             self.switches.marker_as_url,
         )
+
+    def _read(self, call: _Call) -> dict[str, object]:
+        view = self._view(call)
         match call.route.operation:
-            case Operation.LIST:
-                return reading.list_servers(view, call.request)
             case Operation.SHOW:
                 return reading.show_server(view, call.route.server_id)
             case Operation.STATUS:

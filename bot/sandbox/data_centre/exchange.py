@@ -101,7 +101,16 @@ def json_response(
     headers: tuple[tuple[str, str], ...] = (),
 ) -> HttpResponse:
     """Build an answer with a JSON body, as compact UTF-8."""
-    encoded = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return encoded(status, compact(body), headers)
+
+
+def compact(body: Mapping[str, object] | Sequence[object] | str) -> bytes:
+    """Encode a value as compact JSON."""
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
     # Echoed header values may hold bytes that are no text; they become question marks.
-    body_bytes = encoded.encode(errors="replace")
-    return HttpResponse(status, (("Content-Type", "application/json"), *headers), body_bytes)
+    return text.encode(errors="replace")
+
+
+def encoded(status: int, body: bytes, headers: tuple[tuple[str, str], ...] = ()) -> HttpResponse:
+    """Build an answer whose body is JSON already."""
+    return HttpResponse(status, (("Content-Type", "application/json"), *headers), body)

@@ -79,6 +79,15 @@ class Machine:
         self._run = _remembered(server.last_action)
         self._falls_at: float | None = None
         self._visits: list[tuple[float, Action]] = []
+        # Counts what a look could show anew; readers keep what they made of the last look.
+        self.changes = 0
+        self.shown: tuple[object, bytes] | None = None
+        self._next_at = -math.inf
+
+    def become(self, server: Server) -> None:
+        """Take other facts than before."""
+        self.server = server
+        self.changes += 1
 
     def look(self, now: float) -> Reading:
         """Read the machine at `now`, after all that was due has happened."""
@@ -111,20 +120,29 @@ class Machine:
         """Let somebody else act on this server at `at`, as from the vendor's console."""
         insort(self._visits, (at, action))
         del self._visits[MAX_VISITS:]
+        self._next_at = -math.inf
 
     def set_fault(self, fault: MachineFault | None, now: float) -> None:
         """Set or lift the fault; a stuck operation goes on when its fault is lifted."""
         self._advance(now)
         self.fault = fault
+        self.changes += 1
+        self._next_at = -math.inf
         if self._run is not None and math.isinf(self._run.ends_at):
             self._run.ends_at = now + self._duration()
 
     def _advance(self, now: float) -> None:
+        # Thousands of machines are looked at, and next to none has anything due.
+        if now < self._next_at:
+            return
+        self._next_at = math.inf
         while due := min(self._due(), key=lambda event: event[0], default=None):
             at, happen = due
             if at > now:
+                self._next_at = at
                 return
             happen(at)
+            self.changes += 1
 
     def _due(self) -> Iterator[tuple[float, Callable[[float], None]]]:
         if self._run is not None and self._run.phase is Phase.PROCESSING:
@@ -137,6 +155,8 @@ class Machine:
     def _start(self, action: Action, now: float, *, external: bool) -> Run:
         # A new operation replaces whatever was under way; the record has room for one.
         self._falls_at = None
+        self.changes += 1
+        self._next_at = -math.inf
         run = Run(action, now, now + self._duration(), external)
         self._run = run
         return run
