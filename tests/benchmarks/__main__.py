@@ -4,17 +4,39 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import pathlib
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
-from tests.benchmarks import children, committed, ingress, report
+import structlog
+
+from tests.benchmarks import (
+    children,
+    committed,
+    growth,
+    ingress,
+    operation,
+    plot,
+    report,
+    start_up,
+    work,
+)
 from tests.benchmarks.rows import CI, FULL, Profile, Row
 
 BENCHMARKS: dict[str, Callable[[Profile], Awaitable[list[Row]]]] = {
     "http": ingress.http_rows,
     "socket": ingress.socket_rows,
+    "start": start_up.rows,
+    "fold": work.fold_rows,
+    "page": work.page_rows,
+    "growth": growth.rows,
+    "operation": operation.rows,
+    "together": operation.together_rows,
+    "busy": operation.ack_rows,
+    "restart": operation.restart_rows,
+    "sdk": operation.sdk_rows,
 }
 
 
@@ -44,6 +66,7 @@ def main() -> None:
     asked = arguments()
     profile = FULL if asked.profile == "full" else CI
     children.stay_off_the_measured_core()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     began = time.monotonic()
     rows = asyncio.run(measured(asked.only or list(BENCHMARKS), profile))
     lasted_s = time.monotonic() - began
@@ -52,6 +75,8 @@ def main() -> None:
         asked.json.write_text(report.as_json(rows, profile, lasted_s))
     if asked.write:
         committed.replace_table(asked.write, report.as_markdown(rows, profile, lasted_s))
+        if plot.LAST:
+            asked.write.with_suffix(".svg").write_text(plot.LAST)
 
 
 if __name__ == "__main__":

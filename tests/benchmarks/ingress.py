@@ -77,7 +77,7 @@ async def over_http(
 ) -> AsyncIterator[Contender]:
     """Run a program that takes requests from Slack."""
     port = free_port()
-    given = _environment(side, PORT=str(port), **env)
+    given = environment(side, PORT=str(port), **env)
     started = ("-m", module, "run", "--transport", "http", *flags)
     async with children.running(*started, env=given) as child:
         await listening(port)
@@ -107,7 +107,8 @@ async def listening(port: int) -> None:
             await asyncio.sleep(0.01)
 
 
-def _environment(side: slack_side.SlackSide, **env: str) -> dict[str, str]:
+def environment(side: slack_side.SlackSide, **env: str) -> dict[str, str]:
+    """Return what a program is told of Slack; the bot's own settings mean nothing to its peers."""
     return children.environment(
         SLACK_API_URL=f"{side.url}/api/",
         SLACK_BOT_TOKEN="xoxb-bench",
@@ -218,7 +219,7 @@ async def over_socket(
 ) -> AsyncIterator[Contender]:
     """Run a program that holds sockets to Slack."""
     token = f"xapp-{next(_tokens)}"
-    given = _environment(side, SLACK_APP_TOKEN=token, PORT=str(free_port()), **env)
+    given = environment(side, SLACK_APP_TOKEN=token, PORT=str(free_port()), **env)
     started = ("-m", module, "run", "--transport", "socket")
     async with children.running(*started, env=given) as child:
         await side.connected(token, sockets)

@@ -10,8 +10,11 @@ import time
 import urllib.parse
 from typing import Any
 
+from bot.sandbox import workspace
+
 SECRET = "a-signing-secret-that-guards-nothing"
-TEAM = "T0BENCH"
+TEAM = workspace.Workspace().directory.team.id
+LOADER = "U0LOADER"
 _numbers = itertools.count(1)
 
 
@@ -24,7 +27,7 @@ def slash() -> dict[str, str]:
         "team_domain": "bench",
         "channel_id": "C0OPS",
         "channel_name": "ops",
-        "user_id": "U0DANA",
+        "user_id": LOADER,
         "user_name": "dana",
         "command": "/power",
         "text": "reboot web[01-20] !web07 because kernel panic after 6.8.4",
@@ -38,7 +41,7 @@ def slash() -> dict[str, str]:
 def click() -> dict[str, Any]:
     """Return the payload of a press of Approve under a card of thirteen blocks."""
     number = next(_numbers)
-    user = {"id": "U0DANA", "username": "dana", "name": "dana", "team_id": TEAM}
+    user = {"id": LOADER, "username": "dana", "name": "dana", "team_id": TEAM}
     return {
         "type": "block_actions",
         "team": {"id": TEAM, "domain": "bench"},

@@ -16,7 +16,7 @@ from typing import TypeVar
 from bot.power.lifecycle import ENDED
 from bot.sandbox import data_centre, demo, workspace
 from bot.sandbox.data_centre import fleet, routing, serve
-from tests.benchmarks import children
+from tests.benchmarks import children, ingress, payloads
 
 T = TypeVar("T")
 OPS = "C0OPS"
@@ -147,14 +147,21 @@ def servers(count: int) -> list[fleet.Server]:
     ]
 
 
-def centre(count: int, *, duration_s: float) -> data_centre.DataCentre:
+def centre(
+    count: int,
+    *,
+    duration_s: float,
+    token: str = "",
+    clock: Callable[[], float] = time.monotonic,
+    wall: Callable[[], datetime.datetime] = lambda: datetime.datetime.now(datetime.UTC),
+) -> data_centre.DataCentre:
     """Return a data centre in which every operation takes exactly so long."""
     return data_centre.DataCentre(
         servers(count),
-        clock=time.monotonic,
-        wall=lambda: datetime.datetime.now(datetime.UTC),
+        clock=clock,
+        wall=wall,
         account=data_centre.Account(
-            project_id=demo.PROJECT_ID, ak=demo.ACCESS_KEY, sk=demo.SECRET_KEY
+            project_id=demo.PROJECT_ID, ak=demo.ACCESS_KEY, sk=demo.SECRET_KEY, token=token or None
         ),
         pace=data_centre.Pace(duration_s, spread=0.0, jitter=0.0),
     )
@@ -162,23 +169,39 @@ def centre(count: int, *, duration_s: float) -> data_centre.DataCentre:
 
 @contextlib.asynccontextmanager
 async def playing(
-    count: int, *, duration_s: float, module: str = "bot", poll: str = "1s", **env: str
+    count: int,
+    *,
+    duration_s: float,
+    module: str = "bot",
+    poll: str = "1s",
+    http: bool = False,
+    **env: str,
 ) -> AsyncIterator[Stage]:
-    """Run the bot on a fleet while the block lasts."""
+    """Run the bot on a fleet while the block lasts, over Socket Mode or over HTTP."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = pathlib.Path(name)
         (folder / "policy.toml").write_text(POLICY)
         simulated = centre(count, duration_s=duration_s)
         api = await serve.start(simulated)
-        slack = workspace.Workspace(clock=time.time)
+        slack = workspace.Workspace(
+            app=workspace.App(signing_secret=payloads.SECRET), clock=time.time
+        )
         await slack.start()
         given = demo.environment(slack.api_url, api.url, folder)
         given |= children.environment() | given
         given |= {"POWERBOT_RATE": "1000", "POWERBOT_POLL_FIRST": poll, "POWERBOT_POLL_CAP": poll}
         given |= {"POWERBOT_CARD_PACE": "3s", "POWERBOT_LOG_LEVEL": "error", **env}
+        if http:
+            port = str(ingress.free_port())
+            del given["SLACK_APP_TOKEN"]
+            given |= {"PORT": port, "SLACK_SIGNING_SECRET": slack.app.signing_secret}
+            slack.use_request_url(f"http://127.0.0.1:{port}/slack/events")
         try:
             async with running_bot(given, module, folder) as child:
-                await connected(slack, child)
+                if http:
+                    await ingress.listening(int(given["PORT"]))
+                else:
+                    await connected(slack, child)
                 yield Stage(slack, simulated, child, folder / "powerbot.db", given)
         finally:
             await slack.stop()

@@ -24,10 +24,14 @@ def make_app(*, before_response: bool) -> AsyncApp:
         process_before_response=before_response,
     )
 
+    hold_s = float(os.environ.get("BENCH_HOLD_S", "0"))
+
     async def command_received(ack: AsyncAck) -> None:
         await ack()
 
     async def button_pressed(ack: AsyncAck) -> None:
+        if hold_s:
+            await asyncio.sleep(hold_s)
         await ack()
 
     app.command("/power")(command_received)

@@ -1,0 +1,165 @@
+"""How plan, fold, calls and memory grow from a hundred servers to ten thousand.
+
+The workflow is the real one, on a clock that is given, so that calls and memory have no noise.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import functools
+import gc
+import pathlib
+import tempfile
+import tracemalloc
+from collections.abc import Sequence
+
+from bot.power import folding, plan, planning, policy_file, ports, question, request
+from bot.power.request import Action
+from bot.sandbox import data_centre
+from bot.sandbox.data_centre import exchange, routing
+from tests.benchmarks import plot, stage, work
+from tests.benchmarks.rows import Profile, Row
+from tests.story import world
+
+SIZES = (100, 300, 1_000, 3_000, 10_000)
+DEVICE_S = 5.0
+# Twice as many may cost a quarter more than twice as much: caches are of one size.
+LINEAR = 1.25
+MOST_BYTES = 500.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Counted:
+    """What one operation has cost: its calls, and bytes of memory while it ran."""
+
+    puts: int
+    reads: int
+    bytes: int
+
+
+class MeteredCentre(data_centre.DataCentre):
+    """A centre that notes, when a list is read after the last power call, what memory is in use."""
+
+    expected_puts = 0
+    in_use = 0
+
+    def handle(self, request: exchange.HttpRequest) -> exchange.HttpResponse | exchange.Dropped:
+        """Answer, and look at the memory first."""
+        done = self.counts().get(routing.Operation.CHANGE_POWER, 0) == self.expected_puts
+        if done and tracemalloc.is_tracing() and not self.in_use and request.method == "GET":
+            gc.collect()
+            self.in_use = tracemalloc.get_traced_memory()[0]
+        return super().handle(request)
+
+
+async def operate(count: int, *, memory: bool = False) -> Counted:
+    """Switch so many servers off on a given clock, from the typed line to the proof."""
+    clock = world.GivenClock()
+    begun = datetime.datetime.fromtimestamp(clock.start, datetime.UTC)
+    centre = MeteredCentre(
+        stage.servers(count),
+        clock=clock.monotonic,
+        wall=lambda: begun + datetime.timedelta(seconds=clock.passed_s),
+        account=data_centre.Account(token="t"),
+        pace=data_centre.Pace(DEVICE_S, spread=0.0, jitter=0.0),
+    )
+    centre.expected_puts = -(-count // stage.IDS_PER_CALL)
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        url = f"sqlite:///{pathlib.Path(folder, 'a.db')}"
+        async with world.running(url, clock=clock, centre=centre) as running:
+            running.rules = policy_file.read(stage.POLICY)
+            # The inventory is the fleet's, not the operation's.
+            await running.type("status @fleet")
+            before = _traced() if memory else 0
+            id_ = await running.ask("off @fleet because benchmark")
+            await running.drive()
+            if (await running.state(id_)).value != "succeeded":
+                raise RuntimeError("the operation did not succeed")
+    tracemalloc.stop()
+    counts = centre.counts()
+    reads = counts.get(routing.Operation.LIST, 0) + counts.get(routing.Operation.SHOW, 0)
+    return Counted(len(centre.power_calls()), reads, centre.in_use - before)
+
+
+def _traced() -> int:
+    """Begin to count what is allocated, and return what that is at first."""
+    gc.collect()
+    tracemalloc.start()
+    return tracemalloc.get_traced_memory()[0]
+
+
+def plan_cpu_s(count: int) -> float:
+    """Return the processor time of a plan for so many servers."""
+    snapshot = work.snapshot(count)
+    rules = policy_file.read(stage.POLICY)
+    asked = question.Question(
+        Action.OFF,
+        tuple(snapshot.servers.values()),
+        requester=request.Person(user_id=stage.DANA, team_id="T"),
+        place=request.Place(channel_id=stage.OPS),
+        scope=request.Scope(region="here", project_id="p"),
+        now=snapshot.started_at,
+    )
+    facts = question.Facts(ports.Channel(stage.OPS, "ops"), frozenset({"sre"}))
+
+    def make() -> plan.Plan:
+        return planning.make(asked, rules, snapshot, facts)
+
+    if make().refusals or len(make().order.targets) != count:
+        raise RuntimeError(f"the plan is refused: {make().refusals}")
+    return work.cpu_s(make)
+
+
+async def measured() -> dict[str, list[tuple[int, float]]]:
+    """Return each curve as points of servers and figure."""
+    curves: dict[str, list[tuple[int, float]]] = {
+        "plan, CPU ms": [],
+        "fold, CPU ms": [],
+        "calls": [],
+        "memory, KiB": [],
+    }
+    for count in SIZES:
+        names = work.names(count)
+        counted = await operate(count, memory=True)
+        curves["plan, CPU ms"].append((count, plan_cpu_s(count) * 1000))
+        curves["fold, CPU ms"].append(
+            (count, work.cpu_s(functools.partial(folding.fold, names)) * 1000)
+        )
+        curves["calls"].append((count, counted.puts + counted.reads))
+        curves["memory, KiB"].append((count, counted.bytes / 1024))
+    return curves
+
+
+async def rows(profile: Profile) -> list[Row]:
+    """Measure how the four grow, beside the fleet, over the last factor of ten."""
+    curves = await measured()
+    plot.LAST = plot.svg(curves)
+    found = [
+        Row(
+            f"growth from {SIZES[0]} to {SIZES[-1]:,} servers: {name}",
+            "linear growth",
+            (_steepness(points),),
+            bar=LINEAR,
+            note=", ".join(f"{count:,}: {value:,.1f}" for count, value in points),
+        )
+        for name, points in curves.items()
+    ]
+    count, kib = curves["memory, KiB"][-1]
+    found.append(
+        Row(
+            "memory for each server of a running operation",
+            "-",
+            (kib * 1024 / count,),
+            unit=" bytes",
+            bar=MOST_BYTES,
+        )
+    )
+    return found
+
+
+def _steepness(points: Sequence[tuple[int, float]]) -> float:
+    """Return how much faster than the fleet a figure grows over the last factor of ten."""
+    by_count = dict(points)
+    first, last = SIZES[-3], SIZES[-1]
+    return (by_count[last] / by_count[first]) / (last / first)

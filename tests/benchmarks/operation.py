@@ -1,0 +1,335 @@
+"""A whole operation: its wall time, its calls, and how quick the bot stays meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+import pathlib
+import signal
+import tempfile
+import time
+from collections.abc import Sequence
+
+from bot.sandbox.data_centre import routing
+from tests.benchmarks import children, load, sdk, slack_side, stage, start_up
+from tests.benchmarks.ingress import OURS
+from tests.benchmarks.rows import Profile, Row, ratios
+
+WATCHED = "tests.benchmarks.peers.watched"
+OFF = "/power off @fleet because benchmark"
+# Real servers take minutes; the shorter they take, the more of the wall time is ours.
+DEVICE_S = 10.0
+# The peer fires at one server after another and then looks at each: this is short for its sake.
+QUICK_DEVICE_S = 2.0
+UPDATE_PACE_S = 3.0
+MOST_UPDATES = 40
+MINUTE_S = 60.0
+MS = 1000.0
+ACK_RATE = 50.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Watched:
+    """One operation: how it ended, its calls and their floor, what was said in Slack, the ticks."""
+
+    ended: stage.Ended
+    puts: int
+    reads: int
+    floor: int
+    said: int
+    late_ms: tuple[float, ...]
+    cpu_ms: tuple[float, ...]
+
+
+async def operate(count: int, *, duration_s: float) -> Watched:
+    """Switch a whole fleet off and watch."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        ticks = pathlib.Path(folder, "ticks.json")
+        async with stage.playing(
+            count, duration_s=duration_s, module=WATCHED, BENCH_TICKS=str(ticks)
+        ) as playing:
+            began_at = time.time()
+            ended = await playing.carry_out(OFF)
+            if ended.state != "succeeded":
+                raise RuntimeError(f"the operation {ended.state}")
+            await asyncio.sleep(UPDATE_PACE_S + 1)
+            found = _counted(playing, count, ended, duration_s)
+        every = json.loads(await asyncio.to_thread(ticks.read_text))
+    noted = [tick for tick in every if tick[0] >= began_at]
+    return dataclasses.replace(
+        found,
+        late_ms=tuple(late * MS for _, late, _ in noted),
+        cpu_ms=tuple(used * MS for _, _, used in noted),
+    )
+
+
+def _counted(playing: stage.Stage, count: int, ended: stage.Ended, duration_s: float) -> Watched:
+    """Count what the centre and Slack have seen, beside the least that was needed."""
+    pages = -(-count // stage.PAGE_ROWS)
+    calls = playing.centre.power_calls()
+    first, last_end = calls[0].at, calls[-1].at + duration_s
+    listed = [e.at for e in playing.centre.log if e.operation is routing.Operation.LIST]
+    # Each sweep begins with the first of so many pages.
+    sweeps = listed[::pages]
+    # One for the plan, those until the last server was over, and the one that saw it.
+    looks = 1 + sum(first <= at < last_end for at in sweeps)
+    said = [
+        call
+        for method in ("chat.postMessage", "chat.update")
+        for call in playing.slack.calls(method)
+        if call.args.get("channel") == stage.OPS
+    ]
+    return Watched(ended, playing.puts, playing.reads, pages * (1 + looks), len(said), (), ())
+
+
+async def rows(profile: Profile) -> list[Row]:
+    """Measure operations of the whole fleet."""
+    found: list[Row] = []
+    wanted = {1_000: (1.25, 1.15), 10_000: (1.35, 1.2)}
+    for count in wanted if profile.full else (1_000,):
+        times = 3 if count == 1_000 else 2
+        seen = [
+            await operate(count, duration_s=DEVICE_S) for _ in range(times if profile.full else 1)
+        ]
+        bar, goal = wanted[count]
+        found.append(
+            Row(
+                f"{count:,} servers off: wall, from Request to the end",
+                f"device time, {DEVICE_S:.0f} s",
+                tuple(one.ended.wall_s / DEVICE_S for one in seen),
+                bar=bar,
+                goal=goal,
+            )
+        )
+        found += _count_rows(count, seen)
+        if count == 10_000 or not profile.full:
+            found += _stall_rows(count, seen)
+    return found
+
+
+def _count_rows(count: int, seen: Sequence[Watched]) -> list[Row]:
+    """Return the rows of calls, which have no noise."""
+    puts = -(-count // stage.IDS_PER_CALL)
+    floor = "the floor that the simulated centre counts"
+    return [
+        Row(
+            f"{count:,} servers off: power calls",
+            floor,
+            tuple(one.puts / puts for one in seen),
+            bar=1.0,
+            goal=1.0,
+            note=f"{seen[0].puts} calls",
+        ),
+        Row(
+            f"{count:,} servers off: all calls",
+            floor,
+            tuple((one.puts + one.reads) / (puts + one.floor) for one in seen),
+            bar=1.1,
+            goal=1.0,
+            note=f"{seen[0].puts + seen[0].reads} calls",
+        ),
+        Row(
+            f"{count:,} servers off: messages and edits in Slack's channel",
+            f"4 + one in {UPDATE_PACE_S:.0f} s",
+            tuple(one.said / _most_said(one.ended) for one in seen),
+            bar=1.0,
+            note=f"{seen[0].said} in {seen[0].ended.wall_s:.0f} s",
+        ),
+    ]
+
+
+def _most_said(ended: stage.Ended) -> int:
+    return 4 + -int(-ended.wall_s // UPDATE_PACE_S)
+
+
+def _stall_rows(count: int, seen: Sequence[Watched]) -> list[Row]:
+    """Return the rows of the event loop's stalls in milliseconds."""
+    what = f"event loop in a {count:,}-server operation"
+    used = max(max(one.cpu_ms) for one in seen)
+    own = max(load.percentile(one.cpu_ms, 99) for one in seen)
+    return [
+        Row(
+            f"{what}: longest stall",
+            "-",
+            tuple(max(one.late_ms) for one in seen),
+            unit=" ms",
+            bar=50.0,
+            goal=20.0,
+            note=f"{used:.0f} ms of it the loop's own processor time",
+        ),
+        Row(
+            f"{what}: p99 of its stalls",
+            "-",
+            tuple(load.percentile(one.late_ms, 99) for one in seen),
+            unit=" ms",
+            bar=10.0,
+            goal=5.0,
+            note=f"{own:.1f} ms of it the loop's own processor time",
+        ),
+    ]
+
+
+async def sdk_rows(profile: Profile) -> list[Row]:
+    """Measure the vendor's SDK as its users use it, beside one operation of ours."""
+    if not profile.full:
+        return []
+    found = []
+    wanted = {1_000: (3.0, 1 / 60), 10_000: (20.0, 1 / 80)}
+    with sdk.installed() as python:
+        for count, (faster, fewer) in wanted.items():
+            ours = await operate(count, duration_s=QUICK_DEVICE_S)
+            peer = await sdk.switch_off(python, count, duration_s=QUICK_DEVICE_S)
+            found.append(
+                Row(
+                    f"{count:,} servers off: speed",
+                    "the SDK, server by server",
+                    (peer.wall_s / ours.ended.wall_s,),
+                    bar=faster,
+                    least=True,
+                    note=f"{ours.ended.wall_s:.1f} beside {peer.wall_s:.1f} s, "
+                    f"device time {QUICK_DEVICE_S:.0f} s",
+                )
+            )
+            found.append(
+                Row(
+                    f"{count:,} servers off: calls",
+                    "the SDK, server by server",
+                    ((ours.puts + ours.reads) / peer.calls,),
+                    bar=fewer,
+                    note=f"{ours.puts + ours.reads} beside {peer.calls:,}",
+                )
+            )
+    return found
+
+
+# -- many at once
+
+
+async def together_rows(profile: Profile) -> list[Row]:
+    """Run twenty operations at once, and one alone on the same fleet."""
+    count, each, duration_s = 1_000, 40, 20.0 if profile.full else 6.0
+    one = await _lists(count, each, 1, duration_s)
+    twenty = await _lists(count, each, 20, duration_s)
+    return [
+        Row(
+            "20 operations at once: list calls",
+            "one operation's",
+            (twenty[0] / one[0],),
+            bar=1.0,
+            note=f"{twenty[0]} beside {one[0]}, one page each",
+        ),
+        Row(
+            "20 operations at once: edits in the busiest minute",
+            f"{MOST_UPDATES} a minute",
+            (twenty[1] / MOST_UPDATES,),
+            bar=1.0,
+            note=f"{twenty[1]} edits, {twenty[2]} calls refused by the limits of Slack",
+        ),
+    ]
+
+
+async def _lists(count: int, each: int, operations: int, duration_s: float) -> tuple[int, int, int]:
+    """Return list calls from the first power call on, most edits in a minute, and 429s."""
+    async with stage.playing(count, duration_s=duration_s) as playing:
+        plans = [
+            await playing.plan(f"/power off srv-{number + 1:03}-* because benchmark")
+            for number in range(operations)
+        ]
+        await asyncio.gather(*(playing.request(plan) for plan, _ in plans))
+        ends = {"succeeded"}
+        await playing.until(lambda: all(state in ends for state, _ in playing.rows()) or None)
+        await asyncio.sleep(UPDATE_PACE_S + 1)
+        first = playing.centre.power_calls()[0].at
+        listed = routing.Operation.LIST
+        lists = sum(e.operation is listed and e.at >= first for e in playing.centre.log)
+        edits = [call.at for call in playing.slack.calls("chat.update")]
+        busiest = max(
+            (sum(at <= other < at + MINUTE_S for other in edits) for at in edits), default=0
+        )
+        refused = sum(call.status == 429 for call in playing.slack.calls())
+    return lists, busiest, refused
+
+
+# -- quick while busy, and back after a kill
+
+
+async def ack_rows(profile: Profile) -> list[Row]:
+    """Measure acks at a steady rate, idle and while a fleet is polled each second and folded."""
+    if not profile.full:
+        return []
+    idle, busy, again = [], [], []
+    async with stage.playing(10_000, duration_s=600.0, module=WATCHED, http=True) as playing:
+        for _ in range(2):
+            idle.append(await _p99_s(playing))
+        again = [await _p99_s(playing), await _p99_s(playing)]
+        plan, _ = await playing.plan(OFF)
+        await playing.request(plan)
+        await playing.until(lambda: playing.puts >= 10_000 // stage.IDS_PER_CALL or None)
+        for _ in range(2):
+            busy.append(await _p99_s(playing))
+    return [
+        Row(
+            "ack p99 while 10,000 servers are polled each second and folded",
+            "ours, idle",
+            ratios(busy, idle),
+            bar=1.5,
+            goal=1.1,
+            control=sorted(ratios(again, idle))[0],
+            note=f"{min(busy) * MS:.1f} beside {min(idle) * MS:.1f} ms, {ACK_RATE:.0f} a second",
+        )
+    ]
+
+
+async def _p99_s(playing: stage.Stage) -> float:
+    """Send clicks at planned times from a process of their own and return the p99 of their acks."""
+    arguments = ("-m", "tests.benchmarks.peers.clicker", playing.environment["PORT"])
+    env = children.environment()
+    async with children.running(*arguments, env=env, measured=False) as clicker:
+        return float(await clicker.said())
+
+
+async def restart_rows(profile: Profile) -> list[Row]:
+    """Kill the bot in a 10,000-server operation, and time it from its start to its first poll."""
+    count = 10_000 if profile.full else 1_000
+    polls, acks = [], []
+    async with stage.playing(count, duration_s=600.0) as playing:
+        plan, _ = await playing.plan(OFF)
+        await playing.request(plan)
+        await playing.until(lambda: playing.puts >= count // stage.IDS_PER_CALL or None)
+        for _ in range(3 if profile.full else 1):
+            polls.append(await _start_to_poll(playing))
+            acks.append(await _start_to_ack())
+    return [
+        Row(
+            f"killed with a {count:,}-server operation running: start to first poll",
+            "start to first ack, idle",
+            ratios(polls, acks),
+            bar=1.5,
+            note=f"{min(polls):.2f} beside {min(acks):.2f} s",
+        )
+    ]
+
+
+async def _start_to_poll(playing: stage.Stage) -> float:
+    """Kill the bot, start it again, and return the seconds to its first list call."""
+    playing.child.process.send_signal(signal.SIGKILL)
+    await playing.child.process.wait()
+    before = playing.reads
+    module, folder = "bot", playing.database.parent
+    async with stage.running_bot(playing.environment, module, folder) as child:
+        await playing.until(lambda: playing.reads > before or None)
+        polled_s = time.monotonic() - child.started_at
+        child.process.send_signal(signal.SIGKILL)
+    return polled_s
+
+
+async def _start_to_ack() -> float:
+    """Start an idle bot and return the seconds to its first ack."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        env = {"DATABASE_URL": f"sqlite:///{folder}/a.db"}
+        async with slack_side.serving() as side:
+            async with start_up.started(OURS, side, env=env):
+                pass
+            async with start_up.started(OURS, side, env=env) as one:
+                return one.first_ack_s

@@ -1,0 +1,24 @@
+"""Sends clicks at planned times to the port that it is told, and prints the p99 of their acks."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+from tests.benchmarks import children, load
+
+RATE = 50.0
+SECONDS = 10.0
+
+
+def main() -> None:
+    """Send, and tell the seconds."""
+    children.stay_off_the_measured_core()
+    found = asyncio.run(load.planned(int(sys.argv[1]), "click", rate=RATE, seconds=SECONDS))
+    if found.refused:
+        raise SystemExit(f"{found.refused} clicks were refused")
+    print("READY", found.p99_s, flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,131 @@
+"""What the processor does beside the peers that do the same: folding names, reading a page."""
+
+from __future__ import annotations
+
+import functools
+import json
+import random
+import time
+from collections.abc import Callable
+
+from ClusterShell import NodeSet
+
+from bot.clouddc import wire
+from bot.power import folding, server
+from bot.sandbox.data_centre import exchange
+from tests.benchmarks import stage
+from tests.benchmarks.rows import Profile, Row, ratios
+
+# One server in so many is missing from the names that are folded, as it is in real life.
+HOLE = 10
+SIZES = (1_000, 10_000)
+PAGE_PATH = "physicalservers?limit=1000"
+# A round lasts at least this long, so that the clock's own steps don't count.
+ROUND_S = 0.05
+
+
+def names(count: int) -> list[str]:
+    """Return names with two numbers in them, some missing, in no order."""
+    every = [f"srv-{number // 40 + 1:03}-{number % 40 + 1:02}" for number in range(count * 10 // 9)]
+    rng = random.Random(1)
+    kept = rng.sample(every, count)
+    return kept
+
+
+def cpu_s(work: Callable[[], object]) -> float:
+    """Return the seconds of processor time that one piece of work takes."""
+    began, times = time.process_time(), 0
+    while times == 0 or time.process_time() - began < ROUND_S:
+        work()
+        times += 1
+    return (time.process_time() - began) / times
+
+
+def _paired(
+    profile: Profile, ours: Callable[[], object], peer: Callable[[], object]
+) -> tuple[list[float], list[float], float]:
+    """Return the seconds of ours and of the peer's, and how far ours strays from itself."""
+    mine, theirs, again = [], [], []
+    for _ in range(profile.rounds):
+        mine.append(cpu_s(ours))
+        theirs.append(cpu_s(peer))
+        again.append(cpu_s(ours))
+    return mine, theirs, sorted(ratios(again, mine))[profile.rounds // 2]
+
+
+async def fold_rows(profile: Profile) -> list[Row]:
+    """Fold the same names by ours and by ClusterShell, and check that the sets are the same."""
+    rows = []
+    for count in SIZES:
+        given = names(count)
+        folded = folding.fold(given)
+        if set(NodeSet.NodeSet(folded)) != set(given):
+            raise RuntimeError("the folded names aren't those that were given")
+        mine, theirs, control = _paired(
+            profile,
+            functools.partial(folding.fold, given),
+            functools.partial(_cluster_shell, given),
+        )
+        rows.append(
+            Row(
+                f"fold of {count:,} names, identical set: CPU",
+                "ClusterShell",
+                ratios(mine, theirs),
+                bar=1 / 20,
+                goal=1 / 60,
+                control=control,
+                note=f"{min(mine) * 1000:.1f} ms beside {min(theirs) * 1000:.0f} ms",
+            )
+        )
+    return rows
+
+
+def _cluster_shell(given: list[str]) -> str:
+    return str(NodeSet.NodeSet.fromlist(given))
+
+
+async def page_rows(profile: Profile) -> list[Row]:
+    """Read a page of 1,000 servers into validated records, and into plain values by `json`."""
+    body = page(1_000)
+    mine, theirs, control = _paired(
+        profile, lambda: wire.page(body, limit=1000), lambda: json.loads(body)
+    )
+    return [
+        Row(
+            f"list page of 1,000 rows ({len(body) // 1000} KB), validated: CPU",
+            "json.loads of it",
+            ratios(mine, theirs),
+            bar=0.6,
+            goal=0.15,
+            control=control,
+            note=f"{min(mine) * 1000:.1f} ms beside {min(theirs) * 1000:.1f} ms",
+        )
+    ]
+
+
+def page(count: int) -> bytes:
+    """Return a page of the list as the simulated centre sends it."""
+    centre = stage.centre(count, duration_s=1.0, token="t")
+    path = f"/v1/{centre.iam.account.project_id}/{PAGE_PATH}"
+    answer = centre.handle(exchange.HttpRequest("GET", path, (("X-Auth-Token", "t"),)))
+    if not isinstance(answer, exchange.HttpResponse) or answer.status != 200:
+        raise RuntimeError(f"the centre refused: {answer}")
+    return answer.body
+
+
+def snapshot(count: int) -> server.Snapshot:
+    """Return a fleet as the bot has read it."""
+    read = [
+        server.Server(
+            one.id,
+            one.name,
+            "on",
+            sn=one.sn,
+            dc=one.dc,
+            rack=one.rack,
+            unit=one.unit,
+            tags=one.tags,
+        )
+        for one in stage.servers(count)
+    ]
+    return server.Snapshot({one.id: one for one in read}, 1_800_000_000.0)
