@@ -53,6 +53,9 @@ from bot.slack import (
 )
 from bot.storage import opening, store
 
+# A start in the middle of Slack's outage waits so long: platforms that see a process fail at its
+# start again and again stop trying.
+SLACK_PATIENCE_S = 300.0
 CODE_VERSION = "0.1.0"
 
 
@@ -137,10 +140,10 @@ async def joined(
         session = await closing.enter_async_context(connection.open_session())
         token = given.slack_bot_token.get_secret_value()
         web_client = sending.web_client(token, session, given.slack_api_url)
-        identity = await connection.introduce(web_client)
+        identity = await connection.introduce(web_client, patience_s=SLACK_PATIENCE_S)
         if transport == "socket":
             app_token = given.slack_app_token.get_secret_value()
-            await connection.try_app_token(web_client, app_token)
+            await connection.try_app_token(web_client, app_token, patience_s=SLACK_PATIENCE_S)
         kept = opening.open_store(
             given.database_url, code_version=CODE_VERSION, sole=True, lease_s=paces.lease_s
         )

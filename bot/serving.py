@@ -44,21 +44,22 @@ async def serve(
         SlackUnavailable: Slack refuses a token, or can't be reached.
         StoreUnavailable: the database can't be used.
     """
-    stopping = asyncio.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(name, stopping.set)
     async with (
         app.joined(given, transport, paces) as bot,
         contextlib.AsyncExitStack() as listening,
     ):
+        # Until here a signal ends the process at once: nothing is under way yet.
+        stopping = asyncio.Event()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(name, stopping.set)
         await _settle_restore(bot)
         bot.policy()
         await _listen(given, transport, bot, listening, routes)
         interpreter.settle()
         log.info("bot.started", team=bot.identity.team, transport=transport)
         driving = asyncio.create_task(bot.runner.run(), name="runner")
+        saying = asyncio.create_task(bot.reporter.run(), name="reporter")
         beside = [
-            asyncio.create_task(bot.reporter.run(), name="reporter"),
             asyncio.create_task(_sweep(bot, paces), name="sweep"),
             asyncio.create_task(bot.watchdog.run(), name="watchdog"),
             asyncio.create_task(_keep_homes(bot), name="homes"),
@@ -68,10 +69,10 @@ async def serve(
             *(asyncio.create_task(one(bot)) for one in observers),
         ]
         stopped = asyncio.create_task(stopping.wait())
-        await asyncio.wait([stopped, driving, *beside], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([stopped, driving, saying, *beside], return_when=asyncio.FIRST_COMPLETED)
         log.info("bot.stopping", driving=bot.runner.driving)
         stopped.cancel()
-        await _end(bot, listening, driving, beside, paces.stop_s)
+        await _end(bot, listening, (driving, saying), beside, paces.stop_s)
 
 
 async def _settle_restore(bot: app.Bot) -> None:
@@ -134,12 +135,13 @@ async def _sweep(bot: app.Bot, paces: paces_.Paces) -> None:
 async def _end(
     bot: app.Bot,
     listening: contextlib.AsyncExitStack,
-    driving: asyncio.Task[None],
+    working: tuple[asyncio.Task[None], asyncio.Task[None]],
     beside: Sequence[asyncio.Task[None]],
     stop_s: float,
 ) -> None:
     """Finish what is under way, within bounds; what is left is in the store."""
-    tasks = [driving, *beside]
+    driving, saying = working
+    tasks = [*working, *beside]
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(stop_s):
             await listening.aclose()
@@ -147,7 +149,10 @@ async def _end(
             driving.cancel()
             for task in beside:
                 task.cancel()
-            await asyncio.wait({asyncio.create_task(bot.desk.close()), driving}, timeout=stop_s - 5)
+            await asyncio.wait({asyncio.create_task(bot.desk.close()), driving})
+            # What was just decided is still said; a message that is being said is noted, too.
+            bot.reporter.end()
+            await asyncio.wait({saying})
             await bot.reporter.deliver_due()
     for task in tasks:
         task.cancel()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import time
 from collections.abc import Awaitable, Callable
 
 import aiohttp
@@ -20,11 +21,13 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.power import errors
-from bot.slack import posted
+from bot.slack import posted, sending
 
 log = structlog.get_logger()
 
 START_S = 20.0
+# How long to wait before Slack is asked again at the start.
+AGAIN_S = 2.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -44,13 +47,15 @@ def open_session() -> aiohttp.ClientSession:
     return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30))
 
 
-async def introduce(client: AsyncWebClient) -> Identity:
+async def introduce(client: AsyncWebClient, *, patience_s: float = 0.0) -> Identity:
     """Ask Slack who the bot token is, so that a wrong one is noticed at the start.
+
+    While Slack is away it is asked again for `patience_s`; a token that it refuses is final.
 
     Raises:
         SlackUnavailable: Slack refuses the token, or can't be reached.
     """
-    answer = await _asked("SLACK_BOT_TOKEN", client.auth_test())
+    answer = await _asked("SLACK_BOT_TOKEN", client.auth_test, patience_s)
     headers = {key.lower(): value for key, value in (answer.headers or {}).items()}
     scopes = str(headers.get("x-oauth-scopes", ""))
     return Identity(
@@ -63,26 +68,38 @@ async def introduce(client: AsyncWebClient) -> Identity:
     )
 
 
-async def try_app_token(client: AsyncWebClient, app_token: str) -> None:
+async def try_app_token(client: AsyncWebClient, app_token: str, *, patience_s: float = 0.0) -> None:
     """Ask for a socket that isn't used: with a bad token the socket client would retry for ever.
 
     Raises:
         SlackUnavailable: Slack refuses the token, or can't be reached.
     """
-    await _asked("SLACK_APP_TOKEN", client.apps_connections_open(app_token=app_token))
+
+    async def opened() -> AsyncSlackResponse:
+        return await client.apps_connections_open(app_token=app_token)
+
+    await _asked("SLACK_APP_TOKEN", opened, patience_s)
 
 
-async def _asked(setting: str, call: Awaitable[AsyncSlackResponse]) -> AsyncSlackResponse:
+async def _asked(
+    setting: str, ask: Callable[[], Awaitable[AsyncSlackResponse]], patience_s: float
+) -> AsyncSlackResponse:
     """Make a pre-flight call within the time limit and word what goes wrong."""
-    try:
-        async with asyncio.timeout(START_S):
-            return await call
-    except SlackApiError as error:
-        code = error.response.get("error", "no reason given")
-        raise errors.SlackUnavailable(f"Slack refuses {setting}: {code}.") from None
-    except (TimeoutError, aiohttp.ClientError, OSError) as error:
-        problem = type(error).__name__
-        raise errors.SlackUnavailable(f"Slack can't be reached ({problem}).") from None
+    until = time.monotonic() + patience_s
+    while True:
+        try:
+            async with asyncio.timeout(START_S):
+                return await ask()
+        except SlackApiError as error:
+            refused = sending.undelivered(error)
+            problem = f"Slack refuses {setting}: {refused.code}."
+            final = not (refused.away or refused.retry_after_s)
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            problem, final = f"Slack can't be reached ({type(error).__name__}).", False
+        if final or time.monotonic() >= until:
+            raise errors.SlackUnavailable(problem)
+        log.warning("slack.waits", why=problem)
+        await asyncio.sleep(AGAIN_S)
 
 
 def make_app(client: AsyncWebClient, identity: Identity, signing_secret: str = "") -> AsyncApp:

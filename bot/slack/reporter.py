@@ -49,15 +49,21 @@ class Reporter:
             store, sender, clock, self._pace, workspace_url=workspace_url
         )
         self._woken = asyncio.Event()
+        self._ending = False
         self._failures: collections.Counter[int] = collections.Counter()
 
     def wake(self) -> None:
         """Look at the outbox at once: something was queued."""
         self._woken.set()
 
+    def end(self) -> None:
+        """Let `run` return once what it is saying at this moment is said and noted."""
+        self._ending = True
+        self._woken.set()
+
     async def run(self) -> None:
-        """Deliver until cancelled."""
-        while True:
+        """Deliver until `end`."""
+        while not self._ending:
             self._woken.clear()
             if not await self.deliver_due():
                 await self._rest()

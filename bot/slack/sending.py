@@ -251,7 +251,9 @@ def undelivered(error: SlackApiError) -> Undelivered:
     """Return Slack's refusal as our own error."""
     answer = error.response
     status = getattr(answer, "status_code", 0)
-    code = str(answer.get("error") or "") if hasattr(answer, "get") else ""
+    # A gateway's error page is no JSON, and then the answer's data is text.
+    data = getattr(answer, "data", answer)
+    code = str(data.get("error") or "") if isinstance(data, dict) else ""
     if status == 429 or code in ("ratelimited", "rate_limited"):
         return Undelivered("ratelimited", _retry_after_s(answer))
     return Undelivered(code or f"http_{status}")
