@@ -5,9 +5,15 @@ from __future__ import annotations
 import pathlib
 import re
 
-from bot.power import lifecycle, policy_file
+import pydantic
+import pytest
+
+from bot import cli, settings
+from bot.power import command, lifecycle, policy_file
 
 README = pathlib.Path(__file__).parent.parent / "README.md"
+SECURITY = README.parent / ".github" / "SECURITY.md"
+LARGEST_PICTURE = 200_000
 
 
 def test_the_state_diagram_is_the_table_of_the_code() -> None:
@@ -29,7 +35,7 @@ def test_the_policy_in_the_readme_can_be_used() -> None:
 
     found = policy_file.read(example)
 
-    assert [rule.name for rule in found.rules] == ["everything"]
+    assert [rule.name for rule in found.rules] == ["databases", "everything"]
 
 
 def test_the_readme_fits_a_newcomers_patience() -> None:
@@ -41,11 +47,57 @@ def test_the_readme_fits_a_newcomers_patience() -> None:
     assert any("uv run pytest" in line for line in lines[:35])
 
 
-def test_every_file_that_the_readme_names_exists() -> None:
-    """Paths in the README lead somewhere."""
-    named = re.findall(r"`((?:bot|tests)/[\w/.]+)`", README.read_text())
+@pytest.mark.parametrize("page", [README, SECURITY], ids=lambda page: page.name)
+def test_every_file_and_test_that_a_page_names_exists(page: pathlib.Path) -> None:
+    """Paths lead somewhere, and a promise's test is one that runs."""
+    named = re.findall(r"`((?:bot|tests)/[\w/.]+)(?:::(\w+))?`", page.read_text())
 
-    missing = [path for path in named if not (README.parent / path).exists()]
+    for path, test in named:
+        file = README.parent / path
+        assert file.exists(), path
+        assert not test or re.search(rf"^(async )?def {test}\(", file.read_text(), re.M), test
+    assert len(named) > 10
 
-    assert named
-    assert missing == []
+
+def test_every_command_that_the_readme_shows_is_understood() -> None:
+    """Whoever copies a line from the README gets no mistake for it."""
+    shown = README.read_text().partition("## What people type")[2].partition("\n## ")[0]
+    lines = re.findall(r"^/power (.+)$", shown, re.MULTILINE)
+
+    assert len(lines) >= 5
+    for line in lines:
+        assert command.parse(line)
+
+
+def test_every_subcommand_that_the_readme_shows_is_there() -> None:
+    """The README names no command of the program that it doesn't have."""
+    named = set(re.findall(r"`?powerbot (?:policy |audit )?([a-z]{3,})", README.read_text()))
+    registered = [*cli.app.registered_commands, *cli.policy_app.registered_commands]
+    known = {str(one.name or (one.callback and one.callback.__name__)) for one in registered}
+    known |= {str(one.name) for one in cli.audit_app.registered_commands}
+
+    assert named - {"invite", "into"} <= known
+
+
+def test_every_setting_has_its_place_in_the_readme() -> None:
+    """No setting without a word of explanation, and none that doesn't exist."""
+    known: set[str] = set()
+    for field in settings.Settings.model_fields.values():
+        alias = field.validation_alias
+        choices = alias.choices if isinstance(alias, pydantic.AliasChoices) else [alias]
+        known |= set(map(str, choices))
+    text = README.read_text()
+    named = set(re.findall(r"`((?:SLACK|CLOUDDC|POWERBOT|HUAWEICLOUD|HW)_[A-Z_]+)[`=]", text))
+    other_names = {name for name in known if name.startswith(("HW_", "HUAWEICLOUD_"))}
+
+    assert named <= known
+    assert {name for name in known - other_names if name not in text} == set()
+
+
+def test_the_pictures_of_the_readme_are_there_and_small() -> None:
+    """A clone stays quick."""
+    named = re.findall(r"\.github/[\w.]+\.(?:jpg|png)", README.read_text())
+
+    assert len(named) >= 2
+    for name in named:
+        assert (README.parent / name).stat().st_size < LARGEST_PICTURE
