@@ -18,7 +18,7 @@ from urllib.parse import quote
 import httpx
 import structlog
 
-from bot.clouddc import auth as credentials, exchange, pause, rate, refusals, wire
+from bot.clouddc import auth as credentials, exchange, pause, rate, refusals, rereading, wire
 from bot.power import errors, ports, server
 
 log = structlog.get_logger()
@@ -80,6 +80,7 @@ class CloudDC:
         self._read_whole_s = read_whole_s
         self._leave_within_s = leave_within_s
         self._pause = pause.Pause(clock)
+        self._rereader = rereading.Rereader()
         # Reads leave one place free, so that reads that hang don't hold up a power call.
         self._places = asyncio.Semaphore(pause.MOST_UNDER_WAY)
         self._read_places = asyncio.Semaphore(pause.MOST_UNDER_WAY - 1)
@@ -149,7 +150,9 @@ class CloudDC:
         """
         query = f"limit={limit}" + (f"&marker={quote(marker, safe='')}" if marker else "")
         call = exchange.Call("list", "GET", f"{self._servers}?{query}")
-        return await self._read(call, lambda body: wire.page(body, limit=limit))
+        if not marker:
+            self._rereader.begin()
+        return await self._read(call, lambda body: self._rereader.page(body, limit=limit))
 
     async def show(self, server_id: str) -> server.Server:
         """Read one server's record.

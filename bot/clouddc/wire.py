@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -60,6 +60,15 @@ class Page:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class ReadPage:
+    """What a page says, before it is known where the next one begins; None is a row without id."""
+
+    rows: Sequence[server.Server | None]
+    next_marker: str
+    total: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class FleetStatus:
     """Counts over the whole project, by the service's words in lower case."""
 
@@ -80,11 +89,26 @@ def page(body: bytes, *, limit: int) -> Page:
     Raises:
         Unreadable: it isn't one.
     """
+    read = read_page(body)
+    return page_of(read, read.rows, limit=limit)
+
+
+def read_page(body: bytes) -> ReadPage:
+    """Read what a page of ListServers says, row by row.
+
+    Raises:
+        Unreadable: it isn't one.
+    """
     found = _validated(_PAGE, body)
-    rows = tuple(row for row in found["servers"] if isinstance(row, server.Server))
-    given = found["page_info"]["next_marker"]
-    marker = _next_marker(given, rows, limit)
-    return Page(rows, marker, found["count"], len(found["servers"]) - len(rows), bool(given))
+    return ReadPage(found["servers"], found["page_info"]["next_marker"], found["count"])
+
+
+def page_of(read: ReadPage, rows: Sequence[server.Server | None], *, limit: int) -> Page:
+    """Return the page with these rows, that was asked for with this limit."""
+    readable = tuple(row for row in rows if row is not None)
+    marker = _next_marker(read.next_marker, readable, limit)
+    unreadable = len(rows) - len(readable)
+    return Page(readable, marker, read.total, unreadable, bool(read.next_marker))
 
 
 def record(body: bytes) -> server.Server:

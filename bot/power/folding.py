@@ -17,6 +17,7 @@ SAFE = re.compile(r"[A-Za-z0-9._-]+")
 # What would read as something else among folded names is put in quotes.
 CONFUSING = re.compile(r'[\s\[\],*?!@:="]')
 # These are what targets take: longer runs of digits stay text, further numbers are left alone.
+NUMERALS = "0123456789"
 MOST_DIGITS = 9
 MOST_BRACKETS = 8
 
@@ -70,11 +71,63 @@ def terms(names: Iterable[str]) -> list[str]:
 
 def _folded(names: set[str]) -> list[_Term]:
     """Return the terms in natural order."""
-    done = [_Term(_quoted(name), "", 1, name) for name in names if not SAFE.fullmatch(name)]
-    unfinished = [_Term(name, "", 1, name) for name in names if SAFE.fullmatch(name)]
-    for _ in range(MOST_BRACKETS):
+    safe = names if SAFE.fullmatch("".join(names)) else set(filter(SAFE.fullmatch, names))
+    done = [_Term(_quoted(name), "", 1, name) for name in names - safe]
+    unfinished = _fold_names(safe, done)
+    for _ in range(MOST_BRACKETS - 1):
         unfinished = _fold_last_number(unfinished, done)
     return sorted(done + unfinished, key=lambda term: (natural(term.first), term.first))
+
+
+def _fold_names(names: set[str], done: list[_Term]) -> list[_Term]:
+    """Fold the last number of plain names; most names end here, so nothing is made for each."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for name in names:
+        digits, rest = "", ""
+        head = name.rstrip(NUMERALS)
+        if len(head) < len(name):
+            digits = name[len(head) :]
+        elif split := LAST_NUMBER.fullmatch(name):
+            head, digits, rest = split.groups()
+        if 0 < len(digits) <= MOST_DIGITS:
+            alike.setdefault((head, rest), []).append(digits)
+        else:
+            done.append(_Term(name, "", 1, name))
+    return [
+        _joined_names(head, rest, numbers)
+        for (head, rest), found in alike.items()
+        for numbers in _by_width(found)
+    ]
+
+
+def _by_width(found: list[str]) -> Iterable[list[str]]:
+    """Part padded numbers from others, as `_by_padding` does, where they differ in length."""
+    if len({*map(len, found)}) == 1:
+        return [found]
+    bare = _Term("", "", 1, "")
+    parted = _by_padding([(digits, bare) for digits in found])
+    return [[digits for digits, _ in numbered] for numbered in parted]
+
+
+def _joined_names(head: str, rest: str, numbers: list[str]) -> _Term:
+    """Make one term of names that differ in this number alone."""
+    ordered = sorted(numbers, key=int)
+    first = head + ordered[0] + rest
+    if len(ordered) == 1:
+        return _Term(head, ordered[0] + rest, 1, first)
+    return _Term(head, f"[{_ranges(ordered)}]{rest}", len(ordered), first)
+
+
+def _ranges(ordered: list[str]) -> str:
+    """Return numbers as ranges: `01-06,08-20`."""
+    values = [*map(int, ordered)]
+    # A range ends where the next number isn't the next one.
+    ends = [place for place in range(1, len(values)) if values[place] != values[place - 1] + 1]
+    spans = zip([0, *ends], [*ends, len(values)], strict=True)
+    return ",".join(
+        ordered[low] if low == high - 1 else f"{ordered[low]}-{ordered[high - 1]}"
+        for low, high in spans
+    )
 
 
 def _quoted(name: str) -> str:
@@ -120,15 +173,9 @@ def _joined(head: str, rest: str, numbered: list[tuple[str, _Term]]) -> _Term:
     if len(numbered) == 1:
         digits, term = numbered[0]
         return _Term(head, digits + rest, term.size, term.first)
-    ordered = sorted((int(digits), digits) for digits, _ in numbered)
-    first = min(numbered, key=lambda pair: int(pair[0]))[1].first
-    runs: list[tuple[int, str, str]] = []
-    for number, digits in ordered:
-        if runs and number == runs[-1][0] + 1:
-            runs[-1] = (number, runs[-1][1], digits)
-        else:
-            runs.append((number, digits, digits))
-    inside = ",".join(low if low == high else f"{low}-{high}" for _, low, high in runs)
+    numbered = sorted(numbered, key=lambda pair: int(pair[0]))
+    inside = _ranges([digits for digits, _ in numbered])
+    first = numbered[0][1].first
     total = sum(term.size for _, term in numbered)
     return _Term(head, f"[{inside}]{rest}", total, first)
 
