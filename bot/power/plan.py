@@ -19,7 +19,10 @@ class Verdict(enum.StrEnum):
 
 
 class PlanLine(request.Frozen):
-    """One named server in the plan; `reason` is worded so that equal ones can be folded."""
+    """One named server in the plan; `reason` is worded so that equal ones can be folded.
+
+    `held_by` is the request that is at work on it, empty for none: it can be watched instead.
+    """
 
     server_id: str
     name: str
@@ -29,6 +32,7 @@ class PlanLine(request.Frozen):
     rule: str = ""
     power_before: str = ""
     health: str = ""
+    held_by: str = ""
 
 
 class Need(request.Frozen):

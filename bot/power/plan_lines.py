@@ -24,6 +24,7 @@ class Judged:
     rule: policy.Rule | None
     verdict: Verdict
     reason: str = ""
+    held_by: str = ""
 
     @property
     def acts(self) -> bool:
@@ -42,6 +43,7 @@ class Judged:
             rule=self.rule.name if self.rule else "",
             power_before=self.record.power_state,
             health=self.record.health_state,
+            held_by=self.held_by,
         )
 
 
@@ -65,7 +67,8 @@ def _judge_one(
     )
     blocked = judged.refusal or _locked(question, facts, record)
     if blocked:
-        return Judged(record, judged.rule, Verdict.BLOCKED, blocked)
+        held_by = "" if judged.refusal else facts.locks[record.id][0]
+        return Judged(record, judged.rule, Verdict.BLOCKED, blocked, held_by)
     verdict, reason = _by_record(question, rules, record)
     if verdict is Verdict.ACT and judged.rule is not None:
         reason = _cooling(question, facts, record, judged.rule.conduct.cooldown_s)

@@ -6,7 +6,7 @@ import dataclasses
 from typing import assert_never
 
 from bot.power import answers as facts
-from bot.slack import actions, blocks, cards, fleet, paging, plans, records, text
+from bot.slack import actions, blocks, cards, fleet, outcomes, paging, plans, records, text
 
 WORDS_CHARS = 600
 LONGEST_CHARS = 11_000
@@ -55,7 +55,10 @@ def _one(shown: facts.RequestShown, turn: paging.Turn) -> blocks.Message:
     """Return one request as its card tells it, with Share instead of the card's buttons."""
     card = cards.render(shown.request, shown.servers, private=True)
     asked = dataclasses.replace(turn, line=f"show {shown.request.id}")
-    return dataclasses.replace(card, blocks=(*card.blocks, *paging.below(asked)))
+    rows = outcomes.rows(shown.servers, shown.request.order.action)
+    return dataclasses.replace(
+        card, blocks=(*card.blocks, *paging.body(rows, asked, fleet.PAGE_ROWS))
+    )
 
 
 def _paragraphs(told: str) -> blocks.Message:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from bot.power import plan, ports
 from bot.power.lifecycle import State
-from bot.slack import actions, blocks, naming, outcomes, plan_table, terms, text, words
+from bot.slack import actions, blocks, naming, outcomes, plan_table, tasks, terms, text, words
 from bot.slack.actions import Do
 
 REASON_CHARS = 300
@@ -26,14 +26,15 @@ def render(
 ) -> blocks.Message:
     """Return the card as it stands now; `private` tells more, and has other buttons."""
     order = request.order
+    # Once it runs, private details have a row for each server instead.
+    whole = private and not servers
     body = [
         blocks.header(terms.title(order)),
-        blocks.section(_what(request, DETAILS_CHARS if private else naming.LIST_CHARS)),
+        blocks.section(_what(request, DETAILS_CHARS if whole else naming.LIST_CHARS)),
         blocks.section(_state(request)),
     ]
     if servers:
-        names_limit = DETAILS_CHARS if private else outcomes.NAMES_CHARS
-        body.append(blocks.section(_servers(request, servers, names_limit)))
+        body.append(blocks.section(_servers(request, servers, brief=private)))
     body.append(blocks.context(terms.small_print(order, request.id, full=private)))
     buttons = _private_buttons(request) if private else _buttons(request, servers)
     if buttons:
@@ -41,7 +42,9 @@ def render(
     told = _fallback(request, servers)
     if not private:
         metadata = {"event_type": EVENT_TYPE, "event_payload": {"request_id": request.id}}
-        return blocks.Message(told, tuple(body), metadata)
+        live = request.state is State.RUNNING and servers
+        best = [*body[:-1], tasks.render(servers, order.action), body[-1]] if live else body
+        return blocks.Message(told, tuple(best), metadata, plainer=tuple(body) if live else ())
     # Before a run the whole plan is the news; Slack takes tables in messages only since 2025.
     table = () if servers else plan_table.render(request.plan)
     return blocks.Message(told, (*body, *table), plainer=tuple(body) if table else ())
@@ -128,11 +131,15 @@ def _end_reason(reason: str) -> str:
     return text.plain(reason, REASON_CHARS)
 
 
-def _servers(request: ports.Request, servers: Sequence[ports.RunServer], names_limit: int) -> str:
+def _servers(
+    request: ports.Request, servers: Sequence[ports.RunServer], *, brief: bool = False
+) -> str:
     """Return what became of the servers: names by outcome, and counts that add up."""
     action = request.order.action
     counted = f"{outcomes.progress(servers)}: {outcomes.counted(servers, action)}"
-    told = outcomes.told(servers, action, names_limit=names_limit)
+    if brief:
+        return counted
+    told = outcomes.told(servers, action)
     return f"{counted}\n{told}" if request.state is State.RUNNING else f"{told}\n{counted}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.power import lifecycle, outcome, ports
+from bot.power import again, folding, lifecycle, outcome, ports
 from bot.power.lifecycle import ServerState
 from bot.power.request import Action
 from bot.slack import naming, text, words
@@ -15,9 +15,8 @@ NAMES_CHARS = 500
 DETAIL_CHARS = 160
 
 MOVING = (ServerState.QUEUED, ServerState.INTENDED, ServerState.ACCEPTED)
-RETRIED = frozenset(
-    {ServerState.FAILED, ServerState.REJECTED, ServerState.TIMED_OUT, ServerState.NOT_SENT}
-)
+# A page of a hundred such rows stays below Slack's size of a message.
+ROW_CHARS = 90
 RUN_ENDS = frozenset(
     {
         lifecycle.State.SUCCEEDED,
@@ -58,6 +57,31 @@ def counted(servers: Sequence[ports.RunServer], action: Action) -> str:
     return " · ".join(found)
 
 
+def unsure(servers: Sequence[ports.RunServer], action: Action) -> str:
+    """Return what to do about reboots of which nobody knows; no button may repeat them."""
+    names = [row.name for row in servers if row.state is ServerState.UNKNOWN]
+    if action is not Action.REBOOT or not names:
+        return ""
+    folded = naming.folded(names, NAMES_CHARS)
+    line = text.code(f"/power reboot {folding.fold(names, NAMES_CHARS)} because ...", NAMES_CHARS)
+    return (
+        f"Whether {folded} was rebooted can't be known, so it isn't sent again by itself. "
+        f"Look first; then it takes a request of its own: {line}"
+    )
+
+
+def rows(servers: Sequence[ports.RunServer], action: Action) -> list[str]:
+    """Return one line for each server, in the plan's order."""
+    return [_row(one, action) for one in servers]
+
+
+def _row(one: ports.RunServer, action: Action) -> str:
+    """Return one server with its state, the reason and what its record said last."""
+    seen = f"last seen {one.last_seen}" if one.last_seen and "last seen" not in one.detail else ""
+    parts = [one.name, words.server_word(one.state, action), one.detail, seen]
+    return text.plain(" · ".join(part for part in parts if part), ROW_CHARS)
+
+
 def progress(servers: Sequence[ports.RunServer]) -> str:
     """Return how far a run is, like `6 of 19 done`; what was never sent isn't done."""
     counts = outcome.tally(servers)
@@ -67,15 +91,12 @@ def progress(servers: Sequence[ports.RunServer]) -> str:
 
 def retryable(servers: Sequence[ports.RunServer]) -> bool:
     """Whether some server may be tried again by a new request."""
-    return any(row.state in RETRIED for row in servers)
+    return any(row.state in again.RETRIED for row in servers)
 
 
 def left_dark(servers: Sequence[ports.RunServer], action: Action) -> bool:
     """Whether the run has left servers off: an off that is proven, a cycle that is half done."""
-    if action is Action.OFF:
-        return any(row.state is ServerState.PROVEN for row in servers)
-    half_done = (row.step > 0 and row.state is not ServerState.PROVEN for row in servers)
-    return action is Action.CYCLE and any(half_done)
+    return any(again.left_off(action, row) for row in servers)
 
 
 def took_s(request: ports.Request, servers: Sequence[ports.RunServer]) -> float:

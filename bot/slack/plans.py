@@ -16,6 +16,7 @@ NAMES_CHARS = 500
 REASON_CHARS = 200
 MOST_WAVES = 8
 MOST_RULES = 5
+MOST_WATCHED = 3
 RULE_CHARS = 60
 ILL_CHARS = 150
 VERDICTS = {Verdict.ACT: "Would {verb}", Verdict.SKIP: "Skipped", Verdict.BLOCKED: "Blocked"}
@@ -176,9 +177,18 @@ def may_be_asked(shown: answers.PlanShown) -> bool:
 
 
 def _buttons(shown: answers.PlanShown) -> tuple[blocks.Button, ...]:
-    """Return Request, unless there is nothing to ask for."""
+    """Return Request, unless there is nothing to ask for, and what may be watched instead."""
     planned = shown.plan
+    holders = dict.fromkeys(line.held_by for line in planned.lines if line.held_by)
+    watching = tuple(_watch(id_) for id_ in list(holders)[:MOST_WATCHED])
     if not may_be_asked(shown):
-        return ()
+        return watching
     spoken = f"{actions.LABELS[Do.REQUEST]}: {terms.title(planned.order).lower()}"
-    return (blocks.Button(Do.REQUEST, shown.request_id, style="primary", spoken=spoken),)
+    asking = blocks.Button(Do.REQUEST, shown.request_id, style="primary", spoken=spoken)
+    return (asking, *watching)
+
+
+def _watch(request_id: str) -> blocks.Button:
+    """Return a button that shows the request which is at work on a server of this plan."""
+    label, apart = f"Watch {request_id}", request_id.lower().replace("-", "_")
+    return blocks.Button(Do.DETAILS, request_id, label=label, apart=apart)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from bot.power import ports
-from bot.slack import blocks, outcomes, terms, text, words
+from bot.slack import alarm, blocks, outcomes, terms, text, words
 
 WORDS_CHARS = 500
 MOST_NAMED = 40
@@ -64,6 +64,8 @@ def render(
     request: ports.Request, servers: Sequence[ports.RunServer], body: Mapping[str, Any]
 ) -> blocks.Message:
     """Return the reply for an outbox body `{"event": ...}`."""
+    if body.get("event") == "left_dark":
+        return alarm.left_dark(request, body)
     event = Event(request, servers, body)
     teller = TELLERS.get(str(body.get("event")), _unknown)
     told = teller(event)
@@ -221,6 +223,7 @@ def _ended(event: Event) -> str:
         f"{': ' + text.plain(request.end_reason) if request.end_reason else ''}",
         outcomes.told(servers, action, limit=2000),
         f"{text.count(len(servers), 'server')}: {outcomes.counted(servers, action)}",
+        outcomes.unsure(servers, action),
     ]
     return "\n".join(line for line in lines if line)
 

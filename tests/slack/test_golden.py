@@ -99,6 +99,8 @@ def golden_replies() -> dict[str, blocks.Message]:
         "failures": 1,
         "limit": 1,
         "head": "ab" * 32,
+        "names": HOSTILE_NAMES,
+        "why": builders.HOSTILE,
         "seq": 12,
         "review_by": builders.NOW,
     }
@@ -110,7 +112,7 @@ def golden_replies() -> dict[str, blocks.Message]:
     )
     servers = every_end(HOSTILE_NAMES)
     made = {}
-    for event in [*replies.TELLERS, "something <!here> new"]:
+    for event in [*replies.TELLERS, "left_dark", "something <!here> new"]:
         told = {**body, "event": event}
         made[f"reply-{event}"] = replies.render(found, servers, told)
         made[f"direct-{event}"] = replies.direct(found, servers, told, "https://x.slack.com/a")

@@ -1,0 +1,89 @@
+"""How a run is shown: live tasks, rows for each server, and the cry over servers left off."""
+
+from __future__ import annotations
+
+from bot.power import answers, ports
+from bot.power.lifecycle import ServerState, State
+from bot.power.request import Action
+from bot.slack import alarm, answers as private, cards, outcomes, paging, tasks
+from tests.slack import builders
+
+STATES = list(ServerState)
+
+
+def run_of(count: int) -> list[ports.RunServer]:
+    """Return a run whose servers are in every state in turn."""
+    return [
+        ports.RunServer(f"id{n}", f"web{n:03}", state=STATES[n % len(STATES)], detail="why")
+        for n in range(count)
+    ]
+
+
+def test_a_small_run_has_a_task_for_each_server() -> None:
+    """Waiting, under way, done, in trouble: in Slack's own words."""
+    shown = tasks.render(run_of(13), Action.REBOOT)
+
+    assert shown["title"] == "9 of 13 done"
+    assert [one["title"] for one in shown["tasks"]] == [f"web{n:03}" for n in range(13)]
+    by_state = {STATES[n].value: one["status"] for n, one in enumerate(shown["tasks"])}
+    assert by_state["queued"] == "pending"
+    assert by_state["accepted"] == by_state["unknown"] == "in_progress"
+    assert by_state["proven"] == by_state["skipped"] == "complete"
+    assert by_state["failed"] == by_state["not proven"] == "error"
+
+
+def test_a_large_run_has_a_task_for_each_outcome_and_its_counts_add_up() -> None:
+    """Five thousand servers are a dozen tasks."""
+    shown = tasks.render(run_of(5000), Action.OFF)
+
+    assert len(shown["tasks"]) <= tasks.MOST_TASKS
+    counts = [int(one["title"].split()[0].replace(",", "")) for one in shown["tasks"]]
+    assert sum(counts) == 5000
+
+
+def test_a_running_card_has_older_blocks_for_where_slack_refuses_tasks() -> None:
+    """The buttons stay the last row in both."""
+    card = cards.render(builders.request_in(State.RUNNING), run_of(5))
+
+    assert [block["type"] for block in card.blocks].count("plan") == 1
+    assert "plan" not in [block["type"] for block in card.plainer]
+    assert card.blocks[-1]["type"] == card.plainer[-1]["type"] == "actions"
+
+
+def test_details_have_every_server_in_pages_of_a_hundred() -> None:
+    """Each page has its rows, and says which they are."""
+    servers = tuple(run_of(250))
+    shown = answers.RequestShown(builders.request_in(State.RUNNING), servers, builders.NOW)
+
+    pages = [str(private.render(shown, paging.Turn(number)).blocks) for number in (1, 2, 3)]
+
+    for number, row in enumerate(servers):
+        assert row.name in pages[number // 100]
+    assert "101 to 200 of 250" in pages[1]
+    assert "Next page" in pages[1]
+    assert "Next page" not in pages[2]
+
+
+def test_servers_left_off_are_the_loudest_message_there_is() -> None:
+    """A header, the names, the people, and Undo in the message itself."""
+    body = {"names": ["web01", "web02"], "why": "BMC <!channel> timeout", "mention": ["U0DANA"]}
+
+    message = alarm.left_dark(builders.request_in(State.RUNNING), body)
+
+    told = str(message.blocks)
+    assert "2 servers left off" in told
+    assert "web[01-02]" in told
+    assert "<@U0DANA>" in told
+    assert "<!channel>" not in told
+    assert message.blocks[-1]["elements"][0]["text"]["text"] == "Undo"
+
+
+def test_an_unknown_reboot_is_told_with_the_request_that_it_takes() -> None:
+    """No button repeats it; the line to type says what is done."""
+    lost = [ports.RunServer("id", "web01", state=ServerState.UNKNOWN)]
+
+    told = outcomes.unsure(lost, Action.REBOOT)
+
+    assert "/power reboot web01 because" in told
+    assert not outcomes.retryable(lost)
+    assert outcomes.unsure(lost, Action.OFF) == ""
