@@ -109,7 +109,8 @@ def _state(request: ports.Request) -> str:
         lines.append(f"Void if not started by {text.moment(request.use_by)}")
     if request.stopped_by:
         lines.append(_stop(request))
-    if request.end_reason:
+    # What it means to have expired is said already.
+    if request.end_reason and state is not State.EXPIRED:
         lines.append(_end_reason(request.end_reason))
     return "\n".join(line for line in lines if line)
 
