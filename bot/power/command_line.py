@@ -14,6 +14,16 @@ MOST_CHARACTERS = 4_000
 MOST_REASON = 500
 MOST_SUGGESTED = 300
 BECAUSE = "because"
+# Nobody approves by words; who tries is told where the button is.
+BUTTONS = {
+    **dict.fromkeys(("approve", "approved", "lgtm", "yes", "ok"), "Approve"),
+    **dict.fromkeys(("deny", "reject", "no"), "Deny"),
+    "undo": "Undo",
+    "retry": "Retry failed",
+    "request": "Request",
+    "details": "Details",
+}
+POLITE = frozenset({"please", "pls", "plz", "can", "could", "you", "the", "now", "just", "to"})
 PREFIX = "/power"
 
 
@@ -126,8 +136,17 @@ def _cut(verb: str, whole: str) -> Line:
         if word.unclosed and verb != "freeze":
             problem = "A quotation mark has no partner."
             raise errors.UserMistake(problem, token=typography.shown(word.text))
+        if word.text.lower().strip(":,-") == BECAUSE:
+            raise _glued_because(verb, words, word.text, whole[word.end :])
         words.append(word.text)
     return Line(verb, tuple(words), None, whole)
+
+
+def _glued_because(verb: str, words: Sequence[str], typed: str, rest: str) -> errors.UserMistake:
+    """Return the error for a because with a colon or the like at it."""
+    line = " ".join([verb, *words, BECAUSE, typography.sentence(rest)]).strip()
+    problem = f"{BECAUSE} stands alone, without another character at it."
+    return _verb_mistake(problem, typed, [line])
 
 
 def bounded_reason(text: str) -> str:
@@ -155,8 +174,13 @@ def _unknown_verb(word: str, whole: str) -> errors.UserMistake:
     """Return the error for a verb that there isn't, with the line as it was perhaps meant."""
     rest = [one.text for one in typography.words(whole)]
     moved = _verb_in(rest)
+    if word.lower() in BUTTONS:
+        button = BUTTONS[word.lower()]
+        problem = f"{button} is a button on the request's card; it can't be typed."
+        request_id = next(iter(rest), "")
+        return _verb_mistake(problem, word, ["show", request_id] if request_id else ["requests"])
     if moved:
-        others = [word, *(one for one in rest if one.lower() != moved)]
+        others = [one for one in (word, *rest) if one.lower() not in {moved, *POLITE}]
         return _verb_mistake(f"The verb comes first: {moved}.", word, [moved, *others])
     near = nearest_verb(word)
     if near:

@@ -17,6 +17,9 @@ INCIDENT = re.compile(r"[A-Za-z0-9#][A-Za-z0-9._#/-]{0,79}")
 # A minus before a digit begins a number, which the option in front of it will refuse.
 OPTION = re.compile(r"-+(?![0-9])(.*)", re.DOTALL)
 
+# What other tools call the reason.
+REASONS = frozenset({"--reason", "--because", "--why", "--message", "--comment", "--m", "--r"})
+
 Value = bool | int | float | str
 
 
@@ -41,7 +44,9 @@ def read(words: Sequence[str]) -> tuple[list[str], request.Options]:
     place = 0
     while place < len(words):
         name = name_of(words[place])
-        if not name:
+        # Within open brackets a dash is a range's; the targets say that no space may be in them.
+        open_brackets = bool(targets) and targets[-1].count("[") > targets[-1].count("]")
+        if not name or (name == "--" and open_brackets):
             targets.append(words[place])
             place += 1
             continue
@@ -51,6 +56,8 @@ def read(words: Sequence[str]) -> tuple[list[str], request.Options]:
         except errors.UserMistake as mistake:
             better = mistake.suggestion
             mended = [*words[:place], *([better] if better else []), *words[end:]]
+            if mended[-1:] == ["because"]:
+                mended.pop()
             raise errors.UserMistake(
                 mistake.problem,
                 token=typography.shown(mistake.token),
@@ -95,10 +102,18 @@ def _refuse_unknown(name: str, words: Sequence[str]) -> None:
     """Accept a name that is in the table."""
     if name in OPTIONS:
         return
+    if name == "--" and len(words) == 1:
+        problem = "A dash alone means nothing here; a reason begins with because."
+        raise errors.UserMistake(problem, token=words[0], suggestion="because")
     if name == "--":
         problem = "Dashes stand right in front of an option's name, without a space."
-        better = f"--{words[1]}" if len(words) > 1 else ""
-        raise errors.UserMistake(problem, token=words[0], suggestion=better)
+        raise errors.UserMistake(problem, token=words[0], suggestion=f"--{words[1]}")
+    if name in REASONS:
+        problem = "A reason is no option; it stands at the end, behind because."
+        value = words[0].partition("=")[2].strip('"')
+        raise errors.UserMistake(
+            problem, token=words[0], suggestion=f"because {value}" if value else "because"
+        )
     near = nearest.words(name, OPTIONS)
     hint = f"Did you mean {near[0]}?" if near else f"The options are {', '.join(OPTIONS)}."
     raise errors.UserMistake(

@@ -16,14 +16,19 @@ NUMBER = re.compile(r"[0-9]+")
 PLAIN = re.compile(r"[A-Za-z0-9._-]+")
 
 # What people of other tools type, and what it is here: xCAT's n1-n9, bash's {1..9}, ranges
-# without brackets or with round ones, ! without a space, and backquotes for code.
+# without brackets or with round ones, ! without a space, quotes, and fields with an equals sign.
 HABITS = (
+    (re.compile(r"(?:name|host|hostname|server|node)[:=]([A-Za-z0-9._-]+)", re.I), r"\1"),
+    (re.compile(r"(rack|dc|sn|state|health)=([A-Za-z0-9._-]+)"), r"\1:\2"),
+    (re.compile(r"([A-Za-z0-9._-]+)=([A-Za-z0-9._-]+)"), r"tag:\1=\2"),
+    (re.compile(r"([A-Za-z0-9._-]+)\[([0-9]{1,9})(?:\.\.\.?|:|…)([0-9]{1,9})\]"), r"\1[\2-\3]"),
+    (re.compile(r"([A-Za-z._-]*[A-Za-z._])([0-9]{1,9})/([0-9]{1,9})"), r"\1[\2,\3]"),
     (re.compile(r"([A-Za-z._-]*[A-Za-z._])([0-9]{1,9})-\1([0-9]{1,9})"), r"\1[\2-\3]"),
     (re.compile(r"([A-Za-z0-9._-]+)\{([0-9]{1,9})\.\.([0-9]{1,9})\}"), r"\1[\2-\3]"),
     (re.compile(r"([A-Za-z0-9._-]+)[({]([0-9,-]{1,60})[)}]"), r"\1[\2]"),
     (re.compile(r"([A-Za-z._-]*[A-Za-z._])([0-9]{1,9})(?:-|\.\.)([0-9]{1,9})"), r"\1[\2-\3]"),
     (re.compile(r"([^!]+)!([^!]+)"), r"\1 !\2"),
-    (re.compile(r"`+([^`]+)`+"), r"\1"),
+    (re.compile(r"[`']+([^`']+)[`']+"), r"\1"),
     (re.compile(r"(\S+\])-([A-Za-z][A-Za-z0-9._-]*[0-9])"), r"\1 !\2"),
 )
 
@@ -56,6 +61,10 @@ class Names:
 
     def near(self, name: str) -> str:
         """Return the nearest existing name, or nothing where none is alike."""
+        # Alerts and shells write a name with its domain, which the inventory may leave out.
+        host = name.split(".")[0]
+        if host in self._shapes.get(_shape(host), ()):
+            return host
         shape = _shape(name)
         if shape not in self._shapes:
             # A slip is seldom in the first letter, so those shapes are looked at first.

@@ -131,12 +131,11 @@ class TermSet:
 
     @functools.cached_property
     def patterns(self) -> int:
-        """How many terms must be held against each server, those of groups among them."""
-        return sum(
-            term.matcher.members.patterns if isinstance(term.matcher, Group) else 1
-            for term in self.terms
-            if not _is_plain(term)
-        )
+        """How many terms must be held against each server, those of groups among them.
+
+        One that takes longer to match counts as several.
+        """
+        return sum(_weight(term.matcher) for term in self.terms if not _is_plain(term))
 
     @functools.cached_property
     def _sides(self) -> tuple[_Side, _Side]:
@@ -170,6 +169,13 @@ def _side(terms: list[Term]) -> _Side:
     texts = [m.server_id or m.pattern.text for m in plain if isinstance(m, Names)]
     patterns = tuple(term.matcher for term in terms if not _is_plain(term))
     return _Side(frozenset(texts), patterns)
+
+
+def _weight(matcher: Matcher) -> int:
+    """Return as how many patterns a matcher counts."""
+    if isinstance(matcher, Group):
+        return matcher.members.patterns
+    return matcher.pattern.weight if isinstance(matcher, Names) else 1
 
 
 def _is_plain(term: Term) -> bool:

@@ -1,15 +1,18 @@
 """Hostile text for the command language; as a script it throws a number of lines at it.
 
-`python -m tests.power.fuzz_commands 1000000` reports time and memory, and fails on any other
-exception than a mistake, or on more steps than the bound.
+`python -m tests.power.fuzz_commands 1000000 --servers 10000` reports time and memory, and fails on
+any other exception than a mistake, or on more steps than the bound.
 """
 
 from __future__ import annotations
 
+import argparse
+import dataclasses
 import random
 import resource
 import sys
 import time
+import tracemalloc
 
 from hypothesis import strategies as st
 
@@ -103,24 +106,81 @@ def random_line(chance: random.Random) -> str:
     return f"reboot {' '.join(list(words)[: chance.choice((1, 1, 2, 3, 9))])}"
 
 
+@dataclasses.dataclass
+class Cost:
+    """What lines have cost so far; the slowest is in seconds of CPU, the largest in bytes."""
+
+    lines: int = 0
+    understood: int = 0
+    spent_s: float = 0.0
+    slowest: tuple[float, str] = (0.0, "")
+    largest: tuple[int, str] = (0, "")
+
+    def report(self) -> str:
+        """Return it in a few lines."""
+        peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        return (
+            f"{self.lines:,} lines, {self.understood:,} understood: {self.spent_s:.1f} s of CPU,"
+            f" {self.spent_s / self.lines * 1e6:.0f} us a line, the process {peak_mb:.0f} MB\n"
+            f"slowest {self.slowest[0] * 1e3:.1f} ms: {self.slowest[1][:200]!r}\n"
+            f"largest {self.largest[0] / 1e6:.1f} MB: {self.largest[1][:200]!r}\n"
+        )
+
+
+# Counting every allocation makes a line some ten times slower, so only one in so many is weighed.
+WEIGHED = 200
+
+
+def throw(count: int, seed: int, known: server.Snapshot, *, weigh: bool = False) -> Cost:
+    """Throw random lines at the language, each with its steps counted.
+
+    With `weigh` the memory of one line in two hundred is measured as well.
+    """
+    chance, cost = random.Random(seed), Cost()
+    for number in range(count):
+        text = random_line(chance)
+        if weigh and number % WEIGHED == 0:
+            cost.largest = max(cost.largest, (weight(text, known), text))
+        before = time.process_time()
+        cost.understood += try_line(text, known)
+        spent_s = time.process_time() - before
+        cost.slowest = max(cost.slowest, (spent_s, text))
+        cost.spent_s += spent_s
+    cost.lines = count
+    return cost
+
+
+def weight(text: str, known: server.Snapshot) -> int:
+    """Return the most bytes that are held at once while a line is read."""
+    tracemalloc.start()
+    try:
+        try_line(text, known)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def large(servers: int) -> server.Snapshot:
+    """Return a fleet of so many servers, the small one among them."""
+    few = list(inventory().servers.values())
+    rows = [
+        server.Server(
+            fleet.server_id(10_000 + n), f"r{n % 97}-web{n:05}.example", rack=f"R{n % 97}"
+        )
+        for n in range(servers - len(few))
+    ]
+    return fleet.snapshot([*few, *rows])
+
+
 def main() -> None:
     """Throw lines at the language and report what it cost."""
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
-    chance = random.Random(int(sys.argv[2]) if len(sys.argv) > 2 else 1)
-    known = inventory()
-    started, understood, slowest = time.process_time(), 0, (0.0, "")
-    for _ in range(count):
-        text = random_line(chance)
-        before = time.process_time()
-        understood += try_line(text, known)
-        slowest = max(slowest, (time.process_time() - before, text))
-    spent = time.process_time() - started
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    sys.stdout.write(
-        f"{count:,} lines, {understood:,} understood: {spent:.1f} s of CPU,"
-        f" {spent / count * 1e6:.0f} us a line, slowest {slowest[0] * 1e3:.1f} ms,"
-        f" peak {peak_mb:.0f} MB\nslowest: {slowest[1][:300]!r}\n"
-    )
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("lines", type=int, nargs="?", default=10_000)
+    arguments.add_argument("--seed", type=int, default=1)
+    arguments.add_argument("--servers", type=int, default=0, help="0 is the small fleet")
+    given = arguments.parse_args()
+    known = large(given.servers) if given.servers else inventory()
+    sys.stdout.write(throw(given.lines, given.seed, known, weigh=True).report())
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ def test_a_line_to_copy_is_not_a_mistake_again(row: dict[str, str]) -> None:
 
 def test_the_table_of_mistakes_is_long_and_reads_well() -> None:
     """Each answer is a sentence, and no line is too long for a message."""
-    assert len(MISTAKES) >= 80
+    assert len(MISTAKES) >= 160
     for row in MISTAKES:
         assert row["says"][-1] in ".?", row
         assert len(row["says"]) < 250
@@ -175,3 +175,21 @@ def test_any_text_is_a_command_or_a_mistake(text: str) -> None:
     found = fuzz_commands.answer(text)
 
     assert not isinstance(found, errors.UserMistake) or 0 < len(found.problem) < 400
+
+
+PHONES = tomllib.loads(GOLDEN.with_name("phones.toml").read_text(encoding="utf-8"))["phone"]
+
+
+@pytest.mark.parametrize("row", PHONES, ids=[str(row["does"])[:60] for row in PHONES])
+def test_a_phones_characters_are_understood_or_refused_by_name(row: dict[str, str]) -> None:
+    """Nothing that a keyboard inserts by itself is taken for something else."""
+    if "says" in row:
+        found = fleet.mistake(row["typed"])
+        assert found is not None
+        assert found.problem == row["says"]
+        return
+
+    said = command.parse(row["typed"])
+
+    assert isinstance(said, command.Change | command.Read)
+    assert said.line(said.targets) == row["means"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import itertools
+import os
 import re
 import time
 from collections.abc import Mapping
@@ -203,7 +204,9 @@ def test_all_unknown_names_are_told_at_once() -> None:
     """Up to ten, and how many more."""
     text = "web[01-50] db[04-05] nothing"
 
-    assert refusal(text) == ("There are no servers web[21-30] and 23 more; the nearest is web20.")
+    assert refusal(text) == (
+        "There are no servers web[21-30] and 23 more; the nearest are web20, db03."
+    )
 
 
 def test_two_servers_of_one_name_are_told_by_id() -> None:
@@ -318,3 +321,33 @@ def test_a_place_that_is_not_plain_is_suggested_in_quotes() -> None:
         targets.parse('dc:"上海 A1"', {}).resolve(fleet.fleet())
 
     assert caught.value.suggestion == 'dc:"上海 A-1"'
+
+
+def test_a_hundred_thousand_lines_are_understood_or_mistakes() -> None:
+    """Random words and terms, each with its steps counted; fewer of them outside of CI."""
+    count = 100_000 if os.environ.get("CI") else 5_000
+
+    cost = fuzz_commands.throw(count, 1, INVENTORY)
+
+    assert cost.lines == count
+    # A fuzz that is never understood would try the refusals alone.
+    assert cost.understood > count / 100
+
+
+def test_a_line_against_ten_thousand_servers_takes_little_memory() -> None:
+    """Counted by allocation, so that no other process has a say in it."""
+    big = fuzz_commands.large(10_000)
+
+    for text in ("reboot @everything r*[1-9]", "reboot *1*[1-9]*", "reboot web[1-9999]", "off *"):
+        assert fuzz_commands.weight(text, big) < 20e6
+
+
+def test_slow_patterns_count_as_several() -> None:
+    """A number behind a star is tried at every place, so that fewer of those may be given."""
+    big = fleet.named(*(f"web{n:05}" for n in range(10_000)))
+
+    assert len(fleet.names("*1[1-9]* *2[1-9]*", big)) > 100
+    assert refusal("*1[1-9]* *2[1-9]* *3[1-9]*", big) == (
+        "12 ranges and patterns for 10,000 servers are too much at once; use at most 10, those of"
+        " groups among them (a star together with a range or ? counts as 4)."
+    )
