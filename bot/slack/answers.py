@@ -56,9 +56,9 @@ def _one(shown: facts.RequestShown, turn: paging.Turn) -> blocks.Message:
     card = cards.render(shown.request, shown.servers, private=True)
     asked = dataclasses.replace(turn, line=f"show {shown.request.id}")
     rows = outcomes.rows(shown.servers, shown.request.order.action)
-    return dataclasses.replace(
-        card, blocks=(*card.blocks, *paging.body(rows, asked, fleet.PAGE_ROWS))
-    )
+    below = paging.body(rows, asked, fleet.PAGE_ROWS)
+    plainer = (*card.plainer, *below) if card.plainer else ()
+    return dataclasses.replace(card, blocks=(*card.blocks, *below), plainer=plainer)
 
 
 def _paragraphs(told: str) -> blocks.Message:

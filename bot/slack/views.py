@@ -66,7 +66,9 @@ def loading(external: str, words: str = OPENING) -> View:
 
 def saying(message: blocks.Message) -> View:
     """Return a view that says how it ended; closing it closes the forms below it too."""
-    body = [block for block in message.blocks if block["type"] != "actions"]
+    # Tables are for messages alone ("Table block": surfaces).
+    shown = message.plainer or message.blocks
+    body = [block for block in shown if block["type"] != "actions"]
     return {**modal(TITLE, body or [blocks.section(message.text)], close="Close")} | {
         "clear_on_close": True
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from typing import Any
 
 from bot import clock
@@ -12,10 +13,11 @@ from bot.power.lifecycle import State
 from bot.sandbox import workspace
 from bot.sandbox.workspace.delivery import Envelope
 from bot.sandbox.workspace.view_book import View
-from bot.slack import actions, blocks, connection, home, modals, sending
+from bot.slack import actions, blocks, connection, home, modals, sending, views as form_views
 from tests.slack import builders
 from tests.slack.test_golden import GOLDEN
 from tests.slack.test_home import full, shown
+from tests.slack.test_request_form import VIEWS
 
 BUTTONS = blocks.button_row([blocks.Button(actions.Do.APPROVE, "PR-7F3K")])
 MODAL_WITH_EVERYTHING = {
@@ -48,7 +50,12 @@ MODAL_WITH_EVERYTHING = {
 
 def messages() -> dict[str, blocks.Message]:
     """Return every message, in every state, ordinary, large and hostile."""
-    return dict(GOLDEN)
+    plainer = {
+        f"plainer-{name}": dataclasses.replace(one, blocks=one.plainer)
+        for name, one in GOLDEN.items()
+        if one.plainer
+    }
+    return {**GOLDEN, **plainer}
 
 
 def views() -> dict[str, dict[str, Any]]:
@@ -60,6 +67,10 @@ def views() -> dict[str, dict[str, Any]]:
             answers.CountWanted("PR-7F3K", 10000, request.Action.REBOOT)
         ),
         "modal-reason": modals.deny_reason(answers.ReasonWanted("PR-7F3K")),
+        "modal-comment": modals.comment(answers.CommentWanted("PR-7F3K")),
+        "modal-verdict": modals.verdict(answers.VerdictWanted("PR-7F3K")),
+        "modal-saying": form_views.saying(GOLDEN["answer-request-plan"]),
+        **VIEWS,
         "modal-details": home.details(detail),
         "home-empty": home.render(shown()),
         "home-full": home.render(full(), "Done.", "https://demo.slack.com/"),

@@ -162,6 +162,7 @@ def golden_answers() -> dict[str, blocks.Message]:
         "fleet": answers.FleetShown(hostile, snapshot, servers, builders.NOW),
         "fleet-rows": answers.FleetShown(hostile, snapshot, servers, builders.NOW, detailed=True),
         "request": answers.RequestShown(found, tuple(every_end(HOSTILE_NAMES)), builders.NOW),
+        "request-plan": answers.RequestShown(found, (), builders.NOW),
         "requests": answers.RequestsShown((found,) * 40, (found,) * 40, builders.NOW),
         "no-requests": answers.RequestsShown((), (), builders.NOW),
         "history": answers.HistoryShown(hostile, (found,) * 90, 500, True),
@@ -192,6 +193,8 @@ def test_messages_keep_slacks_limits_without_being_cut_at_the_door(name: str) ->
 
     assert blocks.fitted(message).blocks == message.blocks
     stand_in_blocks.check_message(list(message.blocks))
+    if message.plainer:
+        stand_in_blocks.check_message(list(message.plainer))
     for block in message.blocks:
         parsed = Block.parse(block)
         assert parsed is not None
