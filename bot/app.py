@@ -111,7 +111,10 @@ def cloud_power(
             http,
             given.endpoint,
             given.clouddc_project_id,
-            auth=cloud_auth(given, http, clock),
+            # A signature is dated by the clock on the wall, wherever it was set to.
+            auth=cloud_auth(
+                given, http, clock.wall if isinstance(clock, clock_.SteadyClock) else clock
+            ),
             bucket=rate.Bucket(given.rate, clock),
             clock=clock,
             jitter=random.Random(),  # noqa: S311 -- it spreads retries and guards nothing
@@ -135,7 +138,7 @@ async def joined(
         SlackUnavailable: Slack refuses the bot token, or can't be reached.
         StoreUnavailable: the database can't be used.
     """
-    clock = clock_.SystemClock()
+    clock = clock_.SteadyClock(clock_.SystemClock())
     async with contextlib.AsyncExitStack() as closing:
         session = await closing.enter_async_context(connection.open_session())
         token = given.slack_bot_token.get_secret_value()

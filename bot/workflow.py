@@ -86,7 +86,8 @@ class Workflow:
             # Nobody is let in by a failure, and the button may be pressed again.
             did = str(inbound.body.get("do") or inbound.kind)
             why = error.user_message
-            await self.attempts.refused(inbound, "person.not_checked", did=did, why=why)
+            found = await self._named(inbound)
+            await self.attempts.refused(inbound, "person.not_checked", found, did=did, why=why)
             return answers.Note(why, good=False)
         except errors.UserMistake as mistake:
             return answers.Mistake(mistake.problem, mistake.token, mistake.suggestion)
@@ -103,17 +104,24 @@ class Workflow:
 
     async def _refused_at_once(self, inbound: ports.Inbound) -> answers.Note | None:
         """Refuse who may not use Powerbot at all; one's own approval, before any look-up."""
-        if inbound.body.get("do") in ("approve", "deny"):
-            shown = await self.reading.one(str(inbound.body["request_id"]))
-            if own := await self.approving.refusing.early(inbound, shown.request):
-                return own
+        found = await self._named(inbound)
+        decides = inbound.body.get("do") in ("approve", "deny")
+        if found and decides and (own := await self.approving.refusing.early(inbound, found)):
+            return own
         may = await self.people.may_read(inbound.person)
         if may.allowed:
             return None
         why = may.reason.value if may.reason else ""
         did = str(inbound.body.get("do") or inbound.kind)
-        await self.attempts.refused(inbound, "person.refused", did=did, why=why, said=may.sentence)
+        await self.attempts.refused(
+            inbound, "person.refused", found, did=did, why=why, said=may.sentence
+        )
         return answers.Note(may.sentence, good=False)
+
+    async def _named(self, inbound: ports.Inbound) -> ports.Request | None:
+        """Return the request that a button or a form is of, if it is of one."""
+        id_ = str(inbound.body.get("request_id") or "")
+        return await self.store.read(lambda tx: tx.request(id_)) if id_ else None
 
     async def _answer(self, inbound: ports.Inbound) -> answers.Answer | None:
         """Tell words from forms and buttons, and all from somebody who opened the app's Home."""

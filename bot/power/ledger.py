@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 
-from bot.power import again, answering, errors, outcome, ports, recheck, request, run
+from bot.power import again, answering, endings, errors, outcome, ports, recheck, request, run
 from bot.power.lifecycle import State
 
 
@@ -53,10 +53,7 @@ def open_run(
 def _void(tx: ports.Tx, found: ports.Request, *, epoch: int, now: float) -> None:
     """End an approval that was not used in time."""
     reason = "approved, but not started in time"
-    if tx.transition(found.id, State.APPROVED, State.VOID, at=now, reason=reason, epoch=epoch):
-        tx.say(found.id, "reply", {"event": "void", "reason": reason}, key="void", at=now)
-        tx.show_card(found.id, at=now)
-        _audit(tx, "request.void", found, now, detail={"reason": reason})
+    endings.end(tx, found, endings.Ending(State.VOID, now, reason), epoch=epoch)
 
 
 def _start(

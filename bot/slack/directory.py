@@ -26,6 +26,8 @@ FIRST_WAIT_S = 0.5
 MOST_KEPT = 1000
 # Errors that say something about the one who is asked for; to ask again changes nothing.
 UNKNOWN_PERSON = frozenset({"user_not_found", "user_not_visible", "users_not_found"})
+# An answer that isn't what Slack's docs promise says nothing about anybody's rights.
+MALFORMED = "malformed_answer"
 UNKNOWN_CHANNEL = frozenset({"channel_not_found"})
 FINAL = frozenset(
     {
@@ -147,7 +149,7 @@ class Directory:
 
     async def _member(self, user_id: str) -> ports.Member:
         try:
-            user = (await self._get("users.info", user=user_id)).get("user", {})
+            user = _part(await self._get("users.info", user=user_id), "user", user_id)
         except sending.Undelivered as error:
             if error.code not in UNKNOWN_PERSON:
                 raise
@@ -165,11 +167,15 @@ class Directory:
 
     async def _group(self, group_id: str) -> frozenset[str]:
         answer = await self._get("usergroups.users.list", usergroup=group_id)
-        return frozenset(map(str, answer.get("users", ())))
+        users = answer.get("users")
+        if not isinstance(users, list) or not all(isinstance(one, str) for one in users):
+            raise sending.Undelivered(MALFORMED)
+        return frozenset(users)
 
     async def _channel(self, channel_id: str) -> ports.Channel:
         try:
-            found = (await self._get("conversations.info", channel=channel_id)).get("channel", {})
+            answer = await self._get("conversations.info", channel=channel_id)
+            found = _part(answer, "channel", channel_id)
         except sending.Undelivered as error:
             if error.code not in UNKNOWN_CHANNEL:
                 raise
@@ -192,3 +198,15 @@ class Directory:
             raise sending.undelivered(error) from None
         found: Mapping[str, Any] = answer.data if isinstance(answer.data, dict) else {}
         return found
+
+
+def _part(answer: Mapping[str, Any], key: str, id_: str) -> Mapping[str, Any]:
+    """Return the part of an answer that speaks of what was asked for.
+
+    Raises:
+        Undelivered: there is none, or it speaks of something else.
+    """
+    found = answer.get(key)
+    if not isinstance(found, Mapping) or found.get("id", id_) != id_:
+        raise sending.Undelivered(MALFORMED)
+    return found

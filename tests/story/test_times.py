@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime
 import os
+import pathlib
 import time
 import zoneinfo
 from collections.abc import Iterator
 
 import pytest
 
+from bot import clock as clock_
 from bot.power import answers
 from bot.power.lifecycle import State
 from tests.story import world as world_
@@ -236,3 +238,45 @@ async def test_denial_wants_its_reason_where_the_policy_says_so(world: World) ->
     assert form == answers.ReasonWanted(id_)
     assert found.end_reason == f"denied by {SAM}: not during the sale"
     assert world.thread(id_)[-1]["reason"] == "not during the sale"
+
+
+class SetBack(world_.GivenClock):
+    """A clock whose wall can be set apart from the time that passes."""
+
+    set_s = 0.0
+
+    def now(self) -> float:
+        """Return the wall clock, as somebody has set it."""
+        return super().now() + self.set_s
+
+
+def test_steady_clock_never_goes_back_and_never_falls_behind() -> None:
+    """Whichever of the two clocks reaches an instant first, wins."""
+    wall = SetBack()
+    steady = clock_.SteadyClock(wall)
+    assert steady.now() == wall.start
+
+    wall.set_s = -3600.0
+    wall.passed_s = 10.0
+    assert steady.now() == wall.start + 10.0
+    wall.set_s = 600.0
+    wall.passed_s = 20.0
+    assert steady.now() == wall.start + 620.0
+    assert (steady.monotonic(), steady.wall) == (20.0, wall)
+
+
+async def test_request_expires_in_time_though_the_wall_clock_is_set_back(
+    tmp_path: pathlib.Path,
+) -> None:
+    """Half an hour after it was asked for, whatever the clock on the wall says then."""
+    wall = SetBack()
+    async with world_.running(world_.fresh(tmp_path), clock=clock_.SteadyClock(wall)) as world:
+        id_ = await world.ask("reboot web01 because x")
+        wall.set_s = -7200.0
+        wall.passed_s += EXPIRES_S
+
+        told = await world.told(SAM, "approve", id_)
+        await world.drive()
+
+        assert "has expired" in told
+        assert await world.state(id_) is State.EXPIRED

@@ -68,6 +68,15 @@ review_within = "4h"
 """
 
 
+def policy_of(*changes: tuple[str, str]) -> policy.Policy:
+    """Return the policy with some of its text replaced."""
+    text = POLICY
+    for before, after in changes:
+        assert before in text, before
+        text = text.replace(before, after)
+    return policy_file.read(text)
+
+
 class GivenClock:
     """A clock on which a wait takes no time, only moves it on; the wall may be set apart."""
 
@@ -174,11 +183,7 @@ class World:
 
     def edit(self, *changes: tuple[str, str]) -> None:
         """Put an edited policy in force."""
-        text = POLICY
-        for before, after in changes:
-            assert before in text, before
-            text = text.replace(before, after)
-        self.rules = policy_file.read(text)
+        self.rules = policy_of(*changes)
 
     def inbound(
         self,
@@ -284,7 +289,7 @@ class World:
 async def running(
     url: str,
     *,
-    clock: GivenClock | None = None,
+    clock: ports.Clock | None = None,
     folk: Folk | None = None,
     centre: data_centre.DataCentre | None = None,
 ) -> AsyncIterator[World]:
@@ -349,13 +354,13 @@ async def _joined(
         await kept.close()
 
 
-def a_centre(clock: GivenClock) -> data_centre.DataCentre:
+def a_centre(clock: ports.Clock) -> data_centre.DataCentre:
     """Return a data centre of 120 servers whose operations take about five seconds."""
-    begun = datetime.datetime.fromtimestamp(clock.start, datetime.UTC)
+    begun = datetime.datetime.fromtimestamp(clock.now() - clock.monotonic(), datetime.UTC)
     return data_centre.DataCentre(
         data_centre.build(120, seed=0),
         clock=clock.monotonic,
-        wall=lambda: begun + datetime.timedelta(seconds=clock.passed_s),
+        wall=lambda: begun + datetime.timedelta(seconds=clock.monotonic()),
         account=ACCOUNT,
         pace=data_centre.Pace(5.0),
     )
