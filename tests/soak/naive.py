@@ -23,7 +23,7 @@ def main(environment: Mapping[str, str], log: str, factor: float, *doom: str) ->
     """Reboot the server whose id is in the file `todo`, then empty the file."""
     os.environ.clear()
     os.environ.update(environment)
-    watchers = [Doom(doom[0], int(doom[1]))] if doom else []
+    watchers = [Doom(*doom)] if doom else []
     logs.configure("json", "error", watchers=watchers)
     todo = pathlib.Path(log).with_name("todo")
     if server_id := todo.read_text():

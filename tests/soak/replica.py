@@ -1,7 +1,7 @@
 """One replica of the bot as a process of its own: the real one, with its waits scaled.
 
-With an event of the log and a number, the process kills itself, as `kill -9` would, when that
-event comes for so many times.
+With an event of the log and a number, the process sends itself a signal (SIGKILL unless another is
+named) when that event comes for so many times.
 """
 
 from __future__ import annotations
@@ -16,13 +16,17 @@ from typing import Any
 from bot import paces, serving, settings
 from bot.operations import health, logs, metrics
 
+# What stands in the log when a process has met its doom.
+DOOMED = b"doomed\n"
+
 
 class Doom:
-    """Kills this process at one event of its log: every step of a request is one."""
+    """Kills (or freezes) this process at one event of its log: every step of a request is one."""
 
-    def __init__(self, event: str, number: int) -> None:
+    def __init__(self, event: str, number: str, what: str = "SIGKILL") -> None:
         self._event = event
-        self._left = number
+        self._left = int(number)
+        self._signal = signal.Signals[what]
 
     def __call__(
         self, _: object, __: str, event: MutableMapping[str, Any]
@@ -34,7 +38,8 @@ class Doom:
         if self._event in (name, f"{name}:{told}"):
             self._left -= 1
             if self._left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
+                os.write(sys.stderr.fileno(), DOOMED)
+                os.kill(os.getpid(), self._signal)
         return event
 
 
@@ -49,7 +54,7 @@ def main(environment: Mapping[str, str], log: str, factor: float, *doom: str) ->
     counted = metrics.Metrics()
     watchers: list[Any] = [counted.watch]
     if doom:
-        watchers.append(Doom(doom[0], int(doom[1])))
+        watchers.append(Doom(*doom))
     logs.configure("json", given.log_level, secrets=given.secrets, watchers=watchers)
     asyncio.run(
         serving.serve(

@@ -62,6 +62,8 @@ class Report:
 async def run(wish: Wish, folder: pathlib.Path) -> Report:
     """Play until so many requests were made or the time is up, then let all end, and reckon."""
     began = time.monotonic()
+    # Long enough for people who are there, short enough to end what others walked away from.
+    waits = f"{max(8, round(200 / wish.factor))}s"
     with database(wish.database, folder) as url:
         staged = stage.standing(
             folder,
@@ -69,8 +71,8 @@ async def run(wish: Wish, folder: pathlib.Path) -> Report:
             replicas=wish.replicas,
             factor=wish.factor,
             servers=wish.servers,
-            expires="20s",
-            use_within="20s",
+            expires=waits,
+            use_within=waits,
             seed=wish.seed,
         )
         async with staged as on:
