@@ -2,7 +2,8 @@
 
 power/       what may be asked, who decides, what counts as done (no IO)
 workflow     the story of a request: submit, ask, review, cancel, stop (planner, reviewing, reading)
-choosing     the request form: what it offers, what is wrong with it; lookups: questions, sharing
+choosing     the request form: what it offers, what is wrong with it; lookups: questions, sharing;
+             alarming: alarms beside a plan
 executor     an approved request: wave (calls on their way), checking and barring (may it leave?),
              calling (one power call), watching (what became of it), bookkeeping
 runner       who carries a request on: claims and leases

@@ -12,6 +12,7 @@ from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import (
+    alarming,
     approving,
     auditing,
     break_glass,
@@ -36,7 +37,7 @@ from bot import (
     settings,
     workflow as workflow_,
 )
-from bot.clouddc import auth, client, exchange, inventory, rate, watch
+from bot.clouddc import alarms, auth, client, exchange, inventory, rate, watch
 from bot.power import policy as policy_, ports, request, run, settling
 from bot.slack import (
     connection,
@@ -202,7 +203,8 @@ def _join(
         telling.wake()
         driving[0].wake()
 
-    flow = story(kept, power, who, policy, clock, scope, again, acting.carry_out, wake)
+    heard = alarms.CloudAlarms(power.cloud)
+    flow = story(kept, power, who, policy, clock, scope, again, acting.carry_out, wake, heard)
     driving.append(runner.Runner(kept, flow.advance, clock, paces))
     homes = publishing.Homes(sender, clock, workspace_url=identity.url)
     answering = delivery.Delivery(sender, clock, homes, workspace_url=identity.url)
@@ -225,6 +227,7 @@ def story(
     again: rejudging.Rejudging,
     execute: Callable[[run.Lease], Awaitable[None]],
     wake: Callable[[], None] = lambda: None,
+    alarm_source: ports.AlarmSource | None = None,
 ) -> workflow_.Workflow:
     """Join the parts of the workflow, over whatever store, cloud and directory there are."""
     attempts = auditing.Attempts(kept, clock)
@@ -239,6 +242,7 @@ def story(
         reads,
         choosing.Choosing(reads, who, policy, clock),
         lookups.Lookups(reads, judges, who, attempts),
+        alarming.Alarming(alarm_source, clock),
         approving.Approving(kept, who, may, no, again, policy, clock, power),
         judges,
         freezing.Freezing(kept, who, policy, clock, attempts),

@@ -7,6 +7,7 @@ audit row and the message to Slack are one transaction.
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -14,6 +15,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 import structlog
 
 from bot import (
+    alarming,
     approving,
     auditing,
     break_glass,
@@ -62,6 +64,7 @@ class Workflow:
     reading: reading.Reading
     choosing: choosing.Choosing
     lookups: lookups.Lookups
+    alarming: alarming.Alarming
     approving: approving.Approving
     reviewing: reviewing.Reviewing
     freezing: freezing.Freezing
@@ -233,10 +236,14 @@ class Workflow:
             reason=said.reason,
             typed=said.targets,
         )
-        made = await self.planner.make(asked, snapshot)
+        made, heard = await asyncio.gather(
+            self.planner.make(asked, snapshot),
+            self.alarming.hear([record.id for record in servers]),
+        )
         if said.options.dry_run:
-            return answers.PlanShown(made, "", asked.now)
-        return await self._remember(inbound, made)
+            return answers.PlanShown(made, "", asked.now, heard.alarms, heard.note)
+        shown = await self._remember(inbound, made)
+        return dataclasses.replace(shown, alarms=heard.alarms, alarms_note=heard.note)
 
     async def _remember(self, inbound: ports.Inbound, made: plan.Plan) -> answers.PlanShown:
         """Store a plan that may be asked for, and show it.

@@ -71,7 +71,7 @@ class CloudDC:
         if not _PROJECT_ID.fullmatch(project_id):
             raise ValueError("the project id may have letters, digits, dashes and underscores")
         self._http = http
-        self._servers = f"{endpoint.rstrip('/')}/v1/{project_id}/physicalservers"
+        self.servers_url = f"{endpoint.rstrip('/')}/v1/{project_id}/physicalservers"
         self._auth = auth
         self._bucket = bucket
         self._clock = clock
@@ -121,7 +121,7 @@ class CloudDC:
         call = exchange.Call(
             "switch",
             "PUT",
-            f"{self._servers}/power-state",
+            f"{self.servers_url}/power-state",
             body,
             attempt_id,
             ids,
@@ -149,7 +149,7 @@ class CloudDC:
             CloudError: it could not be read.
         """
         query = f"limit={limit}" + (f"&marker={quote(marker, safe='')}" if marker else "")
-        call = exchange.Call("list", "GET", f"{self._servers}?{query}")
+        call = exchange.Call("list", "GET", f"{self.servers_url}?{query}")
         if not marker:
             self._rereader.begin()
         return await self._read(call, lambda body: self._rereader.page(body, limit=limit))
@@ -163,7 +163,7 @@ class CloudDC:
             CloudError: it could not be read.
         """
         (known_id,) = checked_ids([server_id])
-        call = exchange.Call("show", "GET", f"{self._servers}/{known_id}", asked=(known_id,))
+        call = exchange.Call("show", "GET", f"{self.servers_url}/{known_id}", asked=(known_id,))
         return await self._read(call, wire.record)
 
     async def status(self) -> wire.FleetStatus:
@@ -172,7 +172,7 @@ class CloudDC:
         Raises:
             CloudError: they could not be read.
         """
-        call = exchange.Call("status", "GET", f"{self._servers}/status")
+        call = exchange.Call("status", "GET", f"{self.servers_url}/status")
         return await self._read(call, wire.fleet_status)
 
     async def aclose(self) -> None:
@@ -223,7 +223,9 @@ class CloudDC:
         backed_off_s = FIRST_DELAY_S * 2.0 ** (tried - 1) * self._jitter.uniform(0.5, 1.5)
         return max(hint_s, backed_off_s)
 
-    async def _ask(self, call: exchange.Call, priority: rate.Priority) -> wire.Answer:
+    async def _ask(
+        self, call: exchange.Call, priority: rate.Priority, *, optional: bool = False
+    ) -> wire.Answer:
         """Send a call when its turn has come, and return its answer if it is a success."""
         self._pause.check()
         async with self._turn(priority) as taken_at:
@@ -234,11 +236,21 @@ class CloudDC:
                 if not answer.succeeded:
                     raise refusals.error_for(answer, call.asked, now=self._clock.now())
             except errors.CloudError as error:
-                self._pause.note(error)
+                # What may not be read says nothing of what may be switched.
+                if not optional:
+                    self._pause.note(error)
                 if isinstance(error, errors.Throttled):
                     self._bucket.throttled(taken_at, error.retry_after_s)
                 raise
             return answer
+
+    async def look(self, call: exchange.Call, parse: Callable[[bytes], T]) -> T:
+        """Make a call that Powerbot can do without: once, and its refusal pauses nothing."""
+        answer = await self._ask(call, rate.Priority.READ, optional=True)
+        try:
+            return parse(answer.body)
+        except wire.Unreadable as error:
+            raise errors.CloudError(f"CloudDC's answer could not be read: {error}") from error
 
     @contextlib.asynccontextmanager
     async def _turn(self, priority: rate.Priority) -> AsyncIterator[float]:

@@ -36,11 +36,16 @@ class Note:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class PlanShown:
-    """The plan, before anything is asked for; `request_id` is empty for a dry run."""
+    """The plan, before anything is asked for; `request_id` is empty for a dry run.
+
+    `alarms` are those of its servers, `alarms_note` says what is missing of them.
+    """
 
     plan: plan.Plan
     request_id: str
     now: float
+    alarms: tuple[ports.Alarm, ...] = ()
+    alarms_note: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ from typing import Any, Protocol, TypeVar
 from bot.power import lifecycle, server
 from bot.power.records import (
     Accepted as Accepted,
+    Alarm as Alarm,
+    Alarms as Alarms,
     Approval as Approval,
     Attempt as Attempt,
     AuditEntry as AuditEntry,
@@ -88,6 +90,18 @@ class PowerApi(Protocol):
             NotSent: proven that nothing left.
             Refused: the answer says that nothing was done (subclasses say why).
             OutcomeUnknown: it may have happened.
+
+        """
+
+
+class AlarmSource(Protocol):
+    """Where alarms are read, if anywhere."""
+
+    async def alarms(self, server_ids: Sequence[str]) -> Alarms:
+        """Return the alarms that stand for these servers, in one call.
+
+        Raises:
+            CloudError: they could not be read.
 
         """
 

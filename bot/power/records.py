@@ -42,6 +42,23 @@ class Sighting:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Alarm:
+    """An alarm that stands for a server; `level` is 1 (critical) to 4 (warning), 0 if unknown."""
+
+    server_id: str
+    name: str
+    level: int = 0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Alarms:
+    """The alarms that stand for some servers; there may be more unless it is `complete`."""
+
+    standing: tuple[Alarm, ...] = ()
+    complete: bool = True
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Member:
     """A person as Slack's users.info shows them at this moment."""
 

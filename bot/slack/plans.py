@@ -19,6 +19,10 @@ MOST_RULES = 5
 MOST_WATCHED = 3
 RULE_CHARS = 60
 ILL_CHARS = 150
+MOST_ALARMS = 5
+# CloudDC's levels (CloudDC API, ListAlarms page).
+LEVELS = {1: "critical", 2: "major", 3: "minor", 4: "warning"}
+WORST_UNKNOWN = 5
 VERDICTS = {Verdict.ACT: "Would {verb}", Verdict.SKIP: "Skipped", Verdict.BLOCKED: "Blocked"}
 
 
@@ -28,7 +32,7 @@ def render(shown: answers.PlanShown) -> blocks.Message:
     kind = "Dry run" if order.options.dry_run else "Plan"
     body = [
         blocks.header(f"{kind}: {_title(planned)}"),
-        blocks.section(_lines(planned)),
+        blocks.section(_lines(shown)),
         blocks.section(_conditions(planned)),
         blocks.context(_small_print(shown)),
     ]
@@ -48,8 +52,9 @@ def _title(planned: plan.Plan) -> str:
     return words.title(planned.order.action, len(_meant(planned))).lower()
 
 
-def _lines(planned: plan.Plan) -> str:
+def _lines(told: answers.PlanShown) -> str:
     """Return all named servers, folded by verdict and reason."""
+    planned = told.plan
     groups: dict[tuple[Verdict, str], list[plan.PlanLine]] = {}
     for line in planned.lines:
         groups.setdefault((line.verdict, line.reason), []).append(line)
@@ -59,7 +64,7 @@ def _lines(planned: plan.Plan) -> str:
     if len(ordered) > MOST_GROUPS:
         rest = sum(len(lines) for _, lines in ordered[MOST_GROUPS:])
         shown.append(f"and {text.count(rest, 'server')} more, for other reasons")
-    found = [*shown, _health(planned), terms.why(planned.order)]
+    found = [*shown, _health(planned), _alarms(told), terms.why(planned.order)]
     return "\n".join(line for line in found if line) or "No server."
 
 
@@ -84,6 +89,23 @@ def _health(planned: plan.Plan) -> str:
     acting = planned.lines_with(Verdict.ACT)
     ill = naming.by_word(((line.health, line.name) for line in acting), ILL_CHARS)
     return f"*Health:* {ill}" if ill else ""
+
+
+def _alarms(told: answers.PlanShown) -> str:
+    """Return the alarms of the servers to act on, the worst first, folded by their name."""
+    names = {line.server_id: line.name for line in told.plan.lines_with(Verdict.ACT)}
+    standing = [one for one in told.alarms if one.server_id in names]
+    groups: dict[tuple[int, str], list[str]] = {}
+    for one in sorted(standing, key=lambda one: (one.level or WORST_UNKNOWN, one.name)):
+        groups.setdefault((one.level, one.name), []).append(names[one.server_id])
+    parts = [
+        f"{LEVELS.get(level, 'unknown level')} {text.plain(name, RULE_CHARS)}:"
+        f" {naming.folded(found, ILL_CHARS)}"
+        for (level, name), found in list(groups.items())[:MOST_ALARMS]
+    ]
+    more = len(groups) - MOST_ALARMS
+    parts += [f"and {text.count(more, 'other alarm')}"] if more > 0 else []
+    return f"*Alarms:* {' · '.join(parts)}" if parts else ""
 
 
 def _conditions(planned: plan.Plan) -> str:
@@ -154,6 +176,7 @@ def _small_print(shown: answers.PlanShown) -> str:
     age_s = max(0.0, shown.now - shown.plan.snapshot_at)
     parts = [
         f"States read {text.duration(age_s)} ago",
+        text.plain(shown.alarms_note, 100),
         f"policy {text.plain(shown.plan.policy_version, 20)}",
         terms.small_print(shown.plan.order, shown.request_id),
     ]

@@ -247,3 +247,11 @@ async def test_a_step_that_can_not_be_asked_for_fails_at_once(stage: Stage) -> N
 def failures(stage: Stage, before: int) -> list[workspace.Call]:
     """Return the steps that have failed since."""
     return stage.slack.calls("functions.completeError")[before:]
+
+
+async def test_a_plan_tells_of_alarms_and_ill_health(stage: Stage) -> None:
+    """What CloudDC says is wrong with a server stands in its plan."""
+    plan = await stage.plan("/power reboot worker[05-06] because test")
+
+    assert "*Health:* Warning 1: worker06" in plan.words
+    assert "*Alarms:* minor Fan speed low: worker06" in plan.words

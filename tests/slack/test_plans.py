@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from bot.power import answers, plan
+from bot.power import answers, plan, ports
 from bot.power.plan import Need, PlanLine, Terms, Verdict
 from bot.slack import plans
 from tests.slack import builders
@@ -18,7 +19,9 @@ def line(name: str, verdict: Verdict = Verdict.ACT, **facts: Any) -> PlanLine:
     return PlanLine(server_id=f"id-{name}", name=name, verdict=verdict, **{**given, **facts})
 
 
-def told(*lines: PlanLine, **changes: Any) -> str:
+def told(
+    *lines: PlanLine, alarms: Sequence[ports.Alarm] = (), note: str = "", **changes: Any
+) -> str:
     """Return the words of a plan with these servers."""
     acting = [one.name for one in lines if one.verdict is Verdict.ACT]
     given: dict[str, Any] = {
@@ -29,8 +32,11 @@ def told(*lines: PlanLine, **changes: Any) -> str:
         **changes,
     }
     made = builders.planned(builders.order(acting), **given)
-    message = plans.render(answers.PlanShown(made, "PR-7F3K", builders.NOW))
-    return "\n".join(block["text"]["text"] for block in message.blocks[1:3])
+    shown = answers.PlanShown(made, "PR-7F3K", builders.NOW, tuple(alarms), note)
+    message = plans.render(shown)
+    return "\n".join(block["text"]["text"] for block in message.blocks[1:3]) + str(
+        message.blocks[3]
+    )
 
 
 def test_a_plan_folds_servers_by_verdict_and_reason_with_their_states() -> None:
@@ -97,3 +103,32 @@ def test_a_plan_says_how_it_would_run_and_when_it_stops() -> None:
 def test_a_plan_of_nothing_says_so() -> None:
     """It is a plan all the same."""
     assert told(waves=(), calls=0, terms=plan.Terms()).startswith("*Why:*")
+
+
+def test_a_plan_names_the_alarms_of_its_servers_the_worst_first() -> None:
+    """Folded by alarm; those of servers that are left alone don't matter."""
+    words = told(
+        line("web01"),
+        line("web02"),
+        line("web03", Verdict.BLOCKED),
+        alarms=[
+            ports.Alarm("id-web02", "Fan speed low", 3),
+            ports.Alarm("id-web01", "Fan speed low", 3),
+            ports.Alarm("id-web02", "Power supply failed <!here>", 1),
+            ports.Alarm("id-web03", "Disk", 1),
+            ports.Alarm("id-web01", "New", 0),
+        ],
+    )
+
+    assert (
+        "*Alarms:* critical Power supply failed &lt;!here&gt;: web02"
+        " · minor Fan speed low: web[01-02] · unknown level New: web01\n" in words
+    )
+
+
+def test_a_plan_says_when_alarms_could_not_be_read() -> None:
+    """Their absence is no good news then."""
+    many = [ports.Alarm("id-web01", f"Alarm {n}", 2) for n in range(9)]
+
+    assert "alarms could not be read" in told(line("web01"), note="alarms could not be read")
+    assert "and 4 other alarms" in told(line("web01"), alarms=many)

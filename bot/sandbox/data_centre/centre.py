@@ -221,7 +221,7 @@ class DataCentre:
             case Operation.STATUS:
                 return reading.show_status(view)
             case Operation.ALARMS:
-                return reading.list_alarms()
+                return reading.list_alarms(view, call.request)
             case _:
                 return reading.list_instances()
 

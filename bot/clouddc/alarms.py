@@ -1,0 +1,79 @@
+"""The alarms that stand for some servers: one call, tried once, and a plan can do without it.
+
+An alarm names its server only among the dimensions of its metric (CloudDC API, ListAlarms page).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from bot.clouddc import client, exchange, wire
+from bot.power import ports
+
+# Ids beyond this would make an address that gateways refuse; then all alarms are asked for.
+MOST_IDS = 40
+MOST_ALARMS = 100
+# The vendor's own client spells the word for a standing alarm wrongly, so that the query can't
+# ask for it: alarms that are over are left out here.
+OVER = frozenset({"ok", "invalid"})
+NAME_CHARS = 80
+
+
+@dataclasses.dataclass(frozen=True)
+class CloudAlarms:
+    """The alarms of one project."""
+
+    cloud: client.CloudDC
+
+    async def alarms(self, server_ids: Sequence[str]) -> ports.Alarms:
+        """Return the alarms that stand for these servers.
+
+        Raises:
+            CloudError: they could not be read.
+        """
+        wanted = frozenset(server_ids)
+        query = f"limit={MOST_ALARMS}"
+        if len(wanted) <= MOST_IDS:
+            query += f"&resource_id={'%2C'.join(sorted(wanted))}"
+        call = exchange.Call("alarms", "GET", f"{self.cloud.servers_url}/alarms?{query}")
+        return await self.cloud.look(call, lambda body: read(body, wanted))
+
+
+def read(body: bytes, wanted: frozenset[str]) -> ports.Alarms:
+    """Read a ListAlarms answer, as far as it speaks of these servers.
+
+    Raises:
+        Unreadable: it isn't one.
+    """
+    try:
+        answer = json.loads(body)
+        rows = answer["alarms"]
+        total = answer.get("count")
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise wire.Unreadable("the answer isn't as documented") from error
+    if not isinstance(rows, list):
+        raise wire.Unreadable("the answer isn't as documented")
+    found = [one for row in rows if isinstance(row, dict) for one in _alarms(row, wanted)]
+    return ports.Alarms(tuple(found), complete=not isinstance(total, int) or total <= len(rows))
+
+
+def _alarms(row: Mapping[str, Any], wanted: frozenset[str]) -> Iterator[ports.Alarm]:
+    """Yield a row's alarm, once for each of the servers that it names."""
+    if str(row.get("alarm_status", "")).lower() in OVER:
+        return
+    level = row.get("alarm_level")
+    name = wire.clean(str(row.get("alarm_name") or "an alarm"), longest=NAME_CHARS)
+    for server_id in sorted(set(_named(row)) & wanted):
+        yield ports.Alarm(server_id, name, level if isinstance(level, int) else 0)
+
+
+def _named(row: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the values of a metric's dimensions, one of which is the server's id."""
+    metric = row.get("metric")
+    dimensions = metric.get("dimensions") if isinstance(metric, dict) else None
+    for one in dimensions if isinstance(dimensions, list) else ():
+        if isinstance(one, dict) and isinstance(one.get("value"), str):
+            yield one["value"]
