@@ -46,7 +46,7 @@ class Wave:
         right = await self.checking.call(self.going, self.method, rows, self.snapshot)
         if not right:
             return True
-        within_s = calling.LEAVES_WITHIN_S
+        within_s = self.calls.leaves_within_s
         if not self.sent:
             within_s = min(within_s, self.checking.leaves_within_s(self.snapshot))
         after = await self.calls.call(

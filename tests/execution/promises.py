@@ -44,8 +44,8 @@ async def hold(
     assert found.state in lifecycle.ENDED, f"still {found.state}"
     attempts = await here.store.read(lambda tx: tx.attempts(found.id))
     never_wide_open(here, found)
-    reboots_at_most_once(here, found, attempts)
-    no_false_success(here, found, rows, visits)
+    reboots_at_most_once(here.centre, found, attempts)
+    no_false_success(here.centre, here.clock.monotonic(), found, rows, visits)
     goals_are_met(here, found, rows, visits)
     counts_add_up(found, rows)
     checked_again(here, attempts)
@@ -63,11 +63,11 @@ def never_wide_open(here: world.World, found: ports.Request) -> None:
 
 
 def reboots_at_most_once(
-    here: world.World, found: ports.Request, attempts: Sequence[ports.Attempt]
+    centre: data_centre.DataCentre, found: ports.Request, attempts: Sequence[ports.Attempt]
 ) -> None:
     """P5: a reboot is received once at most; on and off are sent three times at most."""
     for target in found.order.targets:
-        machine = here.centre.machine(target.name)
+        machine = centre.machine(target.name)
         reboots = machine.received[data_centre.Action.REBOOT]
         most = 1 if found.order.action is Action.REBOOT else 0
         assert reboots <= most, f"{target.name} was rebooted {reboots} times"
@@ -81,12 +81,16 @@ def reboots_at_most_once(
 
 
 def no_false_success(
-    here: world.World, found: ports.Request, rows: dict[str, ports.RunServer], visits: Visits
+    centre: data_centre.DataCentre,
+    now: float,
+    found: ports.Request,
+    rows: dict[str, ports.RunServer],
+    visits: Visits = (),
 ) -> None:
     """P6: who is called proven has done it, unless somebody else acted at the same time."""
     for row in rows.values():
-        machine = here.centre.machine(row.name)
-        machine.look(here.clock.monotonic())
+        machine = centre.machine(row.name)
+        machine.look(now)
         if row.name in {name for name, _, _ in visits} or any(machine.external.values()):
             # The record doesn't say who did it.
             continue

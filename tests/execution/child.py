@@ -1,0 +1,79 @@
+"""A process that carries out what its database asks for, until nothing is open, and then ends.
+
+`python -m tests.execution.child DATABASE_URL ENDPOINT`: the real executor under the real runner,
+with waits a hundred times shorter, since the servers that it switches are that quick.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import sys
+
+from bot import calling, clock as clock_, executor, paces, runner
+from bot.clouddc import auth, client, exchange, inventory, rate, watch
+from bot.power import lifecycle, policy, ports, run, settling
+from bot.storage import opening
+from tests.execution import world
+
+READY = "ready"
+TOKEN = "t"
+LIMITS = settling.Limits(settle_s=1.0, power_s=4.0, reboot_s=4.0)
+FIRST_S, CAP_S = 0.05, 0.2
+PROJECT = "0123456789abcdef0123456789abcdef"
+
+
+async def carry_on(url: str, endpoint: str) -> None:
+    """Drive every open request to its end."""
+    clock = clock_.SystemClock()
+    kept = opening.open_store(url, sole=True)
+    async with exchange.open_http(trust_env=False) as http:
+        cloud = client.CloudDC(
+            http,
+            endpoint,
+            PROJECT,
+            auth=auth.TokenAuth(TOKEN),
+            bucket=rate.Bucket(500.0, clock),
+            clock=clock,
+            jitter=random.Random(),
+        )
+        stock = inventory.Inventory(cloud, clock)
+        power = watch.CloudPower(cloud, stock, watch.Poller(cloud, stock, clock))
+        acting = executor.Executor(
+            kept,
+            power,
+            calling.Calls(kept, power, clock),
+            lambda: policy.EMPTY,
+            world.unchanged,
+            clock,
+            limits=LIMITS,
+            poll_first_s=FIRST_S,
+            poll_cap_s=CAP_S,
+        )
+
+        async def advance(lease: run.Lease) -> float | None:
+            await acting.carry_out(lease)
+            return None
+
+        sys.stdout.write(f"{READY}\n")
+        sys.stdout.flush()
+        driving = asyncio.create_task(
+            runner.Runner(kept, advance, clock, paces.Paces(look_s=0.05)).run()
+        )
+        while await kept.read(_open):  # noqa: ASYNC110 -- the database has no event for it
+            await asyncio.sleep(0.05)
+        driving.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await driving
+        await power.aclose()
+    await kept.close()
+
+
+def _open(tx: ports.Tx) -> bool:
+    return bool(tx.requests(states=lifecycle.OPEN, limit=1))
+
+
+if __name__ == "__main__":
+    with world.quiet():
+        asyncio.run(carry_on(*sys.argv[1:3]))
