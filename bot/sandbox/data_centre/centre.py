@@ -5,7 +5,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bot.sandbox.data_centre import call_answers, exchange, limits, power_call, reading, routing
+from bot.sandbox.data_centre import (
+    call_answers,
+    exchange,
+    limits,
+    power_call,
+    reading,
+    routing,
+    tempo,
+)
 from bot.sandbox.data_centre.actions import Action, Generation
 from bot.sandbox.data_centre.call_faults import CallFault, CallFaultKind, CallFaults
 from bot.sandbox.data_centre.exchange import Dropped, HttpRequest, HttpResponse
@@ -36,10 +44,14 @@ class Switches:
 
 @dataclass(slots=True)
 class _Call:
-    """One request on its way through, with what the log will say about it."""
+    """One request on its way through, with what the log will say about it.
+
+    `at` is when it came on our clock, `now` the machines' time at that moment.
+    """
 
     request: HttpRequest
     request_id: str
+    at: float
     now: float
     wall: datetime
     route: Route = routing.UNKNOWN
@@ -76,13 +88,15 @@ class DataCentre:
         self.call_faults = CallFaults(random.Random(f"{seed}/faults"))
         self._throttle = limits.Throttle()
         self._clock = clock
+        # Only machines live in this time; the gateway's limits and locks keep to ours.
+        self.tempo = tempo.Tempo(clock)
         self._wall = wall
         self._request_ids = random.Random(f"{seed}/requests")
 
     def handle(self, request: HttpRequest) -> HttpResponse | Dropped:
         """Answer one request, or say that its connection is to be cut."""
         request_id = f"{self._request_ids.getrandbits(128):032x}"
-        call = _Call(request, request_id, self._clock(), self._wall())
+        call = _Call(request, request_id, self._clock(), self.tempo.now(), self._wall())
         try:
             outcome = self._answer(call)
         except Refusal as refusal:
@@ -101,8 +115,8 @@ class DataCentre:
         return self.inventory.find(name_or_id)
 
     def now(self) -> float:
-        """The time on the centre's clock, in seconds."""
-        return self._clock()
+        """The machines' time, in seconds."""
+        return self.tempo.now()
 
     def set_fault(self, name_or_id: str, fault: MachineFault | MachineFaultKind | None) -> None:
         """Break a server, or mend it with None.
@@ -173,7 +187,7 @@ class DataCentre:
             call.ids, call.action = power_call.named(request)
         if not call.route.is_iam:
             self._throttle.per_second = self.switches.requests_per_s
-            self._throttle.check(call.now)
+            self._throttle.check(call.at)
         # Faults come before authentication, as those of a gateway in front of the service do.
         fault = self.call_faults.take(call.route.kind)
         if fault is not None and not fault.takes_effect:
@@ -193,7 +207,7 @@ class DataCentre:
         route = call.route
         if route.operation is Operation.TOKEN:
             return self.iam.issue_token(call.request, call.wall)
-        self.iam.authenticate(call.request, call.now, call.wall)
+        self.iam.authenticate(call.request, call.at, call.wall)
         if route.operation is Operation.PROJECTS:
             return self.iam.list_projects(call.request)
         if route.project_id != self.iam.account.project_id:
@@ -245,7 +259,7 @@ class DataCentre:
         self.log.add(
             LogEntry(
                 seq=self.log.next_seq(),
-                at=call.now,
+                at=call.at,
                 method=call.request.method[:20],
                 path=call.request.path[:MAX_PATH_CHARS],
                 operation=call.route.operation,

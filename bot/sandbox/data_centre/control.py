@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from aiohttp import web
 
-from bot.sandbox.data_centre import call_faults, machine_faults, states
+from bot.sandbox.data_centre import call_faults, machine_faults, states, switchboard
 from bot.sandbox.data_centre.actions import Action
 from bot.sandbox.data_centre.call_faults import CallFaultKind
 from bot.sandbox.data_centre.centre import DataCentre
@@ -47,7 +47,21 @@ def routes(centre: DataCentre) -> list[web.RouteDef]:
         body = await request.read()
         return _answered(lambda: set_fault(centre, body))
 
+    async def get_switches(_request: web.Request) -> web.Response:
+        return web.json_response({"switches": switchboard.shown(centre)})
+
+    async def post_switches(request: web.Request) -> web.Response:
+        body = await request.read()
+        return _answered(lambda: turn_switch(centre, body))
+
+    async def post_visits(request: web.Request) -> web.Response:
+        body = await request.read()
+        return _answered(lambda: visit(centre, body))
+
     return [
+        web.get("/centre/switches", get_switches),
+        web.post("/centre/switches", post_switches),
+        web.post("/centre/visits", post_visits),
         web.get("/centre/servers", get_servers),
         web.get("/centre/log", get_log),
         web.get("/centre/faults", get_faults),
@@ -110,6 +124,40 @@ def set_fault(centre: DataCentre, body: bytes) -> dict[str, object]:
     else:
         raise BadOrder("Send either server and fault, or call with operation and times.")
     return faults(centre)
+
+
+def turn_switch(centre: DataCentre, body: bytes) -> dict[str, object]:
+    """Turn one switch of the whole centre; answer with how all stand now.
+
+    Raises:
+        BadOrder: when the body names no switch or no choice of it.
+    """
+    order = _read_order(body)
+    if order.keys() != {"switch", "value"}:
+        raise BadOrder("Send switch and value.")
+    try:
+        switchboard.turn(centre, str(order["switch"]), order["value"])
+    except ValueError as error:
+        raise BadOrder(str(error)) from error
+    return {"switches": switchboard.shown(centre)}
+
+
+def visit(centre: DataCentre, body: bytes) -> dict[str, object]:
+    """Let somebody else switch a server, as from the vendor's console; answer with its tile.
+
+    Raises:
+        BadOrder: when the body names no server or no action.
+    """
+    order = _read_order(body)
+    if order.keys() != {"server", "action"}:
+        raise BadOrder("Send server and action.")
+    action = _word(Action, "action", order["action"])
+    try:
+        machine = centre.machine(str(order["server"]))
+    except UnknownServer as error:
+        raise BadOrder(str(error)) from error
+    machine.visit(action, centre.now())
+    return _shown(centre, machine)
 
 
 def _read_order(body: bytes) -> dict[str, object]:

@@ -25,6 +25,9 @@ function kindOf(server) {
   return /^power(ing|ed)?-?(on|off)|ing$/.test(power) ? "busy" : "unknown";
 }
 
+const VISITS = [["power off", "Somebody powers it off"], ["power on", "Somebody powers it on"], ["rebooting", "Somebody reboots it"]];
+const CHOICES = { null: "no limit", true: "yes", false: "no" };
+
 const faultList = (answer) => (answer?.servers ?? answer?.faults ?? []).map((fault) => ({
   kind: fault.kind ?? fault.fault ?? String(fault), what: fault.what ?? fault.description ?? "",
 }));
@@ -66,6 +69,7 @@ export class Centre {
     });
     byId("racks").addEventListener("keydown", (event) => this.#move(event));
     byId("call-faults").addEventListener("click", (event) => this.#callMenu(event.currentTarget));
+    byId("centre-switches").addEventListener("click", (event) => this.#switchMenu(event.currentTarget));
     document.addEventListener("visibilitychange", () => {
       if (!document.hidden) this.#now();
     });
@@ -215,9 +219,9 @@ export class Centre {
     }
   }
 
-  async #order(body) {
+  async #order(body, address = "/centre/faults") {
     try {
-      await post("/centre/faults", body);
+      await post(address, body);
       this.#now();
     } catch (error) {
       toast(error.message);
@@ -233,7 +237,19 @@ export class Centre {
     openMenu(tile, [
       { label: "No fault", note: "The server behaves.", checked: !server.fault, data: { fault: "" }, run: set(null) },
       ...faultList(answer).map(({ kind, what }) => ({ label: kind, note: what, checked: server.fault === kind, data: { fault: kind }, run: set(kind) })),
+      ...VISITS.map(([action, note]) => ({ label: note, note: "From the vendor's console, without the bot.", data: { visit: action }, run: () => this.#order({ server: server.name, action }, "/centre/visits") })),
     ], { head, label: `Faults of ${server.name}` });
+  }
+
+  /** How fast time passes, and how the service behaves where its documents leave it open. */
+  async #switchMenu(button) {
+    const answer = await get("/centre/switches").catch((error) => void toast(`The switches can't be listed. ${error.message}`));
+    if (!answer) return;
+    const head = h("div", { class: "menu-head" }, h("strong", {}, "The whole data centre"));
+    openMenu(button, answer.switches.flatMap(({ name, description, choices, value }) => choices.map((choice) => ({
+      label: `${name.replaceAll("_", " ")}: ${CHOICES[choice] ?? choice}`, note: choice === value ? description : "", checked: choice === value,
+      data: { switch: name, value: String(choice) }, run: () => this.#order({ switch: name, value: choice }, "/centre/switches"),
+    }))), { head, label: "Switches of the data centre" });
   }
 
   /** Faults of whole calls, where the data centre has them. */

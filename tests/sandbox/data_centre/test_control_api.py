@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from bot.sandbox.data_centre import CallFaultKind, MachineFaultKind, control
+from bot.sandbox.data_centre import CallFaultKind, MachineFaultKind, control, tempo
 
 from .builders import DURATION_S, Bench
 
@@ -149,3 +149,64 @@ async def test_page_with_a_bad_log_number_is_told_so(client: Client, after: str)
 
     assert response.status == 400
     assert "number of a log entry" in (await response.json())["error"]
+
+
+async def test_page_turns_the_switches_of_the_whole_centre(bench: Bench, client: Client) -> None:
+    """Each has its choices; time may pass faster for the machines, and for nothing else."""
+    bench.power("rebooting", "web01")
+    shown = await (await client.get("/centre/switches")).json()
+    turned = await client.post("/centre/switches", json={"switch": "speed", "value": 20})
+    await client.post("/centre/switches", json={"switch": "generation", "value": "old"})
+    bench.clock.pass_s(DURATION_S / 20)
+
+    assert [one["name"] for one in shown["switches"]][:2] == ["speed", "generation"]
+    assert (await turned.json())["switches"][0]["value"] == 20
+    assert bench.record("web01")["power_state"] == "on"
+    assert "operation_state" not in bench.record("web01")
+
+
+@pytest.mark.parametrize(
+    ("order", "words"),
+    [
+        ({"switch": "speed", "value": 3}, "value of speed must be one of: 1, 5, 20, 100"),
+        ({"switch": "speed", "value": True}, "value of speed must be one of"),
+        ({"switch": "colour", "value": 1}, "switch must be one of: speed, generation"),
+        ({"switch": "speed"}, "Send switch and value"),
+    ],
+)
+async def test_page_is_told_which_switch_there_is(
+    client: Client, order: dict[str, object], words: str
+) -> None:
+    """A wrong order changes nothing and says what is possible."""
+    answer = await client.post("/centre/switches", json=order)
+
+    assert answer.status == 400
+    assert words in (await answer.json())["error"]
+
+
+async def test_page_lets_somebody_else_act(bench: Bench, client: Client) -> None:
+    """As from the vendor's console: the server switches, and no call is in the log."""
+    shown = await client.post("/centre/visits", json={"server": "web01", "action": "power off"})
+    wrong = await client.post("/centre/visits", json={"server": "web01", "action": "dance"})
+    nobody = await client.post("/centre/visits", json={"server": "web99", "action": "power off"})
+
+    assert (await shown.json())["operation"] == "power-off-processing"
+    assert bench.centre.power_calls() == []
+    assert (wrong.status, nobody.status) == (400, 400)
+
+
+def test_machines_keep_their_place_in_time_when_the_speed_changes() -> None:
+    """Time never jumps; it only passes at another pace from then on."""
+    clock = [100.0]
+    found = tempo.Tempo(lambda: clock[0])
+    clock[0] = 110.0
+    found.run_at(20.0)
+    before = found.now()
+    clock[0] = 111.0
+    fast = found.now()
+    found.run_at(1.0)
+    clock[0] = 112.0
+
+    assert (before, fast, found.now()) == (110.0, 130.0, 131.0)
+    with pytest.raises(ValueError, match="speed must be"):
+        found.run_at(0.0)
