@@ -263,7 +263,9 @@ def close_run(
     by_hand = current is not None and bool(current.stopped_by)
     itself = halted.startswith("stopped itself")
     state = outcome.end_state(rows, stopped=by_hand or (bool(halted) and not itself))
-    if not tx.transition(found.id, State.RUNNING, state, at=now, reason=halted, epoch=epoch):
+    # Who pressed Stop is told by name elsewhere; the reason would only repeat it.
+    reason = "" if by_hand and not itself else halted
+    if not tx.transition(found.id, State.RUNNING, state, at=now, reason=reason, epoch=epoch):
         raise errors.LostLease
     tx.unlock_servers(found.id)
     counts = {word.value: n for word, n in outcome.tally(rows).counts.items()}

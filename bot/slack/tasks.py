@@ -34,8 +34,10 @@ def render(servers: Sequence[ports.RunServer], action: Action) -> blocks.Block:
 
 def _one(row: ports.RunServer, action: Action) -> blocks.Block:
     """Return one server as a task."""
-    told = ": ".join(part for part in (words.server_word(row.state, action), row.detail) if part)
-    return _task(row.server_id, row.name, _status(row), told)
+    status = _status(row)
+    trouble = words.server_word(row.state, action) if status == "error" else ""
+    told = ": ".join(part for part in (trouble, row.detail) if part)
+    return _task(row.server_id, row.name, status, told)
 
 
 def _groups(servers: Sequence[ports.RunServer], action: Action) -> list[blocks.Block]:
@@ -65,12 +67,14 @@ def _status(row: ports.RunServer) -> str:
 
 def _task(id_: str, title: str, status: str, told: str) -> blocks.Block:
     """Return one task; its texts are literal, so nothing in them formats."""
-    words_ = {"type": "text", "text": text.literal(told, OUTPUT_CHARS)}
-    section = {"type": "rich_text_section", "elements": [words_]}
-    return {
+    made: blocks.Block = {
         "type": "task_card",
         "task_id": id_,
         "title": text.literal(title, TITLE_CHARS) or "?",
         "status": status,
-        "output": {"type": "rich_text", "elements": [section]},
     }
+    if told:
+        said = {"type": "text", "text": text.literal(told, OUTPUT_CHARS)}
+        section = {"type": "rich_text_section", "elements": [said]}
+        made["output"] = {"type": "rich_text", "elements": [section]}
+    return made
