@@ -16,7 +16,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
 from aiohttp import web
 
@@ -30,6 +30,7 @@ SECRET_KEY = "demo-secret-key-that-guards-nothing"  # noqa: S105 -- it opens the
 PAGE = pathlib.Path(__file__).parent / "web"
 OPERATION_S = 8.0
 STOP_S = 15.0
+START_S = 20.0
 
 POLICY = """\
 # The demo's rules: see the README for what each key means.
@@ -138,11 +139,11 @@ class BotProcess:
             self._process.kill()
             await self._process.wait()
 
-    def routes(self) -> list[web.RouteDef]:
-        """Let the page see the bot's process and kill it."""
+    def routes(self, connected: Callable[[], bool]) -> list[web.RouteDef]:
+        """Let the page see the bot's process and kill it; `connected` says whether it listens."""
 
         async def status(_: web.Request) -> web.Response:
-            state = "running" if self.pid else "stopped"
+            state = ("running" if connected() else "starting") if self.pid else "stopped"
             return web.json_response({"bot": state, "pid": self.pid, "restarts": self.restarts})
 
         async def kill(_: web.Request) -> web.Response:
@@ -173,7 +174,11 @@ async def running(where: Where) -> AsyncIterator[Demo]:
         slack = workspace.Workspace(
             app=workspace.App(scopes=granted), registered=registered, clock=time.time
         )
-        routes = [*control.routes(centre), *bot.routes(), *page_routes()]
+        routes = [
+            *control.routes(centre),
+            *bot.routes(lambda: slack.hub.connected > 0),
+            *page_routes(),
+        ]
         await slack.start(where.host, where.port, extra_routes=routes)
         settings = environment(slack.api_url, api.url, folder)
         keeping = asyncio.create_task(bot.keep_running(settings))
@@ -278,6 +283,9 @@ async def serve_until_stopped(where: Where) -> int:
     for name in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     async with running(where) as demo:
+        # Whoever opens the page at once should not be told that nobody answers.
+        with contextlib.suppress(TimeoutError):
+            await ready(demo, START_S)
         print(f"Powerbot's demo is at {demo.url} (Ctrl-C ends it)", flush=True)  # noqa: T201 -- the address is what the command prints
         await stop.wait()
     return 0

@@ -176,8 +176,18 @@ class App {
     this.chat.write(text);
   }
 
+  /** Wait, not for ever, until the bot listens for the first time. */
+  async #started() {
+    if (this.demo.bot !== "starting" || this.demo.restarts) return;
+    toast("The bot is still starting; your command waits a moment.", "info");
+    for (let tries = 0; tries < 40 && this.demo.bot === "starting"; tries += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+  }
+
   /** Post as the person one is; says what went wrong, and answers whether it worked. */
   async send(path, body = {}) {
+    if (path === "/ui/command") await this.#started();
     try {
       await post(path, { as: this.as, ...body });
       return true;

@@ -34,12 +34,13 @@ export async function followBot(onNews) {
 }
 
 function draw(box, { bot, pid, restarts }) {
-  const running = bot === "running";
+  const running = bot !== "stopped";
+  const words = { running: "Bot running", starting: "Bot starting…" }[bot] ?? "Bot stopped";
   box.hidden = false;
   box.dataset.bot = bot ?? "";
   byId("bot-state").replaceChildren(
     h("span", { class: "bot-dot", "aria-hidden": "true" }, running ? "●" : "○"),
-    h("span", {}, running ? "Bot running" : "Bot stopped"),
+    h("span", {}, words),
   );
   byId("bot-state").title = [pid ? `process ${pid}` : "", `${restarts ?? 0} restarts`].filter(Boolean).join(", ");
   byId("bot-restarts").textContent = restarts ? `↻ ${restarts}` : "";
