@@ -107,6 +107,16 @@ class Executor:
         """Check, choose and send one wave, and watch it to its end; False when none is left."""
         if not going.queued(0) or not await self.barring.may_call(going):
             return False
+        if not await self._send_wave(going):
+            return False
+        await self.watching.to_the_end(going)
+        return True
+
+    async def _send_wave(self, going: run.Run) -> bool:
+        """Choose and send one wave; False when it can't be checked.
+
+        What it was checked on is let go of at the end: a fleet of records is large.
+        """
         snapshot = await self.checking.snapshot(going)
         if snapshot is None or not await self.checking.fits(going, snapshot):
             return False
@@ -118,7 +128,6 @@ class Executor:
         await self.books.progress(going)
         if not going.halted and await self._wave(going, 0, snapshot).send(chosen):
             going.wave += 1
-        await self.watching.to_the_end(going)
         return True
 
     async def _finish_steps(self, going: run.Run) -> None:

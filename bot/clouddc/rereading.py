@@ -33,9 +33,10 @@ class Rereader:
             Unreadable: it isn't one.
         """
         texts = body.split(BETWEEN)
-        known = [self._last.get(text) for text in texts]
         if len(texts) < FEW:
             return wire.page(body, limit=limit)
+        # Each text moves from the last sweep's to the newest, so that there is one of it.
+        known = [self._last.pop(text, None) for text in texts]
         # The first and the last piece hold what stands around the rows, so they are always read.
         left = [text for text, row in zip(texts, known, strict=True) if row is None]
         read = wire.read_page(BETWEEN.join(left))

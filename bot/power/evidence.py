@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import functools
 
 from bot.power import ports, server
 from bot.power.ports import Method
@@ -35,6 +36,7 @@ class Evidence:
 
 
 FAMILIES = {Method.ON: "power-on", Method.OFF: "power-off", Method.REBOOT: "reboot"}
+FAMILY_WORDS = tuple(family + "-" for family in FAMILIES.values())
 OLD_WORDS = {Method.ON: "powering-on", Method.OFF: "powering-off", Method.REBOOT: "rebooting"}
 GOALS = {Method.ON: Power.ON, Method.OFF: Power.OFF, Method.REBOOT: Power.ON}
 PROCESSING = "-processing"
@@ -42,8 +44,13 @@ PROCESSING = "-processing"
 
 def words(record: server.Server) -> str:
     """Return a record's own words for its state, as people are shown them."""
-    both = [word for word in (record.power_state, record.operation_state) if word]
-    return " / ".join(both) or "no state"
+    return _words(record.power_state, record.operation_state)
+
+
+@functools.lru_cache(maxsize=1000)
+def _words(*states: str) -> str:
+    # A run holds these words for each of its servers, and most servers share theirs.
+    return " / ".join(filter(None, states)) or "no state"
 
 
 def judge(method: Method, row: ports.RunServer, record: server.Server | None) -> Evidence:
@@ -71,7 +78,7 @@ def _foreign_operation(method: Method, row: ports.RunServer, record: server.Serv
     """Whether an operation of another family is under way, or has ended, since the baseline."""
     word = record.operation_state
     changed = word != row.baseline_operation
-    known = any(word.startswith(family + "-") for family in FAMILIES.values())
+    known = word.startswith(FAMILY_WORDS)
     other_family = known and not word.startswith(FAMILIES[method] + "-")
     old_word = record.power_state in server.CHANGING_WORDS - {OLD_WORDS[method]}
     return (other_family and changed) or (old_word and record.power_state != row.baseline_power)

@@ -5,7 +5,11 @@ Made before anything is asked for, shown to the requester, and frozen with the r
 
 from __future__ import annotations
 
+import dataclasses
 import enum
+from typing import ClassVar
+
+import pydantic
 
 from bot.power import request
 
@@ -18,11 +22,14 @@ class Verdict(enum.StrEnum):
     BLOCKED = "blocked"
 
 
-class PlanLine(request.Frozen):
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PlanLine:
     """One named server in the plan; `reason` is worded so that equal ones can be folded.
 
     `held_by` is the request that is at work on it, empty for none: it can be watched instead.
     """
+
+    __pydantic_config__: ClassVar = pydantic.ConfigDict(extra="forbid")
 
     server_id: str
     name: str

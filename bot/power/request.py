@@ -5,9 +5,12 @@ The servers and the options of a request never change; any change is a new reque
 
 from __future__ import annotations
 
+import dataclasses
 import enum
+import functools
 import hashlib
 import json
+from typing import ClassVar
 
 import pydantic
 
@@ -55,8 +58,14 @@ class Options(Frozen):
     break_glass: bool = False
 
 
-class Target(Frozen):
-    """A server as the plan froze it: by id, with the state that the plan was made on."""
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A server as the plan froze it: by id, with the state that the plan was made on.
+
+    A plan may hold ten thousand; a model of pydantic's would take ten times the memory.
+    """
+
+    __pydantic_config__: ClassVar = pydantic.ConfigDict(extra="forbid")
 
     server_id: str
     name: str
@@ -84,12 +93,12 @@ class Order(Frozen):
     options: Options = Options()
     retry_of: str = ""
 
-    @property
+    @functools.cached_property
     def server_ids(self) -> tuple[str, ...]:
         """The ids of all targets, in the plan's order."""
         return tuple(target.server_id for target in self.targets)
 
-    @property
+    @functools.cached_property
     def seal(self) -> str:
         """SHA-256 (64 hex digits) over everything that an approval is given to.
 

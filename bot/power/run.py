@@ -87,7 +87,8 @@ class Run:
     def keep(self, rows: Iterable[ports.RunServer]) -> None:
         """Remember the newest rows."""
         for row in rows:
-            if self.rows[row.server_id] != row:
+            before = self.rows[row.server_id]
+            if before is not row and before != row:
                 self.rows[row.server_id] = row
                 self.unstored.add(row.server_id)
 

@@ -73,9 +73,7 @@ def settle(
     state becomes final.
     """
     found = evidence.judge(method, row, record)
-    seen = dataclasses.replace(
-        row, seen_processing=found.seen_processing, last_seen=found.last_seen
-    )
+    seen = _seen(row, found)
     state, detail = _verdict(method, seen, found, record, elapsed_s, limits)
     if state is row.state and not detail:
         return seen
@@ -86,6 +84,15 @@ def settle(
         lifecycle.check_server(row.state, state)
     settled_at = 0.0 if state is ServerState.QUEUED else now
     return dataclasses.replace(seen, state=state, detail=detail, settled_at=settled_at)
+
+
+def _seen(row: ports.RunServer, found: evidence.Evidence) -> ports.RunServer:
+    """Return the row with what was seen; the same one where that is nothing new."""
+    if (row.seen_processing, row.last_seen) == (found.seen_processing, found.last_seen):
+        return row
+    return dataclasses.replace(
+        row, seen_processing=found.seen_processing, last_seen=found.last_seen
+    )
 
 
 def _verdict(

@@ -135,7 +135,7 @@ def test_card_says_how_many_servers_the_plan_leaves_out() -> None:
     """Skipped and blocked servers are counted on the card."""
     made = builders.planned()
     left_out = [
-        made.lines[0].model_copy(update={"verdict": verdict})
+        dataclasses.replace(made.lines[0], verdict=verdict)
         for verdict in (plan.Verdict.SKIP, plan.Verdict.SKIP, plan.Verdict.BLOCKED)
     ]
     made = made.model_copy(update={"lines": (*made.lines, *left_out)})
