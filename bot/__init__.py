@@ -1,7 +1,9 @@
 """Powerbot: power control of physical servers from Slack, with approval and proof.
 
 power/       what may be asked, who decides, what counts as done (no IO)
-workflow     the story of a request: submit, ask, review, cancel, stop (planner, reviewing, reading)
+workflow     the story of a request, each step in a module: asking (planner, gathering),
+             approving and reviewing (entitling, refusing), break_glass, nudging, stopping,
+             advancing (ticking, rejudging), freezing; auditing: a row for each attempt
 choosing     the request form: what it offers, what is wrong with it; lookups: questions, sharing;
              alarming: alarms beside a plan
 executor     an approved request: wave (calls on their way), checking and barring (may it leave?),

@@ -12,8 +12,10 @@ from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import (
+    advancing,
     alarming,
     approving,
+    asking,
     auditing,
     break_glass,
     calling,
@@ -35,6 +37,7 @@ from bot import (
     rules,
     runner,
     settings,
+    stopping,
     workflow as workflow_,
 )
 from bot.clouddc import alarms, auth, client, exchange, inventory, rate, watch
@@ -235,22 +238,27 @@ def story(
     no = refusing.Refusing(may, attempts, clock)
     reads = reading.Reading(kept, power, policy, clock)
     judges = reviewing.Reviewing(kept, who, may, no, policy, clock)
+    plans = planner.Planner(kept, gathering.Gathering(who, policy), policy, clock, scope)
+    yes = approving.Approving(kept, who, may, no, again, policy, clock, power)
+    glass = break_glass.BreakGlass(kept, who, policy, clock, attempts)
+    nudges = nudging.Nudging(kept, who, clock, attempts)
     return workflow_.Workflow(
         kept,
         who,
-        planner.Planner(kept, gathering.Gathering(who, policy), policy, clock, scope),
+        plans,
         reads,
         choosing.Choosing(reads, who, policy, clock),
         lookups.Lookups(reads, judges, who, attempts),
         alarming.Alarming(alarm_source, clock),
-        approving.Approving(kept, who, may, no, again, policy, clock, power),
+        asking.Asking(kept, reads, plans, yes, glass, no, clock),
+        yes,
         judges,
+        stopping.Stopping(kept, no, clock),
         freezing.Freezing(kept, who, policy, clock, attempts),
-        break_glass.BreakGlass(kept, who, policy, clock, attempts),
-        nudging.Nudging(kept, who, clock, attempts),
-        again,
+        glass,
+        nudges,
+        advancing.Advancing(kept, reads, nudges, again, execute, clock),
         attempts,
-        execute,
         clock,
         wake,
     )

@@ -50,3 +50,15 @@ class Refusing:
             inbound, f"{event}.refused", found, why=reason, said=said, rules=rules
         )
         return answers.Note(said, good=False, people=named)
+
+    async def say(
+        self, inbound: ports.Inbound, event: str, found: ports.Request, said: str
+    ) -> answers.Note:
+        """Audit and say why nothing was done."""
+        await self.attempts.refused(inbound, event, found, why=said)
+        return answers.Note(said, good=False)
+
+    async def late(self, inbound: ports.Inbound, found: ports.Request) -> answers.Note:
+        """Audit and say who or what was quicker."""
+        now = self.clock.now()
+        return await self.attempts.store.write(lambda tx: self.too_late(tx, inbound, found, now))

@@ -1,0 +1,75 @@
+"""What becomes of a request by itself: it is forgotten, reminded of, expires, starts or goes on."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from bot import freezing, nudging, reading, rejudging, ticking
+from bot.power import errors, ports, run
+from bot.power.lifecycle import State
+
+log = structlog.get_logger()
+
+# How often a request that a freeze holds back is looked at, in seconds.
+FREEZE_LOOK_S = 2.0
+# How long to wait before CloudDC or Slack is asked again, in seconds.
+UNREAD_LOOK_S = 5.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Advancing:
+    """Carries requests on whose time has come."""
+
+    store: ports.RequestStore
+    reading: reading.Reading
+    nudging: nudging.Nudging
+    rejudging: rejudging.Rejudging
+    execute: Callable[[run.Lease], Awaitable[None]]
+    clock: ports.Clock
+
+    async def advance(self, lease: run.Lease) -> float | None:
+        """Carry one claimed request on: forget, expire, remind, or drive its run.
+
+        Returns when it must be looked at next (epoch seconds), None when it has ended.
+
+        Raises:
+            LostLease: another process carries it on.
+        """
+        id_ = lease.claim.request_id
+        found = await self.store.read(lambda tx: tx.request(id_))
+        next_at = None
+        if found is not None and found.state is State.APPROVED:
+            next_at = await self._begin(lease, found)
+        elif found is not None and found.state is State.RUNNING:
+            await self.execute(lease)
+        elif found is not None:
+            now = self.clock.now()
+            waits = found.state is State.PENDING and now < found.expires_at
+            asked = await self.nudging.missing(found) if waits else {}
+            next_at = await self.store.write(lambda tx: ticking.tick(tx, id_, now, asked))
+        return next_at
+
+    async def _begin(self, lease: run.Lease, found: ports.Request) -> float | None:
+        """Start an approved request, unless a freeze or an edited policy is against it.
+
+        While CloudDC or Slack can't be read it waits, until its time to be used is over.
+        """
+        now = self.clock.now()
+        if now < found.use_by:
+            try:
+                snapshot = await self.reading.inventory()
+                problem = await self.rejudging.problem(found, snapshot)
+            except (errors.CloudError, errors.SlackUnavailable) as error:
+                log.warning("begin.unread", request=found.id, why=error.user_message)
+                return min(found.use_by, now + UNREAD_LOOK_S)
+            if problem:
+                await self.store.write(lambda tx: ticking.void(tx, found, problem, now))
+                return None
+            rules = self.rejudging.policy()
+            if await self.store.read(lambda tx: freezing.holding(tx, rules, found, now)):
+                return min(found.use_by, now + FREEZE_LOOK_S)
+        await self.execute(lease)
+        return None

@@ -1,0 +1,152 @@
+"""From a plan to a request: remembered, shown, and asked for while the world still fits it."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from collections.abc import Mapping, Sequence
+
+from bot import approving, auditing, break_glass, planner, reading, refusing, ticking
+from bot.power import answers, endings, plan, ports, request
+from bot.power.lifecycle import State
+
+NOT_ASKED = "request.refused_to_ask"
+
+
+@dataclasses.dataclass(frozen=True)
+class Asking:
+    """Turns plans into requests."""
+
+    store: ports.RequestStore
+    reading: reading.Reading
+    planner: planner.Planner
+    approving: approving.Approving
+    glass: break_glass.BreakGlass
+    refusing: refusing.Refusing
+    clock: ports.Clock
+
+    async def remember(self, inbound: ports.Inbound, made: plan.Plan) -> answers.PlanShown:
+        """Store a plan that may be asked for, and show it.
+
+        The same payload, worked on again after a crash, finds the plan of the first time.
+        """
+        now = self.clock.now()
+
+        def work(tx: ports.Tx) -> ports.Request:
+            while (stored := tx.by_source(inbound.key)) is None:
+                id_ = request.request_id(random.SystemRandom().getrandbits(64))
+                until = now + ticking.PLAN_LIVES_S
+                new = ports.Request(id_, State.PLANNED, made, now, now, expires_at=until)
+                if tx.request(id_) is None and tx.create(new, source_key=inbound.key):
+                    self._audit(tx, inbound, "request.planned", new, seal=made.order.seal)
+            return stored
+
+        if made.refusals:
+            await self._note_refusal(inbound, made)
+            return answers.PlanShown(made, "", now)
+        stored = await self.store.write(work)
+        return answers.PlanShown(stored.plan, stored.id, now)
+
+    async def _note_refusal(self, inbound: ports.Inbound, made: plan.Plan) -> None:
+        """Audit a plan that may not be asked for, with the servers that it named."""
+        entry = ports.AuditEntry(
+            "plan.refused",
+            self.clock.now(),
+            person=inbound.person,
+            channel_id=inbound.place.channel_id,
+            server_ids=[line.server_id for line in made.lines],
+            detail={
+                "payload": inbound.key,
+                "action": made.order.action.value,
+                "why": list(made.refusals),
+                "rules": list(made.terms.rules),
+            },
+        )
+        await self.store.write(lambda tx: tx.audit(entry))
+
+    async def ask(self, inbound: ports.Inbound, found: ports.Request) -> answers.Answer:
+        """Turn a plan into a request, if the world still fits it and the count was typed."""
+        if found.order.requester != inbound.person:
+            said = "Only the person who made this plan can ask for it."
+            return await self.refusing.say(inbound, NOT_ASKED, found, said)
+        if found.state is not State.PLANNED:
+            return await self.refusing.late(inbound, found)
+        if self.clock.now() >= found.expires_at:
+            said = "This plan is too old; type the command again."
+            return await self.refusing.say(inbound, NOT_ASKED, found, said)
+        count = len(found.order.targets)
+        if found.plan.terms.confirm_count:
+            if inbound.body.get("do") == "request":
+                return answers.CountWanted(found.id, count, found.order.action)
+            if str(inbound.body.get("count", "")).strip() != str(count):
+                said = "That isn't the number of servers in the plan."
+                return await self.refusing.say(inbound, NOT_ASKED, found, said)
+        snapshot = await self.reading.inventory()
+        misfit = await self.planner.misfit(inbound, found.plan, snapshot)
+        reviewers = {}
+        if found.order.options.break_glass and not misfit:
+            reviewers = await self.glass.reviewers(found)
+        return await self.store.write(lambda tx: self._asked(tx, inbound, found, misfit, reviewers))
+
+    def _asked(
+        self,
+        tx: ports.Tx,
+        inbound: ports.Inbound,
+        found: ports.Request,
+        misfit: str,
+        reviewers: Mapping[str, Sequence[str]],
+    ) -> answers.Answer:
+        """Write a request down as pending, or as refused when it doesn't fit any more."""
+        terms, now = found.plan.terms, self.clock.now()
+        misfit = misfit or self.planner.overtaken(tx, found.plan, now)
+        if misfit:
+            if tx.transition(found.id, State.PLANNED, State.REFUSED, at=now, reason=misfit):
+                self._audit(tx, inbound, "request.refused", found, why=misfit, servers=True)
+                endings.tell_step(tx, found, State.REFUSED, now)
+            return answers.Note(f"Not asked: {misfit}", good=False)
+        expires_at = now + terms.expires_s
+        won = tx.transition(
+            found.id,
+            State.PLANNED,
+            State.PENDING,
+            at=now,
+            expires_at=expires_at,
+            next_at=min(expires_at, now + terms.remind_s),
+        )
+        if not won:
+            return self.refusing.too_late(tx, inbound, tx.request(found.id) or found, now)
+        tx.set_card(found.id, ports.Card(found.order.place.channel_id))
+        tx.show_card(found.id, at=now)
+        self._audit(tx, inbound, "request.pending", found, **_sealed(found.plan), servers=True)
+        if found.order.options.break_glass:
+            self.glass.announce(tx, inbound, found, reviewers, now)
+        if not terms.needs:
+            self.approving.start(tx, found, now)
+        nudge_for = found.id if terms.needs else ""
+        return answers.Note(f"Asked as {found.id}.", nudge_for=nudge_for)
+
+    def _audit(
+        self,
+        tx: ports.Tx,
+        inbound: ports.Inbound,
+        event: str,
+        found: ports.Request,
+        *,
+        servers: bool = False,
+        **detail: object,
+    ) -> None:
+        """Append one row for what a person did."""
+        auditing.row(tx, inbound, event, found, self.clock.now(), detail, servers=servers)
+
+
+def _sealed(made: plan.Plan) -> dict[str, object]:
+    """Return what the row of a request that was asked says of it."""
+    return {
+        "action": made.order.action.value,
+        "seal": made.order.seal,
+        "rules": list(made.terms.rules),
+        "needs": {need.group: need.count for need in made.terms.needs},
+        "counted": made.terms.counted,
+        "policy": made.policy_version,
+        "why": made.order.reason,
+    }
