@@ -62,15 +62,16 @@ class Barring:
     async def wait_for_cloud(self, going: run.Run, why: str, wait_s: float) -> None:
         """Wait while CloudDC can't be read, or refuses the credentials; halt in the end.
 
-        People are told in the thread, once for each reason: they may have to mend it.
+        People are told in the thread when it begins: they may have to mend it.
         """
         now = self.clock.now()
-        going.away_since = going.away_since or now
+        if not going.away_since:
+            going.away_since = now
+            await self._tell(going, ledger.Bar(why, frozen=True))
         log.warning("run.waits_for_cloud", request=going.id, why=why)
         if self._too_long(going, going.away_since):
             going.halted = f"CloudDC was away for too long: {why}"
             return
-        await self._tell(going, ledger.Bar(why, frozen=True))
         until = self.clock.monotonic() + wait_s
         while (left_s := until - self.clock.monotonic()) > 0 and not going.halted:
             await self.clock.sleep(min(left_s, HOLD_S))

@@ -9,6 +9,7 @@ import structlog
 
 from bot import barring
 from bot.power import (
+    answering,
     errors,
     keeping,
     ledger,
@@ -52,7 +53,7 @@ class Checking:
                 found = await self.power.snapshot(not_before=not_before)
             except errors.CloudError as error:
                 wait_s = max(AGAIN_S, error.retry_after_s or 0.0)
-                await self.barring.wait_for_cloud(going, error.user_message, wait_s)
+                await self.barring.wait_for_cloud(going, answering.away(error), wait_s)
                 continue
             # Reading it may have taken most of the time for which it is good.
             if self.leaves_within_s(found) >= LEAST_LEFT_S:

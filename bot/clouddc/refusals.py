@@ -27,6 +27,8 @@ REFUSING = frozenset({400, 401, 403, 404, 405, 411, 413, 414, 415, 422, 429, 431
 # Nobody is made to wait longer than this by an answer's word.
 LONGEST_HINT_S = 300.0
 LONGEST_BODY = 64 * 1024
+# A clock that is off by more is told to whoever mends refused credentials.
+SKEW_S = 300.0
 
 _BRACKETS = re.compile(r"\[([^\[\]]*)(?:\]|$)")
 _REQUEST_ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)
@@ -56,7 +58,7 @@ def error_for(answer: wire.Answer, asked: Collection[str], *, now: float) -> err
     status = f"CloudDC answered {answer.status}"
     kind = _kind(answer.status, said)
     if issubclass(kind, errors.Refused):
-        message = said.message or status
+        message = (said.message or status) + _skewed(answer, now)
     else:
         message = f"{status}: {said.message}" if said.message else status
     return kind(
@@ -120,6 +122,19 @@ def _kind(status: int, said: Complaint) -> type[errors.CloudError]:
             return errors.NotReady
         case _:
             return errors.Refused
+
+
+def _skewed(answer: wire.Answer, now: float) -> str:
+    """Say that this machine's clock is off, where that may be why a signature was refused.
+
+    A signature's date must be within 15 minutes of the gateway's (API gateway, signing page).
+    """
+    theirs = _date(answer.headers.get("Date", "")) if answer.status == 401 else None
+    off_s = now - theirs if theirs is not None else 0.0
+    if abs(off_s) < SKEW_S:
+        return ""
+    side = "ahead of" if off_s > 0 else "behind"
+    return f"; this machine's clock is {abs(off_s) / 60:.0f} minutes {side} CloudDC's"
 
 
 def _worded(code: str, text: str, request: str) -> Complaint:

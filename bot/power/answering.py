@@ -65,9 +65,9 @@ def refused(attempt: ports.Attempt, rows: Rows, error: errors.Refused, *, tries:
     and a second one for the same servers, rejects all.
     """
     if isinstance(error, errors.Unauthorized):
-        words = error.user_message
         wait_s = error.retry_after_s or AWAY_S
-        return Answered(_closed(attempt, "refused", error), _back(rows), wait_s, away=words)
+        closed = _closed(attempt, "refused", error)
+        return Answered(closed, _back(rows), wait_s, away=away(error))
     if isinstance(error, errors.Throttled):
         return _postponed(_closed(attempt, "refused", error), rows, error, tries)
     named = set(error.server_ids)
@@ -84,6 +84,13 @@ def refused(attempt: ports.Attempt, rows: Rows, error: errors.Refused, *, tries:
 def not_sent(attempt: ports.Attempt, rows: Rows, error: errors.NotSent, *, tries: int) -> Answered:
     """Judge a call that provably never left: all go back to the queue, a few times."""
     return _postponed(_closed(attempt, "not sent", error), rows, error, tries)
+
+
+def away(error: errors.CloudError) -> str:
+    """Return why a run has to wait for CloudDC, and who can do something about it."""
+    if isinstance(error, errors.Unauthorized):
+        return f"CloudDC refuses the credentials, an operator must look ({error.user_message})"
+    return f"CloudDC can't be asked ({error.user_message})"
 
 
 def _postponed(closed: ports.Attempt, rows: Rows, error: errors.CloudError, tries: int) -> Answered:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import email.utils
 
 import httpx
 import pytest
@@ -14,6 +15,7 @@ from bot.power.ports import Method
 from .builders import (
     ENDPOINT,
     PROJECT,
+    START,
     TOKEN,
     HandClock,
     LeapClock,
@@ -130,6 +132,21 @@ async def test_power_call_that_fails_has_one_meaning_and_is_not_repeated(
 
     assert type(error) is expected
     assert len(service.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("minutes", "words"),
+    [(-20, "20 minutes ahead of CloudDC's"), (20, "20 minutes behind CloudDC's"), (4, "")],
+)
+async def test_refused_signature_tells_of_a_clock_that_is_off(minutes: int, words: str) -> None:
+    """The gateway's own date says so, and a wrong clock is mended elsewhere than a wrong key."""
+    date = email.utils.formatdate(START + minutes * 60, usegmt=True)
+    body = {"error_code": "APIGW.0301", "error_msg": "verify aksk signature fail"}
+
+    error, _ = await switched(answer(body, 401, {"Date": date}))
+
+    assert words in error.user_message
+    assert bool(words) == ("clock" in error.user_message)
 
 
 async def test_refusal_carries_code_request_id_and_named_ids() -> None:
