@@ -61,6 +61,11 @@ class Reader:
             if one["impact"] in SERIOUS
         ]
 
+    async def open_to_all(self, name: str) -> None:
+        """Look at what is open, and keep a picture of it."""
+        await self.picture(name.replace(" ", "-"))
+        assert await self.barriers() == [], name
+
     async def picture(self, name: str) -> None:
         """Keep a screenshot when a folder for them is named."""
         if SHOTS:
@@ -225,3 +230,34 @@ async def test_every_control_has_a_name(reader: Reader) -> None:
     )
 
     assert nameless == []
+
+
+async def test_no_dialog_or_menu_is_a_barrier(reader: Reader) -> None:
+    """The form, its review, the dialogs, the menus and Details are for everybody too."""
+    page, by = reader.page, reader.by
+    await reader.step(1)
+    await by("story-toggle").click()
+    await reader.open_to_all("story list")
+    await by("story-toggle").click()
+    await by("shortcuts").click()
+    await reader.open_to_all("shortcuts")
+    await page.keyboard.press("Enter")
+    await by("modal").get_by_text("Servers", exact=False).first.wait_for()
+    await reader.open_to_all("form")
+    await page.keyboard.press("Escape")
+    await by("composer").fill("/power reboot web[01-03] because kernel panic")
+    await by("send").click()
+    await reader.press(by("ephemeral").last, "Request")
+    card = reader.card("web[01-03]")
+    await card.get_by_role("button", name="Details").click()
+    await by("ephemeral").filter(has_text="Rack").wait_for()
+    await reader.open_to_all("details")
+    await by("home-tab").click()
+    await by("home").get_by_role("button", name="Details").click()
+    await by("modal").wait_for()
+    await reader.open_to_all("details in a window")
+    await page.keyboard.press("Escape")
+    if await by("tab-centre").is_visible():
+        await by("tab-centre").click()
+    await by("server-web01").click()
+    await reader.open_to_all("faults of a server")

@@ -237,6 +237,22 @@ def old_manifest(one: SetUp) -> None:
     (one.folder / "app_manifest.yml").write_text(text)
 
 
+def failing(method: str, error: str) -> Callable[[SetUp], None]:
+    """Return a break that makes Slack answer a method like this."""
+    return lambda one: one.slack.chaos.fail(method, "error", count=50, error=error)
+
+
+def group_named(one: SetUp) -> None:
+    """Name a user group in a workspace whose plan has none."""
+    one.rewrite_policy('dc-ops = ["U0ROSA"]', 'dc-ops = ["U0ROSA", "S0ONCALL"]')
+    failing("usergroups.users.list", "plan_upgrade_required")(one)
+
+
+def unreadable_manifest(one: SetUp) -> None:
+    """Keep something that is no manifest."""
+    (one.folder / "app_manifest.yml").write_text("features: [")
+
+
 # One row for each broken set-up: what breaks it, and the words of the one finding and its mend.
 BROKEN: dict[str, tuple[Callable[[SetUp], None], str, str, str]] = {
     "no bot token": (unset("SLACK_BOT_TOKEN"), "settings", "SLACK_BOT_TOKEN is not set", ".env"),
@@ -333,6 +349,50 @@ BROKEN: dict[str, tuple[Callable[[SetUp], None], str, str, str]] = {
         "is not known",
         "[people]",
     ),
+    "an approver of another company": (
+        edited('"U0DANA", "U0SAM"', '"U0DANA", "U0SAM", "U0STAN"'),
+        "person U0STAN",
+        "belongs to another company",
+        "[people]",
+    ),
+    "an approver is a bot": (
+        edited('"U0DANA", "U0SAM"', '"U0DANA", "U0SAM", "U0BOT"'),
+        "person U0BOT",
+        "is a bot",
+        "[people]",
+    ),
+    "people unreadable": (
+        failing("users.info", "account_inactive"),
+        "person U0DANA",
+        "could not be read: account_inactive",
+        "try again",
+    ),
+    "channels unreadable": (
+        failing("conversations.info", "account_inactive"),
+        "channel C0INC",
+        "could not be read: account_inactive",
+        "try again",
+    ),
+    "no plan for groups": (
+        group_named,
+        "group S0ONCALL",
+        "could not be read: plan_upgrade_required",
+        "paid plan",
+    ),
+    "a bot token that is a person's": (
+        lambda one: object.__setattr__(one.slack.app, "bot_id", ""),
+        "slack",
+        "SLACK_BOT_TOKEN is a person's token",
+        "Bot User OAuth Token",
+    ),
+    "CloudDC throttled": (
+        faulty("throttled-json"),
+        "clouddc",
+        "",
+        "try again in a minute",
+    ),
+    "CloudDC broken": (faulty("internal-error"), "clouddc", "500", "support"),
+    "no manifest": (unreadable_manifest, "manifest", "can't be read", "powerbot manifest"),
     "a user group disabled": (group_disabled, "group S0ONCALL", "is disabled", "enable it"),
     "a user group empty": (group_empty, "group S0ONCALL", "has no members", "add people"),
     "a key that doesn't fit": (
@@ -380,8 +440,8 @@ BROKEN: dict[str, tuple[Callable[[SetUp], None], str, str, str]] = {
     "no database": (no_database, "database", "can't be read", "POWERBOT_DATABASE_URL"),
     "an old manifest": (old_manifest, "manifest", "events differ", "powerbot manifest"),
 }
-# These can't be reached by that name, so a second finding says so as well.
-TWO = {"CloudDC without TLS"}
+# Of these there is more than one to tell.
+TWO = {"CloudDC without TLS", "people unreadable", "channels unreadable"}
 
 
 async def test_a_set_up_with_nothing_wrong_has_no_bad_finding(set_up: SetUp) -> None:
@@ -417,6 +477,45 @@ async def test_operator_reads_the_one_thing_that_is_broken_and_its_mend(
     assert says in bad[0].says
     assert mend in bad[0].mend
     assert LONG_KEY not in findings.as_text(bad)
+
+
+async def test_operator_with_a_wrong_key_is_told_when_it_is_locked(set_up: SetUp) -> None:
+    """After some wrong signatures the cloud locks the key, and only waiting helps."""
+    set_up.given["HUAWEICLOUD_SDK_SK"] = LONG_KEY
+
+    for _ in range(8):
+        bad = [one for one in await set_up.check() if not one.good]
+
+    assert "wait five minutes" in bad[0].mend
+
+
+async def test_operator_of_an_empty_project_is_told_where_to_look(set_up: SetUp) -> None:
+    """A list without a server is most often another project, or a condition too narrow."""
+    empty = data_centre.DataCentre(
+        [],
+        clock=time.monotonic,
+        wall=lambda: datetime.datetime.now(datetime.UTC),
+        account=set_up.centre.iam.account,
+    )
+    api = await serve.start(empty)
+    set_up.given["CLOUDDC_ENDPOINT"] = api.url
+
+    bad = [one for one in await set_up.check() if not one.good]
+    await api.stop()
+
+    assert [one.says for one in bad] == ["not one server can be read in this project."]
+    assert "CLOUDDC_PROJECT_ID" in bad[0].mend
+
+
+async def test_operator_of_an_http_app_is_asked_for_no_socket(set_up: SetUp) -> None:
+    """With a signing secret and no app token, everything about sockets is left out."""
+    del set_up.given["SLACK_APP_TOKEN"]
+    set_up.given["SLACK_SIGNING_SECRET"] = LONG_KEY
+
+    bad = [one for one in await set_up.check() if not one.good]
+
+    assert bad == []
+    assert set_up.slack.calls("apps.connections.open") == []
 
 
 async def test_check_offline_asks_nobody(set_up: SetUp) -> None:
