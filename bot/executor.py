@@ -67,7 +67,7 @@ class Executor:
         going = await self._open(lease)
         if going is None:
             return
-        await self.watching.to_the_end(going)
+        await self.watching.to_the_end(going, at_once=True)
         while True:
             await self._finish_steps(going)
             if not await self._next_wave(going):

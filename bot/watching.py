@@ -39,15 +39,16 @@ class Watching:
         self.rhythm.called(now)
         return self.rhythm.due_at(now)
 
-    async def to_the_end(self, going: run.Run) -> None:
-        """Look until no server of the run is watched any more.
+    async def to_the_end(self, going: run.Run, *, at_once: bool = False) -> None:
+        """Look until no server of the run is watched any more; `at_once` is for a run taken over.
 
         Raises:
             LostLease: another process has taken over.
         """
         while watched := _watched(going):
             now = self.clock.monotonic()
-            await self.clock.sleep(self.rhythm.due_at(now) - now)
+            await self.clock.sleep(0.0 if at_once else self.rhythm.due_at(now) - now)
+            at_once = False
             await self._look(going, watched)
 
     async def in_passing(self, going: run.Run, due_at: float) -> float:

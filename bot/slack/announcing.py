@@ -87,6 +87,15 @@ class Announcer:
             return
         self._remember(request.id, (digest, message.version))
 
+    def hold_back(self, request: ports.Request) -> None:
+        """Postpone an edit for which it is too early, before anything is read or folded for it."""
+        card = self._unnoted.get(request.id) or request.card
+        if card is not None and card.ts:
+            ended = request.state in lifecycle.ENDED
+            wait_s = self._pace.edit_wait_s(request.id, self._clock.monotonic(), ended=ended)
+            if wait_s > 0:
+                raise Postponed(wait_s, "paced")
+
     async def _card(self, request: ports.Request) -> ports.Card | None:
         """Return where the card stands, noting first what could not be noted before."""
         unnoted = self._unnoted.get(request.id)

@@ -178,6 +178,9 @@ class Reporter:
             StoreUnavailable: the record could not be read.
         """
         request_id = message.request_id
+        request = await self._store.read(lambda tx: tx.request(request_id))
+        if request is not None and message.kind == "card":
+            self._announcer.hold_back(request)
         request, servers = await self._store.read(
             lambda tx: (tx.request(request_id), tx.run_servers(request_id))
         )

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 from bot.power import errors, ports
 from bot.storage import plan_cache, schema
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
 
 # Values of one IN list; both databases take some 30,000 parameters in a statement.
 SLICE = 500
@@ -70,6 +73,9 @@ class Link:
         """Return an insert that can say what to do about a row that is there already."""
         if self.connection.dialect.name == "sqlite":
             return sqlite.insert(table)
+        # This dialect loads every driver that it knows; who stores in SQLite needs none of them.
+        from sqlalchemy.dialects import postgresql
+
         return postgresql.insert(table)
 
     def hold_fence(self, request_id: str, epoch: int) -> None:

@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy import exc
 
 from bot.power import errors, intake, ports
-from bot.storage import intake_batches, transaction
+from bot.storage import transaction
 
 log = structlog.get_logger()
 
@@ -201,6 +201,8 @@ class _Batch:
         }
         if len(found) < MERGED_FROM:
             return {}
+        from bot.storage import intake_batches  # It speaks PostgreSQL's dialect alone.
+
         together = self.run(lambda tx: intake_batches.run(tx, [*found.values()]), alone=False)
         if isinstance(together, Failed):
             return {}
