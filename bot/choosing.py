@@ -118,7 +118,10 @@ class Choosing:
         snapshot = self.reading.power.latest()
         problems: dict[form.Field, str] = {}
         if inbound.place.channel_id not in rules.allow:
-            problems[form.Field.CHANNEL] = "Choose a channel in which requests may be made."
+            # A form that was opened in a channel has no field for it.
+            chose = bool(inbound.body.get("chose_channel"))
+            field = form.Field.CHANNEL if chose else form.Field.SERVERS
+            problems[field] = "Requests may not be made in this channel."
         if snapshot is not None:
             try:
                 servers = self.reading.resolve(found.change.targets, snapshot)

@@ -32,6 +32,8 @@ SHAREABLE = (
     facts.HistoryShown,
     facts.WhyShown,
 )
+# Waits before a step is told again that it can't go on, in seconds.
+STEP_AGAIN_S = (1.0, 5.0, 15.0, 60.0)
 NOT_SHARED = facts.Note("Slack didn't take it, so it was not shared; try again.", good=False)
 NO_VIEW = facts.Note("The form could not be opened in time; try again.", good=False)
 NO_FORM = facts.Note("The form could not be opened in time; press the button again.", good=False)
@@ -60,6 +62,7 @@ class Delivery:
     ) -> None:
         """Without `homes`, nobody's Home tab is drawn; `workspace_url` is for links."""
         self._sender = sender
+        self._clock = clock
         self._homes = homes
         self._workspace_url = workspace_url
         self._forms = showing.Forms(sender, clock)
@@ -127,13 +130,22 @@ class Delivery:
         """Show the person whom a step names the plan; a step that can't go on fails at once."""
         why = steps.refusal(answer)
         if why:
-            step = steps.execution_id(inbound.key)
-            try:
-                await self._sender.end_step(step, None, why)
-            except sending.Undelivered as error:
-                log.warning("slack.step_not_ended", key=inbound.key, why=error.code)
+            await self._fail_step(inbound, why)
         if isinstance(answer, facts.PlanShown | facts.Mistake | facts.Note):
             await self._say(inbound, answer)
+
+    async def _fail_step(self, inbound: ports.Inbound, why: str) -> None:
+        """End a step, a few times over while Slack is away: its workflow would wait for ever."""
+        for wait_s in (*STEP_AGAIN_S, 0.0):
+            try:
+                await self._sender.end_step(steps.execution_id(inbound.key), None, why)
+            except sending.Undelivered as error:
+                log.warning("slack.step_not_ended", key=inbound.key, why=error.code)
+                if error.code in steps.OVER or not wait_s:
+                    return
+                await self._clock.sleep(wait_s)
+            else:
+                return
 
     async def _shared(self, inbound: ports.Inbound, answer: facts.Answer) -> bool:
         """Show an answer to the whole channel when that is asked for; False when it isn't."""

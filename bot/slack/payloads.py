@@ -206,6 +206,7 @@ def _filled(read: shapes.ViewSubmission, at: float) -> ports.Inbound:
         body={
             "do": actions.Form.REQUEST.value,
             "filled": filled,
+            "chose_channel": bool(chosen),
             "view": views.external_id(key),
         },
         at=at,

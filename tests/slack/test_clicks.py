@@ -189,3 +189,36 @@ def one_server(name: str) -> server.Server:
 def snapshot_of(servers: tuple[server.Server, ...]) -> server.Snapshot:
     """Return a snapshot of these servers."""
     return server.Snapshot({one.id: one for one in servers}, builders.NOW)
+
+
+async def test_shared_answer_stands_in_the_channel_without_buttons(connected: Side) -> None:
+    """Asked anew by the line that the button carries; the private one stays."""
+    servers = (one_server("web01"),)
+    shown = answers.FleetShown("web01", snapshot_of(servers), servers, builders.NOW)
+    connected.workflow.says = [shown, shown]
+    await connected.workspace.command("dana", "ops", "/power status web01")
+    await connected.settle()
+
+    await connected.workspace.click("dana", connected.whispers("dana")[-1], "Share")
+    await connected.settle()
+
+    posted = connected.workspace.messages("C0OPS")[-1]
+    assert connected.workflow.handled[-1].body["do"] == "share"
+    assert "shared by <@U0DANA>" in posted.words
+    assert posted.buttons == []
+    assert len(connected.whispers("dana")) == 1
+
+
+async def test_answer_that_could_not_be_shared_is_told(connected: Side) -> None:
+    """Slack may refuse it; nobody waits for what doesn't come."""
+    servers = (one_server("web01"),)
+    shown = answers.FleetShown("web01", snapshot_of(servers), servers, builders.NOW)
+    connected.workflow.says = [shown, shown]
+    await connected.workspace.command("dana", "ops", "/power status web01")
+    await connected.settle()
+    connected.workspace.chaos.fail("chat.postMessage", "error", error="restricted_action")
+
+    await connected.workspace.click("dana", connected.whispers("dana")[-1], "Share")
+    await connected.settle()
+
+    assert "not shared" in connected.whispers("dana")[-1].text

@@ -137,3 +137,24 @@ async def test_a_step_is_told_again_when_slack_was_away(connected: Side) -> None
     assert calls[-1].answer["ok"]
     words = [m.text for m in connected.workspace.messages("C0OPS") if "Denied" in m.text]
     assert len([one for one in words if one.startswith("⛔")]) == 1
+
+
+@pytest.mark.parametrize("fails", [False, True], ids=["told", "slack-away"])
+async def test_a_step_that_can_not_be_asked_for_is_told_and_so_is_its_person(
+    side: Side, fails: bool
+) -> None:
+    """Even when Slack doesn't take the end of the step."""
+    side.workspace.run_step("Fx1")
+    if fails:
+        side.workspace.chaos.fail("functions.completeError", "error", 3, error="internal_error")
+    side.workflow.says = [answers.Note("No rule names you.", good=False)]
+    inbound = steps.read(begun(), at=1)
+    assert inbound is not None
+    await side.desk.receive(inbound)
+
+    side.desk.start(inbound)
+    await side.desk.close()
+
+    calls = side.workspace.calls("functions.completeError")
+    assert [one.args["error"] for one in calls if one.answer["ok"]] == ["No rule names you."]
+    assert "No rule names you" in side.whispers("dana")[-1].text
