@@ -72,6 +72,10 @@ class Barring:
         if self._too_long(going, going.away_since):
             going.halted = f"CloudDC was away for too long: {why}"
             return
+        await self.wait(going, wait_s)
+
+    async def wait(self, going: run.Run, wait_s: float) -> None:
+        """Wait between two calls; Stop and the like end it at once."""
         until = self.clock.monotonic() + wait_s
         while (left_s := until - self.clock.monotonic()) > 0 and not going.halted:
             await self.clock.sleep(min(left_s, HOLD_S))

@@ -153,7 +153,6 @@ class Executor:
             self.barring,
             self.checking,
             self.watching,
-            self.clock,
             going,
             method,
             snapshot,
@@ -165,4 +164,4 @@ class Executor:
         terms, options = going.request.plan.terms, going.request.order.options
         pause_s = max(terms.pause_s, options.pause_s or 0.0)
         if pause_s and going.queued(0):
-            await self.clock.sleep(pause_s * random.uniform(1.0, 1.2))
+            await self.barring.wait(going, pause_s * random.uniform(1.0, 1.2))

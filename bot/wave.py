@@ -17,7 +17,6 @@ class Wave:
     barring: barring.Barring
     checking: checking.Checking
     watching: watching.Watching
-    clock: ports.Clock
     going: run.Run
     method: ports.Method
     snapshot: server.Snapshot
@@ -70,5 +69,5 @@ class Wave:
         self.barring.cloud_is_back(self.going)
         if after.may_have_acted and not self.sent:
             self.sent, self.look_at = True, self.watching.called()
-        await self.clock.sleep(after.wait_s)
+        await self.barring.wait(self.going, after.wait_s)
         return True

@@ -354,6 +354,26 @@ async def test_the_pause_between_waves_is_kept_and_states_are_read_again(
         await promises.hold(here, found, rows)
 
 
+@virtual.on_given_time
+async def test_stop_ends_a_long_pause_at_once(tmp_path: pathlib.Path) -> None:
+    """Nobody waits ten minutes to read that nothing more is sent."""
+    async with world.opened(tmp_path) as here:
+        terms = plan.Terms(ramp=(), batch=1, pause_s=600.0)
+        id_ = await here.approved(Action.REBOOT, here.ready(2), terms)
+        task = await driving(here)
+        await called(here, 1)
+        await here.clock.sleep(100.0)
+        pressed_at = here.clock.now()
+        await here.store.write(
+            lambda tx: tx.request_stop(id_, user_id="U0", reason="", at=pressed_at)
+        )
+        await task
+        found, _ = await here.ended(id_)
+
+        assert found.state is State.STOPPED
+        assert found.ended_at - pressed_at <= 3.0
+
+
 # -- evidence
 
 
