@@ -160,9 +160,21 @@ class Announcer:
             if not error.closed:
                 raise
             log.error("reporter.channel_closed", request=request.id, why=error.code)
+            await self._note_lost(request, str(message.body.get("event")), error.code)
             # An end has a direct message of its own in the outbox, unless the requester did it.
             if ending and message.body.get("user") == request.order.requester.user_id:
                 await self.tell_requester(request, servers, message)
+
+    async def _note_lost(self, request: ports.Request, event: str, why: str) -> None:
+        """Leave in the audit what a channel that is closed to the bot could not be told."""
+        entry = ports.AuditEntry(
+            "reply.undeliverable",
+            self._clock.now(),
+            request_id=request.id,
+            channel_id=request.order.place.channel_id,
+            detail={"event": event, "why": why},
+        )
+        await self._store.write(lambda tx: tx.audit(entry))
 
     async def _end_step(self, request: ports.Request, servers: Sequence[ports.RunServer]) -> None:
         """Tell the step that has asked how it ended; told twice, it has ended already."""

@@ -109,6 +109,11 @@ class Tx:
         """Ask for the card to be shown."""
         self._store.queue(request_id, "card", {})
 
+    def audit(self, entry: ports.AuditEntry) -> str:
+        """Append to the audit log."""
+        self._store.audited.append(entry)
+        return ""
+
     def say(self, request_id: str, kind: str, body: Mapping[str, Any]) -> None:
         """Queue a reply or a direct message."""
         self._store.queue(request_id, kind, body)
@@ -129,6 +134,7 @@ class Store:
         self.notes_away_for = 0
         self.broken = False
         self.shown: dict[str, int] = {}
+        self.audited: list[ports.AuditEntry] = []
         self._number = 0
         self.gate: asyncio.Event | None = None
 
