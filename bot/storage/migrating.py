@@ -28,14 +28,14 @@ def check_known(revision: str, folder: pathlib.Path = FOLDER) -> None:
         )
 
 
-def upgrade(engine: sa.Engine, folder: pathlib.Path = FOLDER) -> None:
-    """Bring the schema to the newest revision; a failure on the way leaves nothing behind."""
+def upgrade(engine: sa.Engine, folder: pathlib.Path = FOLDER, *, to: str = "head") -> None:
+    """Bring the schema to a revision; a failure on the way leaves nothing behind."""
     configuration = _configuration(folder)
     with engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(writer.TURN)))
         configuration.attributes["connection"] = connection
-        command.upgrade(configuration, "head")
+        command.upgrade(configuration, to)
 
 
 def _configuration(folder: pathlib.Path) -> config.Config:

@@ -7,8 +7,10 @@ import threading
 
 from bot.power import plan
 
-# Servers in all kept plans together; one server's line and target take about a kilobyte.
+# Servers in all kept plans together; one server's line and target take about a kilobyte, and what
+# every plan has besides (terms, order, waves) as much as that of so many servers.
 MOST_SERVERS = 50_000
+A_PLANS_OWN = 25
 
 
 class PlanCache:
@@ -40,5 +42,5 @@ class PlanCache:
 
 
 def _weight(found: plan.Plan) -> int:
-    """Return how many servers a plan names; even an empty one takes room."""
-    return len(found.lines) + 1
+    """Return how many servers' room a plan takes; even an empty one takes some."""
+    return len(found.lines) + A_PLANS_OWN

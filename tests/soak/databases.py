@@ -25,14 +25,17 @@ class Postgres:
 
     def fresh(self) -> str:
         """Make a database that has the schema, and return its address."""
-        name = f"powerbot_{next(self._numbers)}"
-        with psycopg.connect(
-            self._uri.render_as_string(hide_password=False), autocommit=True
-        ) as connection:
-            connection.execute(f"CREATE DATABASE {name}".encode())
-        url = self._uri.set(database=name).render_as_string(hide_password=False)
+        url = self.empty()
         opening.migrate(url)
         return url
+
+    def empty(self) -> str:
+        """Make a database without any table, and return its address."""
+        name = f"powerbot_{next(self._numbers)}"
+        uri = self._uri.render_as_string(hide_password=False)
+        with psycopg.connect(uri, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}".encode())
+        return self._uri.set(database=name).render_as_string(hide_password=False)
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ from bot.storage import engines, opening, verify
 from tests.soak import stage
 
 # Between Slack's taking a post and the note of it lies at most this, on a machine under load.
-NOTE_S = 5.0
+NOTE_S = 3.0
 ASKED = frozenset(State) - {State.PLANNED}
 ACTIONS = {
     ports.Method.ON: data_centre.Action.ON,

@@ -246,7 +246,9 @@ async def standing(
     )
     await slack.start()
     policy = POLICY.format(
-        channels=", ".join(f'"{one}"' for one in CHANNELS), expires=expires, use_within=use_within
+        channels=", ".join(f'"{one}"' for one in ("C0OPS", *CHANNELS)),
+        expires=expires,
+        use_within=use_within,
     )
     (folder / "policy.toml").write_text(policy)
     environment = demo.environment(slack.api_url, api.url, folder) | settings(factor)
@@ -263,5 +265,5 @@ async def standing(
 def _channels() -> list[directory.Channel]:
     """Return many channels: Slack takes one post a second in each."""
     team = {"U0DANA", "U0SAM", "U0ROSA", "U0OLGA", cast.BOT_USER}
-    names = enumerate(CHANNELS)
-    return [directory.Channel(one, f"soak{number}", set(team)) for number, one in names]
+    named = [("ops", "C0OPS"), *((f"soak{number}", one) for number, one in enumerate(CHANNELS))]
+    return [directory.Channel(one, name, set(team)) for name, one in named]
