@@ -237,7 +237,7 @@ def test_large_plans_are_let_go_of_when_others_are_used() -> None:
     """The kept plans are bounded by the servers that they name."""
     from bot.storage import plan_cache
 
-    cache = plan_cache.PlanCache(most_servers=10)
+    cache = plan_cache.PlanCache(most_servers=2 * (3 + plan_cache.A_PLANS_OWN))
     for name in ("a", "b"):
         cache.put(name, builders.a_plan("1", "2", "3"))
     cache.get("a")
