@@ -154,6 +154,10 @@ def golden_answers() -> dict[str, blocks.Message]:
     said: dict[str, private.Said] = {
         "mistake": answers.Mistake(hostile, hostile, hostile),
         "note": answers.Note(hostile, good=False),
+        "note-offers": answers.Note(hostile, comment_on="PR-7F3K", nudge_for="PR-7F3K"),
+        "note-people": answers.Note(
+            f"denied by U0SAM: {hostile}", good=False, people=("U0SAM", "<!here>")
+        ),
         "plan": answers.PlanShown(hostile_plan(HOSTILE_NAMES), "PR-7F3K", builders.NOW),
         "plan-many": answers.PlanShown(builders.planned(builders.order(MANY)), "PR-7F3K", 0),
         "plan-refused": answers.PlanShown(
@@ -222,10 +226,12 @@ def test_messages_let_no_foreign_word_live(name: str) -> None:
 
 @pytest.mark.parametrize("action", list(Action))
 def test_forms_keep_slacks_limits(action: Action) -> None:
-    """Both forms are what Slack takes as a view."""
+    """All forms are what Slack takes as a view."""
     views = [
         modals.confirm_count(answers.CountWanted("PR-7F3K", 10000, action)),
         modals.deny_reason(answers.ReasonWanted("PR-7F3K")),
+        modals.comment(answers.CommentWanted("PR-7F3K")),
+        modals.verdict(answers.VerdictWanted("PR-7F3K")),
     ]
 
     for view in views:

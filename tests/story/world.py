@@ -16,7 +16,7 @@ import json
 import pathlib
 import random
 import tempfile
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
 import httpx
@@ -101,7 +101,7 @@ class GivenClock:
 class Folk:
     """Implements `ports.Directory` over people that a test changes; it counts what is asked.
 
-    A name in `away` can't be looked up.
+    A name in `away` can't be looked up; what `meanwhile` has for one happens during the look-up.
     """
 
     def __init__(self) -> None:
@@ -112,6 +112,7 @@ class Folk:
         self.channels = {one: ports.Channel(one, one.lower()) for one in (OPS, INC)}
         self.away: set[str] = set()
         self.asked: list[str] = []
+        self.meanwhile: dict[str, Callable[[], Awaitable[object]]] = {}
 
     def change(self, user_id: str, **fields: Any) -> None:
         """Change what Slack says of a person."""
@@ -120,6 +121,7 @@ class Folk:
     async def member(self, user_id: str) -> ports.Member:
         """Return a person; an unknown one is a stranger."""
         self._ask(user_id)
+        await self._meanwhile(user_id)
         return self.members.get(user_id) or ports.Member(user_id, "", is_stranger=True)
 
     async def group(self, group_id: str) -> frozenset[str]:
@@ -132,7 +134,13 @@ class Folk:
     async def channel(self, channel_id: str) -> ports.Channel:
         """Return a channel."""
         self._ask(channel_id)
+        await self._meanwhile(channel_id)
         return self.channels.get(channel_id) or ports.Channel(channel_id, is_member=False)
+
+    async def _meanwhile(self, what: str) -> None:
+        """Let something happen, once, while somebody waits for this answer."""
+        if what in self.meanwhile:
+            await self.meanwhile.pop(what)()
 
     def _ask(self, what: str) -> None:
         self.asked.append(what)
