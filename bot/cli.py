@@ -56,6 +56,9 @@ def run(
     transport: Annotated[str, typer.Option(help="socket or http.")] = "",
 ) -> None:
     """Run the bot."""
+    from bot import interpreter
+
+    interpreter.begin()
     from bot import serving
     from bot.operations import health, logs, metrics
 

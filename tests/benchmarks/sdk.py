@@ -41,9 +41,11 @@ def installed() -> Iterator[pathlib.Path]:
         yield python
 
 
-async def switch_off(python: pathlib.Path, count: int, *, duration_s: float) -> Switched:
+async def switch_off(
+    python: pathlib.Path, count: int, *, duration_s: float, round_trip_s: float
+) -> Switched:
     """Switch a whole fleet off, server by server."""
-    centre = stage.centre(count, duration_s=duration_s)
+    centre = stage.centre(count, duration_s=duration_s, round_trip_s=round_trip_s)
     api = await serve.start(centre)
     ids = [machine.server.id for machine in centre.inventory.machines]
     try:

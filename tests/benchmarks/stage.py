@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from bot.power.lifecycle import ENDED
 from bot.sandbox import data_centre, demo, workspace
-from bot.sandbox.data_centre import fleet, routing, serve
+from bot.sandbox.data_centre import exchange, fleet, routing, serve
 from tests.benchmarks import children, ingress, payloads
 
 T = TypeVar("T")
@@ -131,6 +131,19 @@ class Stage:
         return found
 
 
+class FarCentre(data_centre.DataCentre):
+    """A data centre to which a request and its answer take a while."""
+
+    round_trip_s = 0.0
+
+    def handle(self, request: exchange.HttpRequest) -> exchange.HttpResponse | exchange.Dropped:
+        """Answer, later by the way there and back."""
+        outcome = super().handle(request)
+        if isinstance(outcome, exchange.HttpResponse) and self.round_trip_s:
+            return dataclasses.replace(outcome, delay_s=outcome.delay_s + self.round_trip_s)
+        return outcome
+
+
 def servers(count: int) -> list[fleet.Server]:
     """Return a fleet whose servers are all on, well and ready, named in two numbers."""
     return [
@@ -152,19 +165,20 @@ def centre(
     *,
     duration_s: float,
     token: str = "",
-    clock: Callable[[], float] = time.monotonic,
-    wall: Callable[[], datetime.datetime] = lambda: datetime.datetime.now(datetime.UTC),
-) -> data_centre.DataCentre:
+    round_trip_s: float = 0.0,
+) -> FarCentre:
     """Return a data centre in which every operation takes exactly so long."""
-    return data_centre.DataCentre(
+    made = FarCentre(
         servers(count),
-        clock=clock,
-        wall=wall,
+        clock=time.monotonic,
+        wall=lambda: datetime.datetime.now(datetime.UTC),
         account=data_centre.Account(
             project_id=demo.PROJECT_ID, ak=demo.ACCESS_KEY, sk=demo.SECRET_KEY, token=token or None
         ),
         pace=data_centre.Pace(duration_s, spread=0.0, jitter=0.0),
     )
+    made.round_trip_s = round_trip_s
+    return made
 
 
 @contextlib.asynccontextmanager
@@ -175,13 +189,14 @@ async def playing(
     module: str = "bot",
     poll: str = "1s",
     http: bool = False,
+    round_trip_s: float = 0.0,
     **env: str,
 ) -> AsyncIterator[Stage]:
     """Run the bot on a fleet while the block lasts, over Socket Mode or over HTTP."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = pathlib.Path(name)
         (folder / "policy.toml").write_text(POLICY)
-        simulated = centre(count, duration_s=duration_s)
+        simulated = centre(count, duration_s=duration_s, round_trip_s=round_trip_s)
         api = await serve.start(simulated)
         slack = workspace.Workspace(
             app=workspace.App(signing_secret=payloads.SECRET), clock=time.time
