@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from bot import people
 from bot.power import lifecycle, policy, ports, question, request
@@ -18,6 +18,8 @@ LONGEST_LIFE_S = 4 * HOUR_S
 # Requests that never ran don't count towards the quorum of the next one.
 CAME_TO_NOTHING = lifecycle.NEVER_RAN | {State.PLANNED}
 _WAITING = lifecycle.OPEN - {State.PLANNED}
+_RAN = (State.SUCCEEDED, State.PARTIAL, State.FAILED, State.STOPPED)
+_REBOOTED = (lifecycle.ServerState.PROVEN, lifecycle.ServerState.UNKNOWN)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ class Gathering:
             requests_last_hour=mine.last_hour,
             recent_servers=mine.servers,
             last_reboots=_last_reboots(tx, now, self._longest_cooldown_s()),
+            unknown_reboots=unknown_reboots(tx, now, ids),
             unreviewed=[owed.request_id for owed in tx.unreviewed(person)],
             leaving=frozenset(
                 id_
@@ -107,6 +110,25 @@ class Gathering:
     def _longest_cooldown_s(self) -> float:
         """Return for how long a reboot may still matter."""
         return max((rule.conduct.cooldown_s for rule in self.policy().rules), default=0.0)
+
+
+def unknown_reboots(tx: ports.Tx, now: float, server_ids: Sequence[str]) -> dict[str, str]:
+    """Return the requests whose reboot of these servers may or may not have happened.
+
+    The newest request that rebooted a server decides; a run of a day ago is forgotten.
+    """
+    wanted, found = set(server_ids), dict[str, str]()
+    for one in tx.requests(states=_RAN, since=now - 24 * HOUR_S, limit=MOST_REQUESTS):
+        if not wanted or one.order.action is not request.Action.REBOOT:
+            continue
+        if wanted.isdisjoint(one.order.server_ids):
+            continue
+        for row in tx.run_servers(one.id):
+            if row.server_id in wanted and row.state in _REBOOTED:
+                wanted.discard(row.server_id)
+                if row.state is lifecycle.ServerState.UNKNOWN:
+                    found[row.server_id] = one.id
+    return found
 
 
 def _last_reboots(tx: ports.Tx, now: float, cooldown_s: float) -> dict[str, float]:

@@ -73,6 +73,10 @@ def _judge_one(
     if verdict is Verdict.ACT and judged.rule is not None:
         reason = _cooling(question, facts, record, judged.rule.conduct.cooldown_s)
         verdict = Verdict.BLOCKED if reason else Verdict.ACT
+    if verdict is Verdict.ACT and question.action in REBOOTS:
+        # A reboot that may have happened is repeated by a request that says so, or not at all.
+        lost = facts.unknown_reboots.get(record.id)
+        reason = f"its reboot in {lost} may have happened" if lost else reason
     return Judged(record, judged.rule, verdict, reason)
 
 

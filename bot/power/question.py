@@ -45,9 +45,10 @@ class Facts:
     its action and since when. `requester_groups` are the groups of `[people]` that the requester
     is in, `unread_groups` those that could not be read. `recent_servers` are the ids in the
     requester's open requests and in those made within the split window. `last_reboots` has, by
-    server id, when it was last rebooted (epoch seconds). `unreviewed` are the requester's
-    requests by break glass that nobody has reviewed yet. `leaving` are the ids that other
-    requests will turn off or reboot, beside those that are locked for it. `roster` has the
+    server id, when it was last rebooted (epoch seconds); `unknown_reboots` has the request whose
+    reboot of it may or may not have happened, when none was proven since. `unreviewed` are the
+    requester's requests by break glass that nobody has reviewed yet. `leaving` are the ids that
+    other requests will turn off or reboot, beside those that are locked for it. `roster` has the
     approvers' groups; without it nobody asks whether the quorum can be reached.
     """
 
@@ -60,6 +61,7 @@ class Facts:
     requests_last_hour: int = 0
     recent_servers: Collection[str] = ()
     last_reboots: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    unknown_reboots: Mapping[str, str] = dataclasses.field(default_factory=dict)
     unreviewed: Sequence[str] = ()
     leaving: Collection[str] = ()
     roster: quorum.Roster | None = None

@@ -65,7 +65,11 @@ def shown_url(host: str, port: int) -> str:
 
 
 async def _answer(centre: DataCentre, request: web.BaseRequest) -> web.StreamResponse:
-    body = await _read_body(request)
+    try:
+        body = await _read_body(request)
+    except ConnectionResetError:
+        # The client died with its request half sent: nothing of it has arrived.
+        return _cut(request)
     headers = tuple(request.headers.items())
     # The raw path, because signatures cover what was on the wire.
     outcome = centre.handle(HttpRequest(request.method, request.raw_path, headers, body))

@@ -175,3 +175,22 @@ async def test_simulation_serves_with_the_credentials_it_was_given() -> None:
 def test_ipv6_addresses_are_written_with_brackets() -> None:
     """An address with colons stands in brackets in a URL."""
     assert serve.shown_url("::1", 80) == "http://[::1]:80"
+
+
+async def test_a_client_that_dies_with_its_call_half_sent_leaves_no_trace() -> None:
+    """What has not arrived whole is not carried out, and is no error of the centre."""
+    bench = Bench()
+    running = await serve.start(bench.centre)
+    host, port = running.url.removeprefix("http://").split(":")
+    _, writer = await asyncio.open_connection(host, int(port))
+    head = "PUT /v1/p/physicalservers/power-state HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n"
+    writer.write(head.encode() + b'{"action": "rebooting"')
+    await writer.drain()
+    await asyncio.sleep(0.05)
+    transport = writer.transport
+    assert isinstance(transport, asyncio.Transport)
+    transport.abort()
+    await asyncio.sleep(0.05)
+
+    assert bench.centre.power_calls() == []
+    await running.stop()
