@@ -142,6 +142,8 @@ def manifest(
     """Print the Slack app's manifest."""
     from bot.operations import manifest as manifest_
 
+    if transport not in ("socket", "http"):
+        raise settings_.SettingsError(f"--transport {transport}: write socket or http.")
     if transport == "http" and not url:
         raise settings_.SettingsError("--transport http needs --url https://bot.example.com.")
     typer.echo(manifest_.text(transport, url, step=workflow_step), nl=False)

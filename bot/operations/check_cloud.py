@@ -60,7 +60,7 @@ async def _list(given: settings.Settings, http: httpx.AsyncClient, clock: ports.
     try:
         found = await power.snapshot(not_before=0.0)
     except errors.CloudError as error:
-        return bad("clouddc", error.user_message, _mend(error))
+        return bad("clouddc", error.user_message, advice(error))
     finally:
         await power.aclose()
     if not found.servers:
@@ -70,7 +70,7 @@ async def _list(given: settings.Settings, http: httpx.AsyncClient, clock: ports.
     return good("clouddc", f"{len(found.servers)} servers can be read")
 
 
-def _mend(error: errors.CloudError) -> str:
+def advice(error: errors.CloudError) -> str:
     """Return what to do about a refusal."""
     match error:
         case errors.KeyLocked():

@@ -76,10 +76,11 @@ def drift(path: pathlib.Path) -> list[str]:
     """
     try:
         found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        theirs = _compared(found if isinstance(found, dict) else {})
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError, TypeError):
+        # The last two: a value of another kind than a manifest has there.
         return ["all of it (it can't be read)"]
     ours = _compared(build("socket"))
-    theirs = _compared(found if isinstance(found, dict) else {})
     return [part for part, value in ours.items() if value != theirs[part]]
 
 

@@ -82,7 +82,10 @@ def test_the_demos_own_policy_can_be_used(tmp_path: pathlib.Path) -> None:
     assert powerbot("policy", "check", "policy.toml", folder=tmp_path)[0] == 0
 
 
-@pytest.mark.parametrize("command", ["rum", "run --transport pigeon", "simulate --duration soon"])
+@pytest.mark.parametrize(
+    "command",
+    ["rum", "run --transport pigeon", "manifest --transport pigeon", "simulate --duration soon"],
+)
 def test_wrong_usage_has_status_two(command: str, tmp_path: pathlib.Path) -> None:
     """Wrong arguments end with 2 and no traceback."""
     status, said = powerbot(*command.split(), folder=tmp_path)

@@ -22,6 +22,7 @@ SHOTS = os.environ.get("POWERBOT_SCREENSHOTS", "")
 # What axe calls worse than moderate would keep somebody from using the page.
 SERIOUS = {"serious", "critical"}
 STEPS = 9
+WIDE, NARROW = (1280, "light"), (390, "dark")
 QUICK_S = 6.0
 
 
@@ -111,7 +112,7 @@ async def quick_stage(tmp_path: pathlib.Path) -> AsyncIterator[Stage]:
         assert playing.slack.violations == []
 
 
-@pytest_asyncio.fixture(params=[(1280, "light"), (390, "dark")], ids=["1280-light", "390-dark"])
+@pytest_asyncio.fixture(params=[WIDE, NARROW], ids=["1280-light", "390-dark"])
 async def reader(
     request: pytest.FixtureRequest, quick_stage: Stage, axe: str
 ) -> AsyncIterator[Reader]:
@@ -175,6 +176,7 @@ async def test_newcomer_follows_the_story_to_its_end(reader: Reader) -> None:
         assert reader.stage.playing.centre.reboots_received(name) == 1
 
 
+@pytest.mark.parametrize("reader", [WIDE], indirect=True, ids=["1280-light"])
 async def test_newcomer_without_a_mouse_asks_and_approves(reader: Reader) -> None:
     """Everything on the way from the first word to the proof can be reached by keys."""
     page = reader.page
@@ -218,6 +220,7 @@ async def tab_to(page: async_api.Page, wanted: str) -> None:
     pytest.fail(f"{wanted} can't be reached by Tab")
 
 
+@pytest.mark.parametrize("reader", [NARROW], indirect=True, ids=["390-dark"])
 async def test_every_control_has_a_name(reader: Reader) -> None:
     """In a screen reader's tree no button, input or link is nameless."""
     await reader.step(1)

@@ -14,12 +14,14 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from bot import settings
-from bot.operations import check, findings, manifest
+from bot.operations import check, check_cloud, findings, manifest
 from bot.operations.findings import Finding
+from bot.power import errors
 from bot.sandbox import data_centre, demo, workspace
 from bot.sandbox.data_centre import serve
 from bot.slack import registered
 from bot.storage import opening
+from tests.slack import builders
 from tests.slack.fakes import Clock
 
 LONG_KEY = "a-secret-that-must-not-be-shown"
@@ -543,3 +545,14 @@ async def test_findings_are_told_as_text_and_as_json(set_up: SetUp) -> None:
 def check_mend() -> str:
     """Return the mend for a person who has left."""
     return "take the id out of [people], or look whether it is the right one."
+
+
+def test_clocks_that_can_not_be_compared_are_taken_as_right() -> None:
+    """An answer without a date, or with nonsense for one, says nothing about this machine."""
+    assert check_cloud.skew_s({}, builders.NOW) == 0.0
+    assert check_cloud.skew_s({"Date": "soon"}, builders.NOW) == 0.0
+
+
+def test_a_call_that_never_left_points_at_the_network() -> None:
+    """The address answered a moment ago, and then it didn't."""
+    assert "firewall" in check_cloud.advice(errors.NotSent())

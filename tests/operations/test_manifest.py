@@ -150,3 +150,22 @@ def test_a_manifest_with_the_step_has_not_drifted(tmp_path: pathlib.Path) -> Non
     path.write_text(manifest.text("http", "https://bot.example.com", step=True))
 
     assert manifest.drift(path) == []
+
+
+@pytest.mark.parametrize("text", ["", "[]", "features: x", "settings: {event_subscriptions: 3}"])
+def test_a_file_that_is_no_manifest_differs_and_breaks_nothing(
+    text: str, tmp_path: pathlib.Path
+) -> None:
+    """Whatever stands in the file, the check goes on."""
+    (tmp_path / "app_manifest.yml").write_text(text)
+
+    assert manifest.drift(tmp_path / "app_manifest.yml")
+
+
+@pytest.mark.parametrize("step", [False, True], ids=["without the step", "with the step"])
+def test_a_manifest_of_this_version_does_not_differ(step: bool, tmp_path: pathlib.Path) -> None:
+    """Transport, address, name and step are each installation's own."""
+    made = manifest.text("http", "https://bot.example.com", step=step)
+    (tmp_path / "app_manifest.yml").write_text(made.replace("name: Powerbot", "name: Powerbot dev"))
+
+    assert manifest.drift(tmp_path / "app_manifest.yml") == []
