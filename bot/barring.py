@@ -56,7 +56,7 @@ class Barring:
         if not barred.frozen or self._too_long(going, going.held_since):
             going.halted = barred.reason
             return
-        await self._tell(going, barred)
+        await self.tell(going, barred)
         await self.clock.sleep(HOLD_S)
 
     async def wait_for_cloud(self, going: run.Run, why: str, wait_s: float) -> None:
@@ -67,7 +67,7 @@ class Barring:
         now = self.clock.now()
         if not going.away_since:
             going.away_since = now
-            await self._tell(going, ledger.Bar(why, frozen=True))
+            await self.tell(going, ledger.Bar(why, frozen=True))
         log.warning("run.waits_for_cloud", request=going.id, why=why)
         if self._too_long(going, going.away_since):
             going.halted = f"CloudDC was away for too long: {why}"
@@ -89,7 +89,7 @@ class Barring:
         """Whether a run has waited for as long as its approval may."""
         return self.clock.now() - since >= going.request.plan.terms.use_within_s
 
-    async def _tell(self, going: run.Run, barred: ledger.Bar) -> None:
+    async def tell(self, going: run.Run, barred: ledger.Bar) -> None:
         """Say in the thread what the run waits for."""
         now = self.clock.now()
         await self.books.write(lambda tx: ledger.hold(tx, going.request, barred, now=now))

@@ -67,8 +67,17 @@ class Checking:
         return FRESH_S - snapshot.age_s(self.clock.now())
 
     async def fits(self, going: run.Run, snapshot: server.Snapshot) -> bool:
-        """Whether the policy of this moment still bears the request; halts it otherwise."""
-        going.halted = going.halted or await self.rejudge(going.request, snapshot)
+        """Whether the policy of this moment still bears the request; halts it otherwise.
+
+        Raises:
+            SlackUnavailable: an edited policy could not be judged; the thread is told, and the
+                run is taken up again a little later.
+        """
+        try:
+            going.halted = going.halted or await self.rejudge(going.request, snapshot)
+        except errors.SlackUnavailable as error:
+            await self.barring.tell(going, ledger.Bar(error.user_message, frozen=True))
+            raise
         return not going.halted
 
     async def wave(

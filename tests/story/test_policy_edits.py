@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.power import plan, policy_file
+from bot.power import errors, plan, policy_file
 from bot.power.lifecycle import State
 from tests.story import world as world_
 from tests.story.world import DANA, LEO, OLGA, OPS, ROSA, SAM, World
@@ -242,3 +242,35 @@ async def test_open_requests_are_counted_in_the_transaction_that_asks(world: Wor
     said = await overtaken(world, plans[5].plan)
 
     assert said == "you have 5 open requests, and that is the most."
+
+
+async def test_run_waits_while_an_edited_policy_can_not_be_judged(world: World) -> None:
+    """No call leaves, the thread says why, and the run goes on when Slack can be asked."""
+    world.edit(("ramp = []", "ramp = [1]\nbatch = 2"))
+    edited = world_.policy_of(
+        ("ramp = []", "ramp = [1]\nbatch = 2"),
+        ('sre = ["U0DANA", "U0SAM", "U0LEO"]', 'sre = ["U0DANA", "U0LEO", "S0ONCALL"]'),
+    )
+    world.folk.groups[world_.ONCALL] = frozenset({LEO, SAM})
+    id_ = await world.ask("reboot web[01-03] because x")
+    await world.told(SAM, "approve", id_)
+
+    async def edited_after_the_first_call(seconds: float) -> None:
+        if world.calls():
+            world.rules = edited
+            world.folk.away.add(world_.ONCALL)
+        await waited(seconds)
+
+    waited = world.clock.sleep
+    world.clock.sleep = edited_after_the_first_call  # type: ignore[method-assign]
+    with pytest.raises(errors.SlackUnavailable):
+        await world.drive()
+    world.clock.sleep = waited  # type: ignore[method-assign]
+    held = (await world.state(id_), world.calls(), world.events(id_)[-1])
+    world.folk.away.clear()
+    await world.store.free_leases()
+    await world.later(60)
+
+    assert held == (State.RUNNING, [1], "held")
+    assert await world.state(id_) is State.SUCCEEDED
+    assert world.calls() == [1, 2]
