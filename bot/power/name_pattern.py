@@ -148,7 +148,8 @@ def _walk(
             case Numbers() if to_end and number == last:
                 places = _number_at_end(piece, name, places, work)
             case Numbers():
-                places = _after_number(piece, name, places, work)
+                # What follows is a star, or nothing that matters: the earliest end is enough.
+                places = _after_number(piece, name, places, work, earliest=number == last)
             case int():
                 work.steps += len(places)
                 places = {place + piece for place in places if place + piece <= len(name)}
@@ -168,8 +169,10 @@ def _after_text(text: str, name: str, places: Places) -> set[int]:
     return found
 
 
-def _after_number(numbers: Numbers, name: str, places: Places, work: Work) -> set[int]:
-    """Return the places behind a number, each of at most nine digits."""
+def _after_number(
+    numbers: Numbers, name: str, places: Places, work: Work, *, earliest: bool
+) -> set[int]:
+    """Return the places behind a number, each of at most nine digits; or the earliest alone."""
     found: set[int] = set()
     # A run of digits is looked at once, however many of the places are in it.
     for run in NUMBER.finditer(name, min(places)):
@@ -181,6 +184,9 @@ def _after_number(numbers: Numbers, name: str, places: Places, work: Work) -> se
                 end = place + width
                 if end <= run.end() and numbers.accepts(name[place:end]):
                     found.add(end)
+            # Numbers are short, so that the earliest end is behind one of the first places.
+            if earliest and found and place + 1 >= min(found):
+                return {min(found)}
     return found
 
 

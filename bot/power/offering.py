@@ -45,7 +45,7 @@ class Catalogue:
     @functools.cached_property
     def _rows(self) -> list[tuple[str, server.Server]]:
         """All servers in natural order, each with its name in small letters."""
-        rows = sorted(self.snapshot.servers.values(), key=lambda row: folding.natural(row.name))
+        rows = sorted(self.snapshot.servers.values(), key=lambda row: self.snapshot.ranks[row.id])
         return [(row.name.lower(), row) for row in rows]
 
     @functools.cached_property

@@ -16,6 +16,8 @@ from bot.power.unknown_names import Unknown
 # Patterns times servers, the slow ones counted as several: 40 to 250 ms as measured.
 MOST_WORK = 100_000
 MOST_IDS_SHOWN = 3
+# More servers than these are ordered by the snapshot's own order, which is made once.
+FEW = 500
 # What is true of a server at this moment may well be true of none.
 MOMENTARY = frozenset({"state", "health"})
 
@@ -48,17 +50,21 @@ def resolve(terms: Sequence[Term], snapshot: server.Snapshot, work: Work) -> Res
             named.update((row.id, row) for row in found)
     if search.unknown:
         raise unknown_names.mistake(search.unknown, terms, snapshot)
-    left = _ordered(row for row in named.values() if row.id not in taken_out)
+    left = _ordered((row for row in named.values() if row.id not in taken_out), snapshot)
     if not left:
         raise errors.UserMistake(
             "Nothing is left: every server that is named is also taken out with !."
         )
-    return Resolved(left, _ordered(row for row in named.values() if row.id in taken_out))
+    out = _ordered((row for row in named.values() if row.id in taken_out), snapshot)
+    return Resolved(left, out)
 
 
-def _ordered(rows: Iterable[server.Server]) -> tuple[server.Server, ...]:
+def _ordered(rows: Iterable[server.Server], snapshot: server.Snapshot) -> tuple[server.Server, ...]:
     """Return servers in the natural order of their names."""
-    return tuple(sorted(rows, key=lambda row: (folding.natural(row.name), row.name, row.id)))
+    found = list(rows)
+    if len(found) > FEW:
+        return tuple(sorted(found, key=lambda row: snapshot.ranks[row.id]))
+    return tuple(sorted(found, key=lambda row: (folding.natural(row.name), row.name, row.id)))
 
 
 def _refuse_much_work(terms: Sequence[Term], snapshot: server.Snapshot) -> None:

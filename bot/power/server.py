@@ -11,6 +11,8 @@ import enum
 import functools
 from collections.abc import Mapping
 
+from bot.power import folding
+
 
 class Power(enum.StrEnum):
     """What a server's record says of its power, both generations of the API folded together."""
@@ -80,6 +82,13 @@ class Snapshot:
 
     servers: Mapping[str, Server]
     started_at: float
+
+    @functools.cached_property
+    def ranks(self) -> Mapping[str, int]:
+        """The place of each server, by id, in the natural order of names."""
+        rows = self.servers.values()
+        ordered = sorted(rows, key=lambda row: (folding.natural(row.name), row.name, row.id))
+        return {row.id: place for place, row in enumerate(ordered)}
 
     @functools.cached_property
     def by_name(self) -> Mapping[str, tuple[Server, ...]]:
