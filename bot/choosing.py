@@ -20,6 +20,7 @@ from bot.power import (
     mentioned,
     offering,
     patterns,
+    plan,
     plan_refusals,
     policy,
     ports,
@@ -153,7 +154,13 @@ def _refused(
         found[form.Field.BREAK_GLASS] = "Break glass may not be used in this channel."
     elif change.options.break_glass and not change.reason:
         found[form.Field.REASON] = "Break glass needs a reason."
-    terms = judging.strictest(judged, count)
+    return found | _too_loose(change, place, judging.strictest(judged, count))
+
+
+def _too_loose(
+    change: command.Change, place: request.Place, terms: plan.Terms
+) -> dict[form.Field, str]:
+    """Return the options that would loosen the policy, by field."""
     asked = question.Question(
         change.action,
         (),
@@ -163,12 +170,8 @@ def _refused(
         now=0.0,
         options=change.options,
     )
-    by_option = {
-        "--batch": form.Field.BATCH,
-        "--max-failures": form.Field.MAX_FAILURES,
-        "--pause": form.Field.PAUSE,
+    by_option = {name: field for field, name in form.OPTIONS.items()}
+    return {
+        next(field for name, field in by_option.items() if name in sentence): sentence
+        for sentence in plan_refusals.by_options(asked, terms)
     }
-    for sentence in plan_refusals.by_options(asked, terms):
-        field = next(field for name, field in by_option.items() if name in sentence)
-        found[field] = sentence
-    return found

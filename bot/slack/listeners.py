@@ -10,7 +10,7 @@ import structlog
 from slack_bolt.async_app import AsyncApp
 
 from bot.power import form
-from bot.slack import actions, desk, guard, payloads, registered, request_form, steps
+from bot.slack import actions, desk, guard, payloads, registered, request_form, steps, submissions
 
 log = structlog.get_logger()
 
@@ -73,7 +73,7 @@ class Listeners:
 
     async def form_sent(self, ack: guard.Ack, body: Mapping[str, Any]) -> None:
         """Take a form, or show what is wrong with it."""
-        await self._desk.take_form(payloads.form(body, at=self._desk.now()), ack)
+        await self._desk.take_form(submissions.form(body, at=self._desk.now()), ack)
 
     async def shortcut_used(self, ack: guard.Ack, body: Mapping[str, Any]) -> None:
         """Take a global or a message shortcut."""
@@ -82,7 +82,7 @@ class Listeners:
     async def options_asked(self, ack: guard.Ack, body: Mapping[str, Any]) -> None:
         """Offer what fits what was typed into the field for servers."""
         try:
-            person, action_id, typed = payloads.suggestion(body)
+            person, action_id, typed = submissions.suggestion(body)
         except payloads.Unreadable as error:
             log.warning("slack.unreadable", why=str(error))
             await ack(options=[])

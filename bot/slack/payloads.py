@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import pydantic
 
-from bot.power import form as form_, ports, request
+from bot.power import ports, request
 from bot.slack import actions, shapes, views
 
 M = TypeVar("M", bound=shapes.Payload)
@@ -95,7 +95,7 @@ def button(body: Mapping[str, Any], *, at: float) -> ports.Inbound:
     return ports.Inbound(
         key=f"button:{read.trigger_id}",
         kind="button",
-        person=_person(read.user, read.team),
+        person=person(read.user, read.team),
         place=_place(read),
         body={
             "do": do.value,
@@ -125,7 +125,7 @@ def _again(do: actions.Do, read: shapes.BlockActions, at: float) -> ports.Inboun
     return ports.Inbound(
         key=f"button:{read.trigger_id}",
         kind="command",
-        person=_person(read.user, read.team),
+        person=person(read.user, read.team),
         place=_place(read),
         body={
             "do": do.value,
@@ -158,76 +158,6 @@ def home(body: Mapping[str, Any], *, at: float) -> ports.Inbound | None:
     )
 
 
-def form(body: Mapping[str, Any], *, at: float) -> ports.Inbound:
-    """Read a form that was sent; its place is empty, a form has none of its own.
-
-    Raises:
-        Unreadable: the payload isn't one, or the form isn't ours.
-    """
-    read = checked(shapes.ViewSubmission, body)
-    sent = actions.read_callback_id(read.view.callback_id)
-    if sent is None:
-        raise Unreadable("no form of ours")
-    if sent is actions.Form.REQUEST:
-        return _filled(read, at)
-    field = actions.FIELDS[sent]
-    key = f"form:{read.view.id}:{read.view.hash}"
-    view = {"view": views.external_id(key)} if sent is actions.Form.REVIEW else {}
-    return ports.Inbound(
-        key=key,
-        kind="form",
-        person=_person(read.user, read.team),
-        place=request.Place(channel_id=""),
-        body={
-            "do": sent.value,
-            "request_id": read.view.private_metadata[:ID_CHARS],
-            field.value: read.view.typed(field).strip(),
-            **view,
-        },
-        at=at,
-    )
-
-
-def _filled(read: shapes.ViewSubmission, at: float) -> ports.Inbound:
-    """Read the request form; it carries the ids of its place, and perhaps a channel's field.
-
-    A form may be sent again after a look at the plan, so the view alone is no key.
-    """
-    channel_id, _, thread_ts = read.view.private_metadata[:ID_CHARS].partition(" ")
-    filled = {field.value: read.view.typed(field) for field in form_.Field}
-    chosen = filled.pop(form_.Field.CHANNEL)
-    place = request.Place(channel_id=chosen) if chosen else _known_place(channel_id, thread_ts)
-    key = f"form:{read.view.id}:{read.trigger_id or read.view.hash}"
-    return ports.Inbound(
-        key=key,
-        kind="form",
-        person=_person(read.user, read.team),
-        place=place,
-        body={
-            "do": actions.Form.REQUEST.value,
-            "filled": filled,
-            "chose_channel": bool(chosen),
-            "view": views.external_id(key),
-        },
-        at=at,
-    )
-
-
-def _known_place(channel_id: str, thread_ts: str) -> request.Place:
-    """Return the place that a form was opened in."""
-    return request.Place(channel_id=channel_id, thread_ts=thread_ts)
-
-
-def suggestion(body: Mapping[str, Any]) -> tuple[request.Person, str, str]:
-    """Read what was typed into a field that searches: who, which field, and the words.
-
-    Raises:
-        Unreadable: the payload isn't one.
-    """
-    read = checked(shapes.Suggestion, body)
-    return _person(read.user, read.team), read.action_id, read.value[: shapes.TEXT_CHARS]
-
-
 def shortcut(body: Mapping[str, Any], *, at: float) -> ports.Inbound:
     """Read a global or a message shortcut.
 
@@ -240,7 +170,7 @@ def shortcut(body: Mapping[str, Any], *, at: float) -> ports.Inbound:
     return ports.Inbound(
         key=key,
         kind="shortcut",
-        person=_person(read.user, read.team),
+        person=person(read.user, read.team),
         place=request.Place(channel_id=read.channel.id, thread_ts=thread_ts),
         body={
             "callback_id": read.callback_id,
@@ -277,7 +207,7 @@ def _without_nulls(body: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def _person(user: shapes.Party, team: shapes.Party) -> request.Person:
+def person(user: shapes.Party, team: shapes.Party) -> request.Person:
     """Return who did it; in shared channels a person's team differs from the workspace."""
     if not user.id:
         raise Unreadable("nobody is named")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from bot.power import ports
-from bot.slack import payloads
+from bot.slack import payloads, submissions
 from tests.slack import builders
 
 Reader = Callable[..., ports.Inbound | None]
@@ -18,7 +18,7 @@ READERS: dict[str, Reader] = {
     "command": payloads.command,
     "mention": payloads.mention,
     "button": payloads.button,
-    "form": payloads.form,
+    "form": submissions.form,
     "shortcut": payloads.shortcut,
 }
 TEAM = {"id": builders.TEAM, "domain": "demo"}
@@ -159,7 +159,7 @@ def test_form_carries_what_was_typed() -> None:
         "state": {"values": {"count": {"count": {"value": " 19 "}}}},
     }
 
-    read = payloads.form({"team": TEAM, "user": USER, "view": view}, at=0)
+    read = submissions.form({"team": TEAM, "user": USER, "view": view}, at=0)
 
     assert read.body == {"do": "confirm_count", "request_id": "PR-7F3K", "count": "19"}
     assert read.key == "form:V1:h1"
@@ -171,7 +171,7 @@ def test_form_that_isn_t_ours_is_unreadable(callback_id: str) -> None:
     body = {"team": TEAM, "user": USER, "view": {"id": "V1", "callback_id": callback_id}}
 
     with pytest.raises(payloads.Unreadable):
-        payloads.form(body, at=0)
+        submissions.form(body, at=0)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from bot.power import answers, errors, offering, plan, ports, request
 from bot.power.form import Field
 from bot.power.lifecycle import State
 from bot.sandbox.workspace import blocks as stand_in_blocks
-from bot.slack import delivery, desk, payloads, request_form, views
+from bot.slack import delivery, desk, payloads, request_form, submissions, views
 from tests.slack import builders
 from tests.slack.conftest import Side
 from tests.slack.test_golden import MANY, hostile_plan
@@ -213,7 +213,7 @@ async def test_nothing_is_offered_when_it_can_not_be_said_in_time(side: Side) ->
 
 async def test_another_fields_search_is_left_alone(connected: Side) -> None:
     """Only the field for servers is searched."""
-    person, action_id, typed = payloads.suggestion(
+    person, action_id, typed = submissions.suggestion(
         {
             "team": {"id": "T0DEMO"},
             "user": {"id": "U0DANA", "team_id": "T0DEMO"},
@@ -236,8 +236,8 @@ def test_a_channel_that_was_chosen_is_the_requests_place() -> None:
     }
     body = {"team": {"id": "T0DEMO"}, "user": {"id": "U0DANA"}, "view": view}
 
-    chosen = payloads.form({**body, "trigger_id": "t1"}, at=0)
-    left = payloads.form({**body, "view": {**view, "state": {}}}, at=0)
+    chosen = submissions.form({**body, "trigger_id": "t1"}, at=0)
+    left = submissions.form({**body, "view": {**view, "state": {}}}, at=0)
 
     assert chosen.place == request.Place(channel_id="C0INC")
     assert left.place == request.Place(channel_id="C0OPS", thread_ts="1.2")
@@ -249,7 +249,7 @@ def test_a_form_with_nonsense_in_it_is_an_empty_form(state: dict[str, object]) -
     """What can't be read was not filled in."""
     view = {"id": "V1", "callback_id": "pb:request_form", "state": state}
 
-    read = payloads.form({"team": {"id": "T"}, "user": {"id": "U"}, "view": view}, at=0)
+    read = submissions.form({"team": {"id": "T"}, "user": {"id": "U"}, "view": view}, at=0)
 
     assert set(read.body["filled"].values()) == {""}
 
