@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from collections.abc import Callable
 
@@ -18,6 +19,8 @@ from bot.power import (
     server,
 )
 
+# Plans for so many servers are made beside the event loop.
+LARGE = 500
 OTHER_APPROVALS = "it needs other approvals now than the plan says; type the command again."
 
 
@@ -39,7 +42,11 @@ class Planner:
         """
         known = await self.facts.known(asked)
         facts = await self.store.read(lambda tx: self.facts.recorded(tx, asked, known))
-        return planning.make(asked, self.policy(), snapshot, facts)
+        rules = self.policy()
+        if len(asked.servers) < LARGE:
+            return planning.make(asked, rules, snapshot, facts)
+        # Clicks in Slack don't wait for a large plan.
+        return await asyncio.to_thread(planning.make, asked, rules, snapshot, facts)
 
     def overtaken(self, tx: ports.Tx, made: plan.Plan, now: float) -> str:
         """Return what forbids a plan since it was held against the world, or an empty text.

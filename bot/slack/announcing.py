@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import collections
 from collections.abc import Sequence
 
@@ -16,6 +17,8 @@ log = structlog.get_logger()
 CARD_WAIT_S = 0.5
 CARD_PATIENCE_S = 30.0
 MOST_REMEMBERED = 2000
+# Cards of so many servers are made beside the event loop.
+LARGE = 500
 NEVER_RAN = lifecycle.ENDED - outcomes.RUN_ENDS | {lifecycle.State.PLANNED}
 
 
@@ -26,6 +29,13 @@ class Postponed(Exception):
         super().__init__(why)
         self.wait_s = wait_s
         self.why = why
+
+
+async def _rendered(request: ports.Request, servers: Sequence[ports.RunServer]) -> blocks.Message:
+    """Return the card; clicks in Slack don't wait until a large fleet is folded for it."""
+    if len(request.order.targets) < LARGE:
+        return cards.render(request, servers)
+    return await asyncio.to_thread(cards.render, request, servers)
 
 
 def never_asked(request: ports.Request) -> bool:
@@ -72,7 +82,7 @@ class Announcer:
         if never_asked(request):
             return
         card = await self._card(request)
-        rendered = cards.render(request, servers)
+        rendered = await _rendered(request, servers)
         digest = hash(repr(rendered))
         try:
             if card is None or not card.ts:
@@ -198,7 +208,7 @@ class Announcer:
         """Wait for the card, or post it when nobody else seems to."""
         if self._clock.now() - message.created_at < CARD_PATIENCE_S:
             raise Postponed(CARD_WAIT_S, "the card isn't posted yet")
-        return (await self._post_card(request, cards.render(request, servers))).ts
+        return (await self._post_card(request, await _rendered(request, servers))).ts
 
     async def tell_requester(
         self,
