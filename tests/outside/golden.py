@@ -108,11 +108,18 @@ REGISTERED = manifest.build("socket") | {
 
 def sent_by_the_stand_in() -> dict[str, dict[str, Any]]:
     """Return one payload of each kind that the stand-in sends, by kind."""
-    return asyncio.run(_everything_done())
+    sent, _ = asyncio.run(_everything_done())
+    return sent
 
 
-async def _everything_done() -> dict[str, dict[str, Any]]:
-    """Let people do everything that they can, and return what was sent for it."""
+def calls_of_the_bot() -> list[tuple[str, set[str]]]:
+    """Return each call of the Web API that answers them, with the names of its arguments."""
+    _, calls = asyncio.run(_everything_done())
+    return calls
+
+
+async def _everything_done() -> tuple[dict[str, dict[str, Any]], list[tuple[str, set[str]]]]:
+    """Let people do everything that they can; return what was sent, and what was called."""
     slack = workspace.Workspace(registered=REGISTERED, strict=False)
     took = Recorder()
     slack.deliver_by(took)
@@ -122,6 +129,7 @@ async def _everything_done() -> dict[str, dict[str, Any]]:
         client.proxy = None
         await _play(slack, took, sending.Sender(client, clock.SystemClock()))
     await slack.stop()
+    calls = [(call.method, set(call.args)) for call in slack.calls()]
     found: dict[str, dict[str, Any]] = {}
     for envelope in took.envelopes:
         payload = envelope.payload
@@ -129,7 +137,7 @@ async def _everything_done() -> dict[str, dict[str, Any]]:
         where = payload.get("container", {}).get("type", "")
         kind = inner or f"{payload.get('type', 'command')} {where}".strip()
         found.setdefault(kind, payload)
-    return found
+    return found, calls
 
 
 async def _play(slack: workspace.Workspace, took: Recorder, sender: sending.Sender) -> None:

@@ -9,13 +9,14 @@ from collections.abc import Iterable
 
 import pytest
 
-from bot.slack import blocks
+from bot.slack import blocks, registered
 from tests.outside import golden, npm
 
 COMPILE_S = 300
 IMPORTS = """\
 import type {
   AppHomeOpenedEvent, AppMentionEvent, HomeView, KnownBlock, ModalView, ReactionAddedEvent,
+  SlackEvent,
 } from "@slack/types";
 import type {
   BlockAction, BlockElementAction, BlockSuggestion, GlobalShortcut, MessageShortcut, SlashCommand,
@@ -133,6 +134,15 @@ def test_slack_types_take_all_that_the_stand_in_sends(folder: pathlib.Path) -> N
 
     assert set(sent) == set(SENT_AS)
     assert compiled(folder, [SHAPE, *lines]) == ""
+
+
+def test_slack_types_know_every_event_that_is_subscribed(folder: pathlib.Path) -> None:
+    """A misspelt event would never come, and nobody would be told."""
+    events = [*registered.EVENTS, registered.STEP.event]
+    lines = [constant(n, one, 'SlackEvent["type"]') for n, one in enumerate(events)]
+
+    assert compiled(folder, lines) == ""
+    assert "error TS" in compiled(folder, [constant(0, "app_mentioned", 'SlackEvent["type"]')])
 
 
 @pytest.mark.parametrize("name", BAD)
