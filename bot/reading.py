@@ -14,6 +14,8 @@ HISTORY_LOOK = 500
 OPEN_LOOK = 500
 # What ended lately, on a person's Home.
 RECENT_S = 7 * 86400.0
+# Reviews that break glass owes are few; more than these are not listed.
+OWING_LOOK = 50
 RECENT_ROWS = 8
 
 Waits = Callable[[ports.Request], bool]
@@ -77,8 +79,10 @@ class Reading:
 
     async def open_requests(self, waits_for_me: Waits) -> answers.Answer:
         """Show open requests, those that wait for the asker first."""
-        found = await self.store.read(lambda tx: tx.requests(states=_ASKED, limit=OPEN_LOOK))
-        mine = tuple(one for one in found if waits_for_me(one))
+        found, owing = await self.store.read(
+            lambda tx: (tx.requests(states=_ASKED, limit=OPEN_LOOK), tx.owing(limit=OWING_LOOK))
+        )
+        mine = tuple(one for one in (*found, *owing) if waits_for_me(one))
         others = tuple(one for one in found if one not in mine)
         return answers.RequestsShown(mine, others, self.clock.now())
 
@@ -86,14 +90,15 @@ class Reading:
         """Show what concerns one person now, and what ended lately."""
         now = self.clock.now()
         since = now - RECENT_S
-        found, ended, frozen = await self.store.read(
+        found, owing, ended, frozen = await self.store.read(
             lambda tx: (
                 tx.requests(states=_ASKED, limit=100),
+                tx.owing(limit=OWING_LOOK),
                 tx.requests(states=lifecycle.ENDED, since=since, limit=RECENT_ROWS),
                 tx.frozen(),
             )
         )
-        waiting = tuple(one for one in found if waits(one))
+        waiting = tuple(one for one in (*found, *owing) if waits(one))
         mine = tuple(one for one in found if one.order.requester == person)
         running = tuple(
             one for one in found if one not in mine and one.state in (_APPROVED, _RUNNING)

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable
 
 from bot import auditing, entitling, people, refusing
-from bot.power import answers, approval, endings, late_clicks, policy, ports, request
+from bot.power import answers, approval, endings, late_clicks, lifecycle, policy, ports, request
 from bot.power.lifecycle import State
 
 WORDS_CHARS = 500
@@ -99,10 +99,14 @@ class Reviewing:
         return answers.Note(said, good=False)
 
     async def waits_for(self, person: request.Person) -> Callable[[ports.Request], bool]:
-        """Return the test whether a request waits for this person's approval."""
+        """Return the test whether a request waits for this person's approval, or review."""
         roster = await self.people.roster(self.policy().people.keys())
 
         def waits(found: ports.Request) -> bool:
+            if found.review is not None and found.state in lifecycle.ENDED:
+                owed = found.review
+                may = any(person.user_id in roster.members.get(one, {}) for one in owed.groups)
+                return not owed.closed_at and person.user_id != owed.breaker and may
             needs = found.plan.terms.needs
             given = {one.person.user_id for one in found.approvals}
             return (

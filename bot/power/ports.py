@@ -252,6 +252,9 @@ class Tx(Protocol):
     def unreviewed(self, user_id: str) -> list[Review]:
         """Return the open reviews of a person's break glass, oldest first."""
 
+    def owing(self, *, limit: int) -> list[Request]:
+        """Return ended requests that still owe a review, the earliest due first."""
+
     def due_reviews(self, *, now: float, limit: int) -> list[Review]:
         """Return open reviews that somebody is to be reminded of now."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from bot.power import answers, ports
+from bot.power import answers, lifecycle, ports
 from bot.power.lifecycle import State
 from bot.slack import actions, blocks, cards, naming, terms, text, words
 from bot.slack.actions import Do
@@ -98,7 +98,9 @@ def _about(found: ports.Request, workspace_url: str) -> blocks.Block:
 
 
 def _how_far(found: ports.Request) -> str:
-    """Return what a request that is pending still needs, and until when."""
+    """Return what a request that is pending, or owes a review, still needs, and until when."""
+    if found.review is not None and found.state in lifecycle.ENDED:
+        return f" · review until {text.moment(found.review.due_at)}"
     if found.state is not State.PENDING:
         return ""
     until = f" · expires {text.moment(found.expires_at)}" if found.expires_at else ""
@@ -107,6 +109,9 @@ def _how_far(found: ports.Request) -> str:
 
 def _waiting(found: ports.Request) -> list[blocks.Block]:
     """Return the buttons of a request that waits for this person."""
+    if found.state in lifecycle.ENDED:
+        review = cards.button(found, Do.VERDICT, style="primary")
+        return [blocks.button_row([review, cards.button(found, Do.DETAILS)])]
     deny = cards.button(found, Do.DENY, style="danger")
     return [blocks.button_row([cards.approve_button(found), deny, cards.button(found, Do.DETAILS)])]
 

@@ -15,6 +15,7 @@ from bot.storage import link, precompiled, reviews, rows, schema
 _requests = schema.requests.c
 _approvals = schema.approvals.c
 _plans = schema.plans.c
+_RAN = sorted(lifecycle.ENDED - lifecycle.NEVER_RAN)
 # A worker that holds a request in one of these states loses it to a person's change.
 _TAKEN_BY_PEOPLE = frozenset({State.PLANNED, State.PENDING, State.APPROVED})
 
@@ -72,6 +73,18 @@ class Requests(reviews.Reviews):
             found = found.where(_requests.created_at >= since)
         newest = found.order_by(_requests.created_at.desc(), _requests.id).limit(limit)
         return self._joined(self.query(newest).all())
+
+    def owing(self, *, limit: int) -> list[ports.Request]:
+        """Return ended requests that still owe a review, the earliest due first."""
+        owed = schema.reviews.c
+        found = (
+            sa.select(schema.requests)
+            .join(schema.reviews, owed.request_id == _requests.id)
+            .where(owed.closed_at == 0, _requests.state.in_(_RAN))
+            .order_by(owed.due_at)
+            .limit(limit)
+        )
+        return self._joined(self.query(found).all())
 
     def transition(
         self,

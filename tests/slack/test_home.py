@@ -312,3 +312,20 @@ async def test_homes_outlive_a_database_that_is_away(side: Side, homes: publishi
         await homes.run(record.overview, head)
 
     assert slept == 3
+
+
+def test_home_offers_the_review_that_somebody_owes_a_breaker_of_glass() -> None:
+    """An ended request has no Approve any more, but Review and until when."""
+    owed = ports.Review("PR-7F3K", "U0DANA", ("sre",), builders.NOW, builders.NOW + 3600)
+    found = builders.request_in(State.SUCCEEDED, review=owed)
+
+    drawn = home.render(shown(waiting_for_me=(found,)))
+
+    labels = [
+        one["text"]["text"]
+        for block in drawn["blocks"]
+        for one in block.get("elements", ())
+        if one["type"] == "button"
+    ]
+    assert labels == ["Review", "Details"]
+    assert "review until" in str(drawn)

@@ -6,7 +6,7 @@ import pathlib
 
 import pytest
 
-from bot.power import answers
+from bot.power import answers, request
 from bot.power.lifecycle import State
 from bot.sandbox.data_centre import MachineFaultKind
 from tests.story import world as world_
@@ -224,3 +224,20 @@ async def test_broken_glass_that_failed_is_reviewed_as_well(world: World) -> Non
     assert await world.state(id_) is State.FAILED
 
     assert "is reviewed" in await world.told(SAM, "verdict", id_, comment="the box was dead")
+
+
+async def test_review_waits_among_what_waits_for_its_approvers(world: World) -> None:
+    """In the list and on the Home of those who may close it, and of nobody else; until it is."""
+    id_ = await broken(world)
+
+    async def waiting(who: str) -> tuple[list[str], list[str]]:
+        listed = await world.type("requests", who)
+        home = await world.flow.home(request.Person(user_id=who, team_id=world_.TEAM))
+        assert isinstance(listed, answers.RequestsShown)
+        return [one.id for one in listed.waiting_for_me], [one.id for one in home.waiting_for_me]
+
+    assert await waiting(SAM) == await waiting(ROSA) == ([id_], [id_])
+    assert await waiting(DANA) == await waiting(OLGA) == ([], [])
+
+    await world.told(SAM, "verdict", id_, comment="right so")
+    assert await waiting(ROSA) == ([], [])
