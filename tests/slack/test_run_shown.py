@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bot.power import answers, ports
+from bot.power import answers, plan, ports
 from bot.power.lifecycle import ServerState, State
 from bot.power.request import Action
-from bot.slack import alarm, answers as private, cards, outcomes, paging, tasks
+from bot.slack import alarm, answers as private, cards, outcomes, paging, plans, tasks
 from tests.slack import builders
 
 STATES = list(ServerState)
@@ -87,3 +87,19 @@ def test_an_unknown_reboot_is_told_with_the_request_that_it_takes() -> None:
     assert "/power reboot web01 because" in told
     assert not outcomes.retryable(lost)
     assert outcomes.unsure(lost, Action.OFF) == ""
+
+
+def test_a_plan_that_meets_a_request_at_work_offers_to_watch_it() -> None:
+    """One button for each of the first few, whether or not there is something left to ask."""
+    line = plan.PlanLine(
+        server_id="id", name="web01", verdict=plan.Verdict.BLOCKED, reason="why", held_by="PR-7F3K"
+    )
+    order = builders.order([])
+    made = builders.planned(order).model_copy(update={"lines": (line,)})
+
+    message = plans.render(answers.PlanShown(made, "PR-2222", builders.NOW))
+
+    row = message.blocks[-1]
+    assert [one["text"]["text"] for one in row["elements"]] == ["Watch PR-7F3K"]
+    assert row["elements"][0]["value"] == "PR-7F3K"
+    assert row["elements"][0]["action_id"] == "pb:details.pr_7f3k"
