@@ -7,8 +7,8 @@ from bot.power.request import Action
 from bot.slack import blocks, cards, fleet, naming, paging, terms, text, words
 
 # A row has a date, a link and names: so many of them stay below Slack's size of a message.
-REQUEST_ROWS = 40
-DEED_ROWS = 20
+REQUEST_ROWS = 25
+DEED_ROWS = 15
 NAMES_CHARS = 60
 REASON_CHARS = 60
 WHY_CHARS = 150
