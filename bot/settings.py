@@ -169,7 +169,8 @@ class Settings(pydantic_settings.BaseSettings):
             wanted.append((token, "SLACK_APP_TOKEN", "the xapp- token"))
         else:
             secret = self.slack_signing_secret.get_secret_value()
-            wanted.append((secret, "SLACK_SIGNING_SECRET", "the signing secret"))
+            name = "SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET (HTTP)"
+            wanted.append((secret, name, "the xapp- token, or the signing secret"))
         return [f"{name} is not set: {what}." for value, name, what in wanted if not value]
 
 

@@ -80,8 +80,10 @@ def _token(name: str, token: str, wanted: str) -> Iterator[Finding]:
 def _policy(given: settings.Settings) -> Iterator[Finding]:
     """Look at the policy file by itself."""
     problems = policies.check(given.policy)
+    do = "edit" if given.policy.exists() else "write (the README has an example)"
     for problem in problems:
-        yield bad("policy", problem, f"edit {given.policy.name}; `powerbot policy check` tries it.")
+        mend = f"{do} {given.policy.name}; `powerbot policy check` tries it."
+        yield bad("policy", problem, mend)
     if not problems:
         yield good("policy", f"{given.policy.name} can be used")
 

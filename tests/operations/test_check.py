@@ -258,6 +258,12 @@ def unreadable_manifest(one: SetUp) -> None:
 # One row for each broken set-up: what breaks it, and the words of the one finding and its mend.
 BROKEN: dict[str, tuple[Callable[[SetUp], None], str, str, str]] = {
     "no bot token": (unset("SLACK_BOT_TOKEN"), "settings", "SLACK_BOT_TOKEN is not set", ".env"),
+    "neither transport": (
+        unset("SLACK_APP_TOKEN"),
+        "settings",
+        "SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET (HTTP) is not set",
+        ".env",
+    ),
     "no keys": (unset("HUAWEICLOUD_SDK_SK"), "settings", "HUAWEICLOUD_SDK_SK", ".env"),
     "a person's token": (
         changed(SLACK_BOT_TOKEN="xoxp-1-" + LONG_KEY),
@@ -436,7 +442,7 @@ BROKEN: dict[str, tuple[Callable[[SetUp], None], str, str, str]] = {
         "confirm_abov",
         "policy check",
     ),
-    "no policy": (lambda one: one.policy.unlink(), "policy", "There is no policy.toml", "edit"),
+    "no policy": (lambda one: one.policy.unlink(), "policy", "There is no policy.toml", "README"),
     "an old schema": (old_schema, "database", "the schema is 0000", "powerbot migrate"),
     "a new schema": (new_schema, "database", "newer than this version", "newer Powerbot"),
     "no database": (no_database, "database", "can't be read", "POWERBOT_DATABASE_URL"),
