@@ -51,19 +51,23 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-async def measured(names: Sequence[str], profile: Profile) -> list[Row]:
-    """Run benchmarks one after another and return their rows."""
+async def measured(names: Sequence[str], profile: Profile) -> tuple[list[Row], list[str]]:
+    """Run benchmarks one after another; return their rows, and the names of those that broke."""
     rows: list[Row] = []
+    broken: list[str] = []
     for name in names:
-        began = time.monotonic()
-        rows += await BENCHMARKS[name](profile)
-        told = f"{name}: {time.monotonic() - began:.0f} s"
-        print(told, file=sys.stderr, flush=True)  # noqa: T201
-    return rows
+        began, told = time.monotonic(), ""
+        try:
+            rows += await BENCHMARKS[name](profile)
+        except Exception as error:  # One that breaks must not cost the others' quarter of an hour.
+            broken.append(name)
+            told = f" BROKEN: {type(error).__name__}: {error}"
+        print(f"{name}: {time.monotonic() - began:.0f} s{told}", file=sys.stderr, flush=True)  # noqa: T201
+    return rows, broken
 
 
 def main() -> None:
-    """Run and tell; the exit status is 0 whatever the timings are."""
+    """Run and tell; the exit status is 0 whatever the timings are, 1 when one could not be run."""
     asked = arguments()
     profile = FULL if asked.profile == "full" else CI
     children.stay_off_the_measured_core()
@@ -71,7 +75,7 @@ def main() -> None:
     # What is measured in this process is measured as the bot runs.
     interpreter.settle()
     began = time.monotonic()
-    rows = asyncio.run(measured(asked.only or list(BENCHMARKS), profile))
+    rows, broken = asyncio.run(measured(asked.only or list(BENCHMARKS), profile))
     lasted_s = time.monotonic() - began
     print(report.as_text(rows))  # noqa: T201
     if asked.json:
@@ -80,6 +84,8 @@ def main() -> None:
         committed.replace_table(asked.write, report.as_markdown(rows, profile, lasted_s))
         if plot.LAST:
             asked.write.with_suffix(".svg").write_text(plot.LAST)
+    if broken:
+        raise SystemExit(1)
 
 
 if __name__ == "__main__":

@@ -45,14 +45,14 @@ class Child:
         """Bytes of memory that it holds at this moment."""
         return int(pathlib.Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * PAGE_BYTES
 
-    async def said(self) -> str:
+    async def said(self, *, within_s: float = PATIENCE_S) -> str:
         """Return what follows READY on its standard output.
 
         Raises:
             RuntimeError: it ended before it was ready.
         """
         assert self.process.stdout is not None
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(within_s):
             while line := await self.process.stdout.readline():
                 if line.startswith(READY):
                     return line.removeprefix(READY).decode().strip()

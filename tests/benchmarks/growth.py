@@ -120,7 +120,7 @@ def plan_cpu_s(count: int) -> float:
     return work.cpu_s(make)
 
 
-async def measured() -> dict[str, list[tuple[int, float]]]:
+async def measured(sizes: Sequence[int]) -> dict[str, list[tuple[int, float]]]:
     """Return each curve as points of servers and figure."""
     curves: dict[str, list[tuple[int, float]]] = {
         "plan, CPU ms": [],
@@ -128,7 +128,7 @@ async def measured() -> dict[str, list[tuple[int, float]]]:
         "calls": [],
         "memory, KiB": [],
     }
-    for count in SIZES:
+    for count in sizes:
         names = work.names(count)
         # Counting memory is slow; three sizes show how it grows.
         counted = await operate(count, memory=count in MEMORY_SIZES)
@@ -144,11 +144,13 @@ async def measured() -> dict[str, list[tuple[int, float]]]:
 
 async def rows(profile: Profile) -> list[Row]:
     """Measure how the four grow, beside the fleet, over the last factor of ten."""
-    curves = await measured()
-    plot.LAST = plot.svg(curves)
+    sizes = SIZES if profile.full else SIZES[:3]
+    curves = await measured(sizes)
+    if profile.full:
+        plot.LAST = plot.svg(curves)
     found = [
         Row(
-            f"growth from {SIZES[0]} to {SIZES[-1]:,} servers: {name}",
+            f"growth from {sizes[0]} to {sizes[-1]:,} servers: {name}",
             "linear growth",
             (_steepness(points),),
             bar=LINEAR,
@@ -156,14 +158,15 @@ async def rows(profile: Profile) -> list[Row]:
         )
         for name, points in curves.items()
     ]
-    count, kib = curves["memory, KiB"][-1]
+    (few, few_kib), (many, many_kib) = curves["memory, KiB"][-2:]
     found.append(
         Row(
-            "memory for each server of a running operation",
+            "memory for each further server of a running operation",
             "-",
-            (kib * 1024 / count,),
+            ((many_kib - few_kib) * 1024 / (many - few),),
             unit=" bytes",
             bar=MOST_BYTES,
+            note=f"from {few:,} to {many:,} servers",
         )
     )
     return found
@@ -172,5 +175,6 @@ async def rows(profile: Profile) -> list[Row]:
 def _steepness(points: Sequence[tuple[int, float]]) -> float:
     """Return how much faster than the fleet a figure grows over the last factor of ten."""
     by_count = dict(points)
-    first, last = SIZES[-3], SIZES[-1]
+    last = points[-1][0]
+    first = last // 10
     return (by_count[last] / by_count[first]) / (last / first)

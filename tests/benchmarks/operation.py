@@ -219,7 +219,9 @@ async def sdk_rows(profile: Profile) -> list[Row]:
 
 async def together_rows(profile: Profile) -> list[Row]:
     """Run twenty operations at once, and one alone on the same fleet."""
-    count, each, duration_s = 1_000, 40, 20.0 if profile.full else 6.0
+    if not profile.full:
+        return []
+    count, each, duration_s = 1_000, 40, 15.0
     one = await _lists(count, each, 1, duration_s)
     twenty = await _lists(count, each, 20, duration_s)
     return [
