@@ -150,11 +150,14 @@ def manifest(
 
 
 @app.command()
-def migrate() -> None:
-    """Bring the database to the newest schema."""
+def migrate(
+    to: Annotated[str, typer.Option(help="Copy everything into this empty database.")] = "",
+) -> None:
+    """Bring the database to the newest schema, or move it to another one."""
     from bot.operations import record
 
-    typer.echo(record.migrate(settings_.load()))
+    settings = settings_.load()
+    typer.echo(record.move(settings, to) if to else record.migrate(settings))
 
 
 @policy_app.command("check")

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Iterator
 
 from bot import settings
-from bot.storage import audit, engines, opening, verify
+from bot.storage import audit, engines, moving, opening, verify
 
 
 def migrate(given: settings.Settings) -> str:
@@ -22,6 +22,19 @@ def migrate(given: settings.Settings) -> str:
     if before == after:
         return f"The database has the newest schema already ({after})."
     return f"The database's schema was {before or 'empty'} and is {after} now."
+
+
+def move(given: settings.Settings, to: str) -> str:
+    """Copy the whole record into an empty database and say what was done.
+
+    Raises:
+        StoreUnavailable: a database is away, the old one is in use, or the new one isn't empty.
+    """
+    counts = moving.move(given.database_url, to)
+    return (
+        f"Moved {counts['requests']} requests and {counts['audit']} audit rows; the old database "
+        "is as it was. Set POWERBOT_DATABASE_URL to the new one before the next start."
+    )
 
 
 def verify_audit(given: settings.Settings, anchor: str) -> tuple[bool, str]:

@@ -9,10 +9,17 @@ from __future__ import annotations
 import pathlib
 
 import sqlalchemy as sa
+from sqlalchemy import exc
 
 from bot.storage import schema
 
 _meta = schema.meta.c
+# "System Administration Functions": what tells one copy of a database from another.
+_SERVER = """
+    SELECT concat_ws(':', (SELECT system_identifier FROM pg_control_system()),
+                     (SELECT timeline_id FROM pg_control_checkpoint()),
+                     (SELECT oid FROM pg_database WHERE datname = current_database()))
+"""
 
 
 def count_run(connection: sa.Connection, database: pathlib.Path) -> bool:
@@ -25,6 +32,27 @@ def count_run(connection: sa.Connection, database: pathlib.Path) -> bool:
     _store(connection, "generation", str(max(counted, noted) + 1))
     if counted < noted:
         _store(connection, "restored", "yes")
+    return _stored(connection, "restored") is not None
+
+
+def note_server(connection: sa.Connection) -> bool:
+    """Note which PostgreSQL server this is; return whether it was another one before.
+
+    A restored database has another server, another timeline or another number than the one that
+    was noted in it; a standby that took over has another timeline, and may have lost commits.
+    The caller commits.
+    """
+    try:
+        with connection.begin_nested():
+            here = str(connection.exec_driver_sql(_SERVER).scalar())
+    except exc.DBAPIError:
+        # A provider that hides its servers leaves this to its customer.
+        return _stored(connection, "restored") is not None
+    before = _stored(connection, "server")
+    if before != here:
+        _store(connection, "server", here)
+        if before is not None:
+            _store(connection, "restored", "yes")
     return _stored(connection, "restored") is not None
 
 

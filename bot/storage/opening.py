@@ -10,7 +10,17 @@ import pathlib
 import sqlalchemy as sa
 
 from bot.power import errors
-from bot.storage import claims, engines, generation, link, lockfile, plan_cache, schema, store
+from bot.storage import (
+    claims,
+    engines,
+    generation,
+    link,
+    lockfile,
+    plan_cache,
+    schema,
+    store,
+    writer,
+)
 
 
 def open_store(
@@ -39,7 +49,7 @@ def open_store(
         held.acquire()
     try:
         _settle_schema(made, migrate=path is not None if migrate is None else migrate)
-        restored = held is not None and path is not None and _begin_run(made, path)
+        restored = sole and _begin_run(made, path)
     except BaseException:
         if held is not None:
             held.release()
@@ -93,11 +103,17 @@ def _settle_schema(url: sa.URL, *, migrate: bool) -> str:
         engine.dispose()
 
 
-def _begin_run(url: sa.URL, path: pathlib.Path) -> bool:
-    """Note that a run begins, alone on its database; return whether that was restored."""
+def _begin_run(url: sa.URL, path: pathlib.Path | None) -> bool:
+    """Note that a run begins; return whether the database was restored since the last one."""
     engine = engines.write_engine(url)
     try:
         with engines.translated(), engine.connect() as connection:
+            if path is None:
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(writer.TURN)))
+                restored = generation.note_server(connection)
+                connection.commit()
+                return restored
+            # Alone on its file, it ends the leases of the process before.
             restored = generation.count_run(connection, path)
             claims.free_all(link.Link(connection, plans=plan_cache.PlanCache()))
             connection.commit()
@@ -105,7 +121,7 @@ def _begin_run(url: sa.URL, path: pathlib.Path) -> bool:
             return restored
     except OSError as error:
         raise errors.StoreUnavailable(
-            f"The folder {path.parent} can't be written: {error.strerror}."
+            f"The folder of {path} can't be written: {error.strerror}."
         ) from error
     finally:
         engine.dispose()

@@ -224,3 +224,30 @@ def test_a_readers_rights_need_no_lock(settled_file: pathlib.Path) -> None:
     other.close()
 
     assert revision == schema.REVISION
+
+
+@only_postgresql
+async def test_a_restored_postgresql_is_noticed_until_it_is_settled(url: str, backend: str) -> None:
+    """A backup or a standby has another server, timeline or number than was noted in it."""
+    first = opening.open_store(url, sole=True)
+    assert not first.restored
+    await first.close()
+    again = opening.open_store(url, sole=True)
+    assert not again.restored
+    await again.close()
+    engine = engines.write_engine(engines.parsed(url))
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE meta SET value = '1:1:1' WHERE name = 'server'")
+    engine.dispose()
+
+    restored = opening.open_store(url, sole=True)
+    assert restored.restored
+    await restored.close()
+    still = opening.open_store(url, sole=True)
+    assert still.restored
+    await still.settle_restore()
+    await still.close()
+
+    settled = opening.open_store(url, sole=True)
+    assert not settled.restored
+    await settled.close()
