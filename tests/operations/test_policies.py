@@ -313,6 +313,26 @@ async def test_decision_is_explained_without_asking_anybody(set_up: SetUp) -> No
     )
 
 
+async def test_explanation_names_what_no_rule_judges(set_up: SetUp) -> None:
+    """Protected servers, servers without a rule, and people about whom nobody was asked."""
+    set_up.policy.write_text(
+        edited(('servers = "*"', 'servers = "web*"'), ('requesters = ["sre"]', "requesters = []"))
+        .replace('requesters = ["sre"]', 'requesters = ["dc-ops"]')
+        .replace('[[rule]]\nname = "databases"', '[[rule]]\nname = "databases"\nreason = "INC"')
+    )
+
+    found = await set_up.explain("reboot pdu1 web1 cache1 db01", offline=True)
+
+    assert "[protected]: pdu1: never, for nobody" in found.lines
+    assert "No rule: cache1: no rule of the policy covers it" in found.lines
+    assert "  requesters nobody: nobody" in found.lines
+    assert "  reason must have: INC" in found.lines
+    assert "  requesters dc-ops: whether U0DANA is in dc-ops was not or could not be asked" in (
+        found.lines
+    )
+    assert not found.allowed
+
+
 async def test_explanation_counts_what_the_record_has(
     set_up: SetUp, tmp_path: pathlib.Path
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.power.lifecycle import State
 from bot.sandbox import data_centre
-from tests.story.world import DANA, INC, OPS, ROSA, SAM, World
+from tests.story.world import DANA, INC, OLGA, OPS, ROSA, SAM, World
 
 GLASS = "reboot web01 --break-glass because INC-1"
 
@@ -155,3 +155,42 @@ async def test_cooldown_counts_from_the_last_reboot(world: World) -> None:
 
     assert early.plan.lines[0].reason == "rebooted less than 48h ago"
     assert late.request_id
+
+
+async def test_stop_in_the_middle_of_a_run_sends_nothing_more(world: World) -> None:
+    """Everybody may; the second who presses it is told who was first."""
+    world.edit(("ramp = []", "ramp = [1]\nbatch = 2"))
+    id_ = await world.ask("reboot web[01-03] because x")
+    await world.told(SAM, "approve", id_)
+    told: list[str] = []
+
+    async def stopped_after_the_first_call(seconds: float) -> None:
+        if world.calls() and not told:
+            told.append(await world.told(OLGA, "stop", id_))
+            told.append(await world.told(SAM, "stop", id_))
+        await waited(seconds)
+
+    waited = world.clock.sleep
+    world.clock.sleep = stopped_after_the_first_call  # type: ignore[method-assign]
+    await world.drive()
+
+    assert told == [
+        f"{id_} sends nothing more; what was sent is watched.",
+        f"{id_} is running already; approved by {SAM}; {OLGA} has pressed Stop.",
+    ]
+    assert (await world.state(id_), world.calls()) == (State.STOPPED, [1])
+
+
+async def test_approved_request_waits_for_slack_and_is_void_in_the_end(world: World) -> None:
+    """An edited policy that can't be judged lets nothing start."""
+    id_ = await world.ask("reboot web01 because x")
+    await world.told(SAM, "approve", id_)
+    world.edit(('sre = ["U0DANA", "U0SAM", "U0LEO"]', 'sre = ["U0DANA", "S0ONCALL"]'))
+    world.folk.away.add("S0ONCALL")
+
+    await world.drive()
+    waits = await world.state(id_)
+    await world.later(900)
+
+    assert (waits, await world.state(id_)) == (State.APPROVED, State.VOID)
+    assert world.calls() == []
