@@ -96,6 +96,7 @@ class Replica:
         self._process: Any = None
         self._keeping: asyncio.Task[None] | None = None
         self._started_at = 0.0
+        self._joining: asyncio.Task[None] | None = None
         self._again = asyncio.Event()
         self._again.set()
 
@@ -107,7 +108,7 @@ class Replica:
     @property
     def alive(self) -> bool:
         """Whether the process lives."""
-        return self._process is not None and self._process.is_alive()
+        return self._joining is not None and not self._joining.done()
 
     @property
     def pid(self) -> int:
@@ -172,20 +173,22 @@ class Replica:
         self._process.start()
         self.starts += 1
         self._started_at = time.monotonic()
-        await asyncio.to_thread(self._process.join)
+        # Only one thread may ask how the process ended: the answer can be read once.
+        self._joining = asyncio.create_task(asyncio.to_thread(self._process.join))
+        await asyncio.shield(self._joining)
         status = self._process.exitcode or 0
         self.statuses.append(status)
         if status == -signal.SIGKILL and doom:
             self.killed_at.append(time.time())
 
     async def _end(self) -> None:
-        if self._process is None:
+        if self._joining is None:
             return
         self.send(signal.SIGCONT)
         self.send(signal.SIGTERM)
-        await asyncio.to_thread(self._process.join, 30)
+        await asyncio.wait({self._joining}, timeout=30)
         self.send(signal.SIGKILL)
-        await asyncio.to_thread(self._process.join)
+        await asyncio.wait({self._joining})
 
 
 @dataclasses.dataclass
