@@ -1,13 +1,8 @@
 """Powerbot: power control of physical servers from Slack, with approval and proof.
 
 power/       what may be asked, who decides, what counts as done (no IO)
-workflow     the story of a request, each step in a module: asking (planner, gathering),
-             approving and reviewing (entitling, refusing), break_glass, nudging, stopping,
-             advancing (ticking, rejudging), freezing; auditing: a row for each attempt
-choosing     the request form: what it offers, what is wrong with it; lookups: questions, sharing;
-             alarming: alarms beside a plan
-executor     an approved request: wave (calls on their way), checking and barring (may it leave?),
-             calling (one power call), watching (what became of it), bookkeeping
+workflow     the story of a request, from the first word to the runner; each step in steps/
+executor     an approved request, wave by wave; its parts in execution/
 runner       who carries a request on: claims and leases
 slack/       payloads in, cards out
 clouddc/     the CloudDC client and the shared inventory

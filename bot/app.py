@@ -12,35 +12,16 @@ from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import (
-    advancing,
-    alarming,
-    approving,
-    asking,
-    auditing,
-    break_glass,
-    calling,
-    choosing,
     clock as clock_,
-    entitling,
     executor,
-    freezing,
-    gathering,
-    lookups,
-    nudging,
     paces as paces_,
-    people,
-    planner,
-    reading,
-    refusing,
-    rejudging,
-    reviewing,
     rules,
     runner,
     settings,
-    stopping,
     workflow as workflow_,
 )
 from bot.clouddc import alarms, auth, client, exchange, inventory, rate, watch
+from bot.execution import calling
 from bot.power import policy as policy_, ports, request, run, settling
 from bot.slack import (
     connection,
@@ -54,6 +35,27 @@ from bot.slack import (
     sending,
     sockets,
     watchdog,
+)
+from bot.steps import (
+    advancing,
+    alarming,
+    approving,
+    asking,
+    auditing,
+    break_glass,
+    choosing,
+    entitling,
+    freezing,
+    gathering,
+    lookups,
+    nudging,
+    people,
+    planner,
+    reading,
+    refusing,
+    rejudging,
+    reviewing,
+    stopping,
 )
 from bot.storage import opening, store
 

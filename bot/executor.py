@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from bot import barring, bookkeeping, calling, checking, watching, wave
+from bot.execution import barring, bookkeeping, calling, checking, watching, wave
 from bot.power import ledger, policy, ports, run, server, settling, waves
 from bot.power.lifecycle import ServerState
 

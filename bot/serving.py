@@ -15,9 +15,10 @@ from typing import Any
 import structlog
 from aiohttp import web
 
-from bot import app, interpreter, paces as paces_, settings, ticking
+from bot import app, interpreter, paces as paces_, settings
 from bot.power import errors
 from bot.slack import connection
+from bot.steps import ticking
 
 log = structlog.get_logger()
 

@@ -13,7 +13,18 @@ from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
-from bot import (
+from bot.power import (
+    again,
+    answers,
+    command,
+    errors,
+    form,
+    offering,
+    ports,
+    request,
+    run,
+)
+from bot.steps import (
     advancing,
     alarming,
     approving,
@@ -29,17 +40,6 @@ from bot import (
     reading,
     reviewing,
     stopping,
-)
-from bot.power import (
-    again,
-    answers,
-    command,
-    errors,
-    form,
-    offering,
-    ports,
-    request,
-    run,
 )
 
 log = structlog.get_logger()

@@ -6,8 +6,8 @@ import asyncio
 import dataclasses
 from collections.abc import Sequence
 
-from bot import alarming
 from bot.power import errors, ports
+from bot.steps import alarming
 from tests.slack import fakes
 
 ALARM = ports.Alarm("id-1", "Fan speed low", 3)

@@ -7,9 +7,9 @@ from typing import Any, cast
 
 import pytest
 
-from bot import choosing, people, reading
 from bot.power import errors, policy_file, ports, request, server
 from bot.power.form import Field
+from bot.steps import choosing, people, reading
 from tests.power import fleet
 from tests.slack import builders, fakes
 

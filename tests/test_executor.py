@@ -13,8 +13,9 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from bot import calling, executor
+from bot import executor
 from bot.clouddc import auth, client, inventory, rate, watch
+from bot.execution import calling
 from bot.power import plan, policy, ports, request, run, server, settling
 from bot.power.lifecycle import ServerState, State
 from bot.power.request import Action

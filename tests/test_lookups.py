@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import pytest
 
-from bot import lookups, people
 from bot.power import answers, command, policy, ports
+from bot.steps import lookups, people
 from tests.slack import builders
 
 

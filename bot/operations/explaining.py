@@ -10,7 +10,7 @@ import contextlib
 import dataclasses
 from collections.abc import AsyncIterator
 
-from bot import app, clock as clock_, gathering, people, settings
+from bot import app, clock as clock_, settings
 from bot.clouddc import exchange
 from bot.operations import policies
 from bot.power import (
@@ -28,6 +28,7 @@ from bot.power import (
     terms,
 )
 from bot.slack import connection, directory, sending
+from bot.steps import gathering, people
 from bot.storage import engines, plan_cache, transaction
 
 NO_TEAM = "T0"

@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 import pathlib
 
-from bot import clock as clock_, people, settings
+from bot import clock as clock_, settings
 from bot.operations import check_slack
 from bot.power import errors, policy, policy_file, policy_oddities, policy_reach
 from bot.slack import connection, directory, sending
+from bot.steps import people
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ import contextlib
 import random
 import sys
 
-from bot import calling, clock as clock_, executor, paces, runner
+from bot import clock as clock_, executor, paces, runner
 from bot.clouddc import auth, client, exchange, inventory, rate, watch
+from bot.execution import calling
 from bot.power import lifecycle, policy, ports, run, settling
 from bot.storage import opening
 from tests.execution import world

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pathlib
 
-from bot import gathering
 from bot.power.request import Action
 from bot.sandbox.data_centre import CallFaultKind, CallKind
+from bot.steps import gathering
 from tests.execution import virtual, world
 
 

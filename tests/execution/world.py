@@ -14,8 +14,9 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequenc
 import httpx
 import structlog
 
-from bot import calling, executor
+from bot import executor
 from bot.clouddc import auth, client, inventory, rate, watch
+from bot.execution import calling
 from bot.power import plan, policy, ports, request, run, server, settling
 from bot.power.lifecycle import State
 from bot.power.request import Action

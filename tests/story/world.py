@@ -22,11 +22,13 @@ from typing import Any
 import httpx
 import sqlalchemy as sa
 
-from bot import app, calling, executor, people, rejudging, workflow
+from bot import app, executor, workflow
 from bot.clouddc import auth, client, exchange, inventory, rate, watch
+from bot.execution import calling
 from bot.power import answers, errors, policy, policy_file, ports, request, run
 from bot.power.lifecycle import State
 from bot.sandbox import data_centre
+from bot.steps import people, rejudging
 from bot.storage import engines, opening, schema, store
 
 TEAM = "T0DEMO"

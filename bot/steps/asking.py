@@ -6,9 +6,9 @@ import dataclasses
 import random
 from collections.abc import Mapping, Sequence
 
-from bot import approving, auditing, break_glass, planner, reading, refusing, ticking
 from bot.power import answers, endings, plan, ports, request
 from bot.power.lifecycle import State
+from bot.steps import approving, auditing, break_glass, planner, reading, refusing, ticking
 
 NOT_ASKED = "request.refused_to_ask"
 

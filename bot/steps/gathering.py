@@ -6,9 +6,9 @@ import asyncio
 import dataclasses
 from collections.abc import Callable, Sequence
 
-from bot import people
 from bot.power import lifecycle, policy, ports, question, request
 from bot.power.lifecycle import State
+from bot.steps import people
 
 HOUR_S = 3600.0
 # The most of one person's requests that are looked at for the limits.

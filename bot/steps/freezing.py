@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
-from bot import auditing, people
 from bot.power import answers, approval, judging, policy, ports, rights
+from bot.steps import auditing, people
 
 
 def holding(tx: ports.Tx, rules: policy.Policy, found: ports.Request, now: float) -> str:

@@ -6,7 +6,6 @@ import asyncio
 import dataclasses
 from collections.abc import Callable
 
-from bot import gathering
 from bot.power import (
     judging,
     plan,
@@ -18,6 +17,7 @@ from bot.power import (
     request,
     server,
 )
+from bot.steps import gathering
 
 # Plans for so many servers are made beside the event loop.
 LARGE = 500

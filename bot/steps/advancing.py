@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from bot import freezing, nudging, reading, rejudging, ticking
 from bot.power import errors, ports, run
 from bot.power.lifecycle import State
+from bot.steps import freezing, nudging, reading, rejudging, ticking
 
 log = structlog.get_logger()
 

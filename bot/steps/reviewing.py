@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
-from bot import auditing, entitling, people, refusing
 from bot.power import answers, approval, endings, late_clicks, lifecycle, policy, ports, request
 from bot.power.lifecycle import State
+from bot.steps import auditing, entitling, people, refusing
 
 WORDS_CHARS = 500
 COMMENTED = "request.commented"

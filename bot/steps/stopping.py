@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import dataclasses
 
-from bot import auditing, refusing
 from bot.power import answers, endings, lifecycle, ports
 from bot.power.lifecycle import State
+from bot.steps import auditing, refusing
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import structlog
 
-from bot import bookkeeping
+from bot.execution import bookkeeping
 from bot.power import answering, errors, ledger, ports, run, server
 
 log = structlog.get_logger()

@@ -9,8 +9,8 @@ import asyncio
 import dataclasses
 from collections.abc import Mapping
 
-from bot import people
 from bot.power import approval, ports, quorum
+from bot.steps import people
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import structlog
 
-from bot import bookkeeping
+from bot.execution import bookkeeping
 from bot.power import judging, ledger, outcome, policy, ports, run
 
 log = structlog.get_logger()

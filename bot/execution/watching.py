@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import structlog
 
-from bot import bookkeeping
+from bot.execution import bookkeeping
 from bot.power import errors, pace, ports, run, settling
 
 log = structlog.get_logger()

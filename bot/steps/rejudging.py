@@ -9,9 +9,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
-from bot import people
 from bot.power import errors, judging, policy, ports, server
 from bot.power.lifecycle import State
+from bot.steps import people
 
 WENT_ON = "policy.went_on"
 

@@ -10,7 +10,6 @@ import asyncio
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 
-from bot import people, reading
 from bot.power import (
     answers,
     command,
@@ -28,6 +27,7 @@ from bot.power import (
     request,
     server,
 )
+from bot.steps import people, reading
 
 # A select takes at most 100 options ("Block elements: select menu").
 MOST_CHANNELS = 100

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
-from bot import auditing, entitling
 from bot.power import answers, approval, late_clicks, ports
 from bot.power.approval import Refusal
+from bot.steps import auditing, entitling
 
 _NOBODY: tuple[str, ...] = ()
 EVENTS = {"approve": "approval", "deny": "denial"}

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
-from bot import auditing, people
 from bot.power import answers, approval, late_clicks, policy, ports, reviews
+from bot.steps import auditing, people
 
 log = structlog.get_logger()
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
-from bot import auditing, people
 from bot.power import answers, late_clicks, ports, quorum
 from bot.power.lifecycle import State
+from bot.steps import auditing, people
 
 # A requester may nudge this often, and no more.
 NUDGE_EVERY_S = 300.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from bot import barring, calling, checking, watching
+from bot.execution import barring, calling, checking, watching
 from bot.power import answering, ports, run, server, waves
 
 

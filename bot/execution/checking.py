@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 import structlog
 
-from bot import barring
+from bot.execution import barring
 from bot.power import (
     answering,
     errors,

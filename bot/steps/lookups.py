@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from bot import auditing, people, reading, reviewing
 from bot.power import answers, command, guide, ports
+from bot.steps import auditing, people, reading, reviewing
 
 # What a page's or a share's button may ask again; anything else in its value is not obeyed.
 QUESTIONS = (command.Read, command.Why, command.Show, command.Requests)

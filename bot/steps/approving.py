@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
-from bot import auditing, entitling, freezing, people, refusing, rejudging
 from bot.power import answers, approval, endings, policy, ports, quorum
 from bot.power.approval import Refusal
 from bot.power.lifecycle import State
+from bot.steps import auditing, entitling, freezing, people, refusing, rejudging
 
 WORDS_CHARS = 500
 
