@@ -173,13 +173,17 @@ class Replica:
         self._process.start()
         self.starts += 1
         self._started_at = time.monotonic()
-        # Only one thread may ask how the process ended: the answer can be read once.
-        self._joining = asyncio.create_task(asyncio.to_thread(self._process.join))
+        self._joining = asyncio.create_task(self._gone(self._process))
         await asyncio.shield(self._joining)
         status = self._process.exitcode or 0
         self.statuses.append(status)
         if status == -signal.SIGKILL and doom:
             self.killed_at.append(time.time())
+
+    async def _gone(self, process: Any) -> None:
+        """Wait for a process to end; no thread may do it, for the answer can be read only once."""
+        while process.exitcode is None:  # noqa: ASYNC110 -- a process has no event
+            await asyncio.sleep(0.02)
 
     async def _end(self) -> None:
         if self._joining is None:
