@@ -35,7 +35,7 @@ def render(
     ]
     if servers:
         body.append(blocks.section(_servers(request, servers, brief=private)))
-    body.append(blocks.context(terms.small_print(order, request.id, full=private)))
+    body.append(blocks.context(terms.small_print(order, request.id)))
     buttons = _private_buttons(request) if private else _buttons(request, servers)
     if buttons:
         body.append(blocks.button_row(buttons))

@@ -178,7 +178,7 @@ def _small_print(shown: answers.PlanShown) -> str:
         f"States read {text.duration(age_s)} ago",
         text.plain(shown.alarms_note, 100),
         f"policy {text.plain(shown.plan.policy_version, 20)}",
-        terms.small_print(shown.plan.order, shown.request_id, full=False),
+        terms.small_print(shown.plan.order, shown.request_id),
     ]
     return " · ".join(part for part in parts if part)
 

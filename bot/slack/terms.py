@@ -59,13 +59,13 @@ def why(order: request.Order) -> str:
     return f"*Why:* {given}" if given else ""
 
 
-def small_print(order: request.Order, request_id: str, *, full: bool = True) -> str:
-    """Return what identifies a request: id, region, seal, and where there is room the project."""
+def small_print(order: request.Order, request_id: str) -> str:
+    """Return what identifies a request: id, region, project, seal."""
     scope = order.scope
     parts = [
         request_id,
         text.plain(scope.region, SCOPE_CHARS),
-        f"project {text.plain(scope.project_id, SCOPE_CHARS)}" if scope.project_id and full else "",
+        f"project {text.plain(scope.project_id, SCOPE_CHARS)}" if scope.project_id else "",
         f"seal {order.short_seal}",
         f"follows {text.plain(order.retry_of, 20)}" if order.retry_of else "",
     ]

@@ -195,9 +195,12 @@ def test_details_have_a_plainer_form_without_a_table() -> None:
     assert "web[01-19]" in str(message.plainer)
 
 
-def test_card_keeps_its_small_print_short() -> None:
-    """The project's long id is a press of Details away."""
+def test_card_names_region_project_and_seal() -> None:
+    """Where it would happen stands on the card itself, whoever reads it and on whatever screen."""
     found = builders.request_in(State.PENDING)
 
-    assert "project" not in str(cards.render(found).blocks)
-    assert "project p123" in str(cards.render(found, private=True).blocks)
+    for private in (False, True):
+        shown = str(cards.render(found, private=private).blocks)
+        assert found.order.scope.region in shown
+        assert f"project {found.order.scope.project_id}" in shown
+        assert f"seal {found.order.short_seal}" in shown
