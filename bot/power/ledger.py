@@ -78,13 +78,14 @@ def _start(
 
 
 def _first_row(
-    found: ports.Request, target: request.Target, lock: tuple[str, str, float] | None, now: float
+    found: ports.Request, target: request.Target, lock: ports.Lock | None, now: float
 ) -> ports.RunServer:
     """Return a server's row at the start: queued, or what another request's lock makes of it."""
     row = ports.RunServer(target.server_id, target.name, target.rack)
-    if lock is None or lock[0] == found.id:
+    if lock is None or lock.request_id == found.id:
         return row
-    held = recheck.held_by(found.order.action, *lock, now=now)
+    # The thread tells what happened; whose request it was stands on that request's own card.
+    held = recheck.held_by(found.order.action, dataclasses.replace(lock, requester=""), now=now)
     return dataclasses.replace(row, state=held.state, detail=held.reason, settled_at=now)
 
 
@@ -126,11 +127,13 @@ def standing(
     ours = tx.lock_holders(server_ids)
     theirs = tx.lock_holders(sorted(others)) if others else {}
     return Standing(
-        not_ours=tuple(one for one in server_ids if one not in ours or ours[one][0] != request_id),
+        not_ours=tuple(
+            one for one in server_ids if one not in ours or ours[one].request_id != request_id
+        ),
         leaving=frozenset(
             server_id
-            for server_id, (holder, action, _) in theirs.items()
-            if holder != request_id and action != request.Action.ON.value
+            for server_id, lock in theirs.items()
+            if lock.request_id != request_id and lock.action != request.Action.ON.value
         ),
     )
 

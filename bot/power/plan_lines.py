@@ -67,7 +67,7 @@ def _judge_one(
     )
     blocked = judged.refusal or _locked(question, facts, record)
     if blocked:
-        held_by = "" if judged.refusal else facts.locks[record.id][0]
+        held_by = "" if judged.refusal else facts.locks[record.id].request_id
         return Judged(record, judged.rule, Verdict.BLOCKED, blocked, held_by)
     verdict, reason = _by_record(question, rules, record)
     if verdict is Verdict.ACT and judged.rule is not None:
@@ -84,7 +84,7 @@ def _locked(question: Question, facts: Facts, record: server.Server) -> str:
     """Say who holds a server: one thing at a time."""
     if record.id not in facts.locks:
         return ""
-    return recheck.held_by(question.action, *facts.locks[record.id], now=question.now).reason
+    return recheck.held_by(question.action, facts.locks[record.id], now=question.now).reason
 
 
 def _by_record(
@@ -126,7 +126,7 @@ def _with_keeps(
     """Block the servers that must stay on."""
     if question.action is Action.ON:
         return list(found)
-    locked = {key for key, lock in facts.locks.items() if lock[1] != Action.ON.value}
+    locked = {key for key, lock in facts.locks.items() if lock.action != Action.ON.value}
     wanted = [judged.record for judged in found if judged.acts]
     held = keeping.held_back(
         rules.keeps, snapshot.servers.values(), locked | set(facts.leaving), wanted

@@ -22,6 +22,7 @@ from bot.power.records import (
     Channel as Channel,
     Claim as Claim,
     Inbound as Inbound,
+    Lock as Lock,
     Member as Member,
     Method as Method,
     OutboxMessage as OutboxMessage,
@@ -239,8 +240,8 @@ class Tx(Protocol):
     def unlock_servers(self, request_id: str) -> None:
         """Give back all locks of a request."""
 
-    def lock_holders(self, server_ids: Sequence[str]) -> dict[str, tuple[str, str, float]]:
-        """Return {server id: (request id, action, since)} of the locks that are held."""
+    def lock_holders(self, server_ids: Sequence[str]) -> dict[str, Lock]:
+        """Return the locks that are held, by server id."""
 
     # -- reviews that break glass owes
     def open_review(self, review: Review) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Collection, Mapping, Sequence
 from bot.power import folding, ports, quorum, request, server
 from bot.power.request import Action
 
-Lock = tuple[str, str, float]
 NO_OPTIONS = request.Options()
 
 
@@ -41,22 +40,22 @@ class Question:
 class Facts:
     """What the store and Slack say, beside the policy and the snapshot.
 
-    `frozen` is the freeze switch's reason. `locks` has, by server id, the request that holds it,
-    its action and since when. `requester_groups` are the groups of `[people]` that the requester
-    is in, `unread_groups` those that could not be read. `recent_servers` are the ids in the
-    requester's open requests and in those made within the split window. `last_reboots` has, by
-    server id, when it was last rebooted (epoch seconds); `unknown_reboots` has the request whose
-    reboot of it may or may not have happened, when none was proven since. `unreviewed` are the
-    requester's requests by break glass that nobody has reviewed yet. `leaving` are the ids that
-    other requests will turn off or reboot, beside those that are locked for it. `roster` has the
-    approvers' groups; without it nobody asks whether the quorum can be reached.
+    `frozen` is the freeze switch's reason. `locks` has, by server id, who holds it.
+    `requester_groups` are the groups of `[people]` that the requester is in, `unread_groups` those
+    that could not be read. `recent_servers` are the ids in the requester's open requests and in
+    those made within the split window. `last_reboots` has, by server id, when it was last rebooted
+    (epoch seconds); `unknown_reboots` has the request whose reboot of it may or may not have
+    happened, when none was proven since. `unreviewed` are the requester's requests by break glass
+    that nobody has reviewed yet. `leaving` are the ids that other requests will turn off or reboot,
+    beside those that are locked for it. `roster` has the approvers' groups; without it nobody asks
+    whether the quorum can be reached.
     """
 
     channel: ports.Channel
     requester_groups: Collection[str]
     unread_groups: Collection[str] = ()
     frozen: str = ""
-    locks: Mapping[str, Lock] = dataclasses.field(default_factory=dict)
+    locks: Mapping[str, ports.Lock] = dataclasses.field(default_factory=dict)
     open_requests: int = 0
     requests_last_hour: int = 0
     recent_servers: Collection[str] = ()

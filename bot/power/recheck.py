@@ -43,15 +43,17 @@ def since_plan(
     return _by_power(method, record, forced=forced)
 
 
-def held_by(action: Action, holder: str, doing: str, since: float, *, now: float) -> Change:
+def held_by(action: Action, lock: ports.Lock, *, now: float) -> Change:
     """Say that another request holds a server's lock: one thing at a time.
 
     The same action isn't done twice: the server is left to the request that does it already.
     """
-    minutes = int(max(0.0, now - since) // 60)
-    if doing == action.value:
-        return Change(SKIPPED, f"already under way in {holder}: watch it")
-    return Change(BLOCKED, f"{holder} is at work on it ({doing}, for {minutes}m now)")
+    if lock.action == action.value:
+        return Change(SKIPPED, f"already under way in {lock.request_id}: watch it")
+    minutes = int(max(0.0, now - lock.since) // 60)
+    whose = f" of {lock.requester}" if lock.requester else ""
+    doing = f"{lock.action}, for {minutes}m now"
+    return Change(BLOCKED, f"{lock.request_id}{whose} is at work on it ({doing})")
 
 
 def _not_ready(record: server.Server) -> str:

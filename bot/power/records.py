@@ -34,6 +34,16 @@ class Accepted:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Lock:
+    """Who acts on a server: the request, its action, since when, and who asked for it."""
+
+    request_id: str
+    action: str
+    since: float
+    requester: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Sighting:
     """What a poll saw of some servers; `started_at` (epoch seconds) is when its first call left."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import re
 from collections.abc import Sequence
 
 from bot.power import answers, plan, server
@@ -24,6 +25,9 @@ MOST_ALARMS = 5
 LEVELS = {1: "critical", 2: "major", 3: "minor", 4: "warning"}
 WORST_UNKNOWN = 5
 VERDICTS = {Verdict.ACT: "Would {verb}", Verdict.SKIP: "Skipped", Verdict.BLOCKED: "Blocked"}
+
+# The check's own sentence about a server that somebody else's request is at work on.
+HELD_BY = re.compile(r"PR-\w{4} of ([UW][A-Z0-9]{1,30}) is at work on it \(.*\)")
 
 
 def render(shown: answers.PlanShown) -> blocks.Message:
@@ -71,7 +75,9 @@ def _lines(told: answers.PlanShown) -> str:
 def _group(verdict: Verdict, reason: str, lines: Sequence[plan.PlanLine], verb: str) -> str:
     """Return one verdict with its servers, the reason, and the states that they are in now."""
     word = VERDICTS[verdict].format(verb=verb)
-    because = f" ({text.plain(reason, REASON_CHARS)})" if reason else ""
+    holder = HELD_BY.fullmatch(reason)
+    told = text.named(text.plain(reason, REASON_CHARS), [holder[1]] if holder else [])
+    because = f" ({told})" if told else ""
     names = naming.folded([line.name for line in lines], NAMES_CHARS)
     return f"*{word} {len(lines)}:* {names}{because} · {_states(lines)}"
 

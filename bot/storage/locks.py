@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.power import lifecycle
+from bot.power import lifecycle, ports
 from bot.power.request import Action
 from bot.storage import link, rows, schema
 
@@ -23,7 +23,7 @@ class Locks(link.Link):
         self, request_id: str, server_ids: Sequence[str], *, action: Action, at: float
     ) -> dict[str, str]:
         """Take these servers' locks; return {server id: request id} of those that others hold."""
-        held = {server_id: holder[0] for server_id, holder in self._held(server_ids).items()}
+        held = {one: lock.request_id for one, lock in self._held(server_ids).items()}
         free = [server_id for server_id in dict.fromkeys(server_ids) if server_id not in held]
         for some in link.slices(free):
             # What is left here is of ended requests.
@@ -39,8 +39,8 @@ class Locks(link.Link):
         """Give back all locks of a request."""
         self.change(sa.delete(schema.server_locks).where(_locks.request_id == request_id))
 
-    def lock_holders(self, server_ids: Sequence[str]) -> dict[str, tuple[str, str, float]]:
-        """Return {server id: (request id, action, since)} of the locks that are held."""
+    def lock_holders(self, server_ids: Sequence[str]) -> dict[str, ports.Lock]:
+        """Return the locks that are held, by server id."""
         return self._held(server_ids)
 
     def frozen(self) -> str:
@@ -56,10 +56,16 @@ class Locks(link.Link):
         )
         self.change(statement, {"name": "freeze", **set_to})
 
-    def _held(self, server_ids: Sequence[str]) -> dict[str, tuple[str, str, float]]:
+    def _held(self, server_ids: Sequence[str]) -> dict[str, ports.Lock]:
         """Return the locks of open requests among these servers."""
-        columns = _locks.server_id, _locks.request_id, _locks.action, _locks.since
-        found: dict[str, tuple[str, str, float]] = {}
+        columns = (
+            _locks.server_id,
+            _locks.request_id,
+            _locks.action,
+            _locks.since,
+            _requests.requester,
+        )
+        found: dict[str, ports.Lock] = {}
         for some in link.slices(server_ids):
             held = (
                 sa.select(*columns)
@@ -67,5 +73,7 @@ class Locks(link.Link):
                 .where(_locks.server_id.in_(some), _requests.state.in_(_OPEN))
             )
             for row in self.query(held):
-                found[row.server_id] = (row.request_id, row.action, row.since)
+                found[row.server_id] = ports.Lock(
+                    row.request_id, row.action, row.since, row.requester
+                )
         return found

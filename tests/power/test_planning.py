@@ -57,7 +57,7 @@ def need(**counts: int) -> tuple[plan.Need, ...]:
 
 def locked(action: str) -> Facts:
     """Return facts by which web01 is held by another request since three minutes."""
-    return known(locks={"id-web01": ("PR-7F3K", action, NOW - 200)})
+    return known(locks={"id-web01": ports.Lock("PR-7F3K", action, NOW - 200, BOB)})
 
 
 COOLED = edited(('cooldown = "0s"', 'cooldown = "10m"'))
@@ -107,7 +107,7 @@ LINES: list[tuple[str, Action, server.Server, dict[str, object], Verdict, str]] 
     ("same-under-way", OFF, box("web01"), {"facts": locked("off")}, BLOCKED,
      "already under way in PR-7F3K: watch it"),
     ("other-under-way", OFF, box("web01"), {"facts": locked("reboot")}, BLOCKED,
-     "PR-7F3K is at work on it (reboot, for 3m now)"),
+     f"PR-7F3K of {BOB} is at work on it (reboot, for 3m now)"),
     ("cooling", REBOOT, box("web01"),
      {"rules": COOLED, "facts": known(last_reboots={"id-web01": NOW - 599})}, BLOCKED,
      "rebooted less than 10m ago"),
@@ -369,7 +369,7 @@ def test_servers_beyond_what_must_stay_on_are_blocked_in_order() -> None:
     beside = made(
         asked(OFF, *servers[:5], reason="INC-1"),
         known(
-            locks={"id-db09": ("PR-2222", "reboot", NOW)},
+            locks={"id-db09": ports.Lock("PR-2222", "reboot", NOW)},
             leaving={"id-db08"},
         ),
     )
@@ -377,7 +377,7 @@ def test_servers_beyond_what_must_stay_on_are_blocked_in_order() -> None:
         asked(OFF, *servers[:6], reason="INC-1"),
         RULES,
         fleet(*servers),
-        known(locks={"id-db09": ("PR-2222", "reboot", NOW)}, leaving={"id-db08"}),
+        known(locks={"id-db09": ports.Lock("PR-2222", "reboot", NOW)}, leaving={"id-db08"}),
     )
 
     assert [line.name for line in alone.lines_with(BLOCKED)] == ["db08", "db09"]
@@ -388,7 +388,7 @@ def test_servers_beyond_what_must_stay_on_are_blocked_in_order() -> None:
 def test_server_that_another_request_turns_on_does_not_leave() -> None:
     """Only locks for off, reboot and cycle take a server away."""
     servers = boxes("db", 3)
-    facts = known(locks={"id-db03": ("PR-2222", "on", NOW)})
+    facts = known(locks={"id-db03": ports.Lock("PR-2222", "on", NOW)})
 
     drawn = planning.make(asked(OFF, servers[0], reason="INC-1"), RULES, fleet(*servers), facts)
 

@@ -132,3 +132,11 @@ def test_a_plan_says_when_alarms_could_not_be_read() -> None:
 
     assert "alarms could not be read" in told(line("web01"), note="alarms could not be read")
     assert "and 4 other alarms" in told(line("web01"), alarms=many)
+
+
+def test_plan_names_whose_request_holds_a_server() -> None:
+    """Who is at work on it is told as a person, not as an id."""
+    reason = "PR-7F3K of U0SAM is at work on it (cycle, for 3m now)"
+    words = told(line("web01", Verdict.BLOCKED, reason=reason))
+
+    assert "PR-7F3K of <@U0SAM> is at work on it (cycle, for 3m now)" in words

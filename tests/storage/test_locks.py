@@ -46,7 +46,7 @@ async def test_a_server_is_locked_by_one_request(replicas: Callable[[], Store]) 
 
 
 async def test_free_servers_are_locked_beside_held_ones(store: Store) -> None:
-    """Who holds what, for which action and since when can be read."""
+    """Who holds what, for which action, since when and asked by whom can be read."""
     await made(store, "PR-A", "PR-B")
     await store.write(lambda tx: lock(tx, "PR-A", "s1", "s2"))
 
@@ -55,9 +55,9 @@ async def test_free_servers_are_locked_beside_held_ones(store: Store) -> None:
 
     assert (held, again) == ({"s2": "PR-A"}, {})
     assert await store.read(lambda tx: tx.lock_holders(["s1", "s2", "s3", "s4"])) == {
-        "s1": ("PR-A", "reboot", 5.0),
-        "s2": ("PR-A", "reboot", 5.0),
-        "s3": ("PR-B", "reboot", 6.0),
+        "s1": ports.Lock("PR-A", "reboot", 5.0, "UASKER"),
+        "s2": ports.Lock("PR-A", "reboot", 5.0, "UASKER"),
+        "s3": ports.Lock("PR-B", "reboot", 6.0, "UASKER"),
     }
 
 
