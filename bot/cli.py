@@ -212,6 +212,16 @@ def audit_verify(
     raise typer.Exit(0 if whole else 1)
 
 
+@audit_app.command("prune")
+def audit_prune(
+    older_than: Annotated[int, typer.Option(help="Days since the requests ended, 30 or more.")],
+) -> None:
+    """Forget the details of old requests; the audit log itself keeps every row."""
+    from bot.operations import record
+
+    typer.echo(record.prune(settings_.load(), older_than))
+
+
 @audit_app.command("export")
 def audit_export(
     form: Annotated[str, typer.Option("--format", help="jsonl or csv.")] = "jsonl",

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import datetime
 import io
 import json
+import time
 from collections.abc import Iterable, Iterator
 
 from bot import settings
-from bot.storage import audit, engines, moving, opening, verify
+from bot.storage import audit, engines, moving, opening, pruning, verify
+
+DAY_S = 86400.0
+# Limits and cool-downs of the policy look back at requests of this time.
+LEAST_KEPT_DAYS = 30
 
 
 def migrate(given: settings.Settings) -> str:
@@ -35,6 +41,24 @@ def move(given: settings.Settings, to: str) -> str:
         f"Moved {counts['requests']} requests and {counts['audit']} audit rows; the old database "
         "is as it was. Set POWERBOT_DATABASE_URL to the new one before the next start."
     )
+
+
+def prune(given: settings.Settings, days: int) -> str:
+    """Forget the details of requests that ended so many days ago, and say what was done.
+
+    Raises:
+        SettingsError: the days are fewer than the policy looks back.
+        StoreUnavailable: the database is away, or on SQLite in use by the bot.
+    """
+    if days < LEAST_KEPT_DAYS:
+        raise settings.SettingsError(
+            f"--older-than {days}: write {LEAST_KEPT_DAYS} days or more; the policy's limits and "
+            "cool-downs look back at newer requests."
+        )
+    now = time.time()
+    work = pruning.forget_all(given.database_url, before=now - days * DAY_S, now=now)
+    forgotten = asyncio.run(work)
+    return f"Forgot the details of {forgotten} requests; the audit log keeps every row."
 
 
 def verify_audit(given: settings.Settings, anchor: str) -> tuple[bool, str]:

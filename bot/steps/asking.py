@@ -37,7 +37,7 @@ class Asking:
                 id_ = request.request_id(random.SystemRandom().getrandbits(64))
                 until = now + ticking.PLAN_LIVES_S
                 new = ports.Request(id_, State.PLANNED, made, now, now, expires_at=until)
-                if tx.request(id_) is None and tx.create(new, source_key=inbound.key):
+                if _unused(tx, id_) and tx.create(new, source_key=inbound.key):
                     self._audit(tx, inbound, "request.planned", new, seal=made.order.seal)
             return stored
 
@@ -150,3 +150,8 @@ def _sealed(made: plan.Plan) -> dict[str, object]:
         "policy": made.policy_version,
         "why": made.order.reason,
     }
+
+
+def _unused(tx: ports.Tx, id_: str) -> bool:
+    """Whether no request has this id, nor had it before its details were forgotten."""
+    return tx.request(id_) is None and not tx.audit_rows(request_id=id_, limit=1)
