@@ -66,6 +66,11 @@ STEPS_POSTGRESQL = [
 # With a kill here the call was written down and no answer was: it is watched, never sent again.
 IN_THE_CALL = frozenset({"call.intended", "clouddc.call:switch", "call.answered"})
 
+# With a kill here Slack may have taken the card and nobody could note it: one twin is allowed. The
+# press of Request is dealt with while the card is on its way; a click on the card comes after its
+# note, since both are written in the order in which they came.
+WHILE_THE_CARD_IS_POSTED = frozenset({"slack.taken:chat.postMessage", "slack.finished"})
+
 
 async def dies_at(folder: pathlib.Path, url: str, step: str, number: int) -> None:
     """Let a replica die at a step, play the story to its end, and check the truth of it."""
@@ -102,8 +107,8 @@ async def check_the_truth(on: stage.Stage, step: str, ended: str) -> None:
     with engines.reading(on.database_url) as connection:
         assert verify.verify(connection).ok, step
     assert on.slack.violations == [], step
-    # One twin is allowed: at any of these steps a post may be with Slack and not noted yet.
-    assert len(Person(on).cards()) <= 2, step
+    allowed = 2 if step in WHILE_THE_CARD_IS_POSTED else 1
+    assert len(Person(on).cards()) <= allowed, step
 
 
 @pytest.mark.parametrize("phase", STEPS)
