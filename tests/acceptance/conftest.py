@@ -8,8 +8,10 @@ from collections.abc import AsyncIterator, Callable
 from typing import TypeVar
 
 import pytest_asyncio
+from playwright import async_api
 
 from bot.sandbox import demo, workspace
+from tests.acceptance import browsing
 
 T = TypeVar("T")
 
@@ -18,7 +20,7 @@ DANA = "U0DANA"
 SAM = "U0SAM"
 ROSA = "U0ROSA"
 OLGA = "U0OLGA"
-PATIENCE_S = 60.0
+PATIENCE_S = browsing.PATIENCE_S
 
 
 @dataclasses.dataclass
@@ -102,3 +104,10 @@ async def stage(tmp_path: pathlib.Path) -> AsyncIterator[Stage]:
         await demo.ready(playing, PATIENCE_S)
         yield Stage(playing)
         assert playing.slack.violations == []
+
+
+@pytest_asyncio.fixture
+async def page(stage: Stage) -> AsyncIterator[async_api.Page]:
+    """The demo's page in a browser; at the end it has raised no error."""
+    async with browsing.opened(stage.playing.url) as shown:
+        yield shown

@@ -7,10 +7,8 @@ import re
 from playwright import async_api
 
 from bot.sandbox.data_centre import MachineFaultKind
+from tests.acceptance.browsing import become, shot, type_command
 from tests.acceptance.conftest import Stage
-from tests.acceptance.test_browser import become, page, shot, type_command
-
-__all__ = ["page"]
 
 SERVERS = 12
 

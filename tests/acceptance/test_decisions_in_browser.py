@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pathlib
 from collections.abc import AsyncIterator
 
@@ -10,8 +9,8 @@ import pytest_asyncio
 from playwright import async_api
 
 from bot.sandbox import demo
+from tests.acceptance.browsing import become, shot, type_command
 from tests.acceptance.conftest import OPS, PATIENCE_S, Stage
-from tests.acceptance.test_browser import FLAGS, become, chromium, type_command
 
 POLICY = (
     demo.POLICY.replace("[defaults]", "[defaults]\ndeny_reason = true")
@@ -35,27 +34,6 @@ async def stage(tmp_path: pathlib.Path) -> AsyncIterator[Stage]:
         await demo.ready(playing, PATIENCE_S)
         yield Stage(playing)
         assert playing.slack.violations == []
-
-
-@pytest_asyncio.fixture
-async def page(stage: Stage) -> AsyncIterator[async_api.Page]:
-    """The demo's page; at the end it has raised no error."""
-    async with async_api.async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
-        shown = await browser.new_page(viewport={"width": 1280, "height": 900})
-        shown.set_default_timeout(PATIENCE_S * 1000)
-        errors: list[str] = []
-        shown.on("pageerror", lambda error: errors.append(str(error)))
-        await shown.goto(stage.playing.url)
-        yield shown
-        await browser.close()
-        assert errors == []
-
-
-async def shot(page: async_api.Page, name: str) -> None:
-    """Keep a screenshot when a folder for them is named."""
-    if folder := os.environ.get("POWERBOT_SCREENSHOTS", ""):
-        await page.screenshot(path=pathlib.Path(folder) / f"{name}.png")
 
 
 def the_card(page: async_api.Page, words: str) -> async_api.Locator:

@@ -2,43 +2,23 @@
 
 from __future__ import annotations
 
-import os
-import pathlib
 import re
-from collections.abc import AsyncIterator
 
 import pytest_asyncio
 from playwright import async_api
 
-from tests.acceptance.conftest import PATIENCE_S, Stage
-from tests.acceptance.test_browser import FLAGS, chromium
+from tests.acceptance.browsing import shot
+from tests.acceptance.conftest import Stage
 
-SHOTS = os.environ.get("POWERBOT_SCREENSHOTS", "")
 OPS = "C0OPS"
 expect = async_api.expect
 
 
 @pytest_asyncio.fixture
-async def page(stage: Stage) -> AsyncIterator[async_api.Page]:
-    """The demo's page, in #ops as Dana; at the end it has raised no error."""
-    async with async_api.async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
-        shown = await browser.new_page(viewport={"width": 1280, "height": 860})
-        shown.set_default_timeout(PATIENCE_S * 1000)
-        errors: list[str] = []
-        shown.on("pageerror", lambda error: errors.append(str(error)))
-        await shown.goto(stage.playing.url)
-        await shown.get_by_test_id(f"channel-{OPS}").click()
-        yield shown
-        await browser.close()
-        assert errors == []
-
-
-async def shot(page: async_api.Page, name: str) -> None:
-    """Keep a screenshot when a folder for them is named."""
-    if SHOTS:
-        path = pathlib.Path(SHOTS) / f"{name}.png"
-        await page.screenshot(path=path)
+async def page(page: async_api.Page) -> async_api.Page:
+    """The page in #ops, as Dana."""
+    await page.get_by_test_id(f"channel-{OPS}").click()
+    return page
 
 
 async def search(page: async_api.Page, typed: str, choice: str) -> None:

@@ -14,8 +14,8 @@ from playwright import async_api
 from playwright.async_api import expect
 
 from bot.sandbox import demo
+from tests.acceptance.browsing import FLAGS, chromium
 from tests.acceptance.conftest import PATIENCE_S, Stage
-from tests.acceptance.test_browser import FLAGS, chromium
 from tests.outside import npm
 
 SHOTS = os.environ.get("POWERBOT_SCREENSHOTS", "")
