@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 import os
 import pathlib
+import sqlite3
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -158,11 +160,30 @@ def _set_pragmas(dbapi_connection: Any, *, readonly: bool) -> None:
         if readonly:
             cursor.execute("PRAGMA query_only=ON")
             return
-        cursor.execute("PRAGMA journal_mode=WAL")
+        _switch_to_wal(cursor)
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")
     finally:
         cursor.close()
+
+
+def _switch_to_wal(cursor: sqlite3.Cursor) -> None:
+    """Make a new file a WAL one, with the patience that SQLite itself doesn't have here.
+
+    While two processes switch at once, one is told "busy" without any wait, since waiting could
+    be a deadlock (https://www.sqlite.org/c3ref/busy_handler.html).
+    """
+    until = time.monotonic() + BUSY_S
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            busy = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+            if not busy or time.monotonic() >= until:
+                raise
+            time.sleep(0.02)
+        else:
+            return
 
 
 def _postgresql_arguments(url: sa.URL) -> dict[str, Any]:
