@@ -119,17 +119,17 @@ async def test_a_replica_frozen_in_its_call_changes_nothing_when_it_wakes(
 ) -> None:
     """What it still writes is refused by the fence; its late answer stays in the audit alone."""
     person = Person(two)
-    delay(two, 6.0)
+    delay(two, 15.0)
     await person.ask("web01")
     approving = asyncio.create_task(person.approve())
     await until(lambda: two.centre.power_calls() and driver(two))
     frozen = driver(two)
     assert frozen is not None
-    freezing = asyncio.create_task(frozen.freeze(15.0))
+    frozen.send(signal.SIGSTOP)
     ended = await approving
     before = await facts(two)
 
-    await freezing
+    frozen.send(signal.SIGCONT)
     await until(lambda: b"call.late_answer" in frozen.log.read_bytes())
     after = await facts(two)
 
