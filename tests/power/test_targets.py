@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import itertools
 import os
 import re
+import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import pytest
 from ClusterShell.NodeSet import RESOLVER_NOGROUP, NodeSet
@@ -323,11 +325,23 @@ def test_a_place_that_is_not_plain_is_suggested_in_quotes() -> None:
     assert caught.value.suggestion == 'dc:"上海 A-1"'
 
 
+@contextlib.contextmanager
+def untraced() -> Iterator[None]:
+    """Let coverage rest: it makes the language five times slower, and has seen it all by then."""
+    tracing = sys.gettrace()
+    sys.settrace(None)
+    try:
+        yield
+    finally:
+        sys.settrace(tracing)
+
+
 def test_a_hundred_thousand_lines_are_understood_or_mistakes() -> None:
     """Random words and terms, each with its steps counted; fewer of them outside of CI."""
     count = 100_000 if os.environ.get("CI") else 5_000
 
-    cost = fuzz_commands.throw(count, 1, INVENTORY)
+    with untraced():
+        cost = fuzz_commands.throw(count, 1, INVENTORY)
 
     assert cost.lines == count
     # A fuzz that is never understood would try the refusals alone.
