@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from bot.sandbox import demo
-from tests.acceptance.conftest import DANA, OPS, ROSA, SAM, Stage
+from tests.acceptance.conftest import DANA, OPS, PATIENCE_S, ROSA, SAM, Stage
 
 
 async def test_two_approvers_at_once_both_count(stage: Stage) -> None:
@@ -23,6 +23,16 @@ async def test_two_approvers_at_once_both_count(stage: Stage) -> None:
     assert len(stage.power_calls()) == 1
 
 
+async def in_force(stage: Stage, group: str) -> None:
+    """Wait until plans are made by a policy that wants this group too."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            plan = await stage.plan("/power reboot web04 because test")
+            if group in plan.words:
+                return
+            await asyncio.sleep(0.2)
+
+
 async def test_a_pending_request_ends_when_an_edited_policy_wants_more(stage: Stage) -> None:
     """The approval of before isn't enough any more: refused, with the reason, nothing sent."""
     card = await stage.ask("/power reboot web01 because test")
@@ -32,7 +42,7 @@ async def test_a_pending_request_ends_when_an_edited_policy_wants_more(stage: St
     )
     assert stricter != demo.POLICY
     policy.write_text(stricter)
-    await asyncio.sleep(1.5)
+    await in_force(stage, "dc-ops")
     await stage.slack.click(SAM, card, "Approve")
 
     told = await stage.told(SAM, "policy has changed")

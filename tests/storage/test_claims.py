@@ -55,10 +55,11 @@ async def test_a_lease_that_has_ended_is_taken_over_and_fences_the_old_owner(
     """The epoch grows with every claim; the old owner can neither renew nor release."""
     first, second = replicas(), replicas()
     await made(first, "PR-2222")
-    old = await first.claim(now=1e9, lease_s=SHORT_S)
+    old = await first.claim(now=1e9, lease_s=30.0)
     assert old is not None
     assert await second.claim(now=1e9, lease_s=30.0) is None
 
+    assert await first.renew(old, lease_s=SHORT_S)
     await asyncio.sleep(SHORT_S + 0.05)
     new = await second.claim(now=1e9, lease_s=30.0)
 
@@ -69,13 +70,13 @@ async def test_a_lease_that_has_ended_is_taken_over_and_fences_the_old_owner(
 
 
 async def test_a_renewed_lease_is_kept(store: Store) -> None:
-    """Renewing moves the end of the lease."""
+    """Renewing moves the end of the lease, even of one that nobody has taken over in time."""
     await made(store, "PR-2222")
     claim = await store.claim(now=1e9, lease_s=SHORT_S)
     assert claim is not None
+    await asyncio.sleep(SHORT_S + 0.05)
 
     assert await store.renew(claim, lease_s=30.0)
-    await asyncio.sleep(SHORT_S + 0.05)
 
     assert await store.claim(now=1e9, lease_s=30.0) is None
 

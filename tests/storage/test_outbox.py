@@ -154,15 +154,17 @@ async def test_a_postponed_message_counts_no_try(store: Store) -> None:
 
 async def test_a_message_of_a_dead_process_is_delivered_by_another(url: str) -> None:
     """The lease of a delivery ends."""
-    store = opening.open_store(url, code_version="test", lease_s=0.1)
+    dead = opening.open_store(url, code_version="test", lease_s=0.1)
+    store = opening.open_store(url, code_version="test", lease_s=30.0)
     await made(store)
     await show(store)
-    assert len(await store.due_messages(now=20.0)) == 1
-    assert await store.due_messages(now=20.0) == []
+    assert len(await dead.due_messages(now=20.0)) == 1
 
     await asyncio.sleep(0.15)
 
     assert len(await store.due_messages(now=20.0)) == 1
+    assert await dead.due_messages(now=20.0) == []
+    await dead.close()
     await store.close()
 
 
