@@ -67,14 +67,19 @@ class SocketMode:
         sockets: int = 2,
         ping_s: float = PING_S,
         unwell_s: float = UNWELL_S,
+        start_s: float = START_S,
     ) -> None:
-        """`unwell_s` is how long a connection may be unwell before it is made anew."""
+        """`unwell_s` is how long a connection may be unwell before it is made anew.
+
+        `start_s` is how long one may take to come up.
+        """
         self._app = app
         self._app_token = app_token
         self._clock = clock
         self._wanted = sockets
         self._ping_s = ping_s
         self._unwell_s = unwell_s
+        self._start_s = start_s
         self.lines: list[Line] = []
         self.others = 0
 
@@ -128,7 +133,7 @@ class SocketMode:
         handler.client.message_listeners.append(heard)
         try:
             # Not wait_for: before Python 3.12 it may lose a cancellation.
-            async with asyncio.timeout(START_S):
+            async with asyncio.timeout(self._start_s):
                 await _client(handler).connect()
         except BaseException as error:
             await line.close()

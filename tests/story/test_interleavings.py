@@ -289,6 +289,9 @@ class Story(RuleBasedStateMachine):
             self.folk.away.clear()
             for who in (SAM, ROSA, LEO):
                 self.folk.change(who, deleted=False)
+                # What was asked first is approved if it still can be: so some succeed in every run.
+                if self.ids:
+                    self.run(self.click(who, "approve", self.ids[0]))
             for _ in range(4):
                 self.wait(1801.0)
             self.holds()
