@@ -11,7 +11,9 @@ from collections.abc import AsyncIterator
 import pytest
 from playwright import async_api
 
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
+# What is expected of a page has by default five seconds to come true: too few on a busy machine.
+async_api.expect.set_options(timeout=PATIENCE_S * 1000)
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",

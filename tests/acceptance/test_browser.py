@@ -29,7 +29,7 @@ async def test_two_people_see_a_reboot_through_in_the_browser(
     await card.get_by_test_id("replies-button").click()
     thread = page.get_by_test_id("thread-panel")
     await shot(page, "3-running")
-    await async_api.expect(thread).to_contain_text(re.compile("audit head"), timeout=60_000)
+    await async_api.expect(thread).to_contain_text(re.compile("audit head"), timeout=120_000)
     await shot(page, "4-proven")
 
     assert "rebooted: web[01-03]" in await thread.inner_text()
@@ -43,7 +43,7 @@ async def test_the_bot_is_killed_from_the_page_and_comes_back(
     before = stage.playing.bot.pid
     await page.get_by_test_id("kill-bot").click()
     await async_api.expect(page.get_by_test_id("bot-state")).to_contain_text(
-        re.compile("running"), timeout=30_000
+        re.compile("running"), timeout=120_000
     )
 
     await stage.until(lambda: stage.playing.bot.pid not in (0, before) or None)

@@ -39,7 +39,7 @@ def powerbot(*arguments: str, folder: pathlib.Path, **settings: str) -> tuple[in
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     return done.returncode, (done.stdout + done.stderr).strip()

@@ -200,7 +200,7 @@ async def test_newcomer_without_a_mouse_asks_and_approves(reader: Reader) -> Non
     await reader.step(5)
     await tab_to(page, "replies-button")
     await page.keyboard.press("Enter")
-    await expect(reader.by("thread-panel")).to_contain_text("audit head", timeout=60_000)
+    await expect(reader.by("thread-panel")).to_contain_text("audit head", timeout=120_000)
     assert await reader.barriers() == []
     await page.keyboard.press("Escape")
 

@@ -70,10 +70,10 @@ def clock() -> fakes.Clock:
 
 @pytest.fixture
 async def workspace(clock: fakes.Clock) -> AsyncIterator[Workspace]:
-    """A workspace that serves; acks may take half a second."""
+    """A workspace that serves; acks may take as long as with Slack."""
     running = Workspace(
         clock=clock,
-        ack_s=0.5,
+        ack_s=3.0,
         redelivery_delays_s=(0.01, 0.01),
         mentionable_groups=["S0ONCALL"],
         rate_factor=100.0,

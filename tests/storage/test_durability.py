@@ -31,7 +31,7 @@ async def run_and_die(url: str, body: str) -> str:
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-c", script, url, stdout=asyncio.subprocess.PIPE
     )
-    printed, _ = await asyncio.wait_for(child.communicate(), 60)
+    printed, _ = await asyncio.wait_for(child.communicate(), 120)
     assert child.returncode == -signal.SIGKILL
     return printed.decode()
 

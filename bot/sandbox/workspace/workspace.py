@@ -196,7 +196,7 @@ class Workspace(Actions):
         every = self._state.journal.api_calls
         return [call for call in every if method in (None, call.method)]
 
-    async def wait_for(self, predicate: Callable[[], Found], timeout_s: float = 5.0) -> Found:
+    async def wait_for(self, predicate: Callable[[], Found], timeout_s: float = 30.0) -> Found:
         """Return the predicate's first true value, asking again after each visible change.
 
         Raises:

@@ -139,10 +139,10 @@ async def test_simulation_says_what_to_set_and_stops_on_a_signal(number: signal.
     task = asyncio.create_task(
         simulate.serve_forever("127.0.0.1", 0, servers=10, echo=lines.put_nowait)
     )
-    line = await asyncio.wait_for(lines.get(), 5)
+    line = await asyncio.wait_for(lines.get(), 60)
 
     os.kill(os.getpid(), number)
-    await asyncio.wait_for(task, 5)
+    await asyncio.wait_for(task, 60)
 
     assert "with 10 servers at http://127.0.0.1:" in line
     assert "CLOUDDC_ENDPOINT=http://127.0.0.1:" in line
@@ -159,7 +159,7 @@ async def test_simulation_serves_with_the_credentials_it_was_given() -> None:
             duration_s=0.1, seed=3, servers=10, echo=lines.put_nowait,
         )
     )  # fmt: skip
-    line = await asyncio.wait_for(lines.get(), 5)
+    line = await asyncio.wait_for(lines.get(), 60)
     url = next(word for word in line.split() if word.startswith("CLOUDDC_ENDPOINT=")).partition("=")
 
     async with httpx.AsyncClient(base_url=url[2], trust_env=False) as client:

@@ -24,7 +24,7 @@ def clock() -> Clock:
 @pytest.fixture
 async def workspace(clock: Clock) -> AsyncIterator[Workspace]:
     """A workspace that serves, with short waits for acks and redeliveries."""
-    running = Workspace(clock=clock, ack_s=0.5, redelivery_delays_s=(0.01, 0.01, 0.01))
+    running = Workspace(clock=clock, ack_s=2.0, redelivery_delays_s=(0.01, 0.01, 0.01))
     await running.start()
     yield running
     await running.stop()

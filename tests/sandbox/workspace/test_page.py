@@ -43,7 +43,7 @@ async def test_a_page_waits_for_the_next_change(workspace: Workspace, ui: Ui) ->
     waiting = asyncio.create_task(ui(f"/ui/wait?as=U0DANA&since={version}"))
 
     await ui("/ui/message", {"as": "U0SAM", "channel": "C0OPS", "text": "hello"})
-    state = await asyncio.wait_for(waiting, 5)
+    state = await asyncio.wait_for(waiting, 60)
 
     assert state["version"] > version
     assert state["messages"]["C0OPS"][0]["user"] == "U0SAM"
