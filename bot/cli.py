@@ -59,8 +59,9 @@ def run(
     from bot import interpreter
 
     interpreter.begin()
-    from bot import serving
-    from bot.operations import health, logs, metrics
+    with interpreter.without(*interpreter.UNUSED):
+        from bot import serving
+        from bot.operations import health, logs, metrics
 
     settings = settings_.load()
     chosen = transport or ("socket" if settings.slack_app_token.get_secret_value() else "http")

@@ -162,14 +162,26 @@ attempt_servers = sa.Table(
     sa.Index("ix_attempt_servers_server_id", "server_id"),
 )
 # A reboot is sent at most once per request and server; the database itself refuses another.
+# PostgreSQL is told so in words: an option with its name would load its dialect in every process.
+_ONE_REBOOT = "method = 'rebooting' AND may_have_acted"
 sa.Index(
     "uq_attempt_servers_one_reboot",
     attempt_servers.c.request_id,
     attempt_servers.c.server_id,
     unique=True,
-    sqlite_where=sa.text("method = 'rebooting' AND may_have_acted"),
-    postgresql_where=sa.text("method = 'rebooting' AND may_have_acted"),
-)
+    sqlite_where=sa.text(_ONE_REBOOT),
+).ddl_if(dialect="sqlite")
+
+
+def _refuse_another_reboot(_table: object, connection: sa.Connection, **_options: object) -> None:
+    """Make the index above, where the table was made in PostgreSQL."""
+    if connection.dialect.name == "postgresql":
+        columns = "attempt_servers (request_id, server_id)"
+        made = f"CREATE UNIQUE INDEX uq_attempt_servers_one_reboot ON {columns} WHERE {_ONE_REBOOT}"
+        connection.execute(sa.text(made))
+
+
+sa.event.listen(attempt_servers, "after_create", _refuse_another_reboot)
 
 server_locks = sa.Table(
     "server_locks",
