@@ -8,7 +8,9 @@ Records become `server.Server` inside the JSON parser, since a page may hold a t
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
+import sys
 import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,6 +22,8 @@ from pydantic_core import core_schema
 
 from bot.power import ports, server
 
+# So many different sets of tags are kept once for all servers that bear them.
+MOST_SHARED_TAGS = 1024
 # The longest page that a client may ask for (CloudDC API, ListServers page).
 LARGEST_PAGE = 1000
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -200,7 +204,13 @@ def _or(schema: core_schema.CoreSchema, default: object) -> core_schema.CoreSche
 
 
 def _tags(found: list[dict[str, str]]) -> tuple[tuple[str, str], ...]:
-    return tuple((tag["key"], tag["value"]) for tag in found)
+    return _shared_tags(tuple((tag["key"], tag["value"]) for tag in found))
+
+
+@functools.lru_cache(maxsize=MOST_SHARED_TAGS)
+def _shared_tags(tags: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """Return the one copy of these tags: racks full of servers bear the same."""
+    return tags
 
 
 def _vendor_error(found: dict[str, str]) -> str:
@@ -223,8 +233,12 @@ def _record_schema() -> core_schema.CoreSchema:
         "rack": [location, "rack"],
         "unit": [location, "unit"],
     }
+    # A server that has changed is read anew. Its id and name stay the very strings that plans,
+    # runs and the records before it hold.
+    shared = core_schema.no_info_after_validator_function
     schemas = {
-        "id": core_schema.str_schema(min_length=1),
+        "id": shared(sys.intern, core_schema.str_schema(min_length=1)),
+        "name": shared(sys.intern, text),
         "frozen_state": _or(core_schema.int_schema(), 0),
         "tags": _or(core_schema.no_info_after_validator_function(_tags, tags), ()),
         "error": _or(

@@ -105,3 +105,16 @@ def test_every_sweep_is_read_as_if_it_were_the_first(
         body = written(*rows)
 
         assert sweep(reader, body) == wire.page(body, limit=LIMIT)
+
+
+def test_server_that_has_changed_keeps_its_strings_and_tags() -> None:
+    """Reading it anew takes room for its record alone; another server shares its tags."""
+    reader = rereading.Rereader()
+    before = sweep(reader, written(*ROWS)).servers
+    changed = [{**one, "power_state": "off"} for one in ROWS]
+    after = sweep(reader, written(*changed)).servers
+    for old, new in zip(before, after, strict=True):
+        assert (old.power_state, new.power_state) == ("on", "off")
+        assert old.id is new.id
+        assert old.name is new.name
+        assert before[0].tags is new.tags == (("role", "web"),)
