@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import structlog
 
 from bot.execution import bookkeeping
-from bot.power import errors, pace, ports, run, settling
+from bot.power import errors, look_times, ports, run, settling
 
 log = structlog.get_logger()
 
@@ -18,9 +18,9 @@ log = structlog.get_logger()
 SLICE = 250
 
 
-def rhythm(first_s: float = 2.0, cap_s: float = 15.0) -> pace.Rhythm:
+def rhythm(first_s: float = 2.0, cap_s: float = 15.0) -> look_times.Rhythm:
     """Return the rhythm in which all runs of a process look at their servers."""
-    return pace.Rhythm(pace.Pace(first_s, cap_s, random.Random()))
+    return look_times.Rhythm(look_times.Pace(first_s, cap_s, random.Random()))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Watching:
     power: ports.PowerApi
     books: bookkeeping.Books
     clock: ports.Clock
-    rhythm: pace.Rhythm
+    rhythm: look_times.Rhythm
     limits: settling.Limits = settling.Limits()
 
     def called(self) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.power import ports
-from bot.slack import actions, blocks, naming, text
+from bot.slack import action_ids, blocks, naming, text
 
 WHY_CHARS = 200
 
@@ -24,8 +24,8 @@ def left_dark(request: ports.Request, body: Mapping[str, Any]) -> blocks.Message
             f"{people}: Undo plans a power-on of exactly these; look at them before you press it.",
         ]
     ).replace("\n\n", "\n")
-    spoken = f"{actions.LABELS[actions.Do.UNDO]} {request.id}: power on what it left off"
-    undo = blocks.Button(actions.Do.UNDO, request.id, style="primary", spoken=spoken)
+    spoken = f"{action_ids.LABELS[action_ids.Do.UNDO]} {request.id}: power on what it left off"
+    undo = blocks.Button(action_ids.Do.UNDO, request.id, style="primary", spoken=spoken)
     title = f"🚨 {number} left off"
     shown = (blocks.header(title), blocks.section(told), blocks.button_row([undo]))
     return blocks.Message(f"{title}: {told}", shown)

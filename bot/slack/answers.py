@@ -6,7 +6,7 @@ import dataclasses
 from typing import assert_never
 
 from bot.power import answers as facts
-from bot.slack import actions, blocks, cards, fleet, outcomes, paging, plans, records, text
+from bot.slack import action_ids, blocks, cards, fleet, outcomes, paging, plans, records, text
 
 WORDS_CHARS = 600
 LONGEST_CHARS = 11_000
@@ -87,7 +87,7 @@ def _note(note: facts.Note) -> str:
 def _noted(note: facts.Note) -> blocks.Message:
     """Return a note, with the button for what may follow it."""
     message = _paragraphs(_note(note))
-    offers = {actions.Do.COMMENT: note.comment_on, actions.Do.NUDGE: note.nudge_for}
+    offers = {action_ids.Do.COMMENT: note.comment_on, action_ids.Do.NUDGE: note.nudge_for}
     buttons = [blocks.Button(do, request_id) for do, request_id in offers.items() if request_id]
     if not buttons:
         return message

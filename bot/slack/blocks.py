@@ -11,7 +11,7 @@ from typing import Any
 
 from slack_sdk.models import blocks as kit
 
-from bot.slack import actions, text
+from bot.slack import action_ids, text
 
 MOST_BLOCKS = 50
 SECTION_CHARS = 3000
@@ -49,7 +49,7 @@ class Message:
 class Button:
     """One button; `value` is a request's id, `label` the contract's word unless given."""
 
-    do: actions.Do
+    do: action_ids.Do
     value: str
     style: str = ""
     confirm: Block | None = None
@@ -125,10 +125,10 @@ def confirm(title: str, words: str, yes: str, no: str = "Go back") -> Block:
 
 def _button(button: Button) -> Block:
     """Return one button as Slack wants it."""
-    words = button.label or actions.LABELS[button.do]
+    words = button.label or action_ids.LABELS[button.do]
     made: Block = {
         "type": "button",
-        "action_id": actions.action_id(button.do, button.apart),
+        "action_id": action_ids.action_id(button.do, button.apart),
         "text": {"type": "plain_text", "text": text.cut(words, BUTTON_CHARS)},
         "value": button.value,
         "accessibility_label": text.cut(button.spoken or words, BUTTON_CHARS),

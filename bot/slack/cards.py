@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from bot.power import plan, ports
 from bot.power.lifecycle import State
-from bot.slack import actions, blocks, naming, outcomes, plan_table, tasks, terms, text, words
-from bot.slack.actions import Do
+from bot.slack import action_ids, blocks, naming, outcomes, plan_table, tasks, terms, text, words
+from bot.slack.action_ids import Do
 
 REASON_CHARS = 300
 # Names that Details shows to one person; the card in the channel stays short.
@@ -202,7 +202,7 @@ def _end_buttons(
 
 def button(request: ports.Request, do: Do, *, style: str = "") -> blocks.Button:
     """Return one button for this request."""
-    spoken = f"{actions.LABELS[do]} {request.id}: {terms.title(request.order)}"
+    spoken = f"{action_ids.LABELS[do]} {request.id}: {terms.title(request.order)}"
     return blocks.Button(do, request.id, style=style, spoken=spoken)
 
 

@@ -9,7 +9,7 @@ import structlog
 
 from bot.power import answers as facts, ports
 from bot.slack import (
-    actions,
+    action_ids,
     answers,
     blocks,
     home,
@@ -149,7 +149,7 @@ class Delivery:
 
     async def _shared(self, inbound: ports.Inbound, answer: facts.Answer) -> bool:
         """Show an answer to the whole channel when that is asked for; False when it isn't."""
-        if inbound.body.get("do") != actions.Do.SHARE or not isinstance(answer, SHAREABLE):
+        if inbound.body.get("do") != action_ids.Do.SHARE or not isinstance(answer, SHAREABLE):
             return False
         turn = dataclasses.replace(_turn(inbound), shared_by=inbound.person.user_id)
         message = answers.render(answer, turn, self._workspace_url)
@@ -227,6 +227,6 @@ def _replaces(inbound: ports.Inbound, answer: answers.Said) -> bool:
     if not inbound.body.get("ephemeral"):
         return False
     if isinstance(answer, SHAREABLE):
-        return inbound.body.get("do") == actions.Do.PAGE
-    asked = inbound.body.get("do") in (actions.Do.REQUEST, actions.Do.CANCEL)
+        return inbound.body.get("do") == action_ids.Do.PAGE
+    asked = inbound.body.get("do") in (action_ids.Do.REQUEST, action_ids.Do.CANCEL)
     return asked and isinstance(answer, facts.Note) and answer.good

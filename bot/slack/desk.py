@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 import structlog
 
 from bot.power import answers as facts, errors, form, intake, offering, ports, request
-from bot.slack import actions, delivery, guard, text, views
+from bot.slack import action_ids, delivery, guard, text, views
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -122,7 +122,7 @@ class Desk:
         Raises:
             StoreUnavailable: nothing could be read or stored, and nothing will be done with it.
         """
-        if inbound.body["do"] == actions.Form.REQUEST:
+        if inbound.body["do"] == action_ids.Form.REQUEST:
             await self._take_filled(inbound, ack)
             return
         found = await self._request_of(inbound)
@@ -131,7 +131,7 @@ class Desk:
             await ack(response_action="errors", errors=problems)
             return
         placed = dataclasses.replace(inbound, place=found.order.place)
-        if inbound.body["do"] == actions.Form.REVIEW:
+        if inbound.body["do"] == action_ids.Form.REVIEW:
             asking = views.loading(str(inbound.body["view"]), views.ASKING)
             await self.take(placed, ack, response_action="update", view=asking)
         else:
@@ -250,17 +250,17 @@ class Desk:
 
 def _problems(inbound: ports.Inbound, found: ports.Request | None) -> dict[str, str]:
     """Return what is wrong with a form, by input; the stored request is what counts."""
-    field = actions.FIELDS[actions.Form(str(inbound.body["do"]))]
+    field = action_ids.FIELDS[action_ids.Form(str(inbound.body["do"]))]
     typed = str(inbound.body.get(field) or "")
     if found is None:
         return {field.value: "This request doesn't exist any more."}
-    wants_count = inbound.body["do"] == actions.Form.CONFIRM_COUNT or (
+    wants_count = inbound.body["do"] == action_ids.Form.CONFIRM_COUNT or (
         found.plan.terms.confirm_count
     )
-    if field is actions.Field.COUNT and wants_count and typed != str(len(found.order.targets)):
+    if field is action_ids.Field.COUNT and wants_count and typed != str(len(found.order.targets)):
         return {field.value: "That isn't the number of servers in the plan."}
-    if field is actions.Field.REASON and not typed:
+    if field is action_ids.Field.REASON and not typed:
         return {field.value: "A reason is needed."}
-    if field is actions.Field.COMMENT and not typed:
+    if field is action_ids.Field.COMMENT and not typed:
         return {field.value: "Write a few words."}
     return {}

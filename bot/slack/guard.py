@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import structlog
 
 from bot.power import errors
-from bot.slack import actions, blocks, payloads, sending
+from bot.slack import action_ids, blocks, payloads, sending
 
 log = structlog.get_logger()
 
@@ -99,7 +99,7 @@ def _first_input(body: Mapping[str, Any]) -> str:
     for block in found if isinstance(found, list) else []:
         if block.get("type") == "input":
             return str(block.get("block_id"))
-    return actions.Field.COUNT.value
+    return action_ids.Field.COUNT.value
 
 
 def _where(error: Exception) -> dict[str, str]:

@@ -11,8 +11,8 @@ from typing import Any
 
 from bot.power import answers, lifecycle, ports
 from bot.power.lifecycle import State
-from bot.slack import actions, blocks, cards, naming, terms, text, words
-from bot.slack.actions import Do
+from bot.slack import action_ids, blocks, cards, naming, terms, text, words
+from bot.slack.action_ids import Do
 
 # Requests that a list shows; the others are counted and are one `/power requests` away.
 MOST_ROWS = 5
@@ -157,4 +157,4 @@ ACTIONS = frozenset({Do.APPROVE, Do.DENY, Do.CANCEL, Do.STOP, Do.DETAILS})
 
 def may_stand(action_id: str) -> bool:
     """Whether a button with this id may stand on a Home tab."""
-    return actions.read_action_id(action_id) in ACTIONS
+    return action_ids.read_action_id(action_id) in ACTIONS

@@ -10,7 +10,16 @@ import structlog
 from slack_bolt.async_app import AsyncApp
 
 from bot.power import form
-from bot.slack import actions, desk, guard, payloads, registered, request_form, steps, submissions
+from bot.slack import (
+    action_ids,
+    desk,
+    guard,
+    payloads,
+    registered,
+    request_form,
+    steps,
+    submissions,
+)
 
 log = structlog.get_logger()
 
@@ -29,16 +38,16 @@ class Listeners:
         """Register all listeners; Bolt tries them one after another, so the hot ones come first."""
         around = self._guard.around
         app.command(ANY_COMMAND)(around(self.command_received))
-        app.action(actions.OURS)(around(self.button_pressed))
+        app.action(action_ids.OURS)(around(self.button_pressed))
         app.event("app_mention")(around(self.bot_mentioned))
         app.event("app_home_opened")(around(self.home_opened))
         app.event(registered.STEP.event)(around(self.step_begun))
-        app.view_submission(actions.ANY)(around(self.form_sent))
-        app.shortcut(actions.ANY)(around(self.shortcut_used))
-        app.options(actions.ANY)(around(self.options_asked))
-        app.view_closed(actions.ANY)(around(self.form_closed))
-        app.action(actions.ANY)(around(self.old_button_pressed))
-        app.event(actions.ANY)(around(self.event_unused))
+        app.view_submission(action_ids.ANY)(around(self.form_sent))
+        app.shortcut(action_ids.ANY)(around(self.shortcut_used))
+        app.options(action_ids.ANY)(around(self.options_asked))
+        app.view_closed(action_ids.ANY)(around(self.form_closed))
+        app.action(action_ids.ANY)(around(self.old_button_pressed))
+        app.event(action_ids.ANY)(around(self.event_unused))
 
     async def command_received(self, ack: guard.Ack, body: Mapping[str, Any]) -> None:
         """Take a slash command."""
@@ -46,7 +55,7 @@ class Listeners:
 
     async def button_pressed(self, ack: guard.Ack, body: Mapping[str, Any]) -> None:
         """Take a press of one of our buttons."""
-        if actions.read_action_id(str(body["actions"][0].get("action_id"))) is None:
+        if action_ids.read_action_id(str(body["actions"][0].get("action_id"))) is None:
             await self.old_button_pressed(ack, body)
         else:
             await self._desk.take(payloads.button(body, at=self._desk.now()), ack)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bot.power import answers
 from bot.slack import views, words
-from bot.slack.actions import Field, Form
+from bot.slack.action_ids import Field, Form
 
 REASON_CHARS = 500
 COUNT_CHARS = 6

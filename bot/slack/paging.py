@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from bot.slack import actions, blocks, text
+from bot.slack import action_ids, blocks, text
 
 # All rows of a page stay below Slack's size of a message.
 ROWS_CHARS = 9500
@@ -52,9 +52,9 @@ def below(turn: Turn, number: int = 1, pages: int = 1) -> list[blocks.Block]:
 def _turns(turn: Turn, number: int, pages: int) -> list[blocks.Button]:
     """Return the buttons to the page before and after, and Share."""
     wanted = (
-        (actions.Do.PAGE, "before", "Page before", number - 1),
-        (actions.Do.PAGE, "after", "Next page", number + 1),
-        (actions.Do.SHARE, "", "Share", number),
+        (action_ids.Do.PAGE, "before", "Page before", number - 1),
+        (action_ids.Do.PAGE, "after", "Next page", number + 1),
+        (action_ids.Do.SHARE, "", "Share", number),
     )
     found = []
     for do, apart, label, target in wanted:

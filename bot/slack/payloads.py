@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import pydantic
 
 from bot.power import ports, request
-from bot.slack import actions, shapes, views
+from bot.slack import action_ids, shapes, views
 
 M = TypeVar("M", bound=shapes.Payload)
 
@@ -86,10 +86,10 @@ def button(body: Mapping[str, Any], *, at: float) -> ports.Inbound:
     """
     read = checked(shapes.BlockActions, body)
     pressed = read.actions[0]
-    do = actions.read_action_id(pressed.action_id)
+    do = action_ids.read_action_id(pressed.action_id)
     if do is None:
         raise Unreadable("no button of ours")
-    if do in (actions.Do.PAGE, actions.Do.SHARE):
+    if do in (action_ids.Do.PAGE, action_ids.Do.SHARE):
         return _again(do, read, at)
     where = read.container
     return ports.Inbound(
@@ -117,7 +117,7 @@ def _place(read: shapes.BlockActions) -> request.Place:
     return request.Place(channel_id=read.channel.id or where.channel_id, thread_ts=thread_ts)
 
 
-def _again(do: actions.Do, read: shapes.BlockActions, at: float) -> ports.Inbound:
+def _again(do: action_ids.Do, read: shapes.BlockActions, at: float) -> ports.Inbound:
     """Read a turn of a page, or Share: the line that was typed, once more."""
     found = PAGE_VALUE.fullmatch(read.actions[0].value)
     if found is None:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from bot.power import answers, plan, server
 from bot.power.plan import Verdict
-from bot.slack import actions, blocks, naming, terms, text, words
-from bot.slack.actions import Do
+from bot.slack import action_ids, blocks, naming, terms, text, words
+from bot.slack.action_ids import Do
 
 # Verdict and reason groups that are shown one by one; the others are counted.
 MOST_GROUPS = 12
@@ -212,7 +212,7 @@ def _buttons(shown: answers.PlanShown) -> tuple[blocks.Button, ...]:
     watching = tuple(_watch(id_) for id_ in list(holders)[:MOST_WATCHED])
     if not may_be_asked(shown):
         return watching
-    spoken = f"{actions.LABELS[Do.REQUEST]}: {terms.title(planned.order).lower()}"
+    spoken = f"{action_ids.LABELS[Do.REQUEST]}: {terms.title(planned.order).lower()}"
     asking = blocks.Button(Do.REQUEST, shown.request_id, style="primary", spoken=spoken)
     return (asking, *watching)
 

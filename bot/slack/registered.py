@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
-from bot.slack import actions
+from bot.slack import action_ids
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -65,13 +65,13 @@ COMMANDS = (
 COMMANDS_SCOPE = "commands"
 SHORTCUTS = (
     Shortcut(
-        actions.Shortcut.REQUEST.value,
+        action_ids.Shortcut.REQUEST.value,
         "global",
         "Request a power change",
         "Choose servers and an action, and see the plan",
     ),
     Shortcut(
-        actions.Shortcut.FROM_MESSAGE.value,
+        action_ids.Shortcut.FROM_MESSAGE.value,
         "message",
         "Power these servers",
         "Take the servers that this message names",

@@ -12,7 +12,7 @@ from typing import Any
 from bot.power import answers, offering, ports
 from bot.power.form import Field
 from bot.power.request import Action
-from bot.slack import actions, blocks, plans, text, views, words
+from bot.slack import action_ids, blocks, plans, text, views, words
 
 TITLE = "Request a power change"
 # "Composition objects: option": text and description have 75 characters, the value 150.
@@ -43,7 +43,7 @@ def render(shown: answers.FormShown) -> views.View:
         TITLE,
         body,
         submit="Review",
-        callback=actions.Form.REQUEST,
+        callback=action_ids.Form.REQUEST,
         metadata=known,
     )
 
@@ -127,12 +127,12 @@ def review(shown: answers.PlanShown) -> views.View:
     if shown.plan.terms.confirm_count:
         count = len(shown.plan.order.targets)
         question = f"{words.title(shown.plan.order.action, count)}? Type {count} to request it."
-        body.append(views.field(actions.Field.COUNT, question, views.text_input(COUNT_CHARS)))
+        body.append(views.field(action_ids.Field.COUNT, question, views.text_input(COUNT_CHARS)))
     return views.modal(
         "Review",
         body,
         close="Back",
-        submit=actions.LABELS[actions.Do.REQUEST],
-        callback=actions.Form.REVIEW,
+        submit=action_ids.LABELS[action_ids.Do.REQUEST],
+        callback=action_ids.Form.REVIEW,
         metadata=shown.request_id,
     )

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.power import form as form_fields, ports, request
-from bot.slack import actions, payloads, shapes, views
+from bot.slack import action_ids, payloads, shapes, views
 
 
 def form(body: Mapping[str, Any], *, at: float) -> ports.Inbound:
@@ -19,14 +19,14 @@ def form(body: Mapping[str, Any], *, at: float) -> ports.Inbound:
         Unreadable: the payload isn't one, or the form isn't ours.
     """
     read = payloads.checked(shapes.ViewSubmission, body)
-    sent = actions.read_callback_id(read.view.callback_id)
+    sent = action_ids.read_callback_id(read.view.callback_id)
     if sent is None:
         raise payloads.Unreadable("no form of ours")
-    if sent is actions.Form.REQUEST:
+    if sent is action_ids.Form.REQUEST:
         return _filled(read, at)
-    field = actions.FIELDS[sent]
+    field = action_ids.FIELDS[sent]
     key = f"form:{read.view.id}:{read.view.hash}"
-    view = {"view": views.external_id(key)} if sent is actions.Form.REVIEW else {}
+    view = {"view": views.external_id(key)} if sent is action_ids.Form.REVIEW else {}
     return ports.Inbound(
         key=key,
         kind="form",
@@ -58,7 +58,7 @@ def _filled(read: shapes.ViewSubmission, at: float) -> ports.Inbound:
         person=payloads.person(read.user, read.team),
         place=place,
         body={
-            "do": actions.Form.REQUEST.value,
+            "do": action_ids.Form.REQUEST.value,
             "filled": filled,
             "chose_channel": bool(chosen),
             "view": views.external_id(key),

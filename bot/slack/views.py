@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot.slack import actions, blocks, text
+from bot.slack import action_ids, blocks, text
 
 View = dict[str, Any]
 
@@ -28,7 +28,7 @@ def external_id(key: str) -> str:
 
     It is made of the payload's key, so that a process that takes over finds the same view.
     """
-    return actions.PREFIX + hashlib.sha256(key.encode()).hexdigest()[:32]
+    return action_ids.PREFIX + hashlib.sha256(key.encode()).hexdigest()[:32]
 
 
 def modal(
@@ -37,7 +37,7 @@ def modal(
     *,
     close: str = "Cancel",
     submit: str = "",
-    callback: actions.Form | None = None,
+    callback: action_ids.Form | None = None,
     metadata: str = "",
 ) -> View:
     """Return a view; without `submit` it has nothing to send."""
@@ -50,7 +50,7 @@ def modal(
     if submit:
         view["submit"] = plain(submit)
     if callback:
-        view["callback_id"] = actions.callback_id(callback)
+        view["callback_id"] = action_ids.callback_id(callback)
     if metadata:
         view["private_metadata"] = metadata
     return view

@@ -13,13 +13,13 @@ from bot.power.lifecycle import State
 from bot.sandbox import workspace
 from bot.sandbox.workspace.delivery import Envelope
 from bot.sandbox.workspace.view_book import View
-from bot.slack import actions, blocks, connection, home, modals, sending, views as form_views
+from bot.slack import action_ids, blocks, connection, home, modals, sending, views as form_views
 from tests.slack import builders
 from tests.slack.test_golden import GOLDEN
 from tests.slack.test_home import full, shown
 from tests.slack.test_request_form import VIEWS
 
-BUTTONS = blocks.button_row([blocks.Button(actions.Do.APPROVE, "PR-7F3K")])
+BUTTONS = blocks.button_row([blocks.Button(action_ids.Do.APPROVE, "PR-7F3K")])
 MODAL_WITH_EVERYTHING = {
     "type": "modal",
     "callback_id": "everything",

@@ -12,7 +12,7 @@ from bot.power import answers, deeds, lifecycle, plan, ports, request, server
 from bot.power.lifecycle import State
 from bot.power.request import Action
 from bot.sandbox.workspace import blocks as stand_in_blocks
-from bot.slack import actions, answers as private, blocks, cards, modals, paging, plans, replies
+from bot.slack import action_ids, answers as private, blocks, cards, modals, paging, plans, replies
 from tests.slack import builders
 
 MANY = [f"rack{n % 97:02}-node-{n * 7919 % 100000:05}.example" for n in range(1200)]
@@ -250,7 +250,7 @@ def test_every_button_is_understood_by_the_listeners() -> None:
     }
 
     assert found
-    assert all(actions.read_action_id(action_id) for action_id in found)
+    assert all(action_ids.read_action_id(action_id) for action_id in found)
 
 
 def test_plan_for_the_largest_request_is_one_phone_screen() -> None:

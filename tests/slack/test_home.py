@@ -10,7 +10,7 @@ import pytest
 from bot.power import answers, errors, ports, request
 from bot.power.lifecycle import State
 from bot.sandbox.workspace import blocks as stand_in_blocks
-from bot.slack import actions, home, publishing, sending
+from bot.slack import action_ids, home, publishing, sending
 from tests.slack import builders
 from tests.slack.conftest import Side
 from tests.slack.fakes import Clock
@@ -88,7 +88,7 @@ def test_home_has_only_buttons_that_need_no_channel() -> None:
 
     assert ids
     assert all(home.may_stand(action_id) for action_id in ids)
-    assert not home.may_stand(actions.action_id(actions.Do.RETRY))
+    assert not home.may_stand(action_ids.action_id(action_ids.Do.RETRY))
 
 
 def test_home_says_when_there_is_nothing_to_do() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.sandbox.workspace import Workspace
-from bot.slack import actions, blocks, sending
+from bot.slack import action_ids, blocks, sending
 from tests.slack import fakes
 from tests.slack.conftest import Side
 
@@ -34,7 +34,7 @@ async def test_message_that_is_too_large_keeps_its_buttons(
     sender: sending.Sender, workspace: Workspace
 ) -> None:
     """A card must stay usable, whatever somebody has put into it."""
-    row = blocks.button_row([blocks.Button(actions.Do.STOP, "PR-7F3K")])
+    row = blocks.button_row([blocks.Button(action_ids.Do.STOP, "PR-7F3K")])
     large = blocks.Message("Stop it?", (*[blocks.section("x" * 2900)] * 5, row))
     crowded = blocks.Message("Stop it?", (*[blocks.section("x")] * 60, row))
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import random
 
-from bot.power import pace
+from bot.power import look_times
 
 
 def test_pace_grows_by_half_to_its_cap_and_starts_anew() -> None:
     """2 s, 3 s, 4.5 s and so on to 15 s, each spread by a fifth either way."""
-    delays = pace.Pace(2.0, 15.0, random.Random(1))
+    delays = look_times.Pace(2.0, 15.0, random.Random(1))
 
     found = [delays.next() for _ in range(8)]
     delays.reset()
