@@ -18,7 +18,16 @@ from urllib.parse import quote
 import httpx
 import structlog
 
-from bot.clouddc import auth as credentials, exchange, pause, rate, refusals, rereading, wire
+from bot.clouddc import (
+    auth as credentials,
+    exchange,
+    pause,
+    rate,
+    refusals,
+    rereading,
+    retries,
+    wire,
+)
 from bot.power import errors, ports, server
 
 log = structlog.get_logger()
@@ -33,13 +42,8 @@ HOLD_S = {rate.Priority.POWER: 10.0, rate.Priority.READ: 20.0}
 LEAVE_WITHIN_S = 10.0
 # A power call has ended in an answer or an error after this time: the hold and the exchange.
 LONGEST_SWITCH_S = HOLD_S[rate.Priority.POWER] + exchange.WHOLE_S
-READ_TRIES = 4
 READ_WHOLE_S = 60.0
-FIRST_DELAY_S = 0.5
-# A read gives up when it is asked to wait longer than this.
-LONGEST_DELAY_S = 10.0
 
-_WORTH_ANOTHER_TRY = (errors.NotSent, errors.Throttled, errors.OutcomeUnknown)
 _ENDPOINT = re.compile(r"https?://([\w.-]+|\[[\da-f:]+\])(:\d{1,5})?/?", re.ASCII)
 _PROJECT_ID = re.compile(r"[\w-]{1,64}", re.ASCII)
 
@@ -183,7 +187,9 @@ class CloudDC:
         """Try a read a few times, ever more slowly, within a time for all of it."""
         try:
             async with asyncio.timeout(self._read_whole_s):
-                return await self._persist(call, parse)
+                return await retries.persist(
+                    lambda: self._read_once(call, parse), clock=self._clock, jitter=self._jitter
+                )
         except errors.OutcomeUnknown as error:
             # A read that failed has changed nothing, whatever became of it.
             raise errors.CloudError(
@@ -196,14 +202,6 @@ class CloudDC:
         except TimeoutError as error:
             raise errors.CloudError("CloudDC could not be read in time") from error
 
-    async def _persist(self, call: exchange.Call, parse: Callable[[bytes], T]) -> T:
-        for tried in range(1, READ_TRIES):
-            try:
-                return await self._read_once(call, parse)
-            except _WORTH_ANOTHER_TRY as error:
-                await self._clock.sleep(self._delay_s(error, tried))
-        return await self._read_once(call, parse)
-
     async def _read_once(self, call: exchange.Call, parse: Callable[[bytes], T]) -> T:
         answer = await self._ask(call, rate.Priority.READ)
         try:
@@ -214,14 +212,6 @@ class CloudDC:
                 status=answer.status,
                 request_id=refusals.request_id(answer),
             ) from error
-
-    def _delay_s(self, error: errors.CloudError, tried: int) -> float:
-        """Return how long to wait after a failed try, or raise its error when that is too long."""
-        hint_s = error.retry_after_s or 0.0
-        if hint_s > LONGEST_DELAY_S:
-            raise error
-        backed_off_s = FIRST_DELAY_S * 2.0 ** (tried - 1) * self._jitter.uniform(0.5, 1.5)
-        return max(hint_s, backed_off_s)
 
     async def _ask(
         self, call: exchange.Call, priority: rate.Priority, *, optional: bool = False
