@@ -5,7 +5,7 @@ import { byId, h } from "./dom.js";
 const SHOWN_MS = 7000;
 const MOST = 4;
 
-/** Show a notice; it goes by itself, or when it is pressed. */
+/** Show a notice, and return what takes it away; it also goes by itself, or when it is pressed. */
 export function toast(text, kind = "error") {
   const box = byId("toasts");
   const node = h("div", { class: `toast ${kind}`, "data-testid": "toast", role: kind === "error" ? "alert" : "status" },
@@ -19,6 +19,7 @@ export function toast(text, kind = "error") {
   node.addEventListener("pointerleave", () => {
     timer = setTimeout(() => node.remove(), SHOWN_MS / 2);
   });
+  return () => node.remove();
 }
 
 const newest = new Map();
