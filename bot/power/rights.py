@@ -9,21 +9,16 @@ from bot.power.approval import Decision, Refusal, refused
 
 
 def may_read(member: ports.Member, team_id: str) -> Decision:
-    """Decide whether a person may look: every full, active member of the team."""
-    return approval.refuse_member(member, team_id) or Decision(True, None, "You may look.")
-
-
-def may_stop(member: ports.Member, team_id: str) -> Decision:
-    """Decide whether a person may stop a run: every full, active member of the team."""
+    """Decide whether a person may look, and stop a run: every full, active member of the team."""
     no = approval.refuse_member(member, team_id)
-    return no or Decision(True, None, "Every full member may stop a run.")
+    return no or Decision(True, None, "Every full member may look, and stop a run.")
 
 
 def may_cancel(person: request.Person, requester: request.Person) -> Decision:
     """Decide whether a person may take a request back: its requester alone."""
-    if person.user_id == requester.user_id:
+    if person == requester:
         return Decision(True, None, "You asked for this, so you may take it back.")
-    why = f"Only {requester.user_id}, who asked for this, may cancel it; you may deny or stop it."
+    why = "Only the requester can cancel; an approver can deny, everybody can stop."
     return refused(Refusal.NOT_REQUESTER, why)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from bot.power import answers, endings, lifecycle, ports
+from bot.power import answers, endings, lifecycle, ports, rights
 from bot.power.lifecycle import State
 from bot.steps import auditing, refusing
 
@@ -25,9 +25,9 @@ class Stopping:
         self, inbound: ports.Inbound, found: ports.Request, reason: str = ""
     ) -> answers.Answer:
         """Take one's own request back, before its first call."""
-        if found.order.requester != inbound.person:
-            refusal = "Only the requester can cancel; an approver can deny, everybody can stop."
-            return await self.refusing.say(inbound, "cancel.refused", found, refusal)
+        may = rights.may_cancel(inbound.person, found.order.requester)
+        if not may.allowed:
+            return await self.refusing.say(inbound, "cancel.refused", found, may.sentence)
         return await self.store.write(
             lambda tx: self._end(tx, inbound, found, State.CANCELLED, reason)
         )

@@ -312,7 +312,7 @@ def test_approvals_are_lost_with_the_account_that_gave_them(
     assert [(one.reason, one.sentence) for one in lost] == ([(reason, said)] if reason else [])
 
 
-FULL = "Every full member may stop a run."
+FULL = "Every full member may look, and stop a run."
 NOT_ALLOWED = "The policy doesn't allow this channel; use one it names."
 NO_FREEZE = "Only people whom a rule names as requester or approver may freeze; no rule names you."
 NO_UNFREEZE = "Only people whom a rule names as approver may unfreeze; no rule names you."
@@ -320,23 +320,23 @@ ASKERS_ONLY = edited(("{ sre = 1, dc-ops = 1 }\n", "{ dc-ops = 1 }\n"), ("{ sre 
                      ("{ 10 = { sre = 2 }, 50 = { sre = 2, dc-ops = 1 } }", "{}"))  # fmt: skip
 
 RIGHTS: list[tuple[str, approval.Decision, Refusal | None, str]] = [
-    ("read", rights.may_read(member(DAN), "T1"), None, "You may look."),
+    ("read", rights.may_read(member(DAN), "T1"), None, FULL),
     ("read-guest", rights.may_read(member(DAN, is_restricted=True), "T1"), Refusal.GUEST,
      "Guests may not do this; a full member must."),
-    ("stop", rights.may_stop(member(DAN), "T1"), None, FULL),
-    ("stop-own", rights.may_stop(member(ANN), "T1"), None, FULL),
-    ("stop-guest", rights.may_stop(member(DAN, is_restricted=True), "T1"), Refusal.GUEST,
+    ("stop", rights.may_read(member(DAN), "T1"), None, FULL),
+    ("stop-own", rights.may_read(member(ANN), "T1"), None, FULL),
+    ("stop-guest", rights.may_read(member(DAN, is_restricted=True), "T1"), Refusal.GUEST,
      "Guests may not do this; a full member must."),
-    ("stop-deactivated", rights.may_stop(member(DAN, deleted=True), "T1"), Refusal.DEACTIVATED,
+    ("stop-deactivated", rights.may_read(member(DAN, deleted=True), "T1"), Refusal.DEACTIVATED,
      "This account is deactivated, so it may do nothing."),
-    ("stop-bot", rights.may_stop(member(DAN, is_bot=True), "T1"), Refusal.BOT,
+    ("stop-bot", rights.may_read(member(DAN, is_bot=True), "T1"), Refusal.BOT,
      "Apps and bots may not do this; a person must."),
-    ("stop-stranger", rights.may_stop(STRANGER, "T1"), Refusal.EXTERNAL, EXTERNAL),
+    ("stop-stranger", rights.may_read(STRANGER, "T1"), Refusal.EXTERNAL, EXTERNAL),
     ("cancel", rights.may_cancel(REQUESTER, REQUESTER), None,
      "You asked for this, so you may take it back."),
     ("cancel-other", rights.may_cancel(request.Person(user_id=BOB, team_id="T1"), REQUESTER),
      Refusal.NOT_REQUESTER,
-     f"Only {ANN}, who asked for this, may cancel it; you may deny or stop it."),
+     "Only the requester can cancel; an approver can deny, everybody can stop."),
     ("freeze-requester",
      rights.may_freeze(member(ANN), ASKERS_ONLY, {"sre"}, team_id="T1", channel_id="C0OPS"),
      None, "A rule names sre as requester or approver."),
