@@ -8,7 +8,7 @@ from collections.abc import Callable
 import structlog
 
 from bot.execution import bookkeeping
-from bot.power import judging, ledger, outcome, policy, ports, run
+from bot.power import judging, ledger, outcome, policy, ports, run, waves
 
 log = structlog.get_logger()
 
@@ -38,7 +38,8 @@ class Barring:
                 break
             await self._hold(going, barred)
         failures = outcome.tally(going.rows.values()).failures
-        if failures >= run.failure_limit(going.request) and not despite_failures:
+        limit = waves.failure_limit(going.request.plan.terms, going.request.order.options)
+        if failures >= limit and not despite_failures:
             plural = "" if failures == 1 else "s"
             going.halted = going.halted or f"stopped itself at {failures} failure{plural}"
         return not going.halted

@@ -108,12 +108,6 @@ def method(action: Action, step: int) -> Method:
     return METHODS[action][step]
 
 
-def failure_limit(found: ports.Request) -> int:
-    """Return the number of failures at which the run stops itself."""
-    limit = found.plan.terms.max_failures
-    return min(limit, found.order.options.max_failures or limit)
-
-
 def intended(
     row: ports.RunServer, snapshot: server.Snapshot, *, wave: int, now: float
 ) -> ports.RunServer:

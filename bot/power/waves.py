@@ -1,4 +1,7 @@
-"""Which servers go next: a careful start, then batches, never too many of one rack at once."""
+"""How many servers go at once, which go next, and after how many failures none does.
+
+A careful start, then batches, never too many of one rack at once.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +29,11 @@ def sizes(terms: plan.Terms, options: request.Options, total: int) -> tuple[int,
         found.append(min(total, size(terms, options, len(found))))
         total -= found[-1]
     return tuple(found)
+
+
+def failure_limit(terms: plan.Terms, options: request.Options) -> int:
+    """Return the number of failures, over all waves, at which a run stops itself."""
+    return min(terms.max_failures, options.max_failures or terms.max_failures)
 
 
 def choose(

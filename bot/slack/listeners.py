@@ -1,4 +1,7 @@
-"""The few listeners: each reads its payload and hands it to the desk."""
+"""The few listeners: each reads its payload and hands it to the desk.
+
+The desk stores it, acknowledges it and hands it to `workflow`, which tells what a click does.
+"""
 
 from __future__ import annotations
 
