@@ -7,14 +7,14 @@ it was stored; after a commit that got no answer nothing is certain, and the err
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 import structlog
 from sqlalchemy import exc
 
-from bot.power import errors, intake, ports
+from bot.power import errors, ports
 from bot.storage import transaction
 
 log = structlog.get_logger()
@@ -27,16 +27,13 @@ TURN = 0x506F776572626F74
 FROZEN_S = 15
 TURN_WAIT_S = 30
 # A commit must be on disk even where the server's own default would not wait for it.
-BEGIN_POSTGRESQL = f"""
+TURN_POSTGRESQL = f"""
     SELECT set_config('lock_timeout', '{TURN_WAIT_S}s', true),
            set_config('idle_in_transaction_session_timeout', '{FROZEN_S}s', true),
            CASE WHEN current_setting('synchronous_commit') = 'off'
                 THEN set_config('synchronous_commit', 'on', true) END,
            pg_advisory_xact_lock({TURN})
 """
-
-# Fewer payloads than this are quicker one by one than as arrays.
-MERGED_FROM = 3
 
 NOT_STORED = "The database can't be reached; nothing was changed. Try again in a moment."
 UNCERTAIN = (
@@ -113,7 +110,7 @@ class Writer:
         """
         outcomes: list[Outcome] = []
         try:
-            batch = self._begin()
+            batch = self._begin(works)
             outcomes.extend(batch.run_all(works))
         except _away(self._engine) as error:
             again = self._is_cut_off()
@@ -127,14 +124,21 @@ class Writer:
             _log_step(entry)
         return outcomes
 
-    def _begin(self) -> _Batch:
+    def _begin(self, works: Sequence[Work]) -> _Batch:
         """Begin a transaction in which nobody else writes."""
         if self._kept is None:
             self._kept = self._engine.connect()
+            if self._kept.dialect.name == "postgresql":
+                # The words that begin a transaction are ours, and share a trip with others.
+                _driver(self._kept).autocommit = True
         self._kept.begin()
-        if self._kept.dialect.name == "postgresql":
-            _driver(self._kept).execute(BEGIN_POSTGRESQL)
-        return _Batch(self._kept, self._make(self._kept))
+        tx = self._make(self._kept)
+        if self._kept.dialect.name != "postgresql":
+            return _Batch(self._kept, tx, {})
+        from bot.storage import intake_batches  # It speaks PostgreSQL's dialect alone.
+
+        done = intake_batches.begin(tx, TURN_POSTGRESQL, works)
+        return _Batch(self._kept, tx, {place: Done(value) for place, value in done.items()})
 
     def _end(self, connection: sa.Connection, *, keep: bool) -> None:
         """Commit, durably; or roll back where there is nothing to keep.
@@ -173,40 +177,27 @@ class _Batch:
     SQLite slows down with every one that is left.
     """
 
-    def __init__(self, connection: sa.Connection, tx: transaction.Transaction) -> None:
+    def __init__(
+        self,
+        connection: sa.Connection,
+        tx: transaction.Transaction,
+        done: Mapping[int, Outcome],
+    ) -> None:
+        """`done` are the outcomes that came with the beginning, by place in the batch."""
         self.connection = connection
+        self._done = done
         self.appended = tx.appended
         self._tx = tx
         self._execute = _driver(connection).execute
         self._releases = connection.dialect.name == "sqlite"
 
     def run_all(self, works: Sequence[Work]) -> list[Outcome]:
-        """Run the works of a batch; on PostgreSQL those that come with payloads run as one."""
+        """Run the works of a batch that are not done yet."""
         alone = len(works) == 1
-        merged = {} if self._releases else self._run_intake(works)
         return [
-            merged[place] if place in merged else self.run(work, alone=alone)
+            self._done[place] if place in self._done else self.run(work, alone=alone)
             for place, work in enumerate(works)
         ]
-
-    def _run_intake(self, works: Sequence[Work]) -> dict[int, Outcome]:
-        """Run the works of intake together and return their outcomes, by place in the batch.
-
-        When that fails there are none: each is then run for itself, behind its own savepoint.
-        """
-        found = {
-            place: work
-            for place, work in enumerate(works)
-            if isinstance(work, intake.Receiving | intake.Finishing)
-        }
-        if len(found) < MERGED_FROM:
-            return {}
-        from bot.storage import intake_batches  # It speaks PostgreSQL's dialect alone.
-
-        together = self.run(lambda tx: intake_batches.run(tx, [*found.values()]), alone=False)
-        if isinstance(together, Failed):
-            return {}
-        return dict(zip(found, map(Done, together.value), strict=True))
 
     def run(self, work: Work, *, alone: bool) -> Outcome:
         """Run one piece of work, and undo it if it raises.

@@ -147,8 +147,8 @@ async def test_a_process_that_froze_in_its_turn_is_cut_off_and_tries_again(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The turn of the writers can't be held for ever."""
-    quick = writer.BEGIN_POSTGRESQL.replace(f"'{writer.FROZEN_S}s'", "'100ms'")
-    monkeypatch.setattr(writer, "BEGIN_POSTGRESQL", quick)
+    quick = writer.TURN_POSTGRESQL.replace(f"'{writer.FROZEN_S}s'", "'100ms'")
+    monkeypatch.setattr(writer, "TURN_POSTGRESQL", quick)
     runs = []
 
     def freeze_once(tx: ports.Tx) -> bool:
@@ -166,8 +166,8 @@ async def test_a_turn_that_never_comes_is_an_error(
     store: Store, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who waits for the turn waits for a bounded time, and may ask again."""
-    quick = writer.BEGIN_POSTGRESQL.replace(f"'{writer.TURN_WAIT_S}s'", "'100ms'")
-    monkeypatch.setattr(writer, "BEGIN_POSTGRESQL", quick)
+    quick = writer.TURN_POSTGRESQL.replace(f"'{writer.TURN_WAIT_S}s'", "'100ms'")
+    monkeypatch.setattr(writer, "TURN_POSTGRESQL", quick)
 
     with psycopg.connect(url) as other:
         other.execute("SELECT pg_advisory_xact_lock(%s)", [writer.TURN])
