@@ -140,11 +140,14 @@ async def test_newcomer_follows_the_story_to_its_end(reader: Reader) -> None:
     await reader.help()
     await by("send").click()
     await reader.step(2)
+    await reader.help()
+    await expect(by("ephemeral").last.get_by_role("button", name="Request")).to_be_focused()
     await reader.press(by("ephemeral").last, "Request")
     await reader.step(3)
     card = reader.card("web[01-06]")
     await reader.press(card, "Approve")
     await reader.step(4)
+    await expect(by("story-help")).to_have_text("Be Sam")
     await reader.help()
     await reader.press(card, "Approve")
     await reader.step(5)
@@ -155,6 +158,8 @@ async def test_newcomer_follows_the_story_to_its_end(reader: Reader) -> None:
     await reader.step(6)
     await reader.help()
     await reader.step(7)
+    await expect(by("thread-panel")).to_be_visible()
+    await reader.open_to_all("thread")
     await reader.leave_thread()
     await reader.help()
     await reader.picture("racks")
@@ -169,8 +174,12 @@ async def test_newcomer_follows_the_story_to_its_end(reader: Reader) -> None:
     await by("person-U0SAM").click()
     await reader.press(reader.card("web[10-12]"), "Approve")
     await reader.step(9)
+    if await by("tab-centre").is_visible():
+        await by("tab-centre").click()
     await reader.help()
+    await expect(by("home")).to_be_visible()
     await reader.step(STEPS + 1)
+    await expect(by("home-tab")).to_be_in_viewport(ratio=0.9)
 
     assert reader.stage.playing.bot.restarts >= 1
     for name in ("web01", "web06"):

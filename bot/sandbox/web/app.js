@@ -153,6 +153,7 @@ class App {
 
   goHome() {
     this.view = "home";
+    this.#tab("chat");
     this.render();
     this.send("/ui/home");
   }

@@ -56,11 +56,9 @@ function task(card, { people }) {
 }
 
 function plan(block, context) {
-  const tasks = block.tasks ?? [];
-  const done = tasks.filter((card) => card.status === "complete").length;
   return h("div", { class: "plan" },
-    h("div", { class: "plan-title" }, h("span", {}, textNodes(block.title, context.people)), h("small", {}, `${done} of ${tasks.length} done`)),
-    h("ul", {}, tasks.map((card) => task(card, context))));
+    h("div", { class: "plan-title" }, textNodes(block.title, context.people)),
+    h("ul", {}, (block.tasks ?? []).map((card) => task(card, context))));
 }
 
 function input(block, context) {

@@ -77,6 +77,17 @@ function fill(node, { mark, name, note, title, current, count, dim }) {
   else node.removeAttribute("aria-current");
 }
 
+// What was current, and among how many, when it was last brought into sight.
+let inSight = "";
+
+/** A narrow page shows a part of the row only: bring what is current into it, when either changes. */
+function bringCurrent(app, count) {
+  const now = `${app.view} ${app.channel} ${count}`;
+  if (now === inSight) return;
+  inSight = now;
+  byId("channels").querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+}
+
 export function drawChannels(app) {
   const bot = app.people.persons().find((person) => person.is_bot);
   const items = [
@@ -101,4 +112,5 @@ export function drawChannels(app) {
       count: current ? 0 : app.marks.unread(app.as, item.id, messages),
     });
   });
+  bringCurrent(app, items.length);
 }

@@ -44,6 +44,17 @@ function openThread(app) {
   app.openThread(OPS, card.message.ts);
 }
 
+/** Become the one who acts next; for who is her already, point at the button to press. */
+function act(app, person, label) {
+  const name = app.people.user(person)?.name ?? "";
+  const there = app.as === person && app.view === "channel" && app.channel === OPS;
+  if (!there) return [`Be ${name.charAt(0).toUpperCase()}${name.slice(1)}`, () => be(app, person)];
+  return [`Show ${label}`, () => {
+    be(app, person);
+    [...byId("messages").querySelectorAll("button")].findLast((each) => each.textContent === label)?.focus();
+  }];
+}
+
 const code = (words) => h("code", {}, words);
 const b = (words) => h("b", {}, words);
 
@@ -56,17 +67,17 @@ const STEPS = [
   },
   {
     title: "Read the plan", text: () => ["Only Dana sees this plan, and nothing is asked yet. Press ", b("Request"), "."],
-    help: () => ["Be Dana", (app) => be(app, DANA)],
+    help: (app) => act(app, DANA, "Request"),
     done: (app) => cards(app).length > 0,
   },
   {
     title: "Try to cheat", text: () => ["Still as Dana, press ", b("Approve"), " on the card: nobody decides about their own request."],
-    help: () => ["Be Dana", (app) => be(app, DANA)],
+    help: (app) => act(app, DANA, "Approve"),
     done: (app) => private_(app).some(({ text }) => /your own request/i.test(text ?? "")) || cards(app).some(({ state }) => state !== "pending"),
   },
   {
     title: "Approve", text: () => ["Now be ", b("Sam"), " of the group sre, and press ", b("Approve"), "."],
-    help: () => ["Be Sam", (app) => be(app, SAM)],
+    help: (app) => act(app, SAM, "Approve"),
     done: (app) => cards(app).some(({ state }) => state !== "pending"),
   },
   {
@@ -85,9 +96,9 @@ const STEPS = [
     done: (app) => app.demo.faults > 0 || cards(app).some(({ state }) => ENDED.has(state) && state !== "succeeded"),
   },
   {
-    title: "See it say so", text: () => ["As Dana ask for ", code(SECOND), ", as Sam approve it: what failed is named, and can be tried again."],
+    title: "See it say so", text: () => ["As Dana ask for ", code(SECOND), " and approve it as Sam: what failed is named, and can be tried again."],
     help: (app) => (private_(app).some((message) => has(message, "Request")) || !cards(app).some(({ state }) => state === "pending")
-      ? ["Fill it in", () => say(app, SECOND)] : ["Be Sam", () => be(app, SAM)]),
+      ? ["Fill it in", () => say(app, SECOND)] : act(app, SAM, "Approve")),
     done: (app) => cards(app).some(({ state }) => ENDED.has(state) && state !== "succeeded"),
   },
   {
