@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import structlog
 
 from bot.power import lifecycle, ports
-from bot.slack import blocks, cards, outcomes, pacing, replies, sending, steps
+from bot.slack import blocks, cards, noting, outcomes, pacing, replies, sending, steps
 
 log = structlog.get_logger()
 
@@ -47,7 +47,7 @@ class Announcer:
     """Shows the newest state of a request in Slack.
 
     Every method may raise `Postponed` (not now), `sending.Undelivered` (Slack has not taken it)
-    and `StoreUnavailable` (where the card stands could not be noted).
+    and `sending.TooLate` (it has not left). Where a card stands is noted before the method returns.
     """
 
     def __init__(
@@ -58,7 +58,10 @@ class Announcer:
         pace: pacing.Pace,
         *,
         workspace_url: str = "",
+        note_again_s: float = 1.0,
     ) -> None:
+        """`note_again_s` is how soon a note is tried again that the store could not take."""
+        self._note_again_s = note_again_s
         self._store = store
         self._sender = sender
         self._clock = clock
@@ -66,8 +69,6 @@ class Announcer:
         self._workspace_url = workspace_url
         # What a card shows and which version that was, so that the same is not sent twice.
         self._shown: collections.OrderedDict[str, tuple[int, int]] = collections.OrderedDict()
-        # Posts that the store could not note yet: without this a second card would follow.
-        self._unnoted: dict[str, ports.Card] = {}
 
     async def show_card(
         self,
@@ -81,7 +82,7 @@ class Announcer:
         """
         if never_asked(request):
             return
-        card = await self._card(request)
+        card = request.card
         rendered = await _rendered(request, servers)
         digest = hash(repr(rendered))
         try:
@@ -99,19 +100,11 @@ class Announcer:
 
     def hold_back(self, request: ports.Request) -> None:
         """Postpone an edit for which it is too early, before anything is read or folded for it."""
-        card = self._unnoted.get(request.id) or request.card
-        if card is not None and card.ts:
+        if request.card is not None and request.card.ts:
             ended = request.state in lifecycle.ENDED
             wait_s = self._pace.edit_wait_s(request.id, self._clock.monotonic(), ended=ended)
             if wait_s > 0:
                 raise Postponed(wait_s, "paced")
-
-    async def _card(self, request: ports.Request) -> ports.Card | None:
-        """Return where the card stands, noting first what could not be noted before."""
-        unnoted = self._unnoted.get(request.id)
-        if unnoted is not None:
-            await self._note_card(request.id, unnoted)
-        return unnoted or request.card
 
     async def _edit_card(
         self, request: ports.Request, card: ports.Card, rendered: blocks.Message
@@ -137,14 +130,13 @@ class Announcer:
         ts = await self._post(place.channel_id, rendered, place.thread_ts)
         self._pace.shown(request.id, self._clock.monotonic())
         card = ports.Card(place.channel_id, ts)
-        self._unnoted[request.id] = card
-        await self._note_card(request.id, card)
+        # Nobody else may post a second one, so this one is held until it is known to be there.
+        await noting.noted(
+            lambda: self._store.write(lambda tx: tx.set_card(request.id, card)),
+            self._clock,
+            self._note_again_s,
+        )
         return card
-
-    async def _note_card(self, request_id: str, card: ports.Card) -> None:
-        """Store where the card stands."""
-        await self._store.write(lambda tx: tx.set_card(request_id, card))
-        self._unnoted.pop(request_id, None)
 
     async def reply(
         self,
@@ -159,8 +151,7 @@ class Announcer:
         if never_asked(request):
             return
         place = request.order.place
-        card = await self._card(request)
-        thread_ts = place.thread_ts or (card.ts if card else "")
+        thread_ts = place.thread_ts or (request.card.ts if request.card else "")
         try:
             if not thread_ts:
                 thread_ts = await self._thread_of_its_own(request, servers, message)

@@ -15,14 +15,13 @@ import structlog
 
 from bot import paces as paces_
 from bot.power import errors, ports
-from bot.slack import announcing, pacing, sending
+from bot.slack import announcing, noting, pacing, sending
 
 log = structlog.get_logger()
 
 BATCH = 20
 FIRST_WAIT_S = 2.0
 LONGEST_WAIT_S = 60.0
-NOTE_TRIES = 5
 
 
 class Reporter:
@@ -46,7 +45,12 @@ class Reporter:
         self._clock = clock
         self._pace = pacing.Pace(pace_s, updates_per_minute, posts_per_s=paces.posts_per_s)
         self._announcer = announcing.Announcer(
-            store, sender, clock, self._pace, workspace_url=workspace_url
+            store,
+            sender,
+            clock,
+            self._pace,
+            workspace_url=workspace_url,
+            note_again_s=paces.look_s,
         )
         self._woken = asyncio.Event()
         self._ending = False
@@ -82,8 +86,9 @@ class Reporter:
 
     async def deliver_due(self) -> int:
         """Deliver what is due now and return how many messages that were."""
-        # Half a lease is for calls that are slow: what begins later may be another's by then.
-        until = self._clock.monotonic() + self._paces.lease_s / 2
+        # The rest of the lease is for Slack's answer and the note of it: what leaves later may be
+        # another's by then.
+        until = self._clock.monotonic() + self._paces.leave_s
         try:
             due = await self._store.due_messages(now=self._clock.now(), limit=BATCH)
         except errors.StoreUnavailable as error:
@@ -123,9 +128,13 @@ class Reporter:
     ) -> announcing.Postponed | None:
         """Deliver one message; return when to try again if it could not be delivered."""
         try:
-            await self._deliver(message, until)
+            with sending.leaving_by(until):
+                await self._deliver(message)
         except announcing.Postponed as later:
             return later
+        except sending.TooLate:
+            # A process that was frozen or held up must not say what another may have said since.
+            return announcing.Postponed(0.0, "its lease is nearly over")
         except sending.Undelivered as error:
             return self._failed(message, error)
         except errors.StoreUnavailable as error:
@@ -158,22 +167,21 @@ class Reporter:
 
     async def _note(self, message: ports.OutboxMessage) -> None:
         """Note a delivery; without the note it would be made again."""
-        for tried in range(NOTE_TRIES):
-            try:
-                await self._store.message_sent(message, now=self._clock.now())
-                log.info("slack.told", request=message.request_id, kind=message.kind)
-                return
-            except errors.StoreUnavailable:
-                await self._clock.sleep(0.5 * 2.0**tried)
-        log.error("reporter.not_noted", request=message.request_id, kind=message.kind)
+        await noting.noted(
+            lambda: self._store.message_sent(message, now=self._clock.now()),
+            self._clock,
+            self._paces.look_s,
+        )
+        log.info("slack.told", request=message.request_id, kind=message.kind)
 
     # -- the three kinds
 
-    async def _deliver(self, message: ports.OutboxMessage, until: float) -> None:
+    async def _deliver(self, message: ports.OutboxMessage) -> None:
         """Deliver one message.
 
         Raises:
             Postponed: not now.
+            TooLate: the claim could have passed to another.
             Undelivered: Slack has not taken it.
             StoreUnavailable: the record could not be read.
         """
@@ -184,9 +192,6 @@ class Reporter:
         request, servers = await self._store.read(
             lambda tx: (tx.request(request_id), tx.run_servers(request_id))
         )
-        if self._clock.monotonic() > until:
-            # A process that was frozen here must not say what another has said since.
-            raise announcing.Postponed(0.0, "its lease is nearly over")
         if request is None:
             log.error("reporter.no_request", request=request_id)
         elif message.kind == "card":

@@ -7,7 +7,10 @@ the caller, who knows what else there is to do.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+import contextlib
+import contextvars
+import math
+from collections.abc import Awaitable, Iterator, Mapping
 from typing import Any
 
 import aiohttp
@@ -52,6 +55,10 @@ CLOSED = frozenset(
 )
 
 
+class TooLate(Exception):
+    """It has not left, and no longer may: by now another process could say the same."""
+
+
 class Undelivered(Exception):
     """Slack has not taken it; `code` is Slack's word, `retry_after_s` what a 429 asked for."""
 
@@ -74,6 +81,22 @@ class Undelivered(Exception):
     def closed(self) -> bool:
         """Whether nothing can be said in the channel."""
         return self.code in CLOSED
+
+
+_leaves_by: contextvars.ContextVar[float] = contextvars.ContextVar("leaves_by", default=math.inf)
+
+
+@contextlib.contextmanager
+def leaving_by(until: float) -> Iterator[None]:
+    """In the block no call leaves after this instant of the monotonic clock, but raises `TooLate`.
+
+    That holds for each try of a call, however long Slack has asked to wait before it.
+    """
+    before = _leaves_by.set(until)
+    try:
+        yield
+    finally:
+        _leaves_by.reset(before)
 
 
 def web_client(token: str, session: aiohttp.ClientSession, api_url: str) -> AsyncWebClient:
@@ -224,6 +247,8 @@ class Sender:
 
     async def _once(self, method: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """Call a method once and map what goes wrong."""
+        if self._clock.monotonic() > _leaves_by.get():
+            raise TooLate
         try:
             answer = await _within_time(self._client.api_call(method, json=dict(arguments)))
         except SlackApiError as error:

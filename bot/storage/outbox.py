@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot.power import lifecycle, ports
-from bot.storage import database_clock, link, rows, schema
+from bot.storage import database_clock, link, rows, schema, silences as silences_
 
 _outbox = schema.outbox.c
 _requests = schema.requests.c
@@ -58,24 +58,30 @@ def _new(request_id: str, kind: str, key: str, at: float) -> dict[str, Any]:
     return {**named, "body": "{}", "created_at": at, "due_at": at}
 
 
-def due(tx: link.Link, *, now: float, limit: int, lease_s: float) -> list[ports.OutboxMessage]:
-    """Claim messages that Slack must be told now: end states first, per request in order."""
+def due(
+    tx: link.Link, silences: silences_.Silences, *, now: float, limit: int, lease_s: float
+) -> tuple[float, list[ports.OutboxMessage]]:
+    """Claim messages that Slack must be told now: end states first, per request in order.
+
+    Returns the instant of this look too, by the database's clock.
+    """
+    at = float(tx.query(sa.select(database_clock.Now())).scalar_one())
+    nobodys = sa.or_(_outbox.lease_until == 0.0, _outbox.lease_until < silences.borne_since(at))
     ended_first = sa.case((_requests.state.in_(_ENDED), 0), else_=1)
     claimed = (
         sa.select(schema.outbox)
         .join(schema.requests, _requests.id == _outbox.request_id)
-        .where(_outbox.due_at <= now, _outbox.lease_until < database_clock.Now(), *_may_go())
+        .where(_outbox.due_at <= now, nobodys, *_may_go())
         .order_by(ended_first, _outbox.due_at, _outbox.id)
         .limit(limit)
         .with_for_update(of=schema.outbox, skip_locked=True)
     )
     found = tx.query(claimed).all()
-    if not found:
-        return []
-    until = tx.query(sa.select(database_clock.Now())).scalar_one() + lease_s
-    mine = sa.update(schema.outbox).where(_outbox.id.in_([row.id for row in found]))
-    tx.change(mine.values(lease_until=until))
-    return [rows.message_from(row, leased_until=until) for row in found]
+    until = at + lease_s
+    if found:
+        mine = sa.update(schema.outbox).where(_outbox.id.in_([row.id for row in found]))
+        tx.change(mine.values(lease_until=until))
+    return at, [rows.message_from(row, leased_until=until) for row in found]
 
 
 def _may_go() -> tuple[sa.ColumnElement[bool], ...]:

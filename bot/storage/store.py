@@ -20,11 +20,15 @@ from bot.storage import (
     lockfile,
     outbox,
     plan_cache,
+    silences,
     transaction,
     writer,
 )
 
 T = TypeVar("T")
+
+# For this part of a lease whoever has lost a message may still note that it was said.
+PATIENCE = 1 / 3
 
 
 class Store:
@@ -48,6 +52,7 @@ class Store:
         A payload or a message that this process took is anybody's again after `lease_s`.
         """
         self._lease_s = lease_s
+        self._silences = silences.Silences(lease_s * PATIENCE)
         self.restored = restored
         self._code_version = code_version
         self._held = held
@@ -116,9 +121,11 @@ class Store:
     # -- outbox
     async def due_messages(self, *, now: float, limit: int = 20) -> list[ports.OutboxMessage]:
         """Claim messages that Slack must be told now: end states first, per request in order."""
-        return await self._group_run(
-            lambda tx: outbox.due(tx, now=now, limit=limit, lease_s=self._lease_s)
+        looked_at, found = await self._group_run(
+            lambda tx: outbox.due(tx, self._silences, now=now, limit=limit, lease_s=self._lease_s)
         )
+        self._silences.looked(looked_at)
+        return found
 
     async def message_sent(self, message: ports.OutboxMessage, *, now: float) -> None:
         """Note a delivery; a card that has changed meanwhile stays due."""
