@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot.power import ports
-from bot.storage import link, rows, schema
+from bot.storage import link, precompiled, rows, schema
 
 _audit = schema.audit.c
 _head = schema.audit_head.c
@@ -31,9 +31,8 @@ class Audit(link.Link):
         seq, before = self._locked_head()
         row = _row(entry, self.code_version) | {"seq": seq + 1, "prev_hash": before}
         row["hash"] = row_hash(row)
-        self.change(sa.insert(schema.audit), row)
-        newest = sa.update(schema.audit_head).where(_head.id == 1)
-        self.change(newest.values(seq=row["seq"], hash=row["hash"]))
+        _APPEND.run(self, row)
+        _MOVE_HEAD.run(self, {"seq": row["seq"], "hash": row["hash"]})
         self.appended.append(entry)
         return str(row["hash"])
 
@@ -54,9 +53,29 @@ class Audit(link.Link):
 
     def _locked_head(self) -> tuple[int, str]:
         """Return the head, which nobody else moves until the end of this transaction."""
-        head = sa.select(_head.seq, _head.hash).where(_head.id == 1).with_for_update()
-        row = self.query(head).one()
-        return row.seq, row.hash
+        seq, newest = _LOCK_HEAD.run(self, {}).fetchone()
+        return seq, newest
+
+
+def _appending(_tx: link.Link) -> sa.Executable:
+    """Return the insert of a row of the log."""
+    return sa.insert(schema.audit).values({one.name: sa.bindparam(one.name) for one in _audit})
+
+
+def _moving_head(_tx: link.Link) -> sa.Executable:
+    """Return the update that notes which row is the newest."""
+    newest: dict[str, Any] = {"seq": sa.bindparam("seq"), "hash": sa.bindparam("hash")}
+    return sa.update(schema.audit_head).where(_head.id == 1).values(newest)
+
+
+def _locking_head(_tx: link.Link) -> sa.Executable:
+    """Return the query for the newest row's number and hash, and their lock."""
+    return sa.select(_head.seq, _head.hash).where(_head.id == 1).with_for_update()
+
+
+_APPEND = precompiled.Precompiled(_appending)
+_MOVE_HEAD = precompiled.Precompiled(_moving_head)
+_LOCK_HEAD = precompiled.Precompiled(_locking_head)
 
 
 def row_hash(row: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
 from bot.power import errors, ports
-from bot.storage import plan_cache, schema
+from bot.storage import plan_cache, precompiled, schema
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql
@@ -43,9 +43,11 @@ class Link:
         self.code_version = code_version
         self.readonly = readonly
 
-    def query(self, statement: sa.Executable) -> sa.CursorResult[Any]:
+    def query(
+        self, statement: sa.Executable, parameters: Mapping[str, Any] | None = None
+    ) -> sa.CursorResult[Any]:
         """Run a statement that only reads."""
-        return self.connection.execute(statement)
+        return self.connection.execute(statement, parameters)
 
     def change(
         self,
@@ -85,10 +87,18 @@ class Link:
             LostLease: the fence has moved on.
         """
         self.must_write()
-        table = schema.requests.c
-        mine = sa.select(table.id).where(table.id == request_id, table.epoch == epoch)
-        if self.query(mine.with_for_update()).first() is None:
+        if _FENCE.run(self, {"of_request": request_id, "of_epoch": epoch}).fetchone() is None:
             raise errors.LostLease
+
+
+def _fence(_tx: Link) -> sa.Executable:
+    """Return the query for a request that still has this epoch, and its lock."""
+    table = schema.requests.c
+    mine = table.id == sa.bindparam("of_request"), table.epoch == sa.bindparam("of_epoch")
+    return sa.select(table.id).where(*mine).with_for_update()
+
+
+_FENCE = precompiled.Precompiled(_fence)
 
 
 def slices(values: Iterable[V]) -> Iterator[list[V]]:

@@ -13,7 +13,16 @@ from bot.storage import link, rows, schema
 
 _locks = schema.server_locks.c
 _requests = schema.requests.c
-_OPEN = sorted(lifecycle.OPEN)
+# Built once: before every power call the locks of its servers are read.
+_HELD = (
+    sa.select(_locks.server_id, _locks.request_id, _locks.action, _locks.since, _requests.requester)
+    .join(schema.requests, _requests.id == _locks.request_id)
+    .where(
+        _locks.server_id.in_(sa.bindparam("of_servers", expanding=True)),
+        _requests.state.in_(sorted(lifecycle.OPEN)),
+    )
+)
+_FREEZE = sa.select(schema.switches.c.reason).where(schema.switches.c.name == "freeze")
 
 
 class Locks(link.Link):
@@ -45,8 +54,7 @@ class Locks(link.Link):
 
     def frozen(self) -> str:
         """Return the reason of the freeze switch, or an empty text."""
-        reason = sa.select(schema.switches.c.reason).where(schema.switches.c.name == "freeze")
-        return self.query(reason).scalar() or ""
+        return self.query(_FREEZE).scalar() or ""
 
     def set_freeze(self, reason: str, *, user_id: str, at: float) -> None:
         """Turn the freeze switch on (with a reason) or off (with an empty one)."""
@@ -58,21 +66,9 @@ class Locks(link.Link):
 
     def _held(self, server_ids: Sequence[str]) -> dict[str, ports.Lock]:
         """Return the locks of open requests among these servers."""
-        columns = (
-            _locks.server_id,
-            _locks.request_id,
-            _locks.action,
-            _locks.since,
-            _requests.requester,
-        )
         found: dict[str, ports.Lock] = {}
         for some in link.slices(server_ids):
-            held = (
-                sa.select(*columns)
-                .join(schema.requests, _requests.id == _locks.request_id)
-                .where(_locks.server_id.in_(some), _requests.state.in_(_OPEN))
-            )
-            for row in self.query(held):
+            for row in self.query(_HELD, {"of_servers": some}):
                 found[row.server_id] = ports.Lock(
                     row.request_id, row.action, row.since, row.requester
                 )

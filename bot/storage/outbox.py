@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot.power import lifecycle, ports
-from bot.storage import database_clock, link, rows, schema, silences as silences_
+from bot.storage import database_clock, link, precompiled, rows, schema, silences as silences_
 
 _outbox = schema.outbox.c
 _requests = schema.requests.c
@@ -30,13 +30,8 @@ class Outbox(link.Link):
 
         A card that waits already keeps its turn.
         """
-        statement = self.insert(schema.outbox)
-        turn = sa.case((_outbox.waiting.is_(True), _outbox.due_at), else_=statement.excluded.due_at)
-        news = statement.on_conflict_do_update(
-            index_elements=[_outbox.request_id, _outbox.key],
-            set_={"version": _outbox.version + 1, "waiting": True, "due_at": turn},
-        )
-        self.change(news, _new(request_id, "card", CARD_KEY, at) | {"version": 1})
+        self.must_write()
+        _SHOW_CARD.run(self, _new(request_id, "card", CARD_KEY, at))
 
     def say(
         self, request_id: str, kind: str, body: Mapping[str, Any], *, key: str, at: float
@@ -50,6 +45,21 @@ class Outbox(link.Link):
             raise ValueError(f"a message is a reply or direct, and has a key: {kind!r}, {key!r}")
         row = _new(request_id, kind, rows.storable(key), at) | {"body": rows.packed(dict(body))}
         self.change(self.insert(schema.outbox).on_conflict_do_nothing(), row)
+
+
+def _showing_card(tx: link.Link) -> sa.Executable:
+    """Return the insert of a request's card, or the note that there is news for it."""
+    names = ("request_id", "kind", "key", "body", "created_at", "due_at")
+    given: dict[str, Any] = {name: sa.bindparam(name) for name in names}
+    statement = tx.insert(schema.outbox).values(**given, version=1)
+    turn = sa.case((_outbox.waiting.is_(True), _outbox.due_at), else_=statement.excluded.due_at)
+    return statement.on_conflict_do_update(
+        index_elements=[_outbox.request_id, _outbox.key],
+        set_={"version": _outbox.version + 1, "waiting": True, "due_at": turn},
+    )
+
+
+_SHOW_CARD = precompiled.Precompiled(_showing_card)
 
 
 def _new(request_id: str, kind: str, key: str, at: float) -> dict[str, Any]:

@@ -49,8 +49,9 @@ class Requests(reviews.Reviews):
 
     def request(self, request_id: str) -> ports.Request | None:
         """Return a request with its approvals, locked until the end of this transaction."""
-        found = sa.select(schema.requests).where(_requests.id == request_id)
-        return self._one(found if self.readonly else found.with_for_update())
+        found = _REQUEST if self.readonly else _REQUEST_LOCKED
+        joined = self._joined(self.query(found, {"of_request": request_id}).all())
+        return joined[0] if joined else None
 
     def requests(
         self,
@@ -168,8 +169,7 @@ class Requests(reviews.Reviews):
         """Return requests for rows, with plans and approvals."""
         given: dict[str, list[ports.Approval]] = {row.id: [] for row in found}
         for some in link.slices(given):
-            listed = sa.select(schema.approvals).where(_approvals.request_id.in_(some))
-            for row in self.query(listed.order_by(_approvals.at, _approvals.user_id)):
+            for row in self.query(_APPROVALS, {"of_requests": some}):
                 given[row.request_id].append(rows.approval_from(row))
         return [
             self._with_review(rows.request_from(row, self._plan(row), tuple(given[row.id])))
@@ -200,6 +200,14 @@ def _card(_tx: link.Link) -> sa.Executable:
 
 
 _CARD = precompiled.Precompiled(_card)
+# Built once: before every power call its request is read, and building costs more than reading.
+_REQUEST = sa.select(schema.requests).where(_requests.id == sa.bindparam("of_request"))
+_REQUEST_LOCKED = _REQUEST.with_for_update()
+_APPROVALS = (
+    sa.select(schema.approvals)
+    .where(_approvals.request_id.in_(sa.bindparam("of_requests", expanding=True)))
+    .order_by(_approvals.at, _approvals.user_id)
+)
 
 
 def _side_effects(before: State, after: State, *, at: float, owned: bool) -> dict[str, Any]:

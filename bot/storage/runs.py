@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 
 from bot.power import errors, ports
-from bot.storage import link, rows, schema
+from bot.storage import link, precompiled, rows, schema
 
 _servers = schema.run_servers.c
 _attempts = schema.attempts.c
@@ -53,14 +53,8 @@ class Runs(link.Link):
         self.hold_fence(request_id, epoch)
         if not servers:
             return
-        replaced = (
-            sa.update(schema.run_servers)
-            .where(_servers.request_id == request_id)
-            .where(_servers.server_id == sa.bindparam("of_server"))
-        )
-        changed = [rows.server_row(server) for server in servers]
-        parameters = [{"of_server": row.pop("server_id"), **row} for row in changed]
-        if self.change(replaced, parameters).rowcount != len(parameters):
+        changed = [{"request_id": request_id, **rows.server_row(server)} for server in servers]
+        if _REPLACE.run_many(self, changed).rowcount != len(changed):
             raise LookupError(f"the run of {request_id} doesn't have all of these servers")
 
     def intend(self, attempt: ports.Attempt, *, epoch: int) -> None:
@@ -71,12 +65,9 @@ class Runs(link.Link):
             IllegalTransition: a server's reboot was sent already, or may have been.
         """
         self.hold_fence(attempt.request_id, epoch)
-        before = sa.select(sa.func.coalesce(sa.func.max(_attempts.number), 0))
         row = {
             "id": attempt.id,
             "request_id": attempt.request_id,
-            "number": before.where(_attempts.request_id == attempt.request_id).scalar_subquery()
-            + 1,
             "method": attempt.method.value,
             "server_ids": rows.packed(attempt.server_ids),
             "wave": attempt.wave,
@@ -85,22 +76,21 @@ class Runs(link.Link):
             "code_version": self.code_version,
             "intended_at": attempt.intended_at,
         }
-        self.change(sa.insert(schema.attempts).values(row))
+        _INTEND.run(self, row)
         self._note_servers(attempt)
 
     def answer(self, attempt: ports.Attempt) -> None:
         """Store the outcome of an attempt."""
-        noted = sa.update(schema.attempts).where(_attempts.id == attempt.id)
-        self.change(
-            noted.values(
-                outcome=attempt.outcome,
-                detail=rows.storable(attempt.detail),
-                cloud_request_id=rows.storable(attempt.cloud_request_id),
-            )
-        )
+        self.must_write()
+        came = {
+            "id": attempt.id,
+            "outcome": attempt.outcome,
+            "detail": rows.storable(attempt.detail),
+            "cloud_request_id": rows.storable(attempt.cloud_request_id),
+        }
+        _ANSWER.run(self, came)
         acted = attempt.outcome not in _DID_NOTHING
-        called = sa.update(schema.attempt_servers).where(_called.attempt_id == attempt.id)
-        self.change(called.values(may_have_acted=acted))
+        _ACTED.run(self, {"attempt_id": attempt.id, "may_have_acted": acted})
 
     def attempts(self, request_id: str) -> list[ports.Attempt]:
         """Return a request's attempts, oldest first."""
@@ -125,3 +115,41 @@ class Runs(link.Link):
                 f"{attempt.request_id}: a {attempt.method.value} of one of these servers was "
                 "sent already, or may have been."
             ) from error
+
+
+def _replacing(_tx: link.Link) -> sa.Executable:
+    """Return the update that gives a server of a run its newest row."""
+    mine = (_servers[name] == sa.bindparam(name) for name in ("request_id", "server_id"))
+    columns = (column.name for column in _SERVER_COLUMNS if not column.primary_key)
+    return sa.update(schema.run_servers).where(*mine).values({n: sa.bindparam(n) for n in columns})
+
+
+def _intending(_tx: link.Link) -> sa.Executable:
+    """Return the insert of an attempt, numbered after those that the request has."""
+    before = sa.select(sa.func.coalesce(sa.func.max(_attempts.number), 0))
+    number = before.where(_attempts.request_id == sa.bindparam("request_id")).scalar_subquery() + 1
+    names = ("id", "request_id", "method", "server_ids", "wave", "step", "epoch", "code_version")
+    given: dict[str, Any] = {name: sa.bindparam(name) for name in (*names, "intended_at")}
+    return sa.insert(schema.attempts).values(**given, number=number)
+
+
+def _answering(_tx: link.Link) -> sa.Executable:
+    """Return the update that notes what came of an attempt."""
+    came: dict[str, Any] = {
+        name: sa.bindparam(name) for name in ("outcome", "detail", "cloud_request_id")
+    }
+    return sa.update(schema.attempts).where(_attempts.id == sa.bindparam("id")).values(came)
+
+
+def _acting(_tx: link.Link) -> sa.Executable:
+    """Return the update that notes whether an attempt may have acted on its servers."""
+    called = sa.update(schema.attempt_servers).where(
+        _called.attempt_id == sa.bindparam("attempt_id")
+    )
+    return called.values(may_have_acted=sa.bindparam("may_have_acted"))
+
+
+_REPLACE = precompiled.Precompiled(_replacing)
+_INTEND = precompiled.Precompiled(_intending)
+_ANSWER = precompiled.Precompiled(_answering)
+_ACTED = precompiled.Precompiled(_acting)
