@@ -11,10 +11,8 @@ from bot.power import lifecycle, ports
 from bot.power.lifecycle import ServerState, State
 from bot.sandbox import data_centre, workspace
 from bot.storage import engines, opening, verify
-from tests.soak import stage
+from tests.soak import stage, twins
 
-# Between Slack's taking a post and the note of it lies at most this, on a machine under load.
-NOTE_S = 3.0
 ASKED = frozenset(State) - {State.PLANNED}
 ACTIONS = {
     ports.Method.ON: data_centre.Action.ON,
@@ -23,23 +21,11 @@ ACTIONS = {
 }
 
 
-@dataclasses.dataclass(frozen=True)
-class Post:
-    """One message that Slack has taken."""
-
-    at: float
-    channel: str
-    thread_ts: str
-    ts: str
-    text: str
-    request_id: str
-
-
 class Recorder:
     """Keeps what the workspace's bounded journal would forget."""
 
     def __init__(self, slack: workspace.Workspace) -> None:
-        self.posts: list[Post] = []
+        self.posts: list[twins.Post] = []
         self.missed = 0
         self._slack = slack
         self._seen = 0
@@ -66,7 +52,7 @@ class Recorder:
                 request_id = metadata.get("event_payload", {}).get("request_id", "")
                 thread_ts, text = str(args.get("thread_ts") or ""), str(args.get("text"))
                 where = str(answer["channel"]), thread_ts, str(answer["ts"])
-                self.posts.append(Post(entry.at, *where, text, request_id))
+                self.posts.append(twins.Post(entry.at, *where, text, request_id))
 
 
 @dataclasses.dataclass
@@ -120,7 +106,7 @@ async def reckon(on: stage.Stage, recorder: Recorder) -> Finding:
     wrong += _lost(on, every)
     wrong += _untold(on, every, recorder.posts)
     wrong += compare_calls(on, attempts, rows)
-    twins, unexplained = _twins(on, every, recorder.posts)
+    count, unexplained = twins.judge(on.replicas, recorder.posts)
     wrong += unexplained
     with engines.reading(on.database_url) as connection:
         verdict = verify.verify(connection)
@@ -131,7 +117,7 @@ async def reckon(on: stage.Stage, recorder: Recorder) -> Finding:
         Counter(row.state.value for found in rows.values() for row in found),
         len(on.centre.power_calls()),
         len(recorder.posts),
-        twins,
+        count,
         verdict.rows,
         wrong,
     )
@@ -146,7 +132,9 @@ def _lost(on: stage.Stage, every: Iterable[ports.Request]) -> list[str]:
     ]
 
 
-def _untold(on: stage.Stage, every: Iterable[ports.Request], posts: Iterable[Post]) -> list[str]:
+def _untold(
+    on: stage.Stage, every: Iterable[ports.Request], posts: Iterable[twins.Post]
+) -> list[str]:
     """Return the requests whose card or thread doesn't show their end."""
     shown = {
         (message.channel, message.ts): message
@@ -205,26 +193,3 @@ def compare_calls(
             told = proven[machine.server.id]
             wrong.append(f"{machine.server.name}: {told} reboots called proven, {done} happened")
     return wrong
-
-
-def _twins(
-    on: stage.Stage, every: Iterable[ports.Request], posts: Iterable[Post]
-) -> tuple[int, list[str]]:
-    """Count what stands twice in Slack, and return what no kill or freeze explains."""
-    hurt = [at for one in on.replicas for at in (*one.killed_at, *one.frozen_at)]
-    cards = {(post.channel, post.ts): post.request_id for post in posts if post.request_id}
-    same: defaultdict[tuple[str, ...], list[Post]] = defaultdict(list)
-    for post in posts:
-        if post.request_id:
-            same["card", post.request_id].append(post)
-        else:
-            about = cards.get((post.channel, post.thread_ts), post.channel)
-            same["reply", about, post.text].append(post)
-    twins, wrong = 0, []
-    for key, found in same.items():
-        for earlier in found[:-1]:
-            twins += 1
-            if not any(-1 < at - earlier.at < NOTE_S for at in hurt):
-                times = [round(post.at - earlier.at, 2) for post in found]
-                wrong.append(f"twin without a kill: {key} {times}")
-    return twins, wrong
