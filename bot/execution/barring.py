@@ -8,7 +8,7 @@ from collections.abc import Callable
 import structlog
 
 from bot.execution import bookkeeping
-from bot.power import judging, ledger, outcome, policy, ports, run, waves
+from bot.power import judging, ledger, policy, ports, run, waves
 
 log = structlog.get_logger()
 
@@ -37,12 +37,16 @@ class Barring:
                 going.held_since = 0.0
                 break
             await self._hold(going, barred)
-        failures = outcome.tally(going.rows.values()).failures
-        limit = waves.failure_limit(going.request.plan.terms, going.request.order.options)
-        if failures >= limit and not despite_failures:
-            plural = "" if failures == 1 else "s"
-            going.halted = going.halted or f"stopped itself at {failures} failure{plural}"
+        if _failed_too_often(going) and not despite_failures:
+            plural = "" if going.failures == 1 else "s"
+            going.halted = going.halted or f"stopped itself at {going.failures} failure{plural}"
         return not going.halted
+
+    def may_intend(self, going: run.Run, *, despite_failures: bool = False) -> bool:
+        """Whether nothing bars a call but, perhaps, the store, which is asked with its intent."""
+        if going.halted or self._policy_freeze(going) is not None:
+            return False
+        return despite_failures or not _failed_too_often(going)
 
     def _policy_freeze(self, going: run.Run) -> ledger.Bar | None:
         """Return the policy's freeze that holds this action now, if it isn't overridden."""
@@ -94,3 +98,9 @@ class Barring:
         """Say in the thread what the run waits for."""
         now = self.clock.now()
         await self.books.write(lambda tx: ledger.hold(tx, going.request, barred, now=now))
+
+
+def _failed_too_often(going: run.Run) -> bool:
+    """Whether the run has come to its failure limit."""
+    limit = waves.failure_limit(going.request.plan.terms, going.request.order.options)
+    return going.failures >= limit

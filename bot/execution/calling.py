@@ -1,6 +1,7 @@
 """One power call: written down, sent once, its answer written down.
 
-What an answer means is decided in `power.answering`; nothing here decides to send again.
+The answer of one call and the intent of the next are stored together, where the next follows at
+once. What an answer means is decided in `power.answering`; nothing here decides to send again.
 """
 
 from __future__ import annotations
@@ -47,8 +48,8 @@ class Calls:
         snapshot: server.Snapshot,
         *,
         within_s: float = LEAVES_WITHIN_S,
-    ) -> answering.Answered | None:
-        """Write the intent, send once, write the answer; None when nothing may be sent.
+    ) -> answering.Answered | ledger.Bar:
+        """Write the intent and send once; the answer, which is owed to the store, or what bars it.
 
         The call leaves within this time of being given to the power API, or not at all.
         """
@@ -64,22 +65,61 @@ class Calls:
             step=intended[0].step,
             intended_at=now,
         )
-        barred = await self.store.write(
-            lambda tx: ledger.intend(tx, attempt, intended, epoch=going.epoch)
-        )
-        if barred is not None:
-            return None
-        going.keep(intended)
-        going.noted(intended)
+        if (barred := await self._intend(going, attempt, intended)) is not None:
+            return barred
         going.sent_at.update(dict.fromkeys(attempt.server_ids, self.clock.monotonic()))
         return await _to_the_end(self._exchange(going, attempt, intended, within_s))
+
+    async def note_answer(self, going: run.Run) -> None:
+        """Store the answer that is owed, if one is, however long the database is away.
+
+        Raises:
+            LostLease: another process has taken over; the answer is in the audit.
+        """
+        if going.owed is not None:
+            await _to_the_end(self._note_answer(going, going.owed))
+
+    async def _intend(
+        self, going: run.Run, attempt: ports.Attempt, rows: answering.Rows
+    ) -> ledger.Bar | None:
+        """Store an intent, and the answer of the call before it, unless something bars the call."""
+        owed, now = going.owed, attempt.intended_at
+
+        def work(tx: ports.Tx) -> ledger.Bar | None:
+            if owed is not None:
+                ledger.answered(tx, going.request, owed, epoch=going.epoch, now=now)
+            return ledger.intend(tx, attempt, rows, epoch=going.epoch)
+
+        async def stored() -> ledger.Bar | None:
+            barred = await self.store.write(work)
+            if owed is not None:
+                going.paid(owed)
+            if barred is None:
+                going.keep(rows)
+                going.noted(rows)
+            return barred
+
+        try:
+            return await _to_the_end(stored())
+        except asyncio.CancelledError:
+            if going.rows[rows[0].server_id] is rows[0]:
+                stopped = errors.NotSent("Powerbot was stopped; nothing was sent")
+                self._owe(going, answering.not_sent(attempt, rows, stopped, tries=0))
+            raise
 
     async def _exchange(
         self, going: run.Run, attempt: ports.Attempt, rows: answering.Rows, within_s: float
     ) -> answering.Answered:
-        """Send the call and store its answer."""
+        """Send the call and owe the store its answer."""
         after = await self._ask(going, attempt, rows, within_s)
-        await self._note_answer(going, after)
+        log.info(
+            "call.answered",
+            request=going.id,
+            attempt=attempt.id,
+            outcome=after.attempt.outcome,
+            cloud_request=after.attempt.cloud_request_id,
+        )
+        self._owe(going, after)
         return after
 
     async def _ask(
@@ -102,25 +142,23 @@ class Calls:
         going.tries = 0
         return answering.accepted(attempt, rows, taken)
 
-    async def _note_answer(self, going: run.Run, after: answering.Answered) -> None:
-        """Store an answer, however long the database is away: it can't be asked for again."""
-        attempt, now = after.attempt, self.clock.now()
-        log.info(
-            "call.answered",
-            request=going.id,
-            attempt=attempt.id,
-            outcome=attempt.outcome,
-            cloud_request=attempt.cloud_request_id,
-        )
+    def _owe(self, going: run.Run, after: answering.Answered) -> None:
+        """Remember an answer that the store doesn't have yet."""
         going.keep(after.rows)
+        going.owed = after
+
+    async def _note_answer(self, going: run.Run, after: answering.Answered) -> None:
+        """Store an answer: it can't be asked for again."""
+        now = self.clock.now()
         try:
             await self.books.write(
                 lambda tx: ledger.answered(tx, going.request, after, epoch=going.epoch, now=now)
             )
         except errors.LostLease:
             await self.books.write(lambda tx: ledger.late_answer(tx, going.request, after, now=now))
+            going.owed = None
             raise
-        going.noted(after.rows)
+        going.paid(after)
 
 
 def _check_lease(going: run.Run, leaves_within_s: float) -> None:

@@ -31,6 +31,7 @@ FRESH_S = 15.0
 LEAST_LEFT_S = 1.0
 # How long to wait before a list that could not be read is tried again.
 AGAIN_S = 15.0
+NOTHING_STANDS = ledger.Standing((), frozenset())
 STALE = "CloudDC's list takes longer to read than its states may be old"
 
 
@@ -65,6 +66,10 @@ class Checking:
     def leaves_within_s(self, snapshot: server.Snapshot) -> float:
         """Return for how long the first call of a wave may still leave on this snapshot."""
         return FRESH_S - snapshot.age_s(self.clock.now())
+
+    def must_judge(self, going: run.Run) -> bool:
+        """Whether the policy is another one than that of the plan."""
+        return self.policy().version != going.request.plan.policy_version
 
     async def fits(self, going: run.Run, snapshot: server.Snapshot) -> bool:
         """Whether the policy of this moment still bears the request; halts it otherwise.
@@ -101,9 +106,16 @@ class Checking:
         method: ports.Method,
         rows: Sequence[ports.RunServer],
         snapshot: server.Snapshot,
+        *,
+        locks: bool,
     ) -> list[ports.RunServer]:
-        """Return those of a call's servers that may still be sent; set the others aside."""
-        standing = await self._standing(going, rows, snapshot)
+        """Return those of a call's servers that may still be sent; set the others aside.
+
+        Their locks are asked for with the intent; with `locks`, now too.
+        """
+        standing = NOTHING_STANDS
+        if locks or self._keeping(method):
+            standing = await self._standing(going, rows, snapshot)
         right = list(self._right(going, method, rows, snapshot, standing))
         return self._without_kept(going, method, right, snapshot, standing)
 
@@ -165,9 +177,9 @@ class Checking:
 
         Our own that a call may have reached since the snapshot don't count as on any more.
         """
-        keeps, fleet = self.policy().keeps, snapshot.servers
-        if method is ports.Method.ON or not keeps:
+        if not self._keeping(method):
             return list(rows)
+        keeps, fleet = self.policy().keeps, snapshot.servers
         ours = {row.server_id for row in going.rows.values() if row.sent_at >= snapshot.started_at}
         wanted = [fleet[row.server_id] for row in rows]
         held = keeping.held_back(keeps, fleet.values(), standing.leaving | ours, wanted)
@@ -176,6 +188,10 @@ class Checking:
                 change = recheck.Change(ServerState.BLOCKED, why)
                 self._set_aside(going, method, row, change, fleet[row.server_id])
         return [row for row in rows if row.server_id not in held]
+
+    def _keeping(self, method: ports.Method) -> bool:
+        """Whether some servers must stay on that a call could turn off."""
+        return method is not ports.Method.ON and bool(self.policy().keeps)
 
     async def _standing(
         self, going: run.Run, rows: Sequence[ports.RunServer], snapshot: server.Snapshot

@@ -51,14 +51,15 @@ class Watching:
             at_once = False
             await self._look(going, watched)
 
-    async def in_passing(self, going: run.Run, due_at: float) -> float:
-        """Look between two calls of a long wave when it is time; return when it is time again.
+    def is_due(self, due_at: float) -> bool:
+        """Whether it is time for a look that is due at this instant (monotonic)."""
+        return self.clock.monotonic() >= due_at
+
+    async def in_passing(self, going: run.Run) -> float:
+        """Look between two calls of a long wave; return when it is time again.
 
         What happens quickly would be over, and unproven, before the last call is sent.
         """
-        now = self.clock.monotonic()
-        if now < due_at:
-            return due_at
         if watched := _watched(going):
             await self._look(going, watched)
         return self.rhythm.due_at(self.clock.monotonic())

@@ -6,12 +6,16 @@ import dataclasses
 from collections.abc import Sequence
 
 from bot.execution import barring, calling, checking, watching
-from bot.power import answering, ports, run, server, waves
+from bot.power import answering, ledger, ports, run, server, waves
 
 
 @dataclasses.dataclass
 class Wave:
-    """A wave of one run on its way. `sent` says that a call of it may have acted."""
+    """A wave of one run on its way.
+
+    `sent` says that a call of it may have acted, `barred` that the store wouldn't have the
+    newest intent.
+    """
 
     calls: calling.Calls
     barring: barring.Barring
@@ -22,6 +26,7 @@ class Wave:
     snapshot: server.Snapshot
     despite_failures: bool = False
     sent: bool = False
+    barred: bool = False
     look_at: float = 0.0
 
     async def send(self, chosen: Sequence[ports.RunServer]) -> bool:
@@ -30,19 +35,29 @@ class Wave:
         It ends early when no call may leave, or when what it was checked on is too old by the
         time of its first call: who is still queued then belongs to the next wave.
         """
-        for chunk in waves.calls(chosen):
-            while rows := self.going.still_queued(chunk):
-                if not await self._send_one(rows):
-                    return self.sent
-            if self.sent:
-                self.look_at = await self.watching.in_passing(self.going, self.look_at)
-        return self.sent
+        try:
+            for chunk in waves.calls(chosen):
+                while rows := self.going.still_queued(chunk):
+                    if not await self._send_one(rows):
+                        return self.sent
+                await self._look_in_passing()
+            return self.sent
+        finally:
+            await self.calls.note_answer(self.going)
+
+    async def _look_in_passing(self) -> None:
+        """Look at what was sent, when it is time."""
+        if self.sent and self.watching.is_due(self.look_at):
+            await self.calls.note_answer(self.going)
+            self.look_at = await self.watching.in_passing(self.going)
 
     async def _send_one(self, rows: Sequence[ports.RunServer]) -> bool:
         """Make one call for those of the servers that still may; False ends the wave."""
         if not await self._ready():
             return False
-        right = await self.checking.call(self.going, self.method, rows, self.snapshot)
+        right = await self.checking.call(
+            self.going, self.method, rows, self.snapshot, locks=self.barred
+        )
         if not right:
             return True
         within_s = self.calls.leaves_within_s
@@ -51,18 +66,39 @@ class Wave:
         after = await self.calls.call(
             self.going, self.method, right, self.snapshot, within_s=within_s
         )
-        return after is not None and await self._go_on(after)
+        if isinstance(after, ledger.Bar):
+            # What bars it is looked at once more, and waited for or set aside.
+            before, self.barred = self.barred, True
+            return not before
+        self.barred = False
+        return await self._go_on(after)
 
     async def _ready(self) -> bool:
         """Whether the next call may leave; the first needs states that are fresh."""
-        may = await self.barring.may_call(self.going, despite_failures=self.despite_failures)
+        may = await self._may_call()
         left_s = self.checking.leaves_within_s(self.snapshot)
         if not may or (not self.sent and left_s < checking.LEAST_LEFT_S):
             return False
+        if self.checking.must_judge(self.going):
+            await self.calls.note_answer(self.going)
         return await self.checking.fits(self.going, self.snapshot)
+
+    async def _may_call(self) -> bool:
+        """Whether nothing bars the next call; the store, which bars few, is asked with its intent.
+
+        Whatever may take a while to ask, or be waited for, doesn't hold up the answer of the call
+        before.
+        """
+        despite = self.despite_failures
+        if not self.barred and self.barring.may_intend(self.going, despite_failures=despite):
+            return True
+        await self.calls.note_answer(self.going)
+        return await self.barring.may_call(self.going, despite_failures=despite)
 
     async def _go_on(self, after: answering.Answered) -> bool:
         """Do what an answer asks for before the next call; False ends the wave."""
+        if after.away or after.wait_s:
+            await self.calls.note_answer(self.going)
         if after.away:
             await self.barring.wait_for_cloud(self.going, after.away, after.wait_s)
             return False

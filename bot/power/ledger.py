@@ -107,7 +107,10 @@ def _take_over(
 
 def bar(tx: ports.Tx, request_id: str) -> Bar | None:
     """Return why no call may leave for this request now, or None."""
-    found = tx.request(request_id)
+    return _barred(tx, tx.request(request_id))
+
+
+def _barred(tx: ports.Tx, found: ports.Request | None) -> Bar | None:
     if found is None or found.state is not State.RUNNING:
         return Bar("the request has ended")
     if found.stopped_by:
@@ -146,13 +149,13 @@ def intend(
     Raises:
         LostLease: the fence has moved on.
     """
-    if (barred := bar(tx, attempt.request_id)) is not None:
+    found = tx.request(attempt.request_id)
+    if (barred := _barred(tx, found)) is not None:
         return barred
     if standing(tx, attempt.request_id, attempt.server_ids, ()).not_ours:
         return Bar("the locks of its servers are gone")
     tx.intend(attempt, epoch=epoch)
     tx.update_servers(attempt.request_id, rows, epoch=epoch)
-    found = tx.request(attempt.request_id)
     if found is not None:
         detail = {"attempt": attempt.id, "method": attempt.method.value, "wave": attempt.wave}
         now = attempt.intended_at

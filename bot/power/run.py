@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable
 
-from bot.power import evidence, ports, recheck, server, settling
+from bot.power import answering, evidence, lifecycle, outcome, ports, recheck, server, settling
 from bot.power.lifecycle import ServerState
 from bot.power.ports import Method
 from bot.power.request import Action
@@ -37,10 +37,12 @@ class Lease:
 class Run:
     """One run, driven by this process.
 
-    `unstored` are the ids of rows that the store doesn't have yet; `halted` is why no new call
-    may leave. `sent_at` is when each server's call left by this process's monotonic clock, and
-    `tries` counts calls in a row that were throttled or never left. `held_since` is when a freeze
-    began to hold the run, `away_since` when CloudDC was first missed (epoch seconds, 0 for not).
+    `unstored` are the ids of rows that the store doesn't have yet, `owed` is an answer that it
+    doesn't have; `halted` is why no new call may leave. `failures` is how many of the rows count
+    against the failure limit. `sent_at` is when each server's call left by this process's
+    monotonic clock, and `tries` counts calls in a row that were throttled or never left.
+    `held_since` is when a freeze began to hold the run, `away_since` when CloudDC was first missed
+    (epoch seconds, 0 for not).
     """
 
     request: ports.Request
@@ -53,6 +55,12 @@ class Run:
     halted: str = ""
     held_since: float = 0.0
     away_since: float = 0.0
+    owed: answering.Answered | None = None
+    failures: int = dataclasses.field(init=False, default=0)
+
+    def __post_init__(self) -> None:
+        """Count once; from then on every change is counted."""
+        self.failures = outcome.tally(self.rows.values()).failures
 
     @property
     def id(self) -> str:
@@ -90,11 +98,18 @@ class Run:
             before = self.rows[row.server_id]
             if before is not row and before != row:
                 self.rows[row.server_id] = row
+                failed = row.state in lifecycle.FAILURES
+                self.failures += failed - (before.state in lifecycle.FAILURES)
                 self.unstored.add(row.server_id)
 
     def to_store(self) -> tuple[ports.RunServer, ...]:
         """The rows that differ from what the store has."""
         return tuple(self.rows[server_id] for server_id in sorted(self.unstored))
+
+    def paid(self, after: answering.Answered) -> None:
+        """Remember that the store has the answer that was owed."""
+        self.owed = None
+        self.noted(after.rows)
 
     def noted(self, rows: Iterable[ports.RunServer]) -> None:
         """Remember that the store has these rows."""

@@ -24,6 +24,7 @@ class Doom:
     at: int
     after: bool
     passed: int = 0
+    dead: bool = False
 
     @classmethod
     def drawn(cls, rng: random.Random, most: int) -> Doom:
@@ -37,13 +38,19 @@ class Doom:
 
     async def meet(self, work: Coroutine[Any, Any, T]) -> T:
         """Await something, unless the process dies here."""
+        if self.dead:
+            # Whatever else the process was about to do stays undone.
+            work.close()
+            raise Crash
         here = self.passed == self.at
         self.passed += 1
-        if here and not self.after:
+        self.dead = here and not self.after
+        if self.dead:
             work.close()
             raise Crash
         value = await work
-        if here:
+        if here or self.dead:
+            self.dead = True
             raise Crash
         return value
 
