@@ -88,7 +88,7 @@ class Reporter:
         """Deliver what is due now and return how many messages that were."""
         # The rest of the lease is for Slack's answer and the note of it: what leaves later may be
         # another's by then.
-        until = self._clock.monotonic() + self._paces.leave_s
+        until = self._clock.monotonic() + self._paces.lease_s / 2
         try:
             due = await self._store.due_messages(now=self._clock.now(), limit=BATCH)
         except errors.StoreUnavailable as error:
