@@ -60,7 +60,8 @@ def claim(tx: link.Link, *, lease_s: float, limit: int) -> list[ports.Inbound]:
     oldest = left.order_by(_inbox.at, _inbox.key).limit(limit).with_for_update(skip_locked=True)
     found = tx.query(oldest).all()
     if found:
-        mine = sa.update(schema.inbox).where(_inbox.key.in_([row.key for row in found]))
+        keys = link.in_few_lengths([row.key for row in found])
+        mine = sa.update(schema.inbox).where(_inbox.key.in_(keys))
         leased = mine.values(lease_until=database_clock.Now() + lease_s, tries=_inbox.tries + 1)
         tx.change(leased)
     return [rows.inbound_from(row) for row in found]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql
 
 # Values of one IN list; both databases take some 30,000 parameters in a statement.
-SLICE = 500
+SLICE = 512
 # An insert that met a row which is there already tells so by its count alone.
 _COUNTED = {"preserve_rowcount": True}
 
@@ -106,3 +107,13 @@ def slices(values: Iterable[V]) -> Iterator[list[V]]:
     listed = list(values)
     for start in range(0, len(listed), SLICE):
         yield listed[start : start + SLICE]
+
+
+def in_few_lengths(values: Sequence[V]) -> list[V]:
+    """Return the values of an IN list, the last one repeated up to a power of two.
+
+    Each length is a statement of its own, which every connection keeps with the room for its
+    values: with any length there is, they would take up tens of megabytes.
+    """
+    length = 1 << (len(values) - 1).bit_length()
+    return [*values, *itertools.repeat(values[-1], length - len(values))] if values else []

@@ -36,7 +36,8 @@ class Locks(link.Link):
         free = [server_id for server_id in dict.fromkeys(server_ids) if server_id not in held]
         for some in link.slices(free):
             # What is left here is of ended requests.
-            self.change(sa.delete(schema.server_locks).where(_locks.server_id.in_(some)))
+            ended = _locks.server_id.in_(link.in_few_lengths(some))
+            self.change(sa.delete(schema.server_locks).where(ended))
             taken: list[dict[str, Any]] = [
                 {"server_id": one, "request_id": request_id, "action": action.value, "since": at}
                 for one in some
@@ -68,7 +69,7 @@ class Locks(link.Link):
         """Return the locks of open requests among these servers."""
         found: dict[str, ports.Lock] = {}
         for some in link.slices(server_ids):
-            for row in self.query(_HELD, {"of_servers": some}):
+            for row in self.query(_HELD, {"of_servers": link.in_few_lengths(some)}):
                 found[row.server_id] = ports.Lock(
                     row.request_id, row.action, row.since, row.requester
                 )

@@ -89,7 +89,8 @@ def due(
     found = tx.query(claimed).all()
     until = at + lease_s
     if found:
-        mine = sa.update(schema.outbox).where(_outbox.id.in_([row.id for row in found]))
+        ids = link.in_few_lengths([row.id for row in found])
+        mine = sa.update(schema.outbox).where(_outbox.id.in_(ids))
         tx.change(mine.values(lease_until=until))
     return at, [rows.message_from(row, leased_until=until) for row in found]
 

@@ -169,7 +169,7 @@ class Requests(reviews.Reviews):
         """Return requests for rows, with plans and approvals."""
         given: dict[str, list[ports.Approval]] = {row.id: [] for row in found}
         for some in link.slices(given):
-            for row in self.query(_APPROVALS, {"of_requests": some}):
+            for row in self.query(_APPROVALS, {"of_requests": link.in_few_lengths(some)}):
                 given[row.request_id].append(rows.approval_from(row))
         return [
             self._with_review(rows.request_from(row, self._plan(row), tuple(given[row.id])))
