@@ -30,7 +30,7 @@ from bot import interpreter
 with interpreter.without(*interpreter.UNUSED):
     from bot import serving
     from bot.operations import health, logs, metrics
-heavy = {*interpreter.UNUSED, "alembic", "sqlalchemy.dialects.postgresql"}
+heavy = {*interpreter.UNUSED, "alembic", "psycopg", "sqlalchemy"}
 print(sorted(heavy & set(sys.modules)))
 """
 

@@ -10,13 +10,11 @@ import pathlib
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from sqlalchemy import exc
-
 from bot import clock as clock_, settings
 from bot.operations import check_cloud, check_slack, manifest, policies
 from bot.operations.findings import Finding, bad, good
 from bot.power import errors, policy, policy_file, ports
-from bot.storage import engines, opening, schema
+from bot.storage import addresses, connections, opening
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 MANIFEST = pathlib.Path("app_manifest.yml")
@@ -99,23 +97,28 @@ def _usable_policy(given: settings.Settings) -> policy.Policy:
 def _database(given: settings.Settings) -> Finding:
     """Look whether the database can be read and has the newest schema."""
     try:
-        path = engines.sqlite_path(engines.parsed(given.database_url))
+        path = addresses.parsed(given.database_url).path
         if path is not None and not path.exists():
             return good("database", "there is no file yet; the bot makes it at its start")
-        with engines.reading(given.database_url) as connection:
+        with connections.reading(given.database_url) as connection:
             found = opening.revision(connection)
-    except (errors.StoreUnavailable, exc.DBAPIError) as error:
-        broken = "it is no database, or a broken one."
-        said = error.user_message if isinstance(error, errors.PowerbotError) else broken
-        mend = "look at POWERBOT_DATABASE_URL, the server, and who may read the file."
-        return bad("database", f"it can't be read: {said}", mend)
-    if found == schema.REVISION:
+    except errors.StoreUnavailable as error:
+        return _unreadable(error.user_message)
+    except connections.driver_errors():
+        return _unreadable("it is no database, or a broken one.")
+    if found == opening.REVISION:
         return good("database", f"schema {found}")
-    if found > schema.REVISION:
-        said = f"the schema is {found}, newer than this version's {schema.REVISION}."
+    if found > opening.REVISION:
+        said = f"the schema is {found}, newer than this version's {opening.REVISION}."
         return bad("database", said, "install the newer Powerbot again.")
-    said = f"the schema is {found or 'empty'}, this version needs {schema.REVISION}."
+    said = f"the schema is {found or 'empty'}, this version needs {opening.REVISION}."
     return bad("database", said, "run `powerbot migrate`.")
+
+
+def _unreadable(said: str) -> Finding:
+    """Return the finding that the database can't be read."""
+    mend = "look at POWERBOT_DATABASE_URL, the server, and who may read the file."
+    return bad("database", f"it can't be read: {said}", mend)
 
 
 def _manifest(path: pathlib.Path) -> Iterator[Finding]:

@@ -11,15 +11,29 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import sqlalchemy as sa
-
 from bot.power import ports
-from bot.storage import link, precompiled, rows, schema
+from bot.storage import connections, link, rows
 
-_audit = schema.audit.c
-_head = schema.audit_head.c
 # What the first row names as the hash before it.
 NO_HASH = "0" * 64
+_HEAD = "SELECT seq, hash FROM audit_head WHERE id = 1"
+_APPEND = link.insert(
+    "audit",
+    (
+        "seq",
+        "at",
+        "event",
+        "request_id",
+        "user_id",
+        "team_id",
+        "channel_id",
+        "server_ids",
+        "detail",
+        "code_version",
+        "prev_hash",
+        "hash",
+    ),
+)
 
 
 class Audit(link.Link):
@@ -31,51 +45,29 @@ class Audit(link.Link):
         seq, before = self._locked_head()
         row = _row(entry, self.code_version) | {"seq": seq + 1, "prev_hash": before}
         row["hash"] = row_hash(row)
-        _APPEND.run(self, row)
-        _MOVE_HEAD.run(self, {"seq": row["seq"], "hash": row["hash"]})
+        self.change(_APPEND, row)
+        newest = "UPDATE audit_head SET seq = :seq, hash = :hash WHERE id = 1"
+        self.change(newest, seq=row["seq"], hash=row["hash"])
         self.appended.append(entry)
         return str(row["hash"])
 
     def audit_head(self) -> tuple[int, str]:
         """Return the newest row's number and hash."""
-        row = self.query(sa.select(_head.seq, _head.hash).where(_head.id == 1)).one()
+        row = self.query(_HEAD)[0]
         return row.seq, row.hash
 
     def audit_rows(
         self, *, request_id: str = "", server_id: str = "", event: str = "", limit: int = 100
     ) -> list[Mapping[str, Any]]:
         """Return audit rows, newest first; an empty condition means any."""
-        found = _speaking_of(request_id=request_id, server_id=server_id)
-        if event:
-            found = found.where(_audit.event == event)
-        newest = found.order_by(_audit.seq.desc()).limit(limit)
-        return [rows.audit_from(row) for row in self.query(newest)]
+        found, values = _speaking_of(request_id=request_id, server_id=server_id, event=event)
+        newest = f"{found} ORDER BY seq DESC LIMIT :limit"
+        return [rows.audit_from(row) for row in self.query(newest, **values, limit=limit)]
 
     def _locked_head(self) -> tuple[int, str]:
         """Return the head, which nobody else moves until the end of this transaction."""
-        seq, newest = _LOCK_HEAD.run(self, {}).fetchone()
-        return seq, newest
-
-
-def _appending(_tx: link.Link) -> sa.Executable:
-    """Return the insert of a row of the log."""
-    return sa.insert(schema.audit).values({one.name: sa.bindparam(one.name) for one in _audit})
-
-
-def _moving_head(_tx: link.Link) -> sa.Executable:
-    """Return the update that notes which row is the newest."""
-    newest: dict[str, Any] = {"seq": sa.bindparam("seq"), "hash": sa.bindparam("hash")}
-    return sa.update(schema.audit_head).where(_head.id == 1).values(newest)
-
-
-def _locking_head(_tx: link.Link) -> sa.Executable:
-    """Return the query for the newest row's number and hash, and their lock."""
-    return sa.select(_head.seq, _head.hash).where(_head.id == 1).with_for_update()
-
-
-_APPEND = precompiled.Precompiled(_appending)
-_MOVE_HEAD = precompiled.Precompiled(_moving_head)
-_LOCK_HEAD = precompiled.Precompiled(_locking_head)
+        row = self.query(f"{_HEAD} FOR UPDATE")[0]
+        return row.seq, row.hash
 
 
 def row_hash(row: Mapping[str, Any]) -> str:
@@ -92,14 +84,15 @@ def row_hash(row: Mapping[str, Any]) -> str:
 
 
 def export(
-    connection: sa.Connection, *, request_id: str = "", server_id: str = "", since: float = 0.0
+    connection: connections.Connection,
+    *,
+    request_id: str = "",
+    server_id: str = "",
+    since: float = 0.0,
 ) -> Iterator[Mapping[str, Any]]:
     """Yield audit rows, oldest first, without holding all of them; an empty condition means any."""
-    found = _speaking_of(request_id=request_id, server_id=server_id)
-    if since:
-        found = found.where(_audit.at >= since)
-    oldest = found.order_by(_audit.seq).execution_options(yield_per=1000)
-    for row in connection.execute(oldest):
+    found, values = _speaking_of(request_id=request_id, server_id=server_id, since=since)
+    for row in connection.stream(f"{found} ORDER BY seq", **values):
         yield rows.audit_from(row)
 
 
@@ -119,12 +112,19 @@ def _row(entry: ports.AuditEntry, code_version: str) -> dict[str, Any]:
     }
 
 
-def _speaking_of(*, request_id: str, server_id: str) -> sa.Select[Any]:
-    """Return the query of rows that name a request and a server."""
-    found = sa.select(schema.audit)
-    if request_id:
-        found = found.where(_audit.request_id == request_id)
-    if server_id:
-        # The list is JSON text, so an id stands in it with its quotes.
-        found = found.where(_audit.server_ids.contains(rows.packed(server_id), autoescape=True))
-    return found
+def _speaking_of(
+    *, request_id: str = "", server_id: str = "", event: str = "", since: float = 0.0
+) -> tuple[str, dict[str, Any]]:
+    """Return the query of rows that meet these conditions, and its values; empty means any."""
+    # The list of servers is JSON text, so an id stands in it with its quotes.
+    named = rows.packed(server_id).replace("/", "//").replace("%", "/%").replace("_", "/_")
+    conditions = {
+        "request_id = :request_id": request_id,
+        "server_ids LIKE :named ESCAPE '/'": server_id,
+        "event = :event": event,
+        "at >= :since": since,
+    }
+    wanted = [condition for condition, value in conditions.items() if value]
+    where = f" WHERE {' AND '.join(wanted)}" if wanted else ""
+    values = {"request_id": request_id, "named": f"%{named}%", "event": event, "since": since}
+    return f"SELECT * FROM audit{where}", values

@@ -6,45 +6,41 @@ frozen or cut off finds out at the next write. Only the fence gives safety, neve
 
 from __future__ import annotations
 
-from typing import Any
-
-import sqlalchemy as sa
-
 from bot.power import lifecycle, ports
-from bot.storage import database_clock, link, rows, schema
+from bot.storage import link, rows
 
-_requests = schema.requests.c
 _OPEN = sorted(lifecycle.OPEN)
+_LEASED = ("requests", "inbox", "outbox")
 
 
 def claim(tx: link.Link, *, now: float, lease_s: float) -> ports.Claim | None:
     """Claim the request that is due the longest, if this version can read its plan."""
-    due = (
-        sa.select(_requests.id)
-        .where(
-            _requests.next_at <= now,
-            _requests.lease_until < database_clock.Now(),
-            _requests.state.in_(_OPEN),
-            _requests.plan_version <= rows.PLAN_VERSION,
+    tx.must_write()
+    claimed = tx.query(
+        """
+        UPDATE requests SET epoch = epoch + 1, lease_until = now_s() + :lease_s
+        WHERE id = (
+            SELECT id FROM requests
+            WHERE next_at <= :now AND lease_until < now_s()
+              AND state IN :open AND plan_version <= :plan_version
+            ORDER BY next_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
         )
-        .order_by(_requests.next_at, _requests.id)
-        .limit(1)
-        .with_for_update(skip_locked=True)
+        RETURNING id, epoch
+        """,
+        lease_s=float(lease_s),
+        now=now,
+        open=_OPEN,
+        plan_version=rows.PLAN_VERSION,
     )
-    claimed = (
-        sa.update(schema.requests)
-        .where(_requests.id == due.scalar_subquery())
-        .values(epoch=_requests.epoch + 1, lease_until=database_clock.Now() + lease_s)
-        .returning(_requests.id, _requests.epoch)
-    )
-    row = tx.change(claimed).first()
-    return None if row is None else ports.Claim(row.id, row.epoch)
+    return ports.Claim(claimed[0].id, claimed[0].epoch) if claimed else None
 
 
 def renew(tx: link.Link, claimed: ports.Claim, *, lease_s: float) -> bool:
     """Prolong a lease; False when it was lost."""
-    prolonged = _owned(claimed).values(lease_until=database_clock.Now() + lease_s)
-    return tx.change(prolonged).rowcount == 1
+    prolonged = """
+        UPDATE requests SET lease_until = now_s() + :lease_s WHERE id = :id AND epoch = :epoch
+    """
+    return tx.change(prolonged, _mine(claimed), lease_s=float(lease_s)) == 1
 
 
 def release(tx: link.Link, claimed: ports.Claim, *, next_at: float | None) -> None:
@@ -52,19 +48,21 @@ def release(tx: link.Link, claimed: ports.Claim, *, next_at: float | None) -> No
 
     An ended request stays without a next look.
     """
-    values: dict[str, Any] = {"lease_until": 0.0}
-    if next_at is not None:
-        values["next_at"] = sa.case((_requests.state.in_(_OPEN), next_at), else_=sa.null())
-    tx.change(_owned(claimed).values(values))
+    given_back = """
+        UPDATE requests
+        SET lease_until = 0,
+            next_at = CASE WHEN state IN :open THEN coalesce(:next_at, next_at) END
+        WHERE id = :id AND epoch = :epoch
+    """
+    tx.change(given_back, _mine(claimed), open=_OPEN, next_at=next_at)
 
 
 def free_all(tx: link.Link) -> None:
     """End every lease at once: the caller knows that no other process lives."""
-    for table in (schema.requests, schema.inbox, schema.outbox):
-        tx.change(sa.update(table).where(table.c.lease_until > 0).values(lease_until=0.0))
+    for table in _LEASED:
+        tx.change(f"UPDATE {table} SET lease_until = 0 WHERE lease_until > 0")
 
 
-def _owned(claimed: ports.Claim) -> sa.Update:
-    """Return an update of a request that is still this owner's."""
-    mine = _requests.id == claimed.request_id, _requests.epoch == claimed.epoch
-    return sa.update(schema.requests).where(*mine)
+def _mine(claimed: ports.Claim) -> dict[str, object]:
+    """Return the values that name a request which is still this owner's."""
+    return {"id": claimed.request_id, "epoch": claimed.epoch}

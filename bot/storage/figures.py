@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
-
-import sqlalchemy as sa
 
 from bot.power.lifecycle import ServerState, State
-from bot.storage import link, schema
+from bot.storage import link
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -28,23 +25,20 @@ class Figures:
 
 def read(tx: link.Link) -> Figures:
     """Count."""
-    requests, servers = schema.requests.c, schema.run_servers.c
-    outbox, inbox = schema.outbox.c, schema.inbox.c
-    by_state: Any = sa.select(requests.state, sa.func.count()).group_by(requests.state)
-    is_pending = requests.state == State.PENDING.value
-    pending = sa.select(sa.func.min(requests.created_at)).where(is_pending)
-    is_unknown = servers.state == ServerState.UNKNOWN.value
-    waiting = sa.select(sa.func.count(), sa.func.min(outbox.created_at))
-    messages: Any = tx.query(waiting.where(outbox.waiting.is_(True))).one()
-    unfinished = sa.select(sa.func.count(), sa.func.min(inbox.at))
-    payloads: Any = tx.query(unfinished.where(inbox.done_at == 0)).one()
+    by_state = tx.query("SELECT state, count(*) AS many FROM requests GROUP BY state")
+    pending = "SELECT min(created_at) FROM requests WHERE state = :pending"
+    unknown = "SELECT count(*) FROM run_servers WHERE state = :unknown"
+    messages = tx.query(
+        "SELECT count(*) AS many, min(created_at) AS since FROM outbox WHERE waiting"
+    )[0]
+    payloads = tx.query("SELECT count(*) AS many, min(at) AS since FROM inbox WHERE done_at = 0")[0]
     return Figures(
-        requests=dict(map(tuple, tx.query(by_state))),
-        pending_since=tx.query(pending).scalar() or 0.0,
-        unknown_outcomes=tx.query(sa.select(sa.func.count()).where(is_unknown)).scalar_one(),
-        messages_waiting=messages[0],
-        message_since=messages[1] or 0.0,
-        payloads_open=payloads[0],
-        payload_since=payloads[1] or 0.0,
-        audit_seq=tx.query(sa.select(schema.audit_head.c.seq)).scalar_one(),
+        requests={row.state: row.many for row in by_state},
+        pending_since=tx.value(pending, pending=State.PENDING.value) or 0.0,
+        unknown_outcomes=tx.value(unknown, unknown=ServerState.UNKNOWN.value),
+        messages_waiting=messages.many,
+        message_since=messages.since or 0.0,
+        payloads_open=payloads.many,
+        payload_since=payloads.since or 0.0,
+        audit_seq=tx.value("SELECT seq FROM audit_head"),
     )

@@ -8,12 +8,8 @@ from __future__ import annotations
 
 import pathlib
 
-import sqlalchemy as sa
-from sqlalchemy import exc
+from bot.storage import connections
 
-from bot.storage import schema
-
-_meta = schema.meta.c
 # "System Administration Functions": what tells one copy of a database from another.
 _SERVER = """
     SELECT concat_ws(':', (SELECT system_identifier FROM pg_control_system()),
@@ -22,7 +18,7 @@ _SERVER = """
 """
 
 
-def count_run(connection: sa.Connection, database: pathlib.Path) -> bool:
+def count_run(connection: connections.Connection, database: pathlib.Path) -> bool:
     """Count one more run; return whether the database is older than the last one.
 
     That is remembered until `settle_restore`. The caller commits, and then calls `note_run`.
@@ -35,17 +31,18 @@ def count_run(connection: sa.Connection, database: pathlib.Path) -> bool:
     return _stored(connection, "restored") is not None
 
 
-def note_server(connection: sa.Connection) -> bool:
+def note_server(connection: connections.Connection) -> bool:
     """Note which PostgreSQL server this is; return whether it was another one before.
 
     A restored database has another server, another timeline or another number than the one that
     was noted in it; a standby that took over has another timeline, and may have lost commits.
     The caller commits.
     """
+    connection.execute("SAVEPOINT looking")
     try:
-        with connection.begin_nested():
-            here = str(connection.exec_driver_sql(_SERVER).scalar())
-    except exc.DBAPIError:
+        here = str(connection.value(_SERVER))
+    except connections.driver_errors():
+        connection.execute("ROLLBACK TO SAVEPOINT looking")
         # A provider that hides its servers leaves this to its customer.
         return _stored(connection, "restored") is not None
     before = _stored(connection, "server")
@@ -56,12 +53,12 @@ def note_server(connection: sa.Connection) -> bool:
     return _stored(connection, "restored") is not None
 
 
-def settle_restore(connection: sa.Connection) -> None:
+def settle_restore(connection: connections.Connection) -> None:
     """Forget that the database was restored: what it calls open was dealt with."""
-    connection.execute(sa.delete(schema.meta).where(_meta.name == "restored"))
+    connection.execute("DELETE FROM meta WHERE name = 'restored'")
 
 
-def note_run(connection: sa.Connection, database: pathlib.Path) -> None:
+def note_run(connection: connections.Connection, database: pathlib.Path) -> None:
     """Write the stored count beside the database."""
     note = _note(database)
     fresh = note.with_name(note.name + ".new")
@@ -71,18 +68,19 @@ def note_run(connection: sa.Connection, database: pathlib.Path) -> None:
     fresh.replace(note)
 
 
-def _stored(connection: sa.Connection, name: str) -> str | None:
+def _stored(connection: connections.Connection, name: str) -> str | None:
     """Return what the database holds under a name."""
-    value: str | None = connection.execute(
-        sa.select(_meta.value).where(_meta.name == name)
-    ).scalar()
+    value: str | None = connection.value("SELECT value FROM meta WHERE name = :name", name=name)
     return value
 
 
-def _store(connection: sa.Connection, name: str, value: str) -> None:
+def _store(connection: connections.Connection, name: str, value: str) -> None:
     """Put a value under a name."""
-    connection.execute(sa.delete(schema.meta).where(_meta.name == name))
-    connection.execute(sa.insert(schema.meta).values(name=name, value=value))
+    stored = """
+        INSERT INTO meta (name, value) VALUES (:name, :value)
+        ON CONFLICT (name) DO UPDATE SET value = excluded.value
+    """
+    connection.execute(stored, {"name": name, "value": value})
 
 
 def _note(database: pathlib.Path) -> pathlib.Path:

@@ -5,16 +5,25 @@ A payload is leased to the process that received it; when that one dies, another
 
 from __future__ import annotations
 
-from typing import Any
-
-import sqlalchemy as sa
-
 from bot.power import ports
-from bot.storage import database_clock, link, precompiled, rows, schema
+from bot.storage import link, rows
 
-_inbox = schema.inbox.c
 # A payload that kills whoever takes it is left alone after so many take-overs.
 MOST_TRIES = 10
+_COLUMNS = ", ".join(rows.INBOUND_COLUMNS)
+_RECEIVE = f"""
+    INSERT INTO inbox ({_COLUMNS}, lease_until)
+    VALUES ({", ".join(f":{name}" for name in rows.INBOUND_COLUMNS)}, now_s() + :lease_s)
+    ON CONFLICT DO NOTHING
+"""
+_FINISH = "UPDATE inbox SET done_at = now_s(), body = '{}', response_url = '' WHERE key = :key"
+_LEFT = """
+    SELECT * FROM inbox WHERE done_at = 0 AND tries < :most_tries AND lease_until < now_s()
+    ORDER BY at, key LIMIT :limit FOR UPDATE SKIP LOCKED
+"""
+_TAKE_OVER = """
+    UPDATE inbox SET lease_until = now_s() + :lease_s, tries = tries + 1 WHERE key IN :keys
+"""
 
 
 class Inbox(link.Link):
@@ -22,52 +31,21 @@ class Inbox(link.Link):
 
     def receive(self, inbound: ports.Inbound) -> bool:
         """Store a payload; False when its key is there already."""
-        self.must_write()
-        row = rows.inbound_row(inbound) | {"lease_s": self.lease_s}
-        return bool(_RECEIVE.run(self, row).rowcount == 1)
+        return self.change(_RECEIVE, rows.inbound_row(inbound), lease_s=float(self.lease_s)) == 1
 
     def finish(self, key: str) -> None:
         """Mark a payload as dealt with, and forget its body and its response URL."""
-        self.must_write()
-        _FINISH.run(self, {"finished": rows.storable(key)})
-
-
-def _receive(tx: link.Link) -> sa.Executable:
-    """Return the insert of a payload, which does nothing where its key is there already."""
-    given: dict[str, Any] = {name: sa.bindparam(name) for name in rows.INBOUND_COLUMNS}
-    lease_until = database_clock.Now() + sa.bindparam("lease_s", type_=sa.Double)
-    made = tx.insert(schema.inbox).values(**given, lease_until=lease_until)
-    return made.on_conflict_do_nothing()
-
-
-def _finish(_tx: link.Link) -> sa.Executable:
-    """Return the update of a payload that was dealt with."""
-    done = sa.update(schema.inbox).where(_inbox.key == sa.bindparam("finished"))
-    return done.values(done_at=database_clock.Now(), body="{}", response_url="")
-
-
-_RECEIVE = precompiled.Precompiled(_receive)
-_FINISH = precompiled.Precompiled(_finish)
+        self.change(_FINISH, key=rows.storable(key))
 
 
 def claim(tx: link.Link, *, lease_s: float, limit: int) -> list[ports.Inbound]:
     """Take over payloads whose lease has ended, the oldest first."""
-    left = sa.select(schema.inbox).where(
-        _inbox.done_at == 0,
-        _inbox.tries < MOST_TRIES,
-        _inbox.lease_until < database_clock.Now(),
-    )
-    oldest = left.order_by(_inbox.at, _inbox.key).limit(limit).with_for_update(skip_locked=True)
-    found = tx.query(oldest).all()
+    found = tx.query(_LEFT, most_tries=MOST_TRIES, limit=limit)
     if found:
-        keys = link.in_few_lengths([row.key for row in found])
-        mine = sa.update(schema.inbox).where(_inbox.key.in_(keys))
-        leased = mine.values(lease_until=database_clock.Now() + lease_s, tries=_inbox.tries + 1)
-        tx.change(leased)
+        tx.change(_TAKE_OVER, lease_s=float(lease_s), keys=[row.key for row in found])
     return [rows.inbound_from(row) for row in found]
 
 
 def purge(tx: link.Link, *, before: float) -> int:
     """Forget the keys of payloads that were dealt with and came before an instant."""
-    old = sa.delete(schema.inbox).where(_inbox.done_at > 0, _inbox.at < before)
-    return tx.change(old).rowcount
+    return tx.change("DELETE FROM inbox WHERE done_at > 0 AND at < :before", before=before)

@@ -9,20 +9,33 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import sqlalchemy as sa
 import structlog
-from sqlalchemy.dialects import postgresql
 
 from bot.power import intake, ports
-from bot.storage import database_clock, link, precompiled, rows, schema
+from bot.storage import link, rows
 
 log = structlog.get_logger()
 
 # SQLSTATE lock_not_available: who waited for the turn in vain doesn't wait for it again.
 NO_TURN = "55P03"
 
-_inbox = schema.inbox.c
-_requests = schema.requests.c
+_COLUMNS = ", ".join(rows.INBOUND_COLUMNS)
+_ARRAYS = ", ".join(
+    f"CAST(:all_{name} AS {'double precision[]' if name == 'at' else 'text[]'})"
+    for name in rows.INBOUND_COLUMNS
+)
+_RECEIVE = f"""
+    INSERT INTO inbox ({_COLUMNS}, lease_until)
+    SELECT {_COLUMNS}, now_s() + :lease_s FROM unnest({_ARRAYS}) AS given ({_COLUMNS})
+    ON CONFLICT DO NOTHING RETURNING key
+"""
+_FINISH = """
+    UPDATE inbox SET done_at = now_s(), body = '{}', response_url = ''
+    WHERE key = ANY(CAST(:keys AS text[]))
+"""
+_CARDS = """
+    SELECT id, card_channel, card_ts FROM requests WHERE id = ANY(CAST(:ids AS text[]))
+"""
 
 Work = intake.Receiving | intake.Finishing
 
@@ -34,7 +47,7 @@ def begin(tx: link.Link, turn: str, works: Sequence[Any]) -> dict[int, Any]:
     them there is nothing, and the transaction is as if they had not been tried. Until the commit,
     which is a trip of its own, it is certain that nothing is stored.
     """
-    driver: Any = tx.connection.connection.driver_connection
+    driver = tx.connection.driver
     found = {
         place: work
         for place, work in enumerate(works)
@@ -61,18 +74,18 @@ def _together(tx: link.Link, turn: str, works: Sequence[Work]) -> list[Any]:
     new: Any = ()
     cards: Any = ()
     # Everything is made ready first: what can't be written as an array must not leave half a trip.
-    receiving = _received(listed) | {"lease_s": tx.lease_s}
+    receiving = {**_received(listed), "lease_s": float(tx.lease_s)}
     finishing, naming = _finished(finished)
-    driver: Any = tx.connection.connection.driver_connection
+    driver = tx.connection.driver
     with driver.pipeline():
         driver.execute("BEGIN")
         driver.execute(turn)
         if received:
-            new = _RECEIVE.run(tx, receiving)
+            new = tx.connection.execute(_RECEIVE, receiving)
         if finished:
-            _FINISH.run(tx, finishing)
+            tx.connection.execute(_FINISH, finishing)
         if naming:
-            cards = _CARDS.run(tx, naming)
+            cards = tx.connection.execute(_CARDS, naming)
     stored = {row["key"]: inbound.key for row, inbound in zip(listed, received, strict=True)}
     return _values(
         works,
@@ -124,37 +137,3 @@ def _values(works: Sequence[Work], new: set[str], cards: dict[str, ports.Card]) 
             values.append(work.inbound.key in new)
             new.discard(work.inbound.key)
     return values
-
-
-def _receiving(_tx: link.Link) -> sa.Executable:
-    """Return the insert of all payloads, which does nothing where a key is there already."""
-    arrays = [
-        sa.bindparam(f"all_{name}", type_=postgresql.ARRAY(_inbox[name].type))
-        for name in rows.INBOUND_COLUMNS
-    ]
-    # PostgreSQL knows the columns of a function by the names that are derived for it alone.
-    listed = sa.func.unnest(*arrays).table_valued(*rows.INBOUND_COLUMNS).render_derived()
-    until = database_clock.Now() + sa.bindparam("lease_s", type_=sa.Double)
-    made = postgresql.insert(schema.inbox).from_select(
-        [*rows.INBOUND_COLUMNS, "lease_until"], sa.select(listed, until)
-    )
-    return made.on_conflict_do_nothing().returning(_inbox.key)
-
-
-def _finishing(_tx: link.Link) -> sa.Executable:
-    """Return the update of all payloads that were dealt with."""
-    keys = sa.bindparam("keys", type_=postgresql.ARRAY(sa.Text))
-    done = sa.update(schema.inbox).where(_inbox.key == sa.any_(keys))
-    return done.values(done_at=database_clock.Now(), body="{}", response_url="")
-
-
-def _cards(_tx: link.Link) -> sa.Executable:
-    """Return the query for where the cards of all requests stand."""
-    found = sa.select(_requests.id, _requests.card_channel, _requests.card_ts)
-    ids = sa.bindparam("ids", type_=postgresql.ARRAY(sa.Text))
-    return found.where(_requests.id == sa.any_(ids))
-
-
-_RECEIVE = precompiled.Precompiled(_receiving)
-_FINISH = precompiled.Precompiled(_finishing)
-_CARDS = precompiled.Precompiled(_cards)

@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
-
-import sqlalchemy as sa
-from sqlalchemy.dialects import sqlite
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from bot.power import errors, ports
-from bot.storage import plan_cache, precompiled, schema
-
-if TYPE_CHECKING:
-    from sqlalchemy.dialects import postgresql
-
-# Values of one IN list; both databases take some 30,000 parameters in a statement.
-SLICE = 512
-# An insert that met a row which is there already tells so by its count alone.
-_COUNTED = {"preserve_rowcount": True}
-
-V = TypeVar("V")
+from bot.storage import connections, plan_cache
 
 
 class Link:
-    """One transaction's hold on the database."""
+    """One transaction's hold on the database; statements are in the words of `dialects`."""
 
     def __init__(
         self,
-        connection: sa.Connection,
+        connection: connections.Connection,
         *,
         plans: plan_cache.PlanCache,
         code_version: str = "",
@@ -44,24 +30,31 @@ class Link:
         self.code_version = code_version
         self.readonly = readonly
 
-    def query(
-        self, statement: sa.Executable, parameters: Mapping[str, Any] | None = None
-    ) -> sa.CursorResult[Any]:
-        """Run a statement that only reads."""
-        return self.connection.execute(statement, parameters)
+    def query(self, statement: str, **values: Any) -> list[Any]:
+        """Run a statement that only reads and return its rows, columns as attributes."""
+        return self.connection.rows(statement, **values)
 
-    def change(
-        self,
-        statement: sa.Executable,
-        parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
-    ) -> sa.CursorResult[Any]:
-        """Run a statement that writes.
+    def value(self, statement: str, **values: Any) -> Any:
+        """Run a statement that only reads and return its one value, None where there is no row."""
+        return self.connection.value(statement, **values)
+
+    def change(self, statement: str, values: Mapping[str, Any] | None = None, **more: Any) -> int:
+        """Run a statement that writes and return the number of rows it changed.
 
         Raises:
             RuntimeError: the transaction was begun to read alone.
         """
         self.must_write()
-        return self.connection.execute(statement, parameters, execution_options=_COUNTED)
+        return int(self.connection.execute(statement, {**(values or {}), **more}).rowcount)
+
+    def change_each(self, statement: str, rows: Sequence[Mapping[str, Any]]) -> int:
+        """Run a statement that writes for each of these values; return how many rows it changed.
+
+        Raises:
+            RuntimeError: the transaction was begun to read alone.
+        """
+        self.must_write()
+        return self.connection.execute_each(statement, rows)
 
     def must_write(self) -> None:
         """Refuse to go on in a transaction that was begun to read alone.
@@ -72,15 +65,6 @@ class Link:
         if self.readonly:
             raise RuntimeError("a transaction that was begun to read can't write")
 
-    def insert(self, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
-        """Return an insert that can say what to do about a row that is there already."""
-        if self.connection.dialect.name == "sqlite":
-            return sqlite.insert(table)
-        # This dialect loads every driver that it knows; who stores in SQLite needs none of them.
-        from sqlalchemy.dialects import postgresql
-
-        return postgresql.insert(table)
-
     def hold_fence(self, request_id: str, epoch: int) -> None:
         """Make sure that this owner still has the request, until the end of the transaction.
 
@@ -88,32 +72,12 @@ class Link:
             LostLease: the fence has moved on.
         """
         self.must_write()
-        if _FENCE.run(self, {"of_request": request_id, "of_epoch": epoch}).fetchone() is None:
+        mine = "SELECT id FROM requests WHERE id = :id AND epoch = :epoch FOR UPDATE"
+        if self.value(mine, id=request_id, epoch=epoch) is None:
             raise errors.LostLease
 
 
-def _fence(_tx: Link) -> sa.Executable:
-    """Return the query for a request that still has this epoch, and its lock."""
-    table = schema.requests.c
-    mine = table.id == sa.bindparam("of_request"), table.epoch == sa.bindparam("of_epoch")
-    return sa.select(table.id).where(*mine).with_for_update()
-
-
-_FENCE = precompiled.Precompiled(_fence)
-
-
-def slices(values: Iterable[V]) -> Iterator[list[V]]:
-    """Cut values into lists that fit into one statement."""
-    listed = list(values)
-    for start in range(0, len(listed), SLICE):
-        yield listed[start : start + SLICE]
-
-
-def in_few_lengths(values: Sequence[V]) -> list[V]:
-    """Return the values of an IN list, the last one repeated up to a power of two.
-
-    Each length is a statement of its own, which every connection keeps with the room for its
-    values: with any length there is, they would take up tens of megabytes.
-    """
-    length = 1 << (len(values) - 1).bit_length()
-    return [*values, *itertools.repeat(values[-1], length - len(values))] if values else []
+def insert(table: str, columns: Sequence[str]) -> str:
+    """Return the insert of one row, each column with the value of its name."""
+    given = ", ".join(f":{column}" for column in columns)
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({given})"

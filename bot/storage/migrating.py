@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import command, config, script
 
 from bot.power import errors
-from bot.storage import writer
+from bot.storage import addresses, alchemy, writer
 
 FOLDER = pathlib.Path(__file__).parent / "migrations"
 
@@ -28,11 +28,16 @@ def check_known(revision: str, folder: pathlib.Path = FOLDER) -> None:
         )
 
 
-def upgrade(engine: sa.Engine, folder: pathlib.Path = FOLDER, *, to: str = "head") -> None:
-    """Bring the schema to a revision; a failure on the way leaves nothing behind."""
+def upgrade(address: addresses.Address, folder: pathlib.Path = FOLDER, *, to: str = "head") -> None:
+    """Bring the schema to a revision; a failure on the way leaves nothing behind.
+
+    Raises:
+        StoreUnavailable: the database is away.
+    """
     configuration = _configuration(folder)
-    with engine.begin() as connection:
-        if connection.dialect.name == "postgresql":
+    engine = alchemy.engine(address)
+    with alchemy.translated(), engine.begin() as connection:
+        if address.path is None:
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(writer.TURN)))
         configuration.attributes["connection"] = connection
         command.upgrade(configuration, to)

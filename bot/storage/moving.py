@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from bot.power import errors
-from bot.storage import engines, lockfile, opening, schema
+from bot.storage import addresses, alchemy, lockfile, opening, schema
 
 SLICE = 500
 # What the schema itself has put into an empty database.
@@ -21,10 +21,10 @@ def move(source_url: str, target_url: str) -> dict[str, int]:
     Raises:
         StoreUnavailable: a database is away, the old one is in use, or the new one isn't empty.
     """
-    source, target = engines.parsed(source_url), engines.parsed(target_url)
+    source, target = addresses.parsed(source_url), addresses.parsed(target_url)
     if source == target:
         raise errors.StoreUnavailable("Both addresses name the same database.")
-    path = engines.sqlite_path(source)
+    path = source.path
     if path is not None and not path.exists():
         raise errors.StoreUnavailable(f"There is no database at {path}.")
     held = lockfile.LockFile(path) if path is not None else None
@@ -39,24 +39,18 @@ def move(source_url: str, target_url: str) -> dict[str, int]:
             held.release()
 
 
-def _copied(source: sa.URL, target: sa.URL) -> dict[str, int]:
+def _copied(source: addresses.Address, target: addresses.Address) -> dict[str, int]:
     """Copy table by table, in one transaction of the new database."""
-    reading, writing = engines.read_engine(source), engines.write_engine(target)
-    try:
-        with engines.translated(), reading.connect() as old, writing.begin() as new:
-            _check_empty(new)
-            counts = {table.name: _copy(table, old, new) for table in schema.metadata.sorted_tables}
-            # The server that the old record stood on isn't the new one's.
-            new.execute(sa.delete(schema.meta).where(schema.meta.c.name == "server"))
-            if new.dialect.name == "postgresql":
-                number = (
-                    "SELECT setval(pg_get_serial_sequence('outbox', 'id'), max(id)) FROM outbox"
-                )
-                new.exec_driver_sql(number)
-            return counts
-    finally:
-        reading.dispose()
-        writing.dispose()
+    reading, writing = alchemy.engine(source, readonly=True), alchemy.engine(target)
+    with alchemy.translated(), reading.connect() as old, writing.begin() as new:
+        _check_empty(new)
+        counts = {table.name: _copy(table, old, new) for table in schema.metadata.sorted_tables}
+        # The server that the old record stood on isn't the new one's.
+        new.execute(sa.delete(schema.meta).where(schema.meta.c.name == "server"))
+        if target.path is None:
+            number = "SELECT setval(pg_get_serial_sequence('outbox', 'id'), max(id)) FROM outbox"
+            new.exec_driver_sql(number)
+        return counts
 
 
 def _check_empty(new: sa.Connection) -> None:

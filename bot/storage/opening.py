@@ -5,22 +5,28 @@ Alembic is imported only when the schema isn't the one that this version wants.
 
 from __future__ import annotations
 
-import pathlib
-
-import sqlalchemy as sa
+import contextlib
 
 from bot.power import errors
 from bot.storage import (
+    addresses,
     claims,
-    engines,
+    connections,
+    dialects,
     generation,
     link,
     lockfile,
     plan_cache,
-    schema,
     store,
     writer,
 )
+
+# The schema that this version works with; a test compares it with the newest migration.
+REVISION = "0003"
+_TABLES = {
+    dialects.SQLITE: "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'",
+    dialects.POSTGRESQL: "SELECT 1 WHERE to_regclass('alembic_version') IS NOT NULL",
+}
 
 
 def open_store(
@@ -40,22 +46,22 @@ def open_store(
     Raises:
         StoreUnavailable: the database is away, in use, too old or too new.
     """
-    made = engines.parsed(url)
-    path = engines.sqlite_path(made)
+    address = addresses.parsed(url)
+    path = address.path
     if path is not None:
-        engines.prepare_file(path)
+        addresses.prepare_file(path)
     held = lockfile.LockFile(path) if path is not None and sole else None
     if held is not None:
         held.acquire()
     try:
-        _settle_schema(made, migrate=path is not None if migrate is None else migrate)
-        restored = sole and _begin_run(made, path)
+        _settle_schema(address, migrate=path is not None if migrate is None else migrate)
+        restored = sole and _begin_run(address)
     except BaseException:
         if held is not None:
             held.release()
         raise
     return store.Store(
-        made, code_version=code_version, held=held, restored=restored, lease_s=lease_s
+        address, code_version=code_version, held=held, restored=restored, lease_s=lease_s
     )
 
 
@@ -65,63 +71,56 @@ def migrate(url: str) -> tuple[str, str]:
     Raises:
         StoreUnavailable: the database is away or too new.
     """
-    made = engines.parsed(url)
-    path = engines.sqlite_path(made)
+    address = addresses.parsed(url)
+    path = address.path
     if path is not None:
-        engines.prepare_file(path)
-    return _settle_schema(made, migrate=True), schema.REVISION
+        addresses.prepare_file(path)
+    return _settle_schema(address, migrate=True), REVISION
 
 
-def revision(connection: sa.Connection) -> str:
+def revision(connection: connections.Connection) -> str:
     """Return the schema's revision, or an empty text for an empty database."""
-    if not sa.inspect(connection).has_table("alembic_version"):
+    if not connection.value(_TABLES[connection.dialect]):
         return ""
-    found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
-    return str(found or "")
+    return connection.value("SELECT version_num FROM alembic_version") or ""
 
 
-def _settle_schema(url: sa.URL, *, migrate: bool) -> str:
+def _settle_schema(address: addresses.Address, *, migrate: bool) -> str:
     """Compare the schema's revision with ours, bring it up if allowed; return what it was."""
-    engine = engines.write_engine(url)
-    try:
-        with engines.translated():
-            with engine.connect() as connection:
-                before = revision(connection)
-            if before == schema.REVISION:
-                return before
-            from bot.storage import migrating  # Alembic costs half of the start-up time.
+    with connections.translated(), contextlib.closing(connections.to_write(address)) as connection:
+        before = revision(connection)
+    if before == REVISION:
+        return before
+    from bot.storage import migrating  # Alembic costs as much as the rest of the start.
 
-            migrating.check_known(before)
-            if not migrate:
-                raise errors.StoreUnavailable(
-                    f"The database's schema is {before or 'empty'}, this version needs "
-                    f"{schema.REVISION}; run powerbot migrate."
-                )
-            migrating.upgrade(engine)
-            return before
-    finally:
-        engine.dispose()
-
-
-def _begin_run(url: sa.URL, path: pathlib.Path | None) -> bool:
-    """Note that a run begins; return whether the database was restored since the last one."""
-    engine = engines.write_engine(url)
-    try:
-        with engines.translated(), engine.connect() as connection:
-            if path is None:
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(writer.TURN)))
-                restored = generation.note_server(connection)
-                connection.commit()
-                return restored
-            # Alone on its file, it ends the leases of the process before.
-            restored = generation.count_run(connection, path)
-            claims.free_all(link.Link(connection, plans=plan_cache.PlanCache()))
-            connection.commit()
-            generation.note_run(connection, path)
-            return restored
-    except OSError as error:
+    migrating.check_known(before)
+    if not migrate:
         raise errors.StoreUnavailable(
-            f"The folder of {path} can't be written: {error.strerror}."
-        ) from error
-    finally:
-        engine.dispose()
+            f"The database's schema is {before or 'empty'}, this version needs "
+            f"{REVISION}; run powerbot migrate."
+        )
+    migrating.upgrade(address)
+    return before
+
+
+def _begin_run(address: addresses.Address) -> bool:
+    """Note that a run begins; return whether the database was restored since the last one."""
+    path = address.path
+    with connections.translated(), contextlib.closing(connections.to_write(address)) as connection:
+        connection.begin()
+        if path is None:
+            connection.execute("SELECT pg_advisory_xact_lock(:turn)", {"turn": writer.TURN})
+            restored = generation.note_server(connection)
+            connection.commit()
+            return restored
+        # Alone on its file, it ends the leases of the process before.
+        restored = generation.count_run(connection, path)
+        claims.free_all(link.Link(connection, plans=plan_cache.PlanCache()))
+        connection.commit()
+        try:
+            generation.note_run(connection, path)
+        except OSError as error:
+            raise errors.StoreUnavailable(
+                f"The folder of {path} can't be written: {error.strerror}."
+            ) from error
+        return restored

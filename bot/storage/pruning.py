@@ -8,25 +8,33 @@ from __future__ import annotations
 
 from typing import cast
 
-import sqlalchemy as sa
-
 from bot.power import lifecycle, ports
-from bot.storage import engines, lockfile, opening, schema, transaction
+from bot.storage import addresses, lockfile, opening, transaction
 
 # Requests that one transaction forgets; the writer's turn must stay short.
 MOST_TOGETHER = 200
-_requests = schema.requests.c
 _ENDED = sorted(lifecycle.ENDED)
+_FORGETTABLE = """
+    SELECT id FROM requests
+    WHERE state IN :ended AND changed_at < :before
+      AND NOT EXISTS (
+          SELECT 1 FROM outbox WHERE outbox.request_id = requests.id AND outbox.waiting
+      )
+      AND NOT EXISTS (
+          SELECT 1 FROM reviews WHERE reviews.request_id = requests.id AND reviews.closed_at = 0
+      )
+    ORDER BY changed_at, id LIMIT :together
+"""
 # Rows that name others go before those that they name.
 _DETAILS = (
-    schema.attempt_servers,
-    schema.attempts,
-    schema.approvals,
-    schema.run_servers,
-    schema.server_locks,
-    schema.outbox,
-    schema.reviews,
-    schema.plans,
+    "attempt_servers",
+    "attempts",
+    "approvals",
+    "run_servers",
+    "server_locks",
+    "outbox",
+    "reviews",
+    "plans",
 )
 
 
@@ -39,7 +47,7 @@ async def forget_all(url: str, *, before: float, now: float, together: int = MOS
     Raises:
         StoreUnavailable: the database is away, in use, too old or too new.
     """
-    path = engines.sqlite_path(engines.parsed(url))
+    path = addresses.parsed(url).path
     held = lockfile.LockFile(path) if path is not None else None
     if held is not None:
         held.acquire()
@@ -68,29 +76,14 @@ def forget(tx: transaction.Transaction, *, before: float, now: float, together: 
 
     A request of which Slack must still be told, or whose review is still owed, stays.
     """
-    ids = list(tx.query(_forgettable(before).limit(together)).scalars())
+    found = tx.query(_FORGETTABLE, ended=_ENDED, before=before, together=together)
+    ids = [row.id for row in found]
     if not ids:
         return 0
     seq, head = tx.audit_head()
     detail = {"requests": ids, "before": before, "through": seq, "head": head}
     tx.audit(ports.AuditEntry("record.pruned", now, detail=detail))
     for table in _DETAILS:
-        tx.change(sa.delete(table).where(table.c.request_id.in_(ids)))
-    tx.change(sa.delete(schema.requests).where(_requests.id.in_(ids)))
+        tx.change(f"DELETE FROM {table} WHERE request_id IN :ids", ids=ids)
+    tx.change("DELETE FROM requests WHERE id IN :ids", ids=ids)
     return len(ids)
-
-
-def _forgettable(before: float) -> sa.Select[tuple[str]]:
-    """Return the query of the requests that may be forgotten, the oldest first."""
-    untold = sa.select(schema.outbox.c.request_id).where(schema.outbox.c.waiting.is_(True))
-    owed = sa.select(schema.reviews.c.request_id).where(schema.reviews.c.closed_at == 0)
-    return (
-        sa.select(_requests.id)
-        .where(
-            _requests.state.in_(_ENDED),
-            _requests.changed_at < before,
-            _requests.id.not_in(untold),
-            _requests.id.not_in(owed),
-        )
-        .order_by(_requests.changed_at, _requests.id)
-    )

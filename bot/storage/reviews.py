@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import sqlalchemy as sa
-
 from bot.power import lifecycle, ports
-from bot.storage import link, rows, schema
+from bot.storage import link, rows
 
-_reviews = schema.reviews.c
-_requests = schema.requests.c
 # A request that never ran has used nothing, so nothing of it is owed.
 _NEVER_RAN = sorted(lifecycle.NEVER_RAN)
+_INSERT = link.insert(
+    "reviews", ("request_id", "breaker", "groups", "opened_at", "due_at", "remind_at")
+)
+_OPEN = """
+    SELECT reviews.* FROM reviews JOIN requests ON requests.id = request_id
+    WHERE closed_at = 0 AND state NOT IN :never_ran
+"""
 
 
 class Reviews(link.Link):
@@ -29,53 +32,46 @@ class Reviews(link.Link):
             "due_at": review.due_at,
             "remind_at": review.remind_at,
         }
-        self.change(self.insert(schema.reviews).on_conflict_do_nothing(), row)
+        self.change(f"{_INSERT} ON CONFLICT DO NOTHING", row)
 
     def review(self, request_id: str) -> ports.Review | None:
         """Return the review of a request, open or closed, if it owes one."""
-        found = sa.select(schema.reviews).where(_reviews.request_id == request_id)
-        row = self.query(found).first()
-        return None if row is None else _review_from(row)
+        found = self.query("SELECT * FROM reviews WHERE request_id = :id", id=request_id)
+        return _review_from(found[0]) if found else None
 
     def unreviewed(self, user_id: str) -> list[ports.Review]:
         """Return the open reviews of a person's break glass, oldest first."""
-        mine = self._open().where(_reviews.breaker == user_id).order_by(_reviews.opened_at)
-        return [_review_from(row) for row in self.query(mine)]
+        mine = f"{_OPEN} AND breaker = :user_id ORDER BY opened_at"
+        found = self.query(mine, never_ran=_NEVER_RAN, user_id=user_id)
+        return [_review_from(row) for row in found]
 
     def due_reviews(self, *, now: float, limit: int) -> list[ports.Review]:
         """Return open reviews that somebody is to be reminded of now."""
-        due = self._open().where(_reviews.remind_at > 0, _reviews.remind_at <= now)
-        ordered = due.order_by(_reviews.remind_at).limit(limit)
-        return [_review_from(row) for row in self.query(ordered)]
+        due = f"{_OPEN} AND remind_at > 0 AND remind_at <= :now ORDER BY remind_at LIMIT :limit"
+        found = self.query(due, never_ran=_NEVER_RAN, now=now, limit=limit)
+        return [_review_from(row) for row in found]
 
     def reminded(self, review: ports.Review, *, next_at: float) -> bool:
         """Note a reminder (0: it was the last); False when another process was quicker."""
-        mine = sa.update(schema.reviews).where(
-            _reviews.request_id == review.request_id,
-            _reviews.remind_at == review.remind_at,
-            _reviews.closed_at == 0,
-        )
-        values = {"remind_at": next_at, "reminders": _reviews.reminders + 1}
-        return self.change(mine.values(values)).rowcount == 1
+        noted = """
+            UPDATE reviews SET remind_at = :next_at, reminders = reminders + 1
+            WHERE request_id = :id AND remind_at = :remind_at AND closed_at = 0
+        """
+        mine = {"id": review.request_id, "remind_at": review.remind_at}
+        return self.change(noted, mine, next_at=next_at) == 1
 
     def close_review(self, request_id: str, *, user_id: str, comment: str, at: float) -> bool:
         """Close a review; False when somebody has closed it already."""
-        still_open = sa.update(schema.reviews).where(
-            _reviews.request_id == request_id, _reviews.closed_at == 0
-        )
-        values = {"closed_at": at, "closed_by": user_id, "comment": rows.storable(comment)}
-        return self.change(still_open.values(values)).rowcount == 1
-
-    def _open(self) -> sa.Select[Any]:
-        """Return the query of reviews that are owed."""
-        joined = sa.select(schema.reviews).join(
-            schema.requests, _requests.id == _reviews.request_id
-        )
-        return joined.where(_reviews.closed_at == 0, _requests.state.not_in(_NEVER_RAN))
+        closed = """
+            UPDATE reviews SET closed_at = :at, closed_by = :user_id, comment = :comment
+            WHERE request_id = :id AND closed_at = 0
+        """
+        said = {"user_id": user_id, "comment": rows.storable(comment)}
+        return self.change(closed, said, id=request_id, at=at) == 1
 
 
-def _review_from(row: sa.Row[Any]) -> ports.Review:
+def _review_from(row: Any) -> ports.Review:
     """Return the review that a row is."""
-    columns = dict(row._mapping)
+    columns = row._asdict()
     columns["groups"] = tuple(json.loads(columns["groups"]))
     return ports.Review(**columns)

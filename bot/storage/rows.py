@@ -6,12 +6,11 @@ here, once.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
-
-import sqlalchemy as sa
 
 from bot.power import errors, lifecycle, plan, ports, request
 
@@ -48,17 +47,37 @@ def plan_from(text: str, version: int) -> plan.Plan:
     return _PLAN_READERS[version](text)
 
 
-def request_row(made: ports.Request, source_key: str) -> dict[str, Any]:
+REQUEST_COLUMNS = (
+    "id",
+    "source_key",
+    "state",
+    "plan_version",
+    "plan_digest",
+    "requester",
+    "created_at",
+    "changed_at",
+    "ended_at",
+    "expires_at",
+    "use_by",
+    "epoch",
+    "next_at",
+    "card_channel",
+    "card_ts",
+    "stopped_by",
+    "stop_reason",
+    "end_reason",
+)
+
+
+def request_row(made: ports.Request, source_key: str, plan_digest: str) -> dict[str, Any]:
     """Return the columns of a new request."""
-    text = made.plan.model_dump_json()
     card = made.card or ports.Card("")
     return {
         "id": made.id,
         "source_key": source_key,
         "state": made.state.value,
         "plan_version": PLAN_VERSION,
-        "plan": text,
-        "plan_digest": digest(text),
+        "plan_digest": plan_digest,
         "requester": made.order.requester.user_id,
         "created_at": made.created_at,
         "changed_at": made.changed_at,
@@ -85,7 +104,7 @@ def _first_look(made: ports.Request) -> float | None:
 
 
 def request_from(
-    row: sa.Row[Any], found: plan.Plan, approvals: tuple[ports.Approval, ...]
+    row: Any, found: plan.Plan, approvals: tuple[ports.Approval, ...]
 ) -> ports.Request:
     """Return the request that a row, its plan and its approvals are."""
     card = ports.Card(row.card_channel, row.card_ts) if row.card_channel else None
@@ -108,6 +127,17 @@ def request_from(
     )
 
 
+APPROVAL_COLUMNS = (
+    "request_id",
+    "user_id",
+    "team_id",
+    "group_name",
+    "at",
+    "comment",
+    "evidence",
+)
+
+
 def approval_row(request_id: str, approval: ports.Approval) -> dict[str, Any]:
     """Return the columns of an approval."""
     return {
@@ -121,10 +151,15 @@ def approval_row(request_id: str, approval: ports.Approval) -> dict[str, Any]:
     }
 
 
-def approval_from(row: sa.Row[Any]) -> ports.Approval:
+def approval_from(row: Any) -> ports.Approval:
     """Return the approval that a row is."""
     person = request.Person(user_id=row.user_id, team_id=row.team_id)
     return ports.Approval(person, row.group_name, row.at, row.comment, row.evidence)
+
+
+# A stored row has its record's own names.
+SERVER_COLUMNS = tuple(field.name for field in dataclasses.fields(ports.RunServer))
+ATTEMPT_COLUMNS = tuple(field.name for field in dataclasses.fields(ports.Attempt))
 
 
 def server_row(server: ports.RunServer) -> dict[str, Any]:
@@ -147,16 +182,18 @@ def server_row(server: ports.RunServer) -> dict[str, Any]:
     }
 
 
-def server_from(row: sa.Row[Any]) -> ports.RunServer:
+def server_from(row: Any) -> ports.RunServer:
     """Return the server of a run that a row is."""
-    columns = dict(row._mapping)
+    columns = row._asdict()
     columns["state"] = lifecycle.ServerState(columns["state"])
+    # SQLite has numbers where others have truth.
+    columns["seen_processing"] = bool(columns["seen_processing"])
     return ports.RunServer(**columns)
 
 
-def attempt_from(row: sa.Row[Any]) -> ports.Attempt:
+def attempt_from(row: Any) -> ports.Attempt:
     """Return the attempt that a row is."""
-    columns = dict(row._mapping)
+    columns = row._asdict()
     columns["method"] = ports.Method(columns["method"])
     columns["server_ids"] = tuple(json.loads(columns["server_ids"]))
     return ports.Attempt(**columns)
@@ -190,7 +227,7 @@ def inbound_row(inbound: ports.Inbound) -> dict[str, Any]:
     }
 
 
-def inbound_from(row: sa.Row[Any]) -> ports.Inbound:
+def inbound_from(row: Any) -> ports.Inbound:
     """Return the payload that a row is."""
     return ports.Inbound(
         key=row.key,
@@ -203,7 +240,7 @@ def inbound_from(row: sa.Row[Any]) -> ports.Inbound:
     )
 
 
-def message_from(row: sa.Row[Any], *, leased_until: float = 0.0) -> ports.OutboxMessage:
+def message_from(row: Any, *, leased_until: float = 0.0) -> ports.OutboxMessage:
     """Return the outbox message that a row is, with the lease that was taken on it."""
     return ports.OutboxMessage(
         id=row.id,
@@ -218,9 +255,9 @@ def message_from(row: sa.Row[Any], *, leased_until: float = 0.0) -> ports.Outbox
     )
 
 
-def audit_from(row: sa.Row[Any]) -> Mapping[str, Any]:
+def audit_from(row: Any) -> Mapping[str, Any]:
     """Return an audit row with its nested values opened."""
-    columns = dict(row._mapping)
+    columns: dict[str, Any] = row._asdict()
     columns["server_ids"] = json.loads(columns["server_ids"])
     columns["detail"] = json.loads(columns["detail"])
     return columns

@@ -3,23 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
-
-import sqlalchemy as sa
-from sqlalchemy import exc
 
 from bot.power import errors, ports
-from bot.storage import link, precompiled, rows, schema
+from bot.storage import connections, link, rows
 
-_servers = schema.run_servers.c
-_attempts = schema.attempts.c
-_called = schema.attempt_servers.c
-_SERVER_COLUMNS = tuple(
-    column for column in _servers if column.name not in ("request_id", "position")
-)
-_ATTEMPT_COLUMNS = tuple(
-    column for column in _attempts if column.name not in ("number", "epoch", "code_version")
-)
+_START = link.insert("run_servers", ("request_id", "position", *rows.SERVER_COLUMNS))
+_SERVERS = f"""
+    SELECT {", ".join(rows.SERVER_COLUMNS)} FROM run_servers
+    WHERE request_id = :request_id ORDER BY position
+"""
+_UPDATE_SERVER = f"""
+    UPDATE run_servers
+    SET {", ".join(f"{name} = :{name}" for name in rows.SERVER_COLUMNS if name != "server_id")}
+    WHERE request_id = :request_id AND server_id = :server_id
+"""
+_ATTEMPTS = f"""
+    SELECT {", ".join(rows.ATTEMPT_COLUMNS)} FROM attempts
+    WHERE request_id = :request_id ORDER BY number
+"""
+_INTEND = """
+    INSERT INTO attempts (id, request_id, number, method, server_ids, wave, step, epoch,
+                          code_version, intended_at)
+    VALUES (:id, :request_id,
+            (SELECT coalesce(max(number), 0) + 1 FROM attempts WHERE request_id = :request_id),
+            :method, :server_ids, :wave, :step, :epoch, :code_version, :intended_at)
+"""
+_CALLED = link.insert("attempt_servers", ("attempt_id", "server_id", "request_id", "method"))
+_ANSWER = """
+    UPDATE attempts
+    SET outcome = :outcome, detail = :detail, cloud_request_id = :cloud_request_id
+    WHERE id = :id
+"""
 # What proves that a call did nothing, so that a reboot may be sent after all.
 _DID_NOTHING = frozenset({"not sent", "refused"})
 
@@ -29,17 +43,16 @@ class Runs(link.Link):
 
     def start_run(self, request_id: str, servers: Sequence[ports.RunServer]) -> None:
         """Store the servers of a run."""
-        listed: list[dict[str, Any]] = [
+        listed = [
             {"request_id": request_id, "position": position, **rows.server_row(server)}
             for position, server in enumerate(servers)
         ]
         if listed:
-            self.change(sa.insert(schema.run_servers), listed)
+            self.change_each(_START, listed)
 
     def run_servers(self, request_id: str) -> list[ports.RunServer]:
         """Return the servers of a run in the plan's order."""
-        found = sa.select(*_SERVER_COLUMNS).where(_servers.request_id == request_id)
-        return [rows.server_from(row) for row in self.query(found.order_by(_servers.position))]
+        return [rows.server_from(row) for row in self.query(_SERVERS, request_id=request_id)]
 
     def update_servers(
         self, request_id: str, servers: Sequence[ports.RunServer], *, epoch: int
@@ -54,7 +67,7 @@ class Runs(link.Link):
         if not servers:
             return
         changed = [{"request_id": request_id, **rows.server_row(server)} for server in servers]
-        if _REPLACE.run_many(self, changed).rowcount != len(changed):
+        if self.change_each(_UPDATE_SERVER, changed) != len(changed):
             raise LookupError(f"the run of {request_id} doesn't have all of these servers")
 
     def intend(self, attempt: ports.Attempt, *, epoch: int) -> None:
@@ -65,91 +78,48 @@ class Runs(link.Link):
             IllegalTransition: a server's reboot was sent already, or may have been.
         """
         self.hold_fence(attempt.request_id, epoch)
-        row = {
-            "id": attempt.id,
-            "request_id": attempt.request_id,
-            "method": attempt.method.value,
-            "server_ids": rows.packed(attempt.server_ids),
-            "wave": attempt.wave,
-            "step": attempt.step,
-            "epoch": epoch,
-            "code_version": self.code_version,
-            "intended_at": attempt.intended_at,
-        }
-        _INTEND.run(self, row)
+        self.change(
+            _INTEND,
+            id=attempt.id,
+            request_id=attempt.request_id,
+            method=attempt.method.value,
+            server_ids=rows.packed(attempt.server_ids),
+            wave=attempt.wave,
+            step=attempt.step,
+            epoch=epoch,
+            code_version=self.code_version,
+            intended_at=attempt.intended_at,
+        )
         self._note_servers(attempt)
 
     def answer(self, attempt: ports.Attempt) -> None:
         """Store the outcome of an attempt."""
-        self.must_write()
-        came = {
-            "id": attempt.id,
-            "outcome": attempt.outcome,
-            "detail": rows.storable(attempt.detail),
-            "cloud_request_id": rows.storable(attempt.cloud_request_id),
-        }
-        _ANSWER.run(self, came)
+        self.change(
+            _ANSWER,
+            id=attempt.id,
+            outcome=attempt.outcome,
+            detail=rows.storable(attempt.detail),
+            cloud_request_id=rows.storable(attempt.cloud_request_id),
+        )
         acted = attempt.outcome not in _DID_NOTHING
-        _ACTED.run(self, {"attempt_id": attempt.id, "may_have_acted": acted})
+        called = "UPDATE attempt_servers SET may_have_acted = :acted WHERE attempt_id = :id"
+        self.change(called, id=attempt.id, acted=acted)
 
     def attempts(self, request_id: str) -> list[ports.Attempt]:
         """Return a request's attempts, oldest first."""
-        found = sa.select(*_ATTEMPT_COLUMNS).where(_attempts.request_id == request_id)
-        return [rows.attempt_from(row) for row in self.query(found.order_by(_attempts.number))]
+        return [rows.attempt_from(row) for row in self.query(_ATTEMPTS, request_id=request_id)]
 
     def _note_servers(self, attempt: ports.Attempt) -> None:
         """Note each server of a call; the table's index knows the reboots that were sent."""
-        listed = [
-            {
-                "attempt_id": attempt.id,
-                "server_id": server_id,
-                "request_id": attempt.request_id,
-                "method": attempt.method.value,
-            }
-            for server_id in attempt.server_ids
-        ]
+        named = {
+            "attempt_id": attempt.id,
+            "request_id": attempt.request_id,
+            "method": attempt.method.value,
+        }
         try:
-            self.change(sa.insert(schema.attempt_servers), listed)
-        except exc.IntegrityError as error:
+            self.change_each(_CALLED, [{**named, "server_id": one} for one in attempt.server_ids])
+        except connections.refused() as error:
             raise errors.IllegalTransition(
                 f"{attempt.request_id}: a {attempt.method.value} of one of these servers was "
                 "sent already, or may have been."
             ) from error
-
-
-def _replacing(_tx: link.Link) -> sa.Executable:
-    """Return the update that gives a server of a run its newest row."""
-    mine = (_servers[name] == sa.bindparam(name) for name in ("request_id", "server_id"))
-    columns = (column.name for column in _SERVER_COLUMNS if not column.primary_key)
-    return sa.update(schema.run_servers).where(*mine).values({n: sa.bindparam(n) for n in columns})
-
-
-def _intending(_tx: link.Link) -> sa.Executable:
-    """Return the insert of an attempt, numbered after those that the request has."""
-    before = sa.select(sa.func.coalesce(sa.func.max(_attempts.number), 0))
-    number = before.where(_attempts.request_id == sa.bindparam("request_id")).scalar_subquery() + 1
-    names = ("id", "request_id", "method", "server_ids", "wave", "step", "epoch", "code_version")
-    given: dict[str, Any] = {name: sa.bindparam(name) for name in (*names, "intended_at")}
-    return sa.insert(schema.attempts).values(**given, number=number)
-
-
-def _answering(_tx: link.Link) -> sa.Executable:
-    """Return the update that notes what came of an attempt."""
-    came: dict[str, Any] = {
-        name: sa.bindparam(name) for name in ("outcome", "detail", "cloud_request_id")
-    }
-    return sa.update(schema.attempts).where(_attempts.id == sa.bindparam("id")).values(came)
-
-
-def _acting(_tx: link.Link) -> sa.Executable:
-    """Return the update that notes whether an attempt may have acted on its servers."""
-    called = sa.update(schema.attempt_servers).where(
-        _called.attempt_id == sa.bindparam("attempt_id")
-    )
-    return called.values(may_have_acted=sa.bindparam("may_have_acted"))
-
-
-_REPLACE = precompiled.Precompiled(_replacing)
-_INTEND = precompiled.Precompiled(_intending)
-_ANSWER = precompiled.Precompiled(_answering)
-_ACTED = precompiled.Precompiled(_acting)

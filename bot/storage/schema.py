@@ -13,9 +13,6 @@ import sqlalchemy as sa
 
 from bot.power import lifecycle
 
-# The revision that these tables are; a test compares it with the newest migration.
-REVISION = "0003"
-
 metadata = sa.MetaData(
     naming_convention={
         "pk": "pk_%(table_name)s",

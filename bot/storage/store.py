@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import concurrent.futures
 from collections.abc import Callable
 from typing import TypeVar
 
-import sqlalchemy as sa
-
 from bot.power import ports
 from bot.storage import (
+    addresses,
     claims,
-    engines,
+    connections,
     figures,
     generation,
     group_commit,
@@ -20,6 +17,7 @@ from bot.storage import (
     lockfile,
     outbox,
     plan_cache,
+    readers,
     silences,
     transaction,
     writer,
@@ -40,7 +38,7 @@ class Store:
 
     def __init__(
         self,
-        url: sa.URL,
+        address: addresses.Address,
         *,
         code_version: str,
         held: lockfile.LockFile | None = None,
@@ -57,12 +55,9 @@ class Store:
         self._code_version = code_version
         self._held = held
         self._plans = plan_cache.PlanCache()
-        self._writer = writer.Writer(engines.write_engine(url), self._transaction)
+        self._writer = writer.Writer(address, self._transaction)
         self._group = group_commit.GroupCommit(self._writer.commit)
-        self._read_engine = engines.read_engine(url)
-        self._readers = concurrent.futures.ThreadPoolExecutor(
-            engines.READERS, thread_name_prefix="store-read"
-        )
+        self._readers = readers.Readers(address)
 
     async def write(self, work: Callable[[ports.Tx], T]) -> T:
         """Run `work` in one durable transaction and return what it returned.
@@ -75,15 +70,13 @@ class Store:
 
     async def read(self, work: Callable[[ports.Tx], T]) -> T:
         """Run `work` for its reads alone, on one snapshot, beside the writer."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._readers, self._read, work)
+        return await self._read(work)
 
     async def close(self) -> None:
         """Commit what waits, close all connections, end all threads, let go of the lock file."""
         await self._group.close()
-        self._readers.shutdown()
+        self._readers.close()
         self._writer.close()
-        self._read_engine.dispose()
         if self._held is not None:
             self._held.release()
 
@@ -93,8 +86,7 @@ class Store:
         Raises:
             StoreUnavailable: the database can't be reached.
         """
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._readers, self._read, figures.read)
+        return await self._read(figures.read)
 
     # -- requests
     async def claim(self, *, now: float, lease_s: float) -> ports.Claim | None:
@@ -155,13 +147,14 @@ class Store:
         value: T = await self._group.run(work)
         return value
 
-    def _read(self, work: Callable[[transaction.Transaction], T]) -> T:
-        """Run reads in the thread of a reader."""
-        with engines.translated(), self._read_engine.connect() as connection:
-            return work(self._transaction(connection, readonly=True))
+    async def _read(self, work: Callable[[transaction.Transaction], T]) -> T:
+        """Run a transaction that only reads."""
+        return await self._readers.run(
+            lambda connection: work(self._transaction(connection, readonly=True))
+        )
 
     def _transaction(
-        self, connection: sa.Connection, *, readonly: bool = False
+        self, connection: connections.Connection, *, readonly: bool = False
     ) -> transaction.Transaction:
         """Return the Tx of a connection."""
         return transaction.Transaction(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import sqlalchemy as sa
-
-from bot.storage import audit, schema
+from bot.storage import audit, connections
 
 # An anchor is a head as a thread shows it; a shorter piece could match by chance.
 SHORTEST_ANCHOR = 8
@@ -29,18 +28,18 @@ class Verdict:
     problem: str = ""
 
 
-def verify(connection: sa.Connection, *, anchor: str = "") -> Verdict:
+def verify(connection: connections.Connection, *, anchor: str = "") -> Verdict:
     """Read the log from its first row to its head; `anchor` must be the hash of one of the rows.
 
     It needs one snapshot of the database, as a connection that only reads has it.
     """
-    ordered = sa.select(schema.audit).order_by(schema.audit.c.seq)
-    found = connection.execute(ordered.execution_options(yield_per=1000))
+    found = connection.stream("SELECT * FROM audit ORDER BY seq")
     chain = _Chain(anchor.strip().lower())
-    problem = chain.follow(row._mapping for row in found)
-    found.close()
+    with contextlib.closing(found):
+        problem = chain.follow(row._asdict() for row in found)
     if not problem:
-        problem = chain.compare_head(connection.execute(sa.select(schema.audit_head)).first())
+        head = connection.rows("SELECT seq, hash FROM audit_head")
+        problem = chain.compare_head(head[0] if head else None)
     if problem:
         return Verdict(False, chain.rows, chain.head, chain.rows + chain.off_by, problem)
     if anchor and not chain.anchored:
@@ -81,7 +80,7 @@ class _Chain:
             return f"row {expected} was edited"
         return ""
 
-    def compare_head(self, head: sa.Row[Any] | None) -> str:
+    def compare_head(self, head: Any) -> str:
         """Return what is wrong between the last row and the stored head."""
         if head is None:
             return "the stored head is missing"

@@ -10,12 +10,10 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import sqlalchemy as sa
 import structlog
-from sqlalchemy import exc
 
 from bot.power import errors, ports
-from bot.storage import transaction
+from bot.storage import addresses, connections, dialects, intake_batches, transaction
 
 log = structlog.get_logger()
 
@@ -74,12 +72,14 @@ class Writer:
     """
 
     def __init__(
-        self, engine: sa.Engine, make: Callable[[sa.Connection], transaction.Transaction]
+        self,
+        address: addresses.Address,
+        make: Callable[[connections.Connection], transaction.Transaction],
     ) -> None:
         """`make` makes the Tx of a connection."""
-        self._engine = engine
+        self._address = address
         self._make = make
-        self._kept: sa.Connection | None = None
+        self._kept: connections.Connection | None = None
 
     def commit(self, works: Sequence[Work]) -> list[Outcome]:
         """Run transactions and commit them together.
@@ -100,7 +100,6 @@ class Writer:
     def close(self) -> None:
         """Close the connection."""
         self._drop()
-        self._engine.dispose()
 
     def _commit_once(self, works: Sequence[Work]) -> list[Outcome]:
         """Run a batch in one transaction of the database.
@@ -112,7 +111,7 @@ class Writer:
         try:
             batch = self._begin(works)
             outcomes.extend(batch.run_all(works))
-        except _away(self._engine) as error:
+        except connections.away() as error:
             again = self._is_cut_off()
             self._drop()
             raise _BatchLost(NOT_STORED, again=again) from error
@@ -127,20 +126,16 @@ class Writer:
     def _begin(self, works: Sequence[Work]) -> _Batch:
         """Begin a transaction in which nobody else writes."""
         if self._kept is None:
-            self._kept = self._engine.connect()
-            if self._kept.dialect.name == "postgresql":
-                # The words that begin a transaction are ours, and share a trip with others.
-                _driver(self._kept).autocommit = True
-        self._kept.begin()
+            self._kept = connections.to_write(self._address)
         tx = self._make(self._kept)
-        if self._kept.dialect.name != "postgresql":
+        if self._kept.dialect == dialects.SQLITE:
+            self._kept.begin()
             return _Batch(self._kept, tx, {})
-        from bot.storage import intake_batches  # It speaks PostgreSQL's dialect alone.
-
+        # The words that begin a transaction share a trip with others.
         done = intake_batches.begin(tx, TURN_POSTGRESQL, works)
         return _Batch(self._kept, tx, {place: Done(value) for place, value in done.items()})
 
-    def _end(self, connection: sa.Connection, *, keep: bool) -> None:
+    def _end(self, connection: connections.Connection, *, keep: bool) -> None:
         """Commit, durably; or roll back where there is nothing to keep.
 
         Raises:
@@ -151,7 +146,7 @@ class Writer:
                 connection.commit()
             else:
                 connection.rollback()
-        except exc.DBAPIError as error:
+        except connections.driver_errors() as error:
             self._drop()
             if keep:
                 raise _BatchLost(UNCERTAIN, again=False) from error
@@ -159,12 +154,11 @@ class Writer:
     def _is_cut_off(self) -> bool:
         """Tell whether a new connection could help: not so where a lock was waited for in vain."""
         kept = self._kept
-        return kept is not None and kept.dialect.name != "sqlite" and _state(kept) == "lost"
+        return kept is not None and kept.dialect != dialects.SQLITE and kept.state() == "lost"
 
     def _drop(self) -> None:
         """Close the connection, in whatever state it is."""
         if self._kept is not None:
-            self._kept.invalidate()
             self._kept.close()
             self._kept = None
 
@@ -172,14 +166,13 @@ class Writer:
 class _Batch:
     """One transaction of the database, in which each piece of work stands or falls alone.
 
-    Savepoints are spoken straight to the driver: they come with every piece of work. On
-    PostgreSQL the commit releases them all, for each by itself would be one more round trip;
-    SQLite slows down with every one that is left.
+    On PostgreSQL the commit releases all savepoints, for each by itself would be one more round
+    trip; SQLite slows down with every one that is left.
     """
 
     def __init__(
         self,
-        connection: sa.Connection,
+        connection: connections.Connection,
         tx: transaction.Transaction,
         done: Mapping[int, Outcome],
     ) -> None:
@@ -188,8 +181,8 @@ class _Batch:
         self._done = done
         self.appended = tx.appended
         self._tx = tx
-        self._execute = _driver(connection).execute
-        self._releases = connection.dialect.name == "sqlite"
+        self._execute = connection.driver.execute
+        self._releases = connection.dialect == dialects.SQLITE
 
     def run_all(self, works: Sequence[Work]) -> list[Outcome]:
         """Run the works of a batch that are not done yet."""
@@ -209,7 +202,7 @@ class _Batch:
             if not alone:
                 self._execute("SAVEPOINT work")
             value = work(self._tx)
-            if _state(self.connection) != "open":
+            if self.connection.state() != "open":
                 raise RuntimeError("a transaction went on after the database had refused")
             if self._releases and not alone:
                 self._execute("RELEASE SAVEPOINT work")
@@ -220,13 +213,13 @@ class _Batch:
 
     def _undone(self, error: Exception, *, alone: bool) -> Outcome:
         """Undo one piece of work; the error goes on when the whole batch is lost with it."""
-        if _state(self.connection) == "lost":
-            if isinstance(error, _away(self.connection.engine)):
+        if self.connection.state() == "lost":
+            if isinstance(error, connections.away()):
                 raise error
-            raise exc.InterfaceError(None, None, error)
+            raise connections.Lost from error
         if not alone:
             self._execute("ROLLBACK TO SAVEPOINT work")
-        if isinstance(error, _away(self.connection.engine)):
+        if isinstance(error, connections.away()):
             return Failed(_unavailable(NOT_STORED, error))
         return Failed(error)
 
@@ -240,37 +233,6 @@ def _log_step(entry: ports.AuditEntry) -> None:
         servers=len(entry.server_ids),
         cloud_request=entry.detail.get("cloud_request_id", ""),
         detail={name: value for name, value in entry.detail.items() if name != "cloud_request_id"},
-    )
-
-
-def _driver(connection: sa.Connection) -> Any:
-    """Return the driver's own connection."""
-    return connection.connection.driver_connection
-
-
-def _state(connection: sa.Connection) -> str:
-    """Return whether the transaction is `open`, `refused` (by PostgreSQL) or `lost`.
-
-    SQLite gives a whole transaction up by itself, when the disk is full for example; what came
-    after would be committed statement by statement.
-    """
-    if connection.invalidated:
-        return "lost"
-    driver = _driver(connection)
-    if connection.dialect.name == "sqlite":
-        return "open" if driver.in_transaction else "lost"
-    status = driver.info.transaction_status.name
-    return {"INTRANS": "open", "INERROR": "refused"}.get(status, "lost")
-
-
-def _away(engine: sa.Engine) -> tuple[type[Exception], ...]:
-    """Return what is raised when the database is away, by SQLAlchemy and by the driver itself."""
-    driver: Any = engine.dialect.loaded_dbapi
-    return (
-        exc.OperationalError,
-        exc.InterfaceError,
-        driver.OperationalError,
-        driver.InterfaceError,
     )
 
 

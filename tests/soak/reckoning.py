@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from bot.power import lifecycle, ports
 from bot.power.lifecycle import ServerState, State
 from bot.sandbox import data_centre, workspace
-from bot.storage import engines, opening, verify
+from bot.storage import connections, opening, verify
 from tests.soak import stage, twins
 
 ASKED = frozenset(State) - {State.PLANNED}
@@ -108,7 +108,7 @@ async def reckon(on: stage.Stage, recorder: Recorder) -> Finding:
     wrong += compare_calls(on, attempts, rows)
     count, unexplained = twins.judge(on.replicas, recorder.posts)
     wrong += unexplained
-    with engines.reading(on.database_url) as connection:
+    with connections.reading(on.database_url) as connection:
         verdict = verify.verify(connection)
     if not verdict.ok:
         wrong.append(f"audit: {verdict.problem}")

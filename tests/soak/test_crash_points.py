@@ -14,7 +14,7 @@ import pytest
 
 from bot.power.lifecycle import ServerState, State
 from bot.sandbox import data_centre
-from bot.storage import engines, opening, verify
+from bot.storage import connections, opening, verify
 from tests.soak import databases, naive, reckoning, stage
 from tests.soak.person import PATIENCE_S, Person
 
@@ -104,7 +104,7 @@ async def check_the_truth(on: stage.Stage, step: str, ended: str) -> None:
         # What was lost on the way is proven by evidence, or called unknown; never a success else.
         assert (row.state is ServerState.PROVEN) <= (received == 1), step
         assert found.state in (State.SUCCEEDED, State.FAILED), step
-    with engines.reading(on.database_url) as connection:
+    with connections.reading(on.database_url) as connection:
         assert verify.verify(connection).ok, step
     assert on.slack.violations == [], step
     allowed = 2 if step in WHILE_THE_CARD_IS_POSTED else 1

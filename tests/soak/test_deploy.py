@@ -13,7 +13,7 @@ from bot.power import lifecycle, ports
 from bot.power.lifecycle import ServerState, State
 from bot.sandbox import data_centre, workspace
 from bot.slack import connection, sending
-from bot.storage import engines, opening, verify
+from bot.storage import connections, opening, verify
 from tests.soak import stage
 from tests.soak.person import PATIENCE_S
 from tests.storage import goldens
@@ -91,7 +91,7 @@ async def test_a_deploy_from_the_last_released_schema_loses_nothing(
     assert [row.state for row in found[INTERRUPTED][1]] == [ServerState.UNKNOWN]
     assert on.centre.machine("web06").received[data_centre.Action.REBOOT] == 0
     assert web01.received[data_centre.Action.REBOOT] == 1
-    with engines.reading(url) as connected:
+    with connections.reading(url) as connected:
         verdict = verify.verify(connected)
     assert verdict.ok
     assert verdict.rows > len(goldens.rows("0001")["audit"])

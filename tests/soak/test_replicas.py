@@ -24,7 +24,7 @@ from bot.power import ports
 from bot.power.lifecycle import State
 from bot.sandbox import data_centre
 from bot.sandbox.data_centre import CallFault, CallFaultKind, CallKind
-from bot.storage import engines, opening, verify
+from bot.storage import connections, opening, verify
 from tests.soak import databases, replica, stage
 from tests.soak.person import PATIENCE_S, Person
 
@@ -76,7 +76,7 @@ async def facts(on: stage.Stage) -> tuple[ports.Request, list[ports.Attempt], li
 
 def whole(on: stage.Stage) -> bool:
     """Whether the audit chain holds."""
-    with engines.reading(on.database_url) as connection:
+    with connections.reading(on.database_url) as connection:
         return verify.verify(connection).ok
 
 

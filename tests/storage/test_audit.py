@@ -6,11 +6,10 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 import pytest
-import sqlalchemy as sa
 
-from bot.storage import audit, engines, verify
+from bot.storage import audit, connections, verify
 from bot.storage.store import Store
-from tests.storage import builders
+from tests.storage import builders, owner
 
 TRIGGERS = {
     "sqlite": [f"DROP TRIGGER audit_no_{what}" for what in ("update", "delete", "replace")],
@@ -36,16 +35,12 @@ async def filled(store: Store, rows: int = 5) -> list[str]:
 
 def tamper(url: str, *statements: str) -> None:
     """Change the log as somebody may who owns the database."""
-    engine = engines.write_engine(engines.parsed(url))
-    with engine.begin() as connection:
-        for statement in (*TRIGGERS[connection.dialect.name], *statements):
-            connection.exec_driver_sql(statement)
-    engine.dispose()
+    owner.execute(url, *TRIGGERS[owner.dialect(url)], *statements)
 
 
 def verdict(url: str, anchor: str = "") -> verify.Verdict:
     """Look at the whole log."""
-    with engines.reading(url) as connection:
+    with connections.reading(url) as connection:
         return verify.verify(connection, anchor=anchor)
 
 
@@ -114,7 +109,7 @@ async def test_the_log_is_exported_oldest_first(store: Store, url: str) -> None:
     """Filters are the same, and one more: since."""
     await filled(store)
 
-    with engines.reading(url) as connection:
+    with connections.reading(url) as connection:
         since = [row["seq"] for row in audit.export(connection, since=101.0)]
         server = [row["seq"] for row in audit.export(connection, server_id="s2")]
         request = [row["seq"] for row in audit.export(connection, request_id="PR-1")]
@@ -136,8 +131,8 @@ async def test_the_database_refuses_to_change_the_log(
     """Who has only the bot's connection can append, and nothing else."""
     heads = await filled(store, 3)
 
-    with pytest.raises(sa.exc.DBAPIError, match="append-only"):
-        await store.write(lambda tx: tx.connection.exec_driver_sql(statement))  # type: ignore[attr-defined]
+    with pytest.raises(connections.driver_errors(), match="append-only"):
+        await store.write(lambda tx: tx.connection.driver.execute(statement))  # type: ignore[attr-defined]
 
     assert verdict(url) == verify.Verdict(True, 3, heads[-1])
 
@@ -150,8 +145,8 @@ async def test_a_row_cant_be_replaced_or_the_table_emptied(store: Store, backend
         "postgresql": "TRUNCATE audit",
     }[backend]
 
-    with pytest.raises(sa.exc.DBAPIError, match="append-only"):
-        await store.write(lambda tx: tx.connection.exec_driver_sql(statement))  # type: ignore[attr-defined]
+    with pytest.raises(connections.driver_errors(), match="append-only"):
+        await store.write(lambda tx: tx.connection.driver.execute(statement))  # type: ignore[attr-defined]
 
 
 COLUMNS = (
@@ -218,7 +213,7 @@ async def test_a_dropped_moved_or_cut_off_row_is_found(
 async def test_only_an_anchor_proves_against_a_log_that_was_rebuilt(store: Store, url: str) -> None:
     """A head that a thread has shown must be in the chain."""
     heads = await filled(store)
-    with engines.reading(url) as connection:
+    with connections.reading(url) as connection:
         kept = list(audit.export(connection))[:3]
 
     tamper(

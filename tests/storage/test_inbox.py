@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-import sqlalchemy as sa
-
 from bot.power import ports
 from bot.storage import inbox
 from bot.storage.store import Store
@@ -63,8 +61,8 @@ async def test_a_payload_that_was_dealt_with_is_forgotten_but_for_its_key(store:
     await store.write(lambda tx: tx.finish("k1"))
 
     def row(tx: ports.Tx) -> tuple[str, str]:
-        found = tx.connection.execute(sa.text("SELECT body, response_url FROM inbox"))  # type: ignore[attr-defined]
-        return tuple(found.one())
+        found = tx.connection.execute("SELECT body, response_url FROM inbox")  # type: ignore[attr-defined]
+        return tuple(found.fetchone())
 
     assert await store.read(row) == ("{}", "")
     assert not await store.write(lambda tx: tx.receive(builders.an_inbound()))

@@ -89,7 +89,7 @@ async def test_payload_that_the_database_refuses_harms_no_other(store: Store) ->
 
 async def driver_of(store: Store) -> Any:
     """Return the driver's connection on which the store writes."""
-    return await store.write(lambda tx: tx.connection.connection.driver_connection)  # type: ignore[attr-defined]
+    return await store.write(lambda tx: tx.connection.driver)  # type: ignore[attr-defined]
 
 
 def end_session(url: str, number: int) -> None:
@@ -148,7 +148,7 @@ async def test_payloads_whose_session_ends_before_the_commit_are_said_to_be_unce
     """They may be stored or not, so none of them is acknowledged, and none is sent again."""
 
     def cut_off_at_the_end(tx: ports.Tx) -> None:
-        driver = tx.connection.connection.driver_connection  # type: ignore[attr-defined]
+        driver = tx.connection.driver  # type: ignore[attr-defined]
         end_session(url, driver.info.backend_pid)
 
     works = [intake.Receiving(builders.an_inbound(key)) for key in "abc"]

@@ -9,7 +9,7 @@ import pytest
 
 from bot.power import errors, ports
 from bot.power.lifecycle import State
-from bot.storage import engines, moving, opening, verify
+from bot.storage import connections, moving, opening, verify
 from tests.storage import builders
 
 
@@ -57,7 +57,7 @@ async def test_everything_moves_and_goes_on_in_the_new_database(
     assert found[0] is not None
     assert [one.person for one in found[0].approvals] == [builders.an_approval().person]
     assert (len(found[1]), found[2]) == (2, "fire")
-    with engines.reading(url) as connection:
+    with connections.reading(url) as connection:
         assert verify.verify(connection, anchor=head).ok
 
 
@@ -104,5 +104,5 @@ async def test_a_copy_made_while_the_bot_runs_is_a_whole_backup(tmp_path: pathli
     found = await restored.read(lambda tx: tx.requests())
     await restored.close()
     assert [one.state for one in found] == [State.RUNNING]
-    with engines.reading(f"sqlite:///{copy}") as connected:
+    with connections.reading(f"sqlite:///{copy}") as connected:
         assert (verify.verify(connected).ok, verify.verify(connected).rows) == (True, 1)

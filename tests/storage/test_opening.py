@@ -13,31 +13,53 @@ import sys
 import pytest
 
 from bot.power import errors
-from bot.storage import engines, lockfile, opening, schema
-from tests.storage import builders
+from bot.storage import addresses, connections, lockfile, opening
+from tests.storage import builders, owner
 
 only_postgresql = pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
 
 
 @pytest.mark.parametrize(
-    ("url", "driver"),
+    ("url", "uri"),
     [
-        ("postgres://u:p@h/d?sslmode=require", "postgresql+psycopg"),
-        ("postgresql://u:p@h/d", "postgresql+psycopg"),
-        ("postgresql+psycopg2://u:p@h/d", "postgresql+psycopg"),
-        ("sqlite:///file.db", "sqlite+pysqlite"),
+        ("postgres://u:p@h/d?sslmode=require", "postgresql://u:p@h/d?sslmode=require"),
+        ("postgresql://u:p%40@h:6432/d", "postgresql://u:p%40@h:6432/d"),
+        ("postgresql+psycopg2://u:p@h/d", "postgresql://u:p@h/d"),
+        ("postgresql:///d?host=/run/postgresql", "postgresql:///d?host=/run/postgresql"),
     ],
 )
-def test_every_common_form_of_address_is_understood(url: str, driver: str) -> None:
-    """The driver is ours to choose; the rest of the address stays."""
-    made = engines.parsed(url)
+def test_every_common_form_of_a_servers_address_is_understood(url: str, uri: str) -> None:
+    """The driver is ours to choose; the rest of the address stays, and is shown to nobody."""
+    found = addresses.parsed(url)
 
-    assert made.drivername == driver
-    assert made.query == ({"sslmode": "require"} if "sslmode" in url else {})
+    assert found == addresses.Address(uri=uri)
+    assert uri not in repr(found)
 
 
 @pytest.mark.parametrize(
-    "url", ["", "nonsense", "mysql://u:geheim@h/d", "sqlite://", "sqlite:///:memory:", "http://[x"]
+    ("url", "path"),
+    [
+        ("sqlite:///file.db", pathlib.Path("file.db").absolute()),
+        ("sqlite:////var/lib/a b.db", pathlib.Path("/var/lib/a b.db")),
+        ("sqlite+pysqlite:////a.db?timeout=3", pathlib.Path("/a.db")),
+    ],
+)
+def test_every_common_form_of_a_files_address_is_understood(url: str, path: pathlib.Path) -> None:
+    """Three slashes are before a path in the working directory, four before an absolute one."""
+    assert addresses.parsed(url) == addresses.Address(path=path)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "nonsense",
+        "mysql://u:geheim@h/d",
+        "sqlite://",
+        "sqlite:///:memory:",
+        "http://[x",
+        "postgresql://u:geheim@h:port/d",
+    ],
 )
 def test_an_address_that_cant_be_used_is_refused_without_repeating_it(url: str) -> None:
     """The password in it must not reach a message."""
@@ -81,12 +103,11 @@ def test_a_folder_that_cant_be_made_is_named(tmp_path: pathlib.Path) -> None:
 
 def test_commits_to_a_file_are_durable(tmp_path: pathlib.Path) -> None:
     """WAL, a full sync for each commit, a bounded wait, checked references."""
-    engine = engines.write_engine(engines.parsed(f"sqlite:///{tmp_path / 'a.db'}"))
+    connection = connections.to_write(addresses.Address(path=tmp_path / "a.db"))
     names = "journal_mode", "synchronous", "busy_timeout", "foreign_keys"
 
-    with engine.connect() as connection:
-        found = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in names]
-    engine.dispose()
+    found = [connection.value(f"PRAGMA {name}") for name in names]
+    connection.close()
 
     assert found == ["wal", 2, 30_000, 1]
 
@@ -106,7 +127,7 @@ def test_a_reader_of_a_missing_file_makes_none(tmp_path: pathlib.Path) -> None:
     """Looking at the audit of a database that isn't there is a mistake, not a new database."""
     path = tmp_path / "missing.db"
 
-    reading = engines.reading(f"sqlite:///{path}")
+    reading = connections.reading(f"sqlite:///{path}")
     with pytest.raises(errors.StoreUnavailable, match="no database"), reading:
         pass
 
@@ -132,8 +153,8 @@ async def test_a_server_is_migrated_only_when_asked(empty_url: str) -> None:
     again = opening.open_store(empty_url, sole=True)
     await asyncio.gather(store.close(), again.close())
 
-    assert (before, after) == ("", schema.REVISION)
-    assert opening.migrate(empty_url) == (schema.REVISION, schema.REVISION)
+    assert (before, after) == ("", opening.REVISION)
+    assert opening.migrate(empty_url) == (opening.REVISION, opening.REVISION)
 
 
 async def test_a_second_run_on_a_file_is_refused_by_the_first_ones_number(
@@ -219,11 +240,11 @@ def test_a_readers_rights_need_no_lock(settled_file: pathlib.Path) -> None:
     other = sqlite3.connect(settled_file, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
 
-    with engines.reading(f"sqlite:///{settled_file}") as connection:
+    with connections.reading(f"sqlite:///{settled_file}") as connection:
         revision = opening.revision(connection)
     other.close()
 
-    assert revision == schema.REVISION
+    assert revision == opening.REVISION
 
 
 @only_postgresql
@@ -235,10 +256,7 @@ async def test_a_restored_postgresql_is_noticed_until_it_is_settled(url: str, ba
     again = opening.open_store(url, sole=True)
     assert not again.restored
     await again.close()
-    engine = engines.write_engine(engines.parsed(url))
-    with engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE meta SET value = '1:1:1' WHERE name = 'server'")
-    engine.dispose()
+    owner.execute(url, "UPDATE meta SET value = '1:1:1' WHERE name = 'server'")
 
     restored = opening.open_store(url, sole=True)
     assert restored.restored

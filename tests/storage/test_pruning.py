@@ -11,7 +11,7 @@ from bot.operations import record
 from bot.power import errors, ports
 from bot.power.lifecycle import State
 from bot.settings import Settings, SettingsError
-from bot.storage import engines, lockfile, pruning, verify
+from bot.storage import connections, lockfile, pruning, verify
 from bot.storage.store import Store
 from tests.storage import builders
 from tests.storage.test_reviews import REVIEW, by_break_glass
@@ -54,7 +54,7 @@ async def test_what_ended_long_ago_is_forgotten_and_the_chain_is_whole(
     after = replicas()
     rows = await after.read(lambda tx: tx.audit_rows(event="record.pruned"))
     kept = await after.read(lambda tx: [one.id for one in tx.requests()])
-    with engines.reading(url) as connection:
+    with connections.reading(url) as connection:
         whole = verify.verify(connection, anchor=anchor[1])
     assert kept == ["PR-4444"]
     assert rows[0]["detail"]["requests"] == ["PR-2222", "PR-3333"]

@@ -9,10 +9,9 @@ from typing import Any
 
 import psycopg
 import pytest
-import sqlalchemy as sa
 
 from bot.power import errors, ports
-from bot.storage import engines, writer
+from bot.storage import addresses, connections, writer
 from bot.storage.store import Store
 from tests.storage import builders
 
@@ -22,7 +21,7 @@ only_sqlite = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 
 def execute(tx: Any, statement: str) -> Any:
     """Run a statement as the transaction itself would."""
-    return tx.connection.exec_driver_sql(statement)
+    return tx.connection.driver.execute(statement)
 
 
 def end_session(url: str, number: int) -> None:
@@ -33,7 +32,7 @@ def end_session(url: str, number: int) -> None:
 
 def session(tx: ports.Tx) -> int:
     """Return the number of the transaction's session."""
-    return int(execute(tx, "SELECT pg_backend_pid()").scalar())
+    return int(execute(tx, "SELECT pg_backend_pid()").fetchone()[0])
 
 
 async def keys(store: Store) -> list[str]:
@@ -186,7 +185,7 @@ async def test_a_commit_is_on_disk_even_where_the_default_is_not_to_wait(
         name = connection.info.dbname
         connection.execute(f"ALTER DATABASE {name} SET synchronous_commit = off".encode())
 
-    shown = await store.write(lambda tx: execute(tx, "SHOW synchronous_commit").scalar())
+    shown = await store.write(lambda tx: execute(tx, "SHOW synchronous_commit").fetchone()[0])
 
     assert shown == "on"
 
@@ -196,13 +195,14 @@ async def test_a_locked_file_is_an_error_after_a_bounded_wait(
     url: str, monkeypatch: pytest.MonkeyPatch, replicas: Callable[[], Store]
 ) -> None:
     """Who waits for another process's lock may ask again."""
-    monkeypatch.setattr(engines, "BUSY_S", 0.1)
+    monkeypatch.setattr(connections, "BUSY_S", 0.1)
     store = replicas()
-    engine = engines.write_engine(engines.parsed(url))
+    other = connections.to_write(addresses.parsed(url))
 
-    with engine.begin(), pytest.raises(errors.StoreUnavailable, match="nothing was changed"):
+    other.begin()
+    with pytest.raises(errors.StoreUnavailable, match="nothing was changed"):
         await store.write(receive("a"))
-    engine.dispose()
+    other.close()
 
     assert await store.write(receive("a"))
 
@@ -228,7 +228,7 @@ async def test_a_batch_that_the_database_gave_up_is_stored_nowhere(store: Store)
     """Without its transaction each statement would be committed by itself."""
 
     def give_up(tx: ports.Tx) -> bool:
-        tx.connection.connection.driver_connection.execute("ROLLBACK")  # type: ignore[attr-defined]
+        tx.connection.driver.execute("ROLLBACK")  # type: ignore[attr-defined]
         return True
 
     results = await asyncio.gather(
@@ -248,7 +248,7 @@ async def test_a_read_can_write_nothing(store: Store) -> None:
         await store.read(lambda tx: tx.set_freeze("x", user_id="U", at=1.0))
     with pytest.raises(RuntimeError, match="begun to read"):
         await store.read(receive("a"))
-    with pytest.raises((sa.exc.DBAPIError, errors.StoreUnavailable)):
+    with pytest.raises((*connections.driver_errors(), errors.StoreUnavailable)):
         await store.read(lambda tx: execute(tx, "DELETE FROM switches"))
 
 

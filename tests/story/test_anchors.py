@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 import pytest
-import sqlalchemy as sa
 
 from bot.power.lifecycle import State
-from bot.storage import engines, verify
+from bot.storage import connections, verify
 from tests.story.world import DANA, OLGA, ROSA, SAM, World
 
 STRICTER = ("approvers = { sre = 1 }\nfrom", "approvers = { sre = 2 }\nfrom")
@@ -77,9 +76,9 @@ async def test_thread_of_every_end_anchors_the_log(
     await world.type("freeze afterwards", ROSA)
 
     assert await world.state(id_) is state
-    with engines.reading(world.url) as connection:
+    with connections.reading(world.url) as connection:
         whole = verify.verify(connection, anchor=head)
-        hashes = connection.execute(sa.text("SELECT hash FROM audit")).scalars().all()
+        hashes = [row.hash for row in connection.rows("SELECT hash FROM audit")]
         elsewhere = verify.verify(connection, anchor=head[::-1])
     assert whole.ok
     assert head in hashes

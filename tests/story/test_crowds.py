@@ -22,7 +22,7 @@ from bot.power import lifecycle
 from bot.power.lifecycle import State
 from bot.sandbox import data_centre
 from bot.sandbox.data_centre import serve
-from bot.storage import engines, opening, verify
+from bot.storage import connections, opening, verify
 from tests.storage.conftest import Postgres, postgres
 from tests.story import world as world_
 from tests.story.world import DANA, LEO, OLGA, ROSA, SAM, World
@@ -165,7 +165,7 @@ async def test_crowd_of_clicks_has_one_end_and_at_most_one_run(
 
     sent = [id_ for entry in centre[0].power_calls() for id_ in entry.ids]
     assert len(sent) == len(set(sent))
-    with engines.reading(url) as connection:
+    with connections.reading(url) as connection:
         assert verify.verify(connection).ok
 
 

@@ -28,7 +28,7 @@ from hypothesis.stateful import (
 
 from bot.power import answers, lifecycle, plan, policy_file, ports, quorum
 from bot.power.lifecycle import State
-from bot.storage import engines, verify
+from bot.storage import connections, verify
 from tests.story import world as world_
 from tests.story.world import DANA, INC, LEO, OLGA, OPS, POLICY, ROSA, SAM
 
@@ -297,7 +297,7 @@ class Story(RuleBasedStateMachine):
             self.holds()
             states = {id_: self.last[id_] for id_ in self.ids}
             assert set(states.values()) <= lifecycle.ENDED, states
-            with engines.reading(self.url) as connection:
+            with connections.reading(self.url) as connection:
                 assert verify.verify(connection).ok
             reboots = [id_ for entry in self.centre.power_calls() for id_ in entry.ids]
             stored = [

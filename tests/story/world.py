@@ -20,7 +20,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
 import httpx
-import sqlalchemy as sa
 
 from bot import app, executor, workflow
 from bot.clouddc import auth, client, exchange, inventory, rate, watch
@@ -29,7 +28,7 @@ from bot.power import answers, errors, policy, policy_file, ports, request, run
 from bot.power.lifecycle import State
 from bot.sandbox import data_centre
 from bot.steps import people, rejudging
-from bot.storage import engines, opening, schema, store
+from bot.storage import connections, opening, store
 
 TEAM = "T0DEMO"
 OPS, INC = "C0OPS", "C0INC"
@@ -279,12 +278,9 @@ class World:
 
     def thread(self, request_id: str) -> list[dict[str, Any]]:
         """Return what was queued for a request's thread, oldest first."""
-        said = sa.select(schema.outbox.c.body).where(
-            schema.outbox.c.request_id == request_id, schema.outbox.c.kind == "reply"
-        )
-        with engines.reading(self.url) as connection:
-            found = connection.execute(said.order_by(schema.outbox.c.id)).scalars().all()
-        return [json.loads(body) for body in found]
+        said = "SELECT body FROM outbox WHERE request_id = :id AND kind = 'reply' ORDER BY id"
+        with connections.reading(self.url) as connection:
+            return [json.loads(row.body) for row in connection.rows(said, id=request_id)]
 
     def events(self, request_id: str) -> list[str]:
         """Return the words of what was queued for a request's thread."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.storage import engines, migrating
+from bot.storage import addresses, alchemy, migrating
 
 FOLDER = pathlib.Path(__file__).parent
 # Instants that a request or a server waits for; those of the past are left as they are.
@@ -32,14 +32,12 @@ def load(url: str, revision: str, *, now: float) -> None:
     """Make a database of that revision with the golden's rows, as if it were taken at `now`."""
     golden = rows(revision)
     later_s = now - golden["taken_at"]
-    made = engines.parsed(url)
-    path = engines.sqlite_path(made)
-    if path is not None:
-        engines.prepare_file(path)
-    engine = engines.write_engine(made)
-    migrating.upgrade(engine, to=revision)
+    address = addresses.parsed(url)
+    if address.path is not None:
+        addresses.prepare_file(address.path)
+    migrating.upgrade(address, to=revision)
     tables = sa.MetaData()
-    with engine.begin() as connection:
+    with alchemy.engine(address).begin() as connection:
         tables.reflect(connection)
         for table in tables.sorted_tables:
             if table.name == "audit_head":
@@ -51,7 +49,6 @@ def load(url: str, revision: str, *, now: float) -> None:
             connection.exec_driver_sql(
                 "SELECT setval(pg_get_serial_sequence('outbox', 'id'), max(id)) FROM outbox"
             )
-    engine.dispose()
 
 
 def _fitted(table: sa.Table, row: dict[str, Any], later_s: float) -> dict[str, Any]:
