@@ -11,8 +11,8 @@ import re
 import urllib.parse
 from typing import Annotated, Any
 
+import dotenv
 import pydantic
-import pydantic_settings
 
 from bot.power import errors
 
@@ -52,12 +52,10 @@ def _named(*names: str, default: Any = "") -> Any:
     return pydantic.Field(default=default, validation_alias=pydantic.AliasChoices(*names))
 
 
-class Settings(pydantic_settings.BaseSettings):
+class Settings(pydantic.BaseModel):
     """All settings. Tokens and keys are secret: they print as stars."""
 
-    model_config = pydantic_settings.SettingsConfigDict(
-        env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True
-    )
+    model_config = pydantic.ConfigDict(extra="ignore", frozen=True)
 
     slack_bot_token: pydantic.SecretStr = _named("SLACK_BOT_TOKEN", default=pydantic.SecretStr(""))
     slack_app_token: pydantic.SecretStr = _named("SLACK_APP_TOKEN", default=pydantic.SecretStr(""))
@@ -175,13 +173,17 @@ class Settings(pydantic_settings.BaseSettings):
 
 
 def load(env_file: str | None = ".env") -> Settings:
-    """Read the settings.
+    """Read the settings; what the environment says goes before what the file says.
+
+    An empty variable is one that isn't set.
 
     Raises:
         SettingsError: a variable holds something that can't be used; it is named, not shown.
     """
+    stored = dotenv.dotenv_values(env_file, encoding="utf-8") if env_file else {}
+    found = {name.upper(): value for name, value in [*stored.items(), *os.environ.items()] if value}
     try:
-        return Settings(_env_file=env_file)
+        return Settings.model_validate(found)
     except pydantic.ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         name = str(first["loc"][0]) if first["loc"] else "a setting"

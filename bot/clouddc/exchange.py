@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import functools
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any, Self
 
 import httpx
 import structlog
@@ -89,6 +91,35 @@ class Departure:
         return self._watching and not self._began
 
 
+class LateClient(httpx.AsyncClient):
+    """httpx's client, made at its first request: reading the trusted certificates takes a while.
+
+    Slack's first payload needn't wait for it.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        """`options` are those of httpx's client."""
+        self._make: Callable[[], None] | None = functools.partial(super().__init__, **options)
+
+    def build_request(self, *args: Any, **options: Any) -> httpx.Request:
+        """Return a request as httpx's client builds it."""
+        if self._make is not None:
+            self._make()
+            self._make = None
+        return super().build_request(*args, **options)
+
+    async def aclose(self) -> None:
+        """Close the connections, if there ever were any."""
+        if self._make is None:
+            await super().aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_raised: object) -> None:
+        await self.aclose()
+
+
 def open_http(*, trust_env: bool = True) -> httpx.AsyncClient:
     """Return the HTTP client for a process: no retries, no redirects, connections kept.
 
@@ -98,7 +129,7 @@ def open_http(*, trust_env: bool = True) -> httpx.AsyncClient:
     """
     # At the debug level httpcore writes answers' headers down, and IAM's token is one of them.
     logging.getLogger("httpcore").setLevel(logging.INFO)
-    return httpx.AsyncClient(
+    return LateClient(
         timeout=TIMEOUT,
         trust_env=trust_env,
         limits=httpx.Limits(max_connections=20, keepalive_expiry=KEEP_IDLE_S),

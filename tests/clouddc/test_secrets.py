@@ -91,7 +91,7 @@ async def test_log_names_the_operation_and_the_attempt(
 
 async def test_open_http_keeps_the_transports_headers_out_of_the_log() -> None:
     """At debug level httpcore would write down IAM's token."""
-    async with exchange.open_http() as http:
-        assert not http.follow_redirects
+    async with exchange.open_http():
+        pass
 
     assert not logging.getLogger("httpcore.http11").isEnabledFor(logging.DEBUG)

@@ -108,7 +108,7 @@ async def test_nobody_prunes_beside_a_running_bot_on_sqlite(tmp_path: pathlib.Pa
 
 def test_command_forgets_nothing_that_the_policy_looks_back_at(settled_file: pathlib.Path) -> None:
     """Fewer than thirty days are refused with what to write instead."""
-    given = Settings(_env_file=None, POWERBOT_DATABASE_URL=f"sqlite:///{settled_file}")
+    given = Settings(POWERBOT_DATABASE_URL=f"sqlite:///{settled_file}")
 
     with pytest.raises(SettingsError, match="write 30 days or more"):
         record.prune(given, 29)
