@@ -18,9 +18,9 @@ THRESHOLDS = (10_000, 20, 1_000_000)
 # A thread that computes lets the event loop have its turn after this time.
 SWITCH_S = 0.001
 # Libraries load these wherever they are installed: httpx for a command line of its own, structlog
-# for tracebacks in colour, SQLAlchemy for its asynchronous engines. The running bot has no use for
-# them, and they would be a twentieth of its memory and of its start.
-UNUSED = ("click", "greenlet", "pygments", "rich")
+# for tracebacks in colour. The running bot has no use for them, and they would be a twentieth of
+# its memory and of its start.
+UNUSED = ("click", "pygments", "rich")
 # Old garbage is looked for this often, in a moment without a run, and this late in any case.
 LOOK_S = 30.0
 AT_LATEST_S = 3600.0
