@@ -22,6 +22,8 @@ log = structlog.get_logger()
 BATCH = 20
 FIRST_WAIT_S = 2.0
 LONGEST_WAIT_S = 60.0
+# Messages whose failures are counted.
+MOST_FAILING = 2000
 
 
 class Reporter:
@@ -153,6 +155,9 @@ class Reporter:
         if error.away:
             return announcing.Postponed(self._pace.no_answer(self._clock.monotonic()), error.code)
         self._failures[message.id] += 1
+        if len(self._failures) > MOST_FAILING:
+            # Another process may have delivered the oldest long ago.
+            del self._failures[next(iter(self._failures))]
         wait_s = min(FIRST_WAIT_S * 2.0 ** (self._failures[message.id] - 1), LONGEST_WAIT_S)
         if error.retry_after_s is not None:
             wait_s = error.retry_after_s

@@ -10,7 +10,7 @@ import pytest
 from bot import paces
 from bot.power import ports
 from bot.power.lifecycle import State
-from bot.slack import pacing, reporter
+from bot.slack import pacing, reporter, sending
 from tests.slack import builders, fakes
 from tests.slack.conftest import Side
 
@@ -289,6 +289,16 @@ async def test_post_doesn_t_leave_when_its_lease_is_nearly_over(shown: Side) -> 
     await telling.deliver_due()
 
     assert (first, len(shown.workspace.direct_messages("dana"))) == (0, 1)
+
+
+async def test_failures_of_old_messages_are_forgotten(shown: Side) -> None:
+    """What failed here may be delivered by another process, which nobody here is told."""
+    for number in range(reporter.MOST_FAILING + 5):
+        message = ports.OutboxMessage(number, "PR-7F3K", "reply", {}, 1, 0, 0.0)
+        shown.reporter._failed(message, sending.Undelivered("not_allowed"))
+
+    assert len(shown.reporter._failures) == reporter.MOST_FAILING
+    assert 0 not in shown.reporter._failures
 
 
 async def test_bug_in_one_message_doesn_t_hold_up_the_others(shown: Side) -> None:
