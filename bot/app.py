@@ -24,12 +24,12 @@ from bot.clouddc import alarms, auth, client, exchange, inventory, rate, watch
 from bot.execution import calling
 from bot.power import policy as policy_, ports, request, run, settling
 from bot.slack import (
+    bolt_registration,
     connection,
     delivery,
     desk,
     directory,
     guard,
-    listeners,
     publishing,
     reporter,
     sending,
@@ -215,7 +215,7 @@ def _join(
     answering = delivery.Delivery(sender, clock, homes, workspace_url=identity.url)
     taking = desk.Desk(kept, flow, answering, clock, take_over_lease_s=paces.lease_s)
     slack = connection.make_app(web_client, identity, given.slack_signing_secret.get_secret_value())
-    listeners.Listeners(taking, guard.Guard(identity.team_id, sender)).register(slack)
+    bolt_registration.Registration(taking, guard.Guard(identity.team_id, sender)).register(slack)
     looking = watchdog.Watchdog(web_client, clock, tell=_audited(kept, clock))
     return Bot(
         identity, kept, power, policy, flow, driving[0], telling, taking, homes, slack, looking

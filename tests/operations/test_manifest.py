@@ -12,7 +12,7 @@ from slack_bolt.async_app import AsyncApp
 
 from bot.operations import manifest
 from bot.power import form
-from bot.slack import desk, guard, listeners, registered, sending
+from bot.slack import bolt_registration, desk, guard, registered, sending
 
 PROJECT = pathlib.Path(__file__).parent.parent.parent
 FAMILIES = "apps|auth|bots|chat|conversations|functions|files|reactions|team|usergroups|users|views"
@@ -63,7 +63,7 @@ def test_every_method_that_the_code_calls_has_its_scopes_listed() -> None:
 def test_every_event_that_is_listened_to_is_subscribed() -> None:
     """No listener without a row, and no row without a listener."""
     app = Recorder()
-    without_io = listeners.Listeners(
+    without_io = bolt_registration.Registration(
         cast("desk.Desk", None), guard.Guard("T0DEMO", cast("sending.Sender", None))
     )
 

@@ -15,11 +15,11 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.power.lifecycle import State
 from bot.sandbox.workspace import Message, Workspace
 from bot.slack import (
+    bolt_registration,
     connection,
     delivery,
     desk,
     guard,
-    listeners,
     publishing,
     reporter,
     sending,
@@ -153,7 +153,7 @@ async def _bolt(side: Side) -> AsyncApp:
     secret = side.workspace.app.signing_secret
     app = connection.make_app(side.client, identity, secret)
     guarding = guard.Guard(identity.team_id, side.sender)
-    listeners.Listeners(side.desk, guarding).register(app)
+    bolt_registration.Registration(side.desk, guarding).register(app)
     return app
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.power import answers, server
-from bot.slack import blocks, guard, listeners, sending
+from bot.slack import blocks, bolt_registration, guard, sending
 from tests.slack import builders
 from tests.slack.conftest import Side, pending
 from tests.slack.fakes import Acked
@@ -120,7 +120,7 @@ async def test_old_button_tells_its_presser_that_it_is_no_longer_valid(connected
         outcome = await connected.workspace.click("sam", message, words)
         await connected.settle()
         assert outcome.ok
-        assert connected.whispers("sam")[-1].text == listeners.OLD_BUTTON
+        assert connected.whispers("sam")[-1].text == bolt_registration.OLD_BUTTON
     assert connected.store.inbox == {}
 
 

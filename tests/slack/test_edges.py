@@ -6,7 +6,7 @@ import pytest
 
 from bot.power import answers, ports
 from bot.power.lifecycle import State
-from bot.slack import blocks, desk, guard, listeners
+from bot.slack import blocks, bolt_registration, desk, guard
 from tests.slack import builders
 from tests.slack.conftest import Side
 from tests.slack.fakes import Acked
@@ -14,7 +14,7 @@ from tests.slack.fakes import Acked
 
 async def test_menus_and_closed_forms_are_acknowledged(side: Side) -> None:
     """Neither changes anything, and neither may leave a warning sign."""
-    heard = listeners.Listeners(side.desk, guard.Guard(builders.TEAM, side.sender))
+    heard = bolt_registration.Registration(side.desk, guard.Guard(builders.TEAM, side.sender))
     options, closed = Acked(), Acked()
 
     await heard.options_asked(options, {})
@@ -122,7 +122,7 @@ async def test_own_words_are_the_last_resort(side: Side, kind: str) -> None:
 
 async def test_payload_that_can_t_be_read_is_acknowledged_in_words(side: Side) -> None:
     """A command without its ids does nothing, and its typist is told."""
-    heard = listeners.Listeners(side.desk, guard.Guard(builders.TEAM, side.sender))
+    heard = bolt_registration.Registration(side.desk, guard.Guard(builders.TEAM, side.sender))
     ack = Acked()
 
     around = guard.Guard(builders.TEAM, side.sender).around(heard.command_received)

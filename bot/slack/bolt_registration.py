@@ -1,4 +1,4 @@
-"""The few listeners: each reads its payload and hands it to the desk.
+"""The few listeners that Bolt is given: each reads its payload and hands it to the desk.
 
 The desk stores it, acknowledges it and hands it to `workflow`, which tells what a click does.
 """
@@ -30,7 +30,7 @@ ANY_COMMAND = re.compile(r"^/")
 OLD_BUTTON = "This button is no longer valid; look at the request's newest card, or ask again."
 
 
-class Listeners:
+class Registration:
     """What is done at once with each kind of payload."""
 
     def __init__(self, taking: desk.Desk, guarding: guard.Guard) -> None:
