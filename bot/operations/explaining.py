@@ -29,7 +29,7 @@ from bot.power import (
 )
 from bot.slack import connection, directory, sending
 from bot.steps import gathering, people
-from bot.storage import connections, plan_cache, transaction
+from bot.storage import opening, plan_cache, transaction
 
 NO_TEAM = "T0"
 NOT_ASKED = "Nobody was asked: the servers are as typed, and Slack's user groups are not read."
@@ -155,7 +155,7 @@ async def _facts(
     planning = gathering.Gathering(who, lambda: rules)
     known = await planning.known(wanted)
     try:
-        with connections.reading(given.database_url) as connected:
+        with opening.reading(given.database_url) as connected:
             cache = plan_cache.PlanCache()
             tx = transaction.Transaction(connected, plans=cache, readonly=True)
             return planning.recorded(tx, wanted, known), True

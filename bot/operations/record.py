@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Iterator
 
 from bot import settings
-from bot.storage import audit, connections, moving, opening, pruning, verify
+from bot.storage import audit, moving, opening, pruning, verify
 
 DAY_S = 86400.0
 # Limits and cool-downs of the policy look back at requests of this time.
@@ -67,7 +67,7 @@ def verify_audit(given: settings.Settings, anchor: str) -> tuple[bool, str]:
     Raises:
         StoreUnavailable: the database can't be read.
     """
-    with connections.reading(given.database_url) as connected:
+    with opening.reading(given.database_url) as connected:
         found = verify.verify(connected, anchor=anchor)
     if found.ok:
         return True, f"The audit log is whole: {found.rows} rows, head {found.head or 'none'}."
@@ -93,7 +93,7 @@ def export_audit(
     if moment is not None and moment.tzinfo is None:
         moment = moment.replace(tzinfo=datetime.UTC)
     after = moment.timestamp() if moment else 0.0
-    with connections.reading(given.database_url) as connected:
+    with opening.reading(given.database_url) as connected:
         rows = audit.export(connected, server_id=server, since=after)
         for number, row in enumerate(rows):
             if form == "csv" and number == 0:

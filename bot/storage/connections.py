@@ -135,14 +135,21 @@ def reading(url: str) -> Iterator[Connection]:
     It sees one snapshot.
 
     Raises:
-        StoreUnavailable: the database can't be reached.
+        StoreUnavailable: the database can't be reached, or the file is no database.
     """
     address = addresses.parsed(url)
     if address.path is not None and not address.path.exists():
         raise errors.StoreUnavailable(f"There is no database at {address.path}.")
     with translated(), contextlib.closing(to_read(address)) as connection:
         connection.begin(readonly=True)
-        yield connection
+        try:
+            yield connection
+        except sqlite3.DatabaseError as error:
+            if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+                raise
+            raise errors.StoreUnavailable(
+                f"The file {address.path} is no SQLite database, or a broken one."
+            ) from error
 
 
 @contextlib.contextmanager

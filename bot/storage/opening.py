@@ -6,6 +6,7 @@ Alembic is imported only when the schema isn't the one that this version wants.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 
 from bot.power import errors
 from bot.storage import (
@@ -83,6 +84,22 @@ def revision(connection: connections.Connection) -> str:
     if not connection.value(_TABLES[connection.dialect]):
         return ""
     return connection.value("SELECT version_num FROM alembic_version") or ""
+
+
+@contextlib.contextmanager
+def reading(url: str) -> Iterator[connections.Connection]:
+    """Open a record to read it beside a running Powerbot, for as long as the block.
+
+    Raises:
+        StoreUnavailable: the database can't be reached, or holds no record.
+    """
+    with connections.reading(url) as connection:
+        if not revision(connection):
+            raise errors.StoreUnavailable(
+                "The database holds no record of Powerbot's; look at POWERBOT_DATABASE_URL, or run "
+                "powerbot migrate."
+            )
+        yield connection
 
 
 def _settle_schema(address: addresses.Address, *, migrate: bool) -> str:

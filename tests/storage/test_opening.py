@@ -134,6 +134,29 @@ def test_a_reader_of_a_missing_file_makes_none(tmp_path: pathlib.Path) -> None:
     assert not path.exists()
 
 
+def test_reader_of_a_file_that_is_no_database_is_told_so(tmp_path: pathlib.Path) -> None:
+    """It is one sentence, whatever the file holds."""
+    path = tmp_path / "notes.txt"
+    path.write_text("my notes " * 1000)
+
+    with (
+        pytest.raises(errors.StoreUnavailable, match="no SQLite database"),
+        opening.reading(f"sqlite:///{path}"),
+    ):
+        pass
+
+
+def test_reader_of_an_empty_database_learns_that_it_holds_no_record(empty_url: str) -> None:
+    """Where there was never a record, there is no chain that could be whole or broken."""
+    connections.to_write(addresses.parsed(empty_url)).close()
+
+    with (
+        pytest.raises(errors.StoreUnavailable, match="holds no record"),
+        opening.reading(empty_url),
+    ):
+        pass
+
+
 def test_a_server_that_is_away_is_an_error_without_a_password() -> None:
     """The sentence says that the database can't be reached."""
     with pytest.raises(errors.StoreUnavailable) as caught:
