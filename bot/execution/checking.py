@@ -94,7 +94,7 @@ class Checking:
         before their own.
         """
         method, queued = run.method(going.action, step), going.queued(step)
-        standing = await self._standing(going, queued, snapshot)
+        standing = await self._standing(going, method, queued, snapshot, locks=False)
         per_rack = going.request.plan.terms.max_per_rack if method is ports.Method.ON else None
         right = self._right(going, method, queued, snapshot, standing)
         chosen = waves.choose(right, most, per_rack=per_rack)
@@ -113,9 +113,7 @@ class Checking:
 
         Their locks are asked for with the intent; with `locks`, now too.
         """
-        standing = NOTHING_STANDS
-        if locks or self._keeping(method):
-            standing = await self._standing(going, rows, snapshot)
+        standing = await self._standing(going, method, rows, snapshot, locks=locks)
         right = list(self._right(going, method, rows, snapshot, standing))
         return self._without_kept(going, method, right, snapshot, standing)
 
@@ -194,9 +192,17 @@ class Checking:
         return method is not ports.Method.ON and bool(self.policy().keeps)
 
     async def _standing(
-        self, going: run.Run, rows: Sequence[ports.RunServer], snapshot: server.Snapshot
+        self,
+        going: run.Run,
+        method: ports.Method,
+        rows: Sequence[ports.RunServer],
+        snapshot: server.Snapshot,
+        *,
+        locks: bool,
     ) -> ledger.Standing:
-        """Read the locks that bear on these servers."""
+        """Read the locks that bear on these servers, where an answer is needed."""
+        if not locks and not self._keeping(method):
+            return NOTHING_STANDS
         ids = [row.server_id for row in rows]
         others = [
             record.id

@@ -63,8 +63,8 @@ def _start(
     if not tx.transition(found.id, State.APPROVED, State.RUNNING, at=now, epoch=epoch):
         raise errors.LostLease
     ids = found.order.server_ids
-    holders = tx.lock_holders(ids)
-    tx.lock_servers(found.id, ids, action=found.order.action, at=now)
+    others = tx.lock_servers(found.id, ids, action=found.order.action, at=now)
+    holders = tx.lock_holders(sorted(others)) if others else {}
     rows = [
         _first_row(found, target, holders.get(target.server_id), now)
         for target in found.order.targets
