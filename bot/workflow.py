@@ -221,7 +221,7 @@ class Workflow:
         """
         snapshot = await self.reading.inventory()
         try:
-            servers = self.reading.resolve(said.targets, snapshot)
+            servers = await self.reading.search(said.targets, snapshot)
         except errors.UserMistake as mistake:
             raise _with_whole_line(mistake, said) from None
         asked = self.planner.question(

@@ -100,6 +100,14 @@ class LateClient(httpx.AsyncClient):
     def __init__(self, **options: Any) -> None:
         """`options` are those of httpx's client."""
         self._make: Callable[[], None] | None = functools.partial(super().__init__, **options)
+        self._making = asyncio.Lock()
+
+    async def made(self) -> None:
+        """Make it beside the event loop, which a click may need meanwhile."""
+        async with self._making:
+            if self._make is not None:
+                await asyncio.to_thread(self._make)
+                self._make = None
 
     def build_request(self, *args: Any, **options: Any) -> httpx.Request:
         """Return a request as httpx's client builds it."""
@@ -168,6 +176,8 @@ async def send(
 async def _exchange(
     http: httpx.AsyncClient, call: Call, auth: httpx.Auth | None, departure: Departure
 ) -> wire.Answer:
+    if isinstance(http, LateClient):
+        await http.made()
     request = http.build_request(
         call.method,
         call.url,

@@ -159,6 +159,8 @@ def approval_from(row: Any) -> ports.Approval:
 
 # A stored row has its record's own names.
 SERVER_COLUMNS = tuple(field.name for field in dataclasses.fields(ports.RunServer))
+_STATE, _SEEN = map(SERVER_COLUMNS.index, ("state", "seen_processing"))
+_STATES = {state.value: state for state in lifecycle.ServerState}
 ATTEMPT_COLUMNS = tuple(field.name for field in dataclasses.fields(ports.Attempt))
 
 
@@ -183,12 +185,12 @@ def server_row(server: ports.RunServer) -> dict[str, Any]:
 
 
 def server_from(row: Any) -> ports.RunServer:
-    """Return the server of a run that a row is."""
-    columns = row._asdict()
-    columns["state"] = lifecycle.ServerState(columns["state"])
+    """Return the server of a run that a row of `SERVER_COLUMNS` is; a large card has thousands."""
+    columns = list(row)
+    columns[_STATE] = _STATES[columns[_STATE]]
     # SQLite has numbers where others have truth.
-    columns["seen_processing"] = bool(columns["seen_processing"])
-    return ports.RunServer(**columns)
+    columns[_SEEN] = bool(columns[_SEEN])
+    return ports.RunServer(*columns)
 
 
 def attempt_from(row: Any) -> ports.Attempt:
