@@ -106,7 +106,7 @@ class LateClient(httpx.AsyncClient):
         """Make it beside the event loop, which a click may need meanwhile."""
         async with self._making:
             if self._make is not None:
-                await asyncio.to_thread(self._make)
+                await asyncio.to_thread(_make_ready, self._make)
                 self._make = None
 
     def build_request(self, *args: Any, **options: Any) -> httpx.Request:
@@ -126,6 +126,14 @@ class LateClient(httpx.AsyncClient):
 
     async def __aexit__(self, *_raised: object) -> None:
         await self.aclose()
+
+
+def _make_ready(make: Callable[[], None]) -> None:
+    """Make a client, and load what it would load at its first connection."""
+    make()
+    import anyio  # With httpcore's own modules it takes longer to load than the rest of the bot.
+
+    anyio.run(anyio.sleep, 0)
 
 
 def open_http(*, trust_env: bool = True) -> httpx.AsyncClient:
