@@ -1,0 +1,178 @@
+"""One transaction, as the workflow sees it: what can be read and written in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+from bot.power import lifecycle
+from bot.power.records import (
+    Approval,
+    Attempt,
+    AuditEntry,
+    Card,
+    Inbound,
+    Lock,
+    Request,
+    Review,
+    RunServer,
+)
+from bot.power.request import Action
+
+
+class Tx(Protocol):
+    """One transaction. Every method is plain and quick; nothing is visible before the commit."""
+
+    # -- inbox
+    def receive(self, inbound: Inbound) -> bool:
+        """Store a payload; False when its key is there already."""
+
+    def finish(self, key: str) -> None:
+        """Mark a payload as dealt with, and forget its body and its response URL."""
+
+    # -- requests
+    def create(self, made: Request, *, source_key: str) -> bool:
+        """Store a new request; False when `source_key` has made one already."""
+
+    def by_source(self, source_key: str) -> Request | None:
+        """Return the request that a payload with this key has made."""
+
+    def request(self, request_id: str) -> Request | None:
+        """Return a request with its approvals, locked until the end of this transaction."""
+
+    def requests(
+        self,
+        *,
+        states: Iterable[lifecycle.State] = (),
+        requester: str = "",
+        since: float = 0.0,
+        limit: int = 100,
+    ) -> list[Request]:
+        """Return requests, newest first; an empty condition means any."""
+
+    def transition(
+        self,
+        request_id: str,
+        before: lifecycle.State,
+        after: lifecycle.State,
+        *,
+        at: float,
+        reason: str = "",
+        epoch: int | None = None,
+        expires_at: float | None = None,
+        use_by: float | None = None,
+        next_at: float | None = None,
+    ) -> bool:
+        """Change a request's state if it is still `before` (and the fence still `epoch`).
+
+        `next_at` is when the runner must look at it next; an end state clears it.
+        False when another change won.
+
+        Raises:
+            IllegalTransition: the table in `lifecycle` doesn't have this change.
+
+        """
+
+    def approve(self, request_id: str, approval: Approval) -> bool:
+        """Add an approval; False when this person's is there already."""
+
+    def withdraw_approval(self, request_id: str, user_id: str) -> None:
+        """Take a person's approval away (a right was lost)."""
+
+    def request_stop(self, request_id: str, *, user_id: str, reason: str, at: float) -> bool:
+        """Note that a person wants a running request to stop; False when one has already."""
+
+    def card(self, request_id: str) -> Card | None:
+        """Return where a request's card stands; quicker than the whole request."""
+
+    def set_card(self, request_id: str, card: Card) -> None:
+        """Note where the card stands."""
+
+    # -- runs
+    def start_run(self, request_id: str, servers: Sequence[RunServer]) -> None:
+        """Store the servers of a run."""
+
+    def run_servers(self, request_id: str) -> list[RunServer]:
+        """Return the servers of a run in the plan's order."""
+
+    def update_servers(self, request_id: str, servers: Sequence[RunServer], *, epoch: int) -> None:
+        """Replace the rows of these servers.
+
+        Raises:
+            LostLease: the fence has moved on.
+
+        """
+
+    def intend(self, attempt: Attempt, *, epoch: int) -> None:
+        """Store an attempt before it is sent.
+
+        Raises:
+            LostLease: the fence has moved on.
+
+        """
+
+    def answer(self, attempt: Attempt) -> None:
+        """Store the outcome of an attempt."""
+
+    def attempts(self, request_id: str) -> list[Attempt]:
+        """Return a request's attempts, oldest first."""
+
+    def lock_servers(
+        self, request_id: str, server_ids: Sequence[str], *, action: Action, at: float
+    ) -> dict[str, str]:
+        """Take these servers' locks; return {server id: request id} of those that others hold."""
+
+    def unlock_servers(self, request_id: str) -> None:
+        """Give back all locks of a request."""
+
+    def lock_holders(self, server_ids: Sequence[str]) -> dict[str, Lock]:
+        """Return the locks that are held, by server id."""
+
+    # -- reviews that break glass owes
+    def open_review(self, review: Review) -> None:
+        """Note that a request is to be reviewed; a second time changes nothing."""
+
+    def review(self, request_id: str) -> Review | None:
+        """Return the review of a request, open or closed, if it owes one."""
+
+    def unreviewed(self, user_id: str) -> list[Review]:
+        """Return the open reviews of a person's break glass, oldest first."""
+
+    def owing(self, *, limit: int) -> list[Request]:
+        """Return ended requests that still owe a review, the earliest due first."""
+
+    def due_reviews(self, *, now: float, limit: int) -> list[Review]:
+        """Return open reviews that somebody is to be reminded of now."""
+
+    def reminded(self, review: Review, *, next_at: float) -> bool:
+        """Note a reminder (0: it was the last); False when another process was quicker."""
+
+    def close_review(self, request_id: str, *, user_id: str, comment: str, at: float) -> bool:
+        """Close a review; False when somebody has closed it already."""
+
+    # -- freeze
+    def frozen(self) -> str:
+        """Return the reason of the freeze switch, or an empty text."""
+
+    def set_freeze(self, reason: str, *, user_id: str, at: float) -> None:
+        """Turn the freeze switch on (with a reason) or off (with an empty one)."""
+
+    # -- what Slack must be told, and what must be remembered
+    def show_card(self, request_id: str, *, at: float) -> None:
+        """Ask for the card to be brought to the newest state."""
+
+    def say(
+        self, request_id: str, kind: str, body: Mapping[str, Any], *, key: str, at: float
+    ) -> None:
+        """Queue a `reply` or `direct` message; a second one with the same key is dropped."""
+
+    def audit(self, entry: AuditEntry) -> str:
+        """Append to the hash chain and return the new head."""
+
+    def audit_head(self) -> tuple[int, str]:
+        """Return the newest row's number and hash."""
+
+    def audit_rows(
+        self, *, request_id: str = "", server_id: str = "", event: str = "", limit: int = 100
+    ) -> list[Mapping[str, Any]]:
+        """Return audit rows, newest first; an empty condition means any."""
