@@ -131,7 +131,8 @@ class LateClient(httpx.AsyncClient):
 def _make_ready(make: Callable[[], None]) -> None:
     """Make a client, and load what it would load at its first connection."""
     make()
-    import anyio  # With httpcore's own modules it takes longer to load than the rest of the bot.
+    # Loaded in the event loop, these and httpcore's own modules would hold it for a while.
+    import anyio
 
     anyio.run(anyio.sleep, 0)
 
@@ -185,7 +186,10 @@ async def _exchange(
     http: httpx.AsyncClient, call: Call, auth: httpx.Auth | None, departure: Departure
 ) -> wire.Answer:
     if isinstance(http, LateClient):
-        await http.made()
+        try:
+            await http.made()
+        except (OSError, ValueError) as error:  # Certificates or a proxy that can't be used.
+            raise _not_sent(error) from error
     request = http.build_request(
         call.method,
         call.url,

@@ -197,3 +197,34 @@ async def test_proxy_that_opens_no_way_is_proven_not_sent(
         ) as http:
             with pytest.raises(expected):
                 await exchange.send(http, CALL, auth=None, clock=HandClock())
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("SSL_CERT_FILE", "/nowhere/certificates.pem"), ("HTTPS_PROXY", "nonsense://proxy")],
+)
+async def test_call_that_finds_no_way_out_was_not_sent(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    """Certificates and proxies are read at the first call, and may be ones that can't be used."""
+    monkeypatch.setenv(variable, value)
+
+    async with exchange.open_http() as http:
+        with pytest.raises(errors.NotSent):
+            await exchange.send(http, CALL, auth=None, clock=HandClock())
+
+
+async def test_calls_at_once_share_the_client_that_the_first_makes() -> None:
+    """It is made in a thread, while the others wait."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"{}")
+        writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+        await writer.drain()
+
+    async with Serving(serve) as address, exchange.open_http(trust_env=False) as http:
+        call = exchange.Call("switch", "PUT", f"http://{address}/", b"{}")
+        sending = [exchange.send(http, call, auth=None, clock=HandClock()) for _ in range(3)]
+        answers = await asyncio.gather(*sending)
+
+    assert [one.status for one in answers] == [204] * 3
