@@ -17,6 +17,8 @@ from bot.power import errors, ports, server
 SHARE_S = 8.0
 # Who hasn't looked for this long is looking for the first time.
 FORGET_S = 120.0
+# Of so many watchers it is remembered what they were shown; one too many would only look again.
+MOST_WATCHERS = 200
 
 
 class Shower(Protocol):
@@ -60,8 +62,8 @@ class Poller:
         self._waiting: dict[object, frozenset[str]] = {}
         # What the round under way reads; None for all servers, or for not yet chosen.
         self._reading: frozenset[str] | None = None
-        # The start (monotonic) of the newest round in which each server was shown to its watcher.
-        self._shown: dict[str, float] = {}
+        # The start (monotonic) of the newest round that was shown to each watcher, the newest last.
+        self._shown: list[tuple[frozenset[str], float]] = []
 
     async def next_sighting(self, ids: Collection[str], *, not_before: float) -> ports.Sighting:
         """Return what a round saw that began at `not_before` or later and is news to these ids.
@@ -71,7 +73,7 @@ class Poller:
         Raises:
             CloudError: they could not be read.
         """
-        wanted = frozenset(ids)
+        wanted = self._known(frozenset(ids))
         if not wanted:
             return ports.Sighting({}, self._clock.now())
         found = self._unseen(wanted, not_before)
@@ -96,7 +98,8 @@ class Poller:
         listed, began = self._inventory.latest(), self._inventory.latest_began
         if listed is None or began is None:
             return None
-        looked_at = max(self._shown.get(one, float("-inf")) for one in wanted)
+        shown = (at for ids, at in self._shown if not ids.isdisjoint(wanted))
+        looked_at = max(shown, default=float("-inf"))
         gap_s = min(self._clock.monotonic() - looked_at, self._clock.now() - not_before)
         young = began.age_s(self._clock) <= min(self._share_s, gap_s / 2)
         late_enough = began.is_since(not_before, self._clock)
@@ -105,7 +108,8 @@ class Poller:
 
     async def _round(self, began: flight.Began) -> _Round:
         """Read everybody who is waited for at this moment, with the fewest calls."""
-        wanted = frozenset().union(*self._waiting.values())
+        wanted, *others = self._waiting.values()
+        wanted = wanted.union(*others) if others else wanted
         pages = self._inventory.pages
         if pages is None or len(wanted) >= pages:
             snapshot = await self._inventory.sweep(not_before=began.at)
@@ -142,10 +146,15 @@ class Poller:
         finally:
             del self._waiting[ticket]
 
+    def _known(self, ids: frozenset[str]) -> frozenset[str]:
+        """Return the set of a watcher's last look if it is the same: there are thousands in it."""
+        return next((known for known, _ in self._shown if known == ids), ids)
+
     def _note_shown(self, wanted: frozenset[str], found: _Round) -> None:
+        """Note what a watcher was shown; whoever watched these and more has fewer left now."""
         oldest = self._clock.monotonic() - FORGET_S
-        self._shown = {one: at for one, at in self._shown.items() if at >= oldest}
-        self._shown.update(dict.fromkeys(wanted, found.began.ticks))
+        kept = [(ids, at) for ids, at in self._shown if at >= oldest and not ids >= wanted]
+        self._shown = [*kept[-MOST_WATCHERS:], (wanted, found.began.ticks)]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

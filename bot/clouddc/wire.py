@@ -233,12 +233,12 @@ def _record_schema() -> core_schema.CoreSchema:
         "rack": [location, "rack"],
         "unit": [location, "unit"],
     }
-    # A server that has changed is read anew. Its id and name stay the very strings that plans,
-    # runs and the records before it hold.
+    # A server that has changed is read anew. What hasn't changed of it stays the very string that
+    # plans, runs and the records before it hold.
     shared = core_schema.no_info_after_validator_function
+    word = _or(shared(sys.intern, core_schema.str_schema(coerce_numbers_to_str=True)), "")
     schemas = {
         "id": shared(sys.intern, core_schema.str_schema(min_length=1)),
-        "name": shared(sys.intern, text),
         "frozen_state": _or(core_schema.int_schema(), 0),
         "tags": _or(core_schema.no_info_after_validator_function(_tags, tags), ()),
         "error": _or(
@@ -250,7 +250,7 @@ def _record_schema() -> core_schema.CoreSchema:
     }
     names = [field.name for field in dataclasses.fields(server.Server)]
     fields = [
-        core_schema.dataclass_field(name, schemas.get(name, text), validation_alias=paths.get(name))
+        core_schema.dataclass_field(name, schemas.get(name, word), validation_alias=paths.get(name))
         for name in names
     ]
     arguments = core_schema.dataclass_args_schema("Server", fields)
@@ -268,8 +268,10 @@ def _page_schema() -> core_schema.CoreSchema:
     )
 
 
-_RECORD = pydantic_core.SchemaValidator(_record_schema())
-_PAGE = pydantic_core.SchemaValidator(_page_schema())
+# pydantic's own cache of texts is too small for a fleet, and would hold copies of what is shared.
+_UNCACHED = core_schema.CoreConfig(cache_strings="keys")
+_RECORD = pydantic_core.SchemaValidator(_record_schema(), _UNCACHED)
+_PAGE = pydantic_core.SchemaValidator(_page_schema(), _UNCACHED)
 _TAKEN = pydantic_core.SchemaValidator(
     _object(physical_servers=core_schema.list_schema(core_schema.any_schema()))
 )

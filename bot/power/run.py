@@ -116,6 +116,9 @@ class Run:
         for row in rows:
             if self.rows[row.server_id] == row:
                 self.unstored.discard(row.server_id)
+        if not self.unstored:
+            # A set that was large keeps its size.
+            self.unstored = set()
 
 
 def method(action: Action, step: int) -> Method:

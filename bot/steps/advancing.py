@@ -60,8 +60,7 @@ class Advancing:
         now = self.clock.now()
         if now < found.use_by:
             try:
-                snapshot = await self.reading.inventory()
-                problem = await self.rejudging.problem(found, snapshot)
+                problem = await self._problem(found)
             except (errors.CloudError, errors.SlackUnavailable) as error:
                 log.warning("begin.unread", request=found.id, why=error.user_message)
                 return min(found.use_by, now + UNREAD_LOOK_S)
@@ -73,3 +72,7 @@ class Advancing:
                 return min(found.use_by, now + FREEZE_LOOK_S)
         await self.execute(lease)
         return None
+
+    async def _problem(self, found: ports.Request) -> str:
+        """Return what the policy has against a request now; a fleet of records is let go of."""
+        return await self.rejudging.problem(found, await self.reading.inventory())
