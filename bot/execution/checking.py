@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 
@@ -31,6 +32,8 @@ FRESH_S = 15.0
 LEAST_LEFT_S = 1.0
 # How long to wait before a list that could not be read is tried again.
 AGAIN_S = 15.0
+# So many servers are judged in one turn of the event loop: a few milliseconds.
+SLICE = 250
 NOTHING_STANDS = ledger.Standing((), frozenset())
 STALE = "CloudDC's list takes longer to read than its states may be old"
 
@@ -96,8 +99,17 @@ class Checking:
         method, queued = run.method(going.action, step), going.queued(step)
         standing = await self._standing(going, method, queued, snapshot, locks=False)
         per_rack = going.request.plan.terms.max_per_rack if method is ports.Method.ON else None
-        right = self._right(going, method, queued, snapshot, standing)
-        chosen = waves.choose(right, most, per_rack=per_rack)
+        chosen: list[ports.RunServer] = []
+        used: dict[str, int] = {}
+        for start in range(0, len(queued), SLICE):
+            left = most - len(chosen)
+            if not left:
+                break
+            # Clicks in Slack come before the rest of a large fleet.
+            await asyncio.sleep(0)
+            some = queued[start : start + SLICE]
+            right = self._right(going, method, some, snapshot, standing)
+            chosen += waves.choose(right, left, per_rack=per_rack, used=used)
         return self._without_kept(going, method, chosen, snapshot, standing)
 
     async def call(

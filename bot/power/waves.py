@@ -37,15 +37,20 @@ def failure_limit(terms: plan.Terms, options: request.Options) -> int:
 
 
 def choose(
-    queued: Iterable[ports.RunServer], most: int, *, per_rack: int | None
+    queued: Iterable[ports.RunServer],
+    most: int,
+    *,
+    per_rack: int | None,
+    used: dict[str, int] | None = None,
 ) -> list[ports.RunServer]:
     """Take up to `most` servers in the plan's order, at most `per_rack` of any one rack.
 
     `per_rack` is None for actions that draw no inrush current. Servers without a known rack
-    count as one rack: what can't be told apart can't be spread.
+    count as one rack: what can't be told apart can't be spread. `used` counts what was chosen of
+    each rack before, and is brought up to date.
     """
     chosen: list[ports.RunServer] = []
-    used: dict[str, int] = {}
+    used = {} if used is None else used
     for row in queued:
         if len(chosen) == most:
             break
