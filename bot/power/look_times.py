@@ -55,7 +55,12 @@ class Rhythm:
         self._due_at = soon if self._due_at <= now else min(soon, self._due_at)
 
     def due_at(self, now: float) -> float:
-        """Return when the next look is due, later than now: one that was due has been made."""
+        """Return when the next look is due, later than now: one that was due has been made.
+
+        The time counts from when that one was due, unless looking took most of it.
+        """
         if self._due_at <= now + EARLY_S:
-            self._due_at = now + self._pace.next(slow=now - self._called_at >= LONG_S)
+            delay_s = self._pace.next(slow=now - self._called_at >= LONG_S)
+            looked_s = now - self._due_at
+            self._due_at = now + delay_s - (looked_s if 0.0 < looked_s < delay_s / 2 else 0.0)
         return self._due_at
