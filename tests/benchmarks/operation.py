@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import json
 import pathlib
@@ -326,7 +327,8 @@ async def restart_rows(profile: Profile) -> list[Row]:
 
 async def _start_to_poll(playing: stage.Stage) -> float:
     """Kill the bot, start it again, and return the seconds to its first list call."""
-    playing.child.process.send_signal(signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError):  # In the first round alone is it still there.
+        playing.child.process.send_signal(signal.SIGKILL)
     await playing.child.process.wait()
     before = playing.reads
     module, folder = "bot", playing.database.parent
