@@ -211,12 +211,11 @@ async def test_a_process_that_has_lost_a_message_can_t_put_it_back(url: str) -> 
     await awake.close()
 
 
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
 async def test_a_note_that_waited_behind_a_frozen_writer_comes_before_the_message_goes_again(
     url: str, backend: str
 ) -> None:
     """Who takes its turn first after a hold-up leaves alone what others had no turn to note."""
-    if backend == "sqlite":
-        pytest.skip("there is one process on a SQLite file")
     owner = opening.open_store(url, code_version="test", lease_s=0.0)
     other = opening.open_store(url, code_version="test", lease_s=30.0)
     await made(owner)
