@@ -150,7 +150,9 @@ async def test_a_replica_frozen_in_its_call_changes_nothing_when_it_wakes(
     assert "web01" in ended
     assert two.centre.machine("web01").received[data_centre.Action.REBOOT] == 1
     assert after[:2] == before[:2]
-    assert [one for one in after[2] if one not in before[2]] == ["call.late_answer"]
+    news = [one for one in after[2] if one not in before[2]]
+    # Clicks that lay in its socket are answered, too late for the request.
+    assert [one for one in news if one != "approval.refused"] == ["call.late_answer"]
     assert whole(two)
 
 
