@@ -123,3 +123,6 @@ async def _play(wish: Wish, chaos: faults.Faults, crowd: people.People) -> None:
         causing.cancel()
         await asyncio.gather(causing, return_exceptions=True)
         chaos.mend()
+    if not causing.cancelled():
+        # Faults that broke off would make a quiet run of a loud one.
+        causing.result()

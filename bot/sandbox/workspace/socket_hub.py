@@ -4,6 +4,7 @@ The hub knows nothing of what is in an envelope.
 """
 
 import asyncio
+import contextlib
 import json
 from collections import OrderedDict
 from collections.abc import Coroutine
@@ -108,7 +109,9 @@ class SocketHub:
                 "reason": reason,
                 "debug_info": {"host": "slack-stand-in"},
             }
-            await connection.socket.send_json(message)
+            # One that was cut a moment ago is told nothing any more.
+            with contextlib.suppress(ConnectionResetError):
+                await connection.socket.send_json(message)
             if reason != "warning":
                 # A leaving socket gets no more envelopes, but its acks still count.
                 connection.leaving = True

@@ -248,6 +248,20 @@ async def test_a_late_ack_is_a_toast(
     assert "did not respond" in workspace.toasts("dana")[0].text
 
 
+async def test_a_socket_that_was_just_cut_is_asked_to_come_back_in_vain(
+    workspace: Workspace, bolt: AsyncApp, connect: Connect
+) -> None:
+    """The app finds the cut by itself, and whoever asked is told nothing of it."""
+    await connect(bolt)
+
+    await workspace.hub.drop()
+    await workspace.hub.disconnect("refresh_requested")
+
+    await workspace.wait_for(
+        lambda: workspace.hub.connections_seen == 2 and workspace.hub.connected == 1
+    )
+
+
 async def test_an_app_comes_back_after_a_disconnect_and_a_cut(
     workspace: Workspace, bolt: AsyncApp, connect: Connect
 ) -> None:
