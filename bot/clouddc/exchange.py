@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import functools
 import logging
 import math
-from collections.abc import Callable, Mapping
-from typing import Any, Self
+from collections.abc import Mapping
+from typing import Any
 
 import httpx
 import structlog
@@ -91,50 +90,50 @@ class Departure:
         return self._watching and not self._began
 
 
-class LateClient(httpx.AsyncClient):
-    """httpx's client, made at its first request: reading the trusted certificates takes a while.
+class LateTransport(httpx.AsyncBaseTransport):
+    """Carries requests by a client that is made at the first: reading certificates takes a while.
 
-    Slack's first payload needn't wait for it.
+    Slack's first payload needn't wait for it. What carries is a whole client, since only that
+    reads the proxies of the environment.
     """
 
     def __init__(self, **options: Any) -> None:
         """`options` are those of httpx's client."""
-        self._make: Callable[[], None] | None = functools.partial(super().__init__, **options)
+        self._options = options
+        self._client: httpx.AsyncClient | None = None
         self._making = asyncio.Lock()
 
-    async def made(self) -> None:
-        """Make it beside the event loop, which a click may need meanwhile."""
-        async with self._making:
-            if self._make is not None:
-                await asyncio.to_thread(_make_ready, self._make)
-                self._make = None
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request. The client is made beside the event loop, which a click may need.
 
-    def build_request(self, *args: Any, **options: Any) -> httpx.Request:
-        """Return a request as httpx's client builds it."""
-        if self._make is not None:
-            self._make()
-            self._make = None
-        return super().build_request(*args, **options)
+        Raises:
+            NotSent: the certificates or a proxy can't be used.
+        """
+        async with self._making:
+            if self._client is None:
+                # Who watches may know that time which runs out from here on has sent nothing.
+                if trace := request.extensions.get("trace"):
+                    await trace("client.making", {})
+                try:
+                    self._client = await asyncio.to_thread(_ready_client, self._options)
+                except (OSError, ValueError) as error:
+                    raise _not_sent(error) from error
+        return await self._client.send(request, auth=None, stream=True)
 
     async def aclose(self) -> None:
         """Close the connections, if there ever were any."""
-        if self._make is None:
-            await super().aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_raised: object) -> None:
-        await self.aclose()
+        if self._client is not None:
+            await self._client.aclose()
 
 
-def _make_ready(make: Callable[[], None]) -> None:
+def _ready_client(options: Mapping[str, Any]) -> httpx.AsyncClient:
     """Make a client, and load what it would load at its first connection."""
-    make()
+    client = httpx.AsyncClient(**options)
     # Loaded in the event loop, these and httpcore's own modules would hold it for a while.
     import anyio
 
     anyio.run(anyio.sleep, 0)
+    return client
 
 
 def open_http(*, trust_env: bool = True) -> httpx.AsyncClient:
@@ -146,11 +145,9 @@ def open_http(*, trust_env: bool = True) -> httpx.AsyncClient:
     """
     # At the debug level httpcore writes answers' headers down, and IAM's token is one of them.
     logging.getLogger("httpcore").setLevel(logging.INFO)
-    return LateClient(
-        timeout=TIMEOUT,
-        trust_env=trust_env,
-        limits=httpx.Limits(max_connections=20, keepalive_expiry=KEEP_IDLE_S),
-    )
+    limits = httpx.Limits(max_connections=20, keepalive_expiry=KEEP_IDLE_S)
+    transport = LateTransport(trust_env=trust_env, limits=limits)
+    return httpx.AsyncClient(transport=transport, timeout=TIMEOUT)
 
 
 async def send(
@@ -185,11 +182,6 @@ async def send(
 async def _exchange(
     http: httpx.AsyncClient, call: Call, auth: httpx.Auth | None, departure: Departure
 ) -> wire.Answer:
-    if isinstance(http, LateClient):
-        try:
-            await http.made()
-        except (OSError, ValueError) as error:  # Certificates or a proxy that can't be used.
-            raise _not_sent(error) from error
     request = http.build_request(
         call.method,
         call.url,

@@ -214,6 +214,13 @@ async def test_call_that_finds_no_way_out_was_not_sent(
             await exchange.send(http, CALL, auth=None, clock=HandClock())
 
 
+async def test_call_whose_time_ends_before_there_is_a_client_was_not_sent() -> None:
+    """To make the client, at the first call, is of that call's own time."""
+    call = exchange.Call("x", "PUT", "http://clouddc.invalid/", whole_s=0.0)
+
+    assert isinstance(await sent(call), errors.NotSent)
+
+
 async def test_calls_at_once_share_the_client_that_the_first_makes() -> None:
     """It is made in a thread, while the others wait."""
 
