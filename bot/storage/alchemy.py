@@ -20,8 +20,7 @@ def engine(address: addresses.Address, *, readonly: bool = False) -> sa.Engine:
     """Return the engine of an address; its transactions begin with the words of `connections`."""
 
     def connect() -> Any:
-        opened = connections.to_read(address) if readonly else connections.to_write(address)
-        return opened.driver
+        return connections.connect(address, readonly=readonly).driver
 
     url = "postgresql+psycopg://" if address.path is None else "sqlite+pysqlite://"
     made = sa.create_engine(url, creator=connect, poolclass=pool.NullPool)

@@ -41,20 +41,20 @@ class Connection:
         self.driver = driver
         self.dialect = dialect
         self._is_sqlite = dialect == dialects.SQLITE
+        self._translate = dialects.sqlite if self._is_sqlite else dialects.postgresql
         self._execute = driver.execute
 
     def execute(self, statement: str, values: Mapping[str, Any] | None = None) -> Any:
         """Run a statement in the words of `dialects` and return the driver's cursor."""
         given = values or {}
         if self._is_sqlite:
-            return self._execute(dialects.sqlite(statement), dialects.sqlite_values(given))
-        return self._execute(dialects.postgresql(statement), given)
+            given = dialects.sqlite_values(given)
+        return self._execute(self._translate(statement), given)
 
     def execute_each(self, statement: str, rows: Sequence[Mapping[str, Any]]) -> int:
         """Run a statement for each of these values and return the number of rows it changed."""
-        translate = dialects.sqlite if self._is_sqlite else dialects.postgresql
         cursor = self.driver.cursor()
-        cursor.executemany(translate(statement), rows)
+        cursor.executemany(self._translate(statement), rows)
         return int(cursor.rowcount)
 
     def rows(self, statement: str, **values: Any) -> list[Any]:
@@ -69,7 +69,7 @@ class Connection:
         else:
             # A cursor of the server's own; without a name the driver would fetch every row.
             cursor = self.driver.cursor("stream")
-            cursor.execute(dialects.postgresql(statement), values)
+            cursor.execute(self._translate(statement), values)
         with contextlib.closing(cursor):
             make = _maker(cursor)
             while some := cursor.fetchmany(SLICE):
@@ -114,17 +114,10 @@ class Connection:
         return {"INTRANS": "open", "INERROR": "refused"}.get(status, "lost")
 
 
-def to_write(address: addresses.Address) -> Connection:
-    """Open the connection of a writer: every transaction is the writer's from its start."""
+def connect(address: addresses.Address, *, readonly: bool = False) -> Connection:
+    """Open a connection; on one that is `readonly`, and begins so, no write succeeds."""
     if address.path is not None:
-        return _sqlite(address, readonly=False)
-    return Connection(_psycopg_driver(address), dialects.POSTGRESQL)
-
-
-def to_read(address: addresses.Address) -> Connection:
-    """Open the connection of a reader, on which no write succeeds."""
-    if address.path is not None:
-        return _sqlite(address, readonly=True)
+        return _sqlite(address, readonly=readonly)
     return Connection(_psycopg_driver(address), dialects.POSTGRESQL)
 
 
@@ -140,7 +133,7 @@ def reading(url: str) -> Iterator[Connection]:
     address = addresses.parsed(url)
     if address.path is not None and not address.path.exists():
         raise errors.StoreUnavailable(f"There is no database at {address.path}.")
-    with translated(), contextlib.closing(to_read(address)) as connection:
+    with translated(), contextlib.closing(connect(address, readonly=True)) as connection:
         connection.begin(readonly=True)
         try:
             yield connection
@@ -163,27 +156,23 @@ def translated() -> Iterator[None]:
 
 def away() -> tuple[type[Exception], ...]:
     """Return what is raised when the database, or a transaction of it, is away."""
-    known: tuple[type[Exception], ...] = (
-        Lost,
-        sqlite3.OperationalError,
-        sqlite3.InterfaceError,
-    )
-    # A driver that was never loaded has raised nothing.
-    if psycopg := sys.modules.get("psycopg"):
-        known += (psycopg.OperationalError, psycopg.InterfaceError)
-    return known
+    return (Lost, *_named("OperationalError"), *_named("InterfaceError"))
 
 
 def refused() -> tuple[type[Exception], ...]:
     """Return what is raised when a row breaks a rule of its table."""
-    psycopg = sys.modules.get("psycopg")
-    return (sqlite3.IntegrityError, *([psycopg.IntegrityError] if psycopg else []))
+    return _named("IntegrityError")
 
 
 def driver_errors() -> tuple[type[Exception], ...]:
     """Return what the drivers raise, whatever the reason."""
-    psycopg = sys.modules.get("psycopg")
-    return (sqlite3.Error, *([psycopg.Error] if psycopg else []))
+    return _named("Error")
+
+
+def _named(name: str) -> tuple[type[Exception], ...]:
+    """Return the drivers' errors of a name; one that was never loaded has raised nothing."""
+    loaded = (sqlite3, sys.modules.get("psycopg"))
+    return tuple(getattr(driver, name) for driver in loaded if driver)
 
 
 def _sqlite(address: addresses.Address, *, readonly: bool) -> Connection:

@@ -104,7 +104,7 @@ def reading(url: str) -> Iterator[connections.Connection]:
 
 def _settle_schema(address: addresses.Address, *, migrate: bool) -> str:
     """Compare the schema's revision with ours, bring it up if allowed; return what it was."""
-    with connections.translated(), contextlib.closing(connections.to_write(address)) as connection:
+    with connections.translated(), contextlib.closing(connections.connect(address)) as connection:
         before = revision(connection)
     if before == REVISION:
         return before
@@ -123,7 +123,7 @@ def _settle_schema(address: addresses.Address, *, migrate: bool) -> str:
 def _begin_run(address: addresses.Address) -> bool:
     """Note that a run begins; return whether the database was restored since the last one."""
     path = address.path
-    with connections.translated(), contextlib.closing(connections.to_write(address)) as connection:
+    with connections.translated(), contextlib.closing(connections.connect(address)) as connection:
         connection.begin()
         if path is None:
             connection.execute("SELECT pg_advisory_xact_lock(:turn)", {"turn": writer.TURN})

@@ -68,7 +68,7 @@ class Readers:
                 self._drop(kept)
             else:
                 return kept
-        opened = connections.to_read(self._address)
+        opened = connections.connect(self._address, readonly=True)
         self._opened.add(opened)
         self._own.connection = opened
         opened.begin(readonly=True)

@@ -126,7 +126,7 @@ class Writer:
     def _begin(self, works: Sequence[Work]) -> _Batch:
         """Begin a transaction in which nobody else writes."""
         if self._kept is None:
-            self._kept = connections.to_write(self._address)
+            self._kept = connections.connect(self._address)
         tx = self._make(self._kept)
         if self._kept.dialect == dialects.SQLITE:
             self._kept.begin()

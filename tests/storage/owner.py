@@ -9,7 +9,7 @@ from bot.storage import addresses, connections
 
 def execute(url: str, *statements: str) -> None:
     """Run statements in one transaction."""
-    with contextlib.closing(connections.to_write(addresses.parsed(url))) as connection:
+    with contextlib.closing(connections.connect(addresses.parsed(url))) as connection:
         connection.begin()
         for statement in statements:
             connection.driver.execute(statement)

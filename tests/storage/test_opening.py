@@ -103,7 +103,7 @@ def test_a_folder_that_cant_be_made_is_named(tmp_path: pathlib.Path) -> None:
 
 def test_commits_to_a_file_are_durable(tmp_path: pathlib.Path) -> None:
     """WAL, a full sync for each commit, a bounded wait, checked references."""
-    connection = connections.to_write(addresses.Address(path=tmp_path / "a.db"))
+    connection = connections.connect(addresses.Address(path=tmp_path / "a.db"))
     names = "journal_mode", "synchronous", "busy_timeout", "foreign_keys"
 
     found = [connection.value(f"PRAGMA {name}") for name in names]
@@ -148,7 +148,7 @@ def test_reader_of_a_file_that_is_no_database_is_told_so(tmp_path: pathlib.Path)
 
 def test_reader_of_an_empty_database_learns_that_it_holds_no_record(empty_url: str) -> None:
     """Where there was never a record, there is no chain that could be whole or broken."""
-    connections.to_write(addresses.parsed(empty_url)).close()
+    connections.connect(addresses.parsed(empty_url)).close()
 
     with (
         pytest.raises(errors.StoreUnavailable, match="holds no record"),

@@ -197,7 +197,7 @@ async def test_a_locked_file_is_an_error_after_a_bounded_wait(
     """Who waits for another process's lock may ask again."""
     monkeypatch.setattr(connections, "BUSY_S", 0.1)
     store = replicas()
-    other = connections.to_write(addresses.parsed(url))
+    other = connections.connect(addresses.parsed(url))
 
     other.begin()
     with pytest.raises(errors.StoreUnavailable, match="nothing was changed"):
