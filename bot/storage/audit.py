@@ -17,23 +17,6 @@ from bot.storage import connections, link, rows
 # What the first row names as the hash before it.
 NO_HASH = "0" * 64
 _HEAD = "SELECT seq, hash FROM audit_head WHERE id = 1"
-_APPEND = link.insert(
-    "audit",
-    (
-        "seq",
-        "at",
-        "event",
-        "request_id",
-        "user_id",
-        "team_id",
-        "channel_id",
-        "server_ids",
-        "detail",
-        "code_version",
-        "prev_hash",
-        "hash",
-    ),
-)
 
 
 class Audit(link.Link):
@@ -45,7 +28,7 @@ class Audit(link.Link):
         seq, before = self._locked_head()
         row = _row(entry, self.code_version) | {"seq": seq + 1, "prev_hash": before}
         row["hash"] = row_hash(row)
-        self.change(_APPEND, row)
+        self.insert("audit", row)
         newest = "UPDATE audit_head SET seq = :seq, hash = :hash WHERE id = 1"
         self.change(newest, seq=row["seq"], hash=row["hash"])
         self.appended.append(entry)

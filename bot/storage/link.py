@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.power import errors, ports
 from bot.storage import connections, plan_cache
+
+KEEP_OLD = "ON CONFLICT DO NOTHING"
 
 
 class Link:
@@ -56,6 +59,25 @@ class Link:
         self.must_write()
         return self.connection.execute_each(statement, rows)
 
+    def insert(self, table: str, row: Mapping[str, Any], conflict: str = "") -> int:
+        """Insert a row, which names its columns; return how many rows are new or changed.
+
+        `conflict` is the clause for a row that is there already.
+
+        Raises:
+            RuntimeError: the transaction was begun to read alone.
+        """
+        return self.change(_insertion(table, tuple(row), conflict), row)
+
+    def insert_each(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert rows, all of which name the same columns.
+
+        Raises:
+            RuntimeError: the transaction was begun to read alone.
+        """
+        if rows:
+            self.change_each(_insertion(table, tuple(rows[0])), rows)
+
     def must_write(self) -> None:
         """Refuse to go on in a transaction that was begun to read alone.
 
@@ -77,7 +99,8 @@ class Link:
             raise errors.LostLease
 
 
-def insert(table: str, columns: Sequence[str]) -> str:
+@functools.cache
+def _insertion(table: str, columns: tuple[str, ...], conflict: str = "") -> str:
     """Return the insert of one row, each column with the value of its name."""
     given = ", ".join(f":{column}" for column in columns)
-    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({given})"
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({given}) {conflict}"

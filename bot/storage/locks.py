@@ -9,7 +9,6 @@ from bot.power.request import Action
 from bot.storage import link, rows
 
 _OPEN = sorted(lifecycle.OPEN)
-_TAKE = link.insert("server_locks", ("server_id", "request_id", "action", "since"))
 _FREEZE = """
     INSERT INTO switches (name, reason, user_id, at) VALUES ('freeze', :reason, :user_id, :at)
     ON CONFLICT (name) DO UPDATE
@@ -30,7 +29,7 @@ class Locks(link.Link):
             # What is left here is of ended requests.
             self.change("DELETE FROM server_locks WHERE server_id IN :ids", ids=free)
             taken = {"request_id": request_id, "action": action.value, "since": at}
-            self.change_each(_TAKE, [{"server_id": one, **taken} for one in free])
+            self.insert_each("server_locks", [{"server_id": one, **taken} for one in free])
         return {one: holder for one, holder in held.items() if holder != request_id}
 
     def unlock_servers(self, request_id: str) -> None:

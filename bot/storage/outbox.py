@@ -16,11 +16,8 @@ _ENDED = sorted(lifecycle.ENDED)
 # The vendor's or Slack's words on a failed delivery are kept up to this length.
 MOST_ERROR = 500
 CARD_KEY = ""
-_COLUMNS = ("request_id", "kind", "key", "body", "created_at", "due_at")
-_SAY = f"{link.insert('outbox', _COLUMNS)} ON CONFLICT DO NOTHING"
 # A card that waits already keeps its turn.
-_SHOW_CARD = f"""
-    {link.insert("outbox", (*_COLUMNS, "version"))}
+_SHOW_AGAIN = """
     ON CONFLICT (request_id, key) DO UPDATE
     SET version = outbox.version + 1,
         waiting = TRUE,
@@ -65,7 +62,8 @@ class Outbox(link.Link):
 
         A card that waits already keeps its turn.
         """
-        self.change(_SHOW_CARD, _new(request_id, "card", CARD_KEY, at), version=1)
+        row = _new(request_id, "card", CARD_KEY, at) | {"version": 1}
+        self.insert("outbox", row, _SHOW_AGAIN)
 
     def say(
         self, request_id: str, kind: str, body: Mapping[str, Any], *, key: str, at: float
@@ -78,7 +76,7 @@ class Outbox(link.Link):
         if kind not in ("reply", "direct") or not key:
             raise ValueError(f"a message is a reply or direct, and has a key: {kind!r}, {key!r}")
         row = _new(request_id, kind, rows.storable(key), at) | {"body": rows.packed(dict(body))}
-        self.change(_SAY, row)
+        self.insert("outbox", row, link.KEEP_OLD)
 
 
 def _new(request_id: str, kind: str, key: str, at: float) -> dict[str, Any]:

@@ -13,9 +13,6 @@ from bot.storage import link, reviews, rows
 _RAN = sorted(lifecycle.ENDED - lifecycle.NEVER_RAN)
 # A worker that holds a request in one of these states loses it to a person's change.
 _TAKEN_BY_PEOPLE = frozenset({State.PLANNED, State.PENDING, State.APPROVED})
-_CREATE = f"{link.insert('requests', rows.REQUEST_COLUMNS)} ON CONFLICT (source_key) DO NOTHING"
-_KEEP_PLAN = link.insert("plans", ("request_id", "plan"))
-_APPROVE = f"{link.insert('approvals', rows.APPROVAL_COLUMNS)} ON CONFLICT DO NOTHING"
 
 
 class Requests(reviews.Reviews):
@@ -29,9 +26,9 @@ class Requests(reviews.Reviews):
         """
         text = made.plan.model_dump_json()
         row = rows.request_row(made, rows.storable(source_key), rows.digest(text))
-        if self.change(_CREATE, row) == 0:
+        if self.insert("requests", row, "ON CONFLICT (source_key) DO NOTHING") == 0:
             return False
-        self.change(_KEEP_PLAN, request_id=made.id, plan=text)
+        self.insert("plans", {"request_id": made.id, "plan": text})
         self.plans.put(row["plan_digest"], made.plan)
         for approval in made.approvals:
             self.approve(made.id, approval)
@@ -128,7 +125,8 @@ class Requests(reviews.Reviews):
 
     def approve(self, request_id: str, approval: ports.Approval) -> bool:
         """Add an approval; False when this person's is there already."""
-        return self.change(_APPROVE, rows.approval_row(request_id, approval)) == 1
+        row = rows.approval_row(request_id, approval)
+        return self.insert("approvals", row, link.KEEP_OLD) == 1
 
     def withdraw_approval(self, request_id: str, user_id: str) -> None:
         """Take a person's approval away (a right was lost)."""

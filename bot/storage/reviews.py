@@ -10,9 +10,6 @@ from bot.storage import link, rows
 
 # A request that never ran has used nothing, so nothing of it is owed.
 _NEVER_RAN = sorted(lifecycle.NEVER_RAN)
-_INSERT = link.insert(
-    "reviews", ("request_id", "breaker", "groups", "opened_at", "due_at", "remind_at")
-)
 _OPEN = """
     SELECT reviews.* FROM reviews JOIN requests ON requests.id = request_id
     WHERE closed_at = 0 AND state NOT IN :never_ran
@@ -32,7 +29,7 @@ class Reviews(link.Link):
             "due_at": review.due_at,
             "remind_at": review.remind_at,
         }
-        self.change(f"{_INSERT} ON CONFLICT DO NOTHING", row)
+        self.insert("reviews", row, link.KEEP_OLD)
 
     def review(self, request_id: str) -> ports.Review | None:
         """Return the review of a request, open or closed, if it owes one."""

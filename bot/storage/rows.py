@@ -47,28 +47,6 @@ def plan_from(text: str, version: int) -> plan.Plan:
     return _PLAN_READERS[version](text)
 
 
-REQUEST_COLUMNS = (
-    "id",
-    "source_key",
-    "state",
-    "plan_version",
-    "plan_digest",
-    "requester",
-    "created_at",
-    "changed_at",
-    "ended_at",
-    "expires_at",
-    "use_by",
-    "epoch",
-    "next_at",
-    "card_channel",
-    "card_ts",
-    "stopped_by",
-    "stop_reason",
-    "end_reason",
-)
-
-
 def request_row(made: ports.Request, source_key: str, plan_digest: str) -> dict[str, Any]:
     """Return the columns of a new request."""
     card = made.card or ports.Card("")
@@ -125,17 +103,6 @@ def request_from(
         approvals=approvals,
         source=row.source_key,
     )
-
-
-APPROVAL_COLUMNS = (
-    "request_id",
-    "user_id",
-    "team_id",
-    "group_name",
-    "at",
-    "comment",
-    "evidence",
-)
 
 
 def approval_row(request_id: str, approval: ports.Approval) -> dict[str, Any]:

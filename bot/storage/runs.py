@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from bot.power import errors, ports
 from bot.storage import connections, link, rows
 
-_START = link.insert("run_servers", ("request_id", "position", *rows.SERVER_COLUMNS))
 _SERVERS = f"""
     SELECT {", ".join(rows.SERVER_COLUMNS)} FROM run_servers
     WHERE request_id = :request_id ORDER BY position
@@ -28,7 +27,6 @@ _INTEND = """
             (SELECT coalesce(max(number), 0) + 1 FROM attempts WHERE request_id = :request_id),
             :method, :server_ids, :wave, :step, :epoch, :code_version, :intended_at)
 """
-_CALLED = link.insert("attempt_servers", ("attempt_id", "server_id", "request_id", "method"))
 _ANSWER = """
     UPDATE attempts
     SET outcome = :outcome, detail = :detail, cloud_request_id = :cloud_request_id
@@ -47,8 +45,7 @@ class Runs(link.Link):
             {"request_id": request_id, "position": position, **rows.server_row(server)}
             for position, server in enumerate(servers)
         ]
-        if listed:
-            self.change_each(_START, listed)
+        self.insert_each("run_servers", listed)
 
     def run_servers(self, request_id: str) -> list[ports.RunServer]:
         """Return the servers of a run in the plan's order."""
@@ -116,8 +113,9 @@ class Runs(link.Link):
             "request_id": attempt.request_id,
             "method": attempt.method.value,
         }
+        called = [{**named, "server_id": one} for one in attempt.server_ids]
         try:
-            self.change_each(_CALLED, [{**named, "server_id": one} for one in attempt.server_ids])
+            self.insert_each("attempt_servers", called)
         except connections.refused() as error:
             raise errors.IllegalTransition(
                 f"{attempt.request_id}: a {attempt.method.value} of one of these servers was "
