@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from bot.execution import barring, bookkeeping, calling, checking, watching, wave
-from bot.power import ledger, policy, ports, run, server, settling, waves
+from bot.power import beginnings, ledger, policy, ports, run, server, settling, waves
 from bot.power.lifecycle import ServerState
 
 log = structlog.get_logger()
@@ -79,7 +79,7 @@ class Executor:
         """Start a request, or take over one that a process left; None when it has ended."""
         now, claim = self.clock.now(), lease.claim
         opened = await self.store.write(
-            lambda tx: ledger.open_run(tx, claim.request_id, epoch=claim.epoch, now=now)
+            lambda tx: beginnings.open_run(tx, claim.request_id, epoch=claim.epoch, now=now)
         )
         self.wake()
         if opened is None:

@@ -1,11 +1,11 @@
-"""What a run writes down, and when: each function here is the work of one transaction."""
+"""What a run writes down on its way: each function here is the work of one transaction."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 
-from bot.power import again, answering, endings, errors, outcome, ports, recheck, request, run
+from bot.power import again, answering, errors, outcome, ports, request
 from bot.power.lifecycle import State
 
 
@@ -27,82 +27,6 @@ class Standing:
 
     not_ours: tuple[str, ...]
     leaving: frozenset[str]
-
-
-def open_run(
-    tx: ports.Tx, request_id: str, *, epoch: int, now: float
-) -> tuple[ports.Request, list[ports.RunServer]] | None:
-    """Start an approved request, or take over a running one; None when it has ended.
-
-    Raises:
-        LostLease: the fence has moved on.
-    """
-    found = tx.request(request_id)
-    if found is None or found.state not in (State.APPROVED, State.RUNNING):
-        return None
-    if found.epoch != epoch:
-        raise errors.LostLease
-    if found.state is State.RUNNING:
-        return _take_over(tx, found, epoch=epoch, now=now)
-    if found.use_by and now >= found.use_by:
-        _void(tx, found, epoch=epoch, now=now)
-        return None
-    return _start(tx, found, epoch=epoch, now=now)
-
-
-def _void(tx: ports.Tx, found: ports.Request, *, epoch: int, now: float) -> None:
-    """End an approval that was not used in time."""
-    reason = "approved, but not started in time"
-    endings.end(tx, found, endings.Ending(State.VOID, now, reason), epoch=epoch)
-
-
-def _start(
-    tx: ports.Tx, found: ports.Request, *, epoch: int, now: float
-) -> tuple[ports.Request, list[ports.RunServer]]:
-    """Take the servers' locks and write the run's rows."""
-    if not tx.transition(found.id, State.APPROVED, State.RUNNING, at=now, epoch=epoch):
-        raise errors.LostLease
-    ids = found.order.server_ids
-    others = tx.lock_servers(found.id, ids, action=found.order.action, at=now)
-    holders = tx.lock_holders(sorted(others)) if others else {}
-    rows = [
-        _first_row(found, target, holders.get(target.server_id), now)
-        for target in found.order.targets
-    ]
-    tx.start_run(found.id, rows)
-    started = {"event": "started", "total": len(rows), "waves": list(found.plan.waves)}
-    tx.say(found.id, "reply", started, key="started", at=now)
-    tx.show_card(found.id, at=now)
-    _audit(tx, "request.running", found, now, server_ids=ids)
-    return dataclasses.replace(found, state=State.RUNNING, changed_at=now), rows
-
-
-def _first_row(
-    found: ports.Request, target: request.Target, lock: ports.Lock | None, now: float
-) -> ports.RunServer:
-    """Return a server's row at the start: queued, or what another request's lock makes of it."""
-    row = ports.RunServer(target.server_id, target.name, target.rack)
-    if lock is None or lock.request_id == found.id:
-        return row
-    # The thread tells what happened; whose request it was stands on that request's own card.
-    held = recheck.held_by(found.order.action, dataclasses.replace(lock, requester=""), now=now)
-    return dataclasses.replace(row, state=held.state, detail=held.reason, settled_at=now)
-
-
-def _take_over(
-    tx: ports.Tx, found: ports.Request, *, epoch: int, now: float
-) -> tuple[ports.Request, list[ports.RunServer]]:
-    """Go on with a run that another process left: calls without an answer are unknown."""
-    rows = tx.run_servers(found.id)
-    changed = [new for old in rows if (new := run.adopted(old)) is not old]
-    if changed:
-        tx.update_servers(found.id, changed, epoch=epoch)
-    for attempt in answering.interrupted(tx.attempts(found.id)):
-        why = "interrupted between the call and its answer"
-        tx.answer(dataclasses.replace(attempt, outcome="unknown", detail=why))
-        _audit(tx, "call.unknown", found, now, server_ids=attempt.server_ids, detail={"why": why})
-    tx.show_card(found.id, at=now)
-    return found, [run.adopted(row) for row in rows]
 
 
 def bar(tx: ports.Tx, request_id: str) -> Bar | None:
@@ -159,7 +83,7 @@ def intend(
     if found is not None:
         detail = {"attempt": attempt.id, "method": attempt.method.value, "wave": attempt.wave}
         now = attempt.intended_at
-        _audit(tx, "call.intended", found, now, server_ids=attempt.server_ids, detail=detail)
+        audit(tx, "call.intended", found, now, server_ids=attempt.server_ids, detail=detail)
     return None
 
 
@@ -196,7 +120,7 @@ def _audit_answer(
         "why": attempt.detail,
         "cloud_request_id": attempt.cloud_request_id,
     }
-    _audit(tx, event, found, now, server_ids=attempt.server_ids, detail=detail)
+    audit(tx, event, found, now, server_ids=attempt.server_ids, detail=detail)
 
 
 def progress(
@@ -220,7 +144,7 @@ def progress(
         if row.settled_at:
             ends.setdefault(row.state.value, []).append(row.server_id)
     for state, ids in ends.items():
-        _audit(tx, "servers.settled", found, now, server_ids=ids, detail={"state": state})
+        audit(tx, "servers.settled", found, now, server_ids=ids, detail={"state": state})
 
 
 def _say_dark(
@@ -242,7 +166,7 @@ def _say_dark(
     tx.say(found.id, "reply", body, key=f"dark:{dark[0].server_id}", at=now)
     tx.say(found.id, "direct", body, key=f"dark:{dark[0].server_id}:direct", at=now)
     ids = [row.server_id for row in dark]
-    _audit(tx, "servers.left_dark", found, now, server_ids=ids)
+    audit(tx, "servers.left_dark", found, now, server_ids=ids)
 
 
 def hold(tx: ports.Tx, found: ports.Request, barred: Bar, *, now: float) -> None:
@@ -275,7 +199,7 @@ def close_run(
         raise errors.LostLease
     tx.unlock_servers(found.id)
     counts = {word.value: n for word, n in outcome.tally(rows).counts.items()}
-    _audit(tx, f"request.{state.value}", found, now, detail={"counts": counts})
+    audit(tx, f"request.{state.value}", found, now, detail={"counts": counts})
     seq, head = tx.audit_head()
     seal = found.order.short_seal
     body = {"event": "ended", "state": state.value, "seq": seq, "head": head, "seal": seal}
@@ -284,7 +208,7 @@ def close_run(
     tx.show_card(found.id, at=now)
 
 
-def _audit(
+def audit(
     tx: ports.Tx,
     event: str,
     found: ports.Request,
