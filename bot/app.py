@@ -146,9 +146,10 @@ async def joined(
     """
     clock = clock_.SteadyClock(clock_.SystemClock())
     async with contextlib.AsyncExitStack() as closing:
-        session = await closing.enter_async_context(connection.open_session())
         token = given.slack_bot_token.get_secret_value()
-        web_client = sending.web_client(token, session, given.slack_api_url)
+        web_client = await closing.enter_async_context(
+            connection.open_client(token, given.slack_api_url)
+        )
         identity = await connection.introduce(web_client, patience_s=SLACK_PATIENCE_S)
         if transport == "socket":
             app_token = given.slack_app_token.get_secret_value()

@@ -41,9 +41,8 @@ async def look(
     given: settings.Settings, rules: policy.Policy, clock: ports.Clock
 ) -> AsyncIterator[Finding]:
     """Ask Slack about the app, then about everybody and every channel that the policy names."""
-    async with connection.open_session() as session:
-        token = given.slack_bot_token.get_secret_value()
-        client = sending.web_client(token, session, given.slack_api_url)
+    token = given.slack_bot_token.get_secret_value()
+    async with connection.open_client(token, given.slack_api_url) as client:
         try:
             who = await _ask(client.auth_test())
         except Refused as refused:

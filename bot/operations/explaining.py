@@ -27,7 +27,7 @@ from bot.power import (
     targets,
     terms,
 )
-from bot.slack import connection, directory, sending
+from bot.slack import connection, directory
 from bot.steps import gathering, people
 from bot.storage import opening, plan_cache, transaction
 
@@ -171,9 +171,8 @@ async def _folk(
     if offline:
         yield Nobody(), NO_TEAM
         return
-    async with connection.open_session() as session:
-        token = given.slack_bot_token.get_secret_value()
-        client = sending.web_client(token, session, given.slack_api_url)
+    token = given.slack_bot_token.get_secret_value()
+    async with connection.open_client(token, given.slack_api_url) as client:
         identity = await connection.introduce(client)
         yield directory.Directory(client, clock_.SystemClock()), identity.team_id
 

@@ -8,7 +8,7 @@ import pathlib
 from bot import clock as clock_, settings
 from bot.operations import check_slack
 from bot.power import errors, policy, policy_file, policy_oddities, policy_reach
-from bot.slack import connection, directory, sending
+from bot.slack import connection, directory
 from bot.steps import people
 
 
@@ -48,9 +48,8 @@ async def look_in_slack(path: pathlib.Path, given: settings.Settings) -> Looked:
     except errors.PolicyError:
         return alone
     clock = clock_.SystemClock()
-    async with connection.open_session() as session:
-        token = given.slack_bot_token.get_secret_value()
-        client = sending.web_client(token, session, given.slack_api_url)
+    token = given.slack_bot_token.get_secret_value()
+    async with connection.open_client(token, given.slack_api_url) as client:
         identity = await connection.introduce(client)
         folk = directory.Directory(client, clock)
         named = [one async for one in check_slack.named(folk, rules, identity.team)]

@@ -6,9 +6,10 @@ Nothing here knows what a payload means.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import aiohttp
 import structlog
@@ -17,6 +18,10 @@ from slack_bolt.adapter.aiohttp import to_aiohttp_response
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.errors import SlackApiError
+from slack_sdk.http_retry.builtin_async_handlers import (
+    AsyncConnectionErrorRetryHandler,
+    AsyncServerErrorRetryHandler,
+)
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
@@ -42,9 +47,19 @@ class Identity:
     scopes: frozenset[str]
 
 
-def open_session() -> aiohttp.ClientSession:
-    """Return the session that all calls share: a new one for each call costs a TLS handshake."""
-    return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30))
+@contextlib.asynccontextmanager
+async def open_client(token: str, api_url: str) -> AsyncIterator[AsyncWebClient]:
+    """Open a client that repeats only what broke on the way, for as long as the block.
+
+    Its calls share a session: a new one for each would cost a TLS handshake. A 429 isn't
+    repeated: whoever sends knows better what to do with the wait.
+    """
+    retries = [
+        AsyncConnectionErrorRetryHandler(max_retry_count=1),
+        AsyncServerErrorRetryHandler(max_retry_count=1),
+    ]
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
+        yield AsyncWebClient(token, api_url, session=session, retry_handlers=retries)
 
 
 async def introduce(client: AsyncWebClient, *, patience_s: float = 0.0) -> Identity:

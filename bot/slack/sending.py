@@ -16,10 +16,6 @@ from typing import Any
 import aiohttp
 import structlog
 from slack_sdk.errors import SlackApiError
-from slack_sdk.http_retry.builtin_async_handlers import (
-    AsyncConnectionErrorRetryHandler,
-    AsyncServerErrorRetryHandler,
-)
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
@@ -97,18 +93,6 @@ def leaving_by(until: float) -> Iterator[None]:
         yield
     finally:
         _leaves_by.reset(before)
-
-
-def web_client(token: str, session: aiohttp.ClientSession, api_url: str) -> AsyncWebClient:
-    """Return a client on the shared session, which repeats only what broke on the way.
-
-    A 429 is not repeated here: whoever sends knows better what to do with the wait.
-    """
-    retries = [
-        AsyncConnectionErrorRetryHandler(max_retry_count=1),
-        AsyncServerErrorRetryHandler(max_retry_count=1),
-    ]
-    return AsyncWebClient(token=token, session=session, base_url=api_url, retry_handlers=retries)
 
 
 class Sender:

@@ -124,8 +124,7 @@ async def _everything_done() -> tuple[dict[str, dict[str, Any]], list[tuple[str,
     took = Recorder()
     slack.deliver_by(took)
     await slack.start()
-    async with connection.open_session() as session:
-        client = sending.web_client(slack.app.bot_token, session, slack.api_url)
+    async with connection.open_client(slack.app.bot_token, slack.api_url) as client:
         client.proxy = None
         await _play(slack, took, sending.Sender(client, clock.SystemClock()))
     await slack.stop()

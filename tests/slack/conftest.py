@@ -86,11 +86,9 @@ async def workspace(clock: fakes.Clock) -> AsyncIterator[Workspace]:
 @pytest.fixture
 async def client(workspace: Workspace) -> AsyncIterator[AsyncWebClient]:
     """A client on a shared session, which no proxy setting of this machine leads astray."""
-    session = connection.open_session()
-    made = sending.web_client(workspace.app.bot_token, session, workspace.api_url)
-    made.proxy = None
-    yield made
-    await session.close()
+    async with connection.open_client(workspace.app.bot_token, workspace.api_url) as made:
+        made.proxy = None
+        yield made
 
 
 @pytest.fixture

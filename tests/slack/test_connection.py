@@ -39,15 +39,13 @@ async def test_good_app_token_is_taken(client: AsyncWebClient, workspace: Worksp
     assert workspace.calls("apps.connections.open")
 
 
-async def test_unreachable_slack_is_named_at_the_start(workspace: Workspace) -> None:
+async def test_unreachable_slack_is_named_at_the_start(client: AsyncWebClient) -> None:
     """Nobody waits for ever, and no trace is shown."""
-    async with connection.open_session() as session:
-        client = AsyncWebClient(
-            "xoxb-demo", session=session, base_url="http://127.0.0.1:9/api/", retry_handlers=[]
-        )
-        client.proxy = None
-        with pytest.raises(errors.SlackUnavailable, match="can't be reached"):
-            await connection.introduce(client)
+    client.base_url = "http://127.0.0.1:9/api/"
+    client.retry_handlers.clear()
+
+    with pytest.raises(errors.SlackUnavailable, match="can't be reached"):
+        await connection.introduce(client)
 
 
 async def test_http_without_a_signing_secret_is_refused(side: Side) -> None:

@@ -12,7 +12,7 @@ import pytest
 from bot.power import lifecycle, ports
 from bot.power.lifecycle import ServerState, State
 from bot.sandbox import data_centre, workspace
-from bot.slack import connection, sending
+from bot.slack import connection
 from bot.storage import connections, opening, verify
 from tests.soak import stage
 from tests.soak.person import PATIENCE_S
@@ -31,8 +31,7 @@ async def old_card(on: stage.Stage, request_id: str) -> workspace.Message:
         "text": {"type": "plain_text", "text": "Approve"},
         "value": request_id,
     }
-    async with connection.open_session() as session:
-        client = sending.web_client(on.slack.app.bot_token, session, on.slack.api_url)
+    async with connection.open_client(on.slack.app.bot_token, on.slack.api_url) as client:
         client.proxy = None
         posted = await client.chat_postMessage(
             channel="C0OPS",

@@ -16,7 +16,7 @@ import pytest_asyncio
 from aiohttp import web
 
 from bot import clock as clock_
-from bot.slack import connection, directory, sending
+from bot.slack import connection, directory
 from tests.story import world as world_
 from tests.story.world import DANA, LEO, OLGA, ROSA, SAM, TEAM, World
 
@@ -73,8 +73,7 @@ async def slack() -> AsyncIterator[tuple[SmallSlack, str]]:
 @pytest_asyncio.fixture
 async def world(slack: tuple[SmallSlack, str], tmp_path: pathlib.Path) -> AsyncIterator[World]:
     """A world whose directory is the real one, with less patience than in production."""
-    async with connection.open_session() as session:
-        client = sending.web_client("xoxb-test", session, slack[1])
+    async with connection.open_client("xoxb-test", slack[1]) as client:
         folk = directory.Directory(client, slack[0].clock, limit_s=0.6)
         async with world_.running(world_.fresh(tmp_path), folk=cast("world_.Folk", folk)) as made:
             made.rules = world_.policy_of(
