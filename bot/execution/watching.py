@@ -33,11 +33,15 @@ class Watching:
     rhythm: look_times.Rhythm
     limits: settling.Limits = settling.Limits()
 
-    def called(self) -> float:
-        """Note that the first call of a wave went out; return when to look (monotonic)."""
+    def called(self) -> look_times.Look:
+        """Note that the first call of a wave went out; return the next look."""
         now = self.clock.monotonic()
         self.rhythm.called(now)
-        return self.rhythm.due_at(now)
+        return self.rhythm.next(now)
+
+    def sent(self) -> None:
+        """Note that the last call of a wave went out."""
+        self.rhythm.sent(self.clock.monotonic())
 
     async def to_the_end(self, going: run.Run, *, at_once: bool = False) -> None:
         """Look until no server of the run is watched any more; `at_once` is for a run taken over.
@@ -46,23 +50,28 @@ class Watching:
             LostLease: another process has taken over.
         """
         while watched := _watched(going):
-            now = self.clock.monotonic()
-            await self.clock.sleep(0.0 if at_once else self.rhythm.due_at(now) - now)
+            if not at_once:
+                await self._until(self.rhythm.next(self.clock.monotonic()))
             at_once = False
             await self._look(going, watched)
 
-    def is_due(self, due_at: float) -> bool:
-        """Whether it is time for a look that is due at this instant (monotonic)."""
-        return self.clock.monotonic() >= due_at
+    async def _until(self, look: look_times.Look) -> None:
+        """Wait until a look is due; another wave may put it off meanwhile."""
+        while (left_s := look.at - self.clock.monotonic()) > 0.0:
+            await self.clock.sleep(left_s)
 
-    async def in_passing(self, going: run.Run) -> float:
-        """Look between two calls of a long wave; return when it is time again.
+    def is_due(self, look: look_times.Look) -> bool:
+        """Whether it is time for this look."""
+        return self.clock.monotonic() >= look.at
+
+    async def in_passing(self, going: run.Run) -> look_times.Look:
+        """Look between two calls of a long wave; return the next look.
 
         What happens quickly would be over, and unproven, before the last call is sent.
         """
         if watched := _watched(going):
             await self._look(going, watched)
-        return self.rhythm.due_at(self.clock.monotonic())
+        return self.rhythm.next(self.clock.monotonic())
 
     async def _look(self, going: run.Run, watched: Sequence[ports.RunServer]) -> None:
         """Take one look at some servers and write down what it showed."""

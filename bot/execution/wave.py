@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from bot.execution import barring, calling, checking, watching
-from bot.power import answering, ledger, ports, run, server, waves
+from bot.power import answering, ledger, look_times, ports, run, server, waves
 
 
 @dataclasses.dataclass
@@ -27,7 +27,7 @@ class Wave:
     despite_failures: bool = False
     sent: bool = False
     barred: bool = False
-    look_at: float = 0.0
+    look: look_times.Look | None = None
 
     async def send(self, chosen: Sequence[ports.RunServer]) -> bool:
         """Send the servers in calls of at most 50, one after another; whether any call may act.
@@ -37,19 +37,21 @@ class Wave:
         """
         try:
             for chunk in waves.calls(chosen):
+                await self._look_in_passing()
                 while rows := self.going.still_queued(chunk):
                     if not await self._send_one(rows):
                         return self.sent
-                await self._look_in_passing()
             return self.sent
         finally:
+            if self.sent:
+                self.watching.sent()
             await self.calls.note_answer(self.going)
 
     async def _look_in_passing(self) -> None:
         """Look at what was sent, when it is time."""
-        if self.sent and self.watching.is_due(self.look_at):
+        if self.look is not None and self.watching.is_due(self.look):
             await self.calls.note_answer(self.going)
-            self.look_at = await self.watching.in_passing(self.going)
+            self.look = await self.watching.in_passing(self.going)
 
     async def _send_one(self, rows: Sequence[ports.RunServer]) -> bool:
         """Make one call for those of the servers that still may; False ends the wave."""
@@ -104,6 +106,6 @@ class Wave:
             return False
         self.barring.cloud_is_back(self.going)
         if after.may_have_acted and not self.sent:
-            self.sent, self.look_at = True, self.watching.called()
+            self.sent, self.look = True, self.watching.called()
         await self.barring.wait(self.going, after.wait_s)
         return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import random as randomness
 
@@ -20,7 +21,7 @@ class Pace:
     """
 
     def __init__(self, first_s: float, cap_s: float, random: randomness.Random) -> None:
-        self._first_s = first_s
+        self.first_s = first_s
         self._cap_s = cap_s
         self._random = random
         self._delay_s = first_s
@@ -33,7 +34,14 @@ class Pace:
 
     def reset(self) -> None:
         """Start fast again: a new call went out."""
-        self._delay_s = self._first_s
+        self._delay_s = self.first_s
+
+
+@dataclasses.dataclass
+class Look:
+    """A look that is due at this time, for all who wait for it; it may be put off meanwhile."""
+
+    at: float
 
 
 class Rhythm:
@@ -45,22 +53,46 @@ class Rhythm:
     def __init__(self, pace: Pace) -> None:
         self._pace = pace
         self._called_at = -math.inf
-        self._due_at = -math.inf
+        self._next = Look(-math.inf)
+        # One wave after another could put a look off for ever.
+        self._at_the_latest = -math.inf
 
     def called(self, now: float) -> None:
-        """Note that a call went out: its servers are looked at soon."""
+        """Note that the first call of a wave went out: its servers are looked at soon."""
         self._called_at = now
         self._pace.reset()
         soon = now + self._pace.next()
-        self._due_at = soon if self._due_at <= now else min(soon, self._due_at)
+        if self._next.at <= now:
+            self._plan(soon)
+        elif soon < self._next.at:
+            self._next.at = soon
+            self._at_the_latest = min(self._at_the_latest, soon + self._pace.first_s)
 
-    def due_at(self, now: float) -> float:
-        """Return when the next look is due, later than now: one that was due has been made.
+    def sent(self, now: float) -> None:
+        """Note that the last call of a wave went out: the next look waits for its servers too.
+
+        It comes neither sooner nor later than the first look at a single call. A look that was
+        due before that would only be repeated, so it is put off: once, however many waves end
+        before it.
+        """
+        wanted = now + self._pace.first_s
+        if self._next.at <= now:
+            self._plan(wanted)
+        else:
+            self._next.at = min(wanted, self._at_the_latest)
+
+    def next(self, now: float) -> Look:
+        """Return the next look, due later than now: one that was due has been made.
 
         The time counts from when that one was due, unless looking took most of it.
         """
-        if self._due_at <= now + EARLY_S:
+        if self._next.at <= now + EARLY_S:
             delay_s = self._pace.next(slow=now - self._called_at >= LONG_S)
-            looked_s = now - self._due_at
-            self._due_at = now + delay_s - (looked_s if 0.0 < looked_s < delay_s / 2 else 0.0)
-        return self._due_at
+            looked_s = now - self._next.at
+            self._plan(now + delay_s - (looked_s if 0.0 < looked_s < delay_s / 2 else 0.0))
+        return self._next
+
+    def _plan(self, at: float) -> None:
+        """Plan a look of its own: whoever waits for the one before doesn't wait for this."""
+        self._next = Look(at)
+        self._at_the_latest = at + self._pace.first_s
