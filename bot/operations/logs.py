@@ -33,10 +33,10 @@ def configure(
         redactor.event,
     ]
     # A colour's code would stand between the parts of a secret that it colours.
-    rendering = structlog.dev.ConsoleRenderer(colors=False)
-    last = structlog.processors.JSONRenderer() if form == "json" else rendering
+    text = structlog.dev.ConsoleRenderer(colors=False)
+    writing = [structlog.processors.JSONRenderer() if form == "json" else text, redactor.line]
     structlog.configure(
-        processors=[*watchers, _from(number), *printing, last, redactor.line],
+        processors=[*watchers, _from(number), *printing, *writing],
         wrapper_class=structlog.make_filtering_bound_logger(min(number, logging.INFO)),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
@@ -44,11 +44,7 @@ def configure(
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=printing,
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                last,
-                redactor.line,
-            ],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *writing],
         )
     )
     # Libraries speak only when something is wrong: at DEBUG they would print whole payloads.
