@@ -92,6 +92,12 @@ async def _asked(check: Callable[[], Awaitable[str]], patience_s: float) -> str:
         return error.user_message
 
 
+async def _problems(checks: Checks, patience_s: float) -> dict[str, str]:
+    """Ask all parts at once; return what those say that can't work."""
+    answers = await asyncio.gather(*(_asked(check, patience_s) for check in checks.values()))
+    return {name: said for name, said in zip(checks, answers, strict=True) if said}
+
+
 def routes(
     checks: Checks,
     figures: Callable[[], Awaitable[bytes]],
@@ -112,8 +118,7 @@ def routes(
         return web.json_response({"ok": True})
 
     async def readyz(request: web.Request) -> web.Response:
-        answers = await asyncio.gather(*(_asked(check, patience_s) for check in checks.values()))
-        problems = {name: said for name, said in zip(checks, answers, strict=True) if said}
+        problems = await _problems(checks, patience_s)
         body: dict[str, object] = {"ok": not problems}
         if entitled(request):
             body["problems"] = problems
@@ -122,10 +127,8 @@ def routes(
     async def show_metrics(request: web.Request) -> web.Response:
         if not entitled(request):
             return web.json_response({"error": "a bearer token is needed"}, status=401)
-        return web.Response(
-            body=await figures(),
-            headers={"Content-Type": prometheus_client.CONTENT_TYPE_LATEST},
-        )
+        headers = {"Content-Type": prometheus_client.CONTENT_TYPE_LATEST}
+        return web.Response(body=await figures(), headers=headers)
 
     return [
         web.get("/healthz", healthz),
