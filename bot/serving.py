@@ -60,15 +60,7 @@ async def serve(
         log.info("bot.started", team=bot.identity.team, transport=transport)
         driving = asyncio.create_task(bot.runner.run(), name="runner")
         saying = asyncio.create_task(bot.reporter.run(), name="reporter")
-        beside = [
-            asyncio.create_task(_sweep(bot, paces), name="sweep"),
-            asyncio.create_task(bot.watchdog.run(), name="watchdog"),
-            asyncio.create_task(_keep_homes(bot), name="homes"),
-            asyncio.create_task(
-                interpreter.collect_when_idle(lambda: bot.runner.driving), name="garbage"
-            ),
-            *(asyncio.create_task(one(bot)) for one in observers),
-        ]
+        beside = _beside(bot, observers, paces)
         stopped = asyncio.create_task(stopping.wait())
         await asyncio.wait([stopped, driving, saying, *beside], return_when=asyncio.FIRST_COMPLETED)
         log.info("bot.stopping", driving=bot.runner.driving)
@@ -110,6 +102,20 @@ async def _listen(
         raise settings.SettingsError(
             f"Port {given.port} on {given.host} can't be used: {error.strerror}."
         ) from None
+
+
+def _beside(
+    bot: app.Bot, observers: Sequence[Observer], paces: paces_.Paces
+) -> list[asyncio.Task[None]]:
+    """Start what runs beside the requests and the messages."""
+    tidying = interpreter.collect_when_idle(lambda: bot.runner.driving)
+    return [
+        asyncio.create_task(_sweep(bot, paces), name="sweep"),
+        asyncio.create_task(bot.watchdog.run(), name="watchdog"),
+        asyncio.create_task(_keep_homes(bot), name="homes"),
+        asyncio.create_task(tidying, name="garbage"),
+        *(asyncio.create_task(one(bot)) for one in observers),
+    ]
 
 
 async def _keep_homes(bot: app.Bot) -> None:
