@@ -22,6 +22,7 @@ from tests.benchmarks import (
     plot,
     report,
     start_up,
+    together,
     work,
 )
 from tests.benchmarks.rows import CI, FULL, Profile, Row
@@ -34,7 +35,7 @@ BENCHMARKS: dict[str, Callable[[Profile], Awaitable[list[Row]]]] = {
     "page": work.page_rows,
     "growth": growth.rows,
     "operation": operation.rows,
-    "together": operation.together_rows,
+    "together": together.rows,
     "busy": operation.ack_rows,
     "restart": operation.restart_rows,
     "sdk": operation.sdk_rows,

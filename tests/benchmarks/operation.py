@@ -26,8 +26,6 @@ QUICK_DEVICE_S = 2.0
 # Loopback would flatter the one that makes more calls.
 ROUND_TRIP_S = 0.005
 UPDATE_PACE_S = 3.0
-MOST_UPDATES = 40
-MINUTE_S = 60.0
 MS = 1000.0
 ACK_RATE = 50.0
 
@@ -213,56 +211,6 @@ async def sdk_rows(profile: Profile) -> list[Row]:
                 )
             )
     return found
-
-
-# -- many at once
-
-
-async def together_rows(profile: Profile) -> list[Row]:
-    """Run twenty operations at once, and one alone on the same fleet."""
-    if not profile.full:
-        return []
-    count, each, duration_s = 1_000, 40, 15.0
-    one = await _lists(count, each, 1, duration_s)
-    twenty = await _lists(count, each, 20, duration_s)
-    return [
-        Row(
-            "20 operations at once: list calls",
-            "one operation's",
-            (twenty[0] / one[0],),
-            bar=1.0,
-            note=f"{twenty[0]} beside {one[0]}, one page each",
-        ),
-        Row(
-            "20 operations at once: edits in the busiest minute",
-            f"{MOST_UPDATES} a minute",
-            (twenty[1] / MOST_UPDATES,),
-            bar=1.0,
-            note=f"{twenty[1]} edits, {twenty[2]} calls refused by the limits of Slack",
-        ),
-    ]
-
-
-async def _lists(count: int, each: int, operations: int, duration_s: float) -> tuple[int, int, int]:
-    """Return list calls from the first power call on, most edits in a minute, and 429s."""
-    async with stage.playing(count, duration_s=duration_s) as playing:
-        plans = [
-            await playing.plan(f"/power off srv-{number + 1:03}-* because benchmark")
-            for number in range(operations)
-        ]
-        await asyncio.gather(*(playing.request(plan) for plan, _ in plans))
-        ends = {"succeeded"}
-        await playing.until(lambda: all(state in ends for state, _ in playing.rows()) or None)
-        await asyncio.sleep(UPDATE_PACE_S + 1)
-        first = playing.centre.power_calls()[0].at
-        listed = routing.Operation.LIST
-        lists = sum(e.operation is listed and e.at >= first for e in playing.centre.log)
-        edits = [call.at for call in playing.slack.calls("chat.update")]
-        busiest = max(
-            (sum(at <= other < at + MINUTE_S for other in edits) for at in edits), default=0
-        )
-        refused = sum(call.status == 429 for call in playing.slack.calls())
-    return lists, busiest, refused
 
 
 # -- quick while busy, and back after a kill
