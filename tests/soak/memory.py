@@ -12,8 +12,8 @@ import pathlib
 import random
 import sys
 import tempfile
-import time
 
+from bot.sandbox import workspace
 from tests.soak import databases, people, stage
 
 FACTOR = 50.0
@@ -23,20 +23,12 @@ AT_ONCE = 30
 class Short(people.People):
     """People whose requests are short stories."""
 
-    async def _story(self, word: str) -> str:
-        requester, channel = self.dice.choice(stage.REQUESTERS), self.dice.choice(stage.CHANNELS)
-        text = f"/power reboot {self.dice.choice(self.names)} because {word}"
-        began = f"{time.time():.6f}"
-        plan = await self._insist(
-            lambda: self.slack.command(requester, channel, text),
-            lambda: self._private(requester, channel, began, word),
-        )
-        if "Request" not in plan.buttons:
-            return "refused at the plan"
-        card = await self._insist(
-            lambda: self._click(requester, plan, "Request"),
-            lambda: self._card(channel, began, word),
-        )
+    def _wish(self) -> str:
+        return f"reboot {self.dice.choice(self.names)}"
+
+    async def _decide(
+        self, requester: str, channel: str, word: str, card: workspace.Message
+    ) -> str:
         if self.dice.random() < 0.1:
             other = next(one for one in stage.APPROVERS if one != requester)
             await self._click(other, card, "Approve")

@@ -41,11 +41,8 @@ class People:
             self.came_to[str(gone)] += 1
 
     async def _story(self, word: str) -> str:
-        dice = self.dice
-        requester = dice.choice(stage.REQUESTERS)
-        channel = dice.choice(stage.CHANNELS)
-        targets = ",".join(dice.sample(self.names, dice.choice((1, 1, 2, 3, 5))))
-        text = f"/power {dice.choice(VERBS)} {targets} because {word}"
+        requester, channel = self.dice.choice(stage.REQUESTERS), self.dice.choice(stage.CHANNELS)
+        text = f"/power {self._wish()} because {word}"
         began = f"{time.time():.6f}"
         plan = await self._insist(
             lambda: self.slack.command(requester, channel, text),
@@ -57,11 +54,17 @@ class People:
             lambda: self._click(requester, plan, "Request"),
             lambda: self._card(channel, began, word),
         )
-        return await self._decide(requester, channel, began, word, card)
+        return await self._decide(requester, channel, word, card)
+
+    def _wish(self) -> str:
+        """Return the verb and the targets of a request."""
+        targets = ",".join(self.dice.sample(self.names, self.dice.choice((1, 1, 2, 3, 5))))
+        return f"{self.dice.choice(VERBS)} {targets}"
 
     async def _decide(
-        self, requester: str, channel: str, began: str, word: str, card: workspace.Message
+        self, requester: str, channel: str, word: str, card: workspace.Message
     ) -> str:
+        """Do to the card what chance wants; return what the request came to."""
         dice = self.dice
         chance = dice.random()
         if chance < 0.05:
