@@ -14,6 +14,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot import (
     clock as clock_,
     executor,
+    foreground as foreground_,
     paces as paces_,
     rules,
     runner,
@@ -106,6 +107,7 @@ def cloud_power(
     http: httpx.AsyncClient,
     clock: ports.Clock,
     paces: paces_.Paces = paces_.USUAL,
+    foreground: foreground_.Foreground | None = None,
 ) -> watch.CloudPower:
     """Return the power API: one client, one inventory and one poller.
 
@@ -125,10 +127,11 @@ def cloud_power(
             clock=clock,
             jitter=random.Random(),  # noqa: S311 -- it spreads retries and guards nothing
             leave_within_s=paces.leave_s,
+            foreground=foreground,
         )
     except ValueError as error:
         raise settings.SettingsError(f"CloudDC's settings can't be used: {error}.") from None
-    servers = inventory.Inventory(cloud, clock)
+    servers = inventory.Inventory(cloud, clock, foreground)
     return watch.CloudPower(cloud, servers, watch.Poller(cloud, servers, clock))
 
 
@@ -159,9 +162,10 @@ async def joined(
         )
         closing.push_async_callback(kept.close)
         http = await closing.enter_async_context(exchange.open_http())
-        power = cloud_power(given, http, clock, paces)
+        foreground = foreground_.Foreground()
+        power = cloud_power(given, http, clock, paces, foreground)
         closing.push_async_callback(power.aclose)
-        bot = _join(given, clock, kept, power, web_client, identity, paces)
+        bot = _join(given, clock, kept, power, web_client, identity, paces, foreground)
         if transport == "socket":
             bot.watchdog.socket = sockets.SocketMode(bot.slack, app_token, clock)
         yield bot
@@ -175,6 +179,7 @@ def _join(
     web_client: AsyncWebClient,
     identity: connection.Identity,
     paces: paces_.Paces,
+    foreground: foreground_.Foreground,
 ) -> Bot:
     """Hand every part the parts that it needs."""
     policy = rules.PolicyFile(given.policy, clock)
@@ -201,6 +206,7 @@ def _join(
         poll_first_s=given.poll_first,
         poll_cap_s=given.poll_cap,
         wake=telling.wake,
+        foreground=foreground,
     )
     scope = request.Scope(region=given.region, project_id=given.clouddc_project_id)
     driving: list[runner.Runner] = []
@@ -215,7 +221,8 @@ def _join(
     homes = publishing.Homes(sender, clock, workspace_url=identity.url)
     answering = delivery.Delivery(sender, clock, homes, workspace_url=identity.url)
     taking = desk.Desk(kept, flow, answering, clock, take_over_lease_s=paces.lease_s)
-    slack = connection.make_app(web_client, identity, given.slack_signing_secret.get_secret_value())
+    secret = given.slack_signing_secret.get_secret_value()
+    slack = connection.make_app(web_client, identity, secret, foreground)
     bolt_registration.Registration(taking, guard.Guard(identity.team_id, sender)).register(slack)
     looking = watchdog.Watchdog(web_client, clock, tell=_audited(kept, clock))
     return Bot(

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
+from bot import foreground as foreground_
 from bot.execution import barring, bookkeeping, calling, checking, watching, wave
 from bot.power import beginnings, ledger, policy, ports, run, server, settling, waves
 from bot.power.lifecycle import ServerState
@@ -34,6 +35,7 @@ class Executor:
     poll_first_s: float = 2.0
     poll_cap_s: float = 15.0
     wake: Callable[[], None] = lambda: None
+    foreground: foreground_.Foreground = dataclasses.field(default_factory=foreground_.Foreground)
 
     @functools.cached_property
     def books(self) -> bookkeeping.Books:
@@ -49,14 +51,22 @@ class Executor:
     def checking(self) -> checking.Checking:
         """What must still be so when a call leaves."""
         return checking.Checking(
-            self.store, self.power, self.barring, self.policy, self.rejudge, self.clock
+            self.store,
+            self.power,
+            self.barring,
+            self.policy,
+            self.rejudge,
+            self.clock,
+            self.foreground,
         )
 
     @functools.cached_property
     def watching(self) -> watching.Watching:
         """How the servers are watched."""
         rhythm = watching.rhythm(self.poll_first_s, self.poll_cap_s)
-        return watching.Watching(self.power, self.books, self.clock, rhythm, self.limits)
+        return watching.Watching(
+            self.power, self.books, self.clock, rhythm, self.foreground, self.limits
+        )
 
     async def carry_out(self, lease: run.Lease) -> None:
         """Drive an approved or running request to its end.

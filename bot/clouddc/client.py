@@ -11,13 +11,14 @@ import contextlib
 import json
 import random
 import re
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 from urllib.parse import quote
 
 import httpx
 import structlog
 
+from bot import foreground as foreground_
 from bot.clouddc import (
     auth as credentials,
     exchange,
@@ -69,6 +70,7 @@ class CloudDC:
         hold_s: Mapping[rate.Priority, float] = HOLD_S,
         read_whole_s: float = READ_WHOLE_S,
         leave_within_s: float = LEAVE_WITHIN_S,
+        foreground: foreground_.Foreground | None = None,
     ) -> None:
         if not _ENDPOINT.fullmatch(endpoint):
             raise ValueError("the endpoint must look like https://clouddc.REGION.myhuaweicloud.com")
@@ -84,7 +86,7 @@ class CloudDC:
         self._read_whole_s = read_whole_s
         self._leave_within_s = leave_within_s
         self._pause = pause.Pause(clock)
-        self._rereader = rereading.Rereader()
+        self._rereader = rereading.Rereader(foreground or foreground_.Foreground())
         # Reads leave one place free, so that reads that hang don't hold up a power call.
         self._places = asyncio.Semaphore(pause.MOST_UNDER_WAY)
         self._read_places = asyncio.Semaphore(pause.MOST_UNDER_WAY - 1)
@@ -168,7 +170,7 @@ class CloudDC:
         """
         (known_id,) = checked_ids([server_id])
         call = exchange.Call("show", "GET", f"{self.servers_url}/{known_id}", asked=(known_id,))
-        return await self._read(call, wire.record)
+        return await self._read(call, _at_once(wire.record))
 
     async def status(self) -> wire.FleetStatus:
         """Read the counts over the whole project.
@@ -177,13 +179,13 @@ class CloudDC:
             CloudError: they could not be read.
         """
         call = exchange.Call("status", "GET", f"{self.servers_url}/status")
-        return await self._read(call, wire.fleet_status)
+        return await self._read(call, _at_once(wire.fleet_status))
 
     async def aclose(self) -> None:
         """Stop what the credentials are waiting for; the HTTP client is its owner's to close."""
         await self._auth.aclose()
 
-    async def _read(self, call: exchange.Call, parse: Callable[[bytes], T]) -> T:
+    async def _read(self, call: exchange.Call, parse: Callable[[bytes], Awaitable[T]]) -> T:
         """Try a read a few times, ever more slowly, within a time for all of it."""
         try:
             async with asyncio.timeout(self._read_whole_s):
@@ -202,10 +204,10 @@ class CloudDC:
         except TimeoutError as error:
             raise errors.CloudError("CloudDC could not be read in time") from error
 
-    async def _read_once(self, call: exchange.Call, parse: Callable[[bytes], T]) -> T:
+    async def _read_once(self, call: exchange.Call, parse: Callable[[bytes], Awaitable[T]]) -> T:
         answer = await self._ask(call, rate.Priority.READ)
         try:
-            return parse(answer.body)
+            return await parse(answer.body)
         except wire.Unreadable as error:
             raise errors.OutcomeUnknown(
                 f"CloudDC's answer could not be read: {error}",
@@ -268,6 +270,15 @@ class CloudDC:
             self._pause.note(error)
             raise
         return await self._bucket.take(priority)
+
+
+def _at_once(parse: Callable[[bytes], T]) -> Callable[[bytes], Awaitable[T]]:
+    """Return the parser of a short answer as one that may be waited for."""
+
+    async def parsed(body: bytes) -> T:
+        return parse(body)
+
+    return parsed
 
 
 def checked_ids(server_ids: Sequence[str]) -> tuple[str, ...]:

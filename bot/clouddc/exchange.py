@@ -210,12 +210,13 @@ async def _exchange(
 
 async def _whole_body(response: httpx.Response) -> bytes:
     """Read a body of at most `LARGEST_ANSWER` bytes, counted after decompression."""
-    body = bytearray()
+    chunks, size = [], 0
     async for chunk in response.aiter_bytes():
-        body += chunk
-        if len(body) > LARGEST_ANSWER:
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > LARGEST_ANSWER:
             raise httpx.DecodingError("the answer is too large", request=response.request)
-    return bytes(body)
+    return b"".join(chunks)
 
 
 def _not_sent(error: Exception) -> errors.NotSent:

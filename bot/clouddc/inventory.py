@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Protocol
 
 import structlog
 
+from bot import foreground as foreground_
 from bot.clouddc import flight, wire
 from bot.power import errors, ports, server
 
@@ -28,9 +28,15 @@ class Lister(Protocol):
 class Inventory:
     """The newest snapshot of the project, and the sweep that makes the next one."""
 
-    def __init__(self, lister: Lister, clock: ports.Clock) -> None:
+    def __init__(
+        self,
+        lister: Lister,
+        clock: ports.Clock,
+        foreground: foreground_.Foreground | None = None,
+    ) -> None:
         self._lister = lister
         self._clock = clock
+        self._foreground = foreground or foreground_.Foreground()
         self._sweeping = flight.SingleFlight(self._sweep, clock)
         self._latest: server.Snapshot | None = None
         self._latest_began: flight.Began | None = None
@@ -84,6 +90,7 @@ class Inventory:
         marker, total, unreadable, pages = "", 0, 0, 0
         while pages < MOST_PAGES:
             page = await self._lister.list_page(marker)
+            await self._foreground.give_way()
             known, pages = len(found), pages + 1
             found.update((row.id, row) for row in page.servers)
             total, unreadable = page.total, unreadable + page.unreadable
@@ -94,8 +101,6 @@ class Inventory:
             if not page.next_marker or repeats or whole:
                 return self._keep(began, found, total=total, unreadable=unreadable, pages=pages)
             marker = page.next_marker
-            # A large page takes a while to parse; clicks in Slack come before the next.
-            await asyncio.sleep(0)
         raise errors.CloudError(
             f"the project's list is longer than {MOST_SERVERS:,} servers or {MOST_PAGES:,} pages, "
             "which is as much as Powerbot reads"

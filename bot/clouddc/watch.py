@@ -68,7 +68,7 @@ class Poller:
     async def next_sighting(self, ids: Collection[str], *, not_before: float) -> ports.Sighting:
         """Return what a round saw that began at `not_before` or later and is news to these ids.
 
-        Servers that don't exist any more are missing from it.
+        Servers that don't exist any more are missing from it; others may be in it too.
 
         Raises:
             CloudError: they could not be read.
@@ -86,8 +86,7 @@ class Poller:
                     )
                 )
         self._note_shown(wanted, found)
-        seen = {one: found.servers[one] for one in wanted if one in found.servers}
-        return ports.Sighting(seen, found.began.at)
+        return ports.Sighting(found.servers, found.began.at)
 
     async def aclose(self) -> None:
         """Stop the round under way."""

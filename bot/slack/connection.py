@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import aiohttp
 import structlog
@@ -17,6 +18,8 @@ from aiohttp import web
 from slack_bolt.adapter.aiohttp import to_aiohttp_response
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.request.async_request import AsyncBoltRequest
+from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackApiError
 from slack_sdk.http_retry.builtin_async_handlers import (
     AsyncConnectionErrorRetryHandler,
@@ -25,6 +28,7 @@ from slack_sdk.http_retry.builtin_async_handlers import (
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
+from bot import foreground as foreground_
 from bot.power import errors
 from bot.slack import posted, sending
 
@@ -117,7 +121,25 @@ async def _asked(
         await asyncio.sleep(AGAIN_S)
 
 
-def make_app(client: AsyncWebClient, identity: Identity, signing_secret: str = "") -> AsyncApp:
+class PromptApp(AsyncApp):
+    """Bolt's app, whose payloads come before whatever gives way, up to their acknowledgement."""
+
+    def __init__(self, foreground: foreground_.Foreground, **options: Any) -> None:
+        super().__init__(**options)
+        self._foreground = foreground
+
+    async def async_dispatch(self, req: AsyncBoltRequest) -> BoltResponse:
+        """Take a payload, over Socket Mode or HTTP, and return its acknowledgement."""
+        with self._foreground.first():
+            return await super().async_dispatch(req)
+
+
+def make_app(
+    client: AsyncWebClient,
+    identity: Identity,
+    signing_secret: str = "",
+    foreground: foreground_.Foreground | None = None,
+) -> AsyncApp:
     """Return Bolt's app for one workspace.
 
     Bolt would poll for an acknowledgement every 10 ms; `process_before_response` makes it send
@@ -134,7 +156,8 @@ def make_app(client: AsyncWebClient, identity: Identity, signing_secret: str = "
             bot_token=token,
         )
 
-    return AsyncApp(
+    return PromptApp(
+        foreground or foreground_.Foreground(),
         name="powerbot",
         client=_without_token(client),
         authorize=authorize,

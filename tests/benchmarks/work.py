@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import itertools
 import json
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator
 
 from ClusterShell import NodeSet
 
+from bot import foreground
 from bot.clouddc import rereading, wire
 from bot.power import folding, server
 from bot.sandbox.data_centre import exchange
@@ -87,13 +89,23 @@ def _cluster_shell(given: list[str]) -> str:
 
 async def page_rows(profile: Profile) -> list[Row]:
     """Read a page of 1,000 servers into validated records, and into plain values by `json`."""
+    return await asyncio.to_thread(_page_rows, profile)
+
+
+def _page_rows(profile: Profile) -> list[Row]:
+    """Measure in a thread that may have an event loop of its own, in which the bot reads."""
+    with asyncio.Runner() as loop:
+        return _page_rows_in(loop, profile)
+
+
+def _page_rows_in(loop: asyncio.Runner, profile: Profile) -> list[Row]:
     body = page(1_000)
     polled = _polled(body)
-    reader = rereading.Rereader()
+    reader = rereading.Rereader(foreground.Foreground())
 
     def poll() -> None:
         reader.begin()
-        reader.page(next(polled), limit=1000)
+        loop.run(reader.page(next(polled), limit=1000))
 
     poll()
     peer = functools.partial(json.loads, body)

@@ -85,7 +85,7 @@ async def test_client_lists_switches_and_sees_servers(token: bool) -> None:
         counts = await place.cloud.status()
 
         assert len(snapshot.servers) == counts.health["total"] == 20
-        assert taken.server_ids == frozenset(seen.servers) == frozenset(ids)
+        assert taken.server_ids == frozenset(ids) <= frozenset(seen.servers)
         assert shown.operation_state == "reboot-processing"
         assert place.centre.reboots_received("web01") == 1
 

@@ -35,7 +35,7 @@ async def test_twenty_watchers_cost_no_more_lists_than_one() -> None:
     seen = await asyncio.gather(*(bench.sight(*range(n * 50, n * 50 + 50)) for n in range(20)))
 
     assert len(bench.cloud.lists) == 3
-    assert all(set(one.servers) == set(some_ids(50, first=50 * n)) for n, one in enumerate(seen))
+    assert all(set(one.servers) >= set(some_ids(50, first=50 * n)) for n, one in enumerate(seen))
     assert {one.started_at for one in seen} == {START + 60.0}
 
 
@@ -108,7 +108,9 @@ async def test_server_that_is_gone_is_missing_from_the_sighting() -> None:
     await bench.clock.pass_s(60.0)
     shown = await bench.sight(7, 4000)
 
-    assert set(listed.servers) == set(shown.servers) == {server_id(7)}
+    assert set(shown.servers) == {server_id(7)}
+    assert server_id(7) in listed.servers
+    assert server_id(4000) not in listed.servers
     assert len(bench.cloud.shows) == 2
 
 

@@ -1,0 +1,78 @@
+"""Work on a large fleet rests while a payload of Slack's is in hand, though never for long."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import pytest
+
+from bot import foreground
+
+
+async def at_work(first: foreground.Foreground, done: list[int], items: int = 10) -> None:
+    """Go through some items in slices of two, and note each slice by its first item."""
+    async for some in first.slices(range(items), 2):
+        done.append(some[0])
+
+
+async def test_slices_hold_every_item_once() -> None:
+    """The last slice is what is left; nothing makes none."""
+    first = foreground.Foreground()
+
+    assert [some async for some in first.slices(range(5), 2)] == [[0, 1], [2, 3], [4]]
+    assert [some async for some in first.slices(range(0), 2)] == []
+
+
+async def test_work_rests_while_a_payload_is_in_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the slice that was begun is brought to its end; after the payload the work goes on."""
+    monkeypatch.setattr(foreground, "LONGEST_REST_S", 60.0)
+    first, done = foreground.Foreground(), list[int]()
+    working = asyncio.create_task(at_work(first, done))
+    await asyncio.sleep(0)
+    with first.first():
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert done == [0]
+
+    await working
+    assert done == [0, 2, 4, 6, 8]
+
+
+async def test_work_waits_for_all_payloads_in_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that has its acknowledgement doesn't speak for the others."""
+    monkeypatch.setattr(foreground, "LONGEST_REST_S", 60.0)
+    first, done = foreground.Foreground(), list[int]()
+    with contextlib.ExitStack() as other, first.first():
+        other.enter_context(first.first())
+        working = asyncio.create_task(at_work(first, done))
+        other.close()
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert done == [0]
+    await working
+
+
+async def test_work_goes_on_beside_a_payload_that_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A flood of payloads slows a run down; it doesn't stop it."""
+    monkeypatch.setattr(foreground, "LONGEST_REST_S", 0.001)
+    first, done = foreground.Foreground(), list[int]()
+    with first.first():
+        await at_work(first, done)
+    assert done == [0, 2, 4, 6, 8]
+
+
+async def test_payload_that_comes_in_meanwhile_is_seen_before_the_next_slice() -> None:
+    """A request takes some turns of the event loop from its socket to its handler."""
+    first, done, seen = foreground.Foreground(), list[int](), list[int]()
+
+    async def come_in() -> None:
+        for _ in range(foreground.TURNS - 1):
+            await asyncio.sleep(0)
+        with first.first():
+            seen.append(len(done))
+
+    working = asyncio.create_task(at_work(first, done))
+    coming = asyncio.create_task(come_in())
+    await asyncio.gather(working, coming)
+    assert seen == [1]
