@@ -8,6 +8,7 @@ import dataclasses
 import json
 import pathlib
 import signal
+import statistics
 import tempfile
 import time
 from collections.abc import Sequence
@@ -28,6 +29,8 @@ ROUND_TRIP_S = 0.005
 UPDATE_PACE_S = 3.0
 MS = 1000.0
 ACK_RATE = 50.0
+# Half of the servers take so long: some come to their end in each second that is measured.
+CHANGING_S = 60.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -221,15 +224,19 @@ async def ack_rows(profile: Profile) -> list[Row]:
     if not profile.full:
         return []
     idle, busy, again = [], [], []
-    async with stage.playing(10_000, duration_s=600.0, module=WATCHED, http=True) as playing:
-        for _ in range(2):
-            idle.append(await _p99_s(playing))
-        again = [await _p99_s(playing), await _p99_s(playing)]
-        plan, _ = await playing.plan(OFF)
-        await playing.request(plan)
-        await playing.until(lambda: playing.puts >= 10_000 // stage.IDS_PER_CALL or None)
-        for _ in range(2):
-            busy.append(await _p99_s(playing))
+    async with (
+        stage.playing(
+            10_000, duration_s=CHANGING_S, spread=1.0, module=WATCHED, http=True
+        ) as working,
+        stage.playing(10_000, duration_s=600.0, module=WATCHED, http=True) as resting,
+    ):
+        plan, _ = await working.plan(OFF)
+        await working.request(plan)
+        await working.until(lambda: working.puts >= 10_000 // stage.IDS_PER_CALL or None)
+        for _ in range(3):
+            idle.append(await _p99_s(resting))
+            busy.append(await _p99_s(working))
+            again.append(await _p99_s(resting))
     return [
         Row(
             "ack p99 while 10,000 servers are polled each second and folded",
@@ -237,7 +244,7 @@ async def ack_rows(profile: Profile) -> list[Row]:
             ratios(busy, idle),
             bar=1.5,
             goal=1.1,
-            control=sorted(ratios(again, idle))[0],
+            control=statistics.median(ratios(again, idle)),
             note=f"{min(busy) * MS:.1f} beside {min(idle) * MS:.1f} ms, {ACK_RATE:.0f} a second",
         )
     ]

@@ -166,8 +166,9 @@ def centre(
     duration_s: float,
     token: str = "",
     round_trip_s: float = 0.0,
+    spread: float = 0.0,
 ) -> FarCentre:
-    """Return a data centre in which every operation takes exactly so long."""
+    """Return a data centre in which an operation takes so long: every one, or half of them."""
     made = FarCentre(
         servers(count),
         clock=time.monotonic,
@@ -175,7 +176,7 @@ def centre(
         account=data_centre.Account(
             project_id=demo.PROJECT_ID, ak=demo.ACCESS_KEY, sk=demo.SECRET_KEY, token=token or None
         ),
-        pace=data_centre.Pace(duration_s, spread=0.0, jitter=0.0),
+        pace=data_centre.Pace(duration_s, spread=spread, jitter=0.0),
     )
     made.round_trip_s = round_trip_s
     return made
@@ -190,13 +191,14 @@ async def playing(
     poll: str = "1s",
     http: bool = False,
     round_trip_s: float = 0.0,
+    spread: float = 0.0,
     **env: str,
 ) -> AsyncIterator[Stage]:
     """Run the bot on a fleet while the block lasts, over Socket Mode or over HTTP."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = pathlib.Path(name)
         (folder / "policy.toml").write_text(POLICY)
-        simulated = centre(count, duration_s=duration_s, round_trip_s=round_trip_s)
+        simulated = centre(count, duration_s=duration_s, round_trip_s=round_trip_s, spread=spread)
         api = await serve.start(simulated)
         slack = workspace.Workspace(
             app=workspace.App(signing_secret=payloads.SECRET), clock=time.time
