@@ -224,7 +224,7 @@ def _join(
     secret = given.slack_signing_secret.get_secret_value()
     slack = connection.make_app(web_client, identity, secret, foreground)
     bolt_registration.Registration(taking, guard.Guard(identity.team_id, sender)).register(slack)
-    looking = watchdog.Watchdog(web_client, clock, tell=_audited(kept, clock))
+    looking = watchdog.Watchdog(web_client, kept, clock)
     return Bot(
         identity, kept, power, policy, flow, driving[0], telling, taking, homes, slack, looking
     )
@@ -272,13 +272,3 @@ def story(
         clock,
         wake,
     )
-
-
-def _audited(kept: store.Store, clock: ports.Clock) -> Callable[[str], Awaitable[None]]:
-    """Return what leaves in the audit that Slack could not be reached, or refused the token."""
-
-    async def tell(why: str) -> None:
-        entry = ports.AuditEntry("slack.away", clock.now(), detail={"why": why})
-        await kept.write(lambda tx: tx.audit(entry))
-
-    return tell

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
 
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
@@ -18,26 +17,21 @@ LOOK_S = 10.0
 TRY_TOKEN_S = 60.0
 
 
-async def _nobody(_why: str) -> None:
-    """Tell nobody."""
-
-
 class Watchdog:
     """Knows whether Slack can be reached and reaches us; `problem` says what is wrong."""
 
     def __init__(
         self,
         client: AsyncWebClient,
+        store: ports.RequestStore,
         clock: ports.Clock,
         socket: sockets.SocketMode | None = None,
-        *,
-        tell: Callable[[str], Awaitable[None]] = _nobody,
     ) -> None:
-        """`tell` is told once when Slack refuses the token; no socket means the HTTP transport."""
+        """No socket means the HTTP transport."""
         self.socket = socket
         self._client = client
+        self._store = store
         self._clock = clock
-        self._tell = tell
         self._token_problem = ""
         self._told = ""
         self._tried_at = clock.monotonic()
@@ -73,7 +67,12 @@ class Watchdog:
             if error.user_message != self._told:
                 log.error("slack.token_problem", why=error.user_message)
                 with contextlib.suppress(errors.StoreUnavailable, asyncio.TimeoutError):
-                    await self._tell(error.user_message)
+                    await self._note(error.user_message)
             self._told = error.user_message
             return
         self._token_problem = self._told = ""
+
+    async def _note(self, why: str) -> None:
+        """Leave in the audit that Slack could not be reached, or refused the token."""
+        entry = ports.AuditEntry("slack.away", self._clock.now(), detail={"why": why})
+        await self._store.write(lambda tx: tx.audit(entry))

@@ -23,7 +23,6 @@ class Way:
     clock: fakes.Clock
     socket: sockets.SocketMode
     dog: watchdog.Watchdog
-    told: list[str]
 
     @property
     def opened(self) -> int:
@@ -54,12 +53,8 @@ async def way(request: pytest.FixtureRequest, side: Side) -> AsyncIterator[Way]:
         app, side.workspace.app.app_token, clock, ping_s=30, start_s=request.param
     )
     await socket.start()
-    told: list[str] = []
-
-    async def tell(why: str) -> None:
-        told.append(why)
-
-    yield Way(side, clock, socket, watchdog.Watchdog(side.client, clock, socket, tell=tell), told)
+    dog = watchdog.Watchdog(side.client, side.store, clock, socket)
+    yield Way(side, clock, socket, dog)
     await socket.close()
 
 
@@ -121,7 +116,7 @@ async def test_a_token_that_slack_refuses_in_mid_run_is_said_once(way: Way) -> N
     await way.pass_s(61)
     await way.pass_s(61)
     assert "token_revoked" in await way.dog.problem()
-    assert len(way.told) == 1
+    assert [entry.event for entry in way.side.store.audited] == ["slack.away"]
 
     await way.pass_s(61)
 
