@@ -67,6 +67,20 @@ CODE_VERSION = "0.1.0"
 
 
 @dataclasses.dataclass(frozen=True)
+class Ground:
+    """What all parts of a bot stand on."""
+
+    given: settings.Settings
+    paces: paces_.Paces
+    clock: ports.Clock
+    foreground: foreground_.Foreground
+    web_client: AsyncWebClient
+    identity: connection.Identity
+    store: store.Store
+    power: watch.CloudPower
+
+
+@dataclasses.dataclass(frozen=True)
 class Bot:
     """The joined parts of one running bot."""
 
@@ -165,49 +179,21 @@ async def joined(
         foreground = foreground_.Foreground()
         power = cloud_power(given, http, clock, paces, foreground)
         closing.push_async_callback(power.aclose)
-        bot = _join(given, clock, kept, power, web_client, identity, paces, foreground)
+        bot = _join(Ground(given, paces, clock, foreground, web_client, identity, kept, power))
         if transport == "socket":
             bot.watchdog.socket = sockets.SocketMode(bot.slack, app_token, clock)
         yield bot
 
 
-def _join(
-    given: settings.Settings,
-    clock: ports.Clock,
-    kept: store.Store,
-    power: watch.CloudPower,
-    web_client: AsyncWebClient,
-    identity: connection.Identity,
-    paces: paces_.Paces,
-    foreground: foreground_.Foreground,
-) -> Bot:
+def _join(on: Ground) -> Bot:
     """Hand every part the parts that it needs."""
+    given, clock, kept, identity = on.given, on.clock, on.store, on.identity
     policy = rules.PolicyFile(given.policy, clock)
-    sender = sending.Sender(web_client, clock)
-    who = people.People(directory.Directory(web_client, clock), policy, identity.team_id)
+    sender = sending.Sender(on.web_client, clock)
+    who = people.People(directory.Directory(on.web_client, clock), policy, identity.team_id)
     again = rejudging.Rejudging(kept, who, policy, clock)
-    telling = reporter.Reporter(
-        kept,
-        sender,
-        clock,
-        pace_s=given.card_pace,
-        updates_per_minute=given.slack_rate,
-        workspace_url=identity.url,
-        paces=paces,
-    )
-    acting = executor.Executor(
-        kept,
-        power,
-        calling.Calls(kept, power, clock, telling.wake, paces.leave_s),
-        policy,
-        again.problem,
-        clock,
-        limits=settling.Limits(given.settle, given.deadline_power, given.deadline_reboot),
-        poll_first_s=given.poll_first,
-        poll_cap_s=given.poll_cap,
-        wake=telling.wake,
-        foreground=foreground,
-    )
+    telling = _reporter(on, sender)
+    acting = _executor(on, policy, again, telling.wake)
     scope = request.Scope(region=given.region, project_id=given.clouddc_project_id)
     driving: list[runner.Runner] = []
 
@@ -215,18 +201,54 @@ def _join(
         telling.wake()
         driving[0].wake()
 
-    heard = alarms.CloudAlarms(power.cloud)
-    flow = story(kept, power, who, policy, clock, scope, again, acting.carry_out, wake, heard)
-    driving.append(runner.Runner(kept, flow.advance, clock, paces))
+    heard = alarms.CloudAlarms(on.power.cloud)
+    flow = story(kept, on.power, who, policy, clock, scope, again, acting.carry_out, wake, heard)
+    driving.append(runner.Runner(kept, flow.advance, clock, on.paces))
     homes = publishing.Homes(sender, clock, workspace_url=identity.url)
     answering = delivery.Delivery(sender, clock, homes, workspace_url=identity.url)
-    taking = desk.Desk(kept, flow, answering, clock, take_over_lease_s=paces.lease_s)
+    taking = desk.Desk(kept, flow, answering, clock, take_over_lease_s=on.paces.lease_s)
     secret = given.slack_signing_secret.get_secret_value()
-    slack = connection.make_app(web_client, identity, secret, foreground)
+    slack = connection.make_app(on.web_client, identity, secret, on.foreground)
     bolt_registration.Registration(taking, guard.Guard(identity.team_id, sender)).register(slack)
-    looking = watchdog.Watchdog(web_client, kept, clock)
+    looking = watchdog.Watchdog(on.web_client, kept, clock)
     return Bot(
-        identity, kept, power, policy, flow, driving[0], telling, taking, homes, slack, looking
+        identity, kept, on.power, policy, flow, driving[0], telling, taking, homes, slack, looking
+    )
+
+
+def _reporter(on: Ground, sender: sending.Sender) -> reporter.Reporter:
+    """Return what tells Slack of what has happened."""
+    return reporter.Reporter(
+        on.store,
+        sender,
+        on.clock,
+        pace_s=on.given.card_pace,
+        updates_per_minute=on.given.slack_rate,
+        workspace_url=on.identity.url,
+        paces=on.paces,
+    )
+
+
+def _executor(
+    on: Ground,
+    policy: rules.PolicyFile,
+    again: rejudging.Rejudging,
+    wake: Callable[[], None],
+) -> executor.Executor:
+    """Return what carries requests out."""
+    given = on.given
+    return executor.Executor(
+        on.store,
+        on.power,
+        calling.Calls(on.store, on.power, on.clock, wake, on.paces.leave_s),
+        policy,
+        again.problem,
+        on.clock,
+        limits=settling.Limits(given.settle, given.deadline_power, given.deadline_reboot),
+        poll_first_s=given.poll_first,
+        poll_cap_s=given.poll_cap,
+        wake=wake,
+        foreground=on.foreground,
     )
 
 
