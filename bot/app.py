@@ -162,6 +162,7 @@ async def joined(
         StoreUnavailable: the database can't be used.
     """
     clock = clock_.SteadyClock(clock_.SystemClock())
+    foreground = foreground_.Foreground()
     async with contextlib.AsyncExitStack() as closing:
         token = given.slack_bot_token.get_secret_value()
         web_client = await closing.enter_async_context(
@@ -172,11 +173,14 @@ async def joined(
             app_token = given.slack_app_token.get_secret_value()
             await connection.try_app_token(web_client, app_token, patience_s=SLACK_PATIENCE_S)
         kept = opening.open_store(
-            given.database_url, code_version=CODE_VERSION, sole=True, lease_s=paces.lease_s
+            given.database_url,
+            code_version=CODE_VERSION,
+            sole=True,
+            lease_s=paces.lease_s,
+            pause=foreground.pause,
         )
         closing.push_async_callback(kept.close)
         http = await closing.enter_async_context(exchange.open_http())
-        foreground = foreground_.Foreground()
         power = cloud_power(given, http, clock, paces, foreground)
         closing.push_async_callback(power.aclose)
         bot = _join(Ground(given, paces, clock, foreground, web_client, identity, kept, power))
@@ -226,6 +230,7 @@ def _reporter(on: Ground, sender: sending.Sender) -> reporter.Reporter:
         updates_per_minute=on.given.slack_rate,
         workspace_url=on.identity.url,
         paces=on.paces,
+        foreground=on.foreground,
     )
 
 

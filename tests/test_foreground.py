@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 
 import pytest
 
@@ -76,3 +77,47 @@ async def test_payload_that_comes_in_meanwhile_is_seen_before_the_next_slice() -
     coming = asyncio.create_task(come_in())
     await asyncio.gather(working, coming)
     assert seen == [1]
+
+
+def rests(first: foreground.Foreground, work: threading.Thread) -> bool:
+    """Whether a thread goes on only when the payload that is in hand now has been dealt with."""
+    with first.first():
+        work.start()
+        work.join(0.05)
+        resting = work.is_alive()
+    work.join()
+    return resting
+
+
+def test_thread_rests_while_a_payload_is_in_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It shares the interpreter with the event loop."""
+    monkeypatch.setattr(foreground, "LONGEST_REST_S", 60.0)
+    first = foreground.Foreground()
+
+    assert rests(first, threading.Thread(target=first.pause))
+    assert rests(first, threading.Thread(target=lambda: list(first.politely([1, 2, 3]))))
+
+
+async def test_polite_items_are_the_same_items() -> None:
+    """However often they are gone through."""
+    items = list(range(2 * foreground.SLICE + 1))
+    polite = foreground.Foreground().politely(items)
+
+    assert list(polite) == list(polite) == items
+    assert (len(polite), polite[1], polite[-2:]) == (len(items), 1, items[-2:])
+
+
+async def test_work_in_a_thread_breathes() -> None:
+    """Deep within it nobody needs to know whose thread it is; in the event loop nothing waits."""
+    first, pauses = foreground.Foreground(), list[str]()
+    first.pause = lambda: pauses.append(threading.current_thread().name)  # type: ignore[method-assign]
+
+    def work(told: str) -> str:
+        foreground.breathe()
+        return told
+
+    assert await first.in_thread(work, "done") == "done"
+    foreground.breathe()
+
+    [name] = pauses
+    assert name != threading.current_thread().name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -13,6 +13,8 @@ log = structlog.get_logger()
 
 # How long to wait before a database that is away is tried again.
 AGAIN_S = 2.0
+# Rows in one transaction: it takes a few milliseconds, which is as long as a click waits for it.
+TOGETHER = 500
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,15 +42,18 @@ class Books:
                 return
 
     async def progress(self, going: run.Run) -> None:
-        """Store the rows that have changed.
+        """Store the rows that have changed, some at once: what a click leaves is stored between.
 
         Raises:
             LostLease: another process has taken over.
         """
-        rows, now = going.to_store(), self.clock.now()
-        if not rows:
-            return
-        await self.write(
-            lambda tx: ledger.progress(tx, going.request, rows, epoch=going.epoch, now=now)
-        )
-        going.noted(rows)
+        while rows := going.to_store(TOGETHER):
+            await self.write(self._noting(going, rows))
+            going.noted(rows)
+
+    def _noting(
+        self, going: run.Run, rows: Sequence[ports.RunServer]
+    ) -> Callable[[ports.Tx], None]:
+        """Return the transaction that stores these rows."""
+        now = self.clock.now()
+        return lambda tx: ledger.progress(tx, going.request, rows, epoch=going.epoch, now=now)

@@ -8,8 +8,10 @@ but for sorting.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple, TypeVar
+
+T = TypeVar("T")
 
 DIGITS = re.compile(r"([0-9]+)")
 LAST_NUMBER = re.compile(r"((?:.*[^0-9])?)([0-9]+)([^0-9]*)")
@@ -20,6 +22,9 @@ CONFUSING = re.compile(r'[\s\[\],*?!@:="]')
 NUMERALS = "0123456789"
 MOST_DIGITS = 9
 MOST_BRACKETS = 8
+# Between two pauses: less than a millisecond.
+NAMES_AT_ONCE = 500
+TERMS_AT_ONCE = 50
 
 Key = tuple[tuple[int, int, str], ...]
 
@@ -57,32 +62,45 @@ def fold(names: Iterable[str], limit: int | None = None) -> str:
     one, and ends with "and N more" (names, not terms); where not even one has room, it is
     "N servers".
     """
-    folded = _folded(set(names))
-    whole = ",".join(term.text for term in folded)
-    if limit is None or len(whole) <= limit:
-        return whole
-    return _cut(folded, limit)
+    return Folded(names).text(limit)
+
+
+class Folded:
+    """Names that are folded once, to be written out in several lengths.
+
+    `pause` is called now and then where they are many, for whoever must not be held up.
+    """
+
+    def __init__(self, names: Iterable[str], pause: Callable[[], None] = lambda: None) -> None:
+        self._terms = _folded(set(names), pause)
+
+    def text(self, limit: int | None = None) -> str:
+        """Return them as `fold` does."""
+        whole = ",".join(term.text for term in self._terms)
+        if limit is None or len(whole) <= limit:
+            return whole
+        return _cut(self._terms, limit)
 
 
 def terms(names: Iterable[str]) -> list[str]:
     """Return the folded terms one by one, in natural order."""
-    return [term.text for term in _folded(set(names))]
+    return [term.text for term in _folded(set(names), lambda: None)]
 
 
-def _folded(names: set[str]) -> list[_Term]:
+def _folded(names: set[str], pause: Callable[[], None]) -> list[_Term]:
     """Return the terms in natural order."""
     safe = names if SAFE.fullmatch("".join(names)) else set(filter(SAFE.fullmatch, names))
     done = [_Term(_quoted(name), "", 1, name) for name in names - safe]
-    unfinished = _fold_names(safe, done)
+    unfinished = _fold_names(safe, done, pause)
     for _ in range(MOST_BRACKETS - 1):
         unfinished = _fold_last_number(unfinished, done)
     return sorted(done + unfinished, key=lambda term: (natural(term.first), term.first))
 
 
-def _fold_names(names: set[str], done: list[_Term]) -> list[_Term]:
+def _fold_names(names: set[str], done: list[_Term], pause: Callable[[], None]) -> list[_Term]:
     """Fold the last number of plain names; most names end here, so nothing is made for each."""
     alike: dict[tuple[str, str], list[str]] = {}
-    for name in names:
+    for name in _with_pauses(names, NAMES_AT_ONCE, pause):
         digits, rest = "", ""
         head = name.rstrip(NUMERALS)
         if len(head) < len(name):
@@ -95,9 +113,16 @@ def _fold_names(names: set[str], done: list[_Term]) -> list[_Term]:
             done.append(_Term(name, "", 1, name))
     return [
         _joined_names(head, rest, numbers)
-        for (head, rest), found in alike.items()
+        for (head, rest), found in _with_pauses(alike.items(), TERMS_AT_ONCE, pause)
         for numbers in _by_width(found)
     ]
+
+
+def _with_pauses(items: Iterable[T], at_once: int, pause: Callable[[], None]) -> Iterator[T]:
+    for place, item in enumerate(items, 1):
+        yield item
+        if place % at_once == 0:
+            pause()
 
 
 def _by_width(found: list[str]) -> Iterable[list[str]]:

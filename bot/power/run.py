@@ -6,6 +6,7 @@ The store knows the same after every step; what is here is only quicker to ask.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Iterable
 
 from bot.power import answering, evidence, lifecycle, outcome, ports, recheck, server, settling
@@ -102,9 +103,10 @@ class Run:
                 self.failures += failed - (before.state in lifecycle.FAILURES)
                 self.unstored.add(row.server_id)
 
-    def to_store(self) -> tuple[ports.RunServer, ...]:
-        """The rows that differ from what the store has."""
-        return tuple(self.rows[server_id] for server_id in sorted(self.unstored))
+    def to_store(self, most: int) -> tuple[ports.RunServer, ...]:
+        """Return up to `most` of the rows that differ from what the store has."""
+        some = itertools.islice(self.unstored, most)
+        return tuple(self.rows[server_id] for server_id in sorted(some))
 
     def paid(self, after: answering.Answered) -> None:
         """Remember that the store has the answer that was owed."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import collections
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import structlog
 
+from bot import foreground as foreground_
 from bot.power import lifecycle, ports
 from bot.slack import blocks, cards, noting, outcomes, pacing, replies, sending, steps
 
@@ -31,13 +32,6 @@ class Postponed(Exception):
         self.why = why
 
 
-async def _rendered(request: ports.Request, servers: Sequence[ports.RunServer]) -> blocks.Message:
-    """Return the card; clicks in Slack don't wait until a large fleet is folded for it."""
-    if len(request.order.targets) < LARGE:
-        return cards.render(request, servers)
-    return await asyncio.to_thread(cards.render, request, servers)
-
-
 def never_asked(request: ports.Request) -> bool:
     """Whether a plan ended before anybody but its maker saw it: then it has no card."""
     return request.card is None and request.state in NEVER_RAN
@@ -59,9 +53,11 @@ class Announcer:
         *,
         workspace_url: str = "",
         note_again_s: float = 1.0,
+        foreground: foreground_.Foreground | None = None,
     ) -> None:
         """`note_again_s` is how soon a note is tried again that the store could not take."""
         self._note_again_s = note_again_s
+        self._foreground = foreground or foreground_.Foreground()
         self._store = store
         self._sender = sender
         self._clock = clock
@@ -83,7 +79,7 @@ class Announcer:
         if never_asked(request):
             return
         card = request.card
-        rendered = await _rendered(request, servers)
+        rendered = await self._rendered(cards.render, request, servers)
         digest = hash(repr(rendered))
         try:
             if card is None or not card.ts:
@@ -97,6 +93,19 @@ class Announcer:
             log.error("reporter.channel_closed", request=request.id, why=error.code)
             return
         self._remember(request.id, (digest, message.version))
+
+    async def _rendered(
+        self,
+        render: Callable[..., blocks.Message],
+        request: ports.Request,
+        servers: Sequence[ports.RunServer],
+        *more: Any,
+    ) -> blocks.Message:
+        """Return a message; clicks in Slack don't wait until a large fleet is folded for it."""
+        if len(request.order.targets) < LARGE:
+            return render(request, servers, *more)
+        politely = self._foreground.politely(servers)
+        return await self._foreground.in_thread(render, request, politely, *more)
 
     def hold_back(self, request: ports.Request) -> None:
         """Postpone an edit for which it is too early, before anything is read or folded for it."""
@@ -155,7 +164,7 @@ class Announcer:
         try:
             if not thread_ts:
                 thread_ts = await self._thread_of_its_own(request, servers, message)
-            rendered = replies.render(request, servers, message.body)
+            rendered = await self._rendered(replies.render, request, servers, message.body)
             await self._post(place.channel_id, rendered, thread_ts)
         except sending.Undelivered as error:
             if not error.closed:
@@ -199,7 +208,8 @@ class Announcer:
         """Wait for the card, or post it when nobody else seems to."""
         if self._clock.now() - message.created_at < CARD_PATIENCE_S:
             raise Postponed(CARD_WAIT_S, "the card isn't posted yet")
-        return (await self._post_card(request, await _rendered(request, servers))).ts
+        rendered = await self._rendered(cards.render, request, servers)
+        return (await self._post_card(request, rendered)).ts
 
     async def tell_requester(
         self,
@@ -208,7 +218,8 @@ class Announcer:
         message: ports.OutboxMessage,
     ) -> None:
         """Tell the requester in a direct message."""
-        rendered = replies.direct(request, servers, message.body, self._link(request))
+        link = self._link(request)
+        rendered = await self._rendered(replies.direct, request, servers, message.body, link)
         await self._post(request.order.requester.user_id, rendered, "")
 
     async def _post(self, channel: str, rendered: blocks.Message, thread_ts: str) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 
+from bot import foreground
 from bot.power import folding, request
 from bot.slack import text
 
@@ -14,16 +16,23 @@ MORE_CHARS = 20
 # The vendor's words for health are three; more would be new ones.
 MOST_WORDS = 4
 WORD_CHARS = 40
+# Lists of names whose folding is kept: a card tells the same ones in several places, and again.
+MOST_KEPT = 4
 
 
 def folded(names: Iterable[str], limit: int = LIST_CHARS) -> str:
     """Return names folded and safe for mrkdwn."""
-    return text.plain(folding.fold(names, limit), limit + MORE_CHARS)
+    return text.plain(_folded(tuple(names)).text(limit), limit + MORE_CHARS)
 
 
 def folded_literal(names: Iterable[str], limit: int = LIST_CHARS) -> str:
     """Return names folded and safe for plain_text."""
-    return text.literal(folding.fold(names, limit), limit + MORE_CHARS)
+    return text.literal(_folded(tuple(names)).text(limit), limit + MORE_CHARS)
+
+
+@functools.lru_cache(maxsize=MOST_KEPT)
+def _folded(names: tuple[str, ...]) -> folding.Folded:
+    return folding.Folded(names, foreground.breathe)
 
 
 def by_word(pairs: Iterable[tuple[str, str]], limit: int, well: str = "ok") -> str:

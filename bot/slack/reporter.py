@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import structlog
 
-from bot import paces as paces_
+from bot import foreground as foreground_, paces as paces_
 from bot.power import errors, ports
 from bot.slack import announcing, noting, pacing, sending
 
@@ -39,6 +39,7 @@ class Reporter:
         updates_per_minute: int = 40,
         workspace_url: str = "",
         paces: paces_.Paces = paces_.USUAL,
+        foreground: foreground_.Foreground | None = None,
     ) -> None:
         """`pace_s` is the time between two edits of one card, `workspace_url` is for links."""
         self._paces = paces
@@ -53,6 +54,7 @@ class Reporter:
             self._pace,
             workspace_url=workspace_url,
             note_again_s=paces.look_s,
+            foreground=foreground,
         )
         self._woken = asyncio.Event()
         self._ending = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from bot.power import errors, ports
@@ -36,6 +36,10 @@ class Link:
     def query(self, statement: str, **values: Any) -> list[Any]:
         """Run a statement that only reads and return its rows, columns as attributes."""
         return self.connection.rows(statement, **values)
+
+    def each(self, statement: str, **values: Any) -> Iterator[Any]:
+        """Run a statement that only reads and yield its rows, with pauses where they are many."""
+        return self.connection.each(statement, **values)
 
     def value(self, statement: str, **values: Any) -> Any:
         """Run a statement that only reads and return its one value, None where there is no row."""

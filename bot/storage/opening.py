@@ -6,7 +6,7 @@ Alembic is imported only when the schema isn't the one that this version wants.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from bot.power import errors
 from bot.storage import (
@@ -37,12 +37,14 @@ def open_store(
     migrate: bool | None = None,
     sole: bool = False,
     lease_s: float = 30.0,
+    pause: Callable[[], None] = lambda: None,
 ) -> store.Store:
     """Open the record, and bring its schema up where that is allowed.
 
     `migrate` None means: on SQLite yes, on PostgreSQL no. `sole` is for `run`: on SQLite it
     takes the lock file and ends the leases of the process before; PostgreSQL takes several.
-    A process that is silent for `lease_s` seconds has lost what it had in hand.
+    A process that is silent for `lease_s` seconds has lost what it had in hand. `pause` is called
+    in a thread between two slices of many rows that are read.
 
     Raises:
         StoreUnavailable: the database is away, in use, too old or too new.
@@ -62,7 +64,12 @@ def open_store(
             held.release()
         raise
     return store.Store(
-        address, code_version=code_version, held=held, restored=restored, lease_s=lease_s
+        address,
+        code_version=code_version,
+        held=held,
+        restored=restored,
+        lease_s=lease_s,
+        pause=pause,
     )
 
 

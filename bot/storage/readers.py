@@ -19,8 +19,10 @@ READERS = 4
 class Readers:
     """Runs reads, each on one snapshot of the database."""
 
-    def __init__(self, address: addresses.Address) -> None:
+    def __init__(self, address: addresses.Address, pause: Callable[[], None]) -> None:
+        """`pause` is called, in a reader's thread, between two slices of many rows."""
         self._address = address
+        self._pause = pause
         self._own = threading.local()
         self._opened: set[connections.Connection] = set()
         self._threads = concurrent.futures.ThreadPoolExecutor(
@@ -69,6 +71,7 @@ class Readers:
             else:
                 return kept
         opened = connections.connect(self._address, readonly=True)
+        opened.pause = self._pause
         self._opened.add(opened)
         self._own.connection = opened
         opened.begin(readonly=True)

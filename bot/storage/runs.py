@@ -49,7 +49,7 @@ class Runs(link.Link):
 
     def run_servers(self, request_id: str) -> list[ports.RunServer]:
         """Return the servers of a run in the plan's order."""
-        return [rows.server_from(row) for row in self.query(_SERVERS, request_id=request_id)]
+        return [rows.server_from(row) for row in self.each(_SERVERS, request_id=request_id)]
 
     def update_servers(
         self, request_id: str, servers: Sequence[ports.RunServer], *, epoch: int

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+import pytest
+
 from bot.clouddc import watch
-from bot.power import ports
+from bot.execution import bookkeeping
+from bot.power import ledger, ports
 from bot.power.lifecycle import ServerState, State
 from bot.power.request import Action
 from tests.execution import virtual, world
@@ -124,3 +127,26 @@ async def test_a_freeze_between_two_calls_holds_the_second_and_keeps_the_answer_
         assert answered == ["accepted"]
         assert found.state is State.SUCCEEDED
         assert {row.state for row in rows.values()} == {ServerState.PROVEN}
+
+
+@virtual.on_given_time
+async def test_what_a_look_shows_of_a_large_run_is_stored_in_parts(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A click never waits until thousands of rows are stored, and none of them is forgotten."""
+    monkeypatch.setattr(bookkeeping, "TOGETHER", 20)
+    sizes: list[int] = []
+    progress = ledger.progress
+
+    def noted(tx: ports.Tx, found: ports.Request, rows: Sequence[Any], **rest: Any) -> None:
+        sizes.append(len(rows))
+        progress(tx, found, rows, **rest)
+
+    monkeypatch.setattr(ledger, "progress", noted)
+    async with world.opened(tmp_path, 400) as here:
+        ended, rows = await here.carried_out(Action.OFF, here.ready(50))
+
+        assert ended.state is State.SUCCEEDED
+        assert {row.state for row in rows.values()} == {ServerState.PROVEN}
+        assert max(sizes) == 20
+        assert sum(sizes) >= 50

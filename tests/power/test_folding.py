@@ -105,3 +105,13 @@ def test_folding_is_quick_for_ten_thousand_names() -> None:
 
     assert folded == "r[00-99]n[00-99]"
     assert time.process_time() - started < 0.5
+
+
+def test_folding_many_names_pauses_and_gives_the_same() -> None:
+    """Between two pauses there are never more names, or terms, than take a moment."""
+    names = [f"rack{rack:02}-node{node:02}" for rack in range(60) for node in range(40)]
+    pauses: list[None] = []
+    folded = folding.Folded(names, lambda: pauses.append(None))
+
+    assert folded.text() == folding.fold(names) == "rack[00-59]-node[00-39]"
+    assert len(pauses) == len(names) // folding.NAMES_AT_ONCE + 60 // folding.TERMS_AT_ONCE

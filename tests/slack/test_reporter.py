@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 
 import pytest
 
-from bot import paces
+from bot import foreground, paces
 from bot.power import ports
 from bot.power.lifecycle import State
-from bot.slack import pacing, reporter, sending
+from bot.slack import announcing, cards, pacing, reporter, sending
 from tests.slack import builders, fakes
 from tests.slack.conftest import Side
 
@@ -197,6 +198,24 @@ async def test_reporter_outlives_an_unknown_request_and_an_absent_store(side: Si
     assert await side.reporter.deliver_due() == 0
     assert await side.reporter.deliver_due() == 1
     assert side.store.outbox == []
+
+
+async def test_large_card_is_made_beside_the_event_loop(
+    shown: Side, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Made in a thread, which gives way to clicks, it says what it would have said."""
+    first, pauses = foreground.Foreground(), set[str]()
+    monkeypatch.setattr(first, "pause", lambda: pauses.add(threading.current_thread().name))
+    monkeypatch.setattr(announcing, "LARGE", 1)
+    telling = reporter.Reporter(shown.store, shown.sender, shown.clock, foreground=first)
+    found, rows = shown.store.requests["PR-7F3K"], builders.rows(queued=builders.names(1, 19))
+    shown.store.servers[found.id] = rows
+    shown.store.queue(found.id, "card", {})
+    await telling.deliver_due()
+
+    assert shown.card().text == cards.render(found, rows).text
+    assert pauses
+    assert threading.current_thread().name not in pauses
 
 
 async def test_loop_delivers_when_woken(shown: Side) -> None:

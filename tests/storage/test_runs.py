@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 
 import pytest
 
 from bot.power import beginnings, errors, ledger, ports
 from bot.power.lifecycle import ServerState, State
+from bot.storage import connections, opening
 from bot.storage.store import Store
 from tests.storage import builders
 
@@ -58,6 +60,26 @@ async def test_servers_come_back_in_the_plans_order_with_all_that_was_noted(stor
     stored = dataclasses.replace(seen, detail="no? news ?")
     found = await store.read(lambda tx: tx.run_servers("PR-2222"))
     assert found == [ROWS[0], stored, ROWS[2]]
+
+
+async def test_reading_a_large_run_pauses_between_its_rows(url: str) -> None:
+    """Whoever reads thousands of rows in a thread lets others have the interpreter meanwhile."""
+    pauses: list[str] = []
+    store = opening.open_store(url, pause=lambda: pauses.append(threading.current_thread().name))
+    rows = [ports.RunServer(f"s{n}", f"web{n}") for n in range(3 * connections.READ_AT_ONCE)]
+
+    def start(tx: ports.Tx) -> None:
+        tx.create(builders.a_request(state=State.RUNNING), source_key="k")
+        tx.start_run("PR-2222", rows)
+
+    await store.write(start)
+    pauses.clear()
+
+    assert await store.read(lambda tx: tx.run_servers("PR-2222")) == rows
+    assert await store.write(lambda tx: tx.run_servers("PR-2222")) == rows
+    assert len(pauses) == 3
+    assert all(name.startswith("store-read") for name in pauses)
+    await store.close()
 
 
 async def test_a_server_that_isnt_in_the_run_cant_be_updated(store: Store) -> None:
