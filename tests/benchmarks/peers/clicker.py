@@ -1,4 +1,7 @@
-"""Sends clicks at planned times to the port that it is told, and prints the p99 of their acks."""
+"""Sends clicks at planned times to the port that it is told, and prints the p99 of their acks.
+
+Those of the first seconds don't count: a bot that was just started is slower for a while.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,10 @@ SECONDS = 10.0
 def main() -> None:
     """Send, and tell the seconds."""
     children.stay_off_the_measured_core()
-    found = asyncio.run(load.planned(int(sys.argv[1]), "click", rate=RATE, seconds=SECONDS))
-    if found.refused:
-        raise SystemExit(f"{found.refused} clicks were refused")
+    for _ in ("not counted", "counted"):
+        found = asyncio.run(load.planned(int(sys.argv[1]), "click", rate=RATE, seconds=SECONDS))
+        if found.refused:
+            raise SystemExit(f"{found.refused} clicks were refused")
     print("READY", found.p99_s, flush=True)  # noqa: T201
 
 
