@@ -128,15 +128,14 @@ def cloud_power(
     Raises:
         SettingsError: the endpoint or the project id can't be used.
     """
+    # A signature is dated by the clock on the wall, wherever it was set to.
+    on_the_wall = clock.wall if isinstance(clock, clock_.SteadyClock) else clock
     try:
         cloud = client.CloudDC(
             http,
             given.endpoint,
             given.clouddc_project_id,
-            # A signature is dated by the clock on the wall, wherever it was set to.
-            auth=cloud_auth(
-                given, http, clock.wall if isinstance(clock, clock_.SteadyClock) else clock
-            ),
+            auth=cloud_auth(given, http, on_the_wall),
             bucket=rate.Bucket(given.rate, clock),
             clock=clock,
             jitter=random.Random(),  # noqa: S311 -- it spreads retries and guards nothing

@@ -24,7 +24,8 @@ TURNS = 3
 SLICE = 1000
 # How long a thread lies down between two slices.
 BREATH_S = 0.0001
-# Slack is never so busy that a run stands still: between two slices no rest is longer.
+# Nobody rests for longer after a payload has come in: some forms take seconds to be answered, and
+# Slack is never so busy that a run stands still.
 LONGEST_REST_S = 0.01
 
 
@@ -33,6 +34,7 @@ class Foreground:
 
     def __init__(self) -> None:
         self._in_hand = 0
+        self._rest_until = 0.0
         self._free = asyncio.Event()
         self._free.set()
         # The same for threads.
@@ -43,6 +45,7 @@ class Foreground:
     def first(self) -> Iterator[None]:
         """Hold back whatever gives way, while the block lasts."""
         self._in_hand += 1
+        self._rest_until = time.monotonic() + LONGEST_REST_S
         self._free.clear()
         self._open.clear()
         try:
@@ -57,9 +60,9 @@ class Foreground:
         """Let whatever has come in meanwhile go first."""
         for _ in range(TURNS):
             await asyncio.sleep(0)
-        if self._in_hand:
+        if (rest_s := self._rest_s()) > 0.0:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LONGEST_REST_S):
+                async with asyncio.timeout(rest_s):
                     await self._free.wait()
 
     async def slices(self, items: Iterable[T], size: int) -> AsyncIterator[list[T]]:
@@ -79,8 +82,12 @@ class Foreground:
         not made to give way for several milliseconds.
         """
         time.sleep(BREATH_S)
-        if self._in_hand:
-            self._open.wait(LONGEST_REST_S)
+        if (rest_s := self._rest_s()) > 0.0:
+            self._open.wait(rest_s)
+
+    def _rest_s(self) -> float:
+        """Return for how long to rest at most, in seconds."""
+        return self._rest_until - time.monotonic() if self._in_hand else 0.0
 
     async def in_thread(self, work: Callable[..., T], *given: object) -> T:
         """Run what takes long in a thread; it pauses wherever it calls `breathe`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
 
 import pytest
 
@@ -61,6 +62,19 @@ async def test_work_goes_on_beside_a_payload_that_stays(monkeypatch: pytest.Monk
     with first.first():
         await at_work(first, done)
     assert done == [0, 2, 4, 6, 8]
+
+
+def test_nobody_rests_for_a_payload_that_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a form's own answer needs to read doesn't wait for that answer at every slice."""
+    monkeypatch.setattr(foreground, "LONGEST_REST_S", 0.001)
+    first, waits = foreground.Foreground(), list[float]()
+    monkeypatch.setattr(first._open, "wait", waits.append)
+    with first.first():
+        first.pause()
+        time.sleep(0.002)
+        rested = len(waits)
+        first.pause()
+    assert len(waits) == rested
 
 
 async def test_payload_that_comes_in_meanwhile_is_seen_before_the_next_slice() -> None:

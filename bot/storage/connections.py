@@ -63,7 +63,8 @@ class Connection:
 
     def rows(self, statement: str, **values: Any) -> list[Any]:
         """Run a query and return its rows, each with its columns as attributes."""
-        return [*self.each(statement, **values)]
+        cursor = self.execute(statement, values)
+        return [*map(_maker(cursor), cursor.fetchall())]
 
     def each(self, statement: str, **values: Any) -> Generator[Any]:
         """Run a query and yield its rows, with a pause between the slices of a large one."""
@@ -71,7 +72,8 @@ class Connection:
         make = _maker(cursor)
         while some := cursor.fetchmany(READ_AT_ONCE):
             yield from map(make, some)
-            self.pause()
+            if len(some) == READ_AT_ONCE:
+                self.pause()
 
     def stream(self, statement: str, **values: Any) -> Generator[Any]:
         """Run a query and yield its rows without holding all of them."""
