@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 # Young objects are looked at as often as their number asks for; old ones only when nothing runs.
-THRESHOLDS = (10_000, 20, 1_000_000)
+THRESHOLDS = (2_000, 100, 1_000_000)
 # A thread that computes lets the event loop have its turn after this time.
 SWITCH_S = 0.001
 # Libraries load these wherever they are installed: httpx for a command line of its own, structlog

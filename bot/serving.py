@@ -24,6 +24,8 @@ log = structlog.get_logger()
 
 # Slack redelivers within minutes; the keys that find doubles are kept for three days.
 KEEP_KEYS_S = 3 * 86400.0
+# For so long at the start what was left waits: runs for the fleet's list, cards for their runs.
+HEAD_START_S = 0.5
 
 Routes = Callable[[settings.Settings, app.Bot], Sequence[web.RouteDef]]
 Observer = Callable[[app.Bot], Coroutine[Any, Any, None]]
@@ -58,14 +60,25 @@ async def serve(
         await _listen(given, transport, bot, listening, routes)
         interpreter.settle()
         log.info("bot.started", team=bot.identity.team, transport=transport)
+        await _look_first(bot)
         driving = asyncio.create_task(bot.runner.run(), name="runner")
-        saying = asyncio.create_task(bot.reporter.run(), name="reporter")
+        saying = asyncio.create_task(_say(bot), name="reporter")
         beside = _beside(bot, observers, paces)
         stopped = asyncio.create_task(stopping.wait())
         await asyncio.wait([stopped, driving, saying, *beside], return_when=asyncio.FIRST_COMPLETED)
         log.info("bot.stopping", driving=bot.runner.driving)
         stopped.cancel()
         await _end(bot, listening, (driving, saying), beside, paces.stop_s)
+
+
+async def _look_first(bot: app.Bot) -> None:
+    """Read the fleet if a run was left: how its servers are matters more than what was stored."""
+    if not await bot.store.has_runs():
+        return
+    looking = asyncio.create_task(bot.power.snapshot(not_before=bot.desk.now()))
+    # One that fails is made again by whoever watches the run.
+    looking.add_done_callback(lambda done: done.cancelled() or done.exception())
+    await asyncio.wait({looking}, timeout=HEAD_START_S)
 
 
 async def _settle_restore(bot: app.Bot) -> None:
@@ -116,6 +129,15 @@ def _beside(
         asyncio.create_task(tidying, name="garbage"),
         *(asyncio.create_task(one(bot)) for one in observers),
     ]
+
+
+async def _say(bot: app.Bot) -> None:
+    """Say what is due: a run that another process left is looked at first, then told of.
+
+    Making the card of a large one would hold its first look up.
+    """
+    await asyncio.sleep(HEAD_START_S)
+    await bot.reporter.run()
 
 
 async def _keep_homes(bot: app.Bot) -> None:

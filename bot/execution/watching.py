@@ -121,10 +121,10 @@ class Watching:
         self, going: run.Run, watched: Collection[ports.RunServer]
     ) -> ports.Sighting | None:
         """Read the watched servers; None when CloudDC can't be asked at this moment."""
-        ids: set[str] = set()
+        ids: list[str] = []
         not_before = 0.0
         async for rows in self.foreground.slices(watched, SLICE):
-            ids.update(row.server_id for row in rows)
+            ids += [row.server_id for row in rows]
             not_before = max(not_before, *(row.sent_at for row in rows))
         try:
             return await self.power.sighting(ids, not_before=not_before)

@@ -7,6 +7,7 @@ but for sorting.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, TypeVar
@@ -119,10 +120,14 @@ def _fold_names(names: set[str], done: list[_Term], pause: Callable[[], None]) -
 
 
 def _with_pauses(items: Iterable[T], at_once: int, pause: Callable[[], None]) -> Iterator[T]:
-    for place, item in enumerate(items, 1):
-        yield item
-        if place % at_once == 0:
-            pause()
+    """Return the items as they are; `pause` is called between so many and the next."""
+    return itertools.chain.from_iterable(_slices(iter(items), at_once, pause))
+
+
+def _slices(items: Iterator[T], size: int, pause: Callable[[], None]) -> Iterator[list[T]]:
+    while some := list(itertools.islice(items, size)):
+        yield some
+        pause()
 
 
 def _by_width(found: list[str]) -> Iterable[list[str]]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from bot.power import ports
+from bot.power.lifecycle import State
 from bot.storage import (
     addresses,
     claims,
@@ -27,6 +28,7 @@ T = TypeVar("T")
 
 # For this part of a lease whoever has lost a message may still note that it was said.
 PATIENCE = 1 / 3
+_A_RUN = "SELECT 1 FROM requests WHERE state = :running LIMIT 1"
 
 
 class Store:
@@ -81,6 +83,10 @@ class Store:
         self._writer.close()
         if self._held is not None:
             self._held.release()
+
+    async def has_runs(self) -> bool:
+        """Whether a run is under way, or was when its process ended."""
+        return await self._read(lambda tx: bool(tx.value(_A_RUN, running=State.RUNNING.value)))
 
     async def figures(self) -> figures.Figures:
         """Count what an operator watches.

@@ -114,4 +114,4 @@ def test_folding_many_names_pauses_and_gives_the_same() -> None:
     folded = folding.Folded(names, lambda: pauses.append(None))
 
     assert folded.text() == folding.fold(names) == "rack[00-59]-node[00-39]"
-    assert len(pauses) == len(names) // folding.NAMES_AT_ONCE + 60 // folding.TERMS_AT_ONCE
+    assert len(pauses) == -(-len(names) // folding.NAMES_AT_ONCE) + -(-60 // folding.TERMS_AT_ONCE)

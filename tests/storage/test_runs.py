@@ -62,6 +62,20 @@ async def test_servers_come_back_in_the_plans_order_with_all_that_was_noted(stor
     assert found == [ROWS[0], stored, ROWS[2]]
 
 
+async def test_whether_a_run_is_under_way_is_known_without_reading_it(store: Store) -> None:
+    """A process that starts asks it before anything else."""
+    assert not await store.has_runs()
+    claim = await running(store)
+    assert await store.has_runs()
+
+    await store.write(
+        lambda tx: tx.transition(
+            "PR-2222", State.RUNNING, State.SUCCEEDED, at=2e9, epoch=claim.epoch
+        )
+    )
+    assert not await store.has_runs()
+
+
 async def test_reading_a_large_run_pauses_between_its_rows(url: str) -> None:
     """Whoever reads thousands of rows in a thread lets others have the interpreter meanwhile."""
     pauses: list[str] = []
