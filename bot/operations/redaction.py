@@ -11,15 +11,18 @@ from collections.abc import Iterable, MutableMapping
 from typing import Any
 
 STARS = "***"
-# Slack's token prefixes, its response URLs, and CloudDC's signature and token headers.
+# Slack's token prefixes, its sockets, and CloudDC's signature and token headers.
 SECRETS = (
     re.compile(r"xox[a-z]-[A-Za-z0-9-]+|xapp-[A-Za-z0-9-]+|xoxe\.[A-Za-z0-9.-]+"),
-    re.compile(r"https?://hooks\.slack\.com/[^\s\"']+|https?://[^\s\"']+/respond/[^\s\"']+"),
     re.compile(r"wss?://[^\s\"']+"),
     re.compile(r"(?<=Signature=)[0-9a-f]{16,}|(?<=Access=)[A-Za-z0-9]+"),
     re.compile(r"(?i)(?<=token=)[^&\s\"']+"),
     re.compile(r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"),
 )
+# An address is read to its end before it is judged: to look for "/respond/" from each of its
+# letters would take quadratic time.
+ADDRESS = re.compile(r"https?://[^\s\"']+")
+RESPONSE_URLS = ("://hooks.slack.com/", "/respond/")
 SECRET_KEYS = re.compile(
     r"(?i)token|secret|password|authorization|signature|response_url|access_key"
 )
@@ -39,6 +42,8 @@ class Redactor:
         """Return the text with everything that is a secret, or looks like one, replaced."""
         if self._own is not None:
             text = self._own.sub(STARS, text)
+        if "://" in text:
+            text = ADDRESS.sub(_without_response_url, text)
         for pattern in SECRETS:
             text = pattern.sub(STARS, text)
         return text
@@ -50,6 +55,12 @@ class Redactor:
     def line(self, _: object, __: str, line: Any) -> str:
         """Take out of a finished line what looks like a secret, wherever in the event it stood."""
         return self.redact(str(line))
+
+
+def _without_response_url(found: re.Match[str]) -> str:
+    """Return an address, or stars for one by which anybody could answer in Slack."""
+    address = found[0]
+    return STARS if any(part in address for part in RESPONSE_URLS) else address
 
 
 def _without_named(value: Any) -> Any:

@@ -19,9 +19,10 @@ M = TypeVar("M", bound=shapes.Payload)
 
 ID_CHARS = 255
 PAGE_VALUE = re.compile(r"(\d{1,4}) (.*)", re.DOTALL)
-MENTION = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^>]*)?>")
+# No part can hold < or >, so that the work stays linear in the length of the text.
+MENTION = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^<>]*)?>")
 # In messages Slack writes links as <address|label> ("Formatting text for app surfaces").
-LINK = re.compile(r"<(?:https?://|mailto:|tel:)([^|>]*)(?:\|([^>]*))?>")
+LINK = re.compile(r"<(?:https?://|mailto:|tel:)([^<|>]*)(?:\|([^<>]*))?>")
 
 
 class Unreadable(ValueError):

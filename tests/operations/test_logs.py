@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Iterator, MutableMapping
 from typing import Any
 
@@ -114,3 +115,11 @@ def test_watchers_see_what_the_level_hides(capsys: pytest.CaptureFixture[str]) -
 
     assert seen == ["quiet", "loud"]
     assert "quiet" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("part", ["http://", "https://a", "://a:", "token=", "Access="])
+def test_a_long_line_is_redacted_in_linear_time(part: str) -> None:
+    """A vendor's answer may be long; a quadratic search of this one would take minutes."""
+    began = time.thread_time()
+    redaction.Redactor((SECRET_KEY,)).redact(part * (300_000 // len(part)))
+    assert time.thread_time() - began < 3

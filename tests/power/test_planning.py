@@ -512,31 +512,12 @@ def test_example_of_a_reason_is_one_that_passes(pattern: str) -> None:
     assert patterns.found(pattern, patterns.example(pattern))
 
 
-@pytest.mark.parametrize("pattern", ["(a|b)c", r"\bINC\b$", "x{2,3}(?=y)"])
+@pytest.mark.parametrize("pattern", ["(a|b)c", r"\bINC\b$", "x{2,3}(y)$"])
 def test_example_of_an_intricate_pattern_is_left_out_or_passes(pattern: str) -> None:
     """Rather no line than a wrong one."""
     made_up = patterns.example(pattern)
 
     assert not made_up or patterns.found(pattern, made_up)
-
-
-@pytest.mark.parametrize(
-    ("pattern", "bad"),
-    [
-        ("(a+)+", True),
-        ("(a*b)*", True),
-        ("((a+)b){2,}", True),
-        ("(a|b+)+c", True),
-        ("(ab)+c+", False),
-        ("(INC|CHG)-[0-9]+", False),
-        (r"\(a+\)+", False),
-        ("[(+]+", False),
-        ("(a+){2}", False),
-    ],
-)
-def test_pattern_that_repeats_a_repeat_is_refused(pattern: str, bad: bool) -> None:
-    """Such a pattern can take longer than the age of the universe on a short reason."""
-    assert ("a repeat within a repeat" in patterns.problem(pattern)) is bad
 
 
 @pytest.mark.parametrize(

@@ -344,14 +344,33 @@ MISTAKES = [
     (
         'reason = "INC-[0-9]+"',
         'reason = "INC-[0-9"',
-        'Line 47, [[rule]] "databases", reason: this isn\'t a regular expression: '
-        "unterminated character set at position 4.",
+        'Line 47, [[rule]] "databases", reason: this isn\'t a regular expression that RE2 takes '
+        "(missing ]: [0-9).",
     ),
     (
         'reason = "INC-[0-9]+"',
-        'reason = "(INC-?[0-9]+)+"',
-        'Line 47, [[rule]] "databases", reason: a repeat within a repeat can take for ever; the '
-        'pattern is searched in the reason, so write its smallest part, such as "INC-[0-9]+".',
+        'reason = "(?=.*INC)"',
+        'Line 47, [[rule]] "databases", reason: a pattern can\'t look ahead or behind, as (?=…) '
+        "does; it is searched in the reason, so write what must be there, such as "
+        '"INC-[0-9]+".',
+    ),
+    (
+        'reason = "INC-[0-9]+"',
+        "reason = '(INC)-\\1'",
+        "Line 47, [[rule]] \"databases\", reason: \\1 isn't known here (RE2's patterns have no "
+        "back-references); leave it out.",
+    ),
+    (
+        'reason = "INC-[0-9]+"',
+        'reason = "(INC-[0-9]{500}){9}"',
+        'Line 47, [[rule]] "databases", reason: this repeats too often (invalid repetition size: '
+        "{9}); repeat less, such as [0-9]{1,9}.",
+    ),
+    (
+        'reason = "INC-[0-9]+"',
+        'reason = "(INC-[0-9]{99}){9} [a-z]{900}"',
+        'Line 47, [[rule]] "databases", reason: this pattern is too large to search with; repeat '
+        "less, such as [0-9]{1,9}.",
     ),
     (
         'servers = "*"',

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -213,3 +214,21 @@ def test_no_payload_breaks_a_reader(kind: str, part: dict[str, Any]) -> None:
 
     with contextlib.suppress(payloads.Unreadable):
         READERS[kind](whole, at=0)
+
+
+@pytest.mark.parametrize("part", ["<https://", "<@U1|", "<@U1|<https://a|"])
+def test_a_long_message_is_read_in_linear_time(part: str) -> None:
+    """A message shortcut brings a whole message; a quadratic search of this would take minutes."""
+    body = {
+        "type": "message_action",
+        "callback_id": "power_from_message",
+        "user": {"id": "U1", "team_id": "T1"},
+        "team": {"id": "T1"},
+        "channel": {"id": "C1"},
+        "message": {"ts": "1.2", "text": part * (300_000 // len(part))},
+        "trigger_id": "t",
+        "action_ts": "1.2",
+    }
+    began = time.thread_time()
+    payloads.shortcut(body, at=0.0)
+    assert time.thread_time() - began < 3
