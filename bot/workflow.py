@@ -19,6 +19,7 @@ from bot.power import (
     command,
     errors,
     form,
+    lateness,
     offering,
     ports,
     request,
@@ -75,6 +76,8 @@ class Workflow:
             PowerbotError: the step could not be done; its sentence says why.
         """
         try:
+            if late := lateness.judge(inbound, self.clock.now()):
+                return await self._too_late(inbound, late)
             refused = await self._refused_at_once(inbound)
             return refused or await self._answer(inbound)
         except errors.SlackUnavailable as error:
@@ -96,6 +99,12 @@ class Workflow:
     def problems(self, inbound: ports.Inbound) -> Mapping[form.Field, str]:
         """Return what is wrong with a request form, by field; it waits for nobody."""
         return self.choosing.read(inbound).problems
+
+    async def _too_late(self, inbound: ports.Inbound, late: lateness.Late) -> answers.Mistake:
+        """Audit words that came too late, and give them back to whoever wrote them."""
+        age_s = round(late.age_s)
+        await self.attempts.refused(inbound, "words.too_late", why=late.sentence, age_s=age_s)
+        return answers.Mistake(late.sentence, suggestion=late.line)
 
     async def _refused_at_once(self, inbound: ports.Inbound) -> answers.Note | None:
         """Refuse who may not use Powerbot at all; one's own approval, before any look-up."""

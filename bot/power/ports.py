@@ -37,6 +37,8 @@ T = TypeVar("T")
 
 # How the key of a payload begins that is a step of a workflow; the rest is the step's id.
 STEP = "step:"
+# The same for a mention; its channel and ts follow.
+MENTION = "mention:"
 
 
 class Clock(Protocol):

@@ -211,9 +211,9 @@ class Attempt:
 class Inbound:
     """A payload from Slack, stored before it is acknowledged.
 
-    `key` is unique per delivery (event id, trigger id, or view id and hash): a second delivery
-    with the same key is dropped. `kind` is the listener's word (`command`, `button`, ...),
-    `body` what it needs to go on, as JSON values.
+    `key` is unique per deed (a message's channel and ts, a trigger id, or view id and hash): a
+    second delivery with the same key is dropped. `kind` is the listener's word (`command`,
+    `button`, ...), `body` what it needs to go on, as JSON values.
     """
 
     key: str

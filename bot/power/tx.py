@@ -27,6 +27,12 @@ class Tx(Protocol):
     def receive(self, inbound: Inbound) -> bool:
         """Store a payload; False when its key is there already."""
 
+    def receive_edit(self, inbound: Inbound, message: str) -> bool:
+        """Store an edit of a message that nobody has read, or whose last reading was a mistake."""
+
+    def mark_mistaken(self, message: str, *, mistaken: bool = True) -> None:
+        """Note whether the last reading of a message was a mistake, so that an edit is read."""
+
     def finish(self, key: str) -> None:
         """Mark a payload as dealt with, and forget its body and its response URL."""
 

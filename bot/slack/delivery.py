@@ -183,10 +183,14 @@ class Delivery:
         return bool(inbound.response_url)
 
     async def _whisper(self, inbound: ports.Inbound, message: blocks.Message) -> bool:
-        """Show it to this person alone, in the channel and thread where they are."""
+        """Show it to this person alone, in the channel or the thread where they are.
+
+        In a thread without replies Slack would show it nowhere ("chat.postEphemeral").
+        """
         place, user = inbound.place, inbound.person.user_id
+        thread_ts = "" if inbound.body.get("lone") else place.thread_ts
         if place.channel_id:
-            await self._sender.whisper(user, place.channel_id, message, place.thread_ts)
+            await self._sender.whisper(user, place.channel_id, message, thread_ts)
         return bool(place.channel_id)
 
     async def _direct(self, inbound: ports.Inbound, message: blocks.Message) -> bool:

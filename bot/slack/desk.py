@@ -84,6 +84,9 @@ class Desk:
         Raises:
             StoreUnavailable: it could not be stored, and nothing will be done with it.
         """
+        message = str(inbound.body.get("edit_of") or "")
+        if message:
+            return await self._store.write(lambda tx: tx.receive_edit(inbound, message))
         return await self._store.write(intake.Receiving(inbound))
 
     async def take(self, inbound: ports.Inbound, ack: guard.Ack, **answer: Any) -> None:
@@ -130,7 +133,7 @@ class Desk:
         if found is None or problems:
             await ack(response_action="errors", errors=problems)
             return
-        placed = dataclasses.replace(inbound, place=found.order.place)
+        placed = dataclasses.replace(inbound, place=_seen_at(found))
         if inbound.body["do"] == action_ids.Form.REVIEW:
             asking = views.loading(str(inbound.body["view"]), views.ASKING)
             await self.take(placed, ack, response_action="update", view=asking)
@@ -194,7 +197,9 @@ class Desk:
             if answer is not None:
                 await self._answering.deliver(inbound, answer)
             log.debug("slack.answered", key=inbound.key)
-            card = await self._patiently(lambda: self._finish(inbound))
+            mistaken = inbound.kind == "mention" and isinstance(answer, facts.Mistake)
+            finish = self._finish_mistaken if mistaken else self._finish
+            card = await self._patiently(lambda: finish(inbound))
             log.info("slack.finished", key=inbound.key, kind=inbound.kind)
             await self._close_twin(inbound, card)
         except errors.StoreUnavailable:
@@ -240,12 +245,29 @@ class Desk:
         request_id = str(body.get("request_id") or "") if on_card else ""
         return await self._store.write(intake.Finishing(inbound.key, request_id))
 
+    async def _finish_mistaken(self, inbound: ports.Inbound) -> None:
+        """Mark a mention as dealt with that nobody could obey: an edit of it may be read."""
+        message = str(inbound.body.get("edit_of") or inbound.key)
+
+        def work(tx: ports.Tx) -> None:
+            tx.finish(inbound.key)
+            tx.mark_mistaken(message)
+
+        await self._store.write(work)
+
     def _track(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
         """Run something in a task that is kept until it ends: the loop alone would forget it."""
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+
+def _seen_at(found: ports.Request) -> request.Place:
+    """Return where a private answer about a request is seen: in its thread if that has replies."""
+    place = found.order.place
+    began = found.source.startswith(ports.MENTION) or (found.card is not None and found.card.ts)
+    return place if began else request.Place(channel_id=place.channel_id)
 
 
 def _problems(inbound: ports.Inbound, found: ports.Request | None) -> dict[str, str]:

@@ -19,6 +19,8 @@ M = TypeVar("M", bound=shapes.Payload)
 
 ID_CHARS = 255
 PAGE_VALUE = re.compile(r"(\d{1,4}) (.*)", re.DOTALL)
+# Events about a message that is there already ("message event": subtypes).
+TELLS_OF_A_CHANGE = frozenset({"message_changed", "message_deleted", "message_replied"})
 # No part can hold < or >, so that the work stays linear in the length of the text.
 MENTION = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^<>]*)?>")
 # In messages Slack writes links as <address|label> ("Formatting text for app surfaces").
@@ -59,23 +61,30 @@ def command(body: Mapping[str, Any], *, at: float) -> ports.Inbound:
 
 
 def mention(body: Mapping[str, Any], *, at: float) -> ports.Inbound | None:
-    """Read a mention of the bot; None when a bot has written it.
+    """Read a mention of the bot; None when a bot has written it, or when it tells of a change.
+
+    A message is known by its channel and ts: Slack announces one again, under another event id,
+    when it was edited or a link in it was unfolded.
 
     Raises:
         Unreadable: the payload isn't one.
     """
     read = checked(shapes.MentionEvent, body)
     event = read.event
-    if event.bot_id:
+    if event.bot_id or event.subtype in TELLS_OF_A_CHANGE:
+        return None
+    if event.edited.user not in ("", event.user):
         return None
     team = event.user_team or event.source_team or read.team_id
+    key = f"{ports.MENTION}{event.channel}:{event.ts}"
+    edit = {"edit_of": key} if event.edited.ts else {}
     return ports.Inbound(
-        key=f"event:{read.event_id}",
+        key=f"{key}:{event.edited.ts}" if edit else key,
         kind="mention",
         person=request.Person(user_id=event.user, team_id=team),
-        place=request.Place(channel_id=event.channel, thread_ts=event.thread_ts or event.ts),
-        body={"text": _mentioned_text(event.text), "message_ts": event.ts},
-        at=at,
+        place=request.Place(channel_id=event.channel, thread_ts=event.thread_ts),
+        body={"text": _mentioned_text(event.text), "message_ts": event.ts, **edit},
+        at=max(at, read.event_time),
     )
 
 
@@ -177,6 +186,7 @@ def shortcut(body: Mapping[str, Any], *, at: float) -> ports.Inbound:
             "callback_id": read.callback_id,
             "words": _undone(read.message.words),
             "message_ts": read.message.ts,
+            "lone": not read.message.thread_ts,
             "trigger_id": read.trigger_id,
             "view": views.external_id(key),
         },

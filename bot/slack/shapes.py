@@ -127,14 +127,23 @@ class Suggestion(Payload):
     value: str = ""
 
 
+class Edited(Payload):
+    """Who has edited a message, and when; each edit has a ts of its own."""
+
+    user: str = ""
+    ts: str = ""
+
+
 class Mentioned(Payload):
-    """The inner part of an app_mention event."""
+    """The inner part of an app_mention event; `thread_ts` is there in threads alone."""
 
     user: str
     channel: str
     ts: str
     thread_ts: str = ""
     text: str = ""
+    subtype: str = ""
+    edited: Edited = Edited()
     bot_id: str = ""
     user_team: str = ""
     source_team: str = ""
@@ -145,6 +154,7 @@ class MentionEvent(Payload):
 
     team_id: str
     event_id: str
+    event_time: float = 0.0
     event: Mentioned
 
 

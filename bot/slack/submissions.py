@@ -61,6 +61,8 @@ def _filled(read: shapes.ViewSubmission, at: float) -> ports.Inbound:
             "do": action_ids.Form.REQUEST.value,
             "filled": filled,
             "chose_channel": bool(chosen),
+            # Whether the thread that the form was opened from has replies, nobody knows here.
+            "lone": True,
             "view": views.external_id(key),
         },
         at=at,

@@ -5,6 +5,8 @@ A payload is leased to the process that received it; when that one dies, another
 
 from __future__ import annotations
 
+import dataclasses
+
 from bot.power import ports
 from bot.storage import link, rows
 
@@ -16,6 +18,7 @@ _RECEIVE = f"""
     VALUES ({", ".join(f":{name}" for name in rows.INBOUND_COLUMNS)}, now_s() + :lease_s)
     ON CONFLICT DO NOTHING
 """
+_MISTAKEN = "UPDATE inbox SET mistaken = :mistaken WHERE key = :key"
 _FINISH = "UPDATE inbox SET done_at = now_s(), body = '{}', response_url = '' WHERE key = :key"
 _LEFT = """
     SELECT * FROM inbox WHERE done_at = 0 AND tries < :most_tries AND lease_until < now_s()
@@ -32,6 +35,32 @@ class Inbox(link.Link):
     def receive(self, inbound: ports.Inbound) -> bool:
         """Store a payload; False when its key is there already."""
         return self.change(_RECEIVE, rows.inbound_row(inbound), lease_s=float(self.lease_s)) == 1
+
+    def receive_edit(self, inbound: ports.Inbound, message: str) -> bool:
+        """Store an edit of a message that nobody has read, or whose last reading was a mistake.
+
+        `message` is the key of the message itself, which is never read again as it was.
+        """
+        whole = dataclasses.replace(inbound, key=message, body={})
+        if self.receive(whole):
+            self.finish(message)
+        elif not self._was_mistaken(message):
+            return False
+        if not self.receive(inbound):
+            return False
+        self.mark_mistaken(message, mistaken=False)
+        return True
+
+    def mark_mistaken(self, message: str, *, mistaken: bool = True) -> None:
+        """Note whether the last reading of a message was a mistake, so that an edit is read."""
+        self.change(_MISTAKEN, key=rows.storable(message), mistaken=mistaken)
+
+    def _was_mistaken(self, message: str) -> bool:
+        """Whether the last reading of a message was a mistake."""
+        found = self.query(
+            "SELECT mistaken FROM inbox WHERE key = :key", key=rows.storable(message)
+        )
+        return bool(found) and bool(found[0].mistaken)
 
     def finish(self, key: str) -> None:
         """Mark a payload as dealt with, and forget its body and its response URL."""

@@ -205,6 +205,8 @@ inbox = sa.Table(
     _time("lease_until"),
     _time("done_at"),
     _count("tries"),
+    # Of a mention: an edit of it may be read.
+    sa.Column("mistaken", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Index("ix_inbox_done_at", "done_at", "at"),
 )
 

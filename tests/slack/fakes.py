@@ -76,6 +76,21 @@ class Tx:
         self._store.inbox[inbound.key] = inbound
         return True
 
+    def receive_edit(self, inbound: ports.Inbound, message: str) -> bool:
+        """Store an edit of a message that nobody has read, or whose reading was a mistake."""
+        if message in self._store.inbox and message not in self._store.mistaken:
+            return False
+        self._store.inbox.setdefault(message, inbound)
+        self._store.finished.add(message)
+        if not self.receive(inbound):
+            return False
+        self._store.mistaken.discard(message)
+        return True
+
+    def mark_mistaken(self, message: str, *, mistaken: bool = True) -> None:
+        """Note that an edit may be read."""
+        self._store.mistaken.add(message)
+
     def finish(self, key: str) -> None:
         """Mark a payload as dealt with."""
         self._store.finished.add(key)
@@ -126,6 +141,7 @@ class Store:
         self.clock = clock
         self.inbox: dict[str, ports.Inbound] = {}
         self.finished: set[str] = set()
+        self.mistaken: set[str] = set()
         self.requests: dict[str, ports.Request] = {}
         self.servers: dict[str, list[ports.RunServer]] = {}
         self.outbox: list[Queued] = []

@@ -79,13 +79,36 @@ def test_command_carries_ids_and_words_and_no_names() -> None:
 
 @pytest.mark.parametrize("thread_ts", ["", "6.0"], ids=["channel", "thread"])
 def test_mention_lives_in_its_thread_without_the_mention(thread_ts: str) -> None:
-    """The thread is the mention's own, or begins with it; links read as typed."""
+    """A mention outside of a thread is in the channel; links read as typed."""
     read = payloads.mention(mentioned(thread_ts=thread_ts), at=0)
 
     assert read is not None
     assert read.body["text"] == "reboot db03.example because a & b"
-    assert read.place.thread_ts == (thread_ts or "7.8")
-    assert read.key == "event:Ev1"
+    assert read.place.thread_ts == thread_ts
+    assert read.key == "mention:C0INC:7.8"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"subtype": "message_changed"},
+        {"subtype": "message_deleted"},
+        {"edited": {"user": "U0ELSE", "ts": "9.0"}},
+    ],
+    ids=["changed", "deleted", "edited-by-another"],
+)
+def test_news_about_a_message_is_no_mention(changes: dict[str, Any]) -> None:
+    """What became of a message says nothing that its author wants."""
+    assert payloads.mention(mentioned(**changes), at=0) is None
+
+
+def test_edit_of_a_mention_is_known_by_its_message() -> None:
+    """The edit has a key of its own, and names the message that it is of."""
+    edited = payloads.mention(mentioned(edited={"user": "U0DANA", "ts": "9.0"}), at=0)
+
+    assert edited is not None
+    assert edited.key == "mention:C0INC:7.8:9.0"
+    assert edited.body["edit_of"] == "mention:C0INC:7.8"
 
 
 def test_mention_by_a_bot_is_left_alone() -> None:

@@ -30,6 +30,36 @@ async def test_a_payload_is_stored_once_however_often_it_is_delivered(
     assert sum(stored) == 1
 
 
+async def test_an_edit_is_stored_once_after_each_mistake(store: Store) -> None:
+    """An edit of what was obeyed, or is being read, is dropped; so is one that is there."""
+
+    async def edit(number: int) -> bool:
+        inbound = builders.an_inbound(f"m:{number}")
+        return await store.write(lambda tx: tx.receive_edit(inbound, "m"))
+
+    await store.write(lambda tx: tx.receive(builders.an_inbound("m")))
+    early = await edit(1)
+    await store.write(lambda tx: tx.finish("m"))
+    await store.write(lambda tx: tx.mark_mistaken("m"))
+    read = [await edit(2), await edit(2), await edit(3)]
+    await store.write(lambda tx: tx.mark_mistaken("m"))
+    again = [await edit(2), await edit(3), await edit(4)]
+
+    assert (early, read, again) == (False, [True, False, False], [False, True, False])
+
+
+async def test_a_message_is_not_read_after_its_edit(store: Store) -> None:
+    """Of two deliveries that overtake each other only the first is read."""
+    edit = builders.an_inbound("m:1")
+
+    first = await store.write(lambda tx: tx.receive_edit(edit, "m"))
+    late = await store.write(lambda tx: tx.receive(builders.an_inbound("m")))
+    await end_leases(store)
+
+    assert (first, late) == (True, False)
+    assert await store.claim_inbound(lease_s=30.0) == [edit]
+
+
 async def test_a_payload_comes_back_as_it_was_received(store: Store) -> None:
     """Text that no database stores is made storable, and nothing else changes."""
     body = {"text": "half \ud800 and \0 and 内核", "list": [1, None, True]}

@@ -39,6 +39,14 @@ class Actions:
         """Write a message that begins with a mention of the bot."""
         return self._gestures.say(user, channel, f"<@{self._state.app.bot_user}> {text}", thread_ts)
 
+    def edit(self, message: Message, text: str) -> None:
+        """Edit a message that a person has written."""
+        self._gestures.edit(message, text)
+
+    def announce_again(self, message: Message) -> None:
+        """Announce a mention once more, under another event id."""
+        self._gestures.announce_again(message)
+
     async def shortcut(
         self, user: str, callback_id: str, channel: str = "", ts: str = ""
     ) -> Outcome:

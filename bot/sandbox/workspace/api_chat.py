@@ -54,6 +54,11 @@ def post_ephemeral(state: WorkspaceState, args: Json) -> Json:
     if user not in channel.members:
         raise RefusedError("user_not_in_channel")
     words = content.read(state, "chat.postEphemeral", args)
+    thread_ts = _thread(state, channel, args)
+    if thread_ts and not state.timeline.find(channel.id, thread_ts).reply_count:
+        # "Ephemeral messages in threads are only shown if there is already an active thread."
+        state.journal.note("ephemeral", "not shown", channel=channel.id, thread_ts=thread_ts)
+        return {"message_ts": state.timeline.new_ts()}
     message = state.timeline.post(
         channel.id,
         state.app.bot_user,
@@ -61,7 +66,7 @@ def post_ephemeral(state: WorkspaceState, args: Json) -> Json:
         blocks=words.blocks,
         bot=True,
         only_for=user,
-        thread_ts=_thread(state, channel, args),
+        thread_ts=thread_ts,
     )
     state.changes.bump()
     return {"message_ts": message.ts}

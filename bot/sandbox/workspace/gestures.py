@@ -69,6 +69,23 @@ class Gestures:
             self._announce_mention(person, place, message)
         return message
 
+    def edit(self, message: Message, text: str) -> None:
+        """Edit a message of a person; one that mentions the bot is announced (again).
+
+        Raises:
+            ValueError: when the text is longer than Slack takes.
+        """
+        _check_length(text)
+        self._state.timeline.edit(message, self._typed(text), [])
+        self._state.changes.bump()
+        self.announce_again(message)
+
+    def announce_again(self, message: Message) -> None:
+        """Announce a mention under a new event id, as Slack does when a link in it unfolds."""
+        if f"<@{self._state.app.bot_user}>" in message.text:
+            person = self._state.directory.people[message.user]
+            self._announce_mention(person, self._state.directory.channels[message.channel], message)
+
     async def shortcut(
         self, user: str, callback_id: str, channel: str = "", ts: str = ""
     ) -> Outcome:
@@ -189,6 +206,9 @@ class Gestures:
         }
         if message.thread_ts:
             inner["thread_ts"] = message.thread_ts
+        if message.edited_ts is not None:
+            inner["edited"] = {"user": message.user, "ts": message.edited_ts}
+            inner["event_ts"] = message.edited_ts
         if place.is_ext_shared:
             inner |= {"user_team": person.team_id, "source_team": person.team_id}
         self._announce(inner, place)

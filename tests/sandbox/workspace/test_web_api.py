@@ -209,6 +209,20 @@ async def test_an_ephemeral_message_is_for_one_member(
     assert outsider["error"] == "user_not_in_channel"
 
 
+async def test_an_ephemeral_message_is_shown_in_a_thread_with_replies_alone(
+    workspace: Workspace, client: AsyncWebClient
+) -> None:
+    """Slack takes both, and shows the first to nobody ("chat.postEphemeral")."""
+    root = workspace.say("sam", "ops", "down")
+    where: dict[str, Any] = {"channel": "C0OPS", "user": "U0DANA", "thread_ts": root.ts}
+    lost = await client.chat_postEphemeral(**where, text="lost")
+    workspace.say("sam", "ops", "looking", thread_ts=root.ts)
+    await client.chat_postEphemeral(**where, text="seen")
+
+    assert lost["ok"]
+    assert [one.text for one in workspace.ephemerals("dana")] == ["seen"]
+
+
 async def test_a_post_to_a_person_is_a_direct_message(
     workspace: Workspace, client: AsyncWebClient
 ) -> None:

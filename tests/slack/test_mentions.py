@@ -1,0 +1,145 @@
+"""A mention is obeyed once, whatever Slack announces about it, and answered where it is seen."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.power import answers
+from bot.power.lifecycle import State
+from tests.slack import builders, fakes
+from tests.slack.conftest import Side
+
+LINE = "reboot web01 because kernel panic"
+MISTAKE = answers.Mistake("There is no server webb01.", "webb01", "/power reboot web01")
+
+
+async def test_requester_sees_the_plan_of_a_mention_in_the_channel(connected: Side) -> None:
+    """Slack shows an ephemeral message in a thread only where the thread has replies."""
+    connected.workspace.mention("dana", "ops", LINE)
+    await connected.settle()
+
+    [plan] = connected.whispers("dana")
+    assert plan.thread_ts is None
+    await connected.workspace.click("dana", plan, "Request")
+    await connected.settle()
+    assert connected.card().thread_ts is None
+    assert [one.text for one in connected.whispers("dana")] == ["Asked as PR-7F3K."]
+
+
+async def test_requester_sees_the_plan_of_a_mention_in_its_thread(connected: Side) -> None:
+    """Where there is a thread already, the plan comes there."""
+    root = connected.workspace.say("sam", "ops", "web01 is down")
+    connected.workspace.mention("dana", "ops", LINE, root.ts)
+    await connected.settle()
+
+    [plan] = connected.whispers("dana")
+    assert plan.thread_ts == root.ts
+
+
+async def test_requester_sees_the_answer_to_a_shortcut_on_a_lone_message(
+    connected: Side,
+) -> None:
+    """When form and response URL are closed, the answer comes into the channel."""
+    alert = connected.workspace.say("sam", "ops", "web01 is down")
+    connected.workflow.says = [answers.Note("Told.")]
+    inbound = builders.inbound(
+        "shortcut",
+        place=builders.order().place.model_copy(update={"thread_ts": alert.ts}),
+        body={"lone": True},
+    )
+
+    connected.desk.start(inbound)
+    await connected.settle()
+
+    [note] = connected.whispers("dana")
+    assert (note.text, note.thread_ts) == ("Told.", None)
+
+
+async def test_approver_s_form_is_answered_in_the_channel_before_the_thread_begins(
+    connected: Side,
+) -> None:
+    """A request whose card isn't there yet has no thread that shows a private answer."""
+    alert = connected.workspace.say("sam", "ops", "web01 is down")
+    place = builders.order().place.model_copy(update={"thread_ts": alert.ts})
+    found = builders.request_in(State.PENDING, builders.planned(builders.order(place=place)))
+    connected.store.add(found)
+    connected.workflow.says = [answers.Note("Denied.")]
+    body = {"do": "deny", "request_id": found.id, "reason": "not now"}
+    form = builders.inbound("form", body=body)
+
+    await connected.desk.take_form(form, fakes.Acked())
+    await connected.settle()
+
+    [note] = connected.whispers("dana")
+    assert (note.text, note.thread_ts) == ("Denied.", None)
+
+
+@pytest.mark.parametrize("times", [1, 3])
+async def test_requester_s_mention_does_nothing_again_when_a_link_unfolds(
+    connected: Side, times: int
+) -> None:
+    """Slack announces the message again, under another event id."""
+    message = connected.workspace.mention("dana", "ops", LINE)
+    await connected.settle()
+
+    for _ in range(times):
+        connected.workspace.announce_again(message)
+        await connected.settle()
+
+    assert len(connected.workflow.handled) == 1
+    assert len(connected.whispers("dana")) == 1
+
+
+async def test_requester_s_edit_does_nothing_again(connected: Side) -> None:
+    """Neither the same words nor others make a second plan."""
+    message = connected.workspace.mention("dana", "ops", LINE)
+    await connected.settle()
+
+    for words in (LINE, "off web01 because kernel panic", LINE):
+        connected.workspace.edit(message, f"@powerbot {words}")
+        await connected.settle()
+
+    assert len(connected.workflow.handled) == 1
+    assert len(connected.whispers("dana")) == 1
+
+
+async def test_requester_may_edit_a_mistake_until_it_is_understood(connected: Side) -> None:
+    """Each edit of a mistake is read once; after the first that was none, nothing is."""
+    connected.workflow.says = [MISTAKE, MISTAKE]
+    message = connected.workspace.mention("dana", "ops", "reboot webb01")
+    await connected.settle()
+
+    for words in ("reboot webb02", "reboot web01", "off web01"):
+        connected.workspace.edit(message, f"@powerbot {words}")
+        await connected.settle()
+        connected.workspace.announce_again(message)
+        await connected.settle()
+
+    read = [str(one.body["text"]) for one in connected.workflow.handled]
+    assert read == ["reboot webb01", "reboot webb02", "reboot web01"]
+
+
+async def test_requester_s_mistake_is_told_once_however_often_it_is_announced(
+    connected: Side,
+) -> None:
+    """Only an edit is read anew."""
+    connected.workflow.says = [MISTAKE]
+    message = connected.workspace.mention("dana", "ops", "reboot webb01")
+    await connected.settle()
+
+    connected.workspace.announce_again(message)
+    await connected.settle()
+
+    assert len(connected.workflow.handled) == 1
+
+
+async def test_requester_s_message_is_read_when_an_edit_first_mentions_the_bot(
+    connected: Side,
+) -> None:
+    """It was no mention before; after that it is one that was obeyed."""
+    message = connected.workspace.say("dana", "ops", LINE)
+    for words in (LINE, "off web01 because kernel panic"):
+        connected.workspace.edit(message, f"@powerbot {words}")
+        await connected.settle()
+
+    assert [str(one.body["text"]) for one in connected.workflow.handled] == [LINE]
