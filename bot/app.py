@@ -56,6 +56,8 @@ from bot.steps import (
     refusing,
     rejudging,
     reviewing,
+    sightings,
+    standing,
     stopping,
 )
 from bot.storage import opening, store
@@ -193,7 +195,9 @@ def _join(on: Ground) -> Bot:
     given, clock, kept, identity = on.given, on.clock, on.store, on.identity
     policy = rules.PolicyFile(given.policy, clock)
     sender = sending.Sender(on.web_client, clock)
-    who = people.People(directory.Directory(on.web_client, clock), policy, identity.team_id)
+    seen = sightings.Sightings(kept, clock)
+    folk = directory.Directory(on.web_client, clock)
+    who = people.People(folk, policy, identity.team_id, seen)
     again = rejudging.Rejudging(kept, who, policy, clock)
     telling = _reporter(on, sender)
     acting = _executor(on, policy, again, telling.wake)
@@ -295,6 +299,7 @@ def story(
         nudges,
         advancing.Advancing(kept, reads, nudges, again, execute, clock),
         attempts,
+        standing.Standing(kept, who, policy, attempts, clock),
         clock,
         wake,
     )

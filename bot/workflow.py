@@ -20,6 +20,7 @@ from bot.power import (
     errors,
     form,
     lateness,
+    noes,
     offering,
     ports,
     request,
@@ -40,6 +41,7 @@ from bot.steps import (
     planner,
     reading,
     reviewing,
+    standing,
     stopping,
 )
 
@@ -66,6 +68,7 @@ class Workflow:
     nudging: nudging.Nudging
     advancing: advancing.Advancing
     attempts: auditing.Attempts
+    standing: standing.Standing
     clock: ports.Clock
     wake: Callable[[], None] = lambda: None
 
@@ -78,6 +81,10 @@ class Workflow:
         try:
             if late := lateness.judge(inbound, self.clock.now()):
                 return await self._too_late(inbound, late)
+            if (said := noes.of(inbound)) is not None:
+                return await self._say_no(inbound, said)
+            if (helped := lookups.help_typed(inbound)) is not None:
+                return helped
             refused = await self._refused_at_once(inbound)
             return refused or await self._answer(inbound)
         except errors.SlackUnavailable as error:
@@ -106,6 +113,22 @@ class Workflow:
         await self.attempts.refused(inbound, "words.too_late", why=late.sentence, age_s=age_s)
         return answers.Mistake(late.sentence, suggestion=late.line)
 
+    async def _say_no(self, inbound: ports.Inbound, said: noes.Said) -> answers.Answer | None:
+        """Take a no before anything is asked of Slack, or as soon as it is known whose it is."""
+        found = await self._named(inbound, said.request_id)
+        if found and said.no is noes.No.DENY:
+            own = await self.approving.refusing.early(inbound, found)
+            if own is not None:
+                return own
+        async with self.standing.admitted(inbound, said, found) as admitted:
+            if admitted.known is None:
+                await self.attempts.not_let_in(inbound, found, admitted.decision)
+                return answers.Note(admitted.decision.sentence, good=False)
+            answer = await self._answer(inbound)
+        if isinstance(answer, answers.Note) and admitted.said:
+            return dataclasses.replace(answer, text=f"{answer.text} {admitted.said}")
+        return answer
+
     async def _refused_at_once(self, inbound: ports.Inbound) -> answers.Note | None:
         """Refuse who may not use Powerbot at all; one's own approval, before any look-up."""
         found = await self._named(inbound)
@@ -115,16 +138,12 @@ class Workflow:
         may = await self.people.may_read(inbound.person)
         if may.allowed:
             return None
-        why = may.reason.value if may.reason else ""
-        did = str(inbound.body.get("do") or inbound.kind)
-        await self.attempts.refused(
-            inbound, "person.refused", found, did=did, why=why, said=may.sentence
-        )
+        await self.attempts.not_let_in(inbound, found, may)
         return answers.Note(may.sentence, good=False)
 
-    async def _named(self, inbound: ports.Inbound) -> ports.Request | None:
-        """Return the request that a button or a form is of, if it is of one."""
-        id_ = str(inbound.body.get("request_id") or "")
+    async def _named(self, inbound: ports.Inbound, typed_id: str = "") -> ports.Request | None:
+        """Return the request that a button, a form or a no is of, if it is of one."""
+        id_ = str(inbound.body.get("request_id") or typed_id)
         return await self.store.read(lambda tx: tx.request(id_)) if id_ else None
 
     async def _answer(self, inbound: ports.Inbound) -> answers.Answer | None:

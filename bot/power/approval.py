@@ -151,6 +151,17 @@ def decide(
     return no or _by_roster(person.user_id, terms.needs, approvals, roster)
 
 
+def may_deny(user_id: str, needs: policy.Needs, roster: Roster) -> Decision:
+    """Decide by the groups that a person is in; where those can't be read, a no is taken."""
+    decision = _by_roster(user_id, needs, (), roster)
+    if decision.reason is not Refusal.NOT_CHECKED:
+        return decision
+    unread = [need.group for need in needs if need.group in roster.unreadable]
+    listed = quorum.joined(tuple(unread), " and ")
+    why = f"Whether you are in {listed} could not be read, and a no doesn't wait for it."
+    return Decision(True, None, why, evidence=f"not checked: {listed} could not be read")
+
+
 def _by_roster(
     user_id: str, needs: policy.Needs, approvals: Sequence[ports.Approval], roster: Roster
 ) -> Decision:

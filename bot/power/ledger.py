@@ -41,6 +41,9 @@ def _barred(tx: ports.Tx, found: ports.Request | None) -> Bar | None:
         return Bar("stopped before its call")
     if reason := tx.frozen():
         return Bar(f"held by freeze: {reason}", frozen=True)
+    user_id, verb = tx.held_for(found.id)
+    if user_id:
+        return Bar(f"held while {user_id}'s right to {verb} is looked up", frozen=True)
     return None
 
 

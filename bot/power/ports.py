@@ -29,6 +29,7 @@ from bot.power.records import (
     Request as Request,
     Review as Review,
     RunServer as RunServer,
+    Seen as Seen,
     Sighting as Sighting,
 )
 from bot.power.tx import Tx as Tx

@@ -82,6 +82,14 @@ class Member:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Seen:
+    """What Slack last said of a person: whether they are a full member, and when that was."""
+
+    full: bool
+    at: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Channel:
     """A channel as conversations.info shows it at this moment; `is_member` is of the bot."""
 

@@ -16,6 +16,7 @@ from bot.power.records import (
     Request,
     Review,
     RunServer,
+    Seen,
 )
 from bot.power.request import Action
 
@@ -155,6 +156,25 @@ class Tx(Protocol):
 
     def close_review(self, request_id: str, *, user_id: str, comment: str, at: float) -> bool:
         """Close a review; False when somebody has closed it already."""
+
+    # -- people who say no
+    def see(self, user_id: str, *, full: bool, at: float) -> None:
+        """Note what Slack says of a person: whether they are a full member."""
+
+    def seen(self, user_id: str) -> Seen | None:
+        """Return what Slack last said of a person."""
+
+    def acted(self, request_id: str, user_id: str, events: Sequence[str]) -> bool:
+        """Whether a person has done one of these to a request."""
+
+    def hold(self, request_id: str, user_id: str, *, verb: str, for_s: float) -> None:
+        """Let no new call leave for a request (empty: any) while a person is looked up."""
+
+    def let_go(self, request_id: str, user_id: str) -> None:
+        """End what `hold` began."""
+
+    def held_for(self, request_id: str) -> tuple[str, str]:
+        """Return whose no is being looked up for a request, and its verb; empty for none."""
 
     # -- freeze
     def frozen(self) -> str:

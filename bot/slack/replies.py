@@ -212,6 +212,18 @@ def _held(event: Event) -> str:
     return f"⏸️ Waiting{event.because()}"
 
 
+def _looking_up(event: Event) -> str:
+    verb = event.word("verb", 20)
+    return f"⏸️ Held while {event.who}'s right to {verb} is looked up: no new call is sent."
+
+
+def _not_looked_up(event: Event) -> str:
+    return (
+        f"⏹️ Slack could not say who {event.who} is for 60 s. A no doesn't wait for Slack, "
+        f"so their {event.word('verb', 20)} counts."
+    )
+
+
 # -- the end
 
 
@@ -267,5 +279,7 @@ TELLERS: dict[str, Callable[[Event], str]] = {
     "stop_asked": _stop_asked,
     "stopping_itself": _stopping_itself,
     "held": _held,
+    "looking_up": _looking_up,
+    "not_looked_up": _not_looked_up,
     "ended": _ended,
 }

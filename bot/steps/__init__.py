@@ -7,5 +7,6 @@ break_glass   at once and in public, with a review owed; nudging: a request help
 stopping      cancel and stop; freezing: the switch that holds everybody back
 advancing     what becomes of a request by itself: ticking, rejudging
 lookups       questions and their answers: reading, alarming
-people        who somebody is, and in which groups; auditing: a row for each attempt
+people        who somebody is, and in which groups; sightings: who was seen as a full member
+standing      whose no takes effect at once; auditing: a row for each attempt
 """

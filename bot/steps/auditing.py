@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
-from bot.power import ports
+from bot.power import approval, ports
 
 
 def row(
@@ -52,6 +52,14 @@ class Attempts:
         """Audit an attempt that was refused, with the reason and the evidence."""
         now = self.clock.now()
         await self.store.write(lambda tx: row(tx, inbound, event, found, now, detail))
+
+    async def not_let_in(
+        self, inbound: ports.Inbound, found: ports.Request | None, may: approval.Decision
+    ) -> None:
+        """Audit that somebody may not use Powerbot at all."""
+        why = may.reason.value if may.reason else ""
+        did, said = str(inbound.body.get("do") or inbound.kind), may.sentence
+        await self.refused(inbound, "person.refused", found, did=did, why=why, said=said)
 
     async def noted(self, inbound: ports.Inbound, event: str, **detail: object) -> None:
         """Audit something that a person did and that changes no request."""

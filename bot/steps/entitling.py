@@ -47,6 +47,15 @@ class Entitling:
             expires_at=found.expires_at,
         )
 
+    async def deny(self, inbound: ports.Inbound, found: ports.Request) -> approval.Decision:
+        """Decide about a Deny, which doesn't wait for Slack; who this is was settled before."""
+        early = self.early(inbound, found, ())
+        if early is not None:
+            return early
+        needs, user_id = found.plan.terms.needs, inbound.person.user_id
+        roster = await self.people.roster_for_no([need.group for need in needs], user_id)
+        return approval.may_deny(user_id, needs, roster)
+
     async def check(
         self, inbound: ports.Inbound, found: ports.Request, given: tuple[ports.Approval, ...]
     ) -> Checked:

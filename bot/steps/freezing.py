@@ -54,18 +54,22 @@ class Freezing:
     async def _decide(self, inbound: ports.Inbound, *, freezes: bool) -> approval.Decision:
         """Decide by the groups that a person is in now."""
         rules = self.policy()
+        if freezes:
+            return await self._may_freeze(inbound)
         member = await self.people.directory.member(inbound.person.user_id)
         roster = await self.people.roster(rules.people.keys())
         mine = {group for group, who in roster.members.items() if member.user_id in who}
-        if freezes:
-            return rights.may_freeze(
-                member,
-                rules,
-                mine,
-                team_id=self.people.team_id,
-                channel_id=inbound.place.channel_id,
-                unread=roster.unreadable,
-            )
         return rights.may_unfreeze(
             member, rules, mine, team_id=self.people.team_id, unread=roster.unreadable
+        )
+
+    async def _may_freeze(self, inbound: ports.Inbound) -> approval.Decision:
+        """Decide about a freeze, which doesn't wait for Slack; who this is was settled before."""
+        rules, user_id = self.policy(), inbound.person.user_id
+        roster = await self.people.roster_for_no(rules.people.keys(), user_id)
+        return rights.may_freeze(
+            rules,
+            {group for group, who in roster.members.items() if user_id in who},
+            channel_id=inbound.place.channel_id,
+            unread=roster.unreadable,
         )

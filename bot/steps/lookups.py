@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from bot.power import answers, command, guide, ports
+from bot.power import answers, command, errors, guide, ports
 from bot.steps import auditing, people, reading, reviewing
 
 # What a page's or a share's button may ask again; anything else in its value is not obeyed.
@@ -81,3 +81,14 @@ class Lookups:
                 return answers.HelpShown(guide.help_text(said.verb))
             case _:
                 return answers.HelpShown(guide.help_text(None))
+
+
+def help_typed(inbound: ports.Inbound) -> answers.HelpShown | None:
+    """Return the help that was typed for, which needs no look-up; None for everything else."""
+    if inbound.kind not in ("command", "mention"):
+        return None
+    try:
+        said = command.parse(str(inbound.body["text"]))
+    except errors.UserMistake:
+        return None
+    return answers.HelpShown(guide.help_text(said.verb)) if isinstance(said, command.Help) else None

@@ -11,10 +11,13 @@ from collections.abc import Callable, Collection, Iterable
 
 from bot.power import errors, policy, ports, quorum, request, rights
 from bot.power.approval import Decision
+from bot.steps import sightings
 
 USER_GROUP = "S"
 # More people than this are called by their user group instead of one by one.
 MOST_NAMED = 20
+# A no waits this long for a user group to be read, in seconds.
+NO_WAITS_S = 1.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,6 +27,7 @@ class People:
     directory: ports.Directory
     policy: Callable[[], policy.Policy]
     team_id: str
+    sightings: sightings.Sightings | None = None
 
     async def may_read(self, person: request.Person) -> Decision:
         """Decide whether a person may use Powerbot at all.
@@ -32,7 +36,10 @@ class People:
             SlackUnavailable: Slack could not be asked.
         """
         member = await self.directory.member(person.user_id)
-        return rights.may_read(member, self.team_id)
+        decision = rights.may_read(member, self.team_id)
+        if self.sightings is not None:
+            await self.sightings.note(person.user_id, full=decision.allowed)
+        return decision
 
     async def members(self, user_ids: Iterable[str]) -> dict[str, ports.Member]:
         """Return several people; who can't be read is left out.
@@ -70,6 +77,26 @@ class People:
                 for user_id in in_slack or ():
                     members[group].setdefault(user_id, f"in Slack's user group {entry}")
         return quorum.Roster(members, frozenset(unreadable))
+
+    async def roster_for_no(self, groups: Collection[str], user_id: str) -> quorum.Roster:
+        """Return who is in these groups, as far as that is known within a moment.
+
+        Nobody is asked when the policy names this person itself; a user group that isn't read in
+        a second counts as unreadable.
+        """
+        written = {group: self.policy().people.get(group, ()) for group in groups}
+        known = {
+            group: {one: "named in the policy" for one in listed if one[0] != USER_GROUP}
+            for group, listed in written.items()
+        }
+        if not any(user_id in listed for listed in known.values()):
+            try:
+                async with asyncio.timeout(NO_WAITS_S):
+                    return await self.roster(groups)
+            except TimeoutError:
+                pass
+        unread = {group for group, listed in written.items() if len(listed) > len(known[group])}
+        return quorum.Roster(known, frozenset(unread))
 
     async def named(
         self, groups: Collection[str], *, without: Collection[str] = ()

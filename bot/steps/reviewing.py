@@ -25,14 +25,10 @@ class Reviewing:
     clock: ports.Clock
 
     async def deny(self, inbound: ports.Inbound, found: ports.Request) -> answers.Answer:
-        """End a request by a no, from somebody who might have said yes.
-
-        Raises:
-            SlackUnavailable: the person could not be looked up.
-        """
-        checked = await self.may.check(inbound, found, ())
-        if not checked.decision.allowed:
-            return await self.refusing.refuse(inbound, found, checked.decision)
+        """End a request by a no, from somebody who might have said yes."""
+        decision = await self.may.deny(inbound, found)
+        if not decision.allowed:
+            return await self.refusing.refuse(inbound, found, decision)
         reason = str(inbound.body.get("reason", "")).strip()[:WORDS_CHARS]
         if found.plan.terms.deny_reason and not reason:
             return answers.ReasonWanted(found.id)
@@ -42,7 +38,7 @@ class Reviewing:
             newest = tx.request(found.id) or found
             if newest.state is not State.PENDING or now >= newest.expires_at:
                 return self.refusing.too_late(tx, inbound, newest, now)
-            endings.end(tx, newest, self._denial(inbound, checked.decision, reason, now))
+            endings.end(tx, newest, self._denial(inbound, decision, reason, now))
             return answers.Note(f"Denied {found.id}.", comment_on="" if reason else found.id)
 
         return await self.store.write(work)

@@ -288,6 +288,25 @@ switches = sa.Table(
     _time("at"),
 )
 
+sightings = sa.Table(
+    "sightings",
+    metadata,
+    sa.Column("user_id", sa.Text, primary_key=True),
+    sa.Column("is_full", sa.Boolean, nullable=False),
+    sa.Column("at", sa.Double, nullable=False),
+    sa.Index("ix_sightings_at", "at"),
+)
+
+look_ups = sa.Table(
+    "look_ups",
+    metadata,
+    # Empty for a freeze, which is against every request.
+    sa.Column("request_id", sa.Text, primary_key=True),
+    sa.Column("user_id", sa.Text, primary_key=True),
+    sa.Column("verb", sa.Text, nullable=False),
+    sa.Column("until", sa.Double, nullable=False),
+)
+
 meta = sa.Table(
     "meta",
     metadata,

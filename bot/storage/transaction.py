@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from bot.storage import audit, inbox, locks, outbox, requests, runs
+from bot.storage import audit, inbox, locks, outbox, requests, runs, sightings
 
 
 class Transaction(
-    inbox.Inbox, requests.Requests, runs.Runs, locks.Locks, outbox.Outbox, audit.Audit
+    inbox.Inbox,
+    requests.Requests,
+    runs.Runs,
+    locks.Locks,
+    sightings.Sightings,
+    outbox.Outbox,
+    audit.Audit,
 ):
     """One transaction, as `ports.Tx` describes it; nothing is visible before the commit."""

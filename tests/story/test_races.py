@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.power.lifecycle import State
 from bot.sandbox import data_centre
-from tests.story.world import DANA, INC, OLGA, OPS, ROSA, SAM, World
+from tests.story.world import DANA, INC, LEO, OLGA, OPS, ROSA, SAM, World
 
 GLASS = "reboot web01 --break-glass because INC-1"
 
@@ -42,11 +42,12 @@ async def test_approver_who_comes_after_a_denial_is_told_by_whom(world: World) -
 
 
 async def test_denial_that_comes_after_another_is_told_by_whom(world: World) -> None:
-    """One of two wins."""
+    """One of two wins, though the second has to be looked up."""
+    world.edit(('sre = ["U0DANA", "U0SAM", "U0LEO"]', 'sre = ["U0DANA", "U0SAM"]'))
     id_ = await world.ask("reboot db01 because x")
-    await denied_meanwhile(world, id_, SAM)
+    world.folk.meanwhile[LEO] = lambda: world.press(ROSA, "deny", id_)
 
-    told = await world.told(SAM, "deny", id_)
+    told = await world.told(LEO, "deny", id_)
 
     assert told == f"{id_} has ended already: denied (denied by {ROSA})."
     assert [row["user_id"] for row in await world.audit("request.denied")] == [ROSA]

@@ -27,7 +27,7 @@ from bot.execution import calling
 from bot.power import answers, errors, policy, policy_file, ports, request, run
 from bot.power.lifecycle import State
 from bot.sandbox import data_centre
-from bot.steps import people, rejudging
+from bot.steps import people, rejudging, sightings
 from bot.storage import connections, opening, store
 
 TEAM = "T0DEMO"
@@ -343,7 +343,8 @@ async def _joined(
     )
     servers = inventory.Inventory(cloud, clock)
     power = watch.CloudPower(cloud, servers, watch.Poller(cloud, servers, clock))
-    who = people.People(folk, lambda: made.rules, TEAM)
+    seen = sightings.Sightings(kept, clock)
+    who = people.People(folk, lambda: made.rules, TEAM, seen)
     again = rejudging.Rejudging(kept, who, lambda: made.rules, clock)
     calls = calling.Calls(kept, power, clock)
     acting = executor.Executor(kept, power, calls, lambda: made.rules, again.problem, clock)
