@@ -249,20 +249,21 @@ class Workflow:
         """
         snapshot = await self.reading.inventory()
         try:
-            servers = await self.reading.search(said.targets, snapshot)
+            named = await self.reading.search(said.targets, snapshot, for_change=True)
         except errors.UserMistake as mistake:
             raise _with_whole_line(mistake, said) from None
         asked = self.planner.question(
             inbound,
             said.action,
-            servers,
+            named.servers,
             options=said.options,
             reason=said.reason,
             typed=said.targets,
+            reading=named.reading,
         )
         made, heard = await asyncio.gather(
             self.planner.make(asked, snapshot),
-            self.alarming.hear([record.id for record in servers]),
+            self.alarming.hear([record.id for record in named.servers]),
         )
         if said.options.dry_run:
             return answers.PlanShown(made, "", asked.now, heard.alarms, heard.note)

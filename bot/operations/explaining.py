@@ -135,9 +135,10 @@ def _question(
     Raises:
         UserMistake: the targets can't be understood, or name nothing.
     """
+    named = targets.parse(said.targets, rules.groups).resolve(snapshot, for_change=True)
     return question.Question(
         action=said.action,
-        servers=targets.parse(said.targets, rules.groups).resolve(snapshot).servers,
+        servers=named.servers,
         requester=person,
         place=request.Place(channel_id=asked.channel_id),
         scope=request.Scope(region=given.region, project_id=given.clouddc_project_id),
@@ -145,6 +146,7 @@ def _question(
         options=said.options,
         reason=said.reason,
         typed=said.targets,
+        reading=named.reading,
     )
 
 

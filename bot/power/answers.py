@@ -80,13 +80,17 @@ class VerdictWanted:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class FleetShown:
-    """All servers by power state; `title` says which were asked for."""
+    """All servers by power state; `title` says which were asked for.
+
+    `reading` says in words what was meant where terms narrow each other, else it is empty.
+    """
 
     title: str
     snapshot: server.Snapshot
     servers: tuple[server.Server, ...]
     now: float
     detailed: bool = False
+    reading: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ class Reading:
     problems: Mapping[Field, str]
 
 
-def read(filled: Mapping[str, str], groups: Mapping[str, str]) -> Reading:
+def read(filled: Mapping[str, str], groups: targets.Groups) -> Reading:
     """Read a form; servers stand in it as target terms, parted by spaces."""
     problems: dict[Field, str] = {}
 
@@ -88,7 +88,7 @@ def _action(text: str) -> Action:
     return Action(text)
 
 
-def _targets(text: str, groups: Mapping[str, str]) -> str:
+def _targets(text: str, groups: targets.Groups) -> str:
     """Return the servers as target text that can be parsed."""
     if not text:
         raise errors.UserMistake("Choose at least one server, group or tag.")

@@ -8,12 +8,16 @@ from bot.power.vocabulary import CHANGE, OPTIONS, VERBS, Verb
 
 TERMS = (
     ("web01, web[01-20,25]", "names and ranges; * and ? are wildcards"),
-    ("rack:R12, dc:A-1, sn:…", "by place or serial number; a server's id works too"),
+    ("sn:…", "by serial number; a server's id works too"),
+    ("rack:R12, room:A-1, dc:A-1", "by place; CloudDC calls a room dc"),
     ("tag:role=web", "by tag"),
     ("state:off, health:Critical", "by what is true now"),
     ('dc:"上海 A-1"', "a value in quotes is matched exactly"),
     ("@web", "a group of the policy"),
     ("!web07", "takes out, wherever it stands"),
+    ("web01 web02", "add up: names, patterns, ids, sn: and @ are one kind"),
+    ("@web tag:role=web state:off", "narrow each other: only what all three are true of"),
+    ("web* & *01", "& narrows terms of one kind too"),
 )
 
 

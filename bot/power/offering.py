@@ -9,7 +9,7 @@ import collections
 import dataclasses
 import functools
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from bot.power import errors, folding, name_pattern, nearest, server, targets, terms, typography
 
@@ -38,7 +38,7 @@ class Offer:
 class Catalogue:
     """What a snapshot has to offer, made ready for searching."""
 
-    def __init__(self, snapshot: server.Snapshot, groups: Mapping[str, str]) -> None:
+    def __init__(self, snapshot: server.Snapshot, groups: targets.Groups) -> None:
         self.snapshot = snapshot
         self.groups = groups
 
@@ -53,7 +53,7 @@ class Catalogue:
         """All tags, racks and places as terms, with the number of servers that have them."""
         found: collections.Counter[str] = collections.Counter()
         for row in self.snapshot.servers.values():
-            found.update(_terms_of(row))
+            found.update(_terms_of(row, self.snapshot))
         return sorted(found.items(), key=lambda item: folding.natural(item[0]))
 
     def search(self, typed: str) -> list[Offer]:
@@ -91,7 +91,7 @@ class Catalogue:
         """Yield the groups of the policy whose name has the word in it."""
         for name, text in self.groups.items():
             if word.removeprefix("@") in name.lower():
-                yield Offer(f"{sign}@{name}", f"{sign}@{name}", f"group: {text}")
+                yield Offer(f"{sign}@{name}", f"{sign}@{name}", f"group: {targets.written(text)}")
 
     def _named(self, word: str, sign: str, *, starting: bool) -> Iterator[Offer]:
         """Yield the servers whose name begins with the word, or has it further on."""
@@ -106,14 +106,17 @@ class Catalogue:
                 yield Offer(sign + text, sign + text, _size(count, sign))
 
 
-def _terms_of(row: server.Server) -> Iterator[str]:
+def _terms_of(row: server.Server, snapshot: server.Snapshot) -> Iterator[str]:
     """Yield the terms by which a server may be found beside its name."""
     for key, held in row.tags:
         if _typeable(key) and _typeable(held):
             yield f"tag:{_quoted(key)}={_quoted(held)}"
-    for kind, held in (("rack", row.rack), ("dc", row.dc)):
-        if _typeable(held):
-            yield f"{kind}:{_quoted(held)}"
+    if _typeable(row.dc):
+        yield f"dc:{_quoted(row.dc)}"
+    if _typeable(row.rack) and row.rack not in snapshot.shared_racks:
+        yield f"rack:{_quoted(row.rack)}"
+    elif _typeable(row.rack) and _typeable(row.dc):
+        yield f"rack:{_quoted(row.rack)}&dc:{_quoted(row.dc)}"
 
 
 def _typeable(text: str) -> bool:

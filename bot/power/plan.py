@@ -85,7 +85,8 @@ class Plan(request.Frozen):
     `order.targets` are the servers to act on; `lines` are all named servers, those too.
     `snapshot_at` is when the sweep that it was made on began (seconds since the epoch).
     `refusals` are sentences that forbid the request as a whole; empty when it may be asked.
-    `calls` is the number of power calls without faults, `waves` their sizes.
+    `calls` is the number of power calls without faults, `waves` their sizes. `reading` says in
+    words which servers were meant, where the terms that were typed narrow each other.
     """
 
     order: request.Order
@@ -96,6 +97,7 @@ class Plan(request.Frozen):
     refusals: tuple[str, ...] = ()
     waves: tuple[int, ...] = ()
     calls: int = 0
+    reading: str = ""
 
     def lines_with(self, verdict: Verdict) -> tuple[PlanLine, ...]:
         """The lines of one verdict, in the plan's order."""

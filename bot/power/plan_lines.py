@@ -18,13 +18,17 @@ IS_OFF = "it is off"
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Judged:
-    """A named server with its rule (if one covers it) and what happens to it."""
+    """A named server with its rule (if one covers it) and what happens to it.
+
+    `rack` is set where the record's own name for it isn't enough to tell it from others.
+    """
 
     record: server.Server
     rule: policy.Rule | None
     verdict: Verdict
     reason: str = ""
     held_by: str = ""
+    rack: str = ""
 
     @property
     def acts(self) -> bool:
@@ -37,7 +41,7 @@ class Judged:
         return plan.PlanLine(
             server_id=self.record.id,
             name=self.record.name,
-            rack=self.record.rack,
+            rack=self.rack or self.record.rack,
             verdict=self.verdict,
             reason=self.reason,
             rule=self.rule.name if self.rule else "",
@@ -53,7 +57,10 @@ def judge(
     """Judge every named server once, in the plan's order."""
     named = {record.id: record for record in question.servers}
     found = [_judge_one(question, rules, facts, record) for record in named.values()]
-    return _with_lines_to_type(_with_keeps(found, question, rules, snapshot, facts))
+    found = _with_keeps(found, question, rules, snapshot, facts)
+    if snapshot.shared_racks:
+        found = [dataclasses.replace(one, rack=snapshot.rack_of(one.record)) for one in found]
+    return _with_lines_to_type(found)
 
 
 def _judge_one(

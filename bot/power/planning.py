@@ -31,6 +31,7 @@ def make(
         policy_version=rules.version,
         refusals=refusals,
         waves=sizes,
+        reading=question.reading,
         calls=steps * sum(-(-size // waves.IDS_PER_CALL) for size in sizes),
     )
 
@@ -41,7 +42,7 @@ def _order(question: Question, acting: Sequence[Judged]) -> request.Order:
         scope=question.scope,
         place=question.place,
         action=question.action,
-        targets=tuple(_target(judged.record) for judged in acting),
+        targets=tuple(_target(judged) for judged in acting),
         reason=question.reason,
         requester=question.requester,
         options=question.options,
@@ -49,12 +50,13 @@ def _order(question: Question, acting: Sequence[Judged]) -> request.Order:
     )
 
 
-def _target(record: server.Server) -> request.Target:
+def _target(judged: Judged) -> request.Target:
     """Return a server as the plan freezes it."""
+    record = judged.record
     return request.Target(
         server_id=record.id,
         name=record.name,
-        rack=record.rack,
+        rack=judged.rack or record.rack,
         power_before=record.power_state,
         operation_before=record.operation_state,
     )

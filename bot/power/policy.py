@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from bot.power import plan, request, server
@@ -120,14 +120,14 @@ class Policy:
     """The whole file. `version` is short for its content; empty when there is no policy.
 
     `people` has, by group, the ids of people (U...) and of Slack user groups (S...); `groups`
-    has the target text by name.
+    has by name the target text, or a list of them, which adds up.
     """
 
     version: str = ""
     allow: frozenset[str] = frozenset()
     incident: frozenset[str] = frozenset()
     people: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
-    groups: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    groups: Mapping[str, str | Sequence[str]] = dataclasses.field(default_factory=dict)
     protected: Selection = dataclasses.field(default_factory=Nothing)
     limits: Limits = Limits()
     freezes: tuple[Freeze, ...] = ()

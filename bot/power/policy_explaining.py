@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 
-from bot.power import folding, name_pattern, plan, policy, quorum, server, targets
+from bot.power import folding, name_pattern, narrowing, plan, policy, quorum, server, targets
 from bot.power.question import Facts, Question, duration
 
 MOST_CHARS = 300
@@ -25,6 +25,8 @@ class Told:
 
 def lines(told: Told) -> Iterator[str]:
     """Yield the explanation, line by line."""
+    if told.made.reading:
+        yield f"Read as: {told.made.reading}: {len(told.made.lines)} servers"
     judged: dict[str, list[plan.PlanLine]] = {}
     for line in told.made.lines:
         judged.setdefault(line.rule, []).append(line)
@@ -51,8 +53,8 @@ def _rule(
     told: Told, number: int, rule: policy.Rule, judged: Sequence[plan.PlanLine]
 ) -> Iterator[str]:
     """Yield what one rule has to do with it."""
-    text = rule.servers.text if isinstance(rule.servers, targets.Selection) else ""
-    head = f'Rule {number} "{rule.name}" (servers = "{text}")'
+    texts = rule.servers.texts if isinstance(rule.servers, targets.Selection) else ()
+    head = f'Rule {number} "{rule.name}" (servers = {narrowing.written(texts)})'
     if not judged:
         yield f"{head}: judges none of these servers"
         return
@@ -80,10 +82,13 @@ def _because(told: Told, rule: policy.Rule, judged: Sequence[plan.PlanLine]) -> 
 
 
 def _term(selection: targets.Selection, record: server.Server) -> str:
-    """Return the first term that names a server."""
+    """Return the first term of each clause that names a server."""
     work = name_pattern.Work()
-    named = (term for term in selection.terms if not term.takes_out)
-    return next((term.text for term in named if term.matcher.matches(record, work)), "")
+    found = (
+        next((term.text for term in clause if term.matcher.matches(record, work)), "")
+        for clause in selection.members.clauses
+    )
+    return f" {narrowing.AND} ".join(filter(None, found))
 
 
 def _standing(told: Told, groups: Sequence[str]) -> str:

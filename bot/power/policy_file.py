@@ -136,13 +136,13 @@ def _people(top: Table) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _groups(top: Table) -> dict[str, str]:
+def _groups(top: Table) -> dict[str, targets.Text]:
     """Read the groups of servers; each may name the others."""
     table = top.table("groups", None)
-    found: dict[str, str] = {}
+    found: dict[str, targets.Text] = {}
     for name in table.values:
         _check_name(table, name)
-        found[name] = table.line(name, None, '"web* tag:role=web"')
+        found[name] = table.targets(name, '"web*"')
     weights: dict[str, int] = {}
     for name, text in found.items():
         _weigh(table, name, found, weights, ())
@@ -153,7 +153,7 @@ def _groups(top: Table) -> dict[str, str]:
 def _weigh(
     table: Table,
     name: str,
-    groups: Mapping[str, str],
+    groups: targets.Groups,
     weights: dict[str, int],
     path: tuple[str, ...],
 ) -> int:
@@ -162,7 +162,7 @@ def _weigh(
         most = targets.MAX_DEPTH
         raise table.error(name, f"groups are nested more than {most} deep, or in a circle")
     if name not in weights:
-        inner = REFERENCE.findall(typography.plain(groups[name]))
+        inner = REFERENCE.findall(typography.plain(targets.written(groups[name])))
         weights[name] = 1 + sum(
             _weigh(table, word, groups, weights, (*path, name)) for word in inner if word in groups
         )
@@ -221,9 +221,10 @@ def _freeze(table: Table, people: Mapping[str, tuple[str, ...]]) -> policy.Freez
     )
 
 
-def _keep(table: Table, groups: Mapping[str, str]) -> policy.Keep:
+def _keep(table: Table, groups: targets.Groups) -> policy.Keep:
     """Read how many of some servers stay on."""
     if not table.has("on"):
         raise table.missing("on", "2")
     on = table.whole("on", 1, high=MOST_SERVERS)
-    return policy.Keep(policy_rules.selection(table, groups), str(table.values["servers"]), on)
+    servers = policy_rules.selection(table, groups)
+    return policy.Keep(servers, targets.written(table.targets("servers", '"web*"')), on)

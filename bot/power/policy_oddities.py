@@ -106,30 +106,36 @@ def _covers(wide: policy.Selection, narrow: policy.Selection) -> bool:
     """Whether one selection has every server of another, as far as their texts show it."""
     if not isinstance(wide, targets.Selection) or not isinstance(narrow, targets.Selection):
         return False
-    outer = list(_positive(wide.terms))
-    if any(term.takes_out for term in outer):
+    if not _only_adds_up(wide.members):
         return False
-    texts = {term.text for term in outer}
-    inner = [term for term in _positive(narrow.terms) if not term.takes_out]
-    return "*" in texts or {term.text for term in inner} <= texts
+    texts = {term.text for term in _expanded(wide.terms)}
+    # Whatever else narrows it: it has no more servers than any of its clauses.
+    return "*" in texts or any(
+        {term.text for term in _expanded(clause)} <= texts for clause in narrow.members.clauses
+    )
 
 
-def _positive(found: Iterable[terms.Term]) -> Iterator[terms.Term]:
-    """Yield terms with those of their groups in place of the groups, where nothing is lost."""
+def _expanded(found: Iterable[terms.Term]) -> Iterator[terms.Term]:
+    """Yield terms, those of a group in its place where they do nothing but add up."""
     for term in found:
-        inner = term.matcher.members.terms if isinstance(term.matcher, terms.Group) else ()
-        if inner and not term.takes_out and not any(one.takes_out for one in inner):
-            yield from _positive(inner)
-        else:
+        group = term.matcher.members if isinstance(term.matcher, terms.Group) else None
+        if group is None or term.takes_out or not _only_adds_up(group):
             yield term
+        else:
+            yield from _expanded(group.terms)
+
+
+def _only_adds_up(members: terms.TermSet) -> bool:
+    """Whether terms neither narrow each other nor take anything out."""
+    return len(members.clauses) == 1 and not any(term.takes_out for term in members.terms)
 
 
 def _names(selection: policy.Selection) -> list[str]:
     """Return the names that a selection is made of, or nothing if it is more than a few names."""
-    if not isinstance(selection, targets.Selection):
+    if not isinstance(selection, targets.Selection) or len(selection.members.clauses) != 1:
         return []
     found: list[str] = []
-    for term in _positive(selection.terms):
+    for term in _expanded(selection.terms):
         pattern = term.matcher.pattern if isinstance(term.matcher, terms.Names) else None
         if pattern is None or pattern.is_wild or len(found) + pattern.count > MOST_TRIED:
             return []

@@ -40,7 +40,7 @@ COUNT = re.compile(r"[1-9][0-9]{0,4}")
 MOST_WAVE = 10_000
 
 
-def read(top: Table, people: People, groups: Mapping[str, str]) -> tuple[policy.Rule, ...]:
+def read(top: Table, people: People, groups: targets.Groups) -> tuple[policy.Rule, ...]:
     """Read the rules in their order; their names tell them apart."""
     usual = _conduct(top.table("defaults", CONDUCT_KEYS), policy.Conduct())
     found: dict[str, policy.Rule] = {}
@@ -55,7 +55,7 @@ def read(top: Table, people: People, groups: Mapping[str, str]) -> tuple[policy.
 def _rule(
     table: Table,
     people: People,
-    groups: Mapping[str, str],
+    groups: targets.Groups,
     usual: policy.Conduct,
 ) -> policy.Rule:
     """Read one rule."""
@@ -122,13 +122,13 @@ def _conduct(table: Table, usual: policy.Conduct) -> policy.Conduct:
     )
 
 
-def selection(table: Table, groups: Mapping[str, str]) -> policy.Selection:
+def selection(table: Table, groups: targets.Groups) -> policy.Selection:
     """Read the servers that a table speaks of."""
-    return parsed_targets(table, "servers", table.line("servers", None, '"web*"'), groups)
+    return parsed_targets(table, "servers", table.targets("servers", '"web*"'), groups)
 
 
 def parsed_targets(
-    table: Table, key: str, text: str, groups: Mapping[str, str]
+    table: Table, key: str, text: targets.Text, groups: targets.Groups
 ) -> policy.Selection:
     """Parse a target text, with its mistakes told as mistakes of the file."""
     try:

@@ -165,6 +165,16 @@ class Table:
             raise self.error(key, f"write a list such as {example}, not {shown(value)}")
         return tuple(dict.fromkeys(value))
 
+    def targets(self, key: str, example: str) -> str | tuple[str, ...]:
+        """Read a text that names servers, or a list of such texts, which adds up."""
+        value = self.values.get(key)
+        if not isinstance(value, list):
+            return self.line(key, None, example)
+        found = self.words(key, None, f"[{example}]")
+        if not found or not all(text.strip() and text.isprintable() for text in found):
+            raise self.error(key, f"write a list such as [{example}], not {shown(value)}")
+        return found
+
     def actions(self, key: str, default: tuple[str, ...] | None) -> frozenset[request.Action]:
         """Read a list of actions."""
         found = self.words(key, default, '["on", "off", "reboot", "cycle"]')

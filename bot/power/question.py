@@ -16,7 +16,8 @@ class Question:
     """What a person asks for. `servers` are resolved already, in the order of the plan.
 
     `now` is the wall clock in epoch seconds. `typed` is what stood between the verb and
-    "because"; it is used in the lines that a person may copy.
+    "because"; it is used in the lines that a person may copy. `reading` says it in words where
+    its terms narrow each other.
     """
 
     action: Action
@@ -29,6 +30,7 @@ class Question:
     reason: str = ""
     retry_of: str = ""
     typed: str = ""
+    reading: str = ""
 
     @property
     def words(self) -> str:

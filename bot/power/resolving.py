@@ -6,9 +6,19 @@ Exact names and ranges are looked up, all else is matched; both are bounded befo
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from bot.power import errors, folding, name_pattern, nearest, server, typography, unknown_names
+from bot.power import (
+    errors,
+    folding,
+    in_words,
+    name_pattern,
+    nearest,
+    rooms,
+    server,
+    typography,
+    unknown_names,
+)
 from bot.power.name_pattern import Work
 from bot.power.terms import FIELDS, Field, Group, Names, Tag, Term, TermSet, mended
 from bot.power.unknown_names import Unknown
@@ -24,39 +34,79 @@ MOMENTARY = frozenset({"state", "health"})
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Resolved:
-    """The servers that are meant, and those that were named and taken out, in natural order."""
+    """The servers that are meant, and those that were named and taken out, in natural order.
+
+    `reading` says in words what was meant where terms narrow each other, else it is empty.
+    """
 
     servers: tuple[server.Server, ...]
     taken_out: tuple[server.Server, ...] = ()
+    reading: str = ""
 
 
-def resolve(terms: Sequence[Term], snapshot: server.Snapshot, work: Work) -> Resolved:
+def resolve(
+    members: TermSet, snapshot: server.Snapshot, work: Work, *, for_change: bool = False
+) -> Resolved:
     """Return the servers of a snapshot that terms mean.
+
+    `for_change` wants racks of one name in several rooms told apart.
 
     Raises:
         UserMistake: names are unknown or mean several servers, a term matches nothing, nothing
             is left, or it would be too much work.
 
     """
-    _refuse_much_work(terms, snapshot)
-    search = _Search(terms, snapshot, work)
-    named: dict[str, server.Server] = {}
-    taken_out: set[str] = set()
-    for term in terms:
-        found = search.found(term)
-        if term.takes_out:
-            taken_out.update(row.id for row in found)
-        else:
-            named.update((row.id, row) for row in found)
+    _refuse_much_work(members, snapshot)
+    search = _Search(members.terms, snapshot, work)
+    found = {id(term): search.found(term) for term in members.terms}
     if search.unknown:
-        raise unknown_names.mistake(search.unknown, terms, snapshot)
-    left = _ordered((row for row in named.values() if row.id not in taken_out), snapshot)
+        raise unknown_names.mistake(search.unknown, members.terms, snapshot)
+    named = _narrowed(members, found)
+    out = {row.id for t in members.terms if t.takes_out for row in found[id(t)]}
+    left = [row for row in named if row.id not in out]
     if not left:
         raise errors.UserMistake(
             "Nothing is left: every server that is named is also taken out with !."
         )
-    out = _ordered((row for row in named.values() if row.id in taken_out), snapshot)
-    return Resolved(left, out)
+    search.refuse_twins(left)
+    if for_change:
+        rooms.refuse_unclear(members, left, snapshot)
+    taken_out = [row for row in named if row.id in out]
+    said = in_words.reading(members)
+    return Resolved(_ordered(left, snapshot), _ordered(taken_out, snapshot), said)
+
+
+def _narrowed(
+    members: TermSet, found: Mapping[int, Sequence[server.Server]]
+) -> list[server.Server]:
+    """Return the servers that every clause names.
+
+    Raises:
+        UserMistake: a clause leaves none of those before it.
+
+    """
+    named: dict[str, server.Server] = {}
+    for place, clause in enumerate(members.clauses):
+        rows = {row.id: row for term in clause for row in found[id(term)]}
+        left = {id_: row for id_, row in named.items() if id_ in rows} if place else rows
+        if not left:
+            raise _none_left(members, place, len(named))
+        named = left
+    return list(named.values())
+
+
+def _none_left(members: TermSet, place: int, count: int) -> errors.UserMistake:
+    """Return the error for a clause that is true of none of the servers before it."""
+    before = dataclasses.replace(members, clauses=members.clauses[:place])
+    subject = in_words.subject(before)
+    clause = members.clauses[place]
+    alike = any(one[0].kind == clause[0].kind for one in before.clauses)
+    why = "& narrows, a space adds up" if alike else "terms of different kinds narrow each other"
+    return errors.UserMistake(
+        f"Of {subject} ({count:,} {'server' if count == 1 else 'servers'}) none is "
+        f"{in_words.told(clause)}; {why}.",
+        token=typography.shown(" ".join(term.text for term in clause)),
+    )
 
 
 def _ordered(rows: Iterable[server.Server], snapshot: server.Snapshot) -> tuple[server.Server, ...]:
@@ -67,23 +117,23 @@ def _ordered(rows: Iterable[server.Server], snapshot: server.Snapshot) -> tuple[
     return tuple(sorted(found, key=lambda row: (folding.natural(row.name), row.name, row.id)))
 
 
-def _refuse_much_work(terms: Sequence[Term], snapshot: server.Snapshot) -> None:
+def _refuse_much_work(members: TermSet, snapshot: server.Snapshot) -> None:
     """Refuse more patterns than can be held against so many servers at once."""
-    patterns = TermSet(tuple(terms)).patterns
+    patterns = members.patterns
     servers = max(1, len(snapshot.servers))
     if patterns * servers > MOST_WORK:
         most = MOST_WORK // servers
         raise errors.UserMistake(
             f"{patterns} ranges and patterns for {servers:,} servers are too much at once;"
-            f" use at most {most}, those of groups among them{_heavy(patterns, terms)}."
+            f" use at most {most}, those of groups among them{_heavy(members)}."
         )
 
 
-def _heavy(patterns: int, terms: Sequence[Term]) -> str:
+def _heavy(members: TermSet) -> str:
     """Say why more are counted than were typed, where that is so."""
-    typed = TermSet(tuple(terms)).size
-    weight = name_pattern.STARRED_WEIGHT
-    return f" (a star together with a range or ? counts as {weight})" if patterns > typed else ""
+    if members.patterns <= members.size:
+        return ""
+    return f" (a star together with a range or ? counts as {name_pattern.STARRED_WEIGHT})"
 
 
 class _Search:
@@ -92,12 +142,13 @@ class _Search:
     def __init__(self, terms: Sequence[Term], snapshot: server.Snapshot, work: Work) -> None:
         self._terms, self._snapshot, self._work = terms, snapshot, work
         self.unknown: list[Unknown] = []
+        self._twins: dict[str, Term] = {}
 
     def found(self, term: Term) -> Sequence[server.Server]:
         """Return the servers that one term matches.
 
         Raises:
-            UserMistake: the term matches nothing, or a name means several servers.
+            UserMistake: the term matches nothing.
 
         """
         matcher = term.matcher
@@ -119,13 +170,25 @@ class _Search:
         for name in names.pattern.names():
             rows = self._snapshot.by_name.get(name, ())
             if len(rows) > 1 and not term.takes_out:
-                raise self._ambiguous(term, name, rows)
+                self._twins[name] = term
             found += rows
             if not rows:
                 missing.append(name)
         if missing:
             self.unknown.append(Unknown(term, missing, [row.name for row in found]))
         return found
+
+    def refuse_twins(self, left: Sequence[server.Server]) -> None:
+        """Refuse a name that still means several servers when all terms were read.
+
+        Raises:
+            UserMistake: it does.
+
+        """
+        for name, term in self._twins.items():
+            rows = [row for row in left if row.name == name]
+            if len(rows) > 1:
+                raise self._ambiguous(term, name, rows)
 
     def _ambiguous(
         self, term: Term, name: str, rows: Sequence[server.Server]

@@ -98,6 +98,21 @@ class Snapshot:
             found[server.name] = (*found.get(server.name, ()), server)
         return found
 
+    @functools.cached_property
+    def shared_racks(self) -> Mapping[str, tuple[str, ...]]:
+        """The names of racks that stand in several rooms, each with its rooms in order."""
+        found: dict[str, set[str]] = {}
+        for server in self.servers.values():
+            if server.rack:
+                found.setdefault(server.rack, set()).add(server.dc)
+        return {rack: tuple(sorted(rooms)) for rack, rooms in found.items() if len(rooms) > 1}
+
+    def rack_of(self, server: Server) -> str:
+        """Return a server's rack, with its room where another room has a rack of that name."""
+        if server.rack not in self.shared_racks:
+            return server.rack
+        return f"{server.rack} in {server.dc or 'no room'}"
+
     def age_s(self, now: float) -> float:
         """Seconds since the sweep began, never negative."""
         return max(0.0, now - self.started_at)

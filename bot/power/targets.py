@@ -1,6 +1,7 @@
 """The servers that people name: terms by spaces or commas, matched against the inventory.
 
-`!term` takes out, and wins wherever it stands. The same language describes groups of servers in
+Terms of one kind add up, kinds narrow each other, `&` narrows anything; `!term` takes out, and
+wins wherever it stands. The same language describes groups of servers in
 the policy file, where a bare `*` may stand and a name may match nothing yet.
 """
 
@@ -8,14 +9,16 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from bot.power import (
     errors,
     name_pattern,
+    narrowing,
     nearest,
     resolving,
     server,
+    target_words,
     term_parsing,
     terms,
     typography,
@@ -23,26 +26,35 @@ from bot.power import (
 from bot.power.resolving import Resolved
 from bot.power.terms import Term, TermSet
 
-MOST_CHARACTERS = 2_000
-MOST_TERMS = 100
+MOST_CHARACTERS = target_words.MOST_CHARACTERS
+MOST_TERMS = target_words.MOST_TERMS
 MOST_RANGES = 200
 MOST_NAMED = 10_000
 MAX_DEPTH = 5
 MOST_GROUP_TERMS = 1_000
 EVERYTHING = re.compile(r"[*?]+|all", re.IGNORECASE)
-# A comma in brackets or quotes belongs to the term.
-TERM = re.compile(r'(?:"[^"]*"|\[[^\[\]]*\]|[^,])+')
-SPACED_BRACKET = re.compile(r"\[[^\[\]\"]* [^\[\]\"]*\]")
 LETTERS = re.compile(r"!([A-Za-z]+)[0-9\[]")
 GROUP_NAME = re.compile(r"[A-Za-z0-9_-]{1,60}")
+
+# Targets as the policy file has them: one text, or a list of texts, which adds up.
+Text = str | Sequence[str]
+Groups = Mapping[str, Text]
 
 
 @dataclasses.dataclass(frozen=True)
 class Selection:
-    """Parsed target text; `text` is in plain characters, its terms parted by spaces."""
+    """Parsed targets: texts in plain characters, their terms parted by spaces.
 
-    text: str
+    A person types one text; the policy file may have a list of them.
+    """
+
+    texts: tuple[str, ...]
     members: TermSet
+
+    @property
+    def text(self) -> str:
+        """The text, those of a list parted by commas."""
+        return written(self.texts)
 
     @property
     def terms(self) -> tuple[Term, ...]:
@@ -53,18 +65,39 @@ class Selection:
         """Whether a server is named, and not taken out; names that don't exist are no mistake."""
         return self.members.matches(row, work or name_pattern.Work())
 
-    def resolve(self, snapshot: server.Snapshot, work: name_pattern.Work | None = None) -> Resolved:
+    def resolve(
+        self,
+        snapshot: server.Snapshot,
+        work: name_pattern.Work | None = None,
+        *,
+        for_change: bool = False,
+    ) -> Resolved:
         """Return the servers of a snapshot that are named.
+
+        `for_change` wants racks of one name in several rooms told apart.
 
         Raises:
             UserMistake: names are unknown or mean several servers, a term matches nothing,
                 nothing is left, or it would be too much work.
 
         """
-        return resolving.resolve(self.terms, snapshot, work or name_pattern.Work())
+        try:
+            return resolving.resolve(
+                self.members, snapshot, work or name_pattern.Work(), for_change=for_change
+            )
+        except errors.UserMistake as mistake:
+            if narrowing.AND not in self.text.split():
+                raise
+            # What is offered is put together without &, so that it could name more than was typed.
+            raise errors.UserMistake(mistake.problem, token=mistake.token) from None
 
 
-def parse(text: str, groups: Mapping[str, str]) -> Selection:
+def written(text: Text) -> str:
+    """Return a text, or those of a list parted by commas, for eyes."""
+    return text if isinstance(text, str) else ", ".join(text)
+
+
+def parse(text: str, groups: Groups) -> Selection:
     """Parse what a person typed; `groups` are the policy file's, usable as `@name`.
 
     Raises:
@@ -74,8 +107,10 @@ def parse(text: str, groups: Mapping[str, str]) -> Selection:
     return _Reading(groups, in_policy=False).selection(text)
 
 
-def parse_policy_targets(text: str, groups: Mapping[str, str]) -> Selection:
-    """Parse a group of servers in the policy file.
+def parse_policy_targets(text: Text, groups: Groups) -> Selection:
+    """Parse a group of servers in the policy file: one text, or a list that adds up.
+
+    A text of a list that only takes out takes out of the whole list.
 
     Raises:
         UserMistake: it can't be understood, or is larger than the bounds.
@@ -87,27 +122,42 @@ def parse_policy_targets(text: str, groups: Mapping[str, str]) -> Selection:
 class _Reading:
     """One text while it is parsed, with the groups that it names; each group is parsed once."""
 
-    def __init__(self, groups: Mapping[str, str], *, in_policy: bool) -> None:
+    def __init__(self, groups: Groups, *, in_policy: bool) -> None:
         self._groups = groups
         self._in_policy = in_policy
         self._path: list[str] = []
         self._known: dict[str, terms.Group] = {}
 
-    def selection(self, text: str) -> Selection:
-        """Parse the whole text."""
-        members = self._members(text, in_policy=self._in_policy)
-        return Selection(" ".join(term.typed for term in members.terms), members)
+    def selection(self, text: Text) -> Selection:
+        """Parse the whole text, or list."""
+        texts = (text,) if isinstance(text, str) else text
+        members = self._listed(text, in_policy=self._in_policy)
+        return Selection(tuple(" ".join(target_words.split(one)) for one in texts), members)
+
+    def _listed(self, text: Text, *, in_policy: bool) -> TermSet:
+        """Parse one text, or a list of them, in which each stands for itself."""
+        if isinstance(text, str):
+            return self._members(text, in_policy=in_policy)
+        found: list[Term] = []
+        for one in text:
+            members = self._members(one, in_policy=in_policy)
+            single = len(members.terms) == 1 or not members.clauses
+            whole = Term(one, takes_out=False, matcher=terms.Group("", members))
+            found += members.terms if single else [whole]
+        if not found:
+            raise errors.UserMistake("No servers are named.", suggestion="web[01-03]")
+        _refuse_large(found, in_policy=in_policy)
+        named = tuple(term for term in found if not term.takes_out)
+        return TermSet(tuple(found), (named,) if named else ())
 
     def _members(self, text: str, *, in_policy: bool) -> TermSet:
         """Parse the terms of the text, or of a group."""
-        words = _split(text)
-        _refuse_lone_sign(words)
-        found: list[Term] = []
-        for word in words:
-            try:
-                found.append(self._term(word, in_policy))
-            except errors.UserMistake as mistake:
-                raise _in_whole(mistake, words) from None
+        words = target_words.split(text)
+        target_words.refuse_lone_sign(words)
+        parts: list[list[Term]] = []
+        for part in narrowing.parted(words):
+            parts.append([self._term_in(words, word, in_policy) for word in part])
+        found = [term for part in parts for term in part]
         _refuse_large(found, in_policy=in_policy)
         # The reader of the policy file refuses such a text itself, by its table and line.
         if not in_policy and all(term.takes_out for term in found):
@@ -115,7 +165,14 @@ class _Reading:
             letters = LETTERS.match(words[0])
             better = f"{letters[1]}* {' '.join(words)}" if letters else ""
             raise errors.UserMistake(problem, token=words[0], suggestion=better)
-        return TermSet(tuple(found))
+        return TermSet(tuple(found), narrowing.clauses(parts, in_policy=in_policy))
+
+    def _term_in(self, words: list[str], word: str, in_policy: bool) -> Term:
+        """Parse one term of these words."""
+        try:
+            return self._term(word, in_policy)
+        except errors.UserMistake as mistake:
+            raise _in_whole(mistake, words) from None
 
     def _term(self, word: str, in_policy: bool) -> Term:
         """Parse one term."""
@@ -149,55 +206,10 @@ class _Reading:
             raise errors.UserMistake(problem, token=word)
         if name not in self._known:
             self._path.append(name)
-            members = self._members(self._groups[name], in_policy=True)
+            members = self._listed(self._groups[name], in_policy=True)
             self._path.pop()
             self._known[name] = terms.Group(name, members)
         return self._known[name]
-
-
-def _split(text: str) -> list[str]:
-    """Return the terms of a text, each in plain characters.
-
-    Raises:
-        UserMistake: there are none, or too many, or brackets or quotes don't match.
-
-    """
-    if len(text) > MOST_CHARACTERS:
-        problem = f"Targets have at most {MOST_CHARACTERS:,} characters; these have {len(text):,}."
-        raise errors.UserMistake(problem)
-    found: list[str] = []
-    for word in typography.words(text):
-        if word.unclosed:
-            problem = "A quotation mark has no partner."
-            raise errors.UserMistake(problem, token=typography.shown(word.text))
-        found += TERM.findall(word.text)
-    if not found:
-        raise errors.UserMistake("No servers are named.", suggestion="web[01-03]")
-    if len(found) > MOST_TERMS:
-        problem = f"At most {MOST_TERMS} terms can be given; these are {len(found)}."
-        raise errors.UserMistake(problem)
-    plain = typography.plain(text)
-    spaced = SPACED_BRACKET.search(plain)
-    if spaced:
-        better = SPACED_BRACKET.sub(lambda bracket: bracket[0].replace(" ", ""), plain)
-        raise errors.UserMistake(
-            "Brackets have no spaces in them.", token=typography.shown(spaced[0]), suggestion=better
-        )
-    return found
-
-
-def _refuse_lone_sign(words: list[str]) -> None:
-    """Refuse a ! or a kind with a space behind it: it would be a guess what it belongs to."""
-    places = range(len(words) - 1)
-    place = next((p for p in places if words[p] == "!" or words[p].endswith(":")), -1)
-    if place < 0:
-        return
-    joined = [*words[:place], words[place] + words[place + 1], *words[place + 2 :]]
-    raise errors.UserMistake(
-        f"Write {typography.shown(words[place])} right in front of what follows, without a space.",
-        token=typography.shown(words[place]),
-        suggestion=" ".join(joined),
-    )
 
 
 def _refuse_large(found: list[Term], *, in_policy: bool) -> None:
@@ -211,14 +223,12 @@ def _refuse_large(found: list[Term], *, in_policy: bool) -> None:
     if named > MOST_NAMED and not in_policy:
         problem = f"At most {MOST_NAMED:,} servers can be named; these are {named:,}."
         raise errors.UserMistake(problem)
-    if TermSet(tuple(found)).size > MOST_GROUP_TERMS:
+    if terms.size(found) > MOST_GROUP_TERMS:
         problem = f"With their groups these are more than {MOST_GROUP_TERMS:,} terms."
         raise errors.UserMistake(problem, token=found[0].typed)
 
 
-def _everything(
-    word: str, takes_out: bool, in_policy: bool, groups: Mapping[str, str]
-) -> errors.UserMistake:
+def _everything(word: str, takes_out: bool, in_policy: bool, groups: Groups) -> errors.UserMistake:
     """Return the error for a term that would match every server."""
     if takes_out:
         return errors.UserMistake(f"{typography.shown(word)} takes out every server.", token=word)
@@ -229,7 +239,7 @@ def _everything(
     return errors.UserMistake(problem, token=word, suggestion=f"@{first}" if first else "web*")
 
 
-def _no_group(name: str, word: str, groups: Mapping[str, str]) -> errors.UserMistake:
+def _no_group(name: str, word: str, groups: Groups) -> errors.UserMistake:
     """Return the error for a group that the policy doesn't have."""
     if not GROUP_NAME.fullmatch(name):
         problem = "A group is @ and a name of letters, digits, - and _, such as @web."

@@ -14,6 +14,7 @@ MOMENTARY = frozenset({"state", "health"})
 EXAMPLES = {
     "sn": "sn:2102313AAA",
     "rack": "rack:R12",
+    "room": "room:A-1",
     "dc": "dc:A-1",
     "state": "state:off",
     "health": "health:Critical",

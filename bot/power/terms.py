@@ -14,6 +14,8 @@ from typing import Protocol
 from bot.power import name_pattern, server
 from bot.power.name_pattern import Work
 
+# The kind of names, patterns, ids, serial numbers and groups.
+NAMED = "named"
 # CloudDC's ids are lower-case UUIDs (CloudDC API, ListServers page).
 SERVER_ID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
@@ -106,6 +108,17 @@ class Term:
         """The term as it is typed."""
         return f"!{self.text}" if self.takes_out else self.text
 
+    @property
+    def kind(self) -> str:
+        """What it speaks of: terms of one kind add up, and kinds narrow each other."""
+        match self.matcher:
+            case Tag(key=key):
+                return f"tag:{key}"
+            case Field(kind=kind) if kind != "sn":
+                return kind
+            case _:
+                return NAMED
+
 
 def mended(terms: Sequence[Term], wrong: Term, better: str) -> str:
     """Return all targets with a better text for one term, or nothing where there is none."""
@@ -117,17 +130,18 @@ def mended(terms: Sequence[Term], wrong: Term, better: str) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class TermSet:
-    """Terms together: what one names is meant, unless another takes it out."""
+    """Terms together: those of one clause add up, clauses narrow each other, ! takes out.
+
+    `terms` are all of them as they were typed, `clauses` those that name, by what they add up to.
+    """
 
     terms: tuple[Term, ...]
+    clauses: tuple[tuple[Term, ...], ...]
 
     @functools.cached_property
     def size(self) -> int:
         """How many terms there are, those of groups counted each time they are named."""
-        return sum(
-            term.matcher.members.size if isinstance(term.matcher, Group) else 1
-            for term in self.terms
-        )
+        return size(self.terms)
 
     @functools.cached_property
     def patterns(self) -> int:
@@ -138,15 +152,17 @@ class TermSet:
         return sum(_weight(term.matcher) for term in self.terms if not _is_plain(term))
 
     @functools.cached_property
-    def _sides(self) -> tuple[_Side, _Side]:
-        """What is named, and what is taken out."""
-        named = [term for term in self.terms if not term.takes_out]
-        return _side(named), _side([term for term in self.terms if term.takes_out])
+    def _sides(self) -> tuple[tuple[_Side, ...], _Side]:
+        """What is named, clause by clause, and what is taken out."""
+        out = _side([term for term in self.terms if term.takes_out])
+        return tuple(_side(list(clause)) for clause in self.clauses), out
 
     def matches(self, row: server.Server, work: Work) -> bool:
-        """Whether some term names this server and no term takes it out."""
+        """Whether each clause names this server and no term takes it out."""
         named, taken_out = self._sides
-        return named.has(row, work) and not taken_out.has(row, work)
+        if not named or taken_out.has(row, work):
+            return False
+        return all(side.has(row, work) for side in named)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -171,6 +187,13 @@ def _side(terms: list[Term]) -> _Side:
     return _Side(frozenset(texts), patterns)
 
 
+def size(terms: Sequence[Term]) -> int:
+    """Return how many terms these are, those of groups counted each time they are named."""
+    return sum(
+        term.matcher.members.size if isinstance(term.matcher, Group) else 1 for term in terms
+    )
+
+
 def _weight(matcher: Matcher) -> int:
     """Return as how many patterns a matcher counts."""
     if isinstance(matcher, Group):
@@ -187,6 +210,8 @@ def _is_plain(term: Term) -> bool:
 FIELDS: dict[str, Callable[[server.Server], str]] = {
     "sn": lambda row: row.sn,
     "rack": lambda row: row.rack,
+    # CloudDC calls a room `dc` (CloudDC API, ListServers page).
+    "room": lambda row: row.dc,
     "dc": lambda row: row.dc,
     "state": lambda row: row.power.value,
     "health": lambda row: row.health_state.lower(),

@@ -49,7 +49,7 @@ web = "web*"
 db = "db*"
 
 [protected]
-servers = "tag:powerbot=never pdu*"
+servers = ["tag:powerbot=never", "pdu*"]
 
 [limits]
 confirm_above = 10

@@ -12,6 +12,7 @@ from bot.slack import blocks, naming, paging, text
 PAGE_ROWS = 100
 ROW_CHARS = 90
 NAMES_CHARS = 900
+READING_CHARS = 300
 # Above a table of rows the names are only hinted at.
 COUNT_NAMES_CHARS = 120
 # So few servers are shown one by one, whatever was asked.
@@ -24,10 +25,11 @@ def render(shown: answers.FleetShown, turn: paging.Turn = paging.FIRST) -> block
     title = text.plain(shown.title, 200) or "Servers"
     found = len(shown.servers)
     heading = f"*{title}:* {found:,} {'server' if found == 1 else 'servers'}"
+    heading += f" ({text.plain(shown.reading, READING_CHARS)})" if shown.reading else ""
     in_rows = shown.detailed or found <= FEW
     told = counts(shown.servers, COUNT_NAMES_CHARS if in_rows else NAMES_CHARS)
     body = [blocks.section(f"{heading}\n{told}" if told else heading)]
-    rows = [row(one) for one in shown.servers] if in_rows else []
+    rows = [row(one, shown.snapshot) for one in shown.servers] if in_rows else []
     body += paging.body(rows, turn, PAGE_ROWS)
     body.append(blocks.context(age(shown.snapshot, shown.now)))
     return blocks.Message(f"{heading}\n{told}", tuple(body))
@@ -58,7 +60,7 @@ def counts(servers: Sequence[server.Server], names_limit: int) -> str:
     return "\n".join(lines)
 
 
-def row(one: server.Server) -> str:
+def row(one: server.Server, snapshot: server.Snapshot) -> str:
     """Return one server: name, the record's own words, place, and what is wrong with it."""
     parts = [
         text.clean(one.name, 40),
@@ -66,7 +68,7 @@ def row(one: server.Server) -> str:
         # The vendor's word stays for ever once an operation has ended well: it says nothing of now.
         "" if one.operation_state.endswith("-succeed") else one.operation_state,
         one.health_state,
-        one.rack,
+        snapshot.rack_of(one),
         "frozen" if one.frozen_state else "",
         one.error,
     ]

@@ -14,6 +14,7 @@ from bot.slack.action_ids import Do
 # Verdict and reason groups that are shown one by one; the others are counted.
 MOST_GROUPS = 12
 NAMES_CHARS = 500
+READING_CHARS = 300
 REASON_CHARS = 200
 MOST_WAVES = 8
 MOST_RULES = 5
@@ -36,6 +37,7 @@ def render(shown: answers.PlanShown) -> blocks.Message:
     kind = "Dry run" if order.options.dry_run else "Plan"
     body = [
         blocks.header(f"{kind}: {_title(planned)}"),
+        *_reading(planned),
         blocks.section(_lines(shown)),
         blocks.section(_conditions(planned)),
         blocks.context(_small_print(shown)),
@@ -54,6 +56,14 @@ def _meant(planned: plan.Plan) -> Sequence[plan.PlanLine]:
 def _title(planned: plan.Plan) -> str:
     """Return what was asked, like `reboot 19 servers`; "0 servers" would name nothing."""
     return words.title(planned.order.action, len(_meant(planned))).lower()
+
+
+def _reading(planned: plan.Plan) -> tuple[blocks.Block, ...]:
+    """Return which servers were meant, said in words, where the terms narrow each other."""
+    if not planned.reading:
+        return ()
+    said = text.plain(planned.reading, READING_CHARS)
+    return (blocks.section(f"*Read as:* {said}: {text.count(len(planned.lines), 'server')}"),)
 
 
 def _lines(told: answers.PlanShown) -> str:

@@ -82,7 +82,7 @@ def why(
     shown: facts.WhyShown, turn: paging.Turn = paging.FIRST, workspace_url: str = ""
 ) -> blocks.Message:
     """Return a server as it is, and who did what to it, newest first."""
-    now = f"*Now:* {fleet.row(shown.row)}"
+    now = f"*Now:* {fleet.row(shown.row, shown.snapshot)}"
     known = [
         f"id {text.plain(shown.row.id, 60)}",
         fleet.age(shown.snapshot, shown.now),

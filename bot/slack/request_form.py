@@ -28,7 +28,7 @@ DOES: dict[Action, str] = {
     Action.ON: "switches on",
     Action.CYCLE: "off, and once that is proven, on again",
 }
-SEARCH = "A name, web[01-20], db*, @group, tag:role=web, rack:R12; ! takes out"
+SEARCH = "A name, web[01-20], db*, @group; tag:role=web, rack:R12 narrow; ! takes out"
 
 
 def render(shown: answers.FormShown) -> views.View:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from bot.power import (
     answers,
@@ -26,6 +26,7 @@ from bot.power import (
     question,
     request,
     server,
+    targets,
 )
 from bot.steps import people, reading
 
@@ -42,7 +43,7 @@ class Shelf:
 
     catalogue: offering.Catalogue | None = None
 
-    def fetch(self, snapshot: server.Snapshot, groups: Mapping[str, str]) -> offering.Catalogue:
+    def fetch(self, snapshot: server.Snapshot, groups: targets.Groups) -> offering.Catalogue:
         """Return the catalogue for this snapshot and these groups."""
         kept = self.catalogue
         if kept is None or kept.snapshot is not snapshot or kept.groups is not groups:
@@ -125,7 +126,9 @@ class Choosing:
             problems[field] = "Requests may not be made in this channel."
         if snapshot is not None:
             try:
-                servers = self.reading.resolve(found.change.targets, snapshot)
+                servers = self.reading.resolve(
+                    found.change.targets, snapshot, for_change=True
+                ).servers
             except errors.UserMistake as mistake:
                 problems[form.Field.SERVERS] = form.sentence(mistake)
             else:

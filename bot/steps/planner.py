@@ -77,6 +77,7 @@ class Planner:
         options: request.Options,
         reason: str,
         typed: str = "",
+        reading: str = "",
         retry_of: str = "",
     ) -> question.Question:
         """Return the question that a payload asks."""
@@ -91,6 +92,7 @@ class Planner:
             reason=reason,
             retry_of=retry_of,
             typed=typed,
+            reading=reading,
         )
 
     async def misfit(

@@ -6,7 +6,18 @@ import asyncio
 import dataclasses
 from collections.abc import Callable
 
-from bot.power import answers, deeds, errors, lifecycle, policy, ports, request, server, targets
+from bot.power import (
+    answers,
+    deeds,
+    errors,
+    lifecycle,
+    policy,
+    ports,
+    request,
+    resolving,
+    server,
+    targets,
+)
 
 # A status answer is at most this old; older than that, CloudDC is asked again.
 FRESH_S = 15.0
@@ -49,29 +60,34 @@ class Reading:
             CloudError: CloudDC can't be read.
         """
         snapshot = await self.inventory()
-        servers = tuple(sorted(snapshot.servers.values(), key=lambda row: row.name))
+        found = resolving.Resolved(tuple(sorted(snapshot.servers.values(), key=lambda r: r.name)))
         if text:
-            servers = await self.search(text, snapshot)
-        now = self.clock.now()
-        return answers.FleetShown(text or "all servers", snapshot, servers, now, detailed)
+            found = await self.search(text, snapshot)
+        now, title = self.clock.now(), text or "all servers"
+        return answers.FleetShown(title, snapshot, found.servers, now, detailed, found.reading)
 
-    def resolve(self, text: str, snapshot: server.Snapshot) -> tuple[server.Server, ...]:
+    def resolve(
+        self, text: str, snapshot: server.Snapshot, *, for_change: bool = False
+    ) -> resolving.Resolved:
         """Return the servers that target text names.
 
         Raises:
             UserMistake: the text can't be understood or names nothing.
         """
-        return targets.parse(text, self.policy().groups).resolve(snapshot).servers
+        chosen = targets.parse(text, self.policy().groups)
+        return chosen.resolve(snapshot, for_change=for_change)
 
-    async def search(self, text: str, snapshot: server.Snapshot) -> tuple[server.Server, ...]:
+    async def search(
+        self, text: str, snapshot: server.Snapshot, *, for_change: bool = False
+    ) -> resolving.Resolved:
         """Return the servers that target text names, found in a thread where the fleet is large.
 
         Raises:
             UserMistake: the text can't be understood or names nothing.
         """
         if len(snapshot.servers) <= AT_ONCE:
-            return self.resolve(text, snapshot)
-        return await asyncio.to_thread(self.resolve, text, snapshot)
+            return self.resolve(text, snapshot, for_change=for_change)
+        return await asyncio.to_thread(self.resolve, text, snapshot, for_change=for_change)
 
     async def one(self, request_id: str) -> answers.RequestShown:
         """Show one request.
@@ -137,7 +153,7 @@ class Reading:
         """
         servers: tuple[server.Server, ...] = ()
         if text:
-            servers = await self.search(text, await self.inventory())
+            servers = (await self.search(text, await self.inventory())).servers
         wanted = {row.id for row in servers}
         found = await self.store.read(lambda tx: tx.requests(states=_RAN, limit=HISTORY_LOOK))
         rows = tuple(
@@ -154,7 +170,7 @@ class Reading:
             CloudError: CloudDC can't be read.
         """
         snapshot = await self.inventory()
-        servers = await self.search(text, snapshot)
+        servers = (await self.search(text, snapshot)).servers
         if len(servers) != 1:
             raise errors.UserMistake(
                 f"why tells of one server, and these are {len(servers)}.",

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from bot.power import command, errors, server, targets
 
 GROUPS = {
-    "web": "web* tag:role=web",
+    "web": ("web*", "tag:role=web"),
     "db": "db[01-09]",
     "both": "@web @db",
     "loop": "@pool",

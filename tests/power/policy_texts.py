@@ -17,10 +17,10 @@ incident = ["C0INC"]              # break glass may be used here
 sre = ["U0AAAAAA1", "U0AAAAAA2", "S0ONCALL1"]
 dc-ops = ["U0BBBBBB1"]
 [groups]
-web = "web* tag:role=web"
+web = ["web*", "tag:role=web"]
 db = "db[01-09]"
 [protected]
-servers = "tag:powerbot=never pdu*"
+servers = ["tag:powerbot=never", "pdu*"]
 [limits]
 max_servers = 500
 confirm_above = 10

@@ -197,7 +197,7 @@ MISTAKES = [
     (
         'db = "db[01-09]"',
         "db = 9",
-        'Line 10, [groups], db: write a text such as "web* tag:role=web", not 9.',
+        'Line 10, [groups], db: write a text such as "web*", not 9.',
     ),
     (
         'servers = "@db"\non = 2',
@@ -379,7 +379,7 @@ MISTAKES = [
         "groups are @web, @db; write @web.",
     ),
     (
-        'servers = "tag:powerbot=never pdu*"',
+        'servers = ["tag:powerbot=never", "pdu*"]',
         'servers = "!pdu*"',
         "Line 12, [protected], servers: say first which servers are meant; ! only takes out of "
         "them.",
@@ -510,7 +510,7 @@ sre = [
   "U0AAAAAA2",
 ]
 [groups]
-note = """web* \\
+note = """web* & \\
   tag:"[limits]"="#1""""
 "quoted" = "web*"
 [defaults]

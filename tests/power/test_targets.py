@@ -272,7 +272,7 @@ def test_the_policy_may_name_everything_and_what_is_not_there() -> None:
 def test_the_policy_may_name_groups_tags_and_ids() -> None:
     """A group's own exclusions stay within it."""
     groups = {"web": "web* !web07", "all": "@web web07"}
-    chosen = targets.parse_policy_targets(f"@all tag:a=* {fleet.server_id(1)}", groups)
+    chosen = targets.parse_policy_targets(("@all", "tag:a=*", fleet.server_id(1)), groups)
 
     assert chosen.matches(row("web07"))
     assert chosen.matches(server.Server(fleet.server_id(1), "x"))

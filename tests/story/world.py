@@ -48,7 +48,7 @@ dc-ops = ["U0ROSA", "S0ONCALL"]
 [groups]
 db = "db*"
 [protected]
-servers = "tag:powerbot=never pdu*"
+servers = ["tag:powerbot=never", "pdu*"]
 [defaults]
 ramp = []
 [[rule]]
