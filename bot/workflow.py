@@ -260,15 +260,22 @@ class Workflow:
             reason=said.reason,
             typed=said.targets,
             reading=named.reading,
+            selected=named.selected,
         )
         made, heard = await asyncio.gather(
             self.planner.make(asked, snapshot),
             self.alarming.hear([record.id for record in named.servers]),
         )
         if said.options.dry_run:
-            return answers.PlanShown(made, "", asked.now, heard.alarms, heard.note)
-        shown = await self.asking.remember(inbound, made)
-        return dataclasses.replace(shown, alarms=heard.alarms, alarms_note=heard.note)
+            shown = answers.PlanShown(made, "", asked.now)
+        else:
+            shown = await self.asking.remember(inbound, made)
+        return dataclasses.replace(
+            shown,
+            alarms=heard.alarms,
+            alarms_note=heard.note,
+            shortfall=snapshot.shortfall,
+        )
 
     # -- again, and back
 

@@ -158,7 +158,7 @@ class CloudDC:
         call = exchange.Call("list", "GET", f"{self.servers_url}?{query}")
         if not marker:
             self._rereader.begin()
-        return await self._read(call, lambda body: self._rereader.page(body, limit=limit))
+        return await self._read(call, self._rereader.page)
 
     async def show(self, server_id: str) -> server.Server:
         """Read one server's record.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Protocol
 
 import structlog
@@ -16,6 +17,12 @@ log = structlog.get_logger()
 MOST_SERVERS = 20_000
 # A service that serves only its smallest pages of ten still fits.
 MOST_PAGES = MOST_SERVERS // 10
+# So many pages in a row may bring nothing new before the list is taken for ended.
+MOST_IDLE = 3
+TOO_LONG = (
+    f"the project's list is longer than {MOST_SERVERS:,} servers or {MOST_PAGES:,} pages, "
+    "which is as much as Powerbot reads"
+)
 
 
 class Lister(Protocol):
@@ -81,45 +88,76 @@ class Inventory:
         await self._sweeping.aclose()
 
     async def _sweep(self, began: flight.Began) -> server.Snapshot:
-        """Follow the markers to the end of the list.
-
-        A page that brings nothing new ends it too: a marker that repeats would go on for ever.
-        So does a full page without a marker when the service's own count says that it is the last.
-        """
-        found: dict[str, server.Server] = {}
-        marker, total, unreadable, pages = "", 0, 0, 0
-        while pages < MOST_PAGES:
+        """Follow the markers to the end of the list."""
+        reading, marker = _Reading(), ""
+        while True:
             page = await self._lister.list_page(marker)
             await self._foreground.give_way()
-            known, pages = len(found), pages + 1
-            found.update((row.id, row) for row in page.servers)
-            total, unreadable = page.total, unreadable + page.unreadable
-            if len(found) > MOST_SERVERS:
-                break
-            whole = not page.promised and 0 < page.total <= len(found)
-            repeats = page.next_marker == marker or len(found) == known
-            if not page.next_marker or repeats or whole:
-                return self._keep(began, found, total=total, unreadable=unreadable, pages=pages)
-            marker = page.next_marker
-        raise errors.CloudError(
-            f"the project's list is longer than {MOST_SERVERS:,} servers or {MOST_PAGES:,} pages, "
-            "which is as much as Powerbot reads"
-        )
+            reading.take(page, marker)
+            if reading.too_long:
+                raise errors.CloudError(TOO_LONG)
+            following = reading.marker_after(page)
+            if not following:
+                return self._keep(began, reading)
+            marker = following
 
-    def _keep(
-        self,
-        began: flight.Began,
-        found: dict[str, server.Server],
-        *,
-        total: int,
-        unreadable: int,
-        pages: int,
-    ) -> server.Snapshot:
-        snapshot = server.Snapshot(found, began.at)
+    def _keep(self, began: flight.Began, reading: _Reading) -> server.Snapshot:
+        snapshot = server.Snapshot(
+            reading.found, began.at, total=reading.total, unreadable=reading.unreadable
+        )
         self._latest, self._latest_began = snapshot, began
-        log.info("clouddc.swept", servers=len(found), pages=pages)
-        if unreadable or len(found) < total:
+        log.info("clouddc.swept", servers=len(reading.found), pages=len(reading.asked))
+        if snapshot.shortfall:
             log.warning(
-                "clouddc.sweep_incomplete", servers=len(found), total=total, unreadable=unreadable
+                "clouddc.sweep_incomplete",
+                servers=len(reading.found),
+                total=reading.total,
+                unreadable=reading.unreadable,
             )
         return snapshot
+
+
+@dataclasses.dataclass
+class _Reading:
+    """One sweep so far; `total` and `unreadable` are what `wire.Page` says of them."""
+
+    found: dict[str, server.Server] = dataclasses.field(default_factory=dict)
+    asked: set[str] = dataclasses.field(default_factory=set)
+    total: int = 0
+    unreadable: int = 0
+    # Pages in a row that brought no server that wasn't known.
+    idle: int = 0
+
+    def take(self, page: wire.Page, marker: str) -> None:
+        """Add the page that was asked for with this marker."""
+        known = len(self.found)
+        self.found.update((row.id, row) for row in page.servers)
+        self.asked.add(marker)
+        self.total = page.total
+        if len(self.found) > known:
+            self.idle, self.unreadable = 0, self.unreadable + page.unreadable
+        else:
+            self.idle += 1
+
+    @property
+    def too_long(self) -> bool:
+        """Whether this is more than is ever read."""
+        return len(self.found) > MOST_SERVERS or len(self.asked) > MOST_PAGES
+
+    @property
+    def whole(self) -> bool:
+        """Whether as many servers are known as the service counts."""
+        return 0 < self.total <= len(self.found) + self.unreadable
+
+    def marker_after(self, page: wire.Page) -> str:
+        """Return where to read on, or an empty text where the list has ended.
+
+        The service's own marker is followed while it moves. Without one, the last row is the
+        marker, until as many servers are known as the service counts: a page is shorter than was
+        asked for where the service has a smaller limit. Pages that bring nothing new end the
+        list, since a marker could move for ever.
+        """
+        if self.idle and (self.whole or self.idle > MOST_IDLE):
+            return ""
+        candidates = [page.next_marker] if self.whole else [page.next_marker, page.last_id]
+        return next((one for one in candidates if one and one not in self.asked), "")

@@ -34,8 +34,8 @@ class Rereader:
         """Note that a new sweep begins: what the last but one has seen is forgotten."""
         self._last, self._newest = self._newest, {}
 
-    async def page(self, body: bytes, *, limit: int) -> wire.Page:
-        """Read a page that was asked for with this limit.
+    async def page(self, body: bytes) -> wire.Page:
+        """Read a page of the list.
 
         Raises:
             Unreadable: it isn't one.
@@ -43,7 +43,7 @@ class Rereader:
         await self._foreground.give_way()
         texts = body.split(BETWEEN)
         if len(texts) < FEW:
-            return wire.page(body, limit=limit)
+            return wire.page(body)
         # Each text moves from the last sweep's to the newest, so that there is one of it.
         known: list[server.Server | None] = []
         async for some in self._foreground.slices(texts, SLICE):
@@ -53,7 +53,7 @@ class Rereader:
         left = [text for text, row in zip(texts, known, strict=True) if row is None]
         read = await self._read(left)
         if read is None:
-            return wire.page(body, limit=limit)
+            return wire.page(body)
         await self._foreground.give_way()
         self._newest.update((text, row) for text, row in zip(texts, known, strict=True) if row)
         # The outermost two are no rows by themselves.
@@ -63,7 +63,7 @@ class Rereader:
                 self._newest[text] = row
         fresh = iter(read.rows)
         rows = [row or next(fresh) for row in known]
-        return wire.page_of(read, rows, limit=limit)
+        return wire.page_of(read, rows)
 
     async def _read(self, left: Sequence[bytes]) -> wire.ReadPage | None:
         """Read the pieces of a page that aren't known; None when they aren't one row each."""

@@ -17,6 +17,8 @@ from bot.power import errors, ports, server
 SHARE_S = 8.0
 # Who hasn't looked for this long is looking for the first time.
 FORGET_S = 120.0
+# So many servers that a list which falls short doesn't show are asked for one by one.
+MOST_SHOWN = 50
 # Of so many watchers it is remembered what they were shown; one too many would only look again.
 MOST_WATCHERS = 200
 
@@ -38,6 +40,9 @@ class _Round:
 
     servers: Mapping[str, server.Server]
     began: flight.Began
+    whole: bool = True
+    # Servers that the list didn't show and that were asked for one by one, there or not.
+    asked: frozenset[str] = frozenset()
 
 
 class Poller:
@@ -86,7 +91,8 @@ class Poller:
                     )
                 )
         self._note_shown(wanted, found)
-        return ports.Sighting(found.servers, found.began.at)
+        unread = frozenset() if found.whole else wanted - found.servers.keys() - found.asked
+        return ports.Sighting(found.servers, found.began.at, unread)
 
     async def aclose(self) -> None:
         """Stop the round under way."""
@@ -103,7 +109,11 @@ class Poller:
         young = began.age_s(self._clock) <= min(self._share_s, gap_s / 2)
         late_enough = began.is_since(not_before, self._clock)
         news = began.ticks > looked_at
-        return _Round(listed.servers, began) if young and late_enough and news else None
+        if not (young and late_enough and news):
+            return None
+        # What a list which falls short doesn't show is asked for in a round.
+        has_all = listed.shortfall is None or wanted <= listed.servers.keys()
+        return _Round(listed.servers, began) if has_all else None
 
     async def _round(self, began: flight.Began) -> _Round:
         """Read everybody who is waited for at this moment, with the fewest calls."""
@@ -111,13 +121,21 @@ class Poller:
         wanted = wanted.union(*others) if others else wanted
         pages = self._inventory.pages
         if pages is None or len(wanted) >= pages:
-            snapshot = await self._inventory.sweep(not_before=began.at)
-            return _Round(snapshot.servers, began)
+            return await self._list(wanted, began)
         self._reading = wanted
         try:
             return _Round(await self._show_all(wanted), began)
         finally:
             self._reading = None
+
+    async def _list(self, wanted: frozenset[str], began: flight.Began) -> _Round:
+        """List the project, and show those whom a list that falls short leaves out."""
+        snapshot = await self._inventory.sweep(not_before=began.at)
+        if snapshot.shortfall is None:
+            return _Round(snapshot.servers, began)
+        left_out = sorted(wanted - snapshot.servers.keys())[:MOST_SHOWN]
+        shown = await self._show_all(left_out) if left_out else {}
+        return _Round({**snapshot.servers, **shown}, began, whole=False, asked=frozenset(left_out))
 
     async def _show_all(self, ids: Collection[str]) -> Mapping[str, server.Server]:
         """Show these servers at the same time; the client keeps to the rate."""

@@ -50,17 +50,21 @@ class Answer:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Page:
-    """One page of the list. `next_marker` is empty on the last; `unreadable` rows had no id.
+    """One page of the list; `unreadable` rows had no id.
 
-    `total` is what the service says the list holds, 0 where it doesn't say. `promised` says that
-    the marker is the service's own word; else it is a guess, after a page that was full.
+    `next_marker` is where the service says that the next page begins, empty where it says nothing
+    or nothing usable. `total` is what it says the whole list holds, 0 where it doesn't say.
     """
 
     servers: tuple[server.Server, ...]
     next_marker: str
     total: int = 0
     unreadable: int = 0
-    promised: bool = True
+
+    @property
+    def last_id(self) -> str:
+        """The id of the last row: the marker of the next page by the API's own description."""
+        return self.servers[-1].id if self.servers else ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -87,14 +91,14 @@ def clean(text: str, *, longest: int = LONGEST_TEXT) -> str:
     return " ".join("".join(kept).split())[:longest]
 
 
-def page(body: bytes, *, limit: int) -> Page:
-    """Read a page of ListServers that was asked for with this limit.
+def page(body: bytes) -> Page:
+    """Read a page of ListServers.
 
     Raises:
         Unreadable: it isn't one.
     """
     read = read_page(body)
-    return page_of(read, read.rows, limit=limit)
+    return page_of(read, read.rows)
 
 
 def read_page(body: bytes) -> ReadPage:
@@ -107,12 +111,11 @@ def read_page(body: bytes) -> ReadPage:
     return ReadPage(found["servers"], found["page_info"]["next_marker"], found["count"])
 
 
-def page_of(read: ReadPage, rows: Sequence[server.Server | None], *, limit: int) -> Page:
-    """Return the page with these rows, that was asked for with this limit."""
+def page_of(read: ReadPage, rows: Sequence[server.Server | None]) -> Page:
+    """Return the page with these rows."""
     readable = tuple(row for row in rows if row is not None)
-    marker = _next_marker(read.next_marker, readable, limit)
     unreadable = len(rows) - len(readable)
-    return Page(readable, marker, read.total, unreadable, bool(read.next_marker))
+    return Page(readable, _marker(read.next_marker), max(0, read.total), unreadable)
 
 
 def record(body: bytes) -> server.Server:
@@ -157,17 +160,15 @@ def fleet_status(body: bytes) -> FleetStatus:
     return FleetStatus(found.server_power_status, health, found.server_manage_state)
 
 
-def _next_marker(given: str, rows: tuple[server.Server, ...], limit: int) -> str:
-    """Return where the next page starts, or an empty text at the end of the list.
+def _marker(given: str) -> str:
+    """Return the id at which the service says that the next page begins, or an empty text.
 
     The service describes `next_marker` as an address and `marker` as an id, so both are
     understood; no address is ever followed.
     """
-    if not rows or (not given and len(rows) < limit):
-        return ""
     if not UUID.fullmatch(given):
         given = parse_qs(_query(given)).get("marker", [""])[0]
-    return given if UUID.fullmatch(given) else rows[-1].id
+    return given if UUID.fullmatch(given) else ""
 
 
 def _query(address: str) -> str:

@@ -109,7 +109,7 @@ class Watching:
     ) -> ports.RunServer:
         """Return the row of a server after a look."""
         method = run.method(going.action, row.step)
-        if seen is None:
+        if seen is None or row.server_id in seen.unread:
             return settling.unread(method, row, elapsed_s=elapsed_s, now=now, limits=self.limits)
         record = seen.servers.get(row.server_id)
         after = settling.settle(

@@ -147,6 +147,7 @@ def _question(
         reason=said.reason,
         typed=said.targets,
         reading=named.reading,
+        selected=named.selected,
     )
 
 

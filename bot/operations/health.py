@@ -21,6 +21,7 @@ PATIENCE_S = 5.0
 CLOUD_FRESH_S = 30.0
 # A part of the bot and the question whether it can work: an empty answer means yes.
 Checks = Mapping[str, Callable[[], Awaitable[str]]]
+Warnings = Callable[[], Mapping[str, str]]
 
 
 def of(counted: metrics.Metrics) -> serving.Routes:
@@ -30,11 +31,23 @@ def of(counted: metrics.Metrics) -> serving.Routes:
         return routes(
             checks_of(bot),
             lambda: counted.text(bot),
+            warnings=warnings_of(bot),
             host=given.host,
             metrics_token=given.metrics_token.get_secret_value(),
         )
 
     return made
+
+
+def warnings_of(bot: app.Bot) -> Warnings:
+    """Return what is told beside the problems: the bot works, and somebody should look."""
+
+    def warnings() -> Mapping[str, str]:
+        newest = bot.power.latest()
+        short = newest.shortfall if newest else None
+        return {"clouddc": short.sentence} if short else {}
+
+    return warnings
 
 
 def checks_of(bot: app.Bot) -> Checks:
@@ -105,6 +118,7 @@ def routes(
     host: str,
     metrics_token: str,
     patience_s: float = PATIENCE_S,
+    warnings: Warnings = dict,
 ) -> list[web.RouteDef]:
     """Return the routes; off loopback, details and metrics want the token as bearer."""
 
@@ -122,6 +136,7 @@ def routes(
         body: dict[str, object] = {"ok": not problems}
         if entitled(request):
             body["problems"] = problems
+            body["warnings"] = warnings()
         return web.json_response(body, status=503 if problems else 200)
 
     async def show_metrics(request: web.Request) -> web.Response:

@@ -128,6 +128,9 @@ async def _moment(bot: app.Bot) -> Any:
         for family in _of_database(found, bot.desk.now()):
             yield family
     yield _gauge("driving", "Requests that this process drives.", bot.runner.driving)
+    yield _gauge(
+        "list_missing_servers", "Servers that CloudDC counts and doesn't list.", _missing(bot)
+    )
     yield _gauge("cloud_paused_seconds", "Nothing is sent for so long.", bot.power.cloud.paused_s)
     yield _gauge("cloud_rate_wait_seconds", "A call waits for its turn.", bot.power.cloud.waits_s)
     for family in _of_sockets(bot):
@@ -163,6 +166,13 @@ def _of_sockets(bot: app.Bot) -> Iterator[core.Metric]:
     )
     yield _gauge("socket_heard_seconds", "Since Slack last said something.", _age_s(heard, now))
     yield _gauge("socket_others", "Connections of others on the same app.", socket.others)
+
+
+def _missing(bot: app.Bot) -> int:
+    """Return how many servers the newest list leaves out."""
+    newest = bot.power.latest()
+    short = newest.shortfall if newest else None
+    return short.total - short.shown if short else 0
 
 
 def _age_s(since: float, now: float) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from bot.power import judging, patterns, plan, policy, quorum
+from bot.power import judging, patterns, plan, policy, quorum, server
 from bot.power.question import Facts, Question, duration
 
 NO_POLICY = (
@@ -55,6 +55,15 @@ def by_freeze(question: Question, rules: policy.Policy, facts: Facts) -> Iterato
         if freeze.holds(question.action, question.now) and not freeze.override:
             until = freeze.ends.isoformat(sep=" ", timespec="minutes")
             yield f'{question.action.value} is frozen by "{freeze.name}" until {until}.'
+
+
+def by_list(question: Question, snapshot: server.Snapshot) -> Iterator[str]:
+    """Yield that a list which falls short can't say what a selection means."""
+    if snapshot.shortfall and question.selected:
+        yield (
+            f"{snapshot.shortfall.sentence} A range, pattern or selector could miss some of them: "
+            "name each server in full, or try again when the list is whole."
+        )
 
 
 def by_size(count: int, rules: policy.Policy) -> Iterator[str]:

@@ -20,7 +20,7 @@ def make(
     acting = [judged for judged in found if judged.acts]
     order = _order(question, acting)
     terms = _terms(question, rules, facts, acting)
-    refusals = tuple(_refusals(question, rules, facts, acting, terms))
+    refusals = tuple(_refusals(question, rules, snapshot, facts, acting, terms))
     sizes = _sizes(question, terms, len(acting))
     steps = len(run.METHODS[question.action])
     return plan.Plan(
@@ -99,6 +99,7 @@ def _terms(
 def _refusals(
     question: Question,
     rules: policy.Policy,
+    snapshot: server.Snapshot,
     facts: Facts,
     acting: Sequence[Judged],
     terms: plan.Terms,
@@ -111,6 +112,7 @@ def _refusals(
     yield from plan_refusals.by_place(question, rules, facts)
     yield from plan_refusals.by_person(rules, facts)
     yield from plan_refusals.by_freeze(question, rules, facts)
+    yield from plan_refusals.by_list(question, snapshot)
     yield from plan_refusals.by_size(len(acting), rules)
     yield from plan_refusals.by_reason(question, judged)
     yield from plan_refusals.by_options(question, terms)

@@ -17,7 +17,8 @@ class Question:
 
     `now` is the wall clock in epoch seconds. `typed` is what stood between the verb and
     "because"; it is used in the lines that a person may copy. `reading` says it in words where
-    its terms narrow each other.
+    its terms narrow each other. `selected` says that more than single names stand there, so that
+    the servers are those which the list happened to show.
     """
 
     action: Action
@@ -31,6 +32,7 @@ class Question:
     retry_of: str = ""
     typed: str = ""
     reading: str = ""
+    selected: bool = False
 
     @property
     def words(self) -> str:

@@ -45,10 +45,14 @@ class Lock:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Sighting:
-    """What a poll saw of some servers; `started_at` (epoch seconds) is when its first call left."""
+    """What a poll saw of some servers; `started_at` (epoch seconds) is when its first call left.
+
+    `unread` are servers that a list which falls short didn't show: they may well be there.
+    """
 
     servers: Mapping[str, server.Server]
     started_at: float
+    unread: frozenset[str] = frozenset()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from bot.power import (
     unknown_names,
 )
 from bot.power.name_pattern import Work
-from bot.power.terms import FIELDS, Field, Group, Names, Tag, Term, TermSet, mended
+from bot.power.terms import FIELDS, Field, Group, Names, Tag, Term, TermSet, mended, names_one
 from bot.power.unknown_names import Unknown
 
 # Patterns times servers, the slow ones counted as several: 40 to 250 ms as measured.
@@ -37,11 +37,13 @@ class Resolved:
     """The servers that are meant, and those that were named and taken out, in natural order.
 
     `reading` says in words what was meant where terms narrow each other, else it is empty.
+    `selected` says that more than single names, ids and serial numbers were typed.
     """
 
     servers: tuple[server.Server, ...]
     taken_out: tuple[server.Server, ...] = ()
     reading: str = ""
+    selected: bool = False
 
 
 def resolve(
@@ -73,7 +75,8 @@ def resolve(
         rooms.refuse_unclear(members, left, snapshot)
     taken_out = [row for row in named if row.id in out]
     said = in_words.reading(members)
-    return Resolved(_ordered(left, snapshot), _ordered(taken_out, snapshot), said)
+    selected = not all(map(names_one, members.terms))
+    return Resolved(_ordered(left, snapshot), _ordered(taken_out, snapshot), said, selected)
 
 
 def _narrowed(

@@ -72,16 +72,39 @@ class Server:
         return self.frozen_state == 0 and self.manage_state in {"in-use", "ready"}
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Shortfall:
+    """A list that shows fewer servers than there are: `shown` of `total`."""
+
+    shown: int
+    total: int
+
+    @property
+    def sentence(self) -> str:
+        """The fact in words."""
+        return f"CloudDC's list shows {self.shown:,} of {self.total:,} servers."
+
+
 @dataclasses.dataclass(frozen=True)
 class Snapshot:
     """All servers of the project as one sweep over the list saw them.
 
     `started_at` is the wall clock (seconds since the epoch) when the sweep's first call left:
-    nothing in the snapshot is older than what the servers' records said then.
+    nothing in the snapshot is older than what the servers' records said then. `total` is how many
+    servers the service counts, 0 where it doesn't say; `unreadable` rows had no id.
     """
 
     servers: Mapping[str, Server]
     started_at: float
+    total: int = 0
+    unreadable: int = 0
+
+    @property
+    def shortfall(self) -> Shortfall | None:
+        """How far this is from the whole project, None where nothing is known to be missing."""
+        shown = len(self.servers)
+        missing = max(self.total - shown, self.unreadable)
+        return Shortfall(shown, shown + missing) if missing > 0 else None
 
     @functools.cached_property
     def ranks(self) -> Mapping[str, int]:

@@ -86,10 +86,14 @@ class Selection:
                 self.members, snapshot, work or name_pattern.Work(), for_change=for_change
             )
         except errors.UserMistake as mistake:
-            if narrowing.AND not in self.text.split():
-                raise
             # What is offered is put together without &, so that it could name more than was typed.
-            raise errors.UserMistake(mistake.problem, token=mistake.token) from None
+            narrows = narrowing.AND in self.text.split()
+            suggestion = "" if narrows else mistake.suggestion
+            # What isn't found may be among the servers that a short list leaves out.
+            short = f" {snapshot.shortfall.sentence}" if snapshot.shortfall else ""
+            raise errors.UserMistake(
+                f"{mistake.problem}{short}", token=mistake.token, suggestion=suggestion
+            ) from None
 
 
 def written(text: Text) -> str:

@@ -149,7 +149,7 @@ class TermSet:
 
         One that takes longer to match counts as several.
         """
-        return sum(_weight(term.matcher) for term in self.terms if not _is_plain(term))
+        return sum(_weight(term.matcher) for term in self.terms if not is_plain(term))
 
     @functools.cached_property
     def _sides(self) -> tuple[tuple[_Side, ...], _Side]:
@@ -181,9 +181,9 @@ class _Side:
 
 def _side(terms: list[Term]) -> _Side:
     """Part plain names and ids from what must be held against each server."""
-    plain = [term.matcher for term in terms if _is_plain(term)]
+    plain = [term.matcher for term in terms if is_plain(term)]
     texts = [m.server_id or m.pattern.text for m in plain if isinstance(m, Names)]
-    patterns = tuple(term.matcher for term in terms if not _is_plain(term))
+    patterns = tuple(term.matcher for term in terms if not is_plain(term))
     return _Side(frozenset(texts), patterns)
 
 
@@ -201,9 +201,17 @@ def _weight(matcher: Matcher) -> int:
     return matcher.pattern.weight if isinstance(matcher, Names) else 1
 
 
-def _is_plain(term: Term) -> bool:
+def is_plain(term: Term) -> bool:
     """Whether a term is one name or one id."""
     return isinstance(term.matcher, Names) and term.matcher.pattern.is_plain
+
+
+def names_one(term: Term) -> bool:
+    """Whether a term can mean one server alone: a whole name, an id or a serial number."""
+    if isinstance(term.matcher, Field) and term.matcher.kind == "sn":
+        pattern = term.matcher.value.pattern
+        return pattern is None or pattern.is_plain
+    return is_plain(term)
 
 
 # Words that CloudDC and we choose are compared in small letters; what people chose is not.

@@ -26,6 +26,8 @@ def render(shown: answers.FleetShown, turn: paging.Turn = paging.FIRST) -> block
     found = len(shown.servers)
     heading = f"*{title}:* {found:,} {'server' if found == 1 else 'servers'}"
     heading += f" ({text.plain(shown.reading, READING_CHARS)})" if shown.reading else ""
+    if shown.snapshot.shortfall:
+        heading += f"\n⚠️ {shown.snapshot.shortfall.sentence}"
     in_rows = shown.detailed or found <= FEW
     told = counts(shown.servers, COUNT_NAMES_CHARS if in_rows else NAMES_CHARS)
     body = [blocks.section(f"{heading}\n{told}" if told else heading)]

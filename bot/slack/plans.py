@@ -192,6 +192,7 @@ def _small_print(shown: answers.PlanShown) -> str:
     age_s = max(0.0, shown.now - shown.plan.snapshot_at)
     parts = [
         f"States read {text.duration(age_s)} ago",
+        shown.shortfall.sentence if shown.shortfall else "",
         text.plain(shown.alarms_note, 100),
         f"policy {text.plain(shown.plan.policy_version, 20)}",
         terms.small_print(shown.plan.order, shown.request_id),

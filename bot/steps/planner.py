@@ -79,6 +79,7 @@ class Planner:
         typed: str = "",
         reading: str = "",
         retry_of: str = "",
+        selected: bool = False,
     ) -> question.Question:
         """Return the question that a payload asks."""
         return question.Question(
@@ -93,6 +94,7 @@ class Planner:
             retry_of=retry_of,
             typed=typed,
             reading=reading,
+            selected=selected,
         )
 
     async def misfit(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 
 from bot.sandbox import workspace
+from bot.sandbox.data_centre.reading import Listing
 from tests.acceptance.conftest import OLGA, OPS, SAM, Stage
 
 SHARED = "C0SHARED"
@@ -114,3 +115,25 @@ async def test_a_button_can_not_ask_for_a_change(stage: Stage) -> None:
     await stage.told(OLGA, "no longer valid")
 
     assert public(stage) == []
+
+
+async def test_a_list_that_falls_short_is_said_and_answers_no_selector(stage: Stage) -> None:
+    """Each answer says how many are missing; a change takes whole names alone."""
+    stage.playing.centre.switches.listing = Listing.LOSSY
+    short = "CloudDC's list shows 36 of 40 servers."
+
+    status = await answered(stage, "/power status", short)
+    unknown = await answered(stage, "/power status web99", "web99")
+    refused = [
+        await answered(stage, f"/power off {typed} because {n}", str(n))
+        for n, typed in enumerate(("web0*", "web[01-03]", "state:on", "web11 !web0*"), start=7001)
+    ]
+    named = await answered(stage, "/power reboot web01 web02 because test", "reboot 2 servers")
+
+    assert "36 servers" in status.words
+    assert short in unknown.words
+    for one in refused:
+        assert short in one.words
+        assert "name each server in full" in one.words
+    assert short in named.words
+    assert "name each server in full" not in named.words

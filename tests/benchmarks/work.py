@@ -105,11 +105,11 @@ def _page_rows_in(loop: asyncio.Runner, profile: Profile) -> list[Row]:
 
     def poll() -> None:
         reader.begin()
-        loop.run(reader.page(next(polled), limit=1000))
+        loop.run(reader.page(next(polled)))
 
     poll()
     peer = functools.partial(json.loads, body)
-    whole = functools.partial(wire.page, body, limit=1000)
+    whole = functools.partial(wire.page, body)
     what = f"list page of 1,000 rows ({len(body) // 1000} KB), validated: CPU"
     found = []
     for how, work, bar, goal in (

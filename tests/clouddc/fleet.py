@@ -20,6 +20,7 @@ class Cloud:
     def __init__(self, count: int, *, page_size: int = wire.LARGEST_PAGE) -> None:
         self.rows = [server.Server(server_id(number), f"web{number}") for number in range(count)]
         self.page_size = page_size
+        self.counts_more = 0
         self.lists: list[str] = []
         self.shows: list[str] = []
         self.fails: errors.CloudError | None = None
@@ -35,7 +36,7 @@ class Cloud:
         first = 1 + [one.id for one in self.rows].index(marker) if marker else 0
         rows = tuple(self.rows[first : first + self.page_size])
         more = first + len(rows) < len(self.rows)
-        return wire.Page(rows, rows[-1].id if more else "", len(self.rows))
+        return wire.Page(rows, rows[-1].id if more else "", len(self.rows) + self.counts_more)
 
     async def show(self, server_id: str) -> server.Server:
         """One server's record."""

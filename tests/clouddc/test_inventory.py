@@ -64,6 +64,41 @@ async def test_sweep_ends_at_a_marker_that_repeats() -> None:
     assert len(markers) == 2
 
 
+async def test_sweep_reads_short_pages_without_a_marker_to_the_service_s_own_count() -> None:
+    """A page shorter than asked for is the last only when all are there that the service counts."""
+    counted = [{**page(*rows), "count": 5} for rows in ((1, 2), (3, 4), (5,))]
+    uncounted = [{**page(*rows), "count": None} for rows in ((1, 2), (3, 4))]
+
+    snapshot, markers = await swept(*counted)
+    guessed, asked = await swept(*uncounted, page())
+
+    assert len(snapshot.servers) == 5
+    assert snapshot.shortfall is None
+    assert markers == ["", server_id(2), server_id(4)]
+    assert (len(guessed.servers), asked) == (4, ["", server_id(2), server_id(4)])
+
+
+async def test_sweep_passes_pages_that_repeat_while_their_marker_moves() -> None:
+    """A page that brings nothing new isn't the end of a list that has more."""
+    again = {**page(1, 2, next_marker=server_id(3)), "count": 4}
+    first, last = {**again, **page(1, 2, next_marker=server_id(2))}, {**again, **page(3, 4)}
+
+    snapshot, markers = await swept({**first, "count": 4}, again, {**last, "count": 4})
+
+    assert set(snapshot.servers) == set(some_ids(4, first=1))
+    assert len(markers) == 3
+
+
+async def test_sweep_leaves_a_list_whose_marker_moves_for_ever() -> None:
+    """A few pages in a row without anything new, and what is missing is said."""
+    pages = [{**page(1, next_marker=server_id(n)), "count": 9} for n in range(2, 40)]
+
+    snapshot, markers = await swept(*pages)
+
+    assert len(markers) == 2 + inventory.MOST_IDLE
+    assert snapshot.shortfall == server.Shortfall(shown=1, total=9)
+
+
 @pytest.mark.parametrize(
     "cloud",
     [Cloud(inventory.MOST_SERVERS + 1), Cloud(inventory.MOST_PAGES + 1, page_size=1)],
@@ -86,7 +121,7 @@ async def test_sweep_that_misses_servers_says_so(capsys: pytest.CaptureFixture[s
 
     snapshot, _ = await swept(whole | {"servers": rows, "count": 4})
 
-    assert len(snapshot.servers) == 2
+    assert snapshot.shortfall == server.Shortfall(shown=2, total=4)
     assert "servers=2 total=4 unreadable=1" in capsys.readouterr().out
 
 

@@ -11,10 +11,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.clouddc import auth, client, exchange, inventory, rate, watch
-from bot.power import errors
+from bot.power import errors, server
 from bot.power.ports import Method
 from bot.sandbox import data_centre
 from bot.sandbox.data_centre import CallFault, CallFaultKind, CallKind, DataCentre, serve
+from bot.sandbox.data_centre.reading import Listing
 
 from .builders import HandClock, LeapClock
 
@@ -191,3 +192,30 @@ async def test_reads_come_through_a_bad_moment() -> None:
             place.centre.queue_fault(kind, CallKind.LIST)
 
         assert len((await place.power.snapshot(not_before=0.0)).servers) == 20
+
+
+@pytest.mark.parametrize("listing", list(Listing))
+async def test_sweep_knows_whether_it_has_the_whole_project(listing: Listing) -> None:
+    """However the service serves its list, the sweep is whole or says how many are missing."""
+    async with site(servers=35) as found:
+        found.centre.switches.listing = listing
+
+        snapshot = await found.power.snapshot(not_before=0.0)
+
+    lossy = listing is Listing.LOSSY
+    assert len(snapshot.servers) == (32 if lossy else 35)
+    assert snapshot.shortfall == (server.Shortfall(32, 35) if lossy else None)
+
+
+async def test_poll_asks_for_a_server_that_the_list_leaves_out() -> None:
+    """A server that a short list doesn't show isn't gone: its own record is read."""
+    async with site(servers=35) as found:
+        await found.power.snapshot(not_before=0.0)
+        found.centre.switches.listing = Listing.LOSSY
+        left_out = found.centre.inventory.machines[9].server.id
+        others = [one.server.id for one in found.centre.inventory.machines[:9]]
+
+        seen = await found.power.sighting([left_out, *others], not_before=time.time())
+
+    assert left_out in seen.servers
+    assert seen.unread == frozenset()

@@ -40,7 +40,7 @@ def written(*rows: object, **more: object) -> bytes:
 async def sweep(reader: rereading.Rereader, body: bytes) -> wire.Page:
     """Read one page as a whole sweep."""
     reader.begin()
-    return await reader.page(body, limit=LIMIT)
+    return await reader.page(body)
 
 
 ROWS = [row(number, tags=[{"key": "role", "value": "web"}]) for number in range(40)]
@@ -54,7 +54,7 @@ async def test_row_that_has_not_changed_is_the_same_object() -> None:
     first = await sweep(reader, written(*ROWS))
     second = await sweep(reader, written(*changed, count=99))
 
-    assert second == wire.page(written(*changed, count=99), limit=LIMIT)
+    assert second == wire.page(written(*changed, count=99))
     same = [one is other for one, other in zip(first.servers, second.servers, strict=True)]
     assert [place for place, it in enumerate(same) if not it] == [0, 7, 39]
 
@@ -87,7 +87,7 @@ async def test_odd_row_is_read_as_it_would_be_alone(odd: dict[str, object]) -> N
     rows = [*ROWS[:5], ROWS[5] | odd, *ROWS[6:]]
 
     for body in (written(*ROWS), written(*rows), written(*rows), written(*ROWS)):
-        assert await sweep(reader, body) == wire.page(body, limit=LIMIT)
+        assert await sweep(reader, body) == wire.page(body)
 
 
 @pytest.mark.parametrize("length", [0, 100, 900, -1, -2])
@@ -115,7 +115,7 @@ async def test_every_sweep_is_read_as_if_it_were_the_first(
         rows = [row(n, power_state=state) for n, state in zip(numbers, states, strict=False)]
         body = written(*rows)
 
-        assert await sweep(reader, body) == wire.page(body, limit=LIMIT)
+        assert await sweep(reader, body) == wire.page(body)
 
 
 async def test_server_that_has_changed_keeps_its_strings_and_tags() -> None:

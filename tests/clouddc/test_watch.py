@@ -192,3 +192,16 @@ async def test_cloud_power_is_the_power_api_of_the_workflow() -> None:
 
     assert api.latest() is not snapshot
     assert set(snapshot.servers) == set(taken.server_ids) == set(seen.servers) == {server_id(1)}
+
+
+async def test_poll_tells_gone_servers_from_those_that_a_short_list_leaves_out() -> None:
+    """So many are asked for one by one, and of the rest nothing is claimed."""
+    bench = Bench(3)
+    gone = some_ids(watch.MOST_SHOWN + 2, first=100)
+    bench.cloud.counts_more = 60
+
+    seen = await bench.poller.next_sighting([*gone, server_id(1)], not_before=START)
+
+    assert set(bench.cloud.shows) == set(gone[: watch.MOST_SHOWN])
+    assert seen.unread == frozenset(gone[watch.MOST_SHOWN :])
+    assert server_id(1) in seen.servers

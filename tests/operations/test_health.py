@@ -92,7 +92,7 @@ async def test_a_bot_that_can_work_is_ready(site: Site) -> None:
     """Every part works."""
     status, said = await site.get("/readyz", {"database": good, "slack": good})
 
-    assert (status, said) == (200, '{"ok": true, "problems": {}}')
+    assert (status, said) == (200, '{"ok": true, "problems": {}, "warnings": {}}')
 
 
 async def test_what_is_away_is_named(site: Site) -> None:

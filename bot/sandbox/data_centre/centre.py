@@ -37,6 +37,7 @@ class Switches:
 
     generation: Generation = Generation.NEW
     marker_as_url: bool = False
+    listing: reading.Listing = reading.Listing.WHOLE
     partial_acceptance: bool = False
     dangerous_empty: bool = False
     requests_per_s: int | None = None
@@ -225,6 +226,7 @@ class DataCentre:
             call.route.project_id,
             self.switches.generation,
             self.switches.marker_as_url,
+            self.switches.listing,
         )
 
     def _read(self, call: _Call) -> dict[str, object]:

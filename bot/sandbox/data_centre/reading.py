@@ -5,6 +5,7 @@ Shapes and limits are those of the CloudDC API's ListServers, ShowServer and Sho
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
+from enum import StrEnum
 from urllib.parse import urlencode
 
 from bot.sandbox.data_centre import exchange, refusals, states
@@ -23,6 +24,19 @@ _ALARMS = {"Critical": ("Power supply failed", 1), "Warning": ("Fan speed low", 
 _HEALTH_KEYS = {"OK": "ok", "Warning": "warning", "Critical": "critical", "Unknown": "unknown"}
 
 
+class Listing(StrEnum):
+    """How the list is served: as documented, or in a way that a client must survive.
+
+    Short pages hold ten rows, whatever was asked for, and no marker. Repeating pages begin in the
+    middle of the page before. A lossy list counts each tenth server and doesn't show it.
+    """
+
+    WHOLE = "whole"
+    SHORT = "short"
+    REPEATING = "repeating"
+    LOSSY = "lossy"
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """From where a reader looks: which machines, when, in which dialect."""
@@ -32,6 +46,7 @@ class View:
     project_id: str
     generation: Generation
     marker_as_url: bool = False
+    listing: Listing = Listing.WHOLE
 
     def record(self, machine: Machine) -> dict[str, object]:
         """One server's record as seen from here."""
@@ -60,12 +75,20 @@ def list_servers(view: View, request: HttpRequest) -> bytes:
         raise refusals.invalid("manage_state")
     if marker and not UUID.fullmatch(marker):
         raise refusals.invalid("marker")
+    if view.listing is Listing.SHORT:
+        limit = SMALLEST_PAGE
     behind = _in_state(view.inventory.after(marker or None), state)
     page = behind[:limit]
-    more = len(behind) > len(page)
+    more = len(behind) > len(page) and view.listing is not Listing.SHORT
+    last = page[-1] if page else None
+    if view.listing is Listing.REPEATING and marker:
+        before = _in_state(view.inventory.machines, state)[: -len(behind) or None]
+        page = [*before[-(limit // 2) :], *page]
+    if view.listing is Listing.LOSSY:
+        page = [machine for machine in page if not _lost(view, machine)]
     rest = {
         "page_info": {
-            "next_marker": _marker(view, request, page[-1]) if more else None,
+            "next_marker": _marker(view, request, last) if more and last else None,
             "previous_marker": _marker(view, request, page[0]) if marker and page else None,
             "current_count": len(page),
         },
@@ -74,6 +97,11 @@ def list_servers(view: View, request: HttpRequest) -> bytes:
     # A page has up to a thousand records, most of them the same as at the last look.
     servers = b",".join(view.encoded(machine) for machine in page)
     return b'{"servers":[' + servers + b"]," + exchange.compact(rest)[1:]
+
+
+def _lost(view: View, machine: Machine) -> bool:
+    """Whether a lossy list leaves this machine out: each tenth of the whole fleet."""
+    return view.inventory.machines.index(machine) % 10 == 9
 
 
 def show_server(view: View, server_id: str) -> dict[str, object]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from bot.sandbox.data_centre.actions import Generation
 from bot.sandbox.data_centre.centre import DataCentre
+from bot.sandbox.data_centre.reading import Listing
 
 Value = str | int | bool | None
 
@@ -50,6 +51,12 @@ SWITCHES = {
     ),
     "marker_as_url": _of_service(
         "marker_as_url", "The list's next marker is an address, not an id.", False, True
+    ),
+    "listing": Switch(
+        "How the list is served: whole, in short pages, with rows repeated, or with some missing.",
+        tuple(Listing),
+        lambda centre: centre.switches.listing,
+        lambda centre, value: setattr(centre.switches, "listing", Listing(str(value))),
     ),
 }
 
