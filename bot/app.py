@@ -22,7 +22,7 @@ from bot import (
     workflow as workflow_,
 )
 from bot.clouddc import alarms, auth, client, exchange, inventory, rate, watch
-from bot.execution import calling
+from bot.execution import calling, lookback
 from bot.power import policy as policy_, ports, request, run, settling
 from bot.slack import (
     bolt_registration,
@@ -97,6 +97,7 @@ class Bot:
     homes: publishing.Homes
     slack: AsyncApp
     watchdog: watchdog.Watchdog
+    lookback: lookback.Lookback
 
 
 def cloud_auth(
@@ -219,7 +220,18 @@ def _join(on: Ground) -> Bot:
     bolt_registration.Registration(taking, guard.Guard(identity.team_id, sender)).register(slack)
     looking = watchdog.Watchdog(on.web_client, kept, clock)
     return Bot(
-        identity, kept, on.power, policy, flow, driving[0], telling, taking, homes, slack, looking
+        identity,
+        kept,
+        on.power,
+        policy,
+        flow,
+        driving[0],
+        telling,
+        taking,
+        homes,
+        slack,
+        looking,
+        lookback.Lookback(kept, on.power, clock, telling.wake),
     )
 
 

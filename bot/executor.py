@@ -15,7 +15,7 @@ import structlog
 
 from bot import foreground as foreground_
 from bot.execution import barring, bookkeeping, calling, checking, watching, wave
-from bot.power import beginnings, ledger, policy, ports, run, server, settling, waves
+from bot.power import aftermath, beginnings, ledger, policy, ports, run, server, settling, waves
 from bot.power.lifecycle import ServerState
 
 log = structlog.get_logger()
@@ -95,9 +95,11 @@ class Executor:
         if opened is None:
             return None
         found, rows = opened
+        earlier = await self.store.read(lambda tx: beginnings.earlier_calls(tx, found, now=now))
         log.info("run.opened", request=found.id, servers=len(rows), epoch=claim.epoch)
         wave = 1 + max((row.wave for row in rows), default=-1)
-        return run.Run(found, lease, {row.server_id: row for row in rows}, wave=wave)
+        by_id = {row.server_id: row for row in rows}
+        return run.Run(found, lease, by_id, wave=wave, earlier=earlier)
 
     async def _close(self, going: run.Run) -> None:
         """Give every server its last word and the request its end state."""
@@ -106,11 +108,14 @@ class Executor:
         going.keep([run.not_sent(row, going.halted, now=now) for row in left])
         await self.books.progress(going)
         rows = tuple(going.rows.values())
-        await self.books.write(
-            lambda tx: ledger.close_run(
+
+        def work(tx: ports.Tx) -> None:
+            ledger.close_run(
                 tx, going.request, rows, halted=going.halted, epoch=going.epoch, now=now
             )
-        )
+            aftermath.begin(tx, going.request, rows, now)
+
+        await self.books.write(work)
         log.info("run.closed", request=going.id, halted=going.halted)
 
     async def _next_wave(self, going: run.Run) -> bool:

@@ -124,6 +124,7 @@ def _beside(
     tidying = interpreter.collect_when_idle(lambda: bot.runner.driving)
     return [
         asyncio.create_task(_sweep(bot, paces), name="sweep"),
+        asyncio.create_task(_look_back(bot, paces), name="lookback"),
         asyncio.create_task(bot.watchdog.run(), name="watchdog"),
         asyncio.create_task(_keep_homes(bot), name="homes"),
         asyncio.create_task(tidying, name="garbage"),
@@ -147,6 +148,16 @@ async def _keep_homes(bot: app.Bot) -> None:
         return (await bot.store.read(lambda tx: tx.audit_head()))[0]
 
     await bot.homes.run(bot.workflow.home, head)
+
+
+async def _look_back(bot: app.Bot, paces: paces_.Paces) -> None:
+    """Go on looking at servers whose run has ended before they showed what became of them."""
+    while True:
+        try:
+            await bot.lookback.look()
+        except errors.StoreUnavailable as error:
+            log.warning("lookback.store_away", why=error.user_message)
+        await asyncio.sleep(paces.sweep_s)
 
 
 async def _sweep(bot: app.Bot, paces: paces_.Paces) -> None:

@@ -176,7 +176,7 @@ class Workflow:
                 return await self.stopping.stop(inbound, found)
             case "retry":
                 return await self.repeat(inbound, again.retried(found.order, shown.servers), found)
-            case "undo":
+            case "undo" | "back_on":
                 return await self.repeat(inbound, again.undone(found.order, shown.servers), found)
             case "details":
                 return shown

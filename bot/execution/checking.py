@@ -16,6 +16,7 @@ from bot.power import (
     ledger,
     policy,
     ports,
+    reasons,
     recheck,
     request,
     run,
@@ -142,7 +143,9 @@ class Checking:
             if change is None:
                 yield row
             else:
-                self._set_aside(going, method, row, change, record)
+                earlier = going.earlier.get(row.server_id)
+                why = reasons.explained(change, row, snapshot, earlier)
+                self._set_aside(going, method, row, why, record)
 
     def _set_aside(
         self,
@@ -152,8 +155,9 @@ class Checking:
         change: recheck.Change,
         record: server.Server | None,
     ) -> None:
-        """Take one server out of the run."""
-        going.keep([run.set_aside(method, row, change, record, now=self.clock.now())])
+        """Take one server out of the run; one that turns out done goes on to its next step."""
+        after = run.set_aside(method, row, change, record, now=self.clock.now())
+        going.keep([run.next_step(going.action, after)])
 
     def _change(
         self,

@@ -10,7 +10,8 @@ import structlog
 
 from bot import foreground as foreground_
 from bot.execution import bookkeeping
-from bot.power import errors, look_times, ports, run, settling
+from bot.power import errors, look_times, ports, reasons, run, settling
+from bot.power.causes import Cause
 
 log = structlog.get_logger()
 
@@ -112,9 +113,14 @@ class Watching:
         if seen is None or row.server_id in seen.unread:
             return settling.unread(method, row, elapsed_s=elapsed_s, now=now, limits=self.limits)
         record = seen.servers.get(row.server_id)
-        after = settling.settle(
-            method, row, record, elapsed_s=elapsed_s, now=now, limits=self.limits
+        look = settling.Look(
+            record,
+            elapsed_s,
+            now,
+            going.earlier.get(row.server_id),
+            reasons.gone(row, self.power.latest()) if record is None else Cause.NONE,
         )
+        after = settling.looked_at(method, row, look, self.limits)
         return run.next_step(going.action, after)
 
     async def _sighting(

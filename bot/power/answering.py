@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from bot.power import errors, ports, settling
+from bot.power.causes import Cause
 from bot.power.lifecycle import ServerState
 
 Rows = tuple[ports.RunServer, ...]
@@ -49,7 +50,10 @@ def accepted(attempt: ports.Attempt, rows: Rows, answer: ports.Accepted) -> Answ
         dataclasses.replace(row, state=ServerState.ACCEPTED)
         if row.server_id in answer.server_ids or whole
         else dataclasses.replace(
-            row, state=ServerState.UNKNOWN, detail="CloudDC's answer leaves it out"
+            row,
+            state=ServerState.UNKNOWN,
+            detail="CloudDC's answer leaves it out",
+            cause=Cause.LEFT_OUT,
         )
         for row in rows
     )
@@ -112,14 +116,16 @@ def _rejected(row: ports.RunServer, words: str) -> ports.RunServer:
     """Return the row of a server whose call was refused; an earlier one may have got through."""
     if settling.repeated(row):
         lost = f"the answer was lost, and asking again was refused: {words}"
-        return dataclasses.replace(row, state=ServerState.UNKNOWN, detail=lost)
+        return dataclasses.replace(row, state=ServerState.UNKNOWN, detail=lost, cause=Cause.LOST)
     return dataclasses.replace(row, state=ServerState.REJECTED, detail=words)
 
 
 def unknown(attempt: ports.Attempt, rows: Rows, error: errors.OutcomeUnknown) -> Answered:
     """Judge a lost answer: it may have happened, so all are watched and none is sent again."""
     after = tuple(
-        dataclasses.replace(row, state=ServerState.UNKNOWN, detail="the answer was lost")
+        dataclasses.replace(
+            row, state=ServerState.UNKNOWN, detail="the answer was lost", cause=Cause.LOST
+        )
         for row in rows
     )
     return Answered(_closed(attempt, "unknown", error), after)

@@ -6,8 +6,12 @@ Every answer is private to the person who asked, unless its docstring says other
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 
 from bot.power import deeds, offering, plan, ports, request, server
+
+# The servers of ended runs, by request, that are neither proven nor skipped.
+Loose = Mapping[str, Sequence[ports.RunServer]]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -124,6 +128,7 @@ class HistoryShown:
     requests: tuple[ports.Request, ...]
     looked_at: int = 0
     more: bool = False
+    loose: Loose = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -156,6 +161,7 @@ class HomeShown:
     recent: tuple[ports.Request, ...]
     freezes: tuple[str, ...]
     now: float
+    loose: Loose = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

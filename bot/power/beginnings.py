@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
-from bot.power import answering, endings, errors, ledger, ports, recheck, request, run
+from bot.power import answering, endings, errors, ledger, ports, reasons, recheck, request, run
 from bot.power.lifecycle import State
 
 
@@ -27,6 +28,12 @@ def open_run(
         _void(tx, found, epoch=epoch, now=now)
         return None
     return _start(tx, found, epoch=epoch, now=now)
+
+
+def earlier_calls(tx: ports.Tx, found: ports.Request, *, now: float) -> Mapping[str, ports.Earlier]:
+    """Return the calls of requests before this one that may still be at work on its servers."""
+    ids, since = found.order.server_ids, now - reasons.EARLIER_S
+    return tx.unsettled(ids, since=since, but=found.id)
 
 
 def _void(tx: ports.Tx, found: ports.Request, *, epoch: int, now: float) -> None:

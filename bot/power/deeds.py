@@ -41,7 +41,7 @@ class Deed:
 
     `asked_by` and the rest are of the audit log; `at` is when the run started (epoch seconds),
     `fate` what became of this server, empty while it is under way. `first` and `last` are the
-    numbers of the audit rows that tell it.
+    numbers of the audit rows that tell it. `row` is the server in that run, until it is forgotten.
     """
 
     request: ports.Request
@@ -52,6 +52,7 @@ class Deed:
     fate: str
     first: int
     last: int
+    row: ports.RunServer | None = None
 
 
 def request_ids(rows: Sequence[Row]) -> list[str]:

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 
 from bot.power import again, answering, errors, outcome, ports, request
+from bot.power.causes import Left
 from bot.power.lifecycle import State
 
 
@@ -153,23 +154,31 @@ def progress(
 def _say_dark(
     tx: ports.Tx, found: ports.Request, rows: Sequence[ports.RunServer], *, now: float
 ) -> None:
-    """Cry out, at once and once for each, over servers that a cycle has left off."""
+    """Cry out, at once and once for each, over servers that a cycle leaves off, or may."""
     dark = again.dark(found.order.action, rows)
     if not dark:
         return
-    people = dict.fromkeys(
-        [found.order.requester.user_id, *(one.person.user_id for one in found.approvals)]
-    )
+    off = [row for row in dark if again.left(found.order.action, row) is Left.OFF]
     body = {
         "event": "left_dark",
         "names": [row.name for row in dark],
+        "off": [row.name for row in off],
         "why": dark[0].detail or dark[0].state.value,
-        "mention": list(people),
+        "state": dark[0].state.value,
+        "cause": dark[0].cause.value,
+        "mention": concerned(found),
     }
     tx.say(found.id, "reply", body, key=f"dark:{dark[0].server_id}", at=now)
     tx.say(found.id, "direct", body, key=f"dark:{dark[0].server_id}:direct", at=now)
     ids = [row.server_id for row in dark]
-    audit(tx, "servers.left_dark", found, now, server_ids=ids)
+    left = {row.server_id: again.left(found.order.action, row).value for row in dark}
+    audit(tx, "servers.left_dark", found, now, server_ids=ids, detail={"left": left})
+
+
+def concerned(found: ports.Request) -> list[str]:
+    """Return whom bad news of a request is for: who asked for it, and who has agreed."""
+    agreed = (one.person.user_id for one in found.approvals)
+    return list(dict.fromkeys([found.order.requester.user_id, *agreed]))
 
 
 def hold(tx: ports.Tx, found: ports.Request, barred: Bar, *, now: float) -> None:

@@ -140,6 +140,10 @@ FAILURES = frozenset(
         ServerState.UNKNOWN,
     }
 )
+# What CloudDC has taken, and nobody has seen come to its end: that isn't the same as failed.
+ACCEPTED_ONLY = frozenset({ServerState.NOT_PROVEN, ServerState.TIMED_OUT})
+# Ends of a call that may have acted, or may still.
+MAY_HAVE_ACTED = ACCEPTED_ONLY | {ServerState.UNKNOWN, ServerState.SUPERSEDED}
 
 
 def check(before: State, after: State) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 
-from bot.power import lifecycle, ports
+from bot.power import causes, lifecycle, ports
 from bot.power.lifecycle import ServerState, State
 
 # The order in which outcomes are told: what was achieved first, then what needs somebody.
@@ -28,11 +28,17 @@ TOLD_IN_ORDER = (
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Group:
-    """Servers that ended the same way for the same reason; `names` are in the plan's order."""
+    """Servers that ended the same way for the same reason; `names` are in the plan's order.
+
+    `half_done` are those that a cycle has switched off and is about to switch on.
+    """
 
     state: ServerState
     detail: str
     names: tuple[str, ...]
+    cause: causes.Cause = causes.Cause.NONE
+    late: causes.Late = causes.Late.NONE
+    half_done: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -68,19 +74,26 @@ def tally(servers: Iterable[ports.RunServer]) -> Tally:
 
 def groups(servers: Iterable[ports.RunServer]) -> tuple[Group, ...]:
     """Group the servers of a run by state and reason, in the order in which they are told."""
-    found: dict[tuple[ServerState, str], list[str]] = {}
+    found: dict[tuple[ServerState, str, causes.Cause, causes.Late, bool], list[str]] = {}
     for row in servers:
-        found.setdefault((row.state, row.detail), []).append(row.name)
+        half_done = row.state is ServerState.QUEUED and row.step > 0
+        cause = causes.Cause.NONE if row.state is ServerState.PROVEN else row.cause
+        key = (row.state, row.detail, cause, row.late, half_done)
+        found.setdefault(key, []).append(row.name)
     ordered = sorted(found.items(), key=lambda item: TOLD_IN_ORDER.index(item[0][0]))
-    return tuple(Group(state, detail, tuple(names)) for (state, detail), names in ordered)
+    return tuple(
+        Group(state, detail, tuple(names), cause, late, half_done)
+        for (state, detail, cause, late, half_done), names in ordered
+    )
 
 
 def end_state(servers: Iterable[ports.RunServer], *, stopped: bool) -> State:
     """Return the end state of a run whose servers are all settled.
 
     Succeeded: every server that was acted on is proven (skipped ones are allowed). Stopped: a
-    person, a freeze or the policy ended it with servers not sent. Failed: nothing is proven.
-    Partial: the rest, a run that stopped itself at its failure limit included.
+    person, a freeze or the policy ended it with servers not sent. Failed: nothing is proven, and
+    CloudDC has taken nothing that may still show. Partial: the rest, a run that stopped itself at
+    its failure limit included.
     """
     counts = tally(servers).counts
     good = counts.get(ServerState.PROVEN, 0)
@@ -89,4 +102,5 @@ def end_state(servers: Iterable[ports.RunServer], *, stopped: bool) -> State:
         return State.STOPPED
     if good == acted_on:
         return State.SUCCEEDED
-    return State.PARTIAL if good else State.FAILED
+    taken = any(counts.get(state, 0) for state in lifecycle.ACCEPTED_ONLY)
+    return State.PARTIAL if good or taken else State.FAILED

@@ -79,6 +79,19 @@ class Terms(request.Frozen):
     overrides: tuple[str, ...] = ()
 
 
+class Earlier(request.Frozen):
+    """Servers of the plan to which an earlier request sent a call that nobody saw happen.
+
+    `method` and `state` are the values of those enums; `sent_at` is the newest of the calls.
+    """
+
+    request_id: str
+    method: str
+    state: str
+    sent_at: float
+    names: tuple[str, ...]
+
+
 class Plan(request.Frozen):
     """The whole answer to "what would this do?".
 
@@ -98,6 +111,7 @@ class Plan(request.Frozen):
     waves: tuple[int, ...] = ()
     calls: int = 0
     reading: str = ""
+    earlier: tuple[Earlier, ...] = ()
 
     def lines_with(self, verdict: Verdict) -> tuple[PlanLine, ...]:
         """The lines of one verdict, in the plan's order."""

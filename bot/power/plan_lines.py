@@ -5,7 +5,18 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from bot.power import judging, keeping, lifecycle, plan, policy, ports, recheck, run, server
+from bot.power import (
+    judging,
+    keeping,
+    lifecycle,
+    plan,
+    policy,
+    ports,
+    reasons,
+    recheck,
+    run,
+    server,
+)
 from bot.power.plan import Verdict
 from bot.power.question import Facts, Question, duration, listed
 from bot.power.request import Action
@@ -77,6 +88,7 @@ def _judge_one(
         held_by = "" if judged.refusal else facts.locks[record.id].request_id
         return Judged(record, judged.rule, Verdict.BLOCKED, blocked, held_by)
     verdict, reason = _by_record(question, rules, record)
+    reason = reasons.still_at_work(record, facts.unsettled.get(record.id)) or reason
     if verdict is Verdict.ACT and judged.rule is not None:
         reason = _cooling(question, facts, record, judged.rule.conduct.cooldown_s)
         verdict = Verdict.BLOCKED if reason else Verdict.ACT
@@ -153,4 +165,24 @@ def _with_lines_to_type(found: Sequence[Judged]) -> tuple[Judged, ...]:
     return tuple(
         dataclasses.replace(judged, reason=instead) if judged.reason == IS_OFF else judged
         for judged in found
+    )
+
+
+def earlier(found: Sequence[Judged], facts: Facts) -> tuple[plan.Earlier, ...]:
+    """Return the calls to the servers acted on that nobody has seen happen, by request."""
+    groups: dict[tuple[str, str, str], list[tuple[str, float]]] = {}
+    for judged in found:
+        call = facts.unsettled.get(judged.record.id)
+        if call is not None and judged.acts:
+            key = (call.request_id, call.method.value, call.state.value)
+            groups.setdefault(key, []).append((judged.record.name, call.sent_at))
+    return tuple(
+        plan.Earlier(
+            request_id=request_id,
+            method=method,
+            state=state,
+            sent_at=max(at for _, at in those),
+            names=tuple(name for name, _ in those),
+        )
+        for (request_id, method, state), those in groups.items()
     )

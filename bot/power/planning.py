@@ -33,6 +33,7 @@ def make(
         waves=sizes,
         reading=question.reading,
         calls=steps * sum(-(-size // waves.IDS_PER_CALL) for size in sizes),
+        earlier=plan_lines.earlier(found, facts),
     )
 
 

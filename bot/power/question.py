@@ -50,7 +50,8 @@ class Facts:
     those made within the split window. `last_reboots` has, by server id, when it was last rebooted
     (epoch seconds); `unknown_reboots` has the request whose reboot of it may or may not have
     happened, when none was proven since. `unreviewed` are the requester's requests by break glass
-    that nobody has reviewed yet. `leaving` are the ids that other requests will turn off or reboot,
+    that nobody has reviewed yet. `unsettled` has, by server id, a call that nobody saw happen.
+    `leaving` are the ids that other requests will turn off or reboot,
     beside those that are locked for it. `roster` has the approvers' groups; without it nobody asks
     whether the quorum can be reached.
     """
@@ -66,6 +67,7 @@ class Facts:
     last_reboots: Mapping[str, float] = dataclasses.field(default_factory=dict)
     unknown_reboots: Mapping[str, str] = dataclasses.field(default_factory=dict)
     unreviewed: Sequence[str] = ()
+    unsettled: Mapping[str, ports.Earlier] = dataclasses.field(default_factory=dict)
     leaving: Collection[str] = ()
     roster: quorum.Roster | None = None
 

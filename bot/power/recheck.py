@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
-from bot.power import lifecycle, ports, server
+from bot.power import causes, lifecycle, ports, server
 from bot.power.ports import Method
 from bot.power.request import Action
 from bot.power.server import Power
@@ -20,6 +20,7 @@ class Change:
 
     state: lifecycle.ServerState
     reason: str
+    cause: causes.Cause = causes.Cause.NONE
 
 
 def since_plan(

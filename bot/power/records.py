@@ -10,7 +10,7 @@ import enum
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot.power import lifecycle, plan, request, server
+from bot.power import causes, lifecycle, plan, request, server
 
 
 class Method(enum.StrEnum):
@@ -182,6 +182,9 @@ class RunServer:
     `baseline_*` are the vendor's words just before the call of this step; `seen_processing`
     says that an operation of the right family was seen under way since; `sent_at` is when the
     call's intent was stored and `settled_at` when the state became final (epoch seconds).
+    `seen_power` is its power as it was seen last, in one of our four words. `room` and `rack` are
+    where it stood when it was last sent, `rack_limit` how many of a rack might come on at once.
+    `late` is what was seen of it after the run, `late_at` when.
     """
 
     server_id: str
@@ -198,6 +201,31 @@ class RunServer:
     sent_at: float = 0.0
     settled_at: float = 0.0
     sends: int = 0
+    cause: causes.Cause = causes.Cause.NONE
+    seen_power: str = ""
+    room: str = ""
+    rack_limit: int = 0
+    late: causes.Late = causes.Late.NONE
+    late_at: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Earlier:
+    """A call of an earlier request to a server, of which nobody has seen that it happened."""
+
+    server_id: str
+    request_id: str
+    method: Method
+    sent_at: float
+    state: lifecycle.ServerState
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Busy:
+    """How many servers of a rack are being powered on, and the least that any of them allows."""
+
+    count: int
+    limit: int
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from bot.power import answering, evidence, lifecycle, outcome, ports, recheck, server, settling
+from bot.power.causes import Cause
 from bot.power.lifecycle import ServerState
 from bot.power.ports import Method
 from bot.power.request import Action
@@ -43,7 +44,8 @@ class Run:
     against the failure limit. `sent_at` is when each server's call left by this process's
     monotonic clock, and `tries` counts calls in a row that were throttled or never left.
     `held_since` is when a freeze began to hold the run, `away_since` when CloudDC was first missed
-    (epoch seconds, 0 for not).
+    (epoch seconds, 0 for not). `earlier` has, by server id, calls of requests before this one of
+    which nobody has seen that they happened: they may still be at work.
     """
 
     request: ports.Request
@@ -57,6 +59,7 @@ class Run:
     held_since: float = 0.0
     away_since: float = 0.0
     owed: answering.Answered | None = None
+    earlier: Mapping[str, ports.Earlier] = dataclasses.field(default_factory=dict)
     failures: int = dataclasses.field(init=False, default=0)
 
     def __post_init__(self) -> None:
@@ -138,6 +141,7 @@ def intended(
         state=ServerState.INTENDED,
         wave=wave,
         detail=row.detail if settling.repeated(row) else "",
+        cause=settling.lasting(row),
         baseline_power=record.power_state,
         baseline_operation=record.operation_state,
         seen_processing=False,
@@ -160,11 +164,14 @@ def set_aside(
     One whose first call was lost isn't merely skipped: its record may prove the call by now.
     """
     if not settling.repeated(row):
-        return dataclasses.replace(row, state=change.state, detail=change.reason, settled_at=now)
+        return dataclasses.replace(
+            row, state=change.state, detail=change.reason, cause=change.cause, settled_at=now
+        )
     proven = evidence.judge(method, row, record).finding is evidence.Finding.PROVEN
     state = ServerState.PROVEN if proven else ServerState.UNKNOWN
     detail = "" if proven else f"the answer was lost; not asked for again: {change.reason}"
-    return dataclasses.replace(row, state=state, detail=detail, settled_at=now)
+    cause = settling.lasting(row) if proven else Cause.LOST
+    return dataclasses.replace(row, state=state, detail=detail, cause=cause, settled_at=now)
 
 
 def next_step(action: Action, row: ports.RunServer) -> ports.RunServer:
@@ -173,7 +180,14 @@ def next_step(action: Action, row: ports.RunServer) -> ports.RunServer:
     if last or row.state is not ServerState.PROVEN:
         return row
     return dataclasses.replace(
-        row, state=ServerState.QUEUED, step=row.step + 1, sends=0, settled_at=0.0
+        row,
+        state=ServerState.QUEUED,
+        step=row.step + 1,
+        cause=Cause.OFF_TWICE if settling.repeated(row) else Cause.NONE,
+        detail="",
+        seen_power=server.Power.OFF.value,
+        sends=0,
+        settled_at=0.0,
     )
 
 
@@ -181,9 +195,13 @@ def not_sent(row: ports.RunServer, why: str, *, now: float) -> ports.RunServer:
     """Return the row of a server whose call never left; a half-done cycle says that it is off."""
     if settling.repeated(row):
         lost = f"the answer was lost; not asked for again: {why}"
-        return dataclasses.replace(row, state=ServerState.UNKNOWN, detail=lost, settled_at=now)
+        return dataclasses.replace(
+            row, state=ServerState.UNKNOWN, detail=lost, cause=Cause.LOST, settled_at=now
+        )
     detail = f"left off: {why}" if row.step else why
-    return dataclasses.replace(row, state=ServerState.NOT_SENT, detail=detail, settled_at=now)
+    return dataclasses.replace(
+        row, state=ServerState.NOT_SENT, detail=detail, cause=Cause.NONE, settled_at=now
+    )
 
 
 def adopted(row: ports.RunServer) -> ports.RunServer:
@@ -191,5 +209,8 @@ def adopted(row: ports.RunServer) -> ports.RunServer:
     if row.state is not ServerState.INTENDED:
         return row
     return dataclasses.replace(
-        row, state=ServerState.UNKNOWN, detail="Powerbot was interrupted during the call"
+        row,
+        state=ServerState.UNKNOWN,
+        detail="Powerbot was interrupted during the call",
+        cause=Cause.INTERRUPTED,
     )

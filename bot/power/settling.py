@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from bot.power import evidence, lifecycle, ports, server
+from bot.power import evidence, lifecycle, ports, reasons, server
+from bot.power.causes import Cause
 from bot.power.evidence import Finding
 from bot.power.lifecycle import ServerState
 from bot.power.ports import Method
@@ -16,7 +17,7 @@ from bot.power.server import Power
 
 # On and off are goals and may be asked for again; a reboot is an event and may not.
 MOST_SENDS = 3
-# The detail of a server whose first call may have been lost, until it is known what became of it.
+# How people read that a server's first call may have been lost; runs of before have no cause.
 REPEAT = "asked for again: its answer was lost and nothing is seen"
 
 
@@ -33,6 +34,31 @@ class Limits:
         return self.reboot_s if method is Method.REBOOT else self.power_s
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Look:
+    """One look at a server: its record, and what else bears on it.
+
+    `elapsed_s` is the time since the call was sent, `now` (epoch seconds) is noted when the state
+    becomes final. `earlier` is a call of another request that may still be at work, `gone` says
+    why there is no record.
+    """
+
+    record: server.Server | None
+    elapsed_s: float
+    now: float
+    earlier: ports.Earlier | None = None
+    gone: Cause = Cause.NONE
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Verdict:
+    """The state after a look; its detail and cause are for a state that is new."""
+
+    state: ServerState
+    detail: str = ""
+    cause: Cause = Cause.NONE
+
+
 def watched(row: ports.RunServer) -> bool:
     """Whether this server's record must still be read."""
     if row.state is ServerState.UNKNOWN:
@@ -42,7 +68,7 @@ def watched(row: ports.RunServer) -> bool:
 
 def repeated(row: ports.RunServer) -> bool:
     """Whether an earlier call to this server got lost, so that "not sent" would be untrue."""
-    return row.detail == REPEAT
+    return row.cause is Cause.ASKED_AGAIN or row.detail == REPEAT
 
 
 def unread(
@@ -67,31 +93,49 @@ def settle(
     now: float,
     limits: Limits,
 ) -> ports.RunServer:
-    """Return the row after one more look; unchanged rows compare equal.
+    """Return the row after one more look that knows of nothing but the record."""
+    return looked_at(method, row, Look(record, elapsed_s, now), limits)
 
-    `elapsed_s` is the time since the call was sent; `now` (epoch seconds) is noted when the
-    state becomes final.
-    """
-    found = evidence.judge(method, row, record)
-    seen = _seen(row, found)
-    state, detail = _verdict(method, seen, found, record, elapsed_s, limits)
-    if state is row.state and not detail:
+
+def looked_at(method: Method, row: ports.RunServer, look: Look, limits: Limits) -> ports.RunServer:
+    """Return the row after one more look; unchanged rows compare equal."""
+    found = evidence.judge(method, row, look.record)
+    seen = _seen(row, found, look.record)
+    after = _verdict(method, seen, found, look, limits)
+    state = after.state
+    if state is row.state and not after.detail:
         return seen
     if state is ServerState.ACCEPTED:
         # What was lost has shown itself.
-        return dataclasses.replace(seen, state=state, detail="")
+        return dataclasses.replace(seen, state=state, detail="", cause=lasting(row))
     if state is not row.state:
         lifecycle.check_server(row.state, state)
-    settled_at = 0.0 if state is ServerState.QUEUED else now
-    return dataclasses.replace(seen, state=state, detail=detail, settled_at=settled_at)
+    return dataclasses.replace(
+        seen,
+        state=state,
+        detail=after.detail,
+        cause=lasting(row) if state is ServerState.PROVEN else after.cause,
+        settled_at=0.0 if state is ServerState.QUEUED else look.now,
+    )
 
 
-def _seen(row: ports.RunServer, found: evidence.Evidence) -> ports.RunServer:
+def lasting(row: ports.RunServer) -> Cause:
+    """Return a cause that a new call or a new state doesn't take away: an earlier call got lost."""
+    if repeated(row):
+        return Cause.ASKED_AGAIN
+    return row.cause if row.cause is Cause.OFF_TWICE else Cause.NONE
+
+
+def _seen(
+    row: ports.RunServer, found: evidence.Evidence, record: server.Server | None
+) -> ports.RunServer:
     """Return the row with what was seen; the same one where that is nothing new."""
-    if (row.seen_processing, row.last_seen) == (found.seen_processing, found.last_seen):
+    power = record.power.value if record else row.seen_power
+    before = (row.seen_processing, row.last_seen, row.seen_power)
+    if before == (found.seen_processing, found.last_seen, power):
         return row
     return dataclasses.replace(
-        row, seen_processing=found.seen_processing, last_seen=found.last_seen
+        row, seen_processing=found.seen_processing, last_seen=found.last_seen, seen_power=power
     )
 
 
@@ -99,45 +143,47 @@ def _verdict(
     method: Method,
     row: ports.RunServer,
     found: evidence.Evidence,
-    record: server.Server | None,
-    elapsed_s: float,
+    look: Look,
     limits: Limits,
-) -> tuple[ServerState, str]:
-    """Return the state after this look, and its detail when the state is final."""
+) -> _Verdict:
+    """Return the state after this look."""
     match found.finding:
         case Finding.PROVEN:
-            return ServerState.PROVEN, ""
+            return _Verdict(ServerState.PROVEN)
         case Finding.FAILED:
-            words = record.error if record and record.error else found.last_seen
-            return ServerState.FAILED, words
+            words = look.record.error if look.record and look.record.error else found.last_seen
+            return _Verdict(ServerState.FAILED, words)
         case Finding.SUPERSEDED:
-            return ServerState.SUPERSEDED, f"somebody else acted: {found.last_seen}"
+            who, said = reasons.overtaken(row, look.record, look.earlier)
+            return _Verdict(
+                ServerState.SUPERSEDED, said or f"somebody else acted: {found.last_seen}", who
+            )
         case Finding.UNDER_WAY | Finding.NOTHING_YET:
-            return _still_open(method, row, record, elapsed_s, limits)
+            return _still_open(method, row, look, limits)
 
 
-def _still_open(
-    method: Method,
-    row: ports.RunServer,
-    record: server.Server | None,
-    elapsed_s: float,
-    limits: Limits,
-) -> tuple[ServerState, str]:
+def _still_open(method: Method, row: ports.RunServer, look: Look, limits: Limits) -> _Verdict:
     """Judge a server whose end isn't seen yet by the time that has passed."""
+    record, elapsed_s = look.record, look.elapsed_s
     late = elapsed_s >= limits.deadline_s(method)
     if row.state is not ServerState.ACCEPTED and row.seen_processing:
-        return ServerState.ACCEPTED, ""
+        return _Verdict(ServerState.ACCEPTED)
     if row.state is ServerState.ACCEPTED:
         if elapsed_s >= limits.settle_s and _undecidable(method, row, record):
-            return ServerState.NOT_PROVEN, "accepted; the record can't show whether it happened"
-        return (ServerState.TIMED_OUT, f"last seen {row.last_seen}") if late else (row.state, "")
+            return _Verdict(
+                ServerState.NOT_PROVEN, "accepted; the record can't show whether it happened"
+            )
+        timed_out = _Verdict(ServerState.TIMED_OUT, f"last seen {row.last_seen}", look.gone)
+        return timed_out if late else _Verdict(row.state)
     # A state that nobody knows may still turn into one that says what happened.
     changing = record is not None and record.power is Power.CHANGING and not late
     if elapsed_s < limits.settle_s or changing:
-        return row.state, ""
+        return _Verdict(row.state)
     if _may_send_again(method, row, record):
-        return ServerState.QUEUED, REPEAT
-    return ServerState.UNKNOWN, f"the answer was lost; last seen {row.last_seen}"
+        return _Verdict(ServerState.QUEUED, REPEAT, Cause.ASKED_AGAIN)
+    why = row.cause if row.cause in reasons.OF_OUR_CALL else Cause.LOST
+    lost = "the answer was lost; " if why is Cause.LOST else ""
+    return _Verdict(ServerState.UNKNOWN, f"{lost}last seen {row.last_seen}", look.gone or why)
 
 
 def _undecidable(method: Method, row: ports.RunServer, record: server.Server | None) -> bool:

@@ -10,7 +10,9 @@ from bot.power.records import (
     Approval,
     Attempt,
     AuditEntry,
+    Busy,
     Card,
+    Earlier,
     Inbound,
     Lock,
     Request,
@@ -123,6 +125,35 @@ class Tx(Protocol):
 
     def attempts(self, request_id: str) -> list[Attempt]:
         """Return a request's attempts, oldest first."""
+
+    def unsettled(
+        self, server_ids: Sequence[str], *, since: float, but: str = ""
+    ) -> dict[str, Earlier]:
+        """Return, by server id, the newest call to it, where nobody has seen that it happened.
+
+        Calls from before `since` (epoch seconds) and those of the request `but` don't count.
+        """
+
+    def busy_racks(self, racks: Sequence[str]) -> dict[tuple[str, str], Busy]:
+        """Return, by (room, rack), what is being powered on in racks of these names just now."""
+
+    def loose_servers(self, request_ids: Sequence[str]) -> dict[str, list[RunServer]]:
+        """Return, by request, the servers of these runs that are neither proven nor skipped."""
+
+    def run_server(self, request_id: str, server_id: str) -> RunServer | None:
+        """Return one server of a run."""
+
+    def look_again(self, request_id: str, *, until: float, next_at: float) -> None:
+        """Have the servers of an ended run looked at until then; `next_at` is the first time."""
+
+    def looks_wait(self, *, now: float) -> bool:
+        """Whether a look at an ended run's servers is due."""
+
+    def due_looks(self, *, now: float, again_s: float) -> list[tuple[str, float]]:
+        """Take over looks that are due: (request id, until); the next is due `again_s` later."""
+
+    def looked_enough(self, request_id: str) -> None:
+        """Look no more at the servers of an ended run."""
 
     def lock_servers(
         self, request_id: str, server_ids: Sequence[str], *, action: Action, at: float

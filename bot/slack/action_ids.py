@@ -24,6 +24,7 @@ class Do(enum.StrEnum):
     STOP = "stop"
     RETRY = "retry"
     UNDO = "undo"
+    BACK_ON = "back_on"
     DETAILS = "details"
     PAGE = "page"
     SHARE = "share"
@@ -67,6 +68,7 @@ LABELS: dict[Do, str] = {
     Do.STOP: "Stop",
     Do.RETRY: "Retry failed",
     Do.UNDO: "Undo",
+    Do.BACK_ON: "Power back on",
     Do.DETAILS: "Details",
     Do.NUDGE: "Nudge",
     Do.COMMENT: "Comment",

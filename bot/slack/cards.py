@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from bot.power import plan, ports
 from bot.power.lifecycle import State
+from bot.power.request import Action
 from bot.slack import action_ids, blocks, naming, outcomes, plan_table, tasks, terms, text, words
 from bot.slack.action_ids import Do
 
@@ -18,6 +19,7 @@ REASON_CHARS = 300
 DETAILS_CHARS = 1800
 # The workflow's own sentence with a user id at its end; any other words stay words.
 BY_WHOM = re.compile(r"(denied|cancelled|stopped) by ([UW][A-Z0-9]{1,30})(: .*)?", re.DOTALL)
+MOST_EARLIER = 5
 EVENT_TYPE = "power_request"
 
 
@@ -28,8 +30,10 @@ def render(
     order = request.order
     # Once it runs, private details have a row for each server instead.
     whole = private and not servers
+    dark = outcomes.dark(servers, order.action)
     body = [
         blocks.header(terms.title(order)),
+        *([blocks.section(dark)] if dark else []),
         blocks.section(_what(request, DETAILS_CHARS if whole else naming.LIST_CHARS)),
         blocks.section(_state(request)),
     ]
@@ -70,6 +74,7 @@ def _what(request: ports.Request, names_limit: int) -> str:
     lines = [
         naming.folded(naming.target_names(order), names_limit),
         _set_aside(request.plan),
+        *(terms.earlier(one) for one in request.plan.earlier[:MOST_EARLIER]),
         terms.why(order),
         f"*Who:* {text.mention(order.requester.user_id)}",
     ]
@@ -157,7 +162,8 @@ def _fallback(request: ports.Request, servers: Sequence[ports.RunServer]) -> str
     line = f"{request.id} {request.state.value}: {terms.title(order)} ({names})"
     if request.state is State.PENDING:
         return f"{line}, {terms.quorum(request)}"
-    told = outcomes.told(servers, order.action, limit=600)
+    parts = (outcomes.dark(servers, order.action), outcomes.told(servers, order.action, limit=600))
+    told = "\n".join(part for part in parts if part)
     return f"{line}. {told}" if told else line
 
 
@@ -191,10 +197,13 @@ def _end_buttons(
     """Return what may follow an end."""
     found = [button(request, Do.DETAILS)]
     if request.state in outcomes.RUN_ENDS:
-        if outcomes.retryable(servers):
+        action = request.order.action
+        if outcomes.retryable(servers, action):
             found.append(button(request, Do.RETRY))
-        if outcomes.left_dark(servers, request.order.action):
-            found.append(button(request, Do.UNDO))
+        if outcomes.left_dark(servers, action):
+            cycle = action is Action.CYCLE
+            back_on = button(request, Do.BACK_ON, style="primary")
+            found.append(back_on if cycle else button(request, Do.UNDO))
         if request.review is not None and not request.review.closed_at:
             found.append(button(request, Do.VERDICT))
     return tuple(found)

@@ -11,7 +11,7 @@ from typing import Any
 
 from bot.power import answers, lifecycle, ports
 from bot.power.lifecycle import State
-from bot.slack import action_ids, blocks, cards, naming, terms, text, words
+from bot.slack import action_ids, blocks, cards, naming, outcomes, terms, text, words
 from bot.slack.action_ids import Do
 
 # Requests that a list shows; the others are counted and are one `/power requests` away.
@@ -41,7 +41,7 @@ def render(shown: answers.HomeShown, notice: str = "", workspace_url: str = "") 
         body += _listed(title, requests, row, workspace_url)
     if not any(requests for _, requests, _ in lists):
         body.append(blocks.section(NOTHING))
-    body += _recent(shown.recent, workspace_url)
+    body += _recent(shown, workspace_url)
     body.append(blocks.context(HOW_TO))
     return {"type": "home", "blocks": body}
 
@@ -130,16 +130,19 @@ def _running(found: ports.Request) -> list[blocks.Block]:
     return [blocks.button_row([*stop, cards.button(found, Do.DETAILS)])]
 
 
-def _recent(requests: Sequence[ports.Request], workspace_url: str) -> list[blocks.Block]:
+def _recent(shown: answers.HomeShown, workspace_url: str) -> list[blocks.Block]:
     """Return what ended lately, one line each."""
-    if not requests:
+    if not shown.recent:
         return []
-    lines = [_ended(found, workspace_url) for found in requests[:MOST_RECENT]]
+    lines = [
+        _ended(found, shown.loose.get(found.id, ()), workspace_url)
+        for found in shown.recent[:MOST_RECENT]
+    ]
     return [blocks.header("Ended lately"), *blocks.paragraphs("\n".join(lines))]
 
 
-def _ended(found: ports.Request, workspace_url: str) -> str:
-    """Return one ended request as a line."""
+def _ended(found: ports.Request, loose: Sequence[ports.RunServer], workspace_url: str) -> str:
+    """Return one ended request as a line; `loose` are its servers that aren't proven."""
     order = found.order
     parts = [
         f"{words.SIGNS[found.state]} {found.state.value.capitalize()}",
@@ -147,8 +150,9 @@ def _ended(found: ports.Request, workspace_url: str) -> str:
         cards.linked(found, workspace_url),
         f"by {text.mention(order.requester.user_id)}",
         text.moment(found.ended_at or found.changed_at),
+        outcomes.loose_ends(loose, order.action),
     ]
-    return " · ".join(parts)
+    return " · ".join(part for part in parts if part)
 
 
 ACTIONS = frozenset({Do.APPROVE, Do.DENY, Do.CANCEL, Do.STOP, Do.DETAILS})

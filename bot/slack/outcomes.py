@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.power import again, folding, lifecycle, outcome, ports
+from bot.power.causes import Late, Left
 from bot.power.lifecycle import ServerState
 from bot.power.request import Action
 from bot.slack import naming, text, words
@@ -14,6 +15,8 @@ OUTCOMES_CHARS = 2600
 NAMES_CHARS = 500
 DETAIL_CHARS = 160
 
+LOOSE_CHARS = 80
+_UNPROVEN = lifecycle.ACCEPTED_ONLY | {ServerState.UNKNOWN}
 MOVING = (ServerState.QUEUED, ServerState.INTENDED, ServerState.ACCEPTED)
 # A page of a hundred such rows stays below Slack's size of a message.
 ROW_CHARS = 90
@@ -42,8 +45,11 @@ def told(
 def _group(group: outcome.Group, action: Action, names_limit: int) -> str:
     """Return one outcome with its servers and the reason."""
     names = naming.folded(group.names, names_limit)
-    detail = f" ({text.plain(group.detail, DETAIL_CHARS)})" if group.detail else ""
-    return f"{words.server_word(group.state, action)}: {names}{detail}"
+    reason = words.reason(group.state, group.cause, group.detail)
+    told = "; ".join(part for part in (reason, words.late(group.late, action)) if part)
+    detail = f" ({text.plain(told, DETAIL_CHARS)})" if told else ""
+    word = words.HALF_DONE if group.half_done else words.long_word(group.state, action)
+    return f"{word}: {names}{detail}"
 
 
 def counted(servers: Sequence[ports.RunServer], action: Action) -> str:
@@ -78,7 +84,9 @@ def rows(servers: Sequence[ports.RunServer], action: Action) -> list[str]:
 def _row(one: ports.RunServer, action: Action) -> str:
     """Return one server with its state, the reason and what its record said last."""
     seen = f"last seen {one.last_seen}" if one.last_seen and "last seen" not in one.detail else ""
-    parts = [one.name, words.server_word(one.state, action), one.detail, seen]
+    reason = words.reason(one.state, one.cause, one.detail)
+    late = words.late(one.late, action)
+    parts = [one.name, words.long_word(one.state, action), reason, seen, late]
     return text.plain(" · ".join(part for part in parts if part), ROW_CHARS)
 
 
@@ -89,14 +97,47 @@ def progress(servers: Sequence[ports.RunServer]) -> str:
     return f"{counts.total - open_still} of {counts.total} done"
 
 
-def retryable(servers: Sequence[ports.RunServer]) -> bool:
+def retryable(servers: Sequence[ports.RunServer], action: Action) -> bool:
     """Whether some server may be tried again by a new request."""
-    return any(row.state in again.RETRIED for row in servers)
+    return any(again.may_retry(action, row) for row in servers)
 
 
 def left_dark(servers: Sequence[ports.RunServer], action: Action) -> bool:
     """Whether the run has left servers off: an off that is proven, a cycle that is half done."""
     return any(again.left_off(action, row) for row in servers)
+
+
+def dark(servers: Sequence[ports.RunServer], action: Action) -> str:
+    """Return which servers a cycle leaves off, or may, in a line for each; mostly empty."""
+    found = again.dark(action, servers)
+    off = [row.name for row in found if again.left(action, row) is Left.OFF]
+    maybe = [row.name for row in found if again.left(action, row) is Left.MAY_BE_OFF]
+    lines = []
+    if off:
+        lines.append(
+            f"🚨 *{naming.folded(off, NAMES_CHARS)} {'is' if len(off) == 1 else 'are'} OFF:* "
+            "switched off by this request, and not seen to come on again"
+        )
+    if maybe:
+        lines.append(
+            f"🚨 *{naming.folded(maybe, NAMES_CHARS)} may be OFF:* "
+            "a power-off was sent, and the power-on isn't proven"
+        )
+    return "\n".join(lines)
+
+
+def loose_ends(servers: Sequence[ports.RunServer], action: Action) -> str:
+    """Return in a few words what people must still know of an ended run; mostly empty."""
+    groups: dict[str, list[str]] = {}
+    for row in again.dark(action, servers):
+        groups.setdefault(f"🚨 {words.LEFT[again.left(action, row)]}", []).append(row.name)
+    for row in servers:
+        left = again.left(action, row) is not Left.NONE
+        if row.state in _UNPROVEN and row.late is Late.NONE and not left:
+            groups.setdefault(words.long_word(row.state, action), []).append(row.name)
+    return " · ".join(
+        f"{word}: {naming.folded(those, LOOSE_CHARS)}" for word, those in groups.items()
+    )
 
 
 def took_s(request: ports.Request, servers: Sequence[ports.RunServer]) -> float:

@@ -22,6 +22,7 @@ MOST_WATCHED = 3
 RULE_CHARS = 60
 ILL_CHARS = 150
 MOST_ALARMS = 5
+MOST_EARLIER = 5
 # CloudDC's levels (CloudDC API, ListAlarms page).
 LEVELS = {1: "critical", 2: "major", 3: "minor", 4: "warning"}
 WORST_UNKNOWN = 5
@@ -78,7 +79,8 @@ def _lines(told: answers.PlanShown) -> str:
     if len(ordered) > MOST_GROUPS:
         rest = sum(len(lines) for _, lines in ordered[MOST_GROUPS:])
         shown.append(f"and {text.count(rest, 'server')} more, for other reasons")
-    found = [*shown, _health(planned), _alarms(told), terms.why(planned.order)]
+    earlier = [terms.earlier(one, told.now) for one in planned.earlier[:MOST_EARLIER]]
+    found = [*shown, *earlier, _health(planned), _alarms(told), terms.why(planned.order)]
     return "\n".join(line for line in found if line) or "No server."
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from bot.power import answers as facts, deeds, ports
+from collections.abc import Sequence
+
+from bot.power import again, answers as facts, deeds, ports
 from bot.power.request import Action
-from bot.slack import blocks, cards, fleet, naming, paging, terms, text, words
+from bot.slack import blocks, cards, fleet, naming, outcomes, paging, terms, text, words
 
 # A row has a date, a link and names: so many of them stay below Slack's size of a message.
 REQUEST_ROWS = 25
@@ -59,19 +61,20 @@ def history(
     heading = f"*{title}:* {text.count(len(shown.requests), 'past change')}"
     if not shown.requests:
         heading = f"*{title}*\nNo change is known."
-    rows = [_past(one, workspace_url) for one in shown.requests]
+    rows = [_past(one, shown.loose.get(one.id, ()), workspace_url) for one in shown.requests]
     body = [blocks.section(heading), *paging.body(rows, turn, REQUEST_ROWS)]
     if shown.more:
         body.append(blocks.context(f"Looked through the newest {shown.looked_at} requests alone"))
     return blocks.Message("\n".join([heading, *rows[:3]]), tuple(body))
 
 
-def _past(found: ports.Request, workspace_url: str) -> str:
-    """Return one past change in one line."""
+def _past(found: ports.Request, loose: Sequence[ports.RunServer], workspace_url: str) -> str:
+    """Return one past change in one line; `loose` are its servers that aren't proven."""
     agreed = [one.person.user_id for one in found.approvals]
     parts = [
         text.moment(found.ended_at or found.changed_at),
         _about(found, workspace_url),
+        outcomes.loose_ends(loose, found.order.action),
         f"approved by {text.mentions(agreed, 3)}" if agreed else "",
         text.plain(found.order.reason, REASON_CHARS),
     ]
@@ -126,4 +129,16 @@ def _fate(one: deeds.Deed) -> str:
         return f"*{words.DONE[action].capitalize()}*"
     # A request that never ran, or hasn't yet, has done nothing to the server.
     fate = text.plain(one.fate, 40) or one.request.state.value
-    return f"*{words.VERBS[action].capitalize()}: {fate}*"
+    if one.row is not None and one.fate:
+        fate = words.long_word(one.row.state, action)
+    return f"*{words.VERBS[action].capitalize()}: {fate}*{_since(one)}"
+
+
+def _since(one: deeds.Deed) -> str:
+    """Return how the server was left, and what was seen of it later; mostly empty."""
+    if one.row is None or again.moving(one.row):
+        return ""
+    action: Action = one.request.order.action
+    left = again.left(action, one.row)
+    parts = [f"🚨 *{words.LEFT[left]}*" if left else "", words.late(one.row.late, action)]
+    return "".join(f" · {part}" for part in parts if part)

@@ -7,10 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from bot.power import ports
-from bot.slack import alarm, blocks, outcomes, terms, text, words
+from bot.power.causes import Late
+from bot.slack import alarm, blocks, naming, outcomes, terms, text, words
 
 WORDS_CHARS = 500
 MOST_NAMED = 40
+BACK_ON = "Power back on, on the card, plans a power-on of exactly these."
 # Events after which nothing follows; they are worth a direct message when the channel is gone.
 ENDINGS = frozenset({"ended", "denied", "cancelled", "stopped", "expired", "refused", "void"})
 
@@ -233,11 +235,29 @@ def _ended(event: Event) -> str:
     lines = [
         f"{words.SIGNS[request.state]} *{request.state.value.capitalize()}*"
         f"{': ' + text.plain(request.end_reason) if request.end_reason else ''}",
+        outcomes.dark(servers, action),
         outcomes.told(servers, action, limit=2000),
         f"{text.count(len(servers), 'server')}: {outcomes.counted(servers, action)}",
         outcomes.unsure(servers, action),
     ]
     return "\n".join(line for line in lines if line)
+
+
+def _late(event: Event) -> str:
+    """Say what was seen of servers after the end."""
+    names = naming.folded(event.people("names"), outcomes.NAMES_CHARS)
+    late = Late(str(event.body.get("late") or ""))
+    if late is Late.WENT_OFF:
+        cry = f"🚨 *{names} went off after all:* the power-off of this request has shown late."
+        return f"{cry}\n{text.mentions(event.people('mention'))}: {BACK_ON}"
+    return f"🕑 {names}: {words.late(late, event.request.order.action)}"
+
+
+def _looked_enough(event: Event) -> str:
+    """Say that nobody looks any more at servers that may be off."""
+    names = naming.folded(event.people("names"), outcomes.NAMES_CHARS)
+    ended = f"🚨 Powerbot has stopped looking at {names}, which it hasn't seen come on again."
+    return f"{ended}\n{text.mentions(event.people('mention'))}: {BACK_ON}"
 
 
 def _figures(event: Event) -> str:
@@ -282,4 +302,6 @@ TELLERS: dict[str, Callable[[Event], str]] = {
     "looking_up": _looking_up,
     "not_looked_up": _not_looked_up,
     "ended": _ended,
+    "late": _late,
+    "looked_enough": _looked_enough,
 }

@@ -36,7 +36,9 @@ def _one(row: ports.RunServer, action: Action) -> blocks.Block:
     """Return one server as a task."""
     status = _status(row)
     trouble = words.server_word(row.state, action) if status == "error" else ""
-    told = ": ".join(part for part in (trouble, row.detail) if part)
+    reason = words.reason(row.state, row.cause, row.detail)
+    half_done = words.HALF_DONE if row.state is ServerState.QUEUED and row.step else ""
+    told = ": ".join(part for part in (trouble or half_done, reason) if part)
     return _task(row.server_id, row.name, status, told)
 
 

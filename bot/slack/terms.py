@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.power import plan, ports, request
-from bot.slack import text, words
+from bot.slack import naming, text, words
 
 REASON_CHARS = 500
 GROUP_CHARS = 60
 SCOPE_CHARS = 60
 MOST_APPROVALS = 10
+EARLIER_CHARS = 150
+_STATES = {
+    "not proven": "accepted, not proven",
+    "timed out": "accepted, not proven in time",
+    "unknown": "not proven, its answer was lost",
+    "superseded": "not proven, something else happened",
+}
 
 
 def needs(wanted: Sequence[plan.Need]) -> str:
@@ -57,6 +64,20 @@ def why(order: request.Order) -> str:
     parts = [text.plain(order.options.incident, 100), text.plain(order.reason, REASON_CHARS)]
     given = " · ".join(part for part in parts if part)
     return f"*Why:* {given}" if given else ""
+
+
+def earlier(found: plan.Earlier, now: float | None = None) -> str:
+    """Return that servers were sent something already of which nobody has seen that it happened.
+
+    With `now` it says how long ago that was, without it when.
+    """
+    names = naming.folded(found.names, EARLIER_CHARS)
+    verb = "was" if len(found.names) == 1 else "were"
+    call = words.CALLS[ports.Method(found.method)]
+    ago = f"{text.duration(max(0.0, now - found.sent_at))} ago" if now is not None else ""
+    when = ago or text.moment(found.sent_at)
+    state = _STATES.get(found.state, found.state)
+    return f"⚠️ {names} {verb} sent {call} by {text.plain(found.request_id, 20)} {when}: {state}"
 
 
 def small_print(order: request.Order, request_id: str) -> str:

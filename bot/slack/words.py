@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bot.power.causes import Cause, Late, Left
 from bot.power.lifecycle import ServerState, State
+from bot.power.ports import Method
 from bot.power.request import Action
 
 VERBS: dict[Action, str] = {
@@ -53,6 +55,28 @@ _SERVER_WORDS: dict[ServerState, str] = {
     ServerState.INTENDED: "being sent",
     ServerState.ACCEPTED: "under way",
 }
+ACCEPTED_ONLY = "accepted, not proven"
+HALF_DONE = "off, about to be switched on"
+CALLS: dict[Method, str] = {
+    Method.ON: "a power-on",
+    Method.OFF: "a power-off",
+    Method.REBOOT: "a reboot",
+}
+# Why a server stands where it stands; what has no line here is told by the detail beside it.
+_CAUSES: dict[Cause, str] = {
+    Cause.INTERRUPTED: "Powerbot was interrupted during the call, so it may have happened",
+    Cause.LEFT_OUT: "CloudDC took the call, but its answer leaves this server out",
+    Cause.DELETED: "deleted meanwhile: CloudDC doesn't list its id any more",
+    Cause.REPLACED: "replaced meanwhile: another server bears its name now",
+    Cause.RACK_FULL: "waits for its rack, where enough servers are powering on",
+}
+_ALONE = frozenset({Cause.DELETED, Cause.REPLACED, Cause.RACK_FULL})
+_LATE: dict[Late, str] = {
+    Late.DONE: "{done} after all, seen later",
+    Late.WENT_OFF: "went off after the run had ended",
+    Late.CAME_ON: "on again, seen later",
+}
+LEFT: dict[Left, str] = {Left.OFF: "OFF", Left.MAY_BE_OFF: "may be OFF"}
 
 
 def server_word(state: ServerState, action: Action) -> str:
@@ -60,6 +84,26 @@ def server_word(state: ServerState, action: Action) -> str:
     if state is ServerState.PROVEN:
         return DONE[action]
     return _SERVER_WORDS.get(state, state.value)
+
+
+def long_word(state: ServerState, action: Action) -> str:
+    """Return the word for one server's state where there is room for the whole truth."""
+    return ACCEPTED_ONLY if state is ServerState.NOT_PROVEN else server_word(state, action)
+
+
+def reason(state: ServerState, cause: Cause, detail: str) -> str:
+    """Return why a server stands where it stands."""
+    if cause is Cause.OUR_OWN and state is ServerState.SUPERSEDED:
+        return f"overtaken by an earlier call of our own, of {detail}"
+    said = _CAUSES.get(cause, "")
+    if not said or cause in _ALONE:
+        return said or detail
+    return f"{said}; {detail}" if detail.startswith("last seen") else said
+
+
+def late(seen: Late, action: Action) -> str:
+    """Return what was seen of a server after the run, or an empty text."""
+    return _LATE.get(seen, "").format(done=DONE[action])
 
 
 def title(action: Action, servers: int) -> str:

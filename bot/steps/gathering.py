@@ -6,7 +6,7 @@ import asyncio
 import dataclasses
 from collections.abc import Callable, Sequence
 
-from bot.power import lifecycle, policy, ports, question, request
+from bot.power import lifecycle, policy, ports, question, reasons, request
 from bot.power.lifecycle import State
 from bot.steps import people
 
@@ -73,6 +73,7 @@ class Gathering:
             recent_servers=mine.servers,
             last_reboots=_last_reboots(tx, now, self._longest_cooldown_s()),
             unknown_reboots=unknown_reboots(tx, now, ids),
+            unsettled=tx.unsettled(ids, since=now - reasons.EARLIER_S),
             unreviewed=[owed.request_id for owed in tx.unreviewed(person)],
             leaving=frozenset(
                 id_

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from bot.power import (
     answers,
@@ -133,7 +133,14 @@ class Reading:
             one for one in found if one not in mine and one.state in (_APPROVED, _RUNNING)
         )
         recent = tuple(one for one in ended if one.card is not None)
-        return answers.HomeShown(waiting, mine, running, recent, self._freezes(frozen, now), now)
+        loose = await self._loose(recent)
+        freezes = self._freezes(frozen, now)
+        return answers.HomeShown(waiting, mine, running, recent, freezes, now, loose)
+
+    async def _loose(self, ended: Sequence[ports.Request]) -> answers.Loose:
+        """Return, by request, the servers that aren't proven: what people must still know."""
+        ids = [one.id for one in ended]
+        return await self.store.read(lambda tx: tx.loose_servers(ids)) if ids else {}
 
     def _freezes(self, switch: str, now: float) -> tuple[str, ...]:
         """Return a sentence for each freeze that stands now."""
@@ -160,7 +167,8 @@ class Reading:
             one for one in found if not wanted or not wanted.isdisjoint(one.order.server_ids)
         )
         more = len(found) == HISTORY_LOOK
-        return answers.HistoryShown(text or "all servers", rows, len(found), more)
+        loose = await self._loose(rows)
+        return answers.HistoryShown(text or "all servers", rows, len(found), more, loose)
 
     async def why(self, text: str) -> answers.WhyShown:
         """Show what was done to one server, as the audit log tells it.
@@ -192,7 +200,9 @@ def _told(tx: ports.Tx, server_id: str) -> tuple[deeds.Deed, ...]:
             for event in deeds.TELLING:
                 most = deeds.MOST_OF_A_KIND
                 told += tx.audit_rows(request_id=request_id, event=event, limit=most)
-            found.append(deeds.deed(server_id, asked, told))
+            deed = deeds.deed(server_id, asked, told)
+            row = tx.run_server(request_id, server_id)
+            found.append(dataclasses.replace(deed, row=row))
     return tuple(found)
 
 

@@ -32,6 +32,7 @@ _DETAILS = (
     "approvals",
     "run_servers",
     "server_locks",
+    "aftermaths",
     "outbox",
     "reviews",
     "plans",

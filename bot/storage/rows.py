@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from bot.power import errors, lifecycle, plan, ports, request
+from bot.power import causes, errors, lifecycle, plan, ports, request
 
 PLAN_VERSION = 1
 # How each released shape of a plan is read; a new shape adds a line and keeps the old ones.
@@ -126,8 +126,12 @@ def approval_from(row: Any) -> ports.Approval:
 
 # A stored row has its record's own names.
 SERVER_COLUMNS = tuple(field.name for field in dataclasses.fields(ports.RunServer))
-_STATE, _SEEN = map(SERVER_COLUMNS.index, ("state", "seen_processing"))
+_STATE, _SEEN, _CAUSE, _LATE = map(
+    SERVER_COLUMNS.index, ("state", "seen_processing", "cause", "late")
+)
 _STATES = {state.value: state for state in lifecycle.ServerState}
+_CAUSES = {cause.value: cause for cause in causes.Cause}
+_LATES = {late.value: late for late in causes.Late}
 ATTEMPT_COLUMNS = tuple(field.name for field in dataclasses.fields(ports.Attempt))
 
 
@@ -148,6 +152,12 @@ def server_row(server: ports.RunServer) -> dict[str, Any]:
         "sent_at": server.sent_at,
         "settled_at": server.settled_at,
         "sends": server.sends,
+        "cause": server.cause.value,
+        "seen_power": server.seen_power,
+        "room": storable(server.room),
+        "rack_limit": server.rack_limit,
+        "late": server.late.value,
+        "late_at": server.late_at,
     }
 
 
@@ -157,6 +167,7 @@ def server_from(row: Any) -> ports.RunServer:
     columns[_STATE] = _STATES[columns[_STATE]]
     # SQLite has numbers where others have truth.
     columns[_SEEN] = bool(columns[_SEEN])
+    columns[_CAUSE], columns[_LATE] = _CAUSES[columns[_CAUSE]], _LATES[columns[_LATE]]
     return ports.RunServer(*columns)
 
 

@@ -124,7 +124,24 @@ run_servers = sa.Table(
     _time("sent_at"),
     _time("settled_at"),
     _count("sends"),
+    _text("cause"),
+    _text("seen_power"),
+    _text("room"),
+    _count("rack_limit"),
+    _text("late"),
+    _time("late_at"),
     _one_of("state", lifecycle.ServerState),
+    sa.Index("ix_run_servers_rack", "rack", "state"),
+)
+
+# Ended runs whose servers are still looked at: a success, or a harm, may show late.
+aftermaths = sa.Table(
+    "aftermaths",
+    metadata,
+    _request_id(primary_key=True),
+    _time("until"),
+    _time("next_at"),
+    sa.Index("ix_aftermaths_next_at", "next_at"),
 )
 
 attempts = sa.Table(

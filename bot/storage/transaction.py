@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from bot.storage import audit, inbox, locks, outbox, requests, runs, sightings
+from bot.storage import aftermaths, audit, inbox, locks, outbox, requests, runs, sightings
 
 
 class Transaction(
     inbox.Inbox,
     requests.Requests,
     runs.Runs,
+    aftermaths.Aftermaths,
     locks.Locks,
     sightings.Sightings,
     outbox.Outbox,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.power import again, ports, request
+from bot.power.causes import Late, Left
 from bot.power.lifecycle import ServerState
 from bot.power.request import Action
 
@@ -22,10 +23,12 @@ def order(action: Action) -> request.Order:
     )
 
 
-def run_of(step: int = 0, settled_at: float = 9.0) -> list[ports.RunServer]:
+def run_of(step: int = 0, settled_at: float = 9.0, power: str = "") -> list[ports.RunServer]:
     """Return one server in each state; its id is the state's word."""
     return [
-        ports.RunServer(one.value, one.value, state=one, step=step, settled_at=settled_at)
+        ports.RunServer(
+            one.value, one.value, state=one, step=step, settled_at=settled_at, seen_power=power
+        )
         for one in STATES
     ]
 
@@ -33,10 +36,53 @@ def run_of(step: int = 0, settled_at: float = 9.0) -> list[ports.RunServer]:
 @pytest.mark.parametrize("action", list(Action))
 def test_retry_failed_is_for_what_failed_and_never_for_what_is_unknown(action: Action) -> None:
     """The same action for exactly these; an unknown reboot may have happened."""
-    found = again.retried(order(action), run_of())
+    found = again.retried(order(action), run_of(power="on"))
 
     assert found.action is action
-    assert set(found.server_ids) == {"failed", "rejected", "timed out", "not sent"}
+    off_sent = {"timed out"} if action is Action.CYCLE else set()
+    assert set(found.server_ids) == {"failed", "rejected", "timed out", "not sent"} - off_sent
+
+
+def test_retry_failed_is_not_for_what_a_cycle_has_left_off() -> None:
+    """It could only be blocked: a server that is off isn't cycled."""
+    assert again.retried(order(Action.CYCLE), run_of(step=1)).server_ids == ()
+
+
+@pytest.mark.parametrize(
+    ("row", "left"),
+    [
+        (ports.RunServer("i", "n", state=ServerState.QUEUED), Left.NONE),
+        (ports.RunServer("i", "n", state=ServerState.REJECTED, sends=1), Left.NONE),
+        (ports.RunServer("i", "n", state=ServerState.SKIPPED), Left.NONE),
+        (ports.RunServer("i", "n", state=ServerState.TIMED_OUT), Left.MAY_BE_OFF),
+        (ports.RunServer("i", "n", state=ServerState.UNKNOWN), Left.MAY_BE_OFF),
+        (ports.RunServer("i", "n", state=ServerState.SUPERSEDED), Left.MAY_BE_OFF),
+        (ports.RunServer("i", "n", state=ServerState.FAILED, seen_power="on"), Left.NONE),
+        (ports.RunServer("i", "n", state=ServerState.FAILED, seen_power="off"), Left.MAY_BE_OFF),
+        (ports.RunServer("i", "n", state=ServerState.PROVEN), Left.OFF),
+        (ports.RunServer("i", "n", state=ServerState.PROVEN, step=1), Left.NONE),
+        (ports.RunServer("i", "n", state=ServerState.SKIPPED, step=1), Left.NONE),
+        (ports.RunServer("i", "n", state=ServerState.NOT_SENT, step=1), Left.OFF),
+        (ports.RunServer("i", "n", state=ServerState.BLOCKED, step=1), Left.OFF),
+        (ports.RunServer("i", "n", state=ServerState.REJECTED, step=1), Left.OFF),
+        (
+            ports.RunServer("i", "n", state=ServerState.TIMED_OUT, step=1, seen_power="changing"),
+            Left.MAY_BE_OFF,
+        ),
+        (
+            ports.RunServer("i", "n", state=ServerState.TIMED_OUT, late=Late.WENT_OFF),
+            Left.OFF,
+        ),
+        (
+            ports.RunServer("i", "n", state=ServerState.TIMED_OUT, step=1, late=Late.CAME_ON),
+            Left.NONE,
+        ),
+    ],
+)
+def test_how_a_cycle_leaves_a_server_follows_from_its_row(row: ports.RunServer, left: Left) -> None:
+    """Whenever the power-off may have been sent and the power-on isn't proven, it is said."""
+    assert again.left(Action.CYCLE, row) is left
+    assert again.left(Action.REBOOT, row) is Left.NONE
 
 
 def test_undo_of_off_switches_on_what_is_proven_off() -> None:
@@ -60,7 +106,9 @@ def test_undo_of_a_cycle_switches_on_what_it_left_off() -> None:
     assert "proven" not in found.server_ids
     assert "skipped" not in found.server_ids
     assert {"failed", "timed out", "unknown", "not sent"} <= set(found.server_ids)
-    assert again.undone(order(Action.CYCLE), run_of(step=0)).server_ids == ()
+    half = set(again.undone(order(Action.CYCLE), run_of(step=0)).server_ids)
+    assert {"timed out", "unknown", "superseded", "failed"} <= half
+    assert not half & {"queued", "rejected", "blocked", "not sent", "skipped"}
 
 
 def test_a_cycle_cries_out_over_those_with_whom_nobody_goes_on() -> None:

@@ -56,14 +56,18 @@ def test_card_offers_what_its_state_allows(
     assert labels(cards.render(found, servers)) == buttons
 
 
-def test_half_done_cycle_can_be_undone() -> None:
-    """A cycle that has switched a server off and not on again has left it dark."""
+def test_a_card_shouts_what_a_cycle_left_off_and_offers_a_power_on_and_no_retry() -> None:
+    """A second cycle of a server that is off could only be blocked."""
     row = dataclasses.replace(builders.rows(timed_out=["web01"])[0], step=1)
     found = builders.request_in(
         State.FAILED, builders.planned(builders.order(["web01"], Action.CYCLE))
     )
 
-    assert labels(cards.render(found, [row])) == ["Details", "Retry failed", "Undo"]
+    card = cards.render(found, [row])
+
+    assert labels(card) == ["Details", "Power back on"]
+    assert "web01 is OFF" in str(card.blocks[1])
+    assert "web01 is OFF" in card.text
 
 
 def test_stopped_run_offers_no_second_stop() -> None:
@@ -92,7 +96,8 @@ def test_card_ends_with_every_outcome_and_counts_that_add_up() -> None:
     card = shown(cards.render(builders.request_in(State.PARTIAL), servers))
 
     assert (
-        "rebooted: web[01-06,08-18] · not proven: web19 · failed: web20 (BMC &lt;timeout&gt;)"
+        "rebooted: web[01-06,08-18] · accepted, not proven: web19 · "
+        "failed: web20 (BMC &lt;timeout&gt;)"
     ) in card
     assert "19 of 19 done: 17 rebooted · 1 not proven · 1 failed" in card
 

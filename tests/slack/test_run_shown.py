@@ -65,7 +65,7 @@ def test_details_have_every_server_in_pages_of_a_hundred() -> None:
 
 
 def test_servers_left_off_are_the_loudest_message_there_is() -> None:
-    """A header, the names, the people, and Undo in the message itself."""
+    """A header, the names, the people, and a button that helps in the message itself."""
     body = {"names": ["web01", "web02"], "why": "BMC <!channel> timeout", "mention": ["U0DANA"]}
 
     message = alarm.left_dark(builders.request_in(State.RUNNING), body)
@@ -75,7 +75,18 @@ def test_servers_left_off_are_the_loudest_message_there_is() -> None:
     assert "web[01-02]" in told
     assert "<@U0DANA>" in told
     assert "<!channel>" not in told
-    assert message.blocks[-1]["elements"][0]["text"]["text"] == "Undo"
+    assert "goes on looking for" in told
+    assert message.blocks[-1]["elements"][0]["text"]["text"] == "Power back on"
+
+
+def test_servers_that_may_be_off_are_told_apart_from_those_that_are() -> None:
+    """Nobody reads "left off" of a server that was perhaps never switched off."""
+    body = {"names": ["web01", "web02"], "off": ["web01"], "state": "timed out", "cause": ""}
+
+    told = str(alarm.left_dark(builders.request_in(State.RUNNING), body).blocks)
+
+    assert "not on again:* web01" in told
+    assert "May be off:* web02" in told
 
 
 def test_an_unknown_reboot_is_told_with_the_request_that_it_takes() -> None:
@@ -85,7 +96,7 @@ def test_an_unknown_reboot_is_told_with_the_request_that_it_takes() -> None:
     told = outcomes.unsure(lost, Action.REBOOT)
 
     assert "/power reboot web01 because" in told
-    assert not outcomes.retryable(lost)
+    assert not outcomes.retryable(lost, Action.REBOOT)
     assert outcomes.unsure(lost, Action.OFF) == ""
 
 

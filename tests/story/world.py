@@ -23,7 +23,7 @@ import httpx
 
 from bot import app, executor, workflow
 from bot.clouddc import auth, client, exchange, inventory, rate, watch
-from bot.execution import calling
+from bot.execution import calling, lookback
 from bot.power import answers, errors, policy, policy_file, ports, request, run
 from bot.power.lifecycle import State
 from bot.sandbox import data_centre
@@ -175,6 +175,7 @@ class World:
     store: store.Store
     near: data_centre.DataCentre | None
     flow: workflow.Workflow = dataclasses.field(init=False)
+    back: lookback.Lookback = dataclasses.field(init=False)
     rules: policy.Policy = dataclasses.field(default_factory=lambda: policy_file.read(POLICY))
     keys: itertools.count[int] = dataclasses.field(default_factory=itertools.count)
 
@@ -286,6 +287,18 @@ class World:
         """Return the words of what was queued for a request's thread."""
         return [str(body["event"]) for body in self.thread(request_id)]
 
+    async def look_back(self, seconds: float) -> None:
+        """Let time pass while the servers of ended runs are looked at."""
+        until = self.clock.passed_s + seconds
+        while self.clock.passed_s < until:
+            self.clock.passed_s += 5.0
+            await self.back.look()
+
+    async def rows(self, request_id: str) -> dict[str, ports.RunServer]:
+        """Return the servers of a run, by name."""
+        found = await self.store.read(lambda tx: tx.run_servers(request_id))
+        return {row.name: row for row in found}
+
     def calls(self) -> list[int]:
         """Return how many ids each power call had."""
         return [len(entry.ids) for entry in self.centre.power_calls()]
@@ -351,6 +364,7 @@ async def _joined(
     if centre is None:
         acting = dataclasses.replace(acting, poll_first_s=0.1, poll_cap_s=0.5)
     scope = request.Scope(region="here", project_id="p")
+    made.back = lookback.Lookback(kept, power, clock)
     made.flow = app.story(
         kept, power, who, lambda: made.rules, clock, scope, again, acting.carry_out
     )

@@ -159,6 +159,17 @@ class DataCentre:
         # The field names are checked by `replace`; their types are the caller's word.
         machine.become(replace(machine.server, **changes))  # type: ignore[arg-type]
 
+    def delete_server(self, name_or_id: str, heir_id: str = "") -> None:
+        """Delete a server; with an id, another machine takes its name over.
+
+        Raises:
+            UnknownServer: when there is none.
+        """
+        gone = self.machine(name_or_id)
+        heir = replace(gone.server, id=heir_id) if heir_id else None
+        made = Machine(heir, pace=Pace(), rng=random.Random(f"heir/{heir_id}")) if heir else None
+        self.inventory.take_out(gone, made)
+
     def power_calls(self) -> list[LogEntry]:
         """Every power call in the log, the refused and dropped ones too."""
         return self.log.power_calls()

@@ -17,6 +17,10 @@ class Inventory:
     """The machines in the order of their ids, which is the order of ListServers."""
 
     def __init__(self, machines: Iterable[Machine]) -> None:
+        self._hold(machines)
+
+    def _hold(self, machines: Iterable[Machine]) -> None:
+        """Hold these machines and no others."""
         self.machines = sorted(machines, key=lambda machine: machine.server.id)
         self._ids = [machine.server.id for machine in self.machines]
         self._by_id = {machine.server.id: machine for machine in self.machines}
@@ -34,6 +38,11 @@ class Inventory:
         if machine is None:
             raise UnknownServer(name_or_id)
         return machine
+
+    def take_out(self, machine: Machine, heir: Machine | None = None) -> None:
+        """Delete a machine for good; an heir may take its name, and stands in its own place."""
+        left = [one for one in self.machines if one is not machine]
+        self._hold([*left, heir] if heir else left)
 
     def by_id(self, server_id: str) -> Machine | None:
         """Find a machine as the API does, by id alone."""

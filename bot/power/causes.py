@@ -1,0 +1,46 @@
+"""Why a server stands where it stands, as words of a table: sentences are made where they are said.
+
+They are stored with each server of a run, so that nothing has to be read back out of a sentence.
+"""
+
+from __future__ import annotations
+
+import enum
+
+
+class Cause(enum.StrEnum):
+    """What made a server's state, where the state alone doesn't say it."""
+
+    NONE = ""
+    # What became of our call.
+    LOST = "answer lost"
+    INTERRUPTED = "interrupted"
+    LEFT_OUT = "left out"
+    # Its first call may have been lost; of a cycle's power-off, when the power-on has begun.
+    ASKED_AGAIN = "asked again"
+    OFF_TWICE = "off sent twice"
+    # What became of the server.
+    DELETED = "deleted"
+    REPLACED = "replaced"
+    # Who was at work on it instead.
+    SOMEBODY_ELSE = "somebody else"
+    OUR_OWN = "our own"
+    # What it waits for.
+    RACK_FULL = "rack full"
+
+
+class Late(enum.StrEnum):
+    """What was seen of a server after its run had ended."""
+
+    NONE = ""
+    DONE = "done"
+    WENT_OFF = "went off"
+    CAME_ON = "came on"
+
+
+class Left(enum.StrEnum):
+    """How a cycle leaves a server whose power-on isn't proven."""
+
+    NONE = ""
+    MAY_BE_OFF = "may be off"
+    OFF = "off"
