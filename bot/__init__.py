@@ -9,6 +9,7 @@ clouddc/     the CloudDC client and the shared inventory
 storage/     the record: requests, intents, outbox, audit chain
 settings     the environment, read once
 app          the one place where the parts are joined
+doorway      the HTTP address: how many may hold it open, how long, how much they may send
 serving      start, listen, sweep, stop (paces: how often and how long)
 operations/  check, manifest, health, metrics
 sandbox/     a Slack and a data centre that run on this machine

@@ -8,7 +8,6 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import httpx
-from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import (
@@ -95,7 +94,7 @@ class Bot:
     reporter: reporter.Reporter
     desk: desk.Desk
     homes: publishing.Homes
-    slack: AsyncApp
+    slack: connection.PromptApp
     watchdog: watchdog.Watchdog
     lookback: lookback.Lookback
 

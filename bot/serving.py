@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 from aiohttp import web
 
-from bot import app, interpreter, paces as paces_, settings
+from bot import app, doorway, interpreter, paces as paces_, settings
 from bot.power import errors
 from bot.slack import connection
 from bot.steps import ticking
@@ -104,13 +104,11 @@ async def _listen(
     elif bot.watchdog.socket is not None:
         listening.push_async_callback(bot.watchdog.socket.close)
         await bot.watchdog.socket.start()
-    site = web.Application()
-    site.add_routes(paths)
-    serving = web.AppRunner(site, access_log=None, shutdown_timeout=2.0)
-    await serving.setup()
-    listening.push_async_callback(serving.cleanup)
+    bounds = doorway.bounds_for(doorway.raise_descriptors())
+    door = doorway.Doorway(bot.slack.turned_away, bounds)
+    listening.push_async_callback(door.close)
     try:
-        await web.TCPSite(serving, given.host, given.port).start()
+        await door.open(paths, given.host, given.port)
     except OSError as error:
         raise settings.SettingsError(
             f"Port {given.port} on {given.host} can't be used: {error.strerror}."

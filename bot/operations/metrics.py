@@ -18,6 +18,7 @@ from prometheus_client import core, registry
 from bot import app
 from bot.power import errors
 from bot.power.lifecycle import State
+from bot.slack.turned_away import Check
 from bot.storage import figures
 
 LAG_LOOK_S = 1.0
@@ -133,6 +134,7 @@ async def _moment(bot: app.Bot) -> Any:
     )
     yield _gauge("cloud_paused_seconds", "Nothing is sent for so long.", bot.power.cloud.paused_s)
     yield _gauge("cloud_rate_wait_seconds", "A call waits for its turn.", bot.power.cloud.waits_s)
+    yield _turned_away(bot)
     for family in _of_sockets(bot):
         yield family
 
@@ -150,6 +152,16 @@ def _of_database(found: figures.Figures, now: float) -> Iterator[core.Metric]:
     yield _gauge("inbox_payloads", "Payloads not dealt with yet.", found.payloads_open)
     yield _gauge("inbox_age_seconds", "The oldest one's wait.", _age_s(found.payload_since, now))
     yield _gauge("audit_rows", "Number of the newest audit row.", found.audit_seq)
+
+
+def _turned_away(bot: app.Bot) -> core.Metric:
+    """Return what was refused before its words were read, by the check that it failed."""
+    refused = core.CounterMetricFamily(
+        "powerbot_refused_requests", "Requests and frames refused unread.", labels=["check"]
+    )
+    for check in Check:
+        refused.add_metric([check.value], bot.slack.turned_away.counts[check])
+    return refused
 
 
 def _of_sockets(bot: app.Bot) -> Iterator[core.Metric]:

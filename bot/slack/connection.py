@@ -30,13 +30,15 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot import foreground as foreground_
 from bot.power import errors
-from bot.slack import posted, sending
+from bot.slack import posted, sending, signatures, turned_away
 
 log = structlog.get_logger()
 
 START_S = 20.0
 # How long to wait before Slack is asked again at the start.
 AGAIN_S = 2.0
+# Nothing that is longer is read before its signature was checked.
+MOST_UNSIGNED = 4_096
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -127,6 +129,8 @@ class PromptApp(AsyncApp):
     def __init__(self, foreground: foreground_.Foreground, **options: Any) -> None:
         super().__init__(**options)
         self._foreground = foreground
+        # What is refused before a listener sees it, over either transport.
+        self.turned_away = turned_away.TurnedAway()
 
     async def async_dispatch(self, req: AsyncBoltRequest) -> BoltResponse:
         """Take a payload, over Socket Mode or HTTP, and return its acknowledgement."""
@@ -139,7 +143,7 @@ def make_app(
     identity: Identity,
     signing_secret: str = "",
     foreground: foreground_.Foreground | None = None,
-) -> AsyncApp:
+) -> PromptApp:
     """Return Bolt's app for one workspace.
 
     Bolt would poll for an acknowledgement every 10 ms; `process_before_response` makes it send
@@ -156,7 +160,7 @@ def make_app(
             bot_token=token,
         )
 
-    return PromptApp(
+    app = PromptApp(
         foreground or foreground_.Foreground(),
         name="powerbot",
         client=_without_token(client),
@@ -164,6 +168,19 @@ def make_app(
         signing_secret=signing_secret,
         process_before_response=True,
     )
+    app.error(_failed_in(app))
+    return app
+
+
+def _failed_in(app: PromptApp) -> Callable[..., Awaitable[BoltResponse]]:
+    """Return what Bolt calls when a payload is too odd for it; our listeners raise nothing."""
+
+    # Bolt gives arguments by their names.
+    async def failed(error: Exception) -> BoltResponse:
+        app.turned_away.note(turned_away.Check.PAYLOAD_FAILED, error=type(error).__name__)
+        return BoltResponse(status=400)
+
+    return failed
 
 
 def _without_token(client: AsyncWebClient) -> AsyncWebClient:
@@ -177,9 +194,9 @@ def _without_token(client: AsyncWebClient) -> AsyncWebClient:
 
 
 def http_handler(
-    app: AsyncApp, signing_secret: str
+    app: PromptApp, signing_secret: str
 ) -> Callable[[web.Request], Awaitable[web.Response]]:
-    """Return what answers `POST /slack/events`; Bolt checks each request's signature.
+    """Return what answers `POST /slack/events`; each request's signature is checked.
 
     Raises:
         ValueError: there is no secret, so that anybody could sign.
@@ -188,7 +205,37 @@ def http_handler(
         raise ValueError("SLACK_SIGNING_SECRET is needed for the HTTP transport")
 
     async def answer(request: web.Request) -> web.Response:
-        bolt_request = await posted.bolt_request(request)
-        return await to_aiohttp_response(await app.async_dispatch(bolt_request))
+        body = await request.read()
+        refused = signatures.refusal(signing_secret, request.headers, body, now=time.time())
+        if refused is not None and not await _looks_at_certificate(request):
+            return _refused(app, refused)
+        try:
+            text = body.decode()
+        except UnicodeDecodeError:
+            return _refused(app, signatures.Refusal(turned_away.Check.BODY_UNREADABLE))
+        try:
+            bolt_request = posted.bolt_request(text, request)
+            return await to_aiohttp_response(await app.async_dispatch(bolt_request))
+        except Exception as error:  # Bolt reads parts of a body that it takes for granted.
+            app.turned_away.note(turned_away.Check.PAYLOAD_FAILED, error=type(error).__name__)
+            return web.Response(status=400)
 
     return answer
+
+
+async def _looks_at_certificate(request: web.Request) -> bool:
+    """Whether it is Slack's look at our certificate, which may come without a signature.
+
+    Bolt answers it by itself, and nothing else is done ("ssl_check" in Slack's slash commands).
+    """
+    body = await request.read()
+    if len(body) > MOST_UNSIGNED:
+        return False
+    return posted.read(body.decode(errors="replace"), request.content_type).get("ssl_check") == "1"
+
+
+def _refused(app: PromptApp, refused: signatures.Refusal) -> web.Response:
+    """Count what was refused, and answer without a word that would help to guess."""
+    unreadable = refused.check is turned_away.Check.BODY_UNREADABLE
+    app.turned_away.note(refused.check, off_s=refused.off_s)
+    return web.json_response({"error": "invalid request"}, status=400 if unreadable else 401)

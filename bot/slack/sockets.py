@@ -9,15 +9,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import json
 import time
 from typing import Any
 
 import aiohttp
 import structlog
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
-from slack_bolt.async_app import AsyncApp
 
 from bot.power import errors, ports
+from bot.slack import connection, frames, turned_away
 
 log = structlog.get_logger()
 
@@ -60,7 +61,7 @@ class SocketMode:
 
     def __init__(
         self,
-        app: AsyncApp,
+        app: connection.PromptApp,
         app_token: str,
         clock: ports.Clock,
         *,
@@ -82,6 +83,11 @@ class SocketMode:
         self._start_s = start_s
         self.lines: list[Line] = []
         self.others = 0
+        unreadable = (json.JSONDecodeError, turned_away.Check.FRAME_UNREADABLE)
+        deep = (RecursionError, turned_away.Check.FRAME_UNREADABLE)
+        quiet = turned_away.OneLine(app.turned_away, (unreadable, deep), "slack.socket_failed")
+        # The client would print a whole traceback for every frame that it can't read.
+        self._logger = turned_away.logger("socket", quiet)
 
     async def start(self) -> None:
         """Connect.
@@ -122,13 +128,19 @@ class SocketMode:
 
     async def _open(self) -> Line:
         """Open one more connection."""
-        handler = AsyncSocketModeHandler(self._app, self._app_token, ping_interval=self._ping_s)
+        handler = AsyncSocketModeHandler(
+            self._app, self._app_token, logger=self._logger, ping_interval=self._ping_s
+        )
         handler.client.proxy = self._app.client.proxy
+        # Bolt's own listener leaves whatever Bolt can't answer without an acknowledgement.
+        handler.client.socket_mode_request_listeners.clear()
+        frames_ = frames.Frames(self._app, self._app.turned_away)
         line = Line(handler, self._clock.monotonic())
 
         # The client gives every message to its listeners with these three arguments.
-        async def heard(_client: object, message: dict[str, Any], _raw: str | None = None) -> None:
+        async def heard(client: Any, message: dict[str, Any], _raw: str | None = None) -> None:
             self._hear(line, message)
+            await frames_.take(client, message)
 
         handler.client.message_listeners.append(heard)
         try:

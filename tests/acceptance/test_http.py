@@ -53,8 +53,8 @@ async def test_the_bot_serves_http_and_stops_when_told(tmp_path: pathlib.Path) -
             await healthy(http)
             await slack.command(DANA, OPS, "/power reboot web[01-02] because test")
             plan = await slack.wait_for(lambda: slack.ephemerals(DANA), PATIENCE_S)
-            ready, metrics = await http.get("/readyz"), await http.get("/metrics")
             forged = await http.post("/slack/events", content=b"command=%2Fpower&text=on+web01")
+            ready, metrics = await http.get("/readyz"), await http.get("/metrics")
         bot.send_signal(signal.SIGTERM)
         status = await asyncio.wait_for(bot.wait(), PATIENCE_S)
     finally:
@@ -66,4 +66,5 @@ async def test_the_bot_serves_http_and_stops_when_told(tmp_path: pathlib.Path) -
 
     assert "web[01-02]" in plan[-1].text
     assert (ready.status_code, metrics.status_code, forged.status_code) == (200, 200, 401)
+    assert 'powerbot_refused_requests_total{check="timestamp_missing"} 1.0' in metrics.text
     assert status == 0

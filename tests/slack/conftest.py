@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 from aiohttp import web
-from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot import doorway
 from bot.power.lifecycle import State
 from bot.sandbox.workspace import Message, Workspace
 from bot.slack import (
@@ -41,6 +41,7 @@ class Side:
     desk: desk.Desk
     reporter: reporter.Reporter
     request_url: str = ""
+    bolt: connection.PromptApp = dataclasses.field(init=False)
 
     async def settle(self) -> None:
         """Wait until every payload is dealt with and everything due has been delivered."""
@@ -125,17 +126,13 @@ async def over_socket(side: Side) -> AsyncIterator[Side]:
 async def over_http(side: Side) -> AsyncIterator[Side]:
     """Slack's side, reached by signed HTTP requests."""
     app = await _bolt(side)
-    application = web.Application()
     handler = connection.http_handler(app, side.workspace.app.signing_secret)
-    application.add_routes([web.post("/slack/events", handler)])
-    runner = web.AppRunner(application, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    port = runner.addresses[0][1]
-    side.request_url = f"http://127.0.0.1:{port}/slack/events"
+    door = doorway.Doorway(app.turned_away)
+    await door.open([web.post("/slack/events", handler)], "127.0.0.1", 0)
+    side.request_url = f"http://127.0.0.1:{door.port}/slack/events"
     side.workspace.use_request_url(side.request_url)
     yield side
-    await runner.cleanup()
+    await door.close()
 
 
 @pytest.fixture(params=["over_socket", "over_http"], ids=["socket", "http"])
@@ -145,13 +142,14 @@ def connected(request: pytest.FixtureRequest) -> Side:
     return found
 
 
-async def _bolt(side: Side) -> AsyncApp:
+async def _bolt(side: Side) -> connection.PromptApp:
     """Return the Bolt app with all listeners."""
     identity = await connection.introduce(side.client)
     secret = side.workspace.app.signing_secret
     app = connection.make_app(side.client, identity, secret)
     guarding = guard.Guard(identity.team_id, side.sender)
     bolt_registration.Registration(side.desk, guarding).register(app)
+    side.bolt = app
     return app
 
 

@@ -117,6 +117,16 @@ class SocketHub:
                 connection.leaving = True
                 self._later(self._close_after_grace(connection))
 
+    async def send_frame(self, text: str) -> None:
+        """Send any text to one socket, as Slack never should.
+
+        An acknowledgement of it stands in the journal as a late one.
+        """
+        for connection in self._in_turn():
+            await connection.socket.send_str(text)
+            return
+        raise NotAcknowledgedError("not_connected")
+
     async def drop(self) -> None:
         """Cut every connection without a word."""
         for connection in list(self._connections):
@@ -162,6 +172,7 @@ class SocketHub:
         if waiting is None or waiting.done():
             # The person has been told that it failed, or a doubled envelope was acked twice.
             self._journal.note("ack", "late", ack=ack)
+            self._changes.bump()
             return
         payload = ack.get("payload") or {}
         waiting.set_result(payload if isinstance(payload, dict) else {"text": str(payload)})
