@@ -199,7 +199,7 @@ def _join(on: Ground) -> Bot:
     folk = directory.Directory(on.web_client, clock)
     who = people.People(folk, policy, identity.team_id, seen)
     again = rejudging.Rejudging(kept, who, policy, clock)
-    telling = _reporter(on, sender)
+    telling = _reporter(on, sender, who.directory)
     acting = _executor(on, policy, again, telling.wake)
     scope = request.Scope(region=given.region, project_id=given.clouddc_project_id)
     driving: list[runner.Runner] = []
@@ -234,7 +234,7 @@ def _join(on: Ground) -> Bot:
     )
 
 
-def _reporter(on: Ground, sender: sending.Sender) -> reporter.Reporter:
+def _reporter(on: Ground, sender: sending.Sender, asked: ports.Directory) -> reporter.Reporter:
     """Return what tells Slack of what has happened."""
     return reporter.Reporter(
         on.store,
@@ -245,6 +245,7 @@ def _reporter(on: Ground, sender: sending.Sender) -> reporter.Reporter:
         workspace_url=on.identity.url,
         paces=on.paces,
         foreground=on.foreground,
+        directory=asked,
     )
 
 

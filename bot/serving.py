@@ -164,6 +164,7 @@ async def _sweep(bot: app.Bot, paces: paces_.Paces) -> None:
         try:
             await bot.desk.recover()
             await bot.workflow.glass.remind()
+            await bot.workflow.freezing.end_due()
             await bot.store.purge_inbox(before=bot.desk.now() - KEEP_KEYS_S)
         except errors.StoreUnavailable as error:
             log.warning("inbox.store_away", why=error.user_message)

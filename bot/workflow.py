@@ -215,9 +215,9 @@ class Workflow:
                     inbound, await self._find(said.request_id), said.reason
                 )
             case command.Freeze():
-                return await self.freezing.turn(inbound, said.reason)
+                return await self.freezing.freeze(inbound, said.reason)
             case command.Unfreeze():
-                return await self.freezing.turn(inbound, "")
+                return await self.freezing.unfreeze(inbound, every=said.every)
             case command.OpenForm() if inbound.body.get("view"):
                 return await self.choosing.open(inbound)
             case _:

@@ -331,12 +331,12 @@ async def test_an_approval_that_was_not_used_in_time_is_void(world: World) -> No
 
 async def test_a_freeze_holds_a_run_and_ends_it_past_its_time(world: World) -> None:
     """No call leaves in a freeze; after use_within the run is stopped."""
-    await world.store.write(lambda tx: tx.set_freeze("storm", user_id="U0SAM", at=0.0))
+    await world.store.write(lambda tx: tx.freeze(ports.Freeze("U0SAM", "storm", 0.0)))
 
     found, rows = await world.carry_out(Action.REBOOT, webs(2))
 
     assert found.state is State.STOPPED
-    assert rows["web01"].detail == "held by freeze: storm"
+    assert rows["web01"].detail == "held by freeze of U0SAM (storm) since 1970-01-01 00:00 UTC"
     assert world.calls() == []
 
 

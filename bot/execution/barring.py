@@ -31,7 +31,7 @@ class Barring:
         It waits while a freeze holds the run, no longer than an approval may wait.
         """
         while not going.halted:
-            barred = await self.store.read(lambda tx: ledger.bar(tx, going.id))
+            barred = await self.store.read(lambda tx: ledger.bar(tx, going.id, self.clock.now()))
             barred = barred or self._policy_freeze(going)
             if barred is None:
                 going.held_since = 0.0

@@ -97,6 +97,7 @@ class FleetShown:
     now: float
     detailed: bool = False
     reading: str = ""
+    freezes: tuple[ports.Freeze, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -106,6 +107,7 @@ class RequestShown:
     request: ports.Request
     servers: tuple[ports.RunServer, ...]
     now: float
+    freezes: tuple[ports.Freeze, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -115,6 +117,7 @@ class RequestsShown:
     waiting_for_me: tuple[ports.Request, ...]
     others: tuple[ports.Request, ...]
     now: float
+    freezes: tuple[ports.Freeze, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -152,14 +155,14 @@ class HelpShown:
 class HomeShown:
     """What one person sees on opening the app: each request stands in the first list it fits.
 
-    `freezes` are sentences, one for each freeze that stands now.
+    `freezes` are those that stand now, the policy's too.
     """
 
     waiting_for_me: tuple[ports.Request, ...]
     mine: tuple[ports.Request, ...]
     running: tuple[ports.Request, ...]
     recent: tuple[ports.Request, ...]
-    freezes: tuple[str, ...]
+    freezes: tuple[ports.Freeze, ...]
     now: float
     loose: Loose = dataclasses.field(default_factory=dict)
 

@@ -86,14 +86,16 @@ class Cancel:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Freeze:
-    """Hold all changes back."""
+    """Hold all changes back; the reason may have an end in it."""
 
     reason: str
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Unfreeze:
-    """End the freeze."""
+    """Lift one's own freeze, or every one."""
+
+    every: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -213,6 +215,11 @@ def _helped(line: Line) -> str | None:
 
 def _alone(line: Line) -> Requests | Unfreeze:
     """Parse a verb that nothing follows."""
+    if line.verb == "unfreeze" and line.reason is None and len(line.words) == 1:
+        if line.words[0].lower() in EVERYTHING:
+            return Unfreeze(every=True)
+        problem = "unfreeze lifts your own freeze, and unfreeze all lifts every one."
+        raise line.mistake(problem, line.words[0])
     if line.words or line.reason is not None:
         word = line.words[0] if line.words else BECAUSE
         raise line.mistake(f"Nothing follows {line.verb}.", word)

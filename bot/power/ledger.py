@@ -5,17 +5,21 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 
-from bot.power import again, answering, errors, outcome, ports, request
+from bot.power import again, answering, errors, freezes, outcome, ports, request
 from bot.power.causes import Left
 from bot.power.lifecycle import State
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Bar:
-    """Why no call may leave now; a freeze may end, everything else halts the run."""
+    """Why no call may leave now; a freeze may end, everything else halts the run.
+
+    `freezes` are those of people, where they are what bars it.
+    """
 
     reason: str
     frozen: bool = False
+    freezes: tuple[ports.Freeze, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -30,18 +34,18 @@ class Standing:
     leaving: frozenset[str]
 
 
-def bar(tx: ports.Tx, request_id: str) -> Bar | None:
+def bar(tx: ports.Tx, request_id: str, now: float) -> Bar | None:
     """Return why no call may leave for this request now, or None."""
-    return _barred(tx, tx.request(request_id))
+    return _barred(tx, tx.request(request_id), now)
 
 
-def _barred(tx: ports.Tx, found: ports.Request | None) -> Bar | None:
+def _barred(tx: ports.Tx, found: ports.Request | None, now: float) -> Bar | None:
     if found is None or found.state is not State.RUNNING:
         return Bar("the request has ended")
     if found.stopped_by:
         return Bar("stopped before its call")
-    if reason := tx.frozen():
-        return Bar(f"held by freeze: {reason}", frozen=True)
+    if standing := tx.freezes(now=now):
+        return Bar(freezes.holding(standing), frozen=True, freezes=tuple(standing))
     user_id, verb = tx.held_for(found.id)
     if user_id:
         return Bar(f"held while {user_id}'s right to {verb} is looked up", frozen=True)
@@ -78,7 +82,7 @@ def intend(
         LostLease: the fence has moved on.
     """
     found = tx.request(attempt.request_id)
-    if (barred := _barred(tx, found)) is not None:
+    if (barred := _barred(tx, found, attempt.intended_at)) is not None:
         return barred
     if standing(tx, attempt.request_id, attempt.server_ids, ()).not_ours:
         return Bar("the locks of its servers are gone")
@@ -183,7 +187,8 @@ def concerned(found: ports.Request) -> list[str]:
 
 def hold(tx: ports.Tx, found: ports.Request, barred: Bar, *, now: float) -> None:
     """Tell the thread, once, that something holds the run back."""
-    body = {"event": "held", "reason": barred.reason}
+    standing = [dataclasses.asdict(one) for one in barred.freezes]
+    body = {"event": "held", "reason": barred.reason, "freezes": standing}
     tx.say(found.id, "reply", body, key=f"held:{barred.reason}", at=now)
 
 

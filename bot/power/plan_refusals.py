@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from bot.power import judging, patterns, plan, policy, quorum, server
+from bot.power import freezes, judging, patterns, plan, policy, quorum, server
 from bot.power.question import Facts, Question, duration
 
 NO_POLICY = (
@@ -49,8 +49,8 @@ def by_person(rules: policy.Policy, facts: Facts) -> Iterator[str]:
 
 def by_freeze(question: Question, rules: policy.Policy, facts: Facts) -> Iterator[str]:
     """Yield the freezes that nothing passes; those with an override add approvals instead."""
-    if facts.frozen:
-        yield f"Everything is frozen ({facts.frozen}); ask again when it is unfrozen."
+    if facts.freezes:
+        yield freezes.refusal(facts.freezes)
     for freeze in rules.freezes:
         if freeze.holds(question.action, question.now) and not freeze.override:
             until = freeze.ends.isoformat(sep=" ", timespec="minutes")

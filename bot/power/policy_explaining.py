@@ -5,7 +5,17 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 
-from bot.power import folding, name_pattern, narrowing, plan, policy, quorum, server, targets
+from bot.power import (
+    folding,
+    freezes,
+    name_pattern,
+    narrowing,
+    plan,
+    policy,
+    quorum,
+    server,
+    targets,
+)
 from bot.power.question import Facts, Question, duration
 
 MOST_CHARS = 300
@@ -116,8 +126,8 @@ def _wanted(told: Told, rule: policy.Rule) -> str:
 
 def _freezes(told: Told) -> Iterator[str]:
     """Yield the freezes that stand now."""
-    if told.facts.frozen:
-        yield f"Freeze switch: {told.facts.frozen}"
+    if told.facts.freezes:
+        yield f"Everything is frozen by {freezes.told(told.facts.freezes)}"
     for freeze in told.rules.freezes:
         if freeze.holds(told.question.action, told.question.now):
             wants = f"passes with {_spelled(freeze.override)} more" if freeze.override else "bars"

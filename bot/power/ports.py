@@ -23,10 +23,12 @@ from bot.power.records import (
     Channel as Channel,
     Claim as Claim,
     Earlier as Earlier,
+    Freeze as Freeze,
     Inbound as Inbound,
     Lock as Lock,
     Member as Member,
     Method as Method,
+    Notice as Notice,
     OutboxMessage as OutboxMessage,
     Request as Request,
     Review as Review,
@@ -176,4 +178,13 @@ class RequestStore(Protocol):
         """Note a delivery; a card that has changed meanwhile stays due."""
 
     async def message_failed(self, message: OutboxMessage, *, again_at: float, error: str) -> None:
+        """Note a failed delivery and when to try again."""
+
+    async def due_notices(self, *, now: float, limit: int = 20) -> list[Notice]:
+        """Claim what channels must be told now, each channel's in order."""
+
+    async def notice_sent(self, notice: Notice, *, now: float, error: str = "") -> None:
+        """Note that a notice is done with: delivered, or given up because of an error."""
+
+    async def notice_failed(self, notice: Notice, *, again_at: float, error: str) -> None:
         """Note a failed delivery and when to try again."""

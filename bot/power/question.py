@@ -44,7 +44,7 @@ class Question:
 class Facts:
     """What the store and Slack say, beside the policy and the snapshot.
 
-    `frozen` is the freeze switch's reason. `locks` has, by server id, who holds it.
+    `freezes` are those of people. `locks` has, by server id, who holds it.
     `requester_groups` are the groups of `[people]` that the requester is in, `unread_groups` those
     that could not be read. `recent_servers` are the ids in the requester's open requests and in
     those made within the split window. `last_reboots` has, by server id, when it was last rebooted
@@ -59,7 +59,7 @@ class Facts:
     channel: ports.Channel
     requester_groups: Collection[str]
     unread_groups: Collection[str] = ()
-    frozen: str = ""
+    freezes: Sequence[ports.Freeze] = ()
     locks: Mapping[str, ports.Lock] = dataclasses.field(default_factory=dict)
     open_requests: int = 0
     requests_last_hour: int = 0

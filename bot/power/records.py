@@ -44,6 +44,23 @@ class Lock:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Freeze:
+    """Everything is held back, by one holder: a user id, or `host:USER`; empty for the policy file.
+
+    `until` is when it ends by itself, 0 for never.
+    """
+
+    holder: str
+    reason: str
+    since: float
+    until: float = 0.0
+
+    def holds(self, now: float) -> bool:
+        """Whether it stands at this instant."""
+        return not self.until or now < self.until
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Sighting:
     """What a poll saw of some servers; `started_at` (epoch seconds) is when its first call left.
 
@@ -74,7 +91,7 @@ class Alarms:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Member:
-    """A person as Slack's users.info shows them at this moment."""
+    """A person as Slack's users.info shows them at this moment; `timezone` is an IANA name."""
 
     user_id: str
     team_id: str
@@ -83,6 +100,8 @@ class Member:
     is_bot: bool = False
     is_restricted: bool = False
     is_stranger: bool = False
+    timezone: str = ""
+    utc_offset_s: int = 0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -283,6 +302,18 @@ class OutboxMessage:
     tries: int
     created_at: float
     shown_version: int = 0
+    leased_until: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that a channel must be told, of no request; the text is made at delivery."""
+
+    id: int
+    channel_id: str
+    body: Mapping[str, Any]
+    tries: int
+    created_at: float
     leased_until: float = 0.0
 
 

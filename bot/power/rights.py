@@ -43,6 +43,12 @@ def may_freeze(
     return Decision(True, None, "A rule may name you; that could not be read in time.")
 
 
+def may_unfreeze_own(member: ports.Member, team_id: str) -> Decision:
+    """Decide whether a person may lift the freeze that they hold: every full, active member."""
+    no = approval.refuse_member(member, team_id)
+    return no or Decision(True, None, "It is your own freeze.")
+
+
 def may_unfreeze(
     member: ports.Member,
     rules: policy.Policy,
@@ -51,9 +57,11 @@ def may_unfreeze(
     team_id: str,
     unread: Collection[str] = (),
 ) -> Decision:
-    """Decide whether a person may unfreeze: anybody whom a rule names as approver."""
+    """Decide whether a person may lift every freeze: anybody whom a rule names as approver."""
     no = approval.refuse_member(member, team_id)
-    return no or _named(rules.approver_groups, groups, unread, "approver", "unfreeze")
+    return no or _named(
+        rules.approver_groups, groups, unread, "approver", "lift everybody's freezes"
+    )
 
 
 def _named(

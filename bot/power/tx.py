@@ -13,6 +13,7 @@ from bot.power.records import (
     Busy,
     Card,
     Earlier,
+    Freeze,
     Inbound,
     Lock,
     Request,
@@ -207,12 +208,18 @@ class Tx(Protocol):
     def held_for(self, request_id: str) -> tuple[str, str]:
         """Return whose no is being looked up for a request, and its verb; empty for none."""
 
-    # -- freeze
-    def frozen(self) -> str:
-        """Return the reason of the freeze switch, or an empty text."""
+    # -- freezes
+    def freezes(self, *, now: float) -> list[Freeze]:
+        """Return the freezes that stand at this instant, the oldest first."""
 
-    def set_freeze(self, reason: str, *, user_id: str, at: float) -> None:
-        """Turn the freeze switch on (with a reason) or off (with an empty one)."""
+    def freeze(self, made: Freeze) -> None:
+        """Store a freeze; one that its holder has already is replaced."""
+
+    def unfreeze(self, held: Freeze) -> bool:
+        """Let go of exactly this freeze; False when it is gone, or is another by now."""
+
+    def ended_freezes(self, *, now: float) -> list[Freeze]:
+        """Return the freezes whose end has come and that nobody has let go of yet."""
 
     # -- what Slack must be told, and what must be remembered
     def show_card(self, request_id: str, *, at: float) -> None:
@@ -222,6 +229,12 @@ class Tx(Protocol):
         self, request_id: str, kind: str, body: Mapping[str, Any], *, key: str, at: float
     ) -> None:
         """Queue a `reply` or `direct` message; a second one with the same key is dropped."""
+
+    def show_open_cards(self, *, at: float) -> None:
+        """Ask for the cards of all open requests to be brought to the newest state."""
+
+    def announce(self, channel_id: str, body: Mapping[str, Any], *, key: str, at: float) -> None:
+        """Queue a message for a channel; a second one with the same key is dropped."""
 
     def audit(self, entry: AuditEntry) -> str:
         """Append to the hash chain and return the new head."""

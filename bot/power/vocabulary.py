@@ -100,12 +100,17 @@ VERBS: dict[str, Verb] = {
         ("cancel PR-7F3K",),
     ),
     "freeze": Verb(
-        "freeze REASON",
-        "holds all changes back",
+        "freeze REASON [until 04:00]",
+        "holds all changes back, in your name",
         "whom a rule names as requester or approver, in an allowed channel",
         ("freeze network work until 04:00",),
     ),
-    "unfreeze": Verb("unfreeze", "ends the freeze", "whom a rule names as approver", ("unfreeze",)),
+    "unfreeze": Verb(
+        "unfreeze [all]",
+        "lifts your own freeze, or with all every one",
+        "the holder; all: whom a rule names as approver",
+        ("unfreeze", "unfreeze all"),
+    ),
     "help": Verb("help [VERB]", "explains", ANYBODY, ("help reboot", "help")),
 }
 OPTIONS: dict[str, Option] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -79,7 +80,7 @@ class Announcer:
         if never_asked(request):
             return
         card = request.card
-        rendered = await self._rendered(cards.render, request, servers)
+        rendered = await self._card(request, servers)
         digest = hash(repr(rendered))
         try:
             if card is None or not card.ts:
@@ -93,6 +94,16 @@ class Announcer:
             log.error("reporter.channel_closed", request=request.id, why=error.code)
             return
         self._remember(request.id, (digest, message.version))
+
+    async def _card(
+        self, request: ports.Request, servers: Sequence[ports.RunServer]
+    ) -> blocks.Message:
+        """Return the card with the freezes that stand at this moment."""
+        now = self._clock.now()
+        standing = await self._store.read(lambda tx: tx.freezes(now=now))
+        return await self._rendered(
+            functools.partial(cards.render, freezes=standing), request, servers
+        )
 
     async def _rendered(
         self,
@@ -208,7 +219,7 @@ class Announcer:
         """Wait for the card, or post it when nobody else seems to."""
         if self._clock.now() - message.created_at < CARD_PATIENCE_S:
             raise Postponed(CARD_WAIT_S, "the card isn't posted yet")
-        rendered = await self._rendered(cards.render, request, servers)
+        rendered = await self._card(request, servers)
         return (await self._post_card(request, rendered)).ts
 
     async def tell_requester(

@@ -6,7 +6,18 @@ import dataclasses
 from typing import assert_never
 
 from bot.power import answers as facts
-from bot.slack import action_ids, blocks, cards, fleet, outcomes, paging, plans, records, text
+from bot.slack import (
+    action_ids,
+    blocks,
+    cards,
+    fleet,
+    frozen,
+    outcomes,
+    paging,
+    plans,
+    records,
+    text,
+)
 
 WORDS_CHARS = 600
 LONGEST_CHARS = 11_000
@@ -53,7 +64,7 @@ def render(
 
 def _one(shown: facts.RequestShown, turn: paging.Turn) -> blocks.Message:
     """Return one request as its card tells it, with Share instead of the card's buttons."""
-    card = cards.render(shown.request, shown.servers, private=True)
+    card = cards.render(shown.request, shown.servers, private=True, freezes=shown.freezes)
     asked = dataclasses.replace(turn, line=f"show {shown.request.id}")
     rows = outcomes.rows(shown.servers, shown.request.order.action)
     below = paging.body(rows, asked, fleet.PAGE_ROWS)
@@ -80,7 +91,7 @@ def _mistake(mistake: facts.Mistake) -> str:
 
 def _note(note: facts.Note) -> str:
     """Return a note; one that refuses says so with a sign as well."""
-    told = text.named(text.plain(note.text, WORDS_CHARS), note.people)
+    told = text.named(frozen.spoken(note.text, WORDS_CHARS), note.people)
     return told if note.good else f"🚫 {told}"
 
 

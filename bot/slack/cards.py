@@ -11,7 +11,18 @@ from collections.abc import Sequence
 from bot.power import plan, ports
 from bot.power.lifecycle import State
 from bot.power.request import Action
-from bot.slack import action_ids, blocks, naming, outcomes, plan_table, tasks, terms, text, words
+from bot.slack import (
+    action_ids,
+    blocks,
+    frozen,
+    naming,
+    outcomes,
+    plan_table,
+    tasks,
+    terms,
+    text,
+    words,
+)
 from bot.slack.action_ids import Do
 
 REASON_CHARS = 300
@@ -21,12 +32,25 @@ DETAILS_CHARS = 1800
 BY_WHOM = re.compile(r"(denied|cancelled|stopped) by ([UW][A-Z0-9]{1,30})(: .*)?", re.DOTALL)
 MOST_EARLIER = 5
 EVENT_TYPE = "power_request"
+# What a freeze means for a request in this state.
+HELD_BACK = {
+    State.PENDING: "It can't get its last approval while everything is frozen.",
+    State.APPROVED: "It doesn't start while everything is frozen.",
+    State.RUNNING: "No new call is sent while everything is frozen.",
+}
 
 
 def render(
-    request: ports.Request, servers: Sequence[ports.RunServer] = (), *, private: bool = False
+    request: ports.Request,
+    servers: Sequence[ports.RunServer] = (),
+    *,
+    private: bool = False,
+    freezes: Sequence[ports.Freeze] = (),
 ) -> blocks.Message:
-    """Return the card as it stands now; `private` tells more, and has other buttons."""
+    """Return the card as it stands now; `private` tells more, and has other buttons.
+
+    `freezes` are those that stand, and hold back whatever isn't over.
+    """
     order = request.order
     # Once it runs, private details have a row for each server instead.
     whole = private and not servers
@@ -37,6 +61,8 @@ def render(
         blocks.section(_what(request, DETAILS_CHARS if whole else naming.LIST_CHARS)),
         blocks.section(_state(request)),
     ]
+    if freezes and request.state in HELD_BACK:
+        body.append(blocks.section(f"{frozen.lines(freezes)}\n{HELD_BACK[request.state]}"))
     if servers:
         body.append(blocks.section(_servers(request, servers, brief=private)))
     body.append(blocks.context(terms.small_print(order, request.id)))
@@ -134,7 +160,7 @@ def _end_reason(reason: str) -> str:
     if found:
         why = text.plain(found.group(3) or "", REASON_CHARS)
         return f"{found.group(1).capitalize()} by {text.mention(found.group(2))}{why}"
-    return text.plain(reason, REASON_CHARS)
+    return frozen.spoken(reason, REASON_CHARS)
 
 
 def _servers(

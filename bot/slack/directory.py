@@ -163,6 +163,8 @@ class Directory:
             is_bot=bool(user.get("is_bot")) or user_id == "USLACKBOT",
             is_restricted=bool(user.get("is_restricted") or user.get("is_ultra_restricted")),
             is_stranger=bool(user.get("is_stranger")),
+            timezone=str(user.get("tz") or ""),
+            utc_offset_s=_offset_s(user.get("tz_offset")),
         )
 
     async def _group(self, group_id: str) -> frozenset[str]:
@@ -198,6 +200,11 @@ class Directory:
             raise sending.undelivered(error) from None
         found: Mapping[str, Any] = answer.data if isinstance(answer.data, dict) else {}
         return found
+
+
+def _offset_s(found: object) -> int:
+    """Return a person's distance from UTC in seconds, 0 for what can't be one."""
+    return found if isinstance(found, int) and abs(found) < 86400 else 0
 
 
 def _part(answer: Mapping[str, Any], key: str, id_: str) -> Mapping[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bot.power import answers, server
 from bot.power.server import Power
-from bot.slack import blocks, naming, paging, text
+from bot.slack import blocks, frozen as frozen_, naming, paging, text
 
 # A table of a hundred rows stays below Slack's size of a message.
 PAGE_ROWS = 100
@@ -30,7 +30,8 @@ def render(shown: answers.FleetShown, turn: paging.Turn = paging.FIRST) -> block
         heading += f"\n⚠️ {shown.snapshot.shortfall.sentence}"
     in_rows = shown.detailed or found <= FEW
     told = counts(shown.servers, COUNT_NAMES_CHARS if in_rows else NAMES_CHARS)
-    body = [blocks.section(f"{heading}\n{told}" if told else heading)]
+    body = frozen_.section(shown.freezes)
+    body.append(blocks.section(f"{heading}\n{told}" if told else heading))
     rows = [row(one, shown.snapshot) for one in shown.servers] if in_rows else []
     body += paging.body(rows, turn, PAGE_ROWS)
     body.append(blocks.context(age(shown.snapshot, shown.now)))

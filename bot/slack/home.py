@@ -11,7 +11,7 @@ from typing import Any
 
 from bot.power import answers, lifecycle, ports
 from bot.power.lifecycle import State
-from bot.slack import action_ids, blocks, cards, naming, outcomes, terms, text, words
+from bot.slack import action_ids, blocks, cards, frozen, naming, outcomes, terms, text, words
 from bot.slack.action_ids import Do
 
 # Requests that a list shows; the others are counted and are one `/power requests` away.
@@ -19,7 +19,6 @@ MOST_ROWS = 5
 MOST_RECENT = 8
 NAMES_CHARS = 200
 REASON_CHARS = 150
-FREEZE_CHARS = 300
 NOTHING = "Nothing waits for you, and nothing is under way."
 HOW_TO = (
     "Ask with `/power reboot web[01-03] because …` in an allowed channel; `/power help` shows all."
@@ -37,6 +36,8 @@ def render(shown: answers.HomeShown, notice: str = "", workspace_url: str = "") 
     )
     body = [blocks.section(f"👉 {text.plain(notice, 600)}")] if notice else []
     body += [_freeze(one) for one in shown.freezes[:MOST_ROWS]]
+    if len(shown.freezes) > MOST_ROWS:
+        body.append(blocks.context(f"and {len(shown.freezes) - MOST_ROWS} more freezes"))
     for title, requests, row in lists:
         body += _listed(title, requests, row, workspace_url)
     if not any(requests for _, requests, _ in lists):
@@ -53,7 +54,7 @@ def closed(sentence: str) -> blocks.Block:
 
 def details(shown: answers.RequestShown) -> dict[str, Any]:
     """Return a window with one request in full; it has no input and changes nothing."""
-    card = cards.render(shown.request, shown.servers, private=True)
+    card = cards.render(shown.request, shown.servers, private=True, freezes=shown.freezes)
     return {
         "type": "modal",
         "title": {"type": "plain_text", "text": shown.request.id},
@@ -63,10 +64,9 @@ def details(shown: answers.RequestShown) -> dict[str, Any]:
     }
 
 
-def _freeze(sentence: str) -> blocks.Block:
+def _freeze(freeze: ports.Freeze) -> blocks.Block:
     """Return one freeze that stands."""
-    told = text.plain(sentence, FREEZE_CHARS)
-    return blocks.section(f"🧊 *Freeze:* {told}. No new call is sent while it lasts.")
+    return blocks.section(f"{frozen.line(freeze)}\nNo new call is sent while it lasts.")
 
 
 def _listed(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from bot.power import answers, plan, server
 from bot.power.plan import Verdict
-from bot.slack import action_ids, blocks, naming, terms, text, words
+from bot.slack import action_ids, blocks, frozen, naming, terms, text, words
 from bot.slack.action_ids import Do
 
 # Verdict and reason groups that are shown one by one; the others are counted.
@@ -129,7 +129,7 @@ def _alarms(told: answers.PlanShown) -> str:
 def _conditions(planned: plan.Plan) -> str:
     """Return who must approve and why, and how it would run; or what forbids it."""
     if planned.refusals:
-        told = [f"🚫 {text.plain(refusal, 400)}" for refusal in planned.refusals[:6]]
+        told = [f"🚫 {frozen.spoken(refusal, 600)}" for refusal in planned.refusals[:6]]
         return "\n".join(["*This can't be requested:*", *told])
     wanted = planned.terms.needs
     total = sum(need.count for need in wanted)
@@ -165,8 +165,8 @@ def _counted(planned: plan.Plan) -> str:
         other = text.count(counted - count, "server")
         found.append(f"Your other open and recent requests count too: {other} more.")
     if planned.terms.overrides:
-        frozen = ", ".join(text.plain(name, RULE_CHARS) for name in planned.terms.overrides[:3])
-        found.append(f"Approvals are added by the freeze: {frozen}.")
+        passed = ", ".join(text.plain(name, RULE_CHARS) for name in planned.terms.overrides[:3])
+        found.append(f"Approvals are added by the freeze: {passed}.")
     return " ".join(found)
 
 
@@ -208,7 +208,7 @@ def _fallback(shown: answers.PlanShown) -> str:
     names = naming.folded([line.name for line in _meant(planned)], 300)
     line = f"Plan: {_title(planned)} ({names})"
     if planned.refusals:
-        return f"{line}. It can't be requested: {text.plain(planned.refusals[0], 300)}"
+        return f"{line}. It can't be requested: {frozen.spoken(planned.refusals[0], 300)}"
     return f"{line}. Nothing is asked for yet."
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bot.power import again, answers as facts, deeds, ports
 from bot.power.request import Action
-from bot.slack import blocks, cards, fleet, naming, outcomes, paging, terms, text, words
+from bot.slack import blocks, cards, fleet, frozen, naming, outcomes, paging, terms, text, words
 
 # A row has a date, a link and names: so many of them stay below Slack's size of a message.
 REQUEST_ROWS = 25
@@ -22,13 +22,15 @@ def requests(
     """Return open requests, what waits for the asker first."""
     waiting, others = shown.waiting_for_me, shown.others
     if not waiting and not others:
-        return blocks.Message("No request is open.", (blocks.section("No request is open."),))
+        nothing = (*frozen.section(shown.freezes), blocks.section("No request is open."))
+        return blocks.Message("No request is open.", nothing)
     found = text.count(len(waiting) + len(others), "open request")
     yours = f", {len(waiting)} waiting for you" if waiting else ""
     heading = f"*{found}{yours}*"
     rows = [f"👉 {_open(one, workspace_url)}" for one in waiting]
     rows += [_open(one, workspace_url) for one in others]
-    body = (blocks.section(heading), *paging.body(rows, turn, REQUEST_ROWS))
+    standing = frozen.section(shown.freezes)
+    body = (*standing, blocks.section(heading), *paging.body(rows, turn, REQUEST_ROWS))
     return blocks.Message("\n".join([heading, *rows[:3]]), body)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.power import ports
 from bot.power.causes import Late
-from bot.slack import alarm, blocks, naming, outcomes, terms, text, words
+from bot.slack import alarm, blocks, frozen, naming, outcomes, terms, text, words
 
 WORDS_CHARS = 500
 MOST_NAMED = 40
@@ -211,6 +211,10 @@ def _stopping_itself(event: Event) -> str:
 
 
 def _held(event: Event) -> str:
+    found = event.body.get("freezes")
+    standing = [frozen.read(one) for one in found] if isinstance(found, list) else []
+    if standing:
+        return f"⏸️ Held by freeze\n{frozen.lines(standing)}"
     return f"⏸️ Waiting{event.because()}"
 
 

@@ -15,7 +15,7 @@ import structlog
 
 from bot import foreground as foreground_, paces as paces_
 from bot.power import errors, ports
-from bot.slack import announcing, noting, pacing, sending
+from bot.slack import announcing, noticing, noting, pacing, sending
 
 log = structlog.get_logger()
 
@@ -40,8 +40,12 @@ class Reporter:
         workspace_url: str = "",
         paces: paces_.Paces = paces_.USUAL,
         foreground: foreground_.Foreground | None = None,
+        directory: ports.Directory | None = None,
     ) -> None:
-        """`pace_s` is the time between two edits of one card, `workspace_url` is for links."""
+        """`pace_s` is the time between two edits of one card, `workspace_url` is for links.
+
+        With a `directory`, no channel that another company shares hears of freezes.
+        """
         self._paces = paces
         self._store = store
         self._sender = sender
@@ -55,6 +59,9 @@ class Reporter:
             workspace_url=workspace_url,
             note_again_s=paces.look_s,
             foreground=foreground,
+        )
+        self._noticing = noticing.Noticing(
+            store, sender, clock, self._pace, paces=paces, directory=directory
         )
         self._woken = asyncio.Event()
         self._ending = False
@@ -101,8 +108,10 @@ class Reporter:
         by_request: dict[str, list[ports.OutboxMessage]] = {}
         for message in due:
             by_request.setdefault(message.request_id, []).append(message)
+        # A channel hears of a freeze beside what it hears of requests.
+        noticing = asyncio.ensure_future(self._noticing.deliver_due())
         await asyncio.gather(*(self._in_order(messages, until) for messages in by_request.values()))
-        return len(due)
+        return len(due) + await noticing
 
     async def _in_order(self, messages: Sequence[ports.OutboxMessage], until: float) -> None:
         """Deliver one request's messages; replies don't overtake one that has to wait."""

@@ -5,6 +5,7 @@ Nothing else in this package escapes. `plain` is for mrkdwn, `literal` for plain
 
 from __future__ import annotations
 
+import datetime
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -24,6 +25,8 @@ USER_ID = re.compile(r"[UW][A-Z0-9]{1,30}")
 CHANNEL_ID = re.compile(r"[CG][A-Z0-9]{1,30}")
 GROUP_ID = re.compile(r"S[A-Z0-9]{1,30}")
 NUMBERS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+# As `power.freezes.instant` writes it.
+INSTANT = re.compile(r"\b(\d{4}-\d{2}-\d{2}) (\d{2}:\d{2}) UTC\b")
 CUT = "…"
 # No foreign text is looked at beyond this, whatever its length.
 LONGEST_FOREIGN = 3000
@@ -106,6 +109,22 @@ def moment(epoch_s: float) -> str:
     seconds = max(0, int(epoch_s))
     hour, minute = divmod(seconds // 60, 60)
     return f"<!date^{seconds}^{{date_short_pretty}} at {{time}}|{hour % 24:02}:{minute:02} UTC>"
+
+
+def dated(words: str) -> str:
+    """Return words in which each instant, as our sentences write it, is in the reader's own time.
+
+    A text that was cut in the middle of one keeps what is left of it.
+    """
+    return INSTANT.sub(_dated, words)
+
+
+def _dated(found: re.Match[str]) -> str:
+    try:
+        at = datetime.datetime.fromisoformat(f"{found[1]}T{found[2]}:00+00:00")
+    except ValueError:
+        return found.group()
+    return moment(at.timestamp())
 
 
 def duration(seconds: float) -> str:

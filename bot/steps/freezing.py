@@ -1,25 +1,53 @@
-"""The freeze switch, and what holds a request back at this moment."""
+"""Freezes: each its holder's own, told where requests are made; and what holds a request back."""
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
-from collections.abc import Callable
+import datetime
+from collections.abc import Callable, Iterable, Sequence
 
-from bot.power import answers, approval, judging, policy, ports, rights
+from bot.power import (
+    answers,
+    approval,
+    errors,
+    freeze_ends,
+    freezes,
+    judging,
+    moments,
+    policy,
+    ports,
+    rights,
+)
 from bot.steps import auditing, people
+
+# A freeze doesn't wait for Slack; without an answer by then its end is read as UTC.
+LONGEST_ZONE_S = 1.0
+UNKNOWN = moments.Zone(datetime.UTC, "UTC (your own time zone could not be looked up)")
+NONE_STANDS = "There is no freeze to end."
 
 
 def holding(tx: ports.Tx, rules: policy.Policy, found: ports.Request, now: float) -> str:
     """Return the sentence of a freeze that holds this request back, or an empty text."""
-    if reason := tx.frozen():
-        return f"Everything is frozen: {reason}."
+    if standing := tx.freezes(now=now):
+        return f"Everything is frozen by {freezes.told(standing)}."
     freeze = judging.frozen_by(rules, found.order.action, now, found.plan.terms.overrides)
     return f'The policy\'s freeze "{freeze.name}" holds this back.' if freeze else ""
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Turn:
+    """What became of freezes: the event of audit and notices, by whom, and a key of its own."""
+
+    event: str
+    key: str
+    at: float
+    by: str = ""
+
+
 @dataclasses.dataclass(frozen=True)
 class Freezing:
-    """Turns the switch on and off, for those whom the policy names."""
+    """Freezes, lifts freezes and lets them end, and tells everybody of it."""
 
     store: ports.RequestStore
     people: people.People
@@ -27,41 +55,106 @@ class Freezing:
     clock: ports.Clock
     attempts: auditing.Attempts
 
-    async def turn(self, inbound: ports.Inbound, reason: str) -> answers.Note:
-        """Turn the freeze switch on (with a reason) or off (without).
+    async def freeze(self, inbound: ports.Inbound, text: str) -> answers.Note:
+        """Hold everything back in this person's name; the text is a reason, perhaps with an end.
+
+        Raises:
+            UserMistake: the end can't be understood.
+        """
+        decision = await self._may_freeze(inbound)
+        if not decision.allowed:
+            await self.attempts.refused(inbound, "freeze.on.refused", why=decision.sentence)
+            return answers.Note(decision.sentence, good=False)
+        now = self.clock.now()
+        wants_zone = freeze_ends.may_have(text)
+        zone = await self._zone(inbound) if wants_zone else moments.UTC
+        wanted = freeze_ends.read(text, now, zone)
+        made = ports.Freeze(inbound.person.user_id, wanted.reason, now, wanted.until)
+
+        def work(tx: ports.Tx) -> bool:
+            # An earlier one of this holder goes on, with another reason or end.
+            before = [one for one in tx.freezes(now=now) if one.holder == made.holder]
+            kept = dataclasses.replace(made, since=before[0].since) if before else made
+            tx.freeze(kept)
+            detail = {
+                "why": kept.reason,
+                "group": decision.group,
+                "until": kept.until,
+                "replaced": [one.reason for one in before],
+            }
+            auditing.row(tx, inbound, "freeze.on", None, now, detail)
+            event = "freeze.changed" if before else "freeze.on"
+            self.tell(tx, Turn(event, inbound.key, now, made.holder), [kept])
+            return bool(before)
+
+        return answers.Note(_frozen(wanted, replaced=await self.store.write(work)))
+
+    async def unfreeze(self, inbound: ports.Inbound, *, every: bool = False) -> answers.Note:
+        """Lift this person's own freeze, or every one.
 
         Raises:
             SlackUnavailable: the person could not be looked up.
         """
-        event = "freeze.on" if reason else "freeze.off"
-        if not reason and not await self.store.read(lambda tx: tx.frozen()):
-            await self.attempts.refused(inbound, f"{event}.refused", why="there is no freeze")
-            return answers.Note("There is no freeze to end.", good=False)
-        decision = await self._decide(inbound, freezes=bool(reason))
+        standing = await self.store.read(lambda tx: tx.freezes(now=self.clock.now()))
+        if not standing:
+            return await self._not_lifted(inbound, NONE_STANDS)
+        decision = await self._may_unfreeze(inbound, every=every)
         if not decision.allowed:
-            await self.attempts.refused(inbound, f"{event}.refused", why=decision.sentence)
-            return answers.Note(decision.sentence, good=False)
+            return await self._not_lifted(inbound, decision.sentence)
+        holder, now = inbound.person.user_id, self.clock.now()
+
+        def work(tx: ports.Tx) -> tuple[list[ports.Freeze], list[ports.Freeze]]:
+            found = tx.freezes(now=now)
+            lifted = [one for one in found if every or one.holder == holder]
+            for one in lifted:
+                tx.unfreeze(one)
+                auditing.row(tx, inbound, "freeze.off", None, now, _detail(one, decision.group))
+            self.tell(tx, Turn("freeze.off", inbound.key, now, holder), lifted)
+            return lifted, [one for one in found if one not in lifted]
+
+        lifted, left = await self.store.write(work)
+        if not lifted:
+            return await self._not_lifted(inbound, _not_yours(left), left)
+        return answers.Note(_lifted(left), people=freezes.holders(left))
+
+    async def end_due(self) -> None:
+        """Let go of freezes whose end has come, and say so."""
         now = self.clock.now()
+        if not await self.store.read(lambda tx: tx.ended_freezes(now=now)):
+            return
 
         def work(tx: ports.Tx) -> None:
-            tx.set_freeze(reason, user_id=inbound.person.user_id, at=now)
-            detail = {"why": reason, "group": decision.group}
-            auditing.row(tx, inbound, event, None, now, detail)
+            for one in tx.ended_freezes(now=now):
+                tx.unfreeze(one)
+                tx.audit(ports.AuditEntry("freeze.ended", now, detail=_detail(one)))
+                self.tell(tx, Turn("freeze.ended", f"{one.since}:{one.until}", now), [one])
 
         await self.store.write(work)
-        return answers.Note("Frozen: nothing new leaves." if reason else "The freeze is over.")
 
-    async def _decide(self, inbound: ports.Inbound, *, freezes: bool) -> approval.Decision:
-        """Decide by the groups that a person is in now."""
-        rules = self.policy()
-        if freezes:
-            return await self._may_freeze(inbound)
-        member = await self.people.directory.member(inbound.person.user_id)
-        roster = await self.people.roster(rules.people.keys())
-        mine = {group for group, who in roster.members.items() if member.user_id in who}
-        return rights.may_unfreeze(
-            member, rules, mine, team_id=self.people.team_id, unread=roster.unreadable
-        )
+    def tell(self, tx: ports.Tx, turn: Turn, turned: Iterable[ports.Freeze]) -> None:
+        """Tell each channel in which requests are made, and the card of each open request."""
+        for one in turned:
+            body = {"event": turn.event, "by": turn.by, **dataclasses.asdict(one)}
+            key = f"{turn.event}:{turn.key}:{one.holder}"
+            for channel_id in sorted(self.policy().allow):
+                tx.announce(channel_id, body, key=key, at=turn.at)
+            tx.show_open_cards(at=turn.at)
+
+    async def _not_lifted(
+        self, inbound: ports.Inbound, why: str, standing: Sequence[ports.Freeze] = ()
+    ) -> answers.Note:
+        """Refuse to lift a freeze, and audit it."""
+        await self.attempts.refused(inbound, "freeze.off.refused", why=why)
+        return answers.Note(why, good=False, people=freezes.holders(standing))
+
+    async def _zone(self, inbound: ports.Inbound) -> moments.Zone:
+        """Return the time zone of a person, UTC where Slack doesn't say at once."""
+        try:
+            async with asyncio.timeout(LONGEST_ZONE_S):
+                member = await self.people.directory.member(inbound.person.user_id)
+        except (errors.SlackUnavailable, TimeoutError):
+            return UNKNOWN
+        return moments.zone_of(member.timezone, member.utc_offset_s)
 
     async def _may_freeze(self, inbound: ports.Inbound) -> approval.Decision:
         """Decide about a freeze, which doesn't wait for Slack; who this is was settled before."""
@@ -73,3 +166,43 @@ class Freezing:
             channel_id=inbound.place.channel_id,
             unread=roster.unreadable,
         )
+
+    async def _may_unfreeze(self, inbound: ports.Inbound, *, every: bool) -> approval.Decision:
+        """Decide whether a person may lift their own freeze, or everybody's."""
+        member = await self.people.directory.member(inbound.person.user_id)
+        if not every:
+            return rights.may_unfreeze_own(member, self.people.team_id)
+        rules = self.policy()
+        roster = await self.people.roster(rules.people.keys())
+        mine = {group for group, who in roster.members.items() if member.user_id in who}
+        return rights.may_unfreeze(
+            member, rules, mine, team_id=self.people.team_id, unread=roster.unreadable
+        )
+
+
+def _detail(freeze: ports.Freeze, group: str = "") -> dict[str, object]:
+    """Return what the audit says of a freeze that is over."""
+    held = {"holder": freeze.holder, "why": freeze.reason}
+    return {**held, "since": freeze.since, "until": freeze.until, "group": group}
+
+
+def _frozen(wanted: freeze_ends.Wanted, *, replaced: bool) -> str:
+    """Return the answer to who has frozen everything."""
+    what = "Your freeze stays, with this reason and end" if replaced else "Frozen"
+    end = f"It ends on {wanted.note}." if wanted.until else "It has no end: lift it with unfreeze."
+    return f"{what}: nothing new leaves. {end}"
+
+
+def _not_yours(left: Sequence[ports.Freeze]) -> str:
+    """Return the answer to who lifts a freeze and has none."""
+    if not left:
+        return NONE_STANDS
+    whose = f"You hold no freeze. Everything is frozen by {freezes.told(left)}."
+    return f"{whose} unfreeze all lifts every freeze."
+
+
+def _lifted(left: Sequence[ports.Freeze]) -> str:
+    """Return the answer to who has lifted a freeze."""
+    if not left:
+        return "The freeze is over."
+    return f"Yours is lifted, but everything stays frozen by {freezes.told(left)}."

@@ -66,7 +66,7 @@ class Gathering:
         leaving = tx.requests(states=(State.APPROVED,), limit=MOST_REQUESTS)
         return dataclasses.replace(
             known,
-            frozen=tx.frozen(),
+            freezes=tx.freezes(now=now),
             locks=tx.lock_holders(ids),
             open_requests=mine.open,
             requests_last_hour=mine.last_hour,

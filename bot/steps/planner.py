@@ -7,6 +7,7 @@ import dataclasses
 from collections.abc import Callable
 
 from bot.power import (
+    freezes,
     judging,
     plan,
     plan_refusals,
@@ -56,8 +57,8 @@ class Planner:
         """
         rules, person = self.policy(), made.order.requester.user_id
         mine = self.facts.mine(tx, person, now)
-        if reason := tx.frozen():
-            return f"Everything is frozen ({reason}); ask again when it is unfrozen."
+        if standing := tx.freezes(now=now):
+            return freezes.refusal(standing)
         if mine.open >= rules.limits.max_open_per_user:
             return f"you have {mine.open} open requests, and that is the most."
         owed = [one.request_id for one in tx.unreviewed(person)]

@@ -10,6 +10,7 @@ from bot.power import (
     answers,
     deeds,
     errors,
+    freezes,
     lifecycle,
     policy,
     ports,
@@ -64,7 +65,9 @@ class Reading:
         if text:
             found = await self.search(text, snapshot)
         now, title = self.clock.now(), text or "all servers"
-        return answers.FleetShown(title, snapshot, found.servers, now, detailed, found.reading)
+        return answers.FleetShown(
+            title, snapshot, found.servers, now, detailed, found.reading, await self.freezes()
+        )
 
     def resolve(
         self, text: str, snapshot: server.Snapshot, *, for_change: bool = False
@@ -104,7 +107,7 @@ class Reading:
                 token=request_id,
                 suggestion="/power requests",
             )
-        return answers.RequestShown(found, tuple(rows), self.clock.now())
+        return answers.RequestShown(found, tuple(rows), self.clock.now(), await self.freezes())
 
     async def open_requests(self, waits_for_me: Waits) -> answers.Answer:
         """Show open requests, those that wait for the asker first."""
@@ -113,18 +116,17 @@ class Reading:
         )
         mine = tuple(one for one in (*found, *owing) if waits_for_me(one))
         others = tuple(one for one in found if one not in mine)
-        return answers.RequestsShown(mine, others, self.clock.now())
+        return answers.RequestsShown(mine, others, self.clock.now(), await self.freezes())
 
     async def home(self, person: request.Person, waits: Waits) -> answers.HomeShown:
         """Show what concerns one person now, and what ended lately."""
         now = self.clock.now()
         since = now - RECENT_S
-        found, owing, ended, frozen = await self.store.read(
+        found, owing, ended = await self.store.read(
             lambda tx: (
                 tx.requests(states=_ASKED, limit=100),
                 tx.owing(limit=OWING_LOOK),
                 tx.requests(states=lifecycle.ENDED, since=since, limit=RECENT_ROWS),
-                tx.frozen(),
             )
         )
         waiting = tuple(one for one in (*found, *owing) if waits(one))
@@ -134,22 +136,19 @@ class Reading:
         )
         recent = tuple(one for one in ended if one.card is not None)
         loose = await self._loose(recent)
-        freezes = self._freezes(frozen, now)
-        return answers.HomeShown(waiting, mine, running, recent, freezes, now, loose)
+        standing = await self.freezes()
+        return answers.HomeShown(waiting, mine, running, recent, standing, now, loose)
 
     async def _loose(self, ended: Sequence[ports.Request]) -> answers.Loose:
         """Return, by request, the servers that aren't proven: what people must still know."""
         ids = [one.id for one in ended]
         return await self.store.read(lambda tx: tx.loose_servers(ids)) if ids else {}
 
-    def _freezes(self, switch: str, now: float) -> tuple[str, ...]:
-        """Return a sentence for each freeze that stands now."""
-        said = [f"frozen by a person: {switch}"] if switch else []
-        for one in self.policy().freezes:
-            if one.starts.timestamp() <= now < one.ends.timestamp():
-                until = one.ends.isoformat(sep=" ", timespec="minutes")
-                said.append(f"{one.name}, until {until}")
-        return tuple(said)
+    async def freezes(self) -> tuple[ports.Freeze, ...]:
+        """Return the freezes that stand now, people's first, then the policy's."""
+        now = self.clock.now()
+        held = await self.store.read(lambda tx: tx.freezes(now=now))
+        return (*held, *freezes.of_policy(self.policy(), now))
 
     async def history(self, text: str) -> answers.HistoryShown:
         """Show past changes of the servers that the targets name, or of all.

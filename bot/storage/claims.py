@@ -10,7 +10,7 @@ from bot.power import lifecycle, ports
 from bot.storage import link, rows
 
 _OPEN = sorted(lifecycle.OPEN)
-_LEASED = ("requests", "inbox", "outbox")
+_LEASED = ("requests", "inbox", "outbox", "notices")
 
 
 def claim(tx: link.Link, *, now: float, lease_s: float) -> ports.Claim | None:

@@ -6,18 +6,13 @@ from collections.abc import Sequence
 
 from bot.power import lifecycle, ports
 from bot.power.request import Action
-from bot.storage import link, rows
+from bot.storage import link
 
 _OPEN = sorted(lifecycle.OPEN)
-_FREEZE = """
-    INSERT INTO switches (name, reason, user_id, at) VALUES ('freeze', :reason, :user_id, :at)
-    ON CONFLICT (name) DO UPDATE
-    SET reason = excluded.reason, user_id = excluded.user_id, at = excluded.at
-"""
 
 
 class Locks(link.Link):
-    """The part of a transaction that speaks of locks and of the freeze switch."""
+    """The part of a transaction that speaks of locks."""
 
     def lock_servers(
         self, request_id: str, server_ids: Sequence[str], *, action: Action, at: float
@@ -39,14 +34,6 @@ class Locks(link.Link):
     def lock_holders(self, server_ids: Sequence[str]) -> dict[str, ports.Lock]:
         """Return the locks that are held, by server id."""
         return self._held(server_ids)
-
-    def frozen(self) -> str:
-        """Return the reason of the freeze switch, or an empty text."""
-        return self.value("SELECT reason FROM switches WHERE name = 'freeze'") or ""
-
-    def set_freeze(self, reason: str, *, user_id: str, at: float) -> None:
-        """Turn the freeze switch on (with a reason) or off (with an empty one)."""
-        self.change(_FREEZE, reason=rows.storable(reason), user_id=user_id, at=at)
 
     def _held(self, server_ids: Sequence[str]) -> dict[str, ports.Lock]:
         """Return the locks of open requests among these servers."""

@@ -13,6 +13,8 @@ from bot.storage import addresses, alchemy, lockfile, opening, schema
 SLICE = 500
 # What the schema itself has put into an empty database.
 SEEDED = frozenset({"audit_head", "meta"})
+# Tables whose rows the database numbers by itself.
+NUMBERED = ("outbox", "notices")
 
 
 def move(source_url: str, target_url: str) -> dict[str, int]:
@@ -48,8 +50,10 @@ def _copied(source: addresses.Address, target: addresses.Address) -> dict[str, i
         # The server that the old record stood on isn't the new one's.
         new.execute(sa.delete(schema.meta).where(schema.meta.c.name == "server"))
         if target.path is None:
-            number = "SELECT setval(pg_get_serial_sequence('outbox', 'id'), max(id)) FROM outbox"
-            new.exec_driver_sql(number)
+            for table in NUMBERED:
+                new.exec_driver_sql(
+                    f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), max(id)) FROM {table}"
+                )
         return counts
 
 

@@ -13,6 +13,7 @@ from bot.power import lifecycle, ports
 from bot.storage import link, rows, silences as silences_
 
 _ENDED = sorted(lifecycle.ENDED)
+_OPEN = sorted(lifecycle.OPEN)
 # The vendor's or Slack's words on a failed delivery are kept up to this length.
 MOST_ERROR = 500
 CARD_KEY = ""
@@ -54,6 +55,14 @@ _POSTPONED = """
 """
 
 
+_SHOW_OPEN = """
+    UPDATE outbox
+    SET version = version + 1, waiting = TRUE,
+        due_at = CASE WHEN waiting THEN due_at ELSE :at END
+    WHERE kind = 'card' AND request_id IN (SELECT id FROM requests WHERE state IN :open)
+"""
+
+
 class Outbox(link.Link):
     """The part of a transaction that speaks of messages."""
 
@@ -64,6 +73,10 @@ class Outbox(link.Link):
         """
         row = _new(request_id, "card", CARD_KEY, at) | {"version": 1}
         self.insert("outbox", row, _SHOW_AGAIN)
+
+    def show_open_cards(self, *, at: float) -> None:
+        """Ask for the cards of all open requests to be brought to the newest state."""
+        self.change(_SHOW_OPEN, at=at, open=_OPEN)
 
     def say(
         self, request_id: str, kind: str, body: Mapping[str, Any], *, key: str, at: float

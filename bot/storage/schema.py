@@ -296,6 +296,7 @@ reviews = sa.Table(
     sa.Index("ix_reviews_breaker", "breaker", "closed_at"),
 )
 
+# The one slot of versions before `freezes`; nothing here reads or writes it any more.
 switches = sa.Table(
     "switches",
     metadata,
@@ -322,6 +323,37 @@ look_ups = sa.Table(
     sa.Column("user_id", sa.Text, primary_key=True),
     sa.Column("verb", sa.Text, nullable=False),
     sa.Column("until", sa.Double, nullable=False),
+)
+
+freezes = sa.Table(
+    "freezes",
+    metadata,
+    # A user id, or `host:USER`: each holds one freeze at most.
+    sa.Column("holder", sa.Text, primary_key=True),
+    _text("reason"),
+    _time("since"),
+    # 0 for a freeze that lasts until it is lifted.
+    _time("until"),
+)
+
+# What is told where requests are made, and belongs to no request.
+notices = sa.Table(
+    "notices",
+    metadata,
+    sa.Column("id", BigNumber, primary_key=True),
+    sa.Column("channel_id", sa.Text, nullable=False),
+    sa.Column("key", sa.Text, nullable=False),
+    _text("body"),
+    sa.Column("waiting", sa.Boolean, nullable=False, server_default=sa.true()),
+    _time("created_at"),
+    _time("due_at"),
+    _time("lease_until"),
+    _time("sent_at"),
+    _count("tries"),
+    _text("error"),
+    sa.UniqueConstraint("channel_id", "key"),
+    sa.Index("ix_notices_waiting", "waiting", "due_at"),
+    sqlite_autoincrement=True,
 )
 
 meta = sa.Table(

@@ -16,6 +16,7 @@ from bot.storage import (
     group_commit,
     inbox,
     lockfile,
+    notices,
     outbox,
     plan_cache,
     readers,
@@ -140,6 +141,21 @@ class Store:
     async def postpone_message(self, message: ports.OutboxMessage, *, until: float) -> None:
         """Put a claimed message back without a try, because its pace doesn't allow it yet."""
         await self._group_run(lambda tx: outbox.postpone(tx, message, until=until))
+
+    # -- notices
+    async def due_notices(self, *, now: float, limit: int = 20) -> list[ports.Notice]:
+        """Claim what channels must be told now, each channel's in order."""
+        return await self._group_run(
+            lambda tx: notices.due(tx, self._silences, now=now, limit=limit, lease_s=self._lease_s)
+        )
+
+    async def notice_sent(self, notice: ports.Notice, *, now: float, error: str = "") -> None:
+        """Note that a notice is done with: delivered, or given up because of an error."""
+        await self._group_run(lambda tx: notices.sent(tx, notice, now=now, error=error))
+
+    async def notice_failed(self, notice: ports.Notice, *, again_at: float, error: str) -> None:
+        """Note a failed delivery and when to try again."""
+        await self._group_run(lambda tx: notices.failed(tx, notice, again_at=again_at, error=error))
 
     async def free_leases(self) -> None:
         """End every lease at once: the caller knows that no other process lives."""

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from bot.storage import aftermaths, audit, inbox, locks, outbox, requests, runs, sightings
+from bot.storage import (
+    aftermaths,
+    audit,
+    freezes,
+    inbox,
+    locks,
+    notices,
+    outbox,
+    requests,
+    runs,
+    sightings,
+)
 
 
 class Transaction(
@@ -11,8 +22,10 @@ class Transaction(
     runs.Runs,
     aftermaths.Aftermaths,
     locks.Locks,
+    freezes.Freezes,
     sightings.Sightings,
     outbox.Outbox,
+    notices.Notices,
     audit.Audit,
 ):
     """One transaction, as `ports.Tx` describes it; nothing is visible before the commit."""

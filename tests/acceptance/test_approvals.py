@@ -55,7 +55,7 @@ async def test_a_freeze_holds_the_last_approval_back(stage: Stage) -> None:
     """The click is answered, nothing runs, and after the freeze it can be pressed again."""
     card = await stage.ask("/power reboot web01 because test")
     await stage.slack.command(ROSA, OPS, "/power freeze network work")
-    await stage.told(ROSA, "frozen")
+    await stage.told(ROSA, "Frozen: nothing new leaves")
     await stage.slack.click(SAM, card, "Approve")
     await stage.told(SAM, "network work")
     assert stage.power_calls() == []

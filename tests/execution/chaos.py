@@ -255,7 +255,7 @@ async def _interrupted(here: world.World, story: Story, id_: str) -> AsyncIterat
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await here.store.write(lambda tx: tx.set_freeze("", user_id="U0SAM", at=0.0))
+        await here.store.write(lambda tx: tx.freeze(ports.Freeze("U0SAM", "over", 0.0, 0.1)))
 
 
 async def _stop(here: world.World, id_: str, after_s: float) -> None:
@@ -268,9 +268,9 @@ async def _stop(here: world.World, id_: str, after_s: float) -> None:
 
 async def _freeze(here: world.World, start_s: float, end_s: float) -> None:
     await here.clock.sleep(start_s)
-    await here.store.write(lambda tx: tx.set_freeze("storm", user_id="U0SAM", at=0.0))
+    await here.store.write(lambda tx: tx.freeze(ports.Freeze("U0SAM", "storm", 0.0)))
     await here.clock.sleep(end_s - start_s)
-    await here.store.write(lambda tx: tx.set_freeze("", user_id="U0SAM", at=0.0))
+    await here.store.write(lambda tx: tx.freeze(ports.Freeze("U0SAM", "over", 0.0, 0.1)))
 
 
 async def batch(seeds: list[int], told: Told) -> None:

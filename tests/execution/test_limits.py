@@ -156,10 +156,10 @@ async def test_a_freeze_in_the_middle_holds_the_run_and_lets_it_go_on(
         spans = []
         for wave in (1, 2):
             await called(here, wave)
-            await here.store.write(lambda tx: tx.set_freeze("storm", user_id="U0", at=0.0))
+            await here.store.write(lambda tx: tx.freeze(ports.Freeze("U0", "storm", 0.0)))
             start = here.clock.monotonic()
             await here.clock.sleep(800.0)
-            await here.store.write(lambda tx: tx.set_freeze("", user_id="U0", at=0.0))
+            await here.store.write(lambda tx: tx.freeze(ports.Freeze("U0", "over", 0.0, 0.1)))
             spans.append((start, here.clock.monotonic()))
         await task
         found, _ = await here.ended(id_)
@@ -168,7 +168,9 @@ async def test_a_freeze_in_the_middle_holds_the_run_and_lets_it_go_on(
         for entry in here.centre.power_calls():
             assert not any(start < entry.at < end for start, end in spans)
         told = [one for one in await replies(here) if one["event"] == "held"]
-        assert [one["reason"] for one in told] == ["held by freeze: storm"]
+        assert [one["reason"] for one in told] == [
+            "held by freeze of U0 (storm) since 1970-01-01 00:00 UTC"
+        ]
 
 
 # -- protection, keep, policy, locks

@@ -102,7 +102,9 @@ async def test_a_freeze_between_two_calls_holds_the_second_and_keeps_the_answer_
         power = here.power
 
         async def freeze(on: str) -> None:
-            await here.store.write(lambda tx: tx.set_freeze(on, user_id="U0SAM", at=0.0))
+            await here.store.write(
+                lambda tx: tx.freeze(ports.Freeze("U0SAM", on, 0.0, 0.0 if on else 0.1))
+            )
 
         class Freezing(watch.CloudPower):
             """Freezes everything while the first call is on its way."""

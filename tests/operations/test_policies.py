@@ -11,7 +11,7 @@ import pytest
 
 from bot import settings
 from bot.operations import explaining, policies
-from bot.power import errors
+from bot.power import errors, ports
 from bot.sandbox import data_centre, demo, workspace
 from bot.sandbox.data_centre import serve
 from bot.slack import registered
@@ -338,12 +338,12 @@ async def test_explanation_counts_what_the_record_has(
 ) -> None:
     """The freeze switch, for one, is read beside a running bot."""
     kept = opening.open_store(f"sqlite:///{tmp_path / 'powerbot.db'}")
-    await kept.write(lambda tx: tx.set_freeze("storm", user_id="U0ROSA", at=1.0))
+    await kept.write(lambda tx: tx.freeze(ports.Freeze("U0ROSA", "storm", 1.0)))
 
     found = await set_up.explain("reboot web01", offline=True)
     await kept.close()
 
-    assert "Freeze switch: storm" in found.lines
+    assert "Everything is frozen by U0ROSA (storm) since 1970-01-01 00:00 UTC" in found.lines
     assert explaining.NO_RECORD not in found.lines
     assert not found.allowed
 

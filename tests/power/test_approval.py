@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
@@ -31,7 +32,7 @@ UNREAD = quorum.Roster({"sre": {BOB: "listed in the policy"}}, frozenset({"sre",
 HALF_READ = quorum.Roster(ROSTER.members, frozenset({"dc-ops"}))
 
 
-def member(user_id: str, **more: bool) -> ports.Member:
+def member(user_id: str, **more: Any) -> ports.Member:
     """Return a full, active member of the team, unless told otherwise."""
     return ports.Member(user_id, "T1", user_id.lower(), **more)
 
@@ -315,7 +316,9 @@ def test_approvals_are_lost_with_the_account_that_gave_them(
 FULL = "Every full member may look, and stop a run."
 NOT_ALLOWED = "The policy doesn't allow this channel; use one it names."
 NO_FREEZE = "Only people whom a rule names as requester or approver may freeze; no rule names you."
-NO_UNFREEZE = "Only people whom a rule names as approver may unfreeze; no rule names you."
+NO_UNFREEZE = (
+    "Only people whom a rule names as approver may lift everybody's freezes; no rule names you."
+)
 ASKERS_ONLY = edited(("{ sre = 1, dc-ops = 1 }\n", "{ dc-ops = 1 }\n"), ("{ sre = 1 }\n", "{}\n"),
                      ("{ 10 = { sre = 2 }, 50 = { sre = 2, dc-ops = 1 } }", "{}"))  # fmt: skip
 

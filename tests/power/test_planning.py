@@ -163,6 +163,8 @@ SMALL = edited(("max_servers = 500", "max_servers = 2"))
 NO_GLASS = edited(('break_glass = ["sre"]\n', ""))
 SLOW = edited(('pause = "0s"', 'pause = "90s"'), ("batch = 50", "batch = 5"))
 CLOSED = edited(("override = { dc-ops = 1 }\n", ""))
+STORM = ports.Freeze("U0SAM", "cooling is down", 0.0)
+DRILL = ports.Freeze("host:root", "fire drill", 60.0, 3600.0)
 LONELY = quorum.Roster({"sre": {ANN: "x"}})
 UNREAD = quorum.Roster({"sre": {ANN: "x"}}, frozenset({"sre"}))
 
@@ -198,8 +200,9 @@ REFUSALS: list[tuple[str, Question, Facts | None, policy.Policy, tuple[str, ...]
     ("hourly", asked(OFF, WEB), known(requests_last_hour=60), RULES,
      ("You have made 60 requests within an hour, and 60 is the most; wait a little.",)),
     ("hourly-one-less", asked(OFF, WEB), known(requests_last_hour=59), RULES, ()),
-    ("switch", asked(OFF, WEB), known(frozen="cooling is down"), RULES,
-     ("Everything is frozen (cooling is down); ask again when it is unfrozen.",)),
+    ("switch", asked(OFF, WEB), known(freezes=[STORM]), RULES,
+     ("Everything is frozen by U0SAM (cooling is down) since 1970-01-01 00:00 UTC; ask again when "
+      "it is over.",)),
     ("freeze", asked(OFF, WEB, now=CHRISTMAS), None, CLOSED,
      ('off is frozen by "year end" until 2027-01-03 00:00+01:00.',)),
     ("freeze-of-others", asked(ON, box("web01", "off"), now=CHRISTMAS), None, CLOSED, ()),
@@ -248,8 +251,10 @@ REFUSALS: list[tuple[str, Question, Facts | None, policy.Policy, tuple[str, ...]
      ('Rule "databases" doesn\'t let you break glass; ask without --break-glass.',)),
     ("glass-without-a-word", dataclasses.replace(GLASS_ASKED, reason=" "), None, RULES,
      ("Break glass needs a reason: end the line with because and what has happened.",)),
-    ("glass-in-a-freeze", GLASS_ASKED, known(frozen="fire drill"), RULES,
-     ("Everything is frozen (fire drill); ask again when it is unfrozen.",)),
+    ("glass-in-a-freeze", GLASS_ASKED, known(freezes=[STORM, DRILL]), RULES,
+     ("Everything is frozen by U0SAM (cooling is down) since 1970-01-01 00:00 UTC; and by "
+      "host:root (fire drill) since 1970-01-01 00:01 UTC, until 1970-01-01 01:00 UTC; ask again "
+      "when all are over.",)),
     ("quorum", asked(OFF, WEB), known(roster=ROSTER), RULES, ()),
     ("quorum-of-yourself", asked(OFF, WEB), known(roster=LONELY), RULES,
      ("Nobody could get this approved: it takes one more in sre, distinct people other than "

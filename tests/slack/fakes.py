@@ -133,6 +133,10 @@ class Tx:
         """Queue a reply or a direct message."""
         self._store.queue(request_id, kind, body)
 
+    def freezes(self, *, now: float) -> list[ports.Freeze]:
+        """Return the freezes that stand."""
+        return [one for one in self._store.freezes if one.holds(now)]
+
 
 class Store:
     """A request store in memory that can be away for a while."""
@@ -145,6 +149,8 @@ class Store:
         self.requests: dict[str, ports.Request] = {}
         self.servers: dict[str, list[ports.RunServer]] = {}
         self.outbox: list[Queued] = []
+        self.freezes: list[ports.Freeze] = []
+        self.notices: list[ports.Notice] = []
         self.away_for = 0
         self.writes_away_for = 0
         self.notes_away_for = 0
@@ -248,6 +254,20 @@ class Store:
         """Put a message back."""
         row = self._row(message)
         row.claimed, row.due_at, row.error = False, again_at, error
+
+    async def due_notices(self, *, now: float, limit: int = 20) -> list[ports.Notice]:
+        """Return what channels must be told."""
+        self._answer_or_not()
+        return self.notices[:limit]
+
+    async def notice_sent(self, notice: ports.Notice, *, now: float, error: str = "") -> None:
+        """Take a notice out."""
+        self.notices.remove(notice)
+
+    async def notice_failed(self, notice: ports.Notice, *, again_at: float, error: str) -> None:
+        """Note one more try."""
+        tried = dataclasses.replace(notice, tries=notice.tries + 1)
+        self.notices[self.notices.index(notice)] = tried
 
     def _row(self, message: ports.OutboxMessage) -> Queued:
         return next(row for row in self.outbox if row.message.id == message.id)

@@ -37,7 +37,16 @@ async def test_member_is_told_apart_in_each_way_that_matters(
     """Guests, bots, strangers and the deactivated are what they are; the unknown are strangers."""
     found = await people.member(user_id)
 
-    assert dataclasses.replace(found, name=expected.name) == expected
+    seen = dataclasses.replace(found, name=expected.name, timezone="", utc_offset_s=0)
+    assert seen == expected
+
+
+async def test_persons_own_time_is_known_with_them(people: directory.Directory) -> None:
+    """A time that they type without a zone is theirs; of the unknown there is none."""
+    known, unknown = await people.member("U0DANA"), await people.member("U0NOBODY")
+
+    assert (known.timezone, known.utc_offset_s) == ("Europe/Berlin", 3600)
+    assert (unknown.timezone, unknown.utc_offset_s) == ("", 0)
 
 
 async def test_group_and_channel_are_read(people: directory.Directory) -> None:

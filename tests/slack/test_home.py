@@ -24,6 +24,11 @@ def shown(**lists: Any) -> answers.HomeShown:
     return dataclasses.replace(empty, **lists)
 
 
+def frozen(reason: str) -> ports.Freeze:
+    """Return a freeze for this reason."""
+    return ports.Freeze("U0ROSA", reason, 1_700_000_000.0, 1_700_003_600.0)
+
+
 def numbered(state: State, count: int) -> tuple[ports.Request, ...]:
     """Return some requests in a state, each with a card."""
     card = ports.Card("C0OPS", "1700000000.000100")
@@ -37,7 +42,7 @@ def full(words: str = "") -> answers.HomeShown:
         mine=numbered(State.RUNNING, 30),
         running=numbered(State.RUNNING, 30),
         recent=numbered(State.PARTIAL, 30),
-        freezes=(words or "year end",) * 30,
+        freezes=(frozen(words or "year end"),) * 30,
     )
 
 
@@ -196,7 +201,7 @@ async def test_home_changes_with_the_record(side: Side, homes: publishing.Homes)
     """When the record has moved on, the Home that is watched shows it."""
     record = Record()
     await homes.opened(SAM, shown())
-    record.number, record.shows = 2, shown(freezes=("by a person",))
+    record.number, record.shows = 2, shown(freezes=(frozen("by a person"),))
 
     await side.clock.pass_s(publishing.PACE_S)
     await homes.look(record.overview, record.head)
@@ -226,7 +231,7 @@ async def test_many_homes_keep_within_the_pace(side: Side, homes: publishing.Hom
     watched = len(homes._watched)
     for n in range(20):
         record.number += 1
-        record.shows = shown(freezes=(f"number {n}",))
+        record.shows = shown(freezes=(frozen(f"number {n}"),))
         await homes.look(record.overview, record.head)
         await side.clock.pass_s(1)
 
@@ -239,7 +244,7 @@ async def test_home_of_another_process_is_published_over_once(
 ) -> None:
     """A version that Slack doesn't have any more is answered by one more try without it."""
     await homes.opened(SAM, shown())
-    view = home.render(shown(freezes=("theirs",)))
+    view = home.render(shown(freezes=(frozen("theirs"),)))
     await side.sender.publish_home("U0SAM", view)
 
     await homes.told(SAM, "Ours.")

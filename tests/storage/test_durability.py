@@ -115,7 +115,7 @@ async def test_a_store_that_is_opened_again_has_everything(url: str) -> None:
         tx.create(builders.a_request(state=State.RUNNING), source_key="k")
         tx.start_run("PR-2222", [ports.RunServer("s1", "web-s1")])
         tx.show_card("PR-2222", at=1.0)
-        tx.set_freeze("fire", user_id="U", at=1.0)
+        tx.freeze(ports.Freeze("U", "fire", 1.0))
         return tx.audit(builders.an_entry())
 
     head = await first.write(fill)
@@ -123,11 +123,21 @@ async def test_a_store_that_is_opened_again_has_everything(url: str) -> None:
 
     second = opening.open_store(url)
     found = await second.read(
-        lambda tx: (tx.request("PR-2222"), tx.run_servers("PR-2222"), tx.frozen(), tx.audit_head())
+        lambda tx: (
+            tx.request("PR-2222"),
+            tx.run_servers("PR-2222"),
+            tx.freezes(now=9.0),
+            tx.audit_head(),
+        )
     )
     messages = await second.due_messages(now=2.0)
     await second.close()
 
     request = builders.a_request(state=State.RUNNING)
-    assert found == (request, [ports.RunServer("s1", "web-s1")], "fire", (1, head))
+    assert found == (
+        request,
+        [ports.RunServer("s1", "web-s1")],
+        [ports.Freeze("U", "fire", 1.0)],
+        (1, head),
+    )
     assert [one.kind for one in messages] == ["card"]

@@ -190,10 +190,10 @@ async def test_an_exhausted_iterator_is_an_error_like_any_other(store: Store) ->
 async def test_a_closed_store_leaves_no_thread(store: Store) -> None:
     """Threads of the store are named after it."""
     await store.write(lambda tx: tx.receive(builders.an_inbound()))
-    await store.read(lambda tx: tx.frozen())
+    await store.read(lambda tx: tx.freezes(now=9.0))
 
     await store.close()
 
     assert [one.name for one in threading.enumerate() if one.name.startswith("store-")] == []
     with pytest.raises(errors.StoreUnavailable):
-        await store.write(lambda tx: tx.frozen())
+        await store.write(lambda tx: tx.freezes(now=9.0))

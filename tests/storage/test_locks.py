@@ -72,16 +72,3 @@ async def test_a_lock_is_given_back_by_hand_or_with_the_end_of_its_request(store
 
     assert await store.read(lambda tx: tx.lock_holders(["s1", "s2"])) == {}
     assert await store.write(lambda tx: lock(tx, "PR-C", "s1", "s2")) == {}
-
-
-async def test_the_freeze_switch_is_turned_on_and_off(store: Store) -> None:
-    """Its reason is what is read; the newest counts."""
-    before = await store.read(lambda tx: tx.frozen())
-
-    await store.write(lambda tx: tx.set_freeze("fire", user_id="U1", at=1.0))
-    await store.write(lambda tx: tx.set_freeze("fire drill", user_id="U2", at=2.0))
-    during = await store.read(lambda tx: tx.frozen())
-    await store.write(lambda tx: tx.set_freeze("", user_id="U1", at=3.0))
-
-    assert (before, during) == ("", "fire drill")
-    assert await store.read(lambda tx: tx.frozen()) == ""

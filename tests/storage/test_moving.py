@@ -25,7 +25,7 @@ async def filled(url: str) -> str:
         tx.show_card("PR-2222", at=1.0)
         tx.say("PR-2222", "reply", {"event": "started"}, key="started", at=1.0)
         tx.receive(builders.an_inbound())
-        tx.set_freeze("fire", user_id="U", at=1.0)
+        tx.freeze(ports.Freeze("U", "fire", 1.0))
         tx.audit(builders.an_entry())
         return tx.audit(builders.an_entry("request.running"))
 
@@ -48,7 +48,7 @@ async def test_everything_moves_and_goes_on_in_the_new_database(
     store = opening.open_store(url)
     claim = await store.claim(now=1e12, lease_s=30.0)
     found = await store.read(
-        lambda tx: (tx.request("PR-2222"), tx.run_servers("PR-2222"), tx.frozen())
+        lambda tx: (tx.request("PR-2222"), tx.run_servers("PR-2222"), tx.freezes(now=9.0))
     )
     # A new message gets a number of its own behind those that were moved.
     await store.write(lambda tx: tx.say("PR-2222", "direct", {}, key="new", at=2.0))
@@ -56,7 +56,7 @@ async def test_everything_moves_and_goes_on_in_the_new_database(
     assert claim is not None
     assert found[0] is not None
     assert [one.person for one in found[0].approvals] == [builders.an_approval().person]
-    assert (len(found[1]), found[2]) == (2, "fire")
+    assert (len(found[1]), found[2]) == (2, [ports.Freeze("U", "fire", 1.0)])
     with connections.reading(url) as connection:
         assert verify.verify(connection, anchor=head).ok
 

@@ -79,9 +79,9 @@ async def test_a_batch_that_was_cut_off_before_its_commit_is_run_once_more(
 async def test_a_batch_that_is_cut_off_twice_fails_as_not_stored(store: Store, url: str) -> None:
     """It isn't tried for ever; the next one gets a new connection."""
 
-    def cut_off(tx: ports.Tx) -> str:
+    def cut_off(tx: ports.Tx) -> list[ports.Freeze]:
         end_session(url, session(tx))
-        return tx.frozen()
+        return tx.freezes(now=9.0)
 
     results = await asyncio.gather(
         store.write(receive("b")), store.write(cut_off), return_exceptions=True
@@ -245,7 +245,7 @@ async def test_a_batch_that_the_database_gave_up_is_stored_nowhere(store: Store)
 async def test_a_read_can_write_nothing(store: Store) -> None:
     """Neither through the Tx nor past it."""
     with pytest.raises(RuntimeError, match="begun to read"):
-        await store.read(lambda tx: tx.set_freeze("x", user_id="U", at=1.0))
+        await store.read(lambda tx: tx.freeze(ports.Freeze("U", "x", 1.0)))
     with pytest.raises(RuntimeError, match="begun to read"):
         await store.read(receive("a"))
     with pytest.raises((*connections.driver_errors(), errors.StoreUnavailable)):
@@ -254,17 +254,17 @@ async def test_a_read_can_write_nothing(store: Store) -> None:
 
 async def test_a_read_sees_one_moment_while_others_write(store: Store) -> None:
     """What is committed in the middle of a read isn't seen by it."""
-    await store.write(lambda tx: tx.set_freeze("before", user_id="U", at=1.0))
+    await store.write(lambda tx: tx.freeze(ports.Freeze("U", "before", 1.0)))
     loop = asyncio.get_running_loop()
 
     def look_twice(tx: ports.Tx) -> tuple[str, str]:
-        first = tx.frozen()
-        writing = store.write(lambda other: other.set_freeze("after", user_id="U", at=2.0))
+        first = tx.freezes(now=9.0)[0].reason
+        writing = store.write(lambda other: other.freeze(ports.Freeze("U", "after", 2.0)))
         asyncio.run_coroutine_threadsafe(writing, loop).result(10)
-        return first, tx.frozen()
+        return first, tx.freezes(now=9.0)[0].reason
 
     assert await store.read(look_twice) == ("before", "before")
-    assert await store.read(lambda tx: tx.frozen()) == "after"
+    assert await store.read(lambda tx: tx.freezes(now=9.0)[0].reason) == "after"
 
 
 async def test_a_work_that_ends_the_process_leaves_nothing_behind(store: Store) -> None:

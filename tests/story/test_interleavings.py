@@ -220,7 +220,8 @@ class Story(RuleBasedStateMachine):
     @rule(reason=st.sampled_from(["", "storm"]))
     def freeze(self, reason: str) -> None:
         """The switch is turned."""
-        self.run(self.world.store.write(lambda tx: tx.set_freeze(reason, user_id=ROSA, at=0.0)))
+        made = ports.Freeze(ROSA, reason, 0.0, 0.0 if reason else 0.1)
+        self.run(self.world.store.write(lambda tx: tx.freeze(made)))
 
     @rule(who=st.sampled_from([SAM, ROSA, LEO]), gone=st.booleans())
     def leave(self, who: str, gone: bool) -> None:

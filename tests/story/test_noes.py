@@ -36,7 +36,7 @@ async def stop(world: World, who: str, id_: str, door: str) -> str:
 
 async def bar(world: World, id_: str) -> str:
     """Return why no call may leave for a request now."""
-    barred = await world.store.read(lambda tx: ledger.bar(tx, id_))
+    barred = await world.store.read(lambda tx: ledger.bar(tx, id_, world.given.now()))
     return barred.reason if barred else ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.power import ports
 from bot.power.lifecycle import State
 from bot.sandbox import data_centre
 from tests.story.world import DANA, INC, LEO, OLGA, OPS, ROSA, SAM, World
@@ -123,12 +124,12 @@ async def test_plan_that_no_longer_fits_is_not_asked(world: World) -> None:
 
     was_off = await world.told(DANA, "request", off.request_id)
     world.folk.meanwhile[OPS] = lambda: world.store.write(
-        lambda tx: tx.set_freeze("storm", user_id=ROSA, at=0.0)
+        lambda tx: tx.freeze(ports.Freeze(ROSA, "storm", 0.0))
     )
     was_frozen = await world.told(DANA, "request", frozen.request_id)
 
     assert was_off.startswith("Not asked: ")
-    assert was_frozen.startswith("Not asked: Everything is frozen (storm)")
+    assert was_frozen.startswith("Not asked: Everything is frozen by U0ROSA (storm) since ")
 
 
 async def test_press_of_request_twice_asks_once(world: World) -> None:

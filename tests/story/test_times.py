@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from bot import clock as clock_
-from bot.power import answers
+from bot.power import answers, ports
 from bot.power.lifecycle import State
 from tests.story import world as world_
 from tests.story.world import DANA, LEO, OLGA, ROSA, SAM, World
@@ -70,13 +70,13 @@ async def test_approval_is_used_within_its_time_or_void(
     """A freeze may hold it back until then, and no longer."""
     id_ = await world.ask("reboot web01 because x")
     await world.told(SAM, "approve", id_)
-    await world.store.write(lambda tx: tx.set_freeze("storm", user_id=ROSA, at=0.0))
+    await world.store.write(lambda tx: tx.freeze(ports.Freeze(ROSA, "storm", 0.0)))
     await world.drive()
     assert await world.state(id_) is State.APPROVED
 
     use_by = (await world.found(id_)).use_by
     world.clock.passed_s = use_by + late_s - world.clock.start
-    await world.store.write(lambda tx: tx.set_freeze("", user_id=ROSA, at=0.0))
+    await world.store.write(lambda tx: tx.freeze(ports.Freeze(ROSA, "over", 0.0, 0.1)))
     await world.drive()
 
     assert await world.state(id_) is state

@@ -45,6 +45,7 @@ class Person:
             "deleted": self.deleted,
             "real_name": self.real_name,
             "tz": "Europe/Berlin",
+            "tz_offset": 3600,
             "profile": profile,
             "is_bot": self.is_bot,
             "is_app_user": False,
