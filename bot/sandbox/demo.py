@@ -200,8 +200,9 @@ def _folder(where: Where) -> Iterator[pathlib.Path]:
             made = cleanup.enter_context(tempfile.TemporaryDirectory(prefix="powerbot-demo-"))
             folder = pathlib.Path(made)
         folder.mkdir(parents=True, exist_ok=True)
-        if not (folder / "policy.toml").exists():
-            (folder / "policy.toml").write_text(POLICY)
+        # Made anew or left as it is, and never written through a link.
+        with contextlib.suppress(FileExistsError), (folder / "policy.toml").open("x") as file:
+            file.write(POLICY)
         yield folder
 
 

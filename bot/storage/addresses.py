@@ -7,6 +7,7 @@ import os
 import pathlib
 
 from bot.power import errors
+from bot.storage import files
 
 # What every SQLite file begins with (https://www.sqlite.org/fileformat.html, 1.3.1).
 SQLITE_MAGIC = b"SQLite format 3\0"
@@ -46,13 +47,15 @@ def prepare_file(path: pathlib.Path) -> None:
     """Create the file and its folder, for nobody's eyes but the owner's.
 
     Raises:
-        StoreUnavailable: the file system refuses, or it is a file of another kind.
+        StoreUnavailable: the file system refuses, or it is a link or a file of another kind.
     """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        path.chmod(0o600)
-        with path.open("rb") as file:
+        # SQLite follows no link to these two, but says only that it can't open the database.
+        for beside in ("-wal", "-shm"):
+            files.refuse_link(path.with_name(path.name + beside))
+        with open(files.open_own(path), "rb") as file:
+            os.fchmod(file.fileno(), files.PRIVATE)
             beginning = file.read(len(SQLITE_MAGIC))
     except OSError as error:
         raise errors.StoreUnavailable(

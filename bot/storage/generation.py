@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import pathlib
 
-from bot.storage import connections
+from bot.storage import connections, files
+
+# More runs than a record will ever have.
+MOST_DIGITS = 20
 
 # "System Administration Functions": what tells one copy of a database from another.
 _SERVER = """
@@ -62,8 +65,11 @@ def note_run(connection: connections.Connection, database: pathlib.Path) -> None
     """Write the stored count beside the database."""
     note = _note(database)
     fresh = note.with_name(note.name + ".new")
-    fresh.touch(mode=0o600)
-    fresh.write_text(_stored(connection, "generation") or "")
+    files.refuse_link(fresh)
+    # One that a kill has left is nobody's.
+    fresh.unlink(missing_ok=True)
+    with open(files.make_own(fresh), "w", encoding="ascii") as writing:
+        writing.write(_stored(connection, "generation") or "")
     # A reader sees the old note or the new one, never half of one.
     fresh.replace(note)
 
@@ -89,8 +95,13 @@ def _note(database: pathlib.Path) -> pathlib.Path:
 
 
 def _noted(note: pathlib.Path) -> int:
-    """Return the count in the file; a file that is missing or isn't ours counts nothing."""
+    """Return the count in the file; a file that is missing or isn't ours counts nothing.
+
+    Raises:
+        StoreUnavailable: it is a link.
+    """
     try:
-        return int(note.read_text())
+        with open(files.open_there(note), encoding="ascii") as reading:
+            return int(reading.read(MOST_DIGITS))
     except (OSError, ValueError):
         return 0

@@ -11,6 +11,7 @@ import os
 import pathlib
 
 from bot.power import errors
+from bot.storage import files
 
 
 class LockFile:
@@ -25,14 +26,19 @@ class LockFile:
         """Take the lock.
 
         Raises:
-            StoreUnavailable: another process has it, or the file can't be written.
+            StoreUnavailable: another process has it, or the file can't be written, or is a link.
         """
         try:
-            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            descriptor = files.open_own(self._path)
         except OSError as error:
             raise errors.StoreUnavailable(
                 f"The lock file {self._path} can't be used: {error.strerror}."
             ) from error
+        try:
+            files.refuse_twin(self._path, descriptor)
+        except errors.StoreUnavailable:
+            os.close(descriptor)
+            raise
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
