@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from bot.clouddc import client, exchange, wire
+from bot.clouddc import client, exchange, failures, wire
 from bot.power import ports
 
 # Ids beyond this would make an address that gateways refuse; then all alarms are asked for.
@@ -38,7 +38,8 @@ class CloudAlarms:
         query = f"limit={MOST_ALARMS}"
         if len(wanted) <= MOST_IDS:
             query += f"&resource_id={'%2C'.join(sorted(wanted))}"
-        call = exchange.Call("alarms", "GET", f"{self.cloud.servers_url}/alarms?{query}")
+        url = f"{self.cloud.servers_url}/alarms?{query}"
+        call = exchange.Call(failures.Operation.ALARMS, "GET", url)
         return await self.cloud.look(call, lambda body: read(body, wanted))
 
 

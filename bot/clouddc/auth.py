@@ -1,7 +1,7 @@
 """Who Powerbot is to CloudDC: a signature on each request, a ready token, or one fetched from IAM.
 
-Nothing here is logged, and no secret is part of any repr. A signature or a ready token that was
-refused is never tried again; a fetched token is fetched anew once.
+Nothing here is logged, and no secret is part of any repr. After a first refusal a request is
+signed anew, by CloudDC's clock where ours is off, and a fetched token is fetched anew.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import contextlib
 import dataclasses
 import datetime
 import json
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Generator, Mapping
 
 import httpx
 import pydantic
@@ -37,6 +37,10 @@ class CloudAuth(httpx.Auth):
             Unauthorized: they were refused.
         """
 
+    def renew(self, refused: wire.Answer) -> bool:
+        """Whether a request that was refused by this 401 may be sent once more."""
+        return True
+
     async def aclose(self) -> None:
         """Stop what is under way."""
 
@@ -51,13 +55,16 @@ class SignedAuth(CloudAuth):
     ) -> None:
         self._key = signing.Key(ak, sk)
         self._clock = clock
+        # How far CloudDC's clock is ahead of ours, where it is off by more than a signature bears.
+        self._ahead_s = 0.0
         self._own = {"X-Project-Id": project_id}
         if security_token:
             self._own["X-Security-Token"] = _header_value(security_token)
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response]:
         """Add date, project and signature; only headers that no proxy changes are signed."""
-        now = datetime.datetime.fromtimestamp(self._clock.now(), datetime.UTC)
+        at = self._clock.now() + self._ahead_s
+        now = datetime.datetime.fromtimestamp(at, datetime.UTC)
         request.headers.update(self._own)
         request.headers[signing.DATE_HEADER] = now.strftime(signing.DATE_FORMAT)
         names = ("Host", "Content-Type", signing.DATE_HEADER, *self._own)
@@ -69,7 +76,20 @@ class SignedAuth(CloudAuth):
             body=request.content,
         )
         request.headers.update(signed.headers)
-        yield request
+        response = yield request
+        if self._ahead_s:
+            # Our clock may have been set right meanwhile.
+            self._set_clock(response.headers)
+
+    def renew(self, refused: wire.Answer) -> bool:
+        """Sign by CloudDC's clock from now on, if ours is off; the date is fresh in any case."""
+        self._set_clock(refused.headers)
+        return True
+
+    def _set_clock(self, headers: Mapping[str, str]) -> None:
+        """Take CloudDC's clock from an answer's `Date`, where ours is off by minutes."""
+        ahead_s = -refusals.skew_s(headers, self._clock.now())
+        self._ahead_s = ahead_s if abs(ahead_s) >= refusals.SKEW_S else 0.0
 
 
 class TokenAuth(CloudAuth):
@@ -138,6 +158,10 @@ class IamAuth(CloudAuth):
             token = await self._fresh()
             request.headers["X-Auth-Token"] = token.value
             yield request
+
+    def renew(self, refused: wire.Answer) -> bool:
+        """Never: the request was repeated with a new token already."""
+        return False
 
     async def aclose(self) -> None:
         """Stop a fetch under way."""

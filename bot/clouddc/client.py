@@ -22,6 +22,8 @@ from bot import foreground as foreground_
 from bot.clouddc import (
     auth as credentials,
     exchange,
+    failures,
+    id_list,
     pause,
     rate,
     refusals,
@@ -29,20 +31,17 @@ from bot.clouddc import (
     retries,
     wire,
 )
+from bot.clouddc.failures import Operation
 from bot.power import errors, ports, server
 
 log = structlog.get_logger()
 T = TypeVar("T")
 
-# The most ids in one call (CloudDC API, power-state page).
-MOST_IDS = 50
 # How long a call may wait inside Powerbot.
 HOLD_S = {rate.Priority.POWER: 10.0, rate.Priority.READ: 20.0}
 # A power call leaves within this time or not at all, however long connecting takes or the process
 # is stopped: whoever sends it may lose the right to.
 LEAVE_WITHIN_S = 10.0
-# A power call has ended in an answer or an error after this time: the hold and the exchange.
-LONGEST_SWITCH_S = HOLD_S[rate.Priority.POWER] + exchange.WHOLE_S
 READ_WHOLE_S = 60.0
 
 _ENDPOINT = re.compile(r"https?://([\w.-]+|\[[\da-f:]+\])(:\d{1,5})?/?", re.ASCII)
@@ -86,6 +85,7 @@ class CloudDC:
         self._read_whole_s = read_whole_s
         self._leave_within_s = leave_within_s
         self._pause = pause.Pause(clock)
+        self._asking_again = asyncio.Lock()
         self._rereader = rereading.Rereader(foreground or foreground_.Foreground())
         # Reads leave one place free, so that reads that hang don't hold up a power call.
         self._places = asyncio.Semaphore(pause.MOST_UNDER_WAY)
@@ -100,10 +100,6 @@ class CloudDC:
     def waits_s(self) -> float:
         """Seconds that a call which came now would wait for its turn."""
         return self._bucket.wait_s()
-
-    def resume(self) -> None:
-        """Send again at once after refused credentials were mended."""
-        self._pause.resume()
 
     async def switch(
         self,
@@ -121,11 +117,11 @@ class CloudDC:
             Refused: the answer says that nothing was done.
             OutcomeUnknown: it may have happened.
         """
-        ids = checked_ids(server_ids)
+        ids = id_list.checked(server_ids)
         order = {"action": method.value, "server_id_set": ids}
         body = json.dumps(order, separators=(",", ":")).encode()
         call = exchange.Call(
-            "switch",
+            Operation.SWITCH,
             "PUT",
             f"{self.servers_url}/power-state",
             body,
@@ -133,7 +129,10 @@ class CloudDC:
             ids,
             leave_by=self._clock.monotonic() + min(within_s, self._leave_within_s),
         )
-        answer = await self._ask(call, rate.Priority.POWER)
+        try:
+            answer = await self._ask(call, rate.Priority.POWER)
+        except errors.Refused as error:
+            raise failures.of_power_call(error) from error
         request_id = refusals.request_id(answer)
         try:
             taken = wire.accepted(answer, request_id)
@@ -155,7 +154,7 @@ class CloudDC:
             CloudError: it could not be read.
         """
         query = f"limit={limit}" + (f"&marker={quote(marker, safe='')}" if marker else "")
-        call = exchange.Call("list", "GET", f"{self.servers_url}?{query}")
+        call = exchange.Call(Operation.LIST, "GET", f"{self.servers_url}?{query}")
         if not marker:
             self._rereader.begin()
         return await self._read(call, self._rereader.page)
@@ -168,8 +167,10 @@ class CloudDC:
             UnknownServers: there is no such server.
             CloudError: it could not be read.
         """
-        (known_id,) = checked_ids([server_id])
-        call = exchange.Call("show", "GET", f"{self.servers_url}/{known_id}", asked=(known_id,))
+        (known_id,) = id_list.checked([server_id])
+        call = exchange.Call(
+            Operation.SHOW, "GET", f"{self.servers_url}/{known_id}", asked=(known_id,)
+        )
         return await self._read(call, _at_once(wire.record))
 
     async def status(self) -> wire.FleetStatus:
@@ -178,7 +179,7 @@ class CloudDC:
         Raises:
             CloudError: they could not be read.
         """
-        call = exchange.Call("status", "GET", f"{self.servers_url}/status")
+        call = exchange.Call(Operation.STATUS, "GET", f"{self.servers_url}/status")
         return await self._read(call, _at_once(wire.fleet_status))
 
     async def aclose(self) -> None:
@@ -192,17 +193,13 @@ class CloudDC:
                 return await retries.persist(
                     lambda: self._read_once(call, parse), clock=self._clock, jitter=self._jitter
                 )
-        except errors.OutcomeUnknown as error:
-            # A read that failed has changed nothing, whatever became of it.
-            raise errors.CloudError(
-                error.user_message,
-                status=error.status,
-                code=error.code,
-                request_id=error.request_id,
-                retry_after_s=error.retry_after_s,
-            ) from error
+        except errors.UnknownServers:
+            raise
+        except errors.CloudError as error:
+            raise failures.of_read(Operation(call.operation), error) from error
         except TimeoutError as error:
-            raise errors.CloudError("CloudDC could not be read in time") from error
+            late = errors.NotSent("CloudDC did not answer in time")
+            raise failures.of_read(Operation(call.operation), late) from error
 
     async def _read_once(self, call: exchange.Call, parse: Callable[[bytes], Awaitable[T]]) -> T:
         answer = await self._ask(call, rate.Priority.READ)
@@ -224,7 +221,7 @@ class CloudDC:
             # While this one waited, another may have had the credentials refused.
             self._pause.check()
             try:
-                answer = await exchange.send(self._http, call, auth=self._auth, clock=self._clock)
+                answer = await self._answer(call, once=optional)
                 if not answer.succeeded:
                     raise refusals.error_for(answer, call.asked, now=self._clock.now())
             except errors.CloudError as error:
@@ -236,9 +233,31 @@ class CloudDC:
                 raise
             return answer
 
+    async def _answer(self, call: exchange.Call, *, once: bool) -> wire.Answer:
+        """Send a call, and once more with fresh credentials when they were refused.
+
+        A 401 refuses before it acts. One call at a time asks again while the others wait, so that
+        at most five wrong signatures leave in a row.
+        """
+        if self._asking_again.locked():
+            async with self._asking_again:
+                self._pause.check()
+        answer = await exchange.send(self._http, call, auth=self._auth, clock=self._clock)
+        if answer.status != httpx.codes.UNAUTHORIZED or once or refusals.complaint(answer).locked:
+            return answer
+        async with self._asking_again:
+            self._pause.check()
+            if not self._auth.renew(answer):
+                return answer
+            log.warning("clouddc.asked_again", operation=call.operation, attempt=call.attempt_id)
+            return await exchange.send(self._http, call, auth=self._auth, clock=self._clock)
+
     async def look(self, call: exchange.Call, parse: Callable[[bytes], T]) -> T:
         """Make a call that Powerbot can do without: once, and its refusal pauses nothing."""
-        answer = await self._ask(call, rate.Priority.READ, optional=True)
+        try:
+            answer = await self._ask(call, rate.Priority.READ, optional=True)
+        except errors.CloudError as error:
+            raise failures.of_read(Operation(call.operation), error) from error
         try:
             return parse(answer.body)
         except wire.Unreadable as error:
@@ -279,22 +298,3 @@ def _at_once(parse: Callable[[bytes], T]) -> Callable[[bytes], Awaitable[T]]:
         return parse(body)
 
     return parsed
-
-
-def checked_ids(server_ids: Sequence[str]) -> tuple[str, ...]:
-    """Return the ids if a power call may name them.
-
-    The service's list of ids is optional, and what a call without one does isn't documented:
-    such a call must never leave (CloudDC API, power-state page).
-
-    Raises:
-        ValueError: none, more than 50, doubled ones, or something that isn't an id.
-    """
-    ids = tuple(server_ids)
-    if isinstance(server_ids, str) or not 1 <= len(ids) <= MOST_IDS:
-        raise ValueError(f"a power call names 1 to {MOST_IDS} servers, not {len(ids)}")
-    if len(set(ids)) < len(ids):
-        raise ValueError("a power call names every server once")
-    if not all(isinstance(found, str) and wire.UUID.fullmatch(found) for found in ids):
-        raise ValueError("a power call names servers by their ids alone")
-    return ids

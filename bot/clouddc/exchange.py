@@ -42,7 +42,7 @@ NEVER_LEFT = (
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Call:
-    """A request to be sent. `operation` is its word in the log, `asked` the ids that it names.
+    """A request to be sent; `asked` are the ids that it names.
 
     `leave_by` is the last instant (monotonic) at which its first byte may leave.
     """

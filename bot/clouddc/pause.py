@@ -13,14 +13,15 @@ from bot.power import errors, ports
 log = structlog.get_logger()
 
 PAUSE_S = 300.0
-# How many calls may be under way together: as many may still fail after the first has.
-MOST_UNDER_WAY = 5
+# How many calls may be under way together: all of them may be refused, and one more that asks
+# again, before the sixth wrong signature would lock the key.
+MOST_UNDER_WAY = 4
 # Codes of the service itself: its 401 comes after the gateway has taken the credentials.
 SERVICE_CODES = "iMetal."
 
 
 class Pause:
-    """Remembers a refusal of the credentials for five minutes, or until `resume`."""
+    """Remembers a refusal of the credentials for five minutes."""
 
     def __init__(self, clock: ports.Clock) -> None:
         self._clock = clock
@@ -56,7 +57,3 @@ class Pause:
             self._refused = error
             self._until = self._clock.monotonic() + PAUSE_S
             log.error("clouddc.paused", code=error.code, cloud_request=error.request_id)
-
-    def resume(self) -> None:
-        """End the pause: an operator has mended the credentials."""
-        self._refused = None

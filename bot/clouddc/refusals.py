@@ -108,6 +108,12 @@ def retry_after_s(headers: Mapping[str, str], *, now: float) -> float | None:
     return min(max(until - (now if answered is None else answered), 0.0), LONGEST_HINT_S)
 
 
+def skew_s(headers: Mapping[str, str], now: float) -> float:
+    """Return by how many seconds this machine's clock is ahead of an answer's `Date`."""
+    theirs = _date(headers.get("Date", ""))
+    return now - theirs if theirs is not None else 0.0
+
+
 def _kind(status: int, said: Complaint) -> type[errors.CloudError]:
     if status not in REFUSING:
         return errors.OutcomeUnknown
@@ -129,8 +135,7 @@ def _skewed(answer: wire.Answer, now: float) -> str:
 
     A signature's date must be within 15 minutes of the gateway's (API gateway, signing page).
     """
-    theirs = _date(answer.headers.get("Date", "")) if answer.status == 401 else None
-    off_s = now - theirs if theirs is not None else 0.0
+    off_s = skew_s(answer.headers, now) if answer.status == 401 else 0.0
     if abs(off_s) < SKEW_S:
         return ""
     side = "ahead of" if off_s > 0 else "behind"

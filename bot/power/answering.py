@@ -94,7 +94,7 @@ def away(error: errors.CloudError) -> str:
     """Return why a run has to wait for CloudDC, and who can do something about it."""
     if isinstance(error, errors.Unauthorized):
         return f"CloudDC refuses the credentials, an operator must look ({error.user_message})"
-    return f"CloudDC can't be asked ({error.user_message})"
+    return error.user_message.rstrip(".")
 
 
 def _postponed(closed: ports.Attempt, rows: Rows, error: errors.CloudError, tries: int) -> Answered:

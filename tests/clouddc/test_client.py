@@ -96,8 +96,6 @@ async def test_power_call_takes_fifty_ids() -> None:
     [
         (refused(400, "iMetal.0001"), errors.Refused),
         (refused(400, "iMetal.0101", NAMED), errors.NotReady),
-        (refused(401, "iMetal.0003"), errors.Unauthorized),
-        (refused(401, "APIGW.0301", "verify aksk signature fail"), errors.Unauthorized),
         (
             refused(401, "APIGW.0301", "AK access failed to reach the limit,forbidden"),
             errors.KeyLocked,

@@ -108,7 +108,6 @@ async def test_client_reads_a_list_of_several_pages(by_url: bool) -> None:
         (CallFaultKind.THROTTLED_GATEWAY, False, errors.Throttled),
         (CallFaultKind.THROTTLED_STRING, False, errors.Throttled),
         (CallFaultKind.THROTTLED_TEXT, False, errors.Throttled),
-        (CallFaultKind.UNAUTHORIZED, False, errors.Unauthorized),
         (CallFaultKind.FORBIDDEN, False, errors.Refused),
         (CallFaultKind.INTERNAL_ERROR, True, errors.OutcomeUnknown),
         (CallFaultKind.INTERNAL_ERROR, False, errors.OutcomeUnknown),
@@ -175,14 +174,25 @@ async def test_forgotten_token_is_fetched_anew_and_the_reboot_arrives_once() -> 
 
 
 async def test_wrong_secret_key_never_locks_the_key() -> None:
-    """One bad signature arrives, and what the gateway echoes of it goes nowhere."""
+    """Two bad signatures arrive, and what the gateway echoes of them goes nowhere."""
     async with site(sk="wrong") as place:
         for _ in range(20):
             with pytest.raises(errors.Unauthorized) as caught:
                 await place.cloud.list_page()
             assert "canonical" not in caught.value.user_message.lower()
 
-        assert place.centre.counts()[data_centre.Operation.LIST] == 1
+        assert place.centre.counts()[data_centre.Operation.LIST] == 2
+
+
+async def test_a_reboot_whose_first_try_was_refused_happens_once() -> None:
+    """A single 401 is asked again; the data centre reboots the server once."""
+    async with site() as place:
+        await place.power.snapshot(not_before=0.0)
+        place.centre.queue_fault(CallFaultKind.UNAUTHORIZED, CallKind.POWER)
+
+        await place.cloud.switch(Method.REBOOT, place.ids("web01"), "attempt-1")
+
+        assert place.centre.reboots_received("web01") == 1
 
 
 async def test_reads_come_through_a_bad_moment() -> None:

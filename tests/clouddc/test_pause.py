@@ -24,6 +24,7 @@ from .builders import (
     ids,
     page,
     refused,
+    settle,
 )
 
 IAM = "https://iam.cn-east-3.myhuaweicloud.com/"
@@ -73,7 +74,7 @@ async def test_wrong_password_is_not_tried_again() -> None:
 async def test_refused_signature_pauses_every_call(
     given: httpx.Response, expected: type[errors.CloudError]
 ) -> None:
-    """One wrong signature is sent, and none for five minutes, so that the key isn't locked."""
+    """A second refusal in a row, or a locked key, stops all for five minutes."""
     clock = LeapClock()
     service = Service(given)
     cloud = cloud_for(service, clock, who=signed(clock))
@@ -83,7 +84,7 @@ async def test_refused_signature_pauses_every_call(
             await cloud.list_page()
         assert type(caught.value) is expected
 
-    assert len(service.requests) == 1
+    assert len(service.requests) == (1 if expected is errors.KeyLocked else 2)
     assert cloud.paused_s == pytest.approx(pause.PAUSE_S, abs=1.0)
     assert caught.value.retry_after_s == cloud.paused_s
 
@@ -91,7 +92,7 @@ async def test_refused_signature_pauses_every_call(
 async def test_pause_ends_by_itself() -> None:
     """After five minutes the next call is tried."""
     clock = LeapClock()
-    service = Service(SIGNATURE_FAILED, accepted(0))
+    service = Service(SIGNATURE_FAILED, SIGNATURE_FAILED, accepted(0))
     cloud = cloud_for(service, clock, who=signed(clock))
     with pytest.raises(errors.Unauthorized):
         await cloud.list_page()
@@ -103,38 +104,71 @@ async def test_pause_ends_by_itself() -> None:
     assert cloud.paused_s == 0.0
 
 
-async def test_pause_ends_when_an_operator_says_so() -> None:
-    """`resume` lets the next call through at once."""
+async def test_a_single_refusal_is_signed_anew_and_stops_nobody() -> None:
+    """The call is asked once more, a reboot too: a 401 refuses before it acts."""
     clock = LeapClock()
-    service = Service(SIGNATURE_FAILED, accepted(0))
+    service = Service(SIGNATURE_FAILED, accepted(0), SIGNATURE_FAILED, accepted(0))
     cloud = cloud_for(service, clock, who=signed(clock))
-    with pytest.raises(errors.Unauthorized):
-        await cloud.list_page()
 
-    cloud.resume()
-    await cloud.switch(Method.ON, ids(1), "attempt-1")
+    for attempt in ("attempt-1", "attempt-2"):
+        taken = await cloud.switch(Method.REBOOT, ids(1), attempt)
+        assert taken.server_ids == frozenset(ids(1))
 
-    assert len(service.requests) == 2
+    assert len(service.requests) == 4
+    assert cloud.paused_s == 0.0
+
+
+async def test_a_clock_that_is_off_signs_by_the_service_s_clock_until_it_is_right_again() -> None:
+    """A refusal that shows another time is asked again with that time."""
+    clock = LeapClock()
+    right = {"Date": "Fri, 02 Jan 2026 03:04:05 GMT"}
+    service = Service(
+        refused(401, "APIGW.0301", "verify aksk signature fail", **right),
+        answer(page(1), headers=right),
+        answer(page(1), headers=right),
+        answer(page(1), headers=right),
+    )
+    cloud = cloud_for(service, clock, who=signed(clock))
+
+    clock.set_back_s = 3600.0
+    await cloud.list_page()
+    await cloud.list_page()
+    clock.set_back_s = 0.0
+    await cloud.list_page()
+    await cloud.list_page()
+
+    dates = [request.headers["X-Sdk-Date"][:11] for request in service.requests]
+    hours = [date[9:] for date in dates]
+    assert hours == ["02", "03", "03", "04", "03"]
+    assert cloud.paused_s == 0.0
 
 
 async def test_calls_that_wait_when_the_signature_is_refused_are_not_sent() -> None:
-    """However many wait, no more than five wrong signatures can reach the gateway."""
-    clock = LeapClock()
-    service = Service(SIGNATURE_FAILED)
-    cloud = cloud_for(service, clock, who=signed(clock))
+    """However many wait, no more than five wrong signatures reach the gateway: six lock the key."""
+    clock, together, came = LeapClock(), asyncio.Event(), 0
 
-    found = await asyncio.gather(
-        *(cloud.switch(Method.ON, ids(1), "attempt") for _ in range(30)), return_exceptions=True
-    )
+    async def refusing(_request: httpx.Request) -> httpx.Response:
+        nonlocal came
+        came += 1
+        await together.wait()
+        return refused(401, "APIGW.0301", "verify aksk signature fail")
+
+    cloud = cloud_for(refusing, clock, who=signed(clock))
+    calls = [asyncio.create_task(cloud.switch(Method.ON, ids(1), "attempt-1")) for _ in range(30)]
+    await settle()
+    under_way = came
+    together.set()
+    found = await asyncio.gather(*calls, return_exceptions=True)
 
     assert all(isinstance(error, errors.Unauthorized) for error in found)
-    assert len(service.requests) <= pause.MOST_UNDER_WAY
+    assert (under_way, came) == (pause.MOST_UNDER_WAY, 5)
 
 
 async def test_services_own_401_pauses_nobody() -> None:
     """CloudDC's own code comes after the gateway has taken the signature."""
     clock = LeapClock()
-    service = Service(refused(401, "iMetal.0003"), answer(page(1)))
+    own = refused(401, "iMetal.0003")
+    service = Service(own, own, answer(page(1)))
     cloud = cloud_for(service, clock, who=signed(clock))
     with pytest.raises(errors.Unauthorized):
         await cloud.list_page()

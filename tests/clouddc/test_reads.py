@@ -9,6 +9,7 @@ import pytest
 
 from bot.clouddc import retries
 from bot.power import errors
+from bot.power.ports import Method
 
 from .builders import (
     ENDPOINT,
@@ -18,6 +19,7 @@ from .builders import (
     Service,
     answer,
     cloud_for,
+    ids,
     page,
     refused,
     row,
@@ -70,7 +72,7 @@ async def test_read_honours_a_short_hint_and_gives_up_at_a_long_one() -> None:
     assert clock.passed_s >= 7.0
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404])
+@pytest.mark.parametrize("status", [400, 403, 404])
 async def test_read_that_is_refused_is_not_tried_again(status: int) -> None:
     """A refusal stays one."""
     service = Service(refused(status, "iMetal.0003"))
@@ -128,3 +130,62 @@ async def test_status_without_counts_is_an_error() -> None:
 
     with pytest.raises(errors.CloudError, match="no counts"):
         await cloud_for(service, LeapClock()).status()
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (
+            refused(403, "iMetal.0004", "Insufficient permissions."),
+            "The server list can't be read: the bot's key lacks clouddc:imetal:list "
+            "(iMetal.0004: Insufficient permissions); whoever runs the cloud can grant it. "
+            "Nothing was sent.",
+        ),
+        (
+            refused(401, "APIGW.0301", "verify aksk signature fail"),
+            "The server list can't be read: CloudDC refuses the bot's credentials "
+            "(APIGW.0301: verify aksk signature fail); an operator must check them. "
+            "Nothing was sent.",
+        ),
+        (
+            refused(429, "iMetal.0005", **{"Retry-After": "60"}),
+            "The server list can't be read: CloudDC asks for fewer calls (429); "
+            "try again in 60 s. Nothing was sent.",
+        ),
+        (
+            answer(b"<html><title>Bad gateway</title></html>", 502),
+            "The server list can't be read: CloudDC answered 502: Bad gateway; "
+            "try again in a moment. Nothing was sent.",
+        ),
+        (
+            httpx.ReadTimeout("slow"),
+            "The server list can't be read: CloudDC's answer was lost (ReadTimeout); "
+            "try again in a moment. Nothing was sent.",
+        ),
+        (
+            httpx.ConnectError("no route"),
+            "The server list can't be read: CloudDC could not be reached (ConnectError); "
+            "try again in a moment. Nothing was sent.",
+        ),
+    ],
+    ids=["forbidden", "unauthorized", "throttled", "gateway", "lost", "unreachable"],
+)
+async def test_read_that_failed_says_what_failed_and_who_can_mend_it(
+    given: httpx.Response | Exception, expected: str
+) -> None:
+    """A read is never told as a call that may have happened."""
+    with pytest.raises(errors.CloudError) as caught:
+        await cloud_for(Service(given), LeapClock()).list_page()
+
+    assert caught.value.user_message == expected
+    assert not isinstance(caught.value, errors.OutcomeUnknown)
+
+
+async def test_power_call_without_the_permission_names_it() -> None:
+    """Who grants permissions learns which one; the vendor's words stay."""
+    service = Service(refused(403, "iMetal.0004", "Insufficient permissions"))
+
+    with pytest.raises(errors.Refused, match="lacks clouddc:imetal:updatePowerStatus") as caught:
+        await cloud_for(service, LeapClock()).switch(Method.ON, ids(1), "attempt-1")
+
+    assert caught.value.code == "iMetal.0004"
