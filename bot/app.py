@@ -47,6 +47,7 @@ from bot.steps import (
     entitling,
     freezing,
     gathering,
+    granting,
     lookups,
     nudging,
     people,
@@ -199,8 +200,9 @@ def _join(on: Ground) -> Bot:
     folk = directory.Directory(on.web_client, clock)
     who = people.People(folk, policy, identity.team_id, seen)
     again = rejudging.Rejudging(kept, who, policy, clock)
+    grants = granting.Granting(kept, on.power, who, policy, clock)
     telling = _reporter(on, sender, who.directory)
-    acting = _executor(on, policy, again, telling.wake)
+    acting = _executor(on, policy, again, grants, telling.wake)
     scope = request.Scope(region=given.region, project_id=given.clouddc_project_id)
     driving: list[runner.Runner] = []
 
@@ -253,6 +255,7 @@ def _executor(
     on: Ground,
     policy: rules.PolicyFile,
     again: rejudging.Rejudging,
+    grants: granting.Granting,
     wake: Callable[[], None],
 ) -> executor.Executor:
     """Return what carries requests out."""
@@ -263,6 +266,7 @@ def _executor(
         calling.Calls(on.store, on.power, on.clock, wake, on.paces.leave_s),
         policy,
         again.problem,
+        grants.ruling,
         on.clock,
         limits=settling.Limits(given.settle, given.deadline_power, given.deadline_reboot),
         poll_first_s=given.poll_first,
@@ -291,7 +295,8 @@ def story(
     reads = reading.Reading(kept, power, policy, clock)
     judges = reviewing.Reviewing(kept, who, may, no, policy, clock)
     plans = planner.Planner(kept, gathering.Gathering(who, policy), policy, clock, scope)
-    yes = approving.Approving(kept, who, may, no, again, policy, clock, power)
+    grants = granting.Granting(kept, power, who, policy, clock)
+    yes = approving.Approving(kept, who, may, no, again, policy, clock, power, grants)
     glass = break_glass.BreakGlass(kept, who, policy, clock, attempts)
     nudges = nudging.Nudging(kept, who, clock, attempts)
     return workflow_.Workflow(
@@ -309,7 +314,7 @@ def story(
         freezing.Freezing(kept, who, policy, clock, attempts),
         glass,
         nudges,
-        advancing.Advancing(kept, reads, nudges, again, execute, clock),
+        advancing.Advancing(kept, reads, nudges, again, grants, execute, clock),
         attempts,
         standing.Standing(kept, who, policy, attempts, clock),
         clock,

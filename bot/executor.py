@@ -15,7 +15,18 @@ import structlog
 
 from bot import foreground as foreground_
 from bot.execution import barring, bookkeeping, calling, checking, watching, wave
-from bot.power import aftermath, beginnings, ledger, policy, ports, run, server, settling, waves
+from bot.power import (
+    aftermath,
+    beginnings,
+    ledger,
+    losses,
+    policy,
+    ports,
+    run,
+    server,
+    settling,
+    waves,
+)
 from bot.power.lifecycle import ServerState
 
 log = structlog.get_logger()
@@ -30,6 +41,7 @@ class Executor:
     calls: calling.Calls
     policy: Callable[[], policy.Policy]
     rejudge: Callable[[ports.Request, server.Snapshot], Awaitable[str]]
+    grants: Callable[[ports.Request, int], Awaitable[losses.Ruling]]
     clock: ports.Clock
     limits: settling.Limits = settling.Limits()
     poll_first_s: float = 2.0
@@ -56,6 +68,7 @@ class Executor:
             self.barring,
             self.policy,
             self.rejudge,
+            self.grants,
             self.clock,
             self.foreground,
         )
@@ -132,10 +145,12 @@ class Executor:
 
         What it was checked on is let go of at the end: a fleet of records is large.
         """
+        if not await self.checking.granted(going, 0):
+            return False
         snapshot = await self.checking.snapshot(going)
         if snapshot is None or not await self.checking.fits(going, snapshot):
             return False
-        terms, options = going.request.plan.terms, going.request.order.options
+        terms, options = going.terms, going.request.order.options
         before, most = len(going.queued(0)), waves.size(terms, options, going.wave)
         chosen = await self.checking.wave(going, 0, snapshot, most)
         if terms.on_change == "stop" and len(going.queued(0)) < before:
@@ -152,6 +167,8 @@ class Executor:
         off dark than on; Stop, a freeze and the policy do.
         """
         while due := going.queued(1):
+            if not await self.checking.granted(going, 1):
+                return
             snapshot = await self.checking.snapshot(going)
             if snapshot is None or not await self.checking.fits(going, snapshot):
                 return
@@ -176,7 +193,7 @@ class Executor:
 
     async def _rest(self, going: run.Run) -> None:
         """Keep the pause between waves."""
-        terms, options = going.request.plan.terms, going.request.order.options
+        terms, options = going.terms, going.request.order.options
         pause_s = max(terms.pause_s, options.pause_s or 0.0)
         if pause_s and going.queued(0):
             await self.barring.wait(going, pause_s * random.uniform(1.0, 1.2))

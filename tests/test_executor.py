@@ -16,7 +16,7 @@ import pytest_asyncio
 from bot import executor
 from bot.clouddc import auth, client, inventory, rate, watch
 from bot.execution import calling
-from bot.power import plan, policy, ports, request, run, server, settling
+from bot.power import losses, plan, policy, ports, request, run, server, settling
 from bot.power.lifecycle import ServerState, State
 from bot.power.request import Action
 from bot.sandbox import data_centre
@@ -45,6 +45,11 @@ class GivenClock:
         """Move on, and let the others run."""
         self.passed_s += max(0.0, seconds)
         await asyncio.sleep(0)
+
+
+async def standing(found: ports.Request, step: int) -> losses.Ruling:
+    """Rule that nothing is lost."""
+    return losses.Ruling()
 
 
 async def unchanged(found: ports.Request, snapshot: server.Snapshot) -> str:
@@ -146,6 +151,7 @@ async def world(tmp_path: pathlib.Path) -> AsyncIterator[World]:
             calling.Calls(kept, power, clock),
             lambda: policy.EMPTY,
             unchanged,
+            standing,
             clock,
             limits=LIMITS,
         )

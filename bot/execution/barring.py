@@ -14,6 +14,8 @@ log = structlog.get_logger()
 
 # How long to wait before a freeze is looked at again.
 HOLD_S = 2.0
+# How long to wait before people and channels that could not be checked are looked up again.
+UNCHECKED_S = 5.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,13 +88,24 @@ class Barring:
             await self.clock.sleep(min(left_s, HOLD_S))
             await self.may_call(going, despite_failures=True)
 
+    async def wait_for_people(self, going: run.Run, why: str) -> None:
+        """Wait while Slack can't say what a wave depends on; halt in the end, as for CloudDC."""
+        if not going.unchecked_since:
+            going.unchecked_since = self.clock.now()
+            log.warning("run.waits_for_slack", request=going.id, why=why)
+            await self.tell(going, ledger.Bar(why, frozen=True))
+        if self._too_long(going, going.unchecked_since):
+            going.halted = f"waited for too long: {why}"
+            return
+        await self.wait(going, UNCHECKED_S)
+
     def cloud_is_back(self, going: run.Run) -> None:
         """Note that CloudDC has answered."""
         going.away_since = 0.0
 
     def _too_long(self, going: run.Run, since: float) -> bool:
         """Whether a run has waited for as long as its approval may."""
-        return self.clock.now() - since >= going.request.plan.terms.use_within_s
+        return self.clock.now() - since >= going.terms.use_within_s
 
     async def tell(self, going: run.Run, barred: ledger.Bar) -> None:
         """Say in the thread what the run waits for."""
@@ -102,5 +115,5 @@ class Barring:
 
 def _failed_too_often(going: run.Run) -> bool:
     """Whether the run has come to its failure limit."""
-    limit = waves.failure_limit(going.request.plan.terms, going.request.order.options)
+    limit = waves.failure_limit(going.terms, going.request.order.options)
     return going.failures >= limit

@@ -12,8 +12,10 @@ from bot.execution import barring
 from bot.power import (
     answering,
     errors,
+    granted,
     keeping,
     ledger,
+    losses,
     policy,
     ports,
     reasons,
@@ -36,6 +38,7 @@ AGAIN_S = 15.0
 # So many servers are judged in one turn of the event loop: a few hundred microseconds.
 SLICE = 100
 NOTHING_STANDS = ledger.Standing((), frozenset())
+UNCHECKED = "Slack can't say whether what was granted still stands"
 STALE = "CloudDC's list takes longer to read than its states may be old"
 
 
@@ -48,6 +51,7 @@ class Checking:
     barring: barring.Barring
     policy: Callable[[], policy.Policy]
     rejudge: Callable[[ports.Request, server.Snapshot], Awaitable[str]]
+    grants: Callable[[ports.Request, int], Awaitable[losses.Ruling]]
     clock: ports.Clock
     foreground: foreground_.Foreground
 
@@ -76,6 +80,28 @@ class Checking:
         """Whether the policy is another one than that of the plan."""
         return self.policy().version != going.request.plan.policy_version
 
+    async def granted(self, going: run.Run, step: int) -> bool:
+        """Whether what was granted still stands for another wave; halts the run otherwise.
+
+        While it can't be checked nothing is sent, for as long as an approval may wait.
+        """
+        while await self.barring.may_call(going, despite_failures=True):
+            try:
+                ruling = await self.grants(going.request, step)
+            except errors.SlackUnavailable:
+                await self.barring.wait_for_people(going, UNCHECKED)
+                continue
+            going.unchecked_since, going.asker = 0.0, ruling.groups
+            if ruling.lost is None:
+                return True
+            await self._lost(going, ruling.lost)
+        return False
+
+    async def _lost(self, going: run.Run, lost: losses.Lost) -> None:
+        """Halt a run that doesn't stand any more as it was granted."""
+        now, going.halted = self.clock.now(), lost.sentence
+        await self.barring.books.write(lambda tx: losses.note(tx, going.request, lost, now=now))
+
     async def fits(self, going: run.Run, snapshot: server.Snapshot) -> bool:
         """Whether the policy of this moment still bears the request; halts it otherwise.
 
@@ -88,7 +114,32 @@ class Checking:
         except errors.SlackUnavailable as error:
             await self.barring.tell(going, ledger.Bar(error.user_message, frozen=True))
             raise
+        self._take_up(going, snapshot)
         return not going.halted
+
+    def _take_up(self, going: run.Run, snapshot: server.Snapshot) -> None:
+        """Judge from now on by the policy of this moment, with what it has tightened."""
+        rules, groups = self.policy(), going.asker
+        given = going.grant
+        if given is None or given.rules is not rules or given.groups != groups:
+            plan, known = going.request.plan, snapshot.servers
+            records = (known[id_] for id_ in plan.order.server_ids if id_ in known)
+            going.grant = granted.grant(plan, rules, groups, records)
+
+    def _outdated(
+        self, going: run.Run, row: ports.RunServer, snapshot: server.Snapshot
+    ) -> recheck.Change | None:
+        """Return what has made another server of this one since the plan.
+
+        A server that a cycle has switched off is brought back whatever it is called by now.
+        """
+        target = going.request.order.by_id.get(row.server_id)
+        record = snapshot.servers.get(row.server_id)
+        if target is None:
+            return recheck.Change(ServerState.BLOCKED, "not in the plan")
+        if record is None or row.step or going.grant is None:
+            return None
+        return going.grant.change(target, record)
 
     async def wave(
         self, going: run.Run, step: int, snapshot: server.Snapshot, most: int
@@ -100,7 +151,7 @@ class Checking:
         """
         method, queued = run.method(going.action, step), going.queued(step)
         standing = await self._standing(going, method, queued, snapshot, locks=False)
-        per_rack = going.request.plan.terms.max_per_rack if method is ports.Method.ON else None
+        per_rack = going.terms.max_per_rack if method is ports.Method.ON else None
         chosen: list[ports.RunServer] = []
         used: dict[str, int] = {}
         async for some in self.foreground.slices(queued, SLICE):
@@ -139,9 +190,12 @@ class Checking:
         """Yield the servers that may be sent, setting aside on the way those that may not."""
         for row in rows:
             record = snapshot.servers.get(row.server_id)
-            change = self._change(going, method, row, record, standing)
+            outdated = self._outdated(going, row, snapshot)
+            change = outdated or self._change(going, method, row, record, standing)
             if change is None:
                 yield row
+            elif outdated is not None:
+                self._set_aside(going, method, row, outdated, record)
             else:
                 earlier = going.earlier.get(row.server_id)
                 why = reasons.explained(change, row, snapshot, earlier)

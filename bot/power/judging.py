@@ -130,7 +130,23 @@ def strictest(
     )
 
 
-def _gentlest_ramp(ways: Sequence[policy.Conduct]) -> tuple[int, ...]:
+def tightened(terms: plan.Terms, rules: Iterable[policy.Rule]) -> plan.Terms:
+    """Return terms at the gentlest pace of their own and of these rules; nothing gets looser."""
+    ways: list[plan.Terms | policy.Conduct] = [terms, *(rule.conduct for rule in rules)]
+    return terms.model_copy(
+        update={
+            "use_within_s": min(way.use_within_s for way in ways),
+            "on_change": "stop" if any(way.on_change == "stop" for way in ways) else "skip",
+            "batch": min(way.batch for way in ways),
+            "ramp": _gentlest_ramp(ways),
+            "pause_s": max(way.pause_s for way in ways),
+            "max_failures": min(way.max_failures for way in ways),
+            "max_per_rack": min(way.max_per_rack for way in ways),
+        }
+    )
+
+
+def _gentlest_ramp(ways: Sequence[policy.Conduct | plan.Terms]) -> tuple[int, ...]:
     """Return the smallest first waves; after its own ramp a rule goes on with its batch."""
     batch = min(way.batch for way in ways)
     columns = zip_longest(*(way.ramp for way in ways), fillvalue=None)
@@ -189,21 +205,28 @@ def _wants_more(
     made: plan.Plan, found: Sequence[policy.Rule], rules: policy.Policy, standing: Standing
 ) -> Change | None:
     """Return the rule that wants a reason or approvals that the request doesn't have."""
-    order = made.order
     for rule in found:
-        if rule.reason and not patterns.found(rule.reason, order.reason, order.options.incident):
-            return Change(rule.name, f'rule "{rule.name}" now wants {rule.reason} in the reason')
-        if order.options.break_glass:
-            if not may_break_glass([rule], standing.requester_groups):
-                return Change(rule.name, f'rule "{rule.name}" doesn\'t let you break glass now')
-            continue
-        for need in rule.needs(made.terms.counted or len(order.targets)):
-            # What a freeze's override has added is no part of what the rules want.
-            spare = _count(_override(rules, made.terms.overrides), need.group)
-            if need.count + spare > _count(made.terms.needs, need.group):
-                wish = f"now needs {need.count} from {need.group}"
-                return Change(rule.name, f'rule "{rule.name}" {wish}')
+        if more := wish(made, rule, rules, standing.requester_groups):
+            return Change(rule.name, f'rule "{rule.name}" now {more}')
     return None
+
+
+def wish(
+    made: plan.Plan, rule: policy.Rule, rules: policy.Policy, requester_groups: Collection[str]
+) -> str:
+    """Return what a rule wants that a request doesn't have, to be read after its name."""
+    order = made.order
+    if rule.reason and not patterns.found(rule.reason, order.reason, order.options.incident):
+        return f"wants {rule.reason} in the reason"
+    if order.options.break_glass:
+        may = may_break_glass([rule], requester_groups)
+        return "" if may else "doesn't let its requester break glass"
+    for need in rule.needs(made.terms.counted or len(order.targets)):
+        # What a freeze's override has added is no part of what the rules want.
+        spare = _count(_override(rules, made.terms.overrides), need.group)
+        if need.count + spare > _count(made.terms.needs, need.group):
+            return f"needs {need.count} from {need.group}"
+    return ""
 
 
 def _override(rules: policy.Policy, names: Collection[str]) -> Needs:

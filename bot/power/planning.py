@@ -60,6 +60,7 @@ def _target(judged: Judged) -> request.Target:
         rack=judged.rack or record.rack,
         power_before=record.power_state,
         operation_before=record.operation_state,
+        sn=record.sn,
     )
 
 

@@ -125,13 +125,17 @@ class Channel:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Approval:
-    """One person's yes; `group` is the policy's group that it counts for, `evidence` why."""
+    """One person's yes; `group` is the policy's group that it counts for, `evidence` why.
+
+    `seal` is that of the plan which it was given to; versions of before didn't keep it.
+    """
 
     person: request.Person
     group: str
     at: float
     comment: str = ""
     evidence: str = ""
+    seal: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -169,6 +173,7 @@ class Request:
     `epoch` is the fence: a write that names an older one fails. `stopped_by` is a user id, set
     the moment somebody pressed Stop. `end_reason` is the sentence for the last change.
     `review` is what a request by break glass owes, `source` the key of the payload that made it.
+    `hushed` says that its channel is told nothing more: people of another company read it.
     """
 
     id: str
@@ -187,6 +192,7 @@ class Request:
     approvals: tuple[Approval, ...] = ()
     source: str = dataclasses.field(default="", compare=False)
     review: Review | None = None
+    hushed: bool = False
 
     @property
     def order(self) -> request.Order:

@@ -10,6 +10,7 @@ import enum
 import functools
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import ClassVar
 
 import pydantic
@@ -72,6 +73,7 @@ class Target:
     rack: str = ""
     power_before: str = ""
     operation_before: str = ""
+    sn: str = ""
 
 
 class Scope(Frozen):
@@ -97,6 +99,11 @@ class Order(Frozen):
     def server_ids(self) -> tuple[str, ...]:
         """The ids of all targets, in the plan's order."""
         return tuple(target.server_id for target in self.targets)
+
+    @functools.cached_property
+    def by_id(self) -> Mapping[str, Target]:
+        """All targets by the ids of their servers."""
+        return {target.server_id: target for target in self.targets}
 
     @functools.cached_property
     def seal(self) -> str:

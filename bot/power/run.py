@@ -7,9 +7,20 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
-from bot.power import answering, evidence, lifecycle, outcome, ports, recheck, server, settling
+from bot.power import (
+    answering,
+    evidence,
+    granted,
+    lifecycle,
+    outcome,
+    plan,
+    ports,
+    recheck,
+    server,
+    settling,
+)
 from bot.power.causes import Cause
 from bot.power.lifecycle import ServerState
 from bot.power.ports import Method
@@ -44,8 +55,10 @@ class Run:
     against the failure limit. `sent_at` is when each server's call left by this process's
     monotonic clock, and `tries` counts calls in a row that were throttled or never left.
     `held_since` is when a freeze began to hold the run, `away_since` when CloudDC was first missed
-    (epoch seconds, 0 for not). `earlier` has, by server id, calls of requests before this one of
-    which nobody has seen that they happened: they may still be at work.
+    (epoch seconds, 0 for not), `unchecked_since` when Slack was. `earlier` has, by server id, calls
+    of requests before this one of which nobody has seen that they happened: they may still be at
+    work. `asker` has the requester's groups as they were read for the newest wave, `grant` is what
+    that is judged by.
     """
 
     request: ports.Request
@@ -58,6 +71,9 @@ class Run:
     halted: str = ""
     held_since: float = 0.0
     away_since: float = 0.0
+    unchecked_since: float = 0.0
+    grant: granted.Grant | None = None
+    asker: Collection[str] = frozenset()
     owed: answering.Answered | None = None
     earlier: Mapping[str, ports.Earlier] = dataclasses.field(default_factory=dict)
     failures: int = dataclasses.field(init=False, default=0)
@@ -70,6 +86,11 @@ class Run:
     def id(self) -> str:
         """The request's id."""
         return self.request.id
+
+    @property
+    def terms(self) -> plan.Terms:
+        """The plan's terms, with what an edited policy has tightened since."""
+        return self.grant.terms if self.grant is not None else self.request.plan.terms
 
     @property
     def epoch(self) -> int:

@@ -92,6 +92,12 @@ class Tx(Protocol):
     def request_stop(self, request_id: str, *, user_id: str, reason: str, at: float) -> bool:
         """Note that a person wants a running request to stop; False when one has already."""
 
+    def hush(self, request_id: str) -> None:
+        """Note that the channel of a request is told nothing more about it."""
+
+    def plan_digest(self, request_id: str) -> str:
+        """Return the SHA-256 (hex) of the plan's text as it is stored at this moment."""
+
     def card(self, request_id: str) -> Card | None:
         """Return where a request's card stands; quicker than the whole request."""
 
@@ -241,6 +247,12 @@ class Tx(Protocol):
 
     def audit_head(self) -> tuple[int, str]:
         """Return the newest row's number and hash."""
+
+    def proof_rows(self, request_id: str, events: Sequence[str]) -> list[Mapping[str, Any]]:
+        """Return a request's audit rows of these events, oldest first.
+
+        `intact` says of each whether its hash covers what stands in it.
+        """
 
     def audit_rows(
         self, *, request_id: str = "", server_id: str = "", event: str = "", limit: int = 100

@@ -77,9 +77,10 @@ class Announcer:
 
         What this process has shown counts only while no other has shown something since.
         """
-        if never_asked(request):
-            return
         card = request.card
+        unseen = request.hushed and (card is None or not card.ts)
+        if unseen or never_asked(request):
+            return
         rendered = await self._card(request, servers)
         digest = hash(repr(rendered))
         try:
@@ -168,7 +169,7 @@ class Announcer:
         ending = message.body.get("event") in replies.ENDINGS
         if ending:
             await self._end_step(request, servers)
-        if never_asked(request):
+        if request.hushed or never_asked(request):
             return
         place = request.order.place
         thread_ts = place.thread_ts or (request.card.ts if request.card else "")

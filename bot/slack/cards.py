@@ -51,6 +51,8 @@ def render(
 
     `freezes` are those that stand, and hold back whatever isn't over.
     """
+    if request.hushed and not private:
+        return _hushed(request)
     order = request.order
     # Once it runs, private details have a row for each server instead.
     whole = private and not servers
@@ -78,6 +80,13 @@ def render(
     # Before a run the whole plan is the news; Slack takes tables in messages only since 2025.
     table = () if servers else plan_table.render(request.plan)
     return blocks.Message(told, (*body, *table), plainer=tuple(body) if table else ())
+
+
+def _hushed(request: ports.Request) -> blocks.Message:
+    """Return what a channel keeps of a card that people of another company may read by now."""
+    told = f"{request.id}: nothing more is said of it here. Its requester is told how it ends."
+    metadata = {"event_type": EVENT_TYPE, "event_payload": {"request_id": request.id}}
+    return blocks.Message(told, (blocks.section(told),), metadata)
 
 
 def address(request: ports.Request, workspace_url: str) -> str:

@@ -230,6 +230,13 @@ def _not_looked_up(event: Event) -> str:
     )
 
 
+def _seal_broken(event: Event) -> str:
+    return (
+        f"🚨 *The seal is broken*{event.because()}.\nNothing more is sent for this request. "
+        "Tell an operator at once: the database was written to by somebody else."
+    )
+
+
 # -- the end
 
 
@@ -305,6 +312,7 @@ TELLERS: dict[str, Callable[[Event], str]] = {
     "held": _held,
     "looking_up": _looking_up,
     "not_looked_up": _not_looked_up,
+    "seal_broken": _seal_broken,
     "ended": _ended,
     "late": _late,
     "looked_enough": _looked_enough,

@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from bot.power import errors, ports, run
+from bot.power import errors, losses, ports, run
 from bot.power.lifecycle import State
-from bot.steps import freezing, nudging, reading, rejudging, ticking
+from bot.steps import freezing, granting, nudging, reading, rejudging, ticking
 
 log = structlog.get_logger()
 
@@ -27,6 +27,7 @@ class Advancing:
     reading: reading.Reading
     nudging: nudging.Nudging
     rejudging: rejudging.Rejudging
+    grants: granting.Granting
     execute: Callable[[run.Lease], Awaitable[None]]
     clock: ports.Clock
 
@@ -60,6 +61,8 @@ class Advancing:
         now = self.clock.now()
         if now < found.use_by:
             try:
+                if await self._lost(found):
+                    return None
                 problem = await self._problem(found)
             except (errors.CloudError, errors.SlackUnavailable) as error:
                 log.warning("begin.unread", request=found.id, why=error.user_message)
@@ -72,6 +75,14 @@ class Advancing:
                 return min(found.use_by, now + FREEZE_LOOK_S)
         await self.execute(lease)
         return None
+
+    async def _lost(self, found: ports.Request) -> bool:
+        """End an approved request that doesn't stand any more as it was granted."""
+        lost = (await self.grants.ruling(found)).lost
+        if lost is None:
+            return False
+        now = self.clock.now()
+        return await self.store.write(lambda tx: losses.end(tx, found, lost, now=now))
 
     async def _problem(self, found: ports.Request) -> str:
         """Return what the policy has against a request now; a fleet of records is let go of."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
-from bot.power import answers, approval, endings, policy, ports, quorum
+from bot.power import answers, approval, endings, errors, losses, policy, ports, quorum
 from bot.power.approval import Refusal
 from bot.power.lifecycle import State
-from bot.steps import auditing, entitling, freezing, people, refusing, rejudging
+from bot.steps import auditing, entitling, freezing, granting, people, refusing, rejudging
 
 WORDS_CHARS = 500
 
@@ -25,6 +25,7 @@ class Approving:
     policy: Callable[[], policy.Policy]
     clock: ports.Clock
     power: ports.PowerApi
+    grants: granting.Granting
 
     async def approve(self, inbound: ports.Inbound, found: ports.Request) -> answers.Answer:
         """Count a person's yes, if it is theirs to give; the last one starts the run.
@@ -38,20 +39,62 @@ class Approving:
                 return await self._end_by_policy(inbound, found, problem)
             if not checked.decision.allowed:
                 return await self.refusing.refuse(inbound, found, checked.decision)
-            answer = await self._write_approval(inbound, found.id, checked)
+            last = self._fills(inbound, found, checked)
+            try:
+                stands = await self.grants.at_approval(found, last=last)
+            except errors.SlackUnavailable:
+                return await self._not_checked(inbound, found)
+            if stands.lost is not None:
+                return await self._end_by_loss(inbound, found, stands.lost)
+            answer = await self._write_approval(inbound, found.id, checked, stands)
             if isinstance(answer, answers.Note):
                 return answer
             # Somebody else approved meanwhile, and has to be looked up as well.
             found = answer
 
     async def _write_approval(
-        self, inbound: ports.Inbound, request_id: str, checked: entitling.Checked
+        self,
+        inbound: ports.Inbound,
+        request_id: str,
+        checked: entitling.Checked,
+        stands: granting.Stands,
     ) -> answers.Note | ports.Request:
         """Write an approval in one transaction, or return the request that has moved on."""
         now = self.clock.now()
         return await self.store.write(
-            lambda tx: self._approved(tx, inbound, request_id, checked, now)
+            lambda tx: self._approved(tx, inbound, request_id, checked, stands, now)
         )
+
+    def _fills(
+        self, inbound: ports.Inbound, found: ports.Request, checked: entitling.Checked
+    ) -> bool:
+        """Whether this person's yes would be the last that is wanted."""
+        gone = {one.approval.person.user_id for one in self._lost(found, checked)}
+        kept = [one for one in found.approvals if one.person.user_id not in gone]
+        yes = ports.Approval(inbound.person, checked.decision.group, self.clock.now())
+        return quorum.tally(found.plan.terms.needs, [*kept, yes], checked.roster).met
+
+    async def _not_checked(self, inbound: ports.Inbound, found: ports.Request) -> answers.Note:
+        """Say and audit that Slack could not say what an approval depends on."""
+        said = granting.UNCHECKED
+        event, now = "approval.not_checked", self.clock.now()
+        await self.store.write(
+            lambda tx: auditing.row(tx, inbound, event, found, now, {"why": said})
+        )
+        return answers.Note(said, good=False)
+
+    async def _end_by_loss(
+        self, inbound: ports.Inbound, found: ports.Request, lost: losses.Lost
+    ) -> answers.Note:
+        """Refuse a pending request that doesn't stand any more as it was asked for."""
+        now = self.clock.now()
+
+        def work(tx: ports.Tx) -> answers.Note:
+            if losses.end(tx, found, lost, now=now, click_of=inbound.person):
+                return answers.Note(f"Not approved: {lost.sentence}.", good=False)
+            return self.refusing.too_late(tx, inbound, tx.request(found.id) or found, now)
+
+        return await self.store.write(work)
 
     # -- an edited policy
 
@@ -94,6 +137,7 @@ class Approving:
         inbound: ports.Inbound,
         request_id: str,
         checked: entitling.Checked,
+        stands: granting.Stands,
         now: float,
     ) -> answers.Note | ports.Request:
         """Write an approval down, and the request as approved when it was the last one."""
@@ -113,7 +157,7 @@ class Approving:
         if held := self._doubt(lost):
             auditing.row(tx, inbound, "approval.not_checked", found, now, {"why": held})
             return answers.Note(held, good=False)
-        return self._count(tx, inbound, found, checked, lost, now)
+        return self._count(tx, inbound, found, checked, stands, lost, now)
 
     def _count(
         self,
@@ -121,16 +165,22 @@ class Approving:
         inbound: ports.Inbound,
         found: ports.Request,
         checked: entitling.Checked,
+        stands: granting.Stands,
         lost: tuple[approval.Lost, ...],
         now: float,
-    ) -> answers.Note:
+    ) -> answers.Note | ports.Request:
         """Add an approval to those that still count, and start the run when it is the last."""
         comment = str(inbound.body.get("comment", "")).strip()[:WORDS_CHARS]
         decision = checked.decision
-        yes = ports.Approval(inbound.person, decision.group, now, comment, decision.evidence)
+        yes = ports.Approval(
+            inbound.person, decision.group, now, comment, decision.evidence, found.order.seal
+        )
         gone = {one.approval.person.user_id for one in lost}
         kept = [one for one in found.approvals if one.person.user_id not in gone]
         tally = quorum.tally(found.plan.terms.needs, [*kept, yes], checked.roster)
+        if tally.met and not stands.last:
+            # Others have approved meanwhile, so this is the last one and is looked at as such.
+            return found
         if tally.met and (frozen := freezing.holding(tx, self.policy(), found, now)):
             held = f"{frozen} It can't get its last approval now; press Approve again afterwards."
             auditing.row(tx, inbound, "approval.held", found, now, {"why": frozen})
@@ -145,7 +195,7 @@ class Approving:
             self.start(tx, found, now)
         group = tally.places.get(inbound.person.user_id, decision.group)
         why = f"for {group} (you are {decision.evidence})"
-        said = f"Approved {found.id} {why}. {tally.sentence}"
+        said = f"Approved {found.id} {why}. {tally.sentence}{stands.told}"
         return answers.Note(said, comment_on=found.id)
 
     def _note_approval(
@@ -166,6 +216,7 @@ class Approving:
             "seal": found.order.seal,
             "policy": self.policy().version,
             "comment": yes.comment,
+            "places": dict(tally.places),
         }
         auditing.row(tx, inbound, "approval.given", found, now, detail)
         body = {

@@ -117,7 +117,8 @@ class Asking:
             return self.refusing.too_late(tx, inbound, tx.request(found.id) or found, now)
         tx.set_card(found.id, ports.Card(found.order.place.channel_id))
         tx.show_card(found.id, at=now)
-        self._audit(tx, inbound, "request.pending", found, **_sealed(found.plan), servers=True)
+        sealed = {**_sealed(found.plan), "plan": tx.plan_digest(found.id)}
+        self._audit(tx, inbound, "request.pending", found, **sealed, servers=True)
         if found.order.options.break_glass:
             self.glass.announce(tx, inbound, found, reviewers, now)
         if not terms.needs:

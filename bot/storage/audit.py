@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from bot.power import ports
@@ -38,6 +38,14 @@ class Audit(link.Link):
         """Return the newest row's number and hash."""
         row = self.query(_HEAD)[0]
         return row.seq, row.hash
+
+    def proof_rows(self, request_id: str, events: Sequence[str]) -> list[Mapping[str, Any]]:
+        """Return a request's audit rows of these events, oldest first, each held to its hash."""
+        wanted = "SELECT * FROM audit WHERE request_id = :id AND event IN :events ORDER BY seq"
+        found = self.query(wanted, id=request_id, events=[*events])
+        return [
+            {**rows.audit_from(row), "intact": row_hash(row._asdict()) == row.hash} for row in found
+        ]
 
     def audit_rows(
         self, *, request_id: str = "", server_id: str = "", event: str = "", limit: int = 100

@@ -154,6 +154,15 @@ class Requests(reviews.Reviews):
         )
         return noted == 1
 
+    def hush(self, request_id: str) -> None:
+        """Note that the channel of a request is told nothing more about it."""
+        self.change("UPDATE requests SET hushed = TRUE WHERE id = :id", id=request_id)
+
+    def plan_digest(self, request_id: str) -> str:
+        """Return the SHA-256 of the plan's text, which is read anew for it."""
+        text = self.value("SELECT plan FROM plans WHERE request_id = :id", id=request_id)
+        return rows.digest(text)
+
     def card(self, request_id: str) -> ports.Card | None:
         """Return where a request's card stands, without reading its plan."""
         where = self.query(

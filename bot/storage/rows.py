@@ -14,9 +14,13 @@ from typing import Any
 
 from bot.power import causes, errors, lifecycle, plan, ports, request
 
-PLAN_VERSION = 1
+PLAN_VERSION = 2
 # How each released shape of a plan is read; a new shape adds a line and keeps the old ones.
-_PLAN_READERS: dict[int, Callable[[str], plan.Plan]] = {1: plan.Plan.model_validate_json}
+_PLAN_READERS: dict[int, Callable[[str], plan.Plan]] = {
+    1: plan.Plan.model_validate_json,
+    # A target has its serial number too.
+    2: plan.Plan.model_validate_json,
+}
 
 
 def storable(text: str) -> str:
@@ -102,6 +106,7 @@ def request_from(
         end_reason=row.end_reason,
         approvals=approvals,
         source=row.source_key,
+        hushed=bool(row.hushed),
     )
 
 
@@ -115,13 +120,14 @@ def approval_row(request_id: str, approval: ports.Approval) -> dict[str, Any]:
         "at": approval.at,
         "comment": storable(approval.comment),
         "evidence": storable(approval.evidence),
+        "seal": approval.seal,
     }
 
 
 def approval_from(row: Any) -> ports.Approval:
     """Return the approval that a row is."""
     person = request.Person(user_id=row.user_id, team_id=row.team_id)
-    return ports.Approval(person, row.group_name, row.at, row.comment, row.evidence)
+    return ports.Approval(person, row.group_name, row.at, row.comment, row.evidence, row.seal)
 
 
 # A stored row has its record's own names.

@@ -77,6 +77,7 @@ requests = sa.Table(
     _text("stop_reason"),
     _time("stopped_at"),
     _text("end_reason"),
+    sa.Column("hushed", sa.Boolean, nullable=False, server_default=sa.false()),
     _one_of("state", lifecycle.State),
     sa.Index("ix_requests_next_at", "next_at"),
     sa.Index("ix_requests_created_at", "created_at"),
@@ -103,6 +104,8 @@ approvals = sa.Table(
     _time("at"),
     _text("comment"),
     _text("evidence"),
+    # Empty where a version of before took the approval.
+    _text("seal"),
 )
 
 run_servers = sa.Table(

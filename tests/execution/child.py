@@ -47,6 +47,7 @@ async def carry_on(url: str, endpoint: str) -> None:
             calling.Calls(kept, power, clock),
             lambda: policy.EMPTY,
             world.unchanged,
+            world.standing,
             clock,
             limits=LIMITS,
             poll_first_s=FIRST_S,

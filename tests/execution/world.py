@@ -17,7 +17,7 @@ import structlog
 from bot import executor
 from bot.clouddc import auth, client, inventory, rate, watch
 from bot.execution import calling
-from bot.power import plan, policy, ports, request, run, server, settling
+from bot.power import losses, plan, policy, ports, request, run, server, settling
 from bot.power.lifecycle import State
 from bot.power.request import Action
 from bot.sandbox import data_centre
@@ -48,6 +48,11 @@ def quiet() -> Iterator[None]:
 async def unchanged(found: ports.Request, snapshot: server.Snapshot) -> str:
     """Judge as a policy that hasn't changed."""
     return ""
+
+
+async def standing(found: ports.Request, step: int) -> losses.Ruling:
+    """Rule that nothing is lost: who may ask and agree is another package's tests."""
+    return losses.Ruling()
 
 
 class Line:
@@ -209,6 +214,7 @@ def acting(
         calling.Calls(kept, power, clock),
         like.policy if like else lambda: rules,
         like.rejudge if like else unchanged,
+        standing,
         clock,
         limits=like.limits if like else limits,
     )

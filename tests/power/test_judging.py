@@ -332,7 +332,10 @@ def test_break_glass_that_the_policy_took_back_is_over() -> None:
         judging.still_fits(made, edited(("max_failures = 1", "max_failures = 2")), standing) is None
     )
     assert judging.still_fits(made, edited(('break_glass = ["sre"]\n', "")), standing) == (
-        judging.Change("everything else", 'rule "everything else" doesn\'t let you break glass now')
+        judging.Change(
+            "everything else",
+            'rule "everything else" now doesn\'t let its requester break glass',
+        )
     )
 
 

@@ -27,7 +27,7 @@ from bot.execution import calling, lookback
 from bot.power import answers, errors, policy, policy_file, ports, request, run
 from bot.power.lifecycle import State
 from bot.sandbox import data_centre
-from bot.steps import people, rejudging, sightings
+from bot.steps import granting, people, rejudging, sightings
 from bot.storage import connections, opening, store
 
 TEAM = "T0DEMO"
@@ -360,7 +360,10 @@ async def _joined(
     who = people.People(folk, lambda: made.rules, TEAM, seen)
     again = rejudging.Rejudging(kept, who, lambda: made.rules, clock)
     calls = calling.Calls(kept, power, clock)
-    acting = executor.Executor(kept, power, calls, lambda: made.rules, again.problem, clock)
+    grants = granting.Granting(kept, power, who, lambda: made.rules, clock)
+    acting = executor.Executor(
+        kept, power, calls, lambda: made.rules, again.problem, grants.ruling, clock
+    )
     if centre is None:
         acting = dataclasses.replace(acting, poll_first_s=0.1, poll_cap_s=0.5)
     scope = request.Scope(region="here", project_id="p")

@@ -81,8 +81,9 @@ class DataCentre:
     ) -> None:
         self.switches = switches or Switches()
         self.log = Journal()
+        self.pace = pace or Pace()
         self.inventory = Inventory(
-            Machine(server, pace=pace or Pace(), rng=random.Random(f"{seed}/{server.id}"))
+            Machine(server, pace=self.pace, rng=random.Random(f"{seed}/{server.id}"))
             for server in servers
         )
         self.iam = Iam(account or Account(), random.Random(f"{seed}/iam"))
@@ -147,17 +148,23 @@ class DataCentre:
         self.machine(name_or_id).visit(action, self.now() + after_s)
 
     def change_server(self, name_or_id: str, **changes: object) -> None:
-        """Change facts of a server, like `manage_state`, `frozen_state` or `tags`; never its id.
+        """Change facts of a server, like `name`, `frozen_state` or `tags`; never its id.
 
         Raises:
             UnknownServer: when there is none.
-            ValueError: for the fields that other things hang on.
+            ValueError: for the fields that other things hang on, and a name that is taken.
         """
-        if fixed := changes.keys() & {"id", "name", "power", "last_action"}:
+        if fixed := changes.keys() & {"id", "power", "last_action"}:
             raise ValueError(f"These can't be changed on a server: {', '.join(sorted(fixed))}.")
         machine = self.machine(name_or_id)
+        before = machine.server
         # The field names are checked by `replace`; their types are the caller's word.
-        machine.become(replace(machine.server, **changes))  # type: ignore[arg-type]
+        machine.become(replace(before, **changes))  # type: ignore[arg-type]
+        try:
+            self.inventory.put(machine)
+        except ValueError:
+            machine.become(before)
+            raise
 
     def delete_server(self, name_or_id: str, heir_id: str = "") -> None:
         """Delete a server; with an id, another machine takes its name over.
@@ -167,7 +174,7 @@ class DataCentre:
         """
         gone = self.machine(name_or_id)
         heir = replace(gone.server, id=heir_id) if heir_id else None
-        made = Machine(heir, pace=Pace(), rng=random.Random(f"heir/{heir_id}")) if heir else None
+        made = Machine(heir, pace=self.pace, rng=random.Random(f"heir/{heir_id}")) if heir else None
         self.inventory.take_out(gone, made)
 
     def power_calls(self) -> list[LogEntry]:

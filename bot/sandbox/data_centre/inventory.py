@@ -17,16 +17,18 @@ class Inventory:
     """The machines in the order of their ids, which is the order of ListServers."""
 
     def __init__(self, machines: Iterable[Machine]) -> None:
+        self.machines: list[Machine] = []
         self._hold(machines)
 
     def _hold(self, machines: Iterable[Machine]) -> None:
         """Hold these machines and no others."""
-        self.machines = sorted(machines, key=lambda machine: machine.server.id)
-        self._ids = [machine.server.id for machine in self.machines]
-        self._by_id = {machine.server.id: machine for machine in self.machines}
-        self._by_name = {machine.server.name: machine for machine in self.machines}
-        if not len(self._by_id) == len(self._by_name) == len(self.machines):
+        ordered = sorted(machines, key=lambda machine: machine.server.id)
+        by_id = {machine.server.id: machine for machine in ordered}
+        by_name = {machine.server.name: machine for machine in ordered}
+        if not len(by_id) == len(by_name) == len(ordered):
             raise ValueError("Two servers of a data centre can't share an id or a name.")
+        self.machines, self._by_id, self._by_name = ordered, by_id, by_name
+        self._ids = list(by_id)
 
     def find(self, name_or_id: str) -> Machine:
         """Find a machine for a person or a test.
@@ -43,6 +45,14 @@ class Inventory:
         """Delete a machine for good; an heir may take its name, and stands in its own place."""
         left = [one for one in self.machines if one is not machine]
         self._hold([*left, heir] if heir else left)
+
+    def put(self, machine: Machine) -> None:
+        """Add a machine, or file one anew under the name that it has now.
+
+        Raises:
+            ValueError: another machine has its id or its name.
+        """
+        self._hold([*(other for other in self.machines if other is not machine), machine])
 
     def by_id(self, server_id: str) -> Machine | None:
         """Find a machine as the API does, by id alone."""
