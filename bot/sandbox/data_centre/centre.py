@@ -157,14 +157,8 @@ class DataCentre:
         if fixed := changes.keys() & {"id", "power", "last_action"}:
             raise ValueError(f"These can't be changed on a server: {', '.join(sorted(fixed))}.")
         machine = self.machine(name_or_id)
-        before = machine.server
         # The field names are checked by `replace`; their types are the caller's word.
-        machine.become(replace(before, **changes))  # type: ignore[arg-type]
-        try:
-            self.inventory.put(machine)
-        except ValueError:
-            machine.become(before)
-            raise
+        self.inventory.become(machine, replace(machine.server, **changes))  # type: ignore[arg-type]
 
     def delete_server(self, name_or_id: str, heir_id: str = "") -> None:
         """Delete a server; with an id, another machine takes its name over.

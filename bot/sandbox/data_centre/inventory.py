@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Iterable
 
+from bot.sandbox.data_centre.fleet import Server
 from bot.sandbox.data_centre.machine import Machine
 
 
@@ -46,13 +47,19 @@ class Inventory:
         left = [one for one in self.machines if one is not machine]
         self._hold([*left, heir] if heir else left)
 
-    def put(self, machine: Machine) -> None:
-        """Add a machine, or file one anew under the name that it has now.
+    def become(self, machine: Machine, facts: Server) -> None:
+        """Give a machine other facts, and file it under the name among them.
 
         Raises:
-            ValueError: another machine has its id or its name.
+            ValueError: another machine has its name.
         """
-        self._hold([*(other for other in self.machines if other is not machine), machine])
+        before = machine.server
+        machine.become(facts)
+        try:
+            self._hold(self.machines)
+        except ValueError:
+            machine.become(before)
+            raise
 
     def by_id(self, server_id: str) -> Machine | None:
         """Find a machine as the API does, by id alone."""
