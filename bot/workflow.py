@@ -255,12 +255,13 @@ class Workflow:
         asked = self.planner.question(
             inbound,
             said.action,
-            named.servers,
+            named.servers + named.unsure,
             options=said.options,
             reason=said.reason,
             typed=said.targets,
             reading=named.reading,
             selected=named.selected,
+            unsure=named.unsure,
         )
         made, heard = await asyncio.gather(
             self.planner.make(asked, snapshot),

@@ -1,7 +1,8 @@
 """The shapes of CloudDC's answers, read leniently; no IO.
 
-Enum words are kept as they come, fields that aren't known are ignored, and a field of the wrong
-kind reads as absent: the documents change often (CloudDC API, ListServers and ShowServer pages).
+Enum words are kept as they come, fields that aren't known are ignored, and what can't be read of
+a server is noted on it (`odd_rows`): the documents change often (CloudDC API, ListServers and
+ShowServer pages).
 Records become `server.Server` inside the JSON parser, since a page may hold a thousand of them.
 """
 
@@ -20,6 +21,7 @@ import pydantic
 import pydantic_core
 from pydantic_core import core_schema
 
+from bot.clouddc import odd_rows
 from bot.power import ports, server
 
 # So many different sets of tags are kept once for all servers that bear them.
@@ -223,11 +225,29 @@ def _object(**fields: core_schema.CoreSchema) -> core_schema.CoreSchema:
     return core_schema.typed_dict_schema(typed)
 
 
+def _odd_record(found: object) -> server.Server:
+    """Read a record that hasn't the documented shape."""
+    told = found.get("error") if isinstance(found, dict) else None
+    error = told if isinstance(told, dict) else {}
+    texts = {key: str(error.get(key) or "") for key in ("error_code", "error_msg")}
+    read = odd_rows.server_of(found, _vendor_error(texts))
+    return dataclasses.replace(read, tags=_shared_tags(read.tags))
+
+
 def _record_schema() -> core_schema.CoreSchema:
+    """Return the schema of a record: the documented shape first, then whatever it is."""
+    odd = core_schema.no_info_after_validator_function(_odd_record, core_schema.any_schema())
+    return core_schema.union_schema([_documented_record(), odd], mode="left_to_right")
+
+
+def _documented_record() -> core_schema.CoreSchema:
     text = _or(core_schema.str_schema(coerce_numbers_to_str=True), "")
-    tags = core_schema.list_schema(_object(key=text, value=text))
+    key = core_schema.str_schema(min_length=1)
+    value = core_schema.with_default_schema(core_schema.str_schema(), default="")
+    tags = core_schema.list_schema(_object(key=key, value=value))
     attributes, location = "hardware_attributes", "location"
     paths: dict[str, list[str | int]] = {
+        "unread": ["location"],
         "sn": [attributes, "sn"],
         "model": [attributes, "model"],
         "dc": [location, "dc"],
@@ -237,11 +257,19 @@ def _record_schema() -> core_schema.CoreSchema:
     # A server that has changed is read anew. What hasn't changed of it stays the very string that
     # plans, runs and the records before it hold.
     shared = core_schema.no_info_after_validator_function
-    word = _or(shared(sys.intern, core_schema.str_schema(coerce_numbers_to_str=True)), "")
+    given = shared(sys.intern, core_schema.str_schema())
+    word = _or(given, "")
+    # What may protect a server, or say where it is, is no default when it can't be read.
+    strict = core_schema.with_default_schema(given, default="")
     schemas = {
+        **dict.fromkeys(("name", "manage_state", "sn"), given),
+        **dict.fromkeys(("operation_state", "health_state", "dc", "rack"), strict),
+        "unread": shared(lambda _: (), core_schema.typed_dict_schema({})),
         "id": shared(sys.intern, core_schema.str_schema(min_length=1)),
-        "frozen_state": _or(core_schema.int_schema(), 0),
-        "tags": _or(core_schema.no_info_after_validator_function(_tags, tags), ()),
+        "frozen_state": core_schema.with_default_schema(
+            core_schema.int_schema(strict=True), default=0
+        ),
+        "tags": core_schema.no_info_after_validator_function(_tags, tags),
         "error": _or(
             core_schema.no_info_after_validator_function(
                 _vendor_error, _object(error_code=text, error_msg=text)

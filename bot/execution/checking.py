@@ -227,8 +227,9 @@ class Checking:
         # A cycle is never forced: what can't be seen to be on can't be proven to come back.
         goals = (request.Action.ON, request.Action.OFF)
         forced = going.request.order.options.break_glass and going.action in goals
+        rules = self.policy()
         return recheck.since_plan(
-            method, row, record, protected=self.policy().protects, forced=forced
+            method, row, record, protected=rules.protects, unread=rules.unread, forced=forced
         )
 
     def _without_kept(

@@ -138,7 +138,7 @@ def _question(
     named = targets.parse(said.targets, rules.groups).resolve(snapshot, for_change=True)
     return question.Question(
         action=said.action,
-        servers=named.servers,
+        servers=named.servers + named.unsure,
         requester=person,
         place=request.Place(channel_id=asked.channel_id),
         scope=request.Scope(region=given.region, project_id=given.clouddc_project_id),
@@ -148,6 +148,7 @@ def _question(
         typed=said.targets,
         reading=named.reading,
         selected=named.selected,
+        unsure={row.id: row.unread for row in named.unsure},
     )
 
 

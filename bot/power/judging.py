@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Collection, Iterable, Sequence
 from itertools import zip_longest
 
-from bot.power import approval, patterns, plan, policy, ports, quorum, request, server
+from bot.power import approval, patterns, plan, policy, ports, quorum, recheck, request, server
 from bot.power.policy import Needs
 
 
@@ -63,6 +63,9 @@ def judge(
     `unread` are the groups of people that could not be read.
     """
     rule = rule_for(rules, record)
+    if parts := rules.unread(record):
+        # Another rule may be the one that judges it, or nobody may touch it at all.
+        return Judgement(rule, recheck.unreadable(parts, "the policy asks"))
     if rule is None:
         return Judgement(None, "no rule of the policy covers it")
     if action not in rule.actions:

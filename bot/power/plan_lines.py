@@ -80,6 +80,9 @@ def _judge_one(
     """Judge one server by itself; whether enough others stay on is asked later."""
     if rules.protects(record):
         return Judged(record, None, Verdict.BLOCKED, "protected")
+    if record.id in question.unsure:
+        parts = question.unsure[record.id]
+        return Judged(record, None, Verdict.BLOCKED, recheck.unreadable(parts, "you ask"))
     judged = judging.judge(
         rules, record, question.action, facts.requester_groups, unread=facts.unread_groups
     )
@@ -119,6 +122,7 @@ def _by_record(
         ports.RunServer(record.id, record.name),
         record,
         protected=rules.protects,
+        unread=rules.unread,
         forced=forced,
     )
     if change is None:

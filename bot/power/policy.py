@@ -19,12 +19,18 @@ Needs = tuple[plan.Need, ...]
 class Selection(Protocol):
     """A group of servers, described by their names, tags and places."""
 
+    @property
+    def asks(self) -> frozenset[server.Part]:
+        """The parts of a record on which it depends whether a server is in the group."""
+
     def matches(self, server: server.Server, /) -> bool:
         """Whether this server is in the group."""
 
 
 class Nothing:
     """The selection of a key that was left out."""
+
+    asks: frozenset[server.Part] = frozenset()
 
     def matches(self, server: server.Server, /) -> bool:
         """Return False for every server."""
@@ -137,6 +143,20 @@ class Policy:
     def protects(self, server: server.Server) -> bool:
         """Whether this server is never touched, for nobody, not by break glass."""
         return self.protected.matches(server)
+
+    def unread(self, server: server.Server) -> tuple[server.Part, ...]:
+        """Return what can't be read of a server and might change how it is judged.
+
+        That is whatever protects, keeps, or chooses the rule that judges it.
+        """
+        if not server.unread:
+            return ()
+        asked = set(self.protected.asks).union(*(keep.servers.asks for keep in self.keeps))
+        for rule in self.rules:
+            asked |= rule.servers.asks
+            if rule.servers.matches(server):
+                break
+        return tuple(part for part in server.unread if part in asked)
 
     @property
     def requester_groups(self) -> frozenset[str]:

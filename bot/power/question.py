@@ -19,6 +19,8 @@ class Question:
     "because"; it is used in the lines that a person may copy. `reading` says it in words where
     its terms narrow each other. `selected` says that more than single names stand there, so that
     the servers are those which the list happened to show.
+    its terms narrow each other. `unsure` has, by id, the servers that may or may not be meant,
+    since what the terms ask for can't be read of them.
     """
 
     action: Action
@@ -33,6 +35,7 @@ class Question:
     typed: str = ""
     reading: str = ""
     selected: bool = False
+    unsure: Mapping[str, Collection[server.Part]] = dataclasses.field(default_factory=dict)
 
     @property
     def words(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from bot.power import causes, lifecycle, ports, server
 from bot.power.ports import Method
@@ -29,19 +29,30 @@ def since_plan(
     record: server.Server | None,
     *,
     protected: Callable[[server.Server], bool],
+    unread: Callable[[server.Server], Collection[server.Part]],
     forced: bool = False,
 ) -> Change | None:
     """Return what forbids a call to this server now, or None when it may be sent.
 
+    `unread` are the parts of a record that the policy asks for and that can't be read.
     `forced` (break glass) lets on and off pass on an unknown power state.
     """
     if record is None:
         return Change(BLOCKED, "gone from the inventory")
     if protected(record):
         return Change(BLOCKED, "protected")
+    if parts := unread(record):
+        return Change(BLOCKED, unreadable(parts, "the policy asks"))
     if not record.ready:
         return Change(BLOCKED, _not_ready(record))
     return _by_power(method, record, forced=forced)
+
+
+def unreadable(parts: Collection[server.Part], who: str) -> str:
+    """Say that something can't be read which the policy or a person asks for."""
+    told = " and ".join(part.value for part in parts)
+    several = len(parts) > 1 or server.Part.TAGS in parts
+    return f"its {told} can't be read, and {who} for {'them' if several else 'it'}"
 
 
 def held_by(action: Action, lock: ports.Lock, *, now: float) -> Change:
@@ -59,6 +70,10 @@ def held_by(action: Action, lock: ports.Lock, *, now: float) -> Change:
 
 def _not_ready(record: server.Server) -> str:
     """Say why CloudDC would not take an action."""
+    if server.Part.FROZEN in record.unread:
+        return "whether CloudDC has frozen it can't be read"
+    if server.Part.MANAGED in record.unread:
+        return "its manage_state can't be read"
     if record.frozen_state:
         return f"frozen by CloudDC (frozen_state {record.frozen_state})"
     return f"not ready (CloudDC says {record.manage_state})"

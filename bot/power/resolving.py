@@ -26,6 +26,7 @@ from bot.power.unknown_names import Unknown
 # Patterns times servers, the slow ones counted as several: 40 to 250 ms as measured.
 MOST_WORK = 100_000
 MOST_IDS_SHOWN = 3
+MOST_UNREAD = 100
 # More servers than these are ordered by the snapshot's own order, which is made once.
 FEW = 500
 # What is true of a server at this moment may well be true of none.
@@ -38,12 +39,15 @@ class Resolved:
 
     `reading` says in words what was meant where terms narrow each other, else it is empty.
     `selected` says that more than single names, ids and serial numbers were typed.
+    `unsure` may or may not be meant, since what the terms ask for can't be read of them; they are
+    looked for where something is to be changed.
     """
 
     servers: tuple[server.Server, ...]
     taken_out: tuple[server.Server, ...] = ()
     reading: str = ""
     selected: bool = False
+    unsure: tuple[server.Server, ...] = ()
 
 
 def resolve(
@@ -76,7 +80,11 @@ def resolve(
     taken_out = [row for row in named if row.id in out]
     said = in_words.reading(members)
     selected = not all(map(names_one, members.terms))
-    return Resolved(_ordered(left, snapshot), _ordered(taken_out, snapshot), said, selected)
+    unsure = {row.id: row.unread for row in search.unsure(members)} if for_change else {}
+    sure = [row for row in left if row.id not in unsure]
+    doubtful = _ordered((snapshot.servers[id_] for id_ in unsure), snapshot)
+    out_rows = _ordered(taken_out, snapshot)
+    return Resolved(_ordered(sure, snapshot), out_rows, said, selected, doubtful)
 
 
 def _narrowed(
@@ -181,6 +189,11 @@ class _Search:
             self.unknown.append(Unknown(term, missing, [row.name for row in found]))
         return found
 
+    def unsure(self, members: TermSet) -> list[server.Server]:
+        """Return the servers of which it can't be read whether they are meant."""
+        rows = (row for row in self._snapshot.servers.values() if row.unread)
+        return [row for row in rows if members.may_match(row, self._work) is None]
+
     def refuse_twins(self, left: Sequence[server.Server]) -> None:
         """Refuse a name that still means several servers when all terms were read.
 
@@ -206,12 +219,21 @@ class _Search:
             suggestion=mended(self._terms, term, better),
         )
 
+    def _unread(self, term: Term) -> str:
+        """Say of how many servers it can't be read whether a term matches them."""
+        rows = self._snapshot.servers.values()
+        unread = [row.name for row in rows if not term.asks.isdisjoint(row.unread)]
+        if not unread:
+            return ""
+        asked = " and ".join(sorted(part.value for part in term.asks))
+        return f"; the {asked} of {folding.fold(unread, MOST_UNREAD)} can't be read"
+
     def _nothing(self, term: Term) -> errors.UserMistake:
         """Return the error for a term that matches no server, with the nearest value there is."""
         better = _nearest_value(term, self._snapshot)
         hint = f"; the nearest is {better}" if better else ""
         return errors.UserMistake(
-            f"{typography.shown(term.text)} matches no server{hint}.",
+            f"{typography.shown(term.text)} matches no server{hint}{self._unread(term)}.",
             token=typography.shown(term.typed),
             suggestion=mended(self._terms, term, better),
         )

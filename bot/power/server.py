@@ -36,11 +36,27 @@ def power_of(power_state: str) -> Power:
     return POWER_WORDS.get(power_state.lower(), Power.UNKNOWN)
 
 
+class Part(enum.StrEnum):
+    """What may be unreadable of a record, as a sentence names it."""
+
+    NAME = "name"
+    TAGS = "tags"
+    RACK = "rack"
+    ROOM = "room"
+    SN = "serial number"
+    HEALTH = "health"
+    FROZEN = "frozen_state"
+    MANAGED = "manage_state"
+    OPERATION = "operation_state"
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Server:
     """One row of the inventory.
 
     `power_state` and `operation_state` are the vendor's words, empty where the record has none.
+    `unread` are the parts that the record has in a shape that nobody knows, or should have and
+    hasn't: what they hold is as much as could be read.
     `tags` are (key, value) pairs in the record's order. `error` is the vendor's text, or empty.
     """
 
@@ -58,10 +74,13 @@ class Server:
     model: str = ""
     tags: tuple[tuple[str, str], ...] = ()
     error: str = ""
+    unread: tuple[Part, ...] = ()
 
     @property
     def power(self) -> Power:
         """The power state in one of four words; an operation under way counts as changing."""
+        if Part.OPERATION in self.unread:
+            return Power.UNKNOWN
         if self.operation_state.endswith("-processing"):
             return Power.CHANGING
         return power_of(self.power_state)
@@ -69,6 +88,8 @@ class Server:
     @property
     def ready(self) -> bool:
         """Whether CloudDC is likely to take an action: not frozen, and in use or ready."""
+        if Part.FROZEN in self.unread:
+            return False
         return self.frozen_state == 0 and self.manage_state in {"in-use", "ready"}
 
 

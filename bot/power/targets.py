@@ -61,6 +61,11 @@ class Selection:
         """The terms in the order in which they were typed."""
         return self.members.terms
 
+    @property
+    def asks(self) -> frozenset[server.Part]:
+        """The parts of a record on which it depends whether a server is meant."""
+        return self.members.asks
+
     def matches(self, row: server.Server, /, work: name_pattern.Work | None = None) -> bool:
         """Whether a server is named, and not taken out; names that don't exist are no mistake."""
         return self.members.matches(row, work or name_pattern.Work())

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from bot.power import name_pattern, server
 from bot.power.name_pattern import Work
+from bot.power.server import Part
 
 # The kind of names, patterns, ids, serial numbers and groups.
 NAMED = "named"
@@ -109,6 +110,26 @@ class Term:
         return f"!{self.text}" if self.takes_out else self.text
 
     @property
+    def asks(self) -> frozenset[Part]:
+        """The parts of a record on which it depends whether it is meant."""
+        match self.matcher:
+            case Group(members=members):
+                return members.asks
+            case Tag():
+                return frozenset({Part.TAGS})
+            case Field(kind=kind):
+                return frozenset({PARTS[kind]} if kind in PARTS else ())
+            case Names(pattern=pattern):
+                return frozenset() if pattern.text == "*" else frozenset({Part.NAME})
+
+    def may_match(self, row: server.Server, work: Work) -> bool | None:
+        """Whether a server is meant; None where that can't be read of it."""
+        found = self.matcher.matches(row, work)
+        # A group may take out again what one of its terms names.
+        certain = found and not isinstance(self.matcher, Group)
+        return found if certain or self.asks.isdisjoint(row.unread) else None
+
+    @property
     def kind(self) -> str:
         """What it speaks of: terms of one kind add up, and kinds narrow each other."""
         match self.matcher:
@@ -137,6 +158,19 @@ class TermSet:
 
     terms: tuple[Term, ...]
     clauses: tuple[tuple[Term, ...], ...]
+
+    @functools.cached_property
+    def asks(self) -> frozenset[Part]:
+        """The parts of a record on which it depends whether a server is meant."""
+        return frozenset[Part]().union(*(term.asks for term in self.terms))
+
+    def may_match(self, row: server.Server, work: Work) -> bool | None:
+        """Whether a server is meant; None where that can't be read of it."""
+        out = [term.may_match(row, work) for term in self.terms if term.takes_out]
+        named = [[one.may_match(row, work) for one in clause] for clause in self.clauses]
+        if not named or any(out) or any(all(one is False for one in some) for some in named):
+            return False
+        return True if None not in out and all(map(any, named)) else None
 
     @functools.cached_property
     def size(self) -> int:
@@ -213,6 +247,15 @@ def names_one(term: Term) -> bool:
         return pattern is None or pattern.is_plain
     return is_plain(term)
 
+
+# Which part of a record a field is; what isn't known of a power state is a state of its own.
+PARTS = {
+    "sn": Part.SN,
+    "rack": Part.RACK,
+    "room": Part.ROOM,
+    "dc": Part.ROOM,
+    "health": Part.HEALTH,
+}
 
 # Words that CloudDC and we choose are compared in small letters; what people chose is not.
 FIELDS: dict[str, Callable[[server.Server], str]] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from bot.power import (
     freezes,
@@ -79,6 +79,7 @@ class Planner:
         reason: str,
         typed: str = "",
         reading: str = "",
+        unsure: Sequence[server.Server] = (),
         retry_of: str = "",
         selected: bool = False,
     ) -> question.Question:
@@ -96,6 +97,7 @@ class Planner:
             typed=typed,
             reading=reading,
             selected=selected,
+            unsure={row.id: row.unread for row in unsure},
         )
 
     async def misfit(

@@ -9,7 +9,7 @@ import pytest
 
 from bot.clouddc import refusals, wire
 from bot.power import errors
-from bot.power.server import Server
+from bot.power.server import Part, Server
 
 from .builders import START, page, row, server_id
 
@@ -58,14 +58,14 @@ def test_record_keeps_words_that_nobody_knows() -> None:
 
 
 def test_record_with_strange_members_still_names_its_server() -> None:
-    """What is null or of the wrong kind reads as absent; numbers in texts' places are taken."""
+    """What is of the wrong kind is named as unread; numbers in texts' places are taken."""
     strange = row(1, power_state={}, location=None, tags=[{"key": 7}], error=[], name=None)
 
     (found,) = read(strange | {"frozen_state": "many", "hardware_attributes": {"sn": 4711}}).servers
 
     assert found == Server(
         id=ONE, name="", operation_state="power-on-succeed", health_state="OK",
-        sn="4711", tags=(("7", ""),),
+        sn="4711", tags=(("7", ""),), unread=(Part.NAME, Part.FROZEN, Part.ROOM, Part.RACK),
     )  # fmt: skip
 
 

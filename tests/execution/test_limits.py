@@ -27,6 +27,7 @@ class Named:
     """A selection of servers by name."""
 
     names: frozenset[str]
+    asks: frozenset[server.Part] = frozenset()
 
     def matches(self, record: server.Server) -> bool:
         """Whether this is one of them."""

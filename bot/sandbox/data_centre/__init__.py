@@ -15,6 +15,7 @@ from bot.sandbox.data_centre.inventory import UnknownServer
 from bot.sandbox.data_centre.journal import LogEntry
 from bot.sandbox.data_centre.machine import Machine, Pace
 from bot.sandbox.data_centre.machine_faults import MachineFault, MachineFaultKind
+from bot.sandbox.data_centre.record_oddities import RecordOddity
 from bot.sandbox.data_centre.routing import CallKind, Operation
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "Pace",
     "Phase",
     "Power",
+    "RecordOddity",
     "RetryAfter",
     "Server",
     "Switches",

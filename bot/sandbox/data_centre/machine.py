@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from bot.sandbox.data_centre.actions import COURSES, Action, Phase, Power
 from bot.sandbox.data_centre.fleet import Server
 from bot.sandbox.data_centre.machine_faults import MachineFault, MachineFaultKind
+from bot.sandbox.data_centre.record_oddities import RecordOddity
 
 MAX_VISITS = 100
 
@@ -69,6 +70,7 @@ class Machine:
     def __init__(self, server: Server, *, pace: Pace, rng: random.Random) -> None:
         self.server = server
         self.fault: MachineFault | None = None
+        self.oddity: RecordOddity | None = None
         self.received: Counter[Action] = Counter()
         self.performed: Counter[Action] = Counter()
         self.external: Counter[Action] = Counter()
@@ -87,6 +89,11 @@ class Machine:
     def become(self, server: Server) -> None:
         """Take other facts than before."""
         self.server = server
+        self.changes += 1
+
+    def distort(self, oddity: RecordOddity | None) -> None:
+        """Be shown in an odd shape from now on, or in the documented one again."""
+        self.oddity = oddity
         self.changes += 1
 
     def look(self, now: float) -> Reading:

@@ -3,6 +3,7 @@
 from bot.sandbox.data_centre.actions import COURSES, Action, Generation, Phase, Power
 from bot.sandbox.data_centre.machine import Machine, Reading
 from bot.sandbox.data_centre.machine_faults import MachineFaultKind
+from bot.sandbox.data_centre.record_oddities import distorted
 
 
 def record(
@@ -27,7 +28,7 @@ def record(
     }
     if reading.error is not None:
         shown["error"] = reading.error
-    return shown
+    return distorted(shown, machine.oddity)
 
 
 def power_words(reading: Reading, generation: Generation) -> dict[str, str]:
