@@ -31,7 +31,7 @@ async def test_protection_by_tag_is_not_lost_by_an_odd_shape(
 ) -> None:
     """Whatever CloudDC makes of the tags, the plan doesn't act."""
     world.centre.change_server("web01", tags=(("powerbot", "never"),))
-    world.centre.distort_record("web01", oddity)
+    world.centre.machine("web01").distort(oddity)
 
     shown = await world.plan("off web[01-02]")
 
@@ -53,7 +53,7 @@ async def test_plan_does_not_act_on_a_state_that_cannot_be_read(
     world: World, oddity: RecordOddity, said: str
 ) -> None:
     """Unreadable is neither not frozen, nor in use, nor at rest."""
-    world.centre.distort_record("web01", oddity)
+    world.centre.machine("web01").distort(oddity)
 
     shown = await world.plan("off web[01-02]")
 
@@ -63,10 +63,10 @@ async def test_plan_does_not_act_on_a_state_that_cannot_be_read(
 
 async def test_server_that_may_be_meant_is_named_and_left_alone(world: World) -> None:
     """Typed terms ask too: by a rack that can't be read, or by a tag that would take out."""
-    world.centre.distort_record("web01", RecordOddity.LOCATION_TEXT)
+    world.centre.machine("web01").distort(RecordOddity.LOCATION_TEXT)
     by_rack = await world.plan("off web[01-03] rack:R01")
     world.edit(('servers = ["tag:powerbot=never", "pdu*"]', 'servers = "pdu*"'))
-    world.centre.distort_record("web01", RecordOddity.TAGS_NULL)
+    world.centre.machine("web01").distort(RecordOddity.TAGS_NULL)
     world.centre.change_server("web02", tags=(("role", "keep"),))
     world.clock.passed_s += 60
     by_tag = await world.plan("off web[01-03] !tag:role=keep")
@@ -81,7 +81,7 @@ async def test_server_that_may_be_meant_is_named_and_left_alone(world: World) ->
 
 async def test_person_is_told_whose_tags_could_not_be_read(world: World) -> None:
     """Nothing matches, but that isn't the whole truth."""
-    world.centre.distort_record("web01", RecordOddity.TAGS_NULL)
+    world.centre.machine("web01").distort(RecordOddity.TAGS_NULL)
 
     said = await world.type("off tag:role=nothing")
 
@@ -93,7 +93,7 @@ async def test_run_leaves_a_server_alone_whose_tags_are_unreadable_by_then(world
     """The record is read again before its wave."""
     id_ = await world.ask("off web[01-02]")
     await world.told(SAM, "approve", id_)
-    world.centre.distort_record("web01", RecordOddity.NULL_AMONG_TAGS)
+    world.centre.machine("web01").distort(RecordOddity.NULL_AMONG_TAGS)
     await world.later(60)
     await world.later(60)
 

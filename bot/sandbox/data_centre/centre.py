@@ -23,7 +23,6 @@ from bot.sandbox.data_centre.inventory import Inventory
 from bot.sandbox.data_centre.journal import MAX_PATH_CHARS, Journal, LogEntry
 from bot.sandbox.data_centre.machine import Machine, Pace
 from bot.sandbox.data_centre.machine_faults import MachineFault, MachineFaultKind
-from bot.sandbox.data_centre.record_oddities import RecordOddity
 from bot.sandbox.data_centre.refusals import Refusal, forbidden
 from bot.sandbox.data_centre.routing import CallKind, Operation, Route
 
@@ -171,14 +170,6 @@ class DataCentre:
         heir = replace(gone.server, id=heir_id) if heir_id else None
         made = Machine(heir, pace=self.pace, rng=random.Random(f"heir/{heir_id}")) if heir else None
         self.inventory.take_out(gone, made)
-
-    def distort_record(self, name_or_id: str, oddity: RecordOddity | None) -> None:
-        """Give a server's record a shape that no page documents, or mend it with None.
-
-        Raises:
-            UnknownServer: when there is none.
-        """
-        self.machine(name_or_id).distort(oddity)
 
     def power_calls(self) -> list[LogEntry]:
         """Every power call in the log, the refused and dropped ones too."""
