@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from bot import settings as settings_
-from bot.power import errors
+from bot.power import errors, spelling
 
 app = typer.Typer(
     help="Power control of physical servers from Slack, with approval and proof.",
@@ -197,7 +197,7 @@ def policy_explain(
     settings = settings_.load()
     asked = explaining.Asked(user, channel, " ".join(words))
     found = asyncio.run(explaining.explain(settings, asked, offline=offline))
-    typer.echo("\n".join(found.lines))
+    typer.echo("\n".join(map(spelling.seen_indented, found.lines)))
     raise typer.Exit(0 if found.allowed else 1)
 
 

@@ -7,18 +7,19 @@ but for sorting.
 
 from __future__ import annotations
 
+import collections
 import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, TypeVar
+
+from bot.power import spelling
 
 T = TypeVar("T")
 
 DIGITS = re.compile(r"([0-9]+)")
 LAST_NUMBER = re.compile(r"((?:.*[^0-9])?)([0-9]+)([^0-9]*)")
 SAFE = re.compile(r"[A-Za-z0-9._-]+")
-# What would read as something else among folded names is put in quotes.
-CONFUSING = re.compile(r'[\s\[\],*?!@:="]')
 # These are what targets take: longer runs of digits stay text, further numbers are left alone.
 NUMERALS = "0123456789"
 MOST_DIGITS = 9
@@ -28,6 +29,16 @@ NAMES_AT_ONCE = 500
 TERMS_AT_ONCE = 50
 
 Key = tuple[tuple[int, int, str], ...]
+
+
+class Apart(NamedTuple):
+    """One of several servers that have one name, with the place that tells it from the others."""
+
+    name: str
+    place: str
+
+
+Named = str | Apart
 
 
 class _Term(NamedTuple):
@@ -56,24 +67,35 @@ def natural(name: str) -> Key:
     )
 
 
-def fold(names: Iterable[str], limit: int | None = None) -> str:
+def fold(names: Iterable[Named], limit: int | None = None, *, marked: bool = False) -> str:
     """Return the names folded, separated by commas, in natural order.
+
+    `marked` is for reading, not for typing: names that aren't plain are quoted and explained.
 
     With a `limit` in characters the text is cut at the end of a term, or of a range in a long
     one, and ends with "and N more" (names, not terms); where not even one has room, it is
     "N servers".
     """
-    return Folded(names).text(limit)
+    return Folded(names, marked=marked).text(limit)
 
 
 class Folded:
     """Names that are folded once, to be written out in several lengths.
 
-    `pause` is called now and then where they are many, for whoever must not be held up.
+    `pause` is called now and then where they are many, for whoever must not be held up. A name
+    that several have never folds with others: each stands alone, or with their number.
     """
 
-    def __init__(self, names: Iterable[str], pause: Callable[[], None] = lambda: None) -> None:
-        self._terms = _folded(set(names), pause)
+    def __init__(
+        self,
+        names: Iterable[Named],
+        pause: Callable[[], None] = lambda: None,
+        *,
+        marked: bool = False,
+    ) -> None:
+        shown = spelling.shown if marked else _quoted
+        single, several = _parted(list(names), shown, doubles=marked)
+        self._terms = _folded(single, pause, shown, several)
 
     def text(self, limit: int | None = None) -> str:
         """Return them as `fold` does."""
@@ -85,17 +107,45 @@ class Folded:
 
 def terms(names: Iterable[str]) -> list[str]:
     """Return the folded terms one by one, in natural order."""
-    return [term.text for term in _folded(set(names), lambda: None)]
+    return [term.text for term in _folded(set(names), lambda: None, _quoted, [])]
 
 
-def _folded(names: set[str], pause: Callable[[], None]) -> list[_Term]:
+def _parted(
+    names: list[Named], shown: Callable[[str], str], *, doubles: bool
+) -> tuple[set[str], list[_Term]]:
+    """Return the names that one server has, and a term for each of the others.
+
+    Without `doubles` a name that was given twice counts once: nobody types it twice.
+    """
+    if {*map(type, names)} <= {str} and (not doubles or len({*names}) == len(names)):
+        return {one for one in names if isinstance(one, str)}, []
+    single: set[str] = set()
+    several: list[_Term] = []
+    for one, count in collections.Counter(names).items():
+        times = f"{count} servers" if count > 1 else ""
+        if isinstance(one, Apart):
+            beside = ", ".join(part for part in (one.place, times) if part)
+            several.append(_Term(f"{shown(one.name)} ({beside})", "", count, one.name))
+        elif times and doubles:
+            several.append(_Term(f"{shown(one)} ({times})", "", count, one))
+        else:
+            single.add(one)
+    return single, several
+
+
+def _folded(
+    names: set[str],
+    pause: Callable[[], None],
+    shown: Callable[[str], str],
+    several: list[_Term],
+) -> list[_Term]:
     """Return the terms in natural order."""
     safe = names if SAFE.fullmatch("".join(names)) else set(filter(SAFE.fullmatch, names))
-    done = [_Term(_quoted(name), "", 1, name) for name in names - safe]
+    done = [*several, *(_Term(shown(name), "", 1, name) for name in names - safe)]
     unfinished = _fold_names(safe, done, pause)
     for _ in range(MOST_BRACKETS - 1):
         unfinished = _fold_last_number(unfinished, done)
-    return sorted(done + unfinished, key=lambda term: (natural(term.first), term.first))
+    return sorted(done + unfinished, key=lambda term: (natural(term.first), term.first, term.head))
 
 
 def _fold_names(names: set[str], done: list[_Term], pause: Callable[[], None]) -> list[_Term]:
@@ -162,7 +212,7 @@ def _ranges(ordered: list[str]) -> str:
 
 def _quoted(name: str) -> str:
     """Return a name that isn't made of letters, digits and `._-`, so that it reads as one name."""
-    return '"' + name.replace('"', "'") + '"' if CONFUSING.search(name) else name
+    return '"' + name.replace('"', "'") + '"' if spelling.CONFUSING.search(name) else name
 
 
 def _fold_last_number(unfinished: list[_Term], done: list[_Term]) -> list[_Term]:
@@ -236,7 +286,7 @@ def _shortened(term: _Term, room: int) -> tuple[str, int]:
     if len(text) <= room:
         return text, term.size
     opening, closing = text.rfind("["), text.rfind("]")
-    if opening < 0 or text.startswith('"'):
+    if opening < 0 or text.startswith('"') or text.endswith(")"):
         return "", 0
     ranges = text[opening + 1 : closing].split(",")
     kept: list[str] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 
-from bot.power import causes, lifecycle, ports
+from bot.power import causes, folding, lifecycle, ports
 from bot.power.lifecycle import ServerState, State
 
 # The order in which outcomes are told: what was achieved first, then what needs somebody.
@@ -35,7 +35,7 @@ class Group:
 
     state: ServerState
     detail: str
-    names: tuple[str, ...]
+    names: tuple[folding.Named, ...]
     cause: causes.Cause = causes.Cause.NONE
     late: causes.Late = causes.Late.NONE
     half_done: bool = False
@@ -74,12 +74,12 @@ def tally(servers: Iterable[ports.RunServer]) -> Tally:
 
 def groups(servers: Iterable[ports.RunServer]) -> tuple[Group, ...]:
     """Group the servers of a run by state and reason, in the order in which they are told."""
-    found: dict[tuple[ServerState, str, causes.Cause, causes.Late, bool], list[str]] = {}
+    found: dict[tuple[ServerState, str, causes.Cause, causes.Late, bool], list[folding.Named]] = {}
     for row in servers:
         half_done = row.state is ServerState.QUEUED and row.step > 0
         cause = causes.Cause.NONE if row.state is ServerState.PROVEN else row.cause
         key = (row.state, row.detail, cause, row.late, half_done)
-        found.setdefault(key, []).append(row.name)
+        found.setdefault(key, []).append(row.label)
     ordered = sorted(found.items(), key=lambda item: TOLD_IN_ORDER.index(item[0][0]))
     return tuple(
         Group(state, detail, tuple(names), cause, late, half_done)

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 import pydantic
 
-from bot.power import request
+from bot.power import folding, request
 
 
 class Verdict(enum.StrEnum):
@@ -40,6 +40,12 @@ class PlanLine:
     power_before: str = ""
     health: str = ""
     held_by: str = ""
+    apart: str = ""
+
+    @property
+    def label(self) -> folding.Named:
+        """The name as lists show it, with what tells it from others of its name."""
+        return folding.Apart(self.name, self.apart) if self.apart else self.name
 
 
 class Need(request.Frozen):

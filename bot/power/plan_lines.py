@@ -31,7 +31,8 @@ IS_OFF = "it is off"
 class Judged:
     """A named server with its rule (if one covers it) and what happens to it.
 
-    `rack` is set where the record's own name for it isn't enough to tell it from others.
+    `rack` is set where the record's own name for it isn't enough to tell it from others, `apart`
+    where the server's own name isn't.
     """
 
     record: server.Server
@@ -40,6 +41,7 @@ class Judged:
     reason: str = ""
     held_by: str = ""
     rack: str = ""
+    apart: str = ""
 
     @property
     def acts(self) -> bool:
@@ -59,6 +61,7 @@ class Judged:
             power_before=self.record.power_state,
             health=self.record.health_state,
             held_by=self.held_by,
+            apart=self.apart,
         )
 
 
@@ -71,6 +74,9 @@ def judge(
     found = _with_keeps(found, question, rules, snapshot, facts)
     if snapshot.shared_racks:
         found = [dataclasses.replace(one, rack=snapshot.rack_of(one.record)) for one in found]
+    apart = snapshot.apart
+    if apart:
+        found = [dataclasses.replace(one, apart=apart.get(one.record.id, "")) for one in found]
     return _with_lines_to_type(found)
 
 

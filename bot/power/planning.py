@@ -61,6 +61,7 @@ def _target(judged: Judged) -> request.Target:
         power_before=record.power_state,
         operation_before=record.operation_state,
         sn=record.sn,
+        apart=judged.apart,
     )
 
 

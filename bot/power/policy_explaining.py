@@ -184,4 +184,4 @@ def _listed(words: Sequence[str]) -> str:
 
 def _folded(found: Sequence[plan.PlanLine]) -> str:
     """Return servers as a person would write them."""
-    return folding.fold([line.name for line in found], MOST_CHARS)
+    return folding.fold([line.label for line in found], MOST_CHARS, marked=True)

@@ -10,7 +10,7 @@ import enum
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot.power import causes, lifecycle, plan, request, server
+from bot.power import causes, folding, lifecycle, plan, request, server
 
 
 class Method(enum.StrEnum):
@@ -232,6 +232,12 @@ class RunServer:
     rack_limit: int = 0
     late: causes.Late = causes.Late.NONE
     late_at: float = 0.0
+    apart: str = ""
+
+    @property
+    def label(self) -> folding.Named:
+        """The name as lists show it, with what tells it from others of its name."""
+        return folding.Apart(self.name, self.apart) if self.apart else self.name
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

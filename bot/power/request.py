@@ -15,6 +15,8 @@ from typing import ClassVar
 
 import pydantic
 
+from bot.power import folding
+
 
 class Action(enum.StrEnum):
     """What may be done to a server; the value is the verb that people type."""
@@ -74,6 +76,12 @@ class Target:
     power_before: str = ""
     operation_before: str = ""
     sn: str = ""
+    apart: str = ""
+
+    @property
+    def label(self) -> folding.Named:
+        """The name as lists show it, with what tells it from others of its name."""
+        return folding.Apart(self.name, self.apart) if self.apart else self.name
 
 
 class Scope(Frozen):

@@ -16,6 +16,7 @@ from bot.power import (
     nearest,
     rooms,
     server,
+    spelling,
     typography,
     unknown_names,
 )
@@ -147,6 +148,11 @@ def _heavy(members: TermSet) -> str:
     return f" (a star together with a range or ? counts as {name_pattern.STARRED_WEIGHT})"
 
 
+def _spelled(count: int) -> str:
+    """Return a number, a small one as a word."""
+    return {2: "two", 3: "three", 4: "four"}.get(count, str(count))
+
+
 class _Search:
     """Terms while they are held against a snapshot, with the names that turned out unknown."""
 
@@ -210,14 +216,23 @@ class _Search:
         self, term: Term, name: str, rows: Sequence[server.Server]
     ) -> errors.UserMistake:
         """Return the error for a name that several servers have."""
-        ids = [row.id for row in rows[:MOST_IDS_SHOWN]]
-        more = f" and {len(rows) - len(ids)} more" if len(rows) > len(ids) else ""
-        better = ids[0] if term.text == name else ""
+        typed = [self._typed(row) for row in rows[:MOST_IDS_SHOWN]]
+        places = [self._snapshot.apart.get(row.id, row.id) for row in rows[:MOST_IDS_SHOWN]]
+        told = zip(typed, places, strict=True)
+        each = ", ".join(one if one in place else f"{one} ({place})" for one, place in told)
+        more = f" and {len(rows) - len(typed)} more" if len(rows) > len(typed) else ""
+        better = typed[0] if term.text == name else ""
         return errors.UserMistake(
-            f"{len(rows)} servers are called {name}; type an id instead: {', '.join(ids)}{more}.",
+            f"There are {_spelled(len(rows))} servers {spelling.shown(name)}: {each}{more}. "
+            "Type the one that you mean.",
             token=typography.shown(term.typed),
             suggestion=mended(self._terms, term, better),
         )
+
+    def _typed(self, row: server.Server) -> str:
+        """Return the term that means this server alone: by its serial number, or else its id."""
+        alone = sum(one.sn == row.sn for one in self._snapshot.servers.values()) == 1
+        return f"sn:{row.sn}" if alone and nearest.PLAIN.fullmatch(row.sn) else row.id
 
     def _unread(self, term: Term) -> str:
         """Say of how many servers it can't be read whether a term matches them."""
@@ -226,7 +241,7 @@ class _Search:
         if not unread:
             return ""
         asked = " and ".join(sorted(part.value for part in term.asks))
-        return f"; the {asked} of {folding.fold(unread, MOST_UNREAD)} can't be read"
+        return f"; the {asked} of {folding.fold(unread, MOST_UNREAD, marked=True)} can't be read"
 
     def _nothing(self, term: Term) -> errors.UserMistake:
         """Return the error for a term that matches no server, with the nearest value there is."""

@@ -157,6 +157,35 @@ class Snapshot:
             return server.rack
         return f"{server.rack} in {server.dc or 'no room'}"
 
+    @functools.cached_property
+    def apart(self) -> Mapping[str, str]:
+        """By id, what tells servers of one name apart: their rack, or with it unit or serial."""
+        found: dict[str, str] = {}
+        for rows in self.by_name.values():
+            if len(rows) > 1:
+                # The fewest words that tell them all apart; ids do in any case.
+                told = ([_place(self.rack_of(row), row, more) for row in rows] for more in range(4))
+                places = min(told, key=lambda places: len(places) - len({*places}))
+                found |= {row.id: place for row, place in zip(rows, places, strict=True)}
+        return found
+
+    def label(self, server: Server) -> folding.Named:
+        """Return a server's name as lists show it, with what tells it from others of its name."""
+        place = self.apart.get(server.id, "")
+        return folding.Apart(server.name, place) if place else server.name
+
     def age_s(self, now: float) -> float:
         """Seconds since the sweep began, never negative."""
         return max(0.0, now - self.started_at)
+
+
+# Of rack, unit and serial nothing tells them apart.
+NEEDS_ID = 3
+
+
+def _place(rack: str, row: Server, more: int) -> str:
+    """Return where a server is, in few words: what its record has, else its id."""
+    besides = ("", f"unit {row.unit}" if row.unit else "", f"sn {row.sn}" if row.sn else "", "")
+    parts = [f"rack {rack}" if rack else "", besides[more]]
+    told = " ".join(part for part in parts if part)
+    return told if told and more < NEEDS_ID else f"{told} id {row.id}".strip()

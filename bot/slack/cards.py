@@ -8,12 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from bot.power import plan, ports
+from bot.power import lifecycle, plan, ports
 from bot.power.lifecycle import State
 from bot.power.request import Action
 from bot.slack import (
     action_ids,
     blocks,
+    conduct,
     frozen,
     naming,
     outcomes,
@@ -26,6 +27,7 @@ from bot.slack import (
 from bot.slack.action_ids import Do
 
 REASON_CHARS = 300
+FALLBACK_CHARS = 200
 # Names that Details shows to one person; the card in the channel stays short.
 DETAILS_CHARS = 1800
 # The workflow's own sentence with a user id at its end; any other words stay words.
@@ -57,10 +59,13 @@ def render(
     # Once it runs, private details have a row for each server instead.
     whole = private and not servers
     dark = outcomes.dark(servers, order.action)
+    # Who decides reads what an approval is given to; afterwards it is in the way.
+    how = conduct.lines(request.plan) if request.state in lifecycle.OPEN else ""
     body = [
         blocks.header(terms.title(order)),
         *([blocks.section(dark)] if dark else []),
         blocks.section(_what(request, DETAILS_CHARS if whole else naming.LIST_CHARS)),
+        *([blocks.section(how)] if how else []),
         blocks.section(_state(request)),
     ]
     if freezes and request.state in HELD_BACK:
@@ -107,7 +112,7 @@ def _what(request: ports.Request, names_limit: int) -> str:
     """Return servers, reason and requester."""
     order = request.order
     lines = [
-        naming.folded(naming.target_names(order), names_limit),
+        conduct.names(request.plan, names_limit),
         _set_aside(request.plan),
         *(terms.earlier(one) for one in request.plan.earlier[:MOST_EARLIER]),
         terms.why(order),
@@ -193,7 +198,7 @@ def _stop(request: ports.Request) -> str:
 def _fallback(request: ports.Request, servers: Sequence[ports.RunServer]) -> str:
     """Return the card in one line that stands alone."""
     order = request.order
-    names = naming.folded(naming.target_names(order), 200)
+    names = conduct.names(request.plan, FALLBACK_CHARS)
     line = f"{request.id} {request.state.value}: {terms.title(order)} ({names})"
     if request.state is State.PENDING:
         return f"{line}, {terms.quorum(request)}"
@@ -255,7 +260,9 @@ def approve_button(request: ports.Request) -> blocks.Button:
     order = request.order
     region = text.literal(order.scope.region, 60)
     asked = f"{terms.title(order)} in {region}: "
-    names = naming.folded_literal(naming.target_names(order), blocks.CONFIRM_CHARS - len(asked))
+    names = conduct.names_literal(
+        request.plan, blocks.CONFIRM_CHARS - len(asked) - naming.MORE_CHARS
+    )
     dialog = blocks.confirm(f"Approve {request.id}?", asked + names, "Approve")
     spoken = f"Approve {request.id}: {terms.title(order)}"
     return blocks.Button(Do.APPROVE, request.id, style="primary", confirm=dialog, spoken=spoken)

@@ -29,7 +29,7 @@ def render(shown: answers.FleetShown, turn: paging.Turn = paging.FIRST) -> block
     if shown.snapshot.shortfall:
         heading += f"\n⚠️ {shown.snapshot.shortfall.sentence}"
     in_rows = shown.detailed or found <= FEW
-    told = counts(shown.servers, COUNT_NAMES_CHARS if in_rows else NAMES_CHARS)
+    told = counts(shown.servers, shown.snapshot, COUNT_NAMES_CHARS if in_rows else NAMES_CHARS)
     body = frozen_.section(shown.freezes)
     body.append(blocks.section(f"{heading}\n{told}" if told else heading))
     rows = [row(one, shown.snapshot) for one in shown.servers] if in_rows else []
@@ -43,17 +43,17 @@ def age(snapshot: server.Snapshot, now: float) -> str:
     return f"States read {text.duration(snapshot.age_s(now))} ago"
 
 
-def counts(servers: Sequence[server.Server], names_limit: int) -> str:
+def counts(servers: Sequence[server.Server], snapshot: server.Snapshot, names_limit: int) -> str:
     """Return the servers by power state, and those that something is wrong with, folded."""
     lines = []
     for power in Power:
-        names = [one.name for one in servers if one.power is power]
+        names = [snapshot.label(one) for one in servers if one.power is power]
         if names:
             folded = naming.folded(names, names_limit)
             lines.append(f"{SIGNS[power]} *{power.value}* {len(names):,}: {folded}")
-    ill = naming.by_word(((one.health_state, one.name) for one in servers), names_limit)
-    frozen = [one.name for one in servers if one.frozen_state]
-    busy = [one.name for one in servers if not one.ready and not one.frozen_state]
+    ill = naming.by_word(((one.health_state, snapshot.label(one)) for one in servers), names_limit)
+    frozen = [snapshot.label(one) for one in servers if one.frozen_state]
+    busy = [snapshot.label(one) for one in servers if not one.ready and not one.frozen_state]
     if ill:
         lines.append(f"🩺 *health* {ill}")
     if frozen:
@@ -66,7 +66,7 @@ def counts(servers: Sequence[server.Server], names_limit: int) -> str:
 def row(one: server.Server, snapshot: server.Snapshot) -> str:
     """Return one server: name, the record's own words, place, and what is wrong with it."""
     parts = [
-        text.clean(one.name, 40),
+        text.clean(naming.single(snapshot.label(one)), 60),
         one.power.value,
         # The vendor's word stays for ever once an operation has ended well: it says nothing of now.
         "" if one.operation_state.endswith("-succeed") else one.operation_state,

@@ -11,7 +11,18 @@ from typing import Any
 
 from bot.power import answers, lifecycle, ports
 from bot.power.lifecycle import State
-from bot.slack import action_ids, blocks, cards, frozen, naming, outcomes, terms, text, words
+from bot.slack import (
+    action_ids,
+    blocks,
+    cards,
+    conduct,
+    frozen,
+    naming,
+    outcomes,
+    terms,
+    text,
+    words,
+)
 from bot.slack.action_ids import Do
 
 # Requests that a list shows; the others are counted and are one `/power requests` away.
@@ -90,7 +101,7 @@ def _about(found: ports.Request, workspace_url: str) -> blocks.Block:
     reason = text.plain(order.reason, REASON_CHARS)
     lines = [
         f"*{terms.title(order)}* · {cards.linked(found, workspace_url)}",
-        naming.folded(naming.target_names(order), NAMES_CHARS),
+        conduct.names(found.plan, NAMES_CHARS),
         f"{words.SIGNS[found.state]} {found.state.value.capitalize()}{_how_far(found)}",
         f"by {text.mention(order.requester.user_id)}{f': {reason}' if reason else ''}",
     ]

@@ -20,27 +20,32 @@ WORD_CHARS = 40
 MOST_KEPT = 4
 
 
-def folded(names: Iterable[str], limit: int = LIST_CHARS) -> str:
+def folded(names: Iterable[folding.Named], limit: int = LIST_CHARS) -> str:
     """Return names folded and safe for mrkdwn."""
     return text.plain(_folded(tuple(names)).text(limit), limit + MORE_CHARS)
 
 
-def folded_literal(names: Iterable[str], limit: int = LIST_CHARS) -> str:
+def folded_literal(names: Iterable[folding.Named], limit: int = LIST_CHARS) -> str:
     """Return names folded and safe for plain_text."""
     return text.literal(_folded(tuple(names)).text(limit), limit + MORE_CHARS)
 
 
 @functools.lru_cache(maxsize=MOST_KEPT)
-def _folded(names: tuple[str, ...]) -> folding.Folded:
-    return folding.Folded(names, foreground.breathe)
+def _folded(names: tuple[folding.Named, ...]) -> folding.Folded:
+    return folding.Folded(names, foreground.breathe, marked=True)
 
 
-def by_word(pairs: Iterable[tuple[str, str]], limit: int, well: str = "ok") -> str:
+def single(name: folding.Named) -> str:
+    """Return one name as lists show it, not yet safe for Slack."""
+    return folding.fold([name], marked=True)
+
+
+def by_word(pairs: Iterable[tuple[str, folding.Named]], limit: int, well: str = "ok") -> str:
     """Return names by a word of the vendor's, like `Critical: web01 · Warning: web[02-03]`.
 
     Servers for whom the word is missing, or says that all is well, are left out.
     """
-    found: dict[str, list[str]] = {}
+    found: dict[str, list[folding.Named]] = {}
     for word, name in pairs:
         if word and word.lower() != well:
             found.setdefault(word, []).append(name)
@@ -51,6 +56,6 @@ def by_word(pairs: Iterable[tuple[str, str]], limit: int, well: str = "ok") -> s
     return " · ".join(parts)
 
 
-def target_names(order: request.Order) -> list[str]:
+def target_names(order: request.Order) -> list[folding.Named]:
     """Return the names of a request's servers, in the plan's order."""
-    return [target.name for target in order.targets]
+    return [target.label for target in order.targets]

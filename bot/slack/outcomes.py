@@ -65,10 +65,12 @@ def counted(servers: Sequence[ports.RunServer], action: Action) -> str:
 
 def unsure(servers: Sequence[ports.RunServer], action: Action) -> str:
     """Return what to do about reboots of which nobody knows; no button may repeat them."""
-    names = [row.name for row in servers if row.state is ServerState.UNKNOWN]
+    unknown = [row for row in servers if row.state is ServerState.UNKNOWN]
+    # What is typed names a server of a name that others have by its id.
+    names = [row.server_id if row.apart else row.name for row in unknown]
     if action is not Action.REBOOT or not names:
         return ""
-    folded = naming.folded(names, NAMES_CHARS)
+    folded = naming.folded([row.label for row in unknown], NAMES_CHARS)
     line = text.code(f"/power reboot {folding.fold(names, NAMES_CHARS)} because ...", NAMES_CHARS)
     return (
         f"Whether {folded} was rebooted can't be known, so it isn't sent again by itself. "
@@ -86,7 +88,7 @@ def _row(one: ports.RunServer, action: Action) -> str:
     seen = f"last seen {one.last_seen}" if one.last_seen and "last seen" not in one.detail else ""
     reason = words.reason(one.state, one.cause, one.detail)
     late = words.late(one.late, action)
-    parts = [one.name, words.long_word(one.state, action), reason, seen, late]
+    parts = [naming.single(one.label), words.long_word(one.state, action), reason, seen, late]
     return text.plain(" · ".join(part for part in parts if part), ROW_CHARS)
 
 
@@ -110,8 +112,8 @@ def left_dark(servers: Sequence[ports.RunServer], action: Action) -> bool:
 def dark(servers: Sequence[ports.RunServer], action: Action) -> str:
     """Return which servers a cycle leaves off, or may, in a line for each; mostly empty."""
     found = again.dark(action, servers)
-    off = [row.name for row in found if again.left(action, row) is Left.OFF]
-    maybe = [row.name for row in found if again.left(action, row) is Left.MAY_BE_OFF]
+    off = [row.label for row in found if again.left(action, row) is Left.OFF]
+    maybe = [row.label for row in found if again.left(action, row) is Left.MAY_BE_OFF]
     lines = []
     if off:
         lines.append(
@@ -128,13 +130,13 @@ def dark(servers: Sequence[ports.RunServer], action: Action) -> str:
 
 def loose_ends(servers: Sequence[ports.RunServer], action: Action) -> str:
     """Return in a few words what people must still know of an ended run; mostly empty."""
-    groups: dict[str, list[str]] = {}
+    groups: dict[str, list[folding.Named]] = {}
     for row in again.dark(action, servers):
-        groups.setdefault(f"🚨 {words.LEFT[again.left(action, row)]}", []).append(row.name)
+        groups.setdefault(f"🚨 {words.LEFT[again.left(action, row)]}", []).append(row.label)
     for row in servers:
         left = again.left(action, row) is not Left.NONE
         if row.state in _UNPROVEN and row.late is Late.NONE and not left:
-            groups.setdefault(words.long_word(row.state, action), []).append(row.name)
+            groups.setdefault(words.long_word(row.state, action), []).append(row.label)
     return " · ".join(
         f"{word}: {naming.folded(those, LOOSE_CHARS)}" for word, those in groups.items()
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.power import plan
 from bot.power.plan import Verdict
-from bot.slack import blocks, text, words
+from bot.slack import blocks, naming, text, words
 
 NAME_CHARS = 40
 WORD_CHARS = 20
@@ -34,7 +34,7 @@ def _row(line: plan.PlanLine, planned: plan.Plan) -> tuple[str, ...]:
     """Return one server's row; a table's cells are literal, so nothing in them formats."""
     acts = words.VERBS[planned.order.action]
     return (
-        text.literal(line.name, NAME_CHARS),
+        text.literal(naming.single(line.label), NAME_CHARS),
         text.literal(line.rack, WORD_CHARS),
         text.literal(line.power_before, WORD_CHARS),
         VERDICTS.get(line.verdict, acts),

@@ -6,9 +6,9 @@ import collections
 import re
 from collections.abc import Sequence
 
-from bot.power import answers, plan, server
+from bot.power import answers, folding, plan, server
 from bot.power.plan import Verdict
-from bot.slack import action_ids, blocks, frozen, naming, terms, text, words
+from bot.slack import action_ids, blocks, conduct, frozen, naming, terms, text, words
 from bot.slack.action_ids import Do
 
 # Verdict and reason groups that are shown one by one; the others are counted.
@@ -16,8 +16,6 @@ MOST_GROUPS = 12
 NAMES_CHARS = 500
 READING_CHARS = 300
 REASON_CHARS = 200
-MOST_WAVES = 8
-MOST_RULES = 5
 MOST_WATCHED = 3
 RULE_CHARS = 60
 ILL_CHARS = 150
@@ -90,7 +88,7 @@ def _group(verdict: Verdict, reason: str, lines: Sequence[plan.PlanLine], verb: 
     holder = HELD_BY.fullmatch(reason)
     told = text.named(text.plain(reason, REASON_CHARS), [holder[1]] if holder else [])
     because = f" ({told})" if told else ""
-    names = naming.folded([line.name for line in lines], NAMES_CHARS)
+    names = naming.folded([line.label for line in lines], NAMES_CHARS)
     return f"*{word} {len(lines)}:* {names}{because} · {_states(lines)}"
 
 
@@ -105,17 +103,20 @@ def _states(lines: Sequence[plan.PlanLine]) -> str:
 def _health(planned: plan.Plan) -> str:
     """Return the servers to act on whose health isn't good, by the vendor's word."""
     acting = planned.lines_with(Verdict.ACT)
-    ill = naming.by_word(((line.health, line.name) for line in acting), ILL_CHARS)
+    ill = naming.by_word(((line.health, line.label) for line in acting), ILL_CHARS)
     return f"*Health:* {ill}" if ill else ""
 
 
 def _alarms(told: answers.PlanShown) -> str:
     """Return the alarms of the servers to act on, the worst first, folded by their name."""
-    names = {line.server_id: line.name for line in told.plan.lines_with(Verdict.ACT)}
+    names = {line.server_id: line.label for line in told.plan.lines_with(Verdict.ACT)}
     standing = [one for one in told.alarms if one.server_id in names]
-    groups: dict[tuple[int, str], list[str]] = {}
+    groups: dict[tuple[int, str], list[folding.Named]] = {}
     for one in sorted(standing, key=lambda one: (one.level or WORST_UNKNOWN, one.name)):
-        groups.setdefault((one.level, one.name), []).append(names[one.server_id])
+        named = groups.setdefault((one.level, one.name), [])
+        # One server may have the same alarm twice.
+        if names[one.server_id] not in named:
+            named.append(names[one.server_id])
     parts = [
         f"{LEVELS.get(level, 'unknown level')} {text.plain(name, RULE_CHARS)}:"
         f" {naming.folded(found, ILL_CHARS)}"
@@ -138,23 +139,16 @@ def _conditions(planned: plan.Plan) -> str:
         if wanted
         else f"*Needs no approval*{_rules(planned)}"
     )
-    lines = (needed, _counted(planned), _waves(planned), _glass(planned))
+    lines = (needed, _counted(planned), conduct.waves(planned), _glass(planned))
     return "\n".join(line for line in lines if line)
 
 
 def _rules(planned: plan.Plan) -> str:
     """Return the rules that say so; where there are several, with the servers of each."""
-    by_rule: dict[str, list[str]] = {rule: [] for rule in planned.terms.rules[:MOST_RULES]}
-    for line in planned.lines_with(Verdict.ACT):
-        if line.rule in by_rule:
-            by_rule[line.rule].append(line.name)
-    if len(by_rule) < 2:
-        return "".join(f" (rule: {text.plain(rule, RULE_CHARS)})" for rule in by_rule)
-    parts = [
-        f"{text.plain(rule, RULE_CHARS)} for {naming.folded(names, ILL_CHARS)}"
-        for rule, names in by_rule.items()
-    ]
-    return f" (the strictest of the rules: {'; '.join(parts)})"
+    told = conduct.by_rule(planned)
+    if len(told) > 1:
+        return f" (the strictest of the rules: {'; '.join(told)})"
+    return "".join(f" (rule: {rule})" for rule in told)
 
 
 def _counted(planned: plan.Plan) -> str:
@@ -168,18 +162,6 @@ def _counted(planned: plan.Plan) -> str:
         passed = ", ".join(text.plain(name, RULE_CHARS) for name in planned.terms.overrides[:3])
         found.append(f"Approvals are added by the freeze: {passed}.")
     return " ".join(found)
-
-
-def _waves(planned: plan.Plan) -> str:
-    """Return the sizes of the waves, the number of calls, and when the run stops by itself."""
-    if not planned.waves:
-        return ""
-    sizes = ", then ".join(str(size) for size in planned.waves[:MOST_WAVES])
-    more = len(planned.waves) - MOST_WAVES
-    rest = f", and {text.count(more, 'wave')} more" if more > 0 else ""
-    most = planned.order.options.max_failures or planned.terms.max_failures
-    stops = f"stops itself at {text.count(most, 'failure')}"
-    return f"*Waves:* {sizes}{rest} · {text.count(planned.calls, 'call')} · {stops}"
 
 
 def _glass(planned: plan.Plan) -> str:
@@ -205,7 +187,7 @@ def _small_print(shown: answers.PlanShown) -> str:
 def _fallback(shown: answers.PlanShown) -> str:
     """Return the plan in one line that stands alone."""
     planned = shown.plan
-    names = naming.folded([line.name for line in _meant(planned)], 300)
+    names = naming.folded([line.label for line in _meant(planned)], 300)
     line = f"Plan: {_title(planned)} ({names})"
     if planned.refusals:
         return f"{line}. It can't be requested: {frozen.spoken(planned.refusals[0], 300)}"

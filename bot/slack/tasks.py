@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.power import outcome, ports
+from bot.power import folding, outcome, ports
 from bot.power.lifecycle import ServerState
 from bot.power.request import Action
 from bot.slack import blocks, naming, outcomes, text, words
@@ -39,14 +39,14 @@ def _one(row: ports.RunServer, action: Action) -> blocks.Block:
     reason = words.reason(row.state, row.cause, row.detail)
     half_done = words.HALF_DONE if row.state is ServerState.QUEUED and row.step else ""
     told = ": ".join(part for part in (trouble or half_done, reason) if part)
-    return _task(row.server_id, row.name, status, told)
+    return _task(row.server_id, naming.single(row.label), status, told)
 
 
 def _groups(servers: Sequence[ports.RunServer], action: Action) -> list[blocks.Block]:
     """Return the servers by state, with their names folded."""
-    names: dict[tuple[str, ServerState], list[str]] = {}
+    names: dict[tuple[str, ServerState], list[folding.Named]] = {}
     for row in servers:
-        names.setdefault((_status(row), row.state), []).append(row.name)
+        names.setdefault((_status(row), row.state), []).append(row.label)
     order = outcome.TOLD_IN_ORDER.index
     found = sorted(names.items(), key=lambda item: order(item[0][1]))
     return [

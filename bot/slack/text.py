@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import datetime
 import re
-import unicodedata
 from collections.abc import Sequence
 
-# Categories that are invisible or steer the direction of text: controls, formats (bidi, zero
-# width, tags), surrogates, private use, unassigned.
-HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
-BREAKS = frozenset("\n\r\t\v\f\x85\u2028\u2029")
+from bot.power import spelling
+
+HIDDEN = spelling.HIDDEN
 # "Formatting text for app surfaces": these three are to be escaped, everywhere.
 ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 LOOK_ALIKES = str.maketrans({"<": "\u2039", ">": "\u203a", "`": "'"})
@@ -40,9 +38,7 @@ def cut(words: str, limit: int) -> str:
 def clean(foreign: str, limit: int = LONGEST_FOREIGN) -> str:
     """Return one line of visible characters."""
     start = foreign[: max(limit, 1) * 4]
-    spaced = "".join(" " if char in BREAKS else char for char in start)
-    shown = "".join(char for char in spaced if unicodedata.category(char) not in HIDDEN)
-    return cut(" ".join(shown.split()), limit)
+    return cut(spelling.seen(start), limit)
 
 
 def escape(words: str) -> str:

@@ -164,6 +164,7 @@ def server_row(server: ports.RunServer) -> dict[str, Any]:
         "rack_limit": server.rack_limit,
         "late": server.late.value,
         "late_at": server.late_at,
+        "apart": storable(server.apart),
     }
 
 

@@ -133,6 +133,7 @@ run_servers = sa.Table(
     _count("rack_limit"),
     _text("late"),
     _time("late_at"),
+    _text("apart"),
     _one_of("state", lifecycle.ServerState),
     sa.Index("ix_run_servers_rack", "rack", "state"),
 )
