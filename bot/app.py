@@ -218,7 +218,8 @@ def _join(on: Ground) -> Bot:
     taking = desk.Desk(kept, flow, answering, clock, take_over_lease_s=on.paces.lease_s)
     secret = given.slack_signing_secret.get_secret_value()
     slack = connection.make_app(on.web_client, identity, secret, on.foreground)
-    bolt_registration.Registration(taking, guard.Guard(identity.team_id, sender)).register(slack)
+    guarding = guard.Guard(identity.team_id, sender, identity.app_id, slack.turned_away)
+    bolt_registration.Registration(taking, guarding, given.command).register(slack)
     looking = watchdog.Watchdog(on.web_client, kept, clock)
     return Bot(
         identity,

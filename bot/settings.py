@@ -9,15 +9,18 @@ import os
 import pathlib
 import re
 import urllib.parse
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import dotenv
 import pydantic
+import pydantic.fields
 
 from bot.power import errors
 
 UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 DURATION = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)(ms|s|m|h)")
+COMMAND = re.compile(r"/[^\s/]{1,31}")
 
 
 class SettingsError(errors.PowerbotError):
@@ -36,6 +39,17 @@ def seconds(text: object) -> object:
     if match is None:
         raise ValueError("write a duration such as 500ms, 2s, 10m or 1h")
     return float(match[1]) * UNITS_S[match[2]]
+
+
+def slash_command(text: str) -> str:
+    """Return a slash command as Slack writes it.
+
+    Raises:
+        ValueError: a text that Slack wouldn't take ("Implementing slash commands").
+    """
+    if not COMMAND.fullmatch(text):
+        raise ValueError("write the slash command as it is in Slack, such as /power")
+    return text
 
 
 Seconds = Annotated[float, pydantic.BeforeValidator(seconds), pydantic.Field(gt=0)]
@@ -63,6 +77,9 @@ class Settings(pydantic.BaseModel):
         "SLACK_SIGNING_SECRET", default=pydantic.SecretStr("")
     )
     slack_api_url: str = _named("SLACK_API_URL", default="https://slack.com/api/")
+    command: Annotated[str, pydantic.AfterValidator(slash_command)] = _named(
+        "POWERBOT_COMMAND", default="/power"
+    )
 
     clouddc_endpoint: str = _named("CLOUDDC_ENDPOINT")
     clouddc_region: str = _named("CLOUDDC_REGION", "HW_REGION_NAME")
@@ -191,9 +208,24 @@ def load(env_file: str | None = ".env") -> Settings:
 
 
 def forget_secrets() -> None:
-    """Take Slack's secrets out of the environment once they were read.
+    """Take every secret out of the environment once it was read.
 
-    Bolt would read them there on its own, and every child process would inherit them.
+    Bolt would read Slack's there on its own, and every child process would inherit them all.
     """
-    for name in ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET"):
-        os.environ.pop(name, None)
+    secret = {name for field in _secret_fields() for name in _aliases(field)}
+    for name in [name for name in os.environ if name.upper() in secret]:
+        del os.environ[name]
+
+
+def _secret_fields() -> Iterator[pydantic.fields.FieldInfo]:
+    """Yield the fields that hold a secret: a database's address may have a password in it."""
+    fields = Settings.model_fields
+    yield from (field for field in fields.values() if field.annotation is pydantic.SecretStr)
+    yield from (fields["access_key"], fields["database_url"])
+
+
+def _aliases(field: pydantic.fields.FieldInfo) -> Iterator[str]:
+    """Yield the names of the variables that a field is read from."""
+    names = field.validation_alias
+    if isinstance(names, pydantic.AliasChoices):
+        yield from (name for name in names.choices if isinstance(name, str))

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import pathlib
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 from bot import clock as clock_, settings
-from bot.operations import check_cloud, check_slack, manifest, policies
+from bot.operations import check_cloud, check_exposure, check_slack, manifest, policies
 from bot.operations.findings import Finding, bad, good
 from bot.power import errors, policy, policy_file, ports
 from bot.storage import addresses, connections, opening
 
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 MANIFEST = pathlib.Path("app_manifest.yml")
 # How Slack's tokens begin ("Token types" in Slack's docs), and what each is.
 KINDS = {
@@ -33,7 +31,8 @@ async def run(
     given: settings.Settings, *, offline: bool, clock: ports.Clock | None = None
 ) -> list[Finding]:
     """Look at everything; `offline` leaves out what asks Slack and CloudDC."""
-    looked = [*_settings(given), *_policy(given), _database(given), *_manifest(MANIFEST)]
+    exposed = check_exposure.files(given)
+    looked = [*_settings(given), *_policy(given), _database(given), *exposed, *_manifest(MANIFEST)]
     if offline:
         return looked
     watch = clock or clock_.SystemClock()
@@ -60,10 +59,7 @@ def _settings(given: settings.Settings) -> Iterator[Finding]:
         yield good("settings", f"complete for the {transport} transport")
     yield from _token("SLACK_BOT_TOKEN", given.slack_bot_token.get_secret_value(), "xoxb-")
     yield from _token("SLACK_APP_TOKEN", given.slack_app_token.get_secret_value(), "xapp-")
-    address = urlsplit(given.endpoint)
-    if address.scheme != "https" and address.hostname not in LOOPBACK:
-        said = "CLOUDDC_ENDPOINT isn't https, so anybody on the way can read and answer."
-        yield bad("settings", said, "write https:// there.")
+    yield from check_exposure.plain_addresses(given)
 
 
 def _token(name: str, token: str, wanted: str) -> Iterator[Finding]:

@@ -27,15 +27,23 @@ from bot.slack import (
 log = structlog.get_logger()
 
 ANY_COMMAND = re.compile(r"^/")
+OTHER_COMMAND = "Powerbot listens to {} and to no other command, so nothing was done."
 OLD_BUTTON = "This button is no longer valid; look at the request's newest card, or ask again."
 
 
 class Registration:
     """What is done at once with each kind of payload."""
 
-    def __init__(self, taking: desk.Desk, guarding: guard.Guard) -> None:
+    def __init__(
+        self,
+        taking: desk.Desk,
+        guarding: guard.Guard,
+        command: str = registered.COMMANDS[0].command,
+    ) -> None:
+        """`command` is the one slash command that is ours."""
         self._desk = taking
         self._guard = guarding
+        self._command = command
 
     def register(self, app: AsyncApp) -> None:
         """Register all listeners; Bolt tries them one after another, so the hot ones come first."""
@@ -53,7 +61,11 @@ class Registration:
         app.event(action_ids.ANY)(around(self.event_unused))
 
     async def command_received(self, ack: guard.Ack, body: Mapping[str, Any]) -> None:
-        """Take a slash command."""
+        """Take our slash command, and no other that points here."""
+        if body.get("command") != self._command:
+            log.warning("slack.other_command")
+            await ack(OTHER_COMMAND.format(self._command))
+            return
         await self._desk.take(payloads.command(body, at=self._desk.now()), ack)
 
     async def button_pressed(self, ack: guard.Ack, body: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import dataclasses
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
 import aiohttp
@@ -43,7 +43,10 @@ MOST_UNSIGNED = 4_096
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Identity:
-    """What Slack says of our bot token; `url` is the workspace's address."""
+    """What Slack says of our bot token; `url` is the workspace's address.
+
+    `app_id` is the app that the token's bot belongs to, empty where Slack didn't say.
+    """
 
     team_id: str
     team: str
@@ -51,6 +54,7 @@ class Identity:
     bot_id: str
     url: str
     scopes: frozenset[str]
+    app_id: str = ""
 
 
 @contextlib.asynccontextmanager
@@ -86,7 +90,20 @@ async def introduce(client: AsyncWebClient, *, patience_s: float = 0.0) -> Ident
         bot_id=str(answer.get("bot_id") or ""),
         url=str(answer.get("url") or ""),
         scopes=frozenset(scope.strip() for scope in scopes.split(",") if scope.strip()),
+        app_id=await _app_id(client, str(answer.get("bot_id") or "")),
     )
+
+
+async def _app_id(client: AsyncWebClient, bot_id: str) -> str:
+    """Return the id of a bot's app; without it the apps of payloads are not compared."""
+    try:
+        async with asyncio.timeout(START_S):
+            answer = await client.bots_info(bot=bot_id)
+    except (SlackApiError, TimeoutError, aiohttp.ClientError, OSError) as error:
+        log.warning("slack.app_unknown", why=type(error).__name__)
+        return ""
+    bot = answer.get("bot")
+    return str(bot.get("app_id") or "") if isinstance(bot, Mapping) else ""
 
 
 async def try_app_token(client: AsyncWebClient, app_token: str, *, patience_s: float = 0.0) -> None:

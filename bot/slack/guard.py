@@ -13,11 +13,12 @@ from typing import Any, Protocol
 import structlog
 
 from bot.power import errors
-from bot.slack import action_ids, blocks, payloads, sending
+from bot.slack import action_ids, blocks, payloads, sending, turned_away
 
 log = structlog.get_logger()
 
 WRONG_TEAM = "Powerbot serves another workspace; nothing was done here."
+WRONG_APP = "This came from another Slack app than Powerbot's; nothing was done here."
 BROKEN = "Something went wrong inside Powerbot; nothing was done. Try again, or tell an operator."
 UNREADABLE = "Powerbot could not read this, so nothing was done."
 
@@ -35,10 +36,19 @@ Listener = Callable[[Ack, Mapping[str, Any]], Awaitable[None]]
 
 
 class Guard:
-    """Wraps listeners for one workspace."""
+    """Wraps listeners for one workspace and one app."""
 
-    def __init__(self, team_id: str, sender: sending.Sender) -> None:
+    def __init__(
+        self,
+        team_id: str,
+        sender: sending.Sender,
+        app_id: str = "",
+        away: turned_away.TurnedAway | None = None,
+    ) -> None:
+        """`app_id` is empty where it isn't known; `away` counts what another app has sent."""
         self._team_id = team_id
+        self._app_id = app_id
+        self._away = away or turned_away.TurnedAway()
         self._sender = sender
 
     def around(self, listener: Listener) -> Callable[..., Awaitable[None]]:
@@ -47,7 +57,10 @@ class Guard:
         # Bolt gives arguments by these names.
         async def guarded(ack: Ack, body: dict[str, Any]) -> None:
             try:
-                if payloads.workspace(body) != self._team_id:
+                if self._is_of_another_app(body):
+                    self._away.note(turned_away.Check.APP_DIFFERS)
+                    await self.tell(ack, body, WRONG_APP)
+                elif payloads.workspace(body) != self._team_id:
                     await self.tell(ack, body, WRONG_TEAM)
                 else:
                     await listener(ack, body)
@@ -66,6 +79,11 @@ class Guard:
 
         guarded.__name__ = getattr(listener, "__name__", "guarded")
         return guarded
+
+    def _is_of_another_app(self, body: Mapping[str, Any]) -> bool:
+        """Whether a payload names another app; a shortcut's names none ("Shortcuts payloads")."""
+        named = body.get("api_app_id", self._app_id)
+        return bool(self._app_id) and named != self._app_id
 
     async def tell(self, ack: Ack, body: Mapping[str, Any], words: str) -> None:
         """Acknowledge and say something to the person, in the way that this payload allows."""

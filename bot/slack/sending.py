@@ -20,7 +20,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.power import ports
-from bot.slack import blocks
+from bot.slack import addresses, blocks
 
 log = structlog.get_logger()
 
@@ -175,8 +175,11 @@ class Sender:
         """Answer a command or a click through its response URL, to that person alone.
 
         Raises:
-            Undelivered: Slack has not taken it.
+            Undelivered: Slack has not taken it, or the address isn't Slack's.
         """
+        if not addresses.is_slacks(url, self._client.base_url):
+            log.error("slack.foreign_address")
+            raise Undelivered("foreign_address")
         for way in blocks.ways(message):
             code = await self._respond(url, way, replace=replace)
             if code not in REFUSED_BLOCKS:

@@ -562,3 +562,47 @@ def test_clocks_that_can_not_be_compared_are_taken_as_right() -> None:
 def test_a_call_that_never_left_points_at_the_network() -> None:
     """The address answered a moment ago, and then it didn't."""
     assert "firewall" in check_cloud.advice(errors.NotSent())
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "about", "words"),
+    [
+        (".env", 0o644, "settings", "can be read by everybody"),
+        (".env", 0o602, "settings", "can be changed by everybody"),
+        ("policy.toml", 0o646, "policy", "can be changed by everybody"),
+    ],
+)
+async def test_check_names_a_file_that_everybody_may_open(
+    set_up: SetUp, name: str, mode: int, about: str, words: str
+) -> None:
+    """With the command that mends it."""
+    path = set_up.folder / name
+    path.touch()
+    path.chmod(mode)
+
+    found = [one for one in await set_up.check(offline=True) if not one.good]
+
+    assert [(one.about, words in one.says) for one in found] == [(about, True)]
+    assert "chmod" in found[0].mend
+
+
+async def test_check_names_a_folder_in_which_everybody_may_replace_the_policy(
+    set_up: SetUp,
+) -> None:
+    """A file that nobody may write is no help there."""
+    set_up.folder.chmod(0o777)
+
+    found = [one for one in await set_up.check(offline=True) if not one.good]
+
+    assert {one.about for one in found} == {"policy"}
+    assert "can be replaced by everybody" in found[0].says
+
+
+@pytest.mark.parametrize("name", ["SLACK_API_URL", "CLOUDDC_IAM_ENDPOINT", "CLOUDDC_ENDPOINT"])
+async def test_check_names_every_address_without_tls(set_up: SetUp, name: str) -> None:
+    """Tokens, keys and passwords go there."""
+    set_up.given[name] = "http://example.com/api/"
+
+    found = [one for one in await set_up.check(offline=True) if not one.good]
+
+    assert any(one.says.startswith(f"{name} isn't https") for one in found)

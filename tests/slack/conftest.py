@@ -41,7 +41,7 @@ class Side:
     desk: desk.Desk
     reporter: reporter.Reporter
     request_url: str = ""
-    bolt: connection.PromptApp = dataclasses.field(init=False)
+    bolt: connection.PromptApp = dataclasses.field(init=False, repr=False)
 
     async def settle(self) -> None:
         """Wait until every payload is dealt with and everything due has been delivered."""
@@ -147,7 +147,7 @@ async def _bolt(side: Side) -> connection.PromptApp:
     identity = await connection.introduce(side.client)
     secret = side.workspace.app.signing_secret
     app = connection.make_app(side.client, identity, secret)
-    guarding = guard.Guard(identity.team_id, side.sender)
+    guarding = guard.Guard(identity.team_id, side.sender, identity.app_id, app.turned_away)
     bolt_registration.Registration(side.desk, guarding).register(app)
     side.bolt = app
     return app

@@ -1,0 +1,65 @@
+"""What others on this machine, or on the way, could read or change; a part of `powerbot check`."""
+
+from __future__ import annotations
+
+import pathlib
+import stat
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from bot import settings
+from bot.operations.findings import Finding, bad
+
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+ENV_FILE = pathlib.Path(".env")
+
+
+def plain_addresses(given: settings.Settings) -> Iterator[Finding]:
+    """Say which addresses off this machine are reached without TLS."""
+    named = {
+        "CLOUDDC_ENDPOINT": given.endpoint,
+        "CLOUDDC_IAM_ENDPOINT": given.iam,
+        "SLACK_API_URL": given.slack_api_url,
+    }
+    for name, text in named.items():
+        address = urlsplit(text)
+        if address.scheme != "https" and address.hostname not in LOOPBACK:
+            said = f"{name} isn't https, so anybody on the way can read and answer."
+            yield bad("settings", said, "write https:// there.")
+
+
+def files(given: settings.Settings) -> Iterator[Finding]:
+    """Say which files others may read that hold secrets, or change that decide.
+
+    The database isn't among them: it is made private at every start.
+    """
+    yield from _readable("settings", ENV_FILE, "it holds secrets")
+    yield from _changeable("policy", given.policy, "decides who may switch what")
+    yield from _changeable("settings", ENV_FILE, "names the database, the policy and the cloud")
+
+
+def _readable(about: str, path: pathlib.Path, why: str) -> Iterator[Finding]:
+    """Say that everybody on this machine may read a file."""
+    if _mode(path) & stat.S_IROTH:
+        said = f"{path.name} can be read by everybody on this machine, and {why}."
+        yield bad(about, said, f"run `chmod 600 {path}`.")
+
+
+def _changeable(about: str, path: pathlib.Path, why: str) -> Iterator[Finding]:
+    """Say that everybody on this machine may change a file, or put another in its place."""
+    if _mode(path) & stat.S_IWOTH:
+        said = f"{path.name} can be changed by everybody on this machine, and it {why}."
+        yield bad(about, said, f"run `chmod o-w {path}`.")
+    folder = path.absolute().parent
+    mode = _mode(folder)
+    if path.exists() and mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+        said = f"{path.name} can be replaced by everybody on this machine, and it {why}."
+        yield bad(about, said, f"run `chmod o-w {folder}`.")
+
+
+def _mode(path: pathlib.Path) -> int:
+    """Return a file's mode, 0 where there is none."""
+    try:
+        return path.stat().st_mode
+    except OSError:
+        return 0
