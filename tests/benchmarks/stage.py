@@ -201,7 +201,7 @@ async def playing(
         simulated = centre(count, duration_s=duration_s, round_trip_s=round_trip_s, spread=spread)
         api = await serve.start(simulated)
         slack = workspace.Workspace(
-            app=workspace.App(signing_secret=payloads.SECRET), clock=time.time
+            app=workspace.App(id="A0BENCH", signing_secret=payloads.SECRET), clock=time.time
         )
         await slack.start()
         given = demo.environment(slack.api_url, api.url, folder)

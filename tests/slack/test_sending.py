@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox.workspace import Workspace
 from bot.slack import action_ids, blocks, sending
@@ -93,9 +94,10 @@ async def test_used_response_url_is_a_refusal_without_the_address(
 
 
 async def test_unreachable_slack_is_a_refusal_without_the_address(
-    sender: sending.Sender,
+    sender: sending.Sender, client: AsyncWebClient
 ) -> None:
     """The error of a broken connection would name the address."""
+    client.base_url = "http://127.0.0.1:9/api/"
     with pytest.raises(sending.Undelivered, match=r"^no_answer$"):
         await sender.respond("http://127.0.0.1:9/secret-part", WORDS)
 
