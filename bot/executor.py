@@ -158,6 +158,8 @@ class Executor:
         await self.books.progress(going)
         if not going.halted and await self._wave(going, 0, snapshot).send(chosen):
             going.wave += 1
+        if not chosen and not going.halted and going.queued(0):
+            await self.checking.wait_for_racks(going, 0)
         return True
 
     async def _finish_steps(self, going: run.Run) -> None:
@@ -176,6 +178,8 @@ class Executor:
             await self.books.progress(going)
             await self._wave(going, 1, snapshot).send(chosen)
             await self.watching.to_the_end(going)
+            if not chosen and going.queued(1):
+                await self.checking.wait_for_racks(going, 1)
 
     def _wave(self, going: run.Run, step: int, snapshot: server.Snapshot) -> wave.Wave:
         """Return a wave that is about to leave."""

@@ -55,7 +55,11 @@ class Calls:
         """
         _check_lease(going, self.leaves_within_s)
         now, wave = self.clock.now(), going.wave
-        intended = tuple(run.intended(row, snapshot, wave=wave, now=now) for row in rows)
+        switches_on = method is ports.Method.ON
+        rack_limit = going.request.plan.terms.max_per_rack if switches_on else 0
+        intended = tuple(
+            run.intended(row, snapshot, wave=wave, now=now, rack_limit=rack_limit) for row in rows
+        )
         attempt = ports.Attempt(
             id=uuid.uuid4().hex,
             request_id=going.id,

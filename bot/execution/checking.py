@@ -23,8 +23,10 @@ from bot.power import (
     request,
     run,
     server,
+    settling,
     waves,
 )
+from bot.power.causes import Cause
 from bot.power.lifecycle import ServerState
 
 log = structlog.get_logger()
@@ -37,6 +39,8 @@ LEAST_LEFT_S = 1.0
 AGAIN_S = 15.0
 # So many servers are judged in one turn of the event loop: a few hundred microseconds.
 SLICE = 100
+# How long to wait before it is looked again whether a rack has room.
+RACK_LOOK_S = 5.0
 NOTHING_STANDS = ledger.Standing((), frozenset())
 UNCHECKED = "Slack can't say whether what was granted still stands"
 STALE = "CloudDC's list takes longer to read than its states may be old"
@@ -152,15 +156,42 @@ class Checking:
         method, queued = run.method(going.action, step), going.queued(step)
         standing = await self._standing(going, method, queued, snapshot, locks=False)
         per_rack = going.terms.max_per_rack if method is ports.Method.ON else None
+        spare = await self._spare_racks(snapshot, queued, per_rack)
         chosen: list[ports.RunServer] = []
-        used: dict[str, int] = {}
         async for some in self.foreground.slices(queued, SLICE):
             left = most - len(chosen)
             if not left:
                 break
             right = self._right(going, method, some, snapshot, standing)
-            chosen += waves.choose(right, left, per_rack=per_rack, used=used)
+            chosen += waves.choose(
+                right, left, per_rack=per_rack, spare=spare, place=_places(snapshot)
+            )
         return self._without_kept(going, method, chosen, snapshot, standing)
+
+    async def _spare_racks(
+        self, snapshot: server.Snapshot, rows: Sequence[ports.RunServer], per_rack: int | None
+    ) -> dict[waves.Rack, int]:
+        """Read how many may still be switched on in racks where that is going on already."""
+        if per_rack is None:
+            return {}
+        place = _places(snapshot)
+        racks = list({place(row)[1] for row in rows})
+        busy = await self.store.read(lambda tx: tx.busy_racks(racks))
+        return waves.spare_racks(busy, per_rack)
+
+    async def wait_for_racks(self, going: run.Run, step: int) -> None:
+        """Wait a moment for room in the racks, where servers are queued and none may be sent.
+
+        What is waited for is calls under way, each of which is watched to its end.
+        """
+        waiting = [
+            dataclasses.replace(row, cause=Cause.RACK_FULL)
+            for row in going.queued(step)
+            if not settling.repeated(row)
+        ]
+        going.keep(waiting)
+        await self.barring.books.progress(going)
+        await self.barring.wait(going, RACK_LOOK_S)
 
     async def call(
         self,
@@ -282,3 +313,13 @@ class Checking:
         return await self.store.read(
             lambda tx: ledger.standing(tx, going.id, ids, frozenset(others))
         )
+
+
+def _places(snapshot: server.Snapshot) -> Callable[[ports.RunServer], waves.Rack]:
+    """Return what tells a server's rack by its fresh record."""
+
+    def place(row: ports.RunServer) -> waves.Rack:
+        record = snapshot.servers.get(row.server_id)
+        return (record.dc, record.rack) if record else (row.room, row.rack)
+
+    return place

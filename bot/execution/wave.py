@@ -14,7 +14,8 @@ class Wave:
     """A wave of one run on its way.
 
     `sent` says that a call of it may have acted, `barred` that the store wouldn't have the
-    newest intent.
+    newest intent. `waiting` are the servers for which there is no room in their racks now: they
+    stay queued, for a later wave.
     """
 
     calls: calling.Calls
@@ -27,6 +28,7 @@ class Wave:
     despite_failures: bool = False
     sent: bool = False
     barred: bool = False
+    waiting: frozenset[str] = frozenset()
     look: look_times.Look | None = None
 
     async def send(self, chosen: Sequence[ports.RunServer]) -> bool:
@@ -38,7 +40,7 @@ class Wave:
         try:
             for chunk in waves.calls(chosen):
                 await self._look_in_passing()
-                while rows := self.going.still_queued(chunk):
+                while rows := self._still_meant(chunk):
                     if not await self._send_one(rows):
                         return self.sent
             return self.sent
@@ -46,6 +48,11 @@ class Wave:
             if self.sent:
                 self.watching.sent()
             await self.calls.note_answer(self.going)
+
+    def _still_meant(self, chunk: Sequence[ports.RunServer]) -> list[ports.RunServer]:
+        """Return those of a call's servers that still wait for it."""
+        queued = self.going.still_queued(chunk)
+        return [row for row in queued if row.server_id not in self.waiting]
 
     async def _look_in_passing(self) -> None:
         """Look at what was sent, when it is time."""
@@ -68,6 +75,9 @@ class Wave:
         after = await self.calls.call(
             self.going, self.method, right, self.snapshot, within_s=within_s
         )
+        if isinstance(after, ledger.Bar) and after.full:
+            self.waiting |= after.full
+            return True
         if isinstance(after, ledger.Bar):
             # What bars it is looked at once more, and waited for or set aside.
             before, self.barred = self.barred, True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 
-from bot.power import again, answering, errors, freezes, outcome, ports, request
+from bot.power import again, answering, errors, freezes, outcome, ports, request, waves
 from bot.power.causes import Left
 from bot.power.lifecycle import State
 
@@ -15,11 +15,13 @@ class Bar:
     """Why no call may leave now; a freeze may end, everything else halts the run.
 
     `freezes` are those of people, where they are what bars it.
+    `full` are the servers of a call that must wait, since enough of their racks are coming on.
     """
 
     reason: str
     frozen: bool = False
     freezes: tuple[ports.Freeze, ...] = ()
+    full: frozenset[str] = frozenset()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -86,6 +88,11 @@ def intend(
         return barred
     if standing(tx, attempt.request_id, attempt.server_ids, ()).not_ours:
         return Bar("the locks of its servers are gone")
+    # Asked in the transaction of the intent: of two processes, the second one sees the first.
+    named = [row.rack for row in rows if row.rack_limit]
+    full = waves.without_room(rows, tx.busy_racks(named)) if named else frozenset[str]()
+    if full:
+        return Bar("enough servers of its rack are being switched on", full=full)
     tx.intend(attempt, epoch=epoch)
     tx.update_servers(attempt.request_id, rows, epoch=epoch)
     if found is not None:

@@ -5,9 +5,10 @@ Nothing is done and nothing is asked for yet; the same question and facts give t
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 
-from bot.power import judging, plan, plan_lines, plan_refusals, policy, request, run, server, waves
+from bot.power import judging, plan, plan_lines, plan_refusals, policy, request, server, waves
 from bot.power.plan_lines import Judged
 from bot.power.question import Facts, Question
 
@@ -21,8 +22,7 @@ def make(
     order = _order(question, acting)
     terms = _terms(question, rules, facts, acting)
     refusals = tuple(_refusals(question, rules, snapshot, facts, acting, terms))
-    sizes = _sizes(question, terms, len(acting))
-    steps = len(run.METHODS[question.action])
+    sizes = _sizes(question, terms, acting, facts)
     return plan.Plan(
         order=order,
         lines=tuple(judged.line for judged in found),
@@ -32,7 +32,7 @@ def make(
         refusals=refusals,
         waves=sizes,
         reading=question.reading,
-        calls=steps * sum(-(-size // waves.IDS_PER_CALL) for size in sizes),
+        calls=_calls(question, terms, acting, sizes),
         earlier=plan_lines.earlier(found, facts),
     )
 
@@ -123,9 +123,34 @@ def _refusals(
     yield from plan_refusals.by_quorum(question, terms, facts)
 
 
-def _sizes(question: Question, terms: plan.Terms, count: int) -> tuple[int, ...]:
-    """Return the wave sizes; an option that is refused anyway doesn't shape them."""
+def _sizes(
+    question: Question, terms: plan.Terms, acting: Sequence[Judged], facts: Facts
+) -> tuple[int, ...]:
+    """Return the sizes of the waves; an option that is refused anyway doesn't shape them."""
     batch = question.options.batch
     usable = batch is None or batch >= 1
     options = question.options if usable else request.Options()
-    return waves.sizes(terms, options, count)
+    if question.action is request.Action.ON:
+        return waves.spread(terms, options, _racks(acting), facts.busy_racks)
+    return waves.sizes(terms, options, len(acting))
+
+
+def _calls(
+    question: Question, terms: plan.Terms, acting: Sequence[Judged], sizes: Sequence[int]
+) -> int:
+    """Return the number of power calls without faults: a cycle switches on by racks."""
+    calls = sum(-(-size // waves.IDS_PER_CALL) for size in sizes)
+    if question.action is not request.Action.CYCLE:
+        return calls
+    racks = iter(_racks(acting))
+    at_once = request.Options(batch=len(acting) or 1)
+    all_of_it = terms.model_copy(update={"ramp": (), "batch": len(acting) or 1})
+    for size in sizes:
+        back_on = waves.spread(all_of_it, at_once, itertools.islice(racks, size), {})
+        calls += sum(-(-one // waves.IDS_PER_CALL) for one in back_on)
+    return calls
+
+
+def _racks(acting: Sequence[Judged]) -> list[waves.Rack]:
+    """Return the rack of each server, in the plan's order."""
+    return [(judged.record.dc, judged.record.rack) for judged in acting]

@@ -54,6 +54,7 @@ class Facts:
     (epoch seconds); `unknown_reboots` has the request whose reboot of it may or may not have
     happened, when none was proven since. `unreviewed` are the requester's requests by break glass
     that nobody has reviewed yet. `unsettled` has, by server id, a call that nobody saw happen.
+    `busy_racks` has, by room and rack, what is being powered on there just now.
     `leaving` are the ids that other requests will turn off or reboot,
     beside those that are locked for it. `roster` has the approvers' groups; without it nobody asks
     whether the quorum can be reached.
@@ -72,6 +73,7 @@ class Facts:
     unreviewed: Sequence[str] = ()
     unsettled: Mapping[str, ports.Earlier] = dataclasses.field(default_factory=dict)
     leaving: Collection[str] = ()
+    busy_racks: Mapping[tuple[str, str], ports.Busy] = dataclasses.field(default_factory=dict)
     roster: quorum.Roster | None = None
 
 

@@ -153,9 +153,17 @@ def method(action: Action, step: int) -> Method:
 
 
 def intended(
-    row: ports.RunServer, snapshot: server.Snapshot, *, wave: int, now: float
+    row: ports.RunServer,
+    snapshot: server.Snapshot,
+    *,
+    wave: int,
+    now: float,
+    rack_limit: int = 0,
 ) -> ports.RunServer:
-    """Return the row as it stands in the intent: with the baseline that evidence is judged by."""
+    """Return the row as it stands in the intent: with the baseline that evidence is judged by.
+
+    `rack_limit` is how many of its rack may come on at once, 0 for a call that switches nothing on.
+    """
     record = snapshot.servers[row.server_id]
     return dataclasses.replace(
         row,
@@ -166,6 +174,9 @@ def intended(
         baseline_power=record.power_state,
         baseline_operation=record.operation_state,
         seen_processing=False,
+        rack=record.rack,
+        room=record.dc,
+        rack_limit=rack_limit,
         sent_at=now,
         settled_at=0.0,
         sends=row.sends + 1,

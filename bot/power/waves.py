@@ -5,15 +5,23 @@ A careful start, then batches, never too many of one rack at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import collections
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from bot.power import plan, ports, request
 
 T = TypeVar("T")
+# A rack by its room and its name: several rooms have a rack of the same name.
+Rack = tuple[str, str]
 
 # The most ids that one power call takes (CloudDC API, power-state page).
 IDS_PER_CALL = 50
+
+
+def stood(row: ports.RunServer) -> Rack:
+    """Return the rack in which a server of a run stood when it was sent."""
+    return (row.room, row.rack)
 
 
 def size(terms: plan.Terms, options: request.Options, index: int) -> int:
@@ -41,24 +49,109 @@ def choose(
     most: int,
     *,
     per_rack: int | None,
-    used: dict[str, int] | None = None,
+    spare: dict[Rack, int] | None = None,
+    place: Callable[[ports.RunServer], Rack] = stood,
 ) -> list[ports.RunServer]:
     """Take up to `most` servers in the plan's order, at most `per_rack` of any one rack.
 
     `per_rack` is None for actions that draw no inrush current. Servers without a known rack
-    count as one rack: what can't be told apart can't be spread. `used` counts what was chosen of
-    each rack before, and is brought up to date.
+    count as one rack: what can't be told apart can't be spread. `spare` has how many may still be
+    taken of racks that aren't empty, and is brought up to date.
     """
     chosen: list[ports.RunServer] = []
-    used = {} if used is None else used
+    spare = {} if spare is None else spare
     for row in queued:
         if len(chosen) == most:
             break
-        if per_rack is not None and used.get(row.rack, 0) >= per_rack:
-            continue
-        used[row.rack] = used.get(row.rack, 0) + 1
+        if per_rack is not None:
+            rack = place(row)
+            left = spare.get(rack, per_rack)
+            if left < 1:
+                continue
+            spare[rack] = left - 1
         chosen.append(row)
     return chosen
+
+
+def spare_racks(busy: Mapping[Rack, ports.Busy], per_rack: int) -> dict[Rack, int]:
+    """Return how many may still be switched on in racks where others are being switched on.
+
+    The least that anybody allows of a rack holds for all.
+    """
+    return {rack: min(per_rack, one.limit) - one.count for rack, one in busy.items()}
+
+
+def without_room(
+    rows: Iterable[ports.RunServer], busy: Mapping[Rack, ports.Busy]
+) -> frozenset[str]:
+    """Return the ids of those that may not be switched on now, since their racks are full."""
+    spare: dict[Rack, int] = {}
+    full = set()
+    for row in rows:
+        if not row.rack_limit:
+            continue
+        rack = stood(row)
+        if rack not in spare:
+            spare[rack] = spare_racks(busy, row.rack_limit).get(rack, row.rack_limit)
+        if spare[rack] < 1:
+            full.add(row.server_id)
+        else:
+            spare[rack] -= 1
+    return frozenset(full)
+
+
+def spread(
+    terms: plan.Terms,
+    options: request.Options,
+    racks: Iterable[Rack],
+    busy: Mapping[Rack, ports.Busy],
+) -> tuple[int, ...]:
+    """Return the sizes of all waves that switch servers on, each by the rack it stands in.
+
+    What others are switching on at this moment leaves less room for the first wave.
+    """
+    waiting = _Waiting(collections.deque(racks), terms.max_per_rack)
+    spare = spare_racks(busy, terms.max_per_rack)
+    found: list[int] = []
+    while waiting.racks:
+        taken = waiting.take(size(terms, options, len(found)), spare)
+        if taken:
+            found.append(taken)
+        spare = {}
+    return tuple(found)
+
+
+class _Waiting:
+    """The racks of the servers that wait to be switched on, in the plan's order."""
+
+    def __init__(self, racks: collections.deque[Rack], per_rack: int) -> None:
+        self.racks = racks
+        self._per_rack = per_rack
+        self._left = collections.Counter(racks)
+
+    def take(self, most: int, spare: dict[Rack, int]) -> int:
+        """Take one wave out of what waits; return its size."""
+        passed: list[Rack] = []
+        full: set[Rack] = set()
+        taken = 0
+        # Once every rack that is left is full, the others need not be gone through.
+        while self.racks and taken < most and len(full) < len(self._left):
+            rack = self.racks.popleft()
+            room = spare.get(rack, self._per_rack)
+            if room < 1:
+                full.add(rack)
+                passed.append(rack)
+            else:
+                spare[rack] = room - 1
+                taken += 1
+                self._forget_one(rack)
+        self.racks.extendleft(reversed(passed))
+        return taken
+
+    def _forget_one(self, rack: Rack) -> None:
+        self._left[rack] -= 1
+        if not self._left[rack]:
+            del self._left[rack]
 
 
 def calls(rows: Sequence[T]) -> Iterator[list[T]]:

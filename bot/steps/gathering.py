@@ -73,6 +73,7 @@ class Gathering:
             recent_servers=mine.servers,
             last_reboots=_last_reboots(tx, now, self._longest_cooldown_s()),
             unknown_reboots=unknown_reboots(tx, now, ids),
+            busy_racks=tx.busy_racks([record.rack for record in asked.servers]),
             unsettled=tx.unsettled(ids, since=now - reasons.EARLIER_S),
             unreviewed=[owed.request_id for owed in tx.unreviewed(person)],
             leaving=frozenset(
