@@ -8,6 +8,12 @@ import time
 from bot.power import ports
 
 
+def _ticks() -> float:
+    """Return the monotonic clock, which goes on while the machine sleeps where that is known."""
+    boot = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if boot is None else time.clock_gettime(boot)
+
+
 class SystemClock:
     """Implements `ports.Clock`."""
 
@@ -17,30 +23,66 @@ class SystemClock:
 
     def monotonic(self) -> float:
         """Return seconds on a clock that nobody sets."""
-        return time.monotonic()
+        return _ticks()
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""
         await asyncio.sleep(seconds)
 
 
-class SteadyClock:
-    """A clock whose wall time never goes back and never falls behind the monotonic one.
+# Walls that differ by less are the same one, a little slower or faster.
+STEP_S = 1.0
+# A wall clock that was set is believed when it has stayed there for so long: sooner where that
+# only makes deadlines come earlier, later where they would be counted a second time.
+FORWARD_S = 600.0
+BACK_S = 3600.0
+# Settings of the wall that were believed once, and are believed at once when it comes back.
+MOST_REMEMBERED = 10
 
-    Deadlines are instants in the store, so that they outlive the process; within it a wall clock
-    that is set back must not make them later. Whichever clock reaches an instant first, wins.
+
+class SteadyClock:
+    """A clock that a wall clock which jumps, and comes back, doesn't move.
+
+    Deadlines are instants in the store, so that they outlive the process; within it the monotonic
+    clock carries them on. A wall that was set for good is followed after a while, and one that
+    comes back to where it was is followed at once.
     """
 
     def __init__(self, clock: ports.Clock) -> None:
         self._clock = clock
-        self._wall, self._ticks = clock.now(), clock.monotonic()
+        # What is added to the monotonic clock: now, at the start, and at times before.
+        self._ahead = clock.now() - clock.monotonic()
+        self._first = self._ahead
+        self._before: list[float] = []
+        self._doubted: tuple[float, float] | None = None
 
     def now(self) -> float:
         """Return the wall clock in seconds since the epoch, or where it should be by now."""
         wall, ticks = self._clock.now(), self._clock.monotonic()
-        self._wall = max(wall, self._wall + max(0.0, ticks - self._ticks))
-        self._ticks = ticks
-        return self._wall
+        self._look_at(wall - ticks, ticks)
+        return ticks + self._ahead
+
+    def readings(self) -> tuple[float, ...]:
+        """Return every instant that it may be: as we have it, by the wall, and by the start.
+
+        What must not end early, like a freeze, has ended only when it has by all of them.
+        """
+        return (self.now(), self._clock.now(), self._clock.monotonic() + self._first)
+
+    def _look_at(self, seen: float, ticks: float) -> None:
+        """Follow the wall where it can be believed; `seen` is how far it is ahead of the ticks."""
+        if _same(seen, self._ahead):
+            self._ahead, self._doubted = seen, None
+        elif any(_same(seen, old) for old in self._before):
+            self._believe(seen)
+        elif self._doubted is None or not _same(seen, self._doubted[0]):
+            self._doubted = (seen, ticks)
+        elif ticks - self._doubted[1] >= (FORWARD_S if seen > self._ahead else BACK_S):
+            self._believe(seen)
+
+    def _believe(self, seen: float) -> None:
+        self._before = [*self._before, self._ahead][-MOST_REMEMBERED:]
+        self._ahead, self._doubted = seen, None
 
     @property
     def wall(self) -> ports.Clock:
@@ -54,3 +96,8 @@ class SteadyClock:
     async def sleep(self, seconds: float) -> None:
         """Wait."""
         await self._clock.sleep(seconds)
+
+
+def _same(one: float, other: float) -> bool:
+    """Whether two settings of the wall are the same."""
+    return abs(one - other) < STEP_S

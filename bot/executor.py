@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
@@ -112,7 +112,19 @@ class Executor:
         log.info("run.opened", request=found.id, servers=len(rows), epoch=claim.epoch)
         wave = 1 + max((row.wave for row in rows), default=-1)
         by_id = {row.server_id: row for row in rows}
-        return run.Run(found, lease, by_id, wave=wave, earlier=earlier)
+        sent_at = self._sent_before(found, rows)
+        return run.Run(found, lease, by_id, wave=wave, earlier=earlier, sent_at=sent_at)
+
+    def _sent_before(
+        self, found: ports.Request, rows: Sequence[ports.RunServer]
+    ) -> dict[str, float]:
+        """Return when the calls that are taken over left, by this process's monotonic clock."""
+        now, ticks, action = self.clock.now(), self.clock.monotonic(), found.order.action
+        return {
+            row.server_id: run.sent_before(row, self.limits, action, now=now, ticks=ticks)
+            for row in rows
+            if settling.watched(row)
+        }
 
     async def _close(self, going: run.Run) -> None:
         """Give every server its last word and the request its end state."""

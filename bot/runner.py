@@ -64,7 +64,11 @@ class Runner:
         """Start a task for every request that is due."""
         while len(self._driven) < MOST_AT_ONCE:
             try:
-                claim = await self._store.claim(now=self._clock.now(), lease_s=self._paces.lease_s)
+                claim = await self._store.claim(
+                    now=self._clock.now(),
+                    lease_s=self._paces.lease_s,
+                    but=[one.request_id for one in self._driven.values()],
+                )
             except errors.StoreUnavailable as error:
                 log.warning("runner.store_away", why=error.user_message)
                 return

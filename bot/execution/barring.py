@@ -33,10 +33,9 @@ class Barring:
         It waits while a freeze holds the run, no longer than an approval may wait.
         """
         while not going.halted:
-            barred = await self.store.read(lambda tx: ledger.bar(tx, going.id, self.clock.now()))
-            barred = barred or self._policy_freeze(going)
+            barred = await self._person_bars(going) or self._policy_freeze(going)
             if barred is None:
-                going.held_since = 0.0
+                going.held_since = None
                 break
             await self._hold(going, barred)
         if _failed_too_often(going) and not despite_failures:
@@ -50,16 +49,24 @@ class Barring:
             return False
         return despite_failures or not _failed_too_often(going)
 
+    async def _person_bars(self, going: run.Run) -> ledger.Bar | None:
+        """Return what people have against another call: Stop, or a freeze that stands."""
+        # By the earliest of the clocks: a freeze with an end has not ended before.
+        now = min(ports.readings(self.clock))
+        return await self.store.read(lambda tx: ledger.bar(tx, going.id, now))
+
     def _policy_freeze(self, going: run.Run) -> ledger.Bar | None:
         """Return the policy's freeze that holds this action now, if it isn't overridden."""
         passed = going.request.plan.terms.overrides
-        freeze = judging.frozen_by(self.policy(), going.action, self.clock.now(), passed)
+        instants, rules = ports.readings(self.clock), self.policy()
+        held = (judging.frozen_by(rules, going.action, now, passed) for now in instants)
+        freeze = next(filter(None, held), None)
         return ledger.Bar(f"held by freeze: {freeze.name}", frozen=True) if freeze else None
 
     async def _hold(self, going: run.Run, barred: ledger.Bar) -> None:
         """Wait for a freeze to end; halt when it lasts too long, or for anything else."""
-        now = self.clock.now()
-        going.held_since = going.held_since or now
+        if going.held_since is None:
+            going.held_since = self.clock.monotonic()
         if not barred.frozen or self._too_long(going, going.held_since):
             going.halted = barred.reason
             return
@@ -71,9 +78,8 @@ class Barring:
 
         People are told in the thread when it begins: they may have to mend it.
         """
-        now = self.clock.now()
-        if not going.away_since:
-            going.away_since = now
+        if going.away_since is None:
+            going.away_since = self.clock.monotonic()
             await self.tell(going, ledger.Bar(why, frozen=True))
         log.warning("run.waits_for_cloud", request=going.id, why=why)
         if self._too_long(going, going.away_since):
@@ -90,8 +96,8 @@ class Barring:
 
     async def wait_for_people(self, going: run.Run, why: str) -> None:
         """Wait while Slack can't say what a wave depends on; halt in the end, as for CloudDC."""
-        if not going.unchecked_since:
-            going.unchecked_since = self.clock.now()
+        if going.unchecked_since is None:
+            going.unchecked_since = self.clock.monotonic()
             log.warning("run.waits_for_slack", request=going.id, why=why)
             await self.tell(going, ledger.Bar(why, frozen=True))
         if self._too_long(going, going.unchecked_since):
@@ -101,11 +107,11 @@ class Barring:
 
     def cloud_is_back(self, going: run.Run) -> None:
         """Note that CloudDC has answered."""
-        going.away_since = 0.0
+        going.away_since = None
 
     def _too_long(self, going: run.Run, since: float) -> bool:
         """Whether a run has waited for as long as its approval may."""
-        return self.clock.now() - since >= going.terms.use_within_s
+        return self.clock.monotonic() - since >= going.terms.use_within_s
 
     async def tell(self, going: run.Run, barred: ledger.Bar) -> None:
         """Say in the thread what the run waits for."""

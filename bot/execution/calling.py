@@ -56,7 +56,7 @@ class Calls:
         _check_lease(going, self.leaves_within_s)
         now, wave = self.clock.now(), going.wave
         switches_on = method is ports.Method.ON
-        rack_limit = going.request.plan.terms.max_per_rack if switches_on else 0
+        rack_limit = going.terms.max_per_rack if switches_on else 0
         intended = tuple(
             run.intended(row, snapshot, wave=wave, now=now, rack_limit=rack_limit) for row in rows
         )

@@ -95,7 +95,7 @@ class Checking:
             except errors.SlackUnavailable:
                 await self.barring.wait_for_people(going, UNCHECKED)
                 continue
-            going.unchecked_since, going.asker = 0.0, ruling.groups
+            going.unchecked_since, going.asker = None, ruling.groups
             if ruling.lost is None:
                 return True
             await self._lost(going, ruling.lost)

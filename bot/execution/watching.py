@@ -94,9 +94,8 @@ class Watching:
         age_s = max(0.0, now - seen.started_at) if seen else 0.0
         async for rows in self.foreground.slices(watched, JUDGED):
             for row in rows:
-                # The wall clock may be set back and the process may be new: the later time counts.
-                since = ticks - going.sent_at.get(row.server_id, ticks)
-                elapsed_s = max(now - row.sent_at, since) - age_s
+                # The wall clock may be set at any moment, either way: the other one counts.
+                elapsed_s = ticks - going.sent_at.get(row.server_id, ticks) - age_s
                 going.keep([self._judged(going, row, seen, elapsed_s, now)])
         await self.books.progress(going)
 

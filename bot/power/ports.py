@@ -8,7 +8,7 @@ second time when the database breaks before the commit, so it changes nothing bu
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from bot.power import server
 from bot.power.records import (
@@ -57,6 +57,19 @@ class Clock(Protocol):
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""
+
+
+@runtime_checkable
+class Doubtful(Protocol):
+    """A clock that knows of several instants that it may be."""
+
+    def readings(self) -> tuple[float, ...]:
+        """Return them all, in epoch seconds."""
+
+
+def readings(clock: Clock) -> tuple[float, ...]:
+    """Return every instant that it may be: one, unless the wall clock was set lately."""
+    return clock.readings() if isinstance(clock, Doubtful) else (clock.now(),)
 
 
 class PowerApi(Protocol):
@@ -159,8 +172,11 @@ class RequestStore(Protocol):
     async def read(self, work: Callable[[Tx], T]) -> T:
         """Run `work` for its reads alone, beside the writer."""
 
-    async def claim(self, *, now: float, lease_s: float) -> Claim | None:
-        """Claim the request that is due the longest (its `next_at` is at most `now`)."""
+    async def claim(self, *, now: float, lease_s: float, but: Sequence[str] = ()) -> Claim | None:
+        """Claim the request that is due the longest (its `next_at` is at most `now`).
+
+        `but` are requests that the caller drives already.
+        """
 
     async def renew(self, claim: Claim, *, lease_s: float) -> bool:
         """Prolong a lease; False when it was lost."""

@@ -55,10 +55,10 @@ class Run:
     against the failure limit. `sent_at` is when each server's call left by this process's
     monotonic clock, and `tries` counts calls in a row that were throttled or never left.
     `held_since` is when a freeze began to hold the run, `away_since` when CloudDC was first missed
-    (epoch seconds, 0 for not), `unchecked_since` when Slack was. `earlier` has, by server id, calls
-    of requests before this one of which nobody has seen that they happened: they may still be at
-    work. `asker` has the requester's groups as they were read for the newest wave, `grant` is what
-    that is judged by.
+    (by the monotonic clock, None for not), `unchecked_since` when Slack was. `earlier` has, by
+    server id, calls of requests before this one of which nobody has seen that they happened: they
+    may still be at work. `asker` has the requester's groups as they were read for the newest wave,
+    `grant` is what that is judged by.
     """
 
     request: ports.Request
@@ -69,9 +69,9 @@ class Run:
     wave: int = 0
     tries: int = 0
     halted: str = ""
-    held_since: float = 0.0
-    away_since: float = 0.0
-    unchecked_since: float = 0.0
+    held_since: float | None = None
+    away_since: float | None = None
+    unchecked_since: float | None = None
     grant: granted.Grant | None = None
     asker: Collection[str] = frozenset()
     owed: answering.Answered | None = None
@@ -234,6 +234,17 @@ def not_sent(row: ports.RunServer, why: str, *, now: float) -> ports.RunServer:
     return dataclasses.replace(
         row, state=ServerState.NOT_SENT, detail=detail, cause=Cause.NONE, settled_at=now
     )
+
+
+def sent_before(
+    row: ports.RunServer, limits: settling.Limits, action: Action, *, now: float, ticks: float
+) -> float:
+    """Return when a call that another process sent left, by this process's monotonic clock.
+
+    The wall clock is asked once, here. Wherever it was set to, there is time for one look.
+    """
+    most_s = max(0.0, limits.deadline_s(method(action, row.step)) - limits.settle_s)
+    return ticks - min(max(0.0, now - row.sent_at), most_s)
 
 
 def adopted(row: ports.RunServer) -> ports.RunServer:

@@ -71,7 +71,10 @@ class Advancing:
                 await self.store.write(lambda tx: ticking.void(tx, found, problem, now))
                 return None
             rules = self.rejudging.policy()
-            if await self.store.read(lambda tx: freezing.holding(tx, rules, found, now)):
+            instants = ports.readings(self.clock)
+            if await self.store.read(
+                lambda tx: any(freezing.holding(tx, rules, found, one) for one in instants)
+            ):
                 return min(found.use_by, now + FREEZE_LOOK_S)
         await self.execute(lease)
         return None

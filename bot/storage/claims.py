@@ -6,6 +6,8 @@ frozen or cut off finds out at the next write. Only the fence gives safety, neve
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bot.power import lifecycle, ports
 from bot.storage import link, rows
 
@@ -13,8 +15,14 @@ _OPEN = sorted(lifecycle.OPEN)
 _LEASED = ("requests", "inbox", "outbox", "notices")
 
 
-def claim(tx: link.Link, *, now: float, lease_s: float) -> ports.Claim | None:
-    """Claim the request that is due the longest, if this version can read its plan."""
+def claim(
+    tx: link.Link, *, now: float, lease_s: float, but: Sequence[str] = ()
+) -> ports.Claim | None:
+    """Claim the request that is due the longest, if this version can read its plan.
+
+    `but` are those that the caller drives: where the database's clock is set forward, their leases
+    seem to have ended, and nobody may take over from itself.
+    """
     tx.must_write()
     claimed = tx.query(
         """
@@ -22,7 +30,7 @@ def claim(tx: link.Link, *, now: float, lease_s: float) -> ports.Claim | None:
         WHERE id = (
             SELECT id FROM requests
             WHERE next_at <= :now AND lease_until < now_s()
-              AND state IN :open AND plan_version <= :plan_version
+              AND state IN :open AND plan_version <= :plan_version AND id NOT IN :but
             ORDER BY next_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
         )
         RETURNING id, epoch
@@ -31,6 +39,7 @@ def claim(tx: link.Link, *, now: float, lease_s: float) -> ports.Claim | None:
         now=now,
         open=_OPEN,
         plan_version=rows.PLAN_VERSION,
+        but=[*but],
     )
     return ports.Claim(claimed[0].id, claimed[0].epoch) if claimed else None
 

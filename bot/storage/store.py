@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from bot.power import ports
@@ -98,9 +98,11 @@ class Store:
         return await self._read(figures.read)
 
     # -- requests
-    async def claim(self, *, now: float, lease_s: float) -> ports.Claim | None:
+    async def claim(
+        self, *, now: float, lease_s: float, but: Sequence[str] = ()
+    ) -> ports.Claim | None:
         """Claim the request that is due the longest (its `next_at` is at most `now`)."""
-        return await self._group_run(lambda tx: claims.claim(tx, now=now, lease_s=lease_s))
+        return await self._group_run(lambda tx: claims.claim(tx, now=now, lease_s=lease_s, but=but))
 
     async def renew(self, claim: ports.Claim, *, lease_s: float) -> bool:
         """Prolong a lease; False when it was lost."""

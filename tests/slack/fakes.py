@@ -207,7 +207,9 @@ class Store:
             self.away_for -= 1
             raise errors.StoreUnavailable
 
-    async def claim(self, *, now: float, lease_s: float) -> ports.Claim | None:
+    async def claim(
+        self, *, now: float, lease_s: float, but: Sequence[str] = ()
+    ) -> ports.Claim | None:
         """Nothing here drives requests."""
         return None
 

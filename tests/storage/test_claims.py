@@ -11,7 +11,7 @@ import pytest
 from bot.power import ports
 from bot.power.lifecycle import State
 from bot.storage.store import Store
-from tests.storage import builders
+from tests.storage import builders, owner
 
 SHORT_S = 0.1
 
@@ -137,3 +137,18 @@ async def test_a_sole_process_frees_the_leases_of_its_dead_forerunner(store: Sto
 
     assert await store.claim(now=1e9, lease_s=30.0) is not None
     assert len(await store.claim_inbound(lease_s=30.0)) == 1
+
+
+async def test_nobody_takes_over_from_itself_whatever_the_databases_clock_says(
+    store: Store, url: str
+) -> None:
+    """Set forward, it ends a lease that its owner keeps up; the owner names what it drives."""
+    await made(store, "PR-2222")
+    claim = await store.claim(now=1e9, lease_s=30.0)
+    assert claim is not None
+    owner.execute(url, "UPDATE requests SET lease_until = 1")
+
+    assert await store.claim(now=1e9, lease_s=30.0, but=["PR-2222"]) is None
+    assert await store.renew(claim, lease_s=30.0)
+    owner.execute(url, "UPDATE requests SET lease_until = 1")
+    assert await store.claim(now=1e9, lease_s=30.0, but=["PR-3333"]) is not None

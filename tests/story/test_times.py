@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import os
 import pathlib
@@ -250,19 +251,101 @@ class SetBack(world_.GivenClock):
         return super().now() + self.set_s
 
 
-def test_steady_clock_never_goes_back_and_never_falls_behind() -> None:
-    """Whichever of the two clocks reaches an instant first, wins."""
+def test_steady_clock_isnt_moved_by_a_jump_that_comes_back() -> None:
+    """An hour forward, or back, for some minutes: nothing of it is left."""
+    for jump_s in (3600.0, -3600.0):
+        wall = SetBack()
+        steady = clock_.SteadyClock(wall)
+        wall.set_s = jump_s
+        for _ in range(5):
+            wall.passed_s += 60.0
+            assert steady.now() == pytest.approx(wall.start + wall.passed_s)
+        wall.set_s = 0.0
+        wall.passed_s += 60.0
+
+        assert steady.now() == wall.now()
+        assert (steady.monotonic(), steady.wall) == (wall.passed_s, wall)
+
+
+@pytest.mark.parametrize(
+    ("set_s", "patience_s"), [(3600.0, clock_.FORWARD_S), (-3600.0, clock_.BACK_S)]
+)
+def test_steady_clock_follows_a_wall_that_was_set_for_good_and_back_at_once(
+    set_s: float, patience_s: float
+) -> None:
+    """Set forward it is believed sooner; where it was before, it is believed at once."""
     wall = SetBack()
     steady = clock_.SteadyClock(wall)
-    assert steady.now() == wall.start
+    steady.now()
+    wall.set_s = set_s
+    steady.now()
+    wall.passed_s += patience_s - 1.0
+    assert steady.now() == pytest.approx(wall.start + wall.passed_s)
+    wall.passed_s += 1.0
+    assert steady.now() == wall.now()
 
-    wall.set_s = -3600.0
-    wall.passed_s = 10.0
-    assert steady.now() == wall.start + 10.0
-    wall.set_s = 600.0
-    wall.passed_s = 20.0
-    assert steady.now() == wall.start + 620.0
-    assert (steady.monotonic(), steady.wall) == (20.0, wall)
+    wall.set_s = 0.0
+
+    assert steady.now() == wall.now()
+
+
+def test_a_wall_that_moves_from_step_to_step_is_never_believed_too_soon() -> None:
+    """Each new setting is doubted anew."""
+    wall = SetBack()
+    steady = clock_.SteadyClock(wall)
+    for step in range(1, 30):
+        wall.set_s = step * 100.0
+        wall.passed_s += 500.0
+        assert steady.now() == pytest.approx(wall.start + wall.passed_s)
+
+
+def test_a_little_drift_is_followed_both_ways() -> None:
+    """A wall that is slowed down or sped up by a good time service is the same wall."""
+    wall = SetBack()
+    steady = clock_.SteadyClock(wall)
+    for drift_s in (0.2, 0.4, 0.1, -0.3):
+        wall.set_s = drift_s
+        wall.passed_s += 60.0
+        assert steady.now() == wall.now()
+
+
+def test_what_must_not_end_early_is_asked_at_every_instant_that_it_may_be() -> None:
+    """Ours, the wall's, and the one by the setting at the start."""
+    wall = SetBack()
+    steady = clock_.SteadyClock(wall)
+    wall.set_s, wall.passed_s = 3600.0, 10.0
+
+    ours, on_the_wall, by_the_start = steady.readings()
+
+    assert ours == by_the_start == wall.start + 10.0
+    assert on_the_wall == wall.start + 3610.0
+    assert ports.readings(steady) == steady.readings()
+    assert ports.readings(wall) == (wall.now(),)
+
+
+@pytest.mark.parametrize("jump_s", [7200.0, -7200.0])
+async def test_a_jump_of_the_wall_in_mid_run_ends_nothing(
+    jump_s: float, tmp_path: pathlib.Path
+) -> None:
+    """Neither timed out nor expired nor void: a minute later the wall is back, and all is done."""
+    wall = SetBack()
+    async with world_.running(world_.fresh(tmp_path), clock=clock_.SteadyClock(wall)) as world:
+        waits = await world.ask("reboot web02")
+        id_ = await world.ask("off web01")
+        await world.press(SAM, "approve", id_)
+        task = asyncio.create_task(world.drive())
+        while not world.calls():
+            await wall.sleep(0.0)
+        wall.set_s = jump_s
+        await wall.sleep(1.0)
+        await task
+        await world.drive()
+        wall.set_s = 0.0
+        await world.drive()
+
+        assert await world.state(id_) is State.SUCCEEDED
+        assert await world.state(waits) is State.PENDING
+        assert world.calls() == [1]
 
 
 async def test_request_expires_in_time_though_the_wall_clock_is_set_back(
