@@ -357,3 +357,20 @@ def test_contract_is_what_these_tests_speak_of() -> None:
     """The rules above come from the text of the contract."""
     assert [rule.name for rule in RULES.rules] == ["databases", "everything else"]
     assert 'name = "databases"' in CONTRACT
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "joined"),
+    [("skip", "skip", "skip"), ("skip", "stop", "stop"), ("stop", "skip", "stop")],
+)
+def test_one_rule_that_stops_on_a_change_stops_the_whole_run(
+    one: str, other: str, joined: str
+) -> None:
+    """To stop is the stricter of the two, wherever its rule stands."""
+    first = RULES.rules[0]
+    rules = [
+        dataclasses.replace(first, conduct=dataclasses.replace(first.conduct, on_change=way))
+        for way in (one, other)
+    ]
+
+    assert judging.strictest(rules, 2).on_change == joined

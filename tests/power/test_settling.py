@@ -93,3 +93,24 @@ def test_a_failed_server_carries_the_vendors_words() -> None:
     end = look(Method.REBOOT, SENT, bad, 5)
 
     assert (end.state, end.detail) == (ServerState.FAILED, "BMC timeout")
+
+
+@pytest.mark.parametrize(
+    ("state", "ends_as"),
+    [(ServerState.ACCEPTED, ServerState.TIMED_OUT), (ServerState.UNKNOWN, ServerState.UNKNOWN)],
+)
+def test_a_list_that_cant_be_read_ends_nothing_before_the_deadline(
+    state: ServerState, ends_as: ServerState
+) -> None:
+    """Until then the row is untouched; from then on it ends with what was seen last."""
+    row = dataclasses.replace(SENT, state=state, last_seen="on / idle")
+
+    def unread(elapsed_s: float) -> ports.RunServer:
+        return settling.unread(Method.OFF, row, elapsed_s=elapsed_s, now=9.0, limits=LIMITS)
+
+    assert unread(599.9) is row
+    assert (unread(600).state, unread(600).settled_at) == (ends_as, 9.0)
+    assert unread(600).detail == "CloudDC could not be read; last seen on / idle"
+    never = dataclasses.replace(row, last_seen="")
+    after = settling.unread(Method.OFF, never, elapsed_s=600, now=9.0, limits=LIMITS)
+    assert after.detail == "CloudDC could not be read; last seen nothing since its call"

@@ -1,0 +1,248 @@
+"""Small things of a run that matter, each held by a test that fails without it."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import pathlib
+from collections.abc import Collection, Sequence
+
+import pytest
+
+from bot import foreground
+from bot.execution import calling, watching
+from bot.power import errors, plan, ports, run, server
+from bot.power.lifecycle import ServerState, State
+from bot.power.request import Action
+from bot.sandbox import data_centre
+from bot.storage import connections
+from tests.execution import virtual, world
+
+Kind = data_centre.MachineFaultKind
+SLOW = data_centre.Pace(30.0, 0.0, 0.0)
+
+
+class Seen:
+    """A power API that shows what it is given, and notes what it was asked."""
+
+    def __init__(self, power: ports.PowerApi) -> None:
+        self._power = power
+        self.records: dict[str, server.Server] = {}
+        self.age_s = 0.0
+        self.asked: list[tuple[float, float]] = []
+        self.unstored: list[int] = []
+        self.going: run.Run | None = None
+
+    async def snapshot(self, *, not_before: float) -> server.Snapshot:
+        """Read the list."""
+        return await self._power.snapshot(not_before=not_before)
+
+    def latest(self) -> server.Snapshot | None:
+        """Return the newest list."""
+        return self._power.latest()
+
+    async def sighting(self, server_ids: Collection[str], *, not_before: float) -> ports.Sighting:
+        """Show the records, as old as they are said to be."""
+        now = virtual.START + asyncio.get_running_loop().time()
+        self.asked.append((now, not_before))
+        return ports.Sighting(self.records, now - self.age_s)
+
+    async def switch(
+        self,
+        method: ports.Method,
+        server_ids: Sequence[str],
+        attempt_id: str,
+        *,
+        within_s: float = 10.0,
+    ) -> ports.Accepted:
+        """Take a call, and note how many rows the store didn't have when it left."""
+        assert self.going is not None
+        self.unstored.append(len(self.going.unstored))
+        return ports.Accepted(frozenset(server_ids))
+
+
+async def opened_run(here: world.World, **row: object) -> run.Run:
+    """Return a run of one server that was accepted just now, unless its row says otherwise."""
+    (name,) = here.ready(1)
+    id_ = await here.approved(Action.OFF, [name])
+    lease = await here.claimed()
+    going = await here.executor._open(lease)
+    assert going is not None
+    ((server_id, first),) = going.rows.items()
+    sent = {"state": ServerState.ACCEPTED, "sent_at": here.clock.now(), "baseline_power": "on"}
+    going.keep([dataclasses.replace(first, **{**sent, **row})])  # type: ignore[arg-type]
+    going.sent_at[server_id] = here.clock.monotonic()
+    assert going.id == id_
+    return going
+
+
+def watcher(here: world.World, power: ports.PowerApi) -> watching.Watching:
+    """Return the watching of the world's executor over another power API."""
+    rhythm = watching.rhythm()
+    books, clock = here.executor.books, here.clock
+    return watching.Watching(power, books, clock, rhythm, foreground.Foreground(), world.LIMITS)
+
+
+def proven(going: run.Run) -> dict[str, server.Server]:
+    """Return the records that prove a power-off."""
+    return {
+        row.server_id: server.Server(row.server_id, row.name, "off", "power-off-succeed")
+        for row in going.rows.values()
+    }
+
+
+@virtual.on_given_time
+async def test_a_lease_that_has_just_ended_ends_the_watch(tmp_path: pathlib.Path) -> None:
+    """At the very instant another may have it: nothing is read, nothing is written."""
+    async with world.opened(tmp_path) as here:
+        going = await opened_run(here)
+        going.lease = run.Lease(going.lease.claim, lambda: 0.0)
+        power = Seen(here.power)
+
+        with pytest.raises(errors.LostLease):
+            await watcher(here, power).to_the_end(going, at_once=True)
+
+        assert power.asked == []
+
+
+@pytest.mark.parametrize(("at_once", "wait_s"), [(True, 0.0), (False, 1.6)])
+@virtual.on_given_time
+async def test_the_first_look_waits_unless_a_run_was_taken_over(
+    at_once: bool, wait_s: float, tmp_path: pathlib.Path
+) -> None:
+    """A call that has just left shows nothing yet; one that was left may have shown it long ago."""
+    async with world.opened(tmp_path) as here:
+        going = await opened_run(here)
+        power = Seen(here.power)
+        power.records = proven(going)
+        began = here.clock.now()
+
+        await watcher(here, power).to_the_end(going, at_once=at_once)
+
+        assert wait_s <= power.asked[0][0] - began <= wait_s * 1.5
+        assert power.asked[0][1] == next(iter(going.rows.values())).sent_at
+
+
+@virtual.on_given_time
+async def test_what_was_seen_is_as_old_as_the_sweep_that_saw_it(tmp_path: pathlib.Path) -> None:
+    """A sweep from before the deadline doesn't time a server out after it."""
+    async with world.opened(tmp_path) as here:
+        going = await opened_run(here)
+        (row,) = going.rows.values()
+        going.sent_at[row.server_id] = here.clock.monotonic() - 605.0
+        power = Seen(here.power)
+        power.age_s = 10.0
+        power.records = {row.server_id: server.Server(row.server_id, row.name, "on")}
+        watch = watcher(here, power)
+
+        await watch._look(going, list(going.rows.values()))
+        assert going.rows[row.server_id].state is ServerState.ACCEPTED
+        power.age_s = 4.0
+        await watch._look(going, list(going.rows.values()))
+        assert going.rows[row.server_id].state is ServerState.TIMED_OUT
+
+
+@virtual.on_given_time
+async def test_what_a_look_shows_is_stored_before_the_next(tmp_path: pathlib.Path) -> None:
+    """A process that dies between two looks leaves the next one what it has seen."""
+    async with world.opened(tmp_path, pace=SLOW) as here:
+        id_ = await here.approved(Action.OFF, here.ready(1))
+        task = asyncio.create_task(here.executor.carry_out(await here.claimed()))
+        await here.clock.sleep(15.0)
+        _, rows = await here.ended(id_)
+
+        assert not task.done()
+        assert [row.seen_processing for row in rows.values()] == [True]
+        await task
+
+
+@virtual.on_given_time
+async def test_an_intents_rows_are_not_stored_a_second_time(tmp_path: pathlib.Path) -> None:
+    """When the call leaves the store has all of them, so that nothing is owed but the answer."""
+    async with world.opened(tmp_path) as here:
+        going = await opened_run(here, state=ServerState.QUEUED, sent_at=0.0)
+        power = Seen(here.power)
+        power.going = going
+        going.keep([dataclasses.replace(row, cause=row.cause) for row in going.rows.values()])
+        snapshot = await here.power.snapshot(not_before=here.clock.now())
+        calls = calling.Calls(here.store, power, here.clock)
+
+        await calls.call(going, ports.Method.OFF, list(going.rows.values()), snapshot)
+
+        assert power.unstored == [0]
+        await calls.note_answer(going)
+        assert not going.unstored
+
+
+@virtual.on_given_time
+async def test_a_cycle_at_its_failure_limit_still_switches_on_what_it_switched_off(
+    tmp_path: pathlib.Path,
+) -> None:
+    """One power-off fails, which ends the run: the other server isn't left dark for that."""
+    async with world.opened(tmp_path) as here:
+        bad, good = here.ready(2)
+        here.centre.set_fault(bad, Kind.FAILS)
+
+        found, rows = await here.carried_out(
+            Action.CYCLE, [bad, good], plan.Terms(ramp=(), max_failures=1)
+        )
+
+        assert rows[bad].state is ServerState.FAILED
+        assert rows[good].state is ServerState.PROVEN
+        assert rows[good].step == 1
+        assert found.state is State.PARTIAL
+
+
+# -- the end
+
+
+@virtual.on_given_time
+async def test_the_requester_hears_of_servers_left_off_in_a_direct_message(
+    tmp_path: pathlib.Path,
+) -> None:
+    """The thread may be muted, or gone with its channel."""
+    async with world.opened(tmp_path) as here:
+        (name,) = here.ready(1)
+        here.centre.set_fault(name, Kind.STUCK)
+        id_ = await here.approved(Action.CYCLE, [name])
+        await here.executor.carry_out(await here.claimed())
+
+        told = await here.store.due_messages(now=here.clock.now() + 1.0, limit=100)
+        dark = [one for one in told if one.body.get("event") == "left_dark"]
+        assert {one.kind for one in dark} >= {"direct"}
+        direct = next(one for one in dark if one.kind == "direct")
+        assert direct.request_id == id_
+        assert direct.body["names"] == [name]
+
+
+@virtual.on_given_time
+async def test_an_ended_run_leaves_no_row_among_the_locks(tmp_path: pathlib.Path) -> None:
+    """Rows of ended requests bar nobody, and would stay for ever all the same."""
+    async with world.opened(tmp_path) as here:
+        await here.carried_out(Action.OFF, here.ready(3))
+
+        with connections.reading(f"sqlite:///{tmp_path / 'run.db'}") as connection:
+            assert connection.value("SELECT count(*) FROM server_locks") == 0
+
+
+@virtual.on_given_time
+async def test_an_end_by_somebody_else_in_between_is_the_only_end(tmp_path: pathlib.Path) -> None:
+    """Whoever comes second changes nothing, says nothing, and learns it."""
+    async with world.opened(tmp_path, pace=SLOW) as here:
+        id_ = await here.approved(Action.OFF, here.ready(1))
+        task = asyncio.create_task(here.executor.carry_out(await here.claimed()))
+        await here.clock.sleep(15.0)
+        at = here.clock.now()
+        await here.store.write(
+            lambda tx: tx.transition(id_, State.RUNNING, State.FAILED, at=at, reason="elsewhere")
+        )
+
+        with pytest.raises(errors.LostLease):
+            await task
+
+        found, _ = await here.ended(id_)
+        assert (found.state, found.end_reason) == (State.FAILED, "elsewhere")
+        rows = await here.store.read(lambda tx: tx.audit_rows(request_id=id_, limit=100))
+        assert "request.succeeded" not in {row["event"] for row in rows}
+        told = await here.store.due_messages(now=here.clock.now() + 1.0, limit=100)
+        assert "ended" not in {one.body.get("event") for one in told}
