@@ -6,7 +6,8 @@ The row does it: any process takes over what is due, so that no death and no dep
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+import functools
+from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
@@ -36,32 +37,42 @@ class Lookback:
         due = await self.store.write(
             lambda tx: tx.due_looks(now=now, again_s=aftermath.LOOK_EVERY_S)
         )
+        records = await self._read(await self._watched([request_id for request_id, _ in due]))
+        now = self.clock.now()
         for request_id, until in due:
-            await self._look_at(request_id, until)
+            await self.store.write(
+                functools.partial(
+                    aftermath.noted, request_id=request_id, records=records, now=now, until=until
+                )
+            )
         if due:
             self.wake()
         return len(due)
 
-    async def _look_at(self, request_id: str, until: float) -> None:
-        """Look at the servers of one ended run and write down what that showed."""
-        found, rows = await self.store.read(
+    async def _watched(self, request_ids: Sequence[str]) -> list[str]:
+        """Return the servers of these ended runs of which something may still show."""
+        found: dict[str, None] = {}
+        for request_id in request_ids:
+            found.update(dict.fromkeys(await self._watched_of(request_id)))
+        return list(found)
+
+    async def _watched_of(self, request_id: str) -> list[str]:
+        """Return those of one run."""
+        ended, rows = await self.store.read(
             lambda tx: (tx.request(request_id), tx.run_servers(request_id))
         )
-        action = found.order.action if found else None
-        ids = [row.server_id for row in rows if action and aftermath.wanted(action, row)]
-        records = await self._read(request_id, ids)
-        now = self.clock.now()
-        await self.store.write(
-            lambda tx: aftermath.noted(tx, request_id, records, now=now, until=until)
-        )
+        if ended is None:
+            return []
+        action = ended.order.action
+        return [one.server_id for one in rows if aftermath.wanted(action, one)]
 
-    async def _read(self, request_id: str, ids: list[str]) -> Mapping[str, server.Server]:
-        """Read the records; none when CloudDC can't be asked at this moment."""
+    async def _read(self, ids: Sequence[str]) -> Mapping[str, server.Server]:
+        """Read the records, once for all; none when CloudDC can't be asked at this moment."""
         if not ids:
             return {}
         try:
             sighting = await self.power.sighting(ids, not_before=self.clock.now())
         except errors.CloudError as error:
-            log.warning("lookback.unread", request=request_id, why=error.user_message)
+            log.warning("lookback.unread", why=error.user_message)
             return {}
         return sighting.servers

@@ -35,13 +35,24 @@ def begin(tx: ports.Tx, found: ports.Request, rows: Sequence[ports.RunServer], n
 
 
 def seen(
-    action: Action, row: ports.RunServer, record: server.Server | None, *, now: float
+    action: Action,
+    row: ports.RunServer,
+    record: server.Server | None,
+    *,
+    now: float,
+    touched: bool = False,
 ) -> ports.RunServer:
-    """Return the row after one look at its server; unchanged rows compare equal."""
-    if record is None:
+    """Return the row after one look at its server; unchanged rows compare equal.
+
+    Of one that another request has `touched` since, nothing is this request's doing any more, but
+    that it is on again.
+    """
+    if record is None or (touched and action is not Action.CYCLE):
         return row
     found = evidence.judge(run.method(action, row.step), row, record)
     late = _cycle(row, record, found) if action is Action.CYCLE else _plain(row, found)
+    if touched and late is Late.WENT_OFF:
+        return row
     after = dataclasses.replace(
         row,
         seen_processing=found.seen_processing,
@@ -80,7 +91,14 @@ def noted(
         return
     action, rows = found.order.action, tx.run_servers(request_id)
     watched = [row for row in rows if wanted(action, row)]
-    after = [seen(action, row, records.get(row.server_id), now=now) for row in watched]
+    ids = [row.server_id for row in watched]
+    others = tx.touched(ids, since=found.ended_at, but=found.id)
+
+    def look(row: ports.RunServer) -> ports.RunServer:
+        touched = row.server_id in others
+        return seen(action, row, records.get(row.server_id), now=now, touched=touched)
+
+    after = [look(row) for row in watched]
     changed = [new for old, new in zip(watched, after, strict=True) if new != old]
     if changed:
         tx.update_servers(request_id, changed, epoch=found.epoch)

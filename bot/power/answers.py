@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from bot.power import deeds, offering, plan, ports, request, server
 
-# The servers of ended runs, by request, that are neither proven nor skipped.
+# The servers of ended runs, by request, that were sent something and aren't proven.
 Loose = Mapping[str, Sequence[ports.RunServer]]
 
 

@@ -141,11 +141,14 @@ class Tx(Protocol):
         Calls from before `since` (epoch seconds) and those of the request `but` don't count.
         """
 
+    def touched(self, server_ids: Sequence[str], *, since: float, but: str) -> frozenset[str]:
+        """Return those of these servers to which another request has sent something since."""
+
     def busy_racks(self, racks: Sequence[str]) -> dict[tuple[str, str], Busy]:
         """Return, by (room, rack), what is being powered on in racks of these names just now."""
 
     def loose_servers(self, request_ids: Sequence[str]) -> dict[str, list[RunServer]]:
-        """Return, by request, the servers of these runs that are neither proven nor skipped."""
+        """Return, by request, the servers of these runs that were sent and aren't proven."""
 
     def run_server(self, request_id: str, server_id: str) -> RunServer | None:
         """Return one server of a run."""

@@ -19,6 +19,12 @@ _UNSETTLED = """
       AND attempts.intended_at > :since AND called.request_id <> :but
     ORDER BY attempts.intended_at, attempts.number
 """
+_TOUCHED = """
+    SELECT DISTINCT called.server_id
+    FROM attempt_servers AS called JOIN attempts ON attempts.id = called.attempt_id
+    WHERE called.server_id IN :ids AND called.may_have_acted
+      AND attempts.intended_at >= :since AND called.request_id <> :but
+"""
 # Whoever holds the lock of a server in a run is at work on it; an ended run holds none.
 _BUSY = """
     SELECT run_servers.room, run_servers.rack, count(*) AS found,
@@ -34,9 +40,11 @@ _MOVING = ["accepted", "intended", "unknown"]
 _QUIET = sorted((lifecycle.ServerState.PROVEN, lifecycle.ServerState.SKIPPED))
 _LOOSE = f"""
     SELECT request_id, {", ".join(rows.SERVER_COLUMNS)} FROM run_servers
-    WHERE request_id IN :ids AND state NOT IN :quiet
+    WHERE request_id IN :ids AND state NOT IN :quiet AND (step > 0 OR state IN :acted)
     ORDER BY request_id, position LIMIT :most
 """
+# A power-off that failed may have left its server off as well.
+_ACTED = sorted({*lifecycle.MAY_HAVE_ACTED, lifecycle.ServerState.FAILED})
 MOST_LOOSE = 5000
 _ONE = f"""
     SELECT {", ".join(rows.SERVER_COLUMNS)} FROM run_servers
@@ -66,15 +74,20 @@ class Aftermaths(link.Link):
                 )
         return found
 
+    def touched(self, server_ids: Sequence[str], *, since: float, but: str) -> frozenset[str]:
+        """Return those of these servers to which another request has sent something since."""
+        asked = {"ids": [*server_ids], "since": since, "but": but}
+        return frozenset(row.server_id for row in self.query(_TOUCHED, **asked))
+
     def busy_racks(self, racks: Sequence[str]) -> dict[tuple[str, str], ports.Busy]:
         """Return, by (room, rack), what is being powered on in racks of these names just now."""
         found = self.query(_BUSY, racks=[*dict.fromkeys(racks)], moving=_MOVING)
         return {(row.room, row.rack): ports.Busy(row.found, row.least) for row in found}
 
     def loose_servers(self, request_ids: Sequence[str]) -> dict[str, list[ports.RunServer]]:
-        """Return, by request, the servers of these runs that are neither proven nor skipped."""
+        """Return, by request, the servers of these runs that were sent and aren't proven."""
         found: dict[str, list[ports.RunServer]] = {}
-        asked = {"ids": [*request_ids], "quiet": _QUIET, "most": MOST_LOOSE}
+        asked = {"ids": [*request_ids], "quiet": _QUIET, "acted": _ACTED, "most": MOST_LOOSE}
         for request_id, *columns in self.query(_LOOSE, **asked):
             found.setdefault(request_id, []).append(rows.server_from(columns))
         return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections
 from collections.abc import Sequence
 
-from bot.power import lifecycle, outcome, ports, settling
+from bot.power import again, causes, lifecycle, outcome, ports, settling
 from bot.power.lifecycle import ServerState, State
 from bot.power.request import Action
 from bot.sandbox import data_centre
@@ -22,6 +22,11 @@ EXPECTED = {
     Action.OFF: (data_centre.Action.OFF,),
     Action.REBOOT: (data_centre.Action.REBOOT,),
     Action.CYCLE: (data_centre.Action.OFF, data_centre.Action.ON),
+}
+# Servers that go off by themselves after they came on, or say nothing of their power.
+FICKLE = {
+    data_centre.MachineFaultKind.FALLS_BACK,
+    data_centre.MachineFaultKind.SOMEONE_ELSE,
 }
 HARMLESS = {
     None,
@@ -47,6 +52,7 @@ async def hold(
     reboots_at_most_once(here.centre, found, attempts)
     no_false_success(here.centre, here.clock.monotonic(), found, rows, visits)
     goals_are_met(here, found, rows, visits)
+    nobody_is_left_dark_in_silence(here, found, rows, visits)
     counts_add_up(found, rows)
     checked_again(here, attempts)
     stops_at_once(found, attempts)
@@ -123,6 +129,26 @@ def goals_are_met(
             assert told, f"{row.name} is {row.state}"
         if row.state is ServerState.UNKNOWN and "not asked for again" not in row.detail:
             assert row.sends == settling.MOST_SENDS, f"{row.name}: given up after {row.sends} calls"
+
+
+def nobody_is_left_dark_in_silence(
+    here: world.World,
+    found: ports.Request,
+    rows: dict[str, ports.RunServer],
+    visits: Visits,
+) -> None:
+    """P6: a server that a cycle has switched off, and that is off in the end, is told as such."""
+    if found.order.action is not Action.CYCLE:
+        return
+    disturbed = {name for name, _, _ in visits}
+    for row in rows.values():
+        machine = here.centre.machine(row.name)
+        kind = machine.fault.kind if machine.fault else None
+        ours = machine.performed[data_centre.Action.OFF] and row.name not in disturbed
+        if ours and kind not in FICKLE and not any(machine.external.values()):
+            is_off = machine.look(here.clock.monotonic()).power is data_centre.Power.OFF
+            told = again.left(found.order.action, row) is not causes.Left.NONE
+            assert told or not is_off, f"{row.name} is off, and told as {row.state}"
 
 
 def counts_add_up(found: ports.Request, rows: dict[str, ports.RunServer]) -> None:

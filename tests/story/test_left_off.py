@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import pathlib
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
-from bot.power import answers, causes
+from bot.power import again, answers, causes
 from bot.power.lifecycle import ServerState, State
 from bot.sandbox import data_centre
 from bot.sandbox.data_centre import CallFault, CallFaultKind, CallKind, MachineFault
@@ -151,3 +152,122 @@ async def test_a_plain_call_that_succeeds_late_is_said_late(tmp_path: pathlib.Pa
         assert "powered off after all" in card
         assert "Retry failed" not in card
         assert "Undo" in card
+
+
+async def stopped(world: world_.World, id_: str) -> None:
+    """Somebody presses Stop."""
+    await world.press(world_.OLGA, "stop", id_)
+
+
+async def protected(world: world_.World, _id: str) -> None:
+    """The server gets the tag that protects it."""
+    world.centre.change_server("web09", tags=(("powerbot", "never"),))
+
+
+async def no_longer_ready(world: world_.World, _id: str) -> None:
+    """CloudDC takes it out of use."""
+    world.centre.change_server("web09", manage_state="maintain")
+
+
+async def edited(world: world_.World, _id: str) -> None:
+    """An edit of the policy takes the rule away that let it run."""
+    world.edit(
+        (
+            'servers = "*"\nactions = ["on", "off", "reboot", "cycle"]',
+            'servers = "*"\nactions = ["on"]',
+        )
+    )
+
+
+async def refused(world: world_.World, _id: str) -> None:
+    """CloudDC refuses the power-on."""
+    world.centre.queue_fault(CallFaultKind.FORBIDDEN, CallKind.POWER, 50)
+
+
+async def lost(world: world_.World, _id: str) -> None:
+    """No answer to the power-on ever comes, and nothing of it is seen."""
+    world.centre.set_fault("web09", Kind.DEAD_BMC)
+    world.centre.queue_fault(CallFaultKind.DROP_AFTER, CallKind.POWER, 50)
+
+
+async def deleted(world: world_.World, _id: str) -> None:
+    """CloudDC doesn't have it any more, and another bears its name."""
+    world.centre.delete_server("web09", "ffff")
+
+
+@pytest.mark.parametrize(
+    "between", [stopped, protected, no_longer_ready, edited, refused, lost, deleted]
+)
+async def test_whatever_comes_between_the_two_halves_of_a_cycle_is_said_with_the_server(
+    between: Callable[[world_.World, str], Awaitable[None]], tmp_path: pathlib.Path
+) -> None:
+    """The power-off is proven and the power-on isn't: nobody has to guess that it is off."""
+    async with world_.running(world_.fresh(tmp_path)) as world:
+        machine = world.centre.machine("web09")
+        id_ = await world.ask("cycle web09")
+        await world.press(world_.SAM, "approve", id_)
+        task = asyncio.create_task(world.drive())
+        while machine.performed[data_centre.Action.OFF] == 0:
+            await world.clock.sleep(0.0)
+            machine.look(world.clock.monotonic())
+        await between(world, id_)
+        await task
+
+        found, rows = await world.found(id_), list((await world.rows(id_)).values())
+        card = cards.render(found, rows)
+        assert found.state is not State.SUCCEEDED
+        assert again.left(found.order.action, rows[0]) is not causes.Left.NONE
+        assert "left_dark" in world.events(id_)
+        assert "web09 is OFF" in str(card.blocks) or "web09 may be OFF" in str(card.blocks)
+        assert "Power back on" in str(card.blocks)
+        assert "Retry failed" not in str(card.blocks)
+        assert "OFF" in str(home.render(await world.flow.home(found.order.requester)))
+
+
+async def test_what_another_request_has_done_since_is_not_told_as_late_success(
+    tmp_path: pathlib.Path,
+) -> None:
+    """The first power-off is still unproven; the second one is what switched the server off."""
+    async with world_.running(world_.fresh(tmp_path)) as world:
+        world.centre.set_fault("web09", Kind.DEAD_BMC)
+        first = await world.ask("off web09")
+        await world.press(world_.SAM, "approve", first)
+        await world.drive()
+        world.centre.set_fault("web09", None)
+        second = await world.ask("off web09")
+        await world.press(world_.SAM, "approve", second)
+        await world.drive()
+
+        await world.look_back(120.0)
+
+        assert (await world.rows(second))["web09"].state is ServerState.PROVEN
+        assert (await world.rows(first))["web09"].late is causes.Late.NONE
+        assert "late" not in world.events(first)
+
+
+async def test_a_server_left_off_that_another_request_brings_back_is_told_as_on(
+    tmp_path: pathlib.Path,
+) -> None:
+    """Whoever did it: nobody has to worry about it any more."""
+    async with world_.running(world_.fresh(tmp_path)) as world:
+        machine = world.centre.machine("web09")
+        id_ = await world.ask("cycle web09")
+        await world.press(world_.SAM, "approve", id_)
+        task = asyncio.create_task(world.drive())
+        while machine.performed[data_centre.Action.OFF] == 0:
+            await world.clock.sleep(0.0)
+            machine.look(world.clock.monotonic())
+        await world.press(world_.OLGA, "stop", id_)
+        await task
+        plan = await world.press(world_.DANA, "back_on", id_)
+        assert isinstance(plan, answers.PlanShown)
+        await world.press(world_.DANA, "request", plan.request_id)
+        await world.press(world_.SAM, "approve", plan.request_id)
+        await world.drive()
+
+        await world.look_back(60.0)
+
+        assert (await world.rows(id_))["web09"].late is causes.Late.CAME_ON
+        card = cards.render(await world.found(id_), list((await world.rows(id_)).values()))
+        assert "OFF" not in str(card.blocks)
+        assert "Power back on" not in str(card.blocks)
