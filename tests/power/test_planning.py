@@ -436,14 +436,17 @@ def test_line_to_type_that_would_be_too_long_names_no_servers() -> None:
         (OFF, 6, (1, 5), 2),
         (REBOOT, 57, (1, 5, 50, 1), 4),
         (OFF, 120, (1, 5, 50, 50, 14), 5),
-        (CYCLE, 57, (1, 5, 50, 1), 8),
+        # Fifty servers of one rack come back on ten at a time.
+        (CYCLE, 57, (1, 5, 50, 1), 12),
+        (ON, 25, (1, 5, 10, 9), 4),
     ],
 )
 def test_plan_counts_waves_and_calls(
     action: Action, count: int, sizes: tuple[int, ...], calls: int
 ) -> None:
-    """The ramp, then batches; a cycle is two calls for each."""
-    drawn = made(asked(action, *boxes("web", count)))
+    """The ramp, then batches; what is switched on, at most so many of a rack at once."""
+    power = "off" if action is ON else "on"
+    drawn = made(asked(action, *boxes("web", count, power=power)))
 
     assert (drawn.waves, drawn.calls) == (sizes, calls)
 
