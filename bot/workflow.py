@@ -17,6 +17,7 @@ from bot.power import (
     again,
     answers,
     command,
+    command_line,
     errors,
     form,
     lateness,
@@ -43,6 +44,8 @@ from bot.steps import (
     reviewing,
     standing,
     stopping,
+    suggesting,
+    words,
 )
 
 log = structlog.get_logger()
@@ -95,7 +98,8 @@ class Workflow:
             await self.attempts.refused(inbound, "person.not_checked", found, did=did, why=why)
             return answers.Note(why, good=False)
         except errors.UserMistake as mistake:
-            return answers.Mistake(mistake.problem, mistake.token, mistake.suggestion)
+            offered = suggesting.Suggesting(self.reading, self.planner.policy)
+            return await offered.answer(inbound, mistake)
         finally:
             self.wake()
 
@@ -150,6 +154,8 @@ class Workflow:
         """Tell words from forms and buttons, and all from somebody who opened the app's Home."""
         if inbound.kind == "home":
             return await self.home(inbound.person)
+        if length := inbound.body.get("length"):
+            raise command_line.too_long(int(length))
         if inbound.kind in ("command", "mention"):
             return await self.obey(inbound, command.parse(str(inbound.body["text"])))
         if inbound.kind == "shortcut":
@@ -184,6 +190,9 @@ class Workflow:
 
     async def decide(self, inbound: ports.Inbound, found: ports.Request) -> answers.Answer:
         """Do what somebody with an approver's right asks for."""
+        if said := words.too_long(inbound):
+            event = f"{words.EVENTS[str(inbound.body['do'])]}.refused"
+            return await self.approving.refusing.say(inbound, event, found, said)
         match inbound.body.get("do"):
             case "approve":
                 return await self.approving.approve(inbound, found)
@@ -207,13 +216,13 @@ class Workflow:
             case command.Change():
                 return await self.submit(inbound, said)
             case command.Stop():
-                return await self.stopping.stop(
-                    inbound, await self._find(said.request_id), said.reason
-                )
+                found = await self._find(said.request_id)
+                done = await self.stopping.stop(inbound, found, said.reason)
+                return words.not_kept(done, said.too_long)
             case command.Cancel():
-                return await self.stopping.cancel(
-                    inbound, await self._find(said.request_id), said.reason
-                )
+                found = await self._find(said.request_id)
+                done = await self.stopping.cancel(inbound, found, said.reason)
+                return words.not_kept(done, said.too_long)
             case command.Freeze():
                 return await self.freezing.freeze(inbound, said.reason)
             case command.Unfreeze():
@@ -221,7 +230,18 @@ class Workflow:
             case command.OpenForm() if inbound.body.get("view"):
                 return await self.choosing.open(inbound)
             case _:
-                return await self.lookups.answer(inbound, said)
+                return await self._look_up(inbound, said)
+
+    async def _look_up(self, inbound: ports.Inbound, said: command.Command) -> answers.Answer:
+        """Answer a question.
+
+        Raises:
+            UserMistake: it names what doesn't exist.
+        """
+        try:
+            return await self.lookups.answer(inbound, said)
+        except errors.UserMistake as mistake:
+            raise suggesting.whole_line(mistake, said) from None
 
     async def home(self, person: request.Person) -> answers.HomeShown:
         """Return what a person's Home shows now.
@@ -251,7 +271,7 @@ class Workflow:
         try:
             named = await self.reading.search(said.targets, snapshot, for_change=True)
         except errors.UserMistake as mistake:
-            raise _with_whole_line(mistake, said) from None
+            raise suggesting.whole_line(mistake, said) from None
         asked = self.planner.question(
             inbound,
             said.action,
@@ -317,9 +337,3 @@ class Workflow:
             UserMistake: there is none of this id.
         """
         return (await self.reading.one(request_id)).request
-
-
-def _with_whole_line(mistake: errors.UserMistake, said: command.Change) -> errors.UserMistake:
-    """Return a mistake in the targets with the whole line to copy instead."""
-    line = said.line(mistake.suggestion) if mistake.suggestion else ""
-    return errors.UserMistake(mistake.problem, token=mistake.token, suggestion=line)

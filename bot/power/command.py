@@ -7,10 +7,20 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Sequence
 
-from bot.power import command_line, command_options, errors, request, typography, vocabulary
-from bot.power.command_line import BECAUSE, Line
+from bot.power import (
+    command_line,
+    command_options,
+    errors,
+    exclusions,
+    request,
+    typography,
+    vocabulary,
+)
+from bot.power.command_line import Line
 from bot.power.request import Action
+from bot.power.vocabulary import BECAUSE, PREFIX
 
 VERBS = vocabulary.VERBS
 OPTIONS = vocabulary.OPTIONS
@@ -33,8 +43,12 @@ class Change:
         """Return the line to type for the same change of other targets."""
         before, because, rest = targets.partition(f" {BECAUSE} ")
         reason = " ".join(part for part in (rest, self.reason) if part)
-        words = [f"/power {self.action.value}", before, *_written(self.options)]
+        words = [PREFIX, self.action.value, before, *self.written_options()]
         return " ".join([*words, BECAUSE, reason] if because or reason else words)
+
+    def written_options(self) -> list[str]:
+        """Return the options as they are typed."""
+        return _written(self.options)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -46,7 +60,7 @@ class Read:
 
     def line(self, targets: str) -> str:
         """Return the line to type for the same look at other targets."""
-        return f"/power {self.verb} {targets}".strip()
+        return f"{PREFIX} {self.verb} {targets}".strip()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -70,18 +84,20 @@ class Requests:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Stop:
-    """Stop a running request."""
+    """Stop a running request; `too_long` is the length of a reason that isn't kept."""
 
     request_id: str
     reason: str = ""
+    too_long: int = 0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Cancel:
-    """Take one's own request back."""
+    """Take one's own request back; `too_long` is the length of a reason that isn't kept."""
 
     request_id: str
     reason: str = ""
+    too_long: int = 0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -135,9 +151,9 @@ def parse(text: str) -> Command:
         case "show":
             return Show(_request_id(line))
         case "stop":
-            return Stop(_request_id(line), line.reason_or_nothing())
+            return Stop(_request_id(line), *_reason_of_a_no(line))
         case "cancel":
-            return Cancel(_request_id(line), line.reason_or_nothing())
+            return Cancel(_request_id(line), *_reason_of_a_no(line))
         case "freeze":
             return Freeze(_freeze_reason(line))
         case "help":
@@ -156,6 +172,7 @@ def _change(action: Action, line: Line) -> Change:
         meant = f"{action.value} {mistake.suggestion}{because}"
         better = meant if mistake.suggestion else f"help {action.value}"
         raise line.mistake(mistake.problem, mistake.token, better) from None
+    targets = _understood(line, targets)
     if not targets:
         raise line.mistake(f"Say which servers to {SAID.get(action, action.value)}.")
     return Change(action, " ".join(targets), options, reason)
@@ -168,11 +185,28 @@ def _look(line: Line) -> Read:
             problem = f"{line.verb} changes nothing, so it takes no options."
             better = " ".join(w for w in line.words if w != word)
             raise line.mistake(problem, word, f"{line.verb} {better}".strip())
-    targets = " ".join(line.words)
+    targets = " ".join(_understood(line, line.words))
     if line.reason is not None:
         problem = f"{line.verb} changes nothing, so it takes no reason."
         raise line.mistake(problem, BECAUSE, f"{line.verb} {targets}".strip())
     return Read(line.verb, "" if targets.lower() in EVERYTHING else targets)
+
+
+def _understood(line: Line, targets: Sequence[str]) -> list[str]:
+    """Return targets with words such as except understood."""
+    try:
+        return exclusions.understood(targets)
+    except errors.UserMistake as mistake:
+        raise line.mistake(mistake.problem, mistake.token) from None
+
+
+def _reason_of_a_no(line: Line) -> tuple[str, int]:
+    """Return the reason, or the length of one that is too long.
+
+    Nobody is kept from stopping by it: it isn't kept, and they are told.
+    """
+    reason = typography.sentence(line.reason or "")
+    return ("", len(reason)) if len(reason) > command_line.MOST_REASON else (reason, 0)
 
 
 def _request_id(line: Line) -> str:
@@ -219,10 +253,10 @@ def _alone(line: Line) -> Requests | Unfreeze:
         if line.words[0].lower() in EVERYTHING:
             return Unfreeze(every=True)
         problem = "unfreeze lifts your own freeze, and unfreeze all lifts every one."
-        raise line.mistake(problem, line.words[0])
+        raise line.mistake(problem, line.words[0], line.verb)
     if line.words or line.reason is not None:
         word = line.words[0] if line.words else BECAUSE
-        raise line.mistake(f"Nothing follows {line.verb}.", word)
+        raise line.mistake(f"Nothing follows {line.verb}.", word, line.verb)
     return Unfreeze() if line.verb == "unfreeze" else Requests()
 
 

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Sequence
 
-from bot.power import command_options, errors, nearest, typography
-from bot.power.vocabulary import OPTIONS, SYNONYMS, VERBS
+from bot.power import command_options, errors, exclusions, nearest, typography
+from bot.power.vocabulary import (
+    BECAUSE,
+    OPTIONS,
+    PASSED_OVER,
+    POLITE,
+    PREFIX,
+    SYNONYMS,
+    VERBS,
+)
 
 # What Slack makes of a link is longer than what was typed, so the first bound is wider.
 MOST_RAW = 12_000
 MOST_CHARACTERS = 4_000
 MOST_REASON = 500
 MOST_SUGGESTED = 300
-BECAUSE = "because"
 # Nobody approves by words; who tries is told where the button is.
 BUTTONS = {
     **dict.fromkeys(("approve", "approved", "lgtm", "yes", "ok"), "Approve"),
@@ -23,8 +31,10 @@ BUTTONS = {
     "request": "Request",
     "details": "Details",
 }
-POLITE = frozenset({"please", "pls", "plz", "can", "could", "you", "the", "now", "just", "to"})
-PREFIX = "/power"
+# A colleague who is spoken to, as Slack writes it ("Formatting text": mentions).
+COLLEAGUE = re.compile(r"\s*<(?:@[UW]|!subteam\^)[^<>]*>[\s,:;.!]*")
+# Stands where a person's own words belong; a line that still has it can't be sent.
+OPEN_END = "…"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -40,8 +50,9 @@ class Line:
     whole: str
 
     def mistake(self, problem: str, token: str = "", better: str = "") -> errors.UserMistake:
-        """Return an error with a line to copy: a better one, or the verb's example."""
-        line = better if 0 < len(better) <= MOST_SUGGESTED else VERBS[self.verb].example
+        """Return an error with a line to copy: a better one, or one that explains the verb."""
+        usual = "requests" if " ID" in VERBS[self.verb].usage else f"help {self.verb}"
+        line = better if 0 < len(better) <= MOST_SUGGESTED else usual
         return errors.UserMistake(
             problem, token=typography.shown(token), suggestion=f"{PREFIX} {line}"
         )
@@ -61,10 +72,6 @@ class Line:
             better = f"{self.verb} {self.words[0]} {BECAUSE} {reason}".strip()
         token = self.words[1] if self.words else ""
         raise self.mistake(f"{self.verb} takes {what}, and nothing else.", token, better)
-
-    def reason_or_nothing(self) -> str:
-        """Return the reason cut to its bound: nobody is kept from stopping by a long one."""
-        return typography.sentence(self.reason or "")[:MOST_REASON]
 
     def checked_reason(self) -> str:
         """Return the reason, or an empty text where because wasn't typed.
@@ -105,26 +112,73 @@ def read(text: str) -> Line | None:
 
     """
     _refuse_long(text, MOST_RAW)
-    typed = typography.undo_slack(text)
+    typed = typography.undo_slack(_without_colleagues(text))
     _refuse_long(typed, MOST_CHARACTERS)
-    # A mention is often followed by a colon or a comma, as in "@Powerbot: reboot web01".
-    words = (word for word in typography.words(typed) if word.text.strip(",:"))
-    first = next(words, None)
-    if first is not None and first.text.lower() == PREFIX:
-        first = next(words, None)
+    words = [word for word in typography.words(typed) if word.text.strip(",:")]
+    if words and words[0].text.startswith("/") and _is_prefix(words):
+        del words[0]
+    first = _first(words)
     if first is None:
         return None
     whole = typed[first.end :]
-    if first.text.lower() not in VERBS:
+    if not _is_verb(first):
         raise _unknown_verb(first.text, whole)
-    return _cut(first.text.lower(), whole)
+    return _cut(_bare(first.text), whole)
+
+
+def _is_prefix(words: Sequence[typography.Word]) -> bool:
+    """Whether a line begins with a command's name, which may have been copied with it."""
+    if words[0].text.lower() == PREFIX or len(words) == 1:
+        return True
+    return _is_verb(words[1])
+
+
+def _without_colleagues(text: str) -> str:
+    """Return a line without the colleagues who are spoken to in front of it."""
+    while found := COLLEAGUE.match(text):
+        text = text[found.end() :]
+    return text
+
+
+def _first(words: Sequence[typography.Word]) -> typography.Word | None:
+    """Return the word that should be a verb: what is said before one is passed over.
+
+    A colleague's name may have been typed and not chosen from Slack's list; so may a group of
+    servers, which is passed over only where other servers are named behind the verb.
+    """
+    place = 0
+    while place < len(words) and words[place].text.casefold().strip(",:;.!") in PASSED_OVER:
+        place += 1
+    named = words[place : place + 3]
+    if len(named) == 3 and named[0].text.startswith("@") and _is_verb(named[1]):
+        behind = named[2].text
+        targets = behind.lower() != BECAUSE and not command_options.name_of(behind)
+        if targets and not behind.startswith("!") and not exclusions.spares(behind):
+            place += 1
+    return words[place] if place < len(words) else None
+
+
+def _is_verb(word: typography.Word) -> bool:
+    """Whether a word is a verb."""
+    return _bare(word.text) in VERBS
+
+
+def _bare(word: str) -> str:
+    """Return a verb in small letters, without a sign behind it."""
+    return word.lower().rstrip(",:;")
 
 
 def _refuse_long(text: str, most: int) -> None:
     """Refuse a line that is longer than any that could be meant."""
     if len(text) > most:
-        problem = f"A command has at most {most:,} characters; this one has {len(text):,}."
-        raise errors.UserMistake(problem)
+        raise too_long(len(text), most)
+
+
+def too_long(length: int, most: int = MOST_CHARACTERS) -> errors.UserMistake:
+    """Return the error for a line of so many characters: nothing of it is obeyed."""
+    return errors.UserMistake(
+        f"A command has at most {most:,} characters; this one has {length:,}."
+    )
 
 
 def _cut(verb: str, whole: str) -> Line:
@@ -153,10 +207,13 @@ def bounded_reason(text: str) -> str:
     """Return a reason as one line.
 
     Raises:
-        UserMistake: it is too long.
+        UserMistake: it is too long, or still has the sign that stands for a person's own words.
 
     """
     reason = typography.sentence(text)
+    if reason.startswith((OPEN_END, "...")):
+        problem = f"Put your own words where {OPEN_END} stands."
+        raise errors.UserMistake(problem, token=OPEN_END)
     if len(reason) > MOST_REASON:
         problem = f"A reason has at most {MOST_REASON} characters; this one has {len(reason)}."
         raise errors.UserMistake(problem)
@@ -173,14 +230,14 @@ def nearest_verb(word: str) -> str:
 def _unknown_verb(word: str, whole: str) -> errors.UserMistake:
     """Return the error for a verb that there isn't, with the line as it was perhaps meant."""
     rest = [one.text for one in typography.words(whole)]
-    moved = _verb_in(rest)
+    moved, idle = _verb_in(rest), POLITE | PASSED_OVER
     if word.lower() in BUTTONS:
         button = BUTTONS[word.lower()]
         problem = f"{button} is a button on the request's card; it can't be typed."
         request_id = next(iter(rest), "")
         return _verb_mistake(problem, word, ["show", request_id] if request_id else ["requests"])
     if moved:
-        others = [one for one in (word, *rest) if one.lower() not in {moved, *POLITE}]
+        others = [one for one in (word, *rest) if one.lower() not in {moved, *idle}]
         return _verb_mistake(f"The verb comes first: {moved}.", word, [moved, *others])
     near = nearest_verb(word)
     if near:

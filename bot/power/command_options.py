@@ -17,6 +17,9 @@ INCIDENT = re.compile(r"[A-Za-z0-9#][A-Za-z0-9._#/-]{0,79}")
 # A minus before a digit begins a number, which the option in front of it will refuse.
 OPTION = re.compile(r"-+(?![0-9])(.*)", re.DOTALL)
 
+# A word with a dash in front that is no option but a server.
+TARGET = re.compile(r"^-+[^=]*[0-9@:*\[]")
+
 # What other tools call the reason.
 REASONS = frozenset({"--reason", "--because", "--why", "--message", "--comment", "--m", "--r"})
 
@@ -56,12 +59,12 @@ def read(words: Sequence[str]) -> tuple[list[str], request.Options]:
         except errors.UserMistake as mistake:
             better = mistake.suggestion
             mended = [*words[:place], *([better] if better else []), *words[end:]]
-            if mended[-1:] == ["because"]:
-                mended.pop()
+            # Which of two values is meant nobody knows.
+            doubled = name in values and not OPTIONS[name].value
             raise errors.UserMistake(
                 mistake.problem,
                 token=typography.shown(mistake.token),
-                suggestion=" ".join(mended) if better or name in values else "",
+                suggestion=" ".join(mended) if better or doubled else "",
             ) from None
         values[name] = value
         place = end
@@ -89,12 +92,14 @@ def _read_one(name: str, words: Sequence[str], *, taken: bool) -> Value:
     value = words[0].partition("=")[2] if equals else " ".join(words[1:])
     if not OPTIONS[name].value:
         if equals:
-            raise errors.UserMistake(f"{name} takes no value.", token=words[0], suggestion=name)
+            # Who writes --break-glass=no wants none of it.
+            better = "" if name == "--break-glass" else name
+            raise errors.UserMistake(f"{name} takes no value.", token=words[0], suggestion=better)
         return True
     value = value.strip('"')
     if not value:
         problem = f"{name} needs a value, such as {written(name)}."
-        raise errors.UserMistake(problem, token=words[0], suggestion=written(name))
+        raise errors.UserMistake(problem, token=words[0])
     return READERS[name](name, value)
 
 
@@ -103,18 +108,22 @@ def _refuse_unknown(name: str, words: Sequence[str]) -> None:
     if name in OPTIONS:
         return
     if name == "--" and len(words) == 1:
-        problem = "A dash alone means nothing here; a reason begins with because."
-        raise errors.UserMistake(problem, token=words[0], suggestion="because")
+        problem = (
+            "A dash alone means nothing here: a reason begins with because, "
+            "and ! in front of a server takes it out."
+        )
+        raise errors.UserMistake(problem, token=words[0])
     if name == "--":
         problem = "Dashes stand right in front of an option's name, without a space."
         raise errors.UserMistake(problem, token=words[0], suggestion=f"--{words[1]}")
     if name in REASONS:
         problem = "A reason is no option; it stands at the end, behind because."
         value = words[0].partition("=")[2].strip('"')
-        raise errors.UserMistake(
-            problem, token=words[0], suggestion=f"because {value}" if value else "because"
-        )
+        raise errors.UserMistake(problem, token=words[0], suggestion=f"because {value}".strip())
     near = nearest.words(name, OPTIONS)
+    if not near and TARGET.search(words[0]):
+        problem = f"A dash takes nothing out; write ! instead: !{words[0].lstrip('-')}."
+        raise errors.UserMistake(problem, token=words[0], suggestion=f"!{words[0].lstrip('-')}")
     hint = f"Did you mean {near[0]}?" if near else f"The options are {', '.join(OPTIONS)}."
     raise errors.UserMistake(
         f"There is no option {typography.shown(name)}. {hint}",
@@ -165,7 +174,7 @@ READERS: dict[str, Callable[[str, str], Value]] = {
 def _unusable(name: str, value: str, rule: str) -> errors.UserMistake:
     """Return the error for a value that an option doesn't take."""
     problem = f"{name} {rule}, not {typography.shown(value)}."
-    return errors.UserMistake(problem, token=value, suggestion=written(name))
+    return errors.UserMistake(problem, token=value)
 
 
 def _options(values: dict[str, Value]) -> request.Options:

@@ -9,9 +9,21 @@ import dataclasses
 import enum
 from collections.abc import Callable, Mapping
 
-from bot.power import command_line, command_options, errors, request, targets, typography
+from bot.power import (
+    command_line,
+    command_options,
+    errors,
+    exclusions,
+    offered_lines,
+    request,
+    server,
+    targets,
+    typography,
+)
 from bot.power.command import Change
 from bot.power.request import Action
+
+MOST_CHARACTERS = command_line.MOST_RAW
 
 
 class Field(enum.StrEnum):
@@ -44,16 +56,21 @@ class Reading:
     problems: Mapping[Field, str]
 
 
-def read(filled: Mapping[str, str], groups: targets.Groups) -> Reading:
+def read(
+    filled: Mapping[str, str],
+    groups: targets.Groups,
+    snapshot: server.Snapshot | None = None,
+) -> Reading:
     """Read a form; servers stand in it as target terms, parted by spaces."""
     problems: dict[Field, str] = {}
 
     def given(field: Field, reader: Callable[[str], object]) -> object:
-        text = filled.get(field.value, "").strip()
+        text = filled.get(field.value, "")
         try:
-            return reader(text)
+            _refuse_long(text)
+            return reader(text.strip())
         except errors.UserMistake as mistake:
-            problems[field] = sentence(mistake)
+            problems[field] = sentence(offered(mistake, filled, groups, snapshot))
             return None
 
     action = given(Field.ACTION, _action)
@@ -74,6 +91,27 @@ def read(filled: Mapping[str, str], groups: targets.Groups) -> Reading:
     return Reading(Change(action, str(named), made, str(reason)), {})
 
 
+def offered(
+    mistake: errors.UserMistake,
+    filled: Mapping[str, str],
+    groups: targets.Groups,
+    snapshot: server.Snapshot | None,
+) -> errors.UserMistake:
+    """Return a mistake with better targets only where they may be offered."""
+    action, typed = (filled.get(field.value, "") for field in (Field.ACTION, Field.SERVERS))
+    known = offered_lines.Typed(f"{action} {typed}", snapshot, groups)
+    held = offered_lines.checked(f"{action} {mistake.suggestion}", known)
+    better = mistake.suggestion if mistake.suggestion and held else ""
+    return errors.UserMistake(mistake.problem, token=mistake.token, suggestion=better)
+
+
+def _refuse_long(text: str) -> None:
+    """Refuse what no field takes, before any of it is left out."""
+    if len(text) > MOST_CHARACTERS:
+        problem = f"This has {len(text):,} characters; a field takes at most {MOST_CHARACTERS:,}."
+        raise errors.UserMistake(problem)
+
+
 def sentence(mistake: errors.UserMistake) -> str:
     """Return a mistake as the words under a field: what is wrong, and what to choose instead."""
     token = f"{mistake.token}: " if mistake.token and mistake.token not in mistake.problem else ""
@@ -92,7 +130,8 @@ def _targets(text: str, groups: targets.Groups) -> str:
     """Return the servers as target text that can be parsed."""
     if not text:
         raise errors.UserMistake("Choose at least one server, group or tag.")
-    return targets.parse(text, groups).text
+    words = [word.text for word in typography.words(text)]
+    return targets.parse(" ".join(exclusions.understood(words)), groups).text
 
 
 def _option(name: str) -> Callable[[str], object]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bot.power import targets
-from bot.power.command_line import BECAUSE, MOST_REASON
-from bot.power.vocabulary import CHANGE, OPTIONS, VERBS, Verb
+from bot.power.command_line import MOST_REASON
+from bot.power.vocabulary import BECAUSE, CHANGE, OPTIONS, PREFIX, VERBS, Verb
 
 TERMS = (
     ("web01, web[01-20,25]", "names and ranges; * and ? are wildcards"),
@@ -21,26 +21,28 @@ TERMS = (
 )
 
 
-def help_text(verb: str | None) -> str:
+def help_text(verb: str | None, called: str = PREFIX) -> str:
     """Return the help for one verb, or for all (None), in lines of plain text.
+
+    `called` is what a line begins with.
 
     An unknown verb gets the help for all: the parser has refused it before.
     """
     found = VERBS.get(verb or "")
-    return _all_verbs() if found is None else _one_verb(found)
+    return _all_verbs(called) if found is None else _one_verb(found, called)
 
 
-def _all_verbs() -> str:
+def _all_verbs(called: str) -> str:
     """Return one line for each verb."""
     width = max(len(name) for name in VERBS)
     lines = [f"{name:{width}}  {verb.does}" for name, verb in VERBS.items()]
-    return "\n".join([f"/power VERB {CHANGE}", *lines, "/power help VERB says more."])
+    return "\n".join([f"{called} VERB {CHANGE}", *lines, f"{called} help VERB says more."])
 
 
-def _one_verb(verb: Verb) -> str:
+def _one_verb(verb: Verb, called: str) -> str:
     """Return how a verb is written, what it does, who may use it, and lines to copy."""
-    lines = [f"/power {verb.usage}", f"It {verb.does}.", f"Who: {verb.who}."]
-    lines += [f"Example: /power {example}" for example in verb.examples]
+    lines = [f"{called} {verb.usage}", f"It {verb.does}.", f"Who: {verb.who}."]
+    lines += [f"Example: {called} {example}" for example in verb.examples]
     if "TARGETS" in verb.usage:
         lines += ["Targets, by spaces or commas:", *_table(TERMS)]
         lines.append(f"At most {targets.MOST_TERMS} terms, {targets.MOST_CHARACTERS:,} characters.")

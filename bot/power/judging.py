@@ -10,7 +10,17 @@ import dataclasses
 from collections.abc import Collection, Iterable, Sequence
 from itertools import zip_longest
 
-from bot.power import approval, patterns, plan, policy, ports, quorum, recheck, request, server
+from bot.power import (
+    approval,
+    plan,
+    policy,
+    ports,
+    quorum,
+    reason_patterns,
+    recheck,
+    request,
+    server,
+)
 from bot.power.policy import Needs
 
 
@@ -219,7 +229,8 @@ def wish(
 ) -> str:
     """Return what a rule wants that a request doesn't have, to be read after its name."""
     order = made.order
-    if rule.reason and not patterns.found(rule.reason, order.reason, order.options.incident):
+    given = (order.reason, order.options.incident)
+    if rule.reason and not reason_patterns.has(rule.reason, *given):
         return f"wants {rule.reason} in the reason"
     if order.options.break_glass:
         may = may_break_glass([rule], requester_groups)

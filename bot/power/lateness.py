@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from bot.power import command, command_line, errors, ports
+from bot.power import command, errors, ports
 
 LATE_S = 300.0
 MINUTE_S, HOUR_S = 60.0, 3600.0
@@ -45,7 +45,7 @@ def judge(inbound: ports.Inbound, now: float) -> Late | None:
     age_s = max(now, inbound.at) - written
     if age_s <= LATE_S or (inbound.at - written <= LATE_S and _takes_back(text)):
         return None
-    line = f"{command_line.PREFIX} {text}" if inbound.kind == "command" else text
+    line = f"{inbound.called} {text}"
     return Late(age_s, line if len(line) <= LONGEST_LINE else "")
 
 

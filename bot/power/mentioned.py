@@ -10,7 +10,7 @@ import re
 from bot.power import errors, folding, name_pattern, server, terms
 
 # What is looked at of a message; Slack's largest has 40,000 characters.
-MOST_CHARACTERS = 20_000
+MOST_CHARACTERS = 40_000
 MOST_WORDS = 4_000
 MOST_SERVERS = 1_000
 # One folded name in an alert stands for a handful of servers, not for a data centre.
@@ -22,7 +22,10 @@ def servers_in(words: str, snapshot: server.Snapshot) -> tuple[server.Server, ..
     """Return the servers that a text names, each once, in natural order."""
     known = _known(snapshot)
     found: dict[str, server.Server] = {}
-    matches = WORD.finditer(words[:MOST_CHARACTERS])
+    if len(words) > MOST_CHARACTERS:
+        # Half a name may be another server's.
+        words = words[: MOST_CHARACTERS + 1].rpartition(" ")[0]
+    matches = WORD.finditer(words)
     for _, match in zip(range(MOST_WORDS), matches, strict=False):
         for name in _readings(match[0]):
             row = known.get(name.lower())

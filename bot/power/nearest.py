@@ -1,18 +1,22 @@
 """What was perhaps meant: the nearest known word, the nearest server, other tools' habits.
 
-Only ever a suggestion for a person to copy; nothing is done that wasn't typed. The work is
-bounded by cutting words and lists first.
+Only ever a suggestion for a person to copy; nothing is done that wasn't typed, and a slip is
+mended only where it can hardly be something else.
 """
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 MOST_KNOWN = 500
 MOST_LETTERS = 64
+# A shorter word with one letter more or less is another word: db and dbs, but d and db.
+LEAST_LETTERS = 3
+MOST_RUNS = 3
 NUMBER = re.compile(r"[0-9]+")
+# Stands for a number in a shape; no name has it.
+MARK = "\0"
 PLAIN = re.compile(r"[A-Za-z0-9._-]+")
 
 # What people of other tools type, and what it is here: xCAT's n1-n9, bash's {1..9}, ranges
@@ -33,12 +37,51 @@ HABITS = (
 )
 
 
-def words(word: str, known: Iterable[str], most: int = 1) -> list[str]:
-    """Return the known words that are written most like this one, the nearest first."""
+def words(word: str, known: Iterable[str]) -> list[str]:
+    """Return the one known word that is alike, as a list; an empty one where none or several are.
+
+    A word that differs in its capitals alone goes before one that differs in a letter.
+    """
     pool = [one for _, one in zip(range(MOST_KNOWN), known, strict=False)]
-    lowered = {one.lower()[:MOST_LETTERS]: one for one in reversed(pool)}
-    found = difflib.get_close_matches(word.lower()[:MOST_LETTERS], lowered, n=most, cutoff=0.6)
-    return [lowered[one] for one in found]
+    same = [one for one in pool if key(one) == key(word)]
+    found = list(dict.fromkeys(same or (one for one in pool if alike(word, one))))
+    return found if len(found) == 1 else []
+
+
+def key(text: str) -> str:
+    """Return a text without what makes no other server of it: capitals and leading zeros."""
+    return NUMBER.sub(lambda found: found[0].lstrip("0") or "0", text.casefold())
+
+
+def alike(one: str, two: str) -> bool:
+    """Whether two texts differ in capitals, leading zeros, and one letter's slip at most.
+
+    A slip is a pair that is swapped, or a letter that is missing or too many; another letter in
+    one's place may well be another role, and another number is another server.
+    """
+    if len(one) > MOST_LETTERS or len(two) > MOST_LETTERS:
+        return key(one) == key(two)
+    first, second = key(one), key(two)
+    if NUMBER.findall(first) != NUMBER.findall(second):
+        return False
+    return _slipped(NUMBER.sub(MARK, first), NUMBER.sub(MARK, second))
+
+
+def _slipped(one: str, two: str) -> bool:
+    """Whether one shape becomes another by at most one slip."""
+    short, long = sorted((one, two), key=len)
+    if len(long) - len(short) > 1:
+        return False
+    pairs = enumerate(zip(short, long, strict=False))
+    place = next((p for p, (left, right) in pairs if left != right), len(short))
+    if short[place:] == long[place:]:
+        return True
+    if len(long.replace(MARK, "")) < LEAST_LETTERS:
+        return False
+    if len(long) > len(short):
+        return short[place:] == long[place + 1 :]
+    pair = long[place : place + 2]
+    return MARK not in pair and short[place:] == pair[::-1] + long[place + 2 :]
 
 
 def habit(term: str) -> str:
@@ -52,7 +95,7 @@ def habit(term: str) -> str:
 
 
 class Names:
-    """Existing names by their shape, which is the name with each number made 0."""
+    """Existing names by their shape, which is the name with each number made one sign."""
 
     def __init__(self, known: Iterable[str]) -> None:
         self._shapes: dict[str, list[str]] = {}
@@ -60,39 +103,64 @@ class Names:
             self._shapes.setdefault(_shape(name), []).append(name)
 
     def near(self, name: str) -> str:
-        """Return the nearest existing name, or nothing where none is alike."""
-        # Alerts and shells write a name with its domain, which the inventory may leave out.
-        host = name.split(".")[0]
-        if host in self._shapes.get(_shape(host), ()):
-            return host
+        """Return the one existing name that is alike, or nothing where none or several are.
+
+        A name whose letters there are is never taken for one of other letters: its number is
+        what is wrong.
+        """
         shape = _shape(name)
-        if shape not in self._shapes:
-            # A slip is seldom in the first letter, so those shapes are looked at first.
-            ordered = sorted(self._shapes, key=lambda other: other[:1] != shape[:1])
-            found = words(shape, ordered)
-            shape = found[0] if found else ""
-        return _nearest_number(name, self._shapes.get(shape, ()))
+        if shape in self._shapes:
+            shapes = [shape]
+        else:
+            shapes = [other for other in self._shapes if _slipped(shape, other)]
+        wanted = NUMBER.findall(key(name))
+        pool = (one for other in shapes for one in self._shapes[other])
+        found = [one for one in pool if NUMBER.findall(key(one)) == wanted]
+        return found[0] if len(found) == 1 else ""
+
+    def written(self, names: Sequence[str]) -> list[str]:
+        """Return all of these names as they are written here, or none where one isn't there."""
+        found = [self.near(name) for name in names]
+        return found if all(found) else []
+
+    def numbers(self, name: str) -> str:
+        """Say which numbers there are beside this name's, or nothing where its letters are new."""
+        known = self._shapes.get(_shape(name), ())
+        wanted = NUMBER.findall(key(name))
+        for place in reversed(range(len(wanted))):
+            found = [
+                one for one in known if _but(NUMBER.findall(key(one)), place) == _but(wanted, place)
+            ]
+            if found:
+                number = list(NUMBER.finditer(found[0]))[place]
+                rest = found[0][number.end() :]
+                beside = found[0][: number.start()] + (f"…{rest}" if rest else "")
+                return f"{beside} has {_told(NUMBER.findall(one)[place] for one in found)}"
+        return ""
 
 
 def _shape(name: str) -> str:
-    """Return a name in small letters, each number made 0."""
-    return NUMBER.sub("0", name.lower())
+    """Return a name in small letters, each number made one sign."""
+    return NUMBER.sub(MARK, name.casefold())
 
 
-def _nearest_number(name: str, alike: Iterable[str]) -> str:
-    """Return the one of the names whose numbers differ least, the first number most of all."""
-    wanted = _numbers(name)
-
-    def distance(other: str) -> tuple[int, ...]:
-        pairs = zip(wanted, _numbers(other), strict=False)
-        return tuple(abs(one - two) for one, two in pairs)
-
-    return min(alike, key=distance, default="")
+def _but(numbers: Sequence[str], place: int) -> list[str]:
+    """Return numbers without one of them."""
+    return [*numbers[:place], *numbers[place + 1 :]]
 
 
-def _numbers(name: str) -> list[int]:
-    """Return the numbers in a name; of very long ones the beginning does."""
-    return [int(digits[:18]) for digits in NUMBER.findall(name)]
+def _told(numbers: Iterable[str]) -> str:
+    """Return numbers in words, like `01 to 05, 07 and 3 ranges more`."""
+    ordered = sorted(set(numbers), key=lambda one: (len(one.lstrip("0")), one.lstrip("0")))
+    runs: list[list[str]] = []
+    for one in ordered:
+        if runs and int(one[-18:]) - int(runs[-1][-1][-18:]) <= 1:
+            runs[-1].append(one)
+        else:
+            runs.append([one])
+    shown = [run[0] if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs[:MOST_RUNS]]
+    more = len(runs) - MOST_RUNS
+    return ", ".join(shown) + (f" and {more} ranges more" if more > 0 else "")
 
 
 def value(front: str, wanted: str, known: Iterable[str]) -> str:

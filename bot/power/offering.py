@@ -57,8 +57,13 @@ class Catalogue:
         return sorted(found.items(), key=lambda item: folding.natural(item[0]))
 
     def search(self, typed: str) -> list[Offer]:
-        """Return what fits what was typed, at most a hundred choices, the likeliest first."""
-        query = typography.plain(typed)[:MOST_QUERY]
+        """Return what fits what was typed, at most a hundred choices, the likeliest first.
+
+        Nothing fits what is very long: the beginning of it would be something else.
+        """
+        if len(typed) > MOST_QUERY:
+            return []
+        query = typography.plain(typed)
         word = query.lstrip("!").lower()
         sign = "!" if query.startswith("!") else ""
         starts = list(itertools.islice(self._named(word, sign, starting=True), MOST_OFFERS))

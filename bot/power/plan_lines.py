@@ -9,6 +9,7 @@ from bot.power import (
     judging,
     keeping,
     lifecycle,
+    offered_lines,
     plan,
     policy,
     ports,
@@ -77,7 +78,7 @@ def judge(
     apart = snapshot.apart
     if apart:
         found = [dataclasses.replace(one, apart=apart.get(one.record.id, "")) for one in found]
-    return _with_lines_to_type(found)
+    return _with_lines_to_type(found, question, rules, snapshot)
 
 
 def _judge_one(
@@ -168,10 +169,18 @@ def _with_keeps(
     ]
 
 
-def _with_lines_to_type(found: Sequence[Judged]) -> tuple[Judged, ...]:
-    """Give servers that are off the line to type instead, the same for all so that it folds."""
-    names = listed([judged.record.name for judged in found if judged.reason == IS_OFF])
-    instead = f"{IS_OFF}; to start it: /power on {names}".rstrip()
+def _with_lines_to_type(
+    found: Sequence[Judged], question: Question, rules: policy.Policy, snapshot: server.Snapshot
+) -> tuple[Judged, ...]:
+    """Give servers that are off the line to type instead, the same for all so that it folds.
+
+    There is none where the names wouldn't mean exactly these servers.
+    """
+    off = [judged.record for judged in found if judged.reason == IS_OFF]
+    names = listed([record.name for record in off])
+    ids = [record.id for record in off]
+    meant = names and offered_lines.exactly(names, ids, snapshot, rules.groups)
+    instead = f"{IS_OFF}; to start it: {question.called} on {names}" if meant else IS_OFF
     return tuple(
         dataclasses.replace(judged, reason=instead) if judged.reason == IS_OFF else judged
         for judged in found

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from bot.power import freezes, judging, patterns, plan, policy, quorum, server
+from bot.power import (
+    command,
+    command_line,
+    freezes,
+    judging,
+    offered_lines,
+    plan,
+    policy,
+    quorum,
+    reason_patterns,
+    server,
+    vocabulary,
+)
 from bot.power.question import Facts, Question, duration
 
 NO_POLICY = (
@@ -79,18 +91,17 @@ def by_reason(question: Question, judged: Sequence[policy.Rule]) -> Iterator[str
     """Yield the rules whose pattern neither the reason nor the incident has."""
     for rule in judged:
         given = (question.reason, question.options.incident)
-        if rule.reason and not patterns.found(rule.reason, *given):
-            yield f'Rule "{rule.name}" wants {rule.reason} in the reason{_line(question, rule)}.'
+        if rule.reason and not reason_patterns.has(rule.reason, *given):
+            yield f'Rule "{rule.name}" wants {rule.reason} in the reason{_line(question)}.'
 
 
-def _line(question: Question, rule: policy.Rule) -> str:
-    """Return a line to copy that has what the rule wants, if one comes to mind."""
-    example = patterns.example(rule.reason)
-    if not example:
-        return ""
-    said = " ".join(word for word in (example, question.reason) if word)
-    words = (question.action.value, question.words, "because", said)
-    return f"; type: /power {' '.join(word for word in words if word)}"
+def _line(question: Question) -> str:
+    """Return the line that was typed with its end open: what a rule wants, nobody can invent."""
+    targets, because = question.typed, f"because {command_line.OPEN_END}"
+    said = command.Change(question.action, targets, question.options)
+    line = said.line(targets).removeprefix(vocabulary.PREFIX)
+    whole = f"{question.called}{line} {because} {question.reason}".rstrip()
+    return f"; type: {whole}" if targets and len(whole) <= offered_lines.MOST_CHARACTERS else ""
 
 
 def by_options(question: Question, terms: plan.Terms) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 
-from bot.power import folding, ports, quorum, request, server
+from bot.power import folding, ports, quorum, request, server, vocabulary
 from bot.power.request import Action
 
 NO_OPTIONS = request.Options()
@@ -18,9 +18,9 @@ class Question:
     `now` is the wall clock in epoch seconds. `typed` is what stood between the verb and
     "because"; it is used in the lines that a person may copy. `reading` says it in words where
     its terms narrow each other. `selected` says that more than single names stand there, so that
-    the servers are those which the list happened to show.
-    its terms narrow each other. `unsure` has, by id, the servers that may or may not be meant,
-    since what the terms ask for can't be read of them.
+    the servers are those which the list happened to show. `unsure` has, by id, the servers that
+    may or may not be meant, since what the terms ask for can't be read of them. `called` is what
+    a line to copy begins with: the command's name, or the bot's.
     """
 
     action: Action
@@ -36,11 +36,7 @@ class Question:
     reading: str = ""
     selected: bool = False
     unsure: Mapping[str, Collection[server.Part]] = dataclasses.field(default_factory=dict)
-
-    @property
-    def words(self) -> str:
-        """The targets as a line may name them."""
-        return self.typed or listed([record.name for record in self.servers])
+    called: str = vocabulary.PREFIX
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,7 +74,7 @@ class Facts:
 
 
 # A line to copy stays short enough for a phone; longer lists are left out.
-MOST_LISTED = 200
+MOST_LISTED = 120
 
 
 def listed(names: Sequence[str]) -> str:

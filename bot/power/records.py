@@ -10,7 +10,7 @@ import enum
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot.power import causes, folding, lifecycle, plan, request, server
+from bot.power import causes, folding, lifecycle, plan, request, server, vocabulary
 
 
 class Method(enum.StrEnum):
@@ -294,6 +294,11 @@ class Inbound:
     body: Mapping[str, Any]
     at: float
     response_url: str = dataclasses.field(default="", repr=False)
+
+    @property
+    def called(self) -> str:
+        """What a line to copy begins with: the command that was typed, or the bot's name."""
+        return str(self.body.get("called") or vocabulary.PREFIX)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

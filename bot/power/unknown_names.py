@@ -8,9 +8,12 @@ from collections.abc import Sequence
 
 from bot.power import errors, folding, name_pattern, nearest, server, typography
 from bot.power.terms import Names, Term
+from bot.power.vocabulary import POLITE
 
 MOST_SHOWN = 10
 MOST_NEAREST = 3
+# So many names of one range are looked for in another way of writing.
+MOST_WRITTEN = 1_000
 # A word without a digit is more likely part of a reason than a server.
 PLAIN_WORD = re.compile(r"[A-Za-z]{2,}")
 ADDRESS = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}")
@@ -30,45 +33,43 @@ class Unknown:
 def mistake(
     unknown: Sequence[Unknown], terms: Sequence[Term], snapshot: server.Snapshot
 ) -> errors.UserMistake:
-    """Return the error for all unknown names at once, with the nearest existing ones."""
+    """Return the error for all unknown names at once, with what was perhaps meant."""
     missing = list(dict.fromkeys(name for one in unknown for name in one.missing))
     known = nearest.Names(snapshot.by_name)
-    # One name of each term is enough to say what the term was perhaps meant to be.
-    first = list(dict.fromkeys(one.missing[0] for one in unknown))[:MOST_NEAREST]
-    near = {name: known.near(name) for name in first}
-    lowered = {id(one.term): _in_small_letters(one, snapshot) for one in unknown}
-    meant = _meant(unknown, terms, near, lowered)
-    hint = "; a reason begins with because" if " because " in meant else _hint(unknown, near)
-    small = lowered[id(unknown[0].term)]
-    if small and len(unknown) == 1:
-        hint = f"; here that is written {small}"
+    meant = _meant(unknown, terms, known)
     return errors.UserMistake(
-        f"{_sentence(missing, unknown)}{hint}.",
+        f"{_sentence(missing, unknown)}{_hint(unknown, terms, meant, known)}.",
         token=typography.shown(unknown[0].term.typed),
         suggestion=meant,
     )
 
 
-def _in_small_letters(one: Unknown, snapshot: server.Snapshot) -> str:
-    """Return a term in small letters if all that it then names is there, or nothing."""
-    lower = one.term.text.lower()
-    if lower == one.term.text:
+def _hint(
+    unknown: Sequence[Unknown], terms: Sequence[Term], meant: str, known: nearest.Names
+) -> str:
+    """Return the end of the sentence: what was perhaps meant, or which numbers there are."""
+    if all(one.term.text.lower() in POLITE for one in unknown):
         return ""
-    names = list(name_pattern.parse(lower).names())
-    return lower if all(name in snapshot.by_name for name in names) else ""
-
-
-def _hint(unknown: Sequence[Unknown], near: dict[str, str]) -> str:
-    """Return the end of the sentence: what was perhaps meant."""
-    habit = nearest.habit(unknown[0].term.text)
-    if habit:
-        return f"; here that is written {habit}"
-    if ADDRESS.fullmatch(unknown[0].term.text):
+    if " because " in meant or all(PLAIN_WORD.fullmatch(one.term.text) for one in unknown):
+        return "; a reason begins with because" if len(terms) > len(unknown) else ""
+    first = unknown[0]
+    if ADDRESS.fullmatch(first.term.text):
         return "; servers are found by name here, not by address"
-    found = list(dict.fromkeys(name for name in near.values() if name))
-    if not found:
-        return ""
-    return f"; the nearest {'is' if len(found) == 1 else 'are'} {', '.join(found)}"
+    if meant and len(terms) == 1 and (said := _said(first.term.text, meant)):
+        return f"; {said} {meant}"
+    host, dot, _ = first.missing[0].partition(".")
+    if dot and known.written([host]) == [host]:
+        return "; here names have no domain"
+    told = list(dict.fromkeys(known.numbers(one.missing[0]) for one in unknown[:MOST_NEAREST]))
+    found = [one for one in told if one]
+    return f"; {', '.join(found)}" if found else ""
+
+
+def _said(typed: str, meant: str) -> str:
+    """Return how a term that was perhaps meant is named: another way of writing, or a slip."""
+    if nearest.key(typed) == nearest.key(meant) or nearest.habit(typed):
+        return "here that is written"
+    return "the nearest is" if nearest.alike(typed, meant) else ""
 
 
 def _sentence(missing: Sequence[str], unknown: Sequence[Unknown]) -> str:
@@ -83,55 +84,89 @@ def _sentence(missing: Sequence[str], unknown: Sequence[Unknown]) -> str:
     return f"There are no servers {', '.join(shown)}{end}"
 
 
-def _meant(
-    unknown: Sequence[Unknown],
-    terms: Sequence[Term],
-    near: dict[str, str],
-    lowered: dict[int, str],
-) -> str:
-    """Return all targets as they were perhaps meant, or nothing where none would be left."""
+def _meant(unknown: Sequence[Unknown], terms: Sequence[Term], known: nearest.Names) -> str:
+    """Return all targets as they were perhaps meant, or nothing where that is a guess.
+
+    What is to be spared must be known; and among several targets a name that is alike may be
+    another server, so that nothing is put in its place there.
+    """
     wrong = {id(one.term): one for one in unknown}
-    reason = _reason_begins(terms, wrong, near)
+    if any(one.term.takes_out and not one.there for one in unknown):
+        return ""
+    reason = _reason_begins(terms, wrong, known)
     if reason:
         before = " ".join(term.typed for term in terms[:reason])
         return f"{before} because {' '.join(_reason(terms[reason:]))}"
     meant: list[str] = []
     for term in terms:
         one = wrong.get(id(term))
-        small = lowered.get(id(term), "")
-        better = [small] if small else _better(one, near) if one else [term.text]
+        if one and term.text.lower() in POLITE:
+            continue
+        better = _better(one, known, alone=len(terms) == 1) if one else [term.text]
+        if not better:
+            return ""
         meant += [f"!{text}" if term.takes_out else text for text in better]
-    unique = list(dict.fromkeys(meant))
-    return " ".join(unique) if any(not text.startswith("!") for text in unique) else ""
+    return " ".join(dict.fromkeys(meant))
 
 
 def _reason(terms: Sequence[Term]) -> list[str]:
     """Return the words of a reason, without the one that stands for because."""
     found = [term.typed for term in terms]
-    meant = found[0].lower() in BEGINNINGS or nearest.words(found[0], ["because"])
-    return found[1:] if meant and len(found) > 1 else found
+    return found[1:] if _begins_reason(found[0]) and len(found) > 1 else found
 
 
-def _better(one: Unknown, near: dict[str, str]) -> list[str]:
-    """Return what of a term is there, or what it was perhaps meant to be."""
-    if one.there:
-        return folding.terms(one.there)
+def _begins_reason(word: str) -> bool:
+    """Whether a word stands for because."""
+    return word.lower() in BEGINNINGS or nearest.alike(word, "because")
+
+
+def _better(one: Unknown, known: nearest.Names, *, alone: bool) -> list[str]:
+    """Return what a term was perhaps meant to be: the whole of it, or what is there of it."""
     habit = nearest.habit(one.term.text)
-    found = habit or near.get(one.missing[0], "")
-    return [found] if found else []
+    if habit:
+        return (_written(habit, known) if alone else []) or habit.split()
+    if len(one.missing) > MOST_WRITTEN:
+        return []
+    if alone and (whole := known.written([*one.there, *one.missing])):
+        return folding.terms(whole)
+    # Names that are there in another way of writing are meant too, so less is no answer.
+    partly = alone or one.term.takes_out
+    return folding.terms(one.there) if partly and not any(map(known.near, one.missing)) else []
 
 
-def _reason_begins(terms: Sequence[Term], wrong: dict[int, Unknown], near: dict[str, str]) -> int:
-    """Return where words begin that look like a reason without because, or 0."""
+def _written(term: str, known: nearest.Names) -> list[str]:
+    """Return a name or a range as it is written here, or nothing where not all of it is there."""
+    try:
+        pattern = name_pattern.parse(term)
+    except errors.UserMistake:
+        return []
+    if pattern.is_wild or pattern.count > MOST_WRITTEN:
+        return []
+    return folding.terms(known.written(list(pattern.names())))
+
+
+def _reason_begins(terms: Sequence[Term], wrong: dict[int, Unknown], known: nearest.Names) -> int:
+    """Return where words begin that look like a reason without because, or 0.
+
+    Behind a group or a pattern they may spare some of its servers in words that nobody knows
+    here, so there the first word must be one that begins a reason.
+    """
     place = len(terms)
-    while place and _is_word(wrong.get(id(terms[place - 1])), near):
+    while place and _is_word(wrong.get(id(terms[place - 1])), known):
         place -= 1
-    rest_is_right = not any(id(term) in wrong for term in terms[:place])
-    return place if place < len(terms) and rest_is_right else 0
+    if place == len(terms) or any(id(term) in wrong for term in terms[:place]):
+        return 0
+    sure = all(_is_one_name(term) for term in terms[:place])
+    return place if sure or _begins_reason(terms[place].text) else 0
 
 
-def _is_word(one: Unknown | None, near: dict[str, str]) -> bool:
+def _is_one_name(term: Term) -> bool:
+    """Whether a term names one server."""
+    return isinstance(term.matcher, Names) and term.matcher.pattern.is_plain
+
+
+def _is_word(one: Unknown | None, known: nearest.Names) -> bool:
     """Whether an unknown term is a plain word that no server's name is like."""
     if one is None or one.term.takes_out:
         return False
-    return bool(PLAIN_WORD.fullmatch(one.term.text)) and not near.get(one.term.text)
+    return bool(PLAIN_WORD.fullmatch(one.term.text)) and not known.near(one.term.text)

@@ -39,31 +39,42 @@ class Option:
     example: str = ""
 
 
+PREFIX = "/power"
+BECAUSE = "because"
+# Words around names that name nothing.
+POLITE = frozenset({"the", "server", "servers", "host", "hosts", "machine", "machines", "now"})
+# Words before a verb that add nothing to it.
+PASSED_OVER = frozenset(
+    {
+        *("power", "turn", "switch", "please", "pls", "plz", "kindly", "can", "could", "would"),
+        *("you", "to", "just", "now", "hi", "hello", "hey", "hallo", "morning", "good", "bitte"),
+    }
+)
 CHANGE = "TARGETS [OPTIONS] [because REASON]"
 VERBS: dict[str, Verb] = {
     Action.ON.value: Verb(
         f"on {CHANGE}",
         "switches servers on",
         REQUESTERS,
-        ("on web[01-03]", "on rack:R12 state:off --pause 30s because rack is back"),
+        ("on web[01-03] because …", "on rack:R12 state:off --pause 30s because …"),
     ),
     Action.OFF.value: Verb(
         f"off {CHANGE}",
         "switches servers off",
         REQUESTERS,
-        ("off web07 because new disk", "off web[01-20] !web07 --batch 5 because move"),
+        ("off web07 because …", "off web[01-20] !web07 --batch 5 because …"),
     ),
     Action.REBOOT.value: Verb(
         f"reboot {CHANGE}",
         "restarts servers; each is sent one call, once",
         REQUESTERS,
-        ("reboot web[01-20] !web07 because kernel panic", "reboot @web --dry-run"),
+        ("reboot web[01-20] !web07 because …", "reboot @web --dry-run"),
     ),
     Action.CYCLE.value: Verb(
         f"cycle {CHANGE}",
         "switches servers off, and once that is proven, on again",
         REQUESTERS,
-        ("cycle db03 because it hangs", "cycle db03 --incident INC-42 --break-glass"),
+        ("cycle db03 because …", "cycle db03 --break-glass because …"),
     ),
     "status": Verb(
         "status [TARGETS]", "shows power states", ANYBODY, ("status rack:R12", "status")

@@ -12,8 +12,8 @@ from typing import Any, Protocol, TypeVar
 
 import structlog
 
-from bot.power import answers as facts, errors, form, intake, offering, ports, request
-from bot.slack import action_ids, delivery, guard, text, views
+from bot.power import answers as facts, errors, form, intake, offering, ports, request, typography
+from bot.slack import action_ids, delivery, guard, modals, text, views
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -25,6 +25,8 @@ AGAIN_AFTER_S = (0.5, 2.0, 5.0)
 TAKE_OVER_LEASE_S = 30.0
 # A field's error has no limit in Slack's docs; more than this doesn't fit under a field.
 ERROR_CHARS = 300
+# As long as the input of the form lets words be; a program that sends forms may not.
+MOST_WORDS = modals.REASON_CHARS
 SLOW = "Powerbot is slow at this moment; the answer comes here as soon as it can."
 BROKEN = (
     "Something went wrong inside Powerbot; nothing was sent by this. "
@@ -215,7 +217,7 @@ class Desk:
         try:
             return await self._patiently(lambda: self._workflow.handle(inbound))
         except errors.UserMistake as error:
-            return facts.Mistake(error.problem, error.token, error.suggestion)
+            return facts.Mistake(error.problem, error.token)
         except errors.PowerbotError as error:
             log.warning("slack.refused", key=inbound.key, error=type(error).__name__)
             return facts.Note(error.user_message, good=False)
@@ -279,10 +281,13 @@ def _problems(inbound: ports.Inbound, found: ports.Request | None) -> dict[str, 
     wants_count = inbound.body["do"] == action_ids.Form.CONFIRM_COUNT or (
         found.plan.terms.confirm_count
     )
-    if field is action_ids.Field.COUNT and wants_count and typed != str(len(found.order.targets)):
+    count = str(len(found.order.targets))
+    if field is action_ids.Field.COUNT and wants_count and typography.plain(typed) != count:
         return {field.value: "That isn't the number of servers in the plan."}
     if field is action_ids.Field.REASON and not typed:
         return {field.value: "A reason is needed."}
     if field is action_ids.Field.COMMENT and not typed:
         return {field.value: "Write a few words."}
+    if field is not action_ids.Field.COUNT and len(typed) > MOST_WORDS:
+        return {field.value: f"At most {MOST_WORDS} characters; these are {len(typed):,}."}
     return {}

@@ -66,15 +66,12 @@ def counted(servers: Sequence[ports.RunServer], action: Action) -> str:
 def unsure(servers: Sequence[ports.RunServer], action: Action) -> str:
     """Return what to do about reboots of which nobody knows; no button may repeat them."""
     unknown = [row for row in servers if row.state is ServerState.UNKNOWN]
-    # What is typed names a server of a name that others have by its id.
-    names = [row.server_id if row.apart else row.name for row in unknown]
-    if action is not Action.REBOOT or not names:
+    if action is not Action.REBOOT or not unknown:
         return ""
     folded = naming.folded([row.label for row in unknown], NAMES_CHARS)
-    line = text.code(f"/power reboot {folding.fold(names, NAMES_CHARS)} because ...", NAMES_CHARS)
     return (
         f"Whether {folded} was rebooted can't be known, so it isn't sent again by itself. "
-        f"Look first; then it takes a request of its own: {line}"
+        "Look first; to reboot again, make a request of its own."
     )
 
 

@@ -23,6 +23,8 @@ PAGE_VALUE = re.compile(r"(\d{1,4}) (.*)", re.DOTALL)
 TELLS_OF_A_CHANGE = frozenset({"message_changed", "message_deleted", "message_replied"})
 # No part can hold < or >, so that the work stays linear in the length of the text.
 MENTION = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^<>]*)?>")
+# How people speak to the bot in a channel; a copied line is completed by Slack.
+BOT_NAME = "@Powerbot"
 # In messages Slack writes links as <address|label> ("Formatting text for app surfaces").
 LINK = re.compile(r"<(?:https?://|mailto:|tel:)([^<|>]*)(?:\|([^<>]*))?>")
 
@@ -54,7 +56,12 @@ def command(body: Mapping[str, Any], *, at: float) -> ports.Inbound:
         kind="command",
         person=request.Person(user_id=read.user_id, team_id=read.team_id),
         place=request.Place(channel_id=read.channel_id),
-        body={"text": _unescaped(read.text), "trigger_id": read.trigger_id, **view},
+        body={
+            **_typed(html.unescape(read.text)),
+            "called": read.command[:ID_CHARS],
+            "trigger_id": read.trigger_id,
+            **view,
+        },
         at=at,
         response_url=read.response_url,
     )
@@ -83,7 +90,12 @@ def mention(body: Mapping[str, Any], *, at: float) -> ports.Inbound | None:
         kind="mention",
         person=request.Person(user_id=event.user, team_id=team),
         place=request.Place(channel_id=event.channel, thread_ts=event.thread_ts),
-        body={"text": _mentioned_text(event.text), "message_ts": event.ts, **edit},
+        body={
+            **_typed(_mentioned_text(event.text)),
+            "called": BOT_NAME,
+            "message_ts": event.ts,
+            **edit,
+        },
         at=max(at, read.event_time),
     )
 
@@ -184,7 +196,7 @@ def shortcut(body: Mapping[str, Any], *, at: float) -> ports.Inbound:
         place=request.Place(channel_id=read.channel.id, thread_ts=thread_ts),
         body={
             "callback_id": read.callback_id,
-            "words": _undone(read.message.words),
+            **_searched(_undone(read.message.words)),
             "message_ts": read.message.ts,
             "lone": not read.message.thread_ts,
             "trigger_id": read.trigger_id,
@@ -225,16 +237,30 @@ def person(user: shapes.Party, team: shapes.Party) -> request.Person:
     return request.Person(user_id=user.id, team_id=user.team_id or team.id)
 
 
-def _unescaped(typed: str) -> str:
-    """Return text as it was typed: Slack writes three characters as entities."""
-    return html.unescape(typed[: shapes.TEXT_CHARS]) if "&" in typed else typed[: shapes.TEXT_CHARS]
+def _typed(words: str) -> dict[str, Any]:
+    """Return what was typed, or the length alone of what is too long to be meant."""
+    if len(words) > shapes.TEXT_CHARS:
+        return {"text": "", "length": len(words)}
+    return {"text": words}
 
 
 def _mentioned_text(markdown: str) -> str:
     """Return a message's words: the first mention removed, links as they were typed."""
-    bounded = MENTION.sub("", markdown[: shapes.TEXT_CHARS * 2], count=1)
-    unlinked = LINK.sub(lambda found: found.group(2) or found.group(1), bounded)
-    return _unescaped(unlinked.strip())
+    unlinked = LINK.sub(
+        lambda found: found.group(2) or found.group(1), MENTION.sub("", markdown, count=1)
+    )
+    return html.unescape(unlinked.strip())
+
+
+def _searched(words: str) -> dict[str, Any]:
+    """Return the words in which servers are looked for, and whether there were more.
+
+    The end of what is kept is a word's end: half a name may be another server's.
+    """
+    if len(words) <= shapes.MESSAGE_CHARS:
+        return {"words": words}
+    kept = words[: shapes.MESSAGE_CHARS + 1].rstrip()
+    return {"words": kept[: len(kept) - len(kept.split()[-1])] if kept else "", "more": True}
 
 
 def _undone(markdown: str) -> str:

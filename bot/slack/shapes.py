@@ -10,10 +10,11 @@ from typing import Any
 
 import pydantic
 
-# What people type is bounded before anything looks at it; the grammar's own limits are lower.
-TEXT_CHARS = 4000
+# What is longer than all that the grammar takes isn't kept: its length alone is, and is told.
+TEXT_CHARS = 12_000
 # The words of a message that a shortcut was used on: text, blocks and attachments together.
-MESSAGE_CHARS = 20_000
+# Slack's largest message has 40,000 characters ("chat.postMessage", truncating content).
+MESSAGE_CHARS = 40_000
 
 
 class Payload(pydantic.BaseModel):
@@ -28,6 +29,7 @@ class Command(Payload):
     team_id: str
     channel_id: str
     user_id: str
+    command: str = ""
     text: str = ""
     trigger_id: str
     response_url: str = ""
@@ -93,8 +95,7 @@ class View(Payload):
         one, several = element.get("selected_option"), element.get("selected_options")
         chosen = [one] if one else several if isinstance(several, list) else []
         values = [str(option.get("value", "")) for option in chosen if isinstance(option, dict)]
-        # What is cut here is longer than all that the grammar takes, so it is refused there.
-        return (" ".join(values) if values else str(element.get("value") or ""))[:TEXT_CHARS]
+        return " ".join(values) if values else str(element.get("value") or "")
 
 
 def _within(piece: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -185,10 +186,10 @@ class Message(Payload):
 
     @property
     def words(self) -> str:
-        """Everything that the message says, its blocks and attachments too, bounded."""
+        """Everything that the message says, its blocks and attachments too."""
         found: list[str] = []
         _collect([self.text, self.attachments, self.blocks], found, 0)
-        return "\n".join(found)[:MESSAGE_CHARS]
+        return "\n".join(found)
 
 
 # Blocks nest rich text in lists in lists; an attachment has blocks of its own.
@@ -205,7 +206,7 @@ def _collect(piece: object, found: list[str], depth: int) -> None:
     if depth > MOST_DEPTH or len(found) >= MOST_WORDS:
         return
     if isinstance(piece, str):
-        found.append(piece[:TEXT_CHARS])
+        found.append(piece)
     elif isinstance(piece, list):
         for part in piece:
             _collect(part, found, depth + 1)

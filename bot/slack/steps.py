@@ -52,8 +52,11 @@ def read(body: Mapping[str, Any], *, at: float) -> ports.Inbound | None:
 
 
 def _text(value: object) -> str:
-    """Return an input as text, bounded; what is no text counts as left empty."""
-    return value[: shapes.TEXT_CHARS] if isinstance(value, str) else ""
+    """Return an input as text; what is no text counts as left empty.
+
+    One that is too long for any field stays too long, so that the form refuses it.
+    """
+    return value[: shapes.TEXT_CHARS + 1] if isinstance(value, str) else ""
 
 
 def execution_id(source: str) -> str:

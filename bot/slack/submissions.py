@@ -81,4 +81,4 @@ def suggestion(body: Mapping[str, Any]) -> tuple[request.Person, str, str]:
         Unreadable: the payload isn't one.
     """
     read = payloads.checked(shapes.Suggestion, body)
-    return payloads.person(read.user, read.team), read.action_id, read.value[: shapes.TEXT_CHARS]
+    return payloads.person(read.user, read.team), read.action_id, read.value

@@ -8,9 +8,7 @@ from collections.abc import Callable
 from bot.power import answers, approval, endings, errors, losses, policy, ports, quorum
 from bot.power.approval import Refusal
 from bot.power.lifecycle import State
-from bot.steps import auditing, entitling, freezing, granting, people, refusing, rejudging
-
-WORDS_CHARS = 500
+from bot.steps import auditing, entitling, freezing, granting, people, refusing, rejudging, words
 
 
 @dataclasses.dataclass(frozen=True)
@@ -170,7 +168,7 @@ class Approving:
         now: float,
     ) -> answers.Note | ports.Request:
         """Add an approval to those that still count, and start the run when it is the last."""
-        comment = str(inbound.body.get("comment", "")).strip()[:WORDS_CHARS]
+        comment = words.given(inbound, "comment")
         decision = checked.decision
         yes = ports.Approval(
             inbound.person, decision.group, now, comment, decision.evidence, found.order.seal

@@ -6,7 +6,7 @@ import dataclasses
 import random
 from collections.abc import Mapping, Sequence
 
-from bot.power import answers, endings, plan, ports, request
+from bot.power import answers, endings, plan, ports, request, typography
 from bot.power.lifecycle import State
 from bot.steps import approving, auditing, break_glass, planner, reading, refusing, ticking
 
@@ -78,7 +78,7 @@ class Asking:
         if found.plan.terms.confirm_count:
             if inbound.body.get("do") == "request":
                 return answers.CountWanted(found.id, count, found.order.action)
-            if str(inbound.body.get("count", "")).strip() != str(count):
+            if typography.plain(str(inbound.body.get("count", ""))) != str(count):
                 said = "That isn't the number of servers in the plan."
                 return await self.refusing.say(inbound, NOT_ASKED, found, said)
         snapshot = await self.reading.inventory()

@@ -9,11 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 import structlog
 
 from bot.power import answers, approval, late_clicks, policy, ports, reviews
-from bot.steps import auditing, people
+from bot.steps import auditing, people, words
 
 log = structlog.get_logger()
 
-WORDS_CHARS = 500
 MOST_AT_ONCE = 20
 
 
@@ -74,12 +73,12 @@ class BreakGlass:
         decision = await self._decide(inbound, owed)
         if not decision.allowed:
             return await self._refuse(inbound, found, decision)
-        words = str(inbound.body.get("comment", "")).strip()[:WORDS_CHARS]
-        if not words:
+        verdict = words.given(inbound, "comment")
+        if not verdict:
             return answers.VerdictWanted(found.id)
         now = self.clock.now()
         return await self.store.write(
-            lambda tx: self._closed(tx, inbound, found, decision, words, now)
+            lambda tx: self._closed(tx, inbound, found, decision, verdict, now)
         )
 
     async def _decide(self, inbound: ports.Inbound, owed: ports.Review) -> approval.Decision:
@@ -100,20 +99,20 @@ class BreakGlass:
         inbound: ports.Inbound,
         found: ports.Request,
         decision: approval.Decision,
-        words: str,
+        verdict: str,
         now: float,
     ) -> answers.Note:
         """Write a review down, unless somebody was quicker."""
         user_id = inbound.person.user_id
-        if not tx.close_review(found.id, user_id=user_id, comment=words, at=now):
+        if not tx.close_review(found.id, user_id=user_id, comment=verdict, at=now):
             closed = tx.review(found.id)
             by = closed.closed_by if closed else ""
             why = f"{found.id} was reviewed already by {by}."
             auditing.row(tx, inbound, "review.too_late", found, now, {"why": why})
             return answers.Note(why, good=False, people=(by,))
-        detail = {"comment": words, "group": decision.group, "evidence": decision.evidence}
+        detail = {"comment": verdict, "group": decision.group, "evidence": decision.evidence}
         auditing.row(tx, inbound, "review.closed", found, now, detail)
-        body = {"event": "reviewed", "user": user_id, "comment": words}
+        body = {"event": "reviewed", "user": user_id, "comment": verdict}
         tx.say(found.id, "reply", body, key="reviewed", at=now)
         tx.show_card(found.id, at=now)
         return answers.Note(f"{found.id} is reviewed; your words stand in its thread.")

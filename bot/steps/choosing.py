@@ -18,12 +18,12 @@ from bot.power import (
     judging,
     mentioned,
     offering,
-    patterns,
     plan,
     plan_refusals,
     policy,
     ports,
     question,
+    reason_patterns,
     request,
     server,
     targets,
@@ -33,6 +33,7 @@ from bot.steps import people, reading
 # A select takes at most 100 options ("Block elements: select menu").
 MOST_CHANNELS = 100
 NOTHING_NAMED = "No server of the inventory is named in that message; choose some here."
+CUT_SHORT = "The message is very long: look whether servers that it names at its end are missing."
 NO_CHANNEL = "The policy allows no channel in which Powerbot is a member, so nothing can be asked."
 NO_INVENTORY = "The inventory can't be read at this moment, so the search may find nothing."
 
@@ -87,6 +88,7 @@ class Choosing:
         else:
             rows = mentioned.servers_in(str(inbound.body.get("words") or ""), snapshot)
             chosen = offering.chosen(rows, snapshot)
+            notes += [CUT_SHORT] if inbound.body.get("more") else []
         # A message shortcut alone has both; a global one has no channel.
         if inbound.kind == "shortcut" and inbound.place.channel_id and not chosen:
             notes.append(NOTHING_NAMED)
@@ -114,10 +116,10 @@ class Choosing:
         """
         rules = self.policy()
         filled = {str(key): str(value) for key, value in dict(inbound.body["filled"]).items()}
-        found = form.read(filled, rules.groups)
+        snapshot = self.reading.power.latest()
+        found = form.read(filled, rules.groups, snapshot)
         if found.change is None:
             return found
-        snapshot = self.reading.power.latest()
         problems: dict[form.Field, str] = {}
         if inbound.place.channel_id not in rules.allow:
             # A form that was opened in a channel has no field for it.
@@ -130,7 +132,8 @@ class Choosing:
                     found.change.targets, snapshot, for_change=True
                 ).servers
             except errors.UserMistake as mistake:
-                problems[form.Field.SERVERS] = form.sentence(mistake)
+                held = form.offered(mistake, filled, rules.groups, snapshot)
+                problems[form.Field.SERVERS] = form.sentence(held)
             else:
                 found_rules = (judging.rule_for(rules, row) for row in servers)
                 judged = tuple({rule.name: rule for rule in found_rules if rule}.values())
@@ -149,10 +152,8 @@ def _refused(
     found: dict[form.Field, str] = {}
     for rule in judged:
         given = (change.reason, change.options.incident)
-        if rule.reason and not patterns.found(rule.reason, *given):
-            wanted = patterns.example(rule.reason)
-            such = f", such as {wanted}" if wanted else ""
-            found[form.Field.REASON] = f'Rule "{rule.name}" wants {rule.reason} in it{such}.'
+        if rule.reason and not reason_patterns.has(rule.reason, *given):
+            found[form.Field.REASON] = f'Rule "{rule.name}" wants {rule.reason} in it.'
     if change.options.break_glass and place.channel_id not in rules.incident:
         found[form.Field.BREAK_GLASS] = "Break glass may not be used in this channel."
     elif change.options.break_glass and not change.reason:

@@ -78,9 +78,9 @@ class Lookups:
                 waits = await self.reviewing.waits_for(inbound.person)
                 return await self.reading.open_requests(waits)
             case command.Help():
-                return answers.HelpShown(guide.help_text(said.verb))
+                return answers.HelpShown(guide.help_text(said.verb, inbound.called))
             case _:
-                return answers.HelpShown(guide.help_text(None))
+                return answers.HelpShown(guide.help_text(None, inbound.called))
 
 
 def help_typed(inbound: ports.Inbound) -> answers.HelpShown | None:
@@ -91,4 +91,6 @@ def help_typed(inbound: ports.Inbound) -> answers.HelpShown | None:
         said = command.parse(str(inbound.body["text"]))
     except errors.UserMistake:
         return None
-    return answers.HelpShown(guide.help_text(said.verb)) if isinstance(said, command.Help) else None
+    if not isinstance(said, command.Help):
+        return None
+    return answers.HelpShown(guide.help_text(said.verb, inbound.called))

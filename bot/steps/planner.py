@@ -98,6 +98,7 @@ class Planner:
             reading=reading,
             selected=selected,
             unsure={row.id: row.unread for row in unsure},
+            called=inbound.called,
         )
 
     async def misfit(

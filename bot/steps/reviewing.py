@@ -7,9 +7,8 @@ from collections.abc import Callable
 
 from bot.power import answers, approval, endings, late_clicks, lifecycle, policy, ports, request
 from bot.power.lifecycle import State
-from bot.steps import auditing, entitling, people, refusing
+from bot.steps import auditing, entitling, people, refusing, words
 
-WORDS_CHARS = 500
 COMMENTED = "request.commented"
 
 
@@ -29,7 +28,7 @@ class Reviewing:
         decision = await self.may.deny(inbound, found)
         if not decision.allowed:
             return await self.refusing.refuse(inbound, found, decision)
-        reason = str(inbound.body.get("reason", "")).strip()[:WORDS_CHARS]
+        reason = words.given(inbound, "reason")
         if found.plan.terms.deny_reason and not reason:
             return answers.ReasonWanted(found.id)
         now = self.clock.now()
@@ -63,8 +62,8 @@ class Reviewing:
         if not _decided(found, user_id):
             said = f"Only who has approved or denied {found.id} can add words; write in its thread."
             return await self._not_added(inbound, found, said)
-        words = str(inbound.body.get("comment", "")).strip()[:WORDS_CHARS]
-        if not words:
+        comment = words.given(inbound, "comment")
+        if not comment:
             return answers.CommentWanted(found.id)
         now = self.clock.now()
 
@@ -75,9 +74,9 @@ class Reviewing:
             for given in found.approvals:
                 if given.person.user_id == user_id:
                     tx.withdraw_approval(found.id, user_id)
-                    tx.approve(found.id, dataclasses.replace(given, comment=words))
-            auditing.row(tx, inbound, COMMENTED, found, now, {"comment": words})
-            body = {"event": "commented", "user": user_id, "comment": words}
+                    tx.approve(found.id, dataclasses.replace(given, comment=comment))
+            auditing.row(tx, inbound, COMMENTED, found, now, {"comment": comment})
+            body = {"event": "commented", "user": user_id, "comment": comment}
             tx.say(found.id, "reply", body, key=f"commented:{user_id}", at=now)
             tx.show_card(found.id, at=now)
             return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bot.power import command, errors, server, targets
+from bot.power import command, errors, offered_lines, server, targets
 
 GROUPS = {
     "web": ("web*", "tag:role=web"),
@@ -80,8 +80,10 @@ def mistake(text: str) -> errors.UserMistake | None:
         if isinstance(said, command.Change | command.Read) and said.targets:
             names(said.targets)
     except errors.UserMistake as found:
-        if isinstance(said, command.Change | command.Read) and found.suggestion:
-            line = said.line(found.suggestion)
-            return errors.UserMistake(found.problem, token=found.token, suggestion=line)
-        return found
+        line = found.suggestion
+        if isinstance(said, command.Change | command.Read) and line:
+            line = said.line(line)
+        line = offered_lines.checked(line, offered_lines.Typed(text, fleet(), GROUPS))
+        offered = f"/power {line}" if line else ""
+        return errors.UserMistake(found.problem, token=found.token, suggestion=offered)
     return None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
-from bot.power import command, guide
+from bot.power import command, command_line, errors, guide
 
 
 def test_help_names_every_verb() -> None:
@@ -26,9 +28,20 @@ def test_help_for_a_verb_says_how_and_who_and_shows_lines(verb: str) -> None:
 
 @pytest.mark.parametrize("verb", command.VERBS)
 def test_every_example_can_be_typed(verb: str) -> None:
-    """An example that is a mistake would teach one."""
+    """An example that is a mistake would teach one; the reason is the typist's own."""
     for example in command.VERBS[verb].examples:
-        assert command.parse(f"/power {example}") != command.OpenForm()
+        filled = example.replace(command_line.OPEN_END, "the disk failed")
+        assert command.parse(f"/power {filled}") != command.OpenForm()
+
+
+@pytest.mark.parametrize("verb", [verb for verb, one in command.VERBS.items() if one.changes])
+def test_no_example_of_a_change_can_be_sent_as_it_stands(verb: str) -> None:
+    """Who copies one without reading it changes nothing."""
+    for example in command.VERBS[verb].examples:
+        with contextlib.suppress(errors.UserMistake):
+            said = command.parse(example)
+            assert isinstance(said, command.Change)
+            assert said.options.dry_run
 
 
 @pytest.mark.parametrize("option", command.OPTIONS)

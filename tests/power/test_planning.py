@@ -215,17 +215,18 @@ REFUSALS: list[tuple[str, Question, Facts | None, policy.Policy, tuple[str, ...]
     ("skipped-do-not-count", asked(OFF, *boxes("web", 2), *boxes("off", 5, "off")), None, SMALL,
      ()),
     ("no-reason", asked(OFF, *boxes("db", 3)), None, RULES,
-     ('Rule "databases" wants INC-[0-9]+ in the reason; type: /power off db[01-03] because '
-      "INC-123.",)),
+     ('Rule "databases" wants INC-[0-9]+ in the reason.',)),
     ("other-reason", asked(OFF, *boxes("db", 3), reason="disk", typed="@db"), None, RULES,
-     ('Rule "databases" wants INC-[0-9]+ in the reason; type: /power off @db because INC-123 '
-      "disk.",)),
+     ('Rule "databases" wants INC-[0-9]+ in the reason; type: /power off @db because … disk.',)),
+    ("careful-and-no-reason", asked(OFF, *boxes("db", 3), typed="@db",
+                                    options=request.Options(dry_run=True, batch=1)), None, RULES,
+     ('Rule "databases" wants INC-[0-9]+ in the reason; type: /power off @db --dry-run --batch 1 '
+      "because ….",)),
     ("reason-within", asked(OFF, *boxes("db", 3), reason="see INC-7, please"), None, RULES, ()),
     ("reason-by-incident", asked(OFF, *boxes("db", 3), options=request.Options(incident="INC-7")),
      None, RULES, ()),
     ("odd-pattern", asked(OFF, *boxes("db", 3)), None, edited(("INC-[0-9]+", "(INC|CHG)-[0-9]+")),
-     ('Rule "databases" wants (INC|CHG)-[0-9]+ in the reason; type: /power off db[01-03] because '
-      "INC-123.",)),
+     ('Rule "databases" wants (INC|CHG)-[0-9]+ in the reason.',)),
     ("pattern-without-example", asked(OFF, *boxes("db", 3)), None,
      edited(("INC-[0-9]+", "(?i)inc-[0-9]+$")),
      ('Rule "databases" wants (?i)inc-[0-9]+$ in the reason.',)),
@@ -420,13 +421,13 @@ def test_servers_that_are_off_share_one_line_to_type() -> None:
     }
 
 
-def test_line_to_type_that_would_be_too_long_names_no_servers() -> None:
-    """Names that don't fold are left out of the line."""
+def test_names_that_make_a_long_line_get_none() -> None:
+    """A line without its servers would be no line."""
     scattered = tuple(box(f"host-{number * 7919:x}-a", "off") for number in range(1, 60))
 
     drawn = made(asked(REBOOT, *scattered))
 
-    assert drawn.lines[0].reason == "it is off; to start it: /power on"
+    assert drawn.lines[0].reason == "it is off"
 
 
 @pytest.mark.parametrize(

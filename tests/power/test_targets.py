@@ -207,7 +207,7 @@ def test_all_unknown_names_are_told_at_once() -> None:
     text = "web[01-50] db[04-05] nothing"
 
     assert refusal(text) == (
-        "There are no servers web[21-30] and 23 more; the nearest are web20, db03."
+        "There are no servers web[21-30] and 23 more; web has 01 to 20, db has 01 to 03."
     )
 
 

@@ -72,7 +72,11 @@ def test_command_carries_ids_and_words_and_no_names() -> None:
     read = payloads.command(body, at=builders.NOW)
 
     assert read.person == builders.REQUESTER
-    assert read.body == {"text": "off web01 because a < b", "trigger_id": "1.2"}
+    assert read.body == {
+        "text": "off web01 because a < b",
+        "called": "/power",
+        "trigger_id": "1.2",
+    }
     assert (read.key, read.kind, read.at) == ("command:1.2", "command", builders.NOW)
     assert "hooks" not in repr(read)
 

@@ -11,7 +11,7 @@ from bot.power import answers, errors, offering, plan, ports, request
 from bot.power.form import Field
 from bot.power.lifecycle import State
 from bot.sandbox.workspace import blocks as stand_in_blocks
-from bot.slack import delivery, desk, payloads, request_form, submissions, views
+from bot.slack import delivery, desk, payloads, request_form, shapes, submissions, views
 from tests.slack import builders
 from tests.slack.conftest import Side
 from tests.slack.test_golden import MANY, hostile_plan
@@ -306,7 +306,7 @@ def test_a_message_that_nests_for_ever_is_bounded() -> None:
         "message": {"blocks": [deep] * 5000},
     }
 
-    assert len(str(payloads.shortcut(body, at=0).body["words"])) < 30_000
+    assert len(str(payloads.shortcut(body, at=0).body["words"])) <= shapes.MESSAGE_CHARS
 
 
 def test_the_id_of_a_view_is_found_again_by_its_payloads_key() -> None:
