@@ -35,7 +35,7 @@ def seconds(text: object) -> object:
     """
     if not isinstance(text, str):
         return text
-    match = DURATION.fullmatch(text.strip())
+    match = DURATION.fullmatch(text.strip().lower())
     if match is None:
         raise ValueError("write a duration such as 500ms, 2s, 10m or 1h")
     return float(match[1]) * UNITS_S[match[2]]
@@ -53,6 +53,18 @@ def slash_command(text: str) -> str:
 
 
 Seconds = Annotated[float, pydantic.BeforeValidator(seconds), pydantic.Field(gt=0)]
+
+
+def _one_of(*words: str) -> pydantic.BeforeValidator:
+    """Return what takes one of these words, in capitals too, and names them to whoever errs."""
+
+    def read(text: object) -> str:
+        word = str(text).strip().lower()
+        if word not in words:
+            raise ValueError(f"write {', '.join(words[:-1])} or {words[-1]}")
+        return word
+
+    return pydantic.BeforeValidator(read)
 
 
 def _default_database() -> str:
@@ -127,10 +139,8 @@ class Settings(pydantic.BaseModel):
     card_pace: Seconds = _named("POWERBOT_CARD_PACE", default=3.0)
     slack_rate: Annotated[int, pydantic.Field(gt=0)] = _named("POWERBOT_SLACK_RATE", default=40)
 
-    log: Annotated[str, pydantic.Field(pattern="^(text|json)$")] = _named(
-        "POWERBOT_LOG", default="text"
-    )
-    log_level: Annotated[str, pydantic.Field(pattern="^(debug|info|warning|error)$")] = _named(
+    log: Annotated[str, _one_of("text", "json")] = _named("POWERBOT_LOG", default="text")
+    log_level: Annotated[str, _one_of("debug", "info", "warning", "error")] = _named(
         "POWERBOT_LOG_LEVEL", default="info"
     )
 

@@ -37,6 +37,7 @@ from bot.steps import (
     choosing,
     freezing,
     lookups,
+    mentions,
     nudging,
     people,
     planner,
@@ -277,7 +278,7 @@ class Workflow:
             said.action,
             named.servers + named.unsure,
             options=said.options,
-            reason=said.reason,
+            reason=await mentions.named(said.reason, self.people.directory),
             typed=said.targets,
             reading=named.reading,
             selected=named.selected,
@@ -312,8 +313,8 @@ class Workflow:
             inbound,
             wanted.action,
             tuple(left),
-            options=request.Options(incident=found.order.options.incident),
-            reason=found.order.reason,
+            options=again.options(found.order),
+            reason=again.reason(found, wanted, by=inbound.person),
             retry_of=found.id,
         )
         return await self.asking.remember(inbound, await self.planner.make(asked, snapshot))

@@ -16,6 +16,7 @@ from bot.operations import policies
 from bot.power import (
     command,
     errors,
+    offered_lines,
     planning,
     policy,
     policy_explaining,
@@ -85,8 +86,11 @@ async def explain(given: settings.Settings, asked: Asked, *, offline: bool) -> E
         return await _explain(given, asked, rules, offline=offline)
     except errors.UserMistake as mistake:
         token = f"{mistake.token}: " if mistake.token else ""
-        better = f" Try: {mistake.suggestion}" if mistake.suggestion else ""
-        raise settings.SettingsError(f"{token}{mistake.problem}{better}") from mistake
+        typed = offered_lines.Typed(asked.words, None, rules.groups)
+        line = offered_lines.checked(mistake.suggestion, typed)
+        better = f" Try: {line}" if line else ""
+        said = _printable(f"{token}{mistake.problem}{better}")
+        raise settings.SettingsError(said) from mistake
 
 
 async def _explain(
@@ -96,7 +100,8 @@ async def _explain(
     said = command.parse(asked.words)
     if not isinstance(said, command.Change):
         raise settings.SettingsError(
-            f"{asked.words}: only a change can be explained, such as: reboot web[01-03]."
+            f"{_printable(asked.words)}: only a change can be explained, "
+            "such as: reboot web[01-03]."
         )
     snapshot = typed(said.targets, rules) if offline else await _inventory(given)
     async with _folk(given, offline=offline) as (folk, team_id):
@@ -119,7 +124,12 @@ async def _explain(
     lines += policy_explaining.lines(told)
     allowed = may.allowed and not told.made.refusals
     lines.append("This could be requested." if allowed else "This could not be requested.")
-    return Explained(tuple(lines), allowed)
+    return Explained(tuple(map(_printable, lines)), allowed)
+
+
+def _printable(line: str) -> str:
+    """Return a line that a terminal shows and doesn't obey: what was typed may have escapes."""
+    return "".join(char if char.isprintable() else "�" for char in line)
 
 
 def _question(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from bot.power import lifecycle, ports, request
+from bot.power import command_line, lifecycle, ports, request
 from bot.power.causes import Late, Left
 from bot.power.lifecycle import ServerState
 from bot.power.request import Action
@@ -35,6 +35,25 @@ def retried(order: request.Order, rows: Sequence[ports.RunServer]) -> Again:
     """
     action = order.action
     return Again(action, tuple(row.server_id for row in rows if may_retry(action, row)))
+
+
+def options(order: request.Order) -> request.Options:
+    """Return the options of an earlier request that hold for the next one: all that are careful.
+
+    Break glass was for that moment.
+    """
+    return order.options.model_copy(update={"dry_run": False, "break_glass": False})
+
+
+def reason(found: ports.Request, wanted: Again, *, by: request.Person) -> str:
+    """Return the reason of a repeated request; another's words are told as another's."""
+    order = found.order
+    if by == order.requester:
+        return order.reason
+    did = "retry" if wanted.action is order.action else "undo"
+    told = f"{did} of {found.id}"
+    whole = f"{told}: {order.reason}" if order.reason else told
+    return whole if len(whole) <= command_line.MOST_REASON else told
 
 
 def may_retry(action: Action, row: ports.RunServer) -> bool:

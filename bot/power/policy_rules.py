@@ -104,6 +104,7 @@ def _conduct(table: Table, usual: policy.Conduct) -> policy.Conduct:
     # Only a ramp that is written here can be wrong: an inherited one is cut to the batch.
     inherited = tuple(min(size, batch) for size in usual.ramp)
     on_change = table.values.get("on_change", usual.on_change)
+    on_change = on_change.strip().lower() if isinstance(on_change, str) else on_change
     if on_change not in ("skip", "stop"):
         raise table.error("on_change", f'write "skip" or "stop", not {shown(on_change)}')
     return policy.Conduct(

@@ -177,7 +177,8 @@ class Table:
 
     def actions(self, key: str, default: tuple[str, ...] | None) -> frozenset[request.Action]:
         """Read a list of actions."""
-        found = self.words(key, default, '["on", "off", "reboot", "cycle"]')
+        typed = self.words(key, default, '["on", "off", "reboot", "cycle"]')
+        found = [word.strip().lower() for word in typed]
         for word in found:
             if word not in ACTIONS:
                 hint = closest(word, ACTIONS) or f"; the actions are {', '.join(ACTIONS)}"

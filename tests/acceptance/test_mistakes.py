@@ -100,3 +100,35 @@ def test_the_manifest_in_the_repository_is_the_commands_output(tmp_path: pathlib
 
     assert status == 0
     assert said == pathlib.Path("app_manifest.yml").read_text().strip()
+
+
+@pytest.mark.parametrize(
+    ("name", "word", "says"),
+    [
+        ("POWERBOT_LOG_LEVEL", "INFO", "SLACK_BOT_TOKEN is not set"),
+        ("POWERBOT_LOG", " JSON ", "SLACK_BOT_TOKEN is not set"),
+        ("POWERBOT_LOG", "xml", "POWERBOT_LOG: write text or json."),
+        ("POWERBOT_LOG_LEVEL", "loud", "POWERBOT_LOG_LEVEL: write debug, info, warning or error."),
+        ("POWERBOT_SETTLE", "1M", "SLACK_BOT_TOKEN is not set"),
+    ],
+)
+def test_words_of_settings_are_taken_in_any_case(
+    name: str, word: str, says: str, tmp_path: pathlib.Path
+) -> None:
+    """And whoever writes another word is told which there are."""
+    status, said = powerbot("run", folder=tmp_path, **{name: word})
+
+    assert status == 2
+    assert said.startswith(says)
+
+
+def test_an_explanation_prints_no_escape_sequence(tmp_path: pathlib.Path) -> None:
+    """What was typed is shown, and the terminal obeys none of it."""
+    (tmp_path / "policy.toml").write_text(demo.POLICY)
+    for words in ("reboot web01 because \x1b[2Jgone", "reboot \x1b]0;x\x07", "\x1b[31mstatus"):
+        arguments = ("--user", "U0DANA", "--channel", "C0OPS", "--offline", "--", words)
+        _, said = powerbot("policy", "explain", *arguments, folder=tmp_path)
+
+        assert said
+        assert "\x1b" not in said
+        assert "\x07" not in said

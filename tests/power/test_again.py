@@ -121,3 +121,13 @@ def test_a_cycle_cries_out_over_those_with_whom_nobody_goes_on() -> None:
     assert not ended & (moving | {"proven", "skipped"})
     assert "unknown" in ended
     assert "unknown" not in watched
+
+
+def test_a_repeated_request_keeps_what_made_the_first_one_careful() -> None:
+    """Batch, pause and failure limit hold on; break glass was for its moment."""
+    options = request.Options(
+        batch=2, pause_s=30.0, max_failures=1, incident="INC-7", break_glass=True
+    )
+    asked = order(Action.OFF).model_copy(update={"options": options})
+
+    assert again.options(asked) == options.model_copy(update={"break_glass": False})

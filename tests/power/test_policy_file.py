@@ -8,7 +8,7 @@ import tomllib
 
 import pytest
 
-from bot.power import errors, plan, policy, policy_file
+from bot.power import errors, plan, policy, policy_file, request
 from bot.power.request import Action
 
 from .policy_texts import CONTRACT, NOW, box, edited
@@ -536,3 +536,25 @@ def test_line_of_a_mistake_is_found_in_tables_below_a_rule() -> None:
     assert sentence(text) == (
         'Line 19, [[rule]] "b", from_servers.10.sre: write a whole number from 1 to 100, not 0.'
     )
+
+
+def test_words_of_the_policy_are_taken_in_any_case() -> None:
+    """Verbs and choices in capitals are the same words."""
+    text = """
+version = 1
+[channels]
+allow = ["C0OPS"]
+[people]
+sre = ["U0DANA", "U0SAM"]
+[[rule]]
+name = "all"
+servers = "state:OFF"
+actions = ["ON", "Reboot"]
+requesters = ["sre"]
+approvers = { sre = 1 }
+on_change = "Stop"
+"""
+    (rule,) = policy_file.read(text).rules
+
+    assert rule.actions == {request.Action.ON, request.Action.REBOOT}
+    assert rule.conduct.on_change == "stop"

@@ -136,3 +136,53 @@ async def test_a_step_with_a_long_field_is_refused(world: World) -> None:
 
         assert isinstance(said, answers.Mistake)
         assert "characters; a field takes at most 12,000" in said.problem
+
+
+# -- said by another, or typed elsewhere
+
+
+async def test_who_undoes_anothers_request_keeps_its_care_and_names_its_reason(
+    world: World,
+) -> None:
+    """The words stay those of whoever wrote them; batch, pause and limit hold on."""
+    id_ = await world.ask("off web01 --batch 1 --pause 5s --max-failures 1 because disk")
+    await world.press(world_.SAM, "approve", id_)
+    await world.later(1)
+    await world.later(600)
+
+    others = await world.press(world_.LEO, "undo", id_)
+    own = await world.press(DANA, "undo", id_)
+
+    assert isinstance(others, answers.PlanShown)
+    assert isinstance(own, answers.PlanShown)
+    assert others.plan.order.reason == f"undo of {id_}: disk"
+    assert own.plan.order.reason == "disk"
+    for shown in (others, own):
+        options = shown.plan.order.options
+        assert (options.batch, options.pause_s, options.max_failures) == (1, 5.0, 1)
+
+
+@pytest.mark.parametrize("dash", ["\u2010", "\u2011", "\u2212"])
+async def test_a_ticket_from_a_web_page_is_the_ticket(world: World, dash: str) -> None:
+    """Its hyphen is another character that reads the same; it is shown as it came."""
+    world.rules = world_.policy_of(REASON)
+    shown = await world.plan(f"off db01 because INC{dash}42 disk")
+
+    assert shown.plan.refusals == ()
+    assert shown.plan.order.reason == f"INC{dash}42 disk"
+
+
+async def test_a_count_in_wide_digits_is_a_count(world: World) -> None:
+    """As an East Asian keyboard types it."""
+    shown = await world.plan("off web[01-12] because x")
+    said = await world.told(DANA, "confirm_count", shown.request_id, count="１２")
+
+    assert said.startswith("Asked as")
+
+
+async def test_a_colleague_in_a_reason_is_shown_by_name(world: World) -> None:
+    """In plain letters that call nobody; who isn't known stays an id."""
+    world.folk.change(world_.SAM, name="Sam <!here>")
+    shown = await world.plan("off web01 because <@U0SAM> and <@U0NOBODY> ask")
+
+    assert shown.plan.order.reason == "@Sam !here and @U0NOBODY ask"
