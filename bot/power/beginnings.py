@@ -5,7 +5,18 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
-from bot.power import answering, endings, errors, ledger, ports, reasons, recheck, request, run
+from bot.power import (
+    answering,
+    endings,
+    errors,
+    freezes,
+    ledger,
+    ports,
+    reasons,
+    recheck,
+    request,
+    run,
+)
 from bot.power.lifecycle import State
 
 
@@ -39,6 +50,8 @@ def earlier_calls(tx: ports.Tx, found: ports.Request, *, now: float) -> Mapping[
 def _void(tx: ports.Tx, found: ports.Request, *, epoch: int, now: float) -> None:
     """End an approval that was not used in time."""
     reason = "approved, but not started in time"
+    if standing := tx.freezes(now=now):
+        reason = f"{reason}: {freezes.holding(standing)}"
     endings.end(tx, found, endings.Ending(State.VOID, now, reason), epoch=epoch)
 
 

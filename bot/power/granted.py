@@ -11,7 +11,7 @@ import dataclasses
 import unicodedata
 from collections.abc import Collection, Iterable
 
-from bot.power import judging, plan, policy, recheck, request, server
+from bot.power import folding, judging, plan, policy, recheck, request, server, spelling
 from bot.power.lifecycle import ServerState
 
 # So many servers that have changed are named one by one.
@@ -91,7 +91,7 @@ def terms_now(
 def exchanged(target: request.Target, record: server.Server) -> str:
     """Say that a server has another name or another serial number than in the plan."""
     if _same(target.name) != _same(record.name):
-        return f"now {record.name}: renamed since the plan"
+        return f"now {spelling.shown(record.name)}: renamed since the plan"
     if target.sn and record.sn and target.sn != record.sn:
         return f"another machine since the plan: its serial number is {record.sn}"
     return ""
@@ -100,7 +100,9 @@ def exchanged(target: request.Target, record: server.Server) -> str:
 def gone(target: request.Target, known: server.Snapshot) -> str:
     """Say that a server is gone, and whether another one has taken its name."""
     if target.name in known.by_name:
-        return f"gone from the inventory: another server is called {target.name} now"
+        return (
+            f"gone from the inventory: another server is called {spelling.shown(target.name)} now"
+        )
     return "gone from the inventory"
 
 
@@ -114,7 +116,8 @@ class Outdated:
     @property
     def sentence(self) -> str:
         """The servers in words, such as "web01 (now db99: renamed since the plan)"."""
-        told = [f"{target.name} ({why})" for target, why in self.changed[:MOST_TOLD]]
+        shown = [(folding.fold([target.label], marked=True), why) for target, why in self.changed]
+        told = [f"{name} ({why})" for name, why in shown[:MOST_TOLD]]
         more = len(self.changed) - len(told)
         return ", ".join(told) + (f" and {more} more" if more else "")
 

@@ -255,3 +255,17 @@ async def test_holder_from_the_host_stands_beside_people(world: World) -> None:
     assert refused[0].startswith("Everything is frozen by host:deploy (kernel) since")
     assert own.startswith("You hold no freeze.")
     assert every == "The freeze is over."
+
+
+async def test_request_that_a_freeze_outlasts_says_whose_it_was(world: World) -> None:
+    """Approved, held back, and void in the end: the reason names holder, time and reason."""
+    id_ = await world.ask("reboot web01 because x")
+    await world.told(SAM, "approve", id_)
+    await said(world, "freeze cooling", ROSA)
+
+    await world.later(901)
+
+    assert await world.state(id_) is State.VOID
+    assert (await world.found(id_)).end_reason == (
+        f"approved, but not started in time: held by freeze of U0ROSA (cooling) {SINCE}"
+    )
