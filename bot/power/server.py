@@ -137,10 +137,10 @@ class Snapshot:
     @functools.cached_property
     def by_name(self) -> Mapping[str, tuple[Server, ...]]:
         """Servers by name; CloudDC doesn't promise that a name is unique."""
-        found: dict[str, tuple[Server, ...]] = {}
+        found: dict[str, list[Server]] = {}
         for server in self.servers.values():
-            found[server.name] = (*found.get(server.name, ()), server)
-        return found
+            found.setdefault(server.name, []).append(server)
+        return {name: tuple(rows) for name, rows in found.items()}
 
     @functools.cached_property
     def shared_racks(self) -> Mapping[str, tuple[str, ...]]:

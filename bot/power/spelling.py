@@ -78,6 +78,8 @@ def shown(name: str) -> str:
     if PLAIN.fullmatch(name):
         return name
     told = list(dict.fromkeys(filter(None, map(_told, name))))
+    if name != " ".join(name.split()) and not told:
+        told = ["with more spaces than show"]
     more = [f"{len(told) - MOST_TOLD} more"] if len(told) > MOST_TOLD else []
     beside = f" ({', '.join([*told[:MOST_TOLD], *more])})" if told else ""
     return f'"{seen(name).replace(chr(34), chr(39))}"{beside}'

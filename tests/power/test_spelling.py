@@ -46,6 +46,8 @@ def test_text_of_others_is_one_line_of_what_can_be_seen(written: str, read: str)
         ("机房A-服务器01", '"机房A-服务器01"'),
         ("münchen01", '"münchen01"'),
         ("web 01", '"web 01"'),
+        ("web01 ", '"web01" (with more spaces than show)'),
+        ("web  01", '"web 01" (with more spaces than show)'),
         ('web"01', '"web\'01"'),
         (
             "\u0441\u043e\u0430\u0435",
