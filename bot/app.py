@@ -29,6 +29,7 @@ from bot.slack import (
     delivery,
     desk,
     directory,
+    grid,
     guard,
     publishing,
     reporter,
@@ -197,8 +198,9 @@ def _join(on: Ground) -> Bot:
     policy = rules.PolicyFile(given.policy, clock)
     sender = sending.Sender(on.web_client, clock)
     seen = sightings.Sightings(kept, clock)
-    folk = directory.Directory(on.web_client, clock)
-    who = people.People(folk, policy, identity.team_id, seen)
+    home = grid.Home(identity.team_id, identity.enterprise_id)
+    folk = directory.Directory(on.web_client, clock, home=home)
+    who = people.People(folk, policy, identity.team_id, seen, identity.enterprise_id)
     again = rejudging.Rejudging(kept, who, policy, clock)
     grants = granting.Granting(kept, on.power, who, policy, clock)
     telling = _reporter(on, sender, who.directory)
@@ -218,7 +220,9 @@ def _join(on: Ground) -> Bot:
     taking = desk.Desk(kept, flow, answering, clock, take_over_lease_s=on.paces.lease_s)
     secret = given.slack_signing_secret.get_secret_value()
     slack = connection.make_app(on.web_client, identity, secret, on.foreground)
-    guarding = guard.Guard(identity.team_id, sender, identity.app_id, slack.turned_away)
+    guarding = guard.Guard(
+        identity.team_id, sender, identity.app_id, slack.turned_away, identity.enterprise_id
+    )
     bolt_registration.Registration(taking, guarding, given.command).register(slack)
     looking = watchdog.Watchdog(on.web_client, kept, clock)
     return Bot(

@@ -15,8 +15,9 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from bot import settings
 from bot.operations import check_cloud
 from bot.operations.findings import Finding, bad, good
-from bot.power import errors, policy, ports
-from bot.slack import connection, directory, registered, sending
+from bot.power import errors, policy, policy_reach, ports
+from bot.slack import connection, directory, grid, registered, sending
+from bot.steps import people as people_
 
 CALL_S = 20.0
 # users.info may be asked about 100 times a minute ("Rate limits": tier 4).
@@ -56,9 +57,28 @@ async def look(
             yield finding
         async for finding in _app(client, who, given.slack_app_token.get_secret_value(), granted):
             yield finding
-        folk = directory.Directory(client, clock)
+        home = grid.Home(str(who.get("team_id") or ""), str(who.get("enterprise_id") or ""))
+        folk = directory.Directory(client, clock, home=home)
+        elsewhere = False
         async for finding in named(folk, rules, str(who.get("team") or ""), granted):
+            # Nothing of the policy is in this workspace, which is said once.
+            elsewhere = elsewhere or (finding.about == "slack" and not finding.good)
             yield finding
+        if not elsewhere and granted >= {"users:read", "usergroups:read"}:
+            for problem in await unreachable(folk, rules, home.team_id):
+                yield bad("policy", problem, "name more people, who are full members, in [people].")
+
+
+async def unreachable(
+    folk: directory.Directory, rules: policy.Policy, team_id: str
+) -> tuple[str, ...]:
+    """Return the rules under which nobody could ask or approve who is able to."""
+    who = people_.People(folk, lambda: rules, team_id)
+    roster = await who.roster(rules.people.keys())
+    before = policy_reach.problems(rules, policy_reach.offline(rules))
+    found = policy_reach.problems(rules, await who.able(roster))
+    # What the file alone says is said of the file; what can't be read is said of its group.
+    return tuple(one for one in found if one not in before and "could not be read" not in one)
 
 
 async def _ask(call: Awaitable[AsyncSlackResponse]) -> AsyncSlackResponse:

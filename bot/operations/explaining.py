@@ -28,7 +28,7 @@ from bot.power import (
     targets,
     terms,
 )
-from bot.slack import connection, directory
+from bot.slack import connection, directory, grid
 from bot.steps import gathering, people
 from bot.storage import opening, plan_cache, transaction
 
@@ -188,7 +188,8 @@ async def _folk(
     token = given.slack_bot_token.get_secret_value()
     async with connection.open_client(token, given.slack_api_url) as client:
         identity = await connection.introduce(client)
-        yield directory.Directory(client, clock_.SystemClock()), identity.team_id
+        home = grid.Home(identity.team_id, identity.enterprise_id)
+        yield directory.Directory(client, clock_.SystemClock(), home=home), identity.team_id
 
 
 async def _inventory(given: settings.Settings) -> server.Snapshot:

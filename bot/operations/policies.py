@@ -8,7 +8,7 @@ import pathlib
 from bot import clock as clock_, settings
 from bot.operations import check_slack
 from bot.power import errors, policy, policy_file, policy_oddities, policy_reach
-from bot.slack import connection, directory
+from bot.slack import connection, directory, grid
 from bot.steps import people
 
 
@@ -51,10 +51,11 @@ async def look_in_slack(path: pathlib.Path, given: settings.Settings) -> Looked:
     token = given.slack_bot_token.get_secret_value()
     async with connection.open_client(token, given.slack_api_url) as client:
         identity = await connection.introduce(client)
-        folk = directory.Directory(client, clock)
+        home = grid.Home(identity.team_id, identity.enterprise_id)
+        folk = directory.Directory(client, clock, home=home)
         named = [one async for one in check_slack.named(folk, rules, identity.team)]
         who = people.People(folk, lambda: rules, identity.team_id)
-        roster = await who.roster(rules.people.keys())
+        roster = await who.able(await who.roster(rules.people.keys()))
     problems = (
         *policy_oddities.problems(rules),
         *(f"{one.says} Mend: {one.mend}" for one in named if not one.good),

@@ -59,7 +59,8 @@ def end(tx: ports.Tx, found: ports.Request, ending: Ending, *, epoch: int | None
         body["user"] = ending.person.user_id
     tx.say(found.id, "reply", body, key="ended", at=at)
     # Who ended it knows; a plan that nobody asked for ends without a word.
-    if found.state is not State.PLANNED and ending.person != found.order.requester:
+    by_requester = ending.person and ending.person.user_id == found.order.requester.user_id
+    if found.state is not State.PLANNED and not by_requester:
         tx.say(found.id, "direct", body, key="ended:direct", at=at)
     tx.show_card(found.id, at=at)
     return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Iterator, Sequence
 
 from bot.power import (
@@ -17,6 +18,7 @@ from bot.power import (
     server,
     vocabulary,
 )
+from bot.power.approval import Refusal
 from bot.power.question import Facts, Question, duration
 
 NO_POLICY = (
@@ -152,7 +154,8 @@ def by_quorum(question: Question, terms: plan.Terms, facts: Facts) -> Iterator[s
     """Yield why no set of people could approve this, as far as the groups are known."""
     if facts.roster is None:
         return
-    gaps = quorum.unfillable(terms.needs, facts.roster, {question.requester.user_id})
+    without = {question.requester.user_id, *facts.unable}
+    gaps = quorum.unfillable(terms.needs, facts.roster, without)
     if not gaps:
         return
     groups = tuple(group for group, _ in gaps)
@@ -161,4 +164,21 @@ def by_quorum(question: Question, terms: plan.Terms, facts: Facts) -> Iterator[s
         yield f"Who is in {listed} could not be checked; try again in a moment."
         return
     wishes = quorum.joined((f"{quorum.spelled(n)} more in {group}" for group, n in gaps), " and ")
-    yield f"Nobody could get this approved: it takes {wishes}, distinct people other than you."
+    others = f"it takes {wishes}, distinct people other than you{_uncounted(facts)}"
+    yield f"Nobody could get this approved: {others}."
+
+
+def _uncounted(facts: Facts) -> str:
+    """Say how many people of the groups couldn't approve, and why."""
+    counts = collections.Counter(facts.unable.values())
+    told = [f"{counts[reason]} {UNABLE.get(reason, reason.value)}" for reason in counts]
+    return f" (not counted: {quorum.joined(told, ' and ')})" if told else ""
+
+
+UNABLE = {
+    Refusal.GUEST: "a guest",
+    Refusal.BOT: "a bot",
+    Refusal.DEACTIVATED: "deactivated",
+    Refusal.EXTERNAL: "of another company",
+    Refusal.OTHER_TEAM: "of another workspace",
+}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 
-from bot.power import folding, ports, quorum, request, server, vocabulary
+from bot.power import approval, folding, ports, quorum, request, server, vocabulary
 from bot.power.request import Action
 
 NO_OPTIONS = request.Options()
@@ -53,7 +53,7 @@ class Facts:
     `busy_racks` has, by room and rack, what is being powered on there just now.
     `leaving` are the ids that other requests will turn off or reboot,
     beside those that are locked for it. `roster` has the approvers' groups; without it nobody asks
-    whether the quorum can be reached.
+    whether the quorum can be reached. `unable` are people in it who couldn't approve: each why.
     """
 
     channel: ports.Channel
@@ -71,6 +71,7 @@ class Facts:
     leaving: Collection[str] = ()
     busy_racks: Mapping[tuple[str, str], ports.Busy] = dataclasses.field(default_factory=dict)
     roster: quorum.Roster | None = None
+    unable: Mapping[str, approval.Refusal] = dataclasses.field(default_factory=dict)
 
 
 # A line to copy stays short enough for a phone; longer lists are left out.

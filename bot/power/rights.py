@@ -16,7 +16,7 @@ def may_read(member: ports.Member, team_id: str) -> Decision:
 
 def may_cancel(person: request.Person, requester: request.Person) -> Decision:
     """Decide whether a person may take a request back: its requester alone."""
-    if person == requester:
+    if person.user_id == requester.user_id:
         return Decision(True, None, "You asked for this, so you may take it back.")
     why = "Only the requester can cancel; an approver can deny, everybody can stop."
     return refused(Refusal.NOT_REQUESTER, why)

@@ -55,6 +55,7 @@ class Identity:
     url: str
     scopes: frozenset[str]
     app_id: str = ""
+    enterprise_id: str = ""
 
 
 @contextlib.asynccontextmanager
@@ -91,6 +92,7 @@ async def introduce(client: AsyncWebClient, *, patience_s: float = 0.0) -> Ident
         url=str(answer.get("url") or ""),
         scopes=frozenset(scope.strip() for scope in scopes.split(",") if scope.strip()),
         app_id=await _app_id(client, str(answer.get("bot_id") or "")),
+        enterprise_id=str(answer.get("enterprise_id") or ""),
     )
 
 

@@ -15,7 +15,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.power import errors, ports
-from bot.slack import sending
+from bot.slack import grid, sending
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -54,7 +54,10 @@ class Directory:
         *,
         limit_s: float = LIMIT_S,
         most_kept: int = MOST_KEPT,
+        home: grid.Home | None = None,
     ) -> None:
+        """`home` is the workspace; without it everybody has the team that Slack names."""
+        self._home = home or grid.Home("")
         self._client = client
         self._clock = clock
         self._limit_s = limit_s
@@ -157,7 +160,7 @@ class Directory:
         profile = user.get("profile") or {}
         return ports.Member(
             user_id=user_id,
-            team_id=str(user.get("team_id") or ""),
+            team_id=self._home.whose(user),
             name=str(profile.get("display_name") or user.get("real_name") or user.get("name", "")),
             deleted=bool(user.get("deleted")),
             is_bot=bool(user.get("is_bot")) or user_id == "USLACKBOT",
@@ -182,13 +185,16 @@ class Directory:
             if error.code not in UNKNOWN_CHANNEL:
                 raise
             return ports.Channel(channel_id, is_member=False)
+        # Who was asked in and hasn't come yet counts as if they had.
         shared = ("is_ext_shared", "is_pending_ext_shared")
+        invited = found.get("pending_shared")
+        is_invited = isinstance(invited, list) and any(invited)
         return ports.Channel(
             channel_id=channel_id,
             name=str(found.get("name") or ""),
             # A direct message has no members to count; the bot is always in it.
             is_member=bool(found.get("is_member") or found.get("is_im")),
-            is_shared=any(bool(found.get(key)) for key in shared),
+            is_shared=is_invited or any(bool(found.get(key)) for key in shared),
             is_archived=bool(found.get("is_archived")),
         )
 

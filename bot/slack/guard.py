@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import structlog
 
 from bot.power import errors
-from bot.slack import action_ids, blocks, payloads, sending, turned_away
+from bot.slack import action_ids, blocks, grid, payloads, sending, turned_away
 
 log = structlog.get_logger()
 
@@ -44,9 +44,10 @@ class Guard:
         sender: sending.Sender,
         app_id: str = "",
         away: turned_away.TurnedAway | None = None,
+        enterprise_id: str = "",
     ) -> None:
         """`app_id` is empty where it isn't known; `away` counts what another app has sent."""
-        self._team_id = team_id
+        self._home = grid.Home(team_id, enterprise_id)
         self._app_id = app_id
         self._away = away or turned_away.TurnedAway()
         self._sender = sender
@@ -60,10 +61,10 @@ class Guard:
                 if self._is_of_another_app(body):
                     self._away.note(turned_away.Check.APP_DIFFERS)
                     await self.tell(ack, body, WRONG_APP)
-                elif payloads.workspace(body) != self._team_id:
+                elif not self._home.serves(body):
                     await self.tell(ack, body, WRONG_TEAM)
                 else:
-                    await listener(ack, body)
+                    await listener(ack, self._home.at_home(body))
             except payloads.Unreadable as error:
                 log.warning("slack.unreadable", why=str(error))
                 await self.tell(ack, body, UNREADABLE)

@@ -66,7 +66,7 @@ class Asking:
 
     async def ask(self, inbound: ports.Inbound, found: ports.Request) -> answers.Answer:
         """Turn a plan into a request, if the world still fits it and the count was typed."""
-        if found.order.requester != inbound.person:
+        if found.order.requester.user_id != inbound.person.user_id:
             said = "Only the person who made this plan can ask for it."
             return await self.refusing.say(inbound, NOT_ASKED, found, said)
         if found.state is not State.PLANNED:

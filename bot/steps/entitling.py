@@ -41,7 +41,8 @@ class Entitling:
             inbound.person,
             found.order.requester,
             given,
-            team_id=self.people.team_id,
+            # In a Grid only Slack's record of the person says whether they are one of us.
+            team_id=inbound.person.team_id if self.people.enterprise_id else self.people.team_id,
             state=found.state,
             now=self.clock.now(),
             expires_at=found.expires_at,

@@ -33,7 +33,7 @@ class Nudging:
     async def nudge(self, inbound: ports.Inbound, found: ports.Request) -> answers.Note:
         """Ask those who are missing once more, for the requester, within bounds."""
         now = self.clock.now()
-        if found.order.requester != inbound.person:
+        if found.order.requester.user_id != inbound.person.user_id:
             return await self._refuse(inbound, found, "Only the requester can nudge.")
         if found.state is not State.PENDING or now >= found.expires_at:
             said = late_clicks.sentence(found, now)

@@ -9,25 +9,33 @@ import asyncio
 import dataclasses
 from collections.abc import Callable, Collection, Iterable
 
-from bot.power import errors, policy, ports, quorum, request, rights
-from bot.power.approval import Decision
+from bot.power import approval, errors, policy, ports, quorum, request, rights
+from bot.power.approval import Decision, Refusal
+from bot.power.policy import Needs
 from bot.steps import sightings
 
 USER_GROUP = "S"
 # More people than this are called by their user group instead of one by one.
 MOST_NAMED = 20
+# So many candidates are looked up before somebody among the rest is taken to be able to approve.
+MOST_LOOKED_UP = 50
+MOST_LOOKED_AT = 200
 # A no waits this long for a user group to be read, in seconds.
 NO_WAITS_S = 1.0
 
 
 @dataclasses.dataclass(frozen=True)
 class People:
-    """Answers from Slack, at most five seconds old, against the groups of the policy file."""
+    """Answers from Slack, at most five seconds old, against the groups of the policy file.
+
+    In an Enterprise Grid, `enterprise_id`, a payload can't say whether somebody is one of us.
+    """
 
     directory: ports.Directory
     policy: Callable[[], policy.Policy]
     team_id: str
     sightings: sightings.Sightings | None = None
+    enterprise_id: str = ""
 
     async def may_read(self, person: request.Person) -> Decision:
         """Decide whether a person may use Powerbot at all.
@@ -97,6 +105,48 @@ class People:
                 pass
         unread = {group for group, listed in written.items() if len(listed) > len(known[group])}
         return quorum.Roster(known, frozenset(unread))
+
+    async def able(self, roster: quorum.Roster) -> quorum.Roster:
+        """Return a roster without the people who may do nothing, for a look at a whole policy.
+
+        At most `MOST_LOOKED_AT` people are looked up; the others count as able.
+        """
+        everybody = dict.fromkeys(one for who in roster.members.values() for one in who)
+        found = await self.members([*everybody][:MOST_LOOKED_AT])
+        no = {one for one, who in found.items() if approval.refuse_member(who, self.team_id)}
+        members = {
+            group: {one: why for one, why in who.items() if one not in no}
+            for group, who in roster.members.items()
+        }
+        return quorum.Roster(members, roster.unreadable)
+
+    async def unable(
+        self, needs: Needs, roster: quorum.Roster, requester: str
+    ) -> dict[str, Refusal]:
+        """Return people of these groups who couldn't approve, as far as that decides anything.
+
+        Those who would fill the places are looked up, and others in the place of those who can't:
+        a large group costs as many look-ups as there are places. Who can't be looked up, or is
+        beyond `MOST_LOOKED_UP`, counts as able.
+        """
+        no: dict[str, Refusal] = {}
+        seen: set[str] = {requester}
+        while len(seen) <= MOST_LOOKED_UP:
+            able = (
+                user_id
+                for need in needs
+                for user_id in roster.members.get(need.group, {})
+                if user_id != requester and user_id not in no
+            )
+            new = quorum.assign(needs, dict.fromkeys(able), roster).keys() - seen
+            if not new:
+                break
+            seen |= new
+            for user_id, member in (await self.members(new)).items():
+                refusal = approval.refuse_member(member, self.team_id)
+                if refusal is not None and refusal.reason is not None:
+                    no[user_id] = refusal.reason
+        return no
 
     async def named(
         self, groups: Collection[str], *, without: Collection[str] = ()

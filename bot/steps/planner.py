@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from bot.power import (
     freezes,
+    granted,
     judging,
     plan,
     plan_refusals,
@@ -45,9 +46,26 @@ class Planner:
         facts = await self.store.read(lambda tx: self.facts.recorded(tx, asked, known))
         rules = self.policy()
         if len(asked.servers) < LARGE:
-            return planning.make(asked, rules, snapshot, facts)
-        # Clicks in Slack don't wait for a large plan.
-        return await asyncio.to_thread(planning.make, asked, rules, snapshot, facts)
+            made = planning.make(asked, rules, snapshot, facts)
+        else:
+            # Clicks in Slack don't wait for a large plan.
+            made = await asyncio.to_thread(planning.make, asked, rules, snapshot, facts)
+        return await self._with_people(asked, made, facts)
+
+    async def _with_people(
+        self, asked: question.Question, made: plan.Plan, facts: question.Facts
+    ) -> plan.Plan:
+        """Return the plan with the refusal of one that nobody could approve who is able to.
+
+        Only a plan that could be asked for otherwise is worth the look-ups.
+        """
+        if made.refusals or facts.roster is None:
+            return made
+        needs, requester = made.terms.needs, asked.requester.user_id
+        unable = await self.facts.people.unable(needs, facts.roster, requester)
+        looked = dataclasses.replace(facts, unable=unable)
+        refusals = tuple(plan_refusals.by_quorum(asked, made.terms, looked))
+        return made.model_copy(update={"refusals": refusals}) if refusals else made
 
     def overtaken(self, tx: ports.Tx, made: plan.Plan, now: float) -> str:
         """Return what forbids a plan since it was held against the world, or an empty text.
@@ -114,6 +132,9 @@ class Planner:
         if gone:
             return f"{gone[0]} is gone from the inventory."
         servers = tuple(snapshot.servers[id_] for id_ in order.server_ids)
+        for target, record in zip(order.targets, servers, strict=True):
+            if other := granted.exchanged(target, record):
+                return f"since the plan, {target.name} has changed: {other}."
         asked = self.question(
             inbound,
             order.action,

@@ -130,7 +130,7 @@ class Reading:
             )
         )
         waiting = tuple(one for one in (*found, *owing) if waits(one))
-        mine = tuple(one for one in found if one.order.requester == person)
+        mine = tuple(one for one in found if one.order.requester.user_id == person.user_id)
         running = tuple(
             one for one in found if one not in mine and one.state in (_APPROVED, _RUNNING)
         )

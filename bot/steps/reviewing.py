@@ -106,7 +106,7 @@ class Reviewing:
             given = {one.person.user_id for one in found.approvals}
             return (
                 found.state is State.PENDING
-                and person != found.order.requester
+                and person.user_id != found.order.requester.user_id
                 and person.user_id not in given
                 and bool(roster.groups_of(person.user_id, needs))
             )

@@ -147,7 +147,9 @@ async def _bolt(side: Side) -> connection.PromptApp:
     identity = await connection.introduce(side.client)
     secret = side.workspace.app.signing_secret
     app = connection.make_app(side.client, identity, secret)
-    guarding = guard.Guard(identity.team_id, side.sender, identity.app_id, app.turned_away)
+    guarding = guard.Guard(
+        identity.team_id, side.sender, identity.app_id, app.turned_away, identity.enterprise_id
+    )
     bolt_registration.Registration(side.desk, guarding).register(app)
     side.bolt = app
     return app

@@ -16,6 +16,8 @@ class Team:
     id: str = "T0DEMO"
     name: str = "Powerbot demo"
     domain: str = "powerbot-demo"
+    # The organization, where the workspace is one of an Enterprise Grid.
+    enterprise_id: str = ""
 
 
 @dataclass(slots=True)
@@ -32,6 +34,14 @@ class Person:
     is_ultra_restricted: bool = False
     is_stranger: bool = False
     deleted: bool = False
+    # In an Enterprise Grid a payload may name the organization for a person's team.
+    payload_team: str = ""
+    enterprise_id: str = ""
+
+    @property
+    def shown_team(self) -> str:
+        """The team that payloads name for this person."""
+        return self.payload_team or self.team_id
 
     def as_slack(self, bot_id: str) -> Json:
         """Shape this person like the `user` of users.info."""
@@ -51,6 +61,8 @@ class Person:
             "is_app_user": False,
             "updated": 1,
         }
+        if self.enterprise_id:
+            shape["enterprise_user"] = {"enterprise_id": self.enterprise_id, "teams": []}
         if self.deleted:
             # Slack leaves out the roles of a deactivated person.
             return shape
@@ -73,6 +85,8 @@ class Channel:
     is_private: bool = False
     is_archived: bool = False
     is_im: bool = False
+    # Ids of the teams that were asked in and haven't answered yet.
+    pending_shared: list[str] = field(default_factory=list)
 
     def as_slack(self, bot_user: str, team: str) -> Json:
         """Shape this channel like the `channel` of conversations.info."""
@@ -91,7 +105,8 @@ class Channel:
             "is_general": False,
             "is_shared": self.is_ext_shared,
             "is_ext_shared": self.is_ext_shared,
-            "is_pending_ext_shared": False,
+            "is_pending_ext_shared": bool(self.pending_shared),
+            "pending_shared": [*self.pending_shared],
             "is_member": bot_user in self.members,
             "num_members": len(self.members),
         }

@@ -210,7 +210,7 @@ class Gestures:
             inner["edited"] = {"user": message.user, "ts": message.edited_ts}
             inner["event_ts"] = message.edited_ts
         if place.is_ext_shared:
-            inner |= {"user_team": person.team_id, "source_team": person.team_id}
+            inner |= {"user_team": person.shown_team, "source_team": person.shown_team}
         self._announce(inner, place)
 
     def _announce(self, inner: Json, place: Channel | None) -> None:

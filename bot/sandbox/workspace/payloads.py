@@ -104,7 +104,7 @@ def message_shortcut(
     payload = {
         "type": "message_action",
         **_who(state, person),
-        "user": {"id": person.id, "name": person.name, "team_id": person.team_id},
+        "user": {"id": person.id, "name": person.name, "team_id": person.shown_team},
         "action_ts": state.timeline.new_ts(),
         "channel": {"id": channel.id, "name": channel.name},
         "callback_id": shortcut.callback_id,
@@ -122,7 +122,7 @@ def global_shortcut(state: WorkspaceState, person: Person, shortcut: Shortcut) -
     payload = {
         "type": "shortcut",
         **_who(state, person),
-        "user": {"id": person.id, "username": person.name, "team_id": person.team_id},
+        "user": {"id": person.id, "username": person.name, "team_id": person.shown_team},
         "action_ts": state.timeline.new_ts(),
         "callback_id": shortcut.callback_id,
         "trigger_id": state.tickets.new_trigger(person.id),
@@ -135,7 +135,7 @@ def event(state: WorkspaceState, inner: Json, channel: Channel | None = None) ->
     """An event with the envelope that the Events API puts around it."""
     team = state.directory.team.id
     authorization = {
-        "enterprise_id": None,
+        "enterprise_id": state.directory.team.enterprise_id or None,
         "team_id": team,
         "user_id": state.app.bot_user,
         "is_bot": True,
@@ -157,9 +157,10 @@ def event(state: WorkspaceState, inner: Json, channel: Channel | None = None) ->
 
 def _who(state: WorkspaceState, person: Person) -> Json:
     team = {"id": state.directory.team.id, "domain": state.directory.team.domain}
+    enterprise = state.directory.team.enterprise_id
     return {
         "team": team,
-        "enterprise": None,
+        "enterprise": {"id": enterprise} if enterprise else None,
         "api_app_id": state.app.id,
         "token": state.app.verification_token,
         "is_enterprise_install": False,
@@ -171,7 +172,7 @@ def _full_user(person: Person) -> Json:
         "id": person.id,
         "username": person.name,
         "name": person.name,
-        "team_id": person.team_id,
+        "team_id": person.shown_team,
     }
 
 
