@@ -83,3 +83,21 @@ async def test_a_large_plan_wants_the_count_typed(stage: Stage) -> None:
     assert wrong.errors
     assert not right.errors
     assert "10 servers" in card.text
+
+
+async def test_a_freeze_is_told_where_requests_are_made(stage: Stage) -> None:
+    """Who froze, why and until when stands in the channel, and so does its end."""
+    await stage.slack.command(ROSA, OPS, "/power freeze network work for 2h")
+    await stage.told(ROSA, "Frozen: nothing new leaves")
+    await stage.until(lambda: _in_channel(stage, "froze all power changes"))
+    await stage.slack.command(ROSA, OPS, "/power unfreeze")
+
+    lifted = await stage.until(lambda: _in_channel(stage, "lifted their freeze"))
+
+    assert "network work" in lifted
+    assert "until" in lifted
+
+
+def _in_channel(stage: Stage, words: str) -> str | None:
+    """Return what everybody in the channel is told with these words."""
+    return next((m.text for m in stage.slack.messages(OPS) if words in m.text), None)
