@@ -226,7 +226,7 @@ def audit_prune(
 @audit_app.command("export")
 def audit_export(
     form: Annotated[str, typer.Option("--format", help="jsonl or csv.")] = "jsonl",
-    server: Annotated[str, typer.Option(help="Only rows that name this server.")] = "",
+    server: Annotated[str, typer.Option(help="Only rows of the server of this name or id.")] = "",
     since: Annotated[str, typer.Option(help="Only rows since this date, e.g. 2026-11-01.")] = "",
 ) -> None:
     """Print the audit log."""

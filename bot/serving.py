@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import signal
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
@@ -16,7 +17,7 @@ import structlog
 from aiohttp import web
 
 from bot import app, doorway, interpreter, paces as paces_, settings
-from bot.power import errors
+from bot.power import errors, ports
 from bot.slack import connection
 from bot.steps import ticking
 
@@ -24,6 +25,10 @@ log = structlog.get_logger()
 
 # Slack redelivers within minutes; the keys that find doubles are kept for three days.
 KEEP_KEYS_S = 3 * 86400.0
+# Plans that came to nothing are kept for so long, for whoever presses their button once more; so
+# many are forgotten at once.
+KEEP_PLANS_S = 900.0
+MOST_FORGOTTEN = 200
 # For so long at the start what was left waits: runs for the fleet's list, cards for their runs.
 HEAD_START_S = 0.5
 
@@ -165,10 +170,16 @@ async def _sweep(bot: app.Bot, paces: paces_.Paces) -> None:
             await bot.desk.recover()
             await bot.workflow.glass.remind()
             await bot.workflow.freezing.end_due()
+            await bot.store.write(functools.partial(_forget_plans, before=bot.desk.now()))
             await bot.store.purge_inbox(before=bot.desk.now() - KEEP_KEYS_S)
         except errors.StoreUnavailable as error:
             log.warning("inbox.store_away", why=error.user_message)
         await asyncio.sleep(paces.sweep_s)
+
+
+def _forget_plans(tx: ports.Tx, *, before: float) -> None:
+    """Let go of plans that came to nothing a while before an instant."""
+    tx.forget_plans(before=before - KEEP_PLANS_S, limit=MOST_FORGOTTEN)
 
 
 async def _end(

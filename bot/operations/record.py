@@ -11,9 +11,16 @@ import time
 from collections.abc import Iterable, Iterator
 
 from bot import settings
+from bot.power import errors
 from bot.storage import audit, moving, opening, pruning, verify
 
 DAY_S = 86400.0
+
+
+class NothingFound(errors.PowerbotError):
+    """The record has nothing of what was asked for."""
+
+
 # Limits and cool-downs of the policy look back at requests of this time.
 LEAST_KEPT_DAYS = 30
 
@@ -78,10 +85,13 @@ def verify_audit(given: settings.Settings, anchor: str) -> tuple[bool, str]:
 def export_audit(
     given: settings.Settings, *, form: str, server: str = "", since: str = ""
 ) -> Iterator[str]:
-    """Yield the audit log line by line as `jsonl` or `csv`; `server` is an id.
+    """Yield the audit log line by line as `jsonl` or `csv`; `server` is a name or an id.
+
+    A name, present or past, means every server that had it in a request.
 
     Raises:
         SettingsError: the form or the date can't be used.
+        NothingFound: no row names the server.
         StoreUnavailable: the database can't be read.
     """
     if form not in ("jsonl", "csv"):
@@ -94,11 +104,17 @@ def export_audit(
         moment = moment.replace(tzinfo=datetime.UTC)
     after = moment.timestamp() if moment else 0.0
     with opening.reading(given.database_url) as connected:
-        rows = audit.export(connected, server_id=server, since=after)
-        for number, row in enumerate(rows):
+        ids = (audit.named_servers(connected, server) or [server]) if server else []
+        number = -1
+        for number, row in enumerate(audit.export(connected, server_ids=ids, since=after)):
             if form == "csv" and number == 0:
                 yield _csv_line(list(row))
             yield json.dumps(row, default=str) if form == "jsonl" else _csv_line(row.values())
+        if server and number < 0:
+            raise NothingFound(
+                f"No row of the audit log names {server!r}{' since ' + since if since else ''}; "
+                "write a server's name or id, as it is or was."
+            )
 
 
 def _csv_line(values: Iterable[object]) -> str:

@@ -13,7 +13,7 @@ from bot.power import ports
 
 Row = Mapping[str, Any]
 
-# Rows that say that this server was meant, newest first; each names its request.
+# Rows of one request that name this server.
 MOST_ROWS = 500
 MOST_DEEDS = 40
 # What is looked up of each request: who did what. Its calls may be thousands of rows.

@@ -29,6 +29,10 @@ CHANGING_WORDS = frozenset({"powering-on", "powering-off", "rebooting"})
 POWER_WORDS = {"on": Power.ON, "power on": Power.ON, "off": Power.OFF, "power off": Power.OFF}
 
 
+# Our own word for a server that CloudDC's list doesn't have any more, but our record has.
+GONE = "gone from CloudDC's list"
+
+
 def power_of(power_state: str) -> Power:
     """Return the vendor's word for a power state as one of four words."""
     if power_state in CHANGING_WORDS:

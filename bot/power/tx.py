@@ -56,9 +56,58 @@ class Tx(Protocol):
         states: Iterable[lifecycle.State] = (),
         requester: str = "",
         since: float = 0.0,
-        limit: int = 100,
+        asked: bool = False,
+        limit: int | None = 100,
     ) -> list[Request]:
-        """Return requests, newest first; an empty condition means any."""
+        """Return requests, newest first; an empty condition means any, and no limit all.
+
+        `asked` leaves out plans that nobody has asked for.
+        """
+
+    # -- what bears on the next request: exactly the rows that count
+    def count_open(self, user_id: str) -> int:
+        """Return how many requests of a person wait or run."""
+
+    def count_asked(self, user_id: str, *, since: float) -> int:
+        """Return how many requests a person has asked for since an instant."""
+
+    def recent_servers(self, user_id: str, *, since: float) -> frozenset[str]:
+        """Return the servers of a person's open requests, and of those that ran since then."""
+
+    def leaving(self) -> frozenset[str]:
+        """Return the servers that approved requests will turn off or reboot."""
+
+    def last_reboots(self, *, since: float) -> dict[str, float]:
+        """Return when servers were last rebooted or cycled, as far as that was since then."""
+
+    def rebooted(
+        self, server_ids: Sequence[str], *, since: float
+    ) -> list[tuple[str, lifecycle.ServerState, str]]:
+        """Return the reboots of these servers that happened or may have, the newest first.
+
+        Of each the server, what became of it, and the request, whose run ended since then.
+        """
+
+    def touching(
+        self, server_ids: Iterable[str], *, states: Iterable[lifecycle.State], limit: int
+    ) -> list[str]:
+        """Return the ids of requests that were asked for these servers, the newest first."""
+
+    def newest(self, *, states: Iterable[lifecycle.State], limit: int) -> list[str]:
+        """Return the ids of the newest requests in these states."""
+
+    def known_servers(self, words: Sequence[str]) -> list[tuple[str, str]]:
+        """Return id and name of every server that a request was for, by its id or its name then."""
+
+    # -- plans that nobody asks for
+    def forget_plan(self, request_id: str) -> None:
+        """Take a plan that nobody asked for out of the store; the audit log keeps its row."""
+
+    def forget_plans(self, *, before: float, limit: int) -> int:
+        """Take plans out of the store that ended before an instant and that nobody asked for."""
+
+    def keep_newest_plans(self, user_id: str, *, most: int) -> None:
+        """Let go of a person's oldest plans, but for so many that were not asked for yet."""
 
     def transition(
         self,
@@ -186,7 +235,7 @@ class Tx(Protocol):
     def unreviewed(self, user_id: str) -> list[Review]:
         """Return the open reviews of a person's break glass, oldest first."""
 
-    def owing(self, *, limit: int) -> list[Request]:
+    def owing(self) -> list[Request]:
         """Return ended requests that still owe a review, the earliest due first."""
 
     def due_reviews(self, *, now: float, limit: int) -> list[Review]:

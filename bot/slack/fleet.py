@@ -67,7 +67,7 @@ def row(one: server.Server, snapshot: server.Snapshot) -> str:
     """Return one server: name, the record's own words, place, and what is wrong with it."""
     parts = [
         text.clean(naming.single(snapshot.label(one)), 60),
-        one.power.value,
+        server.GONE if one.manage_state == server.GONE else one.power.value,
         # The vendor's word stays for ever once an operation has ended well: it says nothing of now.
         "" if one.operation_state.endswith("-succeed") else one.operation_state,
         one.health_state,

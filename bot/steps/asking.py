@@ -11,6 +11,8 @@ from bot.power.lifecycle import State
 from bot.steps import approving, auditing, break_glass, planner, reading, refusing, ticking
 
 NOT_ASKED = "request.refused_to_ask"
+# A person's plans that were not asked for yet: the oldest give way.
+MOST_PLANS = 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +40,7 @@ class Asking:
                 until = now + ticking.PLAN_LIVES_S
                 new = ports.Request(id_, State.PLANNED, made, now, now, expires_at=until)
                 if _unused(tx, id_) and tx.create(new, source_key=inbound.key):
+                    tx.keep_newest_plans(inbound.person.user_id, most=MOST_PLANS)
                     self._audit(tx, inbound, "request.planned", new, seal=made.order.seal)
             return stored
 

@@ -24,13 +24,13 @@ from bot.power import (
 FRESH_S = 15.0
 # So many servers are searched within a few milliseconds, which nobody notices.
 AT_ONCE = 500
-# Past requests that are looked through for some servers; the plans of more would fill the memory.
-HISTORY_LOOK = 500
-OPEN_LOOK = 500
+# Past requests that are shown, and servers in them all: the plans of more would fill the memory.
+MOST_PAST = 200
+MOST_PAST_SERVERS = 50_000
+# Names of servers that are gone are looked for among so many words.
+MOST_WORDS = 100
 # What ended lately, on a person's Home.
 RECENT_S = 7 * 86400.0
-# Reviews that break glass owes are few; more than these are not listed.
-OWING_LOOK = 50
 RECENT_ROWS = 8
 
 Waits = Callable[[ports.Request], bool]
@@ -101,6 +101,12 @@ class Reading:
         found, rows = await self.store.read(
             lambda tx: (tx.request(request_id), tx.run_servers(request_id))
         )
+        if found is None and await self._was_planned(request_id):
+            raise errors.UserMistake(
+                f"{request_id} was a plan that nobody asked for, and is forgotten; type the "
+                "command again.",
+                token=request_id,
+            )
         if found is None:
             raise errors.UserMistake(
                 f"There is no request {request_id}.",
@@ -109,10 +115,17 @@ class Reading:
             )
         return answers.RequestShown(found, tuple(rows), self.clock.now(), await self.freezes())
 
+    async def _was_planned(self, request_id: str) -> bool:
+        """Whether a plan of this id was made once."""
+        planned = await self.store.read(
+            lambda tx: tx.audit_rows(request_id=request_id, event="request.planned", limit=1)
+        )
+        return bool(planned)
+
     async def open_requests(self, waits_for_me: Waits) -> answers.Answer:
         """Show open requests, those that wait for the asker first."""
         found, owing = await self.store.read(
-            lambda tx: (tx.requests(states=_ASKED, limit=OPEN_LOOK), tx.owing(limit=OWING_LOOK))
+            lambda tx: (tx.requests(states=_ASKED, limit=None), tx.owing())
         )
         mine = tuple(one for one in (*found, *owing) if waits_for_me(one))
         others = tuple(one for one in found if one not in mine)
@@ -124,9 +137,9 @@ class Reading:
         since = now - RECENT_S
         found, owing, ended = await self.store.read(
             lambda tx: (
-                tx.requests(states=_ASKED, limit=100),
-                tx.owing(limit=OWING_LOOK),
-                tx.requests(states=lifecycle.ENDED, since=since, limit=RECENT_ROWS),
+                tx.requests(states=_ASKED, limit=None),
+                tx.owing(),
+                tx.requests(states=lifecycle.ENDED, since=since, asked=True, limit=RECENT_ROWS),
             )
         )
         waiting = tuple(one for one in (*found, *owing) if waits(one))
@@ -157,17 +170,11 @@ class Reading:
             UserMistake: the targets can't be understood or name nothing.
             CloudError: CloudDC can't be read.
         """
-        servers: tuple[server.Server, ...] = ()
-        if text:
-            servers = (await self.search(text, await self.inventory())).servers
-        wanted = {row.id for row in servers}
-        found = await self.store.read(lambda tx: tx.requests(states=_RAN, limit=HISTORY_LOOK))
-        rows = tuple(
-            one for one in found if not wanted or not wanted.isdisjoint(one.order.server_ids)
-        )
-        more = len(found) == HISTORY_LOOK
+        servers = await self._now_or_once(text, await self.inventory()) if text else ()
+        ids = [row.id for row in servers]
+        rows, more = await self.store.read(lambda tx: _past(tx, ids))
         loose = await self._loose(rows)
-        return answers.HistoryShown(text or "all servers", rows, len(found), more, loose)
+        return answers.HistoryShown(text or "all servers", rows, len(rows), more, loose)
 
     async def why(self, text: str) -> answers.WhyShown:
         """Show what was done to one server, as the audit log tells it.
@@ -177,7 +184,7 @@ class Reading:
             CloudError: CloudDC can't be read.
         """
         snapshot = await self.inventory()
-        servers = (await self.search(text, snapshot)).servers
+        servers = await self._now_or_once(text, snapshot)
         if len(servers) != 1:
             raise errors.UserMistake(
                 f"why tells of one server, and these are {len(servers)}.",
@@ -187,15 +194,54 @@ class Reading:
         told = await self.store.read(lambda tx: _told(tx, servers[0].id))
         return answers.WhyShown(servers[0], snapshot, told, self.clock.now())
 
+    async def _now_or_once(self, text: str, snapshot: server.Snapshot) -> tuple[server.Server, ...]:
+        """Return the servers that a text names now, or that our own record knows by that name.
+
+        A server that is gone from the list has its id and name alone.
+
+        Raises:
+            UserMistake: neither knows them.
+        """
+        try:
+            return (await self.search(text, snapshot)).servers
+        except errors.UserMistake:
+            words = text.replace(",", " ").split()[:MOST_WORDS]
+            known = await self.store.read(lambda tx: tx.known_servers(words))
+            if not known:
+                raise
+            found = {word for pair in known for word in pair}
+            rest = " ".join(word for word in words if word not in found)
+            here = (await self.search(rest, snapshot)).servers if rest else ()
+        gone = (
+            snapshot.servers.get(id_) or server.Server(id_, name, manage_state=server.GONE)
+            for id_, name in known
+        )
+        return tuple({row.id: row for row in (*here, *gone)}.values())
+
+
+def _past(tx: ports.Tx, server_ids: Sequence[str]) -> tuple[tuple[ports.Request, ...], bool]:
+    """Return requests that ran, of these servers or of all, and whether there are older ones."""
+    if server_ids:
+        ids = tx.touching(server_ids, states=_RAN, limit=MOST_PAST + 1)
+    else:
+        ids = tx.newest(states=_RAN, limit=MOST_PAST + 1)
+    rows: list[ports.Request] = []
+    servers = 0
+    for one in filter(None, map(tx.request, ids)):
+        servers += len(one.order.targets)
+        if rows and (len(rows) == MOST_PAST or servers > MOST_PAST_SERVERS):
+            return tuple(rows), True
+        rows.append(one)
+    return tuple(rows), False
+
 
 def _told(tx: ports.Tx, server_id: str) -> tuple[deeds.Deed, ...]:
-    """Return what the audit log tells of a server."""
-    rows = tx.audit_rows(server_id=server_id, limit=deeds.MOST_ROWS)
+    """Return what the audit log tells of a server, request by request."""
     found = []
-    for request_id in deeds.request_ids(rows)[: deeds.MOST_DEEDS]:
+    for request_id in tx.touching([server_id], states=lifecycle.State, limit=deeds.MOST_DEEDS):
         asked = tx.request(request_id)
         if asked is not None:
-            told = [row for row in rows if row["request_id"] == request_id]
+            told = tx.audit_rows(request_id=request_id, server_id=server_id, limit=deeds.MOST_ROWS)
             for event in deeds.TELLING:
                 most = deeds.MOST_OF_A_KIND
                 told += tx.audit_rows(request_id=request_id, event=event, limit=most)

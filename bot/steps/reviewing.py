@@ -68,8 +68,7 @@ class Reviewing:
         now = self.clock.now()
 
         def work(tx: ports.Tx) -> bool:
-            said = tx.audit_rows(request_id=found.id, event=COMMENTED)
-            if any(row["user_id"] == user_id for row in said):
+            if tx.acted(found.id, user_id, (COMMENTED,)):
                 return False
             for given in found.approvals:
                 if given.person.user_id == user_id:

@@ -43,6 +43,7 @@ def _forget(tx: ports.Tx, found: ports.Request, now: float) -> float | None:
     reason = "never asked for"
     if tx.transition(found.id, State.PLANNED, State.EXPIRED, at=now, reason=reason):
         endings.tell_step(tx, found, State.EXPIRED, now)
+        tx.forget_plan(found.id)
     return None
 
 
@@ -70,7 +71,7 @@ def after_restore(tx: ports.Tx, now: float) -> int:
     may have been sent already. So nothing that it has open sends anything more.
     """
     reason = "the database was restored from a backup"
-    open_then = tx.requests(states=tuple(ENDED_BY_RESTORE), limit=100_000)
+    open_then = tx.requests(states=tuple(ENDED_BY_RESTORE), limit=None)
     for found in open_then:
         end = ENDED_BY_RESTORE[found.state]
         if end is None:

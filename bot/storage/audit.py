@@ -78,13 +78,27 @@ def export(
     connection: connections.Connection,
     *,
     request_id: str = "",
-    server_id: str = "",
+    server_ids: Sequence[str] = (),
     since: float = 0.0,
 ) -> Iterator[Mapping[str, Any]]:
-    """Yield audit rows, oldest first, without holding all of them; an empty condition means any."""
-    found, values = _speaking_of(request_id=request_id, server_id=server_id, since=since)
+    """Yield audit rows, oldest first, without holding all of them; an empty condition means any.
+
+    With `server_ids` only rows that name one of these servers.
+    """
+    alone = server_ids[0] if len(server_ids) == 1 else ""
+    found, values = _speaking_of(request_id=request_id, server_id=alone, since=since)
+    wanted = set(server_ids)
     for row in connection.stream(f"{found} ORDER BY seq", **values):
-        yield rows.audit_from(row)
+        told = rows.audit_from(row)
+        if not wanted or not wanted.isdisjoint(told["server_ids"]):
+            yield told
+
+
+def named_servers(connection: connections.Connection, word: str) -> list[str]:
+    """Return the ids of all servers that have or had this name, or have this id."""
+    named = "SELECT DISTINCT server_id FROM known_servers WHERE name = :word OR server_id = :word"
+    found = connection.rows(f"{named} ORDER BY server_id", word=word)
+    return [row.server_id for row in found]
 
 
 def _row(entry: ports.AuditEntry, code_version: str) -> dict[str, Any]:

@@ -39,7 +39,7 @@ class Locks(link.Link):
         """Return the locks of open requests among these servers."""
         held = self.query(
             """
-            SELECT server_id, request_id, action, since, requester
+            SELECT server_id, request_id, server_locks.action, since, requester
             FROM server_locks JOIN requests ON requests.id = request_id
             WHERE server_id IN :ids AND state IN :open
             """,

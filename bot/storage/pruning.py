@@ -36,6 +36,7 @@ _DETAILS = (
     "outbox",
     "reviews",
     "plans",
+    "request_servers",
 )
 
 

@@ -8,14 +8,33 @@ from typing import Any
 
 from bot.power import lifecycle, plan, ports
 from bot.power.lifecycle import State
-from bot.storage import link, reviews, rows
+from bot.storage import bearings, link, packing, reviews, rows
 
 _RAN = sorted(lifecycle.ENDED - lifecycle.NEVER_RAN)
+_ENDED = sorted(lifecycle.ENDED)
+# Plans that came to nothing before anybody asked for them, and that no row names any more.
+_UNASKED = """
+    SELECT id FROM requests
+    WHERE asked_at = 0 AND state IN :ended
+      AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.request_id = requests.id)
+      AND NOT EXISTS (SELECT 1 FROM reviews WHERE reviews.request_id = requests.id)
+      AND NOT EXISTS (SELECT 1 FROM run_servers WHERE run_servers.request_id = requests.id)
+      AND NOT EXISTS (SELECT 1 FROM approvals WHERE approvals.request_id = requests.id)
+"""
+_OLDER_PLANS = """
+    SELECT id FROM requests
+    WHERE requester = :person AND state = :planned
+      AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.request_id = requests.id)
+      AND id NOT IN (
+          SELECT id FROM requests WHERE requester = :person AND state = :planned
+          ORDER BY created_at DESC, id LIMIT :most
+      )
+"""
 # A worker that holds a request in one of these states loses it to a person's change.
 _TAKEN_BY_PEOPLE = frozenset({State.PLANNED, State.PENDING, State.APPROVED})
 
 
-class Requests(reviews.Reviews):
+class Requests(reviews.Reviews, bearings.Bearings):
     """The part of a transaction that speaks of requests."""
 
     def create(self, made: ports.Request, *, source_key: str) -> bool:
@@ -24,12 +43,14 @@ class Requests(reviews.Reviews):
         Raises:
             IntegrityError: another request has this id; ask `request` before, and draw again.
         """
-        text = made.plan.model_dump_json()
+        text = packing.packed(made.plan)
         row = rows.request_row(made, rows.storable(source_key), rows.digest(text))
         if self.insert("requests", row, "ON CONFLICT (source_key) DO NOTHING") == 0:
             return False
         self.insert("plans", {"request_id": made.id, "plan": text})
         self.plans.put(row["plan_digest"], made.plan)
+        if row["asked_at"]:
+            self._note_targets(made.id, made.order.targets)
         for approval in made.approvals:
             self.approve(made.id, approval)
         return True
@@ -52,20 +73,24 @@ class Requests(reviews.Reviews):
         states: Iterable[lifecycle.State] = (),
         requester: str = "",
         since: float = 0.0,
-        limit: int = 100,
+        asked: bool = False,
+        limit: int | None = 100,
     ) -> list[ports.Request]:
-        """Return requests, newest first; an empty condition means any.
+        """Return requests, newest first; an empty condition means any, and no limit all.
 
-        Those that a newer version has made are left out: nobody here could read them.
+        `asked` leaves out plans that nobody has asked for. Those that a newer version has made
+        are left out: nobody here could read them.
         """
         wanted = [state.value for state in states]
         conditions = ["plan_version <= :plan_version"]
         conditions += ["state IN :states"] if wanted else []
         conditions += ["requester = :requester"] if requester else []
         conditions += ["created_at >= :since"] if since else []
+        conditions += ["asked_at > 0"] if asked else []
+        most = "" if limit is None else " LIMIT :limit"
         found = self.query(
             f"SELECT * FROM requests WHERE {' AND '.join(conditions)} "
-            "ORDER BY created_at DESC, id LIMIT :limit",
+            f"ORDER BY created_at DESC, id{most}",
             plan_version=rows.PLAN_VERSION,
             states=wanted,
             requester=requester,
@@ -74,13 +99,13 @@ class Requests(reviews.Reviews):
         )
         return self._joined(found)
 
-    def owing(self, *, limit: int) -> list[ports.Request]:
+    def owing(self) -> list[ports.Request]:
         """Return ended requests that still owe a review, the earliest due first."""
         owing = """
             SELECT requests.* FROM requests JOIN reviews ON request_id = requests.id
-            WHERE closed_at = 0 AND state IN :ran ORDER BY due_at LIMIT :limit
+            WHERE closed_at = 0 AND state IN :ran ORDER BY due_at
         """
-        return self._joined(self.query(owing, ran=_RAN, limit=limit))
+        return self._joined(self.query(owing, ran=_RAN))
 
     def transition(
         self,
@@ -107,6 +132,7 @@ class Requests(reviews.Reviews):
             "end_reason": rows.storable(reason),
             **{name: value for name, value in given.items() if value is not None},
             **(_ended(at) if after in lifecycle.ENDED else {}),
+            **({"asked_at": at} if after is State.PENDING else {}),
         }
         changes = ["version = version + 1"]
         if epoch is None and before in _TAKEN_BY_PEOPLE:
@@ -121,7 +147,36 @@ class Requests(reviews.Reviews):
             before=before.value,
             epoch=epoch,
         )
+        if changed and after is State.PENDING and (found := self.request(request_id)):
+            self._note_targets(request_id, found.order.targets)
         return changed == 1
+
+    def forget_plan(self, request_id: str) -> None:
+        """Take a plan that nobody asked for out of the store; the audit log keeps its row.
+
+        One of which Slack must still be told stays for a later look.
+        """
+        self._forget_plans(
+            self.query(f"{_UNASKED} AND requests.id = :id", id=request_id, ended=_ENDED)
+        )
+
+    def forget_plans(self, *, before: float, limit: int) -> int:
+        """Take plans out of the store that ended before an instant and that nobody asked for."""
+        ended = f"{_UNASKED} AND ended_at < :before LIMIT :limit"
+        return self._forget_plans(self.query(ended, before=before, limit=limit, ended=_ENDED))
+
+    def keep_newest_plans(self, user_id: str, *, most: int) -> None:
+        """Let go of a person's oldest plans, but for so many that were not asked for yet."""
+        older = self.query(_OLDER_PLANS, person=user_id, planned=State.PLANNED.value, most=most)
+        self._forget_plans(older)
+
+    def _forget_plans(self, found: Sequence[Any]) -> int:
+        """Delete plans and their requests."""
+        ids = [row.id for row in found]
+        if ids:
+            self.change("DELETE FROM plans WHERE request_id IN :ids", ids=ids)
+            self.change("DELETE FROM requests WHERE id IN :ids", ids=ids)
+        return len(ids)
 
     def approve(self, request_id: str, approval: ports.Approval) -> bool:
         """Add an approval; False when this person's is there already."""

@@ -13,13 +13,16 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from bot.power import causes, errors, lifecycle, plan, ports, request
+from bot.storage import packing
 
-PLAN_VERSION = 2
+PLAN_VERSION = 3
 # How each released shape of a plan is read; a new shape adds a line and keeps the old ones.
 _PLAN_READERS: dict[int, Callable[[str], plan.Plan]] = {
     1: plan.Plan.model_validate_json,
     # A target has its serial number too.
     2: plan.Plan.model_validate_json,
+    # Column by column.
+    3: packing.unpacked,
 }
 
 
@@ -61,6 +64,8 @@ def request_row(made: ports.Request, source_key: str, plan_digest: str) -> dict[
         "plan_version": PLAN_VERSION,
         "plan_digest": plan_digest,
         "requester": made.order.requester.user_id,
+        "action": made.order.action.value,
+        "asked_at": 0.0 if made.state is lifecycle.State.PLANNED else made.created_at,
         "created_at": made.created_at,
         "changed_at": made.changed_at,
         "ended_at": made.ended_at,

@@ -61,6 +61,9 @@ requests = sa.Table(
     sa.Column("plan_version", sa.Integer, nullable=False),
     sa.Column("plan_digest", sa.Text, nullable=False),
     sa.Column("requester", sa.Text, nullable=False),
+    _text("action"),
+    # 0 for a plan that nobody has asked for.
+    _time("asked_at"),
     _time("created_at"),
     _time("changed_at"),
     _time("ended_at"),
@@ -83,6 +86,29 @@ requests = sa.Table(
     sa.Index("ix_requests_created_at", "created_at"),
     sa.Index("ix_requests_requester", "requester", "created_at"),
     sa.Index("ix_requests_state", "state"),
+    sa.Index("ix_requests_requester_state", "requester", "state", "ended_at"),
+    sa.Index("ix_requests_asked_at", "requester", "asked_at"),
+    sa.Index("ix_requests_changed_at", "changed_at"),
+    sa.Index("ix_requests_ended_at", "ended_at"),
+    sa.Index("ix_requests_unasked", "asked_at", "state", "ended_at"),
+)
+
+# The servers of every request that was asked for: what was done to one is found by it.
+request_servers = sa.Table(
+    "request_servers",
+    metadata,
+    _request_id(primary_key=True),
+    sa.Column("server_id", sa.Text, primary_key=True),
+    sa.Index("ix_request_servers_server_id", "server_id"),
+)
+
+# Every name that a server of a request had; it outlives the server, and the request.
+known_servers = sa.Table(
+    "known_servers",
+    metadata,
+    sa.Column("server_id", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Index("ix_known_servers_name", "name"),
 )
 
 # Apart from their requests: SQLite walks over a plan of two megabytes to whatever stands behind it,

@@ -111,7 +111,7 @@ async def test_the_log_is_exported_oldest_first(store: Store, url: str) -> None:
 
     with connections.reading(url) as connection:
         since = [row["seq"] for row in audit.export(connection, since=101.0)]
-        server = [row["seq"] for row in audit.export(connection, server_id="s2")]
+        server = [row["seq"] for row in audit.export(connection, server_ids=["s2"])]
         request = [row["seq"] for row in audit.export(connection, request_id="PR-1")]
 
     assert (since, server, request) == ([3, 4, 5], [2], [1])
