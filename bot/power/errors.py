@@ -5,6 +5,7 @@ PowerbotError
 ├── PolicyError            the policy file can't be used
 ├── IllegalTransition      a state change that the table in `lifecycle` doesn't have
 ├── LostLease              another process has taken this request over
+├── TooMuch                one person, or all, have too much under way; nothing was stored
 ├── StoreUnavailable       the database can't be reached
 ├── SlackUnavailable       a look-up in Slack failed, so a right could not be checked
 └── CloudError             CloudDC said no, or nothing
@@ -54,6 +55,10 @@ class IllegalTransition(PowerbotError):
 
 class LostLease(PowerbotError):
     """Another process has taken this request over."""
+
+
+class TooMuch(PowerbotError):
+    """Too much is under way; nothing was done with this."""
 
 
 class StoreUnavailable(PowerbotError):

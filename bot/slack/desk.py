@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 import structlog
 
 from bot.power import answers as facts, errors, form, intake, offering, ports, request, typography
-from bot.slack import action_ids, delivery, guard, modals, text, views
+from bot.slack import action_ids, crowd, delivery, guard, modals, text, views
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -75,6 +75,7 @@ class Desk:
         self._clock = clock
         self._tasks: set[asyncio.Task[Any]] = set()
         self._in_hand: set[str] = set()
+        self._crowd = crowd.Crowd(clock)
 
     def now(self) -> float:
         """Return the wall clock in seconds since the epoch."""
@@ -96,7 +97,9 @@ class Desk:
 
         Raises:
             StoreUnavailable: it could not be stored, and nothing will be done with it.
+            TooMuch: this person has too much under way, and nothing will be done with it.
         """
+        self._crowd.admit(inbound)
         storing = self._track(self.receive(inbound), f"store {inbound.key}")
         done, _ = await asyncio.wait({storing}, timeout=self._ack_within_s)
         if not done:
@@ -195,7 +198,8 @@ class Desk:
         """Deal with a payload, answer its person, and mark it as done."""
         try:
             await self._answering.open_loading(inbound)
-            answer = await self._decide(inbound)
+            async with self._crowd.turn(inbound):
+                answer = await self._decide(inbound)
             if answer is not None:
                 await self._answering.deliver(inbound, answer)
             log.debug("slack.answered", key=inbound.key)

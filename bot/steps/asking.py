@@ -6,11 +6,15 @@ import dataclasses
 import random
 from collections.abc import Mapping, Sequence
 
-from bot.power import answers, endings, plan, ports, request, typography
+from bot.power import answers, endings, folding, plan, ports, request, typography
 from bot.power.lifecycle import State
 from bot.steps import approving, auditing, break_glass, planner, reading, refusing, ticking
 
 NOT_ASKED = "request.refused_to_ask"
+# What the audit row of a refused plan holds at most, in characters; and from how many names.
+NAMES_CHARS = 500
+MOST_NAMES = 1000
+MOST_WHYS = 10
 # A person's plans that were not asked for yet: the oldest give way.
 MOST_PLANS = 20
 
@@ -51,17 +55,19 @@ class Asking:
         return answers.PlanShown(stored.plan, stored.id, now)
 
     async def _note_refusal(self, inbound: ports.Inbound, made: plan.Plan) -> None:
-        """Audit a plan that may not be asked for, with the servers that it named."""
+        """Audit a plan that may not be asked for: how many servers, and their names folded."""
+        names = folding.fold([line.name for line in made.lines[:MOST_NAMES]])
         entry = ports.AuditEntry(
             "plan.refused",
             self.clock.now(),
             person=inbound.person,
             channel_id=inbound.place.channel_id,
-            server_ids=[line.server_id for line in made.lines],
             detail={
                 "payload": inbound.key,
                 "action": made.order.action.value,
-                "why": list(made.refusals),
+                "servers": len(made.lines),
+                "names": names[:NAMES_CHARS],
+                "why": [one[:NAMES_CHARS] for one in made.refusals[:MOST_WHYS]],
                 "rules": list(made.terms.rules),
             },
         )
