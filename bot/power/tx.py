@@ -106,8 +106,8 @@ class Tx(Protocol):
     def forget_plans(self, *, before: float, limit: int) -> int:
         """Take plans out of the store that ended before an instant and that nobody asked for."""
 
-    def keep_newest_plans(self, user_id: str, *, most: int) -> None:
-        """Let go of a person's oldest plans, but for so many that were not asked for yet."""
+    def keep_newest_plans(self, user_id: str, *, most: int, but: str) -> None:
+        """Let go of a person's oldest plans that were not asked for yet, never of `but`."""
 
     def transition(
         self,

@@ -44,7 +44,7 @@ class Asking:
                 until = now + ticking.PLAN_LIVES_S
                 new = ports.Request(id_, State.PLANNED, made, now, now, expires_at=until)
                 if _unused(tx, id_) and tx.create(new, source_key=inbound.key):
-                    tx.keep_newest_plans(inbound.person.user_id, most=MOST_PLANS)
+                    tx.keep_newest_plans(inbound.person.user_id, most=MOST_PLANS, but=id_)
                     self._audit(tx, inbound, "request.planned", new, seal=made.order.seal)
             return stored
 

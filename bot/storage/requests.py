@@ -23,7 +23,7 @@ _UNASKED = """
 """
 _OLDER_PLANS = """
     SELECT id FROM requests
-    WHERE requester = :person AND state = :planned
+    WHERE requester = :person AND state = :planned AND id <> :but
       AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.request_id = requests.id)
       AND id NOT IN (
           SELECT id FROM requests WHERE requester = :person AND state = :planned
@@ -165,9 +165,14 @@ class Requests(reviews.Reviews, bearings.Bearings):
         ended = f"{_UNASKED} AND ended_at < :before LIMIT :limit"
         return self._forget_plans(self.query(ended, before=before, limit=limit, ended=_ENDED))
 
-    def keep_newest_plans(self, user_id: str, *, most: int) -> None:
-        """Let go of a person's oldest plans, but for so many that were not asked for yet."""
-        older = self.query(_OLDER_PLANS, person=user_id, planned=State.PLANNED.value, most=most)
+    def keep_newest_plans(self, user_id: str, *, most: int, but: str) -> None:
+        """Let go of a person's oldest plans, but for so many that were not asked for yet.
+
+        The plan `but` stays, whatever the clock said when the others were made.
+        """
+        older = self.query(
+            _OLDER_PLANS, person=user_id, planned=State.PLANNED.value, most=most, but=but
+        )
         self._forget_plans(older)
 
     def _forget_plans(self, found: Sequence[Any]) -> int:
