@@ -61,9 +61,6 @@ requests = sa.Table(
     sa.Column("plan_version", sa.Integer, nullable=False),
     sa.Column("plan_digest", sa.Text, nullable=False),
     sa.Column("requester", sa.Text, nullable=False),
-    _text("action"),
-    # 0 for a plan that nobody has asked for.
-    _time("asked_at"),
     _time("created_at"),
     _time("changed_at"),
     _time("ended_at"),
@@ -81,6 +78,9 @@ requests = sa.Table(
     _time("stopped_at"),
     _text("end_reason"),
     sa.Column("hushed", sa.Boolean, nullable=False, server_default=sa.false()),
+    _text("action"),
+    # 0 for a plan that nobody has asked for.
+    _time("asked_at"),
     _one_of("state", lifecycle.State),
     sa.Index("ix_requests_next_at", "next_at"),
     sa.Index("ix_requests_created_at", "created_at"),
