@@ -148,6 +148,7 @@ def _of_database(found: figures.Figures, now: float) -> Iterator[core.Metric]:
     yield _gauge("pending_age_seconds", "Oldest request's wait.", _age_s(found.pending_since, now))
     yield _gauge("unknown_outcomes", "Servers whose end is unknown.", found.unknown_outcomes)
     yield _gauge("outbox_messages", "Messages that wait for Slack.", found.messages_waiting)
+    yield _gauge("outbox_refused", "Messages that Slack refuses.", found.messages_refused)
     yield _gauge("outbox_age_seconds", "The oldest one's wait.", _age_s(found.message_since, now))
     yield _gauge("inbox_payloads", "Payloads not dealt with yet.", found.payloads_open)
     yield _gauge("inbox_age_seconds", "The oldest one's wait.", _age_s(found.payload_since, now))

@@ -35,6 +35,7 @@ from bot.power.records import (
     RunServer as RunServer,
     Seen as Seen,
     Sighting as Sighting,
+    Urgency as Urgency,
 )
 from bot.power.tx import Tx as Tx
 
@@ -44,6 +45,8 @@ T = TypeVar("T")
 STEP = "step:"
 # The same for a mention; its channel and ts follow.
 MENTION = "mention:"
+# The audit's word for a card that Slack doesn't take; such a request can't be approved unseen.
+CARD_REFUSED = "card.refused"
 
 
 class Clock(Protocol):
@@ -193,8 +196,10 @@ class RequestStore(Protocol):
     async def message_sent(self, message: OutboxMessage, *, now: float) -> None:
         """Note a delivery; a card that has changed meanwhile stays due."""
 
-    async def message_failed(self, message: OutboxMessage, *, again_at: float, error: str) -> None:
-        """Note a failed delivery and when to try again."""
+    async def message_failed(
+        self, message: OutboxMessage, *, again_at: float, error: str, refused: bool = False
+    ) -> None:
+        """Note a failed delivery and when to try again; `refused` ones put nobody behind."""
 
     async def due_notices(self, *, now: float, limit: int = 20) -> list[Notice]:
         """Claim what channels must be told now, each channel's in order."""

@@ -301,6 +301,14 @@ class Inbound:
         return str(self.body.get("called") or vocabulary.PREFIX)
 
 
+class Urgency(enum.IntEnum):
+    """Which message goes first where a channel takes one a second."""
+
+    NEW_CARD = 0
+    END = 1
+    REST = 2
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class OutboxMessage:
     """Something that Slack must be told. The text is made when it is delivered.
@@ -320,6 +328,7 @@ class OutboxMessage:
     created_at: float
     shown_version: int = 0
     leased_until: float = 0.0
+    urgency: Urgency = Urgency.REST
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

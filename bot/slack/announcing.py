@@ -11,7 +11,19 @@ import structlog
 
 from bot import foreground as foreground_
 from bot.power import lifecycle, ports
-from bot.slack import blocks, cards, noting, outcomes, pacing, replies, sending, steps
+from bot.slack import (
+    blocks,
+    cards,
+    noting,
+    outcomes,
+    pacing,
+    posting,
+    refused_cards,
+    replies,
+    sending,
+    standing,
+    steps,
+)
 
 log = structlog.get_logger()
 
@@ -22,15 +34,6 @@ MOST_REMEMBERED = 2000
 # Cards of so many servers are made beside the event loop.
 LARGE = 500
 NEVER_RAN = lifecycle.ENDED - outcomes.RUN_ENDS | {lifecycle.State.PLANNED}
-
-
-class Postponed(Exception):
-    """Not now; `wait_s` says when, `why` what for."""
-
-    def __init__(self, wait_s: float, why: str) -> None:
-        super().__init__(why)
-        self.wait_s = wait_s
-        self.why = why
 
 
 def never_asked(request: ports.Request) -> bool:
@@ -64,6 +67,9 @@ class Announcer:
         self._clock = clock
         self._pace = pace
         self._workspace_url = workspace_url
+        self._refused = refused_cards.RefusedCards(store, clock)
+        self._standing = standing.Standing()
+        self._posting = posting.Posting(sender, clock, pace, self._standing)
         # What a card shows and which version that was, so that the same is not sent twice.
         self._shown: collections.OrderedDict[str, tuple[int, int]] = collections.OrderedDict()
 
@@ -85,13 +91,12 @@ class Announcer:
         digest = hash(repr(rendered))
         try:
             if card is None or not card.ts:
-                await self._post_card(request, rendered)
+                await self._post_card(request, rendered, ports.Urgency.NEW_CARD)
             elif self._shown.get(request.id) != (digest, message.shown_version):
-                await self._edit_card(request, card, rendered)
+                await self._edit_card(request, card, rendered, message.urgency)
         except sending.Undelivered as error:
-            if not error.closed:
+            if await self._still_wanted(request, error):
                 raise
-            # The thread is lost with the channel; the end goes to the requester alone.
             log.error("reporter.channel_closed", request=request.id, why=error.code)
             return
         self._remember(request.id, (digest, message.version))
@@ -105,6 +110,20 @@ class Announcer:
         return await self._rendered(
             functools.partial(cards.render, freezes=standing), request, servers
         )
+
+    async def _still_wanted(self, request: ports.Request, error: sending.Undelivered) -> bool:
+        """Whether a refused card is tried again; the requester is told of a new one's refusal.
+
+        Where the channel is closed the thread is lost with it: the end goes to the requester.
+        """
+        if error.away or error.retry_after_s is not None:
+            return True
+        stands = request.card is not None and bool(request.card.ts)
+        ended = request.state in lifecycle.ENDED
+        if not stands and not ended:
+            await self._refused.tell(request, error.code)
+            return True
+        return not error.closed
 
     async def _rendered(
         self,
@@ -125,30 +144,52 @@ class Announcer:
             ended = request.state in lifecycle.ENDED
             wait_s = self._pace.edit_wait_s(request.id, self._clock.monotonic(), ended=ended)
             if wait_s > 0:
-                raise Postponed(wait_s, "paced")
+                raise posting.Postponed(wait_s, "paced")
 
     async def _edit_card(
-        self, request: ports.Request, card: ports.Card, rendered: blocks.Message
+        self,
+        request: ports.Request,
+        card: ports.Card,
+        rendered: blocks.Message,
+        urgency: ports.Urgency,
     ) -> None:
-        """Edit the card within the pace; one that is gone is posted anew."""
+        """Edit the card within the pace; where that can't be, post it anew."""
         now = self._clock.monotonic()
         ended = request.state in lifecycle.ENDED
         wait_s = self._pace.edit_wait_s(request.id, now, ended=ended)
         if wait_s > 0:
-            raise Postponed(wait_s, "paced")
-        self._pace.edited(request.id, now)
+            raise posting.Postponed(wait_s, "paced")
+        if self._standing.is_fixed(request.id, card.ts):
+            anew = self._standing.posts_anew(request)
+        else:
+            self._pace.edited(request.id, now)
+            anew = await self._wants_anew(request, card, rendered)
+        if anew:
+            await self._post_card(request, rendered, urgency)
+
+    async def _wants_anew(
+        self, request: ports.Request, card: ports.Card, rendered: blocks.Message
+    ) -> bool:
+        """Edit the card; whether it is to be posted anew, since it is gone or can't be edited."""
         try:
             await self._sender.update(card.channel_id, card.ts, rendered)
         except sending.Undelivered as error:
-            if not error.gone:
+            if not (error.gone or error.uneditable):
                 raise
             log.warning("reporter.card_gone", request=request.id, why=error.code)
-            await self._post_card(request, rendered)
+            if error.gone:
+                return True
+            self._standing.fix(request.id, card.ts)
+            return self._standing.posts_anew(request)
+        return False
 
-    async def _post_card(self, request: ports.Request, rendered: blocks.Message) -> ports.Card:
+    async def _post_card(
+        self, request: ports.Request, rendered: blocks.Message, urgency: ports.Urgency
+    ) -> ports.Card:
         """Post the card and note at once where it stands."""
         place = request.order.place
-        ts = await self._post(place.channel_id, rendered, place.thread_ts)
+        threads = [place.thread_ts] if place.thread_ts else []
+        ts = await self._posting.post(place.channel_id, threads, (rendered, rendered), urgency)
         self._pace.shown(request.id, self._clock.monotonic())
         card = ports.Card(place.channel_id, ts)
         # Nobody else may post a second one, so this one is held until it is known to be there.
@@ -171,13 +212,15 @@ class Announcer:
             await self._end_step(request, servers)
         if request.hushed or never_asked(request):
             return
-        place = request.order.place
-        thread_ts = place.thread_ts or (request.card.ts if request.card else "")
+        channel = request.order.place.channel_id
+        threads = [request.order.place.thread_ts, request.card.ts if request.card else ""]
         try:
-            if not thread_ts:
-                thread_ts = await self._thread_of_its_own(request, servers, message)
+            if not any(threads):
+                threads = [await self._thread_of_its_own(request, servers, message)]
             rendered = await self._rendered(replies.render, request, servers, message.body)
-            await self._post(place.channel_id, rendered, thread_ts)
+            outside = posting.outside(request, rendered, self._link(request))
+            known = [ts for ts in threads if ts]
+            await self._posting.post(channel, known, (rendered, outside), message.urgency)
         except sending.Undelivered as error:
             if not error.closed:
                 raise
@@ -187,14 +230,29 @@ class Announcer:
             if ending and message.body.get("user") == request.order.requester.user_id:
                 await self.tell_requester(request, servers, message)
 
-    async def _note_lost(self, request: ports.Request, event: str, why: str) -> None:
-        """Leave in the audit what a channel that is closed to the bot could not be told."""
+    async def give_up(
+        self, request_id: str, message: ports.OutboxMessage, error: sending.Undelivered
+    ) -> None:
+        """Leave in the audit what Slack has refused for too long.
+
+        Raises:
+            StoreUnavailable: it could not be noted.
+        """
+        request = await self._store.read(lambda tx: tx.request(request_id))
+        if request is not None:
+            event = str(message.body.get("event") or message.kind)
+            await self._note_lost(request, event, error.code, message.kind)
+
+    async def _note_lost(
+        self, request: ports.Request, event: str, why: str, kind: str = "reply"
+    ) -> None:
+        """Leave in the audit what a channel, or a person, could not be told."""
         entry = ports.AuditEntry(
             "reply.undeliverable",
             self._clock.now(),
             request_id=request.id,
             channel_id=request.order.place.channel_id,
-            detail={"event": event, "why": why},
+            detail={"event": event, "why": why, "kind": kind},
         )
         await self._store.write(lambda tx: tx.audit(entry))
 
@@ -219,9 +277,9 @@ class Announcer:
     ) -> str:
         """Wait for the card, or post it when nobody else seems to."""
         if self._clock.now() - message.created_at < CARD_PATIENCE_S:
-            raise Postponed(CARD_WAIT_S, "the card isn't posted yet")
+            raise posting.Postponed(CARD_WAIT_S, "the card isn't posted yet")
         rendered = await self._card(request, servers)
-        return (await self._post_card(request, rendered)).ts
+        return (await self._post_card(request, rendered, message.urgency)).ts
 
     async def tell_requester(
         self,
@@ -229,19 +287,19 @@ class Announcer:
         servers: Sequence[ports.RunServer],
         message: ports.OutboxMessage,
     ) -> None:
-        """Tell the requester in a direct message."""
-        link = self._link(request)
-        rendered = await self._rendered(replies.direct, request, servers, message.body, link)
-        await self._post(request.order.requester.user_id, rendered, "")
-
-    async def _post(self, channel: str, rendered: blocks.Message, thread_ts: str) -> str:
-        """Post within the pace of a channel."""
-        now = self._clock.monotonic()
-        wait_s = self._pace.post_wait_s(channel, now)
-        if wait_s > 0:
-            raise Postponed(wait_s, "paced")
-        self._pace.posted(channel, now)
-        return await self._sender.post(channel, rendered, thread_ts)
+        """Tell the requester in a direct message; of a refused card in the channel, if need be."""
+        if refused_cards.outdated(request, message.body):
+            return
+        user, channel = request.order.requester.user_id, request.order.place.channel_id
+        rendered = await self._rendered(
+            replies.direct, request, servers, message.body, self._link(request)
+        )
+        try:
+            await self._posting.post(user, [], (rendered, rendered), message.urgency)
+        except sending.Undelivered as error:
+            if not error.for_good or message.body.get("event") != refused_cards.EVENT:
+                raise
+            await self._sender.whisper(user, channel, rendered)
 
     def _remember(self, request_id: str, shown: tuple[int, int]) -> None:
         """Remember what a card shows, for the newest cards."""

@@ -58,6 +58,32 @@ class Button:
     apart: str = ""
 
 
+def calls_group(message: Message) -> bool:
+    """Whether a message calls a user group, which workspaces may keep to a few people."""
+    return text.calls_group(message.text) or text.calls_group(repr(message.blocks))
+
+
+def without_calls(message: Message) -> Message:
+    """Return the message with its user groups named, and called no more."""
+    return dataclasses.replace(
+        message,
+        text=text.without_calls(message.text),
+        blocks=tuple(map(_without_calls, message.blocks)),
+        plainer=tuple(map(_without_calls, message.plainer)),
+    )
+
+
+def _without_calls(piece: Any) -> Any:
+    """Return a piece of a block with its texts changed."""
+    if isinstance(piece, str):
+        return text.without_calls(piece)
+    if isinstance(piece, list):
+        return [_without_calls(one) for one in piece]
+    if isinstance(piece, dict):
+        return {key: _without_calls(one) for key, one in piece.items()}
+    return piece
+
+
 def header(words: str) -> Block:
     """Return a heading of plain text."""
     shown = kit.PlainTextObject(text=text.cut(words, HEADER_CHARS), emoji=True)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import collections
 import dataclasses
 
+from bot.power import ports
+
 MINUTE_S = 60.0
 # Of the edits in a minute, so many are kept back for end states.
 KEPT_FOR_ENDS = 5
@@ -16,16 +18,19 @@ BURST = 3.0
 # How long nothing is sent after Slack gave no answer; each time in a row it is twice as long.
 AWAY_FIRST_S = 2.0
 AWAY_LONGEST_S = 30.0
+# How long after its turn a post that had to wait goes first, in seconds.
+PLACE_KEPT_S = 2.0
 MOST_CARDS = 2000
 MOST_CHANNELS = 1000
 
 
 @dataclasses.dataclass
 class _Bucket:
-    """Posts that a channel may still take, as of `at`."""
+    """Posts that a channel may still take, as of `at`, and until when the more urgent wait."""
 
     posts: float
     at: float
+    awaited: dict[ports.Urgency, float] = dataclasses.field(default_factory=dict)
 
 
 class Pace:
@@ -67,14 +72,26 @@ class Pace:
         if len(self._edited_at) > MOST_CARDS:
             self._edited_at.popitem(last=False)
 
-    def post_wait_s(self, channel: str, now: float) -> float:
-        """Return how long a post into this channel must wait."""
-        missing = 1.0 - self._bucket(channel, now).posts
-        return max(0.0, missing / self._posts_per_s, self._blocked_until - now)
+    def post_wait_s(
+        self, channel: str, now: float, urgency: ports.Urgency = ports.Urgency.REST
+    ) -> float:
+        """Return how long a post into this channel must wait; one that waits keeps its place.
 
-    def posted(self, channel: str, now: float) -> None:
+        While a more urgent one waits, what is less urgent leaves a post for it.
+        """
+        bucket = self._bucket(channel, now)
+        ahead = any(until > now for rank, until in bucket.awaited.items() if rank < urgency)
+        missing = (2.0 if ahead else 1.0) - bucket.posts
+        wait_s = max(0.0, missing / self._posts_per_s, self._blocked_until - now)
+        if wait_s > 0:
+            bucket.awaited[urgency] = now + wait_s + PLACE_KEPT_S
+        return wait_s
+
+    def posted(self, channel: str, now: float, urgency: ports.Urgency = ports.Urgency.REST) -> None:
         """Note a post."""
-        self._bucket(channel, now).posts -= 1.0
+        bucket = self._bucket(channel, now)
+        bucket.posts -= 1.0
+        bucket.awaited.pop(urgency, None)
 
     def hold(self, until: float) -> None:
         """Note that Slack has asked for silence until then."""

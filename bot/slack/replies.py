@@ -8,7 +8,17 @@ from typing import Any
 
 from bot.power import ports
 from bot.power.causes import Late
-from bot.slack import alarm, blocks, frozen, naming, outcomes, terms, text, words
+from bot.slack import (
+    alarm,
+    blocks,
+    frozen,
+    naming,
+    outcomes,
+    refused_cards,
+    terms,
+    text,
+    words,
+)
 
 WORDS_CHARS = 500
 MOST_NAMED = 40
@@ -68,6 +78,8 @@ def render(
     """Return the reply for an outbox body `{"event": ...}`."""
     if body.get("event") == "left_dark":
         return alarm.left_dark(request, body)
+    if body.get("event") == refused_cards.EVENT:
+        return refused_cards.render(request, body)
     event = Event(request, servers, body)
     teller = TELLERS.get(str(body.get("event")), _unknown)
     told = teller(event)

@@ -15,13 +15,17 @@ import structlog
 
 from bot import foreground as foreground_, paces as paces_
 from bot.power import errors, ports
-from bot.slack import announcing, noticing, noting, pacing, sending
+from bot.slack import announcing, noticing, noting, pacing, posting, sending
 
 log = structlog.get_logger()
 
 BATCH = 20
 FIRST_WAIT_S = 2.0
 LONGEST_WAIT_S = 60.0
+# A card that nobody has seen yet is tried more often, what Slack refuses for good more seldom.
+LONGEST_CARD_WAIT_S = 15.0
+LONGEST_REFUSED_WAIT_S = 900.0
+GIVEN_UP_AFTER_S = 86400.0
 # Messages whose failures are counted.
 MOST_FAILING = 2000
 
@@ -110,12 +114,19 @@ class Reporter:
             by_request.setdefault(message.request_id, []).append(message)
         # A channel hears of a freeze beside what it hears of requests.
         noticing = asyncio.ensure_future(self._noticing.deliver_due())
-        await asyncio.gather(*(self._in_order(messages, until) for messages in by_request.values()))
+        # What takes the last post of a busy channel must not be what could wait.
+        for urgency in ports.Urgency:
+            mine = [
+                messages
+                for messages in by_request.values()
+                if min(one.urgency for one in messages) is urgency
+            ]
+            await asyncio.gather(*(self._in_order(messages, until) for messages in mine))
         return len(due) + await noticing
 
     async def _in_order(self, messages: Sequence[ports.OutboxMessage], until: float) -> None:
         """Deliver one request's messages; replies don't overtake one that has to wait."""
-        held: announcing.Postponed | None = None
+        held: posting.Postponed | None = None
         # Without a card there is no thread, so the card goes first.
         for message in sorted(messages, key=lambda one: (one.kind != "card", one.id)):
             if held is not None and message.kind == "reply":
@@ -125,7 +136,7 @@ class Reporter:
             if message.kind == "reply":
                 held = waits
 
-    async def _try(self, message: ports.OutboxMessage, until: float) -> announcing.Postponed | None:
+    async def _try(self, message: ports.OutboxMessage, until: float) -> posting.Postponed | None:
         """Deliver one message and note what came of it; return why it has to wait, if so."""
         later = await self._attempt(message, until)
         if later is None:
@@ -138,48 +149,66 @@ class Reporter:
 
     async def _attempt(
         self, message: ports.OutboxMessage, until: float
-    ) -> announcing.Postponed | None:
+    ) -> posting.Postponed | None:
         """Deliver one message; return when to try again if it could not be delivered."""
         try:
             with sending.leaving_by(until):
                 await self._deliver(message)
-        except announcing.Postponed as later:
+        except posting.Postponed as later:
             return later
         except sending.TooLate:
             # A process that was frozen or held up must not say what another may have said since.
-            return announcing.Postponed(0.0, "its lease is nearly over")
+            return posting.Postponed(0.0, "its lease is nearly over")
         except sending.Undelivered as error:
-            return self._failed(message, error)
+            return await self._refused(message, error)
         except errors.StoreUnavailable as error:
             log.warning("reporter.store_away", why=error.user_message)
-            return announcing.Postponed(FIRST_WAIT_S, "the store is away")
+            return posting.Postponed(FIRST_WAIT_S, "the store is away")
         except Exception as error:  # The outermost guard: one message must not end the loop.
             log.error("reporter.failed", request=message.request_id, exc_info=error)
-            return announcing.Postponed(LONGEST_WAIT_S, type(error).__name__)
+            return posting.Postponed(LONGEST_WAIT_S, type(error).__name__)
+        return None
+
+    async def _refused(
+        self, message: ports.OutboxMessage, error: sending.Undelivered
+    ) -> posting.Postponed | None:
+        """Return when to try again; after a day what Slack refuses for good is given up."""
+        age_s = self._clock.now() - message.created_at
+        if not error.for_good or age_s < GIVEN_UP_AFTER_S:
+            return self._failed(message, error)
+        try:
+            await self._announcer.give_up(message.request_id, message, error)
+        except errors.StoreUnavailable:
+            return posting.Postponed(FIRST_WAIT_S, "the store is away")
+        log.error("reporter.given_up", request=message.request_id, why=error.code)
         return None
 
     def _failed(
         self, message: ports.OutboxMessage, error: sending.Undelivered
-    ) -> announcing.Postponed:
+    ) -> posting.Postponed:
         """Return when to try again what Slack has not taken."""
         log.warning("reporter.not_taken", request=message.request_id, why=error.code)
         if error.away:
-            return announcing.Postponed(self._pace.no_answer(self._clock.monotonic()), error.code)
+            return posting.Postponed(self._pace.no_answer(self._clock.monotonic()), error.code)
         self._failures[message.id] += 1
         if len(self._failures) > MOST_FAILING:
             # Another process may have delivered the oldest long ago.
             del self._failures[next(iter(self._failures))]
-        wait_s = min(FIRST_WAIT_S * 2.0 ** (self._failures[message.id] - 1), LONGEST_WAIT_S)
+        wait_s = min(
+            FIRST_WAIT_S * 2.0 ** (self._failures[message.id] - 1), _longest(message, error)
+        )
         if error.retry_after_s is not None:
             wait_s = error.retry_after_s
             self._pace.hold(self._clock.monotonic() + wait_s)
-        return announcing.Postponed(wait_s, error.code)
+        return posting.Postponed(wait_s, error.code, refused=error.for_good)
 
-    async def _postpone(self, message: ports.OutboxMessage, later: announcing.Postponed) -> None:
+    async def _postpone(self, message: ports.OutboxMessage, later: posting.Postponed) -> None:
         """Note in the store when a message is due again."""
         again_at = self._clock.now() + later.wait_s
         with contextlib.suppress(errors.StoreUnavailable):
-            await self._store.message_failed(message, again_at=again_at, error=later.why)
+            await self._store.message_failed(
+                message, again_at=again_at, error=later.why, refused=later.refused
+            )
 
     async def _note(self, message: ports.OutboxMessage) -> None:
         """Note a delivery; without the note it would be made again."""
@@ -216,3 +245,10 @@ class Reporter:
             await self._announcer.tell_requester(request, servers, message)
         else:
             await self._announcer.reply(request, servers, message)
+
+
+def _longest(message: ports.OutboxMessage, error: sending.Undelivered) -> float:
+    """Return the longest wait before a message is tried again."""
+    if message.urgency is ports.Urgency.NEW_CARD:
+        return LONGEST_CARD_WAIT_S
+    return LONGEST_REFUSED_WAIT_S if error.for_good else LONGEST_WAIT_S

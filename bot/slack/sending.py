@@ -20,7 +20,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.power import ports
-from bot.slack import addresses, blocks
+from bot.slack import addresses, blocks, refusals
 
 log = structlog.get_logger()
 
@@ -28,27 +28,6 @@ CALL_S = 15.0
 # A shorter Retry-After is waited out here, once.
 SHORT_WAIT_S = 3.0
 DEFAULT_WAIT_S = 30.0
-REFUSED_BLOCKS = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"})
-# "chat.update" errors after which the card can only be posted anew.
-GONE = frozenset(
-    {"message_not_found", "cant_update_message", "edit_window_closed", "thread_not_found"}
-)
-# No answer at all, or one that says that Slack itself is in trouble.
-AWAY = frozenset({"no_answer", "internal_error", "fatal_error", "service_unavailable"})
-# "chat.postMessage" errors after which nothing can be said in that channel.
-CLOSED = frozenset(
-    {
-        "channel_not_found",
-        "not_in_channel",
-        "is_archived",
-        "restricted_action",
-        "restricted_action_read_only_channel",
-        "restricted_action_thread_locked",
-        "restricted_action_thread_only_channel",
-        "user_not_in_channel",
-        "team_access_not_granted",
-    }
-)
 
 
 class TooLate(Exception):
@@ -66,17 +45,34 @@ class Undelivered(Exception):
     @property
     def gone(self) -> bool:
         """Whether the message can't be edited any more."""
-        return self.code in GONE
+        return self.code in refusals.GONE
+
+    @property
+    def uneditable(self) -> bool:
+        """Whether the message stands, and nobody may edit it."""
+        return self.code in refusals.UNEDITABLE
 
     @property
     def away(self) -> bool:
         """Whether it is Slack as a whole that doesn't answer, and not this message's fault."""
-        return self.code in AWAY or self.code.startswith("http_5")
+        return self.code in refusals.AWAY or self.code.startswith("http_5")
 
     @property
     def closed(self) -> bool:
         """Whether nothing can be said in the channel."""
-        return self.code in CLOSED
+        return self.code in refusals.CLOSED
+
+    @property
+    def threadless(self) -> bool:
+        """Whether the thread takes nothing, and its channel may."""
+        return self.code in refusals.THREADLESS
+
+    @property
+    def for_good(self) -> bool:
+        """Whether Slack will take this from nobody, until somebody changes a setting of Slack's."""
+        if self.away or self.retry_after_s is not None or self.code.startswith("http_"):
+            return False
+        return self.code not in refusals.OF_TOKEN
 
 
 _leaves_by: contextvars.ContextVar[float] = contextvars.ContextVar("leaves_by", default=math.inf)
@@ -182,7 +178,7 @@ class Sender:
             raise Undelivered("foreign_address")
         for way in blocks.ways(message):
             code = await self._respond(url, way, replace=replace)
-            if code not in REFUSED_BLOCKS:
+            if code not in refusals.OF_BLOCKS:
                 break
             log.error("slack.blocks_refused", method="response_url", code=code)
         if code:
@@ -208,6 +204,18 @@ class Sender:
     async def _send(
         self, method: str, place: Mapping[str, Any], message: blocks.Message
     ) -> Mapping[str, Any]:
+        """Send a message; where Slack lets nobody call a user group, without the call."""
+        try:
+            return await self._send_any_way(method, place, message)
+        except Undelivered as error:
+            if not error.code.startswith(refusals.RESTRICTED) or not blocks.calls_group(message):
+                raise
+            log.warning("slack.call_refused", method=method, code=error.code)
+        return await self._send_any_way(method, place, blocks.without_calls(message))
+
+    async def _send_any_way(
+        self, method: str, place: Mapping[str, Any], message: blocks.Message
+    ) -> Mapping[str, Any]:
         """Send a message, with older blocks and then as plain text when Slack refuses it."""
         best, *others = blocks.ways(message)
         if best.blocks != message.blocks:
@@ -216,7 +224,7 @@ class Sender:
             try:
                 return await self._call(method, {**place, **_arguments(method, way)})
             except Undelivered as error:
-                if error.code not in REFUSED_BLOCKS:
+                if error.code not in refusals.OF_BLOCKS:
                     raise
                 log.error("slack.blocks_refused", method=method, code=error.code)
         return await self._call(method, {**place, **_arguments(method, others[-1])})

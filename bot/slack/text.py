@@ -21,6 +21,7 @@ LOOSE_MARKER = re.compile(r"(?<![^\W_])[*_~]|[*_~](?![^\W_])")
 EMOJI_CODE = re.compile(r"(?<![^\W_]):([a-z0-9_'+\-]{1,100}):(?![^\W_])")
 USER_ID = re.compile(r"[UW][A-Z0-9]{1,30}")
 CHANNEL_ID = re.compile(r"[CG][A-Z0-9]{1,30}")
+GROUP_CALL = re.compile(r"<!subteam\^(S[A-Z0-9]{1,30})>")
 GROUP_ID = re.compile(r"S[A-Z0-9]{1,30}")
 NUMBERS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 # As `power.freezes.instant` writes it.
@@ -83,6 +84,16 @@ def call(person_or_group: str) -> str:
     if GROUP_ID.fullmatch(person_or_group):
         return f"<!subteam^{person_or_group}>"
     return mention(person_or_group)
+
+
+def calls_group(words: str) -> bool:
+    """Whether words call a user group."""
+    return GROUP_CALL.search(words) is not None
+
+
+def without_calls(words: str) -> str:
+    """Return words in which user groups are named, and called no more."""
+    return GROUP_CALL.sub(r"user group \1", words)
 
 
 def mentions(user_ids: Sequence[str], limit: int = 20) -> str:

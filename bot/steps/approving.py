@@ -8,7 +8,17 @@ from collections.abc import Callable
 from bot.power import answers, approval, endings, errors, losses, policy, ports, quorum
 from bot.power.approval import Refusal
 from bot.power.lifecycle import State
-from bot.steps import auditing, entitling, freezing, granting, people, refusing, rejudging, words
+from bot.steps import (
+    auditing,
+    entitling,
+    freezing,
+    granting,
+    people,
+    refusing,
+    rejudging,
+    unseen,
+    words,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -151,6 +161,9 @@ class Approving:
             return answers.Note(said, good=False)
         if not given <= checked.about:
             return found
+        if hidden := unseen.barring(tx, found):
+            auditing.row(tx, inbound, "approval.held", found, now, {"why": hidden})
+            return answers.Note(hidden, good=False)
         lost = self._lost(found, checked)
         if held := self._doubt(lost):
             auditing.row(tx, inbound, "approval.not_checked", found, now, {"why": held})

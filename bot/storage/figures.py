@@ -17,6 +17,7 @@ class Figures:
     pending_since: float
     unknown_outcomes: int
     messages_waiting: int
+    messages_refused: int
     message_since: float
     payloads_open: int
     payload_since: float
@@ -29,7 +30,8 @@ def read(tx: link.Link) -> Figures:
     pending = "SELECT min(created_at) FROM requests WHERE state = :pending"
     unknown = "SELECT count(*) FROM run_servers WHERE state = :unknown"
     messages = tx.query(
-        "SELECT count(*) AS many, min(created_at) AS since FROM outbox WHERE waiting"
+        "SELECT count(*) AS many, min(created_at) AS since FROM outbox "
+        "WHERE waiting AND NOT refused"
     )[0]
     payloads = tx.query("SELECT count(*) AS many, min(at) AS since FROM inbox WHERE done_at = 0")[0]
     return Figures(
@@ -37,6 +39,7 @@ def read(tx: link.Link) -> Figures:
         pending_since=tx.value(pending, pending=State.PENDING.value) or 0.0,
         unknown_outcomes=tx.value(unknown, unknown=ServerState.UNKNOWN.value),
         messages_waiting=messages.many,
+        messages_refused=tx.value("SELECT count(*) FROM outbox WHERE waiting AND refused"),
         message_since=messages.since or 0.0,
         payloads_open=payloads.many,
         payload_since=payloads.since or 0.0,

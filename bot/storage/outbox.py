@@ -24,29 +24,41 @@ _SHOW_AGAIN = """
         waiting = TRUE,
         due_at = CASE WHEN outbox.waiting THEN outbox.due_at ELSE excluded.due_at END
 """
-# A reply waits for the card, whose thread it goes to, and for the reply before it.
-_DUE = """
-    SELECT outbox.* FROM outbox JOIN requests ON requests.id = outbox.request_id
+_URGENCY = f"""
+    CASE WHEN outbox.kind = 'card' AND requests.card_ts = '' THEN {ports.Urgency.NEW_CARD:d}
+         WHEN requests.state IN :end_states THEN {ports.Urgency.END:d}
+         ELSE {ports.Urgency.REST:d} END
+"""
+# A reply waits for the card, whose thread it goes to, and for the reply before it; after the
+# end there will be none unless one waits.
+_DUE = f"""
+    SELECT outbox.*, {_URGENCY} AS urgency
+    FROM outbox JOIN requests ON requests.id = outbox.request_id
     WHERE outbox.waiting AND outbox.due_at <= :now
       AND (outbox.lease_until = 0 OR outbox.lease_until < :ended_before)
-      AND (outbox.kind <> 'reply' OR requests.card_ts <> '')
+      AND (outbox.kind <> 'reply' OR requests.card_ts <> ''
+        OR requests.state IN :end_states AND NOT EXISTS (
+          SELECT 1 FROM outbox AS card
+          WHERE card.request_id = outbox.request_id AND card.kind = 'card' AND card.waiting
+      ))
       AND NOT EXISTS (
           SELECT 1 FROM outbox AS earlier
           WHERE earlier.request_id = outbox.request_id AND earlier.kind = outbox.kind
             AND earlier.waiting AND earlier.id < outbox.id
       )
-    ORDER BY CASE WHEN requests.state IN :end_states THEN 0 ELSE 1 END, outbox.due_at, outbox.id
+    ORDER BY urgency, outbox.due_at, outbox.id
     LIMIT :limit FOR UPDATE OF outbox SKIP LOCKED
 """
 _SENT = """
     UPDATE outbox
     SET waiting = version > :version, shown_version = :version, sent_at = :now, due_at = :now,
-        lease_until = 0, tries = 0, error = ''
+        lease_until = 0, tries = 0, error = '', refused = FALSE
     WHERE id = :id
 """
 # Only while no other process has claimed the message since.
 _FAILED = """
-    UPDATE outbox SET tries = tries + 1, due_at = :again_at, lease_until = 0, error = :error
+    UPDATE outbox SET tries = tries + 1, due_at = :again_at, lease_until = 0, error = :error,
+        refused = :refused
     WHERE id = :id AND lease_until = :leased_until
 """
 _POSTPONED = """
@@ -101,7 +113,7 @@ def _new(request_id: str, kind: str, key: str, at: float) -> dict[str, Any]:
 def due(
     tx: link.Link, silences: silences_.Silences, *, now: float, limit: int, lease_s: float
 ) -> tuple[float, list[ports.OutboxMessage]]:
-    """Claim messages that Slack must be told now: end states first, per request in order.
+    """Claim messages that Slack must be told now: new cards, then ends, per request in order.
 
     Returns the instant of this look too, by the database's clock.
     """
@@ -120,10 +132,17 @@ def sent(tx: link.Link, message: ports.OutboxMessage, *, now: float) -> None:
     tx.change(_SENT, id=message.id, version=message.version, now=now)
 
 
-def failed(tx: link.Link, message: ports.OutboxMessage, *, again_at: float, error: str) -> None:
+def failed(
+    tx: link.Link,
+    message: ports.OutboxMessage,
+    *,
+    again_at: float,
+    error: str,
+    refused: bool = False,
+) -> None:
     """Note a failed delivery and when to try again, unless another process has it by now."""
     said = rows.storable(error)[:MOST_ERROR]
-    tx.change(_FAILED, _mine(message), again_at=again_at, error=said)
+    tx.change(_FAILED, _mine(message), again_at=again_at, error=said, refused=refused)
 
 
 def postpone(tx: link.Link, message: ports.OutboxMessage, *, until: float) -> None:

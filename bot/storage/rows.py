@@ -244,6 +244,7 @@ def message_from(row: Any, *, leased_until: float = 0.0) -> ports.OutboxMessage:
         created_at=row.created_at,
         shown_version=row.shown_version,
         leased_until=leased_until,
+        urgency=ports.Urgency(row.urgency),
     )
 
 

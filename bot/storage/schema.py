@@ -275,6 +275,8 @@ outbox = sa.Table(
     _time("sent_at"),
     _count("tries"),
     _text("error"),
+    # Slack takes it from nobody as things are: it waits, and nothing is behind because of it.
+    sa.Column("refused", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.UniqueConstraint("request_id", "key"),
     _one_of("kind", ("card", "reply", "direct")),
     sa.Index("ix_outbox_waiting", "waiting", "due_at"),

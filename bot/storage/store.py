@@ -123,7 +123,7 @@ class Store:
 
     # -- outbox
     async def due_messages(self, *, now: float, limit: int = 20) -> list[ports.OutboxMessage]:
-        """Claim messages that Slack must be told now: end states first, per request in order."""
+        """Claim messages that Slack must be told now: new cards, then ends, in order."""
         looked_at, found = await self._group_run(
             lambda tx: outbox.due(tx, self._silences, now=now, limit=limit, lease_s=self._lease_s)
         )
@@ -135,10 +135,12 @@ class Store:
         await self._group_run(lambda tx: outbox.sent(tx, message, now=now))
 
     async def message_failed(
-        self, message: ports.OutboxMessage, *, again_at: float, error: str
+        self, message: ports.OutboxMessage, *, again_at: float, error: str, refused: bool = False
     ) -> None:
         """Note a failed delivery and when to try again."""
-        await self._group_run(lambda tx: outbox.failed(tx, message, again_at=again_at, error=error))
+        await self._group_run(
+            lambda tx: outbox.failed(tx, message, again_at=again_at, error=error, refused=refused)
+        )
 
     async def postpone_message(self, message: ports.OutboxMessage, *, until: float) -> None:
         """Put a claimed message back without a try, because its pace doesn't allow it yet."""

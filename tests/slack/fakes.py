@@ -61,6 +61,7 @@ class Queued:
     due_at: float
     claimed: bool = False
     error: str = ""
+    refused: bool = False
 
 
 class Tx:
@@ -129,7 +130,19 @@ class Tx:
         self._store.audited.append(entry)
         return ""
 
-    def say(self, request_id: str, kind: str, body: Mapping[str, Any]) -> None:
+    def audit_rows(
+        self, *, request_id: str = "", server_id: str = "", event: str = "", limit: int = 100
+    ) -> list[Mapping[str, Any]]:
+        """Return audit rows of a request, newest first."""
+        rows = [one for one in self._store.audited if one.request_id == request_id]
+        found: list[Mapping[str, Any]] = [
+            {"detail": one.detail} for one in rows[::-1] if one.event == event
+        ]
+        return found[:limit]
+
+    def say(
+        self, request_id: str, kind: str, body: Mapping[str, Any], *, key: str = "", at: float = 0.0
+    ) -> None:
         """Queue a reply or a direct message."""
         self._store.queue(request_id, kind, body)
 
@@ -228,10 +241,19 @@ class Store:
         """Claim what is due, end states first."""
         self._answer_or_not()
         due = [row for row in self.outbox if row.due_at <= now and not row.claimed]
-        due.sort(key=lambda row: not self._ended(row.message.request_id))
+        for row in due:
+            row.message = dataclasses.replace(row.message, urgency=self._urgency(row.message))
+        due.sort(key=lambda row: row.message.urgency)
         for row in due[:limit]:
             row.claimed = True
         return [row.message for row in due[:limit]]
+
+    def _urgency(self, message: ports.OutboxMessage) -> ports.Urgency:
+        found = self.requests.get(message.request_id)
+        if message.kind == "card" and not (found and found.card and found.card.ts):
+            return ports.Urgency.NEW_CARD
+        ended = self._ended(message.request_id)
+        return ports.Urgency.END if ended else ports.Urgency.REST
 
     def _ended(self, request_id: str) -> bool:
         found = self.requests.get(request_id)
@@ -251,10 +273,11 @@ class Store:
         row.claimed = False
 
     async def message_failed(
-        self, message: ports.OutboxMessage, *, again_at: float, error: str
+        self, message: ports.OutboxMessage, *, again_at: float, error: str, refused: bool = False
     ) -> None:
         """Put a message back."""
         row = self._row(message)
+        row.refused = refused
         row.claimed, row.due_at, row.error = False, again_at, error
 
     async def due_notices(self, *, now: float, limit: int = 20) -> list[ports.Notice]:

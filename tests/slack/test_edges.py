@@ -102,10 +102,11 @@ async def test_reply_that_slack_refuses_is_tried_again_later(side: Side) -> None
     side.store.add(builders.request_in(State.RUNNING))
     side.store.queue("PR-7F3K", "reply", {"event": "started", "total": 19})
     side.store.change("PR-7F3K", card=ports.Card("C0OPS", "not-a-ts"))
+    side.workspace.chaos.refuse("chat.postMessage", "message_limit_exceeded", "C0OPS")
 
     await side.reporter.deliver_due()
 
-    assert side.store.outbox[0].error == "cannot_reply_to_message"
+    assert side.store.outbox[0].error == "message_limit_exceeded"
 
 
 @pytest.mark.parametrize("kind", ["command", "button"])

@@ -49,7 +49,7 @@ async def test_message_that_is_too_large_keeps_its_buttons(
     ("code", "gone", "closed"),
     [
         ("message_not_found", True, False),
-        ("edit_window_closed", True, False),
+        ("edit_window_closed", False, False),
         ("is_archived", False, True),
         ("not_in_channel", False, True),
         ("token_revoked", False, False),

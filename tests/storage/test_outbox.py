@@ -101,6 +101,48 @@ async def test_the_same_message_is_said_once(store: Store) -> None:
     assert len(await store.due_messages(now=20.0)) == 2
 
 
+async def test_new_cards_come_before_ends_and_ends_before_the_rest(store: Store) -> None:
+    """In a busy channel that is the order in which one message a second leaves."""
+    for id_, posted in (("PR-A", True), ("PR-B", True), ("PR-C", False)):
+        await made(store, id_, posted=posted)
+    await say(store, "held", "PR-A")
+    await say(store, "denied", "PR-B")
+    await show(store, "PR-C", at=15.0)
+    await store.write(lambda tx: tx.transition("PR-B", State.PENDING, State.DENIED, at=13.0))
+
+    due = await store.due_messages(now=20.0)
+
+    assert [one.urgency for one in due] == list(ports.Urgency)
+    assert words(due) == ["card", "denied", "held"]
+
+
+async def test_a_reply_whose_card_will_never_be_posted_is_due_after_the_end(store: Store) -> None:
+    """It goes to the requester instead, and doesn't wait in the store for ever."""
+    await made(store, posted=False)
+    await show(store)
+    await say(store, "expired")
+    await store.write(lambda tx: tx.transition("PR-2222", State.PENDING, State.EXPIRED, at=13.0))
+
+    [card] = await store.due_messages(now=20.0)
+    await store.message_sent(card, now=20.0)
+
+    assert words(await store.due_messages(now=20.0)) == ["expired"]
+
+
+async def test_what_slack_refuses_for_good_puts_nobody_behind(store: Store) -> None:
+    """It waits for its next try, and is counted by itself until it is taken."""
+    await made(store)
+    await say(store, "started", kind="direct")
+    [message] = await store.due_messages(now=20.0)
+    await store.message_failed(message, again_at=30.0, error="user_not_found", refused=True)
+
+    found = await store.figures()
+    assert (found.messages_waiting, found.messages_refused, found.message_since) == (0, 1, 0.0)
+    [message] = await store.due_messages(now=30.0)
+    await store.message_failed(message, again_at=40.0, error="no_answer")
+    assert (await store.figures()).messages_waiting == 1
+
+
 async def test_ends_come_first_then_who_waits_the_longest(store: Store) -> None:
     """A card that waits already keeps its turn when there is more news."""
     for id_ in ("PR-A", "PR-B", "PR-C"):

@@ -1,9 +1,11 @@
-"""Faults on request: slow or failing methods, doubled envelopes, lost acks.
+"""Faults on request: slow or failing methods, refusals, doubled envelopes, lost acks.
 
-Nothing here happens by chance; each fault is asked for, used once, and gone.
+Nothing here happens by chance; each fault is asked for, used once, and gone. Refusals stay until
+they are taken away, as an administrator's settings do.
 """
 
 import asyncio
+import json
 from collections import defaultdict, deque
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -24,6 +26,28 @@ class Fault:
     retry_after_s: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What Slack refuses for as long as a setting stands: a method, in a channel or everywhere.
+
+    `where` narrows it to posts in threads or outside of them, `containing` to what has this text.
+    """
+
+    method: str
+    error: str
+    channel: str = ""
+    where: Literal["anywhere", "threads", "channel"] = "anywhere"
+    containing: str = ""
+
+    def meets(self, method: str, args: Json) -> bool:
+        """Say whether a call is refused."""
+        if method != self.method or self.channel not in ("", str(args.get("channel", ""))):
+            return False
+        if self.where != "anywhere" and (self.where == "threads") != bool(args.get("thread_ts")):
+            return False
+        return self.containing in json.dumps(args, ensure_ascii=False)
+
+
 class Chaos:
     """The faults that wait for their turn; `any` as a method means whichever comes next."""
 
@@ -32,8 +56,23 @@ class Chaos:
         self._faults: defaultdict[str, deque[Fault]] = defaultdict(
             lambda: deque(maxlen=limits.FAULTS)
         )
+        self._refusals: deque[Refusal] = deque(maxlen=limits.FAULTS)
         self._duplicates = 0
         self._lost_acks = 0
+
+    def refuse(self, method: str, error: str, channel: str = "", **narrower: Any) -> None:
+        """Refuse a method with one of Slack's words until `allow`; details are `Refusal`'s."""
+        self._refusals.append(Refusal(method, error, channel, **narrower))
+
+    def allow(self, channel: str = "") -> None:
+        """Take away the refusals of a channel, or all."""
+        kept = [one for one in self._refusals if channel and one.channel != channel]
+        self._refusals = deque(kept, maxlen=limits.FAULTS)
+
+    def refusal(self, method: str, args: Json) -> str:
+        """Return the word that a call is refused with, or an empty text."""
+        found = (one.error for one in self._refusals if one.meets(method, args))
+        return next(found, "")
 
     def set_latency(self, method: str, seconds: float) -> None:
         """Let every answer of a method wait; 0 takes it away again.
@@ -92,6 +131,7 @@ class Chaos:
         """Forget every fault that waits."""
         self._latency_s.clear()
         self._faults.clear()
+        self._refusals.clear()
         self._duplicates = self._lost_acks = 0
 
     def _check_room(self, method: str) -> None:

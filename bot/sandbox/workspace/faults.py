@@ -19,6 +19,7 @@ class Faults:
             "drop": self._drop,
             "latency": self._latency,
             "fail": self._fail,
+            "refuse": self._refuse,
             "duplicate": self._duplicate,
             "lose_ack": self._lose_ack,
             "clear": self._clear,
@@ -51,6 +52,13 @@ class Faults:
         details = {key: wish[key] for key in ("status", "error", "retry_after_s") if key in wish}
         count = int(wish.get("count", 1))
         self._chaos.fail(str(wish.get("method", "any")), fault, count, **details)
+
+    async def _refuse(self, wish: Json) -> None:
+        if wish.get("where", "anywhere") not in ("anywhere", "threads", "channel"):
+            raise ValueError("where must be one of: anywhere, threads, channel")
+        details = {key: str(wish[key]) for key in ("where", "containing") if key in wish}
+        channel = str(wish.get("channel", ""))
+        self._chaos.refuse(str(wish["method"]), str(wish["error"]), channel, **details)
 
     async def _duplicate(self, wish: Json) -> None:
         self._chaos.duplicate_next(int(wish.get("count", 1)))

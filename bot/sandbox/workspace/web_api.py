@@ -74,6 +74,9 @@ class WebApi:
         if wait_s:
             raise RefusedError("ratelimited", retry_after=wait_s)
         method.check_arguments(args)
+        refused = self._state.chaos.refusal(name, args)
+        if refused:
+            raise RefusedError(refused)
         return {"ok": True, **method.run(self._state, args)}
 
     def _check_token(self, method: Method, token: str) -> None:

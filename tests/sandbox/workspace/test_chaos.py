@@ -34,6 +34,30 @@ async def test_a_method_fails_as_often_as_asked(
     assert (await client.auth_test())["ok"]
 
 
+async def test_a_channel_refuses_until_it_is_allowed_again(
+    workspace: Workspace, client: AsyncWebClient, ui: Ui
+) -> None:
+    """With the word that was asked for, in that channel, for what was named, and nothing else."""
+    root = workspace.say("sam", "ops", "down")
+    narrow = {"where": "threads", "containing": "<!subteam^"}
+    wish = {"method": "chat.postMessage", "error": "restricted_action", "channel": "C0OPS"}
+    answer = await ui("/ui/chaos", {"kind": "refuse", **wish, **narrow})
+    group = {"text": "<!subteam^S0ONCALL>", **QUIET}
+
+    with pytest.raises(SlackApiError) as refused:
+        await client.chat_postMessage(channel="C0OPS", thread_ts=root.ts, **group)
+    await client.chat_postMessage(channel="C0OPS", thread_ts=root.ts, text="x", **QUIET)
+    await client.chat_postMessage(channel="C0INC", text="x", **QUIET)
+    workspace.chaos.allow("C0INC")
+    assert workspace.chaos.refusal("chat.postMessage", {**group, "channel": "C0OPS"}) == ""
+    workspace.chaos.allow("C0OPS")
+
+    assert answer["ok"]
+    assert refused.value.response["error"] == "restricted_action"
+    in_thread = {**group, "channel": "C0OPS", "thread_ts": root.ts}
+    assert workspace.chaos.refusal("chat.postMessage", in_thread) == ""
+
+
 @pytest.mark.parametrize(("kind", "posted"), [("cut_before", 0), ("cut_after", 1)])
 async def test_a_connection_is_cut_before_or_after_the_work(
     workspace: Workspace, client: AsyncWebClient, kind: FaultKind, posted: int

@@ -1,0 +1,87 @@
+"""What Slack's words for a refused message mean: what may be tried, and what somebody must mend.
+
+The words are those on the pages of chat.postMessage, chat.update and chat.postEphemeral, with the
+errors that all methods share.
+"""
+
+from __future__ import annotations
+
+import enum
+
+OF_BLOCKS = frozenset(
+    {"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long"}
+)
+# After these the card can only be posted anew.
+GONE = frozenset({"message_not_found", "thread_not_found"})
+# The message stands, and nobody may edit it ("Message editing" in a workspace's settings).
+UNEDITABLE = frozenset({"cant_update_message", "edit_window_closed"})
+# No answer at all, or one that says that Slack itself is in trouble.
+AWAY = frozenset(
+    {"no_answer", "internal_error", "fatal_error", "service_unavailable", "request_timeout"}
+)
+# What an operator mends for all messages at once.
+OF_TOKEN = frozenset(
+    {
+        "invalid_auth",
+        "not_authed",
+        "account_inactive",
+        "token_revoked",
+        "token_expired",
+        "missing_scope",
+        "not_allowed_token_type",
+    }
+)
+# The thread takes nothing; the channel may.
+THREADLESS = frozenset(
+    {
+        "restricted_action_thread_locked",
+        "restricted_action_non_threadable_channel",
+        "cannot_reply_to_message",
+        "thread_not_found",
+    }
+)
+RESTRICTED = "restricted_action"
+
+
+class Why(enum.Enum):
+    """Why a channel takes no card, by who can mend it."""
+
+    NOT_A_MEMBER = "not a member"
+    ARCHIVED = "archived"
+    READ_ONLY = "read only"
+    THREADS_ONLY = "threads only"
+    NOT_ALLOWED = "not allowed"
+    TOKEN = "token"  # noqa: S105 -- the word for a reason, no secret.
+    OTHER = "other"
+
+
+_WHY = {
+    "not_in_channel": Why.NOT_A_MEMBER,
+    "channel_not_found": Why.NOT_A_MEMBER,
+    "user_not_in_channel": Why.NOT_A_MEMBER,
+    "is_archived": Why.ARCHIVED,
+    "is_inactive": Why.ARCHIVED,
+    "restricted_action": Why.READ_ONLY,
+    "restricted_action_read_only_channel": Why.READ_ONLY,
+    "restricted_action_thread_locked": Why.READ_ONLY,
+    "restricted_action_non_threadable_channel": Why.READ_ONLY,
+    "posting_to_channel_denied": Why.READ_ONLY,
+    "restricted_action_thread_only_channel": Why.THREADS_ONLY,
+    "team_access_not_granted": Why.NOT_ALLOWED,
+    "no_permission": Why.NOT_ALLOWED,
+    "access_denied": Why.NOT_ALLOWED,
+    "ekm_access_denied": Why.NOT_ALLOWED,
+    "enterprise_is_restricted": Why.NOT_ALLOWED,
+    "org_login_required": Why.NOT_ALLOWED,
+    "messages_tab_disabled": Why.NOT_ALLOWED,
+    **dict.fromkeys(OF_TOKEN, Why.TOKEN),
+}
+# Nothing can be said in the channel until somebody changes it.
+CLOSED = frozenset(code for code, why in _WHY.items() if why not in (Why.TOKEN, Why.OTHER)) - {
+    "messages_tab_disabled"
+}
+
+
+def why(code: str) -> Why:
+    """Return why Slack refuses, by Slack's word; one that is new is `OTHER`."""
+    return _WHY.get(code, Why.OTHER)
