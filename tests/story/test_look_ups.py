@@ -154,6 +154,7 @@ async def test_malformed_person_is_nobody(
     """An answer that speaks of nobody, or of somebody else, gives no right."""
     id_ = await world.ask("reboot db01 because x")
     slack[0].people[SAM] = answer
+    slack[0].clock.ahead_s += 6.0
 
     told = await world.told(SAM, "approve", id_)
 
