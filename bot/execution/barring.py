@@ -9,6 +9,7 @@ import structlog
 
 from bot.execution import bookkeeping
 from bot.power import judging, ledger, policy, ports, run, waves
+from bot.power.waiting import Service
 
 log = structlog.get_logger()
 
@@ -78,13 +79,17 @@ class Barring:
 
         People are told in the thread when it begins: they may have to mend it.
         """
-        if going.away_since is None:
-            going.away_since = self.clock.monotonic()
-            await self.tell(going, ledger.Bar(why, frozen=True))
         log.warning("run.waits_for_cloud", request=going.id, why=why)
-        if self._too_long(going, going.away_since):
+        if await self._gives_up(going, Service.CLOUD, why):
             going.halted = f"CloudDC was away for too long: {why}"
             return
+        await self.wait(going, wait_s)
+
+    async def hold_off(self, going: run.Run, why: str, wait_s: float) -> None:
+        """Wait for as long as CloudDC wants fewer calls, or can't be reached, and show it."""
+        if wait_s:
+            until = self.clock.now() + wait_s
+            await self.books.waits(going, Service.CLOUD, why.rstrip("."), until)
         await self.wait(going, wait_s)
 
     async def wait(self, going: run.Run, wait_s: float) -> None:
@@ -96,18 +101,26 @@ class Barring:
 
     async def wait_for_people(self, going: run.Run, why: str) -> None:
         """Wait while Slack can't say what a wave depends on; halt in the end, as for CloudDC."""
-        if going.unchecked_since is None:
-            going.unchecked_since = self.clock.monotonic()
-            log.warning("run.waits_for_slack", request=going.id, why=why)
-            await self.tell(going, ledger.Bar(why, frozen=True))
-        if self._too_long(going, going.unchecked_since):
+        log.warning("run.waits_for_slack", request=going.id, why=why)
+        if await self._gives_up(going, Service.SLACK, why):
             going.halted = f"waited for too long: {why}"
             return
         await self.wait(going, UNCHECKED_S)
 
-    def cloud_is_back(self, going: run.Run) -> None:
+    async def _gives_up(self, going: run.Run, service: Service, why: str) -> bool:
+        """Show what the run waits for, tell the thread once, and say whether it was too long."""
+        until = self.clock.now() + going.terms.use_within_s
+        if await self.books.waits(going, service, why.rstrip("."), until):
+            await self.tell(going, ledger.Bar(why, frozen=True))
+        return going.waits_since is not None and self._too_long(going, going.waits_since)
+
+    async def people_are_back(self, going: run.Run) -> None:
+        """Note that Slack has answered."""
+        await self.books.goes_on(going, Service.SLACK)
+
+    async def cloud_is_back(self, going: run.Run) -> None:
         """Note that CloudDC has answered."""
-        going.away_since = None
+        await self.books.goes_on(going, Service.CLOUD)
 
     def _too_long(self, going: run.Run, since: float) -> bool:
         """Whether a run has waited for as long as its approval may."""

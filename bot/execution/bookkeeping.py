@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from bot.power import errors, ledger, ports, run
+from bot.power import errors, ledger, ports, run, waiting
 
 log = structlog.get_logger()
 
@@ -50,6 +50,25 @@ class Books:
         while rows := going.to_store(TOGETHER):
             await self.write(self._noting(going, rows))
             going.noted(rows)
+
+    async def waits(self, going: run.Run, service: waiting.Service, why: str, until: float) -> bool:
+        """Show that a run waits for a service and gives up at `until`; False if that is no news."""
+        same = going.waits is not None and going.waits.service is service
+        if not same or going.waits_since is None:
+            going.waits_since = self.clock.monotonic()
+        if same:
+            return False
+        now = self.clock.now()
+        going.waits = waited = waiting.Wait(service, why, now, until)
+        await self.write(lambda tx: ledger.wait(tx, going.request, waited, now=now))
+        return True
+
+    async def goes_on(self, going: run.Run, service: waiting.Service) -> None:
+        """Show that a service has answered a run that waited for it."""
+        if going.waits is None or going.waits.service is not service:
+            return
+        going.waits, going.waits_since, now = None, None, self.clock.now()
+        await self.write(lambda tx: ledger.wait(tx, going.request, None, now=now))
 
     def _noting(
         self, going: run.Run, rows: Sequence[ports.RunServer]

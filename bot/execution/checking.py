@@ -71,7 +71,7 @@ class Checking:
                 continue
             # Reading it may have taken most of the time for which it is good.
             if self.leaves_within_s(found) >= LEAST_LEFT_S:
-                self.barring.cloud_is_back(going)
+                await self.barring.cloud_is_back(going)
                 return found
             await self.barring.wait_for_cloud(going, STALE, AGAIN_S)
         return None
@@ -95,7 +95,8 @@ class Checking:
             except errors.SlackUnavailable:
                 await self.barring.wait_for_people(going, UNCHECKED)
                 continue
-            going.unchecked_since, going.asker = None, ruling.groups
+            await self.barring.people_are_back(going)
+            going.asker = ruling.groups
             if ruling.lost is None:
                 return True
             await self._lost(going, ruling.lost)

@@ -10,8 +10,9 @@ import structlog
 
 from bot import foreground as foreground_
 from bot.execution import bookkeeping
-from bot.power import errors, look_times, ports, reasons, run, settling
+from bot.power import answering, errors, look_times, ports, reasons, run, settling
 from bot.power.causes import Cause
+from bot.power.waiting import Service
 
 log = structlog.get_logger()
 
@@ -89,6 +90,8 @@ class Watching:
         if going.lease.left_s() <= 0:
             raise errors.LostLease
         seen = await self._sighting(going, watched)
+        if seen is not None:
+            await self.books.goes_on(going, Service.CLOUD)
         now, ticks = self.clock.now(), self.clock.monotonic()
         # What was seen is as old as the sweep that saw it, which others may have begun.
         age_s = max(0.0, now - seen.started_at) if seen else 0.0
@@ -135,4 +138,13 @@ class Watching:
             return await self.power.sighting(ids, not_before=not_before)
         except errors.CloudError as error:
             log.warning("watch.unread", request=going.id, why=error.user_message)
+            why, until = answering.away(error), self._gives_up_at(going, watched)
+            await self.books.waits(going, Service.CLOUD, why, until)
             return None
+
+    def _gives_up_at(self, going: run.Run, watched: Collection[ports.RunServer]) -> float:
+        """Return when the last of these servers is given up unread, in epoch seconds."""
+        return max(
+            row.sent_at + self.limits.deadline_s(run.method(going.action, row.step))
+            for row in watched
+        )

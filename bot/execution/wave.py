@@ -114,8 +114,9 @@ class Wave:
         if after.away:
             await self.barring.wait_for_cloud(self.going, after.away, after.wait_s)
             return False
-        self.barring.cloud_is_back(self.going)
+        if not after.wait_s:
+            await self.barring.cloud_is_back(self.going)
         if after.may_have_acted and not self.sent:
             self.sent, self.look = True, self.watching.called()
-        await self.barring.wait(self.going, after.wait_s)
+        await self.barring.hold_off(self.going, after.attempt.detail, after.wait_s)
         return True

@@ -52,6 +52,8 @@ def _void(tx: ports.Tx, found: ports.Request, *, epoch: int, now: float) -> None
     reason = "approved, but not started in time"
     if standing := tx.freezes(now=now):
         reason = f"{reason}: {freezes.holding(standing)}"
+    elif found.waiting:
+        reason = f"{reason}: {found.waiting.why}"
     endings.end(tx, found, endings.Ending(State.VOID, now, reason), epoch=epoch)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 
-from bot.power import again, answering, errors, freezes, outcome, ports, request, waves
+from bot.power import again, answering, errors, freezes, outcome, ports, request, waiting, waves
 from bot.power.causes import Left
 from bot.power.lifecycle import State
 
@@ -197,6 +197,12 @@ def hold(tx: ports.Tx, found: ports.Request, barred: Bar, *, now: float) -> None
     standing = [dataclasses.asdict(one) for one in barred.freezes]
     body = {"event": "held", "reason": barred.reason, "freezes": standing}
     tx.say(found.id, "reply", body, key=f"held:{barred.reason}", at=now)
+
+
+def wait(tx: ports.Tx, found: ports.Request, waited: waiting.Wait | None, *, now: float) -> None:
+    """Note what a request waits for, or that it waits no more, and show it on the card."""
+    if tx.wait(found.id, waited):
+        tx.show_card(found.id, at=now)
 
 
 def close_run(

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.power import causes, folding, lifecycle, plan, request, server, vocabulary
+from bot.power.waiting import Wait
 
 
 class Method(enum.StrEnum):
@@ -172,6 +173,7 @@ class Request:
 
     `epoch` is the fence: a write that names an older one fails. `stopped_by` is a user id, set
     the moment somebody pressed Stop. `end_reason` is the sentence for the last change.
+    `waiting` is the service that an approved or running request waits for.
     `review` is what a request by break glass owes, `source` the key of the payload that made it.
     `hushed` says that its channel is told nothing more: people of another company read it.
     """
@@ -193,6 +195,7 @@ class Request:
     source: str = dataclasses.field(default="", compare=False)
     review: Review | None = None
     hushed: bool = False
+    waiting: Wait | None = None
 
     @property
     def order(self) -> request.Order:

@@ -20,6 +20,7 @@ from bot.power import (
     recheck,
     server,
     settling,
+    waiting,
 )
 from bot.power.causes import Cause
 from bot.power.lifecycle import ServerState
@@ -54,8 +55,8 @@ class Run:
     doesn't have; `halted` is why no new call may leave. `failures` is how many of the rows count
     against the failure limit. `sent_at` is when each server's call left by this process's
     monotonic clock, and `tries` counts calls in a row that were throttled or never left.
-    `held_since` is when a freeze began to hold the run, `away_since` when CloudDC was first missed
-    (by the monotonic clock, None for not), `unchecked_since` when Slack was. `earlier` has, by
+    `held_since` is when a freeze began to hold the run and `waits_since` when it began to wait for
+    the service that `waits` names (by the monotonic clock, None for not). `earlier` has, by
     server id, calls of requests before this one of which nobody has seen that they happened: they
     may still be at work. `asker` has the requester's groups as they were read for the newest wave,
     `grant` is what that is judged by.
@@ -70,8 +71,8 @@ class Run:
     tries: int = 0
     halted: str = ""
     held_since: float | None = None
-    away_since: float | None = None
-    unchecked_since: float | None = None
+    waits: waiting.Wait | None = None
+    waits_since: float | None = None
     grant: granted.Grant | None = None
     asker: Collection[str] = frozenset()
     owed: answering.Answered | None = None
@@ -79,7 +80,8 @@ class Run:
     failures: int = dataclasses.field(init=False, default=0)
 
     def __post_init__(self) -> None:
-        """Count once; from then on every change is counted."""
+        """Count once; from then on every change is counted. What was waited for stays."""
+        self.waits = self.waits or self.request.waiting
         self.failures = outcome.tally(self.rows.values()).failures
 
     @property

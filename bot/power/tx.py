@@ -22,6 +22,7 @@ from bot.power.records import (
     Seen,
 )
 from bot.power.request import Action
+from bot.power.waiting import Wait
 
 
 class Tx(Protocol):
@@ -146,6 +147,9 @@ class Tx(Protocol):
 
     def plan_digest(self, request_id: str) -> str:
         """Return the SHA-256 (hex) of the plan's text as it is stored at this moment."""
+
+    def wait(self, request_id: str, waited: Wait | None) -> bool:
+        """Note what a request waits for, or that it waits no more; False when that is no news."""
 
     def card(self, request_id: str) -> Card | None:
         """Return where a request's card stands; quicker than the whole request."""

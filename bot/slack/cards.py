@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from bot.power import lifecycle, plan, ports
+from bot.power import lifecycle, plan, ports, waiting
 from bot.power.lifecycle import State
 from bot.power.request import Action
 from bot.slack import (
@@ -152,12 +152,23 @@ def _state(request: ports.Request) -> str:
         lines.append(terms.approved_by(request))
     if state is State.APPROVED and request.use_by:
         lines.append(f"Void if not started by {text.moment(request.use_by)}")
+    if request.waiting:
+        lines.append(_waiting(request.waiting, state))
     if request.stopped_by:
         lines.append(_stop(request))
     # What it means to have expired is said already.
     if request.end_reason and state is not State.EXPIRED:
         lines.append(_end_reason(request.end_reason))
     return "\n".join(line for line in lines if line)
+
+
+def _waiting(waited: waiting.Wait, state: State) -> str:
+    """Return what the request waits for, since when, and what happens if that lasts too long."""
+    name = {waiting.Service.CLOUD: "CloudDC", waiting.Service.SLACK: "Slack"}[waited.service]
+    end = "then it is void" if state is State.APPROVED else "then it gives up"
+    since, until = text.moment(waited.since), text.moment(waited.until)
+    why = text.plain(waited.why, REASON_CHARS)
+    return f"⏸️ *Waiting for {name}* since {since}, until {until} at most, {end}: {why}"
 
 
 def _while_pending(request: ports.Request) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from bot.power import errors, losses, ports, run
+from bot.power import errors, ledger, losses, ports, run, waiting
 from bot.power.lifecycle import State
 from bot.steps import freezing, granting, nudging, reading, rejudging, ticking
 
@@ -66,7 +66,10 @@ class Advancing:
                 problem = await self._problem(found)
             except (errors.CloudError, errors.SlackUnavailable) as error:
                 log.warning("begin.unread", request=found.id, why=error.user_message)
+                await self._show_wait(found, error, now)
                 return min(found.use_by, now + UNREAD_LOOK_S)
+            if found.waiting:
+                await self.store.write(lambda tx: ledger.wait(tx, found, None, now=now))
             if problem:
                 await self.store.write(lambda tx: ticking.void(tx, found, problem, now))
                 return None
@@ -86,6 +89,18 @@ class Advancing:
             return False
         now = self.clock.now()
         return await self.store.write(lambda tx: losses.end(tx, found, lost, now=now))
+
+    async def _show_wait(
+        self, found: ports.Request, error: errors.PowerbotError, now: float
+    ) -> None:
+        """Show on the card what an approved request waits for, since when and until when."""
+        cloud = isinstance(error, errors.CloudError)
+        service = waiting.Service.CLOUD if cloud else waiting.Service.SLACK
+        before = found.waiting
+        since = before.since if before and before.service is service else now
+        why = error.user_message.rstrip(".")
+        waited = waiting.Wait(service, why, since, found.use_by)
+        await self.store.write(lambda tx: ledger.wait(tx, found, waited, now=now))
 
     async def _problem(self, found: ports.Request) -> str:
         """Return what the policy has against a request now; a fleet of records is let go of."""

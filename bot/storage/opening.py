@@ -23,7 +23,7 @@ from bot.storage import (
 )
 
 # The schema that this version works with; a test compares it with the newest migration.
-REVISION = "0011"
+REVISION = "0012"
 _TABLES = {
     dialects.SQLITE: "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'",
     dialects.POSTGRESQL: "SELECT 1 WHERE to_regclass('alembic_version') IS NOT NULL",

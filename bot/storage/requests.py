@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from bot.power import lifecycle, plan, ports
+from bot.power import lifecycle, plan, ports, waiting
 from bot.power.lifecycle import State
 from bot.storage import bearings, link, packing, reviews, rows
 
@@ -130,6 +130,7 @@ class Requests(reviews.Reviews, bearings.Bearings):
             "state": after.value,
             "changed_at": at,
             "end_reason": rows.storable(reason),
+            "waiting": "",
             **{name: value for name, value in given.items() if value is not None},
             **(_ended(at) if after in lifecycle.ENDED else {}),
             **({"asked_at": at} if after is State.PENDING else {}),
@@ -222,6 +223,19 @@ class Requests(reviews.Reviews, bearings.Bearings):
         """Return the SHA-256 of the plan's text, which is read anew for it."""
         text = self.value("SELECT plan FROM plans WHERE request_id = :id", id=request_id)
         return rows.digest(text)
+
+    def wait(self, request_id: str, waited: waiting.Wait | None) -> bool:
+        """Note what a request waits for, or that it waits no more; False when that is no news."""
+        noted = self.change(
+            """
+            UPDATE requests SET waiting = :waiting, version = version + 1
+            WHERE id = :id AND state IN :states AND waiting <> :waiting
+            """,
+            id=request_id,
+            states=[State.APPROVED.value, State.RUNNING.value],
+            waiting=rows.storable(rows.waiting_text(waited)),
+        )
+        return noted == 1
 
     def card(self, request_id: str) -> ports.Card | None:
         """Return where a request's card stands, without reading its plan."""

@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from bot.power import causes, errors, lifecycle, plan, ports, request
+from bot.power import causes, errors, lifecycle, plan, ports, request, waiting
 from bot.storage import packing
 
 PLAN_VERSION = 3
@@ -112,7 +112,21 @@ def request_from(
         approvals=approvals,
         source=row.source_key,
         hushed=bool(row.hushed),
+        waiting=_waiting_from(row.waiting),
     )
+
+
+def waiting_text(waited: waiting.Wait | None) -> str:
+    """Return what a request waits for as it is stored."""
+    return packed(dataclasses.asdict(waited)) if waited else ""
+
+
+def _waiting_from(text: str) -> waiting.Wait | None:
+    """Return what a stored text says that a request waits for."""
+    if not text:
+        return None
+    found = json.loads(text)
+    return waiting.Wait(**{**found, "service": waiting.Service(found["service"])})
 
 
 def approval_row(request_id: str, approval: ports.Approval) -> dict[str, Any]:

@@ -1,0 +1,15 @@
+"""What an approved or running request waits for."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0012"
+down_revision = "0011"
+
+
+def upgrade() -> None:
+    """Add the column; it is empty where nothing is waited for."""
+    column = sa.Column("waiting", sa.Text(), nullable=False, server_default="")
+    op.add_column("requests", column)
