@@ -11,7 +11,7 @@ import dataclasses
 import unicodedata
 from collections.abc import Collection, Iterable
 
-from bot.power import folding, judging, plan, policy, recheck, request, server, spelling
+from bot.power import folding, judging, plan, policy, recheck, request, sameness, server, spelling
 from bot.power.lifecycle import ServerState
 
 # So many servers that have changed are named one by one.
@@ -99,7 +99,7 @@ def exchanged(target: request.Target, record: server.Server) -> str:
 
 def gone(target: request.Target, known: server.Snapshot) -> str:
     """Say that a server is gone, and whether another one has taken its name."""
-    if target.name in known.by_name:
+    if sameness.normal(target.name) in known.by_name:
         return (
             f"gone from the inventory: another server is called {spelling.shown(target.name)} now"
         )

@@ -12,7 +12,7 @@ TERMS = (
     ("rack:R12, room:A-1, dc:A-1", "by place; CloudDC calls a room dc"),
     ("tag:role=web", "by tag"),
     ("state:off, health:Critical", "by what is true now"),
-    ('dc:"上海 A-1"', "a value in quotes is matched exactly"),
+    ('"机房 A-01", dc:"上海 A-1"', "what stands in quotes is matched exactly"),
     ("@web", "a group of the policy"),
     ("!web07", "takes out, wherever it stands"),
     ("web01 web02", "add up: names, patterns, ids, sn: and @ are one kind"),

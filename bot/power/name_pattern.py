@@ -13,7 +13,7 @@ import math
 import re
 from collections.abc import Iterator
 
-from bot.power import errors, number_ranges, typography
+from bot.power import errors, letters, number_ranges, sameness, typography
 from bot.power.number_ranges import Numbers
 
 MOST_CHARACTERS = 255
@@ -22,6 +22,7 @@ MOST_STARS = 3
 STARRED_WEIGHT = 4
 PIECE = re.compile(r"\[[^\[\]]*\]|\*+|\?+|[^\[\]*?]+")
 NUMBER = re.compile(r"[0-9]+")
+IN_QUOTES = "a name that has it is written in quotes"
 STEPS = re.compile(r"\[[0-9,/-]+/[0-9,/-]+\]")
 
 
@@ -92,6 +93,11 @@ class Pattern:
         """The text that every match begins with, and the one that it ends with."""
         first, last = self.pieces[0], self.pieces[-1]
         return first if isinstance(first, str) else "", last if isinstance(last, str) else ""
+
+    def folded(self) -> Pattern:
+        """Return the pattern for texts that are folded."""
+        pieces = (sameness.folded(one) if isinstance(one, str) else one for one in self.pieces)
+        return Pattern(sameness.folded(self.text), tuple(pieces))
 
     def names(self) -> Iterator[str]:
         """Yield the names that it stands for; only for a small `count` and without wildcards."""
@@ -207,11 +213,11 @@ def parse(text: str) -> Pattern:
         UserMistake: it is no such name, or larger than the bounds.
 
     """
-    strange = typography.foreign(text, allowed="[],*?")
+    strange = letters.strange(text, allowed="[],*?")
     if strange or '"' in text:
         if STEPS.search(text):
             raise _mistake("Ranges have no steps; name the numbers instead.", text)
-        problem = f"{strange or 'A quotation mark is in the name'}; names don't have that."
+        problem = f"{strange or 'A quotation mark is in the name'}; {IN_QUOTES}."
         raise _mistake(problem, text, typography.in_ascii(text))
     _refuse_large(text)
     pieces = PIECE.findall(text)

@@ -11,7 +11,18 @@ import functools
 import itertools
 from collections.abc import Iterator, Sequence
 
-from bot.power import errors, folding, name_pattern, nearest, server, targets, terms, typography
+from bot.power import (
+    errors,
+    folding,
+    letters,
+    name_pattern,
+    nearest,
+    sameness,
+    server,
+    targets,
+    terms,
+    typography,
+)
 
 # "Block elements: multi-select" takes at most 100 options in an answer.
 MOST_OFFERS = 100
@@ -134,20 +145,28 @@ def _quoted(text: str) -> str:
     return text if nearest.PLAIN.fullmatch(text) else f'"{text}"'
 
 
+def _name(text: str) -> str:
+    """Return a server's name as it is typed."""
+    bare = text and not letters.strange(text)
+    return text if bare else f'"{text}"'
+
+
 def single(row: server.Server, snapshot: server.Snapshot, sign: str = "") -> Offer:
     """Return the offer of one server: by name, or by id where the name can't be typed for it."""
-    only = len(snapshot.by_name.get(row.name, ())) == 1
-    plain = nearest.PLAIN.fullmatch(row.name) and not terms.SERVER_ID.fullmatch(row.name)
+    only = len(snapshot.by_name.get(sameness.normal(row.name), ())) == 1
+    plain = _typeable(row.name) and not terms.SERVER_ID.fullmatch(row.name)
     parts = [row.power.value, f"rack {row.rack}" if row.rack else "", row.health_state]
     note = " · ".join(part for part in parts if part)
-    return Offer(sign + (row.name if only and plain else row.id), sign + row.name, note)
+    return Offer(sign + (_name(row.name) if only and plain else row.id), sign + row.name, note)
 
 
 def chosen(rows: Sequence[server.Server], snapshot: server.Snapshot) -> tuple[Offer, ...]:
     """Return offers for servers that are chosen already: one by one, or folded where many."""
     if len(rows) <= MOST_SINGLE:
         return tuple(single(row, snapshot) for row in rows)
-    typeable = [row for row in rows if single(row, snapshot).value == row.name]
+    typeable = [
+        row for row in rows if single(row, snapshot).value == row.name and row.name.isascii()
+    ]
     names = {row.name for row in typeable}
     folded = [text for text in folding.terms(names) if len(text) <= MOST_VALUE]
     others = [single(row, snapshot) for row in rows if row.name not in names]

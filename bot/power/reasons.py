@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from bot.power import evidence, ports, recheck, server
+from bot.power import evidence, ports, recheck, sameness, server
 from bot.power.causes import Cause
 from bot.power.ports import Method
 
@@ -20,7 +20,7 @@ def gone(row: ports.RunServer, newest: server.Snapshot | None) -> Cause:
     """Return why a server has no record: deleted, or another one bears its name now."""
     if newest is None or row.server_id in newest.servers:
         return Cause.NONE
-    others = newest.by_name.get(row.name, ())
+    others = newest.by_name.get(sameness.normal(row.name), ())
     return Cause.REPLACED if others else Cause.DELETED
 
 

@@ -12,9 +12,11 @@ from bot.power import (
     errors,
     folding,
     in_words,
+    letters,
     name_pattern,
     nearest,
     rooms,
+    sameness,
     server,
     spelling,
     typography,
@@ -190,6 +192,7 @@ class _Search:
                 self._twins[name] = term
             found += rows
             if not rows:
+                _refuse_alike(term, name)
                 missing.append(name)
         if missing:
             self.unknown.append(Unknown(term, missing, [row.name for row in found]))
@@ -208,7 +211,7 @@ class _Search:
 
         """
         for name, term in self._twins.items():
-            rows = [row for row in left if row.name == name]
+            rows = [row for row in left if sameness.normal(row.name) == name]
             if len(rows) > 1:
                 raise self._ambiguous(term, name, rows)
 
@@ -251,6 +254,15 @@ class _Search:
             f"{typography.shown(term.text)} matches no server{hint}{self._unread(term)}.",
             token=typography.shown(term.typed),
             suggestion=mended(self._terms, term, better),
+        )
+
+
+def _refuse_alike(term: Term, name: str) -> None:
+    """Refuse a quoted name that nobody has, where a character of it may look like another."""
+    strange = letters.strange(name, allowed=" ") if term.text.startswith('"') else ""
+    if strange and not name.isascii():
+        raise errors.UserMistake(
+            f"{strange}, and no server is named exactly so.", token=typography.shown(term.typed)
         )
 
 

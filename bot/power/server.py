@@ -11,7 +11,7 @@ import enum
 import functools
 from collections.abc import Mapping
 
-from bot.power import folding
+from bot.power import folding, sameness
 
 
 class Power(enum.StrEnum):
@@ -140,10 +140,10 @@ class Snapshot:
 
     @functools.cached_property
     def by_name(self) -> Mapping[str, tuple[Server, ...]]:
-        """Servers by name; CloudDC doesn't promise that a name is unique."""
+        """Servers by name in its normal form; CloudDC doesn't promise that a name is unique."""
         found: dict[str, list[Server]] = {}
         for server in self.servers.values():
-            found.setdefault(server.name, []).append(server)
+            found.setdefault(sameness.normal(server.name), []).append(server)
         return {name: tuple(rows) for name, rows in found.items()}
 
     @functools.cached_property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from bot.power import errors, narrowing, typography
+from bot.power import errors, narrowing, sameness, typography
 
 MOST_CHARACTERS = 2_000
 MOST_TERMS = 100
@@ -23,6 +23,7 @@ def split(text: str) -> list[str]:
     if len(text) > MOST_CHARACTERS:
         problem = f"Targets have at most {MOST_CHARACTERS:,} characters; these have {len(text):,}."
         raise errors.UserMistake(problem)
+    text = sameness.normal(text)
     found: list[str] = []
     for word in typography.words(text):
         if word.unclosed:

@@ -195,7 +195,9 @@ class _Reading:
         if body.startswith("@"):
             return Term(body, takes_out, self._group(body[1:], word))
         try:
-            return Term(body, takes_out, term_parsing.matcher(body, everything=in_policy))
+            found = term_parsing.matcher(body, everything=in_policy)
+            # What the policy says of a server must not miss it by a capital letter or a blank.
+            return Term(body, takes_out, found.folded() if in_policy else found)
         except errors.UserMistake as mistake:
             sign = "!" if takes_out else ""
             better = mistake.suggestion or nearest.habit(body)

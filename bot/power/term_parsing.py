@@ -29,6 +29,8 @@ def matcher(body: str, *, everything: bool) -> Names | Field | Tag:
         UserMistake: it can't be understood.
 
     """
+    if body.startswith('"'):
+        return Names(_quoted(body))
     kind, colon, value = body.partition(":")
     if not colon or not kind.isascii():
         return Names(_pattern(body, everything))
@@ -92,10 +94,21 @@ def _value(value: str, body: str, everything: bool) -> Value:
         raise _mistake(mistake.problem, body, better) from None
 
 
+def _quoted(body: str) -> name_pattern.Pattern:
+    """Return the one name that stands in quotes, in which nothing is a wildcard."""
+    inside, _, behind = body[1:].partition('"')
+    if behind:
+        raise _mistake("A space or a comma must follow the closing quotation mark.", body)
+    if not inside:
+        raise _mistake("There is nothing between the quotation marks.", body)
+    if len(inside) > name_pattern.MOST_CHARACTERS:
+        most = name_pattern.MOST_CHARACTERS
+        raise _mistake(f"A name has at most {most} characters; this one has {len(inside)}.", body)
+    return name_pattern.Pattern(inside, (inside,))
+
+
 def _pattern(text: str, everything: bool) -> name_pattern.Pattern:
     """Parse a pattern, which must have a letter or a digit beside its wildcards."""
-    if text.startswith('"'):
-        raise _mistake("A name is typed without quotation marks.", text, text.strip('"'))
     pattern = name_pattern.parse(text)
     literals = (piece for piece in pattern.pieces if isinstance(piece, str))
     if pattern.is_wild and not everything and not any(re.search("[^._-]", p) for p in literals):

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from bot.power import name_pattern, server
+from bot.power import name_pattern, sameness, server
 from bot.power.name_pattern import Work
 from bot.power.server import Part
 
@@ -19,6 +19,10 @@ from bot.power.server import Part
 NAMED = "named"
 # CloudDC's ids are lower-case UUIDs (CloudDC API, ListServers page).
 SERVER_ID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+# What makes two texts the same that are compared.
+Form = Callable[[str], str]
 
 
 class Matcher(Protocol):
@@ -33,6 +37,11 @@ class Names:
     """Servers by name; a plain name that is written like an id is a server's id."""
 
     pattern: name_pattern.Pattern
+    form: Form = sameness.normal
+
+    def folded(self) -> Names:
+        """Return what the policy means by it."""
+        return Names(self.pattern.folded(), sameness.folded)
 
     @functools.cached_property
     def server_id(self) -> str:
@@ -43,7 +52,7 @@ class Names:
         """Whether the server's name matches, or its id is this one."""
         if self.server_id and row.id == self.server_id:
             return True
-        return self.pattern.matches(row.name, work)
+        return self.pattern.matches(self.form(row.name), work)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,6 +61,11 @@ class Value:
 
     exact: str
     pattern: name_pattern.Pattern | None = None
+
+    def folded(self) -> Value:
+        """Return what the policy means by it."""
+        pattern = self.pattern.folded() if self.pattern else None
+        return Value(sameness.folded(self.exact), pattern)
 
     def accepts(self, text: str, work: Work) -> bool:
         """Whether this text is meant."""
@@ -66,10 +80,15 @@ class Field:
 
     kind: str
     value: Value
+    form: Form = sameness.normal
+
+    def folded(self) -> Field:
+        """Return what the policy means by it."""
+        return Field(self.kind, self.value.folded(), sameness.folded)
 
     def matches(self, row: server.Server, work: Work) -> bool:
         """Whether the field holds the value."""
-        return self.value.accepts(FIELDS[self.kind](row), work)
+        return self.value.accepts(self.form(FIELDS[self.kind](row)), work)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,10 +97,18 @@ class Tag:
 
     key: str
     value: Value
+    form: Form = sameness.normal
+
+    def folded(self) -> Tag:
+        """Return what the policy means by it."""
+        return Tag(sameness.folded(self.key), self.value.folded(), sameness.folded)
 
     def matches(self, row: server.Server, work: Work) -> bool:
         """Whether the server has the tag with such a value."""
-        return any(key == self.key and self.value.accepts(held, work) for key, held in row.tags)
+        form = self.form
+        return any(
+            form(key) == self.key and self.value.accepts(form(held), work) for key, held in row.tags
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -205,10 +232,11 @@ class _Side:
 
     plain: frozenset[str]
     patterns: tuple[Matcher, ...]
+    form: Form
 
     def has(self, row: server.Server, work: Work) -> bool:
         """Whether one of the terms means this server."""
-        if row.name in self.plain or row.id in self.plain:
+        if self.plain and (self.form(row.name) in self.plain or row.id in self.plain):
             return True
         return any(matcher.matches(row, work) for matcher in self.patterns)
 
@@ -218,7 +246,8 @@ def _side(terms: list[Term]) -> _Side:
     plain = [term.matcher for term in terms if is_plain(term)]
     texts = [m.server_id or m.pattern.text for m in plain if isinstance(m, Names)]
     patterns = tuple(term.matcher for term in terms if not is_plain(term))
-    return _Side(frozenset(texts), patterns)
+    forms = [m.form for m in plain if isinstance(m, Names)]
+    return _Side(frozenset(texts), patterns, forms[0] if forms else sameness.normal)
 
 
 def size(terms: Sequence[Term]) -> int:

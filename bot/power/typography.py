@@ -91,7 +91,7 @@ def _word_at(text: str, start: int) -> Word:
     made: list[str] = []
     place = start
     while place < len(text) and not is_space(text[place]):
-        if text[place] in DOUBLE_QUOTES and (not made or made[-1] in {":", "=", ",", "!"}):
+        if text[place] in DOUBLE_QUOTES and (not made or made[-1] in {":", "=", ",", "!", "&"}):
             close = next((i for i in range(place + 1, len(text)) if text[i] in DOUBLE_QUOTES), -1)
             if close < 0:
                 return Word("".join(made) + text[place:], start, len(text), unclosed=True)
