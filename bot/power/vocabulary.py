@@ -74,7 +74,7 @@ VERBS: dict[str, Verb] = {
         f"cycle {CHANGE}",
         "switches servers off, and once that is proven, on again",
         REQUESTERS,
-        ("cycle db03 because …", "cycle db03 --break-glass because …"),
+        ("cycle db03 because …", "cycle worker03 --break-glass because …"),
     ),
     "status": Verb(
         "status [TARGETS]", "shows power states", ANYBODY, ("status rack:R12", "status")
