@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import pathlib
 import re
+import shlex
+from collections.abc import Iterator
+from typing import Any
 
 import pydantic
 import pytest
+import typer
 
 from bot import cli, settings
 from bot.power import command, lifecycle, policy_file
 
 README = pathlib.Path(__file__).parent.parent / "README.md"
 SECURITY = README.parent / ".github" / "SECURITY.md"
+OPERATING = SECURITY.with_name("OPERATING.md")
 LARGEST_PICTURE = 200_000
 
 
@@ -101,3 +106,25 @@ def test_the_pictures_of_the_readme_are_there_and_small() -> None:
     assert len(named) >= 2
     for name in named:
         assert (README.parent / name).stat().st_size < LARGEST_PICTURE
+
+
+def _program_lines() -> Iterator[str]:
+    """Yield each line that a page shows for a shell, without what runs it."""
+    for page in map(pathlib.Path.read_text, (README, OPERATING, SECURITY)):
+        prose = re.sub(r"```.*?```", "", page, flags=re.S)
+        spans = [re.sub(r"\s+", " ", span) for span in re.findall(r"`([^`]+)`", prose)]
+        for line in [*spans, *page.splitlines()]:
+            yield from re.findall(r"^(?:python3 .*uv run )?(powerbot [a-z].*)$", line)
+
+
+def test_a_line_for_a_shell_that_a_document_shows_is_taken_by_the_program() -> None:
+    """Every command and option of it exists, and the values are of the right kind."""
+    lines = set(_program_lines())
+    for line in lines:
+        found: Any = typer.main.get_command(cli.app)
+        words = shlex.split(line.replace("…", "//bot.example.com").replace(" FILE", ""))[1:]
+        while hasattr(found, "commands"):
+            found = found.commands[words.pop(0)]
+        found.make_context("powerbot", words)
+
+    assert len(lines) > 10

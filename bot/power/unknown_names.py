@@ -36,7 +36,8 @@ def mistake(
     """Return the error for all unknown names at once, with what was perhaps meant."""
     missing = list(dict.fromkeys(name for one in unknown for name in one.missing))
     known = nearest.Names(snapshot.by_name)
-    meant = _meant(unknown, terms, known)
+    # Where the list falls short the very server that was typed may be one that it leaves out.
+    meant = "" if snapshot.shortfall else _meant(unknown, terms, known)
     return errors.UserMistake(
         f"{_sentence(missing, unknown)}{_hint(unknown, terms, meant, known)}.",
         token=typography.shown(unknown[0].term.typed),

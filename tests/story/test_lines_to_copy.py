@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.power import answers
+from bot.sandbox.data_centre.reading import Listing
 from tests.story import world as world_
 from tests.story.world import DANA, World
 
@@ -39,6 +40,24 @@ async def test_a_typist_is_offered_what_they_named_or_nothing(
 ) -> None:
     """The line is parsed and resolved before it is shown."""
     assert await offered(world, typed) == line
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["off web1", "on wbe01", "reboot web[1-3]", "off WEB01", "off web01 web99", "why wbe01"],
+)
+async def test_nobody_is_offered_another_name_where_the_list_falls_short(
+    world: World, typed: str
+) -> None:
+    """The very server that was typed may be one that CloudDC leaves out."""
+    world.centre.switches.listing = Listing.LOSSY
+    said = await world.type(typed)
+
+    assert isinstance(said, answers.Mistake), said
+    assert said.suggestion == ""
+    assert "the nearest" not in said.problem
+    assert "here that is written" not in said.problem
+    assert "CloudDC's list shows 108 of 120 servers" in said.problem
 
 
 async def test_a_typist_who_spares_a_server_gets_a_plan_without_it(world: World) -> None:
