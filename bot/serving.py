@@ -31,6 +31,8 @@ KEEP_PLANS_S = 900.0
 MOST_FORGOTTEN = 200
 # For so long at the start what was left waits: runs for the fleet's list, cards for their runs.
 HEAD_START_S = 0.5
+# What could not be finished within the time of a stop is given back within this one.
+LET_GO_S = 1.0
 
 Routes = Callable[[settings.Settings, app.Bot], Sequence[web.RouteDef]]
 Observer = Callable[[app.Bot], Coroutine[Any, Any, None]]
@@ -204,6 +206,9 @@ async def _end(
             bot.reporter.end()
             await asyncio.wait({saying})
             await bot.reporter.deliver_due()
+    with contextlib.suppress(TimeoutError, errors.StoreUnavailable):
+        async with asyncio.timeout(LET_GO_S):
+            await bot.desk.let_go()
     for task in tasks:
         task.cancel()
     ended, left = await asyncio.wait(tasks, timeout=1.0)

@@ -69,13 +69,6 @@ def of(inbound: ports.Inbound) -> Said | None:
     return Said(No(do), id_) if do in (No.STOP, No.CANCEL, No.DENY) and id_ else None
 
 
-def perhaps(inbound: ports.Inbound) -> bool:
-    """Whether a payload may be a no; quicker than `of`, and never False where that finds one."""
-    if inbound.kind in ("command", "mention"):
-        return bool(_TYPED.search(str(inbound.body.get("text") or "")[:_NEAR_CHARS]))
-    return str(inbound.body.get("do") or "") in (No.STOP, No.CANCEL, No.DENY)
-
-
 def is_known(seen: ports.Seen | None, now: float) -> bool:
     """Whether what Slack last said lets a person say no; an old word lets nobody in."""
     return seen is not None and seen.full and abs(now - seen.at) < KNOWN_FOR_S

@@ -25,6 +25,7 @@ from bot.power.records import (
     Earlier as Earlier,
     Freeze as Freeze,
     Inbound as Inbound,
+    Leftover as Leftover,
     Lock as Lock,
     Member as Member,
     Method as Method,
@@ -187,8 +188,19 @@ class RequestStore(Protocol):
     async def release(self, claim: Claim, *, next_at: float | None) -> None:
         """Give a claim back; None leaves the row's own `next_at` as it is."""
 
-    async def claim_inbound(self, *, lease_s: float, limit: int = 20) -> list[Inbound]:
-        """Take over payloads whose process died before they were dealt with."""
+    async def claim_inbound(
+        self, *, lease_s: float, limit: int = 20, but: Sequence[str] = ()
+    ) -> list[Leftover]:
+        """Take over payloads whose process died before they were dealt with, noes first.
+
+        `but` are the keys of those that the caller deals with.
+        """
+
+    async def renew_inbound(self, keys: Sequence[str], *, lease_s: float) -> None:
+        """Prolong the leases of payloads that are being dealt with."""
+
+    async def give_back_inbound(self, keys: Sequence[str]) -> None:
+        """Give payloads back at once: whoever had them lives, so nobody has died on them."""
 
     async def due_messages(self, *, now: float, limit: int = 20) -> list[OutboxMessage]:
         """Claim messages that Slack must be told now: end states first, per request in order."""

@@ -304,6 +304,14 @@ class Inbound:
         return str(self.body.get("called") or vocabulary.PREFIX)
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Leftover:
+    """A payload that a process has left behind; `deaths` is how many have died on it."""
+
+    inbound: Inbound
+    deaths: int
+
+
 class Urgency(enum.IntEnum):
     """Which message goes first where a channel takes one a second."""
 

@@ -1,6 +1,6 @@
 """How much of one person is dealt with at once and in a minute; a no is never among it.
 
-Lines that go beyond are refused before they are stored: a refusal costs next to nothing.
+What goes beyond is refused before it is stored: a refusal costs next to nothing.
 """
 
 from __future__ import annotations
@@ -8,33 +8,118 @@ from __future__ import annotations
 import asyncio
 import collections
 import contextlib
+import dataclasses
+import enum
 from collections.abc import AsyncIterator
 
 from bot.power import errors, noes, ports
+from bot.slack import counting
 
 # Payloads of one person in a minute: buttons, lines and forms together; and the noes among them.
 PAYLOADS_A_MINUTE = 120
 NOES_A_MINUTE = 120
-# Lines and forms of one person under way, waiting ones among them, and of all people.
-UNDER_WAY_OF_ONE = 10
-UNDER_WAY = 60
-# So many of them are worked on at the same time; the others wait for their turn.
-AT_WORK_OF_ONE = 2
-AT_WORK = 8
-# Who is counted: people beyond this number who have been quiet are forgotten.
-MOST_PEOPLE = 5000
 MINUTE_S = 60.0
-LINES = frozenset({"command", "mention", "shortcut", "step", "form"})
+# What is typed into a searching field is searched for so often in five seconds: of one person, and
+# of all. People type slower; whoever gets nothing gets it with the next letter.
+SEARCHES_OF_ONE = 20
+SEARCHES = 100
+SEARCHES_WITHIN_S = 5.0
+# What may make a plan; buttons, and Home, are the other lane.
+LINE_KINDS = frozenset({"command", "mention", "shortcut", "step", "form"})
 
-TOO_MANY_AT_ONCE = (
-    "You have as many lines under way as one person may; nothing was done with this one. "
-    "Wait for their answers, then type it again."
-)
-TOO_MANY_OF_ALL = "Too many lines are under way; nothing was done with this one. Type it again."
-TOO_MANY_A_MINUTE = (
-    "You have sent as much within a minute as one person may; nothing was done with this one. "
-    "Try again in a minute. Stop, Cancel, Deny and freeze still work."
-)
+
+class Limit(enum.StrEnum):
+    """What a person has too much of; the value is the word in the audit."""
+
+    A_MINUTE = "a minute"
+    OF_ONE = "under way of one person"
+    OF_ALL = "under way of all"
+
+
+SENTENCES = {
+    Limit.A_MINUTE: (
+        "You have sent as much within a minute as one person may; nothing was done with this. "
+        "Try again in a minute. Stop, Cancel, Deny and freeze still work."
+    ),
+    Limit.OF_ONE: (
+        "You have as much under way as one person may; nothing was done with this. "
+        "Wait for the answers, then try again. Stop, Cancel, Deny and freeze still work."
+    ),
+    Limit.OF_ALL: "Too much is under way; nothing was done with this. Try again in a moment.",
+}
+
+
+class Full(errors.TooMuch):
+    """A payload is refused, because there is too much of its kind."""
+
+    def __init__(self, limit: Limit) -> None:
+        super().__init__(SENTENCES[limit])
+        self.limit = limit
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Bounds:
+    """How many payloads may be under way, waiting ones among them, and how many at work."""
+
+    of_one: int
+    of_all: int
+    at_work_of_one: int
+    at_work: int
+
+
+LINES = Bounds(of_one=10, of_all=60, at_work_of_one=2, at_work=8)
+CLICKS = Bounds(of_one=30, of_all=200, at_work_of_one=4, at_work=16)
+
+
+class Lane:
+    """What is under way of one kind, and whose turn it is."""
+
+    def __init__(self, bounds: Bounds) -> None:
+        self._bounds = bounds
+        self._under_way: collections.defaultdict[str, set[str]] = collections.defaultdict(set)
+        self._count = 0
+        self._turns: dict[str, asyncio.Semaphore] = {}
+        self._at_work = asyncio.Semaphore(bounds.at_work)
+
+    def must_have_room(self, user_id: str) -> None:
+        """Tell whether one more may come.
+
+        Raises:
+            Full: it may not.
+        """
+        if len(self._under_way.get(user_id, ())) >= self._bounds.of_one:
+            raise Full(Limit.OF_ONE)
+        if self._count >= self._bounds.of_all:
+            raise Full(Limit.OF_ALL)
+
+    def holds(self, user_id: str, key: str) -> bool:
+        """Whether a payload is under way."""
+        return key in self._under_way.get(user_id, ())
+
+    def begin(self, user_id: str, key: str) -> bool:
+        """Count a payload; False where it is counted already."""
+        if self.holds(user_id, key):
+            return False
+        self._under_way[user_id].add(key)
+        self._count += 1
+        return True
+
+    def end(self, user_id: str, key: str) -> None:
+        """Count a payload no more."""
+        if self.holds(user_id, key):
+            self._under_way[user_id].discard(key)
+            self._count -= 1
+        if not self._under_way.get(user_id):
+            self._under_way.pop(user_id, None)
+            self._turns.pop(user_id, None)
+
+    @contextlib.asynccontextmanager
+    async def turn(self, user_id: str) -> AsyncIterator[None]:
+        """Wait for a turn to work on something that is under way."""
+        one = self._bounds.at_work_of_one
+        own = self._turns.setdefault(user_id, asyncio.Semaphore(one))
+        async with own, self._at_work:
+            yield
 
 
 class Crowd:
@@ -42,53 +127,51 @@ class Crowd:
 
     def __init__(self, clock: ports.Clock) -> None:
         self._clock = clock
-        self._came: dict[tuple[str, bool], collections.deque[float]] = {}
-        self._under_way: collections.Counter[str] = collections.Counter()
-        self._turns: dict[str, asyncio.Semaphore] = {}
-        self._at_work = asyncio.Semaphore(AT_WORK)
+        self._payloads = counting.Counting(PAYLOADS_A_MINUTE, MINUTE_S)
+        self._noes = counting.Counting(NOES_A_MINUTE, MINUTE_S)
+        self._searches = counting.Counting(SEARCHES_OF_ONE, SEARCHES_WITHIN_S, SEARCHES)
+        self._lines = Lane(LINES)
+        self._clicks = Lane(CLICKS)
 
-    def admit(self, inbound: ports.Inbound) -> None:
-        """Count a payload that has come in.
+    def admit(self, inbound: ports.Inbound) -> bool:
+        """Count a payload that has come in; False where the same is under way already.
+
+        Whoever was told True ends it with `leave`.
 
         Raises:
-            TooMuch: this person, or all together, have too much under way.
+            Full: this person, or all together, have too much under way.
         """
-        user_id, is_no = inbound.person.user_id, noes.perhaps(inbound)
-        came, now = self._came_of(user_id, is_no), self._clock.monotonic()
-        while came and now - came[0] >= MINUTE_S:
-            came.popleft()
-        if len(came) >= (NOES_A_MINUTE if is_no else PAYLOADS_A_MINUTE):
-            raise errors.TooMuch(TOO_MANY_A_MINUTE)
-        if not is_no and inbound.kind in LINES:
-            if self._under_way[user_id] >= UNDER_WAY_OF_ONE:
-                raise errors.TooMuch(TOO_MANY_AT_ONCE)
-            if self._under_way.total() >= UNDER_WAY:
-                raise errors.TooMuch(TOO_MANY_OF_ALL)
-        came.append(now)
+        user_id, now = inbound.person.user_id, self._clock.monotonic()
+        is_no = noes.of(inbound) is not None
+        lane = self._lane(inbound)
+        if not is_no and not lane.holds(user_id, inbound.key):
+            lane.must_have_room(user_id)
+        if not (self._noes if is_no else self._payloads).admits(user_id, now):
+            raise Full(Limit.A_MINUTE)
+        return not is_no and lane.begin(user_id, inbound.key)
+
+    def begin(self, inbound: ports.Inbound) -> None:
+        """Count a payload that was stored before, over whatever bound."""
+        if noes.of(inbound) is None:
+            self._lane(inbound).begin(inbound.person.user_id, inbound.key)
+
+    def leave(self, inbound: ports.Inbound) -> None:
+        """Count a payload no more."""
+        self._lane(inbound).end(inbound.person.user_id, inbound.key)
 
     @contextlib.asynccontextmanager
     async def turn(self, inbound: ports.Inbound) -> AsyncIterator[None]:
-        """Wait for a turn to work on a payload; a no, and a button, wait for none."""
-        if inbound.kind not in LINES or noes.perhaps(inbound):
+        """Wait for a turn to work on a payload; a no waits for none."""
+        if noes.of(inbound) is not None:
             yield
             return
-        user_id = inbound.person.user_id
-        self._under_way[user_id] += 1
-        own = self._turns.setdefault(user_id, asyncio.Semaphore(AT_WORK_OF_ONE))
-        try:
-            async with own, self._at_work:
-                yield
-        finally:
-            self._under_way[user_id] -= 1
-            if not self._under_way[user_id]:
-                del self._under_way[user_id]
-                self._turns.pop(user_id, None)
+        async with self._lane(inbound).turn(inbound.person.user_id):
+            yield
 
-    def _came_of(self, user_id: str, is_no: bool) -> collections.deque[float]:
-        """Return when payloads of a person came in."""
-        if len(self._came) > MOST_PEOPLE:
-            quiet = self._clock.monotonic() - MINUTE_S
-            self._came = {
-                key: came for key, came in self._came.items() if came and came[-1] > quiet
-            }
-        return self._came.setdefault((user_id, is_no), collections.deque())
+    def may_search(self, user_id: str) -> bool:
+        """Count a search in a field, unless that is too many."""
+        return self._searches.admits(user_id, self._clock.monotonic())
+
+    def _lane(self, inbound: ports.Inbound) -> Lane:
+        """Return where a payload is counted."""
+        return self._lines if inbound.kind in LINE_KINDS else self._clicks

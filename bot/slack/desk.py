@@ -12,8 +12,18 @@ from typing import Any, Protocol, TypeVar
 
 import structlog
 
-from bot.power import answers as facts, errors, form, intake, offering, ports, request, typography
-from bot.slack import action_ids, crowd, delivery, guard, modals, text, views
+from bot.power import answers as facts, errors, form, intake, offering, ports, request
+from bot.slack import (
+    action_ids,
+    crowd,
+    delivery,
+    excess,
+    filled,
+    guard,
+    recovery,
+    text,
+    views,
+)
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -25,8 +35,6 @@ AGAIN_AFTER_S = (0.5, 2.0, 5.0)
 TAKE_OVER_LEASE_S = 30.0
 # A field's error has no limit in Slack's docs; more than this doesn't fit under a field.
 ERROR_CHARS = 300
-# As long as the input of the form lets words be; a program that sends forms may not.
-MOST_WORDS = modals.REASON_CHARS
 SLOW = "Powerbot is slow at this moment; the answer comes here as soon as it can."
 BROKEN = (
     "Something went wrong inside Powerbot; nothing was sent by this. "
@@ -67,7 +75,6 @@ class Desk:
 
         A payload that was taken over is anybody's again after `take_over_lease_s`.
         """
-        self._take_over_lease_s = take_over_lease_s
         self._ack_within_s = ack_within_s
         self._store = store
         self._workflow = workflow
@@ -76,6 +83,8 @@ class Desk:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._in_hand: set[str] = set()
         self._crowd = crowd.Crowd(clock)
+        self._excess = excess.Excess(store, answering, clock)
+        self._recovery = recovery.Recovery(store, clock, self, take_over_lease_s)
 
     def now(self) -> float:
         """Return the wall clock in seconds since the epoch."""
@@ -99,8 +108,12 @@ class Desk:
             StoreUnavailable: it could not be stored, and nothing will be done with it.
             TooMuch: this person has too much under way, and nothing will be done with it.
         """
-        self._crowd.admit(inbound)
-        storing = self._track(self.receive(inbound), f"store {inbound.key}")
+        try:
+            counted = self._crowd.admit(inbound)
+        except crowd.Full as full:
+            self._track(self._excess.refused(inbound, full), f"refuse {inbound.key}")
+            raise
+        storing = self._track(self._store_counted(inbound, counted=counted), f"store {inbound.key}")
         done, _ = await asyncio.wait({storing}, timeout=self._ack_within_s)
         if not done:
             await ack(SLOW) if inbound.kind == "command" else await ack(**answer)
@@ -112,6 +125,16 @@ class Desk:
         log.debug("slack.acked", key=inbound.key)
         if fresh:
             self.start(inbound)
+
+    async def _store_counted(self, inbound: ports.Inbound, *, counted: bool) -> bool:
+        """Store a payload; whoever isn't stored anew is counted no more, if it was `counted`."""
+        fresh = False
+        try:
+            fresh = await self.receive(inbound)
+        finally:
+            if counted and not fresh:
+                self._crowd.leave(inbound)
+        return fresh
 
     async def _take_late(self, inbound: ports.Inbound, storing: asyncio.Task[bool]) -> None:
         """Go on with a payload that was acknowledged before the database had answered."""
@@ -134,7 +157,7 @@ class Desk:
             await self._take_filled(inbound, ack)
             return
         found = await self._request_of(inbound)
-        problems = _problems(inbound, found)
+        problems = filled.problems(inbound, found)
         if found is None or problems:
             await ack(response_action="errors", errors=problems)
             return
@@ -157,6 +180,8 @@ class Desk:
 
     async def offers(self, person: request.Person, typed: str) -> Sequence[offering.Offer]:
         """Return what fits what was typed, or nothing when that can't be said in time."""
+        if not self._crowd.may_search(person.user_id):
+            return ()
         try:
             async with asyncio.timeout(self._ack_within_s):
                 return await self._workflow.offers(person, typed)
@@ -173,29 +198,45 @@ class Desk:
 
     def start(self, inbound: ports.Inbound) -> None:
         """Deal with a stored payload in a task of its own."""
-        if inbound.key not in self._in_hand:
-            self._in_hand.add(inbound.key)
-            self._track(self._see_through(inbound), f"handle {inbound.key}")
+        self.begin(inbound)
+
+    def begin(self, inbound: ports.Inbound) -> asyncio.Task[None] | None:
+        """Deal with a stored payload; return the task, or None where there is one already."""
+        if inbound.key in self._in_hand:
+            return None
+        self._in_hand.add(inbound.key)
+        self._crowd.begin(inbound)
+        return self._track(self._see_through(inbound), f"handle {inbound.key}")
+
+    def in_hand(self) -> Sequence[str]:
+        """Return the keys of the payloads that are being dealt with."""
+        return [*self._in_hand]
+
+    def tell(self, inbound: ports.Inbound, said: facts.Note) -> None:
+        """Tell somebody something in a task of its own."""
+        self._track(self._answering.deliver(inbound, said), f"tell {inbound.key}")
 
     async def recover(self) -> int:
-        """Take over payloads whose process died before they were dealt with; return how many.
+        """Go on with what dead processes have left; return how many payloads were taken up.
 
         Raises:
-            StoreUnavailable: they could not be read.
+            StoreUnavailable: the database can't be reached.
         """
-        taken = await self._store.claim_inbound(lease_s=self._take_over_lease_s)
-        for inbound in taken:
-            log.info("slack.taken_over", key=inbound.key, kind=inbound.kind)
-            self.start(inbound)
-        return len(taken)
+        await self._excess.settle()
+        return await self._recovery.recover()
 
     async def close(self) -> None:
         """Wait for all that is under way; what is left then is in the store."""
         while self._tasks:
             await asyncio.wait(self._tasks)
 
+    async def let_go(self) -> None:
+        """Give back what is still under way at the end: this process has not died on it."""
+        await self._recovery.let_go()
+
     async def _see_through(self, inbound: ports.Inbound) -> None:
         """Deal with a payload, answer its person, and mark it as done."""
+        log.debug("slack.begun", key=inbound.key, kind=inbound.kind)
         try:
             await self._answering.open_loading(inbound)
             async with self._crowd.turn(inbound):
@@ -211,10 +252,12 @@ class Desk:
         except errors.StoreUnavailable:
             # It stays in the store as it is, and is taken over when the database is back.
             log.error("slack.not_finished", key=inbound.key)
+            self._recovery.lived_through(inbound.key)
         except Exception as error:  # The outermost guard of this task: nobody awaits it.
             log.error("slack.not_answered", key=inbound.key, exc_info=error)
         finally:
             self._in_hand.discard(inbound.key)
+            self._crowd.leave(inbound)
 
     async def _decide(self, inbound: ports.Inbound) -> facts.Answer | None:
         """Ask the workflow; every error becomes a sentence."""
@@ -274,24 +317,3 @@ def _seen_at(found: ports.Request) -> request.Place:
     place = found.order.place
     began = found.source.startswith(ports.MENTION) or (found.card is not None and found.card.ts)
     return place if began else request.Place(channel_id=place.channel_id)
-
-
-def _problems(inbound: ports.Inbound, found: ports.Request | None) -> dict[str, str]:
-    """Return what is wrong with a form, by input; the stored request is what counts."""
-    field = action_ids.FIELDS[action_ids.Form(str(inbound.body["do"]))]
-    typed = str(inbound.body.get(field) or "")
-    if found is None:
-        return {field.value: "This request doesn't exist any more."}
-    wants_count = inbound.body["do"] == action_ids.Form.CONFIRM_COUNT or (
-        found.plan.terms.confirm_count
-    )
-    count = str(len(found.order.targets))
-    if field is action_ids.Field.COUNT and wants_count and typography.plain(typed) != count:
-        return {field.value: "That isn't the number of servers in the plan."}
-    if field is action_ids.Field.REASON and not typed:
-        return {field.value: "A reason is needed."}
-    if field is action_ids.Field.COMMENT and not typed:
-        return {field.value: "Write a few words."}
-    if field is not action_ids.Field.COUNT and len(typed) > MOST_WORDS:
-        return {field.value: f"At most {MOST_WORDS} characters; these are {len(typed):,}."}
-    return {}

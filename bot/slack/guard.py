@@ -6,6 +6,7 @@ warning sign. Payloads are never logged: they carry response URLs and what peopl
 
 from __future__ import annotations
 
+import time
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
@@ -13,7 +14,7 @@ from typing import Any, Protocol
 import structlog
 
 from bot.power import errors
-from bot.slack import action_ids, blocks, grid, payloads, sending, turned_away
+from bot.slack import action_ids, blocks, counting, grid, payloads, sending, turned_away
 
 log = structlog.get_logger()
 
@@ -21,6 +22,9 @@ WRONG_TEAM = "Powerbot serves another workspace; nothing was done here."
 WRONG_APP = "This came from another Slack app than Powerbot's; nothing was done here."
 BROKEN = "Something went wrong inside Powerbot; nothing was done. Try again, or tell an operator."
 UNREADABLE = "Powerbot could not read this, so nothing was done."
+# So many clicks that are refused because there are too many are told so, of all people.
+MOST_REFUSALS = 60
+REFUSALS_WITHIN_S = 60.0
 
 
 class Ack(Protocol):
@@ -51,6 +55,7 @@ class Guard:
         self._app_id = app_id
         self._away = away or turned_away.TurnedAway()
         self._sender = sender
+        self._refusals = counting.Counting(MOST_REFUSALS, REFUSALS_WITHIN_S)
 
     def around(self, listener: Listener) -> Callable[..., Awaitable[None]]:
         """Return a listener that never raises and always acknowledges."""
@@ -68,6 +73,9 @@ class Guard:
             except payloads.Unreadable as error:
                 log.warning("slack.unreadable", why=str(error))
                 await self.tell(ack, body, UNREADABLE)
+            except errors.TooMuch as error:
+                self._away.note(turned_away.Check.TOO_MUCH)
+                await self._tell_of_too_much(ack, body, error)
             except errors.PowerbotError as error:
                 log.warning("slack.not_received", why=type(error).__name__)
                 await self.tell(ack, body, error.user_message)
@@ -85,6 +93,14 @@ class Guard:
         """Whether a payload names another app; a shortcut's names none ("Shortcuts payloads")."""
         named = body.get("api_app_id", self._app_id)
         return bool(self._app_id) and named != self._app_id
+
+    async def _tell_of_too_much(
+        self, ack: Ack, body: Mapping[str, Any], error: errors.TooMuch
+    ) -> None:
+        """Refuse in the acknowledgement; in a call of its own only so often."""
+        own_call = body.get("type") in ("block_actions", "message_action")
+        if not own_call or self._refusals.admits("", time.monotonic()):
+            await self.tell(ack, body, error.user_message)
 
     async def tell(self, ack: Ack, body: Mapping[str, Any], words: str) -> None:
         """Acknowledge and say something to the person, in the way that this payload allows."""

@@ -43,6 +43,7 @@ class Check(enum.StrEnum):
     FRAME_UNREADABLE = "frame_unreadable"
     PAYLOAD_FAILED = "payload_failed"
     APP_DIFFERS = "app_differs"
+    TOO_MUCH = "too_much"
 
 
 class TurnedAway:

@@ -1,17 +1,19 @@
 """Payloads from Slack, stored before they are acknowledged; the path of every ack runs here.
 
 A payload is leased to the process that received it; when that one dies, another takes it over.
+`tries` counts the take-overs after a death; it is -1 where the receiver lived and gave it back.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
-from bot.power import ports
+from bot.power import noes, ports
 from bot.storage import link, rows
 
-# A payload that kills whoever takes it is left alone after so many take-overs.
-MOST_TRIES = 10
+# So many that were left behind are looked through for noes, the oldest first.
+LOOKED_THROUGH = 500
 _COLUMNS = ", ".join(rows.INBOUND_COLUMNS)
 _RECEIVE = f"""
     INSERT INTO inbox ({_COLUMNS}, lease_until)
@@ -21,11 +23,17 @@ _RECEIVE = f"""
 _MISTAKEN = "UPDATE inbox SET mistaken = :mistaken WHERE key = :key"
 _FINISH = "UPDATE inbox SET done_at = now_s(), body = '{}', response_url = '' WHERE key = :key"
 _LEFT = """
-    SELECT * FROM inbox WHERE done_at = 0 AND tries < :most_tries AND lease_until < now_s()
+    SELECT * FROM inbox WHERE done_at = 0 AND lease_until < now_s() AND key NOT IN :but
     ORDER BY at, key LIMIT :limit FOR UPDATE SKIP LOCKED
 """
 _TAKE_OVER = """
     UPDATE inbox SET lease_until = now_s() + :lease_s, tries = tries + 1 WHERE key IN :keys
+"""
+_RENEW = """
+    UPDATE inbox SET lease_until = now_s() + :lease_s WHERE done_at = 0 AND key IN :keys
+"""
+_GIVE_BACK = """
+    UPDATE inbox SET lease_until = 0, tries = tries - 1 WHERE done_at = 0 AND key IN :keys
 """
 
 
@@ -67,12 +75,28 @@ class Inbox(link.Link):
         self.change(_FINISH, key=rows.storable(key))
 
 
-def claim(tx: link.Link, *, lease_s: float, limit: int) -> list[ports.Inbound]:
-    """Take over payloads whose lease has ended, the oldest first."""
-    found = tx.query(_LEFT, most_tries=MOST_TRIES, limit=limit)
-    if found:
-        tx.change(_TAKE_OVER, lease_s=float(lease_s), keys=[row.key for row in found])
-    return [rows.inbound_from(row) for row in found]
+def claim(
+    tx: link.Link, *, lease_s: float, limit: int, but: Sequence[str] = ()
+) -> list[ports.Leftover]:
+    """Take over payloads whose lease has ended: noes first, then the oldest."""
+    found = tx.query(_LEFT, limit=LOOKED_THROUGH, but=[rows.storable(key) for key in but])
+    left = [ports.Leftover(rows.inbound_from(row), row.tries + 1) for row in found]
+    taken = sorted(left, key=lambda one: noes.of(one.inbound) is None)[:limit]
+    if taken:
+        keys = [one.inbound.key for one in taken]
+        tx.change(_TAKE_OVER, lease_s=float(lease_s), keys=keys)
+    return taken
+
+
+def renew(tx: link.Link, keys: Sequence[str], *, lease_s: float) -> None:
+    """Prolong the leases of payloads that are being dealt with."""
+    stored = [rows.storable(key) for key in keys]
+    tx.change(_RENEW, lease_s=float(lease_s), keys=stored)
+
+
+def give_back(tx: link.Link, keys: Sequence[str]) -> None:
+    """End the leases of payloads whose process lives, and count no death."""
+    tx.change(_GIVE_BACK, keys=[rows.storable(key) for key in keys])
 
 
 def purge(tx: link.Link, *, before: float) -> int:

@@ -113,9 +113,21 @@ class Store:
         await self._group_run(lambda tx: claims.release(tx, claim, next_at=next_at))
 
     # -- inbox
-    async def claim_inbound(self, *, lease_s: float, limit: int = 20) -> list[ports.Inbound]:
-        """Take over payloads whose process died before they were dealt with."""
-        return await self._group_run(lambda tx: inbox.claim(tx, lease_s=lease_s, limit=limit))
+    async def claim_inbound(
+        self, *, lease_s: float, limit: int = 20, but: Sequence[str] = ()
+    ) -> list[ports.Leftover]:
+        """Take over payloads whose process died before they were dealt with, noes first."""
+        return await self._group_run(
+            lambda tx: inbox.claim(tx, lease_s=lease_s, limit=limit, but=but)
+        )
+
+    async def renew_inbound(self, keys: Sequence[str], *, lease_s: float) -> None:
+        """Prolong the leases of payloads that are being dealt with."""
+        await self._group_run(lambda tx: inbox.renew(tx, keys, lease_s=lease_s))
+
+    async def give_back_inbound(self, keys: Sequence[str]) -> None:
+        """Give payloads back at once: whoever had them lives, so nobody has died on them."""
+        await self._group_run(lambda tx: inbox.give_back(tx, keys))
 
     async def purge_inbox(self, *, before: float) -> int:
         """Forget the keys of payloads from before an instant that were dealt with."""

@@ -158,6 +158,9 @@ class Store:
         self.clock = clock
         self.inbox: dict[str, ports.Inbound] = {}
         self.finished: set[str] = set()
+        self.deaths: dict[str, int] = {}
+        self.leased: set[str] = set()
+        self.renewed: list[list[str]] = []
         self.mistaken: set[str] = set()
         self.requests: dict[str, ports.Request] = {}
         self.servers: dict[str, list[ports.RunServer]] = {}
@@ -233,9 +236,29 @@ class Store:
     async def release(self, claim: ports.Claim, *, next_at: float | None) -> None:
         """Nothing here drives requests."""
 
-    async def claim_inbound(self, *, lease_s: float, limit: int = 20) -> list[ports.Inbound]:
-        """Return payloads that nobody has finished."""
-        return [one for key, one in self.inbox.items() if key not in self.finished]
+    async def claim_inbound(
+        self, *, lease_s: float, limit: int = 20, but: Sequence[str] = ()
+    ) -> list[ports.Leftover]:
+        """Return payloads that nobody has finished, as if one process had died on each."""
+        taken = {*self.finished, *self.leased, *but}
+        left = []
+        for one in [one for key, one in self.inbox.items() if key not in taken][:limit]:
+            self.leased.add(one.key)
+            self.deaths[one.key] = self.deaths.get(one.key, 0) + 1
+            left.append(ports.Leftover(one, self.deaths[one.key]))
+        return left
+
+    async def renew_inbound(self, keys: Sequence[str], *, lease_s: float) -> None:
+        """Note whose leases were renewed."""
+        self._answer_or_not()
+        self.renewed.append([*keys])
+
+    async def give_back_inbound(self, keys: Sequence[str]) -> None:
+        """Take the deaths back."""
+        self._answer_or_not()
+        self.leased.difference_update(keys)
+        for key in keys:
+            self.deaths[key] = self.deaths.get(key, 0) - 1
 
     async def due_messages(self, *, now: float, limit: int = 20) -> list[ports.OutboxMessage]:
         """Claim what is due, end states first."""

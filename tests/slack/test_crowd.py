@@ -23,6 +23,7 @@ async def test_person_may_send_so_much_in_a_minute_and_no_more() -> None:
     counted = crowd.Crowd(clock)
     for _ in range(crowd.PAYLOADS_A_MINUTE):
         counted.admit(line())
+        counted.leave(line())
 
     with pytest.raises(errors.TooMuch, match="within a minute"):
         counted.admit(line())
@@ -41,15 +42,18 @@ async def test_few_lines_of_one_person_are_worked_on_at_once() -> None:
         async with counted.turn(inbound):
             at_work += 1
             await gate.wait()
+        counted.leave(inbound)
 
-    tasks = [asyncio.create_task(work(line())) for _ in range(crowd.UNDER_WAY_OF_ONE)]
+    lines = [line(key=str(number)) for number in range(crowd.LINES.of_one)]
+    assert all([counted.admit(one) for one in lines])
+    tasks = [asyncio.create_task(work(one)) for one in lines]
     await asyncio.sleep(0)
     await asyncio.sleep(0)
 
-    assert at_work == crowd.AT_WORK_OF_ONE
+    assert at_work == crowd.LINES.at_work_of_one
     with pytest.raises(errors.TooMuch, match="as one person may"):
-        counted.admit(line())
-    counted.admit(line("stop PR-7F3K"))
+        counted.admit(line(key="one more"))
+    assert not counted.admit(line("stop PR-7F3K"))
     async with asyncio.timeout(1.0), counted.turn(line("stop PR-7F3K")):
         pass
     counted.admit(line(who="U0SAM"))
@@ -57,4 +61,73 @@ async def test_few_lines_of_one_person_are_worked_on_at_once() -> None:
         pass
     gate.set()
     await asyncio.gather(*tasks)
-    counted.admit(line())
+    assert counted.admit(line(key="one more"))
+
+
+async def test_a_line_is_counted_from_the_door_on_and_once() -> None:
+    """A burst can't slip in before the first of it is at work; a second delivery counts as one."""
+    counted = crowd.Crowd(fakes.Clock())
+
+    new = [counted.admit(line(key=key)) for key in ("a", "a", "b")]
+
+    assert new == [True, False, True]
+    for number in range(crowd.LINES.of_one - 2):
+        counted.admit(line(key=str(number)))
+    with pytest.raises(crowd.Full) as refused:
+        counted.admit(line(key="z"))
+    assert refused.value.limit is crowd.Limit.OF_ONE
+    counted.leave(line(key="a"))
+    assert counted.admit(line(key="z"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "reboot web01 because stop the world",
+        "off web01 because cancel PR-7F3K",
+        "help freeze",
+        "stop everything now",
+        "status stop",
+    ],
+)
+async def test_person_gets_no_lane_of_a_no_for_a_word_of_one(text: str) -> None:
+    """Only what is a no to the letter passes where lines are refused."""
+    counted = crowd.Crowd(fakes.Clock())
+    for number in range(crowd.LINES.of_one):
+        counted.admit(line(key=str(number)))
+
+    with pytest.raises(crowd.Full):
+        counted.admit(line(text, key="z"))
+
+
+async def test_presses_of_one_person_are_bounded_beside_the_lines() -> None:
+    """Buttons have turns of their own: they wait for no line, and Stop for neither."""
+    counted = crowd.Crowd(fakes.Clock())
+
+    def press(do: str, key: str) -> ports.Inbound:
+        body = {"do": do, "request_id": "PR-7F3K"}
+        return builders.inbound("button", key=key, person=line().person, body=body)
+
+    for number in range(crowd.LINES.of_one):
+        counted.admit(line(key=str(number)))
+    for number in range(crowd.CLICKS.of_one):
+        counted.admit(press("retry", f"b{number}"))
+    with pytest.raises(crowd.Full):
+        counted.admit(press("undo", "z"))
+    counted.admit(press("stop", "z"))
+
+
+async def test_typing_person_is_offered_servers_only_so_often() -> None:
+    """A program that searches has nothing found, and everybody else still has."""
+    clock = fakes.Clock()
+    counted = crowd.Crowd(clock)
+
+    found = [counted.may_search("U0DANA") for _ in range(200)]
+    others = [counted.may_search(f"U{number}") for number in range(200)]
+    clock.time += crowd.SEARCHES_WITHIN_S
+
+    assert (found.count(True), others.count(True)) == (
+        crowd.SEARCHES_OF_ONE,
+        crowd.SEARCHES - crowd.SEARCHES_OF_ONE,
+    )
+    assert counted.may_search("U0DANA")

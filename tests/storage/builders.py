@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any
 
 from bot.power import lifecycle, plan, ports, request
+from bot.storage import store
 
 ASKER = request.Person(user_id="UASKER", team_id="T1")
 HOME = request.Place(channel_id="C0OPS", thread_ts="1.2")
@@ -48,6 +49,11 @@ def an_inbound(key: str = "k1", **fields: Any) -> ports.Inbound:
     """Return a payload."""
     made = ports.Inbound(key, "command", ASKER, HOME, {"text": "on web01"}, 100.0, "https://r")
     return dataclasses.replace(made, **fields)
+
+
+async def left(kept: store.Store, *, lease_s: float = 0.0) -> list[ports.Inbound]:
+    """Take over what was left, and return the payloads alone."""
+    return [one.inbound for one in await kept.claim_inbound(lease_s=lease_s)]
 
 
 def an_approval(user_id: str = "UAPPROVER", at: float = 120.0) -> ports.Approval:

@@ -96,7 +96,7 @@ async def test_a_sole_process_goes_on_at_once_where_a_killed_one_stopped(
 
     store = opening.open_store(url, sole=True)
     claim = await store.claim(now=1e9, lease_s=30.0)
-    inbound = await store.claim_inbound(lease_s=30.0)
+    inbound = await builders.left(store, lease_s=30.0)
     await store.close()
 
     if backend == "sqlite":

@@ -49,7 +49,7 @@ async def test_one_that_fails_is_rolled_back_alone(store: Store) -> None:
     assert [result for result in results if isinstance(result, bool)] == [True, True, False, True]
     assert [str(results[1]), str(results[4])] == ["bad", "bad"]
     await store.free_leases()
-    assert sorted(one.key for one in await store.claim_inbound(lease_s=1.0)) == ["a", "b", "c"]
+    assert sorted(one.key for one in await builders.left(store, lease_s=1.0)) == ["a", "b", "c"]
 
 
 async def test_one_that_the_database_refuses_is_rolled_back_alone(store: Store) -> None:

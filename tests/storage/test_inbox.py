@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable
 
 from bot.power import ports
-from bot.storage import inbox
 from bot.storage.store import Store
 from tests.storage import builders
 
@@ -57,7 +56,7 @@ async def test_a_message_is_not_read_after_its_edit(store: Store) -> None:
     await end_leases(store)
 
     assert (first, late) == (True, False)
-    assert await store.claim_inbound(lease_s=30.0) == [edit]
+    assert await builders.left(store, lease_s=30.0) == [edit]
 
 
 async def test_a_payload_comes_back_as_it_was_received(store: Store) -> None:
@@ -67,19 +66,19 @@ async def test_a_payload_comes_back_as_it_was_received(store: Store) -> None:
     await store.write(lambda tx: tx.receive(inbound))
     await end_leases(store)
 
-    assert await store.claim_inbound(lease_s=30.0) == [inbound]
+    assert await builders.left(store, lease_s=30.0) == [inbound]
 
 
 async def test_a_payload_is_left_to_its_process_until_the_lease_ends(store: Store) -> None:
     """The receiver has time; then somebody else takes over, once at a time."""
     await store.write(lambda tx: tx.receive(builders.an_inbound()))
 
-    fresh = await store.claim_inbound(lease_s=0.1)
+    fresh = await builders.left(store, lease_s=0.1)
     await end_leases(store)
-    first = await store.claim_inbound(lease_s=0.1)
+    first = await builders.left(store, lease_s=0.1)
     await asyncio.sleep(0.15)
-    second = await store.claim_inbound(lease_s=30.0)
-    meanwhile = await store.claim_inbound(lease_s=30.0)
+    second = await builders.left(store, lease_s=30.0)
+    meanwhile = await builders.left(store, lease_s=30.0)
 
     assert [len(found) for found in (fresh, first, second, meanwhile)] == [0, 1, 1, 0]
 
@@ -97,19 +96,49 @@ async def test_a_payload_that_was_dealt_with_is_forgotten_but_for_its_key(store:
     assert await store.read(row) == ("{}", "")
     assert not await store.write(lambda tx: tx.receive(builders.an_inbound()))
     await end_leases(store)
-    assert await store.claim_inbound(lease_s=1.0) == []
+    assert await builders.left(store, lease_s=1.0) == []
 
 
-async def test_a_payload_that_kills_its_takers_is_left_alone_in_the_end(store: Store) -> None:
-    """The number of take-overs is bounded."""
+async def test_deaths_are_counted_and_a_process_that_lives_counts_for_none(store: Store) -> None:
+    """Each take-over follows a death, unless the payload was given back."""
     await store.write(lambda tx: tx.receive(builders.an_inbound()))
 
-    taken = 0
-    for _ in range(inbox.MOST_TRIES + 2):
-        await end_leases(store)
-        taken += len(await store.claim_inbound(lease_s=30.0))
+    deaths = []
+    for given_back in (True, False, True, False):
+        if given_back:
+            await store.give_back_inbound(["k1"])
+        else:
+            await end_leases(store)
+        deaths += [one.deaths for one in await store.claim_inbound(lease_s=30.0)]
 
-    assert taken == inbox.MOST_TRIES
+    assert deaths == [0, 1, 1, 2]
+
+
+async def test_noes_are_taken_over_first_and_what_one_deals_with_is_left(store: Store) -> None:
+    """Whatever came before them; a caller never takes over from itself."""
+    said = {"old": "on web01", "why": "on web01 because stop PR-7F3K", "no": "stop PR-7F3K"}
+    for at, (key, text) in enumerate(said.items()):
+        inbound = builders.an_inbound(key, body={"text": text}, at=float(at))
+        await store.write(lambda tx, one=inbound: tx.receive(one))  # type: ignore[misc]
+    await end_leases(store)
+
+    async def one(*but: str) -> list[str]:
+        taken = await store.claim_inbound(lease_s=30.0, limit=1, but=but)
+        return [left.inbound.key for left in taken]
+
+    assert [await one(), await one("old"), await one()] == [["no"], ["why"], ["old"]]
+
+
+async def test_a_lease_that_is_renewed_is_nobody_elses(store: Store) -> None:
+    """A payload that takes its time isn't taken for one whose process died."""
+    for key in ("slow", "done"):
+        await store.write(lambda tx, key=key: tx.receive(builders.an_inbound(key)))  # type: ignore[misc]
+    await store.write(lambda tx: tx.finish("done"))
+    await end_leases(store)
+
+    await store.renew_inbound(["slow", "done"], lease_s=30.0)
+
+    assert await builders.left(store) == []
 
 
 async def test_old_keys_are_purged_only_when_they_were_dealt_with(store: Store) -> None:

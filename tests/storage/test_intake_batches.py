@@ -30,7 +30,7 @@ async def test_payloads_that_come_together_are_each_stored_once(store: Store) ->
         *(store.write(intake.Receiving(builders.an_inbound(key))) for key in keys)
     )
     await store.free_leases()
-    found = await store.claim_inbound(lease_s=0.0)
+    found = await builders.left(store)
 
     assert new == [True, True, False, False, True, True, False]
     assert sorted(one.key for one in found) == ["a", "b", "c", "d?", "old"]
@@ -54,7 +54,7 @@ async def test_payloads_that_end_together_tell_where_their_cards_stand(store: St
     await store.free_leases()
 
     assert found == [card, None, None, card]
-    assert await store.claim_inbound(lease_s=0.0) == []
+    assert await builders.left(store) == []
 
 
 async def test_payloads_share_a_batch_with_others_and_with_what_fails(store: Store) -> None:
@@ -72,7 +72,7 @@ async def test_payloads_share_a_batch_with_others_and_with_what_fails(store: Sto
 
     assert [result for result in results if result is True] == [True] * 4
     assert isinstance(results[1], LookupError)
-    assert sorted(one.key for one in await store.claim_inbound(lease_s=0.0)) == list("abcd")
+    assert sorted(one.key for one in await builders.left(store)) == list("abcd")
 
 
 async def test_payload_that_the_database_refuses_harms_no_other(store: Store) -> None:
@@ -138,7 +138,7 @@ async def test_payloads_find_their_session_ended_and_are_stored_in_a_new_one(
 
     assert await all_at_once(store, "abcd") == [True] * 4
     await store.free_leases()
-    assert len(await store.claim_inbound(lease_s=0.0)) == 4
+    assert len(await builders.left(store)) == 4
 
 
 @only_postgresql
@@ -157,7 +157,7 @@ async def test_payloads_whose_session_ends_before_the_commit_are_said_to_be_unce
 
     assert [type(one) for one in results] == [errors.StoreUnavailable] * 4
     assert {str(one) for one in results} == {writer.UNCERTAIN}
-    assert await store.claim_inbound(lease_s=0.0) == []
+    assert await builders.left(store) == []
 
 
 @only_postgresql

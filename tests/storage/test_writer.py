@@ -38,7 +38,7 @@ def session(tx: ports.Tx) -> int:
 async def keys(store: Store) -> list[str]:
     """Return the keys of the stored payloads."""
     await store.free_leases()
-    return sorted(one.key for one in await store.claim_inbound(lease_s=0.0))
+    return sorted(one.key for one in await builders.left(store))
 
 
 def receive(key: str) -> Callable[[ports.Tx], bool]:
