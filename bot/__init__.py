@@ -11,7 +11,9 @@ settings     the environment, read once
 app          the one place where the parts are joined
 doorway      the HTTP address: how many may hold it open, how long, how much they may send
 serving      start, listen, sweep, stop (paces: how often and how long)
-operations/  check, manifest, health, metrics
+operations/  check, manifest, health, metrics, ship
 sandbox/     a Slack and a data centre that run on this machine
 cli          the `powerbot` command
 """
+
+VERSION = "0.1.0"

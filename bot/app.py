@@ -11,6 +11,7 @@ import httpx
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import (
+    VERSION,
     clock as clock_,
     executor,
     foreground as foreground_,
@@ -66,7 +67,6 @@ from bot.storage import opening, store
 # A start in the middle of Slack's outage waits so long: platforms that see a process fail at its
 # start again and again stop trying.
 SLACK_PATIENCE_S = 300.0
-CODE_VERSION = "0.1.0"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -177,7 +177,7 @@ async def joined(
             await connection.try_app_token(web_client, app_token, patience_s=SLACK_PATIENCE_S)
         kept = opening.open_store(
             given.database_url,
-            code_version=CODE_VERSION,
+            code_version=VERSION,
             sole=True,
             lease_s=paces.lease_s,
             pause=foreground.pause,

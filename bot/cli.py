@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from bot import settings as settings_
+from bot import VERSION, setting_words, settings as settings_
 from bot.power import errors, spelling
 
 app = typer.Typer(
@@ -28,8 +28,26 @@ audit_app = typer.Typer(help="Look at the audit log.", no_args_is_help=True)
 app.add_typer(policy_app, name="policy")
 app.add_typer(audit_app, name="audit")
 
+PROGRAMME = "powerbot"
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def _print_version(asked: bool) -> None:
+    """Print the version, and nothing else."""
+    if asked:
+        typer.echo(f"{PROGRAMME} {VERSION}")
+        raise typer.Exit
+
+
+@app.callback(no_args_is_help=True)
+def program(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_print_version, help="Say which it is."),
+    ] = False,
+) -> None:
+    """Power control of physical servers from Slack, with approval and proof."""
 
 
 @app.command()
@@ -65,8 +83,7 @@ def run(
 
     settings = settings_.load()
     chosen = transport or ("socket" if settings.slack_app_token.get_secret_value() else "http")
-    if chosen not in ("socket", "http"):
-        raise settings_.SettingsError(f"--transport {chosen}: write socket or http.")
+    chosen = _word("--transport", chosen, "socket", "http")
     missing = settings.missing(chosen)
     if missing:
         raise settings_.SettingsError(" ".join(missing))
@@ -109,10 +126,9 @@ def simulate(
     """Run the simulated CloudDC and its IAM alone, over HTTP."""
     from bot.sandbox.data_centre import simulate as simulate_
 
-    if generation not in ("new", "old"):
-        raise settings_.SettingsError(f"--generation {generation}: write new or old.")
+    generation = _word("--generation", generation, "new", "old")
     try:
-        duration_s = settings_.seconds(duration)
+        duration_s = setting_words.seconds(duration)
     except ValueError as error:
         raise settings_.SettingsError(f"--duration {duration}: {error}.") from None
     asyncio.run(
@@ -143,11 +159,32 @@ def manifest(
     """Print the Slack app's manifest."""
     from bot.operations import manifest as manifest_
 
-    if transport not in ("socket", "http"):
-        raise settings_.SettingsError(f"--transport {transport}: write socket or http.")
+    transport = _word("--transport", transport, "socket", "http")
     if transport == "http" and not url:
         raise settings_.SettingsError("--transport http needs --url https://bot.example.com.")
     typer.echo(manifest_.text(transport, url, step=workflow_step), nl=False)
+
+
+@app.command()
+def ship(
+    what: Annotated[
+        str, typer.Argument(help="container, compose, systemd, kubernetes, alerts or dashboard.")
+    ],
+    transport: Annotated[str, typer.Option(help="socket or http.")] = "",
+    docs: Annotated[
+        str, typer.Option(help="Where your OPERATING.md can be read; the alerts link to it.")
+    ] = "",
+) -> None:
+    """Print what runs and watches the bot on a machine, made from your settings."""
+    from bot.operations.ship import artefacts, place
+
+    known = frozenset(str(one.name or getattr(one.callback, "__name__", "")) for one in _commands())
+    settings = settings_.load()
+    by_http = settings.slack_signing_secret and not settings.slack_app_token
+    way = _word("--transport", transport or ("http" if by_http else "socket"), "socket", "http")
+    order = place.Order(settings, place.Programme(PROGRAMME, known), way, docs)
+    chosen = _word("ship", what, *artefacts.Artefact)
+    typer.echo(artefacts.text(artefacts.Artefact(chosen), order), nl=False)
 
 
 @app.command()
@@ -236,10 +273,27 @@ def audit_export(
         typer.echo(line)
 
 
+def _commands() -> list[typer.models.CommandInfo]:
+    """Return the commands of the program itself."""
+    return app.registered_commands
+
+
+def _word(name: str, given: str, *words: str) -> str:
+    """Return one of these words, in whatever case it was typed.
+
+    Raises:
+        SettingsError: it is another word; the sentence names those that are taken.
+    """
+    if (word := given.strip().lower()) not in words:
+        known = f"{', '.join(words[:-1])} or {words[-1]}"
+        raise settings_.SettingsError(f"{name} {given}: write {known}.")
+    return word
+
+
 def main() -> None:
     """Run the command; an error that a person can mend is one clear line."""
     try:
-        app(prog_name="powerbot")
+        app(prog_name=PROGRAMME)
     except settings_.SettingsError as error:
         _fail(error.user_message, 2)
     except errors.PowerbotError as error:

@@ -1,70 +1,27 @@
 """The environment (and a `.env` file in the working directory) as one frozen value.
 
 Every field says its unit and its default; nothing else in Powerbot reads the environment.
+A secret NAME may lie in a file that NAME_FILE names.
 """
 
 from __future__ import annotations
 
 import os
 import pathlib
-import re
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 import dotenv
 import pydantic
 import pydantic.fields
 
+from bot import secret_files, setting_words
 from bot.power import errors
-
-UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-DURATION = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)(ms|s|m|h)")
-COMMAND = re.compile(r"/[^\s/]{1,31}")
 
 
 class SettingsError(errors.PowerbotError):
     """A setting is missing or can't be used."""
-
-
-def seconds(text: object) -> object:
-    """Turn `500ms`, `2s`, `10m` or `1h` into seconds; anything else is left to the validator.
-
-    Raises:
-        ValueError: a text that is no duration.
-    """
-    if not isinstance(text, str):
-        return text
-    match = DURATION.fullmatch(text.strip().lower())
-    if match is None:
-        raise ValueError("write a duration such as 500ms, 2s, 10m or 1h")
-    return float(match[1]) * UNITS_S[match[2]]
-
-
-def slash_command(text: str) -> str:
-    """Return a slash command as Slack writes it.
-
-    Raises:
-        ValueError: a text that Slack wouldn't take ("Implementing slash commands").
-    """
-    if not COMMAND.fullmatch(text):
-        raise ValueError("write the slash command as it is in Slack, such as /power")
-    return text
-
-
-Seconds = Annotated[float, pydantic.BeforeValidator(seconds), pydantic.Field(gt=0)]
-
-
-def _one_of(*words: str) -> pydantic.BeforeValidator:
-    """Return what takes one of these words, in capitals too, and names them to whoever errs."""
-
-    def read(text: object) -> str:
-        word = str(text).strip().lower()
-        if word not in words:
-            raise ValueError(f"write {', '.join(words[:-1])} or {words[-1]}")
-        return word
-
-    return pydantic.BeforeValidator(read)
 
 
 def _default_database() -> str:
@@ -89,9 +46,11 @@ class Settings(pydantic.BaseModel):
         "SLACK_SIGNING_SECRET", default=pydantic.SecretStr("")
     )
     slack_api_url: str = _named("SLACK_API_URL", default="https://slack.com/api/")
-    command: Annotated[str, pydantic.AfterValidator(slash_command)] = _named(
+    command: Annotated[str, pydantic.AfterValidator(setting_words.slash_command)] = _named(
         "POWERBOT_COMMAND", default="/power"
     )
+
+    label: Annotated[str, pydantic.AfterValidator(setting_words.label)] = _named("POWERBOT_LABEL")
 
     clouddc_endpoint: str = _named("CLOUDDC_ENDPOINT")
     clouddc_region: str = _named("CLOUDDC_REGION", "HW_REGION_NAME")
@@ -120,29 +79,36 @@ class Settings(pydantic.BaseModel):
     )
     policy: pathlib.Path = _named("POWERBOT_POLICY", default=pathlib.Path("policy.toml"))
     host: str = _named("POWERBOT_HOST", default="127.0.0.1")
-    port: int = pydantic.Field(
-        default=3000,
-        ge=0,
-        le=65535,
-        validation_alias=pydantic.AliasChoices("PORT", "POWERBOT_PORT"),
+    port: Annotated[int, setting_words.number(0, 65535)] = _named(
+        "PORT", "POWERBOT_PORT", default=3000
     )
     metrics_token: pydantic.SecretStr = _named(
         "POWERBOT_METRICS_TOKEN", default=pydantic.SecretStr("")
     )
 
-    poll_first: Seconds = _named("POWERBOT_POLL_FIRST", default=2.0)
-    poll_cap: Seconds = _named("POWERBOT_POLL_CAP", default=15.0)
-    settle: Seconds = _named("POWERBOT_SETTLE", default=60.0)
-    deadline_power: Seconds = _named("POWERBOT_DEADLINE_POWER", default=600.0)
-    deadline_reboot: Seconds = _named("POWERBOT_DEADLINE_REBOOT", default=1200.0)
-    rate: Annotated[float, pydantic.Field(gt=0)] = _named("POWERBOT_RATE", default=5.0)
-    card_pace: Seconds = _named("POWERBOT_CARD_PACE", default=3.0)
-    slack_rate: Annotated[int, pydantic.Field(gt=0)] = _named("POWERBOT_SLACK_RATE", default=40)
+    poll_first: setting_words.Seconds = _named("POWERBOT_POLL_FIRST", default=2.0)
+    poll_cap: setting_words.Seconds = _named("POWERBOT_POLL_CAP", default=15.0)
+    settle: setting_words.Seconds = _named("POWERBOT_SETTLE", default=60.0)
+    deadline_power: setting_words.Seconds = _named("POWERBOT_DEADLINE_POWER", default=600.0)
+    deadline_reboot: setting_words.Seconds = _named("POWERBOT_DEADLINE_REBOOT", default=1200.0)
+    rate: Annotated[float, setting_words.number(0, whole=False)] = _named(
+        "POWERBOT_RATE", default=5.0
+    )
+    card_pace: setting_words.Seconds = _named("POWERBOT_CARD_PACE", default=3.0)
+    slack_rate: Annotated[int, setting_words.number(0)] = _named("POWERBOT_SLACK_RATE", default=40)
 
-    log: Annotated[str, _one_of("text", "json")] = _named("POWERBOT_LOG", default="text")
-    log_level: Annotated[str, _one_of("debug", "info", "warning", "error")] = _named(
+    log: Annotated[str, setting_words.one_of("text", "json")] = _named(
+        "POWERBOT_LOG", default="text"
+    )
+    log_level: Annotated[str, setting_words.one_of("debug", "info", "warning", "error")] = _named(
         "POWERBOT_LOG_LEVEL", default="info"
     )
+    _files: tuple[secret_files.SecretFile, ...] = pydantic.PrivateAttr(default=())
+
+    @property
+    def files(self) -> tuple[secret_files.SecretFile, ...]:
+        """The files that secrets were read from."""
+        return self._files
 
     @property
     def endpoint(self) -> str:
@@ -209,12 +175,48 @@ def load(env_file: str | None = ".env") -> Settings:
     """
     stored = dotenv.dotenv_values(env_file, encoding="utf-8") if env_file else {}
     found = {name.upper(): value for name, value in [*stored.items(), *os.environ.items()] if value}
+    files = _files_in(found)
     try:
-        return Settings.model_validate(found)
+        made = Settings.model_validate(found | {_setting_of(one): _read(one) for one in files})
     except pydantic.ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         name = str(first["loc"][0]) if first["loc"] else "a setting"
         raise SettingsError(f"{name}: {first['msg'].removeprefix('Value error, ')}.") from None
+    made._files = files
+    return made
+
+
+def _files_in(found: Mapping[str, str]) -> tuple[secret_files.SecretFile, ...]:
+    """Return the files that hold secrets.
+
+    Raises:
+        SettingsError: a secret is given twice, so that nobody could say which one holds.
+    """
+    files = []
+    for field in sorted(secret_names()):
+        known = list(names(Settings.model_fields[field]))
+        by_file = [file_of(name) for name in known if file_of(name) in found]
+        given = [*by_file, *(name for name in known if name in found)]
+        if by_file and len(given) > 1:
+            raise SettingsError(f"{given[0]} and {given[1]} are both set; keep one of them.")
+        files += [secret_files.SecretFile(field, v, pathlib.Path(found[v])) for v in by_file]
+    return tuple(files)
+
+
+def _setting_of(file: secret_files.SecretFile) -> str:
+    return file.variable.removesuffix(secret_files.SUFFIX)
+
+
+def _read(file: secret_files.SecretFile) -> str:
+    """Return what a file holds.
+
+    Raises:
+        SettingsError: it can't be used.
+    """
+    try:
+        return file.read()
+    except secret_files.Unusable as error:
+        raise SettingsError(f"{file.variable}: {error}.") from None
 
 
 def forget_secrets() -> None:
@@ -222,20 +224,25 @@ def forget_secrets() -> None:
 
     Bolt would read Slack's there on its own, and every child process would inherit them all.
     """
-    secret = {name for field in _secret_fields() for name in _aliases(field)}
+    secret = {name for field in secret_names() for name in names(Settings.model_fields[field])}
     for name in [name for name in os.environ if name.upper() in secret]:
         del os.environ[name]
 
 
-def _secret_fields() -> Iterator[pydantic.fields.FieldInfo]:
-    """Yield the fields that hold a secret: a database's address may have a password in it."""
-    fields = Settings.model_fields
-    yield from (field for field in fields.values() if field.annotation is pydantic.SecretStr)
-    yield from (fields["access_key"], fields["database_url"])
+def secret_names() -> frozenset[str]:
+    """Return the fields that hold a secret: a database's address may have a password in it."""
+    fields = Settings.model_fields.items()
+    secret = {name for name, field in fields if field.annotation is pydantic.SecretStr}
+    return frozenset({*secret, "access_key", "database_url"})
 
 
-def _aliases(field: pydantic.fields.FieldInfo) -> Iterator[str]:
+def names(field: pydantic.fields.FieldInfo) -> Iterator[str]:
     """Yield the names of the variables that a field is read from."""
-    names = field.validation_alias
-    if isinstance(names, pydantic.AliasChoices):
-        yield from (name for name in names.choices if isinstance(name, str))
+    choices = field.validation_alias
+    if isinstance(choices, pydantic.AliasChoices):
+        yield from (name for name in choices.choices if isinstance(name, str))
+
+
+def file_of(name: str) -> str:
+    """Return the variable that names the file of a secret."""
+    return name + secret_files.SUFFIX

@@ -8,12 +8,15 @@ import tomllib
 
 PROJECT = pathlib.Path(__file__).parent.parent
 PINNED = re.compile(r"([a-z0-9._-]+)==([^ ;\\]+)")
-MEND = "run .ci/pin hashes, and commit .requirements.txt"
+MEND = "run .ci/pin hashes, and commit .requirements.txt and .requirements-build.txt"
 
 
-def entries() -> dict[str, tuple[str, list[str]]]:
+BUILD = ".requirements-build.txt"
+
+
+def entries(file: str = ".requirements.txt") -> dict[str, tuple[str, list[str]]]:
     """Return each requirement's version and hashes, by name."""
-    text = (PROJECT / ".requirements.txt").read_text().replace("\\\n", " ")
+    text = (PROJECT / file).read_text().replace("\\\n", " ")
     found = {}
     for line in text.splitlines():
         match = PINNED.match(line)
@@ -28,6 +31,8 @@ def pyproject() -> dict[str, list[str]]:
     return {
         "needs": read["project"]["dependencies"],
         "pins": read["tool"]["uv"]["constraint-dependencies"],
+        "build": read["tool"]["uv"]["build-constraint-dependencies"],
+        "build needs": read["build-system"]["requires"],
     }
 
 
@@ -51,3 +56,14 @@ def test_nothing_that_the_bot_needs_is_without_a_hash() -> None:
     needed = {re.split(r"[\[<>=~! ]", one)[0] for one in pyproject()["needs"]}
 
     assert needed - set(entries()) == set(), MEND
+
+
+def test_what_the_build_needs_is_pinned_and_hashed_too() -> None:
+    """The image is built of nothing that a registry could exchange."""
+    pins = dict(pin.split("==") for pin in pyproject()["build"])
+    found = entries(BUILD)
+
+    assert {name: version for name, (version, _) in found.items()} == pins, MEND
+    assert [name for name, (_, hashes) in found.items() if not hashes] == [], MEND
+    assert set(pyproject()["build needs"]) <= set(found)
+    assert "://" not in (PROJECT / BUILD).read_text()

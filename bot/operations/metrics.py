@@ -15,7 +15,8 @@ from typing import Any
 import prometheus_client
 from prometheus_client import core, registry
 
-from bot import app
+from bot import VERSION, app
+from bot.operations.metric_names import Figure
 from bot.power import errors
 from bot.power.lifecycle import State
 from bot.slack.turned_away import Check
@@ -26,7 +27,7 @@ LAG_LOOK_S = 1.0
 MOST_WAITING = 2000
 REFUSED = (".refused", ".not_checked", ".withdrawn", ".held")
 ENDS_OF_WAITING = frozenset(
-    {"request.approved", "request.denied", "request.expired", "request.cancelled"}
+    {"request.running", "request.denied", "request.expired", "request.cancelled"}
 )
 WAITS_S = (1, 5, 15, 60, 300, 900, 1800, 3600, 14400)
 
@@ -37,22 +38,22 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = prometheus_client.CollectorRegistry()
         prometheus_client.ProcessCollector(registry=self.registry)
-        self._steps = self._counter("steps", "Steps of requests, by the log's event.", "event")
+        self._steps = self._counter(Figure.STEPS, "Steps of requests, by the log's event.", "event")
         self._refusals = self._counter(
-            "refusals", "What was refused, by what it was refused as.", "reason"
+            Figure.REFUSALS, "What was refused, by what it was refused as.", "reason"
         )
-        self._unknown = self._counter("unknown_calls", "Power calls whose outcome is unknown.")
+        self._unknown = self._counter(Figure.UNKNOWN_CALLS, "Power calls whose outcome is unknown.")
         self._calls = self._counter(
-            "cloud_calls", "Calls to CloudDC, by operation and answer.", "operation", "result"
+            Figure.CLOUD_CALLS, "Calls to CloudDC, by operation and answer.", "operation", "result"
         )
-        self._slack = self._counter("slack_refusals", "What Slack has not taken.", "reason")
+        self._slack = self._counter(Figure.SLACK_REFUSALS, "What Slack has not taken.", "reason")
         self._call_s = self._histogram(
-            "cloud_call_seconds", "Time of a call to CloudDC.", "operation"
+            Figure.CLOUD_CALL_SECONDS, "Time of a call to CloudDC.", "operation"
         )
         self._waited_s = self._histogram(
-            "approval_wait_seconds", "Time from request to decision.", buckets=WAITS_S
+            Figure.APPROVAL_WAIT_SECONDS, "Time from request to decision.", buckets=WAITS_S
         )
-        self._lag_s = self._histogram("loop_lag_seconds", "How late the event loop is.")
+        self._lag_s = self._histogram(Figure.LOOP_LAG_SECONDS, "How late the event loop is.")
         self._waiting: collections.OrderedDict[str, float] = collections.OrderedDict()
 
     async def text(self, bot: app.Bot) -> bytes:
@@ -98,12 +99,12 @@ class Metrics:
         elif name in ENDS_OF_WAITING and request_id in self._waiting:
             self._waited_s.observe(time.monotonic() - self._waiting.pop(request_id))
 
-    def _counter(self, name: str, help_: str, *labels: str) -> prometheus_client.Counter:
-        return prometheus_client.Counter(f"powerbot_{name}", help_, labels, registry=self.registry)
+    def _counter(self, name: Figure, help_: str, *labels: str) -> prometheus_client.Counter:
+        return prometheus_client.Counter(name.series, help_, labels, registry=self.registry)
 
-    def _histogram(self, name: str, help_: str, *labels: str, **more: Any) -> Any:
+    def _histogram(self, name: Figure, help_: str, *labels: str, **more: Any) -> Any:
         return prometheus_client.Histogram(
-            f"powerbot_{name}", help_, labels, registry=self.registry, **more
+            name.series, help_, labels, registry=self.registry, **more
         )
 
 
@@ -123,17 +124,24 @@ async def _moment(bot: app.Bot) -> Any:
     try:
         found = await bot.store.figures()
     except errors.StoreUnavailable:
-        yield _gauge("database_up", "Whether the database answers.", 0)
+        yield _gauge(Figure.DATABASE_UP, "Whether the database answers.", 0)
     else:
-        yield _gauge("database_up", "Whether the database answers.", 1)
+        yield _gauge(Figure.DATABASE_UP, "Whether the database answers.", 1)
         for family in _of_database(found, bot.desk.now()):
             yield family
-    yield _gauge("driving", "Requests that this process drives.", bot.runner.driving)
+    yield _build_info()
+    policy_valid = 0 if bot.policy.problem else 1
+    yield _gauge(Figure.POLICY_VALID, "Whether the newest policy can be used.", policy_valid)
+    yield _gauge(Figure.DRIVING, "Requests that this process drives.", bot.runner.driving)
     yield _gauge(
-        "list_missing_servers", "Servers that CloudDC counts and doesn't list.", _missing(bot)
+        Figure.LIST_MISSING_SERVERS, "Servers that CloudDC counts and doesn't list.", _missing(bot)
     )
-    yield _gauge("cloud_paused_seconds", "Nothing is sent for so long.", bot.power.cloud.paused_s)
-    yield _gauge("cloud_rate_wait_seconds", "A call waits for its turn.", bot.power.cloud.waits_s)
+    yield _gauge(
+        Figure.CLOUD_PAUSED_SECONDS, "Nothing is sent for so long.", bot.power.cloud.paused_s
+    )
+    yield _gauge(
+        Figure.CLOUD_RATE_WAIT_SECONDS, "A call waits for its turn.", bot.power.cloud.waits_s
+    )
     yield _turned_away(bot)
     for family in _of_sockets(bot):
         yield family
@@ -141,24 +149,37 @@ async def _moment(bot: app.Bot) -> Any:
 
 def _of_database(found: figures.Figures, now: float) -> Iterator[core.Metric]:
     """Yield what the database knows."""
-    states = core.GaugeMetricFamily("powerbot_requests", "Requests by state.", labels=["state"])
+    states = core.GaugeMetricFamily(Figure.REQUESTS.series, "Requests by state.", labels=["state"])
     for state in State:
         states.add_metric([state.value], found.requests.get(state.value, 0))
     yield states
-    yield _gauge("pending_age_seconds", "Oldest request's wait.", _age_s(found.pending_since, now))
-    yield _gauge("unknown_outcomes", "Servers whose end is unknown.", found.unknown_outcomes)
-    yield _gauge("outbox_messages", "Messages that wait for Slack.", found.messages_waiting)
-    yield _gauge("outbox_refused", "Messages that Slack refuses.", found.messages_refused)
-    yield _gauge("outbox_age_seconds", "The oldest one's wait.", _age_s(found.message_since, now))
-    yield _gauge("inbox_payloads", "Payloads not dealt with yet.", found.payloads_open)
-    yield _gauge("inbox_age_seconds", "The oldest one's wait.", _age_s(found.payload_since, now))
-    yield _gauge("audit_rows", "Number of the newest audit row.", found.audit_seq)
+    yield _gauge(
+        Figure.PENDING_AGE_SECONDS, "Oldest request's wait.", _age_s(found.pending_since, now)
+    )
+    yield _gauge(Figure.UNKNOWN_OUTCOMES, "Servers whose end is unknown.", found.unknown_outcomes)
+    yield _gauge(Figure.OUTBOX_MESSAGES, "Messages that wait for Slack.", found.messages_waiting)
+    yield _gauge(Figure.OUTBOX_REFUSED, "Messages that Slack refuses.", found.messages_refused)
+    yield _gauge(
+        Figure.OUTBOX_AGE_SECONDS, "The oldest one's wait.", _age_s(found.message_since, now)
+    )
+    yield _gauge(Figure.INBOX_PAYLOADS, "Payloads not dealt with yet.", found.payloads_open)
+    yield _gauge(
+        Figure.INBOX_AGE_SECONDS, "The oldest one's wait.", _age_s(found.payload_since, now)
+    )
+    yield _gauge(Figure.AUDIT_ROWS, "Number of the newest audit row.", found.audit_seq)
+
+
+def _build_info() -> core.Metric:
+    """Return which version runs."""
+    info = core.GaugeMetricFamily(Figure.BUILD_INFO.series, "The version.", labels=["version"])
+    info.add_metric([VERSION], 1)
+    return info
 
 
 def _turned_away(bot: app.Bot) -> core.Metric:
     """Return what was refused before its words were read, by the check that it failed."""
     refused = core.CounterMetricFamily(
-        "powerbot_refused_requests", "Requests and frames refused unread.", labels=["check"]
+        Figure.REFUSED_REQUESTS.series, "Requests and frames refused unread.", labels=["check"]
     )
     for check in Check:
         refused.add_metric([check.value], bot.slack.turned_away.counts[check])
@@ -173,12 +194,14 @@ def _of_sockets(bot: app.Bot) -> Iterator[core.Metric]:
     now = time.monotonic()
     opened = [line.opened_at for line in socket.lines]
     heard = max((line.heard_at for line in socket.lines), default=0.0)
-    yield _gauge("sockets", "Connections to Slack.", len(opened))
+    yield _gauge(Figure.SOCKETS, "Connections to Slack.", len(opened))
     yield _gauge(
-        "socket_age_seconds", "Age of the oldest one.", _age_s(min(opened, default=0), now)
+        Figure.SOCKET_AGE_SECONDS, "Age of the oldest one.", _age_s(min(opened, default=0), now)
     )
-    yield _gauge("socket_heard_seconds", "Since Slack last said something.", _age_s(heard, now))
-    yield _gauge("socket_others", "Connections of others on the same app.", socket.others)
+    yield _gauge(
+        Figure.SOCKET_HEARD_SECONDS, "Since Slack last said something.", _age_s(heard, now)
+    )
+    yield _gauge(Figure.SOCKET_OTHERS, "Connections of others on the same app.", socket.others)
 
 
 def _missing(bot: app.Bot) -> int:
@@ -193,5 +216,5 @@ def _age_s(since: float, now: float) -> float:
     return max(0.0, now - since) if since else 0.0
 
 
-def _gauge(name: str, help_: str, value: float) -> core.Metric:
-    return core.GaugeMetricFamily(f"powerbot_{name}", help_, value=value)
+def _gauge(name: Figure, help_: str, value: float) -> core.Metric:
+    return core.GaugeMetricFamily(name.series, help_, value=value)

@@ -79,7 +79,8 @@ break_glass = ["sre"]
 class Where:
     """Where the demo listens, how large its data centre is, and where its story is kept.
 
-    `operation_s` is how long a simulated server takes for one operation.
+    `operation_s` is how long a simulated server takes for one operation. `bot_port` is where the
+    bot itself answers, 0 picks a free one.
     """
 
     host: str = "127.0.0.1"
@@ -87,6 +88,7 @@ class Where:
     servers: int = 200
     data: pathlib.Path | None = None
     operation_s: float = OPERATION_S
+    bot_port: int = 0
 
 
 class BotProcess:
@@ -180,7 +182,7 @@ async def running(where: Where) -> AsyncIterator[Demo]:
             *page_routes(),
         ]
         await slack.start(where.host, where.port, extra_routes=routes)
-        settings = environment(slack.api_url, api.url, folder)
+        settings = environment(slack.api_url, api.url, folder) | {"PORT": str(where.bot_port)}
         keeping = asyncio.create_task(bot.keep_running(settings))
         try:
             yield Demo(slack.api_url.removesuffix("api/"), slack, centre, bot)

@@ -1,0 +1,56 @@
+"""The names of all figures: what is served, what is alarmed on and what is drawn read them here."""
+
+from __future__ import annotations
+
+import enum
+
+PREFIX = "powerbot_"
+
+
+class Figure(enum.StrEnum):
+    """A figure's name, without the prefix and without what its kind adds (`_total`, `_bucket`)."""
+
+    APPROVAL_WAIT_SECONDS = "approval_wait_seconds"
+    AUDIT_ROWS = "audit_rows"
+    BUILD_INFO = "build_info"
+    CLOUD_CALLS = "cloud_calls"
+    CLOUD_CALL_SECONDS = "cloud_call_seconds"
+    CLOUD_PAUSED_SECONDS = "cloud_paused_seconds"
+    CLOUD_RATE_WAIT_SECONDS = "cloud_rate_wait_seconds"
+    DATABASE_UP = "database_up"
+    DRIVING = "driving"
+    INBOX_AGE_SECONDS = "inbox_age_seconds"
+    INBOX_PAYLOADS = "inbox_payloads"
+    LIST_MISSING_SERVERS = "list_missing_servers"
+    LOOP_LAG_SECONDS = "loop_lag_seconds"
+    OUTBOX_AGE_SECONDS = "outbox_age_seconds"
+    OUTBOX_MESSAGES = "outbox_messages"
+    OUTBOX_REFUSED = "outbox_refused"
+    PENDING_AGE_SECONDS = "pending_age_seconds"
+    POLICY_VALID = "policy_valid"
+    REFUSALS = "refusals"
+    REFUSED_REQUESTS = "refused_requests"
+    REQUESTS = "requests"
+    SLACK_REFUSALS = "slack_refusals"
+    SOCKETS = "sockets"
+    SOCKET_AGE_SECONDS = "socket_age_seconds"
+    SOCKET_HEARD_SECONDS = "socket_heard_seconds"
+    SOCKET_OTHERS = "socket_others"
+    STEPS = "steps"
+    UNKNOWN_CALLS = "unknown_calls"
+    UNKNOWN_OUTCOMES = "unknown_outcomes"
+
+    @property
+    def series(self) -> str:
+        """The whole name of a gauge; a counter and a histogram have more behind it."""
+        return PREFIX + self.value
+
+    @property
+    def total(self) -> str:
+        """The name of a counter's series."""
+        return f"{self.series}_total"
+
+    @property
+    def bucket(self) -> str:
+        """The name of a histogram's buckets."""
+        return f"{self.series}_bucket"

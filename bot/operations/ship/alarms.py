@@ -1,0 +1,138 @@
+"""What wakes somebody: each alarm's condition, what it says, and its heading in the runbook.
+
+A condition is put together of the figures' own names.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from bot.operations.metric_names import Figure
+
+# The job under which Prometheus scrapes the bot, in every artefact.
+JOB = "powerbot"
+PAGE, TICKET = "page", "ticket"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Alarm:
+    """One alarm; `expr` is PromQL, `lasts` how long it must hold, `severity` page or ticket.
+
+    `heading` is a heading of OPERATING, where the section ends in the command to type.
+    """
+
+    name: str
+    expr: str
+    lasts: str
+    severity: str
+    summary: str
+    heading: str
+
+
+ALARMS = (
+    Alarm(
+        "PowerbotDown",
+        f'up{{job="{JOB}"}} == 0 or absent(up{{job="{JOB}"}})',
+        "2m",
+        PAGE,
+        "Powerbot doesn't answer: nobody can switch a server, and nobody can press Stop.",
+        "The bot is down",
+    ),
+    Alarm(
+        "PowerbotDatabaseDown",
+        f"{Figure.DATABASE_UP.series} == 0",
+        "1m",
+        PAGE,
+        "Powerbot can't reach its database: it takes no request and sends nothing.",
+        "The database is away",
+    ),
+    Alarm(
+        "PowerbotKeysRefused",
+        f"{Figure.CLOUD_PAUSED_SECONDS.series} > 0",
+        "0m",
+        PAGE,
+        "CloudDC refuses the bot's key: nothing is sent for five minutes.",
+        "Keys refused",
+    ),
+    Alarm(
+        "PowerbotNoSocket",
+        f"{Figure.SOCKETS.series} == 0 or {Figure.SOCKET_HEARD_SECONDS.series} > 120",
+        "2m",
+        PAGE,
+        "Slack doesn't reach Powerbot: commands and buttons do nothing.",
+        "Slack doesn't reach the bot",
+    ),
+    Alarm(
+        "PowerbotMessagesWait",
+        f"max({Figure.OUTBOX_AGE_SECONDS.series}) > 300",
+        "1m",
+        PAGE,
+        "Slack takes no messages: cards and threads are more than five minutes old.",
+        "Token revoked",
+    ),
+    Alarm(
+        "PowerbotClicksWait",
+        f"max({Figure.INBOX_AGE_SECONDS.series}) > 60",
+        "1m",
+        PAGE,
+        "A command or a click has waited for more than a minute.",
+        "Card stuck",
+    ),
+    Alarm(
+        "PowerbotSlackRefusesMessages",
+        f"max({Figure.OUTBOX_REFUSED.series}) > 0",
+        "5m",
+        TICKET,
+        "Slack refuses a message of Powerbot's: somebody isn't told of something.",
+        "Slack refuses messages",
+    ),
+    Alarm(
+        "PowerbotCallUnknown",
+        f"sum(increase({Figure.UNKNOWN_CALLS.total}[10m])) > 0",
+        "0m",
+        PAGE,
+        "CloudDC never answered a power call: a server may or may not have been switched.",
+        "A call's outcome is unknown",
+    ),
+    Alarm(
+        "PowerbotListFallsShort",
+        f"max({Figure.LIST_MISSING_SERVERS.series}) > 0",
+        "15m",
+        TICKET,
+        "CloudDC counts more servers than it lists: some can't be seen or switched.",
+        "Servers are missing from the list",
+    ),
+    Alarm(
+        "PowerbotPolicyUnusable",
+        f"{Figure.POLICY_VALID.series} == 0",
+        "1m",
+        TICKET,
+        "The newest policy file can't be used: the one before it still holds.",
+        "The policy can't be used",
+    ),
+    Alarm(
+        "PowerbotRefusesRequests",
+        f"sum by (check) (increase({Figure.REFUSED_REQUESTS.total}[10m])) > 10",
+        "5m",
+        TICKET,
+        "Powerbot turns requests away unread, by this check: {{ $labels.check }}.",
+        "Requests are turned away",
+    ),
+    Alarm(
+        "PowerbotOthersOnApp",
+        f"max({Figure.SOCKET_OTHERS.series} + {Figure.SOCKETS.series})"
+        f" > sum({Figure.SOCKETS.series})",
+        "10m",
+        PAGE,
+        "Another process uses this Slack app and swallows some of the clicks.",
+        "Another process uses the Slack app",
+    ),
+    Alarm(
+        "PowerbotSlow",
+        f"histogram_quantile(0.99, sum by (le) (rate({Figure.LOOP_LAG_SECONDS.bucket}[5m]))) > 1",
+        "5m",
+        TICKET,
+        "Powerbot is starved: its event loop runs more than a second late.",
+        "The bot is slow",
+    ),
+)

@@ -1,0 +1,45 @@
+"""The artefacts that `powerbot ship` prints, by the words that one types."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Mapping
+
+from bot.operations.ship import (
+    alerts,
+    compose,
+    container,
+    dashboard,
+    kubernetes,
+    place,
+    runbook,
+    systemd,
+)
+
+
+class Artefact(enum.StrEnum):
+    """What may be printed."""
+
+    CONTAINER = "container"
+    COMPOSE = "compose"
+    SYSTEMD = "systemd"
+    KUBERNETES = "kubernetes"
+    ALERTS = "alerts"
+    DASHBOARD = "dashboard"
+
+
+_MADE: Mapping[Artefact, Callable[[place.Order], str]] = {
+    Artefact.CONTAINER: container.text,
+    Artefact.COMPOSE: compose.text,
+    Artefact.SYSTEMD: systemd.text,
+    Artefact.KUBERNETES: kubernetes.text,
+    Artefact.ALERTS: lambda order: alerts.text(
+        place.variable("metrics_token"), order.docs or runbook.PAGE
+    ),
+    Artefact.DASHBOARD: lambda _: dashboard.text(),
+}
+
+
+def text(artefact: Artefact, order: place.Order) -> str:
+    """Return an artefact, ready to be written to a file."""
+    return _MADE[artefact](order)

@@ -1,0 +1,193 @@
+"""A Grafana dashboard ("Dashboard JSON model" in Grafana's docs), drawn from our own figures."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+from bot.operations.metric_names import Figure
+from bot.operations.ship import alarms
+
+WIDTH, COLUMNS, HEIGHT = 24, 3, 8
+SOURCE = {"type": "prometheus", "uid": "${source}"}
+LATELY = "$__rate_interval"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Panel:
+    """One panel: what it is called, in which unit it is, and its expressions by their legends."""
+
+    title: str
+    unit: str
+    lines: tuple[tuple[str, str], ...]
+
+
+def _rate(series: str, *by: str) -> str:
+    """Return a counter's rate a second, by labels."""
+    grouped = f"sum by ({', '.join(by)})" if by else "sum"
+    return f"{grouped} (rate({series}[{LATELY}]))"
+
+
+def _percentile(share: float, figure: Figure, *by: str) -> str:
+    """Return a histogram's percentile."""
+    labels = ", ".join(("le", *by))
+    rate = f"sum by ({labels}) (rate({figure.bucket}[{LATELY}]))"
+    return f"histogram_quantile({share}, {rate})"
+
+
+PANELS = (
+    Panel(
+        "Requests by state", "short", ((f"max by (state) ({Figure.REQUESTS.series})", "{{state}}"),)
+    ),
+    Panel(
+        "Waiting for an approval",
+        "s",
+        (
+            (f"max({Figure.PENDING_AGE_SECONDS.series})", "oldest request"),
+            (_percentile(0.5, Figure.APPROVAL_WAIT_SECONDS), "half are decided within"),
+        ),
+    ),
+    Panel(
+        "Runs under way",
+        "short",
+        (
+            (f"sum({Figure.DRIVING.series})", "requests"),
+            (f"max({Figure.UNKNOWN_OUTCOMES.series})", "servers whose end is unknown"),
+            (f"sum(increase({Figure.UNKNOWN_CALLS.total}[1h]))", "calls without an answer, 1 h"),
+        ),
+    ),
+    Panel(
+        "What happens",
+        "ops",
+        ((_rate(Figure.STEPS.total, "event"), "{{event}}"),),
+    ),
+    Panel(
+        "What Powerbot refuses", "ops", ((_rate(Figure.REFUSALS.total, "reason"), "{{reason}}"),)
+    ),
+    Panel(
+        "What is turned away unread",
+        "ops",
+        ((_rate(Figure.REFUSED_REQUESTS.total, "check"), "{{check}}"),),
+    ),
+    Panel(
+        "Calls to CloudDC",
+        "ops",
+        ((_rate(Figure.CLOUD_CALLS.total, "operation", "result"), "{{operation}} {{result}}"),),
+    ),
+    Panel(
+        "Time of a call to CloudDC (95 of 100)",
+        "s",
+        ((_percentile(0.95, Figure.CLOUD_CALL_SECONDS, "operation"), "{{operation}}"),),
+    ),
+    Panel(
+        "CloudDC holds us up",
+        "s",
+        (
+            (f"max({Figure.CLOUD_PAUSED_SECONDS.series})", "key refused, paused for"),
+            (f"max({Figure.CLOUD_RATE_WAIT_SECONDS.series})", "wait for a turn"),
+        ),
+    ),
+    Panel(
+        "Messages and clicks that wait",
+        "s",
+        (
+            (f"max({Figure.OUTBOX_AGE_SECONDS.series})", "oldest message to Slack"),
+            (f"max({Figure.INBOX_AGE_SECONDS.series})", "oldest click"),
+        ),
+    ),
+    Panel(
+        "How many wait",
+        "short",
+        (
+            (f"max({Figure.OUTBOX_MESSAGES.series})", "messages"),
+            (f"max({Figure.OUTBOX_REFUSED.series})", "messages that Slack refuses"),
+            (f"max({Figure.INBOX_PAYLOADS.series})", "clicks"),
+        ),
+    ),
+    Panel(
+        "What Slack refuses",
+        "ops",
+        ((_rate(Figure.SLACK_REFUSALS.total, "reason"), "{{reason}}"),),
+    ),
+    Panel(
+        "Connections to Slack",
+        "short",
+        (
+            (f"sum({Figure.SOCKETS.series})", "ours"),
+            (f"max({Figure.SOCKET_OTHERS.series})", "of others, seen from one process"),
+        ),
+    ),
+    Panel(
+        "Silence on the connections",
+        "s",
+        (
+            (f"max({Figure.SOCKET_HEARD_SECONDS.series})", "since Slack last spoke"),
+            (f"max({Figure.SOCKET_AGE_SECONDS.series})", "oldest connection"),
+        ),
+    ),
+    Panel(
+        "Event loop, how late (99 of 100)",
+        "s",
+        ((_percentile(0.99, Figure.LOOP_LAG_SECONDS), "late"),),
+    ),
+    Panel(
+        "Health",
+        "short",
+        (
+            (f'sum(up{{job="{alarms.JOB}"}})', "processes"),
+            (f"min({Figure.DATABASE_UP.series})", "database"),
+            (f"min({Figure.POLICY_VALID.series})", "policy"),
+            (f"count by (version) ({Figure.BUILD_INFO.series})", "version {{version}}"),
+        ),
+    ),
+    Panel(
+        "Servers that CloudDC counts and doesn't list",
+        "short",
+        ((f"max({Figure.LIST_MISSING_SERVERS.series})", "servers"),),
+    ),
+    Panel(
+        "Rows of the audit log",
+        "short",
+        ((f"max({Figure.AUDIT_ROWS.series})", "newest row"),),
+    ),
+)
+
+
+def text() -> str:
+    """Return the dashboard as JSON."""
+    return json.dumps(build(), indent=2, ensure_ascii=False) + "\n"
+
+
+def build() -> dict[str, Any]:
+    """Return the dashboard; which Prometheus it asks is chosen in Grafana."""
+    return {
+        "title": "Powerbot",
+        "uid": "powerbot",
+        "tags": ["powerbot"],
+        "schemaVersion": 39,
+        "refresh": "30s",
+        "time": {"from": "now-6h", "to": "now"},
+        "templating": {
+            "list": [{"name": "source", "type": "datasource", "query": "prometheus"}],
+        },
+        "panels": [_panel(number, one) for number, one in enumerate(PANELS)],
+    }
+
+
+def _panel(number: int, panel: Panel) -> dict[str, Any]:
+    """Return one panel at its place."""
+    width = WIDTH // COLUMNS
+    place = {"x": number % COLUMNS * width, "y": number // COLUMNS * HEIGHT}
+    return {
+        "id": number + 1,
+        "title": panel.title,
+        "type": "timeseries",
+        "datasource": SOURCE,
+        "gridPos": {**place, "w": width, "h": HEIGHT},
+        "fieldConfig": {"defaults": {"unit": panel.unit, "min": 0}, "overrides": []},
+        "targets": [
+            {"refId": chr(ord("A") + nth), "datasource": SOURCE, "expr": expr, "legendFormat": name}
+            for nth, (expr, name) in enumerate(panel.lines)
+        ],
+    }

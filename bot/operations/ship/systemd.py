@@ -1,0 +1,100 @@
+"""A unit for the venv on a host of one's own ("systemd.exec", "systemd.service")."""
+
+from __future__ import annotations
+
+import pathlib
+import sys
+
+from bot.operations.ship import place
+
+# Whoever starts it with settings that can't be used is told once, and not every two seconds.
+BAD_SETTINGS = 2
+TEXT = """\
+# Made by `powerbot ship systemd` for the installation in {prefix}.
+#   useradd --system --home-dir {state} --shell /usr/sbin/nologin powerbot
+#   install -d -m 0750 -g powerbot {config} {config}/secrets
+#   powerbot ship systemd > /etc/systemd/system/powerbot.service
+#   systemctl enable --now powerbot
+# {config}/secrets has a file for each secret that is named below (mode 0640, group powerbot),
+# {config}/powerbot.env further settings. Policy and secrets are read again when they change.
+[Unit]
+Description=Powerbot, power control of physical servers from Slack
+Wants=network-online.target
+After=network-online.target
+
+[Service]
+Type=exec
+User=powerbot
+Group=powerbot
+ExecStart={command}
+WorkingDirectory={config}
+StateDirectory=powerbot
+StateDirectoryMode=0700
+EnvironmentFile=-{config}/powerbot.env
+{environment}
+KillSignal=SIGTERM
+TimeoutStopSec={stop_s}
+Restart=on-failure
+RestartSec=2
+RestartPreventExitStatus={bad_settings}
+LimitNOFILE=65536
+UMask=0077
+
+NoNewPrivileges=yes
+CapabilityBoundingSet=
+AmbientCapabilities=
+ProtectSystem=strict
+ProtectHome=yes
+PrivateTmp=yes
+PrivateDevices=yes
+PrivateUsers=yes
+ProtectClock=yes
+ProtectControlGroups=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectProc=invisible
+RemoveIPC=yes
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallFilter=~@privileged
+SystemCallErrorNumber=EPERM
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+def text(order: place.Order, prefix: str = sys.prefix) -> str:
+    """Return the unit; `prefix` is the virtual environment that it runs."""
+    folder = f"{place.CONFIG}/secrets"
+    # On one host the database is a file of its own.
+    kept = [one for one in place.secrets(order) if one != "database_url"]
+    environment = {
+        "XDG_STATE_HOME": str(pathlib.PurePosixPath(place.STATE).parent),
+        place.variable("policy"): place.policy(),
+        **{name: value for name, value in place.plain(order).items() if value},
+        **{place.file_variable(one): f"{folder}/{place.variable(one)}" for one in kept},
+    }
+    command = order.programme.line("run", folder=f"{prefix}/bin")
+    return TEXT.format(
+        prefix=prefix,
+        state=place.STATE,
+        config=place.CONFIG,
+        command=" ".join(command),
+        environment="\n".join(_assigned(name, value) for name, value in environment.items()),
+        stop_s=place.STOP_S,
+        bad_settings=BAD_SETTINGS,
+    )
+
+
+def _assigned(name: str, value: str) -> str:
+    """Return an assignment as a unit has it; `%` would be a specifier."""
+    quoted = value.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
+    return f'Environment="{name}={quoted}"'

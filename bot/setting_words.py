@@ -1,0 +1,85 @@
+"""The words that settings take: each says to whoever errs what it would have taken."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Annotated
+
+import pydantic
+
+UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+DURATION = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)(ms|s|m|h)")
+COMMAND = re.compile(r"/[^\s/]{1,31}")
+LABEL = re.compile(r"\w[\w .-]{0,19}")
+
+
+def seconds(text: object) -> object:
+    """Turn `500ms`, `2s`, `10m` or `1h` into seconds; anything else is left to the validator.
+
+    Raises:
+        ValueError: a text that is no duration.
+    """
+    if not isinstance(text, str):
+        return text
+    match = DURATION.fullmatch(text.strip().lower())
+    if match is None or not float(match[1]):
+        raise ValueError("write a duration above zero, such as 500ms, 2s, 10m or 1h")
+    return float(match[1]) * UNITS_S[match[2]]
+
+
+def slash_command(text: str) -> str:
+    """Return a slash command as Slack writes it.
+
+    Raises:
+        ValueError: a text that Slack wouldn't take ("Implementing slash commands").
+    """
+    if not COMMAND.fullmatch(text):
+        raise ValueError("write the slash command as it is in Slack, such as /power")
+    return text
+
+
+def label(text: str) -> str:
+    """Return the word that tells this bot from others.
+
+    Raises:
+        ValueError: it would not fit before a title.
+    """
+    if not LABEL.fullmatch(text):
+        raise ValueError("write up to 20 letters, digits, dots, dashes and blanks, such as staging")
+    return text
+
+
+def number(
+    least: float, most: float | None = None, *, whole: bool = True
+) -> pydantic.BeforeValidator:
+    """Return what takes a number within bounds, and names them to whoever errs."""
+    kind = "a whole number" if whole else "a number"
+    bounds = f"from {least} to {most}" if most is not None else f"above {least}"
+
+    def read(text: object) -> object:
+        try:
+            given = int(str(text)) if whole else float(str(text))
+        except ValueError:
+            given = math.nan
+        fits = least <= given <= most if most is not None else least < given < math.inf
+        if not fits:
+            raise ValueError(f"write {kind} {bounds}")
+        return given
+
+    return pydantic.BeforeValidator(read)
+
+
+Seconds = Annotated[float, pydantic.BeforeValidator(seconds), pydantic.Field(gt=0)]
+
+
+def one_of(*words: str) -> pydantic.BeforeValidator:
+    """Return what takes one of these words, in capitals too, and names them to whoever errs."""
+
+    def read(text: object) -> str:
+        word = str(text).strip().lower()
+        if word not in words:
+            raise ValueError(f"write {', '.join(words[:-1])} or {words[-1]}")
+        return word
+
+    return pydantic.BeforeValidator(read)

@@ -1,0 +1,1 @@
+"""What `powerbot ship` prints, held by the tools that read it."""
