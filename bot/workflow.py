@@ -288,16 +288,12 @@ class Workflow:
             self.planner.make(asked, snapshot),
             self.alarming.hear([record.id for record in named.servers]),
         )
+        made = heard.beside(made)
         if said.options.dry_run:
             shown = answers.PlanShown(made, "", asked.now)
         else:
             shown = await self.asking.remember(inbound, made)
-        return dataclasses.replace(
-            shown,
-            alarms=heard.alarms,
-            alarms_note=heard.note,
-            shortfall=snapshot.shortfall,
-        )
+        return dataclasses.replace(shown, shortfall=snapshot.shortfall)
 
     # -- again, and back
 
@@ -317,7 +313,11 @@ class Workflow:
             reason=again.reason(found, wanted, by=inbound.person),
             retry_of=found.id,
         )
-        return await self.asking.remember(inbound, await self.planner.make(asked, snapshot))
+        made, heard = await asyncio.gather(
+            self.planner.make(asked, snapshot),
+            self.alarming.hear([record.id for record in left]),
+        )
+        return await self.asking.remember(inbound, heard.beside(made))
 
     # -- what the clock does
 

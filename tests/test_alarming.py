@@ -7,6 +7,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from bot.power import errors, ports
+from bot.power.plan import Unheard
 from bot.steps import alarming
 from tests.slack import fakes
 
@@ -47,14 +48,14 @@ async def test_a_list_that_was_cut_is_said_to_be() -> None:
     """Nobody takes silence for health."""
     listening, _ = hearing(Source(ports.Alarms((ALARM,), complete=False)))
 
-    assert (await listening.hear(["id-1"])).note == alarming.NOT_ALL
+    assert (await listening.hear(["id-1"])).unheard is Unheard.NOT_ALL
 
 
 async def test_alarms_that_can_not_be_read_are_said_to_be_missing() -> None:
     """An error or no answer in time, and the plan goes on."""
     for error in (errors.CloudError("no"), errors.NotSent("no"), TimeoutError()):
         listening, _ = hearing(Source(error))
-        assert await listening.hear(["id-1"]) == alarming.Heard(note=alarming.NOT_READ)
+        assert await listening.hear(["id-1"]) == alarming.Heard(unheard=Unheard.NOT_READ)
 
 
 async def test_credentials_that_may_not_read_alarms_are_left_in_peace_for_a_while() -> None:
@@ -62,12 +63,12 @@ async def test_credentials_that_may_not_read_alarms_are_left_in_peace_for_a_whil
     source = Source(errors.Refused("no", status=403))
     listening, clock = hearing(source)
 
-    notes = [(await listening.hear(["id-1"])).note for _ in range(3)]
+    notes = [(await listening.hear(["id-1"])).unheard for _ in range(3)]
     asked = source.asked
     await clock.pass_s(alarming.QUIET_S)
     await listening.hear(["id-1"])
 
-    assert set(notes) == {alarming.NOT_ALLOWED}
+    assert set(notes) == {Unheard.NOT_ALLOWED}
     assert (asked, source.asked) == (1, 2)
 
 

@@ -42,15 +42,12 @@ class Note:
 class PlanShown:
     """The plan, before anything is asked for; `request_id` is empty for a dry run.
 
-    `alarms` are those of its servers, `alarms_note` says what is missing of them, `shortfall`
-    is there when the list of servers was not whole.
+    `shortfall` is there when the list of servers was not whole.
     """
 
     plan: plan.Plan
     request_id: str
     now: float
-    alarms: tuple[ports.Alarm, ...] = ()
-    alarms_note: str = ""
     shortfall: server.Shortfall | None = None
 
 

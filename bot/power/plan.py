@@ -98,6 +98,26 @@ class Earlier(request.Frozen):
     names: tuple[str, ...]
 
 
+class Unheard(enum.StrEnum):
+    """What is missing of the alarms that stand for the servers of a plan."""
+
+    NOTHING = ""
+    NOT_READ = "not_read"
+    NOT_ALLOWED = "not_allowed"
+    NOT_ALL = "not_all"
+
+
+class Alarmed(request.Frozen):
+    """An alarm, and the servers to act on for which it stood when the plan was made.
+
+    `level` is 1 (critical) to 4 (warning), 0 if unknown.
+    """
+
+    name: str
+    level: int = 0
+    server_ids: tuple[str, ...]
+
+
 class Plan(request.Frozen):
     """The whole answer to "what would this do?".
 
@@ -105,7 +125,8 @@ class Plan(request.Frozen):
     `snapshot_at` is when the sweep that it was made on began (seconds since the epoch).
     `refusals` are sentences that forbid the request as a whole; empty when it may be asked.
     `calls` is the number of power calls without faults, `waves` their sizes. `reading` says in
-    words which servers were meant, where the terms that were typed narrow each other.
+    words which servers were meant, where the terms that were typed narrow each other. `alarms` are
+    the worst first; `unheard` says what is missing of them.
     """
 
     order: request.Order
@@ -118,6 +139,8 @@ class Plan(request.Frozen):
     calls: int = 0
     reading: str = ""
     earlier: tuple[Earlier, ...] = ()
+    alarms: tuple[Alarmed, ...] = ()
+    unheard: Unheard = Unheard.NOTHING
 
     def lines_with(self, verdict: Verdict) -> tuple[PlanLine, ...]:
         """The lines of one verdict, in the plan's order."""

@@ -19,6 +19,7 @@ from bot.slack import (
     naming,
     outcomes,
     plan_table,
+    risk,
     tasks,
     terms,
     text,
@@ -33,6 +34,7 @@ DETAILS_CHARS = 1800
 # The workflow's own sentence with a user id at its end; any other words stay words.
 BY_WHOM = re.compile(r"(denied|cancelled|stopped) by ([UW][A-Z0-9]{1,30})(: .*)?", re.DOTALL)
 MOST_EARLIER = 5
+DIALOG_ILL_CHARS = 60
 EVENT_TYPE = "power_request"
 # What a freeze means for a request in this state.
 HELD_BACK = {
@@ -115,6 +117,8 @@ def _what(request: ports.Request, names_limit: int) -> str:
         conduct.names(request.plan, names_limit),
         _set_aside(request.plan),
         *(terms.earlier(one) for one in request.plan.earlier[:MOST_EARLIER]),
+        # What was wrong beforehand is in the way of what became of it.
+        risk.lines(request.plan) if request.state in lifecycle.OPEN else "",
         terms.why(order),
         f"*Who:* {text.mention(order.requester.user_id)}",
     ]
@@ -270,13 +274,21 @@ def approve_button(request: ports.Request) -> blocks.Button:
     """Return Approve, which asks once more and names what would happen."""
     order = request.order
     region = text.literal(order.scope.region, 60)
-    asked = f"{terms.title(order)} in {region}: "
+    asked, how = f"{terms.title(order)} in {region}: ", _how(request.plan)
     names = conduct.names_literal(
-        request.plan, blocks.CONFIRM_CHARS - len(asked) - naming.MORE_CHARS
+        request.plan, blocks.CONFIRM_CHARS - len(asked) - len(how) - naming.MORE_CHARS
     )
-    dialog = blocks.confirm(f"Approve {request.id}?", asked + names, "Approve")
+    dialog = blocks.confirm(f"Approve {request.id}?", asked + names + how, "Approve")
     spoken = f"Approve {request.id}: {terms.title(order)}"
     return blocks.Button(Do.APPROVE, request.id, style="primary", confirm=dialog, spoken=spoken)
+
+
+def _how(planned: plan.Plan) -> str:
+    """Return what else an approval is given to: servers that aren't well, and the waves."""
+    ill = naming.folded_literal(risk.ill_names(planned), DIALOG_ILL_CHARS)
+    unwell = f". ⚠️ With alarms or poor health: {ill}" if ill else ""
+    waves = f". {conduct.sizes(planned)}" if len(planned.waves) > 1 else ""
+    return f"{unwell}{waves}." if unwell or waves else ""
 
 
 def stop_button(request: ports.Request) -> blocks.Button:

@@ -50,12 +50,20 @@ def waves(planned: plan.Plan) -> str:
     """Return the sizes of the waves, the number of calls, and when the run stops by itself."""
     if not planned.waves:
         return ""
-    sizes = ", then ".join(str(size) for size in planned.waves[:MOST_WAVES])
-    more = len(planned.waves) - MOST_WAVES
-    rest = f", and {text.count(more, 'wave')} more" if more > 0 else ""
     most = planned.order.options.max_failures or planned.terms.max_failures
-    stops = f"stops itself at {text.count(most, 'failure')}"
-    return f"*Waves:* {sizes}{rest} · {text.count(planned.calls, 'call')} · {stops}"
+    stops = "stops after the first failure" if most == 1 else f"stops after {most:,} failures"
+    return f"{sizes(planned)} · {text.count(planned.calls, 'call')} · {stops}"
+
+
+def sizes(planned: plan.Plan) -> str:
+    """Return the sizes of the waves, like `In waves of 1, 5, 13`; literal, and mostly short."""
+    if not planned.waves:
+        return ""
+    if len(planned.waves) == 1:
+        return "In one wave"
+    told = ", ".join(f"{size:,}" for size in planned.waves[:MOST_WAVES])
+    more = len(planned.waves) - MOST_WAVES
+    return f"In waves of {told}{f' and {more:,} more' if more > 0 else ''}"
 
 
 def _options(planned: plan.Plan) -> str:

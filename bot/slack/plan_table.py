@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from bot.power import plan
 from bot.power.plan import Verdict
-from bot.slack import blocks, naming, text, words
+from bot.slack import blocks, naming, risk, text, words
 
 NAME_CHARS = 40
 WORD_CHARS = 20
 REASON_CHARS = 80
-HEADING = ("Server", "Rack", "Now", "Plan", "Why")
+HEALTH_CHARS = 60
+HEADING = ("Server", "Rack", "Now", "Health", "Plan", "Why")
 VERDICTS = {Verdict.SKIP: "skip", Verdict.BLOCKED: "blocked"}
 
 
@@ -19,8 +20,9 @@ def render(planned: plan.Plan) -> tuple[blocks.Block, ...]:
         return ()
     rows: list[tuple[str, ...]] = [HEADING]
     room = blocks.TABLE_CHARS
+    health = risk.words(planned)
     for line in planned.lines[: blocks.TABLE_ROWS - 1]:
-        row = _row(line, planned)
+        row = _row(line, planned, health[line.server_id])
         room -= sum(map(len, row))
         if room < 0:
             break
@@ -30,13 +32,14 @@ def render(planned: plan.Plan) -> tuple[blocks.Block, ...]:
     return (blocks.table(rows), *more)
 
 
-def _row(line: plan.PlanLine, planned: plan.Plan) -> tuple[str, ...]:
+def _row(line: plan.PlanLine, planned: plan.Plan, health: str) -> tuple[str, ...]:
     """Return one server's row; a table's cells are literal, so nothing in them formats."""
     acts = words.VERBS[planned.order.action]
     return (
         text.literal(naming.single(line.label), NAME_CHARS),
         text.literal(line.rack, WORD_CHARS),
         text.literal(line.power_before, WORD_CHARS),
+        text.literal(health, HEALTH_CHARS),
         VERDICTS.get(line.verdict, acts),
         text.literal(line.reason, REASON_CHARS),
     )

@@ -6,9 +6,9 @@ import collections
 import re
 from collections.abc import Sequence
 
-from bot.power import answers, folding, plan, server
+from bot.power import answers, plan, server
 from bot.power.plan import Verdict
-from bot.slack import action_ids, blocks, conduct, frozen, naming, terms, text, words
+from bot.slack import action_ids, blocks, conduct, frozen, naming, risk, terms, text, words
 from bot.slack.action_ids import Do
 
 # Verdict and reason groups that are shown one by one; the others are counted.
@@ -18,12 +18,7 @@ READING_CHARS = 300
 REASON_CHARS = 200
 MOST_WATCHED = 3
 RULE_CHARS = 60
-ILL_CHARS = 150
-MOST_ALARMS = 5
 MOST_EARLIER = 5
-# CloudDC's levels (CloudDC API, ListAlarms page).
-LEVELS = {1: "critical", 2: "major", 3: "minor", 4: "warning"}
-WORST_UNKNOWN = 5
 VERDICTS = {Verdict.ACT: "Would {verb}", Verdict.SKIP: "Skipped", Verdict.BLOCKED: "Blocked"}
 
 # The check's own sentence about a server that somebody else's request is at work on.
@@ -78,7 +73,7 @@ def _lines(told: answers.PlanShown) -> str:
         rest = sum(len(lines) for _, lines in ordered[MOST_GROUPS:])
         shown.append(f"and {text.count(rest, 'server')} more, for other reasons")
     earlier = [terms.earlier(one, told.now) for one in planned.earlier[:MOST_EARLIER]]
-    found = [*shown, *earlier, _health(planned), _alarms(told), terms.why(planned.order)]
+    found = [*shown, *earlier, risk.lines(planned), terms.why(planned.order)]
     return "\n".join(line for line in found if line) or "No server."
 
 
@@ -98,33 +93,6 @@ def _states(lines: Sequence[plan.PlanLine]) -> str:
     if len(counts) == 1:
         return f"now {next(iter(counts)).value}"
     return "now " + ", ".join(f"{counts[one]} {one.value}" for one in server.Power if counts[one])
-
-
-def _health(planned: plan.Plan) -> str:
-    """Return the servers to act on whose health isn't good, by the vendor's word."""
-    acting = planned.lines_with(Verdict.ACT)
-    ill = naming.by_word(((line.health, line.label) for line in acting), ILL_CHARS)
-    return f"*Health:* {ill}" if ill else ""
-
-
-def _alarms(told: answers.PlanShown) -> str:
-    """Return the alarms of the servers to act on, the worst first, folded by their name."""
-    names = {line.server_id: line.label for line in told.plan.lines_with(Verdict.ACT)}
-    standing = [one for one in told.alarms if one.server_id in names]
-    groups: dict[tuple[int, str], list[folding.Named]] = {}
-    for one in sorted(standing, key=lambda one: (one.level or WORST_UNKNOWN, one.name)):
-        named = groups.setdefault((one.level, one.name), [])
-        # One server may have the same alarm twice.
-        if names[one.server_id] not in named:
-            named.append(names[one.server_id])
-    parts = [
-        f"{LEVELS.get(level, 'unknown level')} {text.plain(name, RULE_CHARS)}:"
-        f" {naming.folded(found, ILL_CHARS)}"
-        for (level, name), found in list(groups.items())[:MOST_ALARMS]
-    ]
-    more = len(groups) - MOST_ALARMS
-    parts += [f"and {text.count(more, 'other alarm')}"] if more > 0 else []
-    return f"*Alarms:* {' · '.join(parts)}" if parts else ""
 
 
 def _conditions(planned: plan.Plan) -> str:
@@ -177,7 +145,6 @@ def _small_print(shown: answers.PlanShown) -> str:
     parts = [
         f"States read {text.duration(age_s)} ago",
         shown.shortfall.sentence if shown.shortfall else "",
-        text.plain(shown.alarms_note, 100),
         f"policy {text.plain(shown.plan.policy_version, 20)}",
         terms.small_print(shown.plan.order, shown.request_id),
     ]

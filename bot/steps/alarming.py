@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 import structlog
 
-from bot.power import errors, ports
+from bot.power import errors, plan, ports
+from bot.power.plan import Unheard, Verdict
 
 log = structlog.get_logger()
 
@@ -16,17 +17,32 @@ log = structlog.get_logger()
 PATIENCE_S = 2.0
 # Credentials that may not read alarms are asked for them again after this time.
 QUIET_S = 600.0
-NOT_READ = "alarms could not be read"
-NOT_ALLOWED = "alarms aren't shown: the credentials may not read them"
-NOT_ALL = "there may be more alarms than are shown"
+# A plan keeps no more pairs of an alarm and a server than these.
+MOST_KEPT = 500
+WORST_UNKNOWN = 5
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Heard:
-    """The alarms of some servers, and what is to be said of them (empty: nothing)."""
+    """The alarms of some servers, and what is missing of them."""
 
     alarms: tuple[ports.Alarm, ...] = ()
-    note: str = ""
+    unheard: Unheard = Unheard.NOTHING
+
+    def beside(self, made: plan.Plan) -> plan.Plan:
+        """Return a plan with the alarms of the servers that it acts on, the worst first."""
+        acting = {line.server_id for line in made.lines_with(Verdict.ACT)}
+        standing = dict.fromkeys(one for one in self.alarms if one.server_id in acting)
+        ordered = sorted(standing, key=lambda one: (one.level or WORST_UNKNOWN, one.name))
+        groups: dict[tuple[int, str], list[str]] = {}
+        for one in ordered[:MOST_KEPT]:
+            groups.setdefault((one.level, one.name), []).append(one.server_id)
+        alarms = tuple(
+            plan.Alarmed(name=name, level=level, server_ids=tuple(ids))
+            for (level, name), ids in groups.items()
+        )
+        unheard = Unheard.NOT_ALL if len(ordered) > MOST_KEPT else self.unheard
+        return made.model_copy(update={"alarms": alarms, "unheard": unheard})
 
 
 @dataclasses.dataclass
@@ -43,7 +59,7 @@ class Alarming:
         if self.source is None or not server_ids:
             return Heard()
         if self.clock.monotonic() < self._quiet_until:
-            return Heard(note=NOT_ALLOWED)
+            return Heard(unheard=Unheard.NOT_ALLOWED)
         try:
             async with asyncio.timeout(self.patience_s):
                 found = await self.source.alarms(server_ids)
@@ -51,6 +67,6 @@ class Alarming:
             log.warning("alarms.not_read", why=type(error).__name__)
             if isinstance(error, errors.Refused) and error.status in (401, 403):
                 self._quiet_until = self.clock.monotonic() + QUIET_S
-                return Heard(note=NOT_ALLOWED)
-            return Heard(note=NOT_READ)
-        return Heard(found.standing, "" if found.complete else NOT_ALL)
+                return Heard(unheard=Unheard.NOT_ALLOWED)
+            return Heard(unheard=Unheard.NOT_READ)
+        return Heard(found.standing, Unheard.NOTHING if found.complete else Unheard.NOT_ALL)

@@ -253,5 +253,4 @@ async def test_a_plan_tells_of_alarms_and_ill_health(stage: Stage) -> None:
     """What CloudDC says is wrong with a server stands in its plan."""
     plan = await stage.plan("/power reboot worker[05-06] because test")
 
-    assert "*Health:* Warning 1: worker06" in plan.words
-    assert "*Alarms:* minor Fan speed low: worker06" in plan.words
+    assert "⚠️ worker06 is Warning: Fan speed low (minor)" in plan.words

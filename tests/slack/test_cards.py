@@ -132,7 +132,9 @@ def test_approve_asks_once_more_and_names_what_would_happen() -> None:
     approve = card.blocks[-1]["elements"][0]
 
     assert approve["style"] == "primary"
-    assert approve["confirm"]["text"]["text"] == "Reboot 19 servers in cn-east-3: web[01-19]"
+    assert approve["confirm"]["text"]["text"] == (
+        "Reboot 19 servers in cn-east-3: web[01-19]. In waves of 1, 5, 13."
+    )
     assert approve["value"] == "PR-7F3K"
 
 
@@ -176,9 +178,9 @@ def test_details_before_a_run_show_the_whole_plan_as_a_table() -> None:
     shown = cells(cards.render(builders.request_in(State.PENDING, made), private=True))
 
     assert shown == [
-        ["Server", "Rack", "Now", "Plan", "Why"],
-        ["web01", "R1", "–", "reboot", "–"],
-        ["web02", "–", "–", "skip", "is off already"],
+        ["Server", "Rack", "Now", "Health", "Plan", "Why"],
+        ["web01", "R1", "–", "–", "reboot", "–"],
+        ["web02", "–", "–", "–", "skip", "is off already"],
     ]
 
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from bot.power import answers, plan, ports
-from bot.power.plan import Need, PlanLine, Terms, Verdict
+from bot.power.plan import Need, PlanLine, Terms, Unheard, Verdict
 from bot.slack import plans
+from bot.steps import alarming
 from tests.slack import builders
 
 ON, OFF = "power on", "power off"
@@ -20,7 +21,10 @@ def line(name: str, verdict: Verdict = Verdict.ACT, **facts: Any) -> PlanLine:
 
 
 def told(
-    *lines: PlanLine, alarms: Sequence[ports.Alarm] = (), note: str = "", **changes: Any
+    *lines: PlanLine,
+    alarms: Sequence[ports.Alarm] = (),
+    unheard: Unheard = Unheard.NOTHING,
+    **changes: Any,
 ) -> str:
     """Return the words of a plan with these servers."""
     acting = [one.name for one in lines if one.verdict is Verdict.ACT]
@@ -32,7 +36,8 @@ def told(
         **changes,
     }
     made = builders.planned(builders.order(acting), **given)
-    shown = answers.PlanShown(made, "PR-7F3K", builders.NOW, tuple(alarms), note)
+    heard = alarming.Heard(tuple(alarms), unheard)
+    shown = answers.PlanShown(heard.beside(made), "PR-7F3K", builders.NOW)
     message = plans.render(shown)
     return "\n".join(block["text"]["text"] for block in message.blocks[1:3]) + str(
         message.blocks[3]
@@ -64,7 +69,8 @@ def test_a_plan_names_the_servers_that_are_not_well() -> None:
         line("web05", health=""),
     )
 
-    assert "*Health:* Critical 1: web01 · Warning 2: web[02-03]\n" in words
+    assert "⚠️ web01 is Critical\n⚠️ web[02-03] are Warning\n" in words
+    assert "web04 is" not in words
 
 
 def test_a_plan_says_which_rule_wants_what_of_which_servers() -> None:
@@ -97,7 +103,7 @@ def test_a_plan_says_why_it_needs_more_than_its_own_servers_would() -> None:
 
 def test_a_plan_says_how_it_would_run_and_when_it_stops() -> None:
     """Waves, calls, and the limit that the request itself may lower."""
-    assert "*Waves:* 1, then 2 · 2 calls · stops itself at 1 failure" in told(line("web01"))
+    assert "In waves of 1, 2 · 2 calls · stops after the first failure" in told(line("web01"))
 
 
 def test_a_plan_of_nothing_says_so() -> None:
@@ -121,8 +127,8 @@ def test_a_plan_names_the_alarms_of_its_servers_the_worst_first() -> None:
     )
 
     assert (
-        "*Alarms:* critical Power supply failed &lt;!here&gt;: web02"
-        " · minor Fan speed low: web[01-02] · unknown level New: web01\n" in words
+        "⚠️ web02: Power supply failed &lt;!here&gt; (critical), Fan speed low (minor)\n"
+        "⚠️ web01: Fan speed low (minor), New (level unknown)\n" in words
     )
 
 
@@ -130,8 +136,8 @@ def test_a_plan_says_when_alarms_could_not_be_read() -> None:
     """Their absence is no good news then."""
     many = [ports.Alarm("id-web01", f"Alarm {n}", 2) for n in range(9)]
 
-    assert "alarms could not be read" in told(line("web01"), note="alarms could not be read")
-    assert "and 4 other alarms" in told(line("web01"), alarms=many)
+    assert "⚠️ Alarms couldn't be read\n" in told(line("web01"), unheard=Unheard.NOT_READ)
+    assert "and 6 other alarms" in told(line("web01"), alarms=many)
 
 
 def test_plan_names_whose_request_holds_a_server() -> None:

@@ -79,9 +79,9 @@ def test_card_says_options_waves_and_rules_until_it_has_ended() -> None:
     stand_in_blocks.check_message(list(card.blocks))
     told = str(card.blocks)
     assert "*Options:* `--batch 5 --pause 30s --max-failures 2`" in told
-    assert "*Waves:* 1, then 5, then 13 · 3 calls · stops itself at 2 failures" in told
+    assert "In waves of 1, 5, 13 · 3 calls · stops after 2 failures" in told
     assert "*Rules:* databases" in told
-    assert "*Waves:*" not in str(ended.blocks)
+    assert "In waves" not in str(ended.blocks)
 
 
 @pytest.mark.parametrize("limit", [60, 200, 300, 700])
