@@ -22,8 +22,7 @@ log = structlog.get_logger()
 
 # So many servers are judged beside the event loop.
 LARGE = 500
-# Records that a last approval is held against are at most so old, and the click waits so long.
-FRESH_S = 15.0
+# So long the click of a last approval waits for the records that it is held against.
 CLICK_WAITS_S = 8.0
 SHARED = (
     "its channel is shared with another company now, and no request may be carried out from one"
@@ -93,10 +92,13 @@ class Granting:
         return Stands(last, told=f". Left out, since they have changed: {other.sentence}")
 
     async def _fresh(self) -> server.Snapshot | None:
-        """Return records that are fresh, or the newest there are: each wave reads them again."""
+        """Return records that were read after the click, or the newest: waves read them again.
+
+        Those of the plan may be seconds old and a server another one by now.
+        """
         try:
             async with asyncio.timeout(CLICK_WAITS_S):
-                return await self.power.snapshot(not_before=self.clock.now() - FRESH_S)
+                return await self.power.snapshot(not_before=self.clock.now())
         except (errors.CloudError, TimeoutError):
             return self.power.latest()
 

@@ -45,13 +45,13 @@ class Reading:
     policy: Callable[[], policy.Policy]
     clock: ports.Clock
 
-    async def inventory(self) -> server.Snapshot:
-        """Return a snapshot that is fresh enough to show and to plan on.
+    async def inventory(self, *, age_s: float = FRESH_S) -> server.Snapshot:
+        """Return a snapshot that is at most so old: fresh enough to show and to plan on.
 
         Raises:
             CloudError: CloudDC can't be read.
         """
-        return await self.power.snapshot(not_before=self.clock.now() - FRESH_S)
+        return await self.power.snapshot(not_before=self.clock.now() - age_s)
 
     async def fleet(self, text: str, *, detailed: bool) -> answers.FleetShown:
         """Show all servers, or those that the targets name.

@@ -65,6 +65,36 @@ async def test_renamed_server_is_left_out_and_named_at_the_last_approval(world: 
     assert world.centre.reboots_received("db99") == 0
 
 
+@pytest.mark.parametrize("verb", ["reboot", "off", "cycle"])
+async def test_an_approval_looks_at_records_that_were_read_after_it(
+    world: World, verb: str
+) -> None:
+    """A server that was renamed or protected a moment after the plan is sent nothing."""
+    id_ = await world.ask(f"{verb} web[01-03] because x")
+    world.centre.change_server("web01", name="db99")
+    world.centre.change_server("web02", tags=(("powerbot", "never"),))
+    world.clock.passed_s += 0.1
+
+    told = await world.told(SAM, "approve", id_)
+    await world.drive()
+
+    assert "web01 (now db99: renamed since the plan)" in told
+    sent = {id_ for call in world.centre.power_calls() for id_ in call.ids}
+    assert sent == {world.centre.machine("web03").server.id}
+
+
+async def test_who_breaks_glass_is_held_against_records_of_that_moment(world: World) -> None:
+    """Nobody else looks between the plan and the call."""
+    shown = await world.plan("reboot web01 --break-glass because x", channel=world_.INC)
+    world.centre.change_server("web01", name="db99")
+    world.clock.passed_s += 0.1
+
+    told = await world.told(DANA, "request", shown.request_id)
+
+    assert "web01 has changed: now db99: renamed since the plan" in told
+    assert world.centre.power_calls() == []
+
+
 async def test_request_of_which_no_server_is_left_is_refused_at_the_last_approval(
     world: World,
 ) -> None:
