@@ -21,6 +21,7 @@ from bot.power import (
     errors,
     form,
     lateness,
+    missing,
     noes,
     offering,
     ports,
@@ -250,7 +251,10 @@ class Workflow:
         Raises:
             StoreUnavailable: the record could not be read.
         """
-        return await self.reading.home(person, await self.reviewing.waits_for(person))
+        roster = await self.reviewing.roster()
+        shown = await self.reading.home(person, self.reviewing.waits(person, roster))
+        lacks = missing.of(sorted(roster.unreadable), roster.missing)
+        return dataclasses.replace(shown, missing=lacks)
 
     async def fill_in(self, inbound: ports.Inbound) -> answers.Answer:
         """Plan what a form asks for, as if it had been typed."""

@@ -16,6 +16,7 @@ from bot.power import (
     keeping,
     ledger,
     losses,
+    missing,
     policy,
     ports,
     reasons,
@@ -92,8 +93,10 @@ class Checking:
         while await self.barring.may_call(going, despite_failures=True):
             try:
                 ruling = await self.grants(going.request, step)
-            except errors.SlackUnavailable:
-                await self.barring.wait_for_people(going, UNCHECKED)
+            except errors.SlackUnavailable as error:
+                lacks = missing.told(error.missing).rstrip(".")
+                why = f"{UNCHECKED}: {lacks}" if lacks else UNCHECKED
+                await self.barring.wait_for_people(going, why)
                 continue
             await self.barring.people_are_back(going)
             going.asker = ruling.groups

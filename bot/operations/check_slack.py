@@ -15,7 +15,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from bot import settings
 from bot.operations import check_cloud
 from bot.operations.findings import Finding, bad, good
-from bot.power import errors, policy, policy_reach, ports
+from bot.power import errors, missing, policy, policy_reach, ports
 from bot.slack import connection, directory, grid, registered, sending
 from bot.steps import people as people_
 
@@ -234,9 +234,7 @@ async def _group(named: directory.Directory, group_id: str) -> list[Finding]:
     try:
         found = await named.group(group_id)
     except errors.SlackUnavailable as error:
-        cause = error.__cause__
-        code = cause.code if isinstance(cause, sending.Undelivered) else ""
-        if code in ("no_such_subteam", "subteam_not_found"):
+        if any(one.lack is missing.Lack.GROUP for one in error.missing):
             mend = "enable it again, or name another in [people]."
             return [bad(about, f"{about} is disabled or doesn't exist.", mend)]
         return [_not_read(about, error)]
@@ -250,4 +248,4 @@ def _not_read(about: str, error: errors.SlackUnavailable) -> Finding:
     cause = error.__cause__
     code = cause.code if isinstance(cause, sending.Undelivered) else ""
     said = f"{about} could not be read{f': {code}' if code else ''}."
-    return bad(about, said, "try again; a paid plan is needed for user groups.")
+    return bad(about, said, missing.told(error.missing) or "try again in a moment.")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-from bot.power import deeds, offering, plan, ports, request, server
+from bot.power import deeds, missing as missing_, offering, plan, ports, request, server
 
 # The servers of ended runs, by request, that were sent something and aren't proven.
 Loose = Mapping[str, Sequence[ports.RunServer]]
@@ -152,7 +152,8 @@ class HelpShown:
 class HomeShown:
     """What one person sees on opening the app: each request stands in the first list it fits.
 
-    `freezes` are those that stand now, the policy's too.
+    `freezes` are those that stand now, the policy's too. `missing` is what must be mended before
+    it is known what else waits for them.
     """
 
     waiting_for_me: tuple[ports.Request, ...]
@@ -162,6 +163,7 @@ class HomeShown:
     freezes: tuple[ports.Freeze, ...]
     now: float
     loose: Loose = dataclasses.field(default_factory=dict)
+    missing: tuple[missing_.Missing, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

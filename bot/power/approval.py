@@ -10,7 +10,7 @@ import dataclasses
 import enum
 from collections.abc import Iterable, Mapping, Sequence
 
-from bot.power import plan, policy, ports, quorum, request
+from bot.power import missing, plan, policy, ports, quorum, request
 from bot.power.lifecycle import State
 from bot.power.quorum import Roster
 
@@ -38,7 +38,8 @@ class Refusal(enum.StrEnum):
 class Decision:
     """Whether a person may, and the sentence that they get.
 
-    `group` is the group that an approval counts for and `evidence` why they are in it.
+    `group` is the group that an approval counts for and `evidence` why they are in it. What could
+    not be checked is `lasting` when somebody must mend something before it can be.
     """
 
     allowed: bool
@@ -46,20 +47,25 @@ class Decision:
     sentence: str = ""
     group: str = ""
     evidence: str = ""
+    lasting: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Lost:
-    """An approval that doesn't count any more, or can't be checked (`reason` says which)."""
+    """An approval that doesn't count any more, or can't be checked (`reason` says which).
+
+    `lasting` is the decision's.
+    """
 
     approval: ports.Approval
     reason: Refusal
     sentence: str
+    lasting: bool = False
 
 
-def refused(reason: Refusal, sentence: str) -> Decision:
+def refused(reason: Refusal, sentence: str, *, lasting: bool = False) -> Decision:
     """Return a refusal."""
-    return Decision(False, reason, sentence)
+    return Decision(False, reason, sentence, lasting=lasting)
 
 
 def refuse_early(
@@ -181,7 +187,8 @@ def _in_no_group(needs: policy.Needs, roster: Roster) -> Decision:
     unread = tuple(name for name in names if name in roster.unreadable)
     if unread:
         listed = quorum.joined(unread, " and ")
-        why = f"Whether you are in {listed} could not be checked; press the button again."
+        what, again = f"Whether you are in {listed}", "press the button again"
+        why = missing.unchecked(what, unread, roster.missing, again)
         return refused(Refusal.NOT_CHECKED, why)
     if not names:
         return refused(Refusal.NO_APPROVER, "No approver is configured for this request.")
@@ -212,7 +219,7 @@ def lost_approvals(
         if no is None and not roster.groups_of(approval.person.user_id, needs):
             no = _group_again(approval, needs, roster)
         if no is not None and no.reason is not None:
-            found.append(Lost(approval, no.reason, no.sentence))
+            found.append(Lost(approval, no.reason, no.sentence, no.lasting))
     return tuple(found)
 
 
@@ -236,8 +243,9 @@ def _member_again(
 def _group_again(approval: ports.Approval, needs: policy.Needs, roster: Roster) -> Decision:
     """Word the loss of somebody who is in no needed group any more."""
     user_id, group = approval.person.user_id, approval.group
-    if any(need.group in roster.unreadable for need in needs):
+    if unread := [need.group for need in needs if need.group in roster.unreadable]:
         why = f"Whether {user_id} is still in {group} could not be checked."
-        return refused(Refusal.NOT_CHECKED, why)
+        lacks = missing.told(missing.of(unread, roster.missing))
+        return refused(Refusal.NOT_CHECKED, f"{why} {lacks}".rstrip(), lasting=bool(lacks))
     why = f"The approval of {user_id} doesn't count any more: not in {group} now."
     return refused(Refusal.NOT_IN_GROUP, why)

@@ -21,6 +21,8 @@ PowerbotError
 
 from __future__ import annotations
 
+from bot.power import missing as missing_
+
 
 class PowerbotError(Exception):
     """Something went wrong inside Powerbot; the log of this time says more."""
@@ -66,7 +68,21 @@ class StoreUnavailable(PowerbotError):
 
 
 class SlackUnavailable(PowerbotError):
-    """Slack could not be asked, so this could not be checked; try again in a moment."""
+    """Slack could not be asked, so this could not be checked; try again in a moment.
+
+    `missing` is what somebody must mend first; empty where to try again may help.
+    """
+
+    def __init__(self, message: str = "", *, missing: tuple[missing_.Missing, ...] = ()) -> None:
+        super().__init__(message)
+        self.missing = missing
+
+    @property
+    def user_message(self) -> str:
+        """The sentence that a person is shown, with what is missing and who can mend it."""
+        if not self.missing:
+            return super().user_message
+        return f"{str(self) or 'This could not be checked.'} {missing_.told(self.missing)}"
 
 
 class CloudError(PowerbotError):

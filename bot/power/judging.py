@@ -12,6 +12,7 @@ from itertools import zip_longest
 
 from bot.power import (
     approval,
+    missing,
     plan,
     policy,
     ports,
@@ -67,10 +68,11 @@ def judge(
     requester_groups: Collection[str],
     *,
     unread: Collection[str] = (),
+    lacking: missing.Lacking | None = None,
 ) -> Judgement:
     """Judge one server: only its first rule counts, whatever later ones would allow.
 
-    `unread` are the groups of people that could not be read.
+    `unread` are the groups of people that could not be read, `lacking` what must be mended first.
     """
     rule = rule_for(rules, record)
     if parts := rules.unread(record):
@@ -82,7 +84,9 @@ def judge(
         return Judgement(rule, f'rule "{rule.name}" doesn\'t allow {action.value}')
     if not any(group in requester_groups for group in rule.requesters):
         if any(group in unread for group in rule.requesters):
-            return Judgement(rule, "whether you may ask could not be checked")
+            lacks = missing.told(missing.of(rule.requesters, lacking or {})).rstrip(".")
+            why = f". {lacks}" if lacks else ""
+            return Judgement(rule, f"whether you may ask could not be checked{why}")
         asked = " or ".join(rule.requesters) or "nobody"
         return Judgement(rule, f'rule "{rule.name}" takes requests from {asked} only')
     return Judgement(rule)

@@ -91,7 +91,12 @@ def _judge_one(
         parts = question.unsure[record.id]
         return Judged(record, None, Verdict.BLOCKED, recheck.unreadable(parts, "you ask"))
     judged = judging.judge(
-        rules, record, question.action, facts.requester_groups, unread=facts.unread_groups
+        rules,
+        record,
+        question.action,
+        facts.requester_groups,
+        unread=facts.unread_groups,
+        lacking=facts.lacking,
     )
     blocked = judged.refusal or _locked(question, facts, record)
     if blocked:

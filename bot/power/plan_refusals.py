@@ -10,6 +10,7 @@ from bot.power import (
     command_line,
     freezes,
     judging,
+    missing,
     offered_lines,
     plan,
     policy,
@@ -46,7 +47,8 @@ def by_person(rules: policy.Policy, facts: Facts) -> Iterator[str]:
     if not any(group in named for group in facts.requester_groups):
         if unread := sorted(group for group in facts.unread_groups if group in named):
             listed = quorum.joined(unread, " and ")
-            yield f"Whether you are in {listed} could not be checked; try again in a moment."
+            what, again = f"Whether you are in {listed}", "try again in a moment"
+            yield missing.unchecked(what, unread, facts.lacking, again)
         else:
             yield "No rule of the policy names you as a requester; ask somebody whom it names."
     if facts.open_requests >= limits.max_open_per_user:
@@ -161,7 +163,8 @@ def by_quorum(question: Question, terms: plan.Terms, facts: Facts) -> Iterator[s
     groups = tuple(group for group, _ in gaps)
     if unread := tuple(group for group in groups if group in facts.roster.unreadable):
         listed = quorum.joined(unread, " and ")
-        yield f"Who is in {listed} could not be checked; try again in a moment."
+        what, again = f"Who is in {listed}", "try again in a moment"
+        yield missing.unchecked(what, unread, facts.lacking, again)
         return
     wishes = quorum.joined((f"{quorum.spelled(n)} more in {group}" for group, n in gaps), " and ")
     others = f"it takes {wishes}, distinct people other than you{_uncounted(facts)}"

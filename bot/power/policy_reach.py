@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bot.power import policy, quorum
+from bot.power import missing, policy, quorum
 from bot.power.quorum import Roster
 
 # Stands for a Slack user group that nobody was asked about: it may have any number of people.
@@ -39,7 +39,9 @@ def _of_rule(rule: policy.Rule, roster: Roster) -> Iterator[str]:
     unread = sorted(roster.unreadable & (rule.approver_groups | set(rule.requesters)))
     if unread:
         listed = quorum.joined(unread, " and ")
-        yield f'Rule "{rule.name}" could not be checked: {listed} could not be read.'
+        lacks = missing.told(missing.of(unread, roster.missing))
+        said = f'Rule "{rule.name}" could not be checked: {listed} could not be read.'
+        yield f"{said} {lacks}".rstrip()
         return
     askers = {user for group in rule.requesters for user in roster.members.get(group, {})}
     if rule.requesters and not askers:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 
-from bot.power import approval, folding, ports, quorum, request, server, vocabulary
+from bot.power import approval, folding, missing, ports, quorum, request, server, vocabulary
 from bot.power.request import Action
 
 NO_OPTIONS = request.Options()
@@ -72,6 +72,11 @@ class Facts:
     busy_racks: Mapping[tuple[str, str], ports.Busy] = dataclasses.field(default_factory=dict)
     roster: quorum.Roster | None = None
     unable: Mapping[str, approval.Refusal] = dataclasses.field(default_factory=dict)
+
+    @property
+    def lacking(self) -> missing.Lacking:
+        """What must be mended before the groups that could not be read can be."""
+        return self.roster.missing if self.roster is not None else {}
 
 
 # A line to copy stays short enough for a phone; longer lists are left out.

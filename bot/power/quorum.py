@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Iterable, Mapping
 
-from bot.power import policy, ports
+from bot.power import missing as missing_, policy, ports
 
 Evidence = Mapping[str, str]
 
@@ -20,11 +20,13 @@ class Roster:
 
     `members` has, by group, the user ids with the evidence in words ("listed in the policy",
     "in the user group S0ONCALL1"). A group in `unreadable` could not be read, or not whole:
-    those whom `members` has of it are in it, of anybody else nothing is known.
+    those whom `members` has of it are in it, of anybody else nothing is known. `missing` has,
+    by group, what must be mended before it can be read; of the others nothing but time.
     """
 
     members: Mapping[str, Evidence]
     unreadable: frozenset[str] = frozenset()
+    missing: missing_.Lacking = dataclasses.field(default_factory=dict)
 
     def groups_of(self, user_id: str, needs: policy.Needs) -> tuple[str, ...]:
         """Return the needed groups that a person is in, in the order of the needs."""

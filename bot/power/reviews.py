@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.power import approval, lifecycle, policy, ports, quorum, request
+from bot.power import approval, lifecycle, missing, policy, ports, quorum, request
 from bot.power.approval import Decision, Refusal, refused
 
 DAY_S = 86400.0
@@ -65,7 +65,8 @@ def decide(
     unread = tuple(group for group in may if group in roster.unreadable)
     if unread:
         listed = quorum.joined(unread, " and ")
-        why = f"Whether you are in {listed} could not be checked; press Review again."
+        what, again = f"Whether you are in {listed}", "press Review again"
+        why = missing.unchecked(what, unread, roster.missing, again)
         return refused(Refusal.NOT_CHECKED, why)
     if not any(roster.members.get(group) for group in may):
         return refused(Refusal.NO_APPROVER, "The policy names nobody who could review this.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from bot.power import approval, policy, ports, quorum, request
+from bot.power import approval, missing, policy, ports, quorum, request
 from bot.power.approval import Decision, Refusal, refused
 
 
@@ -37,7 +37,7 @@ def may_freeze(
     if channel_id not in rules.allow:
         return refused(Refusal.CHANNEL, "The policy doesn't allow this channel; use one it names.")
     named = rules.requester_groups | rules.approver_groups
-    decision = _named(named, groups, unread, "requester or approver", "freeze")
+    decision = _named(named, groups, unread, {}, "requester or approver", "freeze")
     if decision.reason is not Refusal.NOT_CHECKED:
         return decision
     return Decision(True, None, "A rule may name you; that could not be read in time.")
@@ -56,16 +56,24 @@ def may_unfreeze(
     *,
     team_id: str,
     unread: Collection[str] = (),
+    lacking: missing.Lacking | None = None,
 ) -> Decision:
-    """Decide whether a person may lift every freeze: anybody whom a rule names as approver."""
+    """Decide whether a person may lift every freeze: anybody whom a rule names as approver.
+
+    `lacking` is what must be mended before the `unread` groups can be read.
+    """
     no = approval.refuse_member(member, team_id)
-    return no or _named(
-        rules.approver_groups, groups, unread, "approver", "lift everybody's freezes"
-    )
+    part, verb = "approver", "lift everybody's freezes"
+    return no or _named(rules.approver_groups, groups, unread, lacking or {}, part, verb)
 
 
 def _named(
-    named: Collection[str], groups: Collection[str], unread: Collection[str], part: str, verb: str
+    named: Collection[str],
+    groups: Collection[str],
+    unread: Collection[str],
+    lacking: missing.Lacking,
+    part: str,
+    verb: str,
 ) -> Decision:
     """Decide by whether a rule names one of the person's groups."""
     mine = sorted(group for group in groups if group in named)
@@ -73,7 +81,8 @@ def _named(
         return Decision(True, None, f"A rule names {mine[0]} as {part}.", mine[0])
     if doubt := sorted(group for group in unread if group in named):
         listed = quorum.joined(doubt, " and ")
-        why = f"Whether you are in {listed} could not be checked; try again in a moment."
+        what, again = f"Whether you are in {listed}", "try again in a moment"
+        why = missing.unchecked(what, doubt, lacking, again)
         return refused(Refusal.NOT_CHECKED, why)
     why = f"Only people whom a rule names as {part} may {verb}; no rule names you."
     return refused(Refusal.NOT_IN_GROUP, why)

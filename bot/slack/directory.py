@@ -14,8 +14,8 @@ import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.power import errors, ports
-from bot.slack import grid, sending
+from bot.power import errors, missing, ports
+from bot.slack import grid, refusals, sending
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -29,19 +29,6 @@ UNKNOWN_PERSON = frozenset({"user_not_found", "user_not_visible", "users_not_fou
 # An answer that isn't what Slack's docs promise says nothing about anybody's rights.
 MALFORMED = "malformed_answer"
 UNKNOWN_CHANNEL = frozenset({"channel_not_found"})
-FINAL = frozenset(
-    {
-        "no_such_subteam",
-        "subteam_not_found",
-        "plan_upgrade_required",
-        "missing_scope",
-        "invalid_auth",
-        "not_authed",
-        "account_inactive",
-        "token_revoked",
-        "token_expired",
-    }
-)
 
 
 class Directory:
@@ -135,9 +122,10 @@ class Directory:
         code = error.code if isinstance(error, sending.Undelivered) else type(error).__name__
         asked_s = error.retry_after_s if isinstance(error, sending.Undelivered) else None
         pause_s = max(wait_s, asked_s or 0.0)
-        if code in FINAL or self._clock.monotonic() + pause_s >= deadline:
+        lacks = _missing(key, error)
+        if lacks or self._clock.monotonic() + pause_s >= deadline:
             log.warning("slack.look_up_failed", what=key, why=code)
-            raise errors.SlackUnavailable from error
+            raise errors.SlackUnavailable(missing=lacks) from error
         await self._clock.sleep(pause_s)
         return wait_s * 2
 
@@ -206,6 +194,16 @@ class Directory:
             raise sending.undelivered(error) from None
         found: Mapping[str, Any] = answer.data if isinstance(answer.data, dict) else {}
         return found
+
+
+def _missing(key: str, error: Exception) -> tuple[missing.Missing, ...]:
+    """Return what must be mended before this look-up can succeed; nothing where time may help."""
+    if not isinstance(error, sending.Undelivered) or error.code not in refusals.LACKS:
+        return ()
+    lack, (kind, _, id_) = refusals.LACKS[error.code], key.partition(":")
+    of_group = id_ if kind == "group" else ""
+    what = error.needed if lack is missing.Lack.SCOPE else of_group
+    return (missing.Missing(lack, error.code, what),)
 
 
 def _offset_s(found: object) -> int:

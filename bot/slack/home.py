@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from bot.power import answers, lifecycle, ports
+from bot.power import answers, lifecycle, missing, ports
 from bot.power.lifecycle import State
 from bot.slack import (
     action_ids,
@@ -30,6 +30,7 @@ MOST_ROWS = 5
 MOST_RECENT = 8
 NAMES_CHARS = 200
 REASON_CHARS = 150
+UNKNOWN = "More may wait for you than is listed here."
 NOTHING = "Nothing waits for you, and nothing is under way."
 HOW_TO = (
     "Ask with `/power reboot web[01-03] because …` in an allowed channel; `/power help` shows all."
@@ -49,6 +50,8 @@ def render(shown: answers.HomeShown, notice: str = "", workspace_url: str = "") 
     body += [_freeze(one) for one in shown.freezes[:MOST_ROWS]]
     if len(shown.freezes) > MOST_ROWS:
         body.append(blocks.context(f"and {len(shown.freezes) - MOST_ROWS} more freezes"))
+    if lacks := missing.told(shown.missing):
+        body.append(blocks.section(f"⚠️ {UNKNOWN} {text.plain(lacks, 900)}"))
     for title, requests, row in lists:
         body += _listed(title, requests, row, workspace_url)
     if not any(requests for _, requests, _ in lists):

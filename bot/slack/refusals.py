@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import enum
 
+from bot.power.missing import Lack
+
 OF_BLOCKS = frozenset(
     {"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long"}
 )
@@ -31,6 +33,29 @@ OF_TOKEN = frozenset(
         "not_allowed_token_type",
     }
 )
+# What must be mended before a look-up can succeed ("Errors" on the pages of users.info,
+# usergroups.users.list and conversations.info).
+LACKS = {
+    "no_such_subteam": Lack.GROUP,
+    "subteam_not_found": Lack.GROUP,
+    "missing_scope": Lack.SCOPE,
+    "invalid_auth": Lack.TOKEN,
+    "not_authed": Lack.TOKEN,
+    "account_inactive": Lack.TOKEN,
+    "token_revoked": Lack.TOKEN,
+    "token_expired": Lack.TOKEN,
+    "not_allowed_token_type": Lack.TOKEN,
+    "team_access_not_granted": Lack.WORKSPACE,
+    "plan_upgrade_required": Lack.PLAN,
+    "paid_teams_only": Lack.PLAN,
+    "access_denied": Lack.SETTING,
+    "no_permission": Lack.SETTING,
+    "permission_denied": Lack.SETTING,
+    "ekm_access_denied": Lack.SETTING,
+    "enterprise_is_restricted": Lack.SETTING,
+    "org_login_required": Lack.SETTING,
+    "accesslimited": Lack.SETTING,
+}
 # The thread takes nothing; the channel may.
 THREADLESS = frozenset(
     {
@@ -41,6 +66,10 @@ THREADLESS = frozenset(
     }
 )
 RESTRICTED = "restricted_action"
+# Slack says this of a token whose account is gone, and of a person whose account is.
+INACTIVE = "account_inactive"
+# Our own word for the second.
+RECIPIENT_INACTIVE = "recipient_inactive"
 
 
 class Why(enum.Enum):

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from bot.power import ports
+from bot.power import missing, ports
 from bot.power.causes import Late
 from bot.slack import (
     alarm,
@@ -22,6 +22,7 @@ from bot.slack import (
 
 WORDS_CHARS = 500
 MOST_NAMED = 40
+LACKS_CHARS = 800
 BACK_ON = "Power back on, on the card, plans a power-on of exactly these."
 # Events after which nothing follows; they are worth a direct message when the channel is gone.
 ENDINGS = frozenset({"ended", "denied", "cancelled", "stopped", "expired", "refused", "void"})
@@ -64,7 +65,8 @@ class Event:
             for group, ids in groups.items()
             if ids
         ]
-        return "\n".join(lines)
+        lacks = missing.told(missing.read(self.body.get("missing")))
+        return "\n".join([*lines, f"⚠️ {text.plain(lacks, LACKS_CHARS)}"] if lacks else lines)
 
     def because(self, key: str = "reason") -> str:
         """Return a reason with its colon, or nothing."""

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import contextvars
 import math
+import re
 from collections.abc import Awaitable, Iterator, Mapping
 from typing import Any
 
@@ -28,6 +29,10 @@ CALL_S = 15.0
 # A shorter Retry-After is waited out here, once.
 SHORT_WAIT_S = 3.0
 DEFAULT_WAIT_S = 30.0
+# How ids of people and of direct messages begin.
+PEOPLE = frozenset("UWD")
+# What may stand in a sentence of what Slack says a call needs.
+SCOPES = re.compile(r"[a-z:.,_]{1,120}")
 
 
 class TooLate(Exception):
@@ -35,12 +40,16 @@ class TooLate(Exception):
 
 
 class Undelivered(Exception):
-    """Slack has not taken it; `code` is Slack's word, `retry_after_s` what a 429 asked for."""
+    """Slack has not taken it; `code` is Slack's word, `retry_after_s` what a 429 asked for.
 
-    def __init__(self, code: str, retry_after_s: float | None = None) -> None:
+    `needed` is the scope that Slack names as missing.
+    """
+
+    def __init__(self, code: str, retry_after_s: float | None = None, needed: str = "") -> None:
         super().__init__(code)
         self.code = code
         self.retry_after_s = retry_after_s
+        self.needed = needed
 
     @property
     def gone(self) -> bool:
@@ -105,8 +114,22 @@ class Sender:
             Undelivered: Slack has not taken it.
         """
         place = {"channel": channel, "thread_ts": thread_ts or None}
-        answer = await self._send("chat.postMessage", place, message)
+        try:
+            answer = await self._send("chat.postMessage", place, message)
+        except Undelivered as error:
+            person = error.code == refusals.INACTIVE and channel[:1] in PEOPLE
+            if not (person and await self._token_stands()):
+                raise
+            raise Undelivered(refusals.RECIPIENT_INACTIVE) from None
         return str(answer.get("ts") or "")
+
+    async def _token_stands(self) -> bool:
+        """Whether Slack still takes our token for other calls."""
+        try:
+            await self._call("auth.test", {})
+        except Undelivered:
+            return False
+        return True
 
     async def update(self, channel: str, ts: str, message: blocks.Message) -> None:
         """Bring a message to a new state, text and blocks both.
@@ -276,7 +299,8 @@ def undelivered(error: SlackApiError) -> Undelivered:
     code = str(data.get("error") or "") if isinstance(data, dict) else ""
     if status == 429 or code in ("ratelimited", "rate_limited"):
         return Undelivered("ratelimited", _retry_after_s(answer))
-    return Undelivered(code or f"http_{status}")
+    needed = SCOPES.fullmatch(str(data.get("needed") or "")) if isinstance(data, dict) else None
+    return Undelivered(code or f"http_{status}", needed=needed.group() if needed else "")
 
 
 def _retry_after_s(answer: Any) -> float:

@@ -9,7 +9,7 @@ import structlog
 
 from bot.power import errors, ledger, losses, ports, run, waiting
 from bot.power.lifecycle import State
-from bot.steps import freezing, granting, nudging, reading, rejudging, ticking
+from bot.steps import called, freezing, granting, nudging, reading, rejudging, ticking
 
 log = structlog.get_logger()
 
@@ -49,7 +49,7 @@ class Advancing:
         elif found is not None:
             now = self.clock.now()
             waits = found.state is State.PENDING and now < found.expires_at
-            asked = await self.nudging.missing(found) if waits else {}
+            asked = await self.nudging.missing(found) if waits else called.NOBODY
             next_at = await self.store.write(lambda tx: ticking.tick(tx, id_, now, asked))
         return next_at
 

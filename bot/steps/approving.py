@@ -50,8 +50,8 @@ class Approving:
             last = self._fills(inbound, found, checked)
             try:
                 stands = await self.grants.at_approval(found, last=last)
-            except errors.SlackUnavailable:
-                return await self._not_checked(inbound, found)
+            except errors.SlackUnavailable as error:
+                return await self._not_checked(inbound, found, granting.unchecked(error))
             if stands.lost is not None:
                 return await self._end_by_loss(inbound, found, stands.lost)
             answer = await self._write_approval(inbound, found.id, checked, stands)
@@ -82,9 +82,10 @@ class Approving:
         yes = ports.Approval(inbound.person, checked.decision.group, self.clock.now())
         return quorum.tally(found.plan.terms.needs, [*kept, yes], checked.roster).met
 
-    async def _not_checked(self, inbound: ports.Inbound, found: ports.Request) -> answers.Note:
+    async def _not_checked(
+        self, inbound: ports.Inbound, found: ports.Request, said: str
+    ) -> answers.Note:
         """Say and audit that Slack could not say what an approval depends on."""
-        said = granting.UNCHECKED
         event, now = "approval.not_checked", self.clock.now()
         await self.store.write(
             lambda tx: auditing.row(tx, inbound, event, found, now, {"why": said})
@@ -253,7 +254,9 @@ class Approving:
     def _doubt(self, lost: tuple[approval.Lost, ...]) -> str:
         """Return what can't be decided because an earlier approval could not be checked."""
         doubt = [one for one in lost if one.reason is Refusal.NOT_CHECKED]
-        return f"{doubt[0].sentence} Press Approve again in a moment." if doubt else ""
+        if not doubt or doubt[0].lasting:
+            return doubt[0].sentence if doubt else ""
+        return f"{doubt[0].sentence} Press Approve again in a moment."
 
     def _withdraw(
         self,

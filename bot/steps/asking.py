@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import random
-from collections.abc import Mapping, Sequence
 
 from bot.power import answers, endings, folding, plan, ports, request, typography
 from bot.power.lifecycle import State
-from bot.steps import approving, auditing, break_glass, planner, reading, refusing, ticking
+from bot.steps import approving, auditing, break_glass, called, planner, reading, refusing, ticking
 
 NOT_ASKED = "request.refused_to_ask"
 # What the audit row of a refused plan holds at most, in characters; and from how many names.
@@ -94,7 +93,7 @@ class Asking:
         glass = found.order.options.break_glass
         snapshot = await self.reading.inventory(age_s=0.0 if glass else reading.FRESH_S)
         misfit = await self.planner.misfit(inbound, found.plan, snapshot)
-        reviewers = {}
+        reviewers = called.NOBODY
         if found.order.options.break_glass and not misfit:
             reviewers = await self.glass.reviewers(found)
         return await self.store.write(lambda tx: self._asked(tx, inbound, found, misfit, reviewers))
@@ -105,7 +104,7 @@ class Asking:
         inbound: ports.Inbound,
         found: ports.Request,
         misfit: str,
-        reviewers: Mapping[str, Sequence[str]],
+        reviewers: called.Called,
     ) -> answers.Answer:
         """Write a request down as pending, or as refused when it doesn't fit any more."""
         terms, now = found.plan.terms, self.clock.now()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 
 import structlog
 
 from bot.power import answers, approval, late_clicks, policy, ports, reviews
-from bot.steps import auditing, people, words
+from bot.steps import auditing, called, people, words
 
 log = structlog.get_logger()
 
@@ -26,7 +26,7 @@ class BreakGlass:
     clock: ports.Clock
     attempts: auditing.Attempts
 
-    async def reviewers(self, found: ports.Request) -> dict[str, list[str]]:
+    async def reviewers(self, found: ports.Request) -> called.Called:
         """Return everybody who may review a request, by group, as they are to be mentioned."""
         may = reviews.groups(self.policy(), found.plan.terms.rules)
         return await self.people.named(may, without={found.order.requester.user_id})
@@ -36,7 +36,7 @@ class BreakGlass:
         tx: ports.Tx,
         inbound: ports.Inbound,
         found: ports.Request,
-        asked: Mapping[str, Sequence[str]],
+        asked: called.Called,
         now: float,
     ) -> None:
         """Say in public that nobody is asked first, and open the review."""
@@ -47,7 +47,7 @@ class BreakGlass:
             "user": owed.breaker,
             "reason": found.order.reason,
             "review_by": owed.due_at,
-            "ask": asked,
+            **asked.body,
         }
         tx.say(found.id, "reply", body, key="break_glass", at=now)
         detail = {
@@ -143,14 +143,12 @@ class BreakGlass:
         return len(due)
 
 
-def _remind(
-    tx: ports.Tx, *, owed: ports.Review, asked: Mapping[str, Sequence[str]], now: float
-) -> None:
+def _remind(tx: ports.Tx, *, owed: ports.Review, asked: called.Called, now: float) -> None:
     """Say once that a review is still owed, or is overdue."""
     if not tx.reminded(owed, next_at=reviews.next_reminder(owed, now)):
         return
     event = "review_overdue" if now >= owed.due_at else "review_reminder"
-    body = {"event": event, "user": owed.breaker, "review_by": owed.due_at, "ask": asked}
+    body = {"event": event, "user": owed.breaker, "review_by": owed.due_at, **asked.body}
     tx.say(owed.request_id, "reply", body, key=f"review:{owed.reminders}", at=now)
     entry = ports.AuditEntry(event.replace("_", "."), now, request_id=owed.request_id)
     tx.audit(entry)

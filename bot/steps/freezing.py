@@ -176,7 +176,12 @@ class Freezing:
         roster = await self.people.roster(rules.people.keys())
         mine = {group for group, who in roster.members.items() if member.user_id in who}
         return rights.may_unfreeze(
-            member, rules, mine, team_id=self.people.team_id, unread=roster.unreadable
+            member,
+            rules,
+            mine,
+            team_id=self.people.team_id,
+            unread=roster.unreadable,
+            lacking=roster.missing,
         )
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 
 import structlog
 
-from bot.power import approval, errors, granted, policy, ports, sealing, server
+from bot.power import approval, errors, granted, missing, policy, ports, sealing, server
 from bot.power.lifecycle import State
 from bot.power.losses import Loss, Lost, Ruling
 from bot.steps import people
@@ -27,10 +27,8 @@ CLICK_WAITS_S = 8.0
 SHARED = (
     "its channel is shared with another company now, and no request may be carried out from one"
 )
-UNCHECKED = (
-    "Whether the requester of this may still ask for it could not be checked; press the button "
-    "again in a moment."
-)
+UNCHECKED = "Whether the requester of this may still ask for it could not be checked"
+AGAIN = "press the button again in a moment"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -142,7 +140,8 @@ class Granting:
             for named, lost in _lists(rule, found):
                 if groups.isdisjoint(named):
                     if not roster.unreadable.isdisjoint(named):
-                        raise errors.SlackUnavailable(UNCHECKED)
+                        lacks = missing.of(named, roster.missing)
+                        raise errors.SlackUnavailable(missing=lacks)
                     return groups, Lost(Loss.RIGHT, lost)
         return groups, None
 
@@ -154,6 +153,12 @@ class Granting:
         if len(found.order.targets) < LARGE:
             return granted.outdated(given, snapshot)
         return await asyncio.to_thread(granted.outdated, given, snapshot)
+
+
+def unchecked(error: errors.SlackUnavailable) -> str:
+    """Return what is said of a click while Slack can't say on what an approval depends."""
+    lacks = missing.told(error.missing)
+    return f"{UNCHECKED}. {lacks}" if lacks else f"{UNCHECKED}; {AGAIN}."
 
 
 def _records(found: ports.Request, snapshot: server.Snapshot) -> Iterable[server.Server]:

@@ -6,7 +6,7 @@ import dataclasses
 
 from bot.power import answers, late_clicks, ports, quorum
 from bot.power.lifecycle import State
-from bot.steps import auditing, people
+from bot.steps import auditing, called, people
 
 # A requester may nudge this often, and no more.
 NUDGE_EVERY_S = 300.0
@@ -22,7 +22,7 @@ class Nudging:
     clock: ports.Clock
     attempts: auditing.Attempts
 
-    async def missing(self, found: ports.Request) -> dict[str, list[str]]:
+    async def missing(self, found: ports.Request) -> called.Called:
         """Return everybody who could fill a place that is empty, by group."""
         wanted = quorum.still_wanted(found.plan.terms.needs, found.approvals)
         given = {one.person.user_id for one in found.approvals}
@@ -45,8 +45,8 @@ class Nudging:
             wait_s = float(last[0]["at"]) + NUDGE_EVERY_S - now if last else 0.0
             if wait_s > 0:
                 return wait_s
-            auditing.row(tx, inbound, NUDGED, found, now, {"asked": asked})
-            body = {"event": "nudged", "user": inbound.person.user_id, "ask": asked}
+            auditing.row(tx, inbound, NUDGED, found, now, {"asked": asked.people})
+            body = {"event": "nudged", "user": inbound.person.user_id, **asked.body}
             tx.say(found.id, "reply", body, key=f"nudged:{inbound.key}", at=now)
             return 0.0
 

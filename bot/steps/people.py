@@ -9,10 +9,10 @@ import asyncio
 import dataclasses
 from collections.abc import Callable, Collection, Iterable
 
-from bot.power import approval, errors, policy, ports, quorum, request, rights
+from bot.power import approval, errors, missing, policy, ports, quorum, request, rights
 from bot.power.approval import Decision, Refusal
 from bot.power.policy import Needs
-from bot.steps import sightings
+from bot.steps import called, sightings
 
 USER_GROUP = "S"
 # More people than this are called by their user group instead of one by one.
@@ -76,15 +76,19 @@ class People:
         read = dict(zip(ids, await asyncio.gather(*map(self._group, ids)), strict=True))
         members: dict[str, dict[str, str]] = {}
         unreadable: set[str] = set()
+        lacking: dict[str, tuple[missing.Missing, ...]] = {}
         for group, entries in named.items():
             members[group] = {one: "named in the policy" for one in entries if one not in read}
             for entry in entries:
                 in_slack = read.get(entry, frozenset())
-                if in_slack is None:
+                if isinstance(in_slack, errors.SlackUnavailable):
                     unreadable.add(group)
-                for user_id in in_slack or ():
+                    named_here = (dataclasses.replace(one, group=group) for one in in_slack.missing)
+                    lacking[group] = (*lacking.get(group, ()), *named_here)
+                    continue
+                for user_id in in_slack:
                     members[group].setdefault(user_id, f"in Slack's user group {entry}")
-        return quorum.Roster(members, frozenset(unreadable))
+        return quorum.Roster(members, frozenset(unreadable), lacking)
 
     async def roster_for_no(self, groups: Collection[str], user_id: str) -> quorum.Roster:
         """Return who is in these groups, as far as that is known within a moment.
@@ -118,7 +122,7 @@ class People:
             group: {one: why for one, why in who.items() if one not in no}
             for group, who in roster.members.items()
         }
-        return quorum.Roster(members, roster.unreadable)
+        return quorum.Roster(members, roster.unreadable, roster.missing)
 
     async def unable(
         self, needs: Needs, roster: quorum.Roster, requester: str
@@ -150,7 +154,7 @@ class People:
 
     async def named(
         self, groups: Collection[str], *, without: Collection[str] = ()
-    ) -> dict[str, list[str]]:
+    ) -> called.Called:
         """Return the ids to mention so that everybody in these groups is called.
 
         A group that is large, or could not be read, is called as the policy has it: people by
@@ -163,11 +167,11 @@ class People:
             written = [one for one in self.policy().people.get(group, ()) if one not in without]
             whole = group not in roster.unreadable and len(members) <= MOST_NAMED
             found[group] = members if whole else written
-        return found
+        return called.Called(found, missing.of(groups, roster.missing))
 
-    async def _group(self, group_id: str) -> frozenset[str] | None:
-        """Return the members of a Slack user group, or None when it can't be read."""
+    async def _group(self, group_id: str) -> frozenset[str] | errors.SlackUnavailable:
+        """Return the members of a Slack user group, or why it can't be read."""
         try:
             return await self.directory.group(group_id)
-        except errors.SlackUnavailable:
-            return None
+        except errors.SlackUnavailable as error:
+            return error

@@ -9,11 +9,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
-from bot.power import errors, judging, policy, ports, server
+from bot.power import errors, judging, missing, policy, ports, server
 from bot.power.lifecycle import State
 from bot.steps import people
 
 WENT_ON = "policy.went_on"
+UNCHECKED = "The policy has changed, and who may do this now could not be checked"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,10 +57,9 @@ class Rejudging:
             await self._note(found, rules.version)
             return ""
         if roster.unreadable:
-            raise errors.SlackUnavailable(
-                "The policy has changed, and who may do this now could not be checked; "
-                "try again in a moment."
-            )
+            lacks = missing.of(sorted(roster.unreadable), roster.missing)
+            again = "." if lacks else "; try again in a moment."
+            raise errors.SlackUnavailable(f"{UNCHECKED}{again}", missing=lacks)
         return f"the policy has changed: {change.sentence}"
 
     async def _note(self, found: ports.Request, version: str) -> None:

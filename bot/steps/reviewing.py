@@ -5,7 +5,17 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
-from bot.power import answers, approval, endings, late_clicks, lifecycle, policy, ports, request
+from bot.power import (
+    answers,
+    approval,
+    endings,
+    late_clicks,
+    lifecycle,
+    policy,
+    ports,
+    quorum,
+    request,
+)
 from bot.power.lifecycle import State
 from bot.steps import auditing, entitling, people, refusing, words
 
@@ -92,9 +102,17 @@ class Reviewing:
         await self.refusing.attempts.refused(inbound, "comment.refused", found, why=said)
         return answers.Note(said, good=False)
 
+    async def roster(self) -> quorum.Roster:
+        """Return who is in the groups of the policy now."""
+        return await self.people.roster(self.policy().people.keys())
+
     async def waits_for(self, person: request.Person) -> Callable[[ports.Request], bool]:
         """Return the test whether a request waits for this person's approval, or review."""
-        roster = await self.people.roster(self.policy().people.keys())
+        return self.waits(person, await self.roster())
+
+    @staticmethod
+    def waits(person: request.Person, roster: quorum.Roster) -> Callable[[ports.Request], bool]:
+        """Return the test by a roster that is known."""
 
         def waits(found: ports.Request) -> bool:
             if found.review is not None and found.state in lifecycle.ENDED:

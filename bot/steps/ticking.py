@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 from bot.power import endings, ports
 from bot.power.lifecycle import State
-
-Asked = Mapping[str, Sequence[str]]
+from bot.steps import called
 
 # A plan that nobody asked for is forgotten after this time, in seconds.
 PLAN_LIVES_S = 900.0
@@ -20,7 +17,7 @@ ENDED_BY_RESTORE = {
 }
 
 
-def tick(tx: ports.Tx, request_id: str, now: float, asked: Asked) -> float | None:
+def tick(tx: ports.Tx, request_id: str, now: float, asked: called.Called) -> float | None:
     """Do what is due for a request, and return when to look again (None for never).
 
     `asked` has, by group, whom a reminder names: everybody whose approval is still missing.
@@ -47,13 +44,13 @@ def _forget(tx: ports.Tx, found: ports.Request, now: float) -> float | None:
     return None
 
 
-def _remind(tx: ports.Tx, found: ports.Request, now: float, asked: Asked) -> float:
+def _remind(tx: ports.Tx, found: ports.Request, now: float, asked: called.Called) -> float:
     """Remind the thread when that is due, and return when to look again."""
     terms, asked_at = found.plan.terms, found.expires_at - found.plan.terms.expires_s
     steps = [(asked_at + terms.remind_s, "reminder"), (asked_at + terms.escalate_s, "escalated")]
     for due_at, event in steps:
         if now >= due_at:
-            body = {"event": event, "ask": asked}
+            body = {"event": event, **asked.body}
             tx.say(found.id, "reply", body, key=event, at=now)
     later = [due_at for due_at, _ in steps if due_at > now]
     return min([*later, found.expires_at])

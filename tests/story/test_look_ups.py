@@ -84,13 +84,22 @@ async def world(slack: tuple[SmallSlack, str], tmp_path: pathlib.Path) -> AsyncI
 
 
 UNCHECKED = "Whether you are in dc-ops could not be checked; press the button again."
+DELETED = (
+    "Whether you are in dc-ops could not be checked. The user group S0ONCALL of dc-ops was deleted "
+    "or disabled in Slack: whoever edits the policy must name another, or a Slack admin must "
+    "enable it again."
+)
+UNPAID = (
+    "Whether you are in dc-ops could not be checked. User groups need a paid plan of Slack "
+    "(plan_upgrade_required): whoever edits the policy must name people instead of S0ONCALL."
+)
 
 
 @pytest.mark.parametrize(
     ("groups", "said", "why"),
     [
-        ({"ok": False, "error": "no_such_subteam"}, UNCHECKED, "could not be checked"),
-        ({"ok": False, "error": "plan_upgrade_required"}, UNCHECKED, "could not be checked"),
+        ({"ok": False, "error": "no_such_subteam"}, DELETED, "could not be checked"),
+        ({"ok": False, "error": "plan_upgrade_required"}, UNPAID, "could not be checked"),
         ({"ok": False, "error": "internal_error"}, UNCHECKED, "could not be checked"),
         ({"ok": True}, UNCHECKED, "could not be checked"),
         ({"ok": True, "users": None}, UNCHECKED, "could not be checked"),

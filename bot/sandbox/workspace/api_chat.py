@@ -3,7 +3,7 @@
 from typing import Final
 
 from bot.sandbox.workspace import content
-from bot.sandbox.workspace.directory import Channel, UnknownNameError
+from bot.sandbox.workspace.directory import Channel, Person, UnknownNameError
 from bot.sandbox.workspace.json_types import Json
 from bot.sandbox.workspace.method import Method
 from bot.sandbox.workspace.refusal import RefusedError
@@ -96,13 +96,23 @@ def _channel(state: WorkspaceState, name: str) -> Channel:
     """Find where a call leads: a channel, or the direct message of a person."""
     try:
         if name in state.directory.people:
-            return state.directory.direct_message(state.directory.people[name])
+            return _direct(state, state.directory.people[name])
         channel = state.directory.channel(name)
     except UnknownNameError:
         raise RefusedError("channel_not_found") from None
     if channel.is_private and state.app.bot_user not in channel.members:
         raise RefusedError("channel_not_found")
     return channel
+
+
+def _direct(state: WorkspaceState, person: Person) -> Channel:
+    """Find the direct message of a person; nothing reaches who is deactivated.
+
+    Slack says so in the same word as of a token whose account is gone.
+    """
+    if person.deleted:
+        raise RefusedError("account_inactive")
+    return state.directory.direct_message(person)
 
 
 def _writable(state: WorkspaceState, name: str) -> Channel:

@@ -82,6 +82,12 @@ class WorkspaceState:
         self.chaos = Chaos()
         self.base_url = ""
         self.running_steps: set[str] = set()
+        self.revoked_scopes: set[str] = set()
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """The scopes that the app has at this moment."""
+        return tuple(one for one in self.app.scopes if one not in self.revoked_scopes)
 
     def check_text(self, where: str, content: Json) -> None:
         """Look for forged text in what the app sends to be shown.

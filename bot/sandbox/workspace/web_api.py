@@ -49,7 +49,7 @@ class WebApi:
         if fault is not None and fault.kind in ("cut_before", "status", "error"):
             return self._failed(request, name, fault)
         args: Json = {}
-        status, headers = 200, {"x-oauth-scopes": ",".join(self._state.app.scopes)}
+        status, headers = 200, {"x-oauth-scopes": ",".join(self._state.scopes)}
         try:
             args = await arguments.read(request)
             answer = self._answer(request, name, args)
@@ -89,7 +89,7 @@ class WebApi:
             raise RefusedError("not_allowed_token_type")
 
     def _check_scopes(self, method: Method) -> None:
-        granted = self._state.app.scopes
+        granted = self._state.scopes
         if method.scopes and not set(method.scopes) & set(granted):
             provided = ",".join(granted)
             raise RefusedError("missing_scope", needed=method.scopes[0], provided=provided)

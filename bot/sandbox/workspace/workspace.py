@@ -204,6 +204,10 @@ class Workspace(Actions):
         """
         return await self._state.changes.wait_for(predicate, timeout_s)
 
+    def revoke(self, *scopes: str) -> None:
+        """Take scopes away from the app, as an install with fewer of them does."""
+        self._state.revoked_scopes.update(scopes)
+
     async def settle(self) -> None:
         """Wait until every event has been acked or given up."""
         await self._delivery.settle()
