@@ -251,6 +251,35 @@ async def test_direct_message_waits_for_an_operator_s_mend(shown: Side) -> None:
     assert len(shown.workspace.direct_messages("dana")) == 1
 
 
+async def test_deactivated_requester_is_not_taken_for_a_token_that_is_gone(shown: Side) -> None:
+    """Slack has one word for both; who has left puts nobody behind, and is given up after a day."""
+    shown.workspace.directory.people["U0DANA"].deleted = True
+    shown.store.queue("PR-7F3K", "direct", {"event": "started", "total": 19})
+
+    await shown.reporter.deliver_due()
+    assert [row.refused for row in shown.store.outbox] == [True]
+    await shown.clock.pass_s(2 * DAY_S)
+    await shown.reporter.deliver_due()
+
+    assert shown.store.outbox == []
+    assert shown.store.audited[-1].detail["why"] == refusals.RECIPIENT_INACTIVE
+
+
+async def test_token_whose_account_is_gone_is_not_taken_for_a_requester_who_left(
+    shown: Side,
+) -> None:
+    """It refuses the other calls as well: an operator's to mend, and never given up."""
+    for method in ("chat.postMessage", "auth.test"):
+        shown.workspace.chaos.refuse(method, "account_inactive")
+    shown.store.queue("PR-7F3K", "direct", {"event": "started", "total": 19})
+
+    await shown.reporter.deliver_due()
+    await shown.clock.pass_s(2 * DAY_S)
+    await shown.reporter.deliver_due()
+
+    assert [row.refused for row in shown.store.outbox] == [False]
+
+
 # -- a busy channel
 
 

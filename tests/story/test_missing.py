@@ -189,6 +189,27 @@ async def test_reminder_names_the_group_that_could_not_be_called(stage: Stage) -
     assert DELETED in shown.text
 
 
+async def test_approved_request_says_what_it_waits_for(stage: Stage) -> None:
+    """Its card has it; and it goes on when the group is back."""
+    stage.world.edit(
+        ('sre = ["U0DANA", "U0SAM", "U0LEO"]', 'sre = ["S0ONCALL", "U0SAM"]'),
+        ('dc-ops = ["U0ROSA", "S0ONCALL"]', 'dc-ops = ["U0ROSA"]'),
+    )
+    stage.slack.directory.groups[ONCALL].users = [DANA]
+    id_ = await stage.world.ask("reboot web01 because x")
+    await stage.world.told(SAM, "approve", id_)
+    stage.delete_group()
+    await stage.world.later(5.0)
+
+    waiting = (await stage.world.found(id_)).waiting
+    assert waiting is not None
+    assert "The user group S0ONCALL of sre was deleted" in waiting.why
+    stage.slack.directory.groups[ONCALL].disabled = False
+    stage.clock.ahead_s += 6.0
+    await stage.world.later(5.0)
+    assert await stage.world.state(id_) is State.SUCCEEDED
+
+
 async def test_home_says_that_more_may_wait(stage: Stage) -> None:
     """A list that can't be known whole says what it misses."""
     await stage.world.ask("reboot db01 because x")
