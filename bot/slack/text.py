@@ -104,10 +104,13 @@ def mentions(user_ids: Sequence[str], limit: int = 20) -> str:
 
 
 def named(words: str, user_ids: Sequence[str]) -> str:
-    """Return words that have been through `plain`, with these user ids shown as names."""
+    """Return words that have been through `plain`, with these user ids shown as names.
+
+    Those that are shown as names already stay as they are.
+    """
     for user_id in dict.fromkeys(user_ids):
         if USER_ID.fullmatch(user_id):
-            words = re.sub(rf"\b{user_id}\b", mention(user_id), words)
+            words = re.sub(rf"(?<!<@)\b{user_id}\b", mention(user_id), words)
     return words
 
 

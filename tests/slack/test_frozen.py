@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from bot.power import answers, ports, server
+from bot.power import answers, freezes, ports, server
 from bot.power.lifecycle import State
 from bot.sandbox.workspace import blocks as stand_in_blocks
 from bot.slack import (
@@ -47,6 +47,16 @@ def test_freeze_is_named_with_holder_reason_and_both_instants() -> None:
     assert frozen.line(HELD) == LINE
     assert frozen.lines([HOST]).startswith("🧊 *Frozen by host:deploy* since <!date^")
     assert frozen.lines([HELD] * 8).endswith("and 3 more freezes")
+
+
+def test_note_shows_the_holder_of_a_freeze_and_everybody_else_by_name_once() -> None:
+    """Whoever is named for the freeze and for the note is no mention within a mention."""
+    told = f"You hold no freeze. Everything is frozen by {freezes.told([HELD])}. Ask U0SAM."
+    shown = rendering.render(answers.Note(told, good=False, people=("U0ROSA", "U0SAM")))
+
+    assert "is frozen by <@U0ROSA> (cooling" in shown.text
+    assert shown.text.endswith("Ask <@U0SAM>.")
+    assert shown.text.count("<@") == 2
 
 
 @pytest.mark.parametrize(
