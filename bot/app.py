@@ -215,9 +215,12 @@ def _join(on: Ground) -> Bot:
     heard = alarms.CloudAlarms(on.power.cloud)
     flow = story(kept, on.power, who, policy, clock, scope, again, acting.carry_out, wake, heard)
     driving.append(runner.Runner(kept, flow.advance, clock, on.paces))
-    homes = publishing.Homes(sender, clock, workspace_url=identity.url)
+    homes = publishing.Homes(sender, clock, workspace_url=identity.url, command=given.command)
     answering = delivery.Delivery(sender, clock, homes, workspace_url=identity.url)
-    taking = desk.Desk(kept, flow, answering, clock, take_over_lease_s=on.paces.lease_s)
+    lease_s = on.paces.lease_s
+    taking = desk.Desk(
+        kept, flow, answering, clock, take_over_lease_s=lease_s, command=given.command
+    )
     secret = given.slack_signing_secret.get_secret_value()
     slack = connection.make_app(on.web_client, identity, secret, on.foreground)
     guarding = guard.Guard(

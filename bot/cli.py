@@ -162,7 +162,8 @@ def manifest(
     transport = _word("--transport", transport, "socket", "http")
     if transport == "http" and not url:
         raise settings_.SettingsError("--transport http needs --url https://bot.example.com.")
-    typer.echo(manifest_.text(transport, url, step=workflow_step), nl=False)
+    made = manifest_.text(transport, url, step=workflow_step, command=settings_.command())
+    typer.echo(made, nl=False)
 
 
 @app.command()

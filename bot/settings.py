@@ -17,7 +17,7 @@ import pydantic
 import pydantic.fields
 
 from bot import secret_files, setting_words
-from bot.power import errors
+from bot.power import errors, vocabulary
 
 
 class SettingsError(errors.PowerbotError):
@@ -165,6 +165,26 @@ class Settings(pydantic.BaseModel):
         return [f"{name} is not set: {what}." for value, name, what in wanted if not value]
 
 
+def _given(env_file: str | None) -> dict[str, str]:
+    """Return every variable that isn't empty; the environment goes before the file."""
+    stored = dotenv.dotenv_values(env_file, encoding="utf-8") if env_file else {}
+    return {name.upper(): value for name, value in [*stored.items(), *os.environ.items()] if value}
+
+
+def command(env_file: str | None = ".env") -> str:
+    """Return the slash command alone: a manifest is wanted before the other settings are there.
+
+    Raises:
+        SettingsError: the variable holds something that can't be used.
+    """
+    try:
+        return setting_words.slash_command(
+            _given(env_file).get("POWERBOT_COMMAND", vocabulary.PREFIX)
+        )
+    except ValueError as error:
+        raise SettingsError(f"POWERBOT_COMMAND: {error}.") from None
+
+
 def load(env_file: str | None = ".env") -> Settings:
     """Read the settings; what the environment says goes before what the file says.
 
@@ -173,8 +193,7 @@ def load(env_file: str | None = ".env") -> Settings:
     Raises:
         SettingsError: a variable holds something that can't be used; it is named, not shown.
     """
-    stored = dotenv.dotenv_values(env_file, encoding="utf-8") if env_file else {}
-    found = {name.upper(): value for name, value in [*stored.items(), *os.environ.items()] if value}
+    found = _given(env_file)
     files = _files_in(found)
     try:
         made = Settings.model_validate(found | {_setting_of(one): _read(one) for one in files})

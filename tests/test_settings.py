@@ -79,6 +79,17 @@ def test_a_command_that_slack_would_not_take_is_refused(
         assert settings.load(env_file=None).command == "/power"
 
 
+def test_command_is_known_before_all_else_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A manifest is printed before there are tokens, and whatever is wrong with the rest."""
+    monkeypatch.setenv("POWERBOT_RATE", "many")
+    assert settings.command(env_file=None) == "/power"
+    monkeypatch.setenv("POWERBOT_COMMAND", "/ops")
+    assert settings.command(env_file=None) == "/ops"
+    monkeypatch.setenv("POWERBOT_COMMAND", "ops")
+    with pytest.raises(settings.SettingsError, match="POWERBOT_COMMAND"):
+        settings.command(env_file=None)
+
+
 def test_a_bot_may_listen_to_another_command(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two bots live in one workspace."""
     monkeypatch.setenv("POWERBOT_COMMAND", "/power-staging")

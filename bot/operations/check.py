@@ -32,7 +32,13 @@ async def run(
 ) -> list[Finding]:
     """Look at everything; `offline` leaves out what asks Slack and CloudDC."""
     exposed = check_exposure.files(given)
-    looked = [*_settings(given), *_policy(given), _database(given), *exposed, *_manifest(MANIFEST)]
+    looked = [
+        *_settings(given),
+        *_policy(given),
+        _database(given),
+        *exposed,
+        *_manifest(MANIFEST, given.command),
+    ]
     if offline:
         return looked
     watch = clock or clock_.SystemClock()
@@ -117,11 +123,11 @@ def _unreadable(said: str) -> Finding:
     return bad("database", f"it can't be read: {said}", mend)
 
 
-def _manifest(path: pathlib.Path) -> Iterator[Finding]:
+def _manifest(path: pathlib.Path, command: str) -> Iterator[Finding]:
     """Compare the manifest in the working directory, if there is one, with this version's."""
     if not path.exists():
         return
-    parts = manifest.drift(path)
+    parts = manifest.drift(path, command)
     if parts:
         said = f"{path.name} isn't this version's: {', '.join(parts)} differ."
         mend = f"run `powerbot manifest > {path.name}` and give it to Slack under App Manifest."

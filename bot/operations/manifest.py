@@ -9,17 +9,21 @@ from typing import Any
 
 import yaml
 
+from bot.power import vocabulary
 from bot.slack import registered
 
 
-def build(transport: str, url: str = "", *, step: bool = False) -> dict[str, Any]:
+def build(
+    transport: str, url: str = "", *, step: bool = False, command: str = vocabulary.PREFIX
+) -> dict[str, Any]:
     """Return the manifest for `socket` or `http`; `url` is the bot's public address for HTTP.
 
-    With `step` it has the Workflow Builder step, which needs a paid plan and an org-wide app.
+    With `step` it has the Workflow Builder step, which needs a paid plan and an org-wide app;
+    `command` is the name of the slash command.
     """
     by_socket = transport == "socket"
     address = "" if by_socket else f"{url.rstrip('/')}/slack/events"
-    made = _without_step(by_socket, address)
+    made = _without_step(by_socket, address, command)
     if step:
         made["functions"] = {registered.STEP.callback_id: _step(registered.STEP)}
         made["settings"]["event_subscriptions"]["bot_events"].append(registered.STEP.event)
@@ -48,7 +52,7 @@ def _parameters(given: Sequence[registered.Parameter]) -> dict[str, Any]:
     }
 
 
-def _without_step(by_socket: bool, address: str) -> dict[str, Any]:
+def _without_step(by_socket: bool, address: str, command: str) -> dict[str, Any]:
     """Return the manifest with what every installation has."""
     return {
         "_metadata": {"major_version": 2},
@@ -57,7 +61,7 @@ def _without_step(by_socket: bool, address: str) -> dict[str, Any]:
             "description": "Power control of physical servers, with approval and proof",
             "background_color": "#1d2b3a",
         },
-        "features": _features(address),
+        "features": _features(address, command),
         "oauth_config": {"scopes": {"bot": sorted(registered.scopes())}},
         "settings": {
             "event_subscriptions": _reached(address, bot_events=sorted(registered.EVENTS)),
@@ -69,7 +73,7 @@ def _without_step(by_socket: bool, address: str) -> dict[str, Any]:
     }
 
 
-def drift(path: pathlib.Path) -> list[str]:
+def drift(path: pathlib.Path, command: str = vocabulary.PREFIX) -> list[str]:
     """Return the parts in which a manifest file differs from what this version would print.
 
     Names, colours and addresses are each installation's own and are not compared.
@@ -80,7 +84,7 @@ def drift(path: pathlib.Path) -> list[str]:
     except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError, TypeError):
         # The last two: a value of another kind than a manifest has there.
         return ["all of it (it can't be read)"]
-    ours = _compared(build("socket"))
+    ours = _compared(build("socket", command=command))
     return [part for part, value in ours.items() if value != theirs[part]]
 
 
@@ -100,7 +104,7 @@ def _compared(made: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _features(address: str) -> dict[str, Any]:
+def _features(address: str, command: str) -> dict[str, Any]:
     """Return what people see of the app; nobody can write to it in its messages tab."""
     features: dict[str, Any] = {
         "app_home": {
@@ -112,6 +116,7 @@ def _features(address: str) -> dict[str, Any]:
         "slash_commands": [
             {
                 **dataclasses.asdict(one),
+                "command": command,
                 "should_escape": False,
                 **({"url": address} if address else {}),
             }
@@ -128,6 +133,14 @@ def _reached(address: str, **rest: Any) -> dict[str, Any]:
     return {**rest, "request_url": address} if address else rest
 
 
-def text(transport: str = "socket", url: str = "", *, step: bool = False) -> str:
+def text(
+    transport: str = "socket",
+    url: str = "",
+    *,
+    step: bool = False,
+    command: str = vocabulary.PREFIX,
+) -> str:
     """Return the manifest as YAML."""
-    return yaml.safe_dump(build(transport, url, step=step), sort_keys=False, allow_unicode=True)
+    return yaml.safe_dump(
+        build(transport, url, step=step, command=command), sort_keys=False, allow_unicode=True
+    )

@@ -220,7 +220,7 @@ def _turn(inbound: ports.Inbound) -> paging.Turn:
     """Return which page of what line a payload asks for."""
     page = inbound.body.get("page")
     line = str(inbound.body.get("text") or "")
-    return paging.Turn(page if isinstance(page, int) else 1, line)
+    return paging.Turn(page if isinstance(page, int) else 1, line, called=inbound.called)
 
 
 def _replaces(inbound: ports.Inbound, answer: answers.Said) -> bool:

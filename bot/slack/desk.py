@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 import structlog
 
-from bot.power import answers as facts, errors, form, intake, offering, ports, request
+from bot.power import answers as facts, errors, form, intake, offering, ports, request, vocabulary
 from bot.slack import (
     action_ids,
     crowd,
@@ -70,11 +70,14 @@ class Desk:
         *,
         ack_within_s: float = ACK_WITHIN_S,
         take_over_lease_s: float = TAKE_OVER_LEASE_S,
+        command: str = vocabulary.PREFIX,
     ) -> None:
         """`ack_within_s` is how long an acknowledgement waits for the database, in seconds.
 
-        A payload that was taken over is anybody's again after `take_over_lease_s`.
+        A payload that was taken over is anybody's again after `take_over_lease_s`. `command` is
+        the slash command's name here.
         """
+        self._command = command
         self._ack_within_s = ack_within_s
         self._store = store
         self._workflow = workflow
@@ -108,6 +111,7 @@ class Desk:
             StoreUnavailable: it could not be stored, and nothing will be done with it.
             TooMuch: this person has too much under way, and nothing will be done with it.
         """
+        inbound = self._calling(inbound)
         try:
             counted = self._crowd.admit(inbound)
         except crowd.Full as full:
@@ -125,6 +129,12 @@ class Desk:
         log.debug("slack.acked", key=inbound.key)
         if fresh:
             self.start(inbound)
+
+    def _calling(self, inbound: ports.Inbound) -> ports.Inbound:
+        """Return a payload with the name of our command, where nothing was typed that has one."""
+        if self._command == vocabulary.PREFIX or "called" in inbound.body:
+            return inbound
+        return dataclasses.replace(inbound, body={**inbound.body, "called": self._command})
 
     async def _store_counted(self, inbound: ports.Inbound, *, counted: bool) -> bool:
         """Store a payload; whoever isn't stored anew is counted no more, if it was `counted`."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from bot.power import answers, lifecycle, missing, ports
+from bot.power import answers, lifecycle, missing, ports, vocabulary
 from bot.power.lifecycle import State
 from bot.slack import (
     action_ids,
@@ -25,22 +25,28 @@ from bot.slack import (
 )
 from bot.slack.action_ids import Do
 
-# Requests that a list shows; the others are counted and are one `/power requests` away.
+# Requests that a list shows; the others are counted and are one `requests` away.
 MOST_ROWS = 5
 MOST_RECENT = 8
 NAMES_CHARS = 200
 REASON_CHARS = 150
 UNKNOWN = "More may wait for you than is listed here."
 NOTHING = "Nothing waits for you, and nothing is under way."
-HOW_TO = (
-    "Ask with `/power reboot web[01-03] because …` in an allowed channel; `/power help` shows all."
-)
+HOW_TO = "Ask with {example} in an allowed channel; {help} shows all."
 
 Row = Callable[[ports.Request], list[blocks.Block]]
 
 
-def render(shown: answers.HomeShown, notice: str = "", workspace_url: str = "") -> blocks.Block:
-    """Return the Home tab; `notice` answers what was pressed on it last."""
+def render(
+    shown: answers.HomeShown,
+    notice: str = "",
+    workspace_url: str = "",
+    called: str = vocabulary.PREFIX,
+) -> blocks.Block:
+    """Return the Home tab; `notice` answers what was pressed on it last.
+
+    `called` is the name of the slash command.
+    """
     lists: Sequence[tuple[str, Sequence[ports.Request], Row]] = (
         ("Waiting for you", shown.waiting_for_me, _waiting),
         ("Your requests", shown.mine, _mine),
@@ -53,12 +59,18 @@ def render(shown: answers.HomeShown, notice: str = "", workspace_url: str = "") 
     if lacks := missing.told(shown.missing):
         body.append(blocks.section(f"⚠️ {UNKNOWN} {text.plain(lacks, 900)}"))
     for title, requests, row in lists:
-        body += _listed(title, requests, row, workspace_url)
+        body += _listed(title, requests, row, workspace_url, called)
     if not any(requests for _, requests, _ in lists):
         body.append(blocks.section(NOTHING))
     body += _recent(shown, workspace_url)
-    body.append(blocks.context(HOW_TO))
+    body.append(blocks.context(_how_to(called)))
     return {"type": "home", "blocks": body}
+
+
+def _how_to(called: str) -> str:
+    """Return how one asks, in a line to copy."""
+    example = text.code(f"{called} reboot web[01-03] because …")
+    return HOW_TO.format(example=example, help=text.code(f"{called} help"))
 
 
 def closed(sentence: str) -> blocks.Block:
@@ -84,7 +96,7 @@ def _freeze(freeze: ports.Freeze) -> blocks.Block:
 
 
 def _listed(
-    title: str, requests: Sequence[ports.Request], row: Row, workspace_url: str
+    title: str, requests: Sequence[ports.Request], row: Row, workspace_url: str, called: str
 ) -> list[blocks.Block]:
     """Return a list with its heading, or nothing."""
     if not requests:
@@ -94,7 +106,8 @@ def _listed(
         body += [_about(found, workspace_url), *row(found)]
     more = len(requests) - MOST_ROWS
     if more > 0:
-        body.append(blocks.context(f"and {more} more: `/power requests` lists them"))
+        line = text.code(f"{called} requests")
+        body.append(blocks.context(f"and {more} more: {line} lists them"))
     return body
 
 

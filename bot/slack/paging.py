@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
+from bot.power import vocabulary
 from bot.slack import action_ids, blocks, text
 
 # All rows of a page stay below Slack's size of a message.
@@ -17,11 +18,15 @@ LINE_CHARS = 300
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Turn:
-    """Which page of which line is shown; `shared_by` is who shows it to all, else empty."""
+    """Which page of which line is shown; `shared_by` is who shows it to all, else empty.
+
+    `called` is what a line begins with.
+    """
 
     page: int = 1
     line: str = ""
     shared_by: str = ""
+    called: str = vocabulary.PREFIX
 
 
 FIRST = Turn()
@@ -43,7 +48,7 @@ def body(rows: Sequence[str], turn: Turn, rows_a_page: int) -> list[blocks.Block
 def below(turn: Turn, number: int = 1, pages: int = 1) -> list[blocks.Block]:
     """Return the buttons to other pages and to Share; or who has shared it, instead."""
     if turn.shared_by:
-        asked = text.code(f"/power {turn.line}", LINE_CHARS)
+        asked = text.code(f"{turn.called} {turn.line}", LINE_CHARS)
         return [blocks.context(f"{asked} · shared by {text.mention(turn.shared_by)}")]
     found = _turns(turn, number, pages)
     return [blocks.button_row(found)] if found else []

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from bot.power import answers, errors, ports, request
+from bot.power import answers, errors, ports, request, vocabulary
 from bot.slack import home, sending
 
 log = structlog.get_logger()
@@ -50,8 +50,15 @@ class Homes:
     """The Home tabs that this process has published lately."""
 
     def __init__(
-        self, sender: sending.Sender, clock: ports.Clock, *, workspace_url: str = ""
+        self,
+        sender: sending.Sender,
+        clock: ports.Clock,
+        *,
+        workspace_url: str = "",
+        command: str = vocabulary.PREFIX,
     ) -> None:
+        """`workspace_url` is for links, `command` the slash command's name here."""
+        self._command = command
         self._sender = sender
         self._clock = clock
         self._workspace_url = workspace_url
@@ -119,7 +126,7 @@ class Homes:
 
     async def _publish(self, one: Watched, shown: answers.HomeShown) -> None:
         """Publish a Home unless Slack shows the same already."""
-        view = home.render(shown, one.notice, self._workspace_url)
+        view = home.render(shown, one.notice, self._workspace_url, self._command)
         one.shown = shown
         await self._send(one, view)
 

@@ -127,7 +127,7 @@ SCOPES: Mapping[str, str] = {
     "app_mentions:read": "a mention in an incident's thread is a command",
     "channels:read": "requests are refused in channels shared with another company",
     "chat:write": "plan, card and thread",
-    "commands": "/power and the shortcuts",
+    "commands": "the slash command and the shortcuts",
     "groups:read": "the same check in private channels",
     "usergroups:read": "approvers named by user group",
     "users:read": "guests, bots and deactivated people are refused",

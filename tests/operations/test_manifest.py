@@ -128,6 +128,17 @@ def test_the_manifest_for_socket_mode_names_no_address() -> None:
     assert "url" not in manifest.text("socket")
 
 
+def test_the_manifest_registers_the_command_that_the_bot_listens_to(tmp_path: pathlib.Path) -> None:
+    """Under another name it is another command, and a manifest with the usual one has drifted."""
+    path = tmp_path / "app_manifest.yml"
+    path.write_text(manifest.text(command="/ops"))
+
+    [made] = manifest.build("socket", command="/ops")["features"]["slash_commands"]
+    assert made["command"] == "/ops"
+    assert manifest.drift(path, "/ops") == []
+    assert manifest.drift(path) == ["commands"]
+
+
 def test_the_step_is_in_the_manifest_only_where_it_is_asked_for() -> None:
     """It needs a paid plan and the whole org; its inputs are fields of the request form."""
     plain, with_step = manifest.build("socket"), manifest.build("socket", step=True)
