@@ -164,6 +164,8 @@ class Workflow:
             return await self.choosing.open(inbound)
         if "filled" in inbound.body:
             return await self.fill_in(inbound)
+        if inbound.body.get("do") == "unfreeze":
+            return await self.freezing.lift(inbound)
         return await self.pressed(inbound, await self.reading.one(str(inbound.body["request_id"])))
 
     async def pressed(
@@ -254,7 +256,8 @@ class Workflow:
         roster = await self.reviewing.roster()
         shown = await self.reading.home(person, self.reviewing.waits(person, roster))
         lacks = missing.of(sorted(roster.unreadable), roster.missing)
-        return dataclasses.replace(shown, missing=lacks)
+        lifts = self.freezing.lifts_all(person, roster)
+        return dataclasses.replace(shown, missing=lacks, viewer=person.user_id, lifts_all=lifts)
 
     async def fill_in(self, inbound: ports.Inbound) -> answers.Answer:
         """Plan what a form asks for, as if it had been typed."""

@@ -153,7 +153,8 @@ class HomeShown:
     """What one person sees on opening the app: each request stands in the first list it fits.
 
     `freezes` are those that stand now, the policy's too. `missing` is what must be mended before
-    it is known what else waits for them.
+    it is known what else waits for them. `viewer` is who looks; `lifts_all` says whether they may
+    lift the freezes of others.
     """
 
     waiting_for_me: tuple[ports.Request, ...]
@@ -164,6 +165,8 @@ class HomeShown:
     now: float
     loose: Loose = dataclasses.field(default_factory=dict)
     missing: tuple[missing_.Missing, ...] = ()
+    viewer: str = ""
+    lifts_all: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

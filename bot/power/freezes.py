@@ -55,6 +55,11 @@ def of_policy(rules: policy.Policy, now: float) -> tuple[Freeze, ...]:
     )
 
 
+def key(freeze: Freeze) -> str:
+    """Return what tells a freeze from a later one of the same holder; a new end doesn't."""
+    return f"{freeze.since!r} {freeze.holder}"
+
+
 def holders(standing: Iterable[Freeze]) -> tuple[str, ...]:
     """Return whom the sentences above name, for those who show names instead of ids."""
     return tuple(freeze.holder for freeze in standing if freeze.holder)

@@ -31,6 +31,7 @@ class Do(enum.StrEnum):
     NUDGE = "nudge"
     COMMENT = "comment"
     VERDICT = "verdict"
+    UNFREEZE = "unfreeze"
 
 
 class Form(enum.StrEnum):
@@ -73,6 +74,7 @@ LABELS: dict[Do, str] = {
     Do.NUDGE: "Nudge",
     Do.COMMENT: "Comment",
     Do.VERDICT: "Review",
+    Do.UNFREEZE: "Unfreeze",
 }
 FIELDS: dict[Form, Field] = {
     Form.CONFIRM_COUNT: Field.COUNT,

@@ -6,10 +6,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot.power import ports
-from bot.slack import blocks, text
+from bot.power import freezes, ports
+from bot.slack import action_ids, blocks, text
 
 REASON_CHARS = 300
+ASKED_CHARS = 150
 # A list shows so many freezes, the others are counted.
 MOST_SHOWN = 5
 # Whom the sentences of `power.freezes` name.
@@ -54,6 +55,17 @@ def section(standing: Sequence[ports.Freeze]) -> list[blocks.Block]:
     return [blocks.section(lines(standing))] if standing else []
 
 
+def lift_button(freeze: ports.Freeze, *, own: bool = False, apart: str = "") -> blocks.Button:
+    """Return the button that lifts one freeze; it asks once more unless it is one's `own`."""
+    reason = text.literal(freeze.reason, ASKED_CHARS)
+    asked = f"{reason}\nIts holder and approvers may lift it; then calls are sent again."
+    dialog = None if own else blocks.confirm("Lift this freeze?", asked, "Unfreeze")
+    spoken = "Lift your own freeze" if own else "Lift this freeze"
+    return blocks.Button(
+        action_ids.Do.UNFREEZE, freezes.key(freeze), confirm=dialog, spoken=spoken, apart=apart
+    )
+
+
 def spoken(sentence: str, limit: int = text.LONGEST_FOREIGN) -> str:
     """Return one of our sentences for mrkdwn: who froze by name, instants in each reader's time."""
     words = HOLDER.sub(lambda found: text.mention(found.group()), text.plain(sentence, limit))
@@ -82,7 +94,9 @@ def notice(body: Mapping[str, Any]) -> blocks.Message:
     reason = text.plain(freeze.reason, REASON_CHARS)
     if event not in ("freeze.on", "freeze.changed"):
         told = f"{said}: {reason}\nIt stood {times(freeze)}."
-    else:
-        end = f"Until {text.moment(freeze.until)}." if freeze.until else "Until it is lifted."
-        told = f"{said}: {reason}\n{end} No new call is sent while it lasts. {LIFT}"
-    return blocks.Message(told, (blocks.section(told),))
+        return blocks.Message(told, (blocks.section(told),))
+    end = f"Until {text.moment(freeze.until)}." if freeze.until else "Until it is lifted."
+    told = f"{said}: {reason}\n{end} No new call is sent while it lasts. {LIFT}"
+    # Everybody sees the same message, so it can't know whose own it is.
+    lift = blocks.button_row([lift_button(freeze)])
+    return blocks.Message(told, (blocks.section(told), lift))

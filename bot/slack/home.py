@@ -53,7 +53,8 @@ def render(
         ("Under way", shown.running, _running),
     )
     body = [blocks.section(f"👉 {text.plain(notice, 600)}")] if notice else []
-    body += [_freeze(one) for one in shown.freezes[:MOST_ROWS]]
+    for number, one in enumerate(shown.freezes[:MOST_ROWS]):
+        body += _freeze(one, shown, number)
     if len(shown.freezes) > MOST_ROWS:
         body.append(blocks.context(f"and {len(shown.freezes) - MOST_ROWS} more freezes"))
     if lacks := missing.told(shown.missing):
@@ -90,9 +91,13 @@ def details(shown: answers.RequestShown) -> dict[str, Any]:
     }
 
 
-def _freeze(freeze: ports.Freeze) -> blocks.Block:
-    """Return one freeze that stands."""
-    return blocks.section(f"{frozen.line(freeze)}\nNo new call is sent while it lasts.")
+def _freeze(freeze: ports.Freeze, shown: answers.HomeShown, number: int) -> list[blocks.Block]:
+    """Return one freeze that stands, with Unfreeze for whoever may; the policy's is its file's."""
+    told = blocks.section(f"{frozen.line(freeze)}\nNo new call is sent while it lasts.")
+    own = freeze.holder == shown.viewer
+    if not freeze.holder or not (own or shown.lifts_all):
+        return [told]
+    return [told, blocks.button_row([frozen.lift_button(freeze, own=own, apart=str(number))])]
 
 
 def _listed(
@@ -182,7 +187,7 @@ def _ended(found: ports.Request, loose: Sequence[ports.RunServer], workspace_url
     return " · ".join(part for part in parts if part)
 
 
-ACTIONS = frozenset({Do.APPROVE, Do.DENY, Do.CANCEL, Do.STOP, Do.DETAILS})
+ACTIONS = frozenset({Do.APPROVE, Do.DENY, Do.CANCEL, Do.STOP, Do.DETAILS, Do.UNFREEZE})
 """The buttons that may stand on a Home tab: those that need no channel of their own."""
 
 

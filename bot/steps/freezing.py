@@ -17,6 +17,8 @@ from bot.power import (
     moments,
     policy,
     ports,
+    quorum,
+    request,
     rights,
 )
 from bot.steps import auditing, people
@@ -25,6 +27,7 @@ from bot.steps import auditing, people
 LONGEST_ZONE_S = 1.0
 UNKNOWN = moments.Zone(datetime.UTC, "UTC (your own time zone could not be looked up)")
 NONE_STANDS = "There is no freeze to end."
+OVER = "That freeze is over already."
 
 
 def holding(tx: ports.Tx, rules: policy.Policy, found: ports.Request, now: float) -> str:
@@ -101,21 +104,58 @@ class Freezing:
         decision = await self._may_unfreeze(inbound, every=every)
         if not decision.allowed:
             return await self._not_lifted(inbound, decision.sentence)
-        holder, now = inbound.person.user_id, self.clock.now()
-
-        def work(tx: ports.Tx) -> tuple[list[ports.Freeze], list[ports.Freeze]]:
-            found = tx.freezes(now=now)
-            lifted = [one for one in found if every or one.holder == holder]
-            for one in lifted:
-                tx.unfreeze(one)
-                auditing.row(tx, inbound, "freeze.off", None, now, _detail(one, decision.group))
-            self.tell(tx, Turn("freeze.off", inbound.key, now, holder), lifted)
-            return lifted, [one for one in found if one not in lifted]
-
-        lifted, left = await self.store.write(work)
+        holder = inbound.person.user_id
+        lifted, left = await self._let_go(
+            inbound, decision, lambda one: every or one.holder == holder
+        )
         if not lifted:
             return await self._not_lifted(inbound, _not_yours(left), left)
         return answers.Note(_lifted(left), people=freezes.holders(left))
+
+    async def lift(self, inbound: ports.Inbound) -> answers.Note:
+        """Lift the one freeze whose button was pressed: its holder may, and approvers.
+
+        Raises:
+            SlackUnavailable: the person could not be looked up.
+        """
+        wanted = str(inbound.body.get("request_id") or "")
+        standing = await self.store.read(lambda tx: tx.freezes(now=self.clock.now()))
+        holder = next((one.holder for one in standing if freezes.key(one) == wanted), "")
+        if not holder:
+            return await self._not_lifted(inbound, OVER)
+        own = holder == inbound.person.user_id
+        decision = await self._may_unfreeze(inbound, every=not own)
+        if not decision.allowed:
+            return await self._not_lifted(inbound, decision.sentence)
+        lifted, left = await self._let_go(inbound, decision, lambda one: freezes.key(one) == wanted)
+        if not lifted:
+            return await self._not_lifted(inbound, OVER)
+        return answers.Note(_lifted(left, own=own), people=freezes.holders(left))
+
+    async def _let_go(
+        self,
+        inbound: ports.Inbound,
+        decision: approval.Decision,
+        which: Callable[[ports.Freeze], bool],
+    ) -> tuple[list[ports.Freeze], list[ports.Freeze]]:
+        """Let go of freezes and tell everybody; return those, and those that still stand."""
+        now = self.clock.now()
+
+        def work(tx: ports.Tx) -> tuple[list[ports.Freeze], list[ports.Freeze]]:
+            found = tx.freezes(now=now)
+            lifted = [one for one in found if which(one)]
+            for one in lifted:
+                tx.unfreeze(one)
+                auditing.row(tx, inbound, "freeze.off", None, now, _detail(one, decision.group))
+            self.tell(tx, Turn("freeze.off", inbound.key, now, inbound.person.user_id), lifted)
+            return lifted, [one for one in found if one not in lifted]
+
+        return await self.store.write(work)
+
+    def lifts_all(self, person: request.Person, roster: quorum.Roster) -> bool:
+        """Whether a person may lift the freezes of others, as far as the groups could be read."""
+        named = self.policy().approver_groups
+        return any(person.user_id in roster.members.get(group, {}) for group in named)
 
     async def end_due(self) -> None:
         """Let go of freezes whose end has come, and say so."""
@@ -206,8 +246,9 @@ def _not_yours(left: Sequence[ports.Freeze]) -> str:
     return f"{whose} unfreeze all lifts every freeze."
 
 
-def _lifted(left: Sequence[ports.Freeze]) -> str:
-    """Return the answer to who has lifted a freeze."""
+def _lifted(left: Sequence[ports.Freeze], *, own: bool = True) -> str:
+    """Return the answer to who has lifted a freeze, their `own` or another's."""
     if not left:
         return "The freeze is over."
-    return f"Yours is lifted, but everything stays frozen by {freezes.told(left)}."
+    which = "Yours" if own else "That one"
+    return f"{which} is lifted, but everything stays frozen by {freezes.told(left)}."

@@ -13,7 +13,7 @@ from tests.slack import builders
 from tests.slack.conftest import Side
 
 
-def test_home_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_home_names_the_command() -> None:
     """In how to ask, and below a list that is cut."""
     many = tuple(builders.request_in(State.PENDING, id=f"PR-{n}") for n in range(9))
     shown = answers.HomeShown(many, (), (), (), (), builders.NOW)

@@ -77,6 +77,19 @@ def test_channel_is_told_who_did_what_to_whose_freeze(event: str, by: str, begin
     assert "<!date^1700003600^" in told
 
 
+async def test_announcement_has_unfreeze_which_asks_once_more(side: Side) -> None:
+    """Everybody sees the same message; Slack takes it, whatever the reason is."""
+    hostile = dataclasses.replace(HELD, reason=builders.HOSTILE)
+    made = frozen.notice(body(freeze=hostile))
+    await side.sender.post("C0OPS", made)
+
+    [shown] = side.workspace.messages("C0OPS")
+    assert shown.buttons == ["Unfreeze"]
+    assert made.blocks[-1]["elements"][0]["confirm"]["confirm"]["text"] == "Unfreeze"
+    for over in ("freeze.off", "freeze.ended"):
+        assert "pb:unfreeze" not in str(frozen.notice(body(over)).blocks)
+
+
 def test_reason_of_a_freeze_can_not_ping_or_forge() -> None:
     """It is foreign text wherever it stands."""
     hostile = dataclasses.replace(HELD, reason=builders.HOSTILE)

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from bot.power import answers, ports
+from bot.power import answers, freezes, ports
 from bot.power.lifecycle import State
+from bot.slack import home
 from tests.story import world as world_
 from tests.story.world import DANA, INC, LEO, OLGA, OPS, ROSA, SAM, World
 
@@ -53,6 +54,73 @@ async def test_one_persons_freeze_stands_when_another_lifts_theirs(world: World)
     )
     assert await said(world, "unfreeze", ROSA) == "The freeze is over."
     assert not (await world.plan("reboot web01 because x")).plan.refusals
+
+
+async def lift(world: World, who: str, freeze: ports.Freeze) -> str:
+    """Press Unfreeze of a freeze and return the sentence."""
+    return await world.told(who, "unfreeze", freezes.key(freeze))
+
+
+async def test_holder_lifts_their_freeze_by_its_button(world: World) -> None:
+    """It takes no right but that it is theirs; the audit has it, the channels are told."""
+    await said(world, "freeze cooling", ROSA)
+    [frozen] = await standing(world)
+
+    assert await lift(world, ROSA, frozen) == "The freeze is over."
+    assert await standing(world) == []
+    assert [row["user_id"] for row in await world.audit("freeze.off")] == [ROSA]
+    assert (OPS, "freeze.off", ROSA, "cooling") in await told(world)
+
+
+async def test_approver_lifts_the_one_freeze_whose_button_they_press(world: World) -> None:
+    """Another's stays, and so does what somebody without the right presses."""
+    await said(world, "freeze cooling", ROSA)
+    await said(world, "freeze network", DANA)
+    network, cooling = sorted(await standing(world), key=lambda one: one.holder)
+
+    refused = await lift(world, OLGA, cooling)
+    lifted = await lift(world, SAM, cooling)
+
+    assert "no rule names you" in refused
+    assert lifted.startswith("That one is lifted, but everything stays frozen by U0DANA (network)")
+    assert await standing(world) == [network]
+    assert await lift(world, SAM, cooling) == "That freeze is over already."
+
+
+async def test_button_of_an_old_freeze_lifts_no_later_one(world: World) -> None:
+    """The same holder froze again since; another end of the same freeze is the same freeze."""
+    await said(world, "freeze cooling", ROSA)
+    [first] = await standing(world)
+    await lift(world, ROSA, first)
+    world.clock.passed_s += 60.0
+    await said(world, "freeze cooling again", ROSA)
+    [later] = await standing(world)
+
+    assert await lift(world, ROSA, first) == "That freeze is over already."
+    await said(world, "freeze cooling again until 23:00", ROSA)
+    assert await lift(world, ROSA, later) == "The freeze is over."
+
+
+@pytest.mark.parametrize("value", ["", " ", "x", "1.0 ", "nan U0ROSA"])
+async def test_forged_button_lifts_nothing(world: World, value: str) -> None:
+    """Only what stands has a name."""
+    await said(world, "freeze cooling", ROSA)
+
+    assert await world.told(SAM, "unfreeze", value) == "That freeze is over already."
+    assert len(await standing(world)) == 1
+
+
+async def test_home_has_the_button_for_who_may_lift(world: World) -> None:
+    """Its holder without a further question, approvers with one, others not at all."""
+    await said(world, "freeze cooling", ROSA)
+    buttons = {}
+    for who in (ROSA, SAM, OLGA):
+        shown = await world.flow.handle(world.inbound("home", who, {}))
+        assert isinstance(shown, answers.HomeShown)
+        drawn = str(home.render(shown))
+        buttons[who] = ("pb:unfreeze" in drawn, "Lift this freeze?" in drawn)
+
+    assert buttons == {ROSA: (True, False), SAM: (True, True), OLGA: (False, False)}
 
 
 async def test_two_who_freeze_at_once_both_hold(world: World) -> None:
