@@ -26,6 +26,8 @@ class PolicyFile:
         self._text: str | None = None
         self._missing = False
         self._policy = policy.EMPTY
+        # The text of the policy in force, not that of a newer one which can't be used.
+        self.text = ""
         self.problem = ""
 
     def __call__(self) -> policy.Policy:
@@ -65,7 +67,7 @@ class PolicyFile:
         except errors.PolicyError as error:
             self._complain(error.user_message)
             return
-        self.problem = ""
+        self.text, self.problem = text, ""
         log.info("policy.read", version=self._policy.version)
 
     def _gone(self) -> None:
@@ -78,7 +80,7 @@ class PolicyFile:
             return
         if self._text != "":
             log.warning("policy.none", file=self._path.name)
-        self._text, self._policy, self.problem = "", policy.EMPTY, ""
+        self._text, self._policy, self.text, self.problem = "", policy.EMPTY, "", ""
 
     def _complain(self, problem: str) -> None:
         """Keep the old policy and say what is wrong with the new file, once."""

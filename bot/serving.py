@@ -19,7 +19,7 @@ from aiohttp import web
 from bot import app, doorway, interpreter, paces as paces_, settings
 from bot.power import errors, ports
 from bot.slack import connection
-from bot.steps import ticking
+from bot.steps import in_force, ticking
 
 log = structlog.get_logger()
 
@@ -132,9 +132,23 @@ def _beside(
         asyncio.create_task(_look_back(bot, paces), name="lookback"),
         asyncio.create_task(bot.watchdog.run(), name="watchdog"),
         asyncio.create_task(_keep_homes(bot), name="homes"),
+        asyncio.create_task(_note_policies(bot, paces), name="policies"),
         asyncio.create_task(tidying, name="garbage"),
         *(asyncio.create_task(one(bot)) for one in observers),
     ]
+
+
+async def _note_policies(bot: app.Bot, paces: paces_.Paces) -> None:
+    """Write each policy down, with its text, when it comes into force."""
+    noted: str | None = None
+    while True:
+        version = bot.policy().version
+        if version != noted:
+            found = in_force.InForce(version, bot.policy.text)
+            with contextlib.suppress(errors.StoreUnavailable):
+                await in_force.note(bot.store, found, bot.desk.now())
+                noted = version
+        await asyncio.sleep(paces.look_s)
 
 
 async def _say(bot: app.Bot) -> None:
