@@ -152,7 +152,12 @@ def _of_approvals(found: ports.Request, seen: Evidence) -> Iterator[Flaw]:
 def _of_times(
     found: ports.Request, asked: Mapping[str, Any], seen: Evidence, now: float
 ) -> Iterator[Flaw]:
-    """Hold the times against the terms: neither an expiry nor a use may be put off."""
+    """Hold the times against the terms: neither an expiry nor a use may be put off.
+
+    A request that an older version asked for, whose row has no plan, is bound by its own times.
+    """
+    if "plan" not in asked["detail"]:
+        return
     terms = found.plan.terms
     expired_at = float(asked["at"]) + terms.expires_s + SLACK_S
     given = [float(row["at"]) for row in seen.of(GIVEN)]
