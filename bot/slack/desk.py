@@ -17,6 +17,7 @@ from bot.slack import (
     action_ids,
     crowd,
     delivery,
+    edits,
     excess,
     filled,
     guard,
@@ -86,6 +87,7 @@ class Desk:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._in_hand: set[str] = set()
         self._crowd = crowd.Crowd(clock)
+        self._edits = edits.Edits(store)
         self._excess = excess.Excess(store, answering, clock)
         self._recovery = recovery.Recovery(store, clock, self, take_over_lease_s)
 
@@ -99,9 +101,8 @@ class Desk:
         Raises:
             StoreUnavailable: it could not be stored, and nothing will be done with it.
         """
-        message = str(inbound.body.get("edit_of") or "")
-        if message:
-            return await self._store.write(lambda tx: tx.receive_edit(inbound, message))
+        if inbound.body.get("edit_of"):
+            return await self._edits.receive(inbound)
         return await self._store.write(intake.Receiving(inbound))
 
     async def take(self, inbound: ports.Inbound, ack: guard.Ack, **answer: Any) -> None:
@@ -216,6 +217,7 @@ class Desk:
             return None
         self._in_hand.add(inbound.key)
         self._crowd.begin(inbound)
+        self._edits.begin(inbound)
         return self._track(self._see_through(inbound), f"handle {inbound.key}")
 
     def in_hand(self) -> Sequence[str]:
@@ -254,9 +256,7 @@ class Desk:
             if answer is not None:
                 await self._answering.deliver(inbound, answer)
             log.debug("slack.answered", key=inbound.key)
-            mistaken = inbound.kind == "mention" and isinstance(answer, facts.Mistake)
-            finish = self._finish_mistaken if mistaken else self._finish
-            card = await self._patiently(lambda: finish(inbound))
+            card = await self._finished(inbound, answer)
             log.info("slack.finished", key=inbound.key, kind=inbound.kind)
             await self._close_twin(inbound, card)
         except errors.StoreUnavailable:
@@ -267,7 +267,19 @@ class Desk:
             log.error("slack.not_answered", key=inbound.key, exc_info=error)
         finally:
             self._in_hand.discard(inbound.key)
+            self._edits.end(inbound)
             self._crowd.leave(inbound)
+
+    async def _finished(
+        self, inbound: ports.Inbound, answer: facts.Answer | None
+    ) -> ports.Card | None:
+        """Mark a payload as dealt with; an edit of a mention of which nothing came is read now."""
+        if inbound.kind != "mention" or not edits.is_mistake(answer):
+            return await self._patiently(lambda: self._finish(inbound))
+        edit = await self._patiently(lambda: self._edits.after_mistake(inbound))
+        if edit is not None:
+            self.start(edit)
+        return None
 
     async def _decide(self, inbound: ports.Inbound) -> facts.Answer | None:
         """Ask the workflow; every error becomes a sentence."""
@@ -303,16 +315,6 @@ class Desk:
         on_card = inbound.kind == "button" and body.get("message_ts") and not body.get("ephemeral")
         request_id = str(body.get("request_id") or "") if on_card else ""
         return await self._store.write(intake.Finishing(inbound.key, request_id))
-
-    async def _finish_mistaken(self, inbound: ports.Inbound) -> None:
-        """Mark a mention as dealt with that nobody could obey: an edit of it may be read."""
-        message = str(inbound.body.get("edit_of") or inbound.key)
-
-        def work(tx: ports.Tx) -> None:
-            tx.finish(inbound.key)
-            tx.mark_mistaken(message)
-
-        await self._store.write(work)
 
     def _track(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
         """Run something in a task that is kept until it ends: the loop alone would forget it."""

@@ -331,6 +331,7 @@ class Workflow:
         self.offered: list[offering.Offer] = []
         self.offers_late: asyncio.Event | None = None
         self.offers_fail: Exception | None = None
+        self.held: asyncio.Event | None = None
         self.form_problems: dict[form.Field, str] = {}
 
     async def offers(self, person: request.Person, typed: str) -> Sequence[offering.Offer]:
@@ -345,9 +346,16 @@ class Workflow:
         """Find wrong with a form what it was told to find."""
         return self.form_problems
 
+    def hold(self) -> asyncio.Event:
+        """Let nothing be answered until this is set."""
+        self.held = asyncio.Event()
+        return self.held
+
     async def handle(self, inbound: ports.Inbound) -> answers.Answer | None:
         """Answer a payload."""
         self.handled.append(inbound)
+        if self.held is not None:
+            await self.held.wait()
         if self.says:
             said = self.says.pop(0)
             if isinstance(said, Exception):

@@ -143,3 +143,77 @@ async def test_requester_s_message_is_read_when_an_edit_first_mentions_the_bot(
         await connected.settle()
 
     assert [str(one.body["text"]) for one in connected.workflow.handled] == [LINE]
+
+
+async def test_edit_that_comes_while_the_message_is_read_is_read_after_a_mistake(
+    connected: Side,
+) -> None:
+    """The newest edit alone, and once; readers in a hurry lose nothing."""
+    held = connected.workflow.hold()
+    connected.workflow.says = [MISTAKE]
+    message = connected.workspace.mention("dana", "ops", "reboot webb01")
+    await connected.workspace.settle()
+    for words in ("reboot web0", "reboot web01 because x"):
+        connected.workspace.edit(message, f"@powerbot {words}")
+        await connected.workspace.settle()
+
+    held.set()
+    await connected.settle()
+    connected.workspace.announce_again(message)
+    await connected.settle()
+
+    read = [str(one.body["text"]) for one in connected.workflow.handled]
+    assert read == ["reboot webb01", "reboot web01 because x"]
+
+
+async def test_edit_that_comes_while_the_message_is_read_is_dropped_after_a_plan(
+    connected: Side,
+) -> None:
+    """What was written is obeyed once."""
+    held = connected.workflow.hold()
+    message = connected.workspace.mention("dana", "ops", LINE)
+    await connected.workspace.settle()
+    connected.workspace.edit(message, "@powerbot off web01 because x")
+    await connected.workspace.settle()
+
+    held.set()
+    await connected.settle()
+    connected.workspace.edit(message, "@powerbot off web02 because x")
+    await connected.settle()
+
+    assert [str(one.body["text"]) for one in connected.workflow.handled] == [LINE]
+
+
+async def test_edit_that_comes_while_an_edit_is_read_is_read_after_it(connected: Side) -> None:
+    """For as long as nothing comes of it."""
+    connected.workflow.says = [MISTAKE, MISTAKE]
+    message = connected.workspace.mention("dana", "ops", "reboot webb01")
+    await connected.settle()
+    held = connected.workflow.hold()
+    for words in ("reboot webb02", "reboot web01"):
+        connected.workspace.edit(message, f"@powerbot {words}")
+        await connected.workspace.settle()
+
+    held.set()
+    await connected.settle()
+
+    read = [str(one.body["text"]) for one in connected.workflow.handled]
+    assert read == ["reboot webb01", "reboot webb02", "reboot web01"]
+
+
+async def test_refused_plan_may_be_edited_and_a_dry_run_may_not(connected: Side) -> None:
+    """Nothing live came of a plan that is refused; the other was what was wanted."""
+    made = builders.planned()
+    refused = made.model_copy(update={"refusals": ("Say why.",)})
+    connected.workflow.says = [
+        answers.PlanShown(refused, "", builders.NOW),
+        answers.PlanShown(made, "", builders.NOW),
+    ]
+    message = connected.workspace.mention("dana", "ops", "reboot web01")
+    await connected.settle()
+    for words in ("reboot web01 --dry-run", LINE):
+        connected.workspace.edit(message, f"@powerbot {words}")
+        await connected.settle()
+
+    read = [str(one.body["text"]) for one in connected.workflow.handled]
+    assert read == ["reboot web01", "reboot web01 --dry-run"]
