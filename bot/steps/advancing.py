@@ -9,7 +9,7 @@ import structlog
 
 from bot.power import errors, ledger, losses, ports, run, waiting
 from bot.power.lifecycle import State
-from bot.steps import called, freezing, granting, nudging, reading, rejudging, ticking
+from bot.steps import called, freezing, granting, nudging, reading, rejudging, ticking, unseen
 
 log = structlog.get_logger()
 
@@ -59,6 +59,9 @@ class Advancing:
         While CloudDC or Slack can't be read it waits, until its time to be used is over.
         """
         now = self.clock.now()
+        public_by = unseen.public_by(found)
+        if public_by is not None:
+            return await self._hidden(found, public_by, now)
         if now < found.use_by:
             try:
                 if await self._lost(found):
@@ -80,6 +83,13 @@ class Advancing:
             ):
                 return min(found.use_by, now + FREEZE_LOOK_S)
         await self.execute(lease)
+        return None
+
+    async def _hidden(self, found: ports.Request, until: float, now: float) -> float | None:
+        """Hold back break glass that nobody sees, and end it when that lasts."""
+        if now < until:
+            return min(until, now + unseen.LOOK_S)
+        await self.store.write(lambda tx: ticking.void(tx, found, unseen.NOT_PUBLIC, now))
         return None
 
     async def _lost(self, found: ports.Request) -> bool:

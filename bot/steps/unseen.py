@@ -1,4 +1,7 @@
-"""A request whose card Slack refuses: what its channel has not seen, nobody approves."""
+"""A request whose card Slack refuses: what its channel has not seen, nobody approves.
+
+Nor does break glass start: it is for those who act in public.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,21 @@ UNSEEN = (
     "Slack hasn't taken its card yet, so the channel can't see it; "
     "its requester knows why. Approve it once the card is there."
 )
+
+# Break glass waits so long for its card before it is given up, and looks for it so often.
+PUBLIC_WITHIN_S = 30.0
+LOOK_S = 0.5
+NOT_PUBLIC = (
+    f"Slack took no card of it for {PUBLIC_WITHIN_S:.0f} s, and break glass happens in public or "
+    "not at all; break it in another incident channel, or ask an approver"
+)
+
+
+def public_by(found: ports.Request) -> float | None:
+    """Return until when an approved break glass waits for its card; None when it needn't."""
+    if not found.order.options.break_glass or (found.card is not None and found.card.ts):
+        return None
+    return found.use_by - found.plan.terms.use_within_s + PUBLIC_WITHIN_S
 
 
 def barring(tx: ports.Tx, found: ports.Request) -> str:
