@@ -203,7 +203,7 @@ def _join(on: Ground) -> Bot:
     who = people.People(folk, policy, identity.team_id, seen, identity.enterprise_id)
     again = rejudging.Rejudging(kept, who, policy, clock)
     grants = granting.Granting(kept, on.power, who, policy, clock)
-    telling = _reporter(on, sender, who.directory)
+    telling = _reporter(on, sender, who.directory, policy)
     acting = _executor(on, policy, again, grants, telling.wake)
     scope = request.Scope(region=given.region, project_id=given.clouddc_project_id)
     driving: list[runner.Runner] = []
@@ -244,7 +244,9 @@ def _join(on: Ground) -> Bot:
     )
 
 
-def _reporter(on: Ground, sender: sending.Sender, asked: ports.Directory) -> reporter.Reporter:
+def _reporter(
+    on: Ground, sender: sending.Sender, asked: ports.Directory, policy: rules.PolicyFile
+) -> reporter.Reporter:
     """Return what tells Slack of what has happened."""
     return reporter.Reporter(
         on.store,
@@ -256,6 +258,7 @@ def _reporter(on: Ground, sender: sending.Sender, asked: ports.Directory) -> rep
         paces=on.paces,
         foreground=on.foreground,
         directory=asked,
+        rules=policy,
     )
 
 

@@ -186,6 +186,7 @@ async def _sweep(bot: app.Bot, paces: paces_.Paces) -> None:
             await bot.desk.recover()
             await bot.workflow.glass.remind()
             await bot.workflow.freezing.end_due()
+            await bot.workflow.freezing.redraw_due()
             await bot.store.write(functools.partial(_forget_plans, before=bot.desk.now()))
             await bot.store.purge_inbox(before=bot.desk.now() - KEEP_KEYS_S)
         except errors.StoreUnavailable as error:

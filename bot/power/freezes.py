@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Iterable, Sequence
 
 from bot.power import policy
-from bot.power.records import Freeze
+from bot.power.records import Freeze, Request
 
 # A sentence tells of so many freezes, and of so much of a reason; the others are counted.
 MOST_TOLD = 3
@@ -49,10 +49,25 @@ def holding(standing: Sequence[Freeze]) -> str:
 def of_policy(rules: policy.Policy, now: float) -> tuple[Freeze, ...]:
     """Return the freezes of the policy file that stand now, whichever actions they are for."""
     return tuple(
-        Freeze("", one.name, one.starts.timestamp(), one.ends.timestamp())
+        _written(one)
         for one in rules.freezes
         if one.starts.timestamp() <= now < one.ends.timestamp()
     )
+
+
+def over(rules: policy.Policy, found: Request, now: float) -> tuple[Freeze, ...]:
+    """Return the freezes of the policy file that hold this request back now."""
+    passed = found.plan.terms.overrides
+    return tuple(
+        _written(one)
+        for one in rules.freezes
+        if one.holds(found.order.action, now) and one.name not in passed
+    )
+
+
+def _written(one: policy.Freeze) -> Freeze:
+    """Return a freeze of the policy file like one of a person."""
+    return Freeze("", one.name, one.starts.timestamp(), one.ends.timestamp())
 
 
 def key(freeze: Freeze) -> str:

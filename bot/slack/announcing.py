@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 
 from bot import foreground as foreground_
-from bot.power import lifecycle, ports
+from bot.power import freezes, lifecycle, policy, ports
 from bot.slack import (
     blocks,
     cards,
@@ -58,8 +58,13 @@ class Announcer:
         workspace_url: str = "",
         note_again_s: float = 1.0,
         foreground: foreground_.Foreground | None = None,
+        rules: Callable[[], policy.Policy] = lambda: policy.EMPTY,
     ) -> None:
-        """`note_again_s` is how soon a note is tried again that the store could not take."""
+        """`note_again_s` is how soon a note is tried again that the store could not take.
+
+        `rules` is the policy of this moment, for the freezes in it.
+        """
+        self._rules = rules
         self._note_again_s = note_again_s
         self._foreground = foreground or foreground_.Foreground()
         self._store = store
@@ -106,7 +111,8 @@ class Announcer:
     ) -> blocks.Message:
         """Return the card with the freezes that stand at this moment."""
         now = self._clock.now()
-        standing = await self._store.read(lambda tx: tx.freezes(now=now))
+        held = await self._store.read(lambda tx: tx.freezes(now=now))
+        standing = (*held, *freezes.over(self._rules(), request, now))
         return await self._rendered(
             functools.partial(cards.render, freezes=standing), request, servers
         )

@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import collections
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 
 from bot import foreground as foreground_, paces as paces_
-from bot.power import errors, ports
+from bot.power import errors, policy, ports
 from bot.slack import announcing, noticing, noting, pacing, posting, sending
 
 log = structlog.get_logger()
@@ -45,8 +45,11 @@ class Reporter:
         paces: paces_.Paces = paces_.USUAL,
         foreground: foreground_.Foreground | None = None,
         directory: ports.Directory | None = None,
+        rules: Callable[[], policy.Policy] = lambda: policy.EMPTY,
     ) -> None:
         """`pace_s` is the time between two edits of one card, `workspace_url` is for links.
+
+        `rules` is the policy of this moment, for the freezes in it.
 
         With a `directory`, no channel that another company shares hears of freezes.
         """
@@ -63,6 +66,7 @@ class Reporter:
             workspace_url=workspace_url,
             note_again_s=paces.look_s,
             foreground=foreground,
+            rules=rules,
         )
         self._noticing = noticing.Noticing(
             store, sender, clock, self._pace, paces=paces, directory=directory

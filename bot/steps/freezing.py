@@ -48,6 +48,13 @@ class Turn:
     by: str = ""
 
 
+@dataclasses.dataclass
+class Seen:
+    """The freezes of the policy as they stood when this process looked last."""
+
+    standing: tuple[ports.Freeze, ...] = ()
+
+
 @dataclasses.dataclass(frozen=True)
 class Freezing:
     """Freezes, lifts freezes and lets them end, and tells everybody of it."""
@@ -57,6 +64,7 @@ class Freezing:
     policy: Callable[[], policy.Policy]
     clock: ports.Clock
     attempts: auditing.Attempts
+    seen: Seen = dataclasses.field(default_factory=Seen)
 
     async def freeze(self, inbound: ports.Inbound, text: str) -> answers.Note:
         """Hold everything back in this person's name; the text is a reason, perhaps with an end.
@@ -170,6 +178,18 @@ class Freezing:
                 self.tell(tx, Turn("freeze.ended", f"{one.since}:{one.until}", now), [one])
 
         await self.store.write(work)
+
+    async def redraw_due(self) -> None:
+        """Redraw the cards of open requests where a freeze of the policy has begun or ended.
+
+        Raises:
+            StoreUnavailable: it could not be noted.
+        """
+        now = self.clock.now()
+        standing = freezes.of_policy(self.policy(), now)
+        if standing != self.seen.standing:
+            await self.store.write(lambda tx: tx.show_open_cards(at=now))
+            self.seen.standing = standing
 
     def tell(self, tx: ports.Tx, turn: Turn, turned: Iterable[ports.Freeze]) -> None:
         """Tell each channel in which requests are made, and the card of each open request."""

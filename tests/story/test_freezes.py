@@ -123,6 +123,38 @@ async def test_home_has_the_button_for_who_may_lift(world: World) -> None:
     assert buttons == {ROSA: (True, False), SAM: (True, True), OLGA: (False, False)}
 
 
+YEAR_END = """
+[[freeze]]
+name = "year end"
+from = 2027-01-15T08:10:00+00:00
+until = 2027-01-15T08:20:00+00:00
+actions = ["reboot"]
+"""
+
+
+async def test_pending_card_is_drawn_anew_when_a_freeze_of_the_policy_begins_and_ends(
+    world: World,
+) -> None:
+    """Nobody turns it, so the clock does; a card of another action isn't held back."""
+    first = '[[rule]]\nname = "databases"'
+    world.edit((first, YEAR_END + first))
+    id_ = await world.ask("reboot web01 because x")
+    found = await world.found(id_)
+    drawn = []
+    for minute in (1, 5, 11, 12, 21, 22):
+        world.clock.passed_s = 60.0 * minute
+        await world.flow.freezing.redraw_due()
+        due = await world.store.due_messages(now=world.given.now())
+        drawn.append([one.kind for one in due if one.kind == "card"])
+        for one in due:
+            await world.store.message_sent(one, now=world.given.now())
+
+    assert drawn == [["card"], [], ["card"], [], ["card"], []]
+    then = world.clock.start + 660.0
+    assert [one.reason for one in freezes.over(world.rules, found, then)] == ["year end"]
+    assert freezes.over(world.rules, found, then + 600.0) == ()
+
+
 async def test_two_who_freeze_at_once_both_hold(world: World) -> None:
     """Neither overwrites the other, whichever comes first."""
     await asyncio.gather(said(world, "freeze cooling", ROSA), said(world, "freeze network", SAM))
