@@ -53,7 +53,9 @@ def program(
 @app.command()
 def demo(
     host: Host = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port of the page; 0 picks a free one.")] = 8090,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port of the page; 0 picks a free one.")
+    ] = 8090,
     servers: Annotated[int, typer.Option(min=10, max=20000)] = 200,
     data: Annotated[pathlib.Path | None, typer.Option(help="Folder to keep the story in.")] = None,
     tour: Annotated[bool, typer.Option("--tour", help="Play one story in the terminal.")] = False,
@@ -113,7 +115,7 @@ def check(
 @app.command()
 def simulate(
     host: Host = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port; 0 picks a free one.")] = 8099,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 picks a free one.")] = 8099,
     servers: Annotated[int, typer.Option(min=1, max=20000)] = 200,
     project_id: Annotated[str, typer.Option()] = "0123456789abcdef0123456789abcdef",
     ak: Annotated[str, typer.Option(help="Access key that is accepted.")] = "SIMULATEDACCESSKEY00",
@@ -131,27 +133,29 @@ def simulate(
         duration_s = setting_words.seconds(duration)
     except ValueError as error:
         raise settings_.SettingsError(f"--duration {duration}: {error}.") from None
-    asyncio.run(
-        simulate_.serve_forever(
-            host,
-            port,
-            servers=servers,
-            project_id=project_id,
-            ak=ak,
-            sk=sk,
-            token=token,
-            generation=generation,
-            duration_s=float(str(duration_s)),
-            seed=seed,
-            echo=typer.echo,
-        )
+    serving = simulate_.serve_forever(
+        host,
+        port,
+        servers=servers,
+        project_id=project_id,
+        ak=ak,
+        sk=sk,
+        token=token,
+        generation=generation,
+        duration_s=float(str(duration_s)),
+        seed=seed,
+        echo=typer.echo,
     )
+    try:
+        asyncio.run(serving)
+    except OSError as error:
+        raise settings_.unusable_port(host, port, error, settings_.FREE_PORT) from None
 
 
 @app.command()
 def manifest(
     transport: Annotated[str, typer.Option(help="socket or http.")] = "socket",
-    url: Annotated[str, typer.Option(help="The bot's public address, for http.")] = "",
+    url: Annotated[str, typer.Option(help="The bot's public https address, for http.")] = "",
     workflow_step: Annotated[
         bool, typer.Option(help="With the Workflow Builder step (a paid plan, the whole org).")
     ] = False,
@@ -160,9 +164,11 @@ def manifest(
     from bot.operations import manifest as manifest_
 
     transport = _word("--transport", transport, "socket", "http")
-    if transport == "http" and not url:
-        raise settings_.SettingsError("--transport http needs --url https://bot.example.com.")
-    made = manifest_.text(transport, url, step=workflow_step, command=settings_.command())
+    try:
+        address = manifest_.public_address(transport, url)
+    except manifest_.Unfit as unfit:
+        raise settings_.SettingsError(unfit.user_message) from unfit
+    made = manifest_.text(transport, address, step=workflow_step, command=settings_.command())
     typer.echo(made, nl=False)
 
 
@@ -241,7 +247,9 @@ def policy_explain(
 
 @audit_app.command("verify")
 def audit_verify(
-    anchor: Annotated[str, typer.Option(help="A hash printed at the end of a thread.")] = "",
+    anchor: Annotated[
+        str, typer.Option(help="A thread's audit head, such as '#15:39f1f807ab12'.")
+    ] = "",
 ) -> None:
     """Say whether the audit chain is whole, and name the first bad row."""
     from bot.operations import record

@@ -6,13 +6,15 @@ import pathlib
 
 import structlog
 
-from bot.power import errors, policy, policy_file, ports
+from bot.power import errors, policy, policy_file, policy_reach, ports
 
 log = structlog.get_logger()
 
 LOOK_S = 1.0
 # A file that was changed a moment ago may be half written; it is read once it has settled.
 SETTLED_S = 0.2
+# What is odd is looked for while everybody waits; a longer file is left to `powerbot policy check`.
+MOST_JUDGED = 10_000
 
 
 class PolicyFile:
@@ -69,6 +71,9 @@ class PolicyFile:
             return
         self.text, self.problem = text, ""
         log.info("policy.read", version=self._policy.version)
+        if len(text) <= MOST_JUDGED:
+            for why in policy_reach.oddities(self._policy):
+                log.warning("policy.odd", why=why, file=self._path.name)
 
     def _gone(self) -> None:
         """Allow nothing any more once the file is really gone, at the second look in a row.

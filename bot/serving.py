@@ -117,9 +117,7 @@ async def _listen(
     try:
         await door.open(paths, given.host, given.port)
     except OSError as error:
-        raise settings.SettingsError(
-            f"Port {given.port} on {given.host} can't be used: {error.strerror}."
-        ) from None
+        raise settings.unusable_port(given.host, given.port, error) from None
 
 
 def _beside(

@@ -19,6 +19,8 @@ import pydantic.fields
 from bot import secret_files, setting_words
 from bot.power import errors, vocabulary
 
+FREE_PORT = "Try --port 0, which picks a free one."
+
 
 class SettingsError(errors.PowerbotError):
     """A setting is missing or can't be used."""
@@ -236,6 +238,14 @@ def _read(file: secret_files.SecretFile) -> str:
         return file.read()
     except secret_files.Unusable as error:
         raise SettingsError(f"{file.variable}: {error}.") from None
+
+
+def unusable_port(host: str, port: int, error: OSError, better: str = "") -> SettingsError:
+    """Return why nobody can listen there; `better` says what to try instead."""
+    # Asyncio puts the address into its own text; the system's word for the number is shorter.
+    number = error.errno or 0
+    why = os.strerror(number) if number > 0 else error.strerror
+    return SettingsError(f"Port {port} on {host} can't be used: {why}.{better and ' '}{better}")
 
 
 def forget_secrets() -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -34,13 +37,41 @@ def test_the_state_diagram_is_the_table_of_the_code() -> None:
     assert arrows == table
 
 
+def readme_policy() -> str:
+    """Return the example of a policy file."""
+    return README.read_text().partition("```toml\n")[2].partition("```")[0]
+
+
 def test_the_policy_in_the_readme_can_be_used() -> None:
     """The example is a whole policy file."""
-    example = README.read_text().partition("```toml\n")[2].partition("```")[0]
-
-    found = policy_file.read(example)
+    found = policy_file.read(readme_policy())
 
     assert [rule.name for rule in found.rules] == ["databases", "everything"]
+
+
+@pytest.mark.parametrize("arguments", [("policy", "check"), ("check", "--offline")])
+def test_the_policy_in_the_readme_passes_the_commands_that_it_names(
+    arguments: tuple[str, ...], tmp_path: pathlib.Path
+) -> None:
+    """Whoever copies it and types the next step is told of no mistake in it."""
+    (tmp_path / "policy.toml").write_text(readme_policy())
+
+    done = subprocess.run(
+        [sys.executable, "-m", "bot", *arguments],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    if arguments[0] == "policy":
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "Note:" not in done.stdout
+    about = [line for line in done.stdout.splitlines() if " policy: " in line]
+    assert all(line.startswith("ok ") for line in about)
+    assert "The policy can be used." in done.stdout or about
 
 
 def test_the_readme_fits_a_newcomers_patience() -> None:

@@ -4,13 +4,44 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
+import re
+import urllib.parse
 from collections.abc import Sequence
 from typing import Any
 
 import yaml
 
-from bot.power import vocabulary
+from bot.power import errors, vocabulary
 from bot.slack import registered
+
+EVENTS_PATH = "/slack/events"
+
+
+class Unfit(errors.PowerbotError):
+    """An address with which Slack would refuse the manifest, or never reach the bot."""
+
+
+def public_address(transport: str, url: str) -> str:
+    """Return the bot's public address without a path of Slack's; empty for a socket.
+
+    Raises:
+        Unfit: there is one too many or none, or Slack wouldn't take it.
+    """
+    if transport == "socket":
+        if url:
+            raise Unfit("--url needs --transport http; in Socket Mode Slack calls no address.")
+        return ""
+    if not url:
+        raise Unfit("--transport http needs --url https://bot.example.com.")
+    try:
+        parts = urllib.parse.urlsplit(url)
+        host = parts.hostname if parts.port != 0 else None
+    except ValueError:
+        host = None
+    if not host or parts.scheme != "https" or "@" in parts.netloc or re.search(r"[\s?#]", url):
+        example = "https://bot.example.com"
+        raise Unfit(f"--url {url}: Slack calls https addresses only; write one like {example}.")
+    return url.rstrip("/").removesuffix(EVENTS_PATH)
 
 
 def build(
@@ -22,7 +53,7 @@ def build(
     `command` is the name of the slash command.
     """
     by_socket = transport == "socket"
-    address = "" if by_socket else f"{url.rstrip('/')}/slack/events"
+    address = "" if by_socket else f"{url.rstrip('/')}{EVENTS_PATH}"
     made = _without_step(by_socket, address, command)
     if step:
         made["functions"] = {registered.STEP.callback_id: _step(registered.STEP)}

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import dataclasses
 import time
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 from typing import Any
 
 import prometheus_client
@@ -26,16 +27,25 @@ LAG_LOOK_S = 1.0
 # Requests whose wait for approval is being measured; of more, the oldest are forgotten.
 MOST_WAITING = 2000
 REFUSED = (".refused", ".not_checked", ".withdrawn", ".held")
-ENDS_OF_WAITING = frozenset(
-    {"request.running", "request.denied", "request.expired", "request.cancelled"}
-)
+# What ends a wait at once, and what comes of a request that had its last approval before.
+DECIDED = frozenset({"request.denied", "request.expired", "request.cancelled"})
+APPROVED = frozenset({"request.running", "request.void", "request.stopped"})
 WAITS_S = (1, 5, 15, 60, 300, 900, 1800, 3600, 14400)
+
+
+@dataclasses.dataclass(slots=True)
+class _Wait:
+    """How long a request waits for its people: since when, and until its newest approval."""
+
+    asked_at: float
+    approved_at: float | None = None
 
 
 class Metrics:
     """The figures of one process; `watch` is a processor of the log."""
 
-    def __init__(self) -> None:
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
         self.registry = prometheus_client.CollectorRegistry()
         prometheus_client.ProcessCollector(registry=self.registry)
         self._steps = self._counter(Figure.STEPS, "Steps of requests, by the log's event.", "event")
@@ -54,7 +64,7 @@ class Metrics:
             Figure.APPROVAL_WAIT_SECONDS, "Time from request to decision.", buckets=WAITS_S
         )
         self._lag_s = self._histogram(Figure.LOOP_LAG_SECONDS, "How late the event loop is.")
-        self._waiting: collections.OrderedDict[str, float] = collections.OrderedDict()
+        self._waiting: collections.OrderedDict[str, _Wait] = collections.OrderedDict()
 
     async def text(self, bot: app.Bot) -> bytes:
         """Return all figures in Prometheus' text form."""
@@ -92,12 +102,26 @@ class Metrics:
             self._refusals.labels(name).inc()
         if name == "call.unknown":
             self._unknown.inc()
+        self._measure_wait(name, request_id)
+
+    def _measure_wait(self, name: str, request_id: str) -> None:
+        """Measure from the request to its last approval, or to the end that came instead.
+
+        Which approval was the last shows once the request goes on: an approved one may still wait
+        for a freeze to end or for another request.
+        """
+        now = self._monotonic()
         if name == "request.pending":
-            self._waiting[request_id] = time.monotonic()
+            self._waiting[request_id] = _Wait(now)
             while len(self._waiting) > MOST_WAITING:
                 self._waiting.popitem(last=False)
-        elif name in ENDS_OF_WAITING and request_id in self._waiting:
-            self._waited_s.observe(time.monotonic() - self._waiting.pop(request_id))
+        elif name == "approval.given" and request_id in self._waiting:
+            self._waiting[request_id].approved_at = now
+        elif name in DECIDED | APPROVED and (wait := self._waiting.pop(request_id, None)):
+            ended_at = now if name in DECIDED else wait.approved_at
+            # A request that nobody need approve has not waited for anybody.
+            if ended_at is not None:
+                self._waited_s.observe(ended_at - wait.asked_at)
 
     def _counter(self, name: Figure, help_: str, *labels: str) -> prometheus_client.Counter:
         return prometheus_client.Counter(name.series, help_, labels, registry=self.registry)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 
 from bot import settings
 from bot.power import errors
-from bot.storage import audit, moving, opening, pruning, verify
+from bot.storage import anchors, audit, moving, opening, pruning, verify
 
 DAY_S = 86400.0
 
@@ -72,10 +72,14 @@ def verify_audit(given: settings.Settings, anchor: str) -> tuple[bool, str]:
     """Prove the audit chain: whether it is whole, and a sentence.
 
     Raises:
+        SettingsError: the anchor isn't whole.
         StoreUnavailable: the database can't be read.
     """
-    with opening.reading(given.database_url) as connected:
-        found = verify.verify(connected, anchor=anchor)
+    try:
+        with opening.reading(given.database_url) as connected:
+            found = verify.verify(connected, anchor=anchor)
+    except anchors.UnusableAnchor as error:
+        raise settings.SettingsError(error.user_message) from error
     if found.ok:
         return True, f"The audit log is whole: {found.rows} rows, head {found.head or 'none'}."
     row = f"Row {found.first_bad}: " if found.first_bad is not None else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bot.power import missing, policy, quorum
+from bot.power import missing, policy, policy_oddities, quorum
 from bot.power.quorum import Roster
 
 # Stands for a Slack user group that nobody was asked about: it may have any number of people.
@@ -23,6 +23,11 @@ def offline(rules: policy.Policy) -> Roster:
             some = [f"{entry}#{n}" for n in range(UNKNOWN_PEOPLE)] if entry[0] == "S" else [entry]
             members[group].update(dict.fromkeys(some, "named in the policy"))
     return Roster(members)
+
+
+def oddities(rules: policy.Policy) -> tuple[str, ...]:
+    """Return what is wrong with a policy that can be read, as far as its file alone shows it."""
+    return (*policy_oddities.problems(rules), *problems(rules, offline(rules)))
 
 
 def problems(rules: policy.Policy, roster: Roster) -> tuple[str, ...]:
@@ -70,5 +75,8 @@ def _unreviewable(rule: policy.Rule, roster: Roster) -> Iterator[str]:
 
 def _gaps(needs: policy.Needs, roster: Roster, askers: set[str]) -> tuple[tuple[str, int], ...]:
     """Return the places that stay empty whoever asks; none when somebody's request can pass."""
-    found = [quorum.unfillable(needs, roster, {asker}) for asker in sorted(askers) or [""]]
+    groups = [roster.members.get(need.group, {}) for need in needs]
+    # Whoever is in the same groups leaves the same places empty.
+    alike = {tuple(one in group for group in groups): one for one in sorted(askers) or [""]}
+    found = [quorum.unfillable(needs, roster, {asker}) for asker in alike.values()]
     return min(found, key=lambda gaps: sum(count for _, count in gaps))

@@ -16,10 +16,11 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 
 from aiohttp import web
 
+from bot import settings as settings_
 from bot.operations import manifest
 from bot.sandbox import data_centre, workspace
 from bot.sandbox.data_centre import control, serve
@@ -181,7 +182,11 @@ async def running(where: Where) -> AsyncIterator[Demo]:
             *bot.routes(lambda: slack.hub.connected > 0),
             *page_routes(),
         ]
-        await slack.start(where.host, where.port, extra_routes=routes)
+        try:
+            await _serve_page(slack, where, routes)
+        except settings_.SettingsError:
+            await api.stop()
+            raise
         settings = environment(slack.api_url, api.url, folder) | {"PORT": str(where.bot_port)}
         keeping = asyncio.create_task(bot.keep_running(settings))
         try:
@@ -191,6 +196,24 @@ async def running(where: Where) -> AsyncIterator[Demo]:
             await asyncio.gather(keeping, return_exceptions=True)
             await slack.stop()
             await api.stop()
+
+
+async def _serve_page(
+    slack: workspace.Workspace, where: Where, routes: Iterable[web.RouteDef]
+) -> None:
+    """Open the page's address.
+
+    Raises:
+        SettingsError: it can't be had; the sentence says what to try instead.
+    """
+    try:
+        await slack.start(where.host, where.port, extra_routes=routes)
+    except ValueError:
+        said = "the demo has no password, so it listens on this machine only; leave --host out."
+        raise settings_.SettingsError(f"--host {where.host}: {said}") from None
+    except OSError as error:
+        better = settings_.FREE_PORT
+        raise settings_.unusable_port(where.host, where.port, error, better) from None
 
 
 @contextlib.contextmanager

@@ -7,10 +7,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from bot.storage import audit, connections
-
-# An anchor is a head as a thread shows it; a shorter piece could match by chance.
-SHORTEST_ANCHOR = 8
+from bot.storage import anchors, audit, connections
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -29,12 +26,16 @@ class Verdict:
 
 
 def verify(connection: connections.Connection, *, anchor: str = "") -> Verdict:
-    """Read the log from its first row to its head; `anchor` must be the hash of one of the rows.
+    """Read the log from its first row to its head; `anchor` must be one of its rows.
 
     It needs one snapshot of the database, as a connection that only reads has it.
+
+    Raises:
+        UnusableAnchor: the anchor isn't whole, so that nothing could be said of it.
     """
+    wanted = anchors.read(anchor) if anchor else None
     found = connection.stream("SELECT * FROM audit ORDER BY seq")
-    chain = _Chain(anchor.strip().lower())
+    chain = _Chain(wanted)
     with contextlib.closing(found):
         problem = chain.follow(row._asdict() for row in found)
     if not problem:
@@ -42,21 +43,32 @@ def verify(connection: connections.Connection, *, anchor: str = "") -> Verdict:
         problem = chain.compare_head(head[0] if head else None)
     if problem:
         return Verdict(False, chain.rows, chain.head, chain.rows + chain.off_by, problem)
-    if anchor and not chain.anchored:
-        problem = "no row has the anchor's hash: the log was rebuilt, or cut off before it"
-        return Verdict(False, chain.rows, chain.head, None, problem)
+    if wanted and not chain.anchored:
+        return Verdict(False, chain.rows, chain.head, None, _without(wanted, chain.rows))
     return Verdict(True, chain.rows, chain.head)
+
+
+def _without(anchor: anchors.Anchor, rows: int) -> str:
+    """Return what it means that a log whose rows fit together doesn't have the anchor's row."""
+    if anchor.seq is None:
+        return "no row has the anchor's hash: the log was rebuilt, or cut off before it"
+    if anchor.seq > rows:
+        return f"the log ends at row {rows}, before the anchor's row {anchor.seq}: it was cut off"
+    return (
+        f"row {anchor.seq} has another hash than the anchor: compare it with the thread once more; "
+        "if it was copied right, the log was rebuilt"
+    )
 
 
 class _Chain:
     """The chain as far as it was followed; `off_by` leads from its end to the bad row."""
 
-    def __init__(self, anchor: str) -> None:
+    def __init__(self, anchor: anchors.Anchor | None) -> None:
         self.rows = 0
         self.head = audit.NO_HASH
         self.anchored = False
         self.off_by = 1
-        self._anchor = anchor if len(anchor) >= SHORTEST_ANCHOR else None
+        self._anchor = anchor
 
     def follow(self, found: Iterable[Mapping[Any, Any]]) -> str:
         """Take rows until one is wrong; return what is wrong with it, or an empty text."""
@@ -65,7 +77,7 @@ class _Chain:
                 return problem
             self.rows += 1
             self.head = row["hash"]
-            if self._anchor and self.head.startswith(self._anchor):
+            if self._anchor and self._anchor.is_of(self.rows, self.head):
                 self.anchored = True
         return ""
 

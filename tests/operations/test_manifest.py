@@ -180,3 +180,38 @@ def test_a_manifest_of_this_version_does_not_differ(step: bool, tmp_path: pathli
     (tmp_path / "app_manifest.yml").write_text(made.replace("name: Powerbot", "name: Powerbot dev"))
 
     assert manifest.drift(tmp_path / "app_manifest.yml") == []
+
+
+@pytest.mark.parametrize(
+    ("transport", "url", "said"),
+    [
+        ("http", "http://bot.example.com", "Slack calls https addresses only"),
+        ("http", "bot.example.com", "Slack calls https addresses only"),
+        ("http", "https://", "Slack calls https addresses only"),
+        ("http", "https://bot.example.com?x=1", "Slack calls https addresses only"),
+        ("http", "https://me:pw@bot.example.com", "Slack calls https addresses only"),
+        ("http", "https://bot example.com", "Slack calls https addresses only"),
+        ("http", "https://bot.example.com:http", "Slack calls https addresses only"),
+        ("http", "", "--transport http needs --url"),
+        ("socket", "https://bot.example.com", "--url needs --transport http"),
+    ],
+)
+def test_an_address_that_slack_would_not_call_is_refused(
+    transport: str, url: str, said: str
+) -> None:
+    """Before anybody pastes a manifest that Slack refuses, or that reaches nobody."""
+    with pytest.raises(manifest.Unfit, match=re.escape(said)):
+        manifest.public_address(transport, url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://bot.example.com", "HTTPS://bot.example.com/", "https://bot.example.com/slack/events"],
+)
+def test_an_address_is_taken_with_or_without_the_path_that_slack_calls(url: str) -> None:
+    """Whoever copies it from Slack's page has the path already."""
+    found = manifest.public_address("http", url)
+    made = manifest.build("http", found)
+
+    address = made["settings"]["interactivity"]["request_url"]
+    assert address.lower() == "https://bot.example.com/slack/events"

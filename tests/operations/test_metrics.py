@@ -60,6 +60,7 @@ def test_the_wait_for_approval_is_measured_once_and_memory_is_bounded() -> None:
     ]
     counted = seen(
         *many,
+        {"event": "approval.given", "request": "PR-1", "detail": {}},
         {"event": "request.running", "request": "PR-1", "detail": {}},
         {"event": "request.running", "request": "PR-1", "detail": {}},
         {"event": "request.denied", "request": "PR-0", "detail": {}},

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from bot.storage import audit, connections, verify
+from bot.storage import anchors, audit, connections, verify
 from bot.storage.store import Store
 from tests.storage import builders, owner
 
@@ -223,8 +223,43 @@ async def test_only_an_anchor_proves_against_a_log_that_was_rebuilt(store: Store
     )
 
     assert verdict(url).ok
-    assert verdict(url, anchor=heads[1][:12].upper()).ok
+    assert verdict(url, anchor=heads[1].upper()).ok
     lost = verdict(url, anchor=heads[4])
     assert (lost.ok, lost.first_bad) == (False, None)
     assert "anchor" in lost.problem
-    assert not verdict(url, anchor=heads[1][:3]).ok
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["#2:{head:.12}", "2:{head:.12}", "#2 {head}", "#2:{head}", "{head}", " #2:{head:.20}… "],
+)
+async def test_an_anchor_is_found_as_a_thread_prints_it(
+    store: Store, url: str, written: str
+) -> None:
+    """With the row's number a piece of the hash is enough; a shell may have eaten the #."""
+    heads = await filled(store)
+
+    assert verdict(url, anchor=written.format(head=heads[1])).ok
+
+
+async def test_a_slip_in_an_anchor_is_never_told_as_a_log_that_was_rebuilt(
+    store: Store, url: str
+) -> None:
+    """Whoever copies too little, or another row's number, is told what to look at."""
+    heads = await filled(store)
+
+    for text, said in (
+        (heads[1][:12], "has 12 digits and no row number"),
+        (heads[1][:63], "has 63 digits and no row number"),
+        (f"#2:{heads[1][:8]}", "has 8 digits after its row number"),
+        (f"#2:{heads[1]}0", "has 65 digits after its row number"),
+        ("head", "'head' is no anchor"),
+        ("#2:", "'#2:' is no anchor"),
+    ):
+        with pytest.raises(anchors.UnusableAnchor, match=said):
+            verdict(url, anchor=text)
+    other = verdict(url, anchor=f"#3:{heads[1][:12]}")
+    beyond = verdict(url, anchor=f"#9:{heads[1][:12]}")
+    assert not other.ok
+    assert other.problem.startswith("row 3 has another hash than the anchor: compare it")
+    assert beyond.problem == "the log ends at row 5, before the anchor's row 9: it was cut off"

@@ -127,3 +127,16 @@ def test_unreadable_file_keeps_the_old_policy(standing: Standing) -> None:
 
     assert standing.later().version == before
     assert standing.file.problem == "policy.toml can't be read: UnicodeDecodeError."
+
+
+def test_a_policy_that_can_be_read_and_not_be_meant_is_told_in_the_log(standing: Standing) -> None:
+    """It holds, since it can be read; what the check would refuse is a warning, once."""
+    standing.write(POLICY.replace('allow = ["C0OPS", "C0INC"]', 'allow = ["C0OPS"]'))
+
+    with structlog.testing.capture_logs() as logged:
+        held = [standing.later() for _ in range(3)]
+
+    assert held[-1].allow == {"C0OPS"}
+    odd = [one for one in logged if one["event"] == "policy.odd"]
+    assert [one["log_level"] for one in odd] == ["warning"]
+    assert odd[0]["why"].startswith("[channels] incident has C0INC, but allow hasn't")
