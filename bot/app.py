@@ -81,6 +81,7 @@ class Ground:
     identity: connection.Identity
     store: store.Store
     power: watch.CloudPower
+    log_in: Callable[[settings.Settings], auth.CloudAuth]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,12 +100,20 @@ class Bot:
     slack: connection.PromptApp
     watchdog: watchdog.Watchdog
     lookback: lookback.Lookback
+    web_client: AsyncWebClient
+    log_in: Callable[[settings.Settings], auth.CloudAuth]
 
 
 def cloud_auth(
     given: settings.Settings, http: httpx.AsyncClient, clock: ports.Clock
 ) -> auth.CloudAuth:
-    """Return the credentials that the settings have: keys first, then a token, then IAM."""
+    """Return the credentials that the settings have: keys first, then a token, then IAM.
+
+    Raises:
+        ValueError: a token that can't be sent in a header.
+    """
+    # A signature is dated by the clock on the wall, wherever it was set to.
+    clock = clock.wall if isinstance(clock, clock_.SteadyClock) else clock
     if given.access_key:
         return auth.SignedAuth(
             given.access_key,
@@ -132,14 +141,12 @@ def cloud_power(
     Raises:
         SettingsError: the endpoint or the project id can't be used.
     """
-    # A signature is dated by the clock on the wall, wherever it was set to.
-    on_the_wall = clock.wall if isinstance(clock, clock_.SteadyClock) else clock
     try:
         cloud = client.CloudDC(
             http,
             given.endpoint,
             given.clouddc_project_id,
-            auth=cloud_auth(given, http, on_the_wall),
+            auth=cloud_auth(given, http, clock),
             bucket=rate.Bucket(given.rate, clock),
             clock=clock,
             jitter=random.Random(),  # noqa: S311 -- it spreads retries and guards nothing
@@ -186,7 +193,12 @@ async def joined(
         http = await closing.enter_async_context(exchange.open_http())
         power = cloud_power(given, http, clock, paces, foreground)
         closing.push_async_callback(power.aclose)
-        bot = _join(Ground(given, paces, clock, foreground, web_client, identity, kept, power))
+
+        def log_in(now: settings.Settings) -> auth.CloudAuth:
+            return cloud_auth(now, http, clock)
+
+        slack = (web_client, identity)
+        bot = _join(Ground(given, paces, clock, foreground, *slack, kept, power, log_in))
         if transport == "socket":
             bot.watchdog.socket = sockets.SocketMode(bot.slack, app_token, clock)
         yield bot
@@ -241,6 +253,8 @@ def _join(on: Ground) -> Bot:
         slack,
         looking,
         lookback.Lookback(kept, on.power, clock, telling.wake),
+        on.web_client,
+        on.log_in,
     )
 
 

@@ -81,7 +81,7 @@ def run(
     interpreter.begin()
     with interpreter.without(*interpreter.UNUSED):
         from bot import serving
-        from bot.operations import health, logs, metrics
+        from bot.operations import health, logs, metrics, rotation
 
     settings = settings_.load()
     chosen = transport or ("socket" if settings.slack_app_token.get_secret_value() else "http")
@@ -92,9 +92,10 @@ def run(
     settings_.forget_secrets()
     counted = metrics.Metrics()
     secrets, watchers = settings.secrets, [counted.watch]
-    logs.configure(settings.log, settings.log_level, secrets=secrets, watchers=watchers)
-    routes = health.of(counted)
-    asyncio.run(serving.serve(settings, chosen, routes, observers=[counted.watch_loop]))
+    redactor = logs.configure(settings.log, settings.log_level, secrets=secrets, watchers=watchers)
+    rotating = rotation.Rotation(settings, redactor.learn, counted.unusable_files.set)
+    observers = [counted.watch_loop, rotating.run]
+    asyncio.run(serving.serve(settings, chosen, health.of(counted, rotating), observers=observers))
 
 
 @app.command()

@@ -6,9 +6,13 @@ import dataclasses
 import os
 import pathlib
 import stat
+from collections.abc import Iterable, Mapping
 
 SUFFIX = "_FILE"
 MOST_BYTES = 65_536
+# A file that changes again and again is read at the third look all the same.
+MOST_LOOKS = 3
+_Look = tuple[int, int, int, int] | None
 
 
 class Unusable(ValueError):
@@ -58,3 +62,55 @@ def _content(path: pathlib.Path) -> bytes:
     if len(content) > MOST_BYTES:
         raise Unusable(f"{path} is larger than {MOST_BYTES // 1024} KiB")
     return content
+
+
+class Watch:
+    """Looks at files again and again, and tells of the secrets in them that are new.
+
+    A key has two parts, in two files: what has changed is read once nothing more changes, from one
+    look to the next, so that both parts of it are taken at once.
+    """
+
+    def __init__(self, files: Iterable[SecretFile], values: Mapping[str, str]) -> None:
+        """`values` are the secrets as they were read at the start, by their fields."""
+        self._files = tuple(files)
+        self._values = dict(values)
+        self._seen: list[_Look] = []
+        self._unread = 0
+        # What is wrong with a file whose old secret still holds, by the variable that names it.
+        self.problems: dict[str, str] = {}
+
+    def look(self) -> dict[str, str]:
+        """Return the secrets that are new, by their fields."""
+        looks = [_look_at(one.path) for one in self._files]
+        if looks != self._seen:
+            self._seen = looks
+            self._unread += 1
+            if self._unread < MOST_LOOKS:
+                return {}
+        if not self._unread:
+            return {}
+        self._unread = 0
+        return self._read()
+
+    def _read(self) -> dict[str, str]:
+        """Read all files; one that can't be used keeps its old secret."""
+        found, self.problems = {}, {}
+        for one in self._files:
+            try:
+                secret = one.read()
+            except Unusable as error:
+                self.problems[one.variable] = str(error)
+                continue
+            if secret != self._values[one.field]:
+                found[one.field] = self._values[one.field] = secret
+        return found
+
+
+def _look_at(path: pathlib.Path) -> _Look:
+    """Return what tells a changed file, or one that was put in its place, from the one before."""
+    try:
+        seen = path.stat()
+    except OSError:
+        return None
+    return seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns

@@ -112,6 +112,22 @@ class Settings(pydantic.BaseModel):
         """The files that secrets were read from."""
         return self._files
 
+    def secret(self, field: str) -> str:
+        """Return the value of a field that is secret."""
+        found = getattr(self, field)
+        return found.get_secret_value() if isinstance(found, pydantic.SecretStr) else str(found)
+
+    def with_secrets(self, values: Mapping[str, str]) -> Settings:
+        """Return the same settings with other secrets, by their fields."""
+        plain = type(self).model_fields
+        changed = {
+            field: pydantic.SecretStr(value)
+            if plain[field].annotation is pydantic.SecretStr
+            else value
+            for field, value in values.items()
+        }
+        return self.model_copy(update=changed)
+
     @property
     def endpoint(self) -> str:
         """CloudDC's base address: the given one, else the region's (CloudDC endpoints page)."""

@@ -182,6 +182,15 @@ class CloudDC:
         call = exchange.Call(Operation.STATUS, "GET", f"{self.servers_url}/status")
         return await self._read(call, _at_once(wire.fleet_status))
 
+    async def change_auth(self, auth: credentials.CloudAuth) -> None:
+        """Sign the next call by these credentials, and end the pause that the old ones began.
+
+        A call on the wire keeps those that it left with.
+        """
+        before, self._auth = self._auth, auth
+        self._pause.lift()
+        await before.aclose()
+
     async def aclose(self) -> None:
         """Stop what the credentials are waiting for; the HTTP client is its owner's to close."""
         await self._auth.aclose()

@@ -51,6 +51,10 @@ class Pause:
             retry_after_s=left_s,
         )
 
+    def lift(self) -> None:
+        """Let calls through again: there are other credentials."""
+        self._refused = None
+
     def note(self, error: errors.CloudError) -> None:
         """Begin a pause if an answer says that the credentials are wrong."""
         if isinstance(error, errors.Unauthorized) and not error.code.startswith(SERVICE_CODES):

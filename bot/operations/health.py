@@ -11,7 +11,7 @@ import prometheus_client
 from aiohttp import web
 
 from bot import app, serving, settings
-from bot.operations import metrics
+from bot.operations import metrics, rotation
 from bot.power import errors
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -24,28 +24,32 @@ Checks = Mapping[str, Callable[[], Awaitable[str]]]
 Warnings = Callable[[], Mapping[str, str]]
 
 
-def of(counted: metrics.Metrics) -> serving.Routes:
-    """Return what makes the routes for a running bot."""
+def of(counted: metrics.Metrics, rotating: rotation.Rotation) -> serving.Routes:
+    """Return what makes the routes for a running bot; its secrets may change."""
 
     def made(given: settings.Settings, bot: app.Bot) -> list[web.RouteDef]:
         return routes(
             checks_of(bot),
             lambda: counted.text(bot),
-            warnings=warnings_of(bot),
+            warnings=warnings_of(bot, rotating),
             host=given.host,
-            metrics_token=given.metrics_token.get_secret_value(),
+            metrics_token=lambda: rotating.given.metrics_token.get_secret_value(),
         )
 
     return made
 
 
-def warnings_of(bot: app.Bot) -> Warnings:
+def warnings_of(bot: app.Bot, rotating: rotation.Rotation) -> Warnings:
     """Return what is told beside the problems: the bot works, and somebody should look."""
 
     def warnings() -> Mapping[str, str]:
         newest = bot.power.latest()
         short = newest.shortfall if newest else None
-        return {"clouddc": short.sentence} if short else {}
+        found = {"clouddc": short.sentence} if short else {}
+        if rotating.problems:
+            told = [f"{name}: {why}" for name, why in sorted(rotating.problems.items())]
+            found["secrets"] = f"the ones before still hold. {'; '.join(told)}"
+        return found
 
     return warnings
 
@@ -116,7 +120,7 @@ def routes(
     figures: Callable[[], Awaitable[bytes]],
     *,
     host: str,
-    metrics_token: str,
+    metrics_token: Callable[[], str],
     patience_s: float = PATIENCE_S,
     warnings: Warnings = dict,
 ) -> list[web.RouteDef]:
@@ -124,8 +128,8 @@ def routes(
 
     def entitled(request: web.Request) -> bool:
         given = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        if metrics_token:
-            return hmac.compare_digest(given.encode(), metrics_token.encode())
+        if token := metrics_token():
+            return hmac.compare_digest(given.encode(), token.encode())
         return host in LOOPBACK
 
     async def healthz(_: web.Request) -> web.Response:

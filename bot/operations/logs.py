@@ -18,8 +18,10 @@ def configure(
     *,
     secrets: Iterable[str] = (),
     watchers: Iterable[structlog.typing.Processor] = (),
-) -> None:
-    """Set up structlog and the standard library's loggers; `form` is `text` or `json`.
+) -> redaction.Redactor:
+    """Set up structlog and the standard library's loggers; return who takes the secrets out.
+
+    `form` is `text` or `json`.
 
     `secrets` are never printed. `watchers` see every event from `info` on, printed or not.
     """
@@ -49,6 +51,7 @@ def configure(
     )
     # Libraries speak only when something is wrong: at DEBUG they would print whole payloads.
     logging.basicConfig(level=max(number, logging.WARNING), handlers=[handler], force=True)
+    return redactor
 
 
 def _from(number: int) -> structlog.typing.Processor:

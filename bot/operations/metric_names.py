@@ -31,6 +31,7 @@ class Figure(enum.StrEnum):
     REFUSALS = "refusals"
     REFUSED_REQUESTS = "refused_requests"
     REQUESTS = "requests"
+    SECRET_FILES_UNUSABLE = "secret_files_unusable"  # noqa: S105 -- a figure
     SLACK_REFUSALS = "slack_refusals"
     SOCKETS = "sockets"
     SOCKET_AGE_SECONDS = "socket_age_seconds"

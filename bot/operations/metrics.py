@@ -63,6 +63,11 @@ class Metrics:
         self._waited_s = self._histogram(
             Figure.APPROVAL_WAIT_SECONDS, "Time from request to decision.", buckets=WAITS_S
         )
+        self.unusable_files = prometheus_client.Gauge(
+            Figure.SECRET_FILES_UNUSABLE.series,
+            "Files of secrets that can't be used: the secrets before them still hold.",
+            registry=self.registry,
+        )
         self._lag_s = self._histogram(Figure.LOOP_LAG_SECONDS, "How late the event loop is.")
         self._waiting: collections.OrderedDict[str, _Wait] = collections.OrderedDict()
 

@@ -35,7 +35,14 @@ class Redactor:
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         """`secrets` are the values of this process's own tokens and keys."""
-        own = sorted({one for one in secrets if len(one) >= SHORTEST_SECRET}, key=len, reverse=True)
+        self._known: set[str] = set()
+        self._own: re.Pattern[str] | None = None
+        self.learn(secrets)
+
+    def learn(self, secrets: Iterable[str]) -> None:
+        """Take these out from now on, too; one that has been exchanged is still a secret."""
+        self._known |= {one for one in secrets if len(one) >= SHORTEST_SECRET}
+        own = sorted(self._known, key=len, reverse=True)
         self._own = re.compile("|".join(map(re.escape, own))) if own else None
 
     def redact(self, text: str) -> str:

@@ -148,6 +148,8 @@ class PromptApp(AsyncApp):
     def __init__(self, foreground: foreground_.Foreground, **options: Any) -> None:
         super().__init__(**options)
         self._foreground = foreground
+        # The newest one, by which requests over HTTP are compared.
+        self.signing_secret = ""
         # What is refused before a listener sees it, over either transport.
         self.turned_away = turned_away.TurnedAway()
 
@@ -168,7 +170,6 @@ def make_app(
     Bolt would poll for an acknowledgement every 10 ms; `process_before_response` makes it send
     the one that the listener has given. Who we are is known, so no payload waits for auth.test.
     """
-    token = client.token
 
     async def authorize() -> AuthorizeResult:
         return AuthorizeResult(
@@ -176,7 +177,8 @@ def make_app(
             team_id=identity.team_id,
             bot_user_id=identity.user_id,
             bot_id=identity.bot_id,
-            bot_token=token,
+            # The newest one: it may have been exchanged.
+            bot_token=client.token,
         )
 
     app = PromptApp(
@@ -184,9 +186,11 @@ def make_app(
         name="powerbot",
         client=_without_token(client),
         authorize=authorize,
-        signing_secret=signing_secret,
+        # `http_handler` compares each signature, with the newest secret; Bolt knows only one.
+        request_verification_enabled=False,
         process_before_response=True,
     )
+    app.signing_secret = signing_secret
     app.error(_failed_in(app))
     return app
 
@@ -212,6 +216,13 @@ def _without_token(client: AsyncWebClient) -> AsyncWebClient:
     return bare
 
 
+def with_token(client: AsyncWebClient, token: str) -> AsyncWebClient:
+    """Return the same client with another token, to try it."""
+    other = _without_token(client)
+    other.token = token
+    return other
+
+
 def http_handler(
     app: PromptApp, signing_secret: str
 ) -> Callable[[web.Request], Awaitable[web.Response]]:
@@ -222,11 +233,14 @@ def http_handler(
     """
     if not signing_secret:
         raise ValueError("SLACK_SIGNING_SECRET is needed for the HTTP transport")
+    app.signing_secret = signing_secret
 
     async def answer(request: web.Request) -> web.Response:
         body = await request.read()
-        refused = signatures.refusal(signing_secret, request.headers, body, now=time.time())
-        if refused is not None and not await _looks_at_certificate(request):
+        refused = signatures.refusal(app.signing_secret, request.headers, body, now=time.time())
+        if refused is not None and await _looks_at_certificate(request):
+            return web.Response()
+        if refused is not None:
             return _refused(app, refused)
         try:
             text = body.decode()
@@ -245,7 +259,7 @@ def http_handler(
 async def _looks_at_certificate(request: web.Request) -> bool:
     """Whether it is Slack's look at our certificate, which may come without a signature.
 
-    Bolt answers it by itself, and nothing else is done ("ssl_check" in Slack's slash commands).
+    It is answered, and nothing else is done ("ssl_check" in Slack's slash commands).
     """
     body = await request.read()
     if len(body) > MOST_UNSIGNED:

@@ -20,7 +20,7 @@ JSON = "application/json"
 
 
 def bolt_request(body: str, request: web.Request) -> AsyncBoltRequest:
-    """Return a request as Bolt takes it, with its body as text; Bolt checks its signature."""
+    """Return a request as Bolt takes it, with its body as text; its signature was checked."""
     made = AsyncBoltRequest(body="", headers=dict(request.headers.items()))
     made.raw_body = body
     made.body = read(body, request.content_type)

@@ -121,6 +121,12 @@ class SocketMode:
             except errors.SlackUnavailable as error:
                 log.error("slack.not_connected", why=error.user_message)
 
+    def change_token(self, app_token: str) -> None:
+        """Open by this token whatever is opened from now on; what is open stays."""
+        self._app_token = app_token
+        for line in self.lines:
+            line.handler.app_token = line.handler.client.app_token = app_token
+
     async def close(self) -> None:
         """Close all connections: no further payload arrives."""
         lines, self.lines = self.lines, []

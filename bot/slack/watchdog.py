@@ -56,9 +56,9 @@ class Watchdog:
             await self.socket.look_after()
         if self._clock.monotonic() - self._tried_at >= TRY_TOKEN_S:
             self._tried_at = self._clock.monotonic()
-            await self._try_token()
+            await self.try_token()
 
-    async def _try_token(self) -> None:
+    async def try_token(self) -> None:
         """Ask Slack who we are: a call that also wakes a connection that seems to sleep."""
         try:
             await connection.introduce(self._client)

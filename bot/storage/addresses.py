@@ -43,6 +43,19 @@ def parsed(url: str) -> Address:
             )
 
 
+def same_place(one: Address, other: Address) -> bool:
+    """Whether two addresses are of the same database, whoever logs in there."""
+    if one.path is not None or other.path is not None:
+        return one.path == other.path
+    from psycopg import conninfo
+
+    places = [conninfo.conninfo_to_dict(address.uri) for address in (one, other)]
+    for place in places:
+        place.pop("user", None)
+        place.pop("password", None)
+    return places[0] == places[1]
+
+
 def prepare_file(path: pathlib.Path) -> None:
     """Create the file and its folder, for nobody's eyes but the owner's.
 

@@ -21,7 +21,7 @@ class Readers:
 
     def __init__(self, address: addresses.Address, pause: Callable[[], None]) -> None:
         """`pause` is called, in a reader's thread, between two slices of many rows."""
-        self._address = address
+        self.address = address
         self._pause = pause
         self._own = threading.local()
         self._opened: set[connections.Connection] = set()
@@ -70,7 +70,7 @@ class Readers:
                 self._drop(kept)
             else:
                 return kept
-        opened = connections.connect(self._address, readonly=True)
+        opened = connections.connect(self.address, readonly=True)
         opened.pause = self._pause
         self._opened.add(opened)
         self._own.connection = opened

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from bot.power import ports
+from bot.power import errors, ports
 from bot.power.lifecycle import State
 from bot.storage import (
     addresses,
@@ -54,6 +54,7 @@ class Store:
         A payload or a message that this process took is anybody's again after `lease_s`. `pause`
         is called in a thread between two slices of many rows that are read.
         """
+        self._address = address
         self._lease_s = lease_s
         self._silences = silences.Silences(lease_s * PATIENCE)
         self.restored = restored
@@ -84,6 +85,17 @@ class Store:
         self._writer.close()
         if self._held is not None:
             self._held.release()
+
+    def change_login(self, url: str) -> None:
+        """Log in as this URL says from the next connection on; those that are open stay.
+
+        Raises:
+            StoreUnavailable: it can't be read, or is another database's.
+        """
+        address = addresses.parsed(url)
+        if not addresses.same_place(address, self._address):
+            raise errors.StoreUnavailable("it names another database; restart to change to it")
+        self._address = self._writer.address = self._readers.address = address
 
     async def has_runs(self) -> bool:
         """Whether a run is under way, or was when its process ended."""

@@ -77,7 +77,7 @@ class Writer:
         make: Callable[[connections.Connection], transaction.Transaction],
     ) -> None:
         """`make` makes the Tx of a connection."""
-        self._address = address
+        self.address = address
         self._make = make
         self._kept: connections.Connection | None = None
 
@@ -126,7 +126,7 @@ class Writer:
     def _begin(self, works: Sequence[Work]) -> _Batch:
         """Begin a transaction in which nobody else writes."""
         if self._kept is None:
-            self._kept = connections.connect(self._address)
+            self._kept = connections.connect(self.address)
         tx = self._make(self._kept)
         if self._kept.dialect == dialects.SQLITE:
             self._kept.begin()

@@ -56,7 +56,9 @@ class Site:
         """Serve with these checks and ask for a path."""
         site = web.Application()
         site.add_routes(
-            health.routes(checks, figures, host=host, metrics_token=token, patience_s=patience_s)
+            health.routes(
+                checks, figures, host=host, metrics_token=lambda: token, patience_s=patience_s
+            )
         )
         runner = web.AppRunner(site)
         await runner.setup()

@@ -14,7 +14,7 @@ from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 from bot import paces, serving, settings
-from bot.operations import health, logs, metrics
+from bot.operations import health, logs, metrics, rotation
 
 # What stands in the log when a process has met its doom.
 DOOMED = b"doomed\n"
@@ -60,7 +60,7 @@ def main(environment: Mapping[str, str], log: str, factor: float, *doom: str) ->
         serving.serve(
             given,
             "socket",
-            health.of(counted),
+            health.of(counted, rotation.Rotation(given)),
             observers=[counted.watch_loop],
             paces=paces.USUAL.faster(factor),
         )

@@ -111,6 +111,14 @@ ALARMS = (
         "The policy can't be used",
     ),
     Alarm(
+        "PowerbotSecretFileUnusable",
+        f"{Figure.SECRET_FILES_UNUSABLE.series} > 0",
+        "2m",
+        TICKET,
+        "The file of a secret can't be used: the secret before it still holds.",
+        "A secret's file can't be used",
+    ),
+    Alarm(
         "PowerbotRefusesRequests",
         f"sum by (check) (increase({Figure.REFUSED_REQUESTS.total}[10m])) > 10",
         "5m",

@@ -138,6 +138,7 @@ PANELS = (
             (f'sum(up{{job="{alarms.JOB}"}})', "processes"),
             (f"min({Figure.DATABASE_UP.series})", "database"),
             (f"min({Figure.POLICY_VALID.series})", "policy"),
+            (f"sum({Figure.SECRET_FILES_UNUSABLE.series})", "files of secrets that can't be used"),
             (f"count by (version) ({Figure.BUILD_INFO.series})", "version {{version}}"),
         ),
     ),

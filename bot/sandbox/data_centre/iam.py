@@ -5,7 +5,7 @@ Facts from the IAM API's token page and from the gateway's error page.
 
 import hmac
 import random
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -49,6 +49,10 @@ class Iam:
 
     def __init__(self, account: Account, rng: random.Random) -> None:
         self.account = account
+        # Keys beside the account's own: a user has two while one is exchanged for the other.
+        self.further_keys: dict[str, str] = {}
+        # How many requests each key has signed well.
+        self.signed: Counter[str] = Counter()
         self._rng = rng
         self._tokens: OrderedDict[str, _Token] = OrderedDict()
         self._failures = 0
@@ -115,7 +119,7 @@ class Iam:
         claim = signature.read_claim(request)
         if claim is None:
             raise refusals.not_authenticated("standard authorization header format is invalid")
-        if claim.access != self.account.ak:
+        if claim.access not in {self.account.ak, *self.further_keys}:
             raise refusals.not_authenticated(
                 f"Get secretKey failed,ak:{claim.access},err:ak not exist"
             )
@@ -131,11 +135,12 @@ class Iam:
                 f"verify aksk signature fail, canonicalRequest:{canonical}"
             )
         self._failures = 0
+        self.signed[claim.access] += 1
 
     def _is_genuine(self, request: HttpRequest, claim: signature.Claim) -> bool:
         temporary = request.header("X-Security-Token")
         return temporary == self.account.security_token and signature.matches(
-            request, claim, self.account.sk
+            request, claim, self.further_keys.get(claim.access, self.account.sk)
         )
 
     def _is_locked(self, now: float) -> bool:

@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from aiohttp import web
@@ -86,6 +87,10 @@ class Workspace(Actions):
         super().__init__(self._state, Desk(self._state, self._delivery), self._responder)
         self._api = WebApi(self._state, RateLimiter(clock, rate_factor), self.hub)
         self._runner: web.AppRunner | None = None
+
+    def exchange(self, **secrets: Any) -> None:
+        """Give the app other secrets, by their fields; those before are refused from now on."""
+        self.app = self._state.app = replace(self.app, **secrets)
 
     async def start(
         self, host: str = "127.0.0.1", port: int = 0, extra_routes: Iterable[web.RouteDef] = ()

@@ -62,6 +62,10 @@ CASES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
         {"powerbot_policy_valid": "0x60"},
         {"powerbot_policy_valid": "1x60"},
     ),
+    "PowerbotSecretFileUnusable": (
+        {"powerbot_secret_files_unusable": "1x60"},
+        {"powerbot_secret_files_unusable": "0x20 1x4 0x40"},
+    ),
     "PowerbotRefusesRequests": (
         {'powerbot_refused_requests_total{check="signature_differs"}': "0+5x60"},
         {'powerbot_refused_requests_total{check="signature_differs"}': "0x20 2x40"},
