@@ -332,7 +332,7 @@ def story(
         choosing.Choosing(reads, who, policy, clock),
         lookups.Lookups(reads, judges, who, attempts),
         alarming.Alarming(alarm_source, clock),
-        asking.Asking(kept, reads, plans, yes, glass, no, clock),
+        asking.Asking(kept, reads, plans, yes, glass, no, clock, nudges),
         yes,
         judges,
         stopping.Stopping(kept, no, clock),

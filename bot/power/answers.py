@@ -53,18 +53,23 @@ class PlanShown:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class CountWanted:
-    """A large plan: the number of servers must be typed before the request is made."""
+    """A large plan: the number of servers must be typed before the request is made.
+
+    With `at_once` nobody is asked after that.
+    """
 
     request_id: str
     count: int
     action: request.Action
+    at_once: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ReasonWanted:
-    """Deny must have a reason."""
+    """A person denies, and is asked why; they may leave it open unless it is `needed`."""
 
     request_id: str
+    needed: bool = True
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -135,6 +135,7 @@ def strictest(
         remind_s=min(way.remind_s for way in ways),
         escalate_s=min(way.escalate_s for way in ways),
         deny_reason=any(way.deny_reason for way in ways),
+        notify=min((way.notify for way in ways), key=list(plan.Notify).index),
         cooldown_s=max(way.cooldown_s for way in ways),
         on_change="stop" if any(way.on_change == "stop" for way in ways) else "skip",
         batch=min(way.batch for way in ways),

@@ -55,6 +55,14 @@ class Need(request.Frozen):
     count: int
 
 
+class Notify(enum.StrEnum):
+    """Whom the thread calls when a request begins: who may approve, their user groups, nobody."""
+
+    PEOPLE = "people"
+    GROUP = "group"
+    NONE = "none"
+
+
 class Terms(request.Frozen):
     """The conditions that the strictest rule sets for a request; times are seconds.
 
@@ -71,6 +79,7 @@ class Terms(request.Frozen):
     remind_s: float = 600.0
     escalate_s: float = 1200.0
     deny_reason: bool = False
+    notify: Notify = Notify.PEOPLE
     cooldown_s: float = 0.0
     on_change: str = "skip"
     batch: int = 50

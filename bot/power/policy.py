@@ -64,6 +64,7 @@ class Conduct:
     pause_s: float = 0.0
     max_failures: int = 1
     max_per_rack: int = 10
+    notify: plan.Notify = plan.Notify.PEOPLE
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from bot.power import errors, patterns, policy, targets
+from bot.power import errors, patterns, plan, policy, targets
 from bot.power.policy_values import MOST_SERVERS, Table, shown
 
 People = Mapping[str, tuple[str, ...]]
@@ -16,6 +16,7 @@ CONDUCT_KEYS = (
     "remind",
     "escalate",
     "deny_reason",
+    "notify",
     "cooldown",
     "on_change",
     "batch",
@@ -113,6 +114,7 @@ def _conduct(table: Table, usual: policy.Conduct) -> policy.Conduct:
         remind_s=table.seconds("remind", usual.remind_s),
         escalate_s=table.seconds("escalate", usual.escalate_s),
         deny_reason=table.flag("deny_reason", default=usual.deny_reason),
+        notify=_notify(table, usual),
         cooldown_s=table.seconds("cooldown", usual.cooldown_s, zero=True),
         on_change=str(on_change),
         batch=batch,
@@ -121,6 +123,15 @@ def _conduct(table: Table, usual: policy.Conduct) -> policy.Conduct:
         max_failures=table.whole("max_failures", usual.max_failures),
         max_per_rack=table.whole("max_per_rack", usual.max_per_rack),
     )
+
+
+def _notify(table: Table, usual: policy.Conduct) -> plan.Notify:
+    """Read whom the thread calls when a request begins."""
+    value = table.values.get("notify", usual.notify)
+    word = value.strip().lower() if isinstance(value, str) else ""
+    if word not in set(plan.Notify):
+        raise table.error("notify", f'write "people", "group" or "none", not {shown(value)}')
+    return plan.Notify(word)
 
 
 def selection(table: Table, groups: targets.Groups) -> policy.Selection:

@@ -230,7 +230,7 @@ def _buttons(
 ) -> tuple[blocks.Button, ...]:
     """Return the buttons that make sense in this state; the state decides again at the click."""
     if request.state in (State.PLANNED, State.PENDING):
-        deny = button(request, Do.DENY, style="danger")
+        deny = button(request, Do.DENY)
         details = button(request, Do.DETAILS)
         return (approve_button(request), deny, button(request, Do.CANCEL), details)
     if request.state is State.APPROVED:
@@ -280,7 +280,10 @@ def approve_button(request: ports.Request) -> blocks.Button:
     )
     dialog = blocks.confirm(f"Approve {request.id}?", asked + names + how, "Approve")
     spoken = f"Approve {request.id}: {terms.title(order)}"
-    return blocks.Button(Do.APPROVE, request.id, style="primary", confirm=dialog, spoken=spoken)
+    # Red is for what takes many servers down; to deny is safe.
+    grave = order.action in (Action.OFF, Action.CYCLE) and request.plan.terms.confirm_count
+    style = "danger" if grave else "primary"
+    return blocks.Button(Do.APPROVE, request.id, style=style, confirm=dialog, spoken=spoken)
 
 
 def _how(planned: plan.Plan) -> str:

@@ -117,6 +117,10 @@ class Delivery:
         """Open the form that a payload asks for, before anything is known to fill it."""
         await self._forms.open_loading(inbound)
 
+    async def asks_why(self, inbound: ports.Inbound, wanted: facts.ReasonWanted) -> bool:
+        """Open the form that asks why somebody denies; False when that can't be done any more."""
+        return await self._open(inbound, modals.deny_reason(wanted)) is None
+
     async def _open(self, inbound: ports.Inbound, view: dict[str, object]) -> facts.Note | None:
         """Open a form; when that fails the person is told so instead."""
         try:

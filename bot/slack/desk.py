@@ -253,6 +253,8 @@ class Desk:
             await self._answering.open_loading(inbound)
             async with self._crowd.turn(inbound):
                 answer = await self._decide(inbound)
+            if isinstance(answer, facts.ReasonWanted) and not answer.needed:
+                answer = await self._ask_why(inbound, answer)
             if answer is not None:
                 await self._answering.deliver(inbound, answer)
             log.debug("slack.answered", key=inbound.key)
@@ -293,6 +295,15 @@ class Desk:
         except Exception as error:  # The outermost guard: the person must get an answer.
             log.error("slack.workflow_failed", key=inbound.key, exc_info=error)
             return facts.Note(BROKEN, good=False)
+
+    async def _ask_why(
+        self, inbound: ports.Inbound, wanted: facts.ReasonWanted
+    ) -> facts.Answer | None:
+        """Open the form that asks why; where it can't be opened the no counts without a reason."""
+        if await self._answering.asks_why(inbound, wanted):
+            return None
+        without = dataclasses.replace(inbound, body={**inbound.body, action_ids.Field.REASON: ""})
+        return await self._decide(without)
 
     async def _patiently(self, work: Callable[[], Awaitable[T]]) -> T:
         """Do something again while the database is away, for a few seconds."""

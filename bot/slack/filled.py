@@ -21,7 +21,8 @@ def problems(inbound: ports.Inbound, found: ports.Request | None) -> dict[str, s
     count = str(len(found.order.targets))
     if field is action_ids.Field.COUNT and wants_count and typography.plain(typed) != count:
         return {field.value: "That isn't the number of servers in the plan."}
-    if field is action_ids.Field.REASON and not typed:
+    needed = found.plan.terms.deny_reason
+    if field is action_ids.Field.REASON and needed and not typed:
         return {field.value: "A reason is needed."}
     if field is action_ids.Field.COMMENT and not typed:
         return {field.value: "Write a few words."}

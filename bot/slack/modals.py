@@ -15,19 +15,24 @@ COUNT_CHARS = 6
 
 def confirm_count(asked: answers.CountWanted) -> views.View:
     """Return the form that wants the number of servers typed."""
-    question = f"{words.title(asked.action, asked.count)}? Type {asked.count} to request it."
+    what = words.title(asked.action, asked.count)
+    question = f"{what}? Type {asked.count} to request it."
+    labels = ("Confirm", "Request")
+    if asked.at_once:
+        question = f"{what} without approval? Type {asked.count} to begin at once."
+        labels = ("Break glass", words.at_once(asked.action))
     return _form(
         Form.CONFIRM_COUNT,
         asked.request_id,
-        ("Confirm", "Request"),
+        labels,
         _input(Field.COUNT, question, COUNT_CHARS),
     )
 
 
 def deny_reason(asked: answers.ReasonWanted) -> views.View:
     """Return the form that wants the reason of a denial."""
-    question = f"Why is {asked.request_id} denied? The thread will show it."
-    field = _input(Field.REASON, question, REASON_CHARS, multiline=True)
+    question = f"Why do you deny {asked.request_id}? Its card and thread will say so."
+    field = _input(Field.REASON, question, REASON_CHARS, multiline=True, optional=not asked.needed)
     return _form(Form.DENY, asked.request_id, ("Deny", "Deny"), field)
 
 
@@ -55,7 +60,10 @@ def _form(
     )
 
 
-def _input(field: Field, question: str, longest: int, *, multiline: bool = False) -> views.View:
+def _input(
+    field: Field, question: str, longest: int, *, multiline: bool = False, optional: bool = False
+) -> views.View:
     """Return an input with its label."""
-    element = views.text_input(longest, multiline=multiline)
-    return views.field(field, question, {**element, "min_length": 1, "focus_on_load": True})
+    element = {**views.text_input(longest, multiline=multiline), "focus_on_load": True}
+    least = {} if optional else {"min_length": 1}
+    return views.field(field, question, {**element, **least}, optional=optional)

@@ -27,10 +27,9 @@ HELD_BY = re.compile(r"PR-\w{4} of ([UW][A-Z0-9]{1,30}) is at work on it \(.*\)"
 
 def render(shown: answers.PlanShown) -> blocks.Message:
     """Return the plan; it has buttons when it may be asked for."""
-    planned, order = shown.plan, shown.plan.order
-    kind = "Dry run" if order.options.dry_run else "Plan"
+    planned = shown.plan
     body = [
-        blocks.header(f"{kind}: {_title(planned)}"),
+        blocks.header(_heading(planned)),
         *_reading(planned),
         blocks.section(_lines(shown)),
         blocks.section(_conditions(planned)),
@@ -50,6 +49,20 @@ def _meant(planned: plan.Plan) -> Sequence[plan.PlanLine]:
 def _title(planned: plan.Plan) -> str:
     """Return what was asked, like `reboot 19 servers`; "0 servers" would name nothing."""
     return words.title(planned.order.action, len(_meant(planned))).lower()
+
+
+def _heading(planned: plan.Plan) -> str:
+    """Return what kind of plan it is, and what it would do."""
+    if planned.order.options.dry_run:
+        return f"Dry run: {_title(planned)}"
+    if breaks_glass(planned):
+        return f"Break glass: {_title(planned)} now"
+    return f"Plan: {_title(planned)}"
+
+
+def breaks_glass(planned: plan.Plan) -> bool:
+    """Whether Request starts it at once, without anybody's approval that it would need."""
+    return planned.order.options.break_glass and not planned.terms.needs
 
 
 def _reading(planned: plan.Plan) -> tuple[blocks.Block, ...]:
@@ -123,7 +136,7 @@ def _counted(planned: plan.Plan) -> str:
     """Return why more is needed than so many servers alone would need."""
     counted, count = planned.terms.counted, len(planned.order.targets)
     found = []
-    if counted > count:
+    if counted > count and not breaks_glass(planned):
         other = text.count(counted - count, "server")
         found.append(f"Your other open and recent requests count too: {other} more.")
     if planned.terms.overrides:
@@ -136,7 +149,9 @@ def _glass(planned: plan.Plan) -> str:
     """Return the warning of a request that asks nobody first."""
     if not planned.order.options.break_glass:
         return ""
-    return "🔨 *Break glass:* Request starts it at once, in public; somebody else must review it."
+    if planned.terms.needs:
+        return "🔨 *Break glass:* it needs no more than the freeze asks for; it is reviewed later."
+    return "🔨 *Break glass:* it starts at once and in public, and somebody else must review it."
 
 
 def _small_print(shown: answers.PlanShown) -> str:
@@ -174,9 +189,29 @@ def _buttons(shown: answers.PlanShown) -> tuple[blocks.Button, ...]:
     watching = tuple(_watch(id_) for id_ in list(holders)[:MOST_WATCHED])
     if not may_be_asked(shown):
         return watching
-    spoken = f"{action_ids.LABELS[Do.REQUEST]}: {terms.title(planned.order).lower()}"
-    asking = blocks.Button(Do.REQUEST, shown.request_id, style="primary", spoken=spoken)
-    return (asking, *watching)
+    return (_asking(shown), *watching)
+
+
+def _asking(shown: answers.PlanShown) -> blocks.Button:
+    """Return Request; what nobody is asked about first says so, and asks once more."""
+    order, id_ = shown.plan.order, shown.request_id
+    if not breaks_glass(shown.plan):
+        spoken = f"{action_ids.LABELS[Do.REQUEST]}: {terms.title(order).lower()}"
+        return blocks.Button(Do.REQUEST, id_, style="primary", spoken=spoken)
+    at_once = words.at_once(order.action)
+    asked = f"{terms.title(order)} without approval? "
+    names = conduct.names_literal(shown.plan, blocks.CONFIRM_CHARS - len(asked) - naming.MORE_CHARS)
+    return blocks.Button(
+        Do.REQUEST,
+        id_,
+        style="danger",
+        label=f"{at_once} without approval",
+        # Where the number of servers is typed, that is the second question.
+        confirm=None
+        if shown.plan.terms.confirm_count
+        else blocks.confirm("Break glass?", asked + names, at_once),
+        spoken=f"{at_once} without approval: {terms.title(order).lower()}",
+    )
 
 
 def _watch(request_id: str) -> blocks.Button:

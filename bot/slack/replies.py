@@ -11,6 +11,7 @@ from bot.power.causes import Late
 from bot.slack import (
     alarm,
     blocks,
+    conduct,
     frozen,
     naming,
     outcomes,
@@ -23,6 +24,9 @@ from bot.slack import (
 WORDS_CHARS = 500
 MOST_NAMED = 40
 LACKS_CHARS = 800
+# A new request calls so many people of each group; a reminder calls more.
+MOST_CALLED = 10
+ASKED_CHARS = 200
 BACK_ON = "Power back on, on the card, plans a power-on of exactly these."
 # Events after which nothing follows; they are worth a direct message when the channel is gone.
 ENDINGS = frozenset({"ended", "denied", "cancelled", "stopped", "expired", "refused", "void"})
@@ -58,10 +62,14 @@ class Event:
     @property
     def asked(self) -> str:
         """Everybody who is asked, by the group that they would answer for."""
+        return self.called(MOST_NAMED)
+
+    def called(self, most: int) -> str:
+        """Return so many of each group that is asked, a line for each group."""
         found = self.body.get("ask")
         groups = found if isinstance(found, Mapping) else {}
         lines = [
-            f"*{text.plain(str(group), 60)}:* {text.mentions(list(map(str, ids)), MOST_NAMED)}"
+            f"*{text.plain(str(group), 60)}:* {text.mentions(list(map(str, ids)), most)}"
             for group, ids in groups.items()
             if ids
         ]
@@ -106,6 +114,18 @@ def direct(
 
 
 # -- before the run
+
+
+def _asked(event: Event) -> str:
+    order, wanted = event.request.order, event.request.plan.terms.needs
+    what = terms.title(order)
+    names = conduct.names(event.request.plan, ASKED_CHARS)
+    reason = text.plain(order.reason, WORDS_CHARS)
+    return (
+        f"👋 {text.mention(order.requester.user_id)} wants to {what[0].lower()}{what[1:]} ({names})"
+        f"{': ' + reason if reason else ''}\n"
+        f"Needs {terms.needs(wanted)}{_deadline(event)}\n{event.called(MOST_CALLED)}"
+    ).rstrip()
 
 
 def _approved(event: Event) -> str:
@@ -304,6 +324,7 @@ def _unknown(event: Event) -> str:
 
 
 TELLERS: dict[str, Callable[[Event], str]] = {
+    "asked": _asked,
     "approved": _approved,
     "approval_lost": _approval_lost,
     "denied": _denied,

@@ -132,7 +132,9 @@ def review(shown: answers.PlanShown) -> views.View:
         "Review",
         body,
         close="Back",
-        submit=action_ids.LABELS[action_ids.Do.REQUEST],
+        submit=words.at_once(shown.plan.order.action)
+        if plans.breaks_glass(shown.plan)
+        else action_ids.LABELS[action_ids.Do.REQUEST],
         callback=action_ids.Form.REVIEW,
         metadata=shown.request_id,
     )

@@ -106,6 +106,11 @@ def late(seen: Late, action: Action) -> str:
     return _LATE.get(seen, "").format(done=DONE[action])
 
 
+def at_once(action: Action) -> str:
+    """Return what the button of break glass does, like `Reboot now`."""
+    return f"{VERBS[action].capitalize()} now"
+
+
 def title(action: Action, servers: int) -> str:
     """Return what is asked, like `Reboot 19 servers`."""
     noun = "server" if servers == 1 else "servers"

@@ -7,7 +7,17 @@ import random
 
 from bot.power import answers, endings, folding, plan, ports, request, typography
 from bot.power.lifecycle import State
-from bot.steps import approving, auditing, break_glass, called, planner, reading, refusing, ticking
+from bot.steps import (
+    approving,
+    auditing,
+    break_glass,
+    called,
+    nudging,
+    planner,
+    reading,
+    refusing,
+    ticking,
+)
 
 NOT_ASKED = "request.refused_to_ask"
 # What the audit row of a refused plan holds at most, in characters; and from how many names.
@@ -16,6 +26,14 @@ MOST_NAMES = 1000
 MOST_WHYS = 10
 # A person's plans that were not asked for yet: the oldest give way.
 MOST_PLANS = 20
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Names:
+    """Whom the thread of a new request calls: to approve it, and to review it later."""
+
+    approvers: called.Called = called.NOBODY
+    reviewers: called.Called = called.NOBODY
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +47,7 @@ class Asking:
     glass: break_glass.BreakGlass
     refusing: refusing.Refusing
     clock: ports.Clock
+    nudging: nudging.Nudging
 
     async def remember(self, inbound: ports.Inbound, made: plan.Plan) -> answers.PlanShown:
         """Store a plan that may be asked for, and show it.
@@ -85,7 +104,8 @@ class Asking:
         count = len(found.order.targets)
         if found.plan.terms.confirm_count:
             if inbound.body.get("do") == "request":
-                return answers.CountWanted(found.id, count, found.order.action)
+                at_once = found.order.options.break_glass and not found.plan.terms.needs
+                return answers.CountWanted(found.id, count, found.order.action, at_once)
             if typography.plain(str(inbound.body.get("count", ""))) != str(count):
                 said = "That isn't the number of servers in the plan."
                 return await self.refusing.say(inbound, NOT_ASKED, found, said)
@@ -93,10 +113,14 @@ class Asking:
         glass = found.order.options.break_glass
         snapshot = await self.reading.inventory(age_s=0.0 if glass else reading.FRESH_S)
         misfit = await self.planner.misfit(inbound, found.plan, snapshot)
-        reviewers = called.NOBODY
-        if found.order.options.break_glass and not misfit:
-            reviewers = await self.glass.reviewers(found)
-        return await self.store.write(lambda tx: self._asked(tx, inbound, found, misfit, reviewers))
+        names = Names() if misfit else await self._names(found)
+        return await self.store.write(lambda tx: self._asked(tx, inbound, found, misfit, names))
+
+    async def _names(self, found: ports.Request) -> Names:
+        """Return whom the thread of a request calls at its start."""
+        glass = found.order.options.break_glass
+        reviewers = await self.glass.reviewers(found) if glass else called.NOBODY
+        return Names(await self.nudging.at_start(found), reviewers)
 
     def _asked(
         self,
@@ -104,7 +128,7 @@ class Asking:
         inbound: ports.Inbound,
         found: ports.Request,
         misfit: str,
-        reviewers: called.Called,
+        names: Names,
     ) -> answers.Answer:
         """Write a request down as pending, or as refused when it doesn't fit any more."""
         terms, now = found.plan.terms, self.clock.now()
@@ -130,7 +154,10 @@ class Asking:
         sealed = {**_sealed(found.plan), "plan": tx.plan_digest(found.id)}
         self._audit(tx, inbound, "request.pending", found, **sealed, servers=True)
         if found.order.options.break_glass:
-            self.glass.announce(tx, inbound, found, reviewers, now)
+            self.glass.announce(tx, inbound, found, names.reviewers, now)
+        if names.approvers.people:
+            body = {"event": "asked", **names.approvers.body}
+            tx.say(found.id, "reply", body, key="asked", at=now)
         if not terms.needs:
             self.approving.start(tx, found, now)
         nudge_for = found.id if terms.needs else ""

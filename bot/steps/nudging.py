@@ -6,11 +6,14 @@ import dataclasses
 
 from bot.power import answers, late_clicks, ports, quorum
 from bot.power.lifecycle import State
+from bot.power.plan import Notify
 from bot.steps import auditing, called, people
 
 # A requester may nudge this often, and no more.
 NUDGE_EVERY_S = 300.0
 NUDGED = "request.nudged"
+# More people than these are called by their user group when a request begins.
+MOST_CALLED = 10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +31,17 @@ class Nudging:
         given = {one.person.user_id for one in found.approvals}
         return await self.people.named(
             [need.group for need in wanted], without={found.order.requester.user_id, *given}
+        )
+
+    async def at_start(self, found: ports.Request) -> called.Called:
+        """Return whom the thread calls when this request begins, by group; nobody for nothing."""
+        terms = found.plan.terms
+        if terms.notify is Notify.NONE or not terms.needs:
+            return called.NOBODY
+        return await self.people.named(
+            [need.group for need in terms.needs],
+            without={found.order.requester.user_id},
+            most=MOST_CALLED if terms.notify is Notify.PEOPLE else 0,
         )
 
     async def nudge(self, inbound: ports.Inbound, found: ports.Request) -> answers.Note:

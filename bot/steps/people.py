@@ -153,19 +153,19 @@ class People:
         return no
 
     async def named(
-        self, groups: Collection[str], *, without: Collection[str] = ()
+        self, groups: Collection[str], *, without: Collection[str] = (), most: int = MOST_NAMED
     ) -> called.Called:
         """Return the ids to mention so that everybody in these groups is called.
 
-        A group that is large, or could not be read, is called as the policy has it: people by
-        their ids, Slack's user groups as groups.
+        A group of more than `most` people, or that could not be read, is called as the policy
+        has it: people by their ids, Slack's user groups as groups.
         """
         roster = await self.roster(groups)
         found: dict[str, list[str]] = {}
         for group in groups:
             members = [one for one in roster.members.get(group, {}) if one not in without]
             written = [one for one in self.policy().people.get(group, ()) if one not in without]
-            whole = group not in roster.unreadable and len(members) <= MOST_NAMED
+            whole = group not in roster.unreadable and len(members) <= most
             found[group] = members if whole else written
         return called.Called(found, missing.of(groups, roster.missing))
 

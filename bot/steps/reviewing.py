@@ -34,13 +34,16 @@ class Reviewing:
     clock: ports.Clock
 
     async def deny(self, inbound: ports.Inbound, found: ports.Request) -> answers.Answer:
-        """End a request by a no, from somebody who might have said yes."""
+        """End a request by a no, from somebody who might have said yes; the form asks why."""
         decision = await self.may.deny(inbound, found)
         if not decision.allowed:
             return await self.refusing.refuse(inbound, found, decision)
         reason = words.given(inbound, "reason")
-        if found.plan.terms.deny_reason and not reason:
-            return answers.ReasonWanted(found.id)
+        needed = found.plan.terms.deny_reason
+        if not reason and (needed or "reason" not in inbound.body):
+            if late := await self._late(inbound, found):
+                return late
+            return answers.ReasonWanted(found.id, needed)
         now = self.clock.now()
 
         def work(tx: ports.Tx) -> answers.Note:
@@ -51,6 +54,13 @@ class Reviewing:
             return answers.Note(f"Denied {found.id}.", comment_on="" if reason else found.id)
 
         return await self.store.write(work)
+
+    async def _late(self, inbound: ports.Inbound, found: ports.Request) -> answers.Note | None:
+        """Say at once that there is nothing to deny any more, before anybody writes why."""
+        now = self.clock.now()
+        if found.state is State.PENDING and now < found.expires_at:
+            return None
+        return await self.store.write(lambda tx: self.refusing.too_late(tx, inbound, found, now))
 
     def _denial(
         self, inbound: ports.Inbound, decision: approval.Decision, reason: str, now: float

@@ -47,7 +47,11 @@ async def ask(page: async_api.Page, channel: str, text: str, words: str) -> asyn
     await page.get_by_test_id(f"channel-{channel}").click()
     await type_command(page, text)
     plan = page.get_by_test_id("ephemeral").last
-    await plan.get_by_role("button", name="Request").click()
+    if "--break-glass" in text:
+        await plan.get_by_role("button", name="without approval").click()
+        await page.get_by_test_id("confirm-ok").click()
+    else:
+        await plan.get_by_role("button", name="Request").click()
     return the_card(page, words)
 
 

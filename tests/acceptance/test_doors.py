@@ -223,6 +223,8 @@ async def test_a_step_fails_with_the_reason_of_a_denial(stage: Stage) -> None:
     await stage.slack.click(DANA, await stage.shown(DANA, "Request"), "Request")
     card = await stage.until(lambda: stage.new_card(set()))
     await stage.slack.click(SAM, card, "Deny")
+    await stage.until(lambda: stage.slack.views(SAM) or None)
+    await stage.slack.submit(SAM, {"reason": {"reason": ""}})
 
     calls = await stage.until(lambda: stage.slack.calls("functions.completeError"))
 

@@ -67,6 +67,8 @@ async def test_a_denied_request_sends_nothing(stage: Stage) -> None:
     """An approver's no ends the request, and the card's buttons go."""
     card = await stage.ask("/power reboot web01 because test")
     await stage.slack.click(SAM, card, "Deny")
+    await stage.until(lambda: stage.slack.views(SAM) or None)
+    await stage.slack.submit(SAM, {"reason": {"reason": ""}})
     await stage.thread_says(card, "denied")
     await stage.until(lambda: "Approve" not in str(card.blocks))
 

@@ -78,6 +78,10 @@ NEED_SETS = st.dictionaries(st.sampled_from(["sre", "dc-ops", "net"]), st.intege
 BATCHES = st.integers(1, 100)
 
 
+# Who is called when a request begins, the most first.
+NOTIFIED = [plan.Notify.PEOPLE, plan.Notify.GROUP, plan.Notify.NONE]
+
+
 @st.composite
 def conducts(draw: st.DrawFn) -> policy.Conduct:
     """Draw a way to carry a request through, with a ramp that fits its batch."""
@@ -96,6 +100,7 @@ def conducts(draw: st.DrawFn) -> policy.Conduct:
         pause_s=draw(times),
         max_failures=draw(st.integers(1, 9)),
         max_per_rack=draw(st.integers(1, 9)),
+        notify=draw(st.sampled_from(plan.Notify)),
     )
 
 
@@ -144,6 +149,7 @@ def test_strictest_terms_are_as_strict_as_every_rule(
         assert joined.max_failures <= alone.max_failures
         assert joined.max_per_rack <= alone.max_per_rack
         assert joined.deny_reason >= alone.deny_reason
+        assert NOTIFIED.index(joined.notify) <= NOTIFIED.index(alone.notify)
         assert joined.break_glass <= alone.break_glass
         assert joined.on_change == "stop" or alone.on_change == "skip"
         assert all(wave(joined, index) <= wave(alone, index) for index in range(8))

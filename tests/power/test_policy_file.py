@@ -247,6 +247,11 @@ MISTAKES = [
         'Line 24, [defaults], deny_reason: write true or false, not "no".',
     ),
     (
+        "deny_reason = false",
+        'notify = "all"',
+        'Line 24, [defaults], notify: write "people", "group" or "none", not "all".',
+    ),
+    (
         'on_change = "skip"',
         'on_change = "ask"',
         'Line 26, [defaults], on_change: write "skip" or "stop", not "ask".',

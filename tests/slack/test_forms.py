@@ -66,6 +66,34 @@ async def test_approver_gives_the_reason_of_a_denial_in_a_form(connected: Side) 
     assert connected.workspace.violations == []
 
 
+async def test_a_no_without_a_form_counts_where_no_reason_is_needed(connected: Side) -> None:
+    """Slack lets no form open any more, and the request is denied all the same."""
+    card = await pending(connected)
+    connected.workspace.chaos.fail("views.open", "error", error="expired_trigger_id")
+    connected.workflow.says = [answers.ReasonWanted("PR-7F3K", needed=False)]
+
+    await connected.workspace.click("sam", card, "Deny")
+    await connected.settle()
+
+    assert connected.workflow.handled[-1].body["reason"] == ""
+    assert connected.workspace.thread("ops", card.ts)[-1].text.startswith("⛔ Denied by <@U0SAM>")
+
+
+async def test_the_reason_may_be_left_open_unless_the_policy_wants_one(connected: Side) -> None:
+    """The form is sent empty, and the request is denied."""
+    card = await pending(connected)
+    connected.workflow.says = [answers.ReasonWanted("PR-7F3K", needed=False)]
+    await connected.workspace.click("sam", card, "Deny")
+    await connected.settle()
+
+    sent = await connected.workspace.submit("sam", {"reason": {"reason": ""}})
+    await connected.settle()
+
+    assert sent.ok
+    assert connected.card().buttons == ["Details"]
+    assert connected.workspace.violations == []
+
+
 async def test_form_of_a_request_that_is_gone_says_so(connected: Side) -> None:
     """What the form names is looked up; nothing that it carries is trusted."""
     card = await pending(connected)

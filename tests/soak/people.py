@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import random
 import time
@@ -77,7 +78,7 @@ class People:
             await self._until_over(lambda: self._click(requester, card, "Cancel"), word, channel)
             return "cancelled"
         if chance > 0.9:
-            await self._until_over(lambda: self._click(other, card, "Deny"), word, channel)
+            await self._until_over(lambda: self._deny(other, card), word, channel)
             return "denied"
         if chance > 0.8:
             await asyncio.gather(*(self._click(other, card, "Approve") for _ in range(3)))
@@ -99,6 +100,13 @@ class People:
             return (await self.slack.click(user, message, name)).ok
         except UnknownNameError:
             return False
+
+    async def _deny(self, user: str, card: workspace.Message) -> None:
+        """Press Deny, and leave open why."""
+        if await self._click(user, card, "Deny"):
+            await asyncio.sleep(LOOK_S)
+            with contextlib.suppress(UnknownNameError):
+                await self.slack.submit(user, {"reason": {"reason": ""}})
 
     async def _insist(
         self,

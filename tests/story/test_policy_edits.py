@@ -32,7 +32,7 @@ async def test_pending_request_that_needs_more_now_is_refused_at_its_next_approv
     assert (found.state, found.end_reason) == (State.REFUSED, why)
     (row,) = await world.audit("request.refused")
     assert (row["detail"]["planned_under"], row["detail"]["now"]) == (before, world.rules.version)
-    assert world.events(id_) == ["refused"]
+    assert world.events(id_) == ["asked", "refused"]
 
 
 async def test_click_of_somebody_without_a_right_ends_nothing(world: World) -> None:
@@ -81,7 +81,7 @@ async def test_approved_request_that_needs_more_now_is_void(world: World) -> Non
     assert found.state is State.VOID
     assert '"everything else" now needs 1 from dc-ops' in found.end_reason
     assert world.calls() == []
-    assert world.events(id_) == ["approved", "void"]
+    assert world.events(id_) == ["asked", "approved", "void"]
 
 
 async def test_approval_of_somebody_taken_out_of_the_policy_makes_it_void(world: World) -> None:

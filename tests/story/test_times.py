@@ -171,7 +171,7 @@ async def test_reminder_and_escalation_call_everybody_who_may_approve(world: Wor
     await world.later(60)
 
     said = {body["event"]: body for body in world.thread(id_)}
-    assert world.events(id_) == ["approved", "reminder", "escalated"]
+    assert world.events(id_) == ["asked", "approved", "reminder", "escalated"]
     assert said["reminder"]["ask"] == said["escalated"]["ask"] == {"dc-ops": [ROSA, LEO]}
 
 
@@ -201,7 +201,8 @@ async def test_requester_may_nudge_once_in_five_minutes(world: World) -> None:
     assert second == "They were asked a moment ago; nudge again in 5 min."
     assert other == "Only the requester can nudge."
     assert late == f"{id_} has ended already: denied (denied by {SAM})."
-    assert world.events(id_) == ["nudged", "nudged", "denied"]
+    assert world.events(id_) == ["asked", "nudged", "nudged", "denied"]
+    assert world.thread(id_)[0]["ask"] == world.thread(id_)[1]["ask"]
     assert world.thread(id_)[0]["ask"] == {"sre": [SAM, LEO], "dc-ops": [ROSA, LEO]}
 
 

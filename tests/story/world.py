@@ -225,8 +225,9 @@ class World:
         return shown
 
     async def press(self, who: str, do: str, request_id: str, **body: str) -> answers.Answer | None:
-        """Press a button of a request, or send its form."""
-        given = {"do": do, "request_id": request_id, **body}
+        """Press a button of a request, or send its form; a no without words is that of its form."""
+        empty = {"reason": ""} if do == "deny" else {}
+        given = {"do": do, "request_id": request_id, **empty, **body}
         return await self.flow.handle(self.inbound("button", who, given))
 
     async def told(self, who: str, do: str, request_id: str, **body: str) -> str:
