@@ -21,13 +21,15 @@ _UNASKED = """
       AND NOT EXISTS (SELECT 1 FROM run_servers WHERE run_servers.request_id = requests.id)
       AND NOT EXISTS (SELECT 1 FROM approvals WHERE approvals.request_id = requests.id)
 """
+# An order that no index has: the few plans are sorted, rather than all of a person's requests
+# walked over for them.
 _OLDER_PLANS = """
     SELECT id FROM requests
     WHERE requester = :person AND state = :planned AND id <> :but
       AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.request_id = requests.id)
       AND id NOT IN (
           SELECT id FROM requests WHERE requester = :person AND state = :planned
-          ORDER BY created_at DESC, id LIMIT :most
+          ORDER BY created_at + 0.0 DESC, id LIMIT :most
       )
 """
 # A worker that holds a request in one of these states loses it to a person's change.
