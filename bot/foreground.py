@@ -100,6 +100,19 @@ class Foreground:
         return _Polite(items, self)
 
 
+_ahead: contextvars.ContextVar[bool] = contextvars.ContextVar("ahead", default=False)
+
+
+def go_ahead() -> None:
+    """Let whatever this task does from now on go before what waits for the record: it is a no."""
+    _ahead.set(True)
+
+
+def goes_ahead() -> bool:
+    """Whether the work at hand goes before what waits."""
+    return _ahead.get()
+
+
 _pause: contextvars.ContextVar[Callable[[], None]] = contextvars.ContextVar("pause")
 
 

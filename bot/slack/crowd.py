@@ -13,7 +13,7 @@ import enum
 from collections.abc import AsyncIterator
 
 from bot.power import errors, noes, ports
-from bot.slack import counting
+from bot.slack import counting, turns
 
 # Payloads of one person in a minute: buttons, lines and forms together; and the noes among them.
 PAYLOADS_A_MINUTE = 120
@@ -22,7 +22,7 @@ MINUTE_S = 60.0
 # What is typed into a searching field is searched for so often in five seconds: of one person, and
 # of all. People type slower; whoever gets nothing gets it with the next letter.
 SEARCHES_OF_ONE = 20
-SEARCHES = 100
+SEARCHES = 60
 SEARCHES_WITHIN_S = 5.0
 # What may make a plan; buttons, and Home, are the other lane.
 LINE_KINDS = frozenset({"command", "mention", "shortcut", "step", "form"})
@@ -74,12 +74,12 @@ CLICKS = Bounds(of_one=30, of_all=200, at_work_of_one=4, at_work=16)
 class Lane:
     """What is under way of one kind, and whose turn it is."""
 
-    def __init__(self, bounds: Bounds) -> None:
+    def __init__(self, bounds: Bounds, clock: ports.Clock) -> None:
         self._bounds = bounds
         self._under_way: collections.defaultdict[str, set[str]] = collections.defaultdict(set)
         self._count = 0
         self._turns: dict[str, asyncio.Semaphore] = {}
-        self._at_work = asyncio.Semaphore(bounds.at_work)
+        self._at_work = turns.Turns(bounds.at_work, clock)
 
     def must_have_room(self, user_id: str) -> None:
         """Tell whether one more may come.
@@ -118,7 +118,7 @@ class Lane:
         """Wait for a turn to work on something that is under way."""
         one = self._bounds.at_work_of_one
         own = self._turns.setdefault(user_id, asyncio.Semaphore(one))
-        async with own, self._at_work:
+        async with own, self._at_work.take(user_id):
             yield
 
 
@@ -130,8 +130,8 @@ class Crowd:
         self._payloads = counting.Counting(PAYLOADS_A_MINUTE, MINUTE_S)
         self._noes = counting.Counting(NOES_A_MINUTE, MINUTE_S)
         self._searches = counting.Counting(SEARCHES_OF_ONE, SEARCHES_WITHIN_S, SEARCHES)
-        self._lines = Lane(LINES)
-        self._clicks = Lane(CLICKS)
+        self._lines = Lane(LINES, clock)
+        self._clicks = Lane(CLICKS, clock)
 
     def admit(self, inbound: ports.Inbound) -> bool:
         """Count a payload that has come in; False where the same is under way already.

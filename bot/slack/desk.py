@@ -12,7 +12,18 @@ from typing import Any, Protocol, TypeVar
 
 import structlog
 
-from bot.power import answers as facts, errors, form, intake, offering, ports, request, vocabulary
+from bot import foreground
+from bot.power import (
+    answers as facts,
+    errors,
+    form,
+    intake,
+    noes,
+    offering,
+    ports,
+    request,
+    vocabulary,
+)
 from bot.slack import (
     action_ids,
     crowd,
@@ -140,6 +151,7 @@ class Desk:
     async def _store_counted(self, inbound: ports.Inbound, *, counted: bool) -> bool:
         """Store a payload; whoever isn't stored anew is counted no more, if it was `counted`."""
         fresh = False
+        _let_a_no_go_ahead(inbound)
         try:
             fresh = await self.receive(inbound)
         finally:
@@ -248,6 +260,7 @@ class Desk:
 
     async def _see_through(self, inbound: ports.Inbound) -> None:
         """Deal with a payload, answer its person, and mark it as done."""
+        _let_a_no_go_ahead(inbound)
         log.debug("slack.begun", key=inbound.key, kind=inbound.kind)
         try:
             await self._answering.open_loading(inbound)
@@ -340,3 +353,9 @@ def _seen_at(found: ports.Request) -> request.Place:
     place = found.order.place
     began = found.source.startswith(ports.MENTION) or (found.card is not None and found.card.ts)
     return place if began else request.Place(channel_id=place.channel_id)
+
+
+def _let_a_no_go_ahead(inbound: ports.Inbound) -> None:
+    """Let this task go before others where it deals with a no."""
+    if noes.of(inbound) is not None:
+        foreground.go_ahead()

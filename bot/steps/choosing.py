@@ -40,9 +40,21 @@ NO_INVENTORY = "The inventory can't be read at this moment, so the search may fi
 
 @dataclasses.dataclass
 class Shelf:
-    """Keeps the catalogue of the newest snapshot: one is made for many letters typed."""
+    """Keeps the catalogue of the newest snapshot, and searches it: one is made for many letters.
+
+    A search takes some 20 ms in 10,000 servers, and its catalogue longer; one thread does them, one
+    after another, so that nobody else waits.
+    """
 
     catalogue: offering.Catalogue | None = None
+    turn: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)
+
+    async def search(
+        self, snapshot: server.Snapshot, groups: targets.Groups, typed: str
+    ) -> list[offering.Offer]:
+        """Return what fits what was typed."""
+        async with self.turn:
+            return await asyncio.to_thread(lambda: self.fetch(snapshot, groups).search(typed))
 
     def fetch(self, snapshot: server.Snapshot, groups: targets.Groups) -> offering.Catalogue:
         """Return the catalogue for this snapshot and these groups."""
@@ -71,7 +83,7 @@ class Choosing:
         snapshot = self.reading.power.latest()
         if snapshot is None or not (await self.people.may_read(person)).allowed:
             return ()
-        return self.shelf.fetch(snapshot, self.policy().groups).search(typed)
+        return await self.shelf.search(snapshot, self.policy().groups, typed)
 
     async def open(self, inbound: ports.Inbound) -> answers.FormShown:
         """Return the form for a person, with the servers that their message names.

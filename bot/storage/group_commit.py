@@ -12,6 +12,7 @@ import concurrent.futures
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from bot import foreground
 from bot.power import errors
 from bot.storage import writer
 
@@ -32,6 +33,8 @@ class GroupCommit:
         """`commit` runs in a thread of its own and answers for each transaction."""
         self._commit = commit
         self._waiting: collections.deque[_Waiting] = collections.deque()
+        # A no gets into the next batch, however much waits.
+        self._ahead: collections.deque[_Waiting] = collections.deque()
         self._thread = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="store-write")
         self._busy = False
         self._closed = False
@@ -46,11 +49,12 @@ class GroupCommit:
         """
         if self._closed:
             raise errors.StoreUnavailable(CLOSED)
-        if len(self._waiting) >= MOST_WAITING:
+        waiting = self._ahead if foreground.goes_ahead() else self._waiting
+        if len(waiting) >= MOST_WAITING:
             raise errors.StoreUnavailable(TOO_BUSY)
         loop = asyncio.get_running_loop()
         answered: asyncio.Future[Any] = loop.create_future()
-        self._waiting.append((work, answered))
+        waiting.append((work, answered))
         if not self._busy:
             self._busy = True
             self._idle.clear()
@@ -76,12 +80,13 @@ class GroupCommit:
         committing.add_done_callback(lambda done: self._batch_ended(loop, batch, done))
 
     def _next_batch(self) -> list[_Waiting]:
-        """Take those that wait the longest; who has stopped waiting is not run at all."""
+        """Take noes, then who waits the longest; who has stopped waiting is not run at all."""
         batch: list[_Waiting] = []
-        while self._waiting and len(batch) < MOST_TOGETHER:
-            work, answered = self._waiting.popleft()
-            if not answered.done():
-                batch.append((work, answered))
+        for waiting in (self._ahead, self._waiting):
+            while waiting and len(batch) < MOST_TOGETHER:
+                work, answered = waiting.popleft()
+                if not answered.done():
+                    batch.append((work, answered))
         return batch
 
     def _batch_ended(

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
+from bot import foreground
 from bot.storage import addresses, connections
 
 T = TypeVar("T")
@@ -28,6 +29,8 @@ class Readers:
         self._threads = concurrent.futures.ThreadPoolExecutor(
             READERS, thread_name_prefix="store-read"
         )
+        # A no waits for nobody's long read.
+        self._ahead = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="store-no")
 
     async def run(self, read: Callable[[connections.Connection], T]) -> T:
         """Run `read` in the thread of a reader and return what it returned.
@@ -36,11 +39,13 @@ class Readers:
             StoreUnavailable: the database can't be reached.
         """
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self._run, read)
+        threads = self._ahead if foreground.goes_ahead() else self._threads
+        return await loop.run_in_executor(threads, self._run, read)
 
     def close(self) -> None:
         """Wait for the reads that run, end the threads and close their connections."""
         self._threads.shutdown()
+        self._ahead.shutdown()
         for connection in self._opened:
             connection.close()
 

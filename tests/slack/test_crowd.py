@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from bot.power import errors, ports
-from bot.slack import crowd
+from bot.slack import crowd, turns
 from tests.slack import builders, fakes
 
 
@@ -131,3 +131,42 @@ async def test_typing_person_is_offered_servers_only_so_often() -> None:
         crowd.SEARCHES - crowd.SEARCHES_OF_ONE,
     )
     assert counted.may_search("U0DANA")
+
+
+async def test_the_next_turn_is_whose_who_had_the_fewest() -> None:
+    """Somebody who types one line doesn't wait behind all those of others."""
+    shared, order, gate = turns.Turns(1, fakes.Clock()), [], asyncio.Event()
+
+    async def work(who: str) -> None:
+        async with shared.take(who):
+            order.append(who)
+            await gate.wait()
+
+    tasks = [asyncio.create_task(work(who)) for who in ("dana", "dana", "dana", "sam")]
+    await asyncio.sleep(0)
+    gate.set()
+    await asyncio.gather(*tasks)
+
+    assert order == ["dana", "sam", "dana", "dana"]
+
+
+async def test_a_turn_of_whoever_stopped_waiting_is_not_lost() -> None:
+    """Whether they waited still, or were just given it."""
+    shared = turns.Turns(1, fakes.Clock())
+
+    async def work(gate: asyncio.Event) -> None:
+        async with shared.take("dana"):
+            await gate.wait()
+
+    gates = [asyncio.Event() for _ in range(3)]
+    first, waits, given = [asyncio.create_task(work(gate)) for gate in gates]
+    await asyncio.sleep(0)
+    waits.cancel()
+    await asyncio.sleep(0)
+    gates[0].set()
+    await first
+    given.cancel()
+    await asyncio.gather(waits, given, return_exceptions=True)
+
+    async with asyncio.timeout(1.0), shared.take("sam"):
+        pass

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from bot import foreground
 from bot.power import errors, ports
 from bot.storage import connections, group_commit, writer
 from bot.storage.store import Store
@@ -197,3 +198,44 @@ async def test_a_closed_store_leaves_no_thread(store: Store) -> None:
     assert [one.name for one in threading.enumerate() if one.name.startswith("store-")] == []
     with pytest.raises(errors.StoreUnavailable):
         await store.write(lambda tx: tx.freezes(now=9.0))
+
+
+async def test_a_no_is_in_the_next_batch_however_much_waits() -> None:
+    """Hundreds that were there before it wait for theirs."""
+    gate, order = Gate(), []
+    group = group_commit.GroupCommit(gate.commit)
+
+    async def run(work: Any, *, is_no: bool = False) -> None:
+        if is_no:
+            foreground.go_ahead()
+        order.append(await group.run(work))
+
+    waiting = [asyncio.create_task(run(number)) for number in range(300)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0.05)
+    waiting.append(asyncio.create_task(run("no", is_no=True)))
+    await asyncio.sleep(0)
+    gate.opened.set()
+    await asyncio.gather(*waiting)
+    await group.close()
+
+    assert order.index("no") <= 2 * group_commit.MOST_TOGETHER
+
+
+async def test_a_no_reads_while_every_reader_is_busy(store: Store) -> None:
+    """It has a reader of its own."""
+    busy = threading.Event()
+    slow = [asyncio.create_task(store.read(lambda tx: busy.wait(30))) for _ in range(20)]
+    await asyncio.sleep(0.05)
+
+    async def say_no() -> object:
+        foreground.go_ahead()
+        return await store.read(lambda tx: tx.freezes(now=9.0))
+
+    try:
+        async with asyncio.timeout(10):
+            assert await asyncio.create_task(say_no()) == []
+        assert not any(one.done() for one in slow)
+    finally:
+        busy.set()
+        await asyncio.gather(*slow)
