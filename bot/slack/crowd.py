@@ -21,8 +21,8 @@ NOES_A_MINUTE = 120
 MINUTE_S = 60.0
 # What is typed into a searching field is searched for so often in five seconds: of one person, and
 # of all. People type slower; whoever gets nothing gets it with the next letter.
-SEARCHES_OF_ONE = 20
-SEARCHES = 60
+SEARCHES_OF_ONE = 10
+SEARCHES = 40
 SEARCHES_WITHIN_S = 5.0
 # What may make a plan; buttons, and Home, are the other lane.
 LINE_KINDS = frozenset({"command", "mention", "shortcut", "step", "form"})

@@ -25,9 +25,11 @@ class Turns:
 
     @contextlib.asynccontextmanager
     async def take(self, who: str) -> AsyncIterator[None]:
-        """Wait for a turn, and have it while the block lasts."""
+        """Wait for a turn, and have it while the block lasts; the first of a minute is free."""
+        if self._note(who) == 1:
+            yield
+            return
         await self._wait(who)
-        self._note(who)
         try:
             yield
         finally:
@@ -47,12 +49,13 @@ class Turns:
                 self._pass_on()
             raise
 
-    def _note(self, who: str) -> None:
-        """Count a turn, and forget those of long ago."""
+    def _note(self, who: str) -> int:
+        """Count a turn that is wanted, and forget those of long ago; return how many there were."""
         if self._clock.monotonic() - self._since >= REMEMBERED_S:
             self._had.clear()
             self._since = self._clock.monotonic()
         self._had[who] += 1
+        return self._had[who]
 
     def _pass_on(self) -> None:
         """Give the turn to who has had the fewest, and of those to who waits the longest."""

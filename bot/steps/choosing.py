@@ -38,29 +38,41 @@ NO_CHANNEL = "The policy allows no channel in which Powerbot is a member, so not
 NO_INVENTORY = "The inventory can't be read at this moment, so the search may find nothing."
 
 
+# Searches whose answers are kept for those who type the same.
+MOST_FOUND = 100
+
+
 @dataclasses.dataclass
 class Shelf:
     """Keeps the catalogue of the newest snapshot, and searches it: one is made for many letters.
 
-    A search takes some 20 ms in 10,000 servers, and its catalogue longer; one thread does them, one
-    after another, so that nobody else waits.
+    A search takes some 10 ms in 10,000 servers. They are made one by one, and whatever else has
+    come in goes between two: a thread would take the interpreter away for longer.
     """
 
     catalogue: offering.Catalogue | None = None
     turn: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)
+    found: dict[str, list[offering.Offer]] = dataclasses.field(default_factory=dict)
 
     async def search(
         self, snapshot: server.Snapshot, groups: targets.Groups, typed: str
     ) -> list[offering.Offer]:
         """Return what fits what was typed."""
         async with self.turn:
-            return await asyncio.to_thread(lambda: self.fetch(snapshot, groups).search(typed))
+            await asyncio.sleep(0)
+            catalogue = self.fetch(snapshot, groups)
+            if typed not in self.found:
+                if len(self.found) >= MOST_FOUND:
+                    self.found.clear()
+                self.found[typed] = catalogue.search(typed)
+            return self.found[typed]
 
     def fetch(self, snapshot: server.Snapshot, groups: targets.Groups) -> offering.Catalogue:
         """Return the catalogue for this snapshot and these groups."""
         kept = self.catalogue
         if kept is None or kept.snapshot is not snapshot or kept.groups is not groups:
             kept = self.catalogue = offering.Catalogue(snapshot, groups)
+            self.found.clear()
         return kept
 
 

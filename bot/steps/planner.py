@@ -23,6 +23,8 @@ from bot.steps import gathering
 
 # Plans for so many servers are made beside the event loop.
 LARGE = 500
+# One after another: each more takes the interpreter from everybody's clicks, and none is sooner.
+LARGE_AT_ONCE = 1
 OTHER_APPROVALS = "it needs other approvals now than the plan says; type the command again."
 
 
@@ -35,6 +37,9 @@ class Planner:
     policy: Callable[[], policy.Policy]
     clock: ports.Clock
     scope: request.Scope
+    turn: asyncio.Semaphore = dataclasses.field(
+        default_factory=lambda: asyncio.Semaphore(LARGE_AT_ONCE)
+    )
 
     async def make(self, asked: question.Question, snapshot: server.Snapshot) -> plan.Plan:
         """Make the plan for a question on this snapshot.
@@ -49,7 +54,8 @@ class Planner:
             made = planning.make(asked, rules, snapshot, facts)
         else:
             # Clicks in Slack don't wait for a large plan.
-            made = await asyncio.to_thread(planning.make, asked, rules, snapshot, facts)
+            async with self.turn:
+                made = await asyncio.to_thread(planning.make, asked, rules, snapshot, facts)
         return await self._with_people(asked, made, facts)
 
     async def _with_people(
