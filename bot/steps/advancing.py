@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -62,7 +63,7 @@ class Advancing:
         public_by = unseen.public_by(found)
         if public_by is not None:
             return await self._hidden(found, public_by, now)
-        if now < found.use_by:
+        if now < _use_until(found):
             try:
                 if await self._lost(found):
                     return None
@@ -70,7 +71,7 @@ class Advancing:
             except (errors.CloudError, errors.SlackUnavailable) as error:
                 log.warning("begin.unread", request=found.id, why=error.user_message)
                 await self._show_wait(found, error, now)
-                return min(found.use_by, now + UNREAD_LOOK_S)
+                return min(_use_until(found), now + UNREAD_LOOK_S)
             if found.waiting:
                 await self.store.write(lambda tx: ledger.wait(tx, found, None, now=now))
             if problem:
@@ -81,7 +82,7 @@ class Advancing:
             if await self.store.read(
                 lambda tx: any(freezing.holding(tx, rules, found, one) for one in instants)
             ):
-                return min(found.use_by, now + FREEZE_LOOK_S)
+                return min(_use_until(found), now + FREEZE_LOOK_S)
         await self.execute(lease)
         return None
 
@@ -115,3 +116,12 @@ class Advancing:
     async def _problem(self, found: ports.Request) -> str:
         """Return what the policy has against a request now; a fleet of records is let go of."""
         return await self.rejudging.problem(found, await self.reading.inventory())
+
+
+def _use_until(found: ports.Request) -> float:
+    """Return until when an approved request may be used (epoch seconds).
+
+    A row without an end was written by somebody else: it isn't past it, so that it is held
+    against its seal before it starts.
+    """
+    return found.use_by or math.inf

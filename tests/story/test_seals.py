@@ -62,6 +62,17 @@ async def test_request_that_the_database_calls_approved_is_void(world: World) ->
     await ended_by_seal(world, id_, "its approvals are not enough")
 
 
+async def test_request_whose_state_alone_was_changed_is_void(world: World) -> None:
+    """It has no time until which it may be used, and that lets nothing start."""
+    id_ = await world.ask("reboot db01 because x")
+    write(world, "UPDATE requests SET state = 'approved' WHERE id = :id", id=id_)
+    world.clock.passed_s += 3600
+
+    await ended_by_seal(world, id_, "its approvals are not enough")
+
+    assert "started" not in world.events(id_)
+
+
 async def test_plan_that_nobody_asked_for_and_that_is_called_approved_is_void(
     world: World,
 ) -> None:
