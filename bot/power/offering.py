@@ -135,11 +135,14 @@ def _terms_of(row: server.Server, snapshot: server.Snapshot) -> Iterator[str]:
         yield f"rack:{_quoted(row.rack)}&dc:{_quoted(row.dc)}"
 
 
+# A fleet of thousands has a few hundred tags, racks and places.
+@functools.lru_cache(maxsize=4096)
 def _typeable(text: str) -> bool:
     """Whether a value can be typed at all, at the least in quotes."""
     return bool(text) and text.isprintable() and not set(text) & set(typography.DOUBLE_QUOTES)
 
 
+@functools.lru_cache(maxsize=4096)
 def _quoted(text: str) -> str:
     """Return a value as it is typed: in quotes where it has other characters than names."""
     return text if nearest.PLAIN.fullmatch(text) else f'"{text}"'
