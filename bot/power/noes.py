@@ -10,7 +10,7 @@ import dataclasses
 import enum
 import re
 
-from bot.power import command, errors, ports
+from bot.power import command, errors, ports, typography
 
 # Someone who was seen as a full member this long ago, or later, is known; in seconds.
 KNOWN_FOR_S = 86400.0
@@ -81,7 +81,8 @@ def is_known_not_full(seen: ports.Seen | None, now: float) -> bool:
 
 def _typed(text: str) -> Said | None:
     """Return the no that was typed, or None."""
-    if not _TYPED.search(text[:_NEAR_CHARS]):
+    # As the parser reads it: phones and other keyboards write the same letters in other widths.
+    if not _TYPED.search(typography.plain(text.lstrip()[:_NEAR_CHARS])):
         return None
     try:
         said = command.parse(text)
