@@ -227,6 +227,24 @@ def policy_check(
         typer.echo("Slack was not asked whether its people, groups and channels exist.")
 
 
+@policy_app.command("init")
+def policy_init(
+    file: Annotated[pathlib.Path | None, typer.Argument(help="Default: the setting's.")] = None,
+) -> None:
+    """Write a policy to begin with; a file that is there is never overwritten."""
+    from bot.operations import policy_start
+
+    typer.echo(policy_start.write(file or settings_.load().policy))
+
+
+@policy_app.command("reference")
+def policy_reference() -> None:
+    """Print every key of the policy file: what it holds, its default, and an example."""
+    from bot.power import policy_keys
+
+    typer.echo(policy_keys.reference(), nl=False)
+
+
 @policy_app.command("explain", context_settings={"ignore_unknown_options": True})
 def policy_explain(
     words: Annotated[list[str], typer.Argument(help="What would be typed after /power.")],

@@ -34,8 +34,8 @@ def as_text(findings: Sequence[Finding]) -> str:
 
 def _line(one: Finding) -> str:
     """Return a finding as a line."""
-    mend = f" Mend: {one.mend}" if one.mend else ""
-    return f"{'ok ' if one.good else 'BAD'} {one.about}: {one.says}{mend}"
+    mend = f" Fix: {one.mend}" if one.mend else ""
+    return f"{'ok  ' if one.good else 'FAIL'} {one.about}: {one.says}{mend}"
 
 
 def as_json(findings: Sequence[Finding]) -> str:

@@ -58,7 +58,7 @@ async def look_in_slack(path: pathlib.Path, given: settings.Settings) -> Looked:
         roster = await who.able(await who.roster(rules.people.keys()))
     problems = (
         *policy_oddities.problems(rules),
-        *(f"{one.says} Mend: {one.mend}" for one in named if not one.good),
+        *(f"{one.says} Fix: {one.mend}" for one in named if not one.good),
         *policy_reach.problems(rules, roster),
     )
     return Looked(problems, tuple(policy_oddities.notes(rules, roster)))

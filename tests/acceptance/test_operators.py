@@ -49,5 +49,5 @@ async def test_an_operator_checks_verifies_and_exports_beside_the_bot(stage: Sta
     assert {"request.pending", "approval.given", "call.intended"} <= set(events)
     assert len(list(csv.DictReader(table.splitlines()))) == len(events)
     assert bad == 1
-    assert "BAD slack: Slack refuses SLACK_BOT_TOKEN" in wrong
+    assert "FAIL slack: Slack refuses SLACK_BOT_TOKEN" in wrong
     assert second == 1

@@ -549,7 +549,7 @@ async def test_findings_are_told_as_text_and_as_json(set_up: SetUp) -> None:
     found = await set_up.check()
     told = json.loads(findings.as_json(found))
 
-    line = "BAD person U0SAM: person U0SAM (@sam) has left: the account is deactivated."
+    line = "FAIL person U0SAM: person U0SAM (@sam) has left: the account is deactivated."
     assert line in findings.as_text(found)
     assert told["ok"] is False
     mends = [one["mend"] for one in told["findings"] if not one["good"]]

@@ -1,0 +1,60 @@
+"""The demo's page on a phone, as a phone lays it out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+from playwright import async_api
+
+from tests.acceptance.browsing import FLAGS, chromium
+from tests.acceptance.conftest import DANA, SAM, Stage
+
+WIDTH, HEIGHT = 390, 844
+
+
+@pytest_asyncio.fixture
+async def phone(stage: Stage) -> AsyncIterator[async_api.Page]:
+    """The page on an emulated phone, where whatever is too wide widens the whole page."""
+    async with async_api.async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+        context = await browser.new_context(
+            viewport={"width": WIDTH, "height": HEIGHT},
+            is_mobile=True,
+            has_touch=True,
+            device_scale_factor=2,
+        )
+        page = await context.new_page()
+        await page.goto(stage.playing.url)
+        yield page
+        await browser.close()
+
+
+async def test_unread_messages_push_nothing_off_a_phones_screen(
+    stage: Stage, phone: async_api.Page
+) -> None:
+    """The page stays as wide as the screen, and a form stands whole on it."""
+    await phone.get_by_test_id("composer").wait_for()
+    for channel in ("C0INC", "C0DEV"):
+        stage.slack.say(SAM, channel, "look here")
+    counts = phone.locator(".unread-count:visible")
+    await async_api.expect(counts.first).to_be_attached()
+    card = await stage.ask("/power reboot web01 because test", DANA)
+    await stage.slack.click(SAM, card, "Approve")
+    await stage.thread_says(card, "audit head")
+    await phone.wait_for_function(
+        "document.querySelectorAll('.unread-count:not([hidden])').length > 1"
+    )
+
+    wide = await phone.evaluate("document.documentElement.scrollWidth")
+    await phone.get_by_test_id("composer").fill("/power")
+    await phone.get_by_test_id("send").click()
+    form = phone.get_by_role("dialog")
+    await form.wait_for()
+    box = await form.bounding_box()
+
+    assert wide == WIDTH
+    assert box is not None
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= WIDTH
+    assert box["y"] + box["height"] <= HEIGHT

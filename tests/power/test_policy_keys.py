@@ -1,0 +1,84 @@
+"""The policy's page of keys says what the reader takes, and all of it."""
+
+from __future__ import annotations
+
+import pathlib
+
+import pytest
+
+from bot.power import errors, policy, policy_file, policy_keys, policy_rules
+
+PAGE = pathlib.Path(__file__).parent.parent.parent / ".github" / "POLICY.md"
+TAKEN = {
+    "[channels]": ("allow", "incident"),
+    "[limits]": policy_file.LIMIT_KEYS,
+    "[defaults]": policy_rules.CONDUCT_KEYS,
+    "[[freeze]]": policy_file.FREEZE_KEYS,
+    "[[keep]]": ("servers", "on"),
+    "[[rule]]": tuple(
+        one for one in policy_rules.RULE_KEYS if one not in policy_rules.CONDUCT_KEYS
+    ),
+}
+KEYS = [(table, key) for table, _, keys in policy_keys.TABLES for key in keys]
+NEEDED = {
+    "[channels]": {},
+    "[limits]": {},
+    "[defaults]": {},
+    "[[freeze]]": {"from": "2026-12-20T00:00:00Z", "until": "2027-01-03T00:00:00Z"},
+    "[[keep]]": {"servers": '"db*"', "on": "2"},
+    "[[rule]]": {
+        "servers": '"*"',
+        "actions": '["on"]',
+        "requesters": '["sre"]',
+        "approvers": "{ sre = 1 }",
+    },
+}
+
+
+def read(table: str, key: policy_keys.Key, *, without: bool = False) -> policy.Policy:
+    """Read a policy that has this key as its example, or hasn't got it."""
+    values = {**NEEDED[table], key.name: key.example}
+    if without:
+        del values[key.name]
+    lines = [f"{name} = {value}" for name, value in values.items()]
+    people = '[people]\nsre = ["U01"]\ndc-ops = ["U02"]'
+    return policy_file.read("\n".join(["version = 1", people, table, *lines]))
+
+
+def test_the_page_is_what_the_command_prints() -> None:
+    """Whoever changes a key makes the page anew: `powerbot policy reference`."""
+    assert PAGE.read_text() == policy_keys.reference()
+
+
+def test_the_page_has_every_key_that_is_taken_and_no_other() -> None:
+    """Table by table, in the reader's order."""
+    told = {table: tuple(key.name for key in keys) for table, _, keys in policy_keys.TABLES}
+    free = {name.strip("[]") for name, _ in policy_keys.FREE}
+
+    assert told == TAKEN
+    assert free | {table.strip("[]") for table in told} == set(policy_file.TOP_KEYS)
+
+
+@pytest.mark.parametrize(("table", "key"), KEYS, ids=[f"{t}{k.name}" for t, k in KEYS])
+def test_every_example_is_taken(table: str, key: policy_keys.Key) -> None:
+    """What the page shows can be copied, and counts."""
+    assert read(table, key).version
+
+
+@pytest.mark.parametrize(("table", "key"), KEYS, ids=[f"{t}{k.name}" for t, k in KEYS])
+def test_a_key_must_be_set_where_the_page_says_so(table: str, key: policy_keys.Key) -> None:
+    """And can be left out everywhere else."""
+    if key.default == policy_keys.WANTED:
+        with pytest.raises(errors.PolicyError, match="this key is missing"):
+            read(table, key, without=True)
+    else:
+        assert read(table, key, without=True).version
+
+
+def test_the_defaults_of_the_page_are_those_of_the_code() -> None:
+    """A number that is changed in the code changes on the page."""
+    told = {key.name: policy_keys.default(key) for _, key in KEYS if not key.default}
+
+    assert told["max_servers"] == str(policy.Limits().max_servers)
+    assert told["split_window"] == "15m"
+    assert (told["ramp"], told["deny_reason"], told["pause"]) == ("[1, 5]", "false", "0s")
