@@ -49,6 +49,9 @@ CONDUCT = (
     Key("escalate", "duration", '"20m"',
         "After this long, everybody who may approve is asked once more."),
     Key("deny_reason", "true or false", "true", "Whoever denies a request has to say why."),
+    Key("notify", '"people", "group" or "none"', '"group"',
+        "Whom a new request calls in its thread: the approvers by name, by their groups' names "
+        "only, or nobody."),
     Key("cooldown", "duration", '"5m"',
         "A server can't be changed again until this long after its last change."),
     Key("on_change", '"skip" or "stop"', '"stop"',
@@ -158,6 +161,6 @@ def _written(value: object, *, is_time: bool) -> str:
     if is_time:
         seconds = int(float(str(value)))
         return f"{seconds // 60}m" if seconds and seconds % 60 == 0 else f"{seconds}s"
-    if isinstance(value, bool):
+    if isinstance(value, bool | str):
         return str(value).lower()
     return str(list(value)) if isinstance(value, tuple) else str(value)
