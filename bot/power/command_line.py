@@ -215,7 +215,7 @@ def bounded_reason(text: str) -> str:
         problem = f"Put your own words where {OPEN_END} stands."
         raise errors.UserMistake(problem, token=OPEN_END)
     if len(reason) > MOST_REASON:
-        problem = f"A reason has at most {MOST_REASON} characters; this one has {len(reason)}."
+        problem = f"A reason has at most {MOST_REASON} characters; this one has {len(reason):,}."
         raise errors.UserMistake(problem)
     return reason
 

@@ -23,6 +23,7 @@ DURATION = re.compile(r"(\d{1,5})\s*([a-z]+)", re.IGNORECASE)
 # Nobody means anything else by it than a time or a day.
 CERTAIN = re.compile(r"\d:\d|\d{4}-\d")
 UNITS = {
+    **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), 1),
     **dict.fromkeys(("m", "min", "mins", "minute", "minutes"), 60),
     **dict.fromkeys(("h", "hr", "hrs", "hour", "hours"), 3600),
     **dict.fromkeys(("d", "day", "days"), 86400),

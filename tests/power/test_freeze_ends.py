@@ -44,6 +44,7 @@ def wanted(text: str) -> tuple[str, str]:
         ("cooling until sunday 12:00", "cooling", "2026-12-06T11:00"),
         ("cooling until noon", "cooling", "2026-11-30T11:00"),
         ("cooling for 2h", "cooling", "2026-11-29T13:30"),
+        ("cooling for 300s", "cooling", "2026-11-29T11:35"),
         ("cooling for 90 minutes", "cooling", "2026-11-29T13:00"),
         ("until 04:00 because cooling", "cooling", NEXT_FOUR),
         ("until 04:00: cooling", "cooling", NEXT_FOUR),
