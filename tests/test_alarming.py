@@ -72,6 +72,22 @@ async def test_credentials_that_may_not_read_alarms_are_left_in_peace_for_a_whil
     assert (asked, source.asked) == (1, 2)
 
 
+async def test_a_single_refused_signature_is_not_told_as_a_missing_right() -> None:
+    """The next plan asks again; only a second refusal in a row is left in peace."""
+    source = Source(errors.Refused("no", status=401))
+    listening, _ = hearing(source)
+    first = (await listening.hear(["id-1"])).unheard
+    source.says = ports.Alarms((ALARM,))
+    heard = await listening.hear(["id-1"])
+    source.says = errors.Refused("no", status=401)
+    again = [(await listening.hear(["id-1"])).unheard for _ in range(3)]
+
+    assert first is Unheard.NOT_READ
+    assert heard == alarming.Heard((ALARM,))
+    assert again == [Unheard.NOT_READ, Unheard.NOT_ALLOWED, Unheard.NOT_ALLOWED]
+    assert source.asked == 4
+
+
 async def test_nobody_is_asked_about_nothing() -> None:
     """Without servers or without a source there is no call."""
     source = Source(ports.Alarms())

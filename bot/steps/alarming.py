@@ -20,6 +20,7 @@ QUIET_S = 600.0
 # A plan keeps no more pairs of an alarm and a server than these.
 MOST_KEPT = 500
 WORST_UNKNOWN = 5
+UNAUTHORIZED, FORBIDDEN = 401, 403
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class Alarming:
     clock: ports.Clock
     patience_s: float = PATIENCE_S
     _quiet_until: float = float("-inf")
+    _unsigned: int = 0
 
     async def hear(self, server_ids: Sequence[str]) -> Heard:
         """Return the alarms that stand for these servers."""
@@ -65,8 +67,15 @@ class Alarming:
                 found = await self.source.alarms(server_ids)
         except (errors.CloudError, TimeoutError) as error:
             log.warning("alarms.not_read", why=type(error).__name__)
-            if isinstance(error, errors.Refused) and error.status in (401, 403):
+            if self._may_not(error):
                 self._quiet_until = self.clock.monotonic() + QUIET_S
                 return Heard(unheard=Unheard.NOT_ALLOWED)
             return Heard(unheard=Unheard.NOT_READ)
+        self._unsigned = 0
         return Heard(found.standing, Unheard.NOTHING if found.complete else Unheard.NOT_ALL)
+
+    def _may_not(self, error: BaseException) -> bool:
+        """Whether the credentials may not read alarms; a single 401 may be a moment's."""
+        status = error.status if isinstance(error, errors.Refused) else 0
+        self._unsigned = self._unsigned + 1 if status == UNAUTHORIZED else 0
+        return status == FORBIDDEN or self._unsigned > 1
