@@ -208,7 +208,7 @@ def _join(on: Ground) -> Bot:
     """Hand every part the parts that it needs."""
     given, clock, kept, identity = on.given, on.clock, on.store, on.identity
     policy = rules.PolicyFile(given.policy, clock)
-    sender = sending.Sender(on.web_client, clock)
+    sender = sending.Sender(on.web_client, clock, given.label)
     seen = sightings.Sightings(kept, clock)
     home = grid.Home(identity.team_id, identity.enterprise_id)
     folk = directory.Directory(on.web_client, clock, home=home)
@@ -228,7 +228,9 @@ def _join(on: Ground) -> Bot:
     flow = story(kept, on.power, who, policy, clock, scope, again, acting.carry_out, wake, heard)
     driving.append(runner.Runner(kept, flow.advance, clock, on.paces))
     homes = publishing.Homes(sender, clock, workspace_url=identity.url, command=given.command)
-    answering = delivery.Delivery(sender, clock, homes, workspace_url=identity.url)
+    answering = delivery.Delivery(
+        sender, clock, homes, workspace_url=identity.url, label=given.label
+    )
     lease_s = on.paces.lease_s
     taking = desk.Desk(
         kept, flow, answering, clock, take_over_lease_s=lease_s, command=given.command
@@ -238,7 +240,7 @@ def _join(on: Ground) -> Bot:
     guarding = guard.Guard(
         identity.team_id, sender, identity.app_id, slack.turned_away, identity.enterprise_id
     )
-    bolt_registration.Registration(taking, guarding, given.command).register(slack)
+    bolt_registration.Registration(taking, guarding, given.command, given.label).register(slack)
     looking = watchdog.Watchdog(on.web_client, kept, clock)
     return Bot(
         identity,

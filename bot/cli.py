@@ -169,7 +169,8 @@ def manifest(
         address = manifest_.public_address(transport, url)
     except manifest_.Unfit as unfit:
         raise settings_.SettingsError(unfit.user_message) from unfit
-    made = manifest_.text(transport, address, step=workflow_step, command=settings_.command())
+    names = {"command": settings_.command(), "label": settings_.label()}
+    made = manifest_.text(transport, address, step=workflow_step, **names)
     typer.echo(made, nl=False)
 
 

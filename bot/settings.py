@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import pathlib
 import urllib.parse
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any
 
 import dotenv
@@ -195,12 +195,26 @@ def command(env_file: str | None = ".env") -> str:
     Raises:
         SettingsError: the variable holds something that can't be used.
     """
+    given = _given(env_file).get("POWERBOT_COMMAND", vocabulary.PREFIX)
+    return _read_alone("POWERBOT_COMMAND", given, setting_words.slash_command)
+
+
+def label(env_file: str | None = ".env") -> str:
+    """Return the label alone, as `command` does.
+
+    Raises:
+        SettingsError: the variable holds something that can't be used.
+    """
+    given = _given(env_file).get("POWERBOT_LABEL", "")
+    return _read_alone("POWERBOT_LABEL", given, setting_words.label) if given else ""
+
+
+def _read_alone(name: str, given: str, read: Callable[[str], str]) -> str:
+    """Return one setting, or name it where it can't be used."""
     try:
-        return setting_words.slash_command(
-            _given(env_file).get("POWERBOT_COMMAND", vocabulary.PREFIX)
-        )
+        return read(given)
     except ValueError as error:
-        raise SettingsError(f"POWERBOT_COMMAND: {error}.") from None
+        raise SettingsError(f"{name}: {error}.") from None
 
 
 def load(env_file: str | None = ".env") -> Settings:

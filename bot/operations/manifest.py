@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from bot.power import errors, vocabulary
-from bot.slack import registered
+from bot.slack import labels, registered
 
 EVENTS_PATH = "/slack/events"
 
@@ -45,16 +45,23 @@ def public_address(transport: str, url: str) -> str:
 
 
 def build(
-    transport: str, url: str = "", *, step: bool = False, command: str = vocabulary.PREFIX
+    transport: str,
+    url: str = "",
+    *,
+    step: bool = False,
+    command: str = vocabulary.PREFIX,
+    label: str = "",
 ) -> dict[str, Any]:
     """Return the manifest for `socket` or `http`; `url` is the bot's public address for HTTP.
 
     With `step` it has the Workflow Builder step, which needs a paid plan and an org-wide app;
-    `command` is the name of the slash command.
+    `command` is the name of the slash command, `label` a part of the app's name.
     """
     by_socket = transport == "socket"
     address = "" if by_socket else f"{url.rstrip('/')}{EVENTS_PATH}"
     made = _without_step(by_socket, address, command)
+    made["display_information"]["name"] = labels.app_name(label)
+    made["features"]["bot_user"]["display_name"] = labels.bot_name(label)
     if step:
         made["functions"] = {registered.STEP.callback_id: _step(registered.STEP)}
         made["settings"]["event_subscriptions"]["bot_events"].append(registered.STEP.event)
@@ -88,7 +95,7 @@ def _without_step(by_socket: bool, address: str, command: str) -> dict[str, Any]
     return {
         "_metadata": {"major_version": 2},
         "display_information": {
-            "name": "Powerbot",
+            "name": labels.app_name(""),
             "description": "Power control of physical servers, with approval and proof",
             "background_color": "#1d2b3a",
         },
@@ -143,7 +150,7 @@ def _features(address: str, command: str) -> dict[str, Any]:
             "messages_tab_enabled": True,
             "messages_tab_read_only_enabled": True,
         },
-        "bot_user": {"display_name": "powerbot", "always_online": True},
+        "bot_user": {"display_name": labels.bot_name(""), "always_online": True},
         "slash_commands": [
             {
                 **dataclasses.asdict(one),
@@ -170,8 +177,8 @@ def text(
     *,
     step: bool = False,
     command: str = vocabulary.PREFIX,
+    label: str = "",
 ) -> str:
     """Return the manifest as YAML."""
-    return yaml.safe_dump(
-        build(transport, url, step=step, command=command), sort_keys=False, allow_unicode=True
-    )
+    made = build(transport, url, step=step, command=command, label=label)
+    return yaml.safe_dump(made, sort_keys=False, allow_unicode=True)

@@ -17,6 +17,7 @@ from bot.slack import (
     action_ids,
     desk,
     guard,
+    labels,
     payloads,
     registered,
     request_form,
@@ -39,8 +40,10 @@ class Registration:
         taking: desk.Desk,
         guarding: guard.Guard,
         command: str = registered.COMMANDS[0].command,
+        label: str = "",
     ) -> None:
-        """`command` is the one slash command that is ours."""
+        """`command` is the one slash command that is ours, `label` a part of the bot's name."""
+        self._name = labels.mentioned(label)
         self._desk = taking
         self._guard = guarding
         self._command = command
@@ -77,7 +80,7 @@ class Registration:
 
     async def bot_mentioned(self, ack: guard.Ack, body: Mapping[str, Any]) -> None:
         """Take a mention; what a bot has written is left alone."""
-        inbound = payloads.mention(body, at=self._desk.now())
+        inbound = payloads.mention(body, at=self._desk.now(), called=self._name)
         if inbound is not None:
             await self._desk.take(inbound, ack)
 

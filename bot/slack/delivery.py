@@ -13,6 +13,7 @@ from bot.slack import (
     answers,
     blocks,
     home,
+    labels,
     modals,
     paging,
     publishing,
@@ -59,8 +60,13 @@ class Delivery:
         homes: publishing.Homes | None = None,
         *,
         workspace_url: str = "",
+        label: str = "",
     ) -> None:
-        """Without `homes`, nobody's Home tab is drawn; `workspace_url` is for links."""
+        """Without `homes`, nobody's Home tab is drawn; `workspace_url` is for links.
+
+        `label` is what help begins with.
+        """
+        self._label = label
         self._sender = sender
         self._clock = clock
         self._homes = homes
@@ -156,7 +162,7 @@ class Delivery:
         if inbound.body.get("do") != action_ids.Do.SHARE or not isinstance(answer, SHAREABLE):
             return False
         turn = dataclasses.replace(_turn(inbound), shared_by=inbound.person.user_id)
-        message = answers.render(answer, turn, self._workspace_url)
+        message = self._message(answer, turn)
         place = inbound.place
         try:
             await self._sender.post(place.channel_id, message, place.thread_ts)
@@ -165,9 +171,15 @@ class Delivery:
             await self._say(inbound, NOT_SHARED)
         return True
 
+    def _message(self, answer: answers.Said, turn: paging.Turn) -> blocks.Message:
+        """Return an answer as a message."""
+        message = answers.render(answer, turn, self._workspace_url)
+        helps = isinstance(answer, facts.HelpShown)
+        return labels.on_help(message, self._label) if helps else message
+
     async def _say(self, inbound: ports.Inbound, answer: answers.Said) -> None:
         """Send a message by the first way that takes it."""
-        message = answers.render(answer, _turn(inbound), self._workspace_url)
+        message = self._message(answer, _turn(inbound))
         ways = [
             lambda: self._respond(inbound, message, replace=_replaces(inbound, answer)),
             lambda: self._whisper(inbound, message),

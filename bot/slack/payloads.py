@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import pydantic
 
 from bot.power import ports, request
-from bot.slack import action_ids, shapes, views
+from bot.slack import action_ids, labels, shapes, views
 
 M = TypeVar("M", bound=shapes.Payload)
 
@@ -24,7 +24,7 @@ TELLS_OF_A_CHANGE = frozenset({"message_changed", "message_deleted", "message_re
 # No part can hold < or >, so that the work stays linear in the length of the text.
 MENTION = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^<>]*)?>")
 # How people speak to the bot in a channel; a copied line is completed by Slack.
-BOT_NAME = "@Powerbot"
+UNLABELLED = labels.mentioned("")
 # In messages Slack writes links as <address|label> ("Formatting text for app surfaces").
 LINK = re.compile(r"<(?:https?://|mailto:|tel:)([^<|>]*)(?:\|([^<>]*))?>")
 
@@ -67,7 +67,9 @@ def command(body: Mapping[str, Any], *, at: float) -> ports.Inbound:
     )
 
 
-def mention(body: Mapping[str, Any], *, at: float) -> ports.Inbound | None:
+def mention(
+    body: Mapping[str, Any], *, at: float, called: str = UNLABELLED
+) -> ports.Inbound | None:
     """Read a mention of the bot; None when a bot has written it, or when it tells of a change.
 
     A message is known by its channel and ts: Slack announces one again, under another event id,
@@ -92,7 +94,7 @@ def mention(body: Mapping[str, Any], *, at: float) -> ports.Inbound | None:
         place=request.Place(channel_id=event.channel, thread_ts=event.thread_ts),
         body={
             **_typed(_mentioned_text(event.text)),
-            "called": BOT_NAME,
+            "called": called,
             "message_ts": event.ts,
             **edit,
         },

@@ -21,7 +21,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.power import ports
-from bot.slack import addresses, blocks, refusals
+from bot.slack import addresses, blocks, labels, refusals
 
 log = structlog.get_logger()
 
@@ -103,8 +103,10 @@ def leaving_by(until: float) -> Iterator[None]:
 class Sender:
     """Sends messages and forms."""
 
-    def __init__(self, client: AsyncWebClient, clock: ports.Clock) -> None:
+    def __init__(self, client: AsyncWebClient, clock: ports.Clock, label: str = "") -> None:
+        """`label` stands before the title of whatever is shown."""
         self._client = client
+        self._label = label
         self._clock = clock
 
     async def post(self, channel: str, message: blocks.Message, thread_ts: str = "") -> str:
@@ -156,7 +158,9 @@ class Sender:
         Raises:
             Undelivered: Slack has not taken it.
         """
-        await self._call("views.open", {"trigger_id": trigger_id, "view": dict(view)})
+        await self._call(
+            "views.open", {"trigger_id": trigger_id, "view": labels.on_form(view, self._label)}
+        )
 
     async def end_step(
         self, execution_id: str, outputs: Mapping[str, str] | None, why: str
@@ -178,7 +182,8 @@ class Sender:
         Raises:
             Undelivered: Slack has not taken it; `hash_conflict` when it has changed meanwhile.
         """
-        given = {"user_id": user, "view": dict(view), "hash": expected or None}
+        shown = labels.on_home(view, self._label)
+        given = {"user_id": user, "view": shown, "hash": expected or None}
         answer = await self._call("views.publish", given)
         return str((answer.get("view") or {}).get("hash") or "")
 
@@ -188,7 +193,8 @@ class Sender:
         Raises:
             Undelivered: Slack has not taken it, most likely because the person has closed it.
         """
-        await self._call("views.update", {"external_id": external_id, "view": dict(view)})
+        shown = labels.on_form(view, self._label)
+        await self._call("views.update", {"external_id": external_id, "view": shown})
 
     async def respond(self, url: str, message: blocks.Message, *, replace: bool = False) -> None:
         """Answer a command or a click through its response URL, to that person alone.
@@ -199,7 +205,7 @@ class Sender:
         if not addresses.is_slacks(url, self._client.base_url):
             log.error("slack.foreign_address")
             raise Undelivered("foreign_address")
-        for way in blocks.ways(message):
+        for way in blocks.ways(labels.on_message(message, self._label)):
             code = await self._respond(url, way, replace=replace)
             if code not in refusals.OF_BLOCKS:
                 break
@@ -228,6 +234,7 @@ class Sender:
         self, method: str, place: Mapping[str, Any], message: blocks.Message
     ) -> Mapping[str, Any]:
         """Send a message; where Slack lets nobody call a user group, without the call."""
+        message = labels.on_message(message, self._label)
         try:
             return await self._send_any_way(method, place, message)
         except Undelivered as error:

@@ -81,10 +81,17 @@ def secrets_of(settings: Mapping[str, str], slack: workspace.Workspace) -> dict[
 
 
 @contextlib.asynccontextmanager
-async def running(folder: pathlib.Path, transport: str = "socket") -> AsyncIterator[Keyring]:
-    """Run a bot with a file for each of its secrets, for as long as the block."""
+async def running(
+    folder: pathlib.Path, transport: str = "socket", **further: str
+) -> AsyncIterator[Keyring]:
+    """Run a bot with a file for each of its secrets, for as long as the block.
+
+    `further` settings are by their variables.
+    """
     (folder / "policy.toml").write_text(demo.POLICY)
-    registered = manifest.build("socket")
+    command = further.get("POWERBOT_COMMAND", "/power")
+    label = further.get("POWERBOT_LABEL", "")
+    registered = manifest.build("socket", command=command, label=label)
     slack = workspace.Workspace(
         app=workspace.App(scopes=tuple(registered["oauth_config"]["scopes"]["bot"])),
         registered=registered,
@@ -101,7 +108,7 @@ async def running(folder: pathlib.Path, transport: str = "socket") -> AsyncItera
     files = {f"{name}_FILE": str(folder / name) for name in secrets}
     for name, value in secrets.items():
         (folder / name).write_text(f"{value}\n")
-    own = {"PORT": str(port), "POWERBOT_LOG_LEVEL": "info", **files}
+    own = {"PORT": str(port), "POWERBOT_LOG_LEVEL": "info", **files, **further}
     plain = {name: value for name, value in settings.items() if name not in secrets}
     with (folder / "log").open("w") as log:
         bot = await asyncio.create_subprocess_exec(
