@@ -75,12 +75,12 @@ async def test_a_bot_with_a_label_and_a_command_of_its_own_is_told_apart(
         ring.slack.open_home(SAM)
         home = await ring.stage.until(lambda: ring.slack.home(SAM))
         ring.slack.mention(DANA, OPS, "help off")
-        mentioned = await ring.stage.told(DANA, "switches servers off")
+        mentioned = await ring.stage.told(DANA, "It switches servers off.")
 
     assert card.blocks[0]["text"]["text"].startswith("staging · Reboot")
     assert plan.blocks[0]["text"]["text"].startswith("staging · Plan")
     assert helped.startswith("staging\n")
-    assert "/power-staging reboot" in helped
-    assert "/power reboot" not in helped
+    assert "/power-staging VERB" in helped
+    assert "/power VERB" not in helped
     assert home.content["blocks"][0]["text"]["text"] == "Powerbot (staging)"
     assert "@powerbot-staging off" in mentioned
