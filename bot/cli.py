@@ -223,6 +223,8 @@ def policy_check(
         typer.echo(line)
     if found.problems:
         raise typer.Exit(1)
+    for line in found.meaning:
+        typer.echo(line)
     typer.echo("The policy can be used.")
     if not asks:
         typer.echo("Slack was not asked whether its people, groups and channels exist.")

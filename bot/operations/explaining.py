@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import re
 from collections.abc import AsyncIterator
 
 from bot import app, clock as clock_, settings
@@ -33,7 +34,9 @@ from bot.steps import gathering, people
 from bot.storage import opening, plan_cache, transaction
 
 NO_TEAM = "T0"
+USER = re.compile(r"[UW][A-Z0-9]{2,30}")
 NOT_ASKED = "Nobody was asked: the servers are as typed, and Slack's user groups are not read."
+KEEPS_UNKNOWN = "[[keep]] can't be judged offline: how many servers are on isn't known."
 NO_RECORD = (
     "There is no record to read: open and recent requests, locks and the switch are left out."
 )
@@ -81,6 +84,9 @@ async def explain(given: settings.Settings, asked: Asked, *, offline: bool) -> E
         SlackUnavailable: Slack refuses the token, or can't be reached.
         CloudError: CloudDC can't be read.
     """
+    if not USER.fullmatch(asked.user_id):
+        said = f"--user {_printable(asked.user_id)}: write a member ID such as U0123456789."
+        raise settings.SettingsError(f"{said} In Slack it is under Copy member ID in a profile.")
     rules = policies.read(given.policy)
     try:
         return await _explain(given, asked, rules, offline=offline)
@@ -114,11 +120,13 @@ async def _explain(
     if offline and roster.unreadable:
         # Whether a group that nobody was asked about has enough people is no reason to refuse.
         facts = dataclasses.replace(facts, roster=None)
-    made = planning.make(wanted, rules, snapshot, facts)
+    kept = dataclasses.replace(rules, keeps=()) if offline else rules
+    made = planning.make(wanted, kept, snapshot, facts)
     told = policy_explaining.Told(wanted, facts, rules, made, roster)
     head = f"Policy {rules.version} ({given.policy.name}): {asked.words}"
     lines = [head, f"Asked by {asked.user_id} in {asked.channel_id}"]
     lines += [NOT_ASKED] if offline else []
+    lines += [KEEPS_UNKNOWN] if offline and rules.keeps else []
     lines += [] if recorded else [NO_RECORD]
     lines += [] if may.allowed else [f"Refused: {may.sentence}"]
     lines += policy_explaining.lines(told)

@@ -7,7 +7,15 @@ import pathlib
 
 from bot import clock as clock_, settings
 from bot.operations import check_slack
-from bot.power import errors, policy, policy_file, policy_oddities, policy_reach
+from bot.power import (
+    errors,
+    policy,
+    policy_file,
+    policy_meaning,
+    policy_oddities,
+    policy_reach,
+    quorum,
+)
 from bot.slack import connection, directory, grid
 from bot.steps import people
 
@@ -18,6 +26,7 @@ class Looked:
 
     problems: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    meaning: tuple[str, ...] = ()
 
 
 def check(path: pathlib.Path) -> list[str]:
@@ -33,7 +42,7 @@ def look(path: pathlib.Path) -> Looked:
         return Looked((error.user_message,))
     roster = policy_reach.offline(rules)
     problems = (*policy_oddities.problems(rules), *policy_reach.problems(rules, roster))
-    return Looked(problems, tuple(policy_oddities.notes(rules, roster)))
+    return Looked(problems, *_told(rules, roster))
 
 
 async def look_in_slack(path: pathlib.Path, given: settings.Settings) -> Looked:
@@ -61,7 +70,13 @@ async def look_in_slack(path: pathlib.Path, given: settings.Settings) -> Looked:
         *(f"{one.says} Fix: {one.mend}" for one in named if not one.good),
         *policy_reach.problems(rules, roster),
     )
-    return Looked(problems, tuple(policy_oddities.notes(rules, roster)))
+    return Looked(problems, *_told(rules, roster))
+
+
+def _told(rules: policy.Policy, roster: quorum.Roster) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return what is no mistake and may surprise, and what the policy means."""
+    holes = policy_meaning.holes(rules, clock_.SystemClock().now())
+    return (*policy_oddities.notes(rules, roster), *holes), tuple(policy_meaning.lines(rules))
 
 
 def read(path: pathlib.Path) -> policy.Policy:
@@ -75,6 +90,9 @@ def read(path: pathlib.Path) -> policy.Policy:
     except FileNotFoundError:
         said = f"There is no {path.name} here; without a policy nothing may be changed."
         raise errors.PolicyError(said) from None
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        said = f"{path.name} isn't UTF-8; save it with that encoding."
+        raise errors.PolicyError(said) from error
+    except OSError as error:
         said = f"{path.name} can't be read: {type(error).__name__}."
         raise errors.PolicyError(said) from error

@@ -50,8 +50,8 @@ CONDUCT = (
         "After this long, everybody who may approve is asked once more."),
     Key("deny_reason", "true or false", "true", "Whoever denies a request has to say why."),
     Key("notify", '"people", "group" or "none"', '"group"',
-        "Whom a new request calls in its thread: the approvers by name, by their groups' names "
-        "only, or nobody."),
+        "Whom a new request calls in its thread: the approvers, their Slack user groups, or "
+        "nobody."),
     Key("cooldown", "duration", '"5m"',
         "A server can't be changed again until this long after its last change."),
     Key("on_change", '"skip" or "stop"', '"stop"',

@@ -143,7 +143,7 @@ def test_good_policy_is_accepted_and_surprises_are_noted(tmp_path: pathlib.Path)
     found = policies.look(path)
 
     assert found.problems == ()
-    assert found.notes == (
+    assert found.notes[:1] == (
         'Rule "databases" wants sre and dc-ops, and U0SAM is in both: one person counts once.',
     )
 
@@ -156,7 +156,7 @@ def test_policy_that_is_not_there_or_unreadable_is_told_so(tmp_path: pathlib.Pat
         "There is no none.toml here; without a policy nothing may be changed."
     ]
     assert policies.check(tmp_path / "latin.toml") == [
-        "latin.toml can't be read: UnicodeDecodeError."
+        "latin.toml isn't UTF-8; save it with that encoding."
     ]
 
 
@@ -373,3 +373,62 @@ async def test_explanation_under_a_broken_policy_says_what_is_broken(set_up: Set
 
     with pytest.raises(errors.PolicyError, match="write version = 1"):
         await set_up.explain("reboot web01", offline=True)
+
+
+@pytest.mark.parametrize("user", ["dana", "@dana", "u0dana", "S0ONCALL", ""])
+async def test_somebody_who_is_named_by_no_id_is_refused(set_up: SetUp, user: str) -> None:
+    """With what an id looks like, instead of an answer about nobody."""
+    with pytest.raises(settings.SettingsError, match="write a member ID such as U0123456789"):
+        await set_up.explain("reboot web01", user=user, offline=True)
+
+
+async def test_what_must_stay_on_is_not_judged_without_an_inventory(set_up: SetUp) -> None:
+    """Offline only the typed servers are known, so the rule is named and bars nothing."""
+    set_up.policy.write_text(GOOD + '[[keep]]\nservers = "web*"\non = 2\n')
+
+    found = await set_up.explain("off web01 because x", offline=True)
+
+    assert found.allowed
+    assert explaining.KEEPS_UNKNOWN in found.lines
+
+
+HOLES = [
+    (('servers = "*"', 'servers = "web*"'), "Servers that no rule names can't be changed"),
+    (("[[freeze]]", "[defaults]\nramp = [10, 3]\n[[freeze]]"), "ramp [10, 3] shrinks"),
+    (("{ 3 = { sre = 2 } }", "{ 3 = { dc-ops = 1 } }"),
+     "from 3 servers on, sre need not approve any more"),
+    (("from = 2026-12-20T00:00:00+01:00\nuntil = 2027-01-03T00:00:00+01:00",
+      "from = 2019-12-20T00:00:00Z\nuntil = 2020-01-03T00:00:00Z"),
+     'Freeze "year end" ended on 2020-01-03; it has no effect.'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "said"), HOLES, ids=["uncovered", "ramp", "drops-a-group", "over"]
+)
+def test_hole_of_a_policy_is_noted(
+    tmp_path: pathlib.Path, change: tuple[str, str], said: str
+) -> None:
+    """It can be meant, so it is no mistake."""
+    path = tmp_path / "policy.toml"
+    path.write_text(edited(change))
+
+    found = policies.look(path)
+
+    assert found.problems == ()
+    assert any(said in note for note in found.notes), found.notes
+
+
+def test_what_a_policy_means_is_told_rule_by_rule(tmp_path: pathlib.Path) -> None:
+    """Which servers, who asks, and who approves, with their ids."""
+    path = tmp_path / "policy.toml"
+    path.write_text(GOOD)
+
+    told = policies.look(path).meaning
+
+    assert told[:3] == (
+        '1. "databases": "@db": reboot',
+        "   can be requested by sre (U0DANA, U0SAM, U0OLGA)",
+        "   approved by 1 of sre (U0DANA, U0SAM, U0OLGA) and 1 of dc-ops (U0ROSA, S0ONCALL)",
+    )
+    assert "   from 3 servers on, by 2 of sre (U0DANA, U0SAM, U0OLGA)" in told
