@@ -232,7 +232,15 @@ def close_run(
     audit(tx, f"request.{state.value}", found, now, detail={"counts": counts})
     seq, head = tx.audit_head()
     seal = found.order.short_seal
-    body = {"event": "ended", "state": state.value, "seq": seq, "head": head, "seal": seal}
+    began = tx.audit_rows(request_id=found.id, event="request.running", limit=1)
+    body = {
+        "event": "ended",
+        "state": state.value,
+        "seq": seq,
+        "head": head,
+        "seal": seal,
+        "began_at": float(began[0]["at"]) if began else 0.0,
+    }
     tx.say(found.id, "reply", body, key="ended", at=now)
     tx.say(found.id, "direct", body, key="ended:direct", at=now)
     tx.show_card(found.id, at=now)

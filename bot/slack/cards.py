@@ -68,7 +68,7 @@ def render(
         *([blocks.section(dark)] if dark else []),
         blocks.section(_what(request, DETAILS_CHARS if whole else naming.LIST_CHARS)),
         *([blocks.section(how)] if how else []),
-        blocks.section(_state(request)),
+        blocks.section(_state(request, servers)),
     ]
     if freezes and request.state in HELD_BACK:
         body.append(blocks.section(f"{frozen.lines(freezes)}\n{HELD_BACK[request.state]}"))
@@ -146,10 +146,12 @@ def _set_aside(planned: plan.Plan) -> str:
     return f"Left out by the plan: {told}" if told else ""
 
 
-def _state(request: ports.Request) -> str:
+def _state(request: ports.Request, servers: Sequence[ports.RunServer]) -> str:
     """Return the state in words and sign, with what belongs to it."""
     state = request.state
     lines = [f"{words.SIGNS[state]} *{state.value.capitalize()}*: {words.MEANINGS[state]}"]
+    if state is State.RUNNING and request.stopped_by:
+        lines = [f"{words.SIGNS[State.STOPPED]} *Stopping*: {outcomes.stopping(servers)}"]
     if state is State.PENDING:
         lines += _while_pending(request)
     else:
@@ -197,7 +199,7 @@ def _servers(
 ) -> str:
     """Return what became of the servers: names by outcome, and counts that add up."""
     action = request.order.action
-    counted = f"{outcomes.progress(servers)}: {outcomes.counted(servers, action)}"
+    counted = outcomes.counted(servers, action)
     if brief:
         return counted
     told = outcomes.told(servers, action)
@@ -216,10 +218,21 @@ def _fallback(request: ports.Request, servers: Sequence[ports.RunServer]) -> str
     names = conduct.names(request.plan, FALLBACK_CHARS)
     line = f"{request.id} {request.state.value}: {terms.title(order)} ({names})"
     if request.state is State.PENDING:
-        return f"{line}, {terms.quorum(request)}"
+        return _wish(request, names)
     parts = (outcomes.dark(servers, order.action), outcomes.told(servers, order.action, limit=600))
     told = "\n".join(part for part in parts if part)
     return f"{line}. {told}" if told else line
+
+
+def _wish(request: ports.Request, names: str) -> str:
+    """Return who wants what done to which servers, why, and what that needs."""
+    order = request.order
+    what = terms.title(order)
+    why = text.plain(order.reason, FALLBACK_CHARS)
+    asked = (
+        f"{text.mention(order.requester.user_id)} wants to {what[0].lower()}{what[1:]} ({names})"
+    )
+    return f"{asked}{': ' + why if why else ''}. {terms.quorum(request)} [{request.id}]"
 
 
 # -- buttons
@@ -254,7 +267,7 @@ def _end_buttons(
     if request.state in outcomes.RUN_ENDS:
         action = request.order.action
         if outcomes.retryable(servers, action):
-            found.append(button(request, Do.RETRY))
+            found.append(_retry(request, outcomes.untouched(servers, action)))
         if outcomes.left_dark(servers, action):
             cycle = action is Action.CYCLE
             back_on = button(request, Do.BACK_ON, style="primary")
@@ -262,6 +275,15 @@ def _end_buttons(
         if request.review is not None and not request.review.closed_at:
             found.append(button(request, Do.VERDICT))
     return tuple(found)
+
+
+def _retry(request: ports.Request, untouched: int) -> blocks.Button:
+    """Return Retry, under its own name where nothing was sent to any of the servers."""
+    if not untouched:
+        return button(request, Do.RETRY)
+    label = "Do the other one" if untouched == 1 else f"Do the other {untouched:,}"
+    spoken = f"{label} of {request.id}: {terms.title(request.order)}"
+    return blocks.Button(Do.RETRY, request.id, label=label, spoken=spoken)
 
 
 def button(request: ports.Request, do: Do, *, style: str = "") -> blocks.Button:

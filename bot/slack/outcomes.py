@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Sequence
 
 from bot.power import again, folding, lifecycle, outcome, ports
@@ -17,7 +18,6 @@ DETAIL_CHARS = 160
 
 LOOSE_CHARS = 80
 _UNPROVEN = lifecycle.ACCEPTED_ONLY | {ServerState.UNKNOWN}
-MOVING = (ServerState.QUEUED, ServerState.INTENDED, ServerState.ACCEPTED)
 # A page of a hundred such rows stays below Slack's size of a message.
 ROW_CHARS = 90
 RUN_ENDS = frozenset(
@@ -53,14 +53,20 @@ def _group(group: outcome.Group, action: Action, names_limit: int) -> str:
 
 
 def counted(servers: Sequence[ports.RunServer], action: Action) -> str:
-    """Return the number of servers in each state, like `18 rebooted · 1 failed`."""
-    counts = outcome.tally(servers).counts
+    """Return how many are done and what the others are, like `18 of 19 rebooted · 1 failed`."""
+    counts = collections.Counter((row.state, half_done(row)) for row in servers)
     found = [
-        f"{counts[state]} {words.server_word(state, action)}"
+        f"{counts[state, half]:,} {words.HALF_DONE if half else words.server_word(state, action)}"
         for state in outcome.TOLD_IN_ORDER
-        if counts.get(state)
+        for half in (True, False)
+        if counts[state, half] and state is not ServerState.PROVEN
     ]
-    return " · ".join(found)
+    return " · ".join([progress(servers, action), *found])
+
+
+def half_done(row: ports.RunServer) -> bool:
+    """Whether a cycle has switched a server off and not yet sent its power-on."""
+    return row.state is ServerState.QUEUED and row.step > 0
 
 
 def unsure(servers: Sequence[ports.RunServer], action: Action) -> str:
@@ -89,16 +95,34 @@ def _row(one: ports.RunServer, action: Action) -> str:
     return text.plain(" · ".join(part for part in parts if part), ROW_CHARS)
 
 
-def progress(servers: Sequence[ports.RunServer]) -> str:
-    """Return how far a run is, like `6 of 19 done`; what was never sent isn't done."""
-    counts = outcome.tally(servers)
-    open_still = sum(counts.counts.get(state, 0) for state in (*MOVING, ServerState.NOT_SENT))
-    return f"{counts.total - open_still} of {counts.total} done"
+def progress(servers: Sequence[ports.RunServer], action: Action) -> str:
+    """Return how far a run is, like `6 of 19 rebooted`: what failed isn't done."""
+    proven = sum(row.state is ServerState.PROVEN for row in servers)
+    return f"{proven:,} of {len(servers):,} {words.DONE[action]}"
+
+
+def stopping(servers: Sequence[ports.RunServer]) -> str:
+    """Return what becomes of a run that is to stop: `3 finish, 34 won't be touched`."""
+    queued = [row for row in servers if row.state is ServerState.QUEUED]
+    half = sum(map(half_done, queued))
+    parts = {
+        "finish": sum(map(again.moving, servers)) - len(queued),
+        "won't be touched": len(queued) - half,
+        "won't be switched on again": half,
+    }
+    told = [f"{count:,} {what}" for what, count in parts.items() if count]
+    return ", ".join(told) or "nothing is left to do"
 
 
 def retryable(servers: Sequence[ports.RunServer], action: Action) -> bool:
     """Whether some server may be tried again by a new request."""
     return any(again.may_retry(action, row) for row in servers)
+
+
+def untouched(servers: Sequence[ports.RunServer], action: Action) -> int:
+    """Return how many servers are left to do where nothing was sent to any of them, else 0."""
+    left = [row for row in servers if again.may_retry(action, row)]
+    return len(left) if all(row.state is ServerState.NOT_SENT for row in left) else 0
 
 
 def left_dark(servers: Sequence[ports.RunServer], action: Action) -> bool:
@@ -139,8 +163,11 @@ def loose_ends(servers: Sequence[ports.RunServer], action: Action) -> str:
     )
 
 
-def took_s(request: ports.Request, servers: Sequence[ports.RunServer]) -> float:
-    """Return how long the run took, from its first call to its end; 0 when nothing was sent."""
+def took_s(request: ports.Request, servers: Sequence[ports.RunServer], began_at: float) -> float:
+    """Return how long the run took, from its beginning to its end; 0 when nothing was sent.
+
+    Without `began_at`, of an end that an older version has queued, the first call has to do.
+    """
     sent = [row.sent_at for row in servers if row.sent_at]
     ended_at = request.ended_at or request.changed_at
-    return max(0.0, ended_at - min(sent)) if sent else 0.0
+    return max(0.0, ended_at - (began_at or min(sent))) if sent else 0.0

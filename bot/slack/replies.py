@@ -24,6 +24,8 @@ from bot.slack import (
 WORDS_CHARS = 500
 MOST_NAMED = 40
 LACKS_CHARS = 800
+# With the number of its row so many digits of a head are enough to prove by.
+HEAD_CHARS = 12
 # A new request calls so many people of each group; a reminder calls more.
 MOST_CALLED = 10
 ASKED_CHARS = 200
@@ -282,7 +284,7 @@ def _ended(event: Event) -> str:
         f"{': ' + text.plain(request.end_reason) if request.end_reason else ''}",
         outcomes.dark(servers, action),
         outcomes.told(servers, action, limit=2000),
-        f"{text.count(len(servers), 'server')}: {outcomes.counted(servers, action)}",
+        outcomes.counted(servers, action),
         outcomes.unsure(servers, action),
     ]
     return "\n".join(line for line in lines if line)
@@ -306,13 +308,16 @@ def _looked_enough(event: Event) -> str:
 
 
 def _figures(event: Event) -> str:
-    """Return how long it took, the audit's head and the seal: what proves this thread later."""
-    took_s = outcomes.took_s(event.request, event.servers)
-    seq = f"#{event.number('seq')} " if event.number("seq") else ""
-    head = event.word("head", 64)
+    """Return how long it took, the audit's head as `--anchor` takes it, and the seal."""
+    began_at = event.body.get("began_at")
+    began = float(began_at) if isinstance(began_at, int | float) else 0.0
+    took_s = outcomes.took_s(event.request, event.servers, began)
+    seq = event.number("seq")
+    whole = event.word("head", 64)
+    head = f"#{seq}:{whole[:HEAD_CHARS]}" if seq else whole
     parts = [
         f"took {text.duration(took_s)}" if took_s else "",
-        f"audit head {seq}{head}" if head else "",
+        f"audit head {head}" if whole else "",
         f"seal {event.word('seal', 64) or event.request.order.short_seal}",
     ]
     return " · ".join(part for part in parts if part)

@@ -29,7 +29,7 @@ def render(servers: Sequence[ports.RunServer], action: Action) -> blocks.Block:
     """Return the list; every server is in exactly one task."""
     one_each = len(servers) <= MOST_TASKS
     made = [_one(row, action) for row in servers] if one_each else _groups(servers, action)
-    return {"type": "plan", "title": outcomes.progress(servers), "tasks": made}
+    return {"type": "plan", "title": outcomes.progress(servers, action), "tasks": made}
 
 
 def _one(row: ports.RunServer, action: Action) -> blocks.Block:
@@ -37,32 +37,33 @@ def _one(row: ports.RunServer, action: Action) -> blocks.Block:
     status = _status(row)
     trouble = words.server_word(row.state, action) if status == "error" else ""
     reason = words.reason(row.state, row.cause, row.detail)
-    half_done = words.HALF_DONE if row.state is ServerState.QUEUED and row.step else ""
+    half_done = words.HALF_DONE if outcomes.half_done(row) else ""
     told = ": ".join(part for part in (trouble or half_done, reason) if part)
     return _task(row.server_id, naming.single(row.label), status, told)
 
 
 def _groups(servers: Sequence[ports.RunServer], action: Action) -> list[blocks.Block]:
     """Return the servers by state, with their names folded."""
-    names: dict[tuple[str, ServerState], list[folding.Named]] = {}
+    names: dict[tuple[str, ServerState, bool], list[folding.Named]] = {}
     for row in servers:
-        names.setdefault((_status(row), row.state), []).append(row.label)
+        names.setdefault((_status(row), row.state, outcomes.half_done(row)), []).append(row.label)
     order = outcome.TOLD_IN_ORDER.index
     found = sorted(names.items(), key=lambda item: order(item[0][1]))
     return [
         _task(
             f"{status}-{state.value}",
-            f"{len(those):,} {words.server_word(state, action)}",
+            f"{len(those):,} {words.HALF_DONE if half else words.server_word(state, action)}",
             status,
             naming.folded_literal(those, OUTPUT_CHARS),
         )
-        for (status, state), those in found
+        for (status, state, half), those in found
     ]
 
 
 def _status(row: ports.RunServer) -> str:
     """Return Slack's word for where a server is; unknown is looked into until it has an end."""
-    if row.state is ServerState.UNKNOWN and not row.settled_at:
+    unsettled = row.state is ServerState.UNKNOWN and not row.settled_at
+    if unsettled or outcomes.half_done(row):
         return "in_progress"
     return STATUSES.get(row.state, "error")
 

@@ -38,12 +38,12 @@ def missing(found: ports.Request) -> tuple[plan.Need, ...]:
 
 
 def quorum(found: ports.Request) -> str:
-    """Return how far the approvals are, like `0 of 2 approvals: one from sre, one from dc-ops`."""
+    """Return how far the approvals are, like `1 of 2 approvals · still needs one from dc-ops`."""
     total = sum(need.count for need in found.plan.terms.needs)
     left = missing(found)
     given = total - sum(need.count for need in left)
     line = f"{given} of {text.count(total, 'approval')}"
-    return f"{line}: {needs(left)}" if left else line
+    return f"{line} · {'still needs' if given else 'needs'} {needs(left)}" if left else line
 
 
 def approved_by(found: ports.Request) -> str:
@@ -56,7 +56,7 @@ def _approval(approval: ports.Approval) -> str:
     """Return one approval with its comment."""
     comment = f": {text.plain(approval.comment, 200)}" if approval.comment else ""
     group = text.plain(approval.group, GROUP_CHARS)
-    return f"✔ Approved by {text.mention(approval.person.user_id)} for {group}{comment}"
+    return f"✔ Approved by {text.mention(approval.person.user_id)} ({group}){comment}"
 
 
 def why(order: request.Order) -> str:

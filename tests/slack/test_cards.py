@@ -79,11 +79,82 @@ def test_stopped_run_offers_no_second_stop() -> None:
     assert "Stop was pressed by <@U0OLGA>: wrong rack" in shown(card)
 
 
+def test_a_card_that_stops_says_what_finishes_and_what_stays_untouched() -> None:
+    """Nobody reads "under way" of a run that sends nothing more."""
+    servers = builders.rows(accepted=["web01", "web02"], queued=["web03", "web04", "web05"])
+    found = builders.request_in(State.RUNNING, stopped_by="U0OLGA")
+
+    told = shown(cards.render(found, servers))
+
+    assert "⏹️ *Stopping*: 2 finish, 3 won't be touched" in told
+    assert "under way\n" not in told
+
+
+def test_a_cycle_that_stops_half_way_says_what_stays_off() -> None:
+    """What is off and won't be switched on isn't untouched."""
+    rows = builders.rows(queued=["web01", "web02"])
+    rows[0] = dataclasses.replace(rows[0], step=1)
+    made = builders.planned(builders.order(["web01", "web02"], Action.CYCLE))
+    found = builders.request_in(State.RUNNING, made, stopped_by="U0OLGA")
+
+    assert "1 won't be touched, 1 won't be switched on again" in shown(cards.render(found, rows))
+
+
+def test_a_cycle_half_way_says_what_is_off() -> None:
+    """Not "waiting": such a server is off, in counts, names and tasks."""
+    rows = [dataclasses.replace(row, step=1) for row in builders.rows(queued=["web40", "web41"])]
+    made = builders.planned(builders.order(["web40", "web41"], Action.CYCLE))
+    card = cards.render(builders.request_in(State.RUNNING, made), rows)
+
+    assert "0 of 2 power-cycled · 2 off, about to be switched on" in shown(card)
+    assert "off, about to be switched on: web[40-41]" in shown(card)
+    assert "waiting" not in str(card)
+    [tasks] = [block for block in card.blocks if block["type"] == "plan"]
+    assert {one["status"] for one in tasks["tasks"]} == {"in_progress"}
+
+
+@pytest.mark.parametrize(
+    ("left", "label"),
+    [
+        ({"not_sent": builders.names(5, 38)}, "Do the other 34"),
+        ({"not_sent": ["web02"]}, "Do the other one"),
+        ({"failed": ["web02"], "not_sent": ["web03"]}, "Retry failed"),
+    ],
+)
+def test_what_was_never_sent_is_not_offered_as_failed(
+    left: dict[str, list[str]], label: str
+) -> None:
+    """After Stop nothing has failed; the button is the same, under the right name."""
+    card = cards.render(builders.request_in(State.STOPPED), builders.rows(proven=["web01"], **left))
+
+    assert labels(card) == ["Details", label]
+    assert card.blocks[-1]["elements"][1]["action_id"] == "pb:retry"
+
+
+def test_failures_are_not_counted_as_done() -> None:
+    """One server that timed out is none rebooted."""
+    card = cards.render(builders.request_in(State.FAILED), builders.rows(timed_out=["web01"]))
+
+    assert "0 of 1 rebooted · 1 timed out" in shown(card)
+    assert "1 of 1" not in str(card)
+
+
+def test_how_long_it_took_is_counted_from_the_beginning_of_the_run() -> None:
+    """A cycle's second call isn't where it began."""
+    row = dataclasses.replace(builders.rows(proven=["web01"])[0], sent_at=builders.NOW + 9)
+    found = builders.request_in(State.SUCCEEDED, ended_at=builders.NOW + 20)
+    body = {"event": "ended", "head": "ab" * 32, "seq": 3, "began_at": builders.NOW}
+
+    assert "took 20 s" in replies.render(found, [row], body).text
+    assert "took 11 s" in replies.render(found, [row], {**body, "began_at": None}).text
+
+
 def test_card_counts_approvals_by_group() -> None:
     """What is still missing is named by group."""
     found = builders.request_in(State.PENDING, approvals=(builders.approval(),))
 
-    assert "1 of 2 approvals: one from dc-ops" in shown(cards.render(found))
+    assert "1 of 2 approvals · still needs one from dc-ops" in shown(cards.render(found))
+    assert "✔ Approved by <@U0SAM> (sre)" in shown(cards.render(found))
 
 
 def test_card_ends_with_every_outcome_and_counts_that_add_up() -> None:
@@ -99,7 +170,7 @@ def test_card_ends_with_every_outcome_and_counts_that_add_up() -> None:
         "rebooted: web[01-06,08-18] · accepted, not proven: web19 · "
         "failed: web20 (BMC &lt;timeout&gt;)"
     ) in card
-    assert "19 of 19 done: 17 rebooted · 1 not proven · 1 failed" in card
+    assert "17 of 19 rebooted · 1 not proven · 1 failed" in card
 
 
 @pytest.mark.parametrize(
@@ -211,3 +282,11 @@ def test_card_names_region_project_and_seal() -> None:
         assert found.order.scope.region in shown
         assert f"project {found.order.scope.project_id}" in shown
         assert f"seal {found.order.short_seal}" in shown
+
+
+def test_the_notification_says_who_wants_what_and_what_it_needs() -> None:
+    """A phone shows this line alone: person, action, servers, reason, approvals."""
+    assert cards.render(builders.request_in(State.PENDING)).text == (
+        "<@U0DANA> wants to reboot 19 servers (web[01-19]): kernel panic after 6.8.4. "
+        "0 of 2 approvals · needs one from sre, one from dc-ops [PR-7F3K]"
+    )

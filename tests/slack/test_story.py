@@ -32,7 +32,7 @@ async def test_requester_turns_the_plan_into_a_card_with_request(connected: Side
     await asked(connected)
 
     assert connected.card().buttons == ["Approve", "Deny", "Cancel", "Details"]
-    assert "0 of 2 approvals: one from sre, one from dc-ops" in connected.card().words
+    assert "0 of 2 approvals · needs one from sre, one from dc-ops" in connected.card().words
     assert [one.text for one in connected.whispers("dana")] == ["Asked as PR-7F3K."]
     assert connected.workspace.violations == []
 
@@ -51,7 +51,7 @@ async def test_approver_starts_a_run_whose_end_stands_in_the_thread(connected: S
     said = [one.text for one in connected.workspace.thread("ops", card.ts)[1:]]
     assert said[0].startswith("✔ Approved by <@U0SAM> for sre")
     assert "rebooted: web[01-18] · failed: web20" in said[1]
-    assert "audit head #12 " + "ab" * 32 in said[1]
+    assert "audit head #12:" + "ab" * 6 in said[1]
     assert card.buttons == ["Details", "Retry failed"]
     assert "archives/C0OPS/p" in connected.workspace.direct_messages("dana")[-1].text
     assert connected.workspace.violations == []
