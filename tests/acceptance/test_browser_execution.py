@@ -39,7 +39,7 @@ async def test_stop_in_the_middle_and_the_centre_agrees_with_the_thread(
         page, "/power off web[01-12] --batch 4 because the rack moves", "web[01-12]"
     )
     await stage.until(lambda: len(stage.power_calls()) >= 2 or None)
-    await async_api.expect(card).to_contain_text(re.compile(r"\d+ of 12 rebooted"))
+    await async_api.expect(card).to_contain_text(re.compile(r"\d+ of 12 powered off"))
     await shot(page, "stop-1-running")
     await card.get_by_role("button", name="Stop").click()
     await page.get_by_test_id("confirm-ok").click()

@@ -166,8 +166,9 @@ class Story(RuleBasedStateMachine):
         self.run(self.world.flow.handle(inbound))
 
     async def click(self, who: str, do: str, id_: str) -> None:
-        """Press a button; what is answered is a sentence."""
-        inbound = self.world.inbound("button", who, {"do": do, "request_id": id_})
+        """Press a button, or send its form; what is answered is a sentence."""
+        empty = {"reason": ""} if do == "deny" else {}
+        inbound = self.world.inbound("button", who, {"do": do, "request_id": id_, **empty})
         self.delivered.append(inbound)
         said = await self.world.flow.handle(inbound)
         assert isinstance(said, answers.Note), said
