@@ -52,6 +52,10 @@ from bot.steps import (
 
 log = structlog.get_logger()
 
+# Buttons under plans; a plan that nobody asked for is let go of after a while.
+PLAN_BUTTONS = ("request", "again")
+FORGOTTEN = "This plan is too old to be used. Type the command again."
+
 
 @dataclasses.dataclass(frozen=True)
 class Workflow:
@@ -166,6 +170,8 @@ class Workflow:
             return await self.fill_in(inbound)
         if inbound.body.get("do") == "unfreeze":
             return await self.freezing.lift(inbound)
+        if inbound.body.get("do") in PLAN_BUTTONS and await self._named(inbound) is None:
+            return answers.Note(FORGOTTEN, good=False, over=True)
         return await self.pressed(inbound, await self.reading.one(str(inbound.body["request_id"])))
 
     async def pressed(
@@ -188,6 +194,8 @@ class Workflow:
                 return await self.repeat(inbound, again.retried(found.order, shown.servers), found)
             case "undo" | "back_on":
                 return await self.repeat(inbound, again.undone(found.order, shown.servers), found)
+            case "again":
+                return await self.repeat(inbound, again.whole(found.order), found)
             case "details":
                 return shown
         return answers.Note("This button is no longer valid.", good=False)

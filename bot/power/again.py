@@ -37,6 +37,11 @@ def retried(order: request.Order, rows: Sequence[ports.RunServer]) -> Again:
     return Again(action, tuple(row.server_id for row in rows if may_retry(action, row)))
 
 
+def whole(order: request.Order) -> Again:
+    """Return the same once more, for all servers: a plan or a request of which nothing was sent."""
+    return Again(order.action, order.server_ids)
+
+
 def options(order: request.Order) -> request.Options:
     """Return the options of an earlier request that hold for the next one: all that are careful.
 

@@ -29,6 +29,8 @@ class Note:
 
     `people` are the user ids in the text that are shown as names; `comment_on` is the request
     to which this person may add words now, `nudge_for` the one for which they may nudge.
+    `over` says that the plan whose button was pressed is done with, `plan_again` which one can be
+    planned once more.
     """
 
     text: str
@@ -36,6 +38,8 @@ class Note:
     people: tuple[str, ...] = ()
     comment_on: str = ""
     nudge_for: str = ""
+    over: bool = False
+    plan_again: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ class Do(enum.StrEnum):
     STOP = "stop"
     RETRY = "retry"
     UNDO = "undo"
+    AGAIN = "again"
     BACK_ON = "back_on"
     DETAILS = "details"
     PAGE = "page"
@@ -69,6 +70,7 @@ LABELS: dict[Do, str] = {
     Do.STOP: "Stop",
     Do.RETRY: "Retry failed",
     Do.UNDO: "Undo",
+    Do.AGAIN: "Ask again",
     Do.BACK_ON: "Power back on",
     Do.DETAILS: "Details",
     Do.NUDGE: "Nudge",

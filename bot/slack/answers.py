@@ -100,6 +100,8 @@ def _noted(note: facts.Note) -> blocks.Message:
     message = _paragraphs(_note(note))
     offers = {action_ids.Do.COMMENT: note.comment_on, action_ids.Do.NUDGE: note.nudge_for}
     buttons = [blocks.Button(do, request_id) for do, request_id in offers.items() if request_id]
+    if note.plan_again:
+        buttons.append(blocks.Button(action_ids.Do.AGAIN, note.plan_again, label="Plan again"))
     if not buttons:
         return message
     return blocks.Message(message.text, (*message.blocks, blocks.button_row(buttons)))

@@ -36,6 +36,8 @@ BY_WHOM = re.compile(r"(denied|cancelled|stopped) by ([UW][A-Z0-9]{1,30})(: .*)?
 MOST_EARLIER = 5
 DIALOG_ILL_CHARS = 60
 EVENT_TYPE = "power_request"
+# Ends after which the same may still be needed, and nothing of it was sent.
+ASKED_AGAIN = frozenset({State.EXPIRED, State.DENIED, State.VOID})
 # What a freeze means for a request in this state.
 HELD_BACK = {
     State.PENDING: "It can't get its last approval while everything is frozen.",
@@ -264,6 +266,8 @@ def _end_buttons(
 ) -> tuple[blocks.Button, ...]:
     """Return what may follow an end."""
     found = [button(request, Do.DETAILS)]
+    if request.state in ASKED_AGAIN:
+        found.append(button(request, Do.AGAIN))
     if request.state in outcomes.RUN_ENDS:
         action = request.order.action
         if outcomes.retryable(servers, action):

@@ -16,6 +16,7 @@ from bot.slack import (
     labels,
     modals,
     paging,
+    plan_places,
     publishing,
     sending,
     showing,
@@ -72,6 +73,7 @@ class Delivery:
         self._homes = homes
         self._workspace_url = workspace_url
         self._forms = showing.Forms(sender, clock)
+        self._plans = plan_places.PlanPlaces()
 
     async def deliver(self, inbound: ports.Inbound, answer: facts.Answer) -> None:
         """Give an answer to the person who asked; one that can't be given is logged."""
@@ -107,6 +109,7 @@ class Delivery:
             case facts.FormShown():
                 said = NO_VIEW
             case facts.CountWanted():
+                self._plans.keep(inbound)
                 said = await self._open(inbound, modals.confirm_count(answer))
             case facts.ReasonWanted():
                 said = await self._open(inbound, modals.deny_reason(answer))
@@ -179,6 +182,7 @@ class Delivery:
 
     async def _say(self, inbound: ports.Inbound, answer: answers.Said) -> None:
         """Send a message by the first way that takes it."""
+        inbound = self._plans.found(inbound)
         message = self._message(answer, _turn(inbound))
         ways = [
             lambda: self._respond(inbound, message, replace=_replaces(inbound, answer)),
@@ -242,11 +246,15 @@ def _turn(inbound: ports.Inbound) -> paging.Turn:
 def _replaces(inbound: ports.Inbound, answer: answers.Said) -> bool:
     """Whether the answer takes the place of the private message whose button was pressed.
 
-    A plan that was asked for is done with; a refusal leaves it, so that it can be tried again.
+    A plan that was asked for, or can't be any more, is done with; another refusal leaves it, so
+    that it can be tried again.
     """
     if not inbound.body.get("ephemeral"):
         return False
     if isinstance(answer, SHAREABLE):
         return inbound.body.get("do") == action_ids.Do.PAGE
-    asked = inbound.body.get("do") in (action_ids.Do.REQUEST, action_ids.Do.CANCEL)
-    return asked and isinstance(answer, facts.Note) and answer.good
+    do = inbound.body.get("do")
+    if isinstance(answer, facts.PlanShown):
+        return do == action_ids.Do.AGAIN
+    asked = do in (action_ids.Do.REQUEST, action_ids.Do.CANCEL, action_ids.Form.CONFIRM_COUNT)
+    return asked and isinstance(answer, facts.Note) and (answer.good or answer.over)

@@ -97,10 +97,12 @@ class Asking:
             said = "Only the person who made this plan can ask for it."
             return await self.refusing.say(inbound, NOT_ASKED, found, said)
         if found.state is not State.PLANNED:
-            return await self.refusing.late(inbound, found)
+            return dataclasses.replace(await self.refusing.late(inbound, found), over=True)
         if self.clock.now() >= found.expires_at:
-            said = "This plan is too old; type the command again."
-            return await self.refusing.say(inbound, NOT_ASKED, found, said)
+            age = int((self.clock.now() - found.created_at) // 60)
+            said = f"This plan is {age} minutes old, so nothing was asked."
+            note = await self.refusing.say(inbound, NOT_ASKED, found, said)
+            return dataclasses.replace(note, over=True, plan_again=found.id)
         count = len(found.order.targets)
         if found.plan.terms.confirm_count:
             if inbound.body.get("do") == "request":
@@ -137,7 +139,7 @@ class Asking:
             if tx.transition(found.id, State.PLANNED, State.REFUSED, at=now, reason=misfit):
                 self._audit(tx, inbound, "request.refused", found, why=misfit, servers=True)
                 endings.tell_step(tx, found, State.REFUSED, now)
-            return answers.Note(f"Not asked: {misfit}", good=False)
+            return answers.Note(f"Not asked: {misfit}", good=False, over=True, plan_again=found.id)
         expires_at = now + terms.expires_s
         won = tx.transition(
             found.id,

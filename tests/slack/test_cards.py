@@ -43,8 +43,10 @@ def shown(message: blocks.Message) -> str:
         (State.PARTIAL, Action.REBOOT, FAILED, ["Details", "Retry failed"]),
         (State.SUCCEEDED, Action.OFF, DONE, ["Details", "Undo"]),
         (State.PARTIAL, Action.OFF, FAILED, ["Details", "Retry failed", "Undo"]),
-        (State.DENIED, Action.OFF, [], ["Details"]),
-        (State.EXPIRED, Action.REBOOT, [], ["Details"]),
+        (State.DENIED, Action.OFF, [], ["Details", "Ask again"]),
+        (State.VOID, Action.OFF, [], ["Details", "Ask again"]),
+        (State.CANCELLED, Action.OFF, [], ["Details"]),
+        (State.EXPIRED, Action.REBOOT, [], ["Details", "Ask again"]),
     ],
 )
 def test_card_offers_what_its_state_allows(

@@ -43,6 +43,7 @@ async def test_requester_types_the_count_of_a_large_request(connected: Side) -> 
 
     assert wrong.errors == {"count": "That isn't the number of servers in the plan."}
     assert right.ok
+    assert [one.text for one in connected.whispers("dana")] == ["Asked as PR-7F3K."]
     assert connected.workflow.handled[-1].body["do"] == "confirm_count"
     assert connected.workflow.handled[-1].body["count"] == "19"
     assert connected.card().buttons == ["Approve", "Deny", "Cancel", "Details"]
@@ -62,7 +63,7 @@ async def test_approver_gives_the_reason_of_a_denial_in_a_form(connected: Side) 
     assert connected.workflow.handled[-1].place.channel_id == "C0OPS"
     reply = connected.workspace.thread("ops", card.ts)[-1]
     assert reply.text == "⛔ Denied by <@U0SAM>: not now &lt;!here&gt;\nNothing was sent."
-    assert connected.card().buttons == ["Details"]
+    assert connected.card().buttons == ["Details", "Ask again"]
     assert connected.workspace.violations == []
 
 
@@ -90,7 +91,7 @@ async def test_the_reason_may_be_left_open_unless_the_policy_wants_one(connected
     await connected.settle()
 
     assert sent.ok
-    assert connected.card().buttons == ["Details"]
+    assert connected.card().buttons == ["Details", "Ask again"]
     assert connected.workspace.violations == []
 
 
