@@ -20,8 +20,9 @@ from tests.story import world as world_
 
 
 async def pressed(world: world_.World, who: str, do: str, id_: str, key: str) -> list[str]:
-    """Press one button and return whether it was taken, and the sentence with its names."""
-    inbound = world.inbound("button", who, {"do": do, "request_id": id_}, key=key)
+    """Press one button, or send its form; return whether it was taken, and the sentence."""
+    empty = {"reason": ""} if do == "deny" else {}
+    inbound = world.inbound("button", who, {"do": do, "request_id": id_, **empty}, key=key)
     try:
         if not await world.store.write(lambda tx: tx.receive(inbound)):
             return ["doubled", ""]
