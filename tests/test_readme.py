@@ -16,7 +16,7 @@ import pytest
 import typer
 
 from bot import cli, settings
-from bot.power import command, lifecycle, policy_file
+from bot.power import command, lifecycle, policy, policy_file
 
 README = pathlib.Path(__file__).parent.parent / "README.md"
 SECURITY = README.parent / ".github" / "SECURITY.md"
@@ -159,3 +159,14 @@ def test_a_line_for_a_shell_that_a_document_shows_is_taken_by_the_program() -> N
         found.make_context("powerbot", words)
 
     assert len(lines) > 10
+
+
+def test_the_limits_that_the_faq_tells_are_the_policys_defaults() -> None:
+    """A number that is changed in the code changes on the page."""
+    told = re.sub(r"\s+", " ", (README.parent / ".github" / "FAQ.md").read_text())
+    limits, conduct = policy.Limits(), policy.Conduct()
+
+    assert f"{limits.max_servers} servers a request" in told
+    assert f"{limits.max_requests_per_hour} requests an hour" in told
+    assert f"{limits.max_open_per_user} open ones a person" in told
+    assert f"{conduct.batch} servers a wave" in told
