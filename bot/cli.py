@@ -103,11 +103,12 @@ def check(
     as_json: AsJson = False,
     offline: Annotated[bool, typer.Option("--offline", help="Ask nobody.")] = False,
 ) -> None:
-    """Say what is wrong with settings, policy, database, Slack and CloudDC, and the mend."""
+    """Say what is wrong with settings, policy, database, Slack and CloudDC, and how to fix it."""
     from bot.operations import check as check_, findings as findings_, logs
 
     settings = settings_.load()
-    logs.configure(settings.log, "error")
+    # What goes wrong is a finding; the log's own line would only say it twice.
+    logs.configure(settings.log, "critical")
     findings = asyncio.run(check_.run(settings, offline=offline))
     typer.echo(findings_.as_json(findings) if as_json else findings_.as_text(findings))
     raise typer.Exit(1 if any(not finding.good for finding in findings) else 0)

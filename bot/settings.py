@@ -155,6 +155,14 @@ class Settings(pydantic.BaseModel):
         address = urllib.parse.urlsplit(self.database_url)
         return (*hidden, self.access_key, urllib.parse.unquote(address.password or ""))
 
+    def _missing_key(self) -> str:
+        """Return the name of the half of the key that is missing, or both."""
+        if self.access_key and not self.secret_key.get_secret_value():
+            return "HUAWEICLOUD_SDK_SK"
+        if self.secret_key.get_secret_value() and not self.access_key:
+            return "HUAWEICLOUD_SDK_AK"
+        return "The access key (HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK)"
+
     def missing(self, transport: str) -> list[str]:
         """Return one sentence for each thing without which `powerbot run` can't start."""
         wanted = [
@@ -169,7 +177,7 @@ class Settings(pydantic.BaseModel):
                 (self.access_key and self.secret_key.get_secret_value())
                 or self.auth_token.get_secret_value()
                 or (self.user_name and self.user_password.get_secret_value()),
-                "HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK",
+                self._missing_key(),
                 "or CLOUDDC_AUTH_TOKEN, or HW_USER_NAME and HW_USER_PASSWORD",
             ),
         ]

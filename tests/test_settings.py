@@ -234,3 +234,18 @@ def test_settings_that_cannot_be_used_end_the_program_with_2_and_one_line(
     assert begun.stdout == ""
     assert len(begun.stderr.splitlines()) == 1
     assert "SLACK_BOT_TOKEN_FILE" in begun.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"HUAWEICLOUD_SDK_AK": "AK"}, "HUAWEICLOUD_SDK_SK is not set"),
+        ({"HUAWEICLOUD_SDK_SK": "SK"}, "HUAWEICLOUD_SDK_AK is not set"),
+        ({}, "The access key (HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK) is not set"),
+    ],
+)
+def test_the_half_of_a_key_that_is_missing_is_named(given: dict[str, str], named: str) -> None:
+    """Whoever has set one of the two is told of the other alone."""
+    found = settings.Settings.model_validate(given).missing("socket")
+
+    assert sum(one.startswith(named) for one in found) == 1
