@@ -7,6 +7,7 @@ Nothing is changed and no power call is sent. What is asked for online is in `ch
 from __future__ import annotations
 
 import pathlib
+import re
 from collections.abc import Iterator
 
 from bot import clock as clock_, settings
@@ -15,6 +16,8 @@ from bot.operations.findings import Finding, bad, good
 from bot.power import errors, policy, policy_file, ports
 from bot.storage import addresses, connections, opening
 
+REGION = re.compile(r"[a-z0-9-]+")
+PROJECT = re.compile(r"[A-Za-z0-9_-]+")
 MANIFEST = pathlib.Path("app_manifest.yml")
 # How Slack's tokens begin ("Token types" in Slack's docs), and what each is.
 KINDS = {
@@ -63,9 +66,20 @@ def _settings(given: settings.Settings) -> Iterator[Finding]:
         yield bad("settings", sentence, "put it into the environment or into .env.")
     if not missing:
         yield good("settings", f"complete for the {transport} transport")
+    yield from _shapes(given)
     yield from _token("SLACK_BOT_TOKEN", given.slack_bot_token.get_secret_value(), "xoxb-")
     yield from _token("SLACK_APP_TOKEN", given.slack_app_token.get_secret_value(), "xapp-")
     yield from check_exposure.plain_addresses(given)
+
+
+def _shapes(given: settings.Settings) -> Iterator[Finding]:
+    """Say what can't be a region or a project, whatever else is missing."""
+    if given.clouddc_region and not REGION.fullmatch(given.clouddc_region):
+        said = "CLOUDDC_REGION is no region's name."
+        yield bad("settings", said, "write it like cn-east-3, as the console has it.")
+    if given.clouddc_project_id and not PROJECT.fullmatch(given.clouddc_project_id):
+        said = "CLOUDDC_PROJECT_ID is no id: it has blanks or signs in it."
+        yield bad("settings", said, "copy the project's id from My Credentials in the console.")
 
 
 def _token(name: str, token: str, wanted: str) -> Iterator[Finding]:

@@ -615,3 +615,21 @@ async def test_check_names_every_address_without_tls(set_up: SetUp, name: str) -
     found = [one for one in await set_up.check(offline=True) if not one.good]
 
     assert any(one.says.startswith(f"{name} isn't https") for one in found)
+
+
+async def test_region_and_project_are_judged_though_the_key_is_missing() -> None:
+    """One run names all that is wrong, not the first thing alone."""
+    given = settings.Settings.model_validate(
+        {
+            "CLOUDDC_REGION": "cn east 3",
+            "CLOUDDC_PROJECT_ID": "nope nope",
+            "HUAWEICLOUD_SDK_AK": "x",
+        }
+    )
+
+    found = await check.run(given, offline=True)
+
+    said = [one.says for one in found if not one.good]
+    assert "CLOUDDC_REGION is no region's name." in said
+    assert "CLOUDDC_PROJECT_ID is no id: it has blanks or signs in it." in said
+    assert any(one.startswith("HUAWEICLOUD_SDK_SK is not set") for one in said)
