@@ -52,6 +52,8 @@ def text(order: place.Order) -> str:
     environment = {
         **place.listening(order),
         place.variable("policy"): place.policy(),
+        # The user has no entry anywhere, and Slack's library asks for a home when it is loaded.
+        "HOME": place.STATE,
         # The database lies in a folder of this one.
         "XDG_STATE_HOME": place.STATE,
         "PYTHONDONTWRITEBYTECODE": "1",
