@@ -34,6 +34,11 @@ def files(given: settings.Settings) -> Iterator[Finding]:
     The database isn't among them: it is made private at every start.
     """
     yield from _readable("settings", ENV_FILE, "it holds secrets")
+    for one in given.files:
+        # Whoever scrapes the metrics, as another user, reads that token too.
+        if one.field != "metrics_token":
+            yield from _readable("settings", one.path, "it holds a secret")
+        yield from _changeable("settings", one.path, "holds a secret")
     yield from _changeable("policy", given.policy, "decides who may switch what")
     yield from _changeable("settings", ENV_FILE, "names the database, the policy and the cloud")
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import os
 import pathlib
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 
@@ -156,3 +159,27 @@ async def test_another_database_is_taken_at_a_restart_alone(tmp_path: pathlib.Pa
 
         await ring.warns("POWERBOT_DATABASE_URL_FILE", of="another database; restart")
         assert not (tmp_path / "other.db").exists()
+
+
+def test_check_names_the_file_of_a_secret_that_everybody_may_open(tmp_path: pathlib.Path) -> None:
+    """But for the token of the metrics, which whoever scrapes them reads too."""
+    for name in ("SLACK_BOT_TOKEN", "HUAWEICLOUD_SDK_SK", "POWERBOT_METRICS_TOKEN"):
+        (tmp_path / name).write_text("secret")
+        (tmp_path / name).chmod(0o644)
+    (tmp_path / "SLACK_BOT_TOKEN").chmod(0o640)
+    begun = subprocess.run(
+        [sys.executable, "-m", "bot", "check", "--offline"],
+        env={
+            "PATH": os.environ["PATH"],
+            **{f"{path.name}_FILE": str(path) for path in tmp_path.iterdir()},
+            "POWERBOT_DATABASE_URL": f"sqlite:///{tmp_path / 'powerbot.db'}",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=pathlib.Path(__file__).parent.parent.parent,
+    )
+
+    assert "HUAWEICLOUD_SDK_SK can be read by everybody" in begun.stdout
+    assert "SLACK_BOT_TOKEN can be read" not in begun.stdout
+    assert "METRICS_TOKEN can be read" not in begun.stdout

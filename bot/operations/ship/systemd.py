@@ -97,4 +97,5 @@ def text(order: place.Order, prefix: str = sys.prefix) -> str:
 def _assigned(name: str, value: str) -> str:
     """Return an assignment as a unit has it; `%` would be a specifier."""
     quoted = value.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
+    quoted = quoted.replace("\n", "\\n")
     return f'Environment="{name}={quoted}"'
