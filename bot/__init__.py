@@ -1,16 +1,18 @@
 """Powerbot: power control of physical servers from Slack, with approval and proof.
 
-power/       what may be asked, who decides, what counts as done (no IO)
-workflow     the story of a request, from the first word to the runner; each step in steps/
-executor     an approved request, wave by wave; its parts in execution/
+power/       what may be asked, who decides, what counts as done (no IO): the nouns, and in wings
+             text, targets, command, policy, approval, planning and run
+workflow/    the story of a request, from the first word to the runner; what it reads in rights/
+execution/   an approved request, wave by wave
+runtime/     clocks, paces, memory, the policy in force
 runner       who carries a request on: claims and leases
-slack/       payloads in, cards out
+slack/       the door, inbound payloads, outbound messages, what people see (render, blockkit)
 clouddc/     the CloudDC client and the shared inventory
-storage/     the record: requests, intents, outbox, audit chain
+storage/     the record: engine, tables, migrations, admin
 settings     the environment, read once
 app          the one place where the parts are joined
 doorway      the HTTP address: how many may hold it open, how long, how much they may send
-serving      start, listen, sweep, stop (paces: how often and how long)
+serving      start, listen, sweep, stop
 operations/  check, manifest, health, metrics, ship
 sandbox/     a Slack and a data centre that run on this machine
 cli          the `powerbot` command

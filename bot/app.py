@@ -10,59 +10,45 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import httpx
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot import (
-    VERSION,
-    clock as clock_,
-    executor,
-    foreground as foreground_,
-    paces as paces_,
-    rules,
-    runner,
-    settings,
-    workflow as workflow_,
-)
+from bot import VERSION, runner, settings
 from bot.clouddc import alarms, auth, client, exchange, inventory, rate, watch
-from bot.execution import calling, lookback
-from bot.power import policy as policy_, ports, request, run, settling
-from bot.slack import (
-    bolt_registration,
-    connection,
-    delivery,
-    desk,
-    directory,
-    grid,
-    guard,
-    publishing,
-    reporter,
-    sending,
-    sockets,
-    watchdog,
-)
-from bot.steps import (
+from bot.execution import calling, executor, lookback
+from bot.power import ports, request
+from bot.power.policy import policy as policy_
+from bot.power.run import run, settling
+from bot.runtime import clock as clock_, foreground as foreground_, paces as paces_, rules
+from bot.slack import directory
+from bot.slack.door import connection, sockets, watchdog
+from bot.slack.inbound import bolt_registration, desk, grid, guard
+from bot.slack.outbound import delivery, publishing, reporter, sending
+from bot.storage import opening, store
+from bot.workflow import (
     advancing,
-    alarming,
     approving,
     asking,
-    auditing,
     break_glass,
     choosing,
-    entitling,
     freezing,
-    gathering,
-    granting,
     lookups,
     nudging,
-    people,
     planner,
+    reviewing,
+    standing,
+    stopping,
+    workflow as workflow_,
+)
+from bot.workflow.rights import (
+    alarming,
+    auditing,
+    entitling,
+    gathering,
+    granting,
+    people,
     reading,
     refusing,
     rejudging,
-    reviewing,
     sightings,
-    standing,
-    stopping,
 )
-from bot.storage import opening, store
 
 # A start in the middle of Slack's outage waits so long: platforms that see a process fail at its
 # start again and again stop trying.

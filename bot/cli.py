@@ -15,7 +15,8 @@ from typing import Annotated
 import typer
 
 from bot import VERSION, setting_words, settings as settings_
-from bot.power import errors, spelling
+from bot.power import errors
+from bot.power.text import spelling
 
 app = typer.Typer(
     help="Power control of physical servers from Slack, with approval and proof.",
@@ -76,7 +77,7 @@ def run(
     transport: Annotated[str, typer.Option(help="socket or http.")] = "",
 ) -> None:
     """Run the bot."""
-    from bot import interpreter
+    from bot.runtime import interpreter
 
     interpreter.begin()
     with interpreter.without(*interpreter.UNUSED):
@@ -244,7 +245,7 @@ def policy_init(
 @policy_app.command("reference")
 def policy_reference() -> None:
     """Print every key of the policy file: what it holds, its default, and an example."""
-    from bot.power import policy_keys
+    from bot.power.policy import policy_keys
 
     typer.echo(policy_keys.reference(), nl=False)
 

@@ -15,8 +15,8 @@ from typing import Any, cast
 
 from aiohttp import http_exceptions, web
 
-from bot.slack import turned_away
-from bot.slack.turned_away import Check
+from bot.slack.door import turned_away
+from bot.slack.door.turned_away import Check
 
 # So many descriptors are wanted, and so many of them are not for connections.
 DESCRIPTORS = 65_536

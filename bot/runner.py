@@ -12,8 +12,9 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from bot import paces as paces_
-from bot.power import errors, ports, run
+from bot.power import errors, ports
+from bot.power.run import run
+from bot.runtime import paces as paces_
 
 log = structlog.get_logger()
 

@@ -16,10 +16,12 @@ from typing import Any
 import structlog
 from aiohttp import web
 
-from bot import app, doorway, interpreter, paces as paces_, settings
+from bot import app, doorway, settings
 from bot.power import errors, ports
-from bot.slack import connection
-from bot.steps import in_force, ticking
+from bot.runtime import interpreter, paces as paces_
+from bot.slack.door import connection
+from bot.workflow import ticking
+from bot.workflow.rights import in_force
 
 log = structlog.get_logger()
 

@@ -13,8 +13,8 @@ import pytest
 from aiohttp import web
 
 from bot import doorway
-from bot.slack import turned_away
-from bot.slack.turned_away import Check
+from bot.slack.door import turned_away
+from bot.slack.door.turned_away import Check
 
 QUICK = doorway.Bounds(connections=20, head_s=0.3, body_s=0.3, keep_alive_s=0.5, body=1000)
 PATIENCE_S = 10.0

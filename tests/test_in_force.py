@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pathlib
 
-from bot import rules
-from bot.steps import in_force
+from bot.runtime import rules
 from bot.storage import opening
-from tests.story.world import POLICY, GivenClock
+from bot.workflow.rights import in_force
+from tests.workflow.world import POLICY, GivenClock
 
 
 async def test_operator_reads_in_the_audit_which_policy_was_in_force(

@@ -16,7 +16,9 @@ import pytest
 import typer
 
 from bot import cli, settings
-from bot.power import command, lifecycle, policy, policy_file
+from bot.power import lifecycle
+from bot.power.command import command
+from bot.power.policy import policy, policy_file
 
 README = pathlib.Path(__file__).parent.parent / "README.md"
 SECURITY = README.parent / ".github" / "SECURITY.md"

@@ -10,9 +10,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot import clock as clock_, paces, runner
-from bot.power import run
+from bot import runner
 from bot.power.lifecycle import State
+from bot.power.run import run
+from bot.runtime import clock as clock_, paces
 from bot.storage import opening
 from bot.storage.store import Store
 from tests.storage import builders

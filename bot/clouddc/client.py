@@ -18,7 +18,6 @@ from urllib.parse import quote
 import httpx
 import structlog
 
-from bot import foreground as foreground_
 from bot.clouddc import (
     auth as credentials,
     exchange,
@@ -33,6 +32,7 @@ from bot.clouddc import (
 )
 from bot.clouddc.failures import Operation
 from bot.power import errors, ports, server
+from bot.runtime import foreground as foreground_
 
 log = structlog.get_logger()
 T = TypeVar("T")

@@ -7,9 +7,9 @@ from typing import Protocol
 
 import structlog
 
-from bot import foreground as foreground_
 from bot.clouddc import flight, wire
 from bot.power import errors, ports, server
+from bot.runtime import foreground as foreground_
 
 log = structlog.get_logger()
 

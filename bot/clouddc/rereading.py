@@ -9,9 +9,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from bot import foreground as foreground_
 from bot.clouddc import wire
 from bot.power import server
+from bot.runtime import foreground as foreground_
 
 # How one row ends and the next begins. Within a text the quote would be escaped.
 BETWEEN = b'},{"id":"'

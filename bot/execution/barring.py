@@ -8,7 +8,10 @@ from collections.abc import Callable
 import structlog
 
 from bot.execution import bookkeeping
-from bot.power import judging, ledger, policy, ports, run, waves
+from bot.power import ports
+from bot.power.approval import judging
+from bot.power.policy import policy
+from bot.power.run import ledger, run, waves
 from bot.power.waiting import Service
 
 log = structlog.get_logger()

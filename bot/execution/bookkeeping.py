@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from bot.power import errors, ledger, ports, run, waiting
+from bot.power import errors, ports, waiting
+from bot.power.run import ledger, run
 
 log = structlog.get_logger()
 

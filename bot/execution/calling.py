@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 import structlog
 
 from bot.execution import bookkeeping
-from bot.power import answering, errors, ledger, ports, run, server
+from bot.power import errors, ports, server
+from bot.power.run import answering, ledger, run
 
 log = structlog.get_logger()
 T = TypeVar("T")

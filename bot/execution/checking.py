@@ -7,28 +7,14 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 import structlog
 
-from bot import foreground as foreground_
 from bot.execution import barring
-from bot.power import (
-    answering,
-    errors,
-    granted,
-    keeping,
-    ledger,
-    losses,
-    missing,
-    policy,
-    ports,
-    reasons,
-    recheck,
-    request,
-    run,
-    server,
-    settling,
-    waves,
-)
+from bot.power import errors, missing, ports, request, server
+from bot.power.approval import granted, recheck
 from bot.power.causes import Cause
 from bot.power.lifecycle import ServerState
+from bot.power.policy import keeping, policy
+from bot.power.run import answering, ledger, losses, reasons, run, settling, waves
+from bot.runtime import foreground as foreground_
 
 log = structlog.get_logger()
 

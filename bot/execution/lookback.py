@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
-from bot.power import aftermath, errors, ports, server
+from bot.power import errors, ports, server
+from bot.power.run import aftermath
 
 log = structlog.get_logger()
 

@@ -8,11 +8,12 @@ from collections.abc import Collection
 
 import structlog
 
-from bot import foreground as foreground_
-from bot.execution import bookkeeping
-from bot.power import answering, errors, look_times, ports, reasons, run, settling
+from bot.execution import bookkeeping, look_times
+from bot.power import errors, ports
 from bot.power.causes import Cause
+from bot.power.run import answering, reasons, run, settling
 from bot.power.waiting import Service
+from bot.runtime import foreground as foreground_
 
 log = structlog.get_logger()
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from bot.execution import barring, calling, checking, watching
-from bot.power import answering, ledger, look_times, ports, run, server, waves
+from bot.execution import barring, calling, checking, look_times, watching
+from bot.power import ports, server
+from bot.power.run import answering, ledger, run, waves
 
 
 @dataclasses.dataclass

@@ -10,11 +10,14 @@ import pathlib
 import re
 from collections.abc import Iterator
 
-from bot import clock as clock_, settings
+from bot import settings
 from bot.operations import check_cloud, check_exposure, check_slack, manifest, policies
 from bot.operations.findings import Finding, bad, good
-from bot.power import errors, policy, policy_file, ports
-from bot.storage import addresses, connections, opening
+from bot.power import errors, ports
+from bot.power.policy import policy, policy_file
+from bot.runtime import clock as clock_
+from bot.storage import opening
+from bot.storage.engine import addresses, connections
 
 REGION = re.compile(r"[a-z0-9-]+")
 PROJECT = re.compile(r"[A-Za-z0-9_-]+")

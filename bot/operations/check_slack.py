@@ -15,9 +15,14 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from bot import settings
 from bot.operations import check_cloud
 from bot.operations.findings import Finding, bad, good
-from bot.power import errors, missing, policy, policy_reach, ports
-from bot.slack import connection, directory, grid, registered, sending
-from bot.steps import people as people_
+from bot.power import errors, missing, ports
+from bot.power.approval import policy_reach
+from bot.power.policy import policy
+from bot.slack import directory, registered
+from bot.slack.door import connection
+from bot.slack.inbound import grid
+from bot.slack.outbound import sending
+from bot.workflow.rights import people as people_
 
 CALL_S = 20.0
 # users.info may be asked about 100 times a minute ("Rate limits": tier 4).

@@ -11,27 +11,23 @@ import dataclasses
 import re
 from collections.abc import AsyncIterator
 
-from bot import app, clock as clock_, settings
+from bot import app, settings
 from bot.clouddc import exchange
 from bot.operations import policies
-from bot.power import (
-    command,
-    errors,
-    offered_lines,
-    planning,
-    policy,
-    policy_explaining,
-    ports,
-    question,
-    quorum,
-    request,
-    server,
-    targets,
-    terms,
-)
-from bot.slack import connection, directory, grid
-from bot.steps import gathering, people
-from bot.storage import opening, plan_cache, transaction
+from bot.power import errors, ports, request, server
+from bot.power.approval import quorum
+from bot.power.command import command, offered_lines
+from bot.power.planning import planning, policy_explaining, question
+from bot.power.policy import policy
+from bot.power.targets import targets, terms
+from bot.runtime import clock as clock_
+from bot.slack import directory
+from bot.slack.door import connection
+from bot.slack.inbound import grid
+from bot.storage import opening
+from bot.storage.engine import plan_cache
+from bot.storage.tables import transaction
+from bot.workflow.rights import gathering, people
 
 NO_TEAM = "T0"
 USER = re.compile(r"[UW][A-Z0-9]{2,30}")

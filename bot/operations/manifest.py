@@ -12,7 +12,8 @@ from typing import Any
 import yaml
 
 from bot.power import errors, vocabulary
-from bot.slack import labels, registered
+from bot.slack import registered
+from bot.slack.blockkit import labels
 
 EVENTS_PATH = "/slack/events"
 

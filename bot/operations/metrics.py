@@ -20,8 +20,8 @@ from bot import VERSION, app
 from bot.operations.metric_names import Figure
 from bot.power import errors
 from bot.power.lifecycle import State
-from bot.slack.turned_away import Check
-from bot.storage import figures
+from bot.slack.door.turned_away import Check
+from bot.storage.tables import figures
 
 LAG_LOOK_S = 1.0
 # Requests whose wait for approval is being measured; of more, the oldest are forgotten.

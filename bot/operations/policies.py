@@ -5,19 +5,16 @@ from __future__ import annotations
 import dataclasses
 import pathlib
 
-from bot import clock as clock_, settings
+from bot import settings
 from bot.operations import check_slack
-from bot.power import (
-    errors,
-    policy,
-    policy_file,
-    policy_meaning,
-    policy_oddities,
-    policy_reach,
-    quorum,
-)
-from bot.slack import connection, directory, grid
-from bot.steps import people
+from bot.power import errors
+from bot.power.approval import policy_meaning, policy_oddities, policy_reach, quorum
+from bot.power.policy import policy, policy_file
+from bot.runtime import clock as clock_
+from bot.slack import directory
+from bot.slack.door import connection
+from bot.slack.inbound import grid
+from bot.workflow.rights import people
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -12,7 +12,9 @@ from collections.abc import Iterable, Iterator
 
 from bot import settings
 from bot.power import errors
-from bot.storage import anchors, audit, moving, opening, pruning, verify
+from bot.storage import opening
+from bot.storage.admin import anchors, moving, pruning, verify
+from bot.storage.tables import audit
 
 DAY_S = 86400.0
 

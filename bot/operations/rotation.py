@@ -13,7 +13,7 @@ import structlog
 
 from bot import app, secret_files, settings
 from bot.power import errors
-from bot.slack import connection
+from bot.slack.door import connection
 
 log = structlog.get_logger()
 

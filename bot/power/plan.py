@@ -11,7 +11,8 @@ from typing import ClassVar
 
 import pydantic
 
-from bot.power import folding, request
+from bot.power import request
+from bot.power.text import folding
 
 
 class Verdict(enum.StrEnum):

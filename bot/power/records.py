@@ -10,7 +10,8 @@ import enum
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot.power import causes, folding, lifecycle, plan, request, server, vocabulary
+from bot.power import causes, lifecycle, plan, request, server, vocabulary
+from bot.power.text import folding
 from bot.power.waiting import Wait
 
 

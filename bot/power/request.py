@@ -15,7 +15,7 @@ from typing import ClassVar
 
 import pydantic
 
-from bot.power import folding
+from bot.power.text import folding
 
 
 class Action(enum.StrEnum):

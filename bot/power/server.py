@@ -11,7 +11,7 @@ import enum
 import functools
 from collections.abc import Mapping
 
-from bot.power import folding, sameness
+from bot.power.text import folding, sameness
 
 
 class Power(enum.StrEnum):

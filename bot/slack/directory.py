@@ -15,7 +15,9 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.power import errors, missing, ports
-from bot.slack import grid, refusals, sending
+from bot.slack import refusals
+from bot.slack.inbound import grid
+from bot.slack.outbound import sending
 
 log = structlog.get_logger()
 T = TypeVar("T")

@@ -12,8 +12,8 @@ import concurrent.futures
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from bot import foreground
 from bot.power import errors
+from bot.runtime import foreground
 from bot.storage import writer
 
 # Transactions in one commit, and those that may wait for one.

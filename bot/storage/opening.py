@@ -9,18 +9,17 @@ import contextlib
 from collections.abc import Callable, Iterator
 
 from bot.power import errors
-from bot.storage import (
+from bot.storage import store, writer
+from bot.storage.engine import (
     addresses,
-    claims,
     connections,
     dialects,
     generation,
     link,
     lockfile,
     plan_cache,
-    store,
-    writer,
 )
+from bot.storage.tables import claims
 
 # The schema that this version works with; a test compares it with the newest migration.
 REVISION = "0012"
@@ -115,7 +114,7 @@ def _settle_schema(address: addresses.Address, *, migrate: bool) -> str:
         before = revision(connection)
     if before == REVISION:
         return before
-    from bot.storage import migrating  # Alembic costs as much as the rest of the start.
+    from bot.storage.migrations import migrating  # Alembic costs as much as the rest of the start.
 
     migrating.check_known(before)
     if not migrate:

@@ -7,23 +7,9 @@ from typing import TypeVar
 
 from bot.power import errors, ports
 from bot.power.lifecycle import State
-from bot.storage import (
-    addresses,
-    claims,
-    connections,
-    figures,
-    generation,
-    group_commit,
-    inbox,
-    lockfile,
-    notices,
-    outbox,
-    plan_cache,
-    readers,
-    silences,
-    transaction,
-    writer,
-)
+from bot.storage import group_commit, writer
+from bot.storage.engine import addresses, connections, generation, lockfile, plan_cache, readers
+from bot.storage.tables import claims, figures, inbox, notices, outbox, silences, transaction
 
 T = TypeVar("T")
 

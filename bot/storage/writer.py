@@ -13,7 +13,8 @@ from typing import Any
 import structlog
 
 from bot.power import errors, ports
-from bot.storage import addresses, connections, dialects, intake_batches, transaction
+from bot.storage.engine import addresses, connections, dialects
+from bot.storage.tables import intake_batches, transaction
 
 log = structlog.get_logger()
 

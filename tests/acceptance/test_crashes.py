@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from bot.sandbox import data_centre, demo
 from bot.sandbox.data_centre import CallFault, CallFaultKind, CallKind, MachineFaultKind
-from bot.sandbox.data_centre.routing import Operation
+from bot.sandbox.data_centre.api.routing import Operation
 from bot.storage import opening
 from tests.acceptance.conftest import PATIENCE_S, SAM, Stage
 

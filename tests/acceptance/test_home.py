@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.sandbox.workspace.view_book import View
+from bot.sandbox.workspace.state.view_book import View
 from tests.acceptance.conftest import DANA, SAM, Stage
 
 

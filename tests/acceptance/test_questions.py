@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 
 from bot.sandbox import workspace
-from bot.sandbox.data_centre.reading import Listing
+from bot.sandbox.data_centre.api.reading import Listing
 from tests.acceptance.conftest import OLGA, OPS, SAM, Stage
 
 SHARED = "C0SHARED"

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
-from bot import interpreter
+from bot.runtime import interpreter
 from tests.benchmarks import (
     children,
     committed,

@@ -14,13 +14,16 @@ import tempfile
 import tracemalloc
 from collections.abc import Sequence
 
-from bot.power import folding, plan, planning, policy_file, ports, question, request
+from bot.power import plan, ports, request
+from bot.power.planning import planning, question
+from bot.power.policy import policy_file
 from bot.power.request import Action
+from bot.power.text import folding
 from bot.sandbox import data_centre
-from bot.sandbox.data_centre import exchange, routing
+from bot.sandbox.data_centre.api import exchange, routing
 from tests.benchmarks import plot, stage, work
 from tests.benchmarks.rows import Profile, Row
-from tests.story import world
+from tests.workflow import world
 
 SIZES = (100, 300, 1_000, 3_000, 10_000)
 MEMORY_SIZES = (100, 1_000, 10_000)

@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 
-from bot.sandbox.data_centre import routing
+from bot.sandbox.data_centre.api import routing
 from tests.benchmarks import children, load, sdk, slack_side, stage, start_up
 from tests.benchmarks.ingress import OURS
 from tests.benchmarks.rows import Profile, Row, ratios

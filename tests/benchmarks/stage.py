@@ -15,7 +15,9 @@ from typing import TypeVar
 
 from bot.power.lifecycle import ENDED
 from bot.sandbox import data_centre, demo, workspace
-from bot.sandbox.data_centre import exchange, fleet, routing, serve
+from bot.sandbox.data_centre import serve
+from bot.sandbox.data_centre.api import exchange, routing
+from bot.sandbox.data_centre.machines import fleet
 from tests.benchmarks import children, ingress, payloads
 
 T = TypeVar("T")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 
-from bot.sandbox.data_centre import routing
+from bot.sandbox.data_centre.api import routing
 from tests.benchmarks import stage
 from tests.benchmarks.operation import UPDATE_PACE_S
 from tests.benchmarks.rows import Profile, Row, ratios

@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterator
 
 from ClusterShell import NodeSet
 
-from bot import foreground
 from bot.clouddc import rereading, wire
-from bot.power import folding, server
-from bot.sandbox.data_centre import exchange
+from bot.power import server
+from bot.power.text import folding
+from bot.runtime import foreground
+from bot.sandbox.data_centre.api import exchange
 from tests.benchmarks import stage
 from tests.benchmarks.rows import Profile, Row, ratios
 

@@ -15,7 +15,7 @@ from bot.power import errors, server
 from bot.power.ports import Method
 from bot.sandbox import data_centre
 from bot.sandbox.data_centre import CallFault, CallFaultKind, CallKind, DataCentre, serve
-from bot.sandbox.data_centre.reading import Listing
+from bot.sandbox.data_centre.api.reading import Listing
 
 from .builders import HandClock, LeapClock
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from bot import foreground
 from bot.clouddc import rereading, wire
+from bot.runtime import foreground
 
 from .builders import server_id
 

@@ -8,7 +8,8 @@ import random
 import pytest
 
 from bot.clouddc import inventory, watch
-from bot.power import errors, look_times, ports
+from bot.execution import look_times
+from bot.power import errors, ports
 
 from .builders import (
     START,

@@ -19,9 +19,10 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 
-from bot.power import lifecycle, ports, settling
+from bot.power import lifecycle, ports
 from bot.power.plan import Terms
 from bot.power.request import Action
+from bot.power.run import settling
 from bot.sandbox import data_centre
 from bot.sandbox.data_centre import (
     CallFault,

@@ -11,10 +11,13 @@ import contextlib
 import random
 import sys
 
-from bot import clock as clock_, executor, paces, runner
+from bot import runner
 from bot.clouddc import auth, client, exchange, inventory, rate, watch
-from bot.execution import calling
-from bot.power import lifecycle, policy, ports, run, settling
+from bot.execution import calling, executor
+from bot.power import lifecycle, ports
+from bot.power.policy import policy
+from bot.power.run import run, settling
+from bot.runtime import clock as clock_, paces
 from bot.storage import opening
 from tests.execution import world
 

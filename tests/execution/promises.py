@@ -5,11 +5,12 @@ from __future__ import annotations
 import collections
 from collections.abc import Sequence
 
-from bot.power import again, causes, lifecycle, outcome, ports, settling
+from bot.power import causes, lifecycle, ports
 from bot.power.lifecycle import ServerState, State
 from bot.power.request import Action
+from bot.power.run import again, outcome, settling
 from bot.sandbox import data_centre
-from bot.slack import outcomes
+from bot.slack.render import outcomes
 from bot.storage import store
 from tests.execution import world
 

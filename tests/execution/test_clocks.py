@@ -11,10 +11,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot import clock as clock_
-from bot.power import policy, ports, run, settling
+from bot.power import ports
 from bot.power.lifecycle import ServerState, State
+from bot.power.policy import policy
 from bot.power.request import Action
+from bot.power.run import run, settling
+from bot.runtime import clock as clock_
 from bot.sandbox import data_centre
 from tests.execution import virtual, world
 

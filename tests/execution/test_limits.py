@@ -14,9 +14,11 @@ import httpx
 import pytest
 
 from bot.clouddc import auth, client, inventory, rate, watch
-from bot.power import errors, plan, policy, ports, run, server
+from bot.power import errors, plan, ports, server
 from bot.power.lifecycle import ServerState, State
+from bot.power.policy import policy
 from bot.power.request import Action
+from bot.power.run import run
 from bot.sandbox import data_centre
 from bot.sandbox.data_centre import CallFault, CallFaultKind, CallKind, MachineFaultKind
 from tests.execution import promises, virtual, world

@@ -9,13 +9,14 @@ from collections.abc import Collection, Sequence
 
 import pytest
 
-from bot import foreground
 from bot.execution import calling, watching
-from bot.power import errors, plan, ports, run, server
+from bot.power import errors, plan, ports, server
 from bot.power.lifecycle import ServerState, State
 from bot.power.request import Action
+from bot.power.run import run
+from bot.runtime import foreground
 from bot.sandbox import data_centre
-from bot.storage import connections
+from bot.storage.engine import connections
 from tests.execution import virtual, world
 
 Kind = data_centre.MachineFaultKind

@@ -12,9 +12,10 @@ import pytest
 
 from bot.clouddc import watch
 from bot.execution import bookkeeping
-from bot.power import ledger, ports
+from bot.power import ports
 from bot.power.lifecycle import ServerState, State
 from bot.power.request import Action
+from bot.power.run import ledger
 from tests.execution import virtual, world
 
 T = TypeVar("T")

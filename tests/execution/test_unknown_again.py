@@ -6,7 +6,7 @@ import pathlib
 
 from bot.power.request import Action
 from bot.sandbox.data_centre import CallFaultKind, CallKind
-from bot.steps import gathering
+from bot.workflow.rights import gathering
 from tests.execution import virtual, world
 
 

@@ -14,12 +14,13 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequenc
 import httpx
 import structlog
 
-from bot import executor
 from bot.clouddc import auth, client, inventory, rate, watch
-from bot.execution import calling
-from bot.power import losses, plan, policy, ports, request, run, server, settling
+from bot.execution import calling, executor
+from bot.power import plan, ports, request, server
 from bot.power.lifecycle import State
+from bot.power.policy import policy
 from bot.power.request import Action
+from bot.power.run import losses, run, settling
 from bot.sandbox import data_centre
 from bot.storage import opening, store
 from tests.execution import virtual

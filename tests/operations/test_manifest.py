@@ -11,8 +11,10 @@ import pytest
 from slack_bolt.async_app import AsyncApp
 
 from bot.operations import manifest
-from bot.power import form
-from bot.slack import bolt_registration, desk, guard, registered, sending
+from bot.power.command import form
+from bot.slack import registered
+from bot.slack.inbound import bolt_registration, desk, guard
+from bot.slack.outbound import sending
 
 PROJECT = pathlib.Path(__file__).parent.parent.parent
 FAMILIES = "apps|auth|bots|chat|conversations|functions|files|reactions|team|usergroups|users|views"

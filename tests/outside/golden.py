@@ -6,14 +6,19 @@ import asyncio
 import dataclasses
 from typing import Any
 
-from bot import clock
 from bot.operations import manifest
-from bot.power import answers, request
+from bot.power import request
 from bot.power.lifecycle import State
+from bot.runtime import clock
 from bot.sandbox import workspace
-from bot.sandbox.workspace.delivery import Envelope
-from bot.sandbox.workspace.view_book import View
-from bot.slack import action_ids, blocks, connection, home, modals, sending, views as form_views
+from bot.sandbox.workspace.state.view_book import View
+from bot.sandbox.workspace.transport.delivery import Envelope
+from bot.slack import action_ids
+from bot.slack.blockkit import blocks, modals, views as form_views
+from bot.slack.door import connection
+from bot.slack.outbound import sending
+from bot.slack.render import home
+from bot.workflow import answers
 from tests.slack import builders
 from tests.slack.test_golden import GOLDEN
 from tests.slack.test_home import full, shown

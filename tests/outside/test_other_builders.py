@@ -13,8 +13,8 @@ import slackblocks as other
 from slack_sdk.errors import SlackObjectFormationError
 from slack_sdk.models.blocks import Block as SdkBlock
 
-from bot.sandbox.workspace import blocks as stand_in_blocks
-from bot.sandbox.workspace.refusal import RefusedError
+from bot.sandbox.workspace.base.refusal import RefusedError
+from bot.sandbox.workspace.blockkit import blocks as stand_in_blocks
 from tests.outside import golden
 
 Json = dict[str, Any]

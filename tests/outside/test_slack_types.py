@@ -9,7 +9,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from bot.slack import blocks, registered
+from bot.slack import registered
+from bot.slack.blockkit import blocks
 from tests.outside import golden, npm
 
 COMPILE_S = 300

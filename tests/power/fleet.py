@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bot.power import command, errors, offered_lines, server, targets
+from bot.power import errors, server
+from bot.power.command import command, offered_lines
+from bot.power.targets import targets
 
 GROUPS = {
     "web": ("web*", "tag:role=web"),

@@ -16,7 +16,9 @@ import tracemalloc
 
 from hypothesis import strategies as st
 
-from bot.power import command, errors, name_pattern, number_ranges, server, targets
+from bot.power import errors, server
+from bot.power.command import command
+from bot.power.targets import name_pattern, number_ranges, targets
 from tests.power import fleet
 
 # A pattern has at most 255 characters and so no more pieces that take one; of each place in a

@@ -13,7 +13,8 @@ import time
 
 import re2
 
-from bot.power import command_line, patterns
+from bot.power.command import command_line
+from bot.power.policy import patterns
 
 MOST_S = 0.010
 ATOMS = ["a", "b", "(", ")", "|", ".", "[ab]", "[^a]", r"\d", r"\w", r"\b", "$", "^", r"\pL", "é"]

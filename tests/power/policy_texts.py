@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.power import policy, policy_file, ports, quorum, request, server
-from bot.power.question import Facts, Question
+from bot.power import ports, request, server
+from bot.power.approval import quorum
+from bot.power.planning.question import Facts, Question
+from bot.power.policy import policy, policy_file
 from bot.power.request import Action
 
 CONTRACT = """\

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from bot.power import again, ports, request
+from bot.power import ports, request
 from bot.power.causes import Late, Left
 from bot.power.lifecycle import ServerState
 from bot.power.request import Action
+from bot.power.run import again
 
 STATES = list(ServerState)
 

@@ -6,9 +6,10 @@ import dataclasses
 
 import pytest
 
-from bot.power import answering, errors, ports, settling
+from bot.power import errors, ports
 from bot.power.lifecycle import ServerState
 from bot.power.ports import Method
+from bot.power.run import answering, settling
 
 ROWS = tuple(
     ports.RunServer(id_, id_.upper(), state=ServerState.INTENDED, sends=1) for id_ in "abc"

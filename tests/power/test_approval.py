@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from bot.power import approval, plan, policy_reach, ports, quorum, request, rights
-from bot.power.approval import Refusal
+from bot.power import plan, ports, request
+from bot.power.approval import approval, policy_reach, quorum, rights
+from bot.power.approval.approval import Refusal
 from bot.power.lifecycle import State
 
 from .policy_texts import ANN, BOB, CAT, NOW, ROSTER, edited, yes

@@ -8,7 +8,8 @@ import tomllib
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from bot.power import command, errors, request
+from bot.power import errors, request
+from bot.power.command import command
 from bot.power.request import Action
 from tests.power import fleet, fuzz_commands
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from bot.power import evidence, ports, server
-from bot.power.evidence import Finding
+from bot.power import ports, server
 from bot.power.ports import Method
+from bot.power.run import evidence
+from bot.power.run.evidence import Finding
 
 
 def row(power: str, operation: str, *, seen: bool = False) -> ports.RunServer:

@@ -9,7 +9,8 @@ import time
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from bot.power import folding, targets
+from bot.power.targets import targets
+from bot.power.text import folding
 from tests.power import fleet
 
 NAMES = st.from_regex(r"[a-c](-?[0-9]{1,3}[a-c]?){0,3}", fullmatch=True)

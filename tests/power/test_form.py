@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bot.power import command, form, request
-from bot.power.form import Field
+from bot.power import request
+from bot.power.command import command, form
+from bot.power.command.form import Field
 from bot.power.request import Action
 from tests.power import fleet
 

@@ -6,7 +6,9 @@ import datetime
 
 import pytest
 
-from bot.power import errors, freeze_ends, moments
+from bot.power import errors
+from bot.power.policy import freeze_ends
+from bot.power.text import moments
 
 NOW = datetime.datetime(2026, 11, 29, 11, 30, tzinfo=datetime.UTC).timestamp()
 BERLIN = moments.zone_of("Europe/Berlin", 3600)

@@ -6,7 +6,8 @@ import contextlib
 
 import pytest
 
-from bot.power import command, command_line, errors, guide
+from bot.power import errors
+from bot.power.command import command, command_line, guide
 
 
 def test_help_names_every_verb() -> None:

@@ -8,7 +8,10 @@ import itertools
 import pytest
 from hypothesis import given, strategies as st
 
-from bot.power import judging, plan, planning, policy, quorum, request
+from bot.power import plan, request
+from bot.power.approval import judging, quorum
+from bot.power.planning import planning
+from bot.power.policy import policy
 from bot.power.request import Action
 
 from .policy_texts import (

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from bot.power import lateness, ports, request
+from bot.power import ports, request
+from bot.power.command import lateness
 
 NOW = 1_800_000_000.0
 LINE = "reboot web01 because kernel panic"

@@ -7,7 +7,8 @@ import tomllib
 
 import pytest
 
-from bot.power import errors, in_words, offering, server, targets
+from bot.power import errors, server
+from bot.power.targets import in_words, offering, targets
 from tests.power import fleet
 from tests.power.policy_texts import edited
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bot.power import command, errors, noes, ports, request
+from bot.power import errors, ports, request
+from bot.power.command import command, noes
 
 DANA = request.Person(user_id="U0DANA", team_id="T0DEMO")
 LINES = (

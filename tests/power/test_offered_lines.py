@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from bot.power import command, errors, nearest, offered_lines, targets
+from bot.power import errors
+from bot.power.command import command, offered_lines
+from bot.power.targets import targets
+from bot.power.text import nearest
 from tests.power import fleet, fuzz_commands
 
 FLEET = fleet.fleet()

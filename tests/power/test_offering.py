@@ -7,7 +7,8 @@ import time
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from bot.power import mentioned, offering, server, targets
+from bot.power import server
+from bot.power.targets import mentioned, offering, targets
 from tests.power import fleet, fuzz_commands
 
 CATALOGUE = offering.Catalogue(fleet.fleet(), fleet.GROUPS)

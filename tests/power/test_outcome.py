@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, strategies as st
 
-from bot.power import outcome, ports
+from bot.power import ports
 from bot.power.lifecycle import ServerState, State
+from bot.power.run import outcome
 
 
 def rows(*states: str) -> list[ports.RunServer]:

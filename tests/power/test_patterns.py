@@ -8,7 +8,8 @@ import unicodedata
 
 import pytest
 
-from bot.power import command_line, patterns, policy_file
+from bot.power.command import command_line
+from bot.power.policy import patterns, policy_file
 from tests.power import fuzz_patterns, policy_texts
 
 # A reason of 500 characters has at most so many bytes, and a search takes each of them once.

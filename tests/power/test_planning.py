@@ -7,19 +7,12 @@ import dataclasses
 import pytest
 from hypothesis import given, strategies as st
 
-from bot.power import (
-    patterns,
-    plan,
-    plan_refusals,
-    planning,
-    policy,
-    ports,
-    quorum,
-    request,
-    server,
-)
+from bot.power import plan, ports, request, server
+from bot.power.approval import quorum
 from bot.power.plan import Verdict
-from bot.power.question import Facts, Question, duration
+from bot.power.planning import plan_refusals, planning
+from bot.power.planning.question import Facts, Question, duration
+from bot.power.policy import patterns, policy
 from bot.power.request import Action
 
 from .policy_texts import (

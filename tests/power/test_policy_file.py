@@ -8,7 +8,8 @@ import tomllib
 
 import pytest
 
-from bot.power import errors, plan, policy, policy_file, request
+from bot.power import errors, plan, request
+from bot.power.policy import policy, policy_file
 from bot.power.request import Action
 
 from .policy_texts import CONTRACT, NOW, box, edited

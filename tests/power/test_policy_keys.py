@@ -6,7 +6,8 @@ import pathlib
 
 import pytest
 
-from bot.power import errors, policy, policy_file, policy_keys, policy_rules
+from bot.power import errors
+from bot.power.policy import policy, policy_file, policy_keys, policy_rules
 
 PAGE = pathlib.Path(__file__).parent.parent.parent / ".github" / "POLICY.md"
 TAKEN = {

@@ -6,10 +6,12 @@ import dataclasses
 
 import pytest
 
-from bot.power import ports, reasons, recheck, server
+from bot.power import ports, server
+from bot.power.approval import recheck
 from bot.power.causes import Cause
 from bot.power.lifecycle import ServerState
 from bot.power.ports import Method
+from bot.power.run import reasons
 
 ROW = ports.RunServer("id1", "web01")
 BUSY_OFF = server.Server("id1", "web01", "on", "power-off-processing")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bot.power import ports, quorum, request, reviews
-from bot.power.approval import Refusal
+from bot.power import ports, request
+from bot.power.approval import quorum, reviews
+from bot.power.approval.approval import Refusal
 from bot.power.lifecycle import State
 from tests.power.policy_texts import ANN, BOB, CAT, edited
 from tests.slack import builders

@@ -7,7 +7,8 @@ from typing import Literal
 
 import pytest
 
-from bot.power import errors, offering, server, targets
+from bot.power import errors, server
+from bot.power.targets import offering, targets
 from tests.power import fleet
 from tests.power.policy_texts import edited
 

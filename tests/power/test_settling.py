@@ -6,9 +6,10 @@ import dataclasses
 
 import pytest
 
-from bot.power import ports, server, settling
+from bot.power import ports, server
 from bot.power.lifecycle import ServerState
 from bot.power.ports import Method
+from bot.power.run import settling
 
 LIMITS = settling.Limits(settle_s=60, power_s=600, reboot_s=1200)
 SENT = ports.RunServer(

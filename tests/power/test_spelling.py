@@ -6,8 +6,10 @@ import dataclasses
 
 import pytest
 
-from bot.power import folding, planning, server, spelling
+from bot.power import server
+from bot.power.planning import planning
 from bot.power.request import Action
+from bot.power.text import folding, spelling
 
 from .policy_texts import asked, boxes, edited, fleet, known
 

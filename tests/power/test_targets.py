@@ -15,7 +15,9 @@ import pytest
 from ClusterShell.NodeSet import RESOLVER_NOGROUP, NodeSet
 from hypothesis import given, settings, strategies as st
 
-from bot.power import errors, name_pattern, nearest, server, targets
+from bot.power import errors, server
+from bot.power.targets import name_pattern, targets
+from bot.power.text import nearest
 from tests.power import fleet, fuzz_commands
 
 INVENTORY = fuzz_commands.inventory()

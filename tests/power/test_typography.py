@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, strategies as st
 
-from bot.power import typography
+from bot.power.text import typography
 
 
 @pytest.mark.parametrize(

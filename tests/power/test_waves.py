@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from hypothesis import given, strategies as st
 
-from bot.power import plan, ports, request, waves
+from bot.power import plan, ports, request
+from bot.power.run import waves
 
 OPTIONS = request.Options()
 

@@ -14,17 +14,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot import doorway
 from bot.power.lifecycle import State
 from bot.sandbox.workspace import Message, Workspace
-from bot.slack import (
-    bolt_registration,
-    connection,
-    delivery,
-    desk,
-    guard,
-    publishing,
-    reporter,
-    sending,
-    sockets,
-)
+from bot.slack.door import connection, sockets
+from bot.slack.inbound import bolt_registration, desk, guard
+from bot.slack.outbound import delivery, publishing, reporter, sending
 from tests.slack import builders, fakes
 
 

@@ -7,8 +7,11 @@ import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
-from bot.power import answers, errors, form, lifecycle, offering, ports, request
+from bot.power import errors, lifecycle, ports, request
+from bot.power.command import form
 from bot.power.lifecycle import State
+from bot.power.targets import offering
+from bot.workflow import answers
 from tests.slack import builders
 
 T = TypeVar("T")

@@ -6,9 +6,11 @@ import dataclasses
 
 import pytest
 
-from bot.power import answers
 from bot.power.lifecycle import State
-from bot.slack import desk, home, paging
+from bot.slack.blockkit import paging
+from bot.slack.inbound import desk
+from bot.slack.render import home
+from bot.workflow import answers
 from tests.slack import builders
 from tests.slack.conftest import Side
 

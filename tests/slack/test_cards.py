@@ -9,7 +9,8 @@ import pytest
 from bot.power import plan, ports
 from bot.power.lifecycle import State
 from bot.power.request import Action
-from bot.slack import blocks, cards, replies
+from bot.slack.blockkit import blocks
+from bot.slack.render import cards, replies
 from tests.slack import builders
 
 FAILED = builders.rows(proven=["web01"], failed=["web02"])

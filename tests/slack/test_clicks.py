@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from bot.power import answers, server
-from bot.slack import blocks, bolt_registration, guard, sending
+from bot.power import server
+from bot.slack.blockkit import blocks
+from bot.slack.inbound import bolt_registration, guard
+from bot.slack.outbound import sending
+from bot.workflow import answers
 from tests.slack import builders
 from tests.slack.conftest import Side, pending
 from tests.slack.fakes import Acked

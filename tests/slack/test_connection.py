@@ -10,10 +10,10 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot import foreground
 from bot.power import errors
+from bot.runtime import foreground
 from bot.sandbox.workspace import Workspace
-from bot.slack import connection
+from bot.slack.door import connection
 from tests.slack.conftest import Side
 
 

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from bot.power import errors, ports
-from bot.slack import crowd, turns
+from bot.slack.inbound import crowd, turns
 from tests.slack import builders, fakes
 
 

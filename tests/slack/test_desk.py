@@ -6,9 +6,11 @@ import asyncio
 
 import pytest
 
-from bot.power import answers, errors
+from bot.power import errors
 from bot.power.lifecycle import State
-from bot.slack import delivery, desk
+from bot.slack.inbound import desk
+from bot.slack.outbound import delivery
+from bot.workflow import answers
 from tests.slack import builders, fakes
 from tests.slack.conftest import Side
 from tests.slack.fakes import Acked

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from bot.power import answers, ports
+from bot.power import ports
 from bot.power.lifecycle import State
-from bot.slack import blocks, bolt_registration, desk, guard
+from bot.slack.blockkit import blocks
+from bot.slack.inbound import bolt_registration, desk, guard
+from bot.workflow import answers
 from tests.slack import builders
 from tests.slack.conftest import Side
 from tests.slack.fakes import Acked

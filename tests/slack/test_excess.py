@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.slack import crowd, excess
+from bot.slack.inbound import crowd, excess
 from tests.slack.conftest import Side
 
 

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from bot.sandbox.workspace import Workspace
-from bot.slack import blocks, sending
+from bot.slack.blockkit import blocks
+from bot.slack.outbound import sending
 from tests.slack import builders
 from tests.slack.conftest import Side
 from tests.slack.test_golden import GOLDEN

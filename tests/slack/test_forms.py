@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from bot.power import answers
 from bot.power.request import Action
-from bot.slack import guard, sending
+from bot.slack.inbound import guard
+from bot.slack.outbound import sending
+from bot.workflow import answers
 from tests.slack import builders
 from tests.slack.conftest import Side, pending
 from tests.slack.fakes import Acked

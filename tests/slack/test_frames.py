@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.slack.turned_away import Check
+from bot.slack.door.turned_away import Check
 from tests.slack.conftest import Side
 
 DANA, OPS = "U0DANA", "C0OPS"

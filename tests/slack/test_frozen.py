@@ -6,19 +6,14 @@ import dataclasses
 
 import pytest
 
-from bot.power import answers, freezes, ports, server
+from bot.power import ports, server
 from bot.power.lifecycle import State
-from bot.sandbox.workspace import blocks as stand_in_blocks
-from bot.slack import (
-    answers as rendering,
-    cards,
-    directory,
-    frozen,
-    home,
-    noticing,
-    pacing,
-    replies,
-)
+from bot.power.policy import freezes
+from bot.sandbox.workspace.blockkit import blocks as stand_in_blocks
+from bot.slack import directory
+from bot.slack.outbound import noticing, pacing
+from bot.slack.render import answers as rendering, cards, frozen, home, replies
+from bot.workflow import answers
 from tests.slack import builders
 from tests.slack.conftest import Side
 

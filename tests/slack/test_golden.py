@@ -8,11 +8,14 @@ from typing import Any
 import pytest
 from slack_sdk.models.blocks import Block
 
-from bot.power import answers, deeds, lifecycle, plan, ports, request, server
+from bot.power import deeds, lifecycle, plan, ports, request, server
 from bot.power.lifecycle import State
 from bot.power.request import Action
-from bot.sandbox.workspace import blocks as stand_in_blocks
-from bot.slack import action_ids, answers as private, blocks, cards, modals, paging, plans, replies
+from bot.sandbox.workspace.blockkit import blocks as stand_in_blocks
+from bot.slack import action_ids
+from bot.slack.blockkit import blocks, modals, paging
+from bot.slack.render import answers as private, cards, plans, replies
+from bot.workflow import answers
 from tests.slack import builders
 
 MANY = [f"rack{n % 97:02}-node-{n * 7919 % 100000:05}.example" for n in range(1200)]

@@ -8,7 +8,9 @@ import pytest
 
 from bot.power import ports
 from bot.sandbox.workspace import Workspace
-from bot.slack import connection, directory, grid
+from bot.slack import directory
+from bot.slack.door import connection
+from bot.slack.inbound import grid
 from tests.slack import fakes
 from tests.slack.conftest import Side
 

@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 
-from bot.power import answers, errors, ports, request
+from bot.power import errors, ports, request
 from bot.power.lifecycle import State
-from bot.sandbox.workspace import blocks as stand_in_blocks
-from bot.slack import action_ids, home, publishing, sending
+from bot.sandbox.workspace.blockkit import blocks as stand_in_blocks
+from bot.slack import action_ids
+from bot.slack.outbound import publishing, sending
+from bot.slack.render import home
+from bot.workflow import answers
 from tests.slack import builders
 from tests.slack.conftest import Side
 from tests.slack.fakes import Clock

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from bot.operations import manifest
-from bot.slack import blocks, labels
+from bot.slack.blockkit import blocks, labels
 from tests.acceptance.conftest import DANA, OPS, SAM
 from tests.operations import keyring
 

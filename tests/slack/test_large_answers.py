@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from bot.power import answers, deeds, ports, server
+from bot.power import deeds, ports, server
 from bot.power.lifecycle import State
-from bot.sandbox.workspace import blocks as stand_in_blocks
-from bot.slack import blocks, fleet, paging, records
+from bot.sandbox.workspace.blockkit import blocks as stand_in_blocks
+from bot.slack.blockkit import blocks, paging
+from bot.slack.render import fleet, records
+from bot.workflow import answers
 from tests.slack import builders
 
 SERVERS = tuple(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bot.power import answers
 from bot.power.lifecycle import State
+from bot.workflow import answers
 from tests.slack import builders, fakes
 from tests.slack.conftest import Side
 

@@ -12,7 +12,7 @@ import pytest
 from bot.power import ports
 from bot.power.lifecycle import State
 from bot.sandbox.workspace import Message
-from bot.slack import reporter
+from bot.slack.outbound import reporter
 from bot.storage import opening
 from bot.storage.store import Store
 from tests.slack import builders

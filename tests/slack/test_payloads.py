@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from bot.power import ports
-from bot.slack import payloads, submissions
+from bot.slack.inbound import payloads, submissions
 from tests.slack import builders
 
 Reader = Callable[..., ports.Inbound | None]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from bot.power import answers, plan, ports
+from bot.power import plan, ports
 from bot.power.plan import Need, PlanLine, Terms, Unheard, Verdict
-from bot.slack import plans
-from bot.steps import alarming
+from bot.slack.render import plans
+from bot.workflow import answers
+from bot.workflow.rights import alarming
 from tests.slack import builders
 
 ON, OFF = "power on", "power off"

@@ -8,7 +8,7 @@ import urllib.parse
 import pytest
 from hypothesis import example, given, strategies as st
 
-from bot.slack import posted
+from bot.slack.door import posted
 
 FORM = "application/x-www-form-urlencoded"
 

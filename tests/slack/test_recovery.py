@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from bot.power import answers, ports
-from bot.slack import delivery, desk, recovery
+from bot.power import ports
+from bot.slack.inbound import desk, recovery
+from bot.slack.outbound import delivery
+from bot.workflow import answers
 from tests.slack import builders, fakes
 from tests.slack.conftest import Side
 

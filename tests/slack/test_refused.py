@@ -8,8 +8,10 @@ import pytest
 
 from bot.power import ports
 from bot.power.lifecycle import State
-from bot.slack import posting, refusals, refused_cards, replies, reporter
+from bot.slack import refusals
+from bot.slack.outbound import posting, reporter
 from bot.slack.refusals import Why
+from bot.slack.render import refused_cards, replies
 from tests.slack import builders
 from tests.slack.conftest import Side
 

@@ -8,10 +8,11 @@ import threading
 
 import pytest
 
-from bot import foreground, paces
 from bot.power import ports
 from bot.power.lifecycle import State
-from bot.slack import announcing, cards, pacing, reporter, sending
+from bot.runtime import foreground, paces
+from bot.slack.outbound import announcing, pacing, reporter, sending
+from bot.slack.render import cards
 from tests.slack import builders, fakes
 from tests.slack.conftest import Side
 

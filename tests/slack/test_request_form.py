@@ -7,11 +7,16 @@ import json
 
 import pytest
 
-from bot.power import answers, errors, offering, plan, ports, request
-from bot.power.form import Field
+from bot.power import errors, plan, ports, request
+from bot.power.command.form import Field
 from bot.power.lifecycle import State
-from bot.sandbox.workspace import blocks as stand_in_blocks
-from bot.slack import delivery, desk, payloads, request_form, shapes, submissions, views
+from bot.power.targets import offering
+from bot.sandbox.workspace.blockkit import blocks as stand_in_blocks
+from bot.slack.blockkit import views
+from bot.slack.inbound import desk, payloads, shapes, submissions
+from bot.slack.outbound import delivery
+from bot.slack.render import request_form
+from bot.workflow import answers
 from tests.slack import builders
 from tests.slack.conftest import Side
 from tests.slack.test_golden import MANY, hostile_plan

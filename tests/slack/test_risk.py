@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from bot.power import answers, plan, ports
+from bot.power import plan, ports
 from bot.power.lifecycle import State
 from bot.power.plan import Unheard, Verdict
-from bot.sandbox.workspace import blocks as stand_in_blocks
-from bot.slack import answers as private, cards, plan_table, plans
-from bot.steps import alarming
-from bot.storage import packing
+from bot.sandbox.workspace.blockkit import blocks as stand_in_blocks
+from bot.slack.render import answers as private, cards, plan_table, plans
+from bot.storage.tables import packing
+from bot.workflow import answers
+from bot.workflow.rights import alarming
 from tests.slack import builders
 
 SICK = "⚠️ db11 is Critical: Power supply failed (critical)"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from bot.power import answers, plan, ports
+from bot.power import plan, ports
 from bot.power.lifecycle import ServerState, State
 from bot.power.request import Action
-from bot.slack import alarm, answers as private, cards, outcomes, paging, plans, tasks
+from bot.slack.blockkit import paging
+from bot.slack.render import alarm, answers as private, cards, outcomes, plans, tasks
+from bot.workflow import answers
 from tests.slack import builders
 
 STATES = list(ServerState)

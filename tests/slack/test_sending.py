@@ -6,7 +6,9 @@ import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox.workspace import Workspace
-from bot.slack import action_ids, blocks, sending
+from bot.slack import action_ids
+from bot.slack.blockkit import blocks
+from bot.slack.outbound import sending
 from tests.slack import fakes
 from tests.slack.conftest import Side
 

@@ -10,8 +10,8 @@ import aiohttp
 import pytest
 from multidict import CIMultiDict
 
-from bot.slack import signatures, turned_away
-from bot.slack.turned_away import Check
+from bot.slack.door import signatures, turned_away
+from bot.slack.door.turned_away import Check
 from tests.slack.conftest import Side
 
 SECRET = "0123456789abcdef"

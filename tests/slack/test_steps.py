@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from bot.power import answers, ports, request
+from bot.power import ports, request
 from bot.power.lifecycle import ENDED, State
-from bot.slack import payloads, steps
+from bot.slack.inbound import payloads, step_events
+from bot.slack.render import steps
+from bot.workflow import answers
 from tests.slack import builders
 from tests.slack.conftest import Side
 
@@ -28,7 +30,7 @@ def begun(**inputs: Any) -> dict[str, Any]:
 
 def test_a_step_names_a_person_a_place_and_the_fields_of_the_form() -> None:
     """Its token is not kept, and break glass is no input."""
-    read = steps.read(begun(reason="why", break_glass="yes"), at=1)
+    read = step_events.read(begun(reason="why", break_glass="yes"), at=1)
 
     assert read is not None
     assert (read.key, read.kind, read.person) == ("step:Fx1", "step", builders.REQUESTER)
@@ -43,14 +45,14 @@ def test_a_step_of_another_app_is_left_alone() -> None:
     other = begun()
     other["event"]["function"] = {"callback_id": "other"}
 
-    assert steps.read(other, at=1) is None
+    assert step_events.read(other, at=1) is None
     with pytest.raises(payloads.Unreadable):
-        steps.read({"team_id": "T", "event": {"inputs": 3}}, at=1)
+        step_events.read({"team_id": "T", "event": {"inputs": 3}}, at=1)
 
 
 def test_an_input_that_is_no_text_counts_as_left_empty() -> None:
     """Whoever built the workflow may have joined the wrong thing to it."""
-    read = steps.read(begun(servers=["web01"], channel=None), at=1)
+    read = step_events.read(begun(servers=["web01"], channel=None), at=1)
 
     assert read is not None
     assert read.body["filled"]["servers"] == ""
@@ -148,7 +150,7 @@ async def test_a_step_that_can_not_be_asked_for_is_told_and_so_is_its_person(
     if fails:
         side.workspace.chaos.fail("functions.completeError", "error", 3, error="internal_error")
     side.workflow.says = [answers.Note("No rule names you.", good=False)]
-    inbound = steps.read(begun(), at=1)
+    inbound = step_events.read(begun(), at=1)
     assert inbound is not None
     await side.desk.receive(inbound)
 

@@ -10,8 +10,11 @@ from aiohttp import web
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.power.lifecycle import State
-from bot.slack import addresses, blocks, bolt_registration, connection, guard, sending
-from bot.slack.turned_away import Check
+from bot.slack.blockkit import blocks
+from bot.slack.door import connection
+from bot.slack.door.turned_away import Check
+from bot.slack.inbound import bolt_registration, guard
+from bot.slack.outbound import addresses, sending
 from tests.slack import builders
 from tests.slack.conftest import Side
 

@@ -7,7 +7,7 @@ import unicodedata
 import pytest
 from hypothesis import given, strategies as st
 
-from bot.slack import text
+from bot.slack.blockkit import text
 from tests.slack import builders
 
 

@@ -6,10 +6,11 @@ import dataclasses
 
 import pytest
 
-from bot.power import answers, plan, ports, request, server
+from bot.power import plan, ports, request, server
 from bot.power.lifecycle import ServerState, State
-from bot.sandbox.workspace import blocks as stand_in_blocks
-from bot.slack import cards, conduct, fleet, home, outcomes, plans, tasks
+from bot.sandbox.workspace.blockkit import blocks as stand_in_blocks
+from bot.slack.render import cards, conduct, fleet, home, outcomes, plans, tasks
+from bot.workflow import answers
 from tests.slack import builders
 
 TWINS = (

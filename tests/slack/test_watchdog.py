@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import structlog
 
-from bot.slack import connection, sockets, watchdog
+from bot.slack.door import connection, sockets, watchdog
 from tests.slack import fakes
 from tests.slack.conftest import Side
 

@@ -24,10 +24,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 from bot.sandbox import data_centre, demo, workspace
 from bot.sandbox.data_centre import serve
-from bot.sandbox.data_centre.routing import Operation
-from bot.sandbox.workspace import cast
-from bot.sandbox.workspace.directory import Channel, Person
-from bot.sandbox.workspace.state import Cast
+from bot.sandbox.data_centre.api.routing import Operation
+from bot.sandbox.workspace.state import cast
+from bot.sandbox.workspace.state.directory import Channel, Person
+from bot.sandbox.workspace.state.state import Cast
 from tests.soak.memory import resident_mb
 
 FLOODERS = tuple(f"U0FLOOD{number}" for number in range(10))

@@ -12,10 +12,11 @@ import pathlib
 import signal
 from collections.abc import Mapping
 
-from bot import app, clock, settings
+from bot import app, settings
 from bot.clouddc import exchange
 from bot.operations import logs
 from bot.power import ports
+from bot.runtime import clock
 from tests.soak.replica import Doom
 
 

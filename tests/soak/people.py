@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from bot.sandbox import workspace
-from bot.sandbox.workspace.directory import UnknownNameError
+from bot.sandbox.workspace.state.directory import UnknownNameError
 from tests.soak import stage
 
 LOOK_S = 0.25

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from bot.sandbox import workspace
-from bot.sandbox.workspace.directory import UnknownNameError
+from bot.sandbox.workspace.state.directory import UnknownNameError
 from tests.soak import stage
 
 T = TypeVar("T")

@@ -10,7 +10,9 @@ from collections.abc import Iterable, Mapping
 from bot.power import lifecycle, ports
 from bot.power.lifecycle import ServerState, State
 from bot.sandbox import data_centre, workspace
-from bot.storage import connections, opening, verify
+from bot.storage import opening
+from bot.storage.admin import verify
+from bot.storage.engine import connections
 from tests.soak import stage, twins
 
 ASKED = frozenset(State) - {State.PLANNED}

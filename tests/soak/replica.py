@@ -13,8 +13,9 @@ import sys
 from collections.abc import Mapping, MutableMapping
 from typing import Any
 
-from bot import paces, serving, settings
+from bot import serving, settings
 from bot.operations import health, logs, metrics, rotation
+from bot.runtime import paces
 
 # What stands in the log when a process has met its doom.
 DOOMED = b"doomed\n"

@@ -16,9 +16,10 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 from bot.sandbox import data_centre, demo, workspace
-from bot.sandbox.data_centre import journal, serve
-from bot.sandbox.workspace import cast, directory
-from bot.sandbox.workspace.state import Cast
+from bot.sandbox.data_centre import serve
+from bot.sandbox.data_centre.api import journal
+from bot.sandbox.workspace.state import cast, directory
+from bot.sandbox.workspace.state.state import Cast
 from tests.soak import replica
 
 # Each replica is a process of its own, forked from one that has imported everything already: a

@@ -14,7 +14,9 @@ import pytest
 
 from bot.power.lifecycle import ServerState, State
 from bot.sandbox import data_centre
-from bot.storage import connections, opening, verify
+from bot.storage import opening
+from bot.storage.admin import verify
+from bot.storage.engine import connections
 from tests.soak import databases, naive, reckoning, stage
 from tests.soak.person import PATIENCE_S, Person
 

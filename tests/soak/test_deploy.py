@@ -12,8 +12,10 @@ import pytest
 from bot.power import lifecycle, ports
 from bot.power.lifecycle import ServerState, State
 from bot.sandbox import data_centre, workspace
-from bot.slack import connection
-from bot.storage import connections, opening, verify
+from bot.slack.door import connection
+from bot.storage import opening
+from bot.storage.admin import verify
+from bot.storage.engine import connections
 from tests.soak import stage
 from tests.soak.person import PATIENCE_S
 from tests.storage import goldens

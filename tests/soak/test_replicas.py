@@ -19,12 +19,14 @@ import psycopg
 import pytest
 import pytest_asyncio
 
-from bot import paces
 from bot.power import ports
 from bot.power.lifecycle import State
+from bot.runtime import paces
 from bot.sandbox import data_centre
 from bot.sandbox.data_centre import CallFault, CallFaultKind, CallKind
-from bot.storage import connections, opening, verify
+from bot.storage import opening
+from bot.storage.admin import verify
+from bot.storage.engine import connections
 from tests.soak import databases, replica, stage
 from tests.soak.person import PATIENCE_S, Person
 

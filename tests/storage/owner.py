@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
-from bot.storage import addresses, connections
+from bot.storage.engine import addresses, connections
 
 
 def execute(url: str, *statements: str) -> None:

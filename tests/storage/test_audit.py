@@ -7,8 +7,10 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from bot.storage import anchors, audit, connections, verify
+from bot.storage.admin import anchors, verify
+from bot.storage.engine import connections
 from bot.storage.store import Store
+from bot.storage.tables import audit
 from tests.storage import builders, owner
 
 TRIGGERS = {

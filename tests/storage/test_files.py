@@ -9,7 +9,8 @@ import stat
 import pytest
 
 from bot.power import errors
-from bot.storage import addresses, files, opening
+from bot.storage import opening
+from bot.storage.engine import addresses, files
 
 PRECIOUS = "somebody's own words"
 

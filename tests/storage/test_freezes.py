@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from bot.power import ports
-from bot.storage import addresses, migrating, opening
+from bot.storage import opening
+from bot.storage.engine import addresses
+from bot.storage.migrations import migrating
 from bot.storage.store import Store
 from tests.storage import owner
 

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from bot import foreground
 from bot.power import errors, ports
-from bot.storage import connections, group_commit, writer
+from bot.runtime import foreground
+from bot.storage import group_commit, writer
+from bot.storage.engine import connections
 from bot.storage.store import Store
 from tests.storage import builders
 

@@ -7,7 +7,8 @@ import pytest
 import sqlalchemy as sa
 
 from bot.power import errors
-from bot.storage import addresses, opening
+from bot.storage import opening
+from bot.storage.engine import addresses
 from bot.storage.store import Store
 from tests.storage.conftest import Postgres
 

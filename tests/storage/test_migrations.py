@@ -12,7 +12,9 @@ import sqlalchemy as sa
 from alembic import script
 
 from bot.power import errors
-from bot.storage import addresses, alchemy, connections, migrating, opening, schema
+from bot.storage import opening
+from bot.storage.engine import addresses, connections
+from bot.storage.migrations import alchemy, migrating, schema
 from tests.storage import owner
 
 FAILING = '''

@@ -9,7 +9,9 @@ import pytest
 
 from bot.power import errors, ports
 from bot.power.lifecycle import State
-from bot.storage import connections, moving, opening, verify
+from bot.storage import opening
+from bot.storage.admin import moving, verify
+from bot.storage.engine import connections
 from tests.storage import builders
 
 

@@ -13,7 +13,8 @@ import sys
 import pytest
 
 from bot.power import errors
-from bot.storage import addresses, connections, lockfile, opening
+from bot.storage import opening
+from bot.storage.engine import addresses, connections, lockfile
 from tests.storage import builders, owner
 
 only_postgresql = pytest.mark.parametrize("backend", ["postgresql"], indirect=True)

@@ -9,8 +9,8 @@ import hypothesis
 from hypothesis import strategies
 
 from bot.power import plan, ports, request
-from bot.storage import packing, rows
 from bot.storage.store import Store
+from bot.storage.tables import packing, rows
 from tests.storage import builders
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import inspect
 
 from bot.power import ports
-from bot.storage import transaction
 from bot.storage.store import Store
+from bot.storage.tables import transaction
 
 
 def test_the_store_has_every_method_of_its_port(store: Store) -> None:

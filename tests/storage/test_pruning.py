@@ -11,7 +11,8 @@ from bot.operations import record
 from bot.power import errors, ports
 from bot.power.lifecycle import State
 from bot.settings import Settings, SettingsError
-from bot.storage import connections, lockfile, pruning, verify
+from bot.storage.admin import pruning, verify
+from bot.storage.engine import connections, lockfile
 from bot.storage.store import Store
 from tests.storage import builders
 from tests.storage.test_reviews import REVIEW, by_break_glass

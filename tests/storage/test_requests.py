@@ -10,7 +10,7 @@ import pytest
 
 from bot.power import errors, ports
 from bot.power.lifecycle import State
-from bot.storage import connections
+from bot.storage.engine import connections
 from bot.storage.store import Store
 from tests.storage import builders, owner
 
@@ -234,7 +234,7 @@ async def test_a_request_of_a_newer_version_is_left_to_that_version(store: Store
 
 def test_large_plans_are_let_go_of_when_others_are_used() -> None:
     """The kept plans are bounded by the servers that they name."""
-    from bot.storage import plan_cache
+    from bot.storage.engine import plan_cache
 
     cache = plan_cache.PlanCache(most_servers=2 * (3 + plan_cache.A_PLANS_OWN))
     for name in ("a", "b"):

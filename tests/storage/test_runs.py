@@ -7,9 +7,11 @@ import threading
 
 import pytest
 
-from bot.power import beginnings, errors, ledger, ports
+from bot.power import errors, ports
 from bot.power.lifecycle import ServerState, State
-from bot.storage import connections, opening
+from bot.power.run import beginnings, ledger
+from bot.storage import opening
+from bot.storage.engine import connections
 from bot.storage.store import Store
 from tests.storage import builders
 

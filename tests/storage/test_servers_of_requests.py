@@ -10,7 +10,9 @@ import pytest
 
 from bot.power import ports
 from bot.power.lifecycle import State
-from bot.storage import addresses, connections, migrating, opening
+from bot.storage import opening
+from bot.storage.engine import addresses, connections
+from bot.storage.migrations import migrating
 from bot.storage.store import Store
 from tests.storage import goldens, owner
 

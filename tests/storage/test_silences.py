@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.storage import silences
+from bot.storage.tables import silences
 
 
 @pytest.mark.parametrize(

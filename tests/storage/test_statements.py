@@ -9,7 +9,7 @@ import pytest
 
 from bot.power import ports
 from bot.power.request import Action
-from bot.storage import dialects
+from bot.storage.engine import dialects
 from bot.storage.store import Store
 from tests.storage import builders
 

@@ -11,7 +11,8 @@ import psycopg
 import pytest
 
 from bot.power import errors, ports
-from bot.storage import addresses, connections, writer
+from bot.storage import writer
+from bot.storage.engine import addresses, connections
 from bot.storage.store import Store
 from tests.storage import builders
 

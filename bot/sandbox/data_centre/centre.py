@@ -5,26 +5,19 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bot.sandbox.data_centre import (
-    call_answers,
-    exchange,
-    limits,
-    power_call,
-    reading,
-    routing,
-    tempo,
-)
-from bot.sandbox.data_centre.actions import Action, Generation
-from bot.sandbox.data_centre.call_faults import CallFault, CallFaultKind, CallFaults
-from bot.sandbox.data_centre.exchange import Dropped, HttpRequest, HttpResponse
-from bot.sandbox.data_centre.fleet import Server
-from bot.sandbox.data_centre.iam import Account, Iam
-from bot.sandbox.data_centre.inventory import Inventory
-from bot.sandbox.data_centre.journal import MAX_PATH_CHARS, Journal, LogEntry
-from bot.sandbox.data_centre.machine import Machine, Pace
-from bot.sandbox.data_centre.machine_faults import MachineFault, MachineFaultKind
-from bot.sandbox.data_centre.refusals import Refusal, forbidden
-from bot.sandbox.data_centre.routing import CallKind, Operation, Route
+from bot.sandbox.data_centre.api import call_answers, exchange, limits, power_call, reading, routing
+from bot.sandbox.data_centre.api.call_faults import CallFault, CallFaultKind, CallFaults
+from bot.sandbox.data_centre.api.exchange import Dropped, HttpRequest, HttpResponse
+from bot.sandbox.data_centre.api.journal import MAX_PATH_CHARS, Journal, LogEntry
+from bot.sandbox.data_centre.api.refusals import Refusal, forbidden
+from bot.sandbox.data_centre.api.routing import CallKind, Operation, Route
+from bot.sandbox.data_centre.iam.iam import Account, Iam
+from bot.sandbox.data_centre.machines import tempo
+from bot.sandbox.data_centre.machines.actions import Action, Generation
+from bot.sandbox.data_centre.machines.fleet import Server
+from bot.sandbox.data_centre.machines.inventory import Inventory
+from bot.sandbox.data_centre.machines.machine import Machine, Pace
+from bot.sandbox.data_centre.machines.machine_faults import MachineFault, MachineFaultKind
 
 
 @dataclass(slots=True)

@@ -12,14 +12,16 @@ from typing import TypeVar
 
 from aiohttp import web
 
-from bot.sandbox.data_centre import call_faults, machine_faults, states, switchboard
-from bot.sandbox.data_centre.actions import Action
-from bot.sandbox.data_centre.call_faults import CallFaultKind
+from bot.sandbox.data_centre import switchboard
+from bot.sandbox.data_centre.api import call_faults
+from bot.sandbox.data_centre.api.call_faults import CallFaultKind
+from bot.sandbox.data_centre.api.routing import CallKind
 from bot.sandbox.data_centre.centre import DataCentre
-from bot.sandbox.data_centre.inventory import UnknownServer
-from bot.sandbox.data_centre.machine import Machine
-from bot.sandbox.data_centre.machine_faults import MachineFaultKind
-from bot.sandbox.data_centre.routing import CallKind
+from bot.sandbox.data_centre.machines import machine_faults, states
+from bot.sandbox.data_centre.machines.actions import Action
+from bot.sandbox.data_centre.machines.inventory import UnknownServer
+from bot.sandbox.data_centre.machines.machine import Machine
+from bot.sandbox.data_centre.machines.machine_faults import MachineFaultKind
 
 LOG_PAGE = 200
 MAX_BODY_BYTES = 4096

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from bot.sandbox.data_centre import limits
+from bot.sandbox.data_centre.api import limits
+from bot.sandbox.data_centre.api.exchange import Dropped, HttpRequest
 from bot.sandbox.data_centre.centre import DataCentre
-from bot.sandbox.data_centre.exchange import Dropped, HttpRequest
 
 READ_DEADLINE_S = 30.0
 _CHUNK_BYTES = 64 * 1024

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from bot.sandbox.data_centre import fleet, serve
-from bot.sandbox.data_centre.actions import Generation
+from bot.sandbox.data_centre import serve
 from bot.sandbox.data_centre.centre import DataCentre, Switches
-from bot.sandbox.data_centre.iam import Account
-from bot.sandbox.data_centre.machine import Pace
+from bot.sandbox.data_centre.iam.iam import Account
+from bot.sandbox.data_centre.machines import fleet
+from bot.sandbox.data_centre.machines.actions import Generation
+from bot.sandbox.data_centre.machines.machine import Pace
 
 
 async def serve_forever(

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.sandbox.data_centre.actions import Generation
+from bot.sandbox.data_centre.api.reading import Listing
 from bot.sandbox.data_centre.centre import DataCentre
-from bot.sandbox.data_centre.reading import Listing
+from bot.sandbox.data_centre.machines.actions import Generation
 
 Value = str | int | bool | None
 

@@ -5,14 +5,14 @@
 `blocks.py` and `forgery.py` judge what the app sends. It shares no code with the bot.
 """
 
-from bot.sandbox.workspace.changes import Toast
-from bot.sandbox.workspace.chaos import Chaos, Fault
-from bot.sandbox.workspace.directory import Channel, Person, Team, UnknownNameError, UserGroup
-from bot.sandbox.workspace.journal import Call, Violation
-from bot.sandbox.workspace.outcome import Outcome
-from bot.sandbox.workspace.state import App, Cast
-from bot.sandbox.workspace.timeline import Message
-from bot.sandbox.workspace.view_book import View
+from bot.sandbox.workspace.base.changes import Toast
+from bot.sandbox.workspace.base.chaos import Chaos, Fault
+from bot.sandbox.workspace.base.outcome import Outcome
+from bot.sandbox.workspace.state.directory import Channel, Person, Team, UnknownNameError, UserGroup
+from bot.sandbox.workspace.state.journal import Call, Violation
+from bot.sandbox.workspace.state.state import App, Cast
+from bot.sandbox.workspace.state.timeline import Message
+from bot.sandbox.workspace.state.view_book import View
 from bot.sandbox.workspace.workspace import Workspace
 
 __all__ = [

@@ -8,22 +8,24 @@ from typing import Any, Final, TypeVar
 
 from aiohttp import web
 
-from bot.sandbox.workspace import limits, manifest, page_routes
-from bot.sandbox.workspace.actions import Actions
-from bot.sandbox.workspace.changes import Toast
-from bot.sandbox.workspace.delivery import Delivery, Transport
-from bot.sandbox.workspace.desk import Desk
-from bot.sandbox.workspace.directory import Directory
-from bot.sandbox.workspace.faults import Faults
-from bot.sandbox.workspace.journal import Call, Journal, Violation
-from bot.sandbox.workspace.rates import RateLimiter
-from bot.sandbox.workspace.request_url import LOOPBACK, RequestUrl
-from bot.sandbox.workspace.responses import Responder
-from bot.sandbox.workspace.socket_hub import SocketHub
-from bot.sandbox.workspace.state import App, Cast, WorkspaceState
-from bot.sandbox.workspace.timeline import Message
-from bot.sandbox.workspace.view_book import View
-from bot.sandbox.workspace.web_api import WebApi
+from bot.sandbox.workspace.api.web_api import WebApi
+from bot.sandbox.workspace.base import limits
+from bot.sandbox.workspace.base.changes import Toast
+from bot.sandbox.workspace.base.rates import RateLimiter
+from bot.sandbox.workspace.page import page_routes
+from bot.sandbox.workspace.people.actions import Actions
+from bot.sandbox.workspace.people.desk import Desk
+from bot.sandbox.workspace.people.responses import Responder
+from bot.sandbox.workspace.state import manifest
+from bot.sandbox.workspace.state.directory import Directory
+from bot.sandbox.workspace.state.journal import Call, Journal, Violation
+from bot.sandbox.workspace.state.state import App, Cast, WorkspaceState
+from bot.sandbox.workspace.state.timeline import Message
+from bot.sandbox.workspace.state.view_book import View
+from bot.sandbox.workspace.transport.delivery import Delivery, Transport
+from bot.sandbox.workspace.transport.faults import Faults
+from bot.sandbox.workspace.transport.request_url import LOOPBACK, RequestUrl
+from bot.sandbox.workspace.transport.socket_hub import SocketHub
 
 Found = TypeVar("Found")
 _SHUTDOWN_S: Final = 0.5

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from bot.storage import schema
+from bot.storage.migrations import schema
 
 context.configure(
     connection=context.config.attributes["connection"],

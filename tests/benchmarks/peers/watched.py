@@ -17,8 +17,9 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from bot import cli, serving, workflow
-from bot.power import answers, ports
+from bot import cli, serving
+from bot.power import ports
+from bot.workflow import answers, workflow
 from tests.benchmarks import payloads
 
 TICK_S = 0.005

@@ -12,7 +12,7 @@ import yaml
 
 from bot.operations.metric_names import Figure
 from bot.operations.ship import alarms, alerts, runbook
-from bot.power import command
+from bot.power.command import command
 from tests.operations.ship import tools
 
 OPERATING = tools.PROJECT / runbook.PAGE

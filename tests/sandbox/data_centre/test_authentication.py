@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from bot.sandbox.data_centre import Account, HttpRequest, HttpResponse, signature
+from bot.sandbox.data_centre import Account, HttpRequest, HttpResponse
+from bot.sandbox.data_centre.iam import signature
 
 from .builders import ACCOUNT, START, Bench, answered, members, refusal, signed
 

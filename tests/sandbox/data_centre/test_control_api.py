@@ -7,7 +7,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from bot.sandbox.data_centre import CallFaultKind, MachineFaultKind, control, tempo
+from bot.sandbox.data_centre import CallFaultKind, MachineFaultKind, control
+from bot.sandbox.data_centre.machines import tempo
 
 from .builders import DURATION_S, Bench
 

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from bot.sandbox.data_centre import Power, fleet
+from bot.sandbox.data_centre import Power
+from bot.sandbox.data_centre.machines import fleet
 
 
 @pytest.mark.parametrize("count", [1, 3, 9, 10, 11, 25, 99, 100, 200, 1000])

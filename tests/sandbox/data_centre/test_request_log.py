@@ -1,7 +1,7 @@
 """The log says what arrived and what came of it, within bounds and without secrets."""
 
 from bot.sandbox.data_centre import CallFaultKind, CallKind, Operation
-from bot.sandbox.data_centre.journal import Journal, LogEntry
+from bot.sandbox.data_centre.api.journal import Journal, LogEntry
 
 from .builders import FIXED_TOKEN, Bench, answered
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from bot.sandbox.workspace import Workspace
-from bot.sandbox.workspace.delivery import Envelope
+from bot.sandbox.workspace.transport.delivery import Envelope
 
 Json = dict[str, Any]
 QUIET: dict[str, Any] = {"unfurl_links": False, "unfurl_media": False}

@@ -6,8 +6,9 @@ import pytest
 import slackblocks
 from slack_sdk.models import blocks as sdk, views as sdk_views
 
-from bot.sandbox.workspace import blocks, limits
-from bot.sandbox.workspace.refusal import RefusedError
+from bot.sandbox.workspace.base import limits
+from bot.sandbox.workspace.base.refusal import RefusedError
+from bot.sandbox.workspace.blockkit import blocks
 from tests.sandbox.workspace.builders import (
     Json,
     actions,

@@ -8,7 +8,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox.workspace import Workspace
-from bot.sandbox.workspace.chaos import FaultKind
+from bot.sandbox.workspace.base.chaos import FaultKind
 from tests.sandbox.workspace.builders import QUIET
 from tests.sandbox.workspace.conftest import Ui
 

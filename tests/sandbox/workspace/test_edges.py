@@ -11,10 +11,13 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from bot.sandbox.workspace import App, Cast, Channel, Workspace, blocks, limits, manifest
-from bot.sandbox.workspace.rates import RateLimiter
-from bot.sandbox.workspace.refusal import RefusedError
-from bot.sandbox.workspace.timeline import Timeline
+from bot.sandbox.workspace import App, Cast, Channel, Workspace
+from bot.sandbox.workspace.base import limits
+from bot.sandbox.workspace.base.rates import RateLimiter
+from bot.sandbox.workspace.base.refusal import RefusedError
+from bot.sandbox.workspace.blockkit import blocks
+from bot.sandbox.workspace.state import manifest
+from bot.sandbox.workspace.state.timeline import Timeline
 from tests.sandbox.workspace.builders import (
     QUIET,
     Clock,

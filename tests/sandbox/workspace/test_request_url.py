@@ -10,7 +10,7 @@ from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox.workspace import App, Workspace
-from bot.sandbox.workspace.request_url import signature
+from bot.sandbox.workspace.transport.request_url import signature
 from tests.sandbox.workspace.builders import QUIET, actions, button, entry, modal, plain
 
 Serve = Callable[[web.Application], Any]

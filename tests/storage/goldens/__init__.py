@@ -11,7 +11,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.storage import addresses, alchemy, migrating
+from bot.storage.engine import addresses
+from bot.storage.migrations import alchemy, migrating
 
 FOLDER = pathlib.Path(__file__).parent
 # Instants that a request or a server waits for; those of the past are left as they are.

@@ -1,0 +1,1 @@
+"""Who may, who must, and what was granted for which server."""

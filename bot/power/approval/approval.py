@@ -1,0 +1,253 @@
+"""May this person approve? Each way of being refused is worded apart.
+
+What is known of people is given: a member as Slack shows them, and the roster of the groups.
+A sentence names people by user id; whoever shows it turns ids into names.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from collections.abc import Iterable, Mapping, Sequence
+
+from bot.power import missing, plan, ports, request
+from bot.power.approval import quorum
+from bot.power.approval.quorum import Roster
+from bot.power.lifecycle import State
+from bot.power.policy import policy
+
+
+class Refusal(enum.StrEnum):
+    """Why a person may not do what they pressed; the value is the word in the audit."""
+
+    OWN_REQUEST = "own request"
+    NOT_IN_GROUP = "not in a group"
+    ALREADY_APPROVED = "already approved"
+    GUEST = "guest"
+    BOT = "bot"
+    DEACTIVATED = "deactivated"
+    OTHER_TEAM = "other team"
+    EXTERNAL = "external"
+    NOT_CHECKED = "could not be checked"
+    NO_APPROVER = "no approver configured"
+    EXPIRED = "expired"
+    SETTLED = "already settled"
+    NOT_REQUESTER = "not the requester"
+    CHANNEL = "channel not allowed"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether a person may, and the sentence that they get.
+
+    `group` is the group that an approval counts for and `evidence` why they are in it. What could
+    not be checked is `lasting` when somebody must mend something before it can be.
+    """
+
+    allowed: bool
+    reason: Refusal | None = None
+    sentence: str = ""
+    group: str = ""
+    evidence: str = ""
+    lasting: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Lost:
+    """An approval that doesn't count any more, or can't be checked (`reason` says which).
+
+    `lasting` is the decision's.
+    """
+
+    approval: ports.Approval
+    reason: Refusal
+    sentence: str
+    lasting: bool = False
+
+
+def refused(reason: Refusal, sentence: str, *, lasting: bool = False) -> Decision:
+    """Return a refusal."""
+    return Decision(False, reason, sentence, lasting=lasting)
+
+
+def refuse_early(
+    person: request.Person,
+    requester: request.Person,
+    approvals: Sequence[ports.Approval],
+    *,
+    team_id: str,
+    state: State,
+    now: float,
+    expires_at: float,
+    settled_by: str = "",
+) -> Decision | None:
+    """Return the refusal that needs no look-up in Slack, or None when one is needed.
+
+    `settled_by` is the user id of who ended or approved it, where somebody did.
+    """
+    if person.user_id == requester.user_id:
+        return refused(
+            Refusal.OWN_REQUEST, "This is your own request: somebody else must decide it."
+        )
+    late = state is State.PENDING and bool(expires_at) and now >= expires_at
+    if state is State.EXPIRED or late:
+        return refused(Refusal.EXPIRED, "This request has expired; it must be asked for again.")
+    if state is not State.PENDING:
+        return refused(Refusal.SETTLED, _settled(state, settled_by))
+    if any(approval.person.user_id == person.user_id for approval in approvals):
+        return refused(Refusal.ALREADY_APPROVED, "You have approved this already; it counts once.")
+    if person.team_id != team_id:
+        return refused(Refusal.OTHER_TEAM, "Only people of this workspace may do this.")
+    return None
+
+
+def _settled(state: State, settled_by: str) -> str:
+    """Say what a request has become, and by whom."""
+    if state is State.PLANNED:
+        return "This request hasn't been made yet: its requester must press Request first."
+    by = f" by {settled_by}" if settled_by else ""
+    match state:
+        case State.VOID:
+            return f"This request is void{by}."
+        case State.RUNNING | State.SUCCEEDED | State.PARTIAL | State.FAILED:
+            return f"This request was approved already{by}; it is {state.value}."
+        case _:
+            return f"This request was {state.value} already{by}."
+
+
+def refuse_member(member: ports.Member, team_id: str) -> Decision | None:
+    """Return the refusal for anybody who isn't a full, active, human member of the team."""
+    if member.is_stranger:
+        why = "People of other companies may not do this; a member of this workspace must."
+        return refused(Refusal.EXTERNAL, why)
+    if member.team_id != team_id:
+        return refused(Refusal.OTHER_TEAM, "Only people of this workspace may do this.")
+    if member.deleted:
+        return refused(Refusal.DEACTIVATED, "This account is deactivated, so it may do nothing.")
+    if member.is_bot:
+        return refused(Refusal.BOT, "Apps and bots may not do this; a person must.")
+    if member.is_restricted:
+        return refused(Refusal.GUEST, "Guests may not do this; a full member must.")
+    return None
+
+
+def decide(
+    person: ports.Member,
+    requester: request.Person,
+    terms: plan.Terms,
+    approvals: Sequence[ports.Approval],
+    roster: Roster,
+    *,
+    team_id: str,
+    state: State,
+    now: float,
+    expires_at: float,
+    settled_by: str = "",
+) -> Decision:
+    """Decide whether a person may approve; a deny is decided with no `approvals`."""
+    early = refuse_early(
+        request.Person(user_id=person.user_id, team_id=person.team_id),
+        requester,
+        approvals,
+        team_id=team_id,
+        state=state,
+        now=now,
+        expires_at=expires_at,
+        settled_by=settled_by,
+    )
+    no = early or refuse_member(person, team_id)
+    return no or _by_roster(person.user_id, terms.needs, approvals, roster)
+
+
+def may_deny(user_id: str, needs: policy.Needs, roster: Roster) -> Decision:
+    """Decide by the groups that a person is in; where those can't be read, a no is taken."""
+    decision = _by_roster(user_id, needs, (), roster)
+    if decision.reason is not Refusal.NOT_CHECKED:
+        return decision
+    unread = [need.group for need in needs if need.group in roster.unreadable]
+    listed = quorum.joined(tuple(unread), " and ")
+    why = f"Whether you are in {listed} could not be read, and a no doesn't wait for it."
+    return Decision(True, None, why, evidence=f"not checked: {listed} could not be read")
+
+
+def _by_roster(
+    user_id: str, needs: policy.Needs, approvals: Sequence[ports.Approval], roster: Roster
+) -> Decision:
+    """Decide by the groups that a person is in."""
+    groups = roster.groups_of(user_id, needs)
+    if not groups:
+        return _in_no_group(needs, roster)
+    people = (*(approval.person.user_id for approval in approvals), user_id)
+    group = quorum.assign(needs, people, roster).get(user_id, groups[0])
+    evidence = roster.members[group][user_id]
+    return Decision(True, None, f"Counts for {group}: {evidence}.", group, evidence)
+
+
+def _in_no_group(needs: policy.Needs, roster: Roster) -> Decision:
+    """Refuse a person who is in no needed group, as far as the groups could be read."""
+    names = tuple(need.group for need in needs)
+    unread = tuple(name for name in names if name in roster.unreadable)
+    if unread:
+        listed = quorum.joined(unread, " and ")
+        what, again = f"Whether you are in {listed}", "press the button again"
+        why = missing.unchecked(what, unread, roster.missing, again)
+        return refused(Refusal.NOT_CHECKED, why)
+    if not names:
+        return refused(Refusal.NO_APPROVER, "No approver is configured for this request.")
+    if not any(roster.members.get(name) for name in names):
+        listed = quorum.joined(names, " and ")
+        why = f"No approver is configured: there is nobody in {listed}."
+        return refused(Refusal.NO_APPROVER, why)
+    listed = quorum.joined(names, " or ")
+    return refused(Refusal.NOT_IN_GROUP, f"Only people in {listed} may do this, and you aren't.")
+
+
+def lost_approvals(
+    approvals: Iterable[ports.Approval],
+    needs: policy.Needs,
+    roster: Roster,
+    *,
+    members: Mapping[str, ports.Member] | None = None,
+    team_id: str = "",
+) -> tuple[Lost, ...]:
+    """Return the approvals whose right is lost or could not be read again.
+
+    `members` are the approvers as Slack shows them now; somebody who isn't there could not be
+    checked. Leave it out to check the groups alone.
+    """
+    found: list[Lost] = []
+    for approval in approvals:
+        no = _member_again(approval, members, team_id)
+        if no is None and not roster.groups_of(approval.person.user_id, needs):
+            no = _group_again(approval, needs, roster)
+        if no is not None and no.reason is not None:
+            found.append(Lost(approval, no.reason, no.sentence, no.lasting))
+    return tuple(found)
+
+
+def _member_again(
+    approval: ports.Approval, members: Mapping[str, ports.Member] | None, team_id: str
+) -> Decision | None:
+    """Check the account of somebody who has approved."""
+    if members is None:
+        return None
+    user_id = approval.person.user_id
+    if user_id not in members:
+        why = f"The account of {user_id} could not be checked again."
+        return refused(Refusal.NOT_CHECKED, why)
+    no = refuse_member(members[user_id], team_id)
+    if no is None or no.reason is None:
+        return None
+    why = f"The approval of {user_id} doesn't count any more ({no.reason.value})."
+    return refused(no.reason, why)
+
+
+def _group_again(approval: ports.Approval, needs: policy.Needs, roster: Roster) -> Decision:
+    """Word the loss of somebody who is in no needed group any more."""
+    user_id, group = approval.person.user_id, approval.group
+    if unread := [need.group for need in needs if need.group in roster.unreadable]:
+        why = f"Whether {user_id} is still in {group} could not be checked."
+        lacks = missing.told(missing.of(unread, roster.missing))
+        return refused(Refusal.NOT_CHECKED, f"{why} {lacks}".rstrip(), lasting=bool(lacks))
+    why = f"The approval of {user_id} doesn't count any more: not in {group} now."
+    return refused(Refusal.NOT_IN_GROUP, why)

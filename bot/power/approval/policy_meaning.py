@@ -1,0 +1,84 @@
+"""A whole policy in plain lines: which servers each rule covers, who asks, who approves."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+from bot.power import plan
+from bot.power.approval import quorum
+from bot.power.policy import policy
+from bot.power.targets import narrowing, targets
+
+MOST_NAMED = 8
+
+
+def lines(rules: policy.Policy) -> Iterator[str]:
+    """Yield a few lines for each rule, in the order in which they are tried."""
+    for number, rule in enumerate(rules.rules, start=1):
+        actions = ", ".join(sorted(action.value for action in rule.actions)) or "nothing"
+        texts = rule.servers.texts if isinstance(rule.servers, targets.Selection) else ()
+        yield f'{number}. "{rule.name}": {narrowing.written(texts)}: {actions}'
+        yield f"   can be requested by {_groups(rules, rule.requesters)}"
+        yield f"   approved by {_needs(rules, rule.approvers)}"
+        for least, needs in rule.from_servers:
+            yield f"   from {least} servers on, by {_needs(rules, needs)}"
+        if rule.break_glass:
+            yield f"   without approval in an incident: {_groups(rules, rule.break_glass)}"
+
+
+def _groups(rules: policy.Policy, groups: tuple[str, ...]) -> str:
+    """Return groups with the ids in them."""
+    return ", ".join(f"{group} ({_ids(rules, group)})" for group in groups) or "nobody"
+
+
+def _needs(rules: policy.Policy, needs: policy.Needs) -> str:
+    """Return how many of whom must agree."""
+    wishes = (f"{need.count} of {need.group} ({_ids(rules, need.group)})" for need in needs)
+    return " and ".join(wishes) or "nobody: it runs once it is requested"
+
+
+def _ids(rules: policy.Policy, group: str) -> str:
+    """Return the first ids of a group of people."""
+    ids = rules.people.get(group, ())
+    more = f" and {len(ids) - MOST_NAMED} more" if len(ids) > MOST_NAMED else ""
+    return (", ".join(ids[:MOST_NAMED]) or "nobody") + more
+
+
+def holes(rules: policy.Policy, now: float) -> Iterator[str]:
+    """Yield what can be meant and often isn't."""
+    if not rules.rules:
+        yield "There is no rule, so nobody can change anything."
+    elif not any(_is_everything(rule.servers) for rule in rules.rules):
+        yield 'Servers that no rule names can\'t be changed; a last rule with servers = "*" would.'
+    for rule in rules.rules:
+        ramp = rule.conduct.ramp
+        if any(after < before for before, after in itertools.pairwise(ramp)):
+            yield f'Rule "{rule.name}": ramp {list(ramp)} shrinks; the first wave is the trial.'
+        yield from _dropped(rule)
+    for freeze in rules.freezes:
+        if freeze.ends.timestamp() <= now:
+            yield f'Freeze "{freeze.name}" ended on {freeze.ends.date()}; it has no effect.'
+
+
+def _dropped(rule: policy.Rule) -> Iterator[str]:
+    """Yield the groups that a larger request need not ask any more."""
+    before = _counts(rule.approvers)
+    for least, needs in rule.from_servers:
+        after = _counts(needs)
+        if gone := sorted(group for group in before if group not in after):
+            listed = quorum.joined(gone, " and ")
+            yield (
+                f'Rule "{rule.name}": from {least} servers on, {listed} need not approve any more; '
+                "a row replaces approvers, so name everybody in it."
+            )
+        before = after
+
+
+def _counts(needs: tuple[plan.Need, ...]) -> dict[str, int]:
+    return {need.group: need.count for need in needs}
+
+
+def _is_everything(selection: policy.Selection) -> bool:
+    """Whether a selection is written as every server."""
+    return isinstance(selection, targets.Selection) and "*" in selection.texts

@@ -1,0 +1,1 @@
+"""What people type: verbs, options, mistakes, and lines to copy."""

@@ -1,0 +1,75 @@
+"""Words that come so late that their writer no longer counts on them: nothing is done.
+
+A mention is announced again and again while nobody takes it ("Events API": retries), and what was
+stored waits for as long as the bot is down. Buttons aren't judged here: what they say is held
+against the state of their request.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from bot.power import errors, ports
+from bot.power.command import command
+
+LATE_S = 300.0
+MINUTE_S, HOUR_S = 60.0, 3600.0
+WORDS = frozenset({"command", "mention"})
+# Each takes something back, so it is obeyed however long it lay here.
+TAKES_BACK = (command.Stop, command.Cancel, command.Freeze)
+# A line that would be cut where it is shown is not offered.
+LONGEST_LINE = 380
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Late:
+    """How old the words are, in seconds, and the line to send again (or empty)."""
+
+    age_s: float
+    line: str
+
+    @property
+    def sentence(self) -> str:
+        """What the writer is told."""
+        again = "Send it again if it is still wanted."
+        return (
+            f"Powerbot got to this {_ago(self.age_s)} after it was written and did nothing. {again}"
+        )
+
+
+def judge(inbound: ports.Inbound, now: float) -> Late | None:
+    """Return how late a payload's words are; None when they are fresh, or no words."""
+    if inbound.kind not in WORDS:
+        return None
+    written = _written_at(inbound)
+    text = str(inbound.body.get("text") or "").strip()
+    age_s = max(now, inbound.at) - written
+    if age_s <= LATE_S or (inbound.at - written <= LATE_S and _takes_back(text)):
+        return None
+    line = f"{inbound.called} {text}"
+    return Late(age_s, line if len(line) <= LONGEST_LINE else "")
+
+
+def _written_at(inbound: ports.Inbound) -> float:
+    """Return when the words were written: a message's ts is an instant, a command has none."""
+    try:
+        return float(str(inbound.body.get("message_ts") or inbound.at))
+    except ValueError:
+        return inbound.at
+
+
+def _takes_back(text: str) -> bool:
+    """Whether the words only stop, cancel or freeze."""
+    try:
+        return isinstance(command.parse(text), TAKES_BACK)
+    except errors.UserMistake:
+        return False
+
+
+def _ago(seconds: float) -> str:
+    """Return a time in words, in its largest unit."""
+    for unit_s, noun in ((24 * HOUR_S, "day"), (HOUR_S, "hour"), (MINUTE_S, "minute")):
+        if seconds >= unit_s:
+            whole = int(seconds // unit_s)
+            return f"{whole} {noun}{'' if whole == 1 else 's'}"
+    return f"{int(seconds)} seconds"

@@ -1,0 +1,1 @@
+"""The plan: what would happen to each named server, and what forbids it."""

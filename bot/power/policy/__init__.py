@@ -1,0 +1,1 @@
+"""The policy file: rules, limits, freezes, and how they are read."""

@@ -1,0 +1,164 @@
+"""The end that somebody types behind a freeze: `cooling until 04:00`, `cooling for 2h`.
+
+An until with a time behind it is the end, wherever it stands; any other until is part of the
+reason. What stands last and looks like a time but is none is a mistake: a freeze that ends at
+another hour than its holder thinks is worse than one that was typed twice.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Sequence
+
+from bot.power import errors
+from bot.power.policy import freezes
+from bot.power.text import moments
+
+BECAUSE = "because"
+HOW = "Ends look like until 04:00, until 2026-12-01T04:00, until 04:00Z or for 2h"
+EVERYTHING = frozenset({"everything", "all", "it", "everyone", "everybody"})
+MOST_DAYS = 366
+MOST_WORDS = 5
+MOST_LINE = 300
+DURATION = re.compile(r"(\d{1,5})\s*([a-z]+)", re.IGNORECASE)
+# Nobody means anything else by it than a time or a day.
+CERTAIN = re.compile(r"\d:\d|\d{4}-\d")
+UNITS = {
+    **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), 1),
+    **dict.fromkeys(("m", "min", "mins", "minute", "minutes"), 60),
+    **dict.fromkeys(("h", "hr", "hrs", "hour", "hours"), 3600),
+    **dict.fromkeys(("d", "day", "days"), 86400),
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a freeze is for, and its end (epoch seconds, 0 for none) with how it was understood."""
+
+    reason: str
+    until: float = 0.0
+    note: str = ""
+
+
+def read(text: str, now: float, zone: moments.Zone) -> Wanted:
+    """Part a freeze's reason from its end.
+
+    Raises:
+        UserMistake: it has no reason, or an end that can't be understood or has passed.
+    """
+    words = text.split()
+    place = next((i for i, word in enumerate(words) if word.lower() == BECAUSE), len(words))
+    before, after = words[:place], words[place + 1 :]
+    if (found := _found(before, now, zone)) is not None:
+        spoken = [word for word in found.rest if _bare(word) not in EVERYTHING]
+        because = [BECAUSE] if spoken and after else []
+        return _wanted(found, [*(found.rest if spoken or not after else []), *because, *after])
+    if (found := _found(after, now, zone)) is not None:
+        return _wanted(found, [*before, *([BECAUSE] if before else []), *found.rest])
+    return Wanted(" ".join(words))
+
+
+def may_have(text: str) -> bool:
+    """Whether a text may have an end that depends on the holder's time zone."""
+    return any(_bare(word) in moments.UNTIL for word in text.split())
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _End:
+    """An end that was found, or the mistake in it, and the words beside it."""
+
+    rest: list[str]
+    read: moments.Read
+
+
+def _wanted(found: _End, reason: Sequence[str]) -> Wanted:
+    """Return the freeze, unless its end is none or nothing is left as the reason."""
+    said = " ".join(reason)
+    if found.read.problem:
+        better = f" until {found.read.better}" if found.read.better else ""
+        line = f"/power freeze {said}{better}"
+        fits = bool(said) and len(line) <= MOST_LINE
+        suggestion = line if fits else "/power help freeze"
+        raise errors.UserMistake(
+            f"{found.read.problem} {HOW}.", token=found.read.typed, suggestion=suggestion
+        )
+    if not said:
+        problem = "Say why everything is to be held back."
+        raise errors.UserMistake(problem, suggestion="/power help freeze")
+    return Wanted(said, found.read.at, found.read.note)
+
+
+def _found(words: list[str], now: float, zone: moments.Zone) -> _End | None:
+    """Return the end that these words have: the last one, the first, or one between."""
+    last = _last(words, now, zone)
+    if last is not None:
+        return last
+    for place, word in enumerate(words):
+        found = _at(words, place, now, zone) if _bare(word) in moments.UNTIL else None
+        if found is not None:
+            return found
+    return _at(words, 0, now, zone) if words and _bare(words[0]) == "for" else None
+
+
+def _at(words: list[str], place: int, now: float, zone: moments.Zone) -> _End | None:
+    """Return the end that begins at this word, as much of what follows as is one time."""
+    for many in range(min(MOST_WORDS, len(words) - place - 1), 0, -1):
+        end = place + many + 1
+        read = _end(_bare(words[place]), words[place + 1 : end], now, zone)
+        certain = place == 0 and many == 1 and read is not None and CERTAIN.search(read.typed)
+        if read is not None and (certain or not read.problem):
+            return _End([*_unended(words[:place]), *_unled(words[end:])], read)
+    return None
+
+
+def _last(words: list[str], now: float, zone: moments.Zone) -> _End | None:
+    """Return the end that stands behind all other words."""
+    for place in range(len(words) - 2, max(-1, len(words) - MOST_WORDS - 2), -1):
+        lead = _bare(words[place])
+        if lead in (*moments.UNTIL, "for"):
+            read = _end(lead, words[place + 1 :], now, zone)
+            return None if read is None else _End(_unended(words[:place]), read)
+    return None
+
+
+def _end(lead: str, words: Sequence[str], now: float, zone: moments.Zone) -> moments.Read | None:
+    """Read until or for with the words behind it; None where they speak of no time."""
+    typed = " ".join(words).strip("()[],;!").rstrip(".:")
+    read = _after(typed, now) if lead.lower() == "for" else moments.read(typed, now, zone)
+    if read is None or read.problem:
+        return read
+    if read.at > now + MOST_DAYS * 86400:
+        problem = f"{typed} is more than a year ahead."
+        return dataclasses.replace(read, problem=problem)
+    return read
+
+
+def _after(typed: str, now: float) -> moments.Read | None:
+    """Read a length of time; None for what is none, as in `for 2 racks`."""
+    found = DURATION.fullmatch(typed)
+    if found is None or found[2].lower() not in UNITS:
+        return None
+    length_s = int(found[1]) * UNITS[found[2].lower()]
+    if not length_s:
+        return moments.Read(typed, problem=f"for {typed} is no time at all.")
+    return moments.Read(typed, at=now + length_s, note=freezes.instant(now + length_s))
+
+
+def _bare(word: str) -> str:
+    """Return a word without what stands around it."""
+    return word.lower().strip("([,;:")
+
+
+def _unled(words: list[str]) -> list[str]:
+    """Return words without a sign before the first that only parted them from the end."""
+    while words and not (first := words[0].lstrip(":,;-–—")):
+        words = words[1:]
+    return [first, *words[1:]] if words else []
+
+
+def _unended(words: list[str]) -> list[str]:
+    """Return words without a comma or bracket behind the last that led to the end."""
+    while words and not (last := words[-1].rstrip(",;:(–—-")):
+        words = words[:-1]
+    return [*words[:-1], last] if words else []

@@ -1,0 +1,116 @@
+"""What `Retry failed`, `Undo` and `Power back on` would do: a new request for exactly these."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+from bot.power import lifecycle, ports, request
+from bot.power.causes import Late, Left
+from bot.power.command import command_line
+from bot.power.lifecycle import ServerState
+from bot.power.request import Action
+from bot.power.server import Power
+
+RETRIED = frozenset(
+    {ServerState.FAILED, ServerState.REJECTED, ServerState.TIMED_OUT, ServerState.NOT_SENT}
+)
+MOVING = frozenset({ServerState.QUEUED, ServerState.INTENDED, ServerState.ACCEPTED})
+# A power-off that ended like this may have happened, or may still.
+_OFF_WAS_SENT = MOVING - {ServerState.QUEUED} | lifecycle.MAY_HAVE_ACTED
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Again:
+    """An action and the ids of the servers for it; empty when there is nothing to do."""
+
+    action: Action
+    server_ids: tuple[str, ...]
+
+
+def retried(order: request.Order, rows: Sequence[ports.RunServer]) -> Again:
+    """Return the same action for the servers that failed, and were not left half-way.
+
+    An unknown reboot is not among them: it may have happened. Nor is one that a cycle may have
+    left off: a second cycle of a server that is off can only be blocked.
+    """
+    action = order.action
+    return Again(action, tuple(row.server_id for row in rows if may_retry(action, row)))
+
+
+def whole(order: request.Order) -> Again:
+    """Return the same once more, for all servers: a plan or a request of which nothing was sent."""
+    return Again(order.action, order.server_ids)
+
+
+def options(order: request.Order) -> request.Options:
+    """Return the options of an earlier request that hold for the next one: all that are careful.
+
+    Break glass was for that moment.
+    """
+    return order.options.model_copy(update={"dry_run": False, "break_glass": False})
+
+
+def reason(found: ports.Request, wanted: Again, *, by: request.Person) -> str:
+    """Return the reason of a repeated request; another's words are told as another's."""
+    order = found.order
+    if by == order.requester:
+        return order.reason
+    did = "retry" if wanted.action is order.action else "undo"
+    told = f"{did} of {found.id}"
+    whole = f"{told}: {order.reason}" if order.reason else told
+    return whole if len(whole) <= command_line.MOST_REASON else told
+
+
+def may_retry(action: Action, row: ports.RunServer) -> bool:
+    """Whether the same action may be asked for again by a button."""
+    done = row.late is not Late.NONE
+    return row.state in RETRIED and not done and left(action, row) is Left.NONE
+
+
+def undone(order: request.Order, rows: Sequence[ports.RunServer]) -> Again:
+    """Return a power-on for the servers that a request has, or may have, left off."""
+    return Again(Action.ON, tuple(row.server_id for row in rows if left_off(order.action, row)))
+
+
+def left_off(action: Action, row: ports.RunServer) -> bool:
+    """Whether a run has switched this server off, or may have, and not proven it on again."""
+    if action is Action.OFF:
+        return row.state is ServerState.PROVEN or row.late is Late.DONE
+    return left(action, row) is not Left.NONE
+
+
+def left(action: Action, row: ports.RunServer) -> Left:
+    """Return how a cycle leaves this server, by all that was seen of it until now."""
+    if action is not Action.CYCLE or row.late is Late.CAME_ON:
+        return Left.NONE
+    if row.late is Late.WENT_OFF:
+        return Left.OFF
+    return _left_by_off(row) if row.step == 0 else _left_by_on(row)
+
+
+def _left_by_off(row: ports.RunServer) -> Left:
+    """Judge a cycle that got no further than its power-off."""
+    if row.state is ServerState.PROVEN:
+        return Left.OFF
+    failed = row.state is ServerState.FAILED and row.seen_power != Power.ON.value
+    return Left.MAY_BE_OFF if failed or row.state in _OFF_WAS_SENT else Left.NONE
+
+
+def _left_by_on(row: ports.RunServer) -> Left:
+    """Judge a cycle whose power-off is proven."""
+    if row.state in (ServerState.PROVEN, ServerState.SKIPPED):
+        return Left.NONE
+    return Left.OFF if row.seen_power in ("", Power.OFF.value) else Left.MAY_BE_OFF
+
+
+def dark(action: Action, rows: Sequence[ports.RunServer]) -> tuple[ports.RunServer, ...]:
+    """Return the servers that a cycle leaves off, or may, and with whom nobody goes on."""
+    if action is not Action.CYCLE:
+        return ()
+    return tuple(row for row in rows if left_off(action, row) and not moving(row))
+
+
+def moving(row: ports.RunServer) -> bool:
+    """Whether somebody still goes on with this server."""
+    return row.state in MOVING or (row.state is ServerState.UNKNOWN and not row.settled_at)

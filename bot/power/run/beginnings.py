@@ -1,0 +1,100 @@
+"""How a run begins: with its locks and rows, or with what another process has left of it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+from bot.power import errors, ports, request
+from bot.power.approval import recheck
+from bot.power.lifecycle import State
+from bot.power.policy import freezes
+from bot.power.run import answering, endings, ledger, reasons, run
+
+
+def open_run(
+    tx: ports.Tx, request_id: str, *, epoch: int, now: float
+) -> tuple[ports.Request, list[ports.RunServer]] | None:
+    """Start an approved request, or take over a running one; None when it has ended.
+
+    Raises:
+        LostLease: the fence has moved on.
+    """
+    found = tx.request(request_id)
+    if found is None or found.state not in (State.APPROVED, State.RUNNING):
+        return None
+    if found.epoch != epoch:
+        raise errors.LostLease
+    if found.state is State.RUNNING:
+        return _take_over(tx, found, epoch=epoch, now=now)
+    if found.use_by and now >= found.use_by:
+        _void(tx, found, epoch=epoch, now=now)
+        return None
+    return _start(tx, found, epoch=epoch, now=now)
+
+
+def earlier_calls(tx: ports.Tx, found: ports.Request, *, now: float) -> Mapping[str, ports.Earlier]:
+    """Return the calls of requests before this one that may still be at work on its servers."""
+    ids, since = found.order.server_ids, now - reasons.EARLIER_S
+    return tx.unsettled(ids, since=since, but=found.id)
+
+
+def _void(tx: ports.Tx, found: ports.Request, *, epoch: int, now: float) -> None:
+    """End an approval that was not used in time."""
+    reason = "approved, but not started in time"
+    if standing := tx.freezes(now=now):
+        reason = f"{reason}: {freezes.holding(standing)}"
+    elif found.waiting:
+        reason = f"{reason}: {found.waiting.why}"
+    endings.end(tx, found, endings.Ending(State.VOID, now, reason), epoch=epoch)
+
+
+def _start(
+    tx: ports.Tx, found: ports.Request, *, epoch: int, now: float
+) -> tuple[ports.Request, list[ports.RunServer]]:
+    """Take the servers' locks and write the run's rows."""
+    if not tx.transition(found.id, State.APPROVED, State.RUNNING, at=now, epoch=epoch):
+        raise errors.LostLease
+    ids = found.order.server_ids
+    others = tx.lock_servers(found.id, ids, action=found.order.action, at=now)
+    holders = tx.lock_holders(sorted(others)) if others else {}
+    rows = [
+        _first_row(found, target, holders.get(target.server_id), now)
+        for target in found.order.targets
+    ]
+    tx.start_run(found.id, rows)
+    started = {"event": "started", "total": len(rows), "waves": list(found.plan.waves)}
+    tx.say(found.id, "reply", started, key="started", at=now)
+    tx.show_card(found.id, at=now)
+    ledger.audit(tx, "request.running", found, now, server_ids=ids)
+    return dataclasses.replace(found, state=State.RUNNING, changed_at=now), rows
+
+
+def _first_row(
+    found: ports.Request, target: request.Target, lock: ports.Lock | None, now: float
+) -> ports.RunServer:
+    """Return a server's row at the start: queued, or what another request's lock makes of it."""
+    row = ports.RunServer(target.server_id, target.name, target.rack, apart=target.apart)
+    if lock is None or lock.request_id == found.id:
+        return row
+    # The thread tells what happened; whose request it was stands on that request's own card.
+    held = recheck.held_by(found.order.action, dataclasses.replace(lock, requester=""), now=now)
+    return dataclasses.replace(row, state=held.state, detail=held.reason, settled_at=now)
+
+
+def _take_over(
+    tx: ports.Tx, found: ports.Request, *, epoch: int, now: float
+) -> tuple[ports.Request, list[ports.RunServer]]:
+    """Go on with a run that another process left: calls without an answer are unknown."""
+    rows = tx.run_servers(found.id)
+    changed = [new for old in rows if (new := run.adopted(old)) is not old]
+    if changed:
+        tx.update_servers(found.id, changed, epoch=epoch)
+    for attempt in answering.interrupted(tx.attempts(found.id)):
+        why = "interrupted between the call and its answer"
+        tx.answer(dataclasses.replace(attempt, outcome="unknown", detail=why))
+        ledger.audit(
+            tx, "call.unknown", found, now, server_ids=attempt.server_ids, detail={"why": why}
+        )
+    tx.show_card(found.id, at=now)
+    return found, [run.adopted(row) for row in rows]

@@ -1,0 +1,270 @@
+"""What a run writes down on its way: each function here is the work of one transaction."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Mapping, Sequence
+
+from bot.power import errors, ports, request, waiting
+from bot.power.causes import Left
+from bot.power.lifecycle import State
+from bot.power.policy import freezes
+from bot.power.run import again, answering, outcome, waves
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Bar:
+    """Why no call may leave now; a freeze may end, everything else halts the run.
+
+    `freezes` are those of people, where they are what bars it.
+    `full` are the servers of a call that must wait, since enough of their racks are coming on.
+    """
+
+    reason: str
+    frozen: bool = False
+    freezes: tuple[ports.Freeze, ...] = ()
+    full: frozenset[str] = frozenset()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Standing:
+    """What other requests do at this moment.
+
+    `not_ours` are the servers of a call whose lock this request doesn't hold, `leaving` those
+    that others are switching off or rebooting.
+    """
+
+    not_ours: tuple[str, ...]
+    leaving: frozenset[str]
+
+
+def bar(tx: ports.Tx, request_id: str, now: float) -> Bar | None:
+    """Return why no call may leave for this request now, or None."""
+    return _barred(tx, tx.request(request_id), now)
+
+
+def _barred(tx: ports.Tx, found: ports.Request | None, now: float) -> Bar | None:
+    if found is None or found.state is not State.RUNNING:
+        return Bar("the request has ended")
+    if found.stopped_by:
+        return Bar("stopped before its call")
+    if standing := tx.freezes(now=now):
+        return Bar(freezes.holding(standing), frozen=True, freezes=tuple(standing))
+    user_id, verb = tx.held_for(found.id)
+    if user_id:
+        return Bar(f"held while {user_id}'s right to {verb} is looked up", frozen=True)
+    return None
+
+
+def standing(
+    tx: ports.Tx, request_id: str, server_ids: Sequence[str], others: Collection[str]
+) -> Standing:
+    """Read what the store has against a call for these servers.
+
+    `others` are ids of servers that must not all be switched off: who is doing so is told too.
+    """
+    ours = tx.lock_holders(server_ids)
+    theirs = tx.lock_holders(sorted(others)) if others else {}
+    return Standing(
+        not_ours=tuple(
+            one for one in server_ids if one not in ours or ours[one].request_id != request_id
+        ),
+        leaving=frozenset(
+            server_id
+            for server_id, lock in theirs.items()
+            if lock.request_id != request_id and lock.action != request.Action.ON.value
+        ),
+    )
+
+
+def intend(
+    tx: ports.Tx, attempt: ports.Attempt, rows: Sequence[ports.RunServer], *, epoch: int
+) -> Bar | None:
+    """Write down a call that is about to leave, unless something bars it.
+
+    Raises:
+        LostLease: the fence has moved on.
+    """
+    found = tx.request(attempt.request_id)
+    if (barred := _barred(tx, found, attempt.intended_at)) is not None:
+        return barred
+    if standing(tx, attempt.request_id, attempt.server_ids, ()).not_ours:
+        return Bar("the locks of its servers are gone")
+    # Asked in the transaction of the intent: of two processes, the second one sees the first.
+    named = [row.rack for row in rows if row.rack_limit]
+    full = waves.without_room(rows, tx.busy_racks(named)) if named else frozenset[str]()
+    if full:
+        return Bar("enough servers of its rack are being switched on", full=full)
+    tx.intend(attempt, epoch=epoch)
+    tx.update_servers(attempt.request_id, rows, epoch=epoch)
+    if found is not None:
+        detail = {"attempt": attempt.id, "method": attempt.method.value, "wave": attempt.wave}
+        now = attempt.intended_at
+        audit(tx, "call.intended", found, now, server_ids=attempt.server_ids, detail=detail)
+    return None
+
+
+def answered(
+    tx: ports.Tx, found: ports.Request, after: answering.Answered, *, epoch: int, now: float
+) -> None:
+    """Write down what came of a call.
+
+    Raises:
+        LostLease: the fence has moved on.
+    """
+    tx.update_servers(found.id, after.rows, epoch=epoch)
+    tx.answer(after.attempt)
+    _say_dark(tx, found, after.rows, now=now)
+    tx.show_card(found.id, at=now)
+    _audit_answer(tx, f"call.{after.attempt.outcome.replace(' ', '_')}", found, after, now)
+
+
+def late_answer(
+    tx: ports.Tx, found: ports.Request, after: answering.Answered, *, now: float
+) -> None:
+    """Leave the answer of a call in the audit when another process has taken the run over."""
+    _audit_answer(tx, "call.late_answer", found, after, now)
+
+
+def _audit_answer(
+    tx: ports.Tx, event: str, found: ports.Request, after: answering.Answered, now: float
+) -> None:
+    """Append one row for an answer, with the vendor's words and id."""
+    attempt = after.attempt
+    detail = {
+        "attempt": attempt.id,
+        "outcome": attempt.outcome,
+        "why": attempt.detail,
+        "cloud_request_id": attempt.cloud_request_id,
+    }
+    audit(tx, event, found, now, server_ids=attempt.server_ids, detail=detail)
+
+
+def progress(
+    tx: ports.Tx,
+    found: ports.Request,
+    rows: Sequence[ports.RunServer],
+    *,
+    epoch: int,
+    now: float,
+) -> None:
+    """Write down rows that have changed, and the ends among them in the audit.
+
+    Raises:
+        LostLease: the fence has moved on.
+    """
+    tx.update_servers(found.id, rows, epoch=epoch)
+    _say_dark(tx, found, rows, now=now)
+    tx.show_card(found.id, at=now)
+    ends: dict[str, list[str]] = {}
+    for row in rows:
+        if row.settled_at:
+            ends.setdefault(row.state.value, []).append(row.server_id)
+    for state, ids in ends.items():
+        audit(tx, "servers.settled", found, now, server_ids=ids, detail={"state": state})
+
+
+def _say_dark(
+    tx: ports.Tx, found: ports.Request, rows: Sequence[ports.RunServer], *, now: float
+) -> None:
+    """Cry out, at once and once for each, over servers that a cycle leaves off, or may."""
+    dark = again.dark(found.order.action, rows)
+    if not dark:
+        return
+    off = [row for row in dark if again.left(found.order.action, row) is Left.OFF]
+    body = {
+        "event": "left_dark",
+        "names": [row.name for row in dark],
+        "off": [row.name for row in off],
+        "why": dark[0].detail or dark[0].state.value,
+        "state": dark[0].state.value,
+        "cause": dark[0].cause.value,
+        "mention": concerned(found),
+    }
+    tx.say(found.id, "reply", body, key=f"dark:{dark[0].server_id}", at=now)
+    tx.say(found.id, "direct", body, key=f"dark:{dark[0].server_id}:direct", at=now)
+    ids = [row.server_id for row in dark]
+    left = {row.server_id: again.left(found.order.action, row).value for row in dark}
+    audit(tx, "servers.left_dark", found, now, server_ids=ids, detail={"left": left})
+
+
+def concerned(found: ports.Request) -> list[str]:
+    """Return whom bad news of a request is for: who asked for it, and who has agreed."""
+    agreed = (one.person.user_id for one in found.approvals)
+    return list(dict.fromkeys([found.order.requester.user_id, *agreed]))
+
+
+def hold(tx: ports.Tx, found: ports.Request, barred: Bar, *, now: float) -> None:
+    """Tell the thread, once, that something holds the run back."""
+    standing = [dataclasses.asdict(one) for one in barred.freezes]
+    body = {"event": "held", "reason": barred.reason, "freezes": standing}
+    tx.say(found.id, "reply", body, key=f"held:{barred.reason}", at=now)
+
+
+def wait(tx: ports.Tx, found: ports.Request, waited: waiting.Wait | None, *, now: float) -> None:
+    """Note what a request waits for, or that it waits no more, and show it on the card."""
+    if tx.wait(found.id, waited):
+        tx.show_card(found.id, at=now)
+
+
+def close_run(
+    tx: ports.Tx,
+    found: ports.Request,
+    rows: Sequence[ports.RunServer],
+    *,
+    halted: str,
+    epoch: int,
+    now: float,
+) -> None:
+    """Give the request its end state, its locks back, and everybody the news.
+
+    Raises:
+        LostLease: the fence has moved on.
+    """
+    current = tx.request(found.id)
+    by_hand = current is not None and bool(current.stopped_by)
+    itself = halted.startswith("stopped itself")
+    state = outcome.end_state(rows, stopped=by_hand or (bool(halted) and not itself))
+    # Who pressed Stop is told by name elsewhere; the reason would only repeat it.
+    reason = "" if by_hand and not itself else halted
+    if not tx.transition(found.id, State.RUNNING, state, at=now, reason=reason, epoch=epoch):
+        raise errors.LostLease
+    tx.unlock_servers(found.id)
+    counts = {word.value: n for word, n in outcome.tally(rows).counts.items()}
+    audit(tx, f"request.{state.value}", found, now, detail={"counts": counts})
+    seq, head = tx.audit_head()
+    seal = found.order.short_seal
+    began = tx.audit_rows(request_id=found.id, event="request.running", limit=1)
+    body = {
+        "event": "ended",
+        "state": state.value,
+        "seq": seq,
+        "head": head,
+        "seal": seal,
+        "began_at": float(began[0]["at"]) if began else 0.0,
+    }
+    tx.say(found.id, "reply", body, key="ended", at=now)
+    tx.say(found.id, "direct", body, key="ended:direct", at=now)
+    tx.show_card(found.id, at=now)
+
+
+def audit(
+    tx: ports.Tx,
+    event: str,
+    found: ports.Request,
+    now: float,
+    *,
+    server_ids: Sequence[str] = (),
+    detail: Mapping[str, object] | None = None,
+) -> None:
+    """Append one row that speaks of a request."""
+    tx.audit(
+        ports.AuditEntry(
+            event=event,
+            at=now,
+            request_id=found.id,
+            channel_id=found.order.place.channel_id,
+            server_ids=server_ids,
+            detail=detail or {},
+        )
+    )

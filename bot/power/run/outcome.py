@@ -1,0 +1,107 @@
+"""How a run ended: counts that always add up, and the one word for the whole."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+
+from bot.power import causes, lifecycle, ports
+from bot.power.lifecycle import ServerState, State
+from bot.power.text import folding
+
+# The order in which outcomes are told: what was achieved first, then what needs somebody.
+TOLD_IN_ORDER = (
+    ServerState.PROVEN,
+    ServerState.NOT_PROVEN,
+    ServerState.UNKNOWN,
+    ServerState.FAILED,
+    ServerState.TIMED_OUT,
+    ServerState.SUPERSEDED,
+    ServerState.REJECTED,
+    ServerState.NOT_SENT,
+    ServerState.BLOCKED,
+    ServerState.SKIPPED,
+    ServerState.ACCEPTED,
+    ServerState.INTENDED,
+    ServerState.QUEUED,
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Group:
+    """Servers that ended the same way for the same reason; `names` are in the plan's order.
+
+    `half_done` are those that a cycle has switched off and is about to switch on.
+    """
+
+    state: ServerState
+    detail: str
+    names: tuple[folding.Named, ...]
+    cause: causes.Cause = causes.Cause.NONE
+    late: causes.Late = causes.Late.NONE
+    half_done: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Tally:
+    """How many servers are in each state; the counts add up to `total`."""
+
+    counts: dict[ServerState, int]
+
+    @property
+    def total(self) -> int:
+        """All servers of the run."""
+        return sum(self.counts.values())
+
+    @property
+    def failures(self) -> int:
+        """What counts against the failure limit, unknown and timed out included."""
+        return sum(self.counts.get(state, 0) for state in lifecycle.FAILURES)
+
+    @property
+    def settled(self) -> bool:
+        """Whether no server is queued or watched any more."""
+        moving = (ServerState.QUEUED, ServerState.INTENDED, ServerState.ACCEPTED)
+        return not any(self.counts.get(state, 0) for state in moving)
+
+
+def tally(servers: Iterable[ports.RunServer]) -> Tally:
+    """Count the servers of a run by state."""
+    counts: dict[ServerState, int] = {}
+    for row in servers:
+        counts[row.state] = counts.get(row.state, 0) + 1
+    return Tally(counts)
+
+
+def groups(servers: Iterable[ports.RunServer]) -> tuple[Group, ...]:
+    """Group the servers of a run by state and reason, in the order in which they are told."""
+    found: dict[tuple[ServerState, str, causes.Cause, causes.Late, bool], list[folding.Named]] = {}
+    for row in servers:
+        half_done = row.state is ServerState.QUEUED and row.step > 0
+        cause = causes.Cause.NONE if row.state is ServerState.PROVEN else row.cause
+        key = (row.state, row.detail, cause, row.late, half_done)
+        found.setdefault(key, []).append(row.label)
+    ordered = sorted(found.items(), key=lambda item: TOLD_IN_ORDER.index(item[0][0]))
+    return tuple(
+        Group(state, detail, tuple(names), cause, late, half_done)
+        for (state, detail, cause, late, half_done), names in ordered
+    )
+
+
+def end_state(servers: Iterable[ports.RunServer], *, stopped: bool) -> State:
+    """Return the end state of a run whose servers are all settled.
+
+    Succeeded: every server that was acted on is proven (skipped ones are allowed). Stopped: a
+    person, a freeze or the policy ended it with servers not sent. Failed: nothing is proven, and
+    CloudDC has taken nothing that may still show. Partial: the rest, a run that stopped itself at
+    its failure limit included.
+    """
+    counts = tally(servers).counts
+    good = counts.get(ServerState.PROVEN, 0)
+    acted_on = sum(n for state, n in counts.items() if state is not ServerState.SKIPPED)
+    if stopped and counts.get(ServerState.NOT_SENT, 0):
+        return State.STOPPED
+    if good == acted_on:
+        return State.SUCCEEDED
+    taken = any(counts.get(state, 0) for state in lifecycle.ACCEPTED_ONLY)
+    return State.PARTIAL if good or taken else State.FAILED

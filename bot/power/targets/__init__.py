@@ -1,0 +1,1 @@
+"""Which servers are meant: terms, how they read together, what exists."""

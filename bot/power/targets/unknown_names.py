@@ -1,0 +1,175 @@
+"""The answer to names that no server has: all of them at once, and what was perhaps meant."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Sequence
+
+from bot.power import errors, server
+from bot.power.targets import name_pattern
+from bot.power.targets.terms import Names, Term
+from bot.power.text import folding, nearest, typography
+from bot.power.vocabulary import POLITE
+
+MOST_SHOWN = 10
+MOST_NEAREST = 3
+# So many names of one range are looked for in another way of writing.
+MOST_WRITTEN = 1_000
+# A word without a digit is more likely part of a reason than a server.
+PLAIN_WORD = re.compile(r"[A-Za-z]{2,}")
+ADDRESS = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}")
+# How a reason is begun by those who don't know, or can't spell, because.
+BEGINNINGS = frozenset({"reason", "for", "since", "bc", "cause", "cuz", "as", "due"})
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Unknown:
+    """A term of which names are missing from the inventory, and those of it that are there."""
+
+    term: Term
+    missing: list[str]
+    there: list[str]
+
+
+def mistake(
+    unknown: Sequence[Unknown], terms: Sequence[Term], snapshot: server.Snapshot
+) -> errors.UserMistake:
+    """Return the error for all unknown names at once, with what was perhaps meant."""
+    missing = list(dict.fromkeys(name for one in unknown for name in one.missing))
+    known = nearest.Names(snapshot.by_name)
+    # Where the list falls short the very server that was typed may be one that it leaves out.
+    meant = "" if snapshot.shortfall else _meant(unknown, terms, known)
+    return errors.UserMistake(
+        f"{_sentence(missing, unknown)}{_hint(unknown, terms, meant, known)}.",
+        token=typography.shown(unknown[0].term.typed),
+        suggestion=meant,
+    )
+
+
+def _hint(
+    unknown: Sequence[Unknown], terms: Sequence[Term], meant: str, known: nearest.Names
+) -> str:
+    """Return the end of the sentence: what was perhaps meant, or which numbers there are."""
+    if all(one.term.text.lower() in POLITE for one in unknown):
+        return ""
+    if " because " in meant or all(PLAIN_WORD.fullmatch(one.term.text) for one in unknown):
+        return "; a reason begins with because" if len(terms) > len(unknown) else ""
+    first = unknown[0]
+    if ADDRESS.fullmatch(first.term.text):
+        return "; servers are found by name here, not by address"
+    if meant and len(terms) == 1 and (said := _said(first.term.text, meant)):
+        return f"; {said} {meant}"
+    host, dot, _ = first.missing[0].partition(".")
+    if dot and known.written([host]) == [host]:
+        return "; here names have no domain"
+    told = list(dict.fromkeys(known.numbers(one.missing[0]) for one in unknown[:MOST_NEAREST]))
+    found = [one for one in told if one]
+    return f"; {', '.join(found)}" if found else ""
+
+
+def _said(typed: str, meant: str) -> str:
+    """Return how a term that was perhaps meant is named: another way of writing, or a slip."""
+    if nearest.key(typed) == nearest.key(meant) or nearest.habit(typed):
+        return "here that is written"
+    return "the nearest is" if nearest.alike(typed, meant) else ""
+
+
+def _sentence(missing: Sequence[str], unknown: Sequence[Unknown]) -> str:
+    """Say which names are unknown: up to ten, and how many more."""
+    shown = [typography.shown(term) for term in folding.terms(missing[:MOST_SHOWN])]
+    if len(missing) == 1:
+        matcher = unknown[0].term.matcher
+        is_id = isinstance(matcher, Names) and matcher.server_id
+        return f"{'No server has the id' if is_id else 'There is no server'} {shown[0]}"
+    more = len(missing) - MOST_SHOWN
+    end = f" and {more:,} more" if more > 0 else ""
+    return f"There are no servers {', '.join(shown)}{end}"
+
+
+def _meant(unknown: Sequence[Unknown], terms: Sequence[Term], known: nearest.Names) -> str:
+    """Return all targets as they were perhaps meant, or nothing where that is a guess.
+
+    What is to be spared must be known; and among several targets a name that is alike may be
+    another server, so that nothing is put in its place there.
+    """
+    wrong = {id(one.term): one for one in unknown}
+    if any(one.term.takes_out and not one.there for one in unknown):
+        return ""
+    reason = _reason_begins(terms, wrong, known)
+    if reason:
+        before = " ".join(term.typed for term in terms[:reason])
+        return f"{before} because {' '.join(_reason(terms[reason:]))}"
+    meant: list[str] = []
+    for term in terms:
+        one = wrong.get(id(term))
+        if one and term.text.lower() in POLITE:
+            continue
+        better = _better(one, known, alone=len(terms) == 1) if one else [term.text]
+        if not better:
+            return ""
+        meant += [f"!{text}" if term.takes_out else text for text in better]
+    return " ".join(dict.fromkeys(meant))
+
+
+def _reason(terms: Sequence[Term]) -> list[str]:
+    """Return the words of a reason, without the one that stands for because."""
+    found = [term.typed for term in terms]
+    return found[1:] if _begins_reason(found[0]) and len(found) > 1 else found
+
+
+def _begins_reason(word: str) -> bool:
+    """Whether a word stands for because."""
+    return word.lower() in BEGINNINGS or nearest.alike(word, "because")
+
+
+def _better(one: Unknown, known: nearest.Names, *, alone: bool) -> list[str]:
+    """Return what a term was perhaps meant to be: the whole of it, or what is there of it."""
+    habit = nearest.habit(one.term.text)
+    if habit:
+        return (_written(habit, known) if alone else []) or habit.split()
+    if len(one.missing) > MOST_WRITTEN:
+        return []
+    if alone and (whole := known.written([*one.there, *one.missing])):
+        return folding.terms(whole)
+    # Names that are there in another way of writing are meant too, so less is no answer.
+    partly = alone or one.term.takes_out
+    return folding.terms(one.there) if partly and not any(map(known.near, one.missing)) else []
+
+
+def _written(term: str, known: nearest.Names) -> list[str]:
+    """Return a name or a range as it is written here, or nothing where not all of it is there."""
+    try:
+        pattern = name_pattern.parse(term)
+    except errors.UserMistake:
+        return []
+    if pattern.is_wild or pattern.count > MOST_WRITTEN:
+        return []
+    return folding.terms(known.written(list(pattern.names())))
+
+
+def _reason_begins(terms: Sequence[Term], wrong: dict[int, Unknown], known: nearest.Names) -> int:
+    """Return where words begin that look like a reason without because, or 0.
+
+    Behind a group or a pattern they may spare some of its servers in words that nobody knows
+    here, so there the first word must be one that begins a reason.
+    """
+    place = len(terms)
+    while place and _is_word(wrong.get(id(terms[place - 1])), known):
+        place -= 1
+    if place == len(terms) or any(id(term) in wrong for term in terms[:place]):
+        return 0
+    sure = all(_is_one_name(term) for term in terms[:place])
+    return place if sure or _begins_reason(terms[place].text) else 0
+
+
+def _is_one_name(term: Term) -> bool:
+    """Whether a term names one server."""
+    return isinstance(term.matcher, Names) and term.matcher.pattern.is_plain
+
+
+def _is_word(one: Unknown | None, known: nearest.Names) -> bool:
+    """Whether an unknown term is a plain word that no server's name is like."""
+    if one is None or one.term.takes_out:
+        return False
+    return bool(PLAIN_WORD.fullmatch(one.term.text)) and not known.near(one.term.text)

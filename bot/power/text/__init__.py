@@ -1,0 +1,1 @@
+"""Text from people and records: normal forms, folding, what looks alike."""

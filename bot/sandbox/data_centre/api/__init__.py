@@ -1,0 +1,1 @@
+"""CloudDC's calls, answers, errors and limits."""

@@ -1,0 +1,1 @@
+"""Tokens and signatures, checked as the gateway does."""

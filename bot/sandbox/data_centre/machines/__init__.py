@@ -1,0 +1,1 @@
+"""Servers that switch, fail and lie; no HTTP."""

@@ -1,0 +1,1 @@
+"""Slack's rules for blocks and texts, and who breaks them."""

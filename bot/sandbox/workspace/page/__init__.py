@@ -1,0 +1,1 @@
+"""The same for the page in the browser."""

@@ -1,0 +1,1 @@
+"""What people do: type, click, fill in forms."""

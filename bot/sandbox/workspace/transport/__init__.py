@@ -1,0 +1,1 @@
+"""How payloads reach the app: sockets, request URLs, faults."""

@@ -1,0 +1,1 @@
+"""Block Kit: texts, blocks, names, pages and forms within Slack's limits."""

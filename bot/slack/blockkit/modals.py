@@ -1,0 +1,69 @@
+"""The small forms: the count to type before a large request, and the reason of a denial.
+
+A form's metadata is the request's id, alone.
+"""
+
+from __future__ import annotations
+
+from bot.slack.action_ids import Field, Form
+from bot.slack.blockkit import views, words
+from bot.workflow import answers
+
+REASON_CHARS = 500
+COUNT_CHARS = 6
+
+
+def confirm_count(asked: answers.CountWanted) -> views.View:
+    """Return the form that wants the number of servers typed."""
+    what = words.title(asked.action, asked.count)
+    question = f"{what}? Type {asked.count} to request it."
+    labels = ("Confirm", "Request")
+    if asked.at_once:
+        question = f"{what} without approval? Type {asked.count} to begin at once."
+        labels = ("Break glass", words.at_once(asked.action))
+    return _form(
+        Form.CONFIRM_COUNT,
+        asked.request_id,
+        labels,
+        _input(Field.COUNT, question, COUNT_CHARS),
+    )
+
+
+def deny_reason(asked: answers.ReasonWanted) -> views.View:
+    """Return the form that wants the reason of a denial."""
+    question = f"Why do you deny {asked.request_id}? Its card and thread will say so."
+    field = _input(Field.REASON, question, REASON_CHARS, multiline=True, optional=not asked.needed)
+    return _form(Form.DENY, asked.request_id, ("Deny", "Deny"), field)
+
+
+def comment(asked: answers.CommentWanted) -> views.View:
+    """Return the form for words on one's own decision."""
+    question = f"Your words on {asked.request_id}. The thread will show them."
+    field = _input(Field.COMMENT, question, REASON_CHARS, multiline=True)
+    return _form(Form.COMMENT, asked.request_id, ("Comment", "Comment"), field)
+
+
+def verdict(asked: answers.VerdictWanted) -> views.View:
+    """Return the form that closes the review of break glass."""
+    question = f"Was it right to break the glass for {asked.request_id}? The thread will show it."
+    field = _input(Field.COMMENT, question, REASON_CHARS, multiline=True)
+    return _form(Form.VERDICT, asked.request_id, ("Review", "Close the review"), field)
+
+
+def _form(
+    form: Form, request_id: str, title_and_submit: tuple[str, str], field: views.View
+) -> views.View:
+    """Return a form with one input."""
+    title, submit = title_and_submit
+    return views.modal(
+        title, [field], close="Go back", submit=submit, callback=form, metadata=request_id
+    )
+
+
+def _input(
+    field: Field, question: str, longest: int, *, multiline: bool = False, optional: bool = False
+) -> views.View:
+    """Return an input with its label."""
+    element = {**views.text_input(longest, multiline=multiline), "focus_on_load": True}
+    least = {} if optional else {"min_length": 1}
+    return views.field(field, question, {**element, **least}, optional=optional)

@@ -1,0 +1,1 @@
+"""The connection to Slack: sockets, frames, signatures, and who is turned away."""

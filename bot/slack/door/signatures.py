@@ -1,0 +1,62 @@
+"""Whether Slack has signed a request, and if not, what is wrong with it.
+
+The rules are of https://docs.slack.dev/authentication/verifying-requests-from-slack/. Bolt checks
+the same once more; it tells no reasons, and it fails on a timestamp that is no number.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import hmac
+
+from multidict import MultiMapping
+
+from bot.slack.door.turned_away import Check
+
+TIMESTAMP = "X-Slack-Request-Timestamp"
+SIGNATURE = "X-Slack-Signature"
+# A request that is older may have been recorded and played again.
+MOST_AGE_S = 300
+# A number of seconds since 1970 has ten digits until the year 2286.
+MOST_DIGITS = 12
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Refusal:
+    """What a request fails at; `off_s` is by how many seconds, where it is its time."""
+
+    check: Check
+    off_s: int = 0
+
+
+def refusal(secret: str, headers: MultiMapping[str], body: bytes, *, now: float) -> Refusal | None:
+    """Return what is wrong with a request, or None for one that Slack has signed.
+
+    `now` is in seconds since 1970, by this machine's clock.
+    """
+    stamps, signatures = headers.getall(TIMESTAMP, []), headers.getall(SIGNATURE, [])
+    if not stamps:
+        return Refusal(Check.TIMESTAMP_MISSING)
+    if not signatures:
+        return Refusal(Check.SIGNATURE_MISSING)
+    if len(stamps) > 1 or len(signatures) > 1:
+        return Refusal(Check.HEADER_TWICE)
+    if (late := _too_far(stamps[0], now)) is not None:
+        return late
+    signed = b"v0:" + stamps[0].encode() + b":" + body
+    wanted = "v0=" + hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
+    # Bytes, since texts that aren't ASCII can't be compared in constant time.
+    given = signatures[0].encode(errors="surrogateescape")
+    same = hmac.compare_digest(wanted.encode(), given)
+    return None if same else Refusal(Check.SIGNATURE_DIFFERS)
+
+
+def _too_far(stamp: str, now: float) -> Refusal | None:
+    """Return what is wrong with a timestamp."""
+    if not (stamp.isascii() and stamp.isdecimal() and len(stamp) <= MOST_DIGITS):
+        return Refusal(Check.TIMESTAMP_UNREADABLE)
+    age_s = round(now - int(stamp))
+    if abs(age_s) <= MOST_AGE_S:
+        return None
+    return Refusal(Check.TIMESTAMP_OLD if age_s > 0 else Check.TIMESTAMP_AHEAD, abs(age_s))

@@ -1,0 +1,1 @@
+"""From Slack: payloads, and what becomes of each."""

@@ -1,0 +1,124 @@
+"""The few listeners that Bolt is given: each reads its payload and hands it to the desk.
+
+The desk stores it, acknowledges it and hands it to `workflow`, which tells what a click does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from slack_bolt.async_app import AsyncApp
+
+from bot.power.command import form
+from bot.slack import action_ids, registered
+from bot.slack.blockkit import labels
+from bot.slack.inbound import desk, guard, payloads, step_events, submissions
+from bot.slack.render import request_form
+
+log = structlog.get_logger()
+
+ANY_COMMAND = re.compile(r"^/")
+OTHER_COMMAND = "Powerbot listens to {} and to no other command, so nothing was done."
+OLD_BUTTON = "This button is no longer valid; look at the request's newest card, or ask again."
+
+
+class Registration:
+    """What is done at once with each kind of payload."""
+
+    def __init__(
+        self,
+        taking: desk.Desk,
+        guarding: guard.Guard,
+        command: str = registered.COMMANDS[0].command,
+        label: str = "",
+    ) -> None:
+        """`command` is the one slash command that is ours, `label` a part of the bot's name."""
+        self._name = labels.mentioned(label)
+        self._desk = taking
+        self._guard = guarding
+        self._command = command
+
+    def register(self, app: AsyncApp) -> None:
+        """Register all listeners; Bolt tries them one after another, so the hot ones come first."""
+        around = self._guard.around
+        app.command(ANY_COMMAND)(around(self.command_received))
+        app.action(action_ids.OURS)(around(self.button_pressed))
+        app.event("app_mention")(around(self.bot_mentioned))
+        app.event("app_home_opened")(around(self.home_opened))
+        app.event(registered.STEP.event)(around(self.step_begun))
+        app.view_submission(action_ids.ANY)(around(self.form_sent))
+        app.shortcut(action_ids.ANY)(around(self.shortcut_used))
+        app.options(action_ids.ANY)(around(self.options_asked))
+        app.view_closed(action_ids.ANY)(around(self.form_closed))
+        app.action(action_ids.ANY)(around(self.old_button_pressed))
+        app.event(action_ids.ANY)(around(self.event_unused))
+
+    async def command_received(self, ack: guard.Ack, body: Mapping[str, Any]) -> None:
+        """Take our slash command, and no other that points here."""
+        if body.get("command") != self._command:
+            log.warning("slack.other_command")
+            await ack(OTHER_COMMAND.format(self._command))
+            return
+        await self._desk.take(payloads.command(body, at=self._desk.now()), ack)
+
+    async def button_pressed(self, ack: guard.Ack, body: Mapping[str, Any]) -> None:
+        """Take a press of one of our buttons."""
+        if action_ids.read_action_id(str(body["actions"][0].get("action_id"))) is None:
+            await self.old_button_pressed(ack, body)
+        else:
+            await self._desk.take(payloads.button(body, at=self._desk.now()), ack)
+
+    async def bot_mentioned(self, ack: guard.Ack, body: Mapping[str, Any]) -> None:
+        """Take a mention; what a bot has written is left alone."""
+        inbound = payloads.mention(body, at=self._desk.now(), called=self._name)
+        if inbound is not None:
+            await self._desk.take(inbound, ack)
+
+    async def home_opened(self, ack: guard.Ack, body: Mapping[str, Any]) -> None:
+        """Draw a person's Home; another tab of the app is left alone."""
+        inbound = payloads.home(body, at=self._desk.now())
+        if inbound is not None:
+            await self._desk.take(inbound, ack)
+
+    async def step_begun(self, ack: guard.Ack, body: Mapping[str, Any]) -> None:
+        """Take a step of a workflow; one that isn't ours is left alone."""
+        inbound = step_events.read(body, at=self._desk.now())
+        if inbound is not None:
+            await self._desk.take(inbound, ack)
+        else:
+            await ack()
+
+    async def form_sent(self, ack: guard.Ack, body: Mapping[str, Any]) -> None:
+        """Take a form, or show what is wrong with it."""
+        await self._desk.take_form(submissions.form(body, at=self._desk.now()), ack)
+
+    async def shortcut_used(self, ack: guard.Ack, body: Mapping[str, Any]) -> None:
+        """Take a global or a message shortcut."""
+        await self._desk.take(payloads.shortcut(body, at=self._desk.now()), ack)
+
+    async def options_asked(self, ack: guard.Ack, body: Mapping[str, Any]) -> None:
+        """Offer what fits what was typed into the field for servers."""
+        try:
+            person, action_id, typed = submissions.suggestion(body)
+        except payloads.Unreadable as error:
+            log.warning("slack.unreadable", why=str(error))
+            await ack(options=[])
+            return
+        ours = action_id == form.Field.SERVERS
+        offers = await self._desk.offers(person, typed) if ours else ()
+        await ack(options=[request_form.option(one) for one in offers])
+
+    async def form_closed(self, ack: guard.Ack, body: Mapping[str, Any]) -> None:
+        """Acknowledge; a form that was closed has done nothing."""
+        await ack()
+
+    async def old_button_pressed(self, ack: guard.Ack, body: Mapping[str, Any]) -> None:
+        """Say that a button isn't ours, or not any more."""
+        await self._guard.tell(ack, body, OLD_BUTTON)
+
+    async def event_unused(self, ack: guard.Ack, body: Mapping[str, Any]) -> None:
+        """Acknowledge an event that nothing here needs."""
+        await ack()

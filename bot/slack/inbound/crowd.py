@@ -1,0 +1,178 @@
+"""How much of one person is dealt with at once and in a minute; a no is never among it.
+
+What goes beyond is refused before it is stored: a refusal costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import contextlib
+import dataclasses
+import enum
+from collections.abc import AsyncIterator
+
+from bot.power import errors, ports
+from bot.power.command import noes
+from bot.slack.inbound import counting, turns
+
+# Payloads of one person in a minute: buttons, lines and forms together; and the noes among them.
+PAYLOADS_A_MINUTE = 120
+NOES_A_MINUTE = 120
+MINUTE_S = 60.0
+# What is typed into a searching field is searched for so often in five seconds: of one person, and
+# of all. People type slower; whoever gets nothing gets it with the next letter.
+SEARCHES_OF_ONE = 10
+SEARCHES = 40
+SEARCHES_WITHIN_S = 5.0
+# What may make a plan; buttons, and Home, are the other lane.
+LINE_KINDS = frozenset({"command", "mention", "shortcut", "step", "form"})
+
+
+class Limit(enum.StrEnum):
+    """What a person has too much of; the value is the word in the audit."""
+
+    A_MINUTE = "a minute"
+    OF_ONE = "under way of one person"
+    OF_ALL = "under way of all"
+
+
+SENTENCES = {
+    Limit.A_MINUTE: (
+        "You have sent as much within a minute as one person may; nothing was done with this. "
+        "Try again in a minute. Stop, Cancel, Deny and freeze still work."
+    ),
+    Limit.OF_ONE: (
+        "You have as much under way as one person may; nothing was done with this. "
+        "Wait for the answers, then try again. Stop, Cancel, Deny and freeze still work."
+    ),
+    Limit.OF_ALL: "Too much is under way; nothing was done with this. Try again in a moment.",
+}
+
+
+class Full(errors.TooMuch):
+    """A payload is refused, because there is too much of its kind."""
+
+    def __init__(self, limit: Limit) -> None:
+        super().__init__(SENTENCES[limit])
+        self.limit = limit
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Bounds:
+    """How many payloads may be under way, waiting ones among them, and how many at work."""
+
+    of_one: int
+    of_all: int
+    at_work_of_one: int
+    at_work: int
+
+
+LINES = Bounds(of_one=10, of_all=60, at_work_of_one=2, at_work=8)
+CLICKS = Bounds(of_one=30, of_all=200, at_work_of_one=4, at_work=16)
+
+
+class Lane:
+    """What is under way of one kind, and whose turn it is."""
+
+    def __init__(self, bounds: Bounds, clock: ports.Clock) -> None:
+        self._bounds = bounds
+        self._under_way: collections.defaultdict[str, set[str]] = collections.defaultdict(set)
+        self._count = 0
+        self._turns: dict[str, asyncio.Semaphore] = {}
+        self._at_work = turns.Turns(bounds.at_work, clock)
+
+    def must_have_room(self, user_id: str) -> None:
+        """Tell whether one more may come.
+
+        Raises:
+            Full: it may not.
+        """
+        if len(self._under_way.get(user_id, ())) >= self._bounds.of_one:
+            raise Full(Limit.OF_ONE)
+        if self._count >= self._bounds.of_all:
+            raise Full(Limit.OF_ALL)
+
+    def holds(self, user_id: str, key: str) -> bool:
+        """Whether a payload is under way."""
+        return key in self._under_way.get(user_id, ())
+
+    def begin(self, user_id: str, key: str) -> bool:
+        """Count a payload; False where it is counted already."""
+        if self.holds(user_id, key):
+            return False
+        self._under_way[user_id].add(key)
+        self._count += 1
+        return True
+
+    def end(self, user_id: str, key: str) -> None:
+        """Count a payload no more."""
+        if self.holds(user_id, key):
+            self._under_way[user_id].discard(key)
+            self._count -= 1
+        if not self._under_way.get(user_id):
+            self._under_way.pop(user_id, None)
+            self._turns.pop(user_id, None)
+
+    @contextlib.asynccontextmanager
+    async def turn(self, user_id: str) -> AsyncIterator[None]:
+        """Wait for a turn to work on something that is under way."""
+        one = self._bounds.at_work_of_one
+        own = self._turns.setdefault(user_id, asyncio.Semaphore(one))
+        async with own, self._at_work.take(user_id):
+            yield
+
+
+class Crowd:
+    """Counts what is under way; one for the process, in one event loop."""
+
+    def __init__(self, clock: ports.Clock) -> None:
+        self._clock = clock
+        self._payloads = counting.Counting(PAYLOADS_A_MINUTE, MINUTE_S)
+        self._noes = counting.Counting(NOES_A_MINUTE, MINUTE_S)
+        self._searches = counting.Counting(SEARCHES_OF_ONE, SEARCHES_WITHIN_S, SEARCHES)
+        self._lines = Lane(LINES, clock)
+        self._clicks = Lane(CLICKS, clock)
+
+    def admit(self, inbound: ports.Inbound) -> bool:
+        """Count a payload that has come in; False where the same is under way already.
+
+        Whoever was told True ends it with `leave`.
+
+        Raises:
+            Full: this person, or all together, have too much under way.
+        """
+        user_id, now = inbound.person.user_id, self._clock.monotonic()
+        is_no = noes.of(inbound) is not None
+        lane = self._lane(inbound)
+        if not is_no and not lane.holds(user_id, inbound.key):
+            lane.must_have_room(user_id)
+        if not (self._noes if is_no else self._payloads).admits(user_id, now):
+            raise Full(Limit.A_MINUTE)
+        return not is_no and lane.begin(user_id, inbound.key)
+
+    def begin(self, inbound: ports.Inbound) -> None:
+        """Count a payload that was stored before, over whatever bound."""
+        if noes.of(inbound) is None:
+            self._lane(inbound).begin(inbound.person.user_id, inbound.key)
+
+    def leave(self, inbound: ports.Inbound) -> None:
+        """Count a payload no more."""
+        self._lane(inbound).end(inbound.person.user_id, inbound.key)
+
+    @contextlib.asynccontextmanager
+    async def turn(self, inbound: ports.Inbound) -> AsyncIterator[None]:
+        """Wait for a turn to work on a payload; a no waits for none."""
+        if noes.of(inbound) is not None:
+            yield
+            return
+        async with self._lane(inbound).turn(inbound.person.user_id):
+            yield
+
+    def may_search(self, user_id: str) -> bool:
+        """Count a search in a field, unless that is too many."""
+        return self._searches.admits(user_id, self._clock.monotonic())
+
+    def _lane(self, inbound: ports.Inbound) -> Lane:
+        """Return where a payload is counted."""
+        return self._lines if inbound.kind in LINE_KINDS else self._clicks

@@ -1,0 +1,346 @@
+"""What becomes of a payload: stored, acknowledged, dealt with, answered to the person.
+
+What was stored is dealt with even if this process dies on the way: `recover` takes it over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
+
+import structlog
+
+from bot.power import errors, intake, ports, request, vocabulary
+from bot.power.command import form, noes
+from bot.power.targets import offering
+from bot.runtime import foreground
+from bot.slack import action_ids
+from bot.slack.blockkit import text, views
+from bot.slack.inbound import crowd, edits, excess, filled, guard, recovery
+from bot.slack.outbound import delivery
+from bot.workflow import answers as facts
+
+log = structlog.get_logger()
+T = TypeVar("T")
+
+# Slack wants the acknowledgement within 3 s ("Responding to interactions").
+ACK_WITHIN_S = 2.0
+# A stored click is tried again when the database goes away under it; waits in seconds.
+AGAIN_AFTER_S = (0.5, 2.0, 5.0)
+TAKE_OVER_LEASE_S = 30.0
+# A field's error has no limit in Slack's docs; more than this doesn't fit under a field.
+ERROR_CHARS = 300
+SLOW = "Powerbot is slow at this moment; the answer comes here as soon as it can."
+BROKEN = (
+    "Something went wrong inside Powerbot; nothing was sent by this. "
+    "Its log says more; an operator can look it up."
+)
+
+
+class Workflow(Protocol):
+    """What decides on a payload."""
+
+    async def handle(self, inbound: ports.Inbound) -> facts.Answer | None:
+        """Do what a payload asks for and return what its person is told, if anything.
+
+        Handling the same payload twice gives the same as once.
+        """
+
+    async def offers(self, person: request.Person, typed: str) -> Sequence[offering.Offer]:
+        """Return what fits what somebody has typed into the field for servers."""
+
+    def problems(self, inbound: ports.Inbound) -> Mapping[form.Field, str]:
+        """Return what is wrong with a request form, by field; it waits for nobody."""
+
+
+class Desk:
+    """Takes payloads in and sees each through."""
+
+    def __init__(
+        self,
+        store: ports.RequestStore,
+        workflow: Workflow,
+        answering: delivery.Delivery,
+        clock: ports.Clock,
+        *,
+        ack_within_s: float = ACK_WITHIN_S,
+        take_over_lease_s: float = TAKE_OVER_LEASE_S,
+        command: str = vocabulary.PREFIX,
+    ) -> None:
+        """`ack_within_s` is how long an acknowledgement waits for the database, in seconds.
+
+        A payload that was taken over is anybody's again after `take_over_lease_s`. `command` is
+        the slash command's name here.
+        """
+        self._command = command
+        self._ack_within_s = ack_within_s
+        self._store = store
+        self._workflow = workflow
+        self._answering = answering
+        self._clock = clock
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._in_hand: set[str] = set()
+        self._crowd = crowd.Crowd(clock)
+        self._edits = edits.Edits(store)
+        self._excess = excess.Excess(store, answering, clock)
+        self._recovery = recovery.Recovery(store, clock, self, take_over_lease_s)
+
+    def now(self) -> float:
+        """Return the wall clock in seconds since the epoch."""
+        return self._clock.now()
+
+    async def receive(self, inbound: ports.Inbound) -> bool:
+        """Store a payload durably; False when it is there already.
+
+        Raises:
+            StoreUnavailable: it could not be stored, and nothing will be done with it.
+        """
+        if inbound.body.get("edit_of"):
+            return await self._edits.receive(inbound)
+        return await self._store.write(intake.Receiving(inbound))
+
+    async def take(self, inbound: ports.Inbound, ack: guard.Ack, **answer: Any) -> None:
+        """Store, acknowledge (with `answer`, if any), and start to deal with a payload.
+
+        Raises:
+            StoreUnavailable: it could not be stored, and nothing will be done with it.
+            TooMuch: this person has too much under way, and nothing will be done with it.
+        """
+        inbound = self._calling(inbound)
+        try:
+            counted = self._crowd.admit(inbound)
+        except crowd.Full as full:
+            self._track(self._excess.refused(inbound, full), f"refuse {inbound.key}")
+            raise
+        storing = self._track(self._store_counted(inbound, counted=counted), f"store {inbound.key}")
+        done, _ = await asyncio.wait({storing}, timeout=self._ack_within_s)
+        if not done:
+            await ack(SLOW) if inbound.kind == "command" else await ack(**answer)
+            self._track(self._take_late(inbound, storing), f"late {inbound.key}")
+            return
+        fresh = storing.result()
+        log.info("slack.stored", key=inbound.key, kind=inbound.kind, fresh=fresh)
+        await ack(**answer)
+        log.debug("slack.acked", key=inbound.key)
+        if fresh:
+            self.start(inbound)
+
+    def _calling(self, inbound: ports.Inbound) -> ports.Inbound:
+        """Return a payload with the name of our command, where nothing was typed that has one."""
+        if self._command == vocabulary.PREFIX or "called" in inbound.body:
+            return inbound
+        return dataclasses.replace(inbound, body={**inbound.body, "called": self._command})
+
+    async def _store_counted(self, inbound: ports.Inbound, *, counted: bool) -> bool:
+        """Store a payload; whoever isn't stored anew is counted no more, if it was `counted`."""
+        fresh = False
+        _let_a_no_go_ahead(inbound)
+        try:
+            fresh = await self.receive(inbound)
+        finally:
+            if counted and not fresh:
+                self._crowd.leave(inbound)
+        return fresh
+
+    async def _take_late(self, inbound: ports.Inbound, storing: asyncio.Task[bool]) -> None:
+        """Go on with a payload that was acknowledged before the database had answered."""
+        try:
+            fresh = await storing
+        except errors.PowerbotError as error:
+            refusal = facts.Note(error.user_message, good=False)
+            await self._answering.deliver(inbound, refusal)
+            return
+        if fresh:
+            self.start(inbound)
+
+    async def take_form(self, inbound: ports.Inbound, ack: guard.Ack) -> None:
+        """Take a form, or show what is wrong with it while it is still open.
+
+        Raises:
+            StoreUnavailable: nothing could be read or stored, and nothing will be done with it.
+        """
+        if inbound.body["do"] == action_ids.Form.REQUEST:
+            await self._take_filled(inbound, ack)
+            return
+        found = await self._request_of(inbound)
+        problems = filled.problems(inbound, found)
+        if found is None or problems:
+            await ack(response_action="errors", errors=problems)
+            return
+        placed = dataclasses.replace(inbound, place=_seen_at(found))
+        if inbound.body["do"] == action_ids.Form.REVIEW:
+            asking = views.loading(str(inbound.body["view"]), views.ASKING)
+            await self.take(placed, ack, response_action="update", view=asking)
+        else:
+            await self.take(placed, ack)
+
+    async def _take_filled(self, inbound: ports.Inbound, ack: guard.Ack) -> None:
+        """Take the request form: what is wrong stands at its field, else the plan is made."""
+        problems = {field.value: words for field, words in self._workflow.problems(inbound).items()}
+        if problems:
+            shown = {field: text.literal(words, ERROR_CHARS) for field, words in problems.items()}
+            await ack(response_action="errors", errors=shown)
+            return
+        planning = views.loading(str(inbound.body["view"]), views.PLANNING)
+        await self.take(inbound, ack, response_action="push", view=planning)
+
+    async def offers(self, person: request.Person, typed: str) -> Sequence[offering.Offer]:
+        """Return what fits what was typed, or nothing when that can't be said in time."""
+        if not self._crowd.may_search(person.user_id):
+            return ()
+        try:
+            async with asyncio.timeout(self._ack_within_s):
+                return await self._workflow.offers(person, typed)
+        except (TimeoutError, errors.PowerbotError) as error:
+            log.warning("slack.nothing_offered", why=type(error).__name__)
+            return ()
+
+    async def _request_of(self, inbound: ports.Inbound) -> ports.Request | None:
+        """Return the request that a payload names."""
+        request_id = str(inbound.body.get("request_id") or "")
+        return await self._store.read(lambda tx: tx.request(request_id)) if request_id else None
+
+    # -- dealing with it
+
+    def start(self, inbound: ports.Inbound) -> None:
+        """Deal with a stored payload in a task of its own."""
+        self.begin(inbound)
+
+    def begin(self, inbound: ports.Inbound) -> asyncio.Task[None] | None:
+        """Deal with a stored payload; return the task, or None where there is one already."""
+        if inbound.key in self._in_hand:
+            return None
+        self._in_hand.add(inbound.key)
+        self._crowd.begin(inbound)
+        self._edits.begin(inbound)
+        return self._track(self._see_through(inbound), f"handle {inbound.key}")
+
+    def in_hand(self) -> Sequence[str]:
+        """Return the keys of the payloads that are being dealt with."""
+        return [*self._in_hand]
+
+    def tell(self, inbound: ports.Inbound, said: facts.Note) -> None:
+        """Tell somebody something in a task of its own."""
+        self._track(self._answering.deliver(inbound, said), f"tell {inbound.key}")
+
+    async def recover(self) -> int:
+        """Go on with what dead processes have left; return how many payloads were taken up.
+
+        Raises:
+            StoreUnavailable: the database can't be reached.
+        """
+        await self._excess.settle()
+        return await self._recovery.recover()
+
+    async def close(self) -> None:
+        """Wait for all that is under way; what is left then is in the store."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def let_go(self) -> None:
+        """Give back what is still under way at the end: this process has not died on it."""
+        await self._recovery.let_go()
+
+    async def _see_through(self, inbound: ports.Inbound) -> None:
+        """Deal with a payload, answer its person, and mark it as done."""
+        _let_a_no_go_ahead(inbound)
+        log.debug("slack.begun", key=inbound.key, kind=inbound.kind)
+        try:
+            await self._answering.open_loading(inbound)
+            async with self._crowd.turn(inbound):
+                answer = await self._decide(inbound)
+            if isinstance(answer, facts.ReasonWanted) and not answer.needed:
+                answer = await self._ask_why(inbound, answer)
+            if answer is not None:
+                await self._answering.deliver(inbound, answer)
+            log.debug("slack.answered", key=inbound.key)
+            card = await self._finished(inbound, answer)
+            log.info("slack.finished", key=inbound.key, kind=inbound.kind)
+            await self._close_twin(inbound, card)
+        except errors.StoreUnavailable:
+            # It stays in the store as it is, and is taken over when the database is back.
+            log.error("slack.not_finished", key=inbound.key)
+            self._recovery.lived_through(inbound.key)
+        except Exception as error:  # The outermost guard of this task: nobody awaits it.
+            log.error("slack.not_answered", key=inbound.key, exc_info=error)
+        finally:
+            self._in_hand.discard(inbound.key)
+            self._edits.end(inbound)
+            self._crowd.leave(inbound)
+
+    async def _finished(
+        self, inbound: ports.Inbound, answer: facts.Answer | None
+    ) -> ports.Card | None:
+        """Mark a payload as dealt with; an edit of a mention of which nothing came is read now."""
+        if inbound.kind != "mention" or not edits.is_mistake(answer):
+            return await self._patiently(lambda: self._finish(inbound))
+        edit = await self._patiently(lambda: self._edits.after_mistake(inbound))
+        if edit is not None:
+            self.start(edit)
+        return None
+
+    async def _decide(self, inbound: ports.Inbound) -> facts.Answer | None:
+        """Ask the workflow; every error becomes a sentence."""
+        try:
+            return await self._patiently(lambda: self._workflow.handle(inbound))
+        except errors.UserMistake as error:
+            return facts.Mistake(error.problem, error.token)
+        except errors.PowerbotError as error:
+            log.warning("slack.refused", key=inbound.key, error=type(error).__name__)
+            return facts.Note(error.user_message, good=False)
+        except Exception as error:  # The outermost guard: the person must get an answer.
+            log.error("slack.workflow_failed", key=inbound.key, exc_info=error)
+            return facts.Note(BROKEN, good=False)
+
+    async def _ask_why(
+        self, inbound: ports.Inbound, wanted: facts.ReasonWanted
+    ) -> facts.Answer | None:
+        """Open the form that asks why; where it can't be opened the no counts without a reason."""
+        if await self._answering.asks_why(inbound, wanted):
+            return None
+        without = dataclasses.replace(inbound, body={**inbound.body, action_ids.Field.REASON: ""})
+        return await self._decide(without)
+
+    async def _patiently(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Do something again while the database is away, for a few seconds."""
+        for wait_s in AGAIN_AFTER_S:
+            try:
+                return await work()
+            except errors.StoreUnavailable:
+                await self._clock.sleep(wait_s)
+        return await work()
+
+    async def _close_twin(self, inbound: ports.Inbound, card: ports.Card | None) -> None:
+        """Close a card that was posted twice, now that one of its buttons shows that it lives."""
+        pressed = str(inbound.body.get("message_ts") or "")
+        if card and card.ts and card.ts != pressed and card.channel_id == inbound.place.channel_id:
+            await self._answering.close_card(card.channel_id, pressed)
+
+    async def _finish(self, inbound: ports.Inbound) -> ports.Card | None:
+        """Mark a payload as dealt with; return where the card of a pressed button stands now."""
+        body = inbound.body
+        on_card = inbound.kind == "button" and body.get("message_ts") and not body.get("ephemeral")
+        request_id = str(body.get("request_id") or "") if on_card else ""
+        return await self._store.write(intake.Finishing(inbound.key, request_id))
+
+    def _track(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
+        """Run something in a task that is kept until it ends: the loop alone would forget it."""
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+
+def _seen_at(found: ports.Request) -> request.Place:
+    """Return where a private answer about a request is seen: in its thread if that has replies."""
+    place = found.order.place
+    began = found.source.startswith(ports.MENTION) or (found.card is not None and found.card.ts)
+    return place if began else request.Place(channel_id=place.channel_id)
+
+
+def _let_a_no_go_ahead(inbound: ports.Inbound) -> None:
+    """Let this task go before others where it deals with a no."""
+    if noes.of(inbound) is not None:
+        foreground.go_ahead()

@@ -1,0 +1,92 @@
+"""What is refused because one person sends too much leaves a trace, and that trace is bounded."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import structlog
+
+from bot.power import errors, ports
+from bot.slack.inbound import counting, crowd
+from bot.slack.outbound import delivery
+from bot.workflow import answers as facts
+
+log = structlog.get_logger()
+
+# One row in so many seconds for each person, and so many rows of all people in that time.
+ROW_EVERY_S = 60.0
+MOST_ROWS = 100
+# An acknowledgement can't say that these were refused, so they are told in another way; so often
+# within a minute. The workflow of a step would wait for ever, so each is told.
+TOLD = {"mention": 1, "shortcut": 1, "step": 20}
+EVENT = "person.too_much"
+
+
+@dataclasses.dataclass(slots=True)
+class _Owed:
+    """What is still to be written down of one person's refused payloads."""
+
+    last: ports.Inbound
+    limit: crowd.Limit
+    since: float
+    count: int = 0
+
+
+class Excess:
+    """Writes down how many payloads were refused, and tells their people."""
+
+    def __init__(
+        self, store: ports.RequestStore, answering: delivery.Delivery, clock: ports.Clock
+    ) -> None:
+        self._store = store
+        self._answering = answering
+        self._clock = clock
+        self._owed: dict[str, _Owed] = {}
+        self._tellings = {
+            kind: counting.Counting(most, crowd.MINUTE_S) for kind, most in TOLD.items()
+        }
+
+    async def refused(self, inbound: ports.Inbound, full: crowd.Full) -> None:
+        """Count a refused payload; the first of a minute is written down, and told, at once."""
+        now, user_id = self._clock.monotonic(), inbound.person.user_id
+        owed = self._owed.get(user_id)
+        if owed is None and len(self._owed) < MOST_ROWS:
+            owed = self._owed[user_id] = _Owed(inbound, full.limit, now)
+            await self._write(inbound, full.limit, 1)
+        elif owed is not None:
+            owed.last, owed.limit, owed.count = inbound, full.limit, owed.count + 1
+        telling = self._tellings.get(inbound.kind)
+        if telling is not None and telling.admits(user_id, now):
+            await self._answering.deliver(inbound, facts.Note(full.user_message, good=False))
+
+    async def settle(self) -> None:
+        """Write down what was counted since the first row, where its minute is over.
+
+        Raises:
+            StoreUnavailable: the database can't be reached; it is still owed.
+        """
+        now = self._clock.monotonic()
+        for user_id, owed in [*self._owed.items()]:
+            if now - owed.since < ROW_EVERY_S:
+                continue
+            if owed.count:
+                await self._append(owed.last, owed.limit, owed.count)
+            del self._owed[user_id]
+
+    async def _write(self, inbound: ports.Inbound, limit: crowd.Limit, count: int) -> None:
+        """Write a row, or leave it to the log where the database is away."""
+        try:
+            await self._append(inbound, limit, count)
+        except errors.StoreUnavailable:
+            log.warning("slack.too_much", user=inbound.person.user_id, limit=limit.value)
+
+    async def _append(self, inbound: ports.Inbound, limit: crowd.Limit, count: int) -> None:
+        """Append one row for so many payloads; `inbound` is the last of them."""
+        entry = ports.AuditEntry(
+            event=EVENT,
+            at=self._clock.now(),
+            person=inbound.person,
+            channel_id=inbound.place.channel_id,
+            detail={"payload": inbound.key, "limit": limit.value, "refused": count},
+        )
+        await self._store.write(lambda tx: tx.audit(entry))

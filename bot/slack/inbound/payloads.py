@@ -1,0 +1,273 @@
+"""Slack's payloads become our own values here; behind this door nobody sees a raw dict.
+
+Only user and team ids say who somebody is. Names, texts, values and metadata are routing data.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import pydantic
+
+from bot.power import ports, request
+from bot.slack import action_ids
+from bot.slack.blockkit import labels, views
+from bot.slack.inbound import shapes
+
+M = TypeVar("M", bound=shapes.Payload)
+
+ID_CHARS = 255
+PAGE_VALUE = re.compile(r"(\d{1,4}) (.*)", re.DOTALL)
+# Events about a message that is there already ("message event": subtypes).
+TELLS_OF_A_CHANGE = frozenset({"message_changed", "message_deleted", "message_replied"})
+# No part can hold < or >, so that the work stays linear in the length of the text.
+MENTION = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^<>]*)?>")
+# How people speak to the bot in a channel; a copied line is completed by Slack.
+UNLABELLED = labels.mentioned("")
+# In messages Slack writes links as <address|label> ("Formatting text for app surfaces").
+LINK = re.compile(r"<(?:https?://|mailto:|tel:)([^<|>]*)(?:\|([^<>]*))?>")
+
+
+class Unreadable(ValueError):
+    """A payload isn't what Slack's docs promise, so nothing was done with it."""
+
+
+def workspace(body: Mapping[str, Any]) -> str:
+    """Return the id of the workspace that a payload comes from, empty when it names none."""
+    team = body.get("team")
+    nested = team.get("id") if isinstance(team, Mapping) else None
+    found = nested or body.get("team_id") or ""
+    return found if isinstance(found, str) else ""
+
+
+def command(body: Mapping[str, Any], *, at: float) -> ports.Inbound:
+    """Read a slash command.
+
+    Raises:
+        Unreadable: the payload isn't one.
+    """
+    read = checked(shapes.Command, body)
+    key = f"command:{read.trigger_id}"
+    # Without words there is a form to open, and what comes of it is shown there.
+    view = {} if read.text.strip() else {"view": views.external_id(key)}
+    return ports.Inbound(
+        key=key,
+        kind="command",
+        person=request.Person(user_id=read.user_id, team_id=read.team_id),
+        place=request.Place(channel_id=read.channel_id),
+        body={
+            **_typed(html.unescape(read.text)),
+            "called": read.command[:ID_CHARS],
+            "trigger_id": read.trigger_id,
+            **view,
+        },
+        at=at,
+        response_url=read.response_url,
+    )
+
+
+def mention(
+    body: Mapping[str, Any], *, at: float, called: str = UNLABELLED
+) -> ports.Inbound | None:
+    """Read a mention of the bot; None when a bot has written it, or when it tells of a change.
+
+    A message is known by its channel and ts: Slack announces one again, under another event id,
+    when it was edited or a link in it was unfolded.
+
+    Raises:
+        Unreadable: the payload isn't one.
+    """
+    read = checked(shapes.MentionEvent, body)
+    event = read.event
+    if event.bot_id or event.subtype in TELLS_OF_A_CHANGE:
+        return None
+    if event.edited.user not in ("", event.user):
+        return None
+    team = event.user_team or event.source_team or read.team_id
+    key = f"{ports.MENTION}{event.channel}:{event.ts}"
+    edit = {"edit_of": key} if event.edited.ts else {}
+    return ports.Inbound(
+        key=f"{key}:{event.edited.ts}" if edit else key,
+        kind="mention",
+        person=request.Person(user_id=event.user, team_id=team),
+        place=request.Place(channel_id=event.channel, thread_ts=event.thread_ts),
+        body={
+            **_typed(_mentioned_text(event.text)),
+            "called": called,
+            "message_ts": event.ts,
+            **edit,
+        },
+        at=max(at, read.event_time),
+    )
+
+
+def button(body: Mapping[str, Any], *, at: float) -> ports.Inbound:
+    """Read a press of one of our buttons.
+
+    Raises:
+        Unreadable: the payload isn't one, or the button isn't ours.
+    """
+    read = checked(shapes.BlockActions, body)
+    pressed = read.actions[0]
+    do = action_ids.read_action_id(pressed.action_id)
+    if do is None:
+        raise Unreadable("no button of ours")
+    if do in (action_ids.Do.PAGE, action_ids.Do.SHARE):
+        return _again(do, read, at)
+    where = read.container
+    return ports.Inbound(
+        key=f"button:{read.trigger_id}",
+        kind="button",
+        person=person(read.user, read.team),
+        place=_place(read),
+        body={
+            "do": do.value,
+            "message_ts": where.message_ts,
+            "ephemeral": where.is_ephemeral,
+            "home": where.type == "view",
+            "trigger_id": read.trigger_id,
+            "request_id": pressed.value[:ID_CHARS],
+        },
+        at=at,
+        response_url=read.response_url,
+    )
+
+
+def _place(read: shapes.BlockActions) -> request.Place:
+    """Return where a button stands; a thread's root names itself, its answers go beside it."""
+    where = read.container
+    thread_ts = "" if where.thread_ts == where.message_ts else where.thread_ts
+    return request.Place(channel_id=read.channel.id or where.channel_id, thread_ts=thread_ts)
+
+
+def _again(do: action_ids.Do, read: shapes.BlockActions, at: float) -> ports.Inbound:
+    """Read a turn of a page, or Share: the line that was typed, once more."""
+    found = PAGE_VALUE.fullmatch(read.actions[0].value)
+    if found is None:
+        raise Unreadable("a page button without a page")
+    return ports.Inbound(
+        key=f"button:{read.trigger_id}",
+        kind="command",
+        person=person(read.user, read.team),
+        place=_place(read),
+        body={
+            "do": do.value,
+            "page": int(found.group(1)),
+            "text": found.group(2),
+            "ephemeral": read.container.is_ephemeral,
+            "trigger_id": read.trigger_id,
+        },
+        at=at,
+        response_url=read.response_url,
+    )
+
+
+def home(body: Mapping[str, Any], *, at: float) -> ports.Inbound | None:
+    """Read that somebody opened the app's Home; None when it was another tab.
+
+    Raises:
+        Unreadable: the payload isn't one.
+    """
+    read = checked(shapes.HomeEvent, body)
+    if read.event.tab != "home":
+        return None
+    return ports.Inbound(
+        key=f"event:{read.event_id}",
+        kind="home",
+        person=request.Person(user_id=read.event.user, team_id=read.team_id),
+        place=request.Place(channel_id=""),
+        body={"home": True, "hash": read.event.view.hash[:ID_CHARS]},
+        at=at,
+    )
+
+
+def shortcut(body: Mapping[str, Any], *, at: float) -> ports.Inbound:
+    """Read a global or a message shortcut.
+
+    Raises:
+        Unreadable: the payload isn't one.
+    """
+    read = checked(shapes.Shortcut, body)
+    thread_ts = read.message.thread_ts or read.message.ts
+    key = f"shortcut:{read.trigger_id}"
+    return ports.Inbound(
+        key=key,
+        kind="shortcut",
+        person=person(read.user, read.team),
+        place=request.Place(channel_id=read.channel.id, thread_ts=thread_ts),
+        body={
+            "callback_id": read.callback_id,
+            **_searched(_undone(read.message.words)),
+            "message_ts": read.message.ts,
+            "lone": not read.message.thread_ts,
+            "trigger_id": read.trigger_id,
+            "view": views.external_id(key),
+        },
+        at=at,
+        response_url=read.response_url,
+    )
+
+
+def checked(model: type[M], body: Mapping[str, Any]) -> M:
+    """Return the payload as a model.
+
+    Raises:
+        Unreadable: it isn't one; the error names fields and never their contents.
+    """
+    # Slack sends null as well as nothing for a field that isn't there.
+    try:
+        return model.model_validate(_without_nulls(body))
+    except pydantic.ValidationError as error:
+        fields = sorted({".".join(map(str, one["loc"])) for one in error.errors()})
+        raise Unreadable(f"{model.__name__}: {', '.join(fields)}") from None
+
+
+def _without_nulls(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a payload without the keys that are null, two levels deep as Slack nests them."""
+    kept = {key: value for key, value in body.items() if value is not None}
+    for key, value in kept.items():
+        if isinstance(value, dict):
+            kept[key] = {inner: part for inner, part in value.items() if part is not None}
+    return kept
+
+
+def person(user: shapes.Party, team: shapes.Party) -> request.Person:
+    """Return who did it; in shared channels a person's team differs from the workspace."""
+    if not user.id:
+        raise Unreadable("nobody is named")
+    return request.Person(user_id=user.id, team_id=user.team_id or team.id)
+
+
+def _typed(words: str) -> dict[str, Any]:
+    """Return what was typed, or the length alone of what is too long to be meant."""
+    if len(words) > shapes.TEXT_CHARS:
+        return {"text": "", "length": len(words)}
+    return {"text": words}
+
+
+def _mentioned_text(markdown: str) -> str:
+    """Return a message's words: the first mention removed, links as they were typed."""
+    unlinked = LINK.sub(
+        lambda found: found.group(2) or found.group(1), MENTION.sub("", markdown, count=1)
+    )
+    return html.unescape(unlinked.strip())
+
+
+def _searched(words: str) -> dict[str, Any]:
+    """Return the words in which servers are looked for, and whether there were more.
+
+    The end of what is kept is a word's end: half a name may be another server's.
+    """
+    if len(words) <= shapes.MESSAGE_CHARS:
+        return {"words": words}
+    kept = words[: shapes.MESSAGE_CHARS + 1].rstrip()
+    return {"words": kept[: len(kept) - len(kept.split()[-1])] if kept else "", "more": True}
+
+
+def _undone(markdown: str) -> str:
+    """Return a whole message's words, links by their labels and addresses, entities undone."""
+    unlinked = LINK.sub(lambda found: f"{found.group(1)} {found.group(2) or ''}", markdown)
+    return html.unescape(unlinked)

@@ -1,0 +1,156 @@
+"""What a dead process has left is taken up again; what processes die of is set aside.
+
+After a death everything that was under way is under suspicion, so it is taken up one by one: a
+payload during which a second process dies is the cause, and the others go on without it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Protocol
+
+import structlog
+
+from bot.power import ports
+from bot.power.command import noes
+from bot.workflow import answers as facts
+
+log = structlog.get_logger()
+
+# So many processes die on a payload before it is left alone.
+MOST_DEATHS = 2
+# For this part of a lease a payload has the recovery for itself; a no for less.
+ALONE = 1 / 6
+NO_ALONE = 1 / 30
+# A look for what was left takes no longer than this part, so that leases are renewed in time.
+MOST_LOOK = 1 / 3
+SHOWN_CHARS = 80
+EVENT = "payload.set_aside"
+SET_ASIDE = (
+    "Powerbot broke down twice while it dealt with {what}, so it doesn't try again. "
+    "{next} Tell an operator: its audit has this as payload.set_aside."
+)
+LOOK = "Look at requests for what came of it."
+AGAIN = "It may not be in force: look at requests, and say it again."
+
+
+class Hands(Protocol):
+    """Who deals with payloads."""
+
+    def begin(self, inbound: ports.Inbound) -> asyncio.Task[None] | None:
+        """Deal with a payload; None where that is being done."""
+
+    def in_hand(self) -> Sequence[str]:
+        """Return the keys of the payloads that are being dealt with."""
+
+    def tell(self, inbound: ports.Inbound, said: facts.Note) -> None:
+        """Tell somebody something, without waiting for it."""
+
+
+class Recovery:
+    """Keeps the leases of what is in hand, and takes up what was left."""
+
+    def __init__(
+        self,
+        store: ports.RequestStore,
+        clock: ports.Clock,
+        hands: Hands,
+        lease_s: float,
+    ) -> None:
+        """A payload that was taken is anybody's again after `lease_s`, unless it is renewed."""
+        self._store = store
+        self._clock = clock
+        self._hands = hands
+        self._lease_s = lease_s
+        self._lived_through: set[str] = set()
+
+    def lived_through(self, key: str) -> None:
+        """Note that a payload could not be finished, and that it was not the payload's fault."""
+        self._lived_through.add(key)
+
+    async def recover(self) -> int:
+        """Take up what was left, noes first, one at a time; return how many.
+
+        Raises:
+            StoreUnavailable: the database can't be reached.
+        """
+        await self._keep()
+        taken, until = 0, self._clock.monotonic() + self._lease_s * MOST_LOOK
+        while self._clock.monotonic() < until:
+            left = await self._store.claim_inbound(
+                lease_s=self._lease_s, limit=1, but=self._hands.in_hand()
+            )
+            if not left:
+                break
+            taken += 1
+            if not await self._take(left[0]):
+                break
+        return taken
+
+    async def let_go(self) -> None:
+        """Give everything back, at the end of a process that lives.
+
+        Raises:
+            StoreUnavailable: the database can't be reached.
+        """
+        for key in self._hands.in_hand():
+            self.lived_through(key)
+        await self._give_back()
+
+    async def _keep(self) -> None:
+        """Renew the leases of what is in hand, and give back what could not be finished."""
+        await self._give_back()
+        if keys := self._hands.in_hand():
+            await self._store.renew_inbound(keys, lease_s=self._lease_s)
+
+    async def _give_back(self) -> None:
+        """Give back what could not be finished while the database was away."""
+        if keys := [*self._lived_through]:
+            await self._store.give_back_inbound(keys)
+            self._lived_through.difference_update(keys)
+
+    async def _take(self, left: ports.Leftover) -> bool:
+        """Deal with one payload; False when it takes long, and the rest waits for the next look."""
+        inbound = left.inbound
+        if left.deaths >= MOST_DEATHS:
+            await self._set_aside(left)
+            return True
+        log.info("slack.taken_over", key=inbound.key, kind=inbound.kind)
+        task = self._hands.begin(inbound)
+        if task is None:
+            return True
+        is_no = noes.of(inbound) is not None
+        alone_s = self._lease_s * (NO_ALONE if is_no else ALONE)
+        done, _ = await asyncio.wait({task}, timeout=alone_s)
+        return bool(done) or is_no
+
+    async def _set_aside(self, left: ports.Leftover) -> None:
+        """Leave a payload alone for good, and tell its person."""
+        inbound = left.inbound
+        log.error("slack.set_aside", key=inbound.key, kind=inbound.kind, deaths=left.deaths)
+        entry = ports.AuditEntry(
+            event=EVENT,
+            at=self._clock.now(),
+            person=inbound.person,
+            channel_id=inbound.place.channel_id,
+            detail={"payload": inbound.key, "kind": inbound.kind, "deaths": left.deaths},
+        )
+
+        def work(tx: ports.Tx) -> None:
+            tx.audit(entry)
+            tx.finish(inbound.key)
+
+        await self._store.write(work)
+        said = SET_ASIDE.format(what=_what(inbound), next=AGAIN if noes.of(inbound) else LOOK)
+        self._hands.tell(inbound, facts.Note(said, good=False))
+
+
+def _what(inbound: ports.Inbound) -> str:
+    """Return how its person knows a payload."""
+    typed = str(inbound.body.get("text") or "")
+    if typed:
+        return f'"{typed[:SHOWN_CHARS]}"'
+    return {"button": "your click", "form": "your form", "home": "your Home tab"}.get(
+        inbound.kind, "what you sent"
+    )

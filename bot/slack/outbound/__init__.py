@@ -1,0 +1,1 @@
+"""To Slack: cards, replies, messages, at a bounded pace."""

@@ -1,0 +1,251 @@
+"""How an answer reaches the one person it is for, by the most private way that is open."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from bot.power import ports
+from bot.slack import action_ids
+from bot.slack.blockkit import blocks, labels, modals, paging
+from bot.slack.outbound import plan_places, publishing, sending, showing
+from bot.slack.render import answers, home, steps
+from bot.workflow import answers as facts
+
+log = structlog.get_logger()
+
+REPLACED = "This card was replaced by a newer one; use that one."
+# What may be shown to a whole channel; the rest concerns one person.
+SHAREABLE = (
+    facts.FleetShown,
+    facts.RequestShown,
+    facts.RequestsShown,
+    facts.HistoryShown,
+    facts.WhyShown,
+)
+# Waits before a step is told again that it can't go on, in seconds.
+STEP_AGAIN_S = (1.0, 5.0, 15.0, 60.0)
+NOT_SHARED = facts.Note("Slack didn't take it, so it was not shared; try again.", good=False)
+NO_VIEW = facts.Note("The form could not be opened in time; try again.", good=False)
+NO_FORM = facts.Note("The form could not be opened in time; press the button again.", good=False)
+
+
+Private = (
+    answers.Said
+    | facts.CountWanted
+    | facts.ReasonWanted
+    | facts.CommentWanted
+    | facts.VerdictWanted
+    | facts.FormShown
+)
+
+
+class Delivery:
+    """Gives answers to people."""
+
+    def __init__(
+        self,
+        sender: sending.Sender,
+        clock: ports.Clock,
+        homes: publishing.Homes | None = None,
+        *,
+        workspace_url: str = "",
+        label: str = "",
+    ) -> None:
+        """Without `homes`, nobody's Home tab is drawn; `workspace_url` is for links.
+
+        `label` is what help begins with.
+        """
+        self._label = label
+        self._sender = sender
+        self._clock = clock
+        self._homes = homes
+        self._workspace_url = workspace_url
+        self._forms = showing.Forms(sender, clock)
+        self._plans = plan_places.PlanPlaces()
+
+    async def deliver(self, inbound: ports.Inbound, answer: facts.Answer) -> None:
+        """Give an answer to the person who asked; one that can't be given is logged."""
+        if self._homes is not None and inbound.body.get("home"):
+            await self._at_home(self._homes, inbound, answer)
+        elif isinstance(answer, facts.HomeShown):
+            return
+        elif inbound.kind == "step":
+            await self._to_step(inbound, answer)
+        elif not (await self._shared(inbound, answer) or await self._forms.show(inbound, answer)):
+            await self._privately(inbound, answer)
+
+    async def _at_home(
+        self, homes: publishing.Homes, inbound: ports.Inbound, answer: facts.Answer
+    ) -> None:
+        """Answer on the Home tab what was opened or pressed there."""
+        match answer:
+            case facts.HomeShown():
+                await homes.opened(inbound.person, answer, str(inbound.body.get("hash") or ""))
+            case facts.Note():
+                await homes.told(inbound.person, answer.text)
+            case facts.RequestShown():
+                refused = await self._open(inbound, home.details(answer))
+                if refused is not None:
+                    await homes.told(inbound.person, refused.text)
+            case _:
+                await self._privately(inbound, answer)
+
+    async def _privately(self, inbound: ports.Inbound, answer: Private) -> None:
+        """Give an answer as a form or as a private message."""
+        said: answers.Said | None
+        match answer:
+            case facts.FormShown():
+                said = NO_VIEW
+            case facts.CountWanted():
+                self._plans.keep(inbound)
+                said = await self._open(inbound, modals.confirm_count(answer))
+            case facts.ReasonWanted():
+                said = await self._open(inbound, modals.deny_reason(answer))
+            case facts.CommentWanted():
+                said = await self._open(inbound, modals.comment(answer))
+            case facts.VerdictWanted():
+                said = await self._open(inbound, modals.verdict(answer))
+            case _:
+                said = answer
+        if said is not None:
+            await self._say(inbound, said)
+
+    async def open_loading(self, inbound: ports.Inbound) -> None:
+        """Open the form that a payload asks for, before anything is known to fill it."""
+        await self._forms.open_loading(inbound)
+
+    async def asks_why(self, inbound: ports.Inbound, wanted: facts.ReasonWanted) -> bool:
+        """Open the form that asks why somebody denies; False when that can't be done any more."""
+        return await self._open(inbound, modals.deny_reason(wanted)) is None
+
+    async def _open(self, inbound: ports.Inbound, view: dict[str, object]) -> facts.Note | None:
+        """Open a form; when that fails the person is told so instead."""
+        try:
+            await self._sender.open_view(str(inbound.body.get("trigger_id") or ""), view)
+        except sending.Undelivered as error:
+            log.warning("slack.form_not_opened", key=inbound.key, why=error.code)
+            return NO_FORM
+        return None
+
+    async def _to_step(self, inbound: ports.Inbound, answer: facts.Answer) -> None:
+        """Show the person whom a step names the plan; a step that can't go on fails at once."""
+        why = steps.refusal(answer)
+        if why:
+            await self._fail_step(inbound, why)
+        if isinstance(answer, facts.PlanShown | facts.Mistake | facts.Note):
+            await self._say(inbound, answer)
+
+    async def _fail_step(self, inbound: ports.Inbound, why: str) -> None:
+        """End a step, a few times over while Slack is away: its workflow would wait for ever."""
+        for wait_s in (*STEP_AGAIN_S, 0.0):
+            try:
+                await self._sender.end_step(steps.execution_id(inbound.key), None, why)
+            except sending.Undelivered as error:
+                log.warning("slack.step_not_ended", key=inbound.key, why=error.code)
+                if error.code in steps.OVER or not wait_s:
+                    return
+                await self._clock.sleep(wait_s)
+            else:
+                return
+
+    async def _shared(self, inbound: ports.Inbound, answer: facts.Answer) -> bool:
+        """Show an answer to the whole channel when that is asked for; False when it isn't."""
+        if inbound.body.get("do") != action_ids.Do.SHARE or not isinstance(answer, SHAREABLE):
+            return False
+        turn = dataclasses.replace(_turn(inbound), shared_by=inbound.person.user_id)
+        message = self._message(answer, turn)
+        place = inbound.place
+        try:
+            await self._sender.post(place.channel_id, message, place.thread_ts)
+        except sending.Undelivered as error:
+            log.warning("slack.not_shared", key=inbound.key, why=error.code)
+            await self._say(inbound, NOT_SHARED)
+        return True
+
+    def _message(self, answer: answers.Said, turn: paging.Turn) -> blocks.Message:
+        """Return an answer as a message."""
+        message = answers.render(answer, turn, self._workspace_url)
+        helps = isinstance(answer, facts.HelpShown)
+        return labels.on_help(message, self._label) if helps else message
+
+    async def _say(self, inbound: ports.Inbound, answer: answers.Said) -> None:
+        """Send a message by the first way that takes it."""
+        inbound = self._plans.found(inbound)
+        message = self._message(answer, _turn(inbound))
+        ways = [
+            lambda: self._respond(inbound, message, replace=_replaces(inbound, answer)),
+            lambda: self._whisper(inbound, message),
+            lambda: self._direct(inbound, message),
+        ]
+        for way in ways:
+            if await _goes(way, inbound.key):
+                return
+        log.error("slack.not_answered", key=inbound.key)
+
+    async def _respond(
+        self, inbound: ports.Inbound, message: blocks.Message, *, replace: bool
+    ) -> bool:
+        """Use the response URL, if there is one."""
+        if inbound.response_url:
+            await self._sender.respond(inbound.response_url, message, replace=replace)
+        return bool(inbound.response_url)
+
+    async def _whisper(self, inbound: ports.Inbound, message: blocks.Message) -> bool:
+        """Show it to this person alone, in the channel or the thread where they are.
+
+        In a thread without replies Slack would show it nowhere ("chat.postEphemeral").
+        """
+        place, user = inbound.place, inbound.person.user_id
+        thread_ts = "" if inbound.body.get("lone") else place.thread_ts
+        if place.channel_id:
+            await self._sender.whisper(user, place.channel_id, message, thread_ts)
+        return bool(place.channel_id)
+
+    async def _direct(self, inbound: ports.Inbound, message: blocks.Message) -> bool:
+        """Send it as a direct message: the last way, open even where the bot isn't a member."""
+        await self._sender.post(inbound.person.user_id, message)
+        return True
+
+    async def close_card(self, channel: str, ts: str) -> None:
+        """Take the buttons from a card that a newer one has replaced."""
+        message = blocks.Message(REPLACED, (blocks.section(REPLACED),))
+        try:
+            await self._sender.update(channel, ts, message)
+        except sending.Undelivered as error:
+            log.warning("slack.twin_not_closed", why=error.code)
+
+
+async def _goes(way: Callable[[], Awaitable[bool]], key: str) -> bool:
+    """Whether this way took the answer."""
+    try:
+        return await way()
+    except sending.Undelivered as error:
+        log.info("slack.way_closed", key=key, why=error.code)
+        return False
+
+
+def _turn(inbound: ports.Inbound) -> paging.Turn:
+    """Return which page of what line a payload asks for."""
+    page = inbound.body.get("page")
+    line = str(inbound.body.get("text") or "")
+    return paging.Turn(page if isinstance(page, int) else 1, line, called=inbound.called)
+
+
+def _replaces(inbound: ports.Inbound, answer: answers.Said) -> bool:
+    """Whether the answer takes the place of the private message whose button was pressed.
+
+    A plan that was asked for, or can't be any more, is done with; another refusal leaves it, so
+    that it can be tried again.
+    """
+    if not inbound.body.get("ephemeral"):
+        return False
+    if isinstance(answer, SHAREABLE):
+        return inbound.body.get("do") == action_ids.Do.PAGE
+    do = inbound.body.get("do")
+    if isinstance(answer, facts.PlanShown):
+        return do == action_ids.Do.AGAIN
+    asked = do in (action_ids.Do.REQUEST, action_ids.Do.CANCEL, action_ids.Form.CONFIRM_COUNT)
+    return asked and isinstance(answer, facts.Note) and (answer.good or answer.over)

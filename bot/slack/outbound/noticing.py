@@ -1,0 +1,130 @@
+"""Brings to channels what is of no request: each once, in order, kept in the store until taken."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from bot.power import errors, ports
+from bot.runtime import paces as paces_
+from bot.slack.outbound import noting, pacing, sending
+from bot.slack.render import frozen
+
+log = structlog.get_logger()
+
+BATCH = 20
+FIRST_WAIT_S = 2.0
+LONGEST_WAIT_S = 60.0
+# What Slack has not taken by then is news no more.
+GIVEN_UP_S = 86400.0
+
+
+class Noticing:
+    """Delivers notices, within the pace that posts into a channel have."""
+
+    def __init__(
+        self,
+        store: ports.RequestStore,
+        sender: sending.Sender,
+        clock: ports.Clock,
+        pace: pacing.Pace,
+        *,
+        paces: paces_.Paces = paces_.USUAL,
+        directory: ports.Directory | None = None,
+    ) -> None:
+        """With a `directory`, nothing is told in a channel that is shared with another company."""
+        self._store = store
+        self._sender = sender
+        self._clock = clock
+        self._pace = pace
+        self._paces = paces
+        self._directory = directory
+
+    async def deliver_due(self) -> int:
+        """Deliver what is due now and return how many notices that were."""
+        until = self._clock.monotonic() + self._paces.lease_s / 2
+        try:
+            due = await self._store.due_notices(now=self._clock.now(), limit=BATCH)
+        except errors.StoreUnavailable as error:
+            log.warning("reporter.store_away", why=error.user_message)
+            return 0
+        await asyncio.gather(*(self._deliver(notice, until) for notice in due))
+        return len(due)
+
+    async def _deliver(self, notice: ports.Notice, until: float) -> None:
+        """Deliver one notice and note what came of it."""
+        now = self._clock.monotonic()
+        wait_s = self._pace.post_wait_s(notice.channel_id, now)
+        if wait_s > 0:
+            return await self._later(notice, wait_s, "paced")
+        self._pace.posted(notice.channel_id, now)
+        try:
+            if why := await self._barred(notice.channel_id):
+                return await self._give_up(notice, why)
+            with sending.leaving_by(until):
+                await self._sender.post(notice.channel_id, frozen.notice(notice.body))
+        except sending.TooLate:
+            return await self._later(notice, 0.0, "its lease is nearly over")
+        except sending.Undelivered as error:
+            return await self._not_taken(notice, error)
+        except errors.SlackUnavailable:
+            return await self._later(notice, self._wait_s(notice), "the channel is not looked up")
+        self._pace.answered()
+        await self._done(notice)
+        log.info("slack.noticed", channel=notice.channel_id, notice=notice.body.get("event"))
+
+    async def _barred(self, channel_id: str) -> str:
+        """Return why nothing of ours may be told in a channel, or an empty text."""
+        if self._directory is None:
+            return ""
+        channel = await self._directory.channel(channel_id)
+        return "shared with another company" if channel.is_shared else ""
+
+    async def _not_taken(self, notice: ports.Notice, error: sending.Undelivered) -> None:
+        """Try again later, or give up where a channel is closed, or it is long ago."""
+        log.warning("reporter.notice_not_taken", channel=notice.channel_id, why=error.code)
+        if error.closed or self._clock.now() - notice.created_at > GIVEN_UP_S:
+            return await self._give_up(notice, error.code)
+        if error.away:
+            wait_s = self._pace.no_answer(self._clock.monotonic())
+            return await self._later(notice, wait_s, error.code)
+        if error.retry_after_s is not None:
+            self._pace.hold(self._clock.monotonic() + error.retry_after_s)
+        wait_s = self._wait_s(notice) if error.retry_after_s is None else error.retry_after_s
+        await self._later(notice, wait_s, error.code)
+
+    def _wait_s(self, notice: ports.Notice) -> float:
+        """Return how long to wait after so many tries."""
+        return min(FIRST_WAIT_S * 2.0 ** min(notice.tries, 10), LONGEST_WAIT_S)
+
+    async def _give_up(self, notice: ports.Notice, why: str) -> None:
+        """Leave in the audit what a channel could not be told."""
+        entry = ports.AuditEntry(
+            "notice.undeliverable",
+            self._clock.now(),
+            channel_id=notice.channel_id,
+            detail={"event": str(notice.body.get("event")), "why": why},
+        )
+        await noting.noted(lambda: self._audited(entry), self._clock, self._paces.look_s)
+        await self._done(notice, why)
+
+    async def _audited(self, entry: ports.AuditEntry) -> None:
+        """Append one row."""
+        await self._store.write(lambda tx: tx.audit(entry))
+
+    async def _done(self, notice: ports.Notice, error: str = "") -> None:
+        """Note that a notice is done with; without the note it would be made again."""
+        await noting.noted(
+            lambda: self._store.notice_sent(notice, now=self._clock.now(), error=error),
+            self._clock,
+            self._paces.look_s,
+        )
+
+    async def _later(self, notice: ports.Notice, wait_s: float, why: str) -> None:
+        """Note in the store when a notice is due again."""
+        again_at = self._clock.now() + wait_s
+        try:
+            await self._store.notice_failed(notice, again_at=again_at, error=why)
+        except errors.StoreUnavailable as error:
+            log.warning("reporter.store_away", why=error.user_message)

@@ -1,0 +1,82 @@
+"""Forms that one person has open: shown at once, filled when there is something to say."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import structlog
+
+from bot.power import ports
+from bot.slack.blockkit import blocks, text, views
+from bot.slack.outbound import sending
+from bot.slack.render import answers, request_form
+from bot.workflow import answers as facts
+
+log = structlog.get_logger()
+
+# A form that is pushed by an acknowledgement is there a moment after it; waits in seconds.
+AGAIN_S = (0.2, 0.5, 1.0, 2.0)
+
+
+class Forms:
+    """Opens forms, and shows answers in those that wait for one."""
+
+    def __init__(self, sender: sending.Sender, clock: ports.Clock) -> None:
+        self._sender = sender
+        self._clock = clock
+
+    async def open_loading(self, inbound: ports.Inbound) -> None:
+        """Open a form that says that it is being made: its trigger id lives three seconds."""
+        view, trigger_id = inbound.body.get("view"), inbound.body.get("trigger_id")
+        if not view or not trigger_id:
+            return
+        try:
+            await self._sender.open_view(str(trigger_id), views.loading(str(view)))
+        except sending.Undelivered as error:
+            # It may be open already: a process that takes over finds its trigger id used.
+            log.warning("slack.form_not_opened", key=inbound.key, why=error.code)
+
+    async def show(self, inbound: ports.Inbound, answer: facts.Answer) -> bool:
+        """Show an answer in the form that waits for it; False when there is none (any more)."""
+        external = str(inbound.body.get("view") or "")
+        view = _as_view(inbound, answer) if external else None
+        if view is None:
+            return False
+        view["external_id"] = external
+        # Only a form that an acknowledgement has pushed may not be there yet.
+        waits = AGAIN_S if inbound.kind == "form" else ()
+        for wait_s in (*waits, None):
+            try:
+                await self._sender.update_view(external, view)
+            except sending.Undelivered as error:
+                if error.code != "not_found" or wait_s is None:
+                    log.info("slack.view_gone", key=inbound.key, why=error.code)
+                    return False
+                await self._clock.sleep(wait_s)
+            else:
+                return True
+        return False  # pragma: no cover -- the loop returns at its last wait
+
+
+def _as_view(inbound: ports.Inbound, answer: facts.Answer) -> views.View | None:
+    """Return an answer as a view, None for one that is a form of its own kind."""
+    match answer:
+        case facts.FormShown():
+            return request_form.render(answer)
+        case facts.PlanShown():
+            return request_form.review(answer)
+        case facts.CountWanted() | facts.ReasonWanted() | facts.HomeShown():
+            return None
+        case facts.CommentWanted() | facts.VerdictWanted():
+            return None
+        case facts.Note(good=True):
+            return views.saying(_with_place(answers.render(answer), inbound))
+        case _:
+            return views.saying(answers.render(answer))
+
+
+def _with_place(message: blocks.Message, inbound: ports.Inbound) -> blocks.Message:
+    """Add to a note where the request's card stands: a form may have been opened elsewhere."""
+    where = text.channel(inbound.place.channel_id)
+    added = (blocks.context(f"Its card and its thread are in {where}"),) if where else ()
+    return dataclasses.replace(message, blocks=(*message.blocks, *added))

@@ -1,0 +1,103 @@
+"""Private answers that are neither plan nor form: mistakes, notes, lists, help."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import assert_never
+
+from bot.slack import action_ids
+from bot.slack.blockkit import blocks, paging, text
+from bot.slack.render import cards, fleet, frozen, outcomes, plans, records
+from bot.workflow import answers as facts
+
+WORDS_CHARS = 600
+LONGEST_CHARS = 11_000
+
+Said = (
+    facts.Mistake
+    | facts.Note
+    | facts.PlanShown
+    | facts.FleetShown
+    | facts.RequestShown
+    | facts.RequestsShown
+    | facts.HistoryShown
+    | facts.WhyShown
+    | facts.HelpShown
+)
+
+
+def render(
+    answer: Said, turn: paging.Turn = paging.FIRST, workspace_url: str = ""
+) -> blocks.Message:
+    """Return an answer as a message; `turn` says which page of a long one, and for whom."""
+    match answer:
+        case facts.Mistake():
+            return _paragraphs(_mistake(answer))
+        case facts.Note():
+            return _noted(answer)
+        case facts.PlanShown():
+            return plans.render(answer)
+        case facts.FleetShown():
+            return fleet.render(answer, turn)
+        case facts.RequestShown():
+            return _one(answer, turn)
+        case facts.RequestsShown():
+            return records.requests(answer, turn, workspace_url)
+        case facts.HistoryShown():
+            return records.history(answer, turn, workspace_url)
+        case facts.WhyShown():
+            return records.why(answer, turn, workspace_url)
+        case facts.HelpShown():
+            return _help(answer)
+        case _:
+            assert_never(answer)
+
+
+def _one(shown: facts.RequestShown, turn: paging.Turn) -> blocks.Message:
+    """Return one request as its card tells it, with Share instead of the card's buttons."""
+    card = cards.render(shown.request, shown.servers, private=True, freezes=shown.freezes)
+    asked = dataclasses.replace(turn, line=f"show {shown.request.id}")
+    rows = outcomes.rows(shown.servers, shown.request.order.action)
+    below = paging.body(rows, asked, fleet.PAGE_ROWS)
+    plainer = (*card.plainer, *below) if card.plainer else ()
+    return dataclasses.replace(card, blocks=(*card.blocks, *below), plainer=plainer)
+
+
+def _paragraphs(told: str) -> blocks.Message:
+    """Return a message of one text; whole lines are left out where it grows too long."""
+    lines = told.split("\n")
+    shown = text.fitting(lines, LONGEST_CHARS)
+    return blocks.Message(shown, tuple(blocks.paragraphs(shown)))
+
+
+def _mistake(mistake: facts.Mistake) -> str:
+    """Return the token, what is wrong with it, and a line to copy."""
+    token = text.code(mistake.token, 100)
+    problem = text.plain(mistake.problem, WORDS_CHARS)
+    first = f"{token}: {problem}" if token else problem
+    if not mistake.suggestion:
+        return first
+    return f"{first}\nTry: {text.code(mistake.suggestion, 400)}"
+
+
+def _note(note: facts.Note) -> str:
+    """Return a note; one that refuses says so with a sign as well."""
+    told = text.named(frozen.spoken(note.text, WORDS_CHARS), note.people)
+    return told if note.good else f"🚫 {told}"
+
+
+def _noted(note: facts.Note) -> blocks.Message:
+    """Return a note, with the button for what may follow it."""
+    message = _paragraphs(_note(note))
+    offers = {action_ids.Do.COMMENT: note.comment_on, action_ids.Do.NUDGE: note.nudge_for}
+    buttons = [blocks.Button(do, request_id) for do, request_id in offers.items() if request_id]
+    if note.plan_again:
+        buttons.append(blocks.Button(action_ids.Do.AGAIN, note.plan_again, label="Plan again"))
+    if not buttons:
+        return message
+    return blocks.Message(message.text, (*message.blocks, blocks.button_row(buttons)))
+
+
+def _help(shown: facts.HelpShown) -> blocks.Message:
+    """Return help; its words are ours, so only the three characters are escaped."""
+    return _paragraphs(text.escape(shown.text))

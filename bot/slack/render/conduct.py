@@ -1,0 +1,133 @@
+"""How a request would be carried out, for whoever decides: rules, waves, options, cut names."""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+from collections.abc import Sequence
+
+from bot.power import plan
+from bot.power.plan import Verdict
+from bot.power.text import folding
+from bot.slack.blockkit import naming, text
+
+MOST_WAVES = 8
+MOST_RULES = 5
+RULE_CHARS = 60
+NAMES_CHARS = 150
+# Of more servers than these a cut list isn't told rule by rule.
+MOST_SORTED = 2000
+BEHIND_CHARS = 120
+ONE_RULE = 2
+
+
+def lines(planned: plan.Plan) -> str:
+    """Return the rules, the waves and the options that the seal covers, a line each."""
+    found = (_ruled(planned), waves(planned), _options(planned))
+    return "\n".join(line for line in found if line)
+
+
+def _ruled(planned: plan.Plan) -> str:
+    """Return the rules with the servers of each."""
+    told = "; ".join(by_rule(planned))
+    return f"*Rules:* {told}" if told else ""
+
+
+def by_rule(planned: plan.Plan) -> list[str]:
+    """Return each rule of the servers to act on; where there are several, with its servers."""
+    found: dict[str, list[folding.Named]] = {rule: [] for rule in planned.terms.rules[:MOST_RULES]}
+    for line in planned.lines_with(Verdict.ACT):
+        if line.rule in found:
+            found[line.rule].append(line.label)
+    if len(found) < ONE_RULE:
+        return [text.plain(rule, RULE_CHARS) for rule in found]
+    return [
+        f"{text.plain(rule, RULE_CHARS)} for {naming.folded(names, NAMES_CHARS)}"
+        for rule, names in found.items()
+    ]
+
+
+def waves(planned: plan.Plan) -> str:
+    """Return the sizes of the waves, the number of calls, and when the run stops by itself."""
+    if not planned.waves:
+        return ""
+    most = planned.order.options.max_failures or planned.terms.max_failures
+    stops = "stops after the first failure" if most == 1 else f"stops after {most:,} failures"
+    return f"{sizes(planned)} · {text.count(planned.calls, 'call')} · {stops}"
+
+
+def sizes(planned: plan.Plan) -> str:
+    """Return the sizes of the waves, like `In waves of 1, 5, 13`; literal, and mostly short."""
+    if not planned.waves:
+        return ""
+    if len(planned.waves) == 1:
+        return "In one wave"
+    told = ", ".join(f"{size:,}" for size in planned.waves[:MOST_WAVES])
+    more = len(planned.waves) - MOST_WAVES
+    return f"In waves of {told}{f' and {more:,} more' if more > 0 else ''}"
+
+
+def _options(planned: plan.Plan) -> str:
+    """Return the options that were typed and change how it runs."""
+    given = planned.order.options
+    parts = [
+        f"--batch {given.batch}" if given.batch is not None else "",
+        f"--pause {given.pause_s:g}s" if given.pause_s is not None else "",
+        f"--max-failures {given.max_failures}" if given.max_failures is not None else "",
+        "--break-glass" if given.break_glass else "",
+    ]
+    told = " ".join(part for part in parts if part)
+    return f"*Options:* {text.code(told)}" if told else ""
+
+
+def names(planned: plan.Plan, limit: int) -> str:
+    """Return the servers to act on, safe for mrkdwn; a cut list says whose rules are behind it."""
+    shown, behind = _cut(planned, limit)
+    return f"{naming.folded(shown, limit)}{text.plain(behind)}"
+
+
+def names_literal(planned: plan.Plan, limit: int) -> str:
+    """Return the same for plain_text, in no more than `limit` characters and a little."""
+    shown, behind = _cut(planned, limit)
+    return f"{naming.folded_literal(shown, limit)}{text.literal(behind)}"
+
+
+def _cut(planned: plan.Plan, limit: int) -> tuple[Sequence[folding.Named], str]:
+    """Return the names to show, and what stands behind the cut where rules differ."""
+    order = planned.order
+    labels = naming.target_names(order)
+    if len(planned.terms.rules) < ONE_RULE or len(labels) > MOST_SORTED:
+        return labels, ""
+    rules = {line.server_id: line.rule for line in planned.lines_with(Verdict.ACT)}
+    return _told(
+        tuple((target.label, rules.get(target.server_id, "")) for target in order.targets), limit
+    )
+
+
+@functools.lru_cache(maxsize=16)
+def _told(
+    ruled: tuple[tuple[folding.Named, str], ...], limit: int
+) -> tuple[Sequence[folding.Named], str]:
+    """Cut a list so that it is known which of its servers are behind the cut."""
+    ordered = sorted(ruled, key=lambda one: _natural(one[0]))
+    labels = [label for label, _ in ordered]
+    if len(folding.fold(labels, marked=True)) <= limit:
+        return labels, ""
+    low, high = 0, len(labels)
+    while low < high:
+        middle = (low + high + 1) // 2
+        fits = len(folding.fold(labels[:middle], marked=True)) <= limit - BEHIND_CHARS
+        low, high = (middle, high) if fits else (low, middle - 1)
+    counts = Counter(rule for _, rule in ordered[low:])
+    under = ", ".join(
+        f"{count} of them under rule {text.cut(rule, RULE_CHARS // 2)}"
+        for rule, count in sorted(counts.items(), key=lambda item: (item[1], item[0]))[:MOST_RULES]
+    )
+    more = f"{len(labels) - low} more, {under}"
+    return labels[:low], f" and {more}" if low else more
+
+
+def _natural(label: folding.Named) -> tuple[folding.Key, str]:
+    """Return the key by which a list is in order."""
+    name = label.name if isinstance(label, folding.Apart) else label
+    return folding.natural(name), str(label)

@@ -1,0 +1,104 @@
+"""Freezes as people see them: in lines of their own, as news in channels, and in sentences."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bot.power import ports
+from bot.power.policy import freezes
+from bot.slack import action_ids
+from bot.slack.blockkit import blocks, text
+
+REASON_CHARS = 300
+ASKED_CHARS = 150
+# A list shows so many freezes, the others are counted.
+MOST_SHOWN = 5
+# Whom the sentences of `power.freezes` name.
+HOLDER = re.compile(
+    r"(?<=\bby )[UW][A-Z0-9]{1,30}(?= \()|(?<=\bfreeze of )[UW][A-Z0-9]{1,30}(?= \()"
+)
+LIFT = "`unfreeze` lifts one's own, `unfreeze all` every one."
+SAID = {
+    "freeze.on": "🧊 *{by} froze all power changes*",
+    "freeze.changed": "🧊 *{by} has changed their freeze of all power changes*",
+    "freeze.off": "🟢 *{by} lifted the freeze of {whose}*",
+    "freeze.ended": "🟢 *The freeze of {whose} has ended by itself*",
+}
+
+
+def who(freeze: ports.Freeze) -> str:
+    """Return the holder of a freeze."""
+    return text.mention(freeze.holder) if freeze.holder else "the policy"
+
+
+def line(freeze: ports.Freeze) -> str:
+    """Return a freeze that stands."""
+    reason = text.plain(freeze.reason, REASON_CHARS)
+    return f"🧊 *Frozen by {who(freeze)}* {times(freeze)}: {reason}"
+
+
+def times(freeze: ports.Freeze) -> str:
+    """Return since when a freeze stands, and until when."""
+    until = f", until {text.moment(freeze.until)}" if freeze.until else ""
+    return f"since {text.moment(freeze.since)}{until}"
+
+
+def lines(standing: Sequence[ports.Freeze]) -> str:
+    """Return all freezes that stand, a line each."""
+    told = [line(freeze) for freeze in standing[:MOST_SHOWN]]
+    more = len(standing) - MOST_SHOWN
+    return "\n".join([*told, f"and {text.count(more, 'more freeze')}"] if more > 0 else told)
+
+
+def section(standing: Sequence[ports.Freeze]) -> list[blocks.Block]:
+    """Return a block with all freezes that stand, or nothing."""
+    return [blocks.section(lines(standing))] if standing else []
+
+
+def lift_button(freeze: ports.Freeze, *, own: bool = False, apart: str = "") -> blocks.Button:
+    """Return the button that lifts one freeze; it asks once more unless it is one's `own`."""
+    reason = text.literal(freeze.reason, ASKED_CHARS)
+    asked = f"{reason}\nIts holder and approvers may lift it; then calls are sent again."
+    dialog = None if own else blocks.confirm("Lift this freeze?", asked, "Unfreeze")
+    spoken = "Lift your own freeze" if own else "Lift this freeze"
+    return blocks.Button(
+        action_ids.Do.UNFREEZE, freezes.key(freeze), confirm=dialog, spoken=spoken, apart=apart
+    )
+
+
+def spoken(sentence: str, limit: int = text.LONGEST_FOREIGN) -> str:
+    """Return one of our sentences for mrkdwn: who froze by name, instants in each reader's time."""
+    words = HOLDER.sub(lambda found: text.mention(found.group()), text.plain(sentence, limit))
+    return text.dated(words)
+
+
+def read(body: Mapping[str, Any]) -> ports.Freeze:
+    """Return the freeze that a stored body names."""
+    since, until = body.get("since"), body.get("until")
+    return ports.Freeze(
+        holder=str(body.get("holder") or ""),
+        reason=str(body.get("reason") or ""),
+        since=float(since) if isinstance(since, int | float) else 0.0,
+        until=float(until) if isinstance(until, int | float) else 0.0,
+    )
+
+
+def notice(body: Mapping[str, Any]) -> blocks.Message:
+    """Return what a channel is told of a freeze."""
+    freeze = read(body)
+    by, whose = text.mention(str(body.get("by") or "")), who(freeze)
+    event = str(body.get("event"))
+    said = SAID.get(event, "🧊 *The freeze of {whose} has changed*").format(by=by, whose=whose)
+    if body.get("by") == freeze.holder and event == "freeze.off":
+        said = f"🟢 *{by} lifted their freeze*"
+    reason = text.plain(freeze.reason, REASON_CHARS)
+    if event not in ("freeze.on", "freeze.changed"):
+        told = f"{said}: {reason}\nIt stood {times(freeze)}."
+        return blocks.Message(told, (blocks.section(told),))
+    end = f"Until {text.moment(freeze.until)}." if freeze.until else "Until it is lifted."
+    told = f"{said}: {reason}\n{end} No new call is sent while it lasts. {LIFT}"
+    # Everybody sees the same message, so it can't know whose own it is.
+    lift = blocks.button_row([lift_button(freeze)])
+    return blocks.Message(told, (blocks.section(told), lift))

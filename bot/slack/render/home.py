@@ -1,0 +1,188 @@
+"""The app's Home tab of one person: what waits for them, theirs, running, ended, frozen.
+
+Made from the record alone; the times in it are instants, so that the same record always gives
+the same page. Sizes are those of "Views" in Slack's docs: at most 100 blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from bot.power import lifecycle, missing, ports, vocabulary
+from bot.power.lifecycle import State
+from bot.slack import action_ids
+from bot.slack.action_ids import Do
+from bot.slack.blockkit import blocks, naming, text, words
+from bot.slack.render import cards, conduct, frozen, outcomes, terms
+from bot.workflow import answers
+
+# Requests that a list shows; the others are counted and are one `requests` away.
+MOST_ROWS = 5
+MOST_RECENT = 8
+NAMES_CHARS = 200
+REASON_CHARS = 150
+UNKNOWN = "More may wait for you than is listed here."
+NOTHING = "Nothing waits for you, and nothing is under way."
+HOW_TO = "Ask with {example} in an allowed channel; {help} shows all."
+
+Row = Callable[[ports.Request], list[blocks.Block]]
+
+
+def render(
+    shown: answers.HomeShown,
+    notice: str = "",
+    workspace_url: str = "",
+    called: str = vocabulary.PREFIX,
+) -> blocks.Block:
+    """Return the Home tab; `notice` answers what was pressed on it last.
+
+    `called` is the name of the slash command.
+    """
+    lists: Sequence[tuple[str, Sequence[ports.Request], Row]] = (
+        ("Waiting for you", shown.waiting_for_me, _waiting),
+        ("Your requests", shown.mine, _mine),
+        ("Under way", shown.running, _running),
+    )
+    body = [blocks.section(f"👉 {text.plain(notice, 600)}")] if notice else []
+    for number, one in enumerate(shown.freezes[:MOST_ROWS]):
+        body += _freeze(one, shown, number)
+    if len(shown.freezes) > MOST_ROWS:
+        body.append(blocks.context(f"and {len(shown.freezes) - MOST_ROWS} more freezes"))
+    if lacks := missing.told(shown.missing):
+        body.append(blocks.section(f"⚠️ {UNKNOWN} {text.plain(lacks, 900)}"))
+    for title, requests, row in lists:
+        body += _listed(title, requests, row, workspace_url, called)
+    if not any(requests for _, requests, _ in lists):
+        body.append(blocks.section(NOTHING))
+    body += _recent(shown, workspace_url)
+    body.append(blocks.context(_how_to(called)))
+    return {"type": "home", "blocks": body}
+
+
+def _how_to(called: str) -> str:
+    """Return how one asks, in a line to copy."""
+    example = text.code(f"{called} reboot web[01-03] because …")
+    return HOW_TO.format(example=example, help=text.code(f"{called} help"))
+
+
+def closed(sentence: str) -> blocks.Block:
+    """Return the Home tab of somebody who may not use Powerbot, with the reason."""
+    return {"type": "home", "blocks": [blocks.section(f"🚫 {text.plain(sentence, 600)}")]}
+
+
+def details(shown: answers.RequestShown) -> dict[str, Any]:
+    """Return a window with one request in full; it has no input and changes nothing."""
+    card = cards.render(shown.request, shown.servers, private=True, freezes=shown.freezes)
+    return {
+        "type": "modal",
+        "title": {"type": "plain_text", "text": shown.request.id},
+        "close": {"type": "plain_text", "text": "Close"},
+        # Tables are for messages alone ("Table block": surfaces).
+        "blocks": list(card.plainer or card.blocks),
+    }
+
+
+def _freeze(freeze: ports.Freeze, shown: answers.HomeShown, number: int) -> list[blocks.Block]:
+    """Return one freeze that stands, with Unfreeze for whoever may; the policy's is its file's."""
+    told = blocks.section(f"{frozen.line(freeze)}\nNo new call is sent while it lasts.")
+    own = freeze.holder == shown.viewer
+    if not freeze.holder or not (own or shown.lifts_all):
+        return [told]
+    return [told, blocks.button_row([frozen.lift_button(freeze, own=own, apart=str(number))])]
+
+
+def _listed(
+    title: str, requests: Sequence[ports.Request], row: Row, workspace_url: str, called: str
+) -> list[blocks.Block]:
+    """Return a list with its heading, or nothing."""
+    if not requests:
+        return []
+    body = [blocks.header(f"{title} ({len(requests)})")]
+    for found in requests[:MOST_ROWS]:
+        body += [_about(found, workspace_url), *row(found)]
+    more = len(requests) - MOST_ROWS
+    if more > 0:
+        line = text.code(f"{called} requests")
+        body.append(blocks.context(f"and {more} more: {line} lists them"))
+    return body
+
+
+def _about(found: ports.Request, workspace_url: str) -> blocks.Block:
+    """Return what a request is, in three short lines."""
+    order = found.order
+    reason = text.plain(order.reason, REASON_CHARS)
+    lines = [
+        f"*{terms.title(order)}* · {cards.linked(found, workspace_url)}",
+        conduct.names(found.plan, NAMES_CHARS),
+        f"{words.SIGNS[found.state]} {found.state.value.capitalize()}{_how_far(found)}",
+        f"by {text.mention(order.requester.user_id)}{f': {reason}' if reason else ''}",
+    ]
+    return blocks.section("\n".join(line for line in lines if line))
+
+
+def _how_far(found: ports.Request) -> str:
+    """Return what a request that is pending, or owes a review, still needs, and until when."""
+    if found.review is not None and found.state in lifecycle.ENDED:
+        return f" · review until {text.moment(found.review.due_at)}"
+    if found.state is not State.PENDING:
+        return ""
+    until = f" · expires {text.moment(found.expires_at)}" if found.expires_at else ""
+    return f": {terms.quorum(found)}{until}"
+
+
+def _waiting(found: ports.Request) -> list[blocks.Block]:
+    """Return the buttons of a request that waits for this person."""
+    if found.state in lifecycle.ENDED:
+        review = cards.button(found, Do.VERDICT, style="primary")
+        return [blocks.button_row([review, cards.button(found, Do.DETAILS)])]
+    deny = cards.button(found, Do.DENY, style="danger")
+    return [blocks.button_row([cards.approve_button(found), deny, cards.button(found, Do.DETAILS)])]
+
+
+def _mine(found: ports.Request) -> list[blocks.Block]:
+    """Return the buttons of one's own request."""
+    if found.state is State.RUNNING:
+        return _running(found)
+    buttons = [cards.button(found, Do.CANCEL), cards.button(found, Do.DETAILS)]
+    return [blocks.button_row(buttons)]
+
+
+def _running(found: ports.Request) -> list[blocks.Block]:
+    """Return the buttons of a request under way."""
+    stop = [] if found.stopped_by else [cards.stop_button(found)]
+    return [blocks.button_row([*stop, cards.button(found, Do.DETAILS)])]
+
+
+def _recent(shown: answers.HomeShown, workspace_url: str) -> list[blocks.Block]:
+    """Return what ended lately, one line each."""
+    if not shown.recent:
+        return []
+    lines = [
+        _ended(found, shown.loose.get(found.id, ()), workspace_url)
+        for found in shown.recent[:MOST_RECENT]
+    ]
+    return [blocks.header("Ended lately"), *blocks.paragraphs("\n".join(lines))]
+
+
+def _ended(found: ports.Request, loose: Sequence[ports.RunServer], workspace_url: str) -> str:
+    """Return one ended request as a line; `loose` are its servers that aren't proven."""
+    order = found.order
+    parts = [
+        f"{words.SIGNS[found.state]} {found.state.value.capitalize()}",
+        f"{terms.title(order)} ({naming.folded(naming.target_names(order), 80)})",
+        cards.linked(found, workspace_url),
+        f"by {text.mention(order.requester.user_id)}",
+        text.moment(found.ended_at or found.changed_at),
+        outcomes.loose_ends(loose, order.action),
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+ACTIONS = frozenset({Do.APPROVE, Do.DENY, Do.CANCEL, Do.STOP, Do.DETAILS, Do.UNFREEZE})
+"""The buttons that may stand on a Home tab: those that need no channel of their own."""
+
+
+def may_stand(action_id: str) -> bool:
+    """Whether a button with this id may stand on a Home tab."""
+    return action_ids.read_action_id(action_id) in ACTIONS

@@ -1,0 +1,175 @@
+"""How a run stands or ended, in words: folded by outcome and reason, counts that add up."""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Sequence
+
+from bot.power import lifecycle, ports
+from bot.power.causes import Late, Left
+from bot.power.lifecycle import ServerState
+from bot.power.request import Action
+from bot.power.run import again, outcome
+from bot.power.text import folding
+from bot.slack.blockkit import naming, text, words
+
+# How much of a card or a reply the outcomes may take; the rest is one press of Details away.
+OUTCOMES_CHARS = 2600
+NAMES_CHARS = 500
+DETAIL_CHARS = 160
+
+LOOSE_CHARS = 80
+_UNPROVEN = lifecycle.ACCEPTED_ONLY | {ServerState.UNKNOWN}
+# A page of a hundred such rows stays below Slack's size of a message.
+ROW_CHARS = 90
+RUN_ENDS = frozenset(
+    {
+        lifecycle.State.SUCCEEDED,
+        lifecycle.State.PARTIAL,
+        lifecycle.State.FAILED,
+        lifecycle.State.STOPPED,
+    }
+)
+
+
+def told(
+    servers: Sequence[ports.RunServer],
+    action: Action,
+    *,
+    limit: int = OUTCOMES_CHARS,
+    names_limit: int = NAMES_CHARS,
+) -> str:
+    """Return all outcomes in one line: `rebooted: web[01-18] · failed: web20 (their words)`."""
+    parts = [_group(group, action, names_limit) for group in outcome.groups(servers)]
+    return text.listed(parts, limit)
+
+
+def _group(group: outcome.Group, action: Action, names_limit: int) -> str:
+    """Return one outcome with its servers and the reason."""
+    names = naming.folded(group.names, names_limit)
+    reason = words.reason(group.state, group.cause, group.detail)
+    told = "; ".join(part for part in (reason, words.late(group.late, action)) if part)
+    detail = f" ({text.plain(told, DETAIL_CHARS)})" if told else ""
+    word = words.HALF_DONE if group.half_done else words.long_word(group.state, action)
+    return f"{word}: {names}{detail}"
+
+
+def counted(servers: Sequence[ports.RunServer], action: Action) -> str:
+    """Return how many are done and what the others are, like `18 of 19 rebooted · 1 failed`."""
+    counts = collections.Counter((row.state, half_done(row)) for row in servers)
+    found = [
+        f"{counts[state, half]:,} {words.HALF_DONE if half else words.server_word(state, action)}"
+        for state in outcome.TOLD_IN_ORDER
+        for half in (True, False)
+        if counts[state, half] and state is not ServerState.PROVEN
+    ]
+    return " · ".join([progress(servers, action), *found])
+
+
+def half_done(row: ports.RunServer) -> bool:
+    """Whether a cycle has switched a server off and not yet sent its power-on."""
+    return row.state is ServerState.QUEUED and row.step > 0
+
+
+def unsure(servers: Sequence[ports.RunServer], action: Action) -> str:
+    """Return what to do about reboots of which nobody knows; no button may repeat them."""
+    unknown = [row for row in servers if row.state is ServerState.UNKNOWN]
+    if action is not Action.REBOOT or not unknown:
+        return ""
+    folded = naming.folded([row.label for row in unknown], NAMES_CHARS)
+    return (
+        f"Whether {folded} was rebooted can't be known, so it isn't sent again by itself. "
+        "Look first; to reboot again, make a request of its own."
+    )
+
+
+def rows(servers: Sequence[ports.RunServer], action: Action) -> list[str]:
+    """Return one line for each server, in the plan's order."""
+    return [_row(one, action) for one in servers]
+
+
+def _row(one: ports.RunServer, action: Action) -> str:
+    """Return one server with its state, the reason and what its record said last."""
+    seen = f"last seen {one.last_seen}" if one.last_seen and "last seen" not in one.detail else ""
+    reason = words.reason(one.state, one.cause, one.detail)
+    late = words.late(one.late, action)
+    parts = [naming.single(one.label), words.long_word(one.state, action), reason, seen, late]
+    return text.plain(" · ".join(part for part in parts if part), ROW_CHARS)
+
+
+def progress(servers: Sequence[ports.RunServer], action: Action) -> str:
+    """Return how far a run is, like `6 of 19 rebooted`: what failed isn't done."""
+    proven = sum(row.state is ServerState.PROVEN for row in servers)
+    return f"{proven:,} of {len(servers):,} {words.DONE[action]}"
+
+
+def stopping(servers: Sequence[ports.RunServer]) -> str:
+    """Return what becomes of a run that is to stop: `3 finish, 34 won't be touched`."""
+    queued = [row for row in servers if row.state is ServerState.QUEUED]
+    half = sum(map(half_done, queued))
+    parts = {
+        "finish": sum(map(again.moving, servers)) - len(queued),
+        "won't be touched": len(queued) - half,
+        "won't be switched on again": half,
+    }
+    told = [f"{count:,} {what}" for what, count in parts.items() if count]
+    return ", ".join(told) or "nothing is left to do"
+
+
+def retryable(servers: Sequence[ports.RunServer], action: Action) -> bool:
+    """Whether some server may be tried again by a new request."""
+    return any(again.may_retry(action, row) for row in servers)
+
+
+def untouched(servers: Sequence[ports.RunServer], action: Action) -> int:
+    """Return how many servers are left to do where nothing was sent to any of them, else 0."""
+    left = [row for row in servers if again.may_retry(action, row)]
+    return len(left) if all(row.state is ServerState.NOT_SENT for row in left) else 0
+
+
+def left_dark(servers: Sequence[ports.RunServer], action: Action) -> bool:
+    """Whether the run has left servers off: an off that is proven, a cycle that is half done."""
+    return any(again.left_off(action, row) for row in servers)
+
+
+def dark(servers: Sequence[ports.RunServer], action: Action) -> str:
+    """Return which servers a cycle leaves off, or may, in a line for each; mostly empty."""
+    found = again.dark(action, servers)
+    off = [row.label for row in found if again.left(action, row) is Left.OFF]
+    maybe = [row.label for row in found if again.left(action, row) is Left.MAY_BE_OFF]
+    lines = []
+    if off:
+        lines.append(
+            f"🚨 *{naming.folded(off, NAMES_CHARS)} {'is' if len(off) == 1 else 'are'} OFF:* "
+            "switched off by this request, and not seen to come on again"
+        )
+    if maybe:
+        lines.append(
+            f"🚨 *{naming.folded(maybe, NAMES_CHARS)} may be OFF:* "
+            "a power-off was sent, and the power-on isn't proven"
+        )
+    return "\n".join(lines)
+
+
+def loose_ends(servers: Sequence[ports.RunServer], action: Action) -> str:
+    """Return in a few words what people must still know of an ended run; mostly empty."""
+    groups: dict[str, list[folding.Named]] = {}
+    for row in again.dark(action, servers):
+        groups.setdefault(f"🚨 {words.LEFT[again.left(action, row)]}", []).append(row.label)
+    for row in servers:
+        left = again.left(action, row) is not Left.NONE
+        if row.state in _UNPROVEN and row.late is Late.NONE and not left:
+            groups.setdefault(words.long_word(row.state, action), []).append(row.label)
+    return " · ".join(
+        f"{word}: {naming.folded(those, LOOSE_CHARS)}" for word, those in groups.items()
+    )
+
+
+def took_s(request: ports.Request, servers: Sequence[ports.RunServer], began_at: float) -> float:
+    """Return how long the run took, from its beginning to its end; 0 when nothing was sent.
+
+    Without `began_at`, of an end that an older version has queued, the first call has to do.
+    """
+    sent = [row.sent_at for row in servers if row.sent_at]
+    ended_at = request.ended_at or request.changed_at
+    return max(0.0, ended_at - (began_at or min(sent))) if sent else 0.0

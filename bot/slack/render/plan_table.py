@@ -1,0 +1,46 @@
+"""The whole plan as a table: one row for each named server, within a table's bounds."""
+
+from __future__ import annotations
+
+from bot.power import plan
+from bot.power.plan import Verdict
+from bot.slack.blockkit import blocks, naming, text, words
+from bot.slack.render import risk
+
+NAME_CHARS = 40
+WORD_CHARS = 20
+REASON_CHARS = 80
+HEALTH_CHARS = 60
+HEADING = ("Server", "Rack", "Now", "Health", "Plan", "Why")
+VERDICTS = {Verdict.SKIP: "skip", Verdict.BLOCKED: "blocked"}
+
+
+def render(planned: plan.Plan) -> tuple[blocks.Block, ...]:
+    """Return the table, and how many servers it leaves out; nothing for an empty plan."""
+    if not planned.lines:
+        return ()
+    rows: list[tuple[str, ...]] = [HEADING]
+    room = blocks.TABLE_CHARS
+    health = risk.words(planned)
+    for line in planned.lines[: blocks.TABLE_ROWS - 1]:
+        row = _row(line, planned, health[line.server_id])
+        room -= sum(map(len, row))
+        if room < 0:
+            break
+        rows.append(row)
+    left_out = len(planned.lines) - (len(rows) - 1)
+    more = (blocks.context(f"and {text.count(left_out, 'server')} more"),) if left_out else ()
+    return (blocks.table(rows), *more)
+
+
+def _row(line: plan.PlanLine, planned: plan.Plan, health: str) -> tuple[str, ...]:
+    """Return one server's row; a table's cells are literal, so nothing in them formats."""
+    acts = words.VERBS[planned.order.action]
+    return (
+        text.literal(naming.single(line.label), NAME_CHARS),
+        text.literal(line.rack, WORD_CHARS),
+        text.literal(line.power_before, WORD_CHARS),
+        text.literal(health, HEALTH_CHARS),
+        VERDICTS.get(line.verdict, acts),
+        text.literal(line.reason, REASON_CHARS),
+    )

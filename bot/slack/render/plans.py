@@ -1,0 +1,223 @@
+"""The plan that only the requester sees, with Request: what would happen to each named server."""
+
+from __future__ import annotations
+
+import collections
+import re
+from collections.abc import Sequence
+
+from bot.power import plan, server
+from bot.power.plan import Verdict
+from bot.slack import action_ids
+from bot.slack.action_ids import Do
+from bot.slack.blockkit import blocks, naming, text, words
+from bot.slack.render import conduct, frozen, risk, terms
+from bot.workflow import answers
+
+# Verdict and reason groups that are shown one by one; the others are counted.
+MOST_GROUPS = 12
+NAMES_CHARS = 500
+READING_CHARS = 300
+REASON_CHARS = 200
+MOST_WATCHED = 3
+RULE_CHARS = 60
+MOST_EARLIER = 5
+VERDICTS = {Verdict.ACT: "Would {verb}", Verdict.SKIP: "Skipped", Verdict.BLOCKED: "Blocked"}
+
+# The check's own sentence about a server that somebody else's request is at work on.
+HELD_BY = re.compile(r"PR-\w{4} of ([UW][A-Z0-9]{1,30}) is at work on it \(.*\)")
+
+
+def render(shown: answers.PlanShown) -> blocks.Message:
+    """Return the plan; it has buttons when it may be asked for."""
+    planned = shown.plan
+    body = [
+        blocks.header(_heading(planned)),
+        *_reading(planned),
+        blocks.section(_lines(shown)),
+        blocks.section(_conditions(planned)),
+        blocks.context(_small_print(shown)),
+    ]
+    buttons = _buttons(shown)
+    if buttons:
+        body.append(blocks.button_row(buttons))
+    return blocks.Message(_fallback(shown), tuple(body))
+
+
+def _meant(planned: plan.Plan) -> Sequence[plan.PlanLine]:
+    """Return the servers that the plan speaks of: those to act on, or else all that were named."""
+    return planned.lines_with(Verdict.ACT) or planned.lines
+
+
+def _title(planned: plan.Plan) -> str:
+    """Return what was asked, like `reboot 19 servers`; "0 servers" would name nothing."""
+    return words.title(planned.order.action, len(_meant(planned))).lower()
+
+
+def _heading(planned: plan.Plan) -> str:
+    """Return what kind of plan it is, and what it would do."""
+    if planned.order.options.dry_run:
+        return f"Dry run: {_title(planned)}"
+    if breaks_glass(planned):
+        return f"Break glass: {_title(planned)} now"
+    return f"Plan: {_title(planned)}"
+
+
+def breaks_glass(planned: plan.Plan) -> bool:
+    """Whether Request starts it at once, without anybody's approval that it would need."""
+    return planned.order.options.break_glass and not planned.terms.needs
+
+
+def _reading(planned: plan.Plan) -> tuple[blocks.Block, ...]:
+    """Return which servers were meant, said in words, where the terms narrow each other."""
+    if not planned.reading:
+        return ()
+    said = text.plain(planned.reading, READING_CHARS)
+    return (blocks.section(f"*Read as:* {said}: {text.count(len(planned.lines), 'server')}"),)
+
+
+def _lines(told: answers.PlanShown) -> str:
+    """Return all named servers, folded by verdict and reason."""
+    planned = told.plan
+    groups: dict[tuple[Verdict, str], list[plan.PlanLine]] = {}
+    for line in planned.lines:
+        groups.setdefault((line.verdict, line.reason), []).append(line)
+    ordered = sorted(groups.items(), key=lambda item: list(Verdict).index(item[0][0]))
+    verb = words.VERBS[planned.order.action]
+    shown = [_group(*key, lines, verb) for key, lines in ordered[:MOST_GROUPS]]
+    if len(ordered) > MOST_GROUPS:
+        rest = sum(len(lines) for _, lines in ordered[MOST_GROUPS:])
+        shown.append(f"and {text.count(rest, 'server')} more, for other reasons")
+    earlier = [terms.earlier(one, told.now) for one in planned.earlier[:MOST_EARLIER]]
+    found = [*shown, *earlier, risk.lines(planned), terms.why(planned.order)]
+    return "\n".join(line for line in found if line) or "No server."
+
+
+def _group(verdict: Verdict, reason: str, lines: Sequence[plan.PlanLine], verb: str) -> str:
+    """Return one verdict with its servers, the reason, and the states that they are in now."""
+    word = VERDICTS[verdict].format(verb=verb)
+    holder = HELD_BY.fullmatch(reason)
+    told = text.named(text.plain(reason, REASON_CHARS), [holder[1]] if holder else [])
+    because = f" ({told})" if told else ""
+    names = naming.folded([line.label for line in lines], NAMES_CHARS)
+    return f"*{word} {len(lines)}:* {names}{because} · {_states(lines)}"
+
+
+def _states(lines: Sequence[plan.PlanLine]) -> str:
+    """Return the power states before, like `now on`, or counted where they differ."""
+    counts = collections.Counter(server.power_of(line.power_before) for line in lines)
+    if len(counts) == 1:
+        return f"now {next(iter(counts)).value}"
+    return "now " + ", ".join(f"{counts[one]} {one.value}" for one in server.Power if counts[one])
+
+
+def _conditions(planned: plan.Plan) -> str:
+    """Return who must approve and why, and how it would run; or what forbids it."""
+    if planned.refusals:
+        told = [f"🚫 {frozen.spoken(refusal, 600)}" for refusal in planned.refusals[:6]]
+        return "\n".join(["*This can't be requested:*", *told])
+    wanted = planned.terms.needs
+    total = sum(need.count for need in wanted)
+    needed = (
+        f"*Needs {text.count(total, 'approval')}:* {terms.needs(wanted)}{_rules(planned)}"
+        if wanted
+        else f"*Needs no approval*{_rules(planned)}"
+    )
+    lines = (needed, _counted(planned), conduct.waves(planned), _glass(planned))
+    return "\n".join(line for line in lines if line)
+
+
+def _rules(planned: plan.Plan) -> str:
+    """Return the rules that say so; where there are several, with the servers of each."""
+    told = conduct.by_rule(planned)
+    if len(told) > 1:
+        return f" (the strictest of the rules: {'; '.join(told)})"
+    return "".join(f" (rule: {rule})" for rule in told)
+
+
+def _counted(planned: plan.Plan) -> str:
+    """Return why more is needed than so many servers alone would need."""
+    counted, count = planned.terms.counted, len(planned.order.targets)
+    found = []
+    if counted > count and not breaks_glass(planned):
+        other = text.count(counted - count, "server")
+        found.append(f"Your other open and recent requests count too: {other} more.")
+    if planned.terms.overrides:
+        passed = ", ".join(text.plain(name, RULE_CHARS) for name in planned.terms.overrides[:3])
+        found.append(f"Approvals are added by the freeze: {passed}.")
+    return " ".join(found)
+
+
+def _glass(planned: plan.Plan) -> str:
+    """Return the warning of a request that asks nobody first."""
+    if not planned.order.options.break_glass:
+        return ""
+    if planned.terms.needs:
+        return "🔨 *Break glass:* it needs no more than the freeze asks for; it is reviewed later."
+    return "🔨 *Break glass:* it starts at once and in public, and somebody else must review it."
+
+
+def _small_print(shown: answers.PlanShown) -> str:
+    """Return how old the states are, and what identifies the plan."""
+    age_s = max(0.0, shown.now - shown.plan.snapshot_at)
+    parts = [
+        f"States read {text.duration(age_s)} ago",
+        shown.shortfall.sentence if shown.shortfall else "",
+        f"policy {text.plain(shown.plan.policy_version, 20)}",
+        terms.small_print(shown.plan.order, shown.request_id),
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+def _fallback(shown: answers.PlanShown) -> str:
+    """Return the plan in one line that stands alone."""
+    planned = shown.plan
+    names = naming.folded([line.label for line in _meant(planned)], 300)
+    line = f"Plan: {_title(planned)} ({names})"
+    if planned.refusals:
+        return f"{line}. It can't be requested: {frozen.spoken(planned.refusals[0], 300)}"
+    return f"{line}. Nothing is asked for yet."
+
+
+def may_be_asked(shown: answers.PlanShown) -> bool:
+    """Whether a plan can be asked for: a dry run and a refused one can't."""
+    planned = shown.plan
+    return bool(shown.request_id and planned.order.targets and not planned.refusals)
+
+
+def _buttons(shown: answers.PlanShown) -> tuple[blocks.Button, ...]:
+    """Return Request, unless there is nothing to ask for, and what may be watched instead."""
+    planned = shown.plan
+    holders = dict.fromkeys(line.held_by for line in planned.lines if line.held_by)
+    watching = tuple(_watch(id_) for id_ in list(holders)[:MOST_WATCHED])
+    if not may_be_asked(shown):
+        return watching
+    return (_asking(shown), *watching)
+
+
+def _asking(shown: answers.PlanShown) -> blocks.Button:
+    """Return Request; what nobody is asked about first says so, and asks once more."""
+    order, id_ = shown.plan.order, shown.request_id
+    if not breaks_glass(shown.plan):
+        spoken = f"{action_ids.LABELS[Do.REQUEST]}: {terms.title(order).lower()}"
+        return blocks.Button(Do.REQUEST, id_, style="primary", spoken=spoken)
+    at_once = words.at_once(order.action)
+    asked = f"{terms.title(order)} without approval? "
+    names = conduct.names_literal(shown.plan, blocks.CONFIRM_CHARS - len(asked) - naming.MORE_CHARS)
+    return blocks.Button(
+        Do.REQUEST,
+        id_,
+        style="danger",
+        label=f"{at_once} without approval",
+        # Where the number of servers is typed, that is the second question.
+        confirm=None
+        if shown.plan.terms.confirm_count
+        else blocks.confirm("Break glass?", asked + names, at_once),
+        spoken=f"{at_once} without approval: {terms.title(order).lower()}",
+    )
+
+
+def _watch(request_id: str) -> blocks.Button:
+    """Return a button that shows the request which is at work on a server of this plan."""
+    label, apart = f"Watch {request_id}", request_id.lower().replace("-", "_")
+    return blocks.Button(Do.DETAILS, request_id, label=label, apart=apart)

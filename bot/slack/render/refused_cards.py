@@ -1,0 +1,111 @@
+"""What becomes of a request whose card Slack refuses: its requester is told why, and what helps.
+
+The card itself stays in the outbox and is posted as soon as the channel takes it. Until then
+nobody can approve the request: `bot.workflow.approving` looks for the row that is written here.
+"""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Mapping
+from typing import Any
+
+from bot.power import lifecycle, ports
+from bot.power.lifecycle import State
+from bot.slack import refusals
+from bot.slack.blockkit import blocks, text
+from bot.slack.refusals import Why
+
+MOST_REMEMBERED = 2000
+MOST_ROWS = 20
+EVENT = "card_refused"
+ELSEWHERE = "or ask in another channel"
+WORDS = {
+    Why.NOT_A_MEMBER: (
+        "Powerbot isn't in that channel",
+        f"Type /invite @Powerbot there, {ELSEWHERE}.",
+    ),
+    Why.ARCHIVED: ("that channel is archived", f"Unarchive it, {ELSEWHERE}."),
+    Why.READ_ONLY: (
+        "only some people may post in that channel",
+        f"Ask a channel manager to let Powerbot post there, {ELSEWHERE}.",
+    ),
+    Why.THREADS_ONLY: (
+        "that channel takes posts in threads only",
+        f"Mention Powerbot in a thread there, {ELSEWHERE}.",
+    ),
+    Why.NOT_ALLOWED: (
+        "Slack's settings don't let Powerbot post there",
+        f"Ask a workspace admin to allow it, {ELSEWHERE}.",
+    ),
+    Why.TOKEN: (
+        "Slack refuses Powerbot's token",
+        "Ask whoever runs Powerbot to look at it with `powerbot check`.",
+    ),
+    Why.OTHER: ("Slack gives no reason in words", "Ask whoever runs Powerbot to look at its log."),
+}
+
+
+class RefusedCards:
+    """Notes each reason for which a request's card was refused, once."""
+
+    def __init__(self, store: ports.RequestStore, clock: ports.Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._told: collections.OrderedDict[tuple[str, str], None] = collections.OrderedDict()
+
+    async def tell(self, request: ports.Request, code: str) -> None:
+        """Audit that Slack refuses the card, and tell the requester.
+
+        Raises:
+            StoreUnavailable: it could not be noted.
+        """
+        if (request.id, code) in self._told:
+            return
+        await self._store.write(lambda tx: self._note(tx, request, code))
+        self._told[request.id, code] = None
+        if len(self._told) > MOST_REMEMBERED:
+            self._told.popitem(last=False)
+
+    def _note(self, tx: ports.Tx, request: ports.Request, code: str) -> None:
+        """Write it down unless it is there already."""
+        rows = tx.audit_rows(request_id=request.id, event=ports.CARD_REFUSED, limit=MOST_ROWS)
+        if any(row["detail"].get("why") == code for row in rows):
+            return
+        now, channel = self._clock.now(), request.order.place.channel_id
+        entry = ports.AuditEntry(
+            ports.CARD_REFUSED,
+            now,
+            request_id=request.id,
+            channel_id=channel,
+            detail={"why": code},
+        )
+        tx.audit(entry)
+        body = {"event": EVENT, "why": code}
+        tx.say(request.id, "direct", body, key=f"{EVENT}:{code}", at=now)
+
+
+def outdated(request: ports.Request, body: Mapping[str, Any]) -> bool:
+    """Whether a message about a refused card has nothing to say any more."""
+    stands = request.card is not None and bool(request.card.ts)
+    return body.get("event") == EVENT and (stands or request.state in lifecycle.ENDED)
+
+
+def render(request: ports.Request, body: Mapping[str, Any]) -> blocks.Message:
+    """Return what the requester is told."""
+    code = str(body.get("why") or "")
+    why, mend = WORDS[refusals.why(code)]
+    where = text.channel(request.order.place.channel_id) or "the channel"
+    lines = [
+        f"🚫 Slack doesn't take its card in {where}: {why} ({text.plain(code, 60)}). {mend}",
+        "Powerbot posts the card as soon as the channel takes it.",
+    ]
+    if request.state is State.PENDING:
+        lines.append(f"Nobody can approve it before that{_until(request)}.")
+    told = "\n".join(lines)
+    return blocks.Message(told, (blocks.section(told),))
+
+
+def _until(request: ports.Request) -> str:
+    """Return when the request expires, if it does."""
+    return f", and it expires at {text.moment(request.expires_at)}" if request.expires_at else ""

@@ -1,0 +1,144 @@
+"""The request form: choose instead of type; and its second step, the plan with Request.
+
+Every field is read by the same rules as a typed line. Its metadata holds a channel's and a
+thread's id, the review's a request's id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from bot.power import ports
+from bot.power.command.form import Field
+from bot.power.request import Action
+from bot.power.targets import offering
+from bot.slack import action_ids
+from bot.slack.blockkit import blocks, text, views, words
+from bot.slack.render import plans
+from bot.workflow import answers
+
+TITLE = "Request a power change"
+# "Composition objects: option": text and description have 75 characters, the value 150.
+OPTION_CHARS = 75
+MOST_CHOSEN = 100
+REASON_CHARS = 500
+INCIDENT_CHARS = 80
+NUMBER_CHARS = 10
+COUNT_CHARS = 6
+DOES: dict[Action, str] = {
+    Action.REBOOT: "one call for each server, sent once",
+    Action.OFF: "switches off",
+    Action.ON: "switches on",
+    Action.CYCLE: "off, and once that is proven, on again",
+}
+SEARCH = "A name, web[01-20], db*, @group; tag:role=web, rack:R12 narrow; ! takes out"
+
+
+def render(shown: answers.FormShown) -> views.View:
+    """Return the form."""
+    body = [blocks.section(f"⚠️ {text.plain(note, 300)}") for note in shown.notes]
+    if shown.channels == ():
+        return views.modal(TITLE, body, close="Close")
+    body += _fields(shown)
+    place = shown.place
+    known = f"{place.channel_id} {place.thread_ts}".strip() if shown.channels is None else ""
+    return views.modal(
+        TITLE,
+        body,
+        submit="Review",
+        callback=action_ids.Form.REQUEST,
+        metadata=known,
+    )
+
+
+def _fields(shown: answers.FormShown) -> Iterator[blocks.Block]:
+    """Yield the fields, the needed ones first."""
+    yield views.field(Field.ACTION, "Action", _radio([_action(action) for action in DOES]))
+    yield views.field(Field.SERVERS, "Servers", _servers(shown), hint=SEARCH)
+    if shown.channels is not None:
+        options = [_channel(channel) for channel in shown.channels]
+        placeholder = views.plain("Where the request and its thread will stand")
+        select = {"type": "static_select", "options": options, "placeholder": placeholder}
+        yield views.field(Field.CHANNEL, "Channel", select)
+    reason = views.text_input(REASON_CHARS, multiline=True, example="kernel panic after 6.8.4")
+    yield views.field(Field.REASON, "Reason", reason, optional=True)
+    incident = views.text_input(INCIDENT_CHARS, example="INC-42")
+    yield views.field(Field.INCIDENT, "Incident", incident, optional=True)
+    for name, label, example in (
+        (Field.BATCH, "Servers in a wave, at most", "5"),
+        (Field.PAUSE, "Pause between waves", "30s"),
+        (Field.MAX_FAILURES, "Stop at this many failures", "1"),
+    ):
+        typed = views.text_input(NUMBER_CHARS, example=example)
+        hint = "Left empty, the policy decides; it can only be made more careful."
+        yield views.field(name, label, typed, hint=hint, optional=True)
+    glass = _option("At once, without approval", "yes", "in public, and reviewed by somebody later")
+    checks = {"type": "checkboxes", "options": [glass]}
+    yield views.field(Field.BREAK_GLASS, "Break glass", checks, optional=True)
+
+
+def _radio(options: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return buttons of which one can be chosen."""
+    return {"type": "radio_buttons", "options": options}
+
+
+def _action(action: Action) -> dict[str, Any]:
+    """Return one action as a choice."""
+    return _option(words.VERBS[action].capitalize(), action.value, DOES[action])
+
+
+def _channel(channel: ports.Channel) -> dict[str, Any]:
+    """Return one channel as a choice."""
+    return _option(f"#{channel.name or channel.channel_id}", channel.channel_id)
+
+
+def _servers(shown: answers.FormShown) -> dict[str, Any]:
+    """Return the field that searches the inventory."""
+    element: dict[str, Any] = {
+        "type": "multi_external_select",
+        "min_query_length": 0,
+        "max_selected_items": MOST_CHOSEN,
+        "placeholder": views.plain("Type a name, a range, a group or a tag"),
+    }
+    if shown.servers:
+        element["initial_options"] = [option(one) for one in shown.servers]
+    return element
+
+
+def option(offer: offering.Offer) -> dict[str, Any]:
+    """Return what a search offers, as Slack wants it."""
+    return _option(offer.label, offer.value, offer.note)
+
+
+def _option(label: str, value: str, note: str = "") -> dict[str, Any]:
+    """Return a choice; foreign words in it are literal."""
+    made: dict[str, Any] = {
+        "text": views.plain(text.literal(label, OPTION_CHARS) or text.CUT),
+        "value": value,
+    }
+    if told := text.literal(note, OPTION_CHARS):
+        made["description"] = views.plain(told)
+    return made
+
+
+def review(shown: answers.PlanShown) -> views.View:
+    """Return the second step: the plan, and Request when it may be asked for."""
+    message = plans.render(shown)
+    body = [block for block in message.blocks if block["type"] != "actions"]
+    if not plans.may_be_asked(shown):
+        return views.modal("Review", body, close="Back")
+    if shown.plan.terms.confirm_count:
+        count = len(shown.plan.order.targets)
+        question = f"{words.title(shown.plan.order.action, count)}? Type {count} to request it."
+        body.append(views.field(action_ids.Field.COUNT, question, views.text_input(COUNT_CHARS)))
+    return views.modal(
+        "Review",
+        body,
+        close="Back",
+        submit=words.at_once(shown.plan.order.action)
+        if plans.breaks_glass(shown.plan)
+        else action_ids.LABELS[action_ids.Do.REQUEST],
+        callback=action_ids.Form.REVIEW,
+        metadata=shown.request_id,
+    )

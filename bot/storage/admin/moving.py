@@ -1,0 +1,87 @@
+"""Moves the record from one database to another, whole or not at all: SQLite to PostgreSQL.
+
+The old one is left as it is. While it is read nobody may run on it, and the new one must be empty.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from bot.power import errors
+from bot.storage import opening
+from bot.storage.engine import addresses, lockfile
+from bot.storage.migrations import alchemy, schema
+
+SLICE = 500
+# What the schema itself has put into an empty database.
+SEEDED = frozenset({"audit_head", "meta"})
+# Tables whose rows the database numbers by itself.
+NUMBERED = ("outbox", "notices")
+
+
+def move(source_url: str, target_url: str) -> dict[str, int]:
+    """Copy all rows and return how many there were, by table.
+
+    Raises:
+        StoreUnavailable: a database is away, the old one is in use, or the new one isn't empty.
+    """
+    source, target = addresses.parsed(source_url), addresses.parsed(target_url)
+    if source == target:
+        raise errors.StoreUnavailable("Both addresses name the same database.")
+    path = source.path
+    if path is not None and not path.exists():
+        raise errors.StoreUnavailable(f"There is no database at {path}.")
+    held = lockfile.LockFile(path) if path is not None else None
+    if held is not None:
+        held.acquire()
+    try:
+        opening.migrate(source_url)
+        opening.migrate(target_url)
+        return _copied(source, target)
+    finally:
+        if held is not None:
+            held.release()
+
+
+def _copied(source: addresses.Address, target: addresses.Address) -> dict[str, int]:
+    """Copy table by table, in one transaction of the new database."""
+    reading, writing = alchemy.engine(source, readonly=True), alchemy.engine(target)
+    with alchemy.translated(), reading.connect() as old, writing.begin() as new:
+        _check_empty(new)
+        counts = {table.name: _copy(table, old, new) for table in schema.metadata.sorted_tables}
+        # The server that the old record stood on isn't the new one's.
+        new.execute(sa.delete(schema.meta).where(schema.meta.c.name == "server"))
+        if target.path is None:
+            for table in NUMBERED:
+                new.exec_driver_sql(
+                    f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), max(id)) FROM {table}"
+                )
+        return counts
+
+
+def _check_empty(new: sa.Connection) -> None:
+    """Refuse a database in which something stands already.
+
+    Raises:
+        StoreUnavailable: it has rows.
+    """
+    for table in schema.metadata.sorted_tables:
+        if table.name in SEEDED:
+            continue
+        if new.execute(sa.select(sa.literal(1)).select_from(table).limit(1)).first():
+            raise errors.StoreUnavailable(
+                f"The new database isn't empty: its table {table.name} has rows."
+            )
+
+
+def _copy(table: sa.Table, old: sa.Connection, new: sa.Connection) -> int:
+    """Copy one table and return the number of its rows."""
+    if table.name in SEEDED:
+        new.execute(sa.delete(table))
+    count = 0
+    # Leases are of processes that no longer run.
+    freed = {"lease_until": 0.0} if "lease_until" in table.c else {}
+    for rows in old.execute(sa.select(table)).mappings().partitions(SLICE):
+        new.execute(sa.insert(table), [{**row, **freed} for row in rows])
+        count += len(rows)
+    return count

@@ -1,0 +1,109 @@
+"""Prove the audit log, or find the first row that was edited, dropped, moved or cut off."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from bot.storage.admin import anchors
+from bot.storage.engine import connections
+from bot.storage.tables import audit
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a look at the whole log found.
+
+    `rows` are those that hold, `head` is the hash of the last of them, `first_bad` the number
+    of the first row that is wrong or missing, `problem` says what is wrong with it.
+    """
+
+    ok: bool
+    rows: int
+    head: str
+    first_bad: int | None = None
+    problem: str = ""
+
+
+def verify(connection: connections.Connection, *, anchor: str = "") -> Verdict:
+    """Read the log from its first row to its head; `anchor` must be one of its rows.
+
+    It needs one snapshot of the database, as a connection that only reads has it.
+
+    Raises:
+        UnusableAnchor: the anchor isn't whole, so that nothing could be said of it.
+    """
+    wanted = anchors.read(anchor) if anchor else None
+    found = connection.stream("SELECT * FROM audit ORDER BY seq")
+    chain = _Chain(wanted)
+    with contextlib.closing(found):
+        problem = chain.follow(row._asdict() for row in found)
+    if not problem:
+        head = connection.rows("SELECT seq, hash FROM audit_head")
+        problem = chain.compare_head(head[0] if head else None)
+    if problem:
+        return Verdict(False, chain.rows, chain.head, chain.rows + chain.off_by, problem)
+    if wanted and not chain.anchored:
+        return Verdict(False, chain.rows, chain.head, None, _without(wanted, chain.rows))
+    return Verdict(True, chain.rows, chain.head)
+
+
+def _without(anchor: anchors.Anchor, rows: int) -> str:
+    """Return what it means that a log whose rows fit together doesn't have the anchor's row."""
+    if anchor.seq is None:
+        return "no row has the anchor's hash: the log was rebuilt, or cut off before it"
+    if anchor.seq > rows:
+        return f"the log ends at row {rows}, before the anchor's row {anchor.seq}: it was cut off"
+    return (
+        f"row {anchor.seq} has another hash than the anchor: compare it with the thread once more; "
+        "if it was copied right, the log was rebuilt"
+    )
+
+
+class _Chain:
+    """The chain as far as it was followed; `off_by` leads from its end to the bad row."""
+
+    def __init__(self, anchor: anchors.Anchor | None) -> None:
+        self.rows = 0
+        self.head = audit.NO_HASH
+        self.anchored = False
+        self.off_by = 1
+        self._anchor = anchor
+
+    def follow(self, found: Iterable[Mapping[Any, Any]]) -> str:
+        """Take rows until one is wrong; return what is wrong with it, or an empty text."""
+        for row in found:
+            if problem := self._wrong(row):
+                return problem
+            self.rows += 1
+            self.head = row["hash"]
+            if self._anchor and self._anchor.is_of(self.rows, self.head):
+                self.anchored = True
+        return ""
+
+    def _wrong(self, row: Mapping[Any, Any]) -> str:
+        """Return what is wrong with the row after the last one."""
+        expected = self.rows + 1
+        if row["seq"] != expected:
+            return f"row {expected} is missing"
+        if row["prev_hash"] != self.head:
+            return f"row {expected} doesn't follow the row before it"
+        if row["hash"] != audit.row_hash(row):
+            return f"row {expected} was edited"
+        return ""
+
+    def compare_head(self, head: Any) -> str:
+        """Return what is wrong between the last row and the stored head."""
+        if head is None:
+            return "the stored head is missing"
+        if head.seq > self.rows:
+            return f"rows {self.rows + 1} to {head.seq} were cut off"
+        self.off_by = 0
+        if head.seq < self.rows:
+            self.off_by = head.seq + 1 - self.rows
+            return f"the stored head ends at row {head.seq}, the log at row {self.rows}"
+        if head.hash != self.head:
+            return f"row {self.rows} isn't the one that the stored head names"
+        return ""

@@ -1,0 +1,1 @@
+"""Connections, dialects and files of the two databases."""

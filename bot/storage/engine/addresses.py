@@ -1,0 +1,98 @@
+"""Where the record is: the URL of a SQLite file or of a PostgreSQL server, understood."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import pathlib
+
+from bot.power import errors
+from bot.storage.engine import files
+
+# What every SQLite file begins with (https://www.sqlite.org/fileformat.html, 1.3.1).
+SQLITE_MAGIC = b"SQLite format 3\0"
+UNREADABLE = "The database URL can't be read; write sqlite:///FILE or postgresql://..."
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Address:
+    """`path` is the file of a SQLite database, None for PostgreSQL, whose server `uri` names."""
+
+    path: pathlib.Path | None = None
+    # It may hold a password, so it is in no message.
+    uri: str = dataclasses.field(default="", repr=False)
+
+
+def parsed(url: str) -> Address:
+    """Return what a URL names; a driver in it (`postgresql+psycopg2:`) is ours to choose.
+
+    Raises:
+        StoreUnavailable: it is no URL of a SQLite file or a PostgreSQL server.
+    """
+    scheme, found, rest = url.partition("://")
+    if not found:
+        raise errors.StoreUnavailable(UNREADABLE)
+    match scheme.partition("+")[0]:
+        case "sqlite":
+            return _file(rest)
+        case "postgresql" | "postgres":
+            return _server(f"postgresql://{rest}")
+        case other:
+            raise errors.StoreUnavailable(
+                f"{other} is no database that Powerbot can use; SQLite and PostgreSQL are."
+            )
+
+
+def same_place(one: Address, other: Address) -> bool:
+    """Whether two addresses are of the same database, whoever logs in there."""
+    if one.path is not None or other.path is not None:
+        return one.path == other.path
+    from psycopg import conninfo
+
+    places = [conninfo.conninfo_to_dict(address.uri) for address in (one, other)]
+    for place in places:
+        place.pop("user", None)
+        place.pop("password", None)
+    return places[0] == places[1]
+
+
+def prepare_file(path: pathlib.Path) -> None:
+    """Create the file and its folder, for nobody's eyes but the owner's.
+
+    Raises:
+        StoreUnavailable: the file system refuses, or it is a link or a file of another kind.
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # SQLite follows no link to these two, but says only that it can't open the database.
+        for beside in ("-wal", "-shm"):
+            files.refuse_link(path.with_name(path.name + beside))
+        with open(files.open_own(path), "rb") as file:
+            os.fchmod(file.fileno(), files.PRIVATE)
+            beginning = file.read(len(SQLITE_MAGIC))
+    except OSError as error:
+        raise errors.StoreUnavailable(
+            f"The database file {path} can't be used: {error.strerror}."
+        ) from error
+    if beginning not in (b"", SQLITE_MAGIC):
+        raise errors.StoreUnavailable(f"The file {path} is no SQLite database.")
+
+
+def _file(rest: str) -> Address:
+    """Return the address of a SQLite file, as it stands after the two slashes of its URL."""
+    host, _, name = rest.partition("?")[0].partition("/")
+    if host or name in ("", ":memory:"):
+        raise errors.StoreUnavailable("A SQLite database must be a file: sqlite:///FILE.")
+    return Address(path=pathlib.Path(name).absolute())
+
+
+def _server(uri: str) -> Address:
+    """Return the address of a PostgreSQL server, if libpq can read it."""
+    import psycopg
+    from psycopg import conninfo
+
+    try:
+        conninfo.conninfo_to_dict(uri)
+    except psycopg.Error:
+        raise errors.StoreUnavailable(UNREADABLE) from None
+    return Address(uri=uri)

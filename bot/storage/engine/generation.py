@@ -1,0 +1,107 @@
+"""Finds out that a database was restored from a backup: it is older than what last used it.
+
+Each `run` counts in the database, then in a file beside it. A database that counts less than the
+file has forgotten calls that were sent, so whoever opens it must not trust what it calls queued.
+"""
+
+from __future__ import annotations
+
+import pathlib
+
+from bot.storage.engine import connections, files
+
+# More runs than a record will ever have.
+MOST_DIGITS = 20
+
+# "System Administration Functions": what tells one copy of a database from another.
+_SERVER = """
+    SELECT concat_ws(':', (SELECT system_identifier FROM pg_control_system()),
+                     (SELECT timeline_id FROM pg_control_checkpoint()),
+                     (SELECT oid FROM pg_database WHERE datname = current_database()))
+"""
+
+
+def count_run(connection: connections.Connection, database: pathlib.Path) -> bool:
+    """Count one more run; return whether the database is older than the last one.
+
+    That is remembered until `settle_restore`. The caller commits, and then calls `note_run`.
+    """
+    counted = int(_stored(connection, "generation") or 0)
+    noted = _noted(_note(database))
+    _store(connection, "generation", str(max(counted, noted) + 1))
+    if counted < noted:
+        _store(connection, "restored", "yes")
+    return _stored(connection, "restored") is not None
+
+
+def note_server(connection: connections.Connection) -> bool:
+    """Note which PostgreSQL server this is; return whether it was another one before.
+
+    A restored database has another server, another timeline or another number than the one that
+    was noted in it; a standby that took over has another timeline, and may have lost commits.
+    The caller commits.
+    """
+    connection.execute("SAVEPOINT looking")
+    try:
+        here = str(connection.value(_SERVER))
+    except connections.driver_errors():
+        connection.execute("ROLLBACK TO SAVEPOINT looking")
+        # A provider that hides its servers leaves this to its customer.
+        return _stored(connection, "restored") is not None
+    before = _stored(connection, "server")
+    if before != here:
+        _store(connection, "server", here)
+        if before is not None:
+            _store(connection, "restored", "yes")
+    return _stored(connection, "restored") is not None
+
+
+def settle_restore(connection: connections.Connection) -> None:
+    """Forget that the database was restored: what it calls open was dealt with."""
+    connection.execute("DELETE FROM meta WHERE name = 'restored'")
+
+
+def note_run(connection: connections.Connection, database: pathlib.Path) -> None:
+    """Write the stored count beside the database."""
+    note = _note(database)
+    fresh = note.with_name(note.name + ".new")
+    files.refuse_link(fresh)
+    # One that a kill has left is nobody's.
+    fresh.unlink(missing_ok=True)
+    with open(files.make_own(fresh), "w", encoding="ascii") as writing:
+        writing.write(_stored(connection, "generation") or "")
+    # A reader sees the old note or the new one, never half of one.
+    fresh.replace(note)
+
+
+def _stored(connection: connections.Connection, name: str) -> str | None:
+    """Return what the database holds under a name."""
+    value: str | None = connection.value("SELECT value FROM meta WHERE name = :name", name=name)
+    return value
+
+
+def _store(connection: connections.Connection, name: str, value: str) -> None:
+    """Put a value under a name."""
+    stored = """
+        INSERT INTO meta (name, value) VALUES (:name, :value)
+        ON CONFLICT (name) DO UPDATE SET value = excluded.value
+    """
+    connection.execute(stored, {"name": name, "value": value})
+
+
+def _note(database: pathlib.Path) -> pathlib.Path:
+    """Return the file beside the database."""
+    return database.with_name(database.name + ".generation")
+
+
+def _noted(note: pathlib.Path) -> int:
+    """Return the count in the file; a file that is missing or isn't ours counts nothing.
+
+    Raises:
+        StoreUnavailable: it is a link.
+    """
+    try:
+        with open(files.open_there(note), encoding="ascii") as reading:
+            return int(reading.read(MOST_DIGITS))
+    except (OSError, ValueError):
+        return 0

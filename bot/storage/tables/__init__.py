@@ -1,0 +1,1 @@
+"""What stands in the tables: one module for each kind of record."""

@@ -1,0 +1,78 @@
+"""Fenced leases on requests; no other module may write one.
+
+A claim raises the request's epoch, and every later write of its owner names that epoch: who was
+frozen or cut off finds out at the next write. Only the fence gives safety, never the clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot.power import lifecycle, ports
+from bot.storage.engine import link
+from bot.storage.tables import rows
+
+_OPEN = sorted(lifecycle.OPEN)
+_LEASED = ("requests", "inbox", "outbox", "notices")
+
+
+def claim(
+    tx: link.Link, *, now: float, lease_s: float, but: Sequence[str] = ()
+) -> ports.Claim | None:
+    """Claim the request that is due the longest, if this version can read its plan.
+
+    `but` are those that the caller drives: where the database's clock is set forward, their leases
+    seem to have ended, and nobody may take over from itself.
+    """
+    tx.must_write()
+    claimed = tx.query(
+        """
+        UPDATE requests SET epoch = epoch + 1, lease_until = now_s() + :lease_s
+        WHERE id = (
+            SELECT id FROM requests
+            WHERE next_at <= :now AND lease_until < now_s()
+              AND state IN :open AND plan_version <= :plan_version AND id NOT IN :but
+            ORDER BY next_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
+        )
+        RETURNING id, epoch
+        """,
+        lease_s=float(lease_s),
+        now=now,
+        open=_OPEN,
+        plan_version=rows.PLAN_VERSION,
+        but=[*but],
+    )
+    return ports.Claim(claimed[0].id, claimed[0].epoch) if claimed else None
+
+
+def renew(tx: link.Link, claimed: ports.Claim, *, lease_s: float) -> bool:
+    """Prolong a lease; False when it was lost."""
+    prolonged = """
+        UPDATE requests SET lease_until = now_s() + :lease_s WHERE id = :id AND epoch = :epoch
+    """
+    return tx.change(prolonged, _mine(claimed), lease_s=float(lease_s)) == 1
+
+
+def release(tx: link.Link, claimed: ports.Claim, *, next_at: float | None) -> None:
+    """Give a claim back; whoever has lost it already changes nothing.
+
+    An ended request stays without a next look.
+    """
+    given_back = """
+        UPDATE requests
+        SET lease_until = 0,
+            next_at = CASE WHEN state IN :open THEN coalesce(:next_at, next_at) END
+        WHERE id = :id AND epoch = :epoch
+    """
+    tx.change(given_back, _mine(claimed), open=_OPEN, next_at=next_at)
+
+
+def free_all(tx: link.Link) -> None:
+    """End every lease at once: the caller knows that no other process lives."""
+    for table in _LEASED:
+        tx.change(f"UPDATE {table} SET lease_until = 0 WHERE lease_until > 0")
+
+
+def _mine(claimed: ports.Claim) -> dict[str, object]:
+    """Return the values that name a request which is still this owner's."""
+    return {"id": claimed.request_id, "epoch": claimed.epoch}

@@ -1,0 +1,47 @@
+"""The figures that an operator watches, counted where the truth is."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+from bot.power.lifecycle import ServerState, State
+from bot.storage.engine import link
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Figures:
+    """Counts and instants at one moment; an instant (epoch seconds) is 0 where nothing waits."""
+
+    requests: Mapping[str, int]
+    pending_since: float
+    unknown_outcomes: int
+    messages_waiting: int
+    messages_refused: int
+    message_since: float
+    payloads_open: int
+    payload_since: float
+    audit_seq: int
+
+
+def read(tx: link.Link) -> Figures:
+    """Count."""
+    by_state = tx.query("SELECT state, count(*) AS many FROM requests GROUP BY state")
+    pending = "SELECT min(created_at) FROM requests WHERE state = :pending"
+    unknown = "SELECT count(*) FROM run_servers WHERE state = :unknown"
+    messages = tx.query(
+        "SELECT count(*) AS many, min(created_at) AS since FROM outbox "
+        "WHERE waiting AND NOT refused"
+    )[0]
+    payloads = tx.query("SELECT count(*) AS many, min(at) AS since FROM inbox WHERE done_at = 0")[0]
+    return Figures(
+        requests={row.state: row.many for row in by_state},
+        pending_since=tx.value(pending, pending=State.PENDING.value) or 0.0,
+        unknown_outcomes=tx.value(unknown, unknown=ServerState.UNKNOWN.value),
+        messages_waiting=messages.many,
+        messages_refused=tx.value("SELECT count(*) FROM outbox WHERE waiting AND refused"),
+        message_since=messages.since or 0.0,
+        payloads_open=payloads.many,
+        payload_since=payloads.since or 0.0,
+        audit_seq=tx.value("SELECT seq FROM audit_head"),
+    )

@@ -1,0 +1,106 @@
+"""Payloads from Slack, stored before they are acknowledged; the path of every ack runs here.
+
+A payload is leased to the process that received it; when that one dies, another takes it over.
+`tries` counts the take-overs after a death; it is -1 where the receiver lived and gave it back.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+from bot.power import ports
+from bot.power.command import noes
+from bot.storage.engine import link
+from bot.storage.tables import rows
+
+# So many that were left behind are looked through for noes, the oldest first.
+LOOKED_THROUGH = 500
+_COLUMNS = ", ".join(rows.INBOUND_COLUMNS)
+_RECEIVE = f"""
+    INSERT INTO inbox ({_COLUMNS}, lease_until)
+    VALUES ({", ".join(f":{name}" for name in rows.INBOUND_COLUMNS)}, now_s() + :lease_s)
+    ON CONFLICT DO NOTHING
+"""
+_MISTAKEN = "UPDATE inbox SET mistaken = :mistaken WHERE key = :key"
+_FINISH = "UPDATE inbox SET done_at = now_s(), body = '{}', response_url = '' WHERE key = :key"
+_LEFT = """
+    SELECT * FROM inbox WHERE done_at = 0 AND lease_until < now_s() AND key NOT IN :but
+    ORDER BY at, key LIMIT :limit FOR UPDATE SKIP LOCKED
+"""
+_TAKE_OVER = """
+    UPDATE inbox SET lease_until = now_s() + :lease_s, tries = tries + 1 WHERE key IN :keys
+"""
+_RENEW = """
+    UPDATE inbox SET lease_until = now_s() + :lease_s WHERE done_at = 0 AND key IN :keys
+"""
+_GIVE_BACK = """
+    UPDATE inbox SET lease_until = 0, tries = tries - 1 WHERE done_at = 0 AND key IN :keys
+"""
+
+
+class Inbox(link.Link):
+    """The part of a transaction that speaks of payloads."""
+
+    def receive(self, inbound: ports.Inbound) -> bool:
+        """Store a payload; False when its key is there already."""
+        return self.change(_RECEIVE, rows.inbound_row(inbound), lease_s=float(self.lease_s)) == 1
+
+    def receive_edit(self, inbound: ports.Inbound, message: str) -> bool:
+        """Store an edit of a message that nobody has read, or whose last reading was a mistake.
+
+        `message` is the key of the message itself, which is never read again as it was.
+        """
+        whole = dataclasses.replace(inbound, key=message, body={})
+        if self.receive(whole):
+            self.finish(message)
+        elif not self._was_mistaken(message):
+            return False
+        if not self.receive(inbound):
+            return False
+        self.mark_mistaken(message, mistaken=False)
+        return True
+
+    def mark_mistaken(self, message: str, *, mistaken: bool = True) -> None:
+        """Note whether the last reading of a message was a mistake, so that an edit is read."""
+        self.change(_MISTAKEN, key=rows.storable(message), mistaken=mistaken)
+
+    def _was_mistaken(self, message: str) -> bool:
+        """Whether the last reading of a message was a mistake."""
+        found = self.query(
+            "SELECT mistaken FROM inbox WHERE key = :key", key=rows.storable(message)
+        )
+        return bool(found) and bool(found[0].mistaken)
+
+    def finish(self, key: str) -> None:
+        """Mark a payload as dealt with, and forget its body and its response URL."""
+        self.change(_FINISH, key=rows.storable(key))
+
+
+def claim(
+    tx: link.Link, *, lease_s: float, limit: int, but: Sequence[str] = ()
+) -> list[ports.Leftover]:
+    """Take over payloads whose lease has ended: noes first, then the oldest."""
+    found = tx.query(_LEFT, limit=LOOKED_THROUGH, but=[rows.storable(key) for key in but])
+    left = [ports.Leftover(rows.inbound_from(row), row.tries + 1) for row in found]
+    taken = sorted(left, key=lambda one: noes.of(one.inbound) is None)[:limit]
+    if taken:
+        keys = [one.inbound.key for one in taken]
+        tx.change(_TAKE_OVER, lease_s=float(lease_s), keys=keys)
+    return taken
+
+
+def renew(tx: link.Link, keys: Sequence[str], *, lease_s: float) -> None:
+    """Prolong the leases of payloads that are being dealt with."""
+    stored = [rows.storable(key) for key in keys]
+    tx.change(_RENEW, lease_s=float(lease_s), keys=stored)
+
+
+def give_back(tx: link.Link, keys: Sequence[str]) -> None:
+    """End the leases of payloads whose process lives, and count no death."""
+    tx.change(_GIVE_BACK, keys=[rows.storable(key) for key in keys])
+
+
+def purge(tx: link.Link, *, before: float) -> int:
+    """Forget the keys of payloads that were dealt with and came before an instant."""
+    return tx.change("DELETE FROM inbox WHERE done_at > 0 AND at < :before", before=before)

@@ -1,0 +1,77 @@
+"""What channels must be told that is of no request, written in the transaction of what happened."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from bot.power import ports
+from bot.storage.engine import link
+from bot.storage.tables import outbox, rows, silences as silences_
+
+# A channel hears one after another: "lifted" never stands above "frozen".
+_DUE = """
+    SELECT notices.* FROM notices
+    WHERE notices.waiting AND notices.due_at <= :now
+      AND (notices.lease_until = 0 OR notices.lease_until < :ended_before)
+      AND NOT EXISTS (
+          SELECT 1 FROM notices AS earlier
+          WHERE earlier.channel_id = notices.channel_id
+            AND earlier.waiting AND earlier.id < notices.id
+      )
+    ORDER BY notices.due_at, notices.id
+    LIMIT :limit FOR UPDATE OF notices SKIP LOCKED
+"""
+_DONE = """
+    UPDATE notices SET waiting = FALSE, sent_at = :now, lease_until = 0, error = :error
+    WHERE id = :id
+"""
+# Only while no other process has claimed it since.
+_FAILED = """
+    UPDATE notices SET tries = tries + 1, due_at = :again_at, lease_until = 0, error = :error
+    WHERE id = :id AND lease_until = :leased_until
+"""
+
+
+class Notices(link.Link):
+    """The part of a transaction that speaks of notices."""
+
+    def announce(self, channel_id: str, body: Mapping[str, Any], *, key: str, at: float) -> None:
+        """Queue a message for a channel; a second one with the same key is dropped."""
+        row = {
+            "channel_id": channel_id,
+            "key": rows.storable(key),
+            "body": rows.packed(dict(body)),
+            "created_at": at,
+            "due_at": at,
+        }
+        self.insert("notices", row, link.KEEP_OLD)
+
+
+def due(
+    tx: link.Link, silences: silences_.Silences, *, now: float, limit: int, lease_s: float
+) -> list[ports.Notice]:
+    """Claim what channels must be told now, each channel's in order."""
+    at = float(tx.value("SELECT now_s()"))
+    found = tx.query(_DUE, now=now, ended_before=silences.borne_since(at), limit=limit)
+    until = at + lease_s
+    if found:
+        leased = "UPDATE notices SET lease_until = :until WHERE id IN :ids"
+        tx.change(leased, until=until, ids=[row.id for row in found])
+    return [
+        ports.Notice(row.id, row.channel_id, json.loads(row.body), row.tries, row.created_at, until)
+        for row in found
+    ]
+
+
+def sent(tx: link.Link, notice: ports.Notice, *, now: float, error: str) -> None:
+    """Note that a notice is done with: delivered, or given up because of an error."""
+    tx.change(_DONE, id=notice.id, now=now, error=rows.storable(error)[: outbox.MOST_ERROR])
+
+
+def failed(tx: link.Link, notice: ports.Notice, *, again_at: float, error: str) -> None:
+    """Note a failed delivery and when to try again, unless another process has it by now."""
+    said = rows.storable(error)[: outbox.MOST_ERROR]
+    mine = {"id": notice.id, "leased_until": notice.leased_until}
+    tx.change(_FAILED, mine, again_at=again_at, error=said)

@@ -1,0 +1,156 @@
+"""What Slack must be told, written in the transaction of what happened.
+
+A request has one card row, whose version counts the news; replies and direct messages go out
+each once, in order. Words are made at delivery, not here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bot.power import lifecycle, ports
+from bot.storage.engine import link
+from bot.storage.tables import rows, silences as silences_
+
+_ENDED = sorted(lifecycle.ENDED)
+_OPEN = sorted(lifecycle.OPEN)
+# The vendor's or Slack's words on a failed delivery are kept up to this length.
+MOST_ERROR = 500
+CARD_KEY = ""
+# A card that waits already keeps its turn.
+_SHOW_AGAIN = """
+    ON CONFLICT (request_id, key) DO UPDATE
+    SET version = outbox.version + 1,
+        waiting = TRUE,
+        due_at = CASE WHEN outbox.waiting THEN outbox.due_at ELSE excluded.due_at END
+"""
+_URGENCY = f"""
+    CASE WHEN outbox.kind = 'card' AND requests.card_ts = '' THEN {ports.Urgency.NEW_CARD:d}
+         WHEN requests.state IN :end_states THEN {ports.Urgency.END:d}
+         ELSE {ports.Urgency.REST:d} END
+"""
+# A reply waits for the card, whose thread it goes to, and for the reply before it; after the
+# end there will be none unless one waits.
+_DUE = f"""
+    SELECT outbox.*, {_URGENCY} AS urgency
+    FROM outbox JOIN requests ON requests.id = outbox.request_id
+    WHERE outbox.waiting AND outbox.due_at <= :now
+      AND (outbox.lease_until = 0 OR outbox.lease_until < :ended_before)
+      AND (outbox.kind <> 'reply' OR requests.card_ts <> ''
+        OR requests.state IN :end_states AND NOT EXISTS (
+          SELECT 1 FROM outbox AS card
+          WHERE card.request_id = outbox.request_id AND card.kind = 'card' AND card.waiting
+      ))
+      AND NOT EXISTS (
+          SELECT 1 FROM outbox AS earlier
+          WHERE earlier.request_id = outbox.request_id AND earlier.kind = outbox.kind
+            AND earlier.waiting AND earlier.id < outbox.id
+      )
+    ORDER BY urgency, outbox.due_at, outbox.id
+    LIMIT :limit FOR UPDATE OF outbox SKIP LOCKED
+"""
+_SENT = """
+    UPDATE outbox
+    SET waiting = version > :version, shown_version = :version, sent_at = :now, due_at = :now,
+        lease_until = 0, tries = 0, error = '', refused = FALSE
+    WHERE id = :id
+"""
+# Only while no other process has claimed the message since.
+_FAILED = """
+    UPDATE outbox SET tries = tries + 1, due_at = :again_at, lease_until = 0, error = :error,
+        refused = :refused
+    WHERE id = :id AND lease_until = :leased_until
+"""
+_POSTPONED = """
+    UPDATE outbox SET due_at = :until, lease_until = 0
+    WHERE id = :id AND lease_until = :leased_until
+"""
+
+
+_SHOW_OPEN = """
+    UPDATE outbox
+    SET version = version + 1, waiting = TRUE,
+        due_at = CASE WHEN waiting THEN due_at ELSE :at END
+    WHERE kind = 'card' AND request_id IN (SELECT id FROM requests WHERE state IN :open)
+"""
+
+
+class Outbox(link.Link):
+    """The part of a transaction that speaks of messages."""
+
+    def show_card(self, request_id: str, *, at: float) -> None:
+        """Ask for the card to be brought to the newest state.
+
+        A card that waits already keeps its turn.
+        """
+        row = _new(request_id, "card", CARD_KEY, at) | {"version": 1}
+        self.insert("outbox", row, _SHOW_AGAIN)
+
+    def show_open_cards(self, *, at: float) -> None:
+        """Ask for the cards of all open requests to be brought to the newest state."""
+        self.change(_SHOW_OPEN, at=at, open=_OPEN)
+
+    def say(
+        self, request_id: str, kind: str, body: Mapping[str, Any], *, key: str, at: float
+    ) -> None:
+        """Queue a `reply` or `direct` message; a second one with the same key is dropped.
+
+        Raises:
+            ValueError: another kind, or no key.
+        """
+        if kind not in ("reply", "direct") or not key:
+            raise ValueError(f"a message is a reply or direct, and has a key: {kind!r}, {key!r}")
+        row = _new(request_id, kind, rows.storable(key), at) | {"body": rows.packed(dict(body))}
+        self.insert("outbox", row, link.KEEP_OLD)
+
+
+def _new(request_id: str, kind: str, key: str, at: float) -> dict[str, Any]:
+    """Return the columns that every new message has."""
+    named = {"request_id": request_id, "kind": kind, "key": key}
+    return {**named, "body": "{}", "created_at": at, "due_at": at}
+
+
+def due(
+    tx: link.Link, silences: silences_.Silences, *, now: float, limit: int, lease_s: float
+) -> tuple[float, list[ports.OutboxMessage]]:
+    """Claim messages that Slack must be told now: new cards, then ends, per request in order.
+
+    Returns the instant of this look too, by the database's clock.
+    """
+    at = float(tx.value("SELECT now_s()"))
+    ended_before = silences.borne_since(at)
+    found = tx.query(_DUE, now=now, end_states=_ENDED, ended_before=ended_before, limit=limit)
+    until = at + lease_s
+    if found:
+        leased = "UPDATE outbox SET lease_until = :until WHERE id IN :ids"
+        tx.change(leased, until=until, ids=[row.id for row in found])
+    return at, [rows.message_from(row, leased_until=until) for row in found]
+
+
+def sent(tx: link.Link, message: ports.OutboxMessage, *, now: float) -> None:
+    """Note a delivery; a card that has changed meanwhile stays due."""
+    tx.change(_SENT, id=message.id, version=message.version, now=now)
+
+
+def failed(
+    tx: link.Link,
+    message: ports.OutboxMessage,
+    *,
+    again_at: float,
+    error: str,
+    refused: bool = False,
+) -> None:
+    """Note a failed delivery and when to try again, unless another process has it by now."""
+    said = rows.storable(error)[:MOST_ERROR]
+    tx.change(_FAILED, _mine(message), again_at=again_at, error=said, refused=refused)
+
+
+def postpone(tx: link.Link, message: ports.OutboxMessage, *, until: float) -> None:
+    """Put a message back that was not tried, because its pace doesn't allow it yet."""
+    tx.change(_POSTPONED, _mine(message), until=until)
+
+
+def _mine(message: ports.OutboxMessage) -> dict[str, Any]:
+    """Return the values that name a message by the lease which was taken on it."""
+    return {"id": message.id, "leased_until": message.leased_until}

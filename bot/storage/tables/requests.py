@@ -1,0 +1,290 @@
+"""Requests and their approvals: every change of state is one update that names what it leaves."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from bot.power import lifecycle, plan, ports, waiting
+from bot.power.lifecycle import State
+from bot.storage.engine import link
+from bot.storage.tables import bearings, packing, reviews, rows
+
+_RAN = sorted(lifecycle.ENDED - lifecycle.NEVER_RAN)
+_ENDED = sorted(lifecycle.ENDED)
+# Plans that came to nothing before anybody asked for them, and that no row names any more.
+_UNASKED = """
+    SELECT id FROM requests
+    WHERE asked_at = 0 AND state IN :ended
+      AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.request_id = requests.id)
+      AND NOT EXISTS (SELECT 1 FROM reviews WHERE reviews.request_id = requests.id)
+      AND NOT EXISTS (SELECT 1 FROM run_servers WHERE run_servers.request_id = requests.id)
+      AND NOT EXISTS (SELECT 1 FROM approvals WHERE approvals.request_id = requests.id)
+"""
+# An order that no index has: the few plans are sorted, rather than all of a person's requests
+# walked over for them.
+_OLDER_PLANS = """
+    SELECT id FROM requests
+    WHERE requester = :person AND state = :planned AND id <> :but
+      AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.request_id = requests.id)
+      AND id NOT IN (
+          SELECT id FROM requests WHERE requester = :person AND state = :planned
+          ORDER BY created_at + 0.0 DESC, id LIMIT :most
+      )
+"""
+# A worker that holds a request in one of these states loses it to a person's change.
+_TAKEN_BY_PEOPLE = frozenset({State.PLANNED, State.PENDING, State.APPROVED})
+
+
+class Requests(reviews.Reviews, bearings.Bearings):
+    """The part of a transaction that speaks of requests."""
+
+    def create(self, made: ports.Request, *, source_key: str) -> bool:
+        """Store a new request; False when `source_key` has made one already.
+
+        Raises:
+            IntegrityError: another request has this id; ask `request` before, and draw again.
+        """
+        text = packing.packed(made.plan)
+        row = rows.request_row(made, rows.storable(source_key), rows.digest(text))
+        if self.insert("requests", row, "ON CONFLICT (source_key) DO NOTHING") == 0:
+            return False
+        self.insert("plans", {"request_id": made.id, "plan": text})
+        self.plans.put(row["plan_digest"], made.plan)
+        if row["asked_at"]:
+            self._note_targets(made.id, made.order.targets)
+        for approval in made.approvals:
+            self.approve(made.id, approval)
+        return True
+
+    def by_source(self, source_key: str) -> ports.Request | None:
+        """Return the request that a payload with this key has made."""
+        found = "SELECT * FROM requests WHERE source_key = :key"
+        return self._one(self.query(found, key=rows.storable(source_key)))
+
+    def request(self, request_id: str) -> ports.Request | None:
+        """Return a request with its approvals, locked until the end of this transaction."""
+        found = "SELECT * FROM requests WHERE id = :id"
+        return self._one(
+            self.query(found if self.readonly else f"{found} FOR UPDATE", id=request_id)
+        )
+
+    def requests(
+        self,
+        *,
+        states: Iterable[lifecycle.State] = (),
+        requester: str = "",
+        since: float = 0.0,
+        asked: bool = False,
+        limit: int | None = 100,
+    ) -> list[ports.Request]:
+        """Return requests, newest first; an empty condition means any, and no limit all.
+
+        `asked` leaves out plans that nobody has asked for. Those that a newer version has made
+        are left out: nobody here could read them.
+        """
+        wanted = [state.value for state in states]
+        conditions = ["plan_version <= :plan_version"]
+        conditions += ["state IN :states"] if wanted else []
+        conditions += ["requester = :requester"] if requester else []
+        conditions += ["created_at >= :since"] if since else []
+        conditions += ["asked_at > 0"] if asked else []
+        most = "" if limit is None else " LIMIT :limit"
+        found = self.query(
+            f"SELECT * FROM requests WHERE {' AND '.join(conditions)} "
+            f"ORDER BY created_at DESC, id{most}",
+            plan_version=rows.PLAN_VERSION,
+            states=wanted,
+            requester=requester,
+            since=since,
+            limit=limit,
+        )
+        return self._joined(found)
+
+    def owing(self) -> list[ports.Request]:
+        """Return ended requests that still owe a review, the earliest due first."""
+        owing = """
+            SELECT requests.* FROM requests JOIN reviews ON request_id = requests.id
+            WHERE closed_at = 0 AND state IN :ran ORDER BY due_at
+        """
+        return self._joined(self.query(owing, ran=_RAN))
+
+    def transition(
+        self,
+        request_id: str,
+        before: lifecycle.State,
+        after: lifecycle.State,
+        *,
+        at: float,
+        reason: str = "",
+        epoch: int | None = None,
+        expires_at: float | None = None,
+        use_by: float | None = None,
+        next_at: float | None = None,
+    ) -> bool:
+        """Change a request's state if it is still `before` (and the fence still `epoch`).
+
+        A change by no owner takes a request that isn't running from whoever holds it.
+        """
+        lifecycle.check(before, after)
+        given = {"expires_at": expires_at, "use_by": use_by, "next_at": next_at}
+        values: dict[str, Any] = {
+            "state": after.value,
+            "changed_at": at,
+            "end_reason": rows.storable(reason),
+            "waiting": "",
+            **{name: value for name, value in given.items() if value is not None},
+            **(_ended(at) if after in lifecycle.ENDED else {}),
+            **({"asked_at": at} if after is State.PENDING else {}),
+        }
+        changes = ["version = version + 1"]
+        if epoch is None and before in _TAKEN_BY_PEOPLE:
+            changes.append("epoch = epoch + 1")
+            values["lease_until"] = 0.0
+        changes += [f"{name} = :{name}" for name in values]
+        fence = "" if epoch is None else " AND epoch = :epoch"
+        changed = self.change(
+            f"UPDATE requests SET {', '.join(changes)} WHERE id = :id AND state = :before{fence}",
+            values,
+            id=request_id,
+            before=before.value,
+            epoch=epoch,
+        )
+        if changed and after is State.PENDING and (found := self.request(request_id)):
+            self._note_targets(request_id, found.order.targets)
+        return changed == 1
+
+    def forget_plan(self, request_id: str) -> None:
+        """Take a plan that nobody asked for out of the store; the audit log keeps its row.
+
+        One of which Slack must still be told stays for a later look.
+        """
+        self._forget_plans(
+            self.query(f"{_UNASKED} AND requests.id = :id", id=request_id, ended=_ENDED)
+        )
+
+    def forget_plans(self, *, before: float, limit: int) -> int:
+        """Take plans out of the store that ended before an instant and that nobody asked for."""
+        ended = f"{_UNASKED} AND ended_at < :before LIMIT :limit"
+        return self._forget_plans(self.query(ended, before=before, limit=limit, ended=_ENDED))
+
+    def keep_newest_plans(self, user_id: str, *, most: int, but: str) -> None:
+        """Let go of a person's oldest plans, but for so many that were not asked for yet.
+
+        The plan `but` stays, whatever the clock said when the others were made.
+        """
+        older = self.query(
+            _OLDER_PLANS, person=user_id, planned=State.PLANNED.value, most=most, but=but
+        )
+        self._forget_plans(older)
+
+    def _forget_plans(self, found: Sequence[Any]) -> int:
+        """Delete plans and their requests."""
+        ids = [row.id for row in found]
+        if ids:
+            self.change("DELETE FROM plans WHERE request_id IN :ids", ids=ids)
+            self.change("DELETE FROM requests WHERE id IN :ids", ids=ids)
+        return len(ids)
+
+    def approve(self, request_id: str, approval: ports.Approval) -> bool:
+        """Add an approval; False when this person's is there already."""
+        row = rows.approval_row(request_id, approval)
+        return self.insert("approvals", row, link.KEEP_OLD) == 1
+
+    def withdraw_approval(self, request_id: str, user_id: str) -> None:
+        """Take a person's approval away (a right was lost)."""
+        theirs = "DELETE FROM approvals WHERE request_id = :id AND user_id = :user_id"
+        self.change(theirs, id=request_id, user_id=user_id)
+
+    def request_stop(self, request_id: str, *, user_id: str, reason: str, at: float) -> bool:
+        """Note that a person wants a running request to stop; False when one has already.
+
+        The request is due at once, so that somebody who drives it looks.
+        """
+        noted = self.change(
+            """
+            UPDATE requests
+            SET stopped_by = :user_id, stop_reason = :reason, stopped_at = :at,
+                next_at = CASE WHEN next_at < :at THEN next_at ELSE :at END,
+                version = version + 1
+            WHERE id = :id AND state = :running AND stopped_by = ''
+            """,
+            id=request_id,
+            user_id=user_id,
+            reason=rows.storable(reason),
+            at=at,
+            running=State.RUNNING.value,
+        )
+        return noted == 1
+
+    def hush(self, request_id: str) -> None:
+        """Note that the channel of a request is told nothing more about it."""
+        self.change("UPDATE requests SET hushed = TRUE WHERE id = :id", id=request_id)
+
+    def plan_digest(self, request_id: str) -> str:
+        """Return the SHA-256 of the plan's text, which is read anew for it."""
+        text = self.value("SELECT plan FROM plans WHERE request_id = :id", id=request_id)
+        return rows.digest(text)
+
+    def wait(self, request_id: str, waited: waiting.Wait | None) -> bool:
+        """Note what a request waits for, or that it waits no more; False when that is no news."""
+        noted = self.change(
+            """
+            UPDATE requests SET waiting = :waiting, version = version + 1
+            WHERE id = :id AND state IN :states AND waiting <> :waiting
+            """,
+            id=request_id,
+            states=[State.APPROVED.value, State.RUNNING.value],
+            waiting=rows.storable(rows.waiting_text(waited)),
+        )
+        return noted == 1
+
+    def card(self, request_id: str) -> ports.Card | None:
+        """Return where a request's card stands, without reading its plan."""
+        where = self.query(
+            "SELECT card_channel, card_ts FROM requests WHERE id = :id", id=request_id
+        )
+        return ports.Card(*where[0]) if where and where[0].card_channel else None
+
+    def set_card(self, request_id: str, card: ports.Card) -> None:
+        """Note where the card stands."""
+        noted = "UPDATE requests SET card_channel = :channel, card_ts = :ts WHERE id = :id"
+        self.change(noted, id=request_id, channel=card.channel_id, ts=card.ts)
+
+    def _one(self, found: Sequence[Any]) -> ports.Request | None:
+        """Return the request that was found."""
+        joined = self._joined(found)
+        return joined[0] if joined else None
+
+    def _joined(self, found: Sequence[Any]) -> list[ports.Request]:
+        """Return requests for rows, with plans and approvals."""
+        given: dict[str, list[ports.Approval]] = {row.id: [] for row in found}
+        if given:
+            listed = "SELECT * FROM approvals WHERE request_id IN :ids ORDER BY at, user_id"
+            for row in self.query(listed, ids=[*given]):
+                given[row.request_id].append(rows.approval_from(row))
+        return [
+            self._with_review(rows.request_from(row, self._plan(row), tuple(given[row.id])))
+            for row in found
+        ]
+
+    def _with_review(self, found: ports.Request) -> ports.Request:
+        """Return a request by break glass with the review that it owes."""
+        if not found.order.options.break_glass:
+            return found
+        return dataclasses.replace(found, review=self.review(found.id))
+
+    def _plan(self, row: Any) -> plan.Plan:
+        """Return a row's plan, read from its text only the first time."""
+        kept = self.plans.get(row.plan_digest)
+        if kept is None:
+            text = self.value("SELECT plan FROM plans WHERE request_id = :id", id=row.id)
+            kept = rows.plan_from(text, row.plan_version)
+            self.plans.put(rows.digest(text), kept)
+        return kept
+
+
+def _ended(at: float) -> dict[str, Any]:
+    """Return the columns that an end brings along by itself."""
+    return {"ended_at": at, "next_at": None, "lease_until": 0.0}

@@ -1,0 +1,31 @@
+"""The Tx: everything that one transaction may do, each part in the module of its tables."""
+
+from __future__ import annotations
+
+from bot.storage.tables import (
+    aftermaths,
+    audit,
+    freezes,
+    inbox,
+    locks,
+    notices,
+    outbox,
+    requests,
+    runs,
+    sightings,
+)
+
+
+class Transaction(
+    inbox.Inbox,
+    requests.Requests,
+    runs.Runs,
+    aftermaths.Aftermaths,
+    locks.Locks,
+    freezes.Freezes,
+    sightings.Sightings,
+    outbox.Outbox,
+    notices.Notices,
+    audit.Audit,
+):
+    """One transaction, as `ports.Tx` describes it; nothing is visible before the commit."""

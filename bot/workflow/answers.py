@@ -1,0 +1,211 @@
+"""What Powerbot answers to one person: facts; the words for Slack are made in `slack`.
+
+Every answer is private to the person who asked, unless its docstring says otherwise.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+from bot.power import deeds, missing as missing_, plan, ports, request, server
+from bot.power.targets import offering
+
+# The servers of ended runs, by request, that were sent something and aren't proven.
+Loose = Mapping[str, Sequence[ports.RunServer]]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Mistake:
+    """What was typed can't be done: the token, what is wrong, a line to copy (or empty)."""
+
+    problem: str
+    token: str = ""
+    suggestion: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Note:
+    """One or two plain sentences; `good` is False when something was refused.
+
+    `people` are the user ids in the text that are shown as names; `comment_on` is the request
+    to which this person may add words now, `nudge_for` the one for which they may nudge.
+    `over` says that the plan whose button was pressed is done with, `plan_again` which one can be
+    planned once more.
+    """
+
+    text: str
+    good: bool = True
+    people: tuple[str, ...] = ()
+    comment_on: str = ""
+    nudge_for: str = ""
+    over: bool = False
+    plan_again: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PlanShown:
+    """The plan, before anything is asked for; `request_id` is empty for a dry run.
+
+    `shortfall` is there when the list of servers was not whole.
+    """
+
+    plan: plan.Plan
+    request_id: str
+    now: float
+    shortfall: server.Shortfall | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class CountWanted:
+    """A large plan: the number of servers must be typed before the request is made.
+
+    With `at_once` nobody is asked after that.
+    """
+
+    request_id: str
+    count: int
+    action: request.Action
+    at_once: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ReasonWanted:
+    """A person denies, and is asked why; they may leave it open unless it is `needed`."""
+
+    request_id: str
+    needed: bool = True
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class CommentWanted:
+    """Words for one's own decision."""
+
+    request_id: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class VerdictWanted:
+    """A review of break glass needs words."""
+
+    request_id: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class FleetShown:
+    """All servers by power state; `title` says which were asked for.
+
+    `reading` says in words what was meant where terms narrow each other, else it is empty.
+    """
+
+    title: str
+    snapshot: server.Snapshot
+    servers: tuple[server.Server, ...]
+    now: float
+    detailed: bool = False
+    reading: str = ""
+    freezes: tuple[ports.Freeze, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RequestShown:
+    """One request with its servers as they are now."""
+
+    request: ports.Request
+    servers: tuple[ports.RunServer, ...]
+    now: float
+    freezes: tuple[ports.Freeze, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RequestsShown:
+    """Open requests, those that wait for the asker first."""
+
+    waiting_for_me: tuple[ports.Request, ...]
+    others: tuple[ports.Request, ...]
+    now: float
+    freezes: tuple[ports.Freeze, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class HistoryShown:
+    """Past changes of servers, newest first; `looked_at` is how many requests were searched.
+
+    `more` says that there are older ones, which were not.
+    """
+
+    title: str
+    requests: tuple[ports.Request, ...]
+    looked_at: int = 0
+    more: bool = False
+    loose: Loose = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class WhyShown:
+    """One server as it is now, and what was done to it, newest first, from the audit log."""
+
+    row: server.Server
+    snapshot: server.Snapshot
+    told: tuple[deeds.Deed, ...]
+    now: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class HelpShown:
+    """Help for one verb, or for all when `verb` is empty."""
+
+    text: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class HomeShown:
+    """What one person sees on opening the app: each request stands in the first list it fits.
+
+    `freezes` are those that stand now, the policy's too. `missing` is what must be mended before
+    it is known what else waits for them. `viewer` is who looks; `lifts_all` says whether they may
+    lift the freezes of others.
+    """
+
+    waiting_for_me: tuple[ports.Request, ...]
+    mine: tuple[ports.Request, ...]
+    running: tuple[ports.Request, ...]
+    recent: tuple[ports.Request, ...]
+    freezes: tuple[ports.Freeze, ...]
+    now: float
+    loose: Loose = dataclasses.field(default_factory=dict)
+    missing: tuple[missing_.Missing, ...] = ()
+    viewer: str = ""
+    lifts_all: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class FormShown:
+    """The request form; `servers` are chosen already, `notes` stand above the fields.
+
+    `channels` are those to choose from, None where `place` is one in which requests may be made.
+    """
+
+    place: request.Place
+    servers: tuple[offering.Offer, ...] = ()
+    channels: tuple[ports.Channel, ...] | None = None
+    notes: tuple[str, ...] = ()
+
+
+Answer = (
+    Mistake
+    | Note
+    | PlanShown
+    | CountWanted
+    | ReasonWanted
+    | CommentWanted
+    | VerdictWanted
+    | FleetShown
+    | RequestShown
+    | RequestsShown
+    | HistoryShown
+    | WhyShown
+    | HelpShown
+    | HomeShown
+    | FormShown
+)

@@ -1,0 +1,265 @@
+"""Freezes: each its holder's own, told where requests are made; and what holds a request back."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import datetime
+from collections.abc import Callable, Iterable, Sequence
+
+from bot.power import errors, ports, request
+from bot.power.approval import approval, judging, quorum, rights
+from bot.power.policy import freeze_ends, freezes, policy
+from bot.power.text import moments
+from bot.workflow import answers
+from bot.workflow.rights import auditing, people
+
+# A freeze doesn't wait for Slack; without an answer by then its end is read as UTC.
+LONGEST_ZONE_S = 1.0
+UNKNOWN = moments.Zone(datetime.UTC, "UTC (your own time zone could not be looked up)")
+NONE_STANDS = "There is no freeze to end."
+OVER = "That freeze is over already."
+
+
+def holding(tx: ports.Tx, rules: policy.Policy, found: ports.Request, now: float) -> str:
+    """Return the sentence of a freeze that holds this request back, or an empty text."""
+    if standing := tx.freezes(now=now):
+        return f"Everything is frozen by {freezes.told(standing)}."
+    freeze = judging.frozen_by(rules, found.order.action, now, found.plan.terms.overrides)
+    return f'The policy\'s freeze "{freeze.name}" holds this back.' if freeze else ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Turn:
+    """What became of freezes: the event of audit and notices, by whom, and a key of its own."""
+
+    event: str
+    key: str
+    at: float
+    by: str = ""
+
+
+@dataclasses.dataclass
+class Seen:
+    """The freezes of the policy as they stood when this process looked last."""
+
+    standing: tuple[ports.Freeze, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Freezing:
+    """Freezes, lifts freezes and lets them end, and tells everybody of it."""
+
+    store: ports.RequestStore
+    people: people.People
+    policy: Callable[[], policy.Policy]
+    clock: ports.Clock
+    attempts: auditing.Attempts
+    seen: Seen = dataclasses.field(default_factory=Seen)
+
+    async def freeze(self, inbound: ports.Inbound, text: str) -> answers.Note:
+        """Hold everything back in this person's name; the text is a reason, perhaps with an end.
+
+        Raises:
+            UserMistake: the end can't be understood.
+        """
+        decision = await self._may_freeze(inbound)
+        if not decision.allowed:
+            await self.attempts.refused(inbound, "freeze.on.refused", why=decision.sentence)
+            return answers.Note(decision.sentence, good=False)
+        now = self.clock.now()
+        wants_zone = freeze_ends.may_have(text)
+        zone = await self._zone(inbound) if wants_zone else moments.UTC
+        wanted = freeze_ends.read(text, now, zone)
+        made = ports.Freeze(inbound.person.user_id, wanted.reason, now, wanted.until)
+
+        def work(tx: ports.Tx) -> bool:
+            # An earlier one of this holder goes on, with another reason or end.
+            before = [one for one in tx.freezes(now=now) if one.holder == made.holder]
+            kept = dataclasses.replace(made, since=before[0].since) if before else made
+            tx.freeze(kept)
+            detail = {
+                "why": kept.reason,
+                "group": decision.group,
+                "until": kept.until,
+                "replaced": [one.reason for one in before],
+            }
+            auditing.row(tx, inbound, "freeze.on", None, now, detail)
+            event = "freeze.changed" if before else "freeze.on"
+            self.tell(tx, Turn(event, inbound.key, now, made.holder), [kept])
+            return bool(before)
+
+        return answers.Note(_frozen(wanted, replaced=await self.store.write(work)))
+
+    async def unfreeze(self, inbound: ports.Inbound, *, every: bool = False) -> answers.Note:
+        """Lift this person's own freeze, or every one.
+
+        Raises:
+            SlackUnavailable: the person could not be looked up.
+        """
+        standing = await self.store.read(lambda tx: tx.freezes(now=self.clock.now()))
+        if not standing:
+            return await self._not_lifted(inbound, NONE_STANDS)
+        decision = await self._may_unfreeze(inbound, every=every)
+        if not decision.allowed:
+            return await self._not_lifted(inbound, decision.sentence)
+        holder = inbound.person.user_id
+        lifted, left = await self._let_go(
+            inbound, decision, lambda one: every or one.holder == holder
+        )
+        if not lifted:
+            return await self._not_lifted(inbound, _not_yours(left), left)
+        return answers.Note(_lifted(left), people=freezes.holders(left))
+
+    async def lift(self, inbound: ports.Inbound) -> answers.Note:
+        """Lift the one freeze whose button was pressed: its holder may, and approvers.
+
+        Raises:
+            SlackUnavailable: the person could not be looked up.
+        """
+        wanted = str(inbound.body.get("request_id") or "")
+        standing = await self.store.read(lambda tx: tx.freezes(now=self.clock.now()))
+        holder = next((one.holder for one in standing if freezes.key(one) == wanted), "")
+        if not holder:
+            return await self._not_lifted(inbound, OVER)
+        own = holder == inbound.person.user_id
+        decision = await self._may_unfreeze(inbound, every=not own)
+        if not decision.allowed:
+            return await self._not_lifted(inbound, decision.sentence)
+        lifted, left = await self._let_go(inbound, decision, lambda one: freezes.key(one) == wanted)
+        if not lifted:
+            return await self._not_lifted(inbound, OVER)
+        return answers.Note(_lifted(left, own=own), people=freezes.holders(left))
+
+    async def _let_go(
+        self,
+        inbound: ports.Inbound,
+        decision: approval.Decision,
+        which: Callable[[ports.Freeze], bool],
+    ) -> tuple[list[ports.Freeze], list[ports.Freeze]]:
+        """Let go of freezes and tell everybody; return those, and those that still stand."""
+        now = self.clock.now()
+
+        def work(tx: ports.Tx) -> tuple[list[ports.Freeze], list[ports.Freeze]]:
+            found = tx.freezes(now=now)
+            lifted = [one for one in found if which(one)]
+            for one in lifted:
+                tx.unfreeze(one)
+                auditing.row(tx, inbound, "freeze.off", None, now, _detail(one, decision.group))
+            self.tell(tx, Turn("freeze.off", inbound.key, now, inbound.person.user_id), lifted)
+            return lifted, [one for one in found if one not in lifted]
+
+        return await self.store.write(work)
+
+    def lifts_all(self, person: request.Person, roster: quorum.Roster) -> bool:
+        """Whether a person may lift the freezes of others, as far as the groups could be read."""
+        named = self.policy().approver_groups
+        return any(person.user_id in roster.members.get(group, {}) for group in named)
+
+    async def end_due(self) -> None:
+        """Let go of freezes whose end has come, and say so."""
+        now = self.clock.now()
+        if not await self.store.read(lambda tx: tx.ended_freezes(now=now)):
+            return
+
+        def work(tx: ports.Tx) -> None:
+            for one in tx.ended_freezes(now=now):
+                tx.unfreeze(one)
+                tx.audit(ports.AuditEntry("freeze.ended", now, detail=_detail(one)))
+                self.tell(tx, Turn("freeze.ended", f"{one.since}:{one.until}", now), [one])
+
+        await self.store.write(work)
+
+    async def redraw_due(self) -> None:
+        """Redraw the cards of open requests where a freeze of the policy has begun or ended.
+
+        Raises:
+            StoreUnavailable: it could not be noted.
+        """
+        now = self.clock.now()
+        standing = freezes.of_policy(self.policy(), now)
+        if standing != self.seen.standing:
+            await self.store.write(lambda tx: tx.show_open_cards(at=now))
+            self.seen.standing = standing
+
+    def tell(self, tx: ports.Tx, turn: Turn, turned: Iterable[ports.Freeze]) -> None:
+        """Tell each channel in which requests are made, and the card of each open request."""
+        for one in turned:
+            body = {"event": turn.event, "by": turn.by, **dataclasses.asdict(one)}
+            key = f"{turn.event}:{turn.key}:{one.holder}"
+            for channel_id in sorted(self.policy().allow):
+                tx.announce(channel_id, body, key=key, at=turn.at)
+            tx.show_open_cards(at=turn.at)
+
+    async def _not_lifted(
+        self, inbound: ports.Inbound, why: str, standing: Sequence[ports.Freeze] = ()
+    ) -> answers.Note:
+        """Refuse to lift a freeze, and audit it."""
+        await self.attempts.refused(inbound, "freeze.off.refused", why=why)
+        return answers.Note(why, good=False, people=freezes.holders(standing))
+
+    async def _zone(self, inbound: ports.Inbound) -> moments.Zone:
+        """Return the time zone of a person, UTC where Slack doesn't say at once."""
+        try:
+            async with asyncio.timeout(LONGEST_ZONE_S):
+                member = await self.people.directory.member(inbound.person.user_id)
+        except (errors.SlackUnavailable, TimeoutError):
+            return UNKNOWN
+        return moments.zone_of(member.timezone, member.utc_offset_s)
+
+    async def _may_freeze(self, inbound: ports.Inbound) -> approval.Decision:
+        """Decide about a freeze, which doesn't wait for Slack; who this is was settled before."""
+        rules, user_id = self.policy(), inbound.person.user_id
+        roster = await self.people.roster_for_no(rules.people.keys(), user_id)
+        return rights.may_freeze(
+            rules,
+            {group for group, who in roster.members.items() if user_id in who},
+            channel_id=inbound.place.channel_id,
+            unread=roster.unreadable,
+        )
+
+    async def _may_unfreeze(self, inbound: ports.Inbound, *, every: bool) -> approval.Decision:
+        """Decide whether a person may lift their own freeze, or everybody's."""
+        member = await self.people.directory.member(inbound.person.user_id)
+        if not every:
+            return rights.may_unfreeze_own(member, self.people.team_id)
+        rules = self.policy()
+        roster = await self.people.roster(rules.people.keys())
+        mine = {group for group, who in roster.members.items() if member.user_id in who}
+        return rights.may_unfreeze(
+            member,
+            rules,
+            mine,
+            team_id=self.people.team_id,
+            unread=roster.unreadable,
+            lacking=roster.missing,
+        )
+
+
+def _detail(freeze: ports.Freeze, group: str = "") -> dict[str, object]:
+    """Return what the audit says of a freeze that is over."""
+    held = {"holder": freeze.holder, "why": freeze.reason}
+    return {**held, "since": freeze.since, "until": freeze.until, "group": group}
+
+
+def _frozen(wanted: freeze_ends.Wanted, *, replaced: bool) -> str:
+    """Return the answer to who has frozen everything."""
+    what = "Your freeze stays, with this reason and end" if replaced else "Frozen"
+    end = f"It ends on {wanted.note}." if wanted.until else "It has no end: lift it with unfreeze."
+    return f"{what}: nothing new leaves. {end}"
+
+
+def _not_yours(left: Sequence[ports.Freeze]) -> str:
+    """Return the answer to who lifts a freeze and has none."""
+    if not left:
+        return NONE_STANDS
+    whose = f"You hold no freeze. Everything is frozen by {freezes.told(left)}."
+    return f"{whose} unfreeze all lifts every freeze."
+
+
+def _lifted(left: Sequence[ports.Freeze], *, own: bool = True) -> str:
+    """Return the answer to who has lifted a freeze, their `own` or another's."""
+    if not left:
+        return "The freeze is over."
+    which = "Yours" if own else "That one"
+    return f"{which} is lifted, but everything stays frozen by {freezes.told(left)}."

@@ -1,0 +1,1 @@
+"""What a step reads before it decides: people, rights, facts."""

@@ -1,0 +1,179 @@
+"""Who people are and which groups of the policy they are in, asked when it counts.
+
+Identity is the user and team id of a verified payload; everything else is looked up here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Callable, Collection, Iterable
+
+from bot.power import errors, missing, ports, request
+from bot.power.approval import approval, quorum, rights
+from bot.power.approval.approval import Decision, Refusal
+from bot.power.policy import policy
+from bot.power.policy.policy import Needs
+from bot.workflow.rights import called, sightings
+
+USER_GROUP = "S"
+# More people than this are called by their user group instead of one by one.
+MOST_NAMED = 20
+# So many candidates are looked up before somebody among the rest is taken to be able to approve.
+MOST_LOOKED_UP = 50
+MOST_LOOKED_AT = 200
+# A no waits this long for a user group to be read, in seconds.
+NO_WAITS_S = 1.0
+
+
+@dataclasses.dataclass(frozen=True)
+class People:
+    """Answers from Slack, at most five seconds old, against the groups of the policy file.
+
+    In an Enterprise Grid, `enterprise_id`, a payload can't say whether somebody is one of us.
+    """
+
+    directory: ports.Directory
+    policy: Callable[[], policy.Policy]
+    team_id: str
+    sightings: sightings.Sightings | None = None
+    enterprise_id: str = ""
+
+    async def may_read(self, person: request.Person) -> Decision:
+        """Decide whether a person may use Powerbot at all.
+
+        Raises:
+            SlackUnavailable: Slack could not be asked.
+        """
+        member = await self.directory.member(person.user_id)
+        decision = rights.may_read(member, self.team_id)
+        if self.sightings is not None:
+            await self.sightings.note(person.user_id, full=decision.allowed)
+        return decision
+
+    async def members(self, user_ids: Iterable[str]) -> dict[str, ports.Member]:
+        """Return several people; who can't be read is left out.
+
+        That is how `approval.lost_approvals` wants to be told that somebody was not checked.
+        """
+        wanted = sorted(set(user_ids))
+        found = await asyncio.gather(*map(self._member, wanted))
+        return {user_id: one for user_id, one in zip(wanted, found, strict=True) if one}
+
+    async def _member(self, user_id: str) -> ports.Member | None:
+        """Return a person, or None when Slack can't be asked."""
+        try:
+            return await self.directory.member(user_id)
+        except errors.SlackUnavailable:
+            return None
+
+    async def roster(self, groups: Collection[str]) -> quorum.Roster:
+        """Return who is in these groups of the policy file, with the reason for each person.
+
+        A Slack user group that can't be read makes its group unreadable: whoever depends on it
+        could not be checked.
+        """
+        named = {group: self.policy().people.get(group, ()) for group in groups}
+        ids = sorted({one for all_ in named.values() for one in all_ if one[0] == USER_GROUP})
+        read = dict(zip(ids, await asyncio.gather(*map(self._group, ids)), strict=True))
+        members: dict[str, dict[str, str]] = {}
+        unreadable: set[str] = set()
+        lacking: dict[str, tuple[missing.Missing, ...]] = {}
+        for group, entries in named.items():
+            members[group] = {one: "named in the policy" for one in entries if one not in read}
+            for entry in entries:
+                in_slack = read.get(entry, frozenset())
+                if isinstance(in_slack, errors.SlackUnavailable):
+                    unreadable.add(group)
+                    named_here = (dataclasses.replace(one, group=group) for one in in_slack.missing)
+                    lacking[group] = (*lacking.get(group, ()), *named_here)
+                    continue
+                for user_id in in_slack:
+                    members[group].setdefault(user_id, f"in Slack's user group {entry}")
+        return quorum.Roster(members, frozenset(unreadable), lacking)
+
+    async def roster_for_no(self, groups: Collection[str], user_id: str) -> quorum.Roster:
+        """Return who is in these groups, as far as that is known within a moment.
+
+        Nobody is asked when the policy names this person itself; a user group that isn't read in
+        a second counts as unreadable.
+        """
+        written = {group: self.policy().people.get(group, ()) for group in groups}
+        known = {
+            group: {one: "named in the policy" for one in listed if one[0] != USER_GROUP}
+            for group, listed in written.items()
+        }
+        if not any(user_id in listed for listed in known.values()):
+            try:
+                async with asyncio.timeout(NO_WAITS_S):
+                    return await self.roster(groups)
+            except TimeoutError:
+                pass
+        unread = {group for group, listed in written.items() if len(listed) > len(known[group])}
+        return quorum.Roster(known, frozenset(unread))
+
+    async def able(self, roster: quorum.Roster) -> quorum.Roster:
+        """Return a roster without the people who may do nothing, for a look at a whole policy.
+
+        At most `MOST_LOOKED_AT` people are looked up; the others count as able.
+        """
+        everybody = dict.fromkeys(one for who in roster.members.values() for one in who)
+        found = await self.members([*everybody][:MOST_LOOKED_AT])
+        no = {one for one, who in found.items() if approval.refuse_member(who, self.team_id)}
+        members = {
+            group: {one: why for one, why in who.items() if one not in no}
+            for group, who in roster.members.items()
+        }
+        return quorum.Roster(members, roster.unreadable, roster.missing)
+
+    async def unable(
+        self, needs: Needs, roster: quorum.Roster, requester: str
+    ) -> dict[str, Refusal]:
+        """Return people of these groups who couldn't approve, as far as that decides anything.
+
+        Those who would fill the places are looked up, and others in the place of those who can't:
+        a large group costs as many look-ups as there are places. Who can't be looked up, or is
+        beyond `MOST_LOOKED_UP`, counts as able.
+        """
+        no: dict[str, Refusal] = {}
+        seen: set[str] = {requester}
+        while len(seen) <= MOST_LOOKED_UP:
+            able = (
+                user_id
+                for need in needs
+                for user_id in roster.members.get(need.group, {})
+                if user_id != requester and user_id not in no
+            )
+            new = quorum.assign(needs, dict.fromkeys(able), roster).keys() - seen
+            if not new:
+                break
+            seen |= new
+            for user_id, member in (await self.members(new)).items():
+                refusal = approval.refuse_member(member, self.team_id)
+                if refusal is not None and refusal.reason is not None:
+                    no[user_id] = refusal.reason
+        return no
+
+    async def named(
+        self, groups: Collection[str], *, without: Collection[str] = (), most: int = MOST_NAMED
+    ) -> called.Called:
+        """Return the ids to mention so that everybody in these groups is called.
+
+        A group of more than `most` people, or that could not be read, is called as the policy
+        has it: people by their ids, Slack's user groups as groups.
+        """
+        roster = await self.roster(groups)
+        found: dict[str, list[str]] = {}
+        for group in groups:
+            members = [one for one in roster.members.get(group, {}) if one not in without]
+            written = [one for one in self.policy().people.get(group, ()) if one not in without]
+            whole = group not in roster.unreadable and len(members) <= most
+            found[group] = members if whole else written
+        return called.Called(found, missing.of(groups, roster.missing))
+
+    async def _group(self, group_id: str) -> frozenset[str] | errors.SlackUnavailable:
+        """Return the members of a Slack user group, or why it can't be read."""
+        try:
+            return await self.directory.group(group_id)
+        except errors.SlackUnavailable as error:
+            return error

@@ -1,0 +1,253 @@
+"""What people may look up: servers, requests, and who did what. Nothing here changes anything."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Callable, Sequence
+
+from bot.power import deeds, errors, lifecycle, ports, request, server
+from bot.power.policy import freezes, policy
+from bot.power.targets import resolving, targets
+from bot.workflow import answers
+
+# A status answer is at most this old; older than that, CloudDC is asked again.
+FRESH_S = 15.0
+# So many servers are searched within a few milliseconds, which nobody notices.
+AT_ONCE = 500
+# Past requests that are shown, and servers in them all: the plans of more would fill the memory.
+MOST_PAST = 200
+MOST_PAST_SERVERS = 50_000
+# Names of servers that are gone are looked for among so many words.
+MOST_WORDS = 100
+# What ended lately, on a person's Home.
+RECENT_S = 7 * 86400.0
+RECENT_ROWS = 8
+
+Waits = Callable[[ports.Request], bool]
+
+
+@dataclasses.dataclass(frozen=True)
+class Reading:
+    """Answers questions from the shared inventory and the record."""
+
+    store: ports.RequestStore
+    power: ports.PowerApi
+    policy: Callable[[], policy.Policy]
+    clock: ports.Clock
+
+    async def inventory(self, *, age_s: float = FRESH_S) -> server.Snapshot:
+        """Return a snapshot that is at most so old: fresh enough to show and to plan on.
+
+        Raises:
+            CloudError: CloudDC can't be read.
+        """
+        return await self.power.snapshot(not_before=self.clock.now() - age_s)
+
+    async def fleet(self, text: str, *, detailed: bool) -> answers.FleetShown:
+        """Show all servers, or those that the targets name.
+
+        Raises:
+            UserMistake: the targets can't be understood or name nothing.
+            CloudError: CloudDC can't be read.
+        """
+        snapshot = await self.inventory()
+        found = resolving.Resolved(tuple(sorted(snapshot.servers.values(), key=lambda r: r.name)))
+        if text:
+            found = await self.search(text, snapshot)
+        now, title = self.clock.now(), text or "all servers"
+        return answers.FleetShown(
+            title, snapshot, found.servers, now, detailed, found.reading, await self.freezes()
+        )
+
+    def resolve(
+        self, text: str, snapshot: server.Snapshot, *, for_change: bool = False
+    ) -> resolving.Resolved:
+        """Return the servers that target text names.
+
+        Raises:
+            UserMistake: the text can't be understood or names nothing.
+        """
+        chosen = targets.parse(text, self.policy().groups)
+        return chosen.resolve(snapshot, for_change=for_change)
+
+    async def search(
+        self, text: str, snapshot: server.Snapshot, *, for_change: bool = False
+    ) -> resolving.Resolved:
+        """Return the servers that target text names, found in a thread where the fleet is large.
+
+        Raises:
+            UserMistake: the text can't be understood or names nothing.
+        """
+        if len(snapshot.servers) <= AT_ONCE:
+            return self.resolve(text, snapshot, for_change=for_change)
+        return await asyncio.to_thread(self.resolve, text, snapshot, for_change=for_change)
+
+    async def one(self, request_id: str) -> answers.RequestShown:
+        """Show one request.
+
+        Raises:
+            UserMistake: there is no such request.
+        """
+        found, rows = await self.store.read(
+            lambda tx: (tx.request(request_id), tx.run_servers(request_id))
+        )
+        if found is None and await self._was_planned(request_id):
+            raise errors.UserMistake(
+                f"{request_id} was a plan that nobody asked for, and is forgotten; type the "
+                "command again.",
+                token=request_id,
+            )
+        if found is None:
+            raise errors.UserMistake(
+                f"There is no request {request_id}.",
+                token=request_id,
+                suggestion="/power requests",
+            )
+        return answers.RequestShown(found, tuple(rows), self.clock.now(), await self.freezes())
+
+    async def _was_planned(self, request_id: str) -> bool:
+        """Whether a plan of this id was made once."""
+        planned = await self.store.read(
+            lambda tx: tx.audit_rows(request_id=request_id, event="request.planned", limit=1)
+        )
+        return bool(planned)
+
+    async def open_requests(self, waits_for_me: Waits) -> answers.Answer:
+        """Show open requests, those that wait for the asker first."""
+        found, owing = await self.store.read(
+            lambda tx: (tx.requests(states=_ASKED, limit=None), tx.owing())
+        )
+        mine = tuple(one for one in (*found, *owing) if waits_for_me(one))
+        others = tuple(one for one in found if one not in mine)
+        return answers.RequestsShown(mine, others, self.clock.now(), await self.freezes())
+
+    async def home(self, person: request.Person, waits: Waits) -> answers.HomeShown:
+        """Show what concerns one person now, and what ended lately."""
+        now = self.clock.now()
+        since = now - RECENT_S
+        found, owing, ended = await self.store.read(
+            lambda tx: (
+                tx.requests(states=_ASKED, limit=None),
+                tx.owing(),
+                tx.requests(states=lifecycle.ENDED, since=since, asked=True, limit=RECENT_ROWS),
+            )
+        )
+        waiting = tuple(one for one in (*found, *owing) if waits(one))
+        mine = tuple(one for one in found if one.order.requester.user_id == person.user_id)
+        running = tuple(
+            one for one in found if one not in mine and one.state in (_APPROVED, _RUNNING)
+        )
+        recent = tuple(one for one in ended if one.card is not None)
+        loose = await self._loose(recent)
+        standing = await self.freezes()
+        return answers.HomeShown(waiting, mine, running, recent, standing, now, loose)
+
+    async def _loose(self, ended: Sequence[ports.Request]) -> answers.Loose:
+        """Return, by request, the servers that aren't proven: what people must still know."""
+        ids = [one.id for one in ended]
+        return await self.store.read(lambda tx: tx.loose_servers(ids)) if ids else {}
+
+    async def freezes(self) -> tuple[ports.Freeze, ...]:
+        """Return the freezes that stand now, people's first, then the policy's."""
+        now = self.clock.now()
+        held = await self.store.read(lambda tx: tx.freezes(now=now))
+        return (*held, *freezes.of_policy(self.policy(), now))
+
+    async def history(self, text: str) -> answers.HistoryShown:
+        """Show past changes of the servers that the targets name, or of all.
+
+        Raises:
+            UserMistake: the targets can't be understood or name nothing.
+            CloudError: CloudDC can't be read.
+        """
+        servers = await self._now_or_once(text, await self.inventory()) if text else ()
+        ids = [row.id for row in servers]
+        rows, more = await self.store.read(lambda tx: _past(tx, ids))
+        loose = await self._loose(rows)
+        return answers.HistoryShown(text or "all servers", rows, len(rows), more, loose)
+
+    async def why(self, text: str) -> answers.WhyShown:
+        """Show what was done to one server, as the audit log tells it.
+
+        Raises:
+            UserMistake: the text doesn't name exactly one server.
+            CloudError: CloudDC can't be read.
+        """
+        snapshot = await self.inventory()
+        servers = await self._now_or_once(text, snapshot)
+        if len(servers) != 1:
+            raise errors.UserMistake(
+                f"why tells of one server, and these are {len(servers)}.",
+                token=text,
+                suggestion=f"/power history {text}",
+            )
+        told = await self.store.read(lambda tx: _told(tx, servers[0].id))
+        return answers.WhyShown(servers[0], snapshot, told, self.clock.now())
+
+    async def _now_or_once(self, text: str, snapshot: server.Snapshot) -> tuple[server.Server, ...]:
+        """Return the servers that a text names now, or that our own record knows by that name.
+
+        A server that is gone from the list has its id and name alone.
+
+        Raises:
+            UserMistake: neither knows them.
+        """
+        try:
+            return (await self.search(text, snapshot)).servers
+        except errors.UserMistake:
+            words = text.replace(",", " ").split()[:MOST_WORDS]
+            known = await self.store.read(lambda tx: tx.known_servers(words))
+            if not known:
+                raise
+            found = {word for pair in known for word in pair}
+            rest = " ".join(word for word in words if word not in found)
+            here = (await self.search(rest, snapshot)).servers if rest else ()
+        gone = (
+            snapshot.servers.get(id_) or server.Server(id_, name, manage_state=server.GONE)
+            for id_, name in known
+        )
+        return tuple({row.id: row for row in (*here, *gone)}.values())
+
+
+def _past(tx: ports.Tx, server_ids: Sequence[str]) -> tuple[tuple[ports.Request, ...], bool]:
+    """Return requests that ran, of these servers or of all, and whether there are older ones."""
+    if server_ids:
+        ids = tx.touching(server_ids, states=_RAN, limit=MOST_PAST + 1)
+    else:
+        ids = tx.newest(states=_RAN, limit=MOST_PAST + 1)
+    rows: list[ports.Request] = []
+    servers = 0
+    for one in filter(None, map(tx.request, ids)):
+        servers += len(one.order.targets)
+        if rows and (len(rows) == MOST_PAST or servers > MOST_PAST_SERVERS):
+            return tuple(rows), True
+        rows.append(one)
+    return tuple(rows), False
+
+
+def _told(tx: ports.Tx, server_id: str) -> tuple[deeds.Deed, ...]:
+    """Return what the audit log tells of a server, request by request."""
+    found = []
+    for request_id in tx.touching([server_id], states=lifecycle.State, limit=deeds.MOST_DEEDS):
+        asked = tx.request(request_id)
+        if asked is not None:
+            told = tx.audit_rows(request_id=request_id, server_id=server_id, limit=deeds.MOST_ROWS)
+            for event in deeds.TELLING:
+                most = deeds.MOST_OF_A_KIND
+                told += tx.audit_rows(request_id=request_id, event=event, limit=most)
+            deed = deeds.deed(server_id, asked, told)
+            row = tx.run_server(request_id, server_id)
+            found.append(dataclasses.replace(deed, row=row))
+    return tuple(found)
+
+
+_APPROVED, _RUNNING = lifecycle.State.APPROVED, lifecycle.State.RUNNING
+_ASKED = lifecycle.OPEN - {lifecycle.State.PLANNED}
+_RAN = (lifecycle.ENDED | {lifecycle.State.RUNNING}) - {
+    lifecycle.State.REFUSED,
+    lifecycle.State.DENIED,
+    lifecycle.State.CANCELLED,
+    lifecycle.State.EXPIRED,
+    lifecycle.State.VOID,
+}

@@ -1,0 +1,40 @@
+"""Words that people add to what they decide: bounded, and never cut to fit."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from bot.power import ports
+from bot.workflow import answers
+
+MOST_CHARACTERS = 500
+FIELDS = ("reason", "comment")
+EVENTS = {"approve": "approval", "deny": "denial", "comment": "comment", "verdict": "review"}
+
+
+def given(inbound: ports.Inbound, field: str) -> str:
+    """Return the words that stand in a field of a form."""
+    return str(inbound.body.get(field) or "").strip()
+
+
+def too_long(inbound: ports.Inbound) -> str:
+    """Say that a form's words are too long and that nothing was done, or return an empty text."""
+    length = max(len(given(inbound, field)) for field in FIELDS)
+    if length <= MOST_CHARACTERS:
+        return ""
+    return f"{_limit(length)} Nothing was done; say it in fewer words."
+
+
+def not_kept(answer: answers.Answer, length: int) -> answers.Answer:
+    """Return an answer that says too that the reason was too long, where `length` isn't 0.
+
+    A no is never held up by its reason.
+    """
+    if not length or not isinstance(answer, answers.Note):
+        return answer
+    return dataclasses.replace(answer, text=f"{answer.text} {_limit(length)} It wasn't kept.")
+
+
+def _limit(length: int) -> str:
+    """Say how long words may be, and how long these are."""
+    return f"A reason has at most {MOST_CHARACTERS} characters; this one has {length:,}."

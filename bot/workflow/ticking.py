@@ -1,0 +1,83 @@
+"""What time alone does to a request that waits: it is forgotten, reminded of, or expires."""
+
+from __future__ import annotations
+
+from bot.power import ports
+from bot.power.lifecycle import State
+from bot.power.run import endings
+from bot.workflow.rights import called
+
+# A plan that nobody asked for is forgotten after this time, in seconds.
+PLAN_LIVES_S = 900.0
+# What an open request becomes when the database turns out to be an old backup; None is a stop.
+ENDED_BY_RESTORE = {
+    State.PLANNED: State.EXPIRED,
+    State.PENDING: State.REFUSED,
+    State.APPROVED: State.VOID,
+    State.RUNNING: None,
+}
+
+
+def tick(tx: ports.Tx, request_id: str, now: float, asked: called.Called) -> float | None:
+    """Do what is due for a request, and return when to look again (None for never).
+
+    `asked` has, by group, whom a reminder names: everybody whose approval is still missing.
+    """
+    found = tx.request(request_id)
+    if found is None or found.state not in (State.PLANNED, State.PENDING):
+        return None
+    if found.state is State.PLANNED:
+        return _forget(tx, found, now)
+    if now >= found.expires_at:
+        endings.end(tx, found, endings.Ending(State.EXPIRED, now, "not answered in time"))
+        return None
+    return _remind(tx, found, now, asked)
+
+
+def _forget(tx: ports.Tx, found: ports.Request, now: float) -> float | None:
+    """Let go of a plan that nobody asked for."""
+    if now < found.expires_at:
+        return found.expires_at
+    reason = "never asked for"
+    if tx.transition(found.id, State.PLANNED, State.EXPIRED, at=now, reason=reason):
+        endings.tell_step(tx, found, State.EXPIRED, now)
+        tx.forget_plan(found.id)
+    return None
+
+
+def _remind(tx: ports.Tx, found: ports.Request, now: float, asked: called.Called) -> float:
+    """Remind the thread when that is due, and return when to look again."""
+    terms, asked_at = found.plan.terms, found.expires_at - found.plan.terms.expires_s
+    steps = [(asked_at + terms.remind_s, "reminder"), (asked_at + terms.escalate_s, "escalated")]
+    for due_at, event in steps:
+        if now >= due_at:
+            body = {"event": event, **asked.body}
+            tx.say(found.id, "reply", body, key=event, at=now)
+    later = [due_at for due_at, _ in steps if due_at > now]
+    return min([*later, found.expires_at])
+
+
+def void(tx: ports.Tx, found: ports.Request, reason: str, now: float) -> None:
+    """End an approved request that may not start any more."""
+    endings.end(tx, found, endings.Ending(State.VOID, now, reason))
+
+
+def after_restore(tx: ports.Tx, now: float) -> int:
+    """End or hold everything that an old backup calls open; return how many requests that were.
+
+    What has happened since the backup is forgotten: what it says is still to be approved or sent
+    may have been sent already. So nothing that it has open sends anything more.
+    """
+    reason = "the database was restored from a backup"
+    open_then = tx.requests(states=tuple(ENDED_BY_RESTORE), limit=None)
+    for found in open_then:
+        end = ENDED_BY_RESTORE[found.state]
+        if end is None:
+            tx.request_stop(found.id, user_id="restore", reason=reason, at=now)
+        else:
+            tx.transition(found.id, found.state, end, at=now, reason=reason)
+            body = {"event": end.value, "reason": reason}
+            tx.say(found.id, "reply", body, key="ended", at=now)
+        tx.show_card(found.id, at=now)
+        tx.audit(ports.AuditEntry("request.held_after_restore", now, request_id=found.id))
+    return len(open_then)

@@ -1,0 +1,67 @@
+"""A plan that is over says so and leaves; what was never sent can be asked for again."""
+
+from __future__ import annotations
+
+from bot.power.lifecycle import State
+from bot.slack.render import answers as private
+from bot.workflow import answers
+from tests.workflow.world import DANA, SAM, World
+
+LINE = "reboot web[01-02] because kernel panic"
+
+
+async def test_a_plan_that_is_too_old_offers_to_plan_again(world: World) -> None:
+    """It isn't asked for; its button goes, and another one plans the same."""
+    shown = await world.plan(LINE)
+    world.clock.passed_s += 33 * 60
+
+    said = await world.press(DANA, "request", shown.request_id)
+    again = await world.press(DANA, "again", shown.request_id)
+
+    assert isinstance(said, answers.Note)
+    assert (said.text, said.over) == ("This plan is 33 minutes old, so nothing was asked.", True)
+    assert "Plan again" in str(private.render(said).blocks)
+    assert isinstance(again, answers.PlanShown)
+    assert again.plan.order.server_ids == shown.plan.order.server_ids
+    assert again.plan.order.reason == "kernel panic"
+    assert again.request_id != shown.request_id
+
+
+async def test_a_plan_that_was_let_go_of_says_what_to_do(world: World) -> None:
+    """Its details have left the store, so there is nothing to plan from."""
+    shown = await world.plan(LINE)
+    await world.later(33 * 60)
+
+    for do in ("request", "again"):
+        said = await world.press(DANA, do, shown.request_id)
+        assert isinstance(said, answers.Note)
+        assert said.over
+        assert "Type the command again" in said.text
+
+
+async def test_a_plan_that_does_not_fit_any_more_offers_to_plan_again(world: World) -> None:
+    """The world has changed since; the old plan is refused and its button goes."""
+    shown = await world.plan(LINE)
+    world.edit(('allow = ["C0OPS", "C0INC"]', 'allow = ["C0INC"]'))
+
+    said = await world.press(DANA, "request", shown.request_id)
+
+    assert isinstance(said, answers.Note)
+    assert said.over
+    assert said.plan_again == shown.request_id
+
+
+async def test_a_denied_request_is_asked_again_as_a_plan_of_whoever_presses(world: World) -> None:
+    """Nothing is asked by the button itself; another person's reason is told as another's."""
+    id_ = await world.ask(LINE)
+    await world.told(SAM, "deny", id_, reason="not now")
+
+    own = await world.press(DANA, "again", id_)
+    other = await world.press(SAM, "again", id_)
+
+    assert isinstance(own, answers.PlanShown)
+    assert isinstance(other, answers.PlanShown)
+    assert await world.state(own.request_id) is State.PLANNED
+    assert (own.plan.order.reason, own.plan.order.retry_of) == ("kernel panic", id_)
+    assert other.plan.order.requester.user_id == SAM
+    assert id_ in other.plan.order.reason

@@ -1,0 +1,185 @@
+"""The request form offers what a person may see, and says what is wrong before anything waits."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, cast
+
+import pytest
+
+from bot.power import errors, ports, request, server
+from bot.power.command.form import Field
+from bot.power.policy import policy_file
+from bot.workflow import choosing
+from bot.workflow.rights import people, reading
+from tests.power import fleet
+from tests.slack import builders, fakes
+
+POLICY = """
+version = 1
+[channels]
+allow = ["C0OPS", "C0INC", "C0GONE"]
+incident = ["C0INC"]
+[people]
+sre = ["U0DANA", "U0SAM"]
+[groups]
+web = "web*"
+[defaults]
+batch = 5
+pause = "10s"
+[[rule]]
+name = "databases"
+servers = "db*"
+actions = ["reboot"]
+requesters = ["sre"]
+approvers = { sre = 1 }
+reason = "INC-[0-9]+"
+[[rule]]
+name = "the rest"
+servers = "*"
+actions = ["reboot"]
+requesters = ["sre"]
+approvers = { sre = 1 }
+break_glass = ["sre"]
+"""
+RULES = policy_file.read(POLICY)
+
+
+@dataclasses.dataclass
+class Power:
+    """A list of servers that can be away."""
+
+    known: server.Snapshot | None = dataclasses.field(default_factory=fleet.fleet)
+    away: bool = False
+
+    def latest(self) -> server.Snapshot | None:
+        """Return the newest list."""
+        return self.known
+
+    async def snapshot(self, *, not_before: float) -> server.Snapshot:
+        """Return the list, or fail."""
+        if self.away or self.known is None:
+            raise errors.CloudError("away")
+        return self.known
+
+
+class Directory:
+    """Everybody is a full member but Gil; one channel is archived."""
+
+    async def member(self, user_id: str) -> ports.Member:
+        """Return a person."""
+        return ports.Member(user_id, builders.TEAM, is_restricted=user_id == "U0GIL")
+
+    async def channel(self, channel_id: str) -> ports.Channel:
+        """Return a channel."""
+        return ports.Channel(channel_id, is_archived=channel_id == "C0GONE")
+
+
+def choice(power: Power | None = None) -> choosing.Choosing:
+    """Return the form's side of the workflow."""
+    clock = fakes.Clock()
+    api = cast("ports.PowerApi", power or Power())
+    reads = reading.Reading(cast("ports.RequestStore", None), api, lambda: RULES, clock)
+    directory = cast("ports.Directory", Directory())
+    who = people.People(directory, lambda: RULES, builders.TEAM)
+    return choosing.Choosing(reads, who, lambda: RULES, clock)
+
+
+def sent(place: str = "C0OPS", **filled: str) -> ports.Inbound:
+    """Return a form that was sent."""
+    given = {"action": "reboot", "servers": "web01", "reason": "it hangs", **filled}
+    body = {"filled": given, "view": "pb:1", "chose_channel": place == "C0DEV"}
+    return builders.inbound("form", place=request.Place(channel_id=place), body=body)
+
+
+async def test_a_full_member_is_offered_servers_and_a_guest_is_not() -> None:
+    """The names of servers are for those who may look."""
+    dana, gil = builders.REQUESTER, request.Person(user_id="U0GIL", team_id=builders.TEAM)
+
+    offered = await choice().offers(dana, "web0")
+
+    assert [one.value for one in offered][:2] == ["web01", "web02"]
+    assert await choice().offers(gil, "web0") == ()
+
+
+async def test_a_catalogue_is_made_once_for_a_snapshot() -> None:
+    """Each letter typed is a search, not a new index."""
+    one = choice()
+    await one.offers(builders.REQUESTER, "w")
+    made = one.shelf.catalogue
+    await one.offers(builders.REQUESTER, "we")
+
+    assert one.shelf.catalogue is made
+
+
+async def test_nothing_is_offered_before_the_list_was_read_once() -> None:
+    """A search never waits for CloudDC."""
+    assert await choice(Power(known=None)).offers(builders.REQUESTER, "web") == ()
+
+
+async def test_a_form_opens_without_an_inventory_and_says_so() -> None:
+    """The person may have typed the names by the time it is back."""
+    shown = await choice(Power(away=True)).open(builders.inbound("command"))
+
+    assert shown.notes == (choosing.NO_INVENTORY,)
+    assert shown.channels is None
+
+
+async def test_a_form_without_a_place_offers_channels_in_which_one_may_ask() -> None:
+    """An archived one can't be chosen."""
+    shown = await choice().open(builders.inbound("shortcut", place=request.Place(channel_id="")))
+
+    assert [one.channel_id for one in shown.channels or ()] == ["C0INC", "C0OPS"]
+    assert shown.notes == ()
+
+
+async def test_a_message_fills_the_form_or_is_said_to_name_nothing() -> None:
+    """Only a message shortcut has words and a channel."""
+    found = await choice().open(
+        builders.inbound("shortcut", body={"words": "web01 db[01-02] hang"})
+    )
+    nothing = await choice().open(builders.inbound("shortcut", body={"words": "coffee"}))
+
+    assert [one.value for one in found.servers] == ["db01", "db02", "web01"]
+    assert nothing.notes == (choosing.NOTHING_NAMED,)
+
+
+@pytest.mark.parametrize(
+    ("filled", "field", "words"),
+    [
+        ({"servers": "web99"}, Field.SERVERS, "There is no server web99"),
+        ({"servers": "db01"}, Field.REASON, 'Rule "databases" wants INC-[0-9]+ in it.'),
+        ({"batch": "9"}, Field.BATCH, "The policy allows 5"),
+        ({"pause": "1s"}, Field.PAUSE, "The policy pauses for 10s"),
+        ({"max_failures": "3"}, Field.MAX_FAILURES, "The policy allows 1"),
+        ({"break_glass": "yes"}, Field.BREAK_GLASS, "may not be used in this channel"),
+        (
+            {"break_glass": "yes", "reason": "", "place": "C0INC"},
+            Field.REASON,
+            "Break glass needs a reason.",
+        ),
+        ({"place": "C0DEV"}, Field.CHANNEL, "Requests may not be made in this channel."),
+        ({"place": "C0OLD"}, Field.SERVERS, "Requests may not be made in this channel."),
+    ],
+)
+def test_a_form_is_told_what_the_policy_wants_at_its_field(
+    filled: dict[str, Any], field: Field, words: str
+) -> None:
+    """Before any look-up, from the newest list there is."""
+    problems = choice().read(sent(**filled)).problems
+
+    assert set(problems) == {field}
+    assert words in problems[field]
+
+
+def test_a_form_is_taken_when_the_list_was_never_read() -> None:
+    """The plan will say what can't be done."""
+    found = choice(Power(known=None)).read(sent(servers="web99"))
+
+    assert found.problems == {}
+    assert found.change is not None
+
+
+def test_an_incident_is_as_good_as_a_reason() -> None:
+    """As in a typed line."""
+    assert choice().read(sent(servers="db01", incident="INC-42")).problems == {}

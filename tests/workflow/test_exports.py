@@ -1,0 +1,75 @@
+"""What was done to one server is taken out of the record by its name, when it is long gone too."""
+
+from __future__ import annotations
+
+import csv
+import json
+import pathlib
+from typing import Any
+
+import pytest
+
+from bot import settings
+from bot.operations import record
+from bot.sandbox import demo
+from tests.workflow.world import SAM, World
+
+
+def exported(world: World, folder: pathlib.Path, server: str, **more: str) -> list[str]:
+    """Return the lines that `powerbot audit export --server` prints."""
+    given = demo.environment("", "", folder) | {"POWERBOT_DATABASE_URL": world.url}
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in given.items():
+            environment.setenv(name, value)
+        read = settings.load(env_file=None)
+    return [*record.export_audit(read, form=more.pop("form", "jsonl"), server=server, **more)]
+
+
+async def ran(world: World, names: str) -> str:
+    """Let a reboot run to its end, and return its id."""
+    id_ = await world.ask(f"reboot {names} because x")
+    await world.press(SAM, "approve", id_)
+    await world.drive()
+    return id_
+
+
+async def test_operator_exports_the_rows_of_a_server_by_its_name(
+    world: World, tmp_path: pathlib.Path
+) -> None:
+    """Its own requests and no others, in both forms; its id does the same."""
+    own, both = await ran(world, "web01"), await ran(world, "web[01-02]")
+    other = await ran(world, "web03")
+
+    by_name: list[dict[str, Any]] = [json.loads(one) for one in exported(world, tmp_path, "web01")]
+    by_id = exported(world, tmp_path, world.centre.machine("web01").server.id)
+    table = [*csv.DictReader(exported(world, tmp_path, "web01", form="csv"))]
+
+    assert {row["request_id"] for row in by_name} == {own, both}
+    assert other not in {row["request_id"] for row in by_name}
+    assert [json.loads(one) for one in by_id] == by_name
+    assert [int(row["seq"]) for row in table] == [row["seq"] for row in by_name]
+
+
+async def test_operator_exports_a_server_by_a_name_that_it_has_no_more(
+    world: World, tmp_path: pathlib.Path
+) -> None:
+    """The record keeps the name of the day when it was asked for."""
+    id_ = await ran(world, "web01")
+    machine = world.centre.machine("web01")
+    world.centre.inventory.machines.remove(machine)
+
+    rows = [json.loads(one) for one in exported(world, tmp_path, "web01")]
+
+    assert {row["request_id"] for row in rows} == {id_}
+
+
+async def test_operator_is_told_that_no_row_names_a_server(
+    world: World, tmp_path: pathlib.Path
+) -> None:
+    """Nothing printed isn't an answer: the name may be misspelt."""
+    await ran(world, "web01")
+
+    with pytest.raises(record.NothingFound, match="web77"):
+        exported(world, tmp_path, "web77")
+    with pytest.raises(record.NothingFound, match="since 2099"):
+        exported(world, tmp_path, "web01", since="2099-01-01")

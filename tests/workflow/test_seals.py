@@ -1,0 +1,300 @@
+"""What somebody writes into the database behind Powerbot's back starts and continues nothing."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+
+import pytest
+
+from bot.power.lifecycle import State
+from bot.storage.engine import addresses, connections
+from tests.workflow.world import LEO, ROSA, SAM, World
+
+WAVES = ("ramp = []", "ramp = [1]\nbatch = 1")
+
+
+def write(world: World, statement: str, **values: object) -> None:
+    """Change the database as its administrator may."""
+    address = addresses.parsed(world.url)
+    connection = connections.connect(address)
+    try:
+        connection.begin()
+        connection.execute(statement, values)
+        connection.commit()
+    finally:
+        connection.close()
+
+
+async def ended_by_seal(world: World, id_: str, flaw: str) -> None:
+    """Check that a request ended loudly and that nothing was sent."""
+    await world.drive()
+
+    found = await world.found(id_)
+    assert found.state is State.VOID
+    assert "changed behind Powerbot's back" in found.end_reason
+    assert flaw in found.end_reason
+    assert world.calls() == []
+    assert len(await world.audit("seal.broken", id_)) == 1
+    assert "seal_broken" in world.events(id_)
+    with connections.reading(world.url) as connection:
+        said = "SELECT body FROM outbox WHERE request_id = :id AND kind = 'direct'"
+        told = [json.loads(row.body)["event"] for row in connection.rows(said, id=id_)]
+    assert "seal_broken" in told
+
+
+def approve_by_hand(world: World, id_: str) -> None:
+    """Call a request approved, due at once."""
+    write(
+        world,
+        "UPDATE requests SET state = 'approved', next_at = 1, use_by = :until WHERE id = :id",
+        id=id_,
+        until=world.clock.now() + 600,
+    )
+
+
+async def test_request_that_the_database_calls_approved_is_void(world: World) -> None:
+    """Nobody has approved it, so it never starts."""
+    id_ = await world.ask("reboot db01 because x")
+    approve_by_hand(world, id_)
+
+    await ended_by_seal(world, id_, "its approvals are not enough")
+
+
+async def test_request_whose_state_alone_was_changed_is_void(world: World) -> None:
+    """It has no time until which it may be used, and that lets nothing start."""
+    id_ = await world.ask("reboot db01 because x")
+    write(world, "UPDATE requests SET state = 'approved' WHERE id = :id", id=id_)
+    world.clock.passed_s += 3600
+
+    await ended_by_seal(world, id_, "its approvals are not enough")
+
+    assert "started" not in world.events(id_)
+
+
+async def test_plan_that_nobody_asked_for_and_that_is_called_approved_is_void(
+    world: World,
+) -> None:
+    """The audit doesn't have that it was asked for."""
+    id_ = (await world.plan("reboot db01 because x")).request_id
+    approve_by_hand(world, id_)
+
+    await ended_by_seal(world, id_, "the audit doesn't have that it was asked for")
+
+
+async def test_denied_request_that_is_called_approved_is_void(world: World) -> None:
+    """Its approvals would be enough, but it has ended."""
+    id_ = await world.ask("reboot db01 because x")
+    await world.told(SAM, "approve", id_)
+    await world.told(ROSA, "deny", id_)
+    approve_by_hand(world, id_)
+
+    await ended_by_seal(world, id_, "it had ended before")
+
+
+async def test_approval_that_is_written_into_the_database_makes_it_void(world: World) -> None:
+    """It carries the right seal, but no click of anybody's stands behind it."""
+    id_ = await world.ask("reboot db01 because x")
+    await world.told(SAM, "approve", id_)
+    write(
+        world,
+        "INSERT INTO approvals (request_id, user_id, team_id, group_name, at, seal) "
+        "SELECT request_id, 'U0ROSA', team_id, 'dc-ops', at, seal FROM approvals",
+    )
+    approve_by_hand(world, id_)
+
+    await ended_by_seal(world, id_, "the audit doesn't have one of its approvals")
+
+
+async def test_approval_that_was_moved_to_another_group_makes_it_void(world: World) -> None:
+    """One of sre can't stand in for one of dc-ops."""
+    id_ = await world.ask("reboot db01 because x")
+    await world.told(SAM, "approve", id_)
+    write(world, "UPDATE approvals SET group_name = 'dc-ops'")
+    approve_by_hand(world, id_)
+
+    await ended_by_seal(world, id_, "counts for another group")
+
+
+def other_server(plan: dict[str, object]) -> None:
+    """Put another server into a plan."""
+    nobody = "00000000-0000-0000-0000-000000000000"
+    edited, count = re.subn(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", nobody, json.dumps(plan))
+    assert count == 1
+    plan.update(json.loads(edited))
+
+
+def other_action(plan: dict[str, object]) -> None:
+    """Make an off of a reboot."""
+    order = plan["order"]
+    assert isinstance(order, dict)
+    order["action"] = "off"
+
+
+def other_requester(plan: dict[str, object]) -> None:
+    """Let somebody else have asked."""
+    order = plan["order"]
+    assert isinstance(order, dict)
+    order["requester"]["user_id"] = LEO
+
+
+def fewer_needs(plan: dict[str, object]) -> None:
+    """Need one approval less."""
+    terms = plan["terms"]
+    assert isinstance(terms, dict)
+    terms["needs"] = terms["needs"][:1]
+
+
+def faster(plan: dict[str, object]) -> None:
+    """Send all at once."""
+    terms = plan["terms"]
+    assert isinstance(terms, dict)
+    terms["max_failures"] = 500
+
+
+def passing_freezes(plan: dict[str, object]) -> None:
+    """Claim that a freeze's approvals are among the needs."""
+    terms = plan["terms"]
+    assert isinstance(terms, dict)
+    terms["overrides"] = ["year end"]
+
+
+@pytest.mark.parametrize(
+    "edit", [other_server, other_action, other_requester, fewer_needs, faster, passing_freezes]
+)
+@pytest.mark.parametrize("digest", [True, False])
+async def test_plan_that_was_edited_in_the_database_is_void(
+    world: World, edit: Callable[[dict[str, object]], None], digest: bool
+) -> None:
+    """Whatever of it was changed, and whether or not its digest was brought into line."""
+    id_ = await world.ask("reboot db01 because x")
+    await world.told(SAM, "approve", id_)
+    await world.told(ROSA, "approve", id_)
+    with connections.reading(world.url) as connection:
+        (row,) = connection.rows("SELECT plan FROM plans WHERE request_id = :id", id=id_)
+    plan = json.loads(row.plan)
+    edit(plan)
+    write(
+        world, "UPDATE plans SET plan = :plan WHERE request_id = :id", plan=json.dumps(plan), id=id_
+    )
+    if digest:
+        write(world, "UPDATE requests SET plan_digest = 'new' WHERE id = :id", id=id_)
+
+    await ended_by_seal(world, id_, "its plan isn't the one that was asked for")
+
+
+async def test_approval_that_was_given_to_another_seal_makes_it_void(world: World) -> None:
+    """Each approval carries the seal of what it was given to."""
+    id_ = await world.ask("reboot web01 because x")
+    await world.told(SAM, "approve", id_)
+    write(world, "UPDATE approvals SET seal = :seal", seal="0" * 64)
+
+    await ended_by_seal(world, id_, "an approval was given to another plan")
+
+
+async def test_audit_row_that_was_edited_makes_it_void(world: World) -> None:
+    """The row that says what was asked is held against its own hash."""
+    id_ = await world.ask("reboot web01 because x")
+    await world.told(SAM, "approve", id_)
+    write(world, "DROP TRIGGER audit_no_update")
+    write(world, "UPDATE audit SET user_id = 'U0LEO' WHERE event = 'approval.given'")
+
+    await ended_by_seal(world, id_, "an audit row about it was changed")
+
+
+async def test_use_that_was_put_off_in_the_database_makes_it_void(world: World) -> None:
+    """An approval of long ago can't be made fresh again."""
+    id_ = await world.ask("reboot web01 because x")
+    await world.told(SAM, "approve", id_)
+    write(world, "UPDATE requests SET use_by = use_by + 86400")
+    world.clock.passed_s += 3600
+
+    await ended_by_seal(world, id_, "after its time")
+
+
+async def test_expiry_that_was_put_off_in_the_database_takes_no_approval(world: World) -> None:
+    """It would have expired, so it is refused at the click."""
+    id_ = await world.ask("reboot web01 because x")
+    write(world, "UPDATE requests SET expires_at = expires_at + 86400")
+    world.clock.passed_s += 7200
+
+    told = await world.told(SAM, "approve", id_)
+
+    assert "after its time" in told
+    assert await world.state(id_) is State.REFUSED
+
+
+async def test_run_whose_plan_is_edited_stops_before_its_next_wave(world: World) -> None:
+    """What was sent is watched to its end; nothing more leaves."""
+    world.edit(WAVES)
+    id_ = await world.ask("reboot web[01-03] because x")
+    await world.told(SAM, "approve", id_)
+    waited = world.clock.sleep
+
+    async def edited_after_the_first_call(seconds: float) -> None:
+        if world.calls():
+            write(world, "UPDATE plans SET plan = replace(plan, 'reboot', 'off')")
+        await waited(seconds)
+
+    world.clock.sleep = edited_after_the_first_call  # type: ignore[method-assign]
+    await world.drive()
+
+    found = await world.found(id_)
+    assert found.state is State.STOPPED
+    assert "its plan isn't the one that was asked for" in found.end_reason
+    assert world.calls() == [1]
+    assert len(await world.audit("seal.broken", id_)) == 1
+
+
+async def test_request_that_the_database_calls_running_sends_nothing(world: World) -> None:
+    """It has rows of its own, but nobody approved it."""
+    id_ = await world.ask("reboot db01 because x")
+    found = await world.found(id_)
+    target = found.order.targets[0]
+    write(
+        world,
+        "INSERT INTO run_servers (request_id, server_id, position, name, state) "
+        "VALUES (:id, :server, 0, :name, 'queued')",
+        id=id_,
+        server=target.server_id,
+        name=target.name,
+    )
+    write(world, "UPDATE requests SET state = 'running', next_at = 1")
+
+    await world.drive()
+
+    assert await world.state(id_) is State.STOPPED
+    assert world.calls() == []
+
+
+async def test_approvals_of_an_older_version_are_honoured_and_said_once(world: World) -> None:
+    """They have no seal of their own; the audit row of their click has it."""
+    world.edit(WAVES)
+    id_ = await world.ask("reboot web[01-02] because x")
+    await world.told(SAM, "approve", id_)
+    write(world, "UPDATE approvals SET seal = ''")
+
+    await world.drive()
+
+    assert await world.state(id_) is State.SUCCEEDED
+    (row,) = await world.audit("approval.honoured_unsealed", id_)
+    assert row["detail"]["approvals_of"] == [SAM]
+
+
+async def test_whole_record_is_never_taken_for_a_changed_one(world: World) -> None:
+    """Moved approvals, withdrawn ones and break glass all agree with the audit."""
+    moved = await world.ask("reboot db01 because x")
+    await world.told(LEO, "approve", moved)
+    await world.told(ROSA, "approve", moved)
+    withdrawn = await world.ask("reboot db02 because x")
+    await world.told(SAM, "approve", withdrawn)
+    world.folk.change(SAM, deleted=True)
+    await world.told(ROSA, "approve", withdrawn)
+    await world.told(LEO, "approve", withdrawn)
+
+    await world.drive()
+
+    assert await world.state(moved) is State.SUCCEEDED
+    assert await world.state(withdrawn) is State.SUCCEEDED
+    assert await world.audit("seal.broken") == []
