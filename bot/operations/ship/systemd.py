@@ -74,8 +74,9 @@ WantedBy=multi-user.target
 def text(order: place.Order, prefix: str = sys.prefix) -> str:
     """Return the unit; `prefix` is the virtual environment that it runs."""
     folder = f"{place.CONFIG}/secrets"
-    # On one host the database is a file of its own.
-    kept = [one for one in place.secrets(order) if one != "database_url"]
+    # On one host the database is a file in the state folder, unless the settings name a server.
+    served = not order.given.database_url.startswith("sqlite")
+    kept = [one for one in place.secrets(order) if served or one != "database_url"]
     environment = {
         "XDG_STATE_HOME": str(pathlib.PurePosixPath(place.STATE).parent),
         place.variable("policy"): place.policy(),

@@ -69,6 +69,15 @@ def test_the_unit_is_hardened_and_starts_the_venvs_own_program(unit: pathlib.Pat
     assert "RestartPreventExitStatus=2" in lines
 
 
+@pytest.mark.parametrize(("url", "named"), [("postgresql://h/d", True), ("sqlite:////d", False)])
+def test_the_unit_names_the_file_of_a_server_alone(url: str, named: bool) -> None:
+    """Without a server the database is a file in the unit's own state folder."""
+    made = tools.shipped("systemd", environment={"POWERBOT_DATABASE_URL": url})
+
+    assert ("POWERBOT_DATABASE_URL_FILE" in made) is named
+    assert "StateDirectory=powerbot" in made
+
+
 def test_the_unit_names_settings_alone_and_no_secret() -> None:
     """A secret is a file, which is read again; what is set goes along, quoted."""
     text = tools.shipped(
