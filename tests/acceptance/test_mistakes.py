@@ -59,7 +59,7 @@ def test_a_bad_setting_is_named_and_not_shown(tmp_path: pathlib.Path) -> None:
     status, said = powerbot("run", folder=tmp_path, POWERBOT_SETTLE="soon")
 
     assert status == 2
-    assert said == "POWERBOT_SETTLE: write a duration such as 500ms, 2s, 10m or 1h."
+    assert said == "POWERBOT_SETTLE: write a duration above zero, such as 500ms, 2s, 10m or 1h."
 
 
 def test_an_unknown_key_in_the_policy_is_named_with_its_line(tmp_path: pathlib.Path) -> None:

@@ -161,7 +161,7 @@ def counts_add_up(found: ports.Request, rows: dict[str, ports.RunServer]) -> Non
     assert counts.total == len(targets) == len(rows), "the counts don't add up"
     assert counts.settled, "a server is still on its way"
     counted = outcomes.counted(list(rows.values()), found.order.action)
-    shown = sum(int(part.split()[0]) for part in counted.split(" · "))
+    shown = sum(int(part.split()[0].replace(",", "")) for part in counted.split(" · "))
     assert shown == len(targets), f"people read {counted}"
     stopped = found.state is State.STOPPED
     assert outcome.end_state(rows.values(), stopped=stopped) is found.state

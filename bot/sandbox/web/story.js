@@ -14,11 +14,14 @@ const ENDED = new Set(["succeeded", "partial", "failed", "stopped"]);
 
 const messages = (app) => app.state?.messages[OPS] ?? [];
 
+/** A request's state, as its card's notification says it; one that waits says who wants what. */
+const stateOf = (text) => /^PR-\w+ (\w+)/.exec(text)?.[1] ?? (/ \[PR-\w+\]$/.test(text) ? "pending" : undefined);
+
 /** The cards of the channel, oldest first: each with its request's state, read from its words. */
 function cards(app) {
   return messages(app)
     .filter(({ bot, ephemeral, ts, thread_ts: root }) => bot && !ephemeral && (!root || root === ts))
-    .map((message) => ({ message, state: /^PR-\w+ (\w+)/.exec(message.text ?? "")?.[1] }))
+    .map((message) => ({ message, state: stateOf(message.text ?? "") }))
     .filter(({ state }) => state);
 }
 
