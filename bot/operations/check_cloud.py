@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import email.utils
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 
 import httpx
 
 from bot import app, settings
-from bot.clouddc import exchange
+from bot.clouddc import exchange, failures, refusals
+from bot.clouddc.failures import Operation
 from bot.operations.findings import Finding, bad, good
 from bot.power import errors, ports
 
 # The gateway refuses a signature that is older or newer than 15 minutes (its error page); a
 # clock that is a minute off will be there soon.
 MOST_SKEW_S = 60.0
-PERMISSIONS = "clouddc:imetal:list, clouddc:imetal:get and clouddc:imetal:updatePowerStatus"
-
-
-def skew_s(headers: Mapping[str, str], now: float) -> float:
-    """Return by how many seconds this machine's clock is ahead of an answer's `Date`."""
-    try:
-        return now - email.utils.parsedate_to_datetime(headers.get("Date", "")).timestamp()
-    except (TypeError, ValueError):
-        return 0.0
+PERMISSIONS = "{}, {} and {}".format(
+    *(failures.PERMISSIONS[one] for one in (Operation.LIST, Operation.SHOW, Operation.SWITCH))
+)
 
 
 def clock_is_off(skewed_s: float) -> Finding:
@@ -44,7 +38,7 @@ async def look(given: settings.Settings, clock: ports.Clock) -> AsyncIterator[Fi
             mend = "look at CLOUDDC_REGION or CLOUDDC_ENDPOINT, at DNS and the firewall."
             yield bad("clouddc", said, mend)
             return
-        skewed_s = skew_s(answer.headers, clock.now())
+        skewed_s = refusals.skew_s(answer.headers, clock.now())
         if abs(skewed_s) > MOST_SKEW_S:
             yield clock_is_off(skewed_s)
             return
