@@ -1,0 +1,107 @@
+"""The kinds of steps: which keys each has in the policy file, and the words for what it does.
+
+The four that Powerbot brings stand here. The file of a further kind calls `add` with its own.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+SILENCE, DRAIN, WEBHOOK, PROBE = "silence", "drain", "webhook", "probe"
+# Every kind has these keys.
+COMMON = ("name", "kind", "must", "within")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind.
+
+    `needs` and `may` are keys of the policy file beside the common ones; of `one_of` exactly one
+    is set. `takes_out` says that something stands outside until it is put back; a kind that takes
+    nothing out only looks. `most` is how many servers one part of it has at once, 0 for any
+    number. `doing`, `done` and `back` are what people read: "draining", "drained", "put back";
+    `{step}` stands for the step's name.
+    """
+
+    name: str
+    needs: tuple[str, ...] = ()
+    may: tuple[str, ...] = ()
+    one_of: tuple[str, ...] = ()
+    within_s: float = 120.0
+    takes_out: bool = True
+    lengthens: bool = False
+    most: int = 0
+    doing: str = ""
+    done: str = ""
+    undoing: str = ""
+
+
+_KNOWN: dict[str, Kind] = {}
+
+
+def add(kind: Kind) -> Kind:
+    """Make a kind known; the same name again replaces it."""
+    _KNOWN[kind.name] = kind
+    return kind
+
+
+def known() -> tuple[str, ...]:
+    """Return the names of all kinds, in the order in which they were made known."""
+    return tuple(_KNOWN)
+
+
+def named(name: str) -> Kind:
+    """Return a kind.
+
+    Raises:
+        LookupError: there is none of this name.
+    """
+    return _KNOWN[name]
+
+
+add(
+    Kind(
+        SILENCE,
+        needs=("url", "match", "lasts"),
+        may=("auth", "ca"),
+        within_s=30.0,
+        lengthens=True,
+        most=200,
+        doing="silencing",
+        done="silenced",
+        undoing="ending the silence of",
+    )
+)
+add(
+    Kind(
+        DRAIN,
+        needs=("node",),
+        may=("url", "auth", "ca"),
+        within_s=600.0,
+        doing="draining",
+        done="drained",
+        undoing="uncordoning",
+    )
+)
+add(
+    Kind(
+        WEBHOOK,
+        needs=("url", "secret"),
+        may=("auth", "ca"),
+        within_s=120.0,
+        doing="telling {step} about",
+        done="told {step}",
+        undoing="telling {step} about the return of",
+    )
+)
+add(
+    Kind(
+        PROBE,
+        may=("url", "auth", "ca", "when", "settle", "every"),
+        one_of=("http", "tcp", "promql"),
+        within_s=300.0,
+        takes_out=False,
+        doing="waiting for {step}:",
+        done="{step}",
+    )
+)

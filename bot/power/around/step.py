@@ -1,0 +1,48 @@
+"""A step as the policy file has it: what is done around each wave of the rules that name it."""
+
+from __future__ import annotations
+
+import enum
+
+from bot.power import request
+
+
+class When(enum.StrEnum):
+    """On which side of a wave a probe asks."""
+
+    BEFORE = "before"
+    AFTER = "after"
+
+
+class Step(request.Frozen):
+    """One `[[step]]`, frozen; the store keeps it as JSON beside what it took out.
+
+    `kind` is a name of `kinds`. `match` has (label, anchored regular expression). `auth` and
+    `secret` are names of environment variables, never values. Times are seconds: `lasts_s` is a
+    silence's end, `within_s` bounds the step, `settle_s` is how long a probe must stay well and
+    `every_s` how often it looks. `must`: servers for which it can't be done aren't touched.
+    """
+
+    name: str
+    kind: str
+    urls: tuple[str, ...] = ()
+    match: tuple[tuple[str, str], ...] = ()
+    lasts_s: float = 0.0
+    auth: str = ""
+    secret: str = ""
+    ca: str = ""
+    node: str = ""
+    http: str = ""
+    tcp: str = ""
+    promql: str = ""
+    when: When = When.AFTER
+    must: bool = True
+    within_s: float = 30.0
+    settle_s: float = 0.0
+    every_s: float = 5.0
+
+    @property
+    def templates(self) -> tuple[str, ...]:
+        """The texts in which placeholders may stand."""
+        texts = (*(text for _, text in self.match), self.node, self.http, self.tcp, self.promql)
+        return tuple(text for text in texts if text)

@@ -1,0 +1,1 @@
+"""What steps around a wave are made of."""

@@ -1,0 +1,41 @@
+"""What counts as out and as owed, and which ends are final."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.power.around import kinds, states
+from bot.power.around.states import Shown, State
+
+
+@pytest.mark.parametrize(
+    ("state", "stands", "shown"),
+    [
+        (State.INTENDED, True, Shown.OUT),
+        (State.DONE, True, Shown.OUT),
+        (State.DONE, False, None),
+        (State.PUTTING_BACK, True, Shown.OUT),
+        (State.OWED, True, Shown.OWED),
+        (State.OWED, False, Shown.OWED),
+        (State.PUT_BACK, True, None),
+        (State.FAILED, False, None),
+        (State.SETTLED, True, None),
+    ],
+)
+def test_what_people_are_shown(state: State, stands: bool, shown: Shown | None) -> None:
+    """What people are shown."""
+    assert states.shown(state, stands=stands) is shown
+
+
+def test_what_stands_can_always_be_settled_and_an_end_never_reopens() -> None:
+    """What stands can always be settled and an end never reopens."""
+    assert all(State.SETTLED in states.AFTER[one] for one in states.STANDING)
+    assert {one for one in State if not states.AFTER[one]} == set(State) - states.STANDING
+
+
+def test_the_kinds_are_known_by_name() -> None:
+    """The kinds are known by name."""
+    assert kinds.known()[:4] == ("silence", "drain", "webhook", "probe")
+    assert not kinds.named("probe").takes_out
+    with pytest.raises(LookupError):
+        kinds.named("pager")
