@@ -137,7 +137,6 @@ def cloud_power(
             clock=clock,
             jitter=random.Random(),  # noqa: S311 -- it spreads retries and guards nothing
             leave_within_s=paces.leave_s,
-            foreground=foreground,
         )
     except ValueError as error:
         raise settings.SettingsError(f"CloudDC's settings can't be used: {error}.") from None

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from bot.clouddc import client, exchange, failures, wire
+from bot.clouddc import client, exchange, failures, rows, wire
 from bot.power import ports
 
 # Ids beyond this would make an address that gateways refuse; then all alarms are asked for.
@@ -66,7 +66,7 @@ def _alarms(row: Mapping[str, Any], wanted: frozenset[str]) -> Iterator[ports.Al
     if str(row.get("alarm_status", "")).lower() in OVER:
         return
     level = row.get("alarm_level")
-    name = wire.clean(str(row.get("alarm_name") or "an alarm"), longest=NAME_CHARS)
+    name = rows.clean(str(row.get("alarm_name") or "an alarm"), longest=NAME_CHARS)
     for server_id in sorted(set(_named(row)) & wanted):
         yield ports.Alarm(server_id, name, level if isinstance(level, int) else 0)
 

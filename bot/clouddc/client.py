@@ -26,13 +26,11 @@ from bot.clouddc import (
     pause,
     rate,
     refusals,
-    rereading,
     retries,
     wire,
 )
 from bot.clouddc.failures import Operation
 from bot.power import errors, ports, server
-from bot.runtime import foreground as foreground_
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -69,7 +67,6 @@ class CloudDC:
         hold_s: Mapping[rate.Priority, float] = HOLD_S,
         read_whole_s: float = READ_WHOLE_S,
         leave_within_s: float = LEAVE_WITHIN_S,
-        foreground: foreground_.Foreground | None = None,
     ) -> None:
         if not _ENDPOINT.fullmatch(endpoint):
             raise ValueError("the endpoint must look like https://clouddc.REGION.myhuaweicloud.com")
@@ -86,7 +83,6 @@ class CloudDC:
         self._leave_within_s = leave_within_s
         self._pause = pause.Pause(clock)
         self._asking_again = asyncio.Lock()
-        self._rereader = rereading.Rereader(foreground or foreground_.Foreground())
         # Reads leave one place free, so that reads that hang don't hold up a power call.
         self._places = asyncio.Semaphore(pause.MOST_UNDER_WAY)
         self._read_places = asyncio.Semaphore(pause.MOST_UNDER_WAY - 1)
@@ -155,9 +151,7 @@ class CloudDC:
         """
         query = f"limit={limit}" + (f"&marker={quote(marker, safe='')}" if marker else "")
         call = exchange.Call(Operation.LIST, "GET", f"{self.servers_url}?{query}")
-        if not marker:
-            self._rereader.begin()
-        return await self._read(call, self._rereader.page)
+        return await self._read(call, wire.page_in_turns)
 
     async def show(self, server_id: str) -> server.Server:
         """Read one server's record.

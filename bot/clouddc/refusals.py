@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping
 
 import pydantic_core
 
-from bot.clouddc import wire
+from bot.clouddc import rows, wire
 from bot.power import errors
 
 NOT_FOUND_CODE = "iMetal.0100"
@@ -150,7 +150,7 @@ def _worded(code: str, text: str, request: str) -> Complaint:
     named = tuple(dict.fromkeys(wire.UUID.findall(lists)))
     shown = _ACCESS_KEY.sub(r"\1\2***", _ECHO.split(text, maxsplit=1)[0].rstrip(" ,;:("))
     return Complaint(
-        wire.clean(code, longest=64), wire.clean(shown), request, LOCKED_WORDS in text, named
+        rows.clean(code, longest=64), rows.clean(shown), request, LOCKED_WORDS in text, named
     )
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import httpx
 import pytest
 
-from bot.clouddc import refusals, wire
+from bot.clouddc import refusals, rows, wire
 from bot.power import errors
 from bot.power.server import Part, Server
 
@@ -82,6 +83,57 @@ def test_page_that_is_none_is_unreadable(body: bytes) -> None:
     """Anything but a list of servers is refused."""
     with pytest.raises(wire.Unreadable):
         wire.page(body)
+
+
+@pytest.mark.parametrize("left", [1, 100, 900, -1, -2])
+async def test_page_that_was_cut_off_is_refused(left: int) -> None:
+    """Half a page is no short page."""
+    body = json.dumps(page(*range(1, 9))).encode()[:left]
+
+    with pytest.raises(wire.Unreadable):
+        await wire.page_in_turns(body)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [{"nics": [{"id": "a"}]}, {"name": '},{"id":"x'}, {"peers": [row(3)]}, {"tags": ["a=b"]}],
+    ids=["nested", "border-in-a-text", "rows-in-a-row", "undocumented"],
+)
+async def test_page_gives_one_server_for_each_row(odd: dict[str, object]) -> None:
+    """Whatever a row holds, those beside it are what they are alone."""
+    body = json.dumps({"servers": [row(1), row(2) | odd, row(4)]}, separators=(",", ":")).encode()
+
+    found = await wire.page_in_turns(body)
+
+    assert found == wire.page(body)
+    assert [one.id for one in found.servers] == [ONE, TWO, server_id(4)]
+    assert found.servers[0] == wire.record(json.dumps(row(1)).encode())
+
+
+async def test_other_tasks_go_on_while_a_large_page_is_read() -> None:
+    """A thousand rows are read in a few turns of the event loop, not in one."""
+    body = json.dumps(page(*range(1, 1001))).encode()
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    beside = asyncio.create_task(other())
+    found = await wire.page_in_turns(body)
+    beside.cancel()
+
+    assert len(found.servers) == 1000
+    assert turns >= 1000 // wire.ROWS_AT_ONCE - 1
+
+
+def test_servers_share_the_words_and_tags_that_they_have_in_common() -> None:
+    """Ten thousand records of a few racks take the room of their differences."""
+    one, other = read(row(1), row(2)).servers
+
+    assert (one.tags is other.tags, one.rack is other.rack, one.model is other.model) == (True,) * 3
 
 
 @pytest.mark.parametrize(
@@ -173,7 +225,7 @@ def test_complaint_is_cleaned_and_cut() -> None:
     found = refusals.complaint(answer(400, json.dumps({"error_msg": text}).encode()))
 
     assert found.message.startswith("a b [2J c x")
-    assert len(found.message) == wire.LONGEST_TEXT
+    assert len(found.message) == rows.LONGEST_TEXT
 
 
 def test_complaint_drops_the_echoed_canonical_request() -> None:
@@ -192,7 +244,7 @@ def test_complaint_drops_the_echoed_canonical_request() -> None:
 def test_complaint_of_hostile_length_costs_little() -> None:
     """Long runs of what the patterns look for are read in linear time."""
     for piece in (b" ", b"[", b"<title", b"ak:", b"canonical", b"[" + ONE.encode()):
-        assert len(refusals.complaint(answer(400, piece * 60_000)).message) <= wire.LONGEST_TEXT
+        assert len(refusals.complaint(answer(400, piece * 60_000)).message) <= rows.LONGEST_TEXT
 
 
 def test_named_ids_are_those_in_brackets_that_were_asked_for() -> None:

@@ -1,0 +1,131 @@
+"""A server's record read from its JSON: the documented shape first, then whatever it is; no IO.
+
+Members that aren't known are skipped (CloudDC API, ListServers and ShowServer pages). What hasn't
+the documented shape is read member by member (`odd_rows`).
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+import unicodedata
+from collections.abc import Mapping
+from typing import Annotated
+
+import msgspec
+
+from bot.clouddc import odd_rows
+from bot.power import server
+
+# So many different lists of tags are kept, each once for all servers that bear it.
+MOST_SHARED_TAGS = 1024
+LONGEST_TEXT = 300
+
+Filled = Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class _Location(msgspec.Struct, gc=False):
+    dc: str = ""
+    rack: str = ""
+    unit: str | None = None
+
+
+class _Hardware(msgspec.Struct, gc=False):
+    sn: str
+    model: str | None = None
+
+
+class _Tag(msgspec.Struct, gc=False):
+    key: Filled
+    value: str = ""
+
+
+class _Row(msgspec.Struct, gc=False):
+    """A record as documented; what may protect a server or say where it is has no null."""
+
+    id: Filled
+    name: str
+    manage_state: str
+    location: _Location
+    hardware_attributes: _Hardware
+    tags: msgspec.Raw
+    power_state: str | None = None
+    operation_state: str | None = None
+    health_state: str = ""
+    frozen_state: int = 0
+    error: object = None
+
+
+# A Struct is decoded several times as fast as a pydantic model, and a page has a thousand rows.
+_documented = msgspec.json.Decoder(_Row)
+_tag_list = msgspec.json.Decoder(list[_Tag])
+_anything = msgspec.json.Decoder()
+
+
+def read(text: bytes | msgspec.Raw) -> server.Server | None:
+    """Return the server of a record, None for one that can't be read or has no id."""
+    try:
+        return _server_of(_documented.decode(text))
+    except (msgspec.MsgspecError, RecursionError):
+        return _odd(text)
+
+
+def clean(text: str, *, longest: int = LONGEST_TEXT) -> str:
+    """Return foreign text on one line, without control and invisible characters, cut."""
+    kept = (" " if unicodedata.category(char)[0] in "CZ" else char for char in text[: 8 * longest])
+    return " ".join("".join(kept).split())[:longest]
+
+
+def _server_of(row: _Row) -> server.Server:
+    place, hardware = row.location, row.hardware_attributes
+    # Words that thousands of records repeat are kept once.
+    one = sys.intern
+    return server.Server(
+        row.id,
+        row.name,
+        one(row.power_state or ""),
+        one(row.operation_state or ""),
+        one(row.manage_state),
+        row.frozen_state,
+        one(row.health_state),
+        hardware.sn,
+        one(place.dc),
+        one(place.rack),
+        one(place.unit or ""),
+        one(hardware.model or ""),
+        _tags(bytes(row.tags)),
+        _vendor_error(row.error) if row.error else "",
+    )
+
+
+def _odd(text: bytes | msgspec.Raw) -> server.Server | None:
+    """Read a record that hasn't the documented shape."""
+    try:
+        found = _anything.decode(text)
+        error = found.get("error") if isinstance(found, dict) else None
+        return odd_rows.server_of(found, _vendor_error(error))
+    except (ValueError, RecursionError):
+        return None
+
+
+@functools.lru_cache(maxsize=MOST_SHARED_TAGS)
+def _tags(text: bytes) -> tuple[tuple[str, str], ...]:
+    """Return the pairs of a list of tags: racks full of servers bear the same, which is kept once.
+
+    Raises:
+        ValidationError: it hasn't the documented shape.
+    """
+    return tuple([(tag.key, tag.value) for tag in _tag_list.decode(text)])
+
+
+def _vendor_error(found: object) -> str:
+    """Return what CloudDC says is wrong with the server, as `code: message`."""
+    if not isinstance(found, Mapping):
+        return ""
+    told = [_text(found.get(key)) for key in ("error_code", "error_msg")]
+    return clean(": ".join(filter(None, told)))
+
+
+def _text(value: object) -> str:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return str(value) if isinstance(value, str) or is_number else ""
