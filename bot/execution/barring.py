@@ -12,10 +12,12 @@ from bot.power import ports
 from bot.power.approval import judging
 from bot.power.policy import policy
 from bot.power.run import ledger, run, waves
+from bot.power.run.bars import Bar, Kind
 from bot.power.waiting import Service
 
 log = structlog.get_logger()
 
+_KINDS = {Service.CLOUD: Kind.CLOUD, Service.SLACK: Kind.SLACK}
 # How long to wait before a freeze is looked at again.
 HOLD_S = 2.0
 # How long to wait before people and channels that could not be checked are looked up again.
@@ -36,7 +38,7 @@ class Barring:
 
         It waits while a freeze holds the run, no longer than an approval may wait.
         """
-        while not going.halted:
+        while going.halted is None:
             barred = await self._person_bars(going) or self._policy_freeze(going)
             if barred is None:
                 going.held_since = None
@@ -44,35 +46,36 @@ class Barring:
             await self._hold(going, barred)
         if _failed_too_often(going) and not despite_failures:
             plural = "" if going.failures == 1 else "s"
-            going.halted = going.halted or f"stopped itself at {going.failures} failure{plural}"
-        return not going.halted
+            said = f"stopped itself at {going.failures} failure{plural}"
+            going.halted = going.halted or Bar(Kind.FAILURES, said)
+        return going.halted is None
 
     def may_intend(self, going: run.Run, *, despite_failures: bool = False) -> bool:
         """Whether nothing bars a call but, perhaps, the store, which is asked with its intent."""
-        if going.halted or self._policy_freeze(going) is not None:
+        if going.halted is not None or self._policy_freeze(going) is not None:
             return False
         return despite_failures or not _failed_too_often(going)
 
-    async def _person_bars(self, going: run.Run) -> ledger.Bar | None:
+    async def _person_bars(self, going: run.Run) -> Bar | None:
         """Return what people have against another call: Stop, or a freeze that stands."""
         # By the earliest of the clocks: a freeze with an end has not ended before.
         now = min(ports.readings(self.clock))
         return await self.store.read(lambda tx: ledger.bar(tx, going.id, now))
 
-    def _policy_freeze(self, going: run.Run) -> ledger.Bar | None:
+    def _policy_freeze(self, going: run.Run) -> Bar | None:
         """Return the policy's freeze that holds this action now, if it isn't overridden."""
         passed = going.request.plan.terms.overrides
         instants, rules = ports.readings(self.clock), self.policy()
         held = (judging.frozen_by(rules, going.action, now, passed) for now in instants)
         freeze = next(filter(None, held), None)
-        return ledger.Bar(f"held by freeze: {freeze.name}", frozen=True) if freeze else None
+        return Bar(Kind.POLICY_FREEZE, f"held by freeze: {freeze.name}") if freeze else None
 
-    async def _hold(self, going: run.Run, barred: ledger.Bar) -> None:
+    async def _hold(self, going: run.Run, barred: Bar) -> None:
         """Wait for a freeze to end; halt when it lasts too long, or for anything else."""
         if going.held_since is None:
             going.held_since = self.clock.monotonic()
-        if not barred.frozen or self._too_long(going, going.held_since):
-            going.halted = barred.reason
+        if not barred.passes or self._too_long(going, going.held_since):
+            going.halted = barred
             return
         await self.tell(going, barred)
         await self.clock.sleep(HOLD_S)
@@ -84,7 +87,7 @@ class Barring:
         """
         log.warning("run.waits_for_cloud", request=going.id, why=why)
         if await self._gives_up(going, Service.CLOUD, why):
-            going.halted = f"CloudDC was away for too long: {why}"
+            going.halted = Bar(Kind.CLOUD, f"CloudDC was away for too long: {why}")
             return
         await self.wait(going, wait_s)
 
@@ -98,7 +101,7 @@ class Barring:
     async def wait(self, going: run.Run, wait_s: float) -> None:
         """Wait between two calls; Stop and the like end it at once."""
         until = self.clock.monotonic() + wait_s
-        while (left_s := until - self.clock.monotonic()) > 0 and not going.halted:
+        while (left_s := until - self.clock.monotonic()) > 0 and going.halted is None:
             await self.clock.sleep(min(left_s, HOLD_S))
             await self.may_call(going, despite_failures=True)
 
@@ -106,7 +109,7 @@ class Barring:
         """Wait while Slack can't say what a wave depends on; halt in the end, as for CloudDC."""
         log.warning("run.waits_for_slack", request=going.id, why=why)
         if await self._gives_up(going, Service.SLACK, why):
-            going.halted = f"waited for too long: {why}"
+            going.halted = Bar(Kind.SLACK, f"waited for too long: {why}")
             return
         await self.wait(going, UNCHECKED_S)
 
@@ -114,7 +117,7 @@ class Barring:
         """Show what the run waits for, tell the thread once, and say whether it was too long."""
         until = self.clock.now() + going.terms.use_within_s
         if await self.books.waits(going, service, why.rstrip("."), until):
-            await self.tell(going, ledger.Bar(why, frozen=True))
+            await self.tell(going, Bar(_KINDS[service], why))
         return going.waits_since is not None and self._too_long(going, going.waits_since)
 
     async def people_are_back(self, going: run.Run) -> None:
@@ -129,7 +132,7 @@ class Barring:
         """Whether a run has waited for as long as its approval may."""
         return self.clock.monotonic() - since >= going.terms.use_within_s
 
-    async def tell(self, going: run.Run, barred: ledger.Bar) -> None:
+    async def tell(self, going: run.Run, barred: Bar) -> None:
         """Say in the thread what the run waits for."""
         now = self.clock.now()
         await self.books.write(lambda tx: ledger.hold(tx, going.request, barred, now=now))

@@ -18,6 +18,7 @@ import structlog
 from bot.execution import bookkeeping
 from bot.power import errors, ports, server
 from bot.power.run import answering, ledger, run
+from bot.power.run.bars import Bar
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -49,7 +50,7 @@ class Calls:
         snapshot: server.Snapshot,
         *,
         within_s: float = LEAVES_WITHIN_S,
-    ) -> answering.Answered | ledger.Bar:
+    ) -> answering.Answered | Bar:
         """Write the intent and send once; the answer, which is owed to the store, or what bars it.
 
         The call leaves within this time of being given to the power API, or not at all.
@@ -86,16 +87,16 @@ class Calls:
 
     async def _intend(
         self, going: run.Run, attempt: ports.Attempt, rows: answering.Rows
-    ) -> ledger.Bar | None:
+    ) -> Bar | None:
         """Store an intent, and the answer of the call before it, unless something bars the call."""
         owed, now = going.owed, attempt.intended_at
 
-        def work(tx: ports.Tx) -> ledger.Bar | None:
+        def work(tx: ports.Tx) -> Bar | None:
             if owed is not None:
                 ledger.answered(tx, going.request, owed, epoch=going.epoch, now=now)
             return ledger.intend(tx, attempt, rows, epoch=going.epoch)
 
-        async def stored() -> ledger.Bar | None:
+        async def stored() -> Bar | None:
             barred = await self.store.write(work)
             if owed is not None:
                 going.paid(owed)

@@ -13,7 +13,8 @@ from bot.power.approval import granted, recheck
 from bot.power.causes import Cause
 from bot.power.lifecycle import ServerState
 from bot.power.policy import keeping, policy
-from bot.power.run import answering, ledger, losses, reasons, run, settling, waves
+from bot.power.run import answering, ledger, losses, reasons, run, waves
+from bot.power.run.bars import Bar, Kind
 from bot.runtime import foreground as foreground_
 
 log = structlog.get_logger()
@@ -93,7 +94,7 @@ class Checking:
 
     async def _lost(self, going: run.Run, lost: losses.Lost) -> None:
         """Halt a run that doesn't stand any more as it was granted."""
-        now, going.halted = self.clock.now(), lost.sentence
+        now, going.halted = self.clock.now(), Bar(Kind.LOST, lost.sentence)
         await self.barring.books.write(lambda tx: losses.note(tx, going.request, lost, now=now))
 
     async def fits(self, going: run.Run, snapshot: server.Snapshot) -> bool:
@@ -104,12 +105,14 @@ class Checking:
                 run is taken up again a little later.
         """
         try:
-            going.halted = going.halted or await self.rejudge(going.request, snapshot)
+            problem = "" if going.halted else await self.rejudge(going.request, snapshot)
         except errors.SlackUnavailable as error:
-            await self.barring.tell(going, ledger.Bar(error.user_message, frozen=True))
+            await self.barring.tell(going, Bar(Kind.SLACK, error.user_message))
             raise
+        if problem:
+            going.halted = Bar(Kind.POLICY, problem)
         self._take_up(going, snapshot)
-        return not going.halted
+        return going.halted is None
 
     def _take_up(self, going: run.Run, snapshot: server.Snapshot) -> None:
         """Judge from now on by the policy of this moment, with what it has tightened."""
@@ -177,7 +180,7 @@ class Checking:
         waiting = [
             dataclasses.replace(row, cause=Cause.RACK_FULL)
             for row in going.queued(step)
-            if not settling.repeated(row)
+            if row.cause is Cause.NONE
         ]
         going.keep(waiting)
         await self.barring.books.progress(going)

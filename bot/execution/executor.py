@@ -18,6 +18,7 @@ from bot.power import ports, server
 from bot.power.lifecycle import ServerState
 from bot.power.policy import policy
 from bot.power.run import aftermath, beginnings, ledger, losses, run, settling, waves
+from bot.power.run.bars import Bar, Kind
 from bot.runtime import foreground as foreground_
 
 log = structlog.get_logger()
@@ -121,7 +122,8 @@ class Executor:
         """Give every server its last word and the request its end state."""
         now = self.clock.now()
         left = [row for row in going.rows.values() if row.state is ServerState.QUEUED]
-        going.keep([run.not_sent(row, going.halted, now=now) for row in left])
+        why = going.halted.reason if going.halted else ""
+        going.keep([run.not_sent(row, why, now=now) for row in left])
         await self.books.progress(going)
         rows = tuple(going.rows.values())
 
@@ -132,7 +134,7 @@ class Executor:
             aftermath.begin(tx, going.request, rows, now)
 
         await self.books.write(work)
-        log.info("run.closed", request=going.id, halted=going.halted)
+        log.info("run.closed", request=going.id, halted=why)
 
     async def _next_wave(self, going: run.Run) -> bool:
         """Check, choose and send one wave, and watch it to its end; False when none is left."""
@@ -157,7 +159,7 @@ class Executor:
         before, most = len(going.queued(0)), waves.size(terms, options, going.wave)
         chosen = await self.checking.wave(going, 0, snapshot, most)
         if terms.on_change == "stop" and len(going.queued(0)) < before:
-            going.halted = "a server has changed since the plan"
+            going.halted = Bar(Kind.CHANGED, "a server has changed since the plan")
         await self.books.progress(going)
         if not going.halted and await self._wave(going, 0, snapshot).send(chosen):
             going.wave += 1

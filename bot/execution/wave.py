@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from bot.execution import barring, calling, checking, look_times, watching
 from bot.power import ports, server
-from bot.power.run import answering, ledger, run, waves
+from bot.power.run import answering, bars, run, waves
 
 
 @dataclasses.dataclass
@@ -76,10 +76,10 @@ class Wave:
         after = await self.calls.call(
             self.going, self.method, right, self.snapshot, within_s=within_s
         )
-        if isinstance(after, ledger.Bar) and after.full:
+        if isinstance(after, bars.Bar) and after.kind is bars.Kind.RACKS_FULL:
             self.waiting |= after.full
             return True
-        if isinstance(after, ledger.Bar):
+        if isinstance(after, bars.Bar):
             # What bars it is looked at once more, and waited for or set aside.
             before, self.barred = self.barred, True
             return not before

@@ -18,6 +18,8 @@ class Cause(enum.StrEnum):
     LEFT_OUT = "left out"
     # Its first call may have been lost; of a cycle's power-off, when the power-on has begun.
     ASKED_AGAIN = "asked again"
+    # It was lost, and whatever came up since kept it from being asked for again.
+    NOT_ASKED_AGAIN = "not asked again"
     OFF_TWICE = "off sent twice"
     # What became of the server.
     DELETED = "deleted"

@@ -31,6 +31,7 @@ from bot.power.records import (
     Method as Method,
     Notice as Notice,
     OutboxMessage as OutboxMessage,
+    Outcome as Outcome,
     Request as Request,
     Review as Review,
     RunServer as RunServer,

@@ -173,7 +173,8 @@ class Request:
     """A stored request. Times are seconds since the epoch, 0 where not yet reached.
 
     `epoch` is the fence: a write that names an older one fails. `stopped_by` is a user id, set
-    the moment somebody pressed Stop. `end_reason` is the sentence for the last change.
+    the moment somebody pressed Stop. `end_reason` is the sentence for the last change, `ended_by`
+    the user id of the person who brought it about, empty for time, the policy or a run's own end.
     `waiting` is the service that an approved or running request waits for.
     `review` is what a request by break glass owes, `source` the key of the payload that made it.
     `hushed` says that its channel is told nothing more: people of another company read it.
@@ -197,6 +198,7 @@ class Request:
     review: Review | None = None
     hushed: bool = False
     waiting: Wait | None = None
+    ended_by: str = ""
 
     @property
     def order(self) -> request.Order:
@@ -263,12 +265,19 @@ class Busy:
     limit: int
 
 
+class Outcome(enum.StrEnum):
+    """What became of one power call; the audit's words are made of the values."""
+
+    NONE = ""
+    ACCEPTED = "accepted"
+    NOT_SENT = "not sent"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Attempt:
-    """One power call: stored before it is sent; `outcome` is empty until the answer is stored.
-
-    Outcomes: `accepted`, `not sent`, `refused`, `unknown`.
-    """
+    """One power call: stored before it is sent; it has no outcome until its answer is stored."""
 
     id: str
     request_id: str
@@ -277,7 +286,7 @@ class Attempt:
     wave: int
     step: int
     intended_at: float
-    outcome: str = ""
+    outcome: Outcome = Outcome.NONE
     detail: str = ""
     cloud_request_id: str = ""
 

@@ -118,6 +118,7 @@ class Tx(Protocol):
         *,
         at: float,
         reason: str = "",
+        by: str = "",
         epoch: int | None = None,
         expires_at: float | None = None,
         use_by: float | None = None,
@@ -125,7 +126,8 @@ class Tx(Protocol):
     ) -> bool:
         """Change a request's state if it is still `before` (and the fence still `epoch`).
 
-        `next_at` is when the runner must look at it next; an end state clears it.
+        `by` is the user id of the person who ends it. `next_at` is when the runner must look at
+        it next; an end state clears it.
         False when another change won.
 
         Raises:

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable
 
 from bot.power import lifecycle, ports, request
-from bot.power.approval import approval, late_clicks, quorum
+from bot.power.approval import approval, quorum
 from bot.power.lifecycle import State
 from bot.power.policy import policy
 from bot.power.run import endings
@@ -138,4 +138,4 @@ class Reviewing:
 def _decided(found: ports.Request, user_id: str) -> bool:
     """Whether this person's decision stands on the request."""
     approved = any(one.person.user_id == user_id for one in found.approvals)
-    return approved or late_clicks.ended_by(found) == user_id
+    return approved or found.ended_by == user_id

@@ -128,7 +128,7 @@ def goals_are_met(
         told = row.state in (ServerState.PROVEN, ServerState.SKIPPED)
         if received and kind is None and found.state is State.SUCCEEDED:
             assert told, f"{row.name} is {row.state}"
-        if row.state is ServerState.UNKNOWN and "not asked for again" not in row.detail:
+        if row.state is ServerState.UNKNOWN and row.cause is not causes.Cause.NOT_ASKED_AGAIN:
             assert row.sends == settling.MOST_SENDS, f"{row.name}: given up after {row.sends} calls"
 
 

@@ -7,9 +7,10 @@ import dataclasses
 import pytest
 
 from bot.power import errors, ports
+from bot.power.causes import Cause
 from bot.power.lifecycle import ServerState
 from bot.power.ports import Method
-from bot.power.run import answering, settling
+from bot.power.run import answering
 
 ROWS = tuple(
     ports.RunServer(id_, id_.upper(), state=ServerState.INTENDED, sends=1) for id_ in "abc"
@@ -82,7 +83,7 @@ def test_an_unreadable_id_stands_for_somebody(entries: int, state: str) -> None:
 
 def test_a_call_that_is_repeated_and_refused_stays_unknown() -> None:
     """The first call may have got through, so "rejected" would say too much."""
-    again = tuple(dataclasses.replace(row, detail=settling.REPEAT, sends=2) for row in ROWS)
+    again = tuple(dataclasses.replace(row, cause=Cause.ASKED_AGAIN, sends=2) for row in ROWS)
 
     after = answering.refused(ATTEMPT, again, errors.Refused("no"), tries=1)
 

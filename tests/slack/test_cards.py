@@ -177,16 +177,20 @@ def test_card_ends_with_every_outcome_and_counts_that_add_up() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "said"),
+    ("reason", "by", "said"),
     [
-        ("denied by U0SAM", "Denied by <@U0SAM>"),
-        ("stopped itself at 1 failure", "stopped itself at 1 failure"),
-        ("denied by U0SAM and <@U0ROSA>", "denied by U0SAM and &lt;@U0ROSA&gt;"),
+        ("denied by U0SAM", "U0SAM", "Denied by <@U0SAM>"),
+        ("denied by U0SAM: by U0ROSA (x)", "U0SAM", "Denied by <@U0SAM>: by U0ROSA (x)"),
+        ("denied by U0SAM and <@U0ROSA>", "U0SAM", "Denied by <@U0SAM> and &lt;@U0ROSA&gt;"),
+        ("stopped itself at 1 failure", "", "stopped itself at 1 failure"),
+        ("denied by U0SAM", "", "denied by U0SAM"),
     ],
 )
-def test_card_names_who_ended_it_and_lets_no_other_words_ping(reason: str, said: str) -> None:
-    """Only a sentence that is nothing but its author becomes a mention."""
-    found = builders.request_in(State.DENIED, end_reason=reason)
+def test_card_names_who_ended_it_and_lets_no_other_words_ping(
+    reason: str, by: str, said: str
+) -> None:
+    """Only the person who ended it becomes a mention, whatever the words look like."""
+    found = builders.request_in(State.DENIED, end_reason=reason, ended_by=by)
 
     assert said in shown(cards.render(found))
 

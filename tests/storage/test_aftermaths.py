@@ -25,7 +25,7 @@ async def sent(store: Store, id_: str, at: float, rows: tuple[ports.RunServer, .
         tx.lock_servers(id_, ids, action=Action.ON, at=at)
         attempt = ports.Attempt(f"a-{id_}", id_, Method.ON, ids, 0, 0, at)
         tx.intend(attempt, epoch=0)
-        tx.answer(dataclasses.replace(attempt, outcome="accepted"))
+        tx.answer(dataclasses.replace(attempt, outcome=ports.Outcome.ACCEPTED))
 
     await store.write(work)
 

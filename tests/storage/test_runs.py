@@ -9,6 +9,7 @@ import pytest
 
 from bot.power import errors, ports
 from bot.power.lifecycle import ServerState, State
+from bot.power.ports import Outcome
 from bot.power.run import beginnings, ledger
 from bot.storage import opening
 from bot.storage.engine import connections
@@ -150,7 +151,7 @@ async def test_attempts_are_kept_in_order_with_their_answers(store: Store) -> No
     claim = await running(store)
     first, second = builders.an_attempt("z", "s1"), builders.an_attempt("a", "s2", "s3")
     answered = dataclasses.replace(
-        first, outcome="refused", detail="busy", cloud_request_id="cloud-1"
+        first, outcome=ports.Outcome.REFUSED, detail="busy", cloud_request_id="cloud-1"
     )
 
     await store.write(lambda tx: tx.intend(first, epoch=claim.epoch))
@@ -160,9 +161,9 @@ async def test_attempts_are_kept_in_order_with_their_answers(store: Store) -> No
     assert await store.read(lambda tx: tx.attempts("PR-2222")) == [answered, second]
 
 
-@pytest.mark.parametrize("outcome", ["", "accepted", "unknown"])
+@pytest.mark.parametrize("outcome", [Outcome.NONE, Outcome.ACCEPTED, Outcome.UNKNOWN])
 async def test_a_reboot_that_may_have_happened_is_never_intended_again(
-    store: Store, outcome: str
+    store: Store, outcome: Outcome
 ) -> None:
     """The database itself refuses the second one, whatever the code above it believes."""
     claim = await running(store)
@@ -178,9 +179,9 @@ async def test_a_reboot_that_may_have_happened_is_never_intended_again(
     assert [one.id for one in await store.read(lambda tx: tx.attempts("PR-2222"))] == ["a1"]
 
 
-@pytest.mark.parametrize("outcome", ["not sent", "refused"])
+@pytest.mark.parametrize("outcome", [Outcome.NOT_SENT, Outcome.REFUSED])
 async def test_a_reboot_that_provably_did_nothing_may_be_intended_again(
-    store: Store, outcome: str
+    store: Store, outcome: Outcome
 ) -> None:
     """A call that never left, or was refused before acting, doesn't count."""
     claim = await running(store)

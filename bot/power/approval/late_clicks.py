@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 from bot.power import ports
 from bot.power.lifecycle import State
 
-# The sentence of an end that a person brought about begins with the state and the person.
-BY_WHOM = re.compile(r"(?:denied|cancelled|stopped) by ([UW][A-Z0-9]{1,30})(?:: .*)?", re.DOTALL)
 WORDS = {
     State.PLANNED: "hasn't been asked for yet",
     State.PENDING: "waits for approval",
@@ -29,13 +25,7 @@ def sentence(found: ports.Request, now: float) -> str:
 def people(found: ports.Request) -> tuple[str, ...]:
     """Return the ids of the people whom the sentence may name."""
     given = (approval.person.user_id for approval in found.approvals)
-    return (*given, *filter(None, (found.stopped_by, ended_by(found))))
-
-
-def ended_by(found: ports.Request) -> str:
-    """Return the id of the person who denied, cancelled or stopped it, or an empty text."""
-    match = BY_WHOM.fullmatch(found.end_reason)
-    return match[1] if match else ""
+    return (*given, *filter(None, (found.stopped_by, found.ended_by)))
 
 
 def _approved_by(found: ports.Request) -> str:

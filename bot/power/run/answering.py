@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from bot.power import errors, ports
 from bot.power.causes import Cause
 from bot.power.lifecycle import ServerState
+from bot.power.ports import Outcome
 from bot.power.run import settling
 
 Rows = tuple[ports.RunServer, ...]
@@ -37,7 +38,7 @@ class Answered:
     @property
     def may_have_acted(self) -> bool:
         """Whether the call reached CloudDC and wasn't refused there."""
-        return self.attempt.outcome in ("accepted", "unknown")
+        return self.attempt.outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN)
 
 
 def accepted(attempt: ports.Attempt, rows: Rows, answer: ports.Accepted) -> Answered:
@@ -50,15 +51,12 @@ def accepted(attempt: ports.Attempt, rows: Rows, answer: ports.Accepted) -> Answ
     after = tuple(
         dataclasses.replace(row, state=ServerState.ACCEPTED)
         if row.server_id in answer.server_ids or whole
-        else dataclasses.replace(
-            row,
-            state=ServerState.UNKNOWN,
-            detail="CloudDC's answer leaves it out",
-            cause=Cause.LEFT_OUT,
-        )
+        else dataclasses.replace(row, state=ServerState.UNKNOWN, detail="", cause=Cause.LEFT_OUT)
         for row in rows
     )
-    closed = dataclasses.replace(attempt, outcome="accepted", cloud_request_id=answer.request_id)
+    closed = dataclasses.replace(
+        attempt, outcome=Outcome.ACCEPTED, cloud_request_id=answer.request_id
+    )
     return Answered(closed, after)
 
 
@@ -71,10 +69,10 @@ def refused(attempt: ports.Attempt, rows: Rows, error: errors.Refused, *, tries:
     """
     if isinstance(error, errors.Unauthorized):
         wait_s = error.retry_after_s or AWAY_S
-        closed = _closed(attempt, "refused", error)
+        closed = _closed(attempt, Outcome.REFUSED, error)
         return Answered(closed, _back(rows), wait_s, away=away(error))
     if isinstance(error, errors.Throttled):
-        return _postponed(_closed(attempt, "refused", error), rows, error, tries)
+        return _postponed(_closed(attempt, Outcome.REFUSED, error), rows, error, tries)
     named = set(error.server_ids)
     words = f"{error.code}: {error.user_message}" if error.code else error.user_message
 
@@ -83,12 +81,12 @@ def refused(attempt: ports.Attempt, rows: Rows, error: errors.Refused, *, tries:
             return dataclasses.replace(row, state=ServerState.QUEUED)
         return _rejected(row, words)
 
-    return Answered(_closed(attempt, "refused", error), tuple(map(judged, rows)))
+    return Answered(_closed(attempt, Outcome.REFUSED, error), tuple(map(judged, rows)))
 
 
 def not_sent(attempt: ports.Attempt, rows: Rows, error: errors.NotSent, *, tries: int) -> Answered:
     """Judge a call that provably never left: all go back to the queue, a few times."""
-    return _postponed(_closed(attempt, "not sent", error), rows, error, tries)
+    return _postponed(_closed(attempt, Outcome.NOT_SENT, error), rows, error, tries)
 
 
 def away(error: errors.CloudError) -> str:
@@ -129,10 +127,10 @@ def unknown(attempt: ports.Attempt, rows: Rows, error: errors.OutcomeUnknown) ->
         )
         for row in rows
     )
-    return Answered(_closed(attempt, "unknown", error), after)
+    return Answered(_closed(attempt, Outcome.UNKNOWN, error), after)
 
 
-def _closed(attempt: ports.Attempt, outcome: str, error: errors.CloudError) -> ports.Attempt:
+def _closed(attempt: ports.Attempt, outcome: Outcome, error: errors.CloudError) -> ports.Attempt:
     """Return the attempt with its outcome and the vendor's words."""
     return dataclasses.replace(
         attempt,
@@ -144,4 +142,4 @@ def _closed(attempt: ports.Attempt, outcome: str, error: errors.CloudError) -> p
 
 def interrupted(attempts: Sequence[ports.Attempt]) -> tuple[ports.Attempt, ...]:
     """Return the attempts that a dead process left without an answer."""
-    return tuple(attempt for attempt in attempts if not attempt.outcome)
+    return tuple(attempt for attempt in attempts if attempt.outcome is Outcome.NONE)

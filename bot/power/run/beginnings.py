@@ -92,7 +92,7 @@ def _take_over(
         tx.update_servers(found.id, changed, epoch=epoch)
     for attempt in answering.interrupted(tx.attempts(found.id)):
         why = "interrupted between the call and its answer"
-        tx.answer(dataclasses.replace(attempt, outcome="unknown", detail=why))
+        tx.answer(dataclasses.replace(attempt, outcome=ports.Outcome.UNKNOWN, detail=why))
         ledger.audit(
             tx, "call.unknown", found, now, server_ids=attempt.server_ids, detail={"why": why}
         )

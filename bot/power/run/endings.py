@@ -34,8 +34,9 @@ def end(tx: ports.Tx, found: ports.Request, ending: Ending, *, epoch: int | None
         IllegalTransition: its state can't end like this.
     """
     at = ending.at
+    by = ending.person.user_id if ending.person else ""
     if not tx.transition(
-        found.id, found.state, ending.state, at=at, reason=ending.reason, epoch=epoch
+        found.id, found.state, ending.state, at=at, reason=ending.reason, by=by, epoch=epoch
     ):
         return False
     entry = ports.AuditEntry(

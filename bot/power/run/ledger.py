@@ -10,20 +10,7 @@ from bot.power.causes import Left
 from bot.power.lifecycle import State
 from bot.power.policy import freezes
 from bot.power.run import again, answering, outcome, waves
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Bar:
-    """Why no call may leave now; a freeze may end, everything else halts the run.
-
-    `freezes` are those of people, where they are what bars it.
-    `full` are the servers of a call that must wait, since enough of their racks are coming on.
-    """
-
-    reason: str
-    frozen: bool = False
-    freezes: tuple[ports.Freeze, ...] = ()
-    full: frozenset[str] = frozenset()
+from bot.power.run.bars import Bar, Kind
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -45,14 +32,15 @@ def bar(tx: ports.Tx, request_id: str, now: float) -> Bar | None:
 
 def _barred(tx: ports.Tx, found: ports.Request | None, now: float) -> Bar | None:
     if found is None or found.state is not State.RUNNING:
-        return Bar("the request has ended")
+        return Bar(Kind.ENDED, "the request has ended")
     if found.stopped_by:
-        return Bar("stopped before its call")
+        return Bar(Kind.STOPPED, "stopped before its call")
     if standing := tx.freezes(now=now):
-        return Bar(freezes.holding(standing), frozen=True, freezes=tuple(standing))
+        return Bar(Kind.FREEZE, freezes.holding(standing), tuple(standing))
     user_id, verb = tx.held_for(found.id)
     if user_id:
-        return Bar(f"held while {user_id}'s right to {verb} is looked up", frozen=True)
+        said = f"held while {user_id}'s right to {verb} is looked up"
+        return Bar(Kind.RIGHT_LOOKED_UP, said)
     return None
 
 
@@ -89,12 +77,12 @@ def intend(
     if (barred := _barred(tx, found, attempt.intended_at)) is not None:
         return barred
     if standing(tx, attempt.request_id, attempt.server_ids, ()).not_ours:
-        return Bar("the locks of its servers are gone")
+        return Bar(Kind.LOCKS_GONE, "the locks of its servers are gone")
     # Asked in the transaction of the intent: of two processes, the second one sees the first.
     named = [row.rack for row in rows if row.rack_limit]
     full = waves.without_room(rows, tx.busy_racks(named)) if named else frozenset[str]()
     if full:
-        return Bar("enough servers of its rack are being switched on", full=full)
+        return Bar(Kind.RACKS_FULL, "enough servers of its rack are being switched on", full=full)
     tx.intend(attempt, epoch=epoch)
     tx.update_servers(attempt.request_id, rows, epoch=epoch)
     if found is not None:
@@ -116,7 +104,7 @@ def answered(
     tx.answer(after.attempt)
     _say_dark(tx, found, after.rows, now=now)
     tx.show_card(found.id, at=now)
-    _audit_answer(tx, f"call.{after.attempt.outcome.replace(' ', '_')}", found, after, now)
+    _audit_answer(tx, _CALLS[after.attempt.outcome], found, after, now)
 
 
 def late_answer(
@@ -124,6 +112,9 @@ def late_answer(
 ) -> None:
     """Leave the answer of a call in the audit when another process has taken the run over."""
     _audit_answer(tx, "call.late_answer", found, after, now)
+
+
+_CALLS = {one: f"call.{one.name.lower()}" for one in ports.Outcome}
 
 
 def _audit_answer(
@@ -176,7 +167,7 @@ def _say_dark(
         "event": "left_dark",
         "names": [row.name for row in dark],
         "off": [row.name for row in off],
-        "why": dark[0].detail or dark[0].state.value,
+        "why": dark[0].detail,
         "state": dark[0].state.value,
         "cause": dark[0].cause.value,
         "mention": concerned(found),
@@ -212,7 +203,7 @@ def close_run(
     found: ports.Request,
     rows: Sequence[ports.RunServer],
     *,
-    halted: str,
+    halted: Bar | None,
     epoch: int,
     now: float,
 ) -> None:
@@ -223,10 +214,10 @@ def close_run(
     """
     current = tx.request(found.id)
     by_hand = current is not None and bool(current.stopped_by)
-    itself = halted.startswith("stopped itself")
-    state = outcome.end_state(rows, stopped=by_hand or (bool(halted) and not itself))
+    itself = halted is not None and halted.kind is Kind.FAILURES
+    state = outcome.end_state(rows, stopped=by_hand or (halted is not None and not itself))
     # Who pressed Stop is told by name elsewhere; the reason would only repeat it.
-    reason = "" if by_hand and not itself else halted
+    reason = "" if halted is None or (by_hand and not itself) else halted.reason
     if not tx.transition(found.id, State.RUNNING, state, at=now, reason=reason, epoch=epoch):
         raise errors.LostLease
     tx.unlock_servers(found.id)

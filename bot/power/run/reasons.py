@@ -7,6 +7,7 @@ import dataclasses
 from bot.power import ports, server
 from bot.power.approval import recheck
 from bot.power.causes import Cause
+from bot.power.lifecycle import ServerState
 from bot.power.ports import Method
 from bot.power.run import evidence
 from bot.power.text import sameness
@@ -37,6 +38,13 @@ def overtaken(
     if off_again and record is not None and _is_of(Method.OFF, record):
         return Cause.OUR_OWN, "this request"
     return Cause.SOMEBODY_ELSE, ""
+
+
+def tells_seen(row: ports.RunServer) -> bool:
+    """Whether a row's detail says what its record showed last: it was watched to no proof."""
+    if row.state is ServerState.UNKNOWN:
+        return bool(row.settled_at) and row.cause is not Cause.NOT_ASKED_AGAIN
+    return row.state is ServerState.TIMED_OUT
 
 
 def explained(

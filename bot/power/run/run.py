@@ -16,6 +16,7 @@ from bot.power.lifecycle import ServerState
 from bot.power.ports import Method
 from bot.power.request import Action
 from bot.power.run import answering, evidence, outcome, settling
+from bot.power.run.bars import Bar
 
 # A cycle is the only action of two calls: off, proven, then on, proven.
 METHODS: dict[Action, tuple[Method, ...]] = {
@@ -59,7 +60,7 @@ class Run:
     sent_at: dict[str, float] = dataclasses.field(default_factory=dict)
     wave: int = 0
     tries: int = 0
-    halted: str = ""
+    halted: Bar | None = None
     held_since: float | None = None
     waits: waiting.Wait | None = None
     waits_since: float | None = None
@@ -194,7 +195,7 @@ def set_aside(
     proven = evidence.judge(method, row, record).finding is evidence.Finding.PROVEN
     state = ServerState.PROVEN if proven else ServerState.UNKNOWN
     detail = "" if proven else f"the answer was lost; not asked for again: {change.reason}"
-    cause = settling.lasting(row) if proven else Cause.LOST
+    cause = settling.lasting(row) if proven else Cause.NOT_ASKED_AGAIN
     return dataclasses.replace(row, state=state, detail=detail, cause=cause, settled_at=now)
 
 
@@ -220,7 +221,11 @@ def not_sent(row: ports.RunServer, why: str, *, now: float) -> ports.RunServer:
     if settling.repeated(row):
         lost = f"the answer was lost; not asked for again: {why}"
         return dataclasses.replace(
-            row, state=ServerState.UNKNOWN, detail=lost, cause=Cause.LOST, settled_at=now
+            row,
+            state=ServerState.UNKNOWN,
+            detail=lost,
+            cause=Cause.NOT_ASKED_AGAIN,
+            settled_at=now,
         )
     detail = f"left off: {why}" if row.step else why
     return dataclasses.replace(
@@ -243,9 +248,4 @@ def adopted(row: ports.RunServer) -> ports.RunServer:
     """Return the row as a new process takes it over: a call without an answer is unknown."""
     if row.state is not ServerState.INTENDED:
         return row
-    return dataclasses.replace(
-        row,
-        state=ServerState.UNKNOWN,
-        detail="Powerbot was interrupted during the call",
-        cause=Cause.INTERRUPTED,
-    )
+    return dataclasses.replace(row, state=ServerState.UNKNOWN, detail="", cause=Cause.INTERRUPTED)

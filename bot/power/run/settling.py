@@ -18,7 +18,6 @@ from bot.power.server import Power
 
 # On and off are goals and may be asked for again; a reboot is an event and may not.
 MOST_SENDS = 3
-# How people read that a server's first call may have been lost; runs of before have no cause.
 REPEAT = "asked for again: its answer was lost and nothing is seen"
 
 
@@ -69,7 +68,7 @@ def watched(row: ports.RunServer) -> bool:
 
 def repeated(row: ports.RunServer) -> bool:
     """Whether an earlier call to this server got lost, so that "not sent" would be untrue."""
-    return row.cause is Cause.ASKED_AGAIN or row.detail == REPEAT
+    return row.cause is Cause.ASKED_AGAIN
 
 
 def unread(

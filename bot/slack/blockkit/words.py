@@ -98,7 +98,7 @@ def reason(state: ServerState, cause: Cause, detail: str) -> str:
     said = _CAUSES.get(cause, "")
     if not said or cause in _ALONE:
         return said or detail
-    return f"{said}; {detail}" if detail.startswith("last seen") else said
+    return f"{said}; {detail}" if detail else said
 
 
 def late(seen: Late, action: Action) -> str:

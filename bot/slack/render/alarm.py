@@ -48,7 +48,8 @@ def _why(body: Mapping[str, Any]) -> str:
     detail, state = str(body.get("why") or ""), str(body.get("state") or "")
     if state not in set(ServerState):
         return detail
-    return words.reason(ServerState(state), Cause(str(body.get("cause") or "")), detail)
+    said = words.reason(ServerState(state), Cause(str(body.get("cause") or "")), detail)
+    return said or state
 
 
 def _listed(found: object) -> Sequence[object]:

@@ -5,7 +5,6 @@ Made from the stored record alone, so that the same record always gives the same
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from bot.power import lifecycle, plan, ports, waiting
@@ -17,11 +16,11 @@ from bot.slack.blockkit import blocks, naming, text, words
 from bot.slack.render import conduct, frozen, outcomes, plan_table, risk, tasks, terms
 
 REASON_CHARS = 300
+# "cancelled by" and a user id, before the reason.
+ENDED_BY_CHARS = 50
 FALLBACK_CHARS = 200
 # Names that Details shows to one person; the card in the channel stays short.
 DETAILS_CHARS = 1800
-# The workflow's own sentence with a user id at its end; any other words stay words.
-BY_WHOM = re.compile(r"(denied|cancelled|stopped) by ([UW][A-Z0-9]{1,30})(: .*)?", re.DOTALL)
 MOST_EARLIER = 5
 DIALOG_ILL_CHARS = 60
 EVENT_TYPE = "power_request"
@@ -155,7 +154,7 @@ def _state(request: ports.Request, servers: Sequence[ports.RunServer]) -> str:
         lines.append(_stop(request))
     # What it means to have expired is said already.
     if request.end_reason and state is not State.EXPIRED:
-        lines.append(_end_reason(request.end_reason))
+        lines.append(_end_reason(request))
     return "\n".join(line for line in lines if line)
 
 
@@ -176,13 +175,12 @@ def _while_pending(request: ports.Request) -> list[str]:
     return lines
 
 
-def _end_reason(reason: str) -> str:
-    """Return why it ended; a sentence that is nothing but who did it names the person."""
-    found = BY_WHOM.fullmatch(reason)
-    if found:
-        why = text.plain(found.group(3) or "", REASON_CHARS)
-        return f"{found.group(1).capitalize()} by {text.mention(found.group(2))}{why}"
-    return frozen.spoken(reason, REASON_CHARS)
+def _end_reason(request: ports.Request) -> str:
+    """Return why it ended; where a person ended it, by name."""
+    if not request.ended_by:
+        return frozen.spoken(request.end_reason, REASON_CHARS)
+    said = text.plain(request.end_reason, REASON_CHARS + ENDED_BY_CHARS)
+    return text.named(f"{said[:1].upper()}{said[1:]}", [request.ended_by])
 
 
 def _servers(

@@ -9,7 +9,7 @@ from bot.power import lifecycle, ports
 from bot.power.causes import Late, Left
 from bot.power.lifecycle import ServerState
 from bot.power.request import Action
-from bot.power.run import again, outcome
+from bot.power.run import again, outcome, reasons
 from bot.power.text import folding
 from bot.slack.blockkit import naming, text, words
 
@@ -90,7 +90,7 @@ def rows(servers: Sequence[ports.RunServer], action: Action) -> list[str]:
 
 def _row(one: ports.RunServer, action: Action) -> str:
     """Return one server with its state, the reason and what its record said last."""
-    seen = f"last seen {one.last_seen}" if one.last_seen and "last seen" not in one.detail else ""
+    seen = f"last seen {one.last_seen}" if one.last_seen and not reasons.tells_seen(one) else ""
     reason = words.reason(one.state, one.cause, one.detail)
     late = words.late(one.late, action)
     parts = [naming.single(one.label), words.long_word(one.state, action), reason, seen, late]

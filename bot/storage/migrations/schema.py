@@ -82,6 +82,7 @@ requests = sa.Table(
     # 0 for a plan that nobody has asked for.
     _time("asked_at"),
     _text("waiting"),
+    _text("ended_by"),
     _one_of("state", lifecycle.State),
     sa.Index("ix_requests_next_at", "next_at"),
     sa.Index("ix_requests_created_at", "created_at"),

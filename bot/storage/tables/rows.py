@@ -78,6 +78,7 @@ def request_row(made: ports.Request, source_key: str, plan_digest: str) -> dict[
         "stopped_by": made.stopped_by,
         "stop_reason": storable(made.stop_reason),
         "end_reason": storable(made.end_reason),
+        "ended_by": storable(made.ended_by),
     }
 
 
@@ -113,6 +114,7 @@ def request_from(
         source=row.source_key,
         hushed=bool(row.hushed),
         waiting=_waiting_from(row.waiting),
+        ended_by=row.ended_by,
     )
 
 
@@ -202,6 +204,7 @@ def attempt_from(row: Any) -> ports.Attempt:
     columns = row._asdict()
     columns["method"] = ports.Method(columns["method"])
     columns["server_ids"] = tuple(json.loads(columns["server_ids"]))
+    columns["outcome"] = ports.Outcome(columns["outcome"])
     return ports.Attempt(**columns)
 
 

@@ -34,7 +34,7 @@ _ANSWER = """
     WHERE id = :id
 """
 # What proves that a call did nothing, so that a reboot may be sent after all.
-_DID_NOTHING = frozenset({"not sent", "refused"})
+_DID_NOTHING = frozenset({ports.Outcome.NOT_SENT, ports.Outcome.REFUSED})
 
 
 class Runs(link.Link):
@@ -95,7 +95,7 @@ class Runs(link.Link):
         self.change(
             _ANSWER,
             id=attempt.id,
-            outcome=attempt.outcome,
+            outcome=attempt.outcome.value,
             detail=rows.storable(attempt.detail),
             cloud_request_id=rows.storable(attempt.cloud_request_id),
         )
