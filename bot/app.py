@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -12,10 +13,10 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import VERSION, runner, settings
 from bot.clouddc import alarms, auth, client, exchange, inventory, rate, watch
-from bot.execution import calling, executor, lookback
+from bot.execution import context as execution, executor, lookback, poll_schedule
 from bot.power import ports, request
 from bot.power.policy import policy as policy_
-from bot.power.run import run, settling
+from bot.power.run import runs, settling
 from bot.runtime import clock as clock_, foreground as foreground_, paces as paces_, rules
 from bot.slack import directory
 from bot.slack.door import connection, sockets, watchdog
@@ -201,7 +202,8 @@ def _join(on: Ground) -> Bot:
     again = rejudging.Rejudging(kept, who, policy, clock)
     grants = granting.Granting(kept, on.power, who, policy, clock)
     telling = _reporter(on, sender, who.directory, policy)
-    acting = _executor(on, policy, again, grants, telling.wake)
+    acting = _execution(on, policy, again, grants, telling.wake)
+    execute = functools.partial(executor.carry_out, acting)
     scope = request.Scope(region=given.region, project_id=given.clouddc_project_id)
     driving: list[runner.Runner] = []
 
@@ -210,7 +212,7 @@ def _join(on: Ground) -> Bot:
         driving[0].wake()
 
     heard = alarms.CloudAlarms(on.power.cloud)
-    flow = story(kept, on.power, who, policy, clock, scope, again, acting.carry_out, wake, heard)
+    flow = story(kept, on.power, who, policy, clock, scope, again, execute, wake, heard)
     driving.append(runner.Runner(kept, flow.advance, clock, on.paces))
     homes = publishing.Homes(sender, clock, workspace_url=identity.url, command=given.command)
     answering = delivery.Delivery(
@@ -263,29 +265,23 @@ def _reporter(
     )
 
 
-def _executor(
+def _execution(
     on: Ground,
     policy: rules.PolicyFile,
     again: rejudging.Rejudging,
     grants: granting.Granting,
     wake: Callable[[], None],
-) -> executor.Executor:
-    """Return what carries requests out."""
+) -> execution.Context:
+    """Return what runs are carried out with."""
     given = on.given
-    return executor.Executor(
-        on.store,
-        on.power,
-        calling.Calls(on.store, on.power, on.clock, wake, on.paces.leave_s),
-        policy,
-        again.problem,
-        grants.ruling,
-        on.clock,
-        limits=settling.Limits(given.settle, given.deadline_power, given.deadline_reboot),
-        poll_first_s=given.poll_first,
-        poll_cap_s=given.poll_cap,
-        wake=wake,
-        foreground=on.foreground,
+    pacing = execution.Pacing(
+        settling.Limits(given.settle, given.deadline_power, given.deadline_reboot),
+        poll_schedule.usual(given.poll_first, given.poll_cap),
+        on.paces.leave_s,
+        on.foreground,
     )
+    asked = execution.Rules(policy, again.problem, grants.ruling)
+    return execution.Context(on.store, on.power, on.clock, asked, pacing, wake)
 
 
 def story(
@@ -296,7 +292,7 @@ def story(
     clock: ports.Clock,
     scope: request.Scope,
     again: rejudging.Rejudging,
-    execute: Callable[[run.Lease], Awaitable[None]],
+    execute: Callable[[runs.Lease], Awaitable[None]],
     wake: Callable[[], None] = lambda: None,
     alarm_source: ports.AlarmSource | None = None,
 ) -> workflow_.Workflow:

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from bot.power import errors, ports
-from bot.power.run import run
+from bot.power.run import runs
 from bot.runtime import paces as paces_
 
 log = structlog.get_logger()
@@ -28,7 +28,7 @@ class Runner:
     def __init__(
         self,
         store: ports.RequestStore,
-        advance: Callable[[run.Lease], Awaitable[float | None]],
+        advance: Callable[[runs.Lease], Awaitable[float | None]],
         clock: ports.Clock,
         paces: paces_.Paces = paces_.USUAL,
     ) -> None:
@@ -88,7 +88,7 @@ class Runner:
     async def _drive(self, claim: ports.Claim) -> None:
         """Drive one request while its lease is kept up, and give the claim back."""
         kept = _KeptLease(self._store, claim, self._clock, self._paces)
-        driving = asyncio.ensure_future(self._advance(run.Lease(claim, kept.left_s)))
+        driving = asyncio.ensure_future(self._advance(runs.Lease(claim, kept.left_s)))
         renewing = asyncio.create_task(kept.keep_up())
         try:
             await asyncio.wait({driving, renewing}, return_when=asyncio.FIRST_COMPLETED)

@@ -12,7 +12,7 @@ import pytest
 
 from bot import runner
 from bot.power.lifecycle import State
-from bot.power.run import run
+from bot.power.run import runs
 from bot.runtime import clock as clock_, paces
 from bot.storage import opening
 from bot.storage.store import Store
@@ -37,10 +37,10 @@ class Driving:
 
     def __init__(self, error: Exception | None = None) -> None:
         self.begun = asyncio.Event()
-        self.lease: run.Lease | None = None
+        self.lease: runs.Lease | None = None
         self._error = error
 
-    async def __call__(self, lease: run.Lease) -> float | None:
+    async def __call__(self, lease: runs.Lease) -> float | None:
         """Drive."""
         self.lease = lease
         self.begun.set()

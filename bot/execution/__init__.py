@@ -1,9 +1,11 @@
-"""The parts of an approved request's run, which `executor` puts in order.
+"""What carries out an approved request; `executor` tells the story. All take one `context`.
 
-wave          the calls of a wave, one after another
-checking      is it still right to act on these servers? barring: may another call leave?
-calling       one power call: written down, sent once, its answer written down
-watching      what became of the servers that were sent
-lookback      what shows of a server after the run has ended
-bookkeeping   what is written down while it goes on
+wave            the calls of a wave, one after another
+approval_check  does what was approved still stand?
+preflight       which servers may be sent?
+gate            may another call leave?
+power_call      one power call: written down, sent once, its answer written down
+poll            what became of the servers that were sent
+lookback        what shows of a server after the run has ended
+recorder        what is written down while it goes on
 """

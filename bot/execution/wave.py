@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from bot.execution import barring, calling, checking, look_times, watching
+from bot.execution import approval_check, gate, poll, poll_schedule, power_call, preflight
+from bot.execution.context import Context
 from bot.power import ports, server
-from bot.power.run import answering, bars, run, waves
+from bot.power.run import answering, bars, runs, waves
 
 
 @dataclasses.dataclass
@@ -19,18 +20,24 @@ class Wave:
     stay queued, for a later wave.
     """
 
-    calls: calling.Calls
-    barring: barring.Barring
-    checking: checking.Checking
-    watching: watching.Watching
-    going: run.Run
-    method: ports.Method
+    context: Context
+    run: runs.Run
     snapshot: server.Snapshot
-    despite_failures: bool = False
-    sent: bool = False
-    barred: bool = False
-    waiting: frozenset[str] = frozenset()
-    look: look_times.Look | None = None
+    step: int = 0
+    sent: bool = dataclasses.field(init=False, default=False)
+    barred: bool = dataclasses.field(init=False, default=False)
+    waiting: frozenset[str] = dataclasses.field(init=False, default=frozenset())
+    poll: poll_schedule.Poll | None = dataclasses.field(init=False, default=None)
+
+    @property
+    def method(self) -> ports.Method:
+        """The power call that it makes."""
+        return runs.method(self.run.action, self.step)
+
+    @property
+    def despite_failures(self) -> bool:
+        """Whether the failure limit doesn't hold it back: who is off must come back on."""
+        return self.step > 0
 
     async def send(self, chosen: Sequence[ports.RunServer]) -> bool:
         """Send the servers in calls of at most 50, one after another; whether any call may act.
@@ -40,47 +47,46 @@ class Wave:
         """
         try:
             for chunk in waves.calls(chosen):
-                await self._look_in_passing()
+                await self._poll_between_calls()
                 while rows := self._still_meant(chunk):
                     if not await self._send_one(rows):
                         return self.sent
             return self.sent
         finally:
             if self.sent:
-                self.watching.sent()
-            await self.calls.note_answer(self.going)
+                poll.sent(self.context)
+            await power_call.save_answer(self.context, self.run)
 
     def _still_meant(self, chunk: Sequence[ports.RunServer]) -> list[ports.RunServer]:
         """Return those of a call's servers that still wait for it."""
-        queued = self.going.still_queued(chunk)
+        queued = self.run.still_queued(chunk)
         return [row for row in queued if row.server_id not in self.waiting]
 
-    async def _look_in_passing(self) -> None:
-        """Look at what was sent, when it is time."""
-        if self.look is not None and self.watching.is_due(self.look):
-            await self.calls.note_answer(self.going)
-            self.look = await self.watching.in_passing(self.going)
+    async def _poll_between_calls(self) -> None:
+        """Poll what was sent, when it is time."""
+        if self.poll is not None and poll.is_due(self.context, self.poll):
+            await power_call.save_answer(self.context, self.run)
+            self.poll = await poll.between_calls(self.context, self.run)
 
     async def _send_one(self, rows: Sequence[ports.RunServer]) -> bool:
         """Make one call for those of the servers that still may; False ends the wave."""
         if not await self._ready():
             return False
-        right = await self.checking.call(
-            self.going, self.method, rows, self.snapshot, locks=self.barred
+        context, run, snapshot = self.context, self.run, self.snapshot
+        right = await preflight.still_right(
+            context, run, self.method, rows, snapshot, locks=self.barred
         )
         if not right:
             return True
-        within_s = self.calls.leaves_within_s
+        within_s = context.pacing.leaves_within_s
         if not self.sent:
-            within_s = min(within_s, self.checking.leaves_within_s(self.snapshot))
-        after = await self.calls.call(
-            self.going, self.method, right, self.snapshot, within_s=within_s
-        )
+            within_s = min(within_s, preflight.leaves_within_s(context, snapshot))
+        after = await power_call.call(context, run, self.method, right, snapshot, within_s=within_s)
         if isinstance(after, bars.Bar) and after.kind is bars.Kind.RACKS_FULL:
             self.waiting |= after.full
             return True
         if isinstance(after, bars.Bar):
-            # What bars it is looked at once more, and waited for or set aside.
+            # What bars it is asked once more, and waited for or set aside.
             before, self.barred = self.barred, True
             return not before
         self.barred = False
@@ -89,12 +95,12 @@ class Wave:
     async def _ready(self) -> bool:
         """Whether the next call may leave; the first needs states that are fresh."""
         may = await self._may_call()
-        left_s = self.checking.leaves_within_s(self.snapshot)
-        if not may or (not self.sent and left_s < checking.LEAST_LEFT_S):
+        left_s = preflight.leaves_within_s(self.context, self.snapshot)
+        if not may or (not self.sent and left_s < preflight.LEAST_LEFT_S):
             return False
-        if self.checking.must_judge(self.going):
-            await self.calls.note_answer(self.going)
-        return await self.checking.fits(self.going, self.snapshot)
+        if approval_check.must_judge(self.context, self.run):
+            await power_call.save_answer(self.context, self.run)
+        return await approval_check.fits(self.context, self.run, self.snapshot)
 
     async def _may_call(self) -> bool:
         """Whether nothing bars the next call; the store, which bars few, is asked with its intent.
@@ -102,22 +108,23 @@ class Wave:
         Whatever may take a while to ask, or be waited for, doesn't hold up the answer of the call
         before.
         """
-        despite = self.despite_failures
-        if not self.barred and self.barring.may_intend(self.going, despite_failures=despite):
+        context, run, despite = self.context, self.run, self.despite_failures
+        if not self.barred and gate.may_intend(context, run, despite_failures=despite):
             return True
-        await self.calls.note_answer(self.going)
-        return await self.barring.may_call(self.going, despite_failures=despite)
+        await power_call.save_answer(context, run)
+        return await gate.may_call(context, run, despite_failures=despite)
 
     async def _go_on(self, after: answering.Answered) -> bool:
         """Do what an answer asks for before the next call; False ends the wave."""
+        context, run = self.context, self.run
         if after.away or after.wait_s:
-            await self.calls.note_answer(self.going)
+            await power_call.save_answer(context, run)
         if after.away:
-            await self.barring.wait_for_cloud(self.going, after.away, after.wait_s)
+            await gate.wait_for_cloud(context, run, after.away, after.wait_s)
             return False
         if not after.wait_s:
-            await self.barring.cloud_is_back(self.going)
+            await gate.cloud_is_back(context, run)
         if after.may_have_acted and not self.sent:
-            self.sent, self.look = True, self.watching.called()
-        await self.barring.hold_off(self.going, after.attempt.detail, after.wait_s)
+            self.sent, self.poll = True, poll.called(context)
+        await gate.hold_off(context, run, after.attempt.detail, after.wait_s)
         return True

@@ -10,7 +10,7 @@ import structlog
 
 from bot.power import errors, ports, waiting
 from bot.power.lifecycle import State
-from bot.power.run import ledger, losses, run
+from bot.power.run import ledger, losses, runs
 from bot.workflow import freezing, nudging, ticking
 from bot.workflow.rights import called, granting, reading, rejudging, unseen
 
@@ -31,10 +31,10 @@ class Advancing:
     nudging: nudging.Nudging
     rejudging: rejudging.Rejudging
     grants: granting.Granting
-    execute: Callable[[run.Lease], Awaitable[None]]
+    execute: Callable[[runs.Lease], Awaitable[None]]
     clock: ports.Clock
 
-    async def advance(self, lease: run.Lease) -> float | None:
+    async def advance(self, lease: runs.Lease) -> float | None:
         """Carry one claimed request on: forget, expire, remind, or drive its run.
 
         Returns when it must be looked at next (epoch seconds), None when it has ended.
@@ -56,7 +56,7 @@ class Advancing:
             next_at = await self.store.write(lambda tx: ticking.tick(tx, id_, now, asked))
         return next_at
 
-    async def _begin(self, lease: run.Lease, found: ports.Request) -> float | None:
+    async def _begin(self, lease: runs.Lease, found: ports.Request) -> float | None:
         """Start an approved request, unless a freeze or an edited policy is against it.
 
         While CloudDC or Slack can't be read it waits, until its time to be used is over.

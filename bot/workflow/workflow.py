@@ -15,7 +15,7 @@ import structlog
 
 from bot.power import errors, missing, ports, request
 from bot.power.command import command, command_line, form, lateness, noes
-from bot.power.run import again, run
+from bot.power.run import again, runs
 from bot.power.targets import offering
 from bot.workflow import (
     advancing,
@@ -321,7 +321,7 @@ class Workflow:
 
     # -- what the clock does
 
-    async def advance(self, lease: run.Lease) -> float | None:
+    async def advance(self, lease: runs.Lease) -> float | None:
         """Carry one claimed request on; returns when to look at it next, None when it has ended.
 
         Raises:

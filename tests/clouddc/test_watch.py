@@ -8,7 +8,7 @@ import random
 import pytest
 
 from bot.clouddc import inventory, watch
-from bot.execution import look_times
+from bot.execution import poll_schedule
 from bot.power import errors, ports
 
 from .builders import (
@@ -56,7 +56,7 @@ async def test_watchers_out_of_step_share_what_they_have_not_seen() -> None:
 
 async def poll(bench: Bench, number: int) -> None:
     """Watch one server as a running request does."""
-    delays = look_times.Pace(2.0, 15.0, random.Random(number))
+    delays = poll_schedule.Pace(2.0, 15.0, random.Random(number))
     while True:
         await bench.clock.sleep(delays.next())
         await bench.sight(number)

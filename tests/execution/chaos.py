@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 
+from bot.execution import executor
 from bot.power import lifecycle, ports
 from bot.power.plan import Terms
 from bot.power.request import Action
@@ -223,10 +224,10 @@ async def _to_the_end(here: world.World, story: Story, id_: str) -> int:
             crashing.DoomedStore(here.store, doom),
             crashing.DoomedPower(power, doom),
             crashing.DoomedClock(here.clock, doom),
-            like=here.executor,
+            like=here.context,
         )
         try:
-            await act.carry_out(lease)
+            await executor.carry_out(act, lease)
         except crashing.Crash:
             # What the dead process has put on the line arrives all the same, sometimes late.
             await here.clock.sleep(story.rng.choice((0.0, 1.0, 40.0)))

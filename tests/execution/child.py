@@ -13,10 +13,10 @@ import sys
 
 from bot import runner
 from bot.clouddc import auth, client, exchange, inventory, rate, watch
-from bot.execution import calling, executor
+from bot.execution import context as execution, executor, poll_schedule
 from bot.power import lifecycle, ports
 from bot.power.policy import policy
-from bot.power.run import run, settling
+from bot.power.run import runs, settling
 from bot.runtime import clock as clock_, paces
 from bot.storage import opening
 from tests.execution import world
@@ -44,21 +44,12 @@ async def carry_on(url: str, endpoint: str) -> None:
         )
         stock = inventory.Inventory(cloud, clock)
         power = watch.CloudPower(cloud, stock, watch.Poller(cloud, stock, clock))
-        acting = executor.Executor(
-            kept,
-            power,
-            calling.Calls(kept, power, clock),
-            lambda: policy.EMPTY,
-            world.unchanged,
-            world.standing,
-            clock,
-            limits=LIMITS,
-            poll_first_s=FIRST_S,
-            poll_cap_s=CAP_S,
-        )
+        rules = execution.Rules(lambda: policy.EMPTY, world.unchanged, world.standing)
+        pacing = execution.Pacing(LIMITS, poll_schedule.usual(FIRST_S, CAP_S))
+        acting = execution.Context(kept, power, clock, rules, pacing)
 
-        async def advance(lease: run.Lease) -> float | None:
-            await acting.carry_out(lease)
+        async def advance(lease: runs.Lease) -> float | None:
+            await executor.carry_out(acting, lease)
             return None
 
         sys.stdout.write(f"{READY}\n")

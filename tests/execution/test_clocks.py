@@ -11,11 +11,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from bot.execution import gate
 from bot.power import ports
 from bot.power.lifecycle import ServerState, State
 from bot.power.policy import policy
 from bot.power.request import Action
-from bot.power.run import run, settling
+from bot.power.run import runs, settling
 from bot.runtime import clock as clock_
 from bot.sandbox import data_centre
 from tests.execution import virtual, world
@@ -44,7 +45,7 @@ async def opened(
         power = world.cloud_power(here.line, clock)  # type: ignore[arg-type]
         acts = world.acting(here.store, power, clock, rules=rules)  # type: ignore[arg-type]
         try:
-            yield dataclasses.replace(here, power=power, executor=acts), wall
+            yield dataclasses.replace(here, power=power, context=acts), wall
         finally:
             await power.aclose()
 
@@ -58,7 +59,7 @@ async def test_a_run_under_way_outlives_a_wall_that_is_set_for_a_minute(
     """Its deadlines are of the clock that nobody sets: a cycle leaves nobody off."""
     async with opened(tmp_path, steady=steady) as (here, wall):
         id_ = await here.approved(Action.CYCLE, here.ready(2))
-        task = asyncio.create_task(here.executor.carry_out(await here.claimed()))
+        task = asyncio.create_task(here.drive(await here.claimed()))
         while not here.calls():
             await here.clock.sleep(0.1)
         wall.set_s = jump_s
@@ -79,7 +80,7 @@ async def test_a_run_taken_over_while_the_wall_is_set_forward_is_still_looked_at
     """The wall says that its deadline has passed long ago; the record says what happened."""
     async with opened(tmp_path, steady=False) as (here, wall):
         id_ = await here.approved(Action.OFF, here.ready(1))
-        task = asyncio.create_task(here.executor.carry_out(await here.claimed()))
+        task = asyncio.create_task(here.drive(await here.claimed()))
         while not here.calls():
             await here.clock.sleep(0.1)
         task.cancel()
@@ -87,7 +88,7 @@ async def test_a_run_taken_over_while_the_wall_is_set_forward_is_still_looked_at
         await here.store.free_leases()
         wall.set_s = HOUR_S
 
-        await here.executor.carry_out(await here.claimed())
+        await here.drive(await here.claimed())
 
         found, _ = await here.ended(id_)
         assert found.state is State.SUCCEEDED
@@ -106,16 +107,15 @@ async def test_a_freeze_of_the_policy_holds_by_every_clock(
     async with opened(tmp_path, steady=True, rules=rules) as (here, wall):
         id_ = await here.approved(Action.OFF, here.ready(1))
         found, _ = await here.ended(id_)
-        going = run.Run(found, await here.claimed(), {})
-        barring = here.executor.barring
+        going = runs.Run(found, await here.claimed(), {})
 
         wall.set_s = jump_s
-        assert not barring.may_intend(going)
+        assert not gate.may_intend(here.context, going)
         await here.clock.sleep(60.0)
         wall.set_s = 0.0
-        assert not barring.may_intend(going)
+        assert not gate.may_intend(here.context, going)
         await here.clock.sleep(HOUR_S)
-        assert barring.may_intend(going)
+        assert gate.may_intend(here.context, going)
 
 
 def test_a_call_taken_over_counts_from_when_it_was_sent_and_leaves_time_for_a_look() -> None:
@@ -124,7 +124,7 @@ def test_a_call_taken_over_counts_from_when_it_was_sent_and_leaves_time_for_a_lo
     row = ports.RunServer("id", "web01", sent_at=1000.0)
 
     def elapsed(action: Action, now: float) -> float:
-        return 50.0 - run.sent_before(row, limits, action, now=now, ticks=50.0)
+        return 50.0 - runs.sent_before(row, limits, action, now=now, ticks=50.0)
 
     assert elapsed(Action.OFF, 1100.0) == 100.0
     assert elapsed(Action.OFF, 0.0) == 0.0

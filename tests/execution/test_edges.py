@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from bot.execution import executor
 from bot.power import errors, plan, ports
 from bot.power.lifecycle import ServerState, State
 from bot.power.request import Action
@@ -28,7 +29,7 @@ async def one_lost_and_one_slow(here: world.World) -> tuple[str, list[str], asyn
     here.centre.set_fault(slow, MachineFault(data_centre.MachineFaultKind.SLOW, factor=30.0))
     here.centre.queue_fault(CallFaultKind.MISSING_IDS, CallKind.POWER, 1)
     id_ = await here.approved(Action.OFF, [lost, slow])
-    task = asyncio.create_task(here.executor.carry_out(await here.claimed()))
+    task = asyncio.create_task(here.drive(await here.claimed()))
     return id_, [lost, slow], task
 
 
@@ -87,7 +88,7 @@ async def test_a_server_whose_lock_is_gone_is_left_alone(tmp_path: pathlib.Path)
     async with world.opened(tmp_path) as here:
         names = here.ready(4)
         id_ = await here.approved(Action.REBOOT, names, plan.Terms(ramp=(), batch=2))
-        task = asyncio.create_task(here.executor.carry_out(await here.claimed()))
+        task = asyncio.create_task(here.drive(await here.claimed()))
         while not here.centre.power_calls():
             await here.clock.sleep(0.1)
         await here.store.write(lambda tx: tx.unlock_servers(id_))
@@ -109,12 +110,12 @@ async def test_an_answer_that_comes_after_a_take_over_is_only_remembered(
         slow = CallFault(CallFaultKind.DELAY, CallKind.POWER, delay_s=9.0)
         here.centre.call_faults.queue(slow)
         id_ = await here.approved(Action.REBOOT, here.ready(2))
-        first = asyncio.create_task(here.executor.carry_out(await here.claimed()))
+        first = asyncio.create_task(here.drive(await here.claimed()))
         while not here.centre.power_calls():
             await here.clock.sleep(0.1)
         await here.store.free_leases()
         lease = await here.claimed()
-        second = asyncio.create_task(here.restarted().executor.carry_out(lease))
+        second = asyncio.create_task(here.restarted().drive(lease))
         with pytest.raises(errors.LostLease):
             await first
         await second
@@ -155,9 +156,9 @@ async def test_what_has_happened_is_written_down_however_long_the_database_is_aw
     async with world.opened(tmp_path) as here:
         # The first write opens the run, the second is the intent, the third the answer.
         away = AwayStore(here.store, {3, 4, 5, 7})
-        act = world.acting(away, here.power, here.clock, like=here.executor)
+        act = world.acting(away, here.power, here.clock, like=here.context)
         id_ = await here.approved(Action.REBOOT, here.ready(2))
-        await act.carry_out(await here.claimed())
+        await executor.carry_out(act, await here.claimed())
         found, _ = await here.ended(id_)
 
         assert found.state is State.SUCCEEDED

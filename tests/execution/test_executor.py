@@ -14,12 +14,12 @@ import pytest
 import pytest_asyncio
 
 from bot.clouddc import auth, client, inventory, rate, watch
-from bot.execution import calling, executor
+from bot.execution import context as execution, executor
 from bot.power import plan, ports, request, server
 from bot.power.lifecycle import ServerState, State
 from bot.power.policy import policy
 from bot.power.request import Action
-from bot.power.run import losses, run, settling
+from bot.power.run import losses, runs, settling
 from bot.sandbox import data_centre
 from bot.sandbox.data_centre import CallFault, CallFaultKind, CallKind, MachineFaultKind
 from bot.storage import opening, store
@@ -65,7 +65,7 @@ class World:
     clock: GivenClock
     store: store.Store
     centre: data_centre.DataCentre
-    executor: executor.Executor
+    context: execution.Context
 
     async def carry_out(
         self,
@@ -99,7 +99,7 @@ class World:
         claim = await self.store.claim(now=now, lease_s=600.0)
         assert claim is not None
         before()
-        await self.executor.carry_out(run.Lease(claim, lambda: 600.0))
+        await executor.carry_out(self.context, runs.Lease(claim, lambda: 600.0))
         found, rows = await self.store.read(
             lambda tx: (tx.request("PR-2222"), tx.run_servers("PR-2222"))
         )
@@ -146,16 +146,8 @@ async def world(tmp_path: pathlib.Path) -> AsyncIterator[World]:
         )
         servers = inventory.Inventory(cloud, clock)
         power = watch.CloudPower(cloud, servers, watch.Poller(cloud, servers, clock))
-        acting = executor.Executor(
-            kept,
-            power,
-            calling.Calls(kept, power, clock),
-            lambda: policy.EMPTY,
-            unchanged,
-            standing,
-            clock,
-            limits=LIMITS,
-        )
+        rules = execution.Rules(lambda: policy.EMPTY, unchanged, standing)
+        acting = execution.Context(kept, power, clock, rules, execution.Pacing(LIMITS))
         yield World(clock, kept, centre, acting)
         await power.aclose()
     await kept.close()
@@ -354,7 +346,8 @@ async def test_a_freeze_of_the_policy_holds_a_run_as_well(world: World) -> None:
         "year end", start, start + datetime.timedelta(seconds=300), frozenset({Action.REBOOT})
     )
     rules = dataclasses.replace(policy.EMPTY, freezes=(window,))
-    world.executor = dataclasses.replace(world.executor, policy=lambda: rules)
+    changed = dataclasses.replace(world.context.rules, policy=lambda: rules)
+    world.context = dataclasses.replace(world.context, rules=changed)
 
     found, rows = await world.carry_out(Action.REBOOT, webs(1))
 

@@ -174,7 +174,7 @@ async def test_a_refusal_that_names_servers_is_repaired_once(
         id_ = await here.approved(action, names, terms)
         await here.power.snapshot(not_before=here.clock.now())
         here.centre.act_externally(names[1], data_centre.Action.OFF)
-        await here.executor.carry_out(await here.claimed())
+        await here.drive(await here.claimed())
         found, rows = await here.ended(id_)
 
         assert found.state is State.PARTIAL
@@ -200,7 +200,7 @@ async def test_a_partly_accepted_call_leaves_the_others_unknown_until_they_show(
         asyncio.get_running_loop().call_later(
             30.0, lambda: here.centre.change_server(names[0], manage_state="in-use")
         )
-        await here.executor.carry_out(await here.claimed())
+        await here.drive(await here.claimed())
         _, rows = await here.ended(id_)
 
         goal = action is Action.OFF
@@ -301,7 +301,7 @@ async def test_an_unknown_word_is_shown_and_watched_to_the_deadline(tmp_path: pa
         id_ = await here.approved(Action.REBOOT, names)
         await here.power.snapshot(not_before=here.clock.now())
         here.centre.set_fault(names[0], MachineFaultKind.UNKNOWN_STATE)
-        await here.executor.carry_out(await here.claimed())
+        await here.drive(await here.claimed())
         _, rows = await here.ended(id_)
 
         assert rows[names[0]].state is ServerState.TIMED_OUT
@@ -318,7 +318,7 @@ async def test_the_deadline_passes_while_cloud_dc_cannot_be_read(tmp_path: pathl
         away = CallFault(CallFaultKind.INTERNAL_ERROR, CallKind.LIST)
         here.centre.call_faults.at_random(away, 1.0)
         here.centre.call_faults.at_random(CallFault(CallFaultKind.BAD_GATEWAY, CallKind.SHOW), 1.0)
-        await here.executor.carry_out(await here.claimed())
+        await here.drive(await here.claimed())
         _, rows = await here.ended(id_)
 
         assert states(rows) == {ServerState.TIMED_OUT}
@@ -333,14 +333,14 @@ async def test_a_run_is_taken_over_after_a_crash_and_watched(
     """A call that may have been sent is watched by the next process, never repeated blindly."""
     async with world.opened(tmp_path) as here:
         id_ = await here.approved(action, here.ready(3))
-        driving = asyncio.create_task(here.executor.carry_out(await here.claimed()))
+        driving = asyncio.create_task(here.drive(await here.claimed()))
         while not here.centre.power_calls():
             await here.clock.sleep(0.001)
         driving.cancel()
         await asyncio.gather(driving, return_exceptions=True)
         await here.store.free_leases()
         here = here.restarted()
-        await here.executor.carry_out(await here.claimed())
+        await here.drive(await here.claimed())
         found, rows = await here.ended(id_)
 
         assert found.state is State.SUCCEEDED

@@ -18,7 +18,7 @@ from bot.power import errors, plan, ports, server
 from bot.power.lifecycle import ServerState, State
 from bot.power.policy import policy
 from bot.power.request import Action
-from bot.power.run import run
+from bot.power.run import runs
 from bot.sandbox import data_centre
 from bot.sandbox.data_centre import CallFault, CallFaultKind, CallKind, MachineFaultKind
 from tests.execution import promises, virtual, world
@@ -55,7 +55,7 @@ async def replies(here: world.World) -> list[dict[str, object]]:
 async def driving(here: world.World) -> asyncio.Task[None]:
     """Carry the request that is due out, in the background."""
     lease = await here.claimed()
-    return asyncio.create_task(here.executor.carry_out(lease))
+    return asyncio.create_task(here.drive(lease))
 
 
 async def called(here: world.World, times: int) -> None:
@@ -187,7 +187,7 @@ async def test_a_server_protected_between_two_calls_of_a_wave_is_left_out(
     async with world.opened(tmp_path) as here:
         names = here.ready(100)
         rules = [policy.EMPTY]
-        here.executor = dataclasses.replace(here.executor, policy=lambda: rules[0])
+        here.rule(policy=lambda: rules[0])
         id_ = await here.approved(Action.REBOOT, names)
         task = await driving(here)
         await called(here, 1)
@@ -214,7 +214,7 @@ async def test_a_policy_that_forbids_the_request_ends_it_between_two_calls(
         async def rejudge(_: ports.Request, __: server.Snapshot) -> str:
             return verdict[0]
 
-        here.executor = dataclasses.replace(here.executor, rejudge=rejudge)
+        here.rule(rejudge=rejudge)
         id_ = await here.approved(Action.REBOOT, here.ready(100))
         task = await driving(here)
         await called(here, 1)
@@ -233,7 +233,7 @@ async def test_enough_servers_stay_on_over_two_requests_at_once(tmp_path: pathli
     async with world.opened(tmp_path) as here:
         trio = here.ready(3)
         rules = dataclasses.replace(policy.EMPTY, keeps=(policy.Keep(named(*trio), "@trio", 2),))
-        here.executor = dataclasses.replace(here.executor, policy=lambda: rules)
+        here.rule(policy=lambda: rules)
         ids = [
             await here.approved(Action.OFF, [trio[0]]),
             await here.approved(Action.OFF, [trio[1]]),
@@ -256,7 +256,7 @@ async def test_a_keep_that_came_after_the_approval_holds_back_what_is_too_much(
     async with world.opened(tmp_path) as here:
         trio = here.ready(3)
         rules = dataclasses.replace(policy.EMPTY, keeps=(policy.Keep(named(*trio), "@trio", 2),))
-        here.executor = dataclasses.replace(here.executor, policy=lambda: rules)
+        here.rule(policy=lambda: rules)
 
         _, rows = await here.carried_out(Action.OFF, trio)
 
@@ -525,7 +525,7 @@ def signed(here: world.World, *, skew_s: float = 0.0, key: str = "") -> world.Wo
     stock = inventory.Inventory(cloud, here.clock)
     power = watch.CloudPower(cloud, stock, watch.Poller(cloud, stock, here.clock))
     return dataclasses.replace(
-        here, power=power, executor=world.acting(here.store, power, here.clock, like=here.executor)
+        here, power=power, context=world.acting(here.store, power, here.clock, like=here.context)
     )
 
 
@@ -599,7 +599,7 @@ async def test_a_process_that_has_lost_its_lease_sends_nothing(tmp_path: pathlib
         lease = await here.claimed()
 
         with pytest.raises(errors.LostLease):
-            await here.executor.carry_out(run.Lease(lease.claim, lambda: 5.0))
+            await here.drive(runs.Lease(lease.claim, lambda: 5.0))
 
         assert here.calls() == []
 
@@ -614,7 +614,7 @@ async def test_a_freeze_of_the_policy_that_is_overridden_holds_nobody(
         end = start + datetime.timedelta(days=1)
         window = policy.Freeze("year end", start, end, frozenset({Action.REBOOT}))
         rules = dataclasses.replace(policy.EMPTY, freezes=(window,))
-        here.executor = dataclasses.replace(here.executor, policy=lambda: rules)
+        here.rule(policy=lambda: rules)
 
         found, _ = await here.carried_out(
             Action.REBOOT, here.ready(1), plan.Terms(overrides=("year end",))

@@ -49,7 +49,7 @@ async def test_a_run_that_waits_for_a_look_waits_for_the_last_call_of_another(
         ids = [await here.approved(Action.OFF, some) for some in (names[:60], names[60:])]
         tasks = []
         for _ in ids:
-            tasks.append(asyncio.create_task(here.executor.carry_out(await here.claimed())))
+            tasks.append(asyncio.create_task(here.drive(await here.claimed())))
             await here.clock.sleep(1.2)
         await asyncio.gather(*tasks)
 

@@ -9,12 +9,11 @@ from collections.abc import Collection, Sequence
 
 import pytest
 
-from bot.execution import calling, watching
+from bot.execution import context as execution, executor, poll, power_call
 from bot.power import errors, plan, ports, server
 from bot.power.lifecycle import ServerState, State
 from bot.power.request import Action
-from bot.power.run import run
-from bot.runtime import foreground
+from bot.power.run import runs
 from bot.sandbox import data_centre
 from bot.storage.engine import connections
 from tests.execution import virtual, world
@@ -32,7 +31,7 @@ class Seen:
         self.age_s = 0.0
         self.asked: list[tuple[float, float]] = []
         self.unstored: list[int] = []
-        self.going: run.Run | None = None
+        self.going: runs.Run | None = None
 
     async def snapshot(self, *, not_before: float) -> server.Snapshot:
         """Read the list."""
@@ -62,12 +61,12 @@ class Seen:
         return ports.Accepted(frozenset(server_ids))
 
 
-async def opened_run(here: world.World, **row: object) -> run.Run:
+async def opened_run(here: world.World, **row: object) -> runs.Run:
     """Return a run of one server that was accepted just now, unless its row says otherwise."""
     (name,) = here.ready(1)
     id_ = await here.approved(Action.OFF, [name])
     lease = await here.claimed()
-    going = await here.executor._open(lease)
+    going = await executor._open(here.context, lease)
     assert going is not None
     ((server_id, first),) = going.rows.items()
     sent = {"state": ServerState.ACCEPTED, "sent_at": here.clock.now(), "baseline_power": "on"}
@@ -77,14 +76,12 @@ async def opened_run(here: world.World, **row: object) -> run.Run:
     return going
 
 
-def watcher(here: world.World, power: ports.PowerApi) -> watching.Watching:
-    """Return the watching of the world's executor over another power API."""
-    rhythm = watching.rhythm()
-    books, clock = here.executor.books, here.clock
-    return watching.Watching(power, books, clock, rhythm, foreground.Foreground(), world.LIMITS)
+def seeing(here: world.World, power: ports.PowerApi) -> execution.Context:
+    """Return the world's context over another power API."""
+    return dataclasses.replace(here.context, power=power)
 
 
-def proven(going: run.Run) -> dict[str, server.Server]:
+def proven(going: runs.Run) -> dict[str, server.Server]:
     """Return the records that prove a power-off."""
     return {
         row.server_id: server.Server(row.server_id, row.name, "off", "power-off-succeed")
@@ -97,11 +94,11 @@ async def test_a_lease_that_has_just_ended_ends_the_watch(tmp_path: pathlib.Path
     """At the very instant another may have it: nothing is read, nothing is written."""
     async with world.opened(tmp_path) as here:
         going = await opened_run(here)
-        going.lease = run.Lease(going.lease.claim, lambda: 0.0)
+        going.lease = runs.Lease(going.lease.claim, lambda: 0.0)
         power = Seen(here.power)
 
         with pytest.raises(errors.LostLease):
-            await watcher(here, power).to_the_end(going, at_once=True)
+            await poll.to_the_end(seeing(here, power), going, at_once=True)
 
         assert power.asked == []
 
@@ -118,7 +115,7 @@ async def test_the_first_look_waits_unless_a_run_was_taken_over(
         power.records = proven(going)
         began = here.clock.now()
 
-        await watcher(here, power).to_the_end(going, at_once=at_once)
+        await poll.to_the_end(seeing(here, power), going, at_once=at_once)
 
         assert wait_s <= power.asked[0][0] - began <= wait_s * 1.5
         assert power.asked[0][1] == next(iter(going.rows.values())).sent_at
@@ -134,12 +131,12 @@ async def test_what_was_seen_is_as_old_as_the_sweep_that_saw_it(tmp_path: pathli
         power = Seen(here.power)
         power.age_s = 10.0
         power.records = {row.server_id: server.Server(row.server_id, row.name, "on")}
-        watch = watcher(here, power)
+        context = seeing(here, power)
 
-        await watch._look(going, list(going.rows.values()))
+        await poll._poll(context, going, list(going.rows.values()))
         assert going.rows[row.server_id].state is ServerState.ACCEPTED
         power.age_s = 4.0
-        await watch._look(going, list(going.rows.values()))
+        await poll._poll(context, going, list(going.rows.values()))
         assert going.rows[row.server_id].state is ServerState.TIMED_OUT
 
 
@@ -148,7 +145,7 @@ async def test_what_a_look_shows_is_stored_before_the_next(tmp_path: pathlib.Pat
     """A process that dies between two looks leaves the next one what it has seen."""
     async with world.opened(tmp_path, pace=SLOW) as here:
         id_ = await here.approved(Action.OFF, here.ready(1))
-        task = asyncio.create_task(here.executor.carry_out(await here.claimed()))
+        task = asyncio.create_task(here.drive(await here.claimed()))
         await here.clock.sleep(15.0)
         _, rows = await here.ended(id_)
 
@@ -166,12 +163,12 @@ async def test_an_intents_rows_are_not_stored_a_second_time(tmp_path: pathlib.Pa
         power.going = going
         going.keep([dataclasses.replace(row, cause=row.cause) for row in going.rows.values()])
         snapshot = await here.power.snapshot(not_before=here.clock.now())
-        calls = calling.Calls(here.store, power, here.clock)
+        context = seeing(here, power)
 
-        await calls.call(going, ports.Method.OFF, list(going.rows.values()), snapshot)
+        await power_call.call(context, going, ports.Method.OFF, list(going.rows.values()), snapshot)
 
         assert power.unstored == [0]
-        await calls.note_answer(going)
+        await power_call.save_answer(context, going)
         assert not going.unstored
 
 
@@ -206,7 +203,7 @@ async def test_the_requester_hears_of_servers_left_off_in_a_direct_message(
         (name,) = here.ready(1)
         here.centre.set_fault(name, Kind.STUCK)
         id_ = await here.approved(Action.CYCLE, [name])
-        await here.executor.carry_out(await here.claimed())
+        await here.drive(await here.claimed())
 
         told = await here.store.due_messages(now=here.clock.now() + 1.0, limit=100)
         dark = [one for one in told if one.body.get("event") == "left_dark"]
@@ -231,7 +228,7 @@ async def test_an_end_by_somebody_else_in_between_is_the_only_end(tmp_path: path
     """Whoever comes second changes nothing, says nothing, and learns it."""
     async with world.opened(tmp_path, pace=SLOW) as here:
         id_ = await here.approved(Action.OFF, here.ready(1))
-        task = asyncio.create_task(here.executor.carry_out(await here.claimed()))
+        task = asyncio.create_task(here.drive(await here.claimed()))
         await here.clock.sleep(15.0)
         at = here.clock.now()
         await here.store.write(

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import pytest
 
 from bot.clouddc import watch
-from bot.execution import bookkeeping
+from bot.execution import executor, recorder
 from bot.power import ports
 from bot.power.lifecycle import ServerState, State
 from bot.power.request import Action
@@ -43,8 +43,8 @@ class Watched:
 
 def watched(here: world.World, wrote: Callable[[], None]) -> world.World:
     """Return the world with an executor whose writes are told."""
-    act = world.acting(Watched(here.store, wrote), here.power, here.clock, like=here.executor)
-    return dataclasses.replace(here, executor=act)
+    act = world.acting(Watched(here.store, wrote), here.power, here.clock, like=here.context)
+    return dataclasses.replace(here, context=act)
 
 
 async def outcomes(here: world.World, id_: str) -> list[str]:
@@ -80,11 +80,11 @@ async def test_a_stop_of_the_process_before_a_call_leaves_it_provably_not_sent(
         doomed = watched(here, wrote)
         names = here.ready(SERVERS)
         id_ = await here.approved(Action.REBOOT, names)
-        task = asyncio.create_task(doomed.executor.carry_out(await here.claimed()))
+        task = asyncio.create_task(doomed.drive(await here.claimed()))
         await asyncio.wait({task})
         stopped = await outcomes(here, id_)
         await here.store.free_leases()
-        await here.executor.carry_out(await here.claimed())
+        await here.drive(await here.claimed())
         found, rows = await here.ended(id_)
 
         assert task.cancelled()
@@ -118,8 +118,8 @@ async def test_a_freeze_between_two_calls_holds_the_second_and_keeps_the_answer_
                 return taken
 
         freezing = Freezing(power.cloud, power.inventory, power.poller)
-        act = world.acting(here.store, freezing, here.clock, like=here.executor)
-        task = asyncio.create_task(act.carry_out(await here.claimed()))
+        act = world.acting(here.store, freezing, here.clock, like=here.context)
+        task = asyncio.create_task(executor.carry_out(act, await here.claimed()))
         await here.clock.sleep(60.0)
         held, answered = here.calls(), await outcomes(here, id_)
         await freeze("")
@@ -137,7 +137,7 @@ async def test_what_a_look_shows_of_a_large_run_is_stored_in_parts(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A click never waits until thousands of rows are stored, and none of them is forgotten."""
-    monkeypatch.setattr(bookkeeping, "TOGETHER", 20)
+    monkeypatch.setattr(recorder, "TOGETHER", 20)
     sizes: list[int] = []
     progress = ledger.progress
 

@@ -38,7 +38,7 @@ async def test_three_requests_switch_on_no_more_of_a_rack_than_one_may(
         assert len(names) >= 6
         ids = [await here.approved(Action.ON, names[n : n + 2], TERMS) for n in (0, 2, 4)]
         leases = [await here.claimed() for _ in ids]
-        runs = [asyncio.create_task(here.executor.carry_out(one)) for one in leases]
+        runs = [asyncio.create_task(here.drive(one)) for one in leases]
         most, causes = 0, set()
         while not all(task.done() for task in runs):
             rows = [row for id_ in ids for row in (await here.ended(id_))[1].values()]
@@ -63,9 +63,7 @@ async def test_two_processes_cant_both_take_the_last_place_in_a_rack(
         ids = [await here.approved(Action.ON, names[n : n + 2], TERMS) for n in (0, 2)]
         leases = [await here.claimed() for _ in ids]
         other = here.restarted()
-        await asyncio.gather(
-            here.executor.carry_out(leases[0]), other.executor.carry_out(leases[1])
-        )
+        await asyncio.gather(here.drive(leases[0]), other.drive(leases[1]))
 
         accepted = [entry.at for entry in here.centre.power_calls()]
         assert here.calls()[0] == 2
@@ -96,7 +94,7 @@ async def test_the_power_ons_of_cycles_count_too(tmp_path: pathlib.Path) -> None
         names = max(in_racks(here).values(), key=len)
         ids = [await here.approved(Action.CYCLE, names[n : n + 2], TERMS) for n in (0, 2)]
         leases = [await here.claimed() for _ in ids]
-        await asyncio.gather(*(here.executor.carry_out(lease) for lease in leases))
+        await asyncio.gather(*(here.drive(lease) for lease in leases))
 
         ons = [entry.at for entry in here.centre.power_calls()][2:]
         assert here.calls()[:3] == [2, 2, 2]
@@ -111,11 +109,11 @@ async def test_the_strictest_limit_of_a_rack_holds_for_all(tmp_path: pathlib.Pat
         names = max(in_racks(here).values(), key=len)
         wide = TERMS.model_copy(update={"max_per_rack": 10})
         await here.approved(Action.ON, names[:2], TERMS)
-        first = asyncio.create_task(here.executor.carry_out(await here.claimed()))
+        first = asyncio.create_task(here.drive(await here.claimed()))
         while not here.calls():
             await here.clock.sleep(0.1)
         await here.approved(Action.ON, names[2:5], wide)
-        await here.executor.carry_out(await here.claimed())
+        await here.drive(await here.claimed())
         await first
 
         first_at, second_at, *_ = (entry.at for entry in here.centre.power_calls())
@@ -131,11 +129,11 @@ async def test_stop_ends_a_request_that_waits_for_its_rack(tmp_path: pathlib.Pat
         for name in names[:2]:
             here.centre.set_fault(name, stuck)
         await here.approved(Action.ON, names[:2], TERMS)
-        first = asyncio.create_task(here.executor.carry_out(await here.claimed()))
+        first = asyncio.create_task(here.drive(await here.claimed()))
         while not here.calls():
             await here.clock.sleep(0.1)
         id_ = await here.approved(Action.ON, names[2:4], TERMS)
-        second = asyncio.create_task(here.executor.carry_out(await here.claimed()))
+        second = asyncio.create_task(here.drive(await here.claimed()))
         await here.clock.sleep(60.0)
         at = here.clock.now()
         await here.store.write(lambda tx: tx.request_stop(id_, user_id="U0", reason="", at=at))

@@ -10,17 +10,18 @@ import itertools
 import pathlib
 import random
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 import httpx
 import structlog
 
 from bot.clouddc import auth, client, inventory, rate, watch
-from bot.execution import calling, executor
+from bot.execution import context as execution, executor
 from bot.power import plan, ports, request, server
 from bot.power.lifecycle import State
 from bot.power.policy import policy
 from bot.power.request import Action
-from bot.power.run import losses, run, settling
+from bot.power.run import losses, runs, settling
 from bot.sandbox import data_centre
 from bot.storage import opening, store
 from tests.execution import virtual
@@ -103,7 +104,7 @@ class World:
     centre: data_centre.DataCentre
     line: Line
     power: watch.CloudPower
-    executor: executor.Executor
+    context: execution.Context
     numbers: Iterable[int] = dataclasses.field(default_factory=itertools.count)
 
     def ready(self, count: int, power: data_centre.Power = data_centre.Power.ON) -> list[str]:
@@ -146,19 +147,28 @@ class World:
         await self.store.write(lambda tx: tx.set_card(new.id, card))
         return new.id
 
-    async def claimed(self) -> run.Lease:
+    async def claimed(self) -> runs.Lease:
         """Claim the request that is due."""
         claim = await self.store.claim(now=self.clock.now(), lease_s=LEASE_S)
         assert claim is not None
-        return run.Lease(claim, lambda: LEASE_S)
+        return runs.Lease(claim, lambda: LEASE_S)
 
     async def carried_out(
         self, action: Action, names: Sequence[str], terms: plan.Terms = ALL_AT_ONCE, **more: object
     ) -> tuple[ports.Request, dict[str, ports.RunServer]]:
         """Carry an approved request out and return how it ended, with its servers by name."""
         id_ = await self.approved(action, names, terms, **more)
-        await self.executor.carry_out(await self.claimed())
+        await self.drive(await self.claimed())
         return await self.ended(id_)
+
+    async def drive(self, lease: runs.Lease) -> None:
+        """Drive a claimed request to its end, with what the process has at this moment."""
+        await executor.carry_out(self.context, lease)
+
+    def rule(self, **changed: Any) -> None:
+        """Let the process judge by another policy, or by another look at the request."""
+        rules = dataclasses.replace(self.context.rules, **changed)
+        self.context = dataclasses.replace(self.context, rules=rules)
 
     async def ended(self, id_: str) -> tuple[ports.Request, dict[str, ports.RunServer]]:
         """Return a request as it stands, with its servers by name."""
@@ -178,8 +188,8 @@ class World:
     def restarted(self, wrap: Wrap = lambda power: power) -> World:
         """Return the world after Powerbot was killed and started again."""
         power = cloud_power(self.line, self.clock)
-        new = acting(self.store, wrap(power), self.clock, like=self.executor)
-        return dataclasses.replace(self, power=power, executor=new)
+        new = acting(self.store, wrap(power), self.clock, like=self.context)
+        return dataclasses.replace(self, power=power, context=new)
 
 
 def cloud_power(line: Line, clock: virtual.VirtualClock, per_s: float = 1000.0) -> watch.CloudPower:
@@ -204,20 +214,17 @@ def acting(
     power: ports.PowerApi,
     clock: virtual.VirtualClock,
     *,
-    like: executor.Executor | None = None,
+    like: execution.Context | None = None,
     limits: settling.Limits = LIMITS,
     rules: policy.Policy = policy.EMPTY,
-) -> executor.Executor:
-    """Return an executor, with the policy and limits of another one if one is given."""
-    return executor.Executor(
+) -> execution.Context:
+    """Return what runs are carried out with, like another one if one is given."""
+    return execution.Context(
         kept,
         power,
-        calling.Calls(kept, power, clock),
-        like.policy if like else lambda: rules,
-        like.rejudge if like else unchanged,
-        standing,
         clock,
-        limits=like.limits if like else limits,
+        like.rules if like else execution.Rules(lambda: rules, unchanged, standing),
+        execution.Pacing(like.pacing.limits if like else limits),
     )
 
 

@@ -23,11 +23,11 @@ import httpx
 
 from bot import app
 from bot.clouddc import auth, client, exchange, inventory, rate, watch
-from bot.execution import calling, executor, lookback
+from bot.execution import context as execution, executor, lookback, poll_schedule
 from bot.power import errors, ports, request
 from bot.power.lifecycle import State
 from bot.power.policy import policy, policy_file
-from bot.power.run import run
+from bot.power.run import runs
 from bot.sandbox import data_centre
 from bot.storage import opening, store
 from bot.storage.engine import connections
@@ -259,7 +259,7 @@ class World:
     async def drive(self) -> None:
         """Carry on everything that is due at this moment."""
         while claim := await self.store.claim(now=self.given.now(), lease_s=600.0):
-            next_at = await self.flow.advance(run.Lease(claim, lambda: 600.0))
+            next_at = await self.flow.advance(runs.Lease(claim, lambda: 600.0))
             await self.store.release(claim, next_at=next_at)
 
     async def later(self, seconds: float) -> None:
@@ -370,18 +370,15 @@ async def _joined(
     seen = sightings.Sightings(kept, clock)
     who = people.People(folk, lambda: made.rules, TEAM, seen)
     again = rejudging.Rejudging(kept, who, lambda: made.rules, clock)
-    calls = calling.Calls(kept, power, clock)
     grants = granting.Granting(kept, power, who, lambda: made.rules, clock)
-    acting = executor.Executor(
-        kept, power, calls, lambda: made.rules, again.problem, grants.ruling, clock
-    )
-    if centre is None:
-        acting = dataclasses.replace(acting, poll_first_s=0.1, poll_cap_s=0.5)
+    rules = execution.Rules(lambda: made.rules, again.problem, grants.ruling)
+    often = poll_schedule.usual(0.1, 0.5) if centre is None else poll_schedule.usual()
+    pacing = execution.Pacing(schedule=often)
+    acting = execution.Context(kept, power, clock, rules, pacing)
+    execute = functools.partial(executor.carry_out, acting)
     scope = request.Scope(region="here", project_id="p")
     made.back = lookback.Lookback(kept, power, clock)
-    made.flow = app.story(
-        kept, power, who, lambda: made.rules, clock, scope, again, acting.carry_out
-    )
+    made.flow = app.story(kept, power, who, lambda: made.rules, clock, scope, again, execute)
     try:
         yield made
     finally:

@@ -12,7 +12,7 @@ from bot.power.plan import Verdict
 from bot.power.planning.question import Facts, Question, duration, listed
 from bot.power.policy import keeping, policy
 from bot.power.request import Action
-from bot.power.run import reasons, run
+from bot.power.run import reasons, runs
 from bot.power.server import Power
 
 REBOOTS = (Action.REBOOT, Action.CYCLE)
@@ -122,7 +122,7 @@ def _by_record(
     # Off and on have a goal, so an unknown start may be forced; a reboot needs a known one.
     forced = question.options.break_glass and question.action not in REBOOTS
     change = recheck.since_plan(
-        run.method(question.action, 0),
+        runs.method(question.action, 0),
         ports.RunServer(record.id, record.name),
         record,
         protected=rules.protects,

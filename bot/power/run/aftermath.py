@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from bot.power import lifecycle, ports, server
 from bot.power.causes import Late, Left
 from bot.power.request import Action
-from bot.power.run import again, evidence, ledger, run
+from bot.power.run import again, evidence, ledger, runs
 from bot.power.server import Power
 
 # The servers of an ended run are looked at for so long, and so often, in seconds.
@@ -50,7 +50,7 @@ def seen(
     """
     if record is None or (touched and action is not Action.CYCLE):
         return row
-    found = evidence.judge(run.method(action, row.step), row, record)
+    found = evidence.judge(runs.method(action, row.step), row, record)
     late = _cycle(row, record, found) if action is Action.CYCLE else _plain(row, found)
     if touched and late is Late.WENT_OFF:
         return row

@@ -9,7 +9,7 @@ from bot.power import errors, ports, request
 from bot.power.approval import recheck
 from bot.power.lifecycle import State
 from bot.power.policy import freezes
-from bot.power.run import answering, endings, ledger, reasons, run
+from bot.power.run import answering, endings, ledger, reasons, runs
 
 
 def open_run(
@@ -87,7 +87,7 @@ def _take_over(
 ) -> tuple[ports.Request, list[ports.RunServer]]:
     """Go on with a run that another process left: calls without an answer are unknown."""
     rows = tx.run_servers(found.id)
-    changed = [new for old in rows if (new := run.adopted(old)) is not old]
+    changed = [new for old in rows if (new := runs.adopted(old)) is not old]
     if changed:
         tx.update_servers(found.id, changed, epoch=epoch)
     for attempt in answering.interrupted(tx.attempts(found.id)):
@@ -97,4 +97,4 @@ def _take_over(
             tx, "call.unknown", found, now, server_ids=attempt.server_ids, detail={"why": why}
         )
     tx.show_card(found.id, at=now)
-    return found, [run.adopted(row) for row in rows]
+    return found, [runs.adopted(row) for row in rows]

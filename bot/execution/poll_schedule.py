@@ -8,7 +8,7 @@ import random as randomness
 
 GROWTH = 1.5
 JITTER = 0.2
-# Servers that have kept everybody waiting for this long are looked at half as often.
+# Servers that have kept everybody waiting for this long are polled half as often.
 LONG_S = 180.0
 # A timer may fire a little early; what is due so soon is due now.
 EARLY_S = 0.01
@@ -27,7 +27,7 @@ class Pace:
         self._delay_s = first_s
 
     def next(self, *, slow: bool = False) -> float:
-        """Return how long to wait before the next look; `slow` doubles the longest wait."""
+        """Return how long to wait before the next poll; `slow` doubles the longest wait."""
         delay_s = min(self._delay_s, self._cap_s * 2 if slow else self._cap_s)
         self._delay_s = min(self._delay_s * GROWTH, self._cap_s * 2)
         return delay_s * self._random.uniform(1 - JITTER, 1 + JITTER)
@@ -38,27 +38,27 @@ class Pace:
 
 
 @dataclasses.dataclass
-class Look:
-    """A look that is due at this time, for all who wait for it; it may be put off meanwhile."""
+class Poll:
+    """A poll that is due at this time, for all who wait for it; it may be put off meanwhile."""
 
     at: float
 
 
-class Rhythm:
-    """When all runs of a process look at their servers: together, so that they share a sweep.
+class Schedule:
+    """When all runs of a process poll their servers: together, so that they share a sweep.
 
-    A call that goes out makes everybody look fast again. Times are of the monotonic clock.
+    A call that goes out makes everybody poll fast again. Times are of the monotonic clock.
     """
 
     def __init__(self, pace: Pace) -> None:
         self._pace = pace
         self._called_at = -math.inf
-        self._next = Look(-math.inf)
-        # One wave after another could put a look off for ever.
+        self._next = Poll(-math.inf)
+        # One wave after another could put a poll off for ever.
         self._at_the_latest = -math.inf
 
     def called(self, now: float) -> None:
-        """Note that the first call of a wave went out: its servers are looked at soon."""
+        """Note that the first call of a wave went out: its servers are polled soon."""
         self._called_at = now
         self._pace.reset()
         soon = now + self._pace.next()
@@ -69,9 +69,9 @@ class Rhythm:
             self._at_the_latest = min(self._at_the_latest, soon + self._pace.first_s)
 
     def sent(self, now: float) -> None:
-        """Note that the last call of a wave went out: the next look waits for its servers too.
+        """Note that the last call of a wave went out: the next poll waits for its servers too.
 
-        It comes neither sooner nor later than the first look at a single call. A look that was
+        It comes neither sooner nor later than the first poll of a single call. A poll that was
         due before that would only be repeated, so it is put off: once, however many waves end
         before it.
         """
@@ -81,18 +81,23 @@ class Rhythm:
         else:
             self._next.at = min(wanted, self._at_the_latest)
 
-    def next(self, now: float) -> Look:
-        """Return the next look, due later than now: one that was due has been made.
+    def next(self, now: float) -> Poll:
+        """Return the next poll, due later than now: one that was due has been made.
 
-        The time counts from when that one was due, unless looking took most of it.
+        The time counts from when that one was due, unless polling took most of it.
         """
         if self._next.at <= now + EARLY_S:
             delay_s = self._pace.next(slow=now - self._called_at >= LONG_S)
-            looked_s = now - self._next.at
-            self._plan(now + delay_s - (looked_s if 0.0 < looked_s < delay_s / 2 else 0.0))
+            polled_s = now - self._next.at
+            self._plan(now + delay_s - (polled_s if 0.0 < polled_s < delay_s / 2 else 0.0))
         return self._next
 
     def _plan(self, at: float) -> None:
-        """Plan a look of its own: whoever waits for the one before doesn't wait for this."""
-        self._next = Look(at)
+        """Schedule a new poll; whoever waits for the one before is unaffected."""
+        self._next = Poll(at)
         self._at_the_latest = at + self._pace.first_s
+
+
+def usual(first_s: float = 2.0, cap_s: float = 15.0) -> Schedule:
+    """Return a schedule that all runs of a process can share."""
+    return Schedule(Pace(first_s, cap_s, randomness.Random()))

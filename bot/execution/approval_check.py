@@ -1,0 +1,72 @@
+"""Does what was approved still stand? Asked before each wave, and at an edited policy each call."""
+
+from __future__ import annotations
+
+from bot.execution import gate, recorder
+from bot.execution.context import Context
+from bot.power import errors, missing, server
+from bot.power.approval import granted
+from bot.power.run import losses, runs
+from bot.power.run.bars import Bar, Kind
+
+UNCHECKED = "Slack can't say whether what was granted still stands"
+
+
+async def stands(context: Context, run: runs.Run, step: int) -> bool:
+    """Whether what was granted still stands for another wave; halts the run otherwise.
+
+    While it can't be checked nothing is sent, for as long as an approval may wait.
+    """
+    while await gate.may_call(context, run, despite_failures=True):
+        try:
+            ruling = await context.rules.ruling(run.request, step)
+        except errors.SlackUnavailable as error:
+            lacks = missing.told(error.missing).rstrip(".")
+            why = f"{UNCHECKED}: {lacks}" if lacks else UNCHECKED
+            await gate.wait_for_people(context, run, why)
+            continue
+        await gate.people_are_back(context, run)
+        run.asker = ruling.groups
+        if ruling.lost is None:
+            return True
+        await _halt(context, run, ruling.lost)
+    return False
+
+
+async def _halt(context: Context, run: runs.Run, lost: losses.Lost) -> None:
+    """Halt a run that doesn't stand any more as it was granted."""
+    now, run.halted = context.clock.now(), Bar(Kind.LOST, lost.sentence)
+    await recorder.write(context, lambda tx: losses.note(tx, run.request, lost, now=now))
+
+
+async def fits(context: Context, run: runs.Run, snapshot: server.Snapshot) -> bool:
+    """Whether the policy of this moment still bears the request; halts it otherwise.
+
+    Raises:
+        SlackUnavailable: an edited policy could not be judged; the thread is told, and the
+            run is taken up again a little later.
+    """
+    try:
+        problem = "" if run.halted else await context.rules.rejudge(run.request, snapshot)
+    except errors.SlackUnavailable as error:
+        await gate.tell(context, run, Bar(Kind.SLACK, error.user_message))
+        raise
+    if problem:
+        run.halted = Bar(Kind.POLICY, problem)
+    _take_up(context, run, snapshot)
+    return run.halted is None
+
+
+def _take_up(context: Context, run: runs.Run, snapshot: server.Snapshot) -> None:
+    """Judge from now on by the policy of this moment, with what it has tightened."""
+    rules, groups = context.rules.policy(), run.asker
+    given = run.grant
+    if given is None or given.rules is not rules or given.groups != groups:
+        plan, known = run.request.plan, snapshot.servers
+        records = (known[id_] for id_ in plan.order.server_ids if id_ in known)
+        run.grant = granted.grant(plan, rules, groups, records)
+
+
+def must_judge(context: Context, run: runs.Run) -> bool:
+    """Whether the policy is another one than that of the plan."""
+    return context.rules.policy().version != run.request.plan.policy_version

@@ -1,0 +1,145 @@
+"""May another call of a run leave? Asked before every one; what can't be asked bars it."""
+
+from __future__ import annotations
+
+import structlog
+
+from bot.execution import recorder
+from bot.execution.context import Context
+from bot.power import ports
+from bot.power.approval import judging
+from bot.power.run import ledger, runs, waves
+from bot.power.run.bars import Bar, Kind
+from bot.power.waiting import Service
+
+log = structlog.get_logger()
+
+_KINDS = {Service.CLOUD: Kind.CLOUD, Service.SLACK: Kind.SLACK}
+# How long to wait before a freeze is looked at again.
+HOLD_S = 2.0
+# How long to wait before people and channels that could not be checked are looked up again.
+UNCHECKED_S = 5.0
+
+
+async def may_call(context: Context, run: runs.Run, *, despite_failures: bool = False) -> bool:
+    """Whether another call may leave: not stopped, not frozen, below the failure limit.
+
+    It waits while a freeze holds the run, no longer than an approval may wait.
+    """
+    while run.halted is None:
+        barred = await _person_bars(context, run) or _policy_freeze(context, run)
+        if barred is None:
+            run.held_since = None
+            break
+        await _hold(context, run, barred)
+    if _failed_too_often(run) and not despite_failures:
+        plural = "" if run.failures == 1 else "s"
+        why = f"stopped itself at {run.failures} failure{plural}"
+        run.halted = run.halted or Bar(Kind.FAILURES, why)
+    return run.halted is None
+
+
+def may_intend(context: Context, run: runs.Run, *, despite_failures: bool = False) -> bool:
+    """Whether nothing bars a call but, perhaps, the store, which is asked with its intent."""
+    if run.halted is not None or _policy_freeze(context, run) is not None:
+        return False
+    return despite_failures or not _failed_too_often(run)
+
+
+async def _person_bars(context: Context, run: runs.Run) -> Bar | None:
+    """Return what people have against another call: Stop, or a freeze that stands."""
+    # By the earliest of the clocks: a freeze with an end has not ended before.
+    now = min(ports.readings(context.clock))
+    return await context.store.read(lambda tx: ledger.bar(tx, run.id, now))
+
+
+def _policy_freeze(context: Context, run: runs.Run) -> Bar | None:
+    """Return the policy's freeze that holds this action now, if it isn't overridden."""
+    passed = run.request.plan.terms.overrides
+    instants, rules = ports.readings(context.clock), context.rules.policy()
+    held = (judging.frozen_by(rules, run.action, now, passed) for now in instants)
+    freeze = next(filter(None, held), None)
+    return Bar(Kind.POLICY_FREEZE, f"held by freeze: {freeze.name}") if freeze else None
+
+
+async def _hold(context: Context, run: runs.Run, barred: Bar) -> None:
+    """Wait for a freeze to end; halt when it lasts too long, or for anything else."""
+    if run.held_since is None:
+        run.held_since = context.clock.monotonic()
+    if not barred.passes or _too_long(context, run, run.held_since):
+        run.halted = barred
+        return
+    await tell(context, run, barred)
+    await context.clock.sleep(HOLD_S)
+
+
+async def wait_for_cloud(context: Context, run: runs.Run, why: str, wait_s: float) -> None:
+    """Wait while CloudDC can't be read, or refuses the credentials; halt in the end.
+
+    People are told in the thread when it begins: they may have to mend it.
+    """
+    log.warning("run.waits_for_cloud", request=run.id, why=why)
+    if await _gives_up(context, run, Service.CLOUD, why):
+        run.halted = Bar(Kind.CLOUD, f"CloudDC was away for too long: {why}")
+        return
+    await wait(context, run, wait_s)
+
+
+async def hold_off(context: Context, run: runs.Run, why: str, wait_s: float) -> None:
+    """Wait for as long as CloudDC wants fewer calls, or can't be reached, and show it."""
+    if wait_s:
+        until = context.clock.now() + wait_s
+        await recorder.show_wait(context, run, Service.CLOUD, why.rstrip("."), until)
+    await wait(context, run, wait_s)
+
+
+async def wait(context: Context, run: runs.Run, wait_s: float) -> None:
+    """Wait between two calls; Stop and the like end it at once."""
+    until = context.clock.monotonic() + wait_s
+    while (left_s := until - context.clock.monotonic()) > 0 and run.halted is None:
+        await context.clock.sleep(min(left_s, HOLD_S))
+        await may_call(context, run, despite_failures=True)
+
+
+async def wait_for_people(context: Context, run: runs.Run, why: str) -> None:
+    """Wait while Slack can't say what a wave depends on; halt in the end, as for CloudDC."""
+    log.warning("run.waits_for_slack", request=run.id, why=why)
+    if await _gives_up(context, run, Service.SLACK, why):
+        run.halted = Bar(Kind.SLACK, f"waited for too long: {why}")
+        return
+    await wait(context, run, UNCHECKED_S)
+
+
+async def _gives_up(context: Context, run: runs.Run, service: Service, why: str) -> bool:
+    """Show what the run waits for, tell the thread once, and say whether it was too long."""
+    until = context.clock.now() + run.terms.use_within_s
+    if await recorder.show_wait(context, run, service, why.rstrip("."), until):
+        await tell(context, run, Bar(_KINDS[service], why))
+    return run.waits_since is not None and _too_long(context, run, run.waits_since)
+
+
+async def people_are_back(context: Context, run: runs.Run) -> None:
+    """Note that Slack has answered."""
+    await recorder.end_wait(context, run, Service.SLACK)
+
+
+async def cloud_is_back(context: Context, run: runs.Run) -> None:
+    """Note that CloudDC has answered."""
+    await recorder.end_wait(context, run, Service.CLOUD)
+
+
+def _too_long(context: Context, run: runs.Run, since: float) -> bool:
+    """Whether a run has waited for as long as its approval may."""
+    return context.clock.monotonic() - since >= run.terms.use_within_s
+
+
+async def tell(context: Context, run: runs.Run, barred: Bar) -> None:
+    """Say in the thread what the run waits for."""
+    now = context.clock.now()
+    await recorder.write(context, lambda tx: ledger.hold(tx, run.request, barred, now=now))
+
+
+def _failed_too_often(run: runs.Run) -> bool:
+    """Whether the run has come to its failure limit."""
+    limit = waves.failure_limit(run.terms, run.request.order.options)
+    return run.failures >= limit

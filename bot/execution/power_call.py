@@ -1,0 +1,181 @@
+"""One power call: written down, sent once, its answer written down.
+
+The answer of one call and the intent of the next are stored together, where the next follows at
+once. What an answer means is decided in `power.answering`; nothing here decides to send again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Coroutine, Sequence
+from typing import Any, TypeVar
+
+import structlog
+
+from bot.execution import recorder
+from bot.execution.context import LEAVES_WITHIN_S, Context
+from bot.power import errors, ports, server
+from bot.power.run import answering, ledger, runs
+from bot.power.run.bars import Bar
+
+log = structlog.get_logger()
+T = TypeVar("T")
+
+
+async def call(
+    context: Context,
+    run: runs.Run,
+    method: ports.Method,
+    rows: Sequence[ports.RunServer],
+    snapshot: server.Snapshot,
+    *,
+    within_s: float = LEAVES_WITHIN_S,
+) -> answering.Answered | Bar:
+    """Write the intent and send once; the answer, which isn't stored yet, or what bars it.
+
+    The call leaves within this time of being given to the power API, or not at all.
+    """
+    _check_lease(run, context.pacing.leaves_within_s)
+    now, wave = context.clock.now(), run.wave
+    switches_on = method is ports.Method.ON
+    rack_limit = run.terms.max_per_rack if switches_on else 0
+    intended = tuple(
+        runs.intended(row, snapshot, wave=wave, now=now, rack_limit=rack_limit) for row in rows
+    )
+    attempt = ports.Attempt(
+        id=uuid.uuid4().hex,
+        request_id=run.id,
+        method=method,
+        server_ids=tuple(row.server_id for row in intended),
+        wave=wave,
+        step=intended[0].step,
+        intended_at=now,
+    )
+    if (barred := await _intend(context, run, attempt, intended)) is not None:
+        return barred
+    run.sent_at.update(dict.fromkeys(attempt.server_ids, context.clock.monotonic()))
+    return await _to_the_end(_exchange(context, run, attempt, intended, within_s))
+
+
+async def save_answer(context: Context, run: runs.Run) -> None:
+    """Store the answer that isn't stored yet, if there is one, however long the database is away.
+
+    Raises:
+        LostLease: another process has taken over; the answer is in the audit.
+    """
+    if run.owed is not None:
+        await _to_the_end(_save_answer(context, run, run.owed))
+
+
+async def _intend(
+    context: Context, run: runs.Run, attempt: ports.Attempt, rows: answering.Rows
+) -> Bar | None:
+    """Store an intent, and the answer of the call before it, unless something bars the call."""
+    owed, now = run.owed, attempt.intended_at
+
+    def work(tx: ports.Tx) -> Bar | None:
+        if owed is not None:
+            ledger.answered(tx, run.request, owed, epoch=run.epoch, now=now)
+        return ledger.intend(tx, attempt, rows, epoch=run.epoch)
+
+    async def stored() -> Bar | None:
+        barred = await context.store.write(work)
+        if owed is not None:
+            run.paid(owed)
+        if barred is None:
+            run.keep(rows)
+            run.noted(rows)
+        return barred
+
+    try:
+        return await _to_the_end(stored())
+    except asyncio.CancelledError:
+        if run.rows[rows[0].server_id] is rows[0]:
+            stopped = errors.NotSent("Powerbot was stopped; nothing was sent")
+            _keep_answer(run, answering.not_sent(attempt, rows, stopped, tries=0))
+        raise
+
+
+async def _exchange(
+    context: Context, run: runs.Run, attempt: ports.Attempt, rows: answering.Rows, within_s: float
+) -> answering.Answered:
+    """Send the call; its answer is still to be stored."""
+    after = await _ask(context, run, attempt, rows, within_s)
+    log.info(
+        "call.answered",
+        request=run.id,
+        attempt=attempt.id,
+        outcome=after.attempt.outcome,
+        cloud_request=after.attempt.cloud_request_id,
+    )
+    _keep_answer(run, after)
+    return after
+
+
+async def _ask(
+    context: Context, run: runs.Run, attempt: ports.Attempt, rows: answering.Rows, within_s: float
+) -> answering.Answered:
+    """Make the one call of an attempt and say what its answer means."""
+    _check_lease(run, context.pacing.leaves_within_s)
+    try:
+        taken = await context.power.switch(
+            attempt.method, attempt.server_ids, attempt.id, within_s=within_s
+        )
+    except errors.NotSent as error:
+        run.tries += 1
+        return answering.not_sent(attempt, rows, error, tries=run.tries)
+    except errors.Refused as error:
+        run.tries += 1
+        return answering.refused(attempt, rows, error, tries=run.tries)
+    except errors.OutcomeUnknown as error:
+        return answering.unknown(attempt, rows, error)
+    run.tries = 0
+    return answering.accepted(attempt, rows, taken)
+
+
+def _keep_answer(run: runs.Run, after: answering.Answered) -> None:
+    """Remember an answer that the store doesn't have yet."""
+    run.keep(after.rows)
+    run.owed = after
+
+
+async def _save_answer(context: Context, run: runs.Run, after: answering.Answered) -> None:
+    """Store an answer: it can't be asked for again."""
+    now = context.clock.now()
+    try:
+        await recorder.write(
+            context, lambda tx: ledger.answered(tx, run.request, after, epoch=run.epoch, now=now)
+        )
+    except errors.LostLease:
+        await recorder.write(
+            context, lambda tx: ledger.late_answer(tx, run.request, after, now=now)
+        )
+        run.owed = None
+        raise
+    run.paid(after)
+
+
+def _check_lease(run: runs.Run, leaves_within_s: float) -> None:
+    """Refuse to send what another process may have taken over by the time that it leaves.
+
+    Raises:
+        LostLease: the lease ends too soon.
+    """
+    if run.lease.left_s() < leaves_within_s:
+        raise errors.LostLease
+
+
+async def _to_the_end(exchange: Coroutine[Any, Any, T]) -> T:
+    """Let a call and the note of its answer come to their end, even when the process stops.
+
+    Whoever is cancelled here waits for both, so that a stop leaves no call without its answer.
+    """
+    under_way = asyncio.ensure_future(exchange)
+    try:
+        return await asyncio.shield(under_way)
+    except asyncio.CancelledError:
+        await asyncio.wait({under_way})
+        if not under_way.cancelled():
+            under_way.exception()
+        raise

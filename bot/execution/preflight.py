@@ -1,0 +1,255 @@
+"""Which servers may be sent? Read again before each wave and before each call."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+
+from bot.execution import gate, recorder
+from bot.execution.context import Context
+from bot.power import errors, ports, request, server
+from bot.power.approval import recheck
+from bot.power.causes import Cause
+from bot.power.lifecycle import ServerState
+from bot.power.policy import keeping
+from bot.power.run import answering, ledger, reasons, runs, waves
+
+# The sweep that a wave is checked on began at most this long before the wave's first call.
+FRESH_S = 15.0
+# A first call that has less time left than this to leave on a sweep waits for the next sweep.
+LEAST_LEFT_S = 1.0
+# How long to wait before a list that could not be read is tried again.
+AGAIN_S = 15.0
+# So many servers are judged in one turn of the event loop: a few hundred microseconds.
+SLICE = 100
+# How long to wait before it is looked again whether a rack has room.
+RACK_LOOK_S = 5.0
+NOTHING_STANDS = ledger.Standing((), frozenset())
+STALE = "CloudDC's list takes longer to read than its states may be old"
+
+
+async def snapshot(context: Context, run: runs.Run) -> server.Snapshot | None:
+    """Read what a wave is checked on, waiting while CloudDC is away; None when halted."""
+    while await gate.may_call(context, run, despite_failures=True):
+        try:
+            not_before = context.clock.now() - FRESH_S + LEAST_LEFT_S
+            found = await context.power.snapshot(not_before=not_before)
+        except errors.CloudError as error:
+            wait_s = max(AGAIN_S, error.retry_after_s or 0.0)
+            await gate.wait_for_cloud(context, run, answering.away(error), wait_s)
+            continue
+        # Reading it may have taken most of the time for which it is good.
+        if leaves_within_s(context, found) >= LEAST_LEFT_S:
+            await gate.cloud_is_back(context, run)
+            return found
+        await gate.wait_for_cloud(context, run, STALE, AGAIN_S)
+    return None
+
+
+def leaves_within_s(context: Context, snapshot: server.Snapshot) -> float:
+    """Return for how long the first call of a wave may still leave on this snapshot."""
+    return FRESH_S - snapshot.age_s(context.clock.now())
+
+
+def _outdated(
+    run: runs.Run, row: ports.RunServer, snapshot: server.Snapshot
+) -> recheck.Change | None:
+    """Return what has made another server of this one since the plan.
+
+    A server that a cycle has switched off is brought back whatever it is called by now.
+    """
+    target = run.request.order.by_id.get(row.server_id)
+    record = snapshot.servers.get(row.server_id)
+    if target is None:
+        return recheck.Change(ServerState.BLOCKED, "not in the plan")
+    if record is None or row.step or run.grant is None:
+        return None
+    return run.grant.change(target, record)
+
+
+async def choose(
+    context: Context, run: runs.Run, step: int, snapshot: server.Snapshot, most: int
+) -> list[ports.RunServer]:
+    """Choose up to `most` servers that may be sent; set those aside that may not.
+
+    Servers are judged in the plan's order until the wave is full; the others are judged
+    before their own.
+    """
+    method, queued = runs.method(run.action, step), run.queued(step)
+    standing = await _standing(context, run, method, queued, snapshot, locks=False)
+    per_rack = run.terms.max_per_rack if method is ports.Method.ON else None
+    spare = await _spare_racks(context, snapshot, queued, per_rack)
+    chosen: list[ports.RunServer] = []
+    async for some in context.pacing.foreground.slices(queued, SLICE):
+        left = most - len(chosen)
+        if not left:
+            break
+        right = _right(context, run, method, some, snapshot, standing)
+        chosen += waves.choose(right, left, per_rack=per_rack, spare=spare, place=_places(snapshot))
+    return _without_kept(context, run, method, chosen, snapshot, standing)
+
+
+async def _spare_racks(
+    context: Context,
+    snapshot: server.Snapshot,
+    rows: Sequence[ports.RunServer],
+    per_rack: int | None,
+) -> dict[waves.Rack, int]:
+    """Read how many may still be switched on in racks where others are being switched on."""
+    if per_rack is None:
+        return {}
+    place = _places(snapshot)
+    racks = list({place(row)[1] for row in rows})
+    busy = await context.store.read(lambda tx: tx.busy_racks(racks))
+    return waves.spare_racks(busy, per_rack)
+
+
+async def wait_for_racks(context: Context, run: runs.Run, step: int) -> None:
+    """Wait a moment for room in the racks, where servers are queued and none may be sent.
+
+    What is waited for is calls under way, each of which is watched to its end.
+    """
+    waiting = [
+        dataclasses.replace(row, cause=Cause.RACK_FULL)
+        for row in run.queued(step)
+        if row.cause is Cause.NONE
+    ]
+    run.keep(waiting)
+    await recorder.progress(context, run)
+    await gate.wait(context, run, RACK_LOOK_S)
+
+
+async def still_right(
+    context: Context,
+    run: runs.Run,
+    method: ports.Method,
+    rows: Sequence[ports.RunServer],
+    snapshot: server.Snapshot,
+    *,
+    locks: bool,
+) -> list[ports.RunServer]:
+    """Return those of a call's servers that may still be sent; set the others aside.
+
+    Their locks are asked for with the intent; with `locks`, now too.
+    """
+    standing = await _standing(context, run, method, rows, snapshot, locks=locks)
+    right = list(_right(context, run, method, rows, snapshot, standing))
+    return _without_kept(context, run, method, right, snapshot, standing)
+
+
+def _right(
+    context: Context,
+    run: runs.Run,
+    method: ports.Method,
+    rows: Sequence[ports.RunServer],
+    snapshot: server.Snapshot,
+    standing: ledger.Standing,
+) -> Iterator[ports.RunServer]:
+    """Yield the servers that may be sent, setting aside on the way those that may not."""
+    for row in rows:
+        record = snapshot.servers.get(row.server_id)
+        outdated = _outdated(run, row, snapshot)
+        change = outdated or _change(context, run, method, row, record, standing)
+        if change is None:
+            yield row
+        elif outdated is not None:
+            _set_aside(context, run, method, row, outdated, record)
+        else:
+            earlier = run.earlier.get(row.server_id)
+            why = reasons.explained(change, row, snapshot, earlier)
+            _set_aside(context, run, method, row, why, record)
+
+
+def _set_aside(
+    context: Context,
+    run: runs.Run,
+    method: ports.Method,
+    row: ports.RunServer,
+    change: recheck.Change,
+    record: server.Server | None,
+) -> None:
+    """Take one server out of the run; one that turns out done goes on to its next step."""
+    after = runs.set_aside(method, row, change, record, now=context.clock.now())
+    run.keep([runs.next_step(run.action, after)])
+
+
+def _change(
+    context: Context,
+    run: runs.Run,
+    method: ports.Method,
+    row: ports.RunServer,
+    record: server.Server | None,
+    standing: ledger.Standing,
+) -> recheck.Change | None:
+    """Return what forbids a call to one server by itself."""
+    if row.server_id in standing.not_ours:
+        return recheck.Change(ServerState.BLOCKED, "another request has taken it over")
+    # A cycle is never forced: what can't be seen to be on can't be proven to come back.
+    goals = (request.Action.ON, request.Action.OFF)
+    forced = run.request.order.options.break_glass and run.action in goals
+    rules = context.rules.policy()
+    return recheck.since_plan(
+        method, row, record, protected=rules.protects, unread=rules.unread, forced=forced
+    )
+
+
+def _without_kept(
+    context: Context,
+    run: runs.Run,
+    method: ports.Method,
+    rows: Sequence[ports.RunServer],
+    snapshot: server.Snapshot,
+    standing: ledger.Standing,
+) -> list[ports.RunServer]:
+    """Set aside the servers that must stay on, over all requests.
+
+    Our own that a call may have reached since the snapshot don't count as on any more.
+    """
+    if not _keeping(context, method):
+        return list(rows)
+    keeps, fleet = context.rules.policy().keeps, snapshot.servers
+    ours = {row.server_id for row in run.rows.values() if row.sent_at >= snapshot.started_at}
+    wanted = [fleet[row.server_id] for row in rows]
+    held = keeping.held_back(keeps, fleet.values(), standing.leaving | ours, wanted)
+    for row in rows:
+        if why := held.get(row.server_id):
+            change = recheck.Change(ServerState.BLOCKED, why)
+            _set_aside(context, run, method, row, change, fleet[row.server_id])
+    return [row for row in rows if row.server_id not in held]
+
+
+def _keeping(context: Context, method: ports.Method) -> bool:
+    """Whether some servers must stay on that a call could turn off."""
+    return method is not ports.Method.ON and bool(context.rules.policy().keeps)
+
+
+async def _standing(
+    context: Context,
+    run: runs.Run,
+    method: ports.Method,
+    rows: Sequence[ports.RunServer],
+    snapshot: server.Snapshot,
+    *,
+    locks: bool,
+) -> ledger.Standing:
+    """Read the locks that bear on these servers, where an answer is needed."""
+    if not locks and not _keeping(context, method):
+        return NOTHING_STANDS
+    ids = [row.server_id for row in rows]
+    others = [
+        record.id
+        for keep in context.rules.policy().keeps
+        for record in snapshot.servers.values()
+        if keep.servers.matches(record)
+    ]
+    return await context.store.read(lambda tx: ledger.standing(tx, run.id, ids, frozenset(others)))
+
+
+def _places(snapshot: server.Snapshot) -> Callable[[ports.RunServer], waves.Rack]:
+    """Return what tells a server's rack by its fresh record."""
+
+    def place(row: ports.RunServer) -> waves.Rack:
+        record = snapshot.servers.get(row.server_id)
+        return (record.dc, record.rack) if record else (row.room, row.rack)
+
+    return place
