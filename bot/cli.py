@@ -127,8 +127,16 @@ def simulate(
     generation: Annotated[str, typer.Option(help="new or old.")] = "new",
     duration: Annotated[str, typer.Option(help="How long an operation takes.")] = "5s",
     seed: Annotated[int, typer.Option()] = 1,
+    surroundings: Annotated[
+        bool,
+        typer.Option(
+            "--surroundings",
+            help="On the next port too: Alertmanager, Kubernetes, a load balancer, services.",
+        ),
+    ] = False,
 ) -> None:
     """Run the simulated CloudDC and its IAM alone, over HTTP."""
+    from bot.sandbox import racks
     from bot.sandbox.data_centre import simulate as simulate_
 
     generation = _word("--generation", generation, "new", "old")
@@ -147,6 +155,7 @@ def simulate(
         generation=generation,
         duration_s=float(str(duration_s)),
         seed=seed,
+        beside=racks.beside(host, port + 1 if port else 0) if surroundings else None,
         echo=typer.echo,
     )
     try:

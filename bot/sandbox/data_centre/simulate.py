@@ -4,7 +4,7 @@ import asyncio
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
 from datetime import UTC, datetime
 
 from bot.sandbox.data_centre import serve
@@ -28,10 +28,12 @@ async def serve_forever(
     generation: Generation | str = Generation.NEW,
     duration_s: float = 5.0,
     seed: int = 0,
+    beside: Callable[[DataCentre], AbstractAsyncContextManager[str]] | None = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM; one line to `echo` says where, and what to set.
 
-    Left-out credentials are the sandbox's own make-believe ones.
+    Left-out credentials are the sandbox's own make-believe ones. `beside` serves what else stands
+    around this data centre, and gives a line about it.
 
     Raises:
         OSError: when the address can't be had.
@@ -52,12 +54,14 @@ async def serve_forever(
     )
     # The handlers stand before the socket does, so that an early signal isn't lost.
     with _stop_signals() as stopped:
-        running = await serve.start(centre, host, port)
-        try:
-            echo(_greeting(running.url, servers, account, own_secret=sk is not None))
+        async with AsyncExitStack() as serving:
+            running = await serve.start(centre, host, port)
+            serving.push_async_callback(running.stop)
+            lines = [_greeting(running.url, servers, account, own_secret=sk is not None)]
+            if beside is not None:
+                lines.append(await serving.enter_async_context(beside(centre)))
+            echo("\n".join(lines))
             await stopped.wait()
-        finally:
-            await running.stop()
 
 
 def _greeting(url: str, servers: int, account: Account, *, own_secret: bool) -> str:

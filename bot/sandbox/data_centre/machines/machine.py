@@ -103,6 +103,14 @@ class Machine:
             return Reading(self._power, None, None, None)
         return Reading(self._power, self._run.action, self._run.phase, self._run.error)
 
+    def up_since(self, now: float) -> float | None:
+        """When it was last switched on or over, of what is remembered; None while it isn't up."""
+        reading = self.look(now)
+        if reading.power is not Power.ON or reading.busy:
+            return None
+        run = self._run
+        return run.ends_at if run is not None and run.phase is Phase.SUCCEED else -math.inf
+
     def is_ready(self, now: float) -> bool:
         """True when CloudDC would take a power action for this server.
 

@@ -1,0 +1,1 @@
+"""Tests of the steps around a wave, each kind against the real thing or its stand-in."""
