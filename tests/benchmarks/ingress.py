@@ -99,7 +99,9 @@ async def over_http(
         answered: list[int] = []
 
         async def drive(kind: str, in_flight: int, seconds: float) -> load.Load:
-            found = await load.closed(port, kind, connections=in_flight, seconds=seconds)
+            found = await load.closed(
+                port, kind, side.url, connections=in_flight, seconds=seconds
+            )
             answered.append(found.answers)
             return found
 

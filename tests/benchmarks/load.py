@@ -70,13 +70,13 @@ class _Connection(asyncio.Protocol):
         self.transport.write(request)
 
     def data_received(self, data: bytes) -> None:
-        """Look whether the answer is whole."""
+        """Look whether the answer is whole; an ack with words in it is a refusal."""
         self._got += data
         head, found, rest = bytes(self._got).partition(b"\r\n\r\n")
         if not found or len(rest) < _length(head):
             return
         self._got.clear()
-        self._answered(self, time.perf_counter() - self._sent_at, head[9:12] == b"200")
+        self._answered(self, time.perf_counter() - self._sent_at, head[9:12] == b"200" and not rest)
 
 
 def _length(head: bytes) -> int:
@@ -86,10 +86,12 @@ def _length(head: bytes) -> int:
     return 0
 
 
-async def closed(port: int, kind: str, *, connections: int, seconds: float) -> Load:
+async def closed(
+    port: int, kind: str, slack: str, *, connections: int, seconds: float
+) -> Load:
     """Keep so many requests in flight for so long, each new one when an answer has come."""
     most = max(connections * 2, int(MOST_A_SECOND * seconds * min(1.0, connections / 8 + 0.25)))
-    waiting = [payloads.signed_request(port, kind) for _ in range(most)]
+    waiting = [payloads.signed_request(port, kind, slack) for _ in range(most)]
     latencies: list[float] = []
     refused = 0
     loop = asyncio.get_running_loop()
@@ -121,10 +123,10 @@ async def closed(port: int, kind: str, *, connections: int, seconds: float) -> L
     return Load(len(latencies), lasted_s, tuple(latencies), refused)
 
 
-async def planned(port: int, kind: str, *, rate: float, seconds: float) -> Load:
+async def planned(port: int, kind: str, slack: str, *, rate: float, seconds: float) -> Load:
     """Send at planned times, answers or not; latency counts from the planned time."""
     count = int(rate * seconds)
-    waiting = [payloads.signed_request(port, kind) for _ in range(count)]
+    waiting = [payloads.signed_request(port, kind, slack) for _ in range(count)]
     latencies: list[float] = []
     refused = 0
     loop = asyncio.get_running_loop()

@@ -254,7 +254,7 @@ def _fleet_of_10_000() -> contextlib.AbstractAsyncContextManager[stage.Stage]:
 
 async def _p99_s(playing: stage.Stage) -> float:
     """Send clicks at planned times from a process of their own and return the p99 of their acks."""
-    arguments = ("-m", "tests.benchmarks.peers.clicker", playing.environment["PORT"])
+    arguments = ("-m", "tests.benchmarks.peers.clicker", playing.environment["PORT"], playing.slack.url)
     env = children.environment()
     async with children.running(*arguments, env=env, measured=False) as clicker:
         return float(await clicker.said())

@@ -1,4 +1,9 @@
-"""What Slack would send: slash commands and clicks, each with an id of its own, signed."""
+"""What Slack would send: slash commands and clicks, each with an id of its own, signed.
+
+They come from the people of a large workspace in turn, as so many payloads would: the bot takes
+no more of one person than a person sends. `slack` is the address of the Slack that sends them,
+which takes the answers, too.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +19,13 @@ from bot.sandbox import workspace
 
 SECRET = "a-signing-secret-that-guards-nothing"
 TEAM = workspace.Workspace().directory.team.id
-LOADER = "U0LOADER"
+# One of these people sends a payload, then the next.
+LOADERS = tuple(f"U0LOADER{number:04}" for number in range(4_000))
 _numbers = itertools.count(1)
+_turns = itertools.cycle(LOADERS)
 
 
-def slash() -> dict[str, str]:
+def slash(slack: str) -> dict[str, str]:
     """Return the fields of a slash command."""
     number = next(_numbers)
     return {
@@ -27,21 +34,21 @@ def slash() -> dict[str, str]:
         "team_domain": "bench",
         "channel_id": "C0OPS",
         "channel_name": "ops",
-        "user_id": LOADER,
+        "user_id": next(_turns),
         "user_name": "dana",
         "command": "/power",
         "text": "reboot web[01-20] !web07 because kernel panic after 6.8.4",
         "api_app_id": "A0BENCH",
         "is_enterprise_install": "false",
-        "response_url": "http://127.0.0.1:9/respond/1234567890/abcdefghijklmnop",
+        "response_url": f"{slack}/respond/1234567890/{number}",
         "trigger_id": f"1{number:012}.98765.{number:032x}",
     }
 
 
-def click() -> dict[str, Any]:
+def click(slack: str) -> dict[str, Any]:
     """Return the payload of a press of Approve under a card of thirteen blocks."""
     number = next(_numbers)
-    user = {"id": LOADER, "username": "dana", "name": "dana", "team_id": TEAM}
+    user = {"id": next(_turns), "username": "dana", "name": "dana", "team_id": TEAM}
     return {
         "type": "block_actions",
         "team": {"id": TEAM, "domain": "bench"},
@@ -59,7 +66,7 @@ def click() -> dict[str, Any]:
         "channel": {"id": "C0OPS", "name": "ops"},
         "message": {"type": "message", "ts": "1800000000.000100", "blocks": _BLOCKS},
         "state": {"values": {}},
-        "response_url": "http://127.0.0.1:9/respond/1234567890/abcdefghijklmnop",
+        "response_url": f"{slack}/respond/1234567890/{number}",
         "trigger_id": f"2{number:012}.98765.{number:032x}",
         "actions": [
             {
@@ -85,15 +92,15 @@ _BLOCKS = [
 ]
 
 
-def body(kind: str) -> bytes:
+def body(kind: str, slack: str) -> bytes:
     """Return the body of a request to the bot's address: `slash` or `click`."""
-    fields = slash() if kind == "slash" else {"payload": json.dumps(click())}
+    fields = slash(slack) if kind == "slash" else {"payload": json.dumps(click(slack))}
     return urllib.parse.urlencode(fields).encode()
 
 
-def signed_request(port: int, kind: str) -> bytes:
+def signed_request(port: int, kind: str, slack: str) -> bytes:
     """Return a whole HTTP request, signed as Slack does ("Verifying requests from Slack")."""
-    content = body(kind)
+    content = body(kind, slack)
     stamp = str(int(time.time()))
     base = b"v0:" + stamp.encode() + b":" + content
     digest = hmac.new(SECRET.encode(), base, hashlib.sha256).hexdigest()

@@ -31,6 +31,7 @@ class SlackSide:
         return [
             web.route("*", "/api/{method}", self._answer),
             web.get("/socket/{token}", self._socket),
+            web.post("/respond/{tail:.*}", self._take_answer),
         ]
 
     async def _answer(self, request: web.Request) -> web.Response:
@@ -44,6 +45,11 @@ class SlackSide:
             token = request.headers.get("Authorization", "").removeprefix("Bearer ")
             answer["url"] = f"{self.url.replace('http', 'ws')}/socket/{token}"
         return web.json_response(answer, headers={"x-oauth-scopes": "commands,chat:write"})
+
+    async def _take_answer(self, request: web.Request) -> web.Response:
+        """Take what a program answers later than by its acknowledgement."""
+        await request.read()
+        return web.Response(text="ok")
 
     async def _socket(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse()
@@ -86,7 +92,7 @@ class SlackSide:
     async def _one(self, socket: web.WebSocketResponse, kind: str) -> float:
         """Send one envelope and return the seconds to its ack."""
         is_slash = kind == "slash"
-        payload = payloads.slash() if is_slash else payloads.click()
+        payload = payloads.slash(self.url) if is_slash else payloads.click(self.url)
         envelope_id = str(payload["trigger_id"])
         waits: asyncio.Future[float] = asyncio.get_running_loop().create_future()
         self._acks[envelope_id] = waits

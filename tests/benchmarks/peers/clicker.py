@@ -1,4 +1,4 @@
-"""Sends clicks at planned times to the port that it is told, and prints the p99 of their acks.
+"""Sends clicks at planned times to a port, in the name of a Slack, and prints their acks' p99.
 
 Those of the first seconds don't count: a bot that was just started is slower for a while.
 """
@@ -18,7 +18,8 @@ def main() -> None:
     """Send, and tell the seconds."""
     children.stay_off_the_measured_core()
     for _ in ("not counted", "counted"):
-        found = asyncio.run(load.planned(int(sys.argv[1]), "click", rate=RATE, seconds=SECONDS))
+        clicks = load.planned(int(sys.argv[1]), "click", sys.argv[2], rate=RATE, seconds=SECONDS)
+        found = asyncio.run(clicks)
         if found.refused:
             raise SystemExit(f"{found.refused} clicks were refused")
     print("READY", found.p99_s, flush=True)  # noqa: T201
