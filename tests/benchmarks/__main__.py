@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import logging
 import pathlib
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 
 import structlog
 
 from bot.runtime import interpreter
 from tests.benchmarks import (
+    busy,
     children,
     committed,
     growth,
@@ -27,7 +29,7 @@ from tests.benchmarks import (
 )
 from tests.benchmarks.rows import CI, FULL, Profile, Row
 
-BENCHMARKS: dict[str, Callable[[Profile], Awaitable[list[Row]]]] = {
+BENCHMARKS: dict[str, Callable[[Profile], AsyncGenerator[Row]]] = {
     "http": ingress.http_rows,
     "socket": ingress.socket_rows,
     "start": start_up.rows,
@@ -36,8 +38,8 @@ BENCHMARKS: dict[str, Callable[[Profile], Awaitable[list[Row]]]] = {
     "growth": growth.rows,
     "operation": operation.rows,
     "together": together.rows,
-    "busy": operation.ack_rows,
-    "restart": operation.restart_rows,
+    "busy": busy.ack_rows,
+    "restart": busy.restart_rows,
     "sdk": operation.sdk_rows,
 }
 
@@ -52,19 +54,22 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-async def measured(names: Sequence[str], profile: Profile) -> tuple[list[Row], list[str]]:
-    """Run benchmarks one after another; return their rows, and the names of those that broke."""
-    rows: list[Row] = []
+async def measured(
+    names: Sequence[str], profile: Profile, tell: Callable[[Row], None]
+) -> list[str]:
+    """Run benchmarks one after another, tell each row as it ends, and return what broke."""
     broken: list[str] = []
     for name in names:
         began, told = time.monotonic(), ""
         try:
-            rows += await BENCHMARKS[name](profile)
-        except Exception as error:  # One that breaks must not cost the others' quarter of an hour.
+            async with contextlib.aclosing(BENCHMARKS[name](profile)) as rows:
+                async for row in rows:
+                    tell(row)
+        except Exception as error:  # One that breaks must not cost what the others measure.
             broken.append(name)
             told = f" BROKEN: {type(error).__name__}: {error}"
         print(f"{name}: {time.monotonic() - began:.0f} s{told}", file=sys.stderr, flush=True)  # noqa: T201
-    return rows, broken
+    return broken
 
 
 def main() -> None:
@@ -76,13 +81,21 @@ def main() -> None:
     # What is measured in this process is measured as the bot runs.
     interpreter.settle()
     began = time.monotonic()
-    rows, broken = asyncio.run(measured(asked.only or list(BENCHMARKS), profile))
+    found: list[Row] = []
+
+    def tell(row: Row) -> None:
+        """Print a row, and keep it: a run that is cut still shows what it has measured."""
+        found.append(row)
+        print(report.as_text(row), flush=True)  # noqa: T201
+        if asked.json:
+            asked.json.write_text(report.as_json(found, profile, time.monotonic() - began))
+
+    print(report.HEAD, flush=True)  # noqa: T201
+    broken = asyncio.run(measured(asked.only or list(BENCHMARKS), profile, tell))
     lasted_s = time.monotonic() - began
-    print(report.as_text(rows))  # noqa: T201
-    if asked.json:
-        asked.json.write_text(report.as_json(rows, profile, lasted_s))
+    print(f"{len(report.missed(found))} of {len(found)} rows miss their bar")  # noqa: T201
     if asked.write:
-        committed.replace_table(asked.write, report.as_markdown(rows, profile, lasted_s))
+        committed.replace_table(asked.write, report.as_markdown(found, profile, lasted_s))
         if plot.LAST:
             asked.write.with_suffix(".svg").write_text(plot.LAST)
     if broken:

@@ -12,7 +12,7 @@ import gc
 import pathlib
 import tempfile
 import tracemalloc
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 from bot.power import plan, ports, request
 from bot.power.planning import planning, question
@@ -145,34 +145,29 @@ async def measured(sizes: Sequence[int]) -> dict[str, list[tuple[int, float]]]:
     return curves
 
 
-async def rows(profile: Profile) -> list[Row]:
+async def rows(profile: Profile) -> AsyncGenerator[Row]:
     """Measure how the four grow, beside the fleet, over the last factor of ten."""
     sizes = SIZES if profile.full else SIZES[:3]
     curves = await measured(sizes)
     if profile.full:
         plot.LAST = plot.svg(curves)
-    found = [
-        Row(
+    for name, points in curves.items():
+        yield Row(
             f"growth from {sizes[0]} to {sizes[-1]:,} servers: {name}",
             "linear growth",
             (_steepness(points),),
             bar=LINEAR,
             note=", ".join(f"{count:,}: {value:,.1f}" for count, value in points),
         )
-        for name, points in curves.items()
-    ]
     (few, few_kib), (many, many_kib) = curves["memory, KiB"][-2:]
-    found.append(
-        Row(
-            "memory for each further server of a running operation",
-            "-",
-            ((many_kib - few_kib) * 1024 / (many - few),),
-            unit=" bytes",
-            bar=MOST_BYTES,
-            note=f"from {few:,} to {many:,} servers",
-        )
+    yield Row(
+        "memory for each further server of a running operation",
+        "-",
+        ((many_kib - few_kib) * 1024 / (many - few),),
+        unit=" bytes",
+        bar=MOST_BYTES,
+        note=f"from {few:,} to {many:,} servers",
     )
-    return found
 
 
 def _steepness(points: Sequence[tuple[int, float]]) -> float:

@@ -86,9 +86,7 @@ def _length(head: bytes) -> int:
     return 0
 
 
-async def closed(
-    port: int, kind: str, slack: str, *, connections: int, seconds: float
-) -> Load:
+async def closed(port: int, kind: str, slack: str, *, connections: int, seconds: float) -> Load:
     """Keep so many requests in flight for so long, each new one when an answer has come."""
     most = max(connections * 2, int(MOST_A_SECOND * seconds * min(1.0, connections / 8 + 0.25)))
     waiting = [payloads.signed_request(port, kind, slack) for _ in range(most)]

@@ -1,22 +1,18 @@
-"""A whole operation: its wall time, its calls, and how quick the bot stays meanwhile."""
+"""A whole operation: its wall time, its calls, and how long the bot's event loop stalls."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import dataclasses
 import json
 import pathlib
-import signal
-import statistics
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 from bot.sandbox.data_centre.api import routing
-from tests.benchmarks import children, load, sdk, slack_side, stage, start_up
-from tests.benchmarks.ingress import OURS
-from tests.benchmarks.rows import Profile, Row, ratios
+from tests.benchmarks import load, sdk, stage
+from tests.benchmarks.rows import Profile, Row
 
 WATCHED = "tests.benchmarks.peers.watched"
 OFF = "/power off @fleet because benchmark"
@@ -28,9 +24,6 @@ QUICK_DEVICE_S = 2.0
 ROUND_TRIP_S = 0.005
 UPDATE_PACE_S = 3.0
 MS = 1000.0
-ACK_RATE = 50.0
-# Half of the servers take so long: some come to their end in each second that is measured.
-CHANGING_S = 60.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,9 +87,8 @@ def _counted(playing: stage.Stage, count: int, ended: stage.Ended, duration_s: f
     return Watched(ended, playing.puts, playing.reads, pages * (1 + looks), len(said), (), ())
 
 
-async def rows(profile: Profile) -> list[Row]:
+async def rows(profile: Profile) -> AsyncGenerator[Row]:
     """Measure operations of the whole fleet."""
-    found: list[Row] = []
     wanted = {1_000: (1.25, 1.15), 10_000: (1.35, 1.2)}
     for count in wanted if profile.full else (1_000,):
         times = 3 if count == 1_000 else 2
@@ -104,19 +96,18 @@ async def rows(profile: Profile) -> list[Row]:
             await operate(count, duration_s=DEVICE_S) for _ in range(times if profile.full else 1)
         ]
         bar, goal = wanted[count]
-        found.append(
-            Row(
-                f"{count:,} servers off: wall, from Request to the end",
-                f"device time, {DEVICE_S:.0f} s",
-                tuple(one.ended.wall_s / DEVICE_S for one in seen),
-                bar=bar,
-                goal=goal,
-            )
+        yield Row(
+            f"{count:,} servers off: wall, from Request to the end",
+            f"device time, {DEVICE_S:.0f} s",
+            tuple(one.ended.wall_s / DEVICE_S for one in seen),
+            bar=bar,
+            goal=goal,
         )
-        found += _count_rows(count, seen)
+        for row in _count_rows(count, seen):
+            yield row
         if count == 10_000 or not profile.full:
-            found += _stall_rows(count, seen)
-    return found
+            for row in _stall_rows(count, seen):
+                yield row
 
 
 def _count_rows(count: int, seen: Sequence[Watched]) -> list[Row]:
@@ -181,127 +172,29 @@ def _stall_rows(count: int, seen: Sequence[Watched]) -> list[Row]:
     ]
 
 
-async def sdk_rows(profile: Profile) -> list[Row]:
+async def sdk_rows(profile: Profile) -> AsyncGenerator[Row]:
     """Measure the vendor's SDK as its users use it, beside one operation of ours."""
-    if not profile.full:
-        return []
-    found = []
     wanted = {1_000: (3.0, 1 / 60), 10_000: (20.0, 1 / 80)}
     with sdk.installed() as python:
-        for count, (faster, fewer) in wanted.items():
+        for count in wanted if profile.full else (1_000,):
+            faster, fewer = wanted[count]
             far = {"duration_s": QUICK_DEVICE_S, "round_trip_s": ROUND_TRIP_S}
             ours = await operate(count, poll="2s", **far)
             peer = await sdk.switch_off(python, count, **far)
-            found.append(
-                Row(
-                    f"{count:,} servers off: speed",
-                    "the SDK, server by server",
-                    (peer.wall_s / ours.ended.wall_s,),
-                    bar=faster,
-                    least=True,
-                    note=f"{ours.ended.wall_s:.1f} beside {peer.wall_s:.1f} s, "
-                    f"device time {QUICK_DEVICE_S:.0f} s, "
-                    f"{ROUND_TRIP_S * MS:.0f} ms there and back",
-                )
+            yield Row(
+                f"{count:,} servers off: speed",
+                "the SDK, server by server",
+                (peer.wall_s / ours.ended.wall_s,),
+                bar=faster,
+                least=True,
+                note=f"{ours.ended.wall_s:.1f} beside {peer.wall_s:.1f} s, "
+                f"device time {QUICK_DEVICE_S:.0f} s, "
+                f"{ROUND_TRIP_S * MS:.0f} ms there and back",
             )
-            found.append(
-                Row(
-                    f"{count:,} servers off: calls",
-                    "the SDK, server by server",
-                    ((ours.puts + ours.reads) / peer.calls,),
-                    bar=fewer,
-                    note=f"{ours.puts + ours.reads} beside {peer.calls:,}",
-                )
+            yield Row(
+                f"{count:,} servers off: calls",
+                "the SDK, server by server",
+                ((ours.puts + ours.reads) / peer.calls,),
+                bar=fewer,
+                note=f"{ours.puts + ours.reads} beside {peer.calls:,}",
             )
-    return found
-
-
-# -- quick while busy, and back after a kill
-
-
-async def ack_rows(profile: Profile) -> list[Row]:
-    """Measure acks at a steady rate, idle and while a fleet is polled each second and folded."""
-    if not profile.full:
-        return []
-    idle, busy, again = [], [], []
-    for _ in range(3):
-        # One after the other: two bots at once would be in each other's way.
-        async with _fleet_of_10_000() as playing:
-            idle.append(await _p99_s(playing))
-            again.append(await _p99_s(playing))
-        async with _fleet_of_10_000() as playing:
-            plan, _ = await playing.plan(OFF)
-            await playing.request(plan)
-            await playing.until(lambda: playing.puts >= 10_000 // stage.IDS_PER_CALL or None)
-            busy.append(await _p99_s(playing))
-    return [
-        Row(
-            "ack p99 while 10,000 servers are polled each second and folded",
-            "ours, idle",
-            ratios(busy, idle),
-            bar=1.5,
-            goal=1.1,
-            control=statistics.median(ratios(again, idle)),
-            note=f"{min(busy) * MS:.1f} beside {min(idle) * MS:.1f} ms, {ACK_RATE:.0f} a second",
-        )
-    ]
-
-
-def _fleet_of_10_000() -> contextlib.AbstractAsyncContextManager[stage.Stage]:
-    """Run the bot on a fleet of which, once it is switched, some servers end in each second."""
-    return stage.playing(10_000, duration_s=CHANGING_S, spread=1.0, module=WATCHED, http=True)
-
-
-async def _p99_s(playing: stage.Stage) -> float:
-    """Send clicks at planned times from a process of their own and return the p99 of their acks."""
-    arguments = ("-m", "tests.benchmarks.peers.clicker", playing.environment["PORT"], playing.slack.url)
-    env = children.environment()
-    async with children.running(*arguments, env=env, measured=False) as clicker:
-        return float(await clicker.said())
-
-
-async def restart_rows(profile: Profile) -> list[Row]:
-    """Kill the bot in a 10,000-server operation, and time it from its start to its first poll."""
-    count = 10_000 if profile.full else 1_000
-    polls, acks = [], []
-    async with stage.playing(count, duration_s=600.0) as playing:
-        plan, _ = await playing.plan(OFF)
-        await playing.request(plan)
-        await playing.until(lambda: playing.puts >= count // stage.IDS_PER_CALL or None)
-        for _ in range(3 if profile.full else 1):
-            polls.append(await _start_to_poll(playing))
-            acks.append(await _start_to_ack())
-    return [
-        Row(
-            f"killed with a {count:,}-server operation running: start to first poll",
-            "start to first ack, idle",
-            ratios(polls, acks),
-            bar=1.5,
-            note=f"{min(polls):.2f} beside {min(acks):.2f} s",
-        )
-    ]
-
-
-async def _start_to_poll(playing: stage.Stage) -> float:
-    """Kill the bot, start it again, and return the seconds to its first list call."""
-    with contextlib.suppress(ProcessLookupError):  # In the first round alone is it still there.
-        playing.child.process.send_signal(signal.SIGKILL)
-    await playing.child.process.wait()
-    before = playing.reads
-    module, folder = "bot", playing.database.parent
-    async with stage.running_bot(playing.environment, module, folder) as child:
-        await playing.until(lambda: playing.reads > before or None)
-        polled_s = time.monotonic() - child.started_at
-        child.process.send_signal(signal.SIGKILL)
-    return polled_s
-
-
-async def _start_to_ack() -> float:
-    """Start an idle bot and return the seconds to its first ack."""
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        env = {"DATABASE_URL": f"sqlite:///{folder}/a.db"}
-        async with slack_side.serving() as side:
-            async with start_up.started(OURS, side, env=env):
-                pass
-            async with start_up.started(OURS, side, env=env) as one:
-                return one.first_ack_s

@@ -50,21 +50,18 @@ def _range(row: Row) -> str:
     return f"{shown(min(row.values), '')} to {shown(max(row.values), '')}"
 
 
-def as_text(rows: Sequence[Row]) -> str:
-    """Return the table for a terminal."""
-    lines = [
-        f"{'measured':>11} {'min to max':>18} {'bar':>8} {'goal':>8}  {'holds':<12} what (beside)"
-    ]
-    for row in rows:
-        sign = "" if row.bar is None else ">" if row.least else "<"
-        lines.append(
-            f"{shown(row.median, row.unit):>11} {_range(row):>18} "
-            f"{sign + shown(row.bar, row.unit):>8} {shown(row.goal, row.unit):>8}  "
-            f"{row.verdict.value:<12} {row.what} ({row.peer})"
-        )
-        if row.note:
-            lines.append(" " * 64 + row.note)
-    return "\n".join(lines)
+HEAD = f"{'measured':>11} {'min to max':>18} {'bar':>8} {'goal':>8}  {'holds':<12} what (beside)"
+
+
+def as_text(row: Row) -> str:
+    """Return a row for a terminal, under the words of `HEAD`."""
+    sign = "" if row.bar is None else ">" if row.least else "<"
+    line = (
+        f"{shown(row.median, row.unit):>11} {_range(row):>18} "
+        f"{sign + shown(row.bar, row.unit):>8} {shown(row.goal, row.unit):>8}  "
+        f"{row.verdict.value:<12} {row.what} ({row.peer})"
+    )
+    return f"{line}\n{' ' * 64}{row.note}" if row.note else line
 
 
 def as_json(rows: Sequence[Row], profile: Profile, lasted_s: float) -> str:

@@ -9,7 +9,7 @@ import pathlib
 import sqlite3
 import tempfile
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 
 from tests.benchmarks import children, ingress, payloads, slack_side
 from tests.benchmarks.ingress import BOLT, OURS, PEER
@@ -64,7 +64,7 @@ async def _acknowledged(port: int, slack: str) -> bool:
         writer.close()
 
 
-async def rows(profile: Profile) -> list[Row]:
+async def rows(profile: Profile) -> AsyncGenerator[Row]:
     """Measure starts and memory; every program is started anew in each round."""
     times: dict[str, list[float]] = {"peer": [], "again": [], "ours": []}
     memory: dict[str, list[float]] = {"peer": [], "again": [], "ours": []}
@@ -81,30 +81,23 @@ async def rows(profile: Profile) -> list[Row]:
                         times[name].append(one.first_ack_s)
                         await asyncio.sleep(HELD_S)
                         memory[name].append(one.child.memory_bytes())
-            held = await _held(pathlib.Path(folder), side, profile)
-    return [
-        Row(
-            "start to first ack",
-            PEER,
-            ratios(times["ours"], times["peer"]),
-            bar=1.8,
-            goal=1.4,
-            control=_middle(ratios(times["again"], times["peer"])),
-            note=f"{_middle(times['ours']) * 1000:.0f} beside "
-            f"{_middle(times['peer']) * 1000:.0f} ms",
-        ),
-        Row(
-            "idle memory",
-            PEER,
-            ratios(memory["ours"], memory["peer"]),
-            bar=1.6,
-            goal=1.3,
-            control=_middle(ratios(memory["again"], memory["peer"])),
-            note=f"{_middle(memory['ours']) / KIB / KIB:.1f} beside "
-            f"{_middle(memory['peer']) / KIB / KIB:.1f} MiB",
-        ),
-        held,
-    ]
+            yield Row(
+                "start to first ack",
+                PEER,
+                ratios(times["ours"], times["peer"]),
+                control=_middle(ratios(times["again"], times["peer"])),
+                note=f"{_middle(times['ours']) * 1000:.0f} beside "
+                f"{_middle(times['peer']) * 1000:.0f} ms",
+            )
+            yield Row(
+                "idle memory",
+                PEER,
+                ratios(memory["ours"], memory["peer"]),
+                control=_middle(ratios(memory["again"], memory["peer"])),
+                note=f"{_middle(memory['ours']) / KIB / KIB:.1f} beside "
+                f"{_middle(memory['peer']) / KIB / KIB:.1f} MiB",
+            )
+            yield await _held(pathlib.Path(folder), side, profile)
 
 
 async def _held(folder: pathlib.Path, side: slack_side.SlackSide, profile: Profile) -> Row:

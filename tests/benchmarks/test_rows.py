@@ -54,7 +54,8 @@ def test_ratios_are_taken_round_by_round() -> None:
 def test_the_report_shows_bar_goal_and_verdict_of_each_row() -> None:
     """All three forms name the row, its figure and whether its bar holds."""
     rows = [row(5.0, 6.0, 7.0), row(0.5, least=False, bar=1.0)]
-    shown = report.as_text(rows), report.as_markdown(rows, CI, 61.0), report.as_json(rows, CI, 61.0)
+    printed = "\n".join([report.HEAD, *map(report.as_text, rows)])
+    shown = printed, report.as_markdown(rows, CI, 61.0), report.as_json(rows, CI, 61.0)
 
     for text in shown:
         assert "acks" in text

@@ -8,7 +8,7 @@ import itertools
 import json
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 
 from ClusterShell import NodeSet
 
@@ -56,9 +56,8 @@ def _paired(
     return mine, theirs, sorted(ratios(again, mine))[profile.rounds // 2]
 
 
-async def fold_rows(profile: Profile) -> list[Row]:
+async def fold_rows(profile: Profile) -> AsyncGenerator[Row]:
     """Fold the same names by ours and by ClusterShell, and check that the sets are the same."""
-    rows = []
     for count in SIZES:
         given = names(count)
         folded = folding.fold(given)
@@ -69,27 +68,25 @@ async def fold_rows(profile: Profile) -> list[Row]:
             functools.partial(folding.fold, given),
             functools.partial(_cluster_shell, given),
         )
-        rows.append(
-            Row(
-                f"fold of {count:,} names, identical set: CPU",
-                "ClusterShell",
-                ratios(mine, theirs),
-                bar=1 / 20,
-                goal=1 / 60,
-                control=control,
-                note=f"{min(mine) * 1000:.1f} ms beside {min(theirs) * 1000:.0f} ms",
-            )
+        yield Row(
+            f"fold of {count:,} names, identical set: CPU",
+            "ClusterShell",
+            ratios(mine, theirs),
+            bar=1 / 20,
+            goal=1 / 60,
+            control=control,
+            note=f"{min(mine) * 1000:.1f} ms beside {min(theirs) * 1000:.0f} ms",
         )
-    return rows
 
 
 def _cluster_shell(given: list[str]) -> str:
     return str(NodeSet.NodeSet.fromlist(given))
 
 
-async def page_rows(profile: Profile) -> list[Row]:
+async def page_rows(profile: Profile) -> AsyncGenerator[Row]:
     """Read a page of 1,000 servers into validated records, and into plain values by `json`."""
-    return await asyncio.to_thread(_page_rows, profile)
+    for row in await asyncio.to_thread(_page_rows, profile):
+        yield row
 
 
 def _page_rows(profile: Profile) -> list[Row]:

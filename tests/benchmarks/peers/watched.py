@@ -58,7 +58,6 @@ def watched(serve: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[No
 
 def deaf_to_loads(handle: Handle) -> Handle:
     """Return a workflow's handling that leaves undone what the load asks for."""
-
     loaders = frozenset(payloads.LOADERS)
 
     async def handled(flow: workflow.Workflow, inbound: ports.Inbound) -> answers.Answer | None:
