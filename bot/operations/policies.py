@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import pathlib
 
 from bot import settings
@@ -73,7 +74,13 @@ async def look_in_slack(path: pathlib.Path, given: settings.Settings) -> Looked:
 def _told(rules: policy.Policy, roster: quorum.Roster) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return what is no mistake and may surprise, and what the policy means."""
     holes = policy_meaning.holes(rules, clock_.SystemClock().now())
-    return (*policy_oddities.notes(rules, roster), *holes), tuple(policy_meaning.lines(rules))
+    steps = (
+        *policy_meaning.unused_steps(rules),
+        *policy_meaning.unset_variables(rules, os.environ.keys()),
+    )
+    return (*policy_oddities.notes(rules, roster), *holes, *steps), tuple(
+        policy_meaning.lines(rules)
+    )
 
 
 def read(path: pathlib.Path) -> policy.Policy:

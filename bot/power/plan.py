@@ -12,6 +12,7 @@ from typing import ClassVar
 import pydantic
 
 from bot.power import request
+from bot.power.around import step as step_
 from bot.power.text import folding
 
 
@@ -128,6 +129,23 @@ class Alarmed(request.Frozen):
     server_ids: tuple[str, ...]
 
 
+class Stepped(request.Frozen):
+    """A step as the plan names it; of a probe, how long it may take and must then stay well."""
+
+    name: str
+    kind: str
+    when: step_.When = step_.When.AFTER
+    within_s: float = 0.0
+    settle_s: float = 0.0
+
+
+class Around(request.Frozen):
+    """What is done around the waves of one rule's servers, in the order of its list."""
+
+    rule: str
+    steps: tuple[Stepped, ...]
+
+
 class Plan(request.Frozen):
     """The whole answer to "what would this do?".
 
@@ -136,7 +154,8 @@ class Plan(request.Frozen):
     `refusals` are sentences that forbid the request as a whole; empty when it may be asked.
     `calls` is the number of power calls without faults, `waves` their sizes. `reading` says in
     words which servers were meant, where the terms that were typed narrow each other. `alarms` are
-    the worst first; `unheard` says what is missing of them.
+    the worst first; `unheard` says what is missing of them. `around` are the steps around its
+    waves, without those that are left out.
     """
 
     order: request.Order
@@ -151,6 +170,7 @@ class Plan(request.Frozen):
     earlier: tuple[Earlier, ...] = ()
     alarms: tuple[Alarmed, ...] = ()
     unheard: Unheard = Unheard.NOTHING
+    around: tuple[Around, ...] = ()
 
     def lines_with(self, verdict: Verdict) -> tuple[PlanLine, ...]:
         """The lines of one verdict, in the plan's order."""

@@ -11,7 +11,7 @@ import functools
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pydantic
 
@@ -47,10 +47,19 @@ class Place(Frozen):
     thread_ts: str = ""
 
 
+# Stands for every step around a wave, where one could be named.
+EVERY_STEP = "all"
+
+
+# Stands for every step around a wave, where one could be named.
+EVERY_STEP = "all"
+
+
 class Options(Frozen):
     """What people may add to a request; None means that the policy decides.
 
     `pause_s` is in seconds; `batch` is servers in a wave; `max_failures` is over the whole run.
+    `without` are names of steps that are left out, or `all`.
     """
 
     dry_run: bool = False
@@ -59,6 +68,13 @@ class Options(Frozen):
     max_failures: int | None = None
     incident: str = ""
     break_glass: bool = False
+    without: tuple[str, ...] = ()
+
+    @property
+    def sealed(self) -> dict[str, Any]:
+        """What the seal covers: what a plan of before didn't have is there only where it is set."""
+        left_out = set() if self.without else {"without"}
+        return self.model_dump(mode="json", exclude=left_out)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +139,7 @@ class Order(Frozen):
         sealed = {
             "action": self.action.value,
             "channel": self.place.channel_id,
-            "options": self.options.model_dump(mode="json"),
+            "options": self.options.sealed,
             "project": self.scope.project_id,
             "reason": self.reason,
             "region": self.scope.region,

@@ -130,6 +130,7 @@ OPTIONS: dict[str, Option] = {
     "--pause": Option("TIME", "waits so long between waves", "30s"),
     "--max-failures": Option("N", "stops at the Nth failure", "2"),
     "--incident": Option("ID", "names the incident", "INC-42"),
+    "--without": Option("STEP", "leaves a step around the waves out, or all", "drain"),
     "--break-glass": Option("", "at once and in public, reviewed later"),
 }
 # Words of other tools: never obeyed, but the answer names ours.

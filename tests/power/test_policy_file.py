@@ -466,7 +466,7 @@ def test_policy_that_is_no_toml_is_told_with_its_place() -> None:
         (
             "version = 1\nfrob = 5",
             "Line 2, frob: this key is unknown; the keys here are version, channels, people, "
-            "groups, protected, limits, defaults, freeze, keep, rule.",
+            "groups, protected, limits, defaults, freeze, keep, rule, step, order.",
         ),
         (
             'version = 1\n[people]\nsre = []\n[[rule]]\nservers = "*"\nactions = ["on"]\n'

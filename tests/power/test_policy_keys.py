@@ -7,7 +7,7 @@ import pathlib
 import pytest
 
 from bot.power import errors
-from bot.power.policy import policy, policy_file, policy_keys, policy_rules
+from bot.power.policy import policy, policy_file, policy_keys, policy_rules, policy_steps
 
 PAGE = pathlib.Path(__file__).parent.parent.parent / ".github" / "POLICY.md"
 TAKEN = {
@@ -19,7 +19,21 @@ TAKEN = {
     "[[rule]]": tuple(
         one for one in policy_rules.RULE_KEYS if one not in policy_rules.CONDUCT_KEYS
     ),
+    "[[step]]": policy_steps.STEP_KEYS,
+    "[order]": policy_steps.ORDER_KEYS,
 }
+# A key of a step is tried in a step of a kind that has it.
+KINDS = {
+    "silence": {"url": '"http://am"', "match": '{ instance = "{name}" }', "lasts": '"2h"'},
+    "drain": {"node": '"{name}"'},
+    "webhook": {"url": '"https://lb"', "secret": '"env:LB"'},
+    "probe": {"tcp": '"{name}:22"'},
+    "promql": {"url": '"http://prom"', "promql": '"up"'},
+}
+KIND_OF = {
+    "match": "silence", "lasts": "silence", "secret": "webhook", "settle": "probe",
+    "every": "probe", "when": "probe", "tcp": "probe", "promql": "promql",
+}  # fmt: skip
 KEYS = [(table, key) for table, _, keys in policy_keys.TABLES for key in keys]
 NEEDED = {
     "[channels]": {},
@@ -33,16 +47,30 @@ NEEDED = {
         "requesters": '["sre"]',
         "approvers": "{ sre = 1 }",
     },
+    "[order]": {},
 }
+
+
+def needed(table: str, key: str) -> dict[str, str]:
+    """Return the keys that a table can't do without where it has this one."""
+    if table != "[[step]]":
+        return NEEDED[table]
+    if key == "http":
+        return {"name": '"one"', "kind": '"probe"'}
+    kind = KIND_OF.get(key, "drain")
+    return {"name": '"one"', "kind": f'"{"probe" if kind == "promql" else kind}"', **KINDS[kind]}
 
 
 def read(table: str, key: policy_keys.Key, *, without: bool = False) -> policy.Policy:
     """Read a policy that has this key as its example, or hasn't got it."""
-    values = {**NEEDED[table], key.name: key.example}
+    values = {**needed(table, key.name), key.name: key.example}
     if without:
         del values[key.name]
     lines = [f"{name} = {value}" for name, value in values.items()]
     people = '[people]\nsre = ["U01"]\ndc-ops = ["U02"]'
+    if key.name in ("steps", "may_skip"):
+        lines += ['steps = ["drain"]'] if key.name == "may_skip" else []
+        lines += ["[[step]]", 'name = "drain"', 'kind = "drain"', 'node = "{name}"']
     return policy_file.read("\n".join(["version = 1", people, table, *lines]))
 
 
@@ -72,7 +100,7 @@ def test_a_key_must_be_set_where_the_page_says_so(table: str, key: policy_keys.K
     if key.default == policy_keys.WANTED:
         with pytest.raises(errors.PolicyError, match="this key is missing"):
             read(table, key, without=True)
-    else:
+    elif key.name not in KINDS[KIND_OF.get(key.name, "drain")] and key.name != "http":
         assert read(table, key, without=True).version
 
 

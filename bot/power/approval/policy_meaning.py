@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from bot.power import plan
 from bot.power.approval import quorum
@@ -23,8 +23,15 @@ def lines(rules: policy.Policy) -> Iterator[str]:
         yield f"   approved by {_needs(rules, rule.approvers)}"
         for least, needs in rule.from_servers:
             yield f"   from {least} servers on, by {_needs(rules, needs)}"
+        if rule.steps:
+            yield f"   around each wave: {', '.join(rule.steps)}{_may_skip(rule)}"
         if rule.break_glass:
             yield f"   without approval in an incident: {_groups(rules, rule.break_glass)}"
+
+
+def _may_skip(rule: policy.Rule) -> str:
+    """Return which steps a request may leave out."""
+    return f" (--without {', '.join(rule.may_skip)} is allowed)" if rule.may_skip else ""
 
 
 def _groups(rules: policy.Policy, groups: tuple[str, ...]) -> str:
@@ -59,6 +66,25 @@ def holes(rules: policy.Policy, now: float) -> Iterator[str]:
     for freeze in rules.freezes:
         if freeze.ends.timestamp() <= now:
             yield f'Freeze "{freeze.name}" ended on {freeze.ends.date()}; it has no effect.'
+
+
+def unused_steps(rules: policy.Policy) -> Iterator[str]:
+    """Yield the steps that no rule uses."""
+    used = {name for rule in rules.rules for name in rule.steps}
+    for step in rules.steps:
+        if step.name not in used:
+            yield f'Step "{step.name}" is used by no rule; name it in a rule\'s steps.'
+
+
+def unset_variables(rules: policy.Policy, known: Collection[str]) -> Iterator[str]:
+    """Yield the environment variables that steps name and that aren't `known`."""
+    for step in rules.steps:
+        for key, name in (("auth", step.auth), ("secret", step.secret)):
+            if name and name not in known and f"{name}_FILE" not in known:
+                yield (
+                    f'Step "{step.name}": {key} is env:{name}, which isn\'t set here; set {name} '
+                    f"or {name}_FILE where the bot runs."
+                )
 
 
 def _dropped(rule: policy.Rule) -> Iterator[str]:

@@ -32,6 +32,8 @@ def problems(rules: policy.Policy) -> Iterator[str]:
                 f'Rule "{rule.name}" has break_glass, but [channels] incident is empty, so it can '
                 "be used nowhere; name a channel there."
             )
+        if len(rule.steps) != len(set(rule.steps)):
+            yield f'Rule "{rule.name}" names a step twice in steps; leave one out.'
         if rule.conduct.remind_s >= rule.conduct.expires_s:
             yield (
                 f'Rule "{rule.name}" expires before anybody is reminded; make remind and escalate '

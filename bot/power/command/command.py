@@ -265,6 +265,7 @@ def _written(options: request.Options) -> list[str]:
         f"--pause {pause}": options.pause_s is not None,
         f"--max-failures {options.max_failures}": options.max_failures is not None,
         f"--incident {options.incident}": bool(options.incident),
+        f"--without {','.join(options.without)}": bool(options.without),
         "--break-glass": options.break_glass,
     }
     return [text for text, given in wanted.items() if given]

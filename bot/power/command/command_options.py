@@ -15,6 +15,7 @@ UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 DURATION = re.compile(r"([0-9]{1,6})(ms|s|m|h)", re.IGNORECASE | re.ASCII)
 UNIT_WORD = re.compile(r"(?:ms|s|m|h|sec|min|hour|day)[a-z]*", re.IGNORECASE)
 INCIDENT = re.compile(r"[A-Za-z0-9#][A-Za-z0-9._#/-]{0,79}")
+STEP = re.compile(r"[A-Za-z0-9_-]{1,60}")
 # A minus before a digit begins a number, which the option in front of it will refuse.
 OPTION = re.compile(r"-+(?![0-9])(.*)", re.DOTALL)
 
@@ -24,7 +25,7 @@ TARGET = re.compile(r"^-+[^=]*[0-9@:*\[]")
 # What other tools call the reason.
 REASONS = frozenset({"--reason", "--because", "--why", "--message", "--comment", "--m", "--r"})
 
-Value = bool | int | float | str
+Value = bool | int | float | str | tuple[str, ...]
 
 
 def name_of(word: str) -> str:
@@ -67,6 +68,9 @@ def read(words: Sequence[str]) -> tuple[list[str], request.Options]:
                 token=typography.shown(mistake.token),
                 suggestion=" ".join(mended) if better or doubled else "",
             ) from None
+        if isinstance(value, tuple):
+            before = values.get(name, ())
+            value = (*(before if isinstance(before, tuple) else ()), *value)
         values[name] = value
         place = end
     return targets, _options(values)
@@ -87,7 +91,7 @@ def _length(name: str, words: Sequence[str]) -> int:
 def _read_one(name: str, words: Sequence[str], *, taken: bool) -> Value:
     """Return the value of one option, True for one that takes none."""
     _refuse_unknown(name, words)
-    if taken:
+    if taken and name != "--without":
         raise errors.UserMistake(f"{name} is given twice.", token=words[0])
     equals = "=" in words[0]
     value = words[0].partition("=")[2] if equals else " ".join(words[1:])
@@ -164,11 +168,20 @@ def _incident(name: str, value: str) -> str:
     return value
 
 
+def _steps(name: str, value: str) -> tuple[str, ...]:
+    """Return names of steps."""
+    found = tuple(word for word in value.split(",") if word)
+    if not found or not all(STEP.fullmatch(word) for word in found):
+        raise _unusable(name, value, "takes the name of a step, or all")
+    return found
+
+
 READERS: dict[str, Callable[[str, str], Value]] = {
     "--batch": _whole,
     "--pause": _seconds,
     "--max-failures": _whole,
     "--incident": _incident,
+    "--without": _steps,
 }
 
 
@@ -183,4 +196,6 @@ def _options(values: dict[str, Value]) -> request.Options:
     given = {name[2:].replace("-", "_"): value for name, value in values.items()}
     if "pause" in given:
         given["pause_s"] = given.pop("pause")
+    if isinstance(without := given.get("without"), tuple):
+        given["without"] = tuple(dict.fromkeys(without))
     return request.Options.model_validate(given)

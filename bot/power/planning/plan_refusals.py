@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections
 from collections.abc import Iterator, Sequence
 
-from bot.power import missing, plan, server, vocabulary
+from bot.power import missing, plan, request, server, vocabulary
 from bot.power.approval import judging, quorum
 from bot.power.approval.approval import Refusal
 from bot.power.command import command, command_line, offered_lines
@@ -114,6 +114,28 @@ def by_options(question: Question, terms: plan.Terms) -> Iterator[str]:
         least = duration(terms.pause_s)
         given_s = duration(pause_s)
         yield f"The policy pauses for {least}, so --pause {given_s} can't be; type --pause {least}."
+
+
+def by_steps(question: Question, judged: Sequence[policy.Rule], terms: plan.Terms) -> Iterator[str]:
+    """Yield the steps that may not be left out; break glass leaves out any."""
+    for word in question.options.without:
+        having = [rule for rule in judged if word in (request.EVERY_STEP, *rule.steps)]
+        if not any(rule.steps for rule in having):
+            yield f"--without {word}: no rule here has a step of this name{_steps_of(judged)}."
+            continue
+        if question.options.break_glass and terms.break_glass:
+            continue
+        for rule in having:
+            named = rule.steps if word == request.EVERY_STEP else (word,)
+            if kept := [one for one in named if one not in rule.may_skip]:
+                listed = quorum.joined(kept, " and ")
+                yield f'Rule "{rule.name}" doesn\'t let anybody leave {listed} out; ask with it.'
+
+
+def _steps_of(judged: Sequence[policy.Rule]) -> str:
+    """Say which steps there are."""
+    found = dict.fromkeys(name for rule in judged for name in rule.steps)
+    return f"; the steps are {quorum.joined(found, ' and ')}" if found else "; leave it out"
 
 
 def by_break_glass(

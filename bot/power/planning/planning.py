@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from bot.power import plan, request, server
 from bot.power.approval import judging
-from bot.power.planning import plan_lines, plan_refusals
+from bot.power.planning import plan_lines, plan_refusals, stepping
 from bot.power.planning.plan_lines import Judged
 from bot.power.planning.question import Facts, Question
 from bot.power.policy import policy
@@ -26,7 +26,7 @@ def make(
     order = _order(question, acting)
     terms = _terms(question, rules, facts, acting)
     refusals = tuple(_refusals(question, rules, snapshot, facts, acting, terms))
-    sizes = _sizes(question, terms, acting, facts)
+    sizes = _sizes(question, rules, terms, acting, facts)
     return plan.Plan(
         order=order,
         lines=tuple(judged.line for judged in found),
@@ -38,6 +38,7 @@ def make(
         reading=question.reading,
         calls=_calls(question, terms, acting, sizes),
         earlier=plan_lines.earlier(found, facts),
+        around=stepping.around(rules, _judging(rules, acting), question.options),
     )
 
 
@@ -123,20 +124,43 @@ def _refusals(
     yield from plan_refusals.by_size(len(acting), rules)
     yield from plan_refusals.by_reason(question, judged)
     yield from plan_refusals.by_options(question, terms)
+    yield from plan_refusals.by_steps(question, judged, terms)
     yield from plan_refusals.by_break_glass(question, rules, judged, facts)
     yield from plan_refusals.by_quorum(question, terms, facts)
 
 
 def _sizes(
-    question: Question, terms: plan.Terms, acting: Sequence[Judged], facts: Facts
+    question: Question,
+    rules: policy.Policy,
+    terms: plan.Terms,
+    acting: Sequence[Judged],
+    facts: Facts,
 ) -> tuple[int, ...]:
     """Return the sizes of the waves; an option that is refused anyway doesn't shape them."""
     batch = question.options.batch
     usable = batch is None or batch >= 1
     options = question.options if usable else request.Options()
-    if question.action is request.Action.ON:
-        return waves.spread(terms, options, _racks(acting), facts.busy_racks)
-    return waves.sizes(terms, options, len(acting))
+    found: tuple[int, ...] = ()
+    for group in _in_order(question.action, rules, acting):
+        first = len(found)
+        if question.action is request.Action.ON:
+            busy = {} if found else facts.busy_racks
+            found += waves.spread(terms, options, _racks(group), busy, first=first)
+        else:
+            found += waves.sizes(terms, options, len(group), first=first)
+    return found
+
+
+def _in_order(
+    action: request.Action, rules: policy.Policy, acting: Sequence[Judged]
+) -> list[list[Judged]]:
+    """Return the servers group by group, as their turns come; one group where none is named."""
+    if not rules.order.groups(action):
+        return [list(acting)]
+    found: dict[int, list[Judged]] = {}
+    for judged in acting:
+        found.setdefault(rules.order.place(action, judged.record), []).append(judged)
+    return [found[place] for place in sorted(found)]
 
 
 def _calls(

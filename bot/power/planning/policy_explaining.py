@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from bot.power import plan, server
 from bot.power.approval import quorum
+from bot.power.planning import stepping
 from bot.power.planning.question import Facts, Question, duration
 from bot.power.policy import freezes, policy
 from bot.power.targets import name_pattern, narrowing, targets
@@ -70,8 +71,25 @@ def _rule(
     yield f"  approvers: {_wanted(told, rule)}"
     if rule.reason:
         yield f"  reason must have: {rule.reason}"
+    if rule.steps:
+        yield f"  steps: {_steps(told, rule)}"
     if rule.break_glass:
         yield f"  break_glass {_listed(rule.break_glass)}: {_standing(told, rule.break_glass)}"
+
+
+def _steps(told: Told, rule: policy.Rule) -> str:
+    """Return the steps in the order in which they are done, with what a request may leave out."""
+    options, order = told.question.options, told.made.order.model_copy(update={"targets": ()})
+    made = plan.Plan(
+        order=order,
+        lines=(),
+        snapshot_at=0.0,
+        terms=plan.Terms(),
+        policy_version="",
+        around=stepping.around(told.rules, [rule], options),
+    )
+    skips = f"; may be left out: {', '.join(rule.may_skip)}" if rule.may_skip else ""
+    return "; ".join(stepping.lines(made)) + skips
 
 
 def _because(told: Told, rule: policy.Rule, judged: Sequence[plan.PlanLine]) -> str:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from bot.power import plan, request, server
+from bot.power.around import step as step_
 
 Needs = tuple[plan.Need, ...]
 
@@ -97,6 +98,8 @@ class Rule:
 
     `from_servers` has rows (count, needs) by growing count: the last one that is reached
     replaces `approvers`. `reason` is a pattern to search for, empty where none is wanted.
+    `steps` are the names of what is done around its waves, `may_skip` those that a request may
+    leave out.
     """
 
     name: str
@@ -109,6 +112,8 @@ class Rule:
     break_glass: tuple[str, ...] = ()
     review_within_s: float = 86400.0
     conduct: Conduct = Conduct()
+    steps: tuple[str, ...] = ()
+    may_skip: tuple[str, ...] = ()
 
     def needs(self, count: int) -> Needs:
         """Return who must agree when so many servers are acted on."""
@@ -120,6 +125,32 @@ class Rule:
         """All groups that this rule names as approvers, for any number of servers."""
         rows = (self.approvers, *(needs for _, needs in self.from_servers))
         return frozenset(need.group for row in rows for need in row)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Order:
+    """Which servers go before which: selections with their texts, one group after another.
+
+    Off goes by `on` from its end, cycle by `reboot`. A server is of the first group it matches.
+    """
+
+    on: tuple[tuple[str, Selection], ...] = ()
+    reboot: tuple[tuple[str, Selection], ...] = ()
+
+    def groups(self, action: request.Action) -> tuple[tuple[str, Selection], ...]:
+        """Return the groups of an action as the file has them."""
+        by_on = action in (request.Action.ON, request.Action.OFF)
+        return self.on if by_on else self.reboot
+
+    def place(self, action: request.Action, server: server.Server) -> int:
+        """Return when a server's turn is: those of the lowest number go first.
+
+        Servers of no group come last; off goes the other way round.
+        """
+        groups = self.groups(action)
+        matching = (place for place, (_, one) in enumerate(groups) if one.matches(server))
+        found = next(matching, len(groups))
+        return -found if action is request.Action.OFF else found
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,10 +171,23 @@ class Policy:
     freezes: tuple[Freeze, ...] = ()
     keeps: tuple[Keep, ...] = ()
     rules: tuple[Rule, ...] = ()
+    steps: tuple[step_.Step, ...] = ()
+    order: Order = Order()
 
     def protects(self, server: server.Server) -> bool:
         """Whether this server is never touched, for nobody, not by break glass."""
         return self.protected.matches(server)
+
+    def step(self, name: str) -> step_.Step | None:
+        """Return a step by its name."""
+        return next((one for one in self.steps if one.name == name), None)
+
+    def steps_of(self, rule: Rule, without: Collection[str] = ()) -> tuple[step_.Step, ...]:
+        """Return the steps of a rule in the order of its list, but for those left out."""
+        if request.EVERY_STEP in without:
+            return ()
+        found = (self.step(name) for name in rule.steps if name not in without)
+        return tuple(step for step in found if step is not None)
 
     def unread(self, server: server.Server) -> tuple[server.Part, ...]:
         """Return what can't be read of a server and might change how it is judged.

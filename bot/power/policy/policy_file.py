@@ -14,7 +14,7 @@ import tomllib
 from collections.abc import Mapping
 
 from bot.power import errors
-from bot.power.policy import policy, policy_rules, policy_values
+from bot.power.policy import policy, policy_rules, policy_steps, policy_values
 from bot.power.policy.policy_values import ACTIONS, MOST_SERVERS, Table, shown
 from bot.power.targets import targets
 from bot.power.text import typography
@@ -31,6 +31,8 @@ TOP_KEYS = (
     "freeze",
     "keep",
     "rule",
+    "step",
+    "order",
 )
 LIMIT_KEYS = (
     "max_servers",
@@ -58,6 +60,7 @@ def read(text: str) -> policy.Policy:
     channels = top.table("channels", ("allow", "incident"))
     people, groups = _people(top), _groups(top)
     protected = top.table("protected", ("servers",))
+    steps = policy_steps.read(top)
     return policy.Policy(
         version=version(parsed),
         allow=_channels(channels, "allow"),
@@ -72,7 +75,9 @@ def read(text: str) -> policy.Policy:
         limits=_limits(top.table("limits", LIMIT_KEYS)),
         freezes=_freezes(top, people),
         keeps=tuple(_keep(table, groups) for table in top.tables("keep", ("servers", "on"))),
-        rules=policy_rules.read(top, people, groups),
+        rules=policy_rules.read(top, people, groups, [step.name for step in steps]),
+        steps=steps,
+        order=policy_steps.read_order(top, groups),
     )
 
 

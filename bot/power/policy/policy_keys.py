@@ -98,6 +98,53 @@ RULE = (
         "Who can act without approval in an incident channel.", "nobody"),
     Key("review_within", "duration", '"24h"',
         "How soon somebody else has to review a use of break glass.", "24h"),
+    Key("steps", "list of steps", '["drain"]',
+        "What is done around each wave of its servers, in this order.", NONE),
+    Key("may_skip", "list of steps", '["drain"]',
+        "Which of them a request may leave out with `--without`.", NONE),
+)  # fmt: skip
+STEP = (
+    Key("name", "text", '"drain"', "What rules and people call it.", WANTED),
+    Key("kind", '"silence", "drain", "webhook" or "probe"', '"drain"', "What it does.", WANTED),
+    Key("url", "address, or a list of one cluster's", '"https://10.0.0.1:6443"',
+        "silence: the Alertmanager; webhook: the receiver; promql: the Prometheus; drain: the "
+        "API server, else that of the pod's own service account. http or https, without user and "
+        "password; redirects are not followed.", "the kind decides"),
+    Key("match", "labels with regular expressions", '{ instance = "{name}(:[0-9]+)?" }',
+        "silence: the labels of a server's alerts; each expression matches the whole value.",
+        NONE),
+    Key("lasts", "duration", '"2h"',
+        "silence: when it ends by itself; it is lengthened while its wave runs.", NONE),
+    Key("auth", "name of a variable", '"env:K8S_AUTH"',
+        "The value of an Authorization header; `NAME_FILE` works as well. Never the value itself.",
+        NONE),
+    Key("secret", "name of a variable", '"env:LB_HOOK_SECRET"',
+        "webhook: the secret that signs it (`whsec_…`).", NONE),
+    Key("ca", "path", '"/etc/powerbot/k8s-ca.crt"', "Whose certificates are trusted.",
+        "the system's"),
+    Key("node", "text with placeholders", '"{name}"', "drain: the server's Kubernetes node.",
+        NONE),
+    Key("http", "address with placeholders", '"http://{name}:8080/healthz"',
+        "probe: well is any 2xx.", NONE),
+    Key("tcp", "host and port", '"{name}:22"', "probe: well is a connection.", NONE),
+    Key("promql", "expression with placeholders", "'up{instance=~\"{name}.*\"} == 1'",
+        "probe: well is at least one sample, and none of them 0; needs `url`.", NONE),
+    Key("when", '"before" or "after"', '"after"',
+        "probe: `before` asks about the world before each wave, without placeholders.", '"after"'),
+    Key("must", "true or false", "false",
+        "If it can't be done for a server: true leaves the server alone, false goes on and says "
+        "so.", "true"),
+    Key("within", "duration", '"10m"', "How long it may take; of a probe, to become well.",
+        "30s (silence), 10m (drain), 2m (webhook), 5m (probe)"),
+    Key("settle", "duration", '"30s"', "probe: how long it must then stay well without a break.",
+        "0s"),
+    Key("every", "duration", '"5s"', "probe: how often it looks.", "5s"),
+)  # fmt: skip
+ORDER = (
+    Key("on", "list of targets", '["db*", "web*"]',
+        "Groups of servers that go one after another when switched on, the rest last; off goes "
+        "from the end to the beginning.", NONE),
+    Key("reboot", "list of targets", '["web*", "db*"]', "The same for reboot and cycle.", NONE),
 )  # fmt: skip
 TABLES: tuple[tuple[str, str, tuple[Key, ...]], ...] = (
     ("[channels]", "Where changes can be requested.", CHANNELS),
@@ -108,6 +155,10 @@ TABLES: tuple[tuple[str, str, tuple[Key, ...]], ...] = (
     ("[[keep]]", "Servers that must not all be switched off. One table for each.", KEEP),
     ("[[rule]]", "Who may do what. The first rule that matches a server decides. It takes every "
      "key of `[defaults]` too.", RULE),
+    ("[[step]]", "What is done around each wave of the rules that name it. One table for each. "
+     "Placeholders: `{name} {id} {sn} {rack} {dc} {tag:KEY}`, quoted for where they stand; a "
+     "server without the value fails the step.", STEP),
+    ("[order]", "Which servers go before which. No wave has servers of two groups.", ORDER),
 )  # fmt: skip
 FREE = (
     ("version", "`version = 1` stands at the top."),

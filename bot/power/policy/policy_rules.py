@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from bot.power import errors, plan
 from bot.power.policy import patterns, policy
-from bot.power.policy.policy_values import MOST_SERVERS, Table, shown
+from bot.power.policy.policy_values import MOST_SERVERS, Table, closest, shown
 from bot.power.targets import targets
 
 People = Mapping[str, tuple[str, ...]]
@@ -37,18 +37,22 @@ RULE_KEYS = (
     "reason",
     "break_glass",
     "review_within",
+    "steps",
+    "may_skip",
     *CONDUCT_KEYS,
 )
 COUNT = re.compile(r"[1-9][0-9]{0,4}")
 MOST_WAVE = 10_000
 
 
-def read(top: Table, people: People, groups: targets.Groups) -> tuple[policy.Rule, ...]:
-    """Read the rules in their order; their names tell them apart."""
+def read(
+    top: Table, people: People, groups: targets.Groups, steps: Sequence[str]
+) -> tuple[policy.Rule, ...]:
+    """Read the rules in their order; their names tell them apart. `steps` are names of steps."""
     usual = _conduct(top.table("defaults", CONDUCT_KEYS), policy.Conduct())
     found: dict[str, policy.Rule] = {}
     for table in top.tables("rule", RULE_KEYS):
-        rule = _rule(table, people, groups, usual)
+        rule = _rule(table, people, groups, usual, steps)
         if rule.name in found:
             raise table.error("name", "another rule has this name; write one of its own")
         found[rule.name] = rule
@@ -60,8 +64,10 @@ def _rule(
     people: People,
     groups: targets.Groups,
     usual: policy.Conduct,
+    steps: Sequence[str],
 ) -> policy.Rule:
     """Read one rule."""
+    around = _steps(table, "steps", steps)
     if not table.has("approvers"):
         raise table.missing("approvers", "{ sre = 1 }, or approvers = {} where nobody need agree")
     return policy.Rule(
@@ -75,7 +81,19 @@ def _rule(
         break_glass=table.people("break_glass", (), people),
         review_within_s=table.seconds("review_within", 86400.0),
         conduct=_conduct(table, usual),
+        steps=around,
+        may_skip=_steps(table, "may_skip", around),
     )
+
+
+def _steps(table: Table, key: str, known: Sequence[str]) -> tuple[str, ...]:
+    """Read the names of steps; those that may be skipped are among the rule's own."""
+    found = table.words(key, (), '["quiet", "drain"]')
+    for word in found:
+        if word not in known:
+            add = "; add a [[step]] with this name" if key == "steps" else "; name one of steps"
+            raise table.error(key, f"{shown(word)} is no step here{closest(word, known) or add}")
+    return found
 
 
 def _from_servers(table: Table, people: People) -> tuple[tuple[int, policy.Needs], ...]:

@@ -30,11 +30,16 @@ def size(terms: plan.Terms, options: request.Options, index: int) -> int:
     return min(terms.ramp[index], batch) if index < len(terms.ramp) else batch
 
 
-def sizes(terms: plan.Terms, options: request.Options, total: int) -> tuple[int, ...]:
-    """Return the sizes of all waves over `total` servers, if nothing is skipped on the way."""
+def sizes(
+    terms: plan.Terms, options: request.Options, total: int, *, first: int = 0
+) -> tuple[int, ...]:
+    """Return the sizes of all waves over `total` servers, if nothing is skipped on the way.
+
+    `first` is the number of the first of them.
+    """
     found: list[int] = []
     while total > 0:
-        found.append(min(total, size(terms, options, len(found))))
+        found.append(min(total, size(terms, options, first + len(found))))
         total -= found[-1]
     return tuple(found)
 
@@ -105,16 +110,19 @@ def spread(
     options: request.Options,
     racks: Iterable[Rack],
     busy: Mapping[Rack, ports.Busy],
+    *,
+    first: int = 0,
 ) -> tuple[int, ...]:
     """Return the sizes of all waves that switch servers on, each by the rack it stands in.
 
-    What others are switching on at this moment leaves less room for the first wave.
+    What others are switching on at this moment leaves less room for the first wave. `first` is
+    the number of the first of them.
     """
     waiting = _Waiting(collections.deque(racks), terms.max_per_rack)
     spare = spare_racks(busy, terms.max_per_rack)
     found: list[int] = []
     while waiting.racks:
-        taken = waiting.take(size(terms, options, len(found)), spare)
+        taken = waiting.take(size(terms, options, first + len(found)), spare)
         if taken:
             found.append(taken)
         spare = {}

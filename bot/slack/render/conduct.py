@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from bot.power import plan
 from bot.power.plan import Verdict
+from bot.power.planning import stepping
 from bot.power.text import folding
 from bot.slack.blockkit import naming, text
 
@@ -15,6 +16,7 @@ MOST_WAVES = 8
 MOST_RULES = 5
 RULE_CHARS = 60
 NAMES_CHARS = 150
+AROUND_CHARS = 300
 # Of more servers than these a cut list isn't told rule by rule.
 MOST_SORTED = 2000
 BEHIND_CHARS = 120
@@ -23,7 +25,7 @@ ONE_RULE = 2
 
 def lines(planned: plan.Plan) -> str:
     """Return the rules, the waves and the options that the seal covers, a line each."""
-    found = (_ruled(planned), waves(planned), _options(planned))
+    found = (_ruled(planned), waves(planned), around(planned), _options(planned))
     return "\n".join(line for line in found if line)
 
 
@@ -67,6 +69,11 @@ def sizes(planned: plan.Plan) -> str:
     return f"In waves of {told}{f' and {more:,} more' if more > 0 else ''}"
 
 
+def around(planned: plan.Plan) -> str:
+    """Return what is done around each wave, a line for each set of steps."""
+    return "\n".join(text.plain(line, AROUND_CHARS) for line in stepping.lines(planned))
+
+
 def _options(planned: plan.Plan) -> str:
     """Return the options that were typed and change how it runs."""
     given = planned.order.options
@@ -74,6 +81,7 @@ def _options(planned: plan.Plan) -> str:
         f"--batch {given.batch}" if given.batch is not None else "",
         f"--pause {given.pause_s:g}s" if given.pause_s is not None else "",
         f"--max-failures {given.max_failures}" if given.max_failures is not None else "",
+        f"--without {','.join(given.without)}" if given.without else "",
         "--break-glass" if given.break_glass else "",
     ]
     told = " ".join(part for part in parts if part)

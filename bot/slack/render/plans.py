@@ -123,7 +123,13 @@ def _conditions(planned: plan.Plan) -> str:
         if wanted
         else f"*Needs no approval*{_rules(planned)}"
     )
-    lines = (needed, _counted(planned), conduct.waves(planned), _glass(planned))
+    lines = (
+        needed,
+        _counted(planned),
+        conduct.waves(planned),
+        conduct.around(planned),
+        _glass(planned),
+    )
     return "\n".join(line for line in lines if line)
 
 
