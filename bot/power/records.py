@@ -10,7 +10,7 @@ import enum
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot.power import causes, lifecycle, plan, request, server, vocabulary
+from bot.power import causes, inputs, lifecycle, plan, request, server, vocabulary
 from bot.power.text import folding
 from bot.power.waiting import Wait
 
@@ -296,22 +296,25 @@ class Inbound:
     """A payload from Slack, stored before it is acknowledged.
 
     `key` is unique per deed (a message's channel and ts, a trigger id, or view id and hash): a
-    second delivery with the same key is dropped. `kind` is the listener's word (`command`,
-    `button`, ...), `body` what it needs to go on, as JSON values.
+    second delivery with the same key is dropped. `input` is what somebody did.
     """
 
     key: str
-    kind: str
     person: request.Person
     place: request.Place
-    body: Mapping[str, Any]
+    input: inputs.Input
     at: float
     response_url: str = dataclasses.field(default="", repr=False)
 
     @property
+    def kind(self) -> inputs.Kind:
+        """The listener that took it."""
+        return self.input.kind
+
+    @property
     def called(self) -> str:
         """What a line to copy begins with: the command that was typed, or the bot's name."""
-        return str(self.body.get("called") or vocabulary.PREFIX)
+        return self.input.called or vocabulary.PREFIX
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

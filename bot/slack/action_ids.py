@@ -8,42 +8,12 @@ from __future__ import annotations
 import enum
 import re
 
+from bot.power import inputs
+
 PREFIX = "pb:"
 # What follows the dot only keeps the ids of one message apart ("Actions block": unique ids).
 OURS = re.compile(r"^pb:[a-z_]+(\.[a-z0-9_]+)?$")
 ANY = re.compile(r".*", re.DOTALL)
-
-
-class Do(enum.StrEnum):
-    """What a button asks for."""
-
-    REQUEST = "request"
-    APPROVE = "approve"
-    DENY = "deny"
-    CANCEL = "cancel"
-    STOP = "stop"
-    RETRY = "retry"
-    UNDO = "undo"
-    AGAIN = "again"
-    BACK_ON = "back_on"
-    DETAILS = "details"
-    PAGE = "page"
-    SHARE = "share"
-    NUDGE = "nudge"
-    COMMENT = "comment"
-    VERDICT = "verdict"
-    UNFREEZE = "unfreeze"
-
-
-class Form(enum.StrEnum):
-    """Which form was filled in; the value is its callback id without the prefix."""
-
-    CONFIRM_COUNT = "confirm_count"
-    DENY = "deny"
-    COMMENT = "comment"
-    VERDICT = "verdict"
-    REQUEST = "request_form"
-    REVIEW = "review"
 
 
 class Shortcut(enum.StrEnum):
@@ -62,51 +32,51 @@ class Field(enum.StrEnum):
 
 
 # The first eight words are part of the contract, to the letter.
-LABELS: dict[Do, str] = {
-    Do.REQUEST: "Request",
-    Do.APPROVE: "Approve",
-    Do.DENY: "Deny",
-    Do.CANCEL: "Cancel",
-    Do.STOP: "Stop",
-    Do.RETRY: "Retry failed",
-    Do.UNDO: "Undo",
-    Do.AGAIN: "Ask again",
-    Do.BACK_ON: "Power back on",
-    Do.DETAILS: "Details",
-    Do.NUDGE: "Nudge",
-    Do.COMMENT: "Comment",
-    Do.VERDICT: "Review",
-    Do.UNFREEZE: "Unfreeze",
+LABELS: dict[inputs.Do, str] = {
+    inputs.Do.REQUEST: "Request",
+    inputs.Do.APPROVE: "Approve",
+    inputs.Do.DENY: "Deny",
+    inputs.Do.CANCEL: "Cancel",
+    inputs.Do.STOP: "Stop",
+    inputs.Do.RETRY: "Retry failed",
+    inputs.Do.UNDO: "Undo",
+    inputs.Do.AGAIN: "Ask again",
+    inputs.Do.BACK_ON: "Power back on",
+    inputs.Do.DETAILS: "Details",
+    inputs.Do.NUDGE: "Nudge",
+    inputs.Do.COMMENT: "Comment",
+    inputs.Do.VERDICT: "Review",
+    inputs.Do.UNFREEZE: "Unfreeze",
 }
-FIELDS: dict[Form, Field] = {
-    Form.CONFIRM_COUNT: Field.COUNT,
-    Form.DENY: Field.REASON,
-    Form.COMMENT: Field.COMMENT,
-    Form.VERDICT: Field.COMMENT,
-    Form.REVIEW: Field.COUNT,
+FIELDS: dict[inputs.Form, Field] = {
+    inputs.Form.CONFIRM_COUNT: Field.COUNT,
+    inputs.Form.DENY: Field.REASON,
+    inputs.Form.COMMENT: Field.COMMENT,
+    inputs.Form.VERDICT: Field.COMMENT,
+    inputs.Form.REVIEW: Field.COUNT,
 }
 
 
-def action_id(do: Do, apart: str = "") -> str:
+def action_id(do: inputs.Do, apart: str = "") -> str:
     """Return the action id of a button."""
     return f"{PREFIX}{do.value}.{apart}" if apart else PREFIX + do.value
 
 
-def read_action_id(action_id: str) -> Do | None:
+def read_action_id(action_id: str) -> inputs.Do | None:
     """Return what an action id asks for, or None when it is none of ours."""
     if not OURS.match(action_id):
         return None
     word = action_id.removeprefix(PREFIX).split(".")[0]
-    return Do(word) if word in set(Do) else None
+    return inputs.Do(word) if word in set(inputs.Do) else None
 
 
-def callback_id(form: Form) -> str:
+def callback_id(form: inputs.Form) -> str:
     """Return the callback id of a form."""
     return PREFIX + form.value
 
 
-def read_callback_id(callback_id: str) -> Form | None:
+def read_callback_id(callback_id: str) -> inputs.Form | None:
     """Return which form a callback id names, or None when it is none of ours."""
     word = callback_id.removeprefix(PREFIX)
-    ours = callback_id.startswith(PREFIX) and word in set(Form)
-    return Form(word) if ours else None
+    ours = callback_id.startswith(PREFIX) and word in set(inputs.Form)
+    return inputs.Form(word) if ours else None

@@ -20,7 +20,6 @@ from bot.workflow.rights import (
     refusing,
     rejudging,
     unseen,
-    words,
 )
 
 
@@ -185,10 +184,9 @@ class Approving:
         now: float,
     ) -> answers.Note | ports.Request:
         """Add an approval to those that still count, and start the run when it is the last."""
-        comment = words.given(inbound, "comment")
         decision = checked.decision
         yes = ports.Approval(
-            inbound.person, decision.group, now, comment, decision.evidence, found.order.seal
+            inbound.person, decision.group, now, "", decision.evidence, found.order.seal
         )
         gone = {one.approval.person.user_id for one in lost}
         kept = [one for one in found.approvals if one.person.user_id not in gone]

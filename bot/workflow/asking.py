@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import random
 
-from bot.power import plan, ports, request
+from bot.power import inputs, plan, ports, request
 from bot.power.lifecycle import State
 from bot.power.run import endings
 from bot.power.text import folding, typography
@@ -98,10 +98,10 @@ class Asking:
             return dataclasses.replace(note, over=True, plan_again=found.id)
         count = len(found.order.targets)
         if found.plan.terms.confirm_count:
-            if inbound.body.get("do") == "request":
+            if not isinstance(inbound.input, inputs.FormSent):
                 at_once = found.order.options.break_glass and not found.plan.terms.needs
                 return answers.CountWanted(found.id, count, found.order.action, at_once)
-            if typography.plain(str(inbound.body.get("count", ""))) != str(count):
+            if typography.plain(inbound.input.count) != str(count):
                 said = "That isn't the number of servers in the plan."
                 return await self.refusing.say(inbound, NOT_ASKED, found, said)
         # Nobody looks after the one who breaks glass, so that what the plan was made on is too old.

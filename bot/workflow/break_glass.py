@@ -76,7 +76,7 @@ class BreakGlass:
         decision = await self._decide(inbound, owed)
         if not decision.allowed:
             return await self._refuse(inbound, found, decision)
-        verdict = words.given(inbound, "comment")
+        verdict = words.comment(inbound.input)
         if not verdict:
             return answers.VerdictWanted(found.id)
         now = self.clock.now()

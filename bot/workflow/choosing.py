@@ -10,7 +10,7 @@ import asyncio
 import dataclasses
 from collections.abc import Callable, Sequence
 
-from bot.power import errors, plan, ports, request, server
+from bot.power import errors, inputs, plan, ports, request, server
 from bot.power.approval import judging
 from bot.power.command import command, form
 from bot.power.planning import plan_refusals, question
@@ -92,6 +92,7 @@ class Choosing:
         Raises:
             SlackUnavailable: the channels could not be looked up.
         """
+        used = inbound.input if isinstance(inbound.input, inputs.ShortcutUsed) else None
         notes: list[str] = []
         chosen: tuple[offering.Offer, ...] = ()
         try:
@@ -99,11 +100,11 @@ class Choosing:
         except errors.CloudError:
             notes.append(NO_INVENTORY)
         else:
-            rows = mentioned.servers_in(str(inbound.body.get("words") or ""), snapshot)
+            rows = mentioned.servers_in(used.words if used else "", snapshot)
             chosen = offering.chosen(rows, snapshot)
-            notes += [CUT_SHORT] if inbound.body.get("more") else []
+            notes += [CUT_SHORT] if used and used.more else []
         # A message shortcut alone has both; a global one has no channel.
-        if inbound.kind == "shortcut" and inbound.place.channel_id and not chosen:
+        if used and inbound.place.channel_id and not chosen:
             notes.append(NOTHING_NAMED)
         channels = await self._channels(inbound.place)
         if channels is not None and not channels:
@@ -121,22 +122,21 @@ class Choosing:
             one for one in found if one.is_member and not one.is_shared and not one.is_archived
         )
 
-    def read(self, inbound: ports.Inbound) -> form.Reading:
+    def read(self, place: request.Place, sent: inputs.Filled) -> form.Reading:
         """Return a form that was sent as a change, or what is wrong with it, by field.
 
         What takes Slack or CloudDC to know is left to the plan, which is shown before anything
         is asked for.
         """
         rules = self.policy()
-        filled = {str(key): str(value) for key, value in dict(inbound.body["filled"]).items()}
         snapshot = self.reading.power.latest()
-        found = form.read(filled, rules.groups, snapshot)
+        found = form.read(sent.filled, rules.groups, snapshot)
         if found.change is None:
             return found
         problems: dict[form.Field, str] = {}
-        if inbound.place.channel_id not in rules.allow:
+        if place.channel_id not in rules.allow:
             # A form that was opened in a channel has no field for it.
-            chose = bool(inbound.body.get("chose_channel"))
+            chose = isinstance(sent, inputs.RequestFilled) and sent.chose_channel
             field = form.Field.CHANNEL if chose else form.Field.SERVERS
             problems[field] = "Requests may not be made in this channel."
         if snapshot is not None:
@@ -145,12 +145,12 @@ class Choosing:
                     found.change.targets, snapshot, for_change=True
                 ).servers
             except errors.UserMistake as mistake:
-                held = form.offered(mistake, filled, rules.groups, snapshot)
+                held = form.offered(mistake, sent.filled, rules.groups, snapshot)
                 problems[form.Field.SERVERS] = form.sentence(held)
             else:
                 found_rules = (judging.rule_for(rules, row) for row in servers)
                 judged = tuple({rule.name: rule for rule in found_rules if rule}.values())
-                problems |= _refused(found.change, inbound.place, rules, judged, len(servers))
+                problems |= _refused(found.change, place, rules, judged, len(servers))
         return form.Reading(found.change, problems)
 
 

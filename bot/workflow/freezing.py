@@ -7,7 +7,7 @@ import dataclasses
 import datetime
 from collections.abc import Callable, Iterable, Sequence
 
-from bot.power import errors, ports, request
+from bot.power import errors, inputs, ports, request
 from bot.power.approval import approval, judging, quorum, rights
 from bot.power.policy import freeze_ends, freezes, policy
 from bot.power.text import moments
@@ -117,7 +117,7 @@ class Freezing:
         Raises:
             SlackUnavailable: the person could not be looked up.
         """
-        wanted = str(inbound.body.get("request_id") or "")
+        wanted = inputs.request_id(inbound.input)
         standing = await self.store.read(lambda tx: tx.freezes(now=self.clock.now()))
         holder = next((one.holder for one in standing if freezes.key(one) == wanted), "")
         if not holder:

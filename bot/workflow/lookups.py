@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import dataclasses
 
-from bot.power import errors, ports
+from bot.power import errors, inputs, ports
 from bot.power.command import command, guide
 from bot.workflow import answers, reviewing
 from bot.workflow.rights import auditing, people, reading
 
 # What a page's or a share's button may ask again; anything else in its value is not obeyed.
 QUESTIONS = (command.Read, command.Why, command.Show, command.Requests)
-AGAIN = frozenset({"page", "share"})
-SHARED = "share"
 NO_QUESTION = "This button is no longer valid."
 
 
@@ -34,16 +32,16 @@ class Lookups:
         Raises:
             SlackUnavailable: the channel could not be checked.
         """
-        if inbound.body.get("do") not in AGAIN:
+        if not isinstance(inbound.input, inputs.Repeated):
             return None
         if not isinstance(said, QUESTIONS):
             return answers.Note(NO_QUESTION, good=False)
-        if inbound.body.get("do") != SHARED:
+        if inbound.input.do is not inputs.Do.SHARE:
             return None
         found = await self._not_here(inbound.place.channel_id)
         if found:
             return answers.Note(found, good=False)
-        await self.attempts.noted(inbound, "answer.shared", line=str(inbound.body["text"]))
+        await self.attempts.noted(inbound, "answer.shared", line=inbound.input.text)
         return None
 
     async def _not_here(self, channel_id: str) -> str:
@@ -73,7 +71,7 @@ class Lookups:
                 return await self.reading.why(said.server)
             case command.Show():
                 return await self.reading.one(said.request_id)
-            case command.Requests() if inbound.body.get("do") == SHARED:
+            case command.Requests() if inputs.is_shared(inbound.input):
                 # Nothing waits for a whole channel.
                 return await self.reading.open_requests(lambda _: False)
             case command.Requests():
@@ -87,10 +85,10 @@ class Lookups:
 
 def help_typed(inbound: ports.Inbound) -> answers.HelpShown | None:
     """Return the help that was typed for, which needs no look-up; None for everything else."""
-    if inbound.kind not in ("command", "mention"):
+    if not isinstance(inbound.input, inputs.Line):
         return None
     try:
-        said = command.parse(str(inbound.body["text"]))
+        said = command.parse(inbound.input.text)
     except errors.UserMistake:
         return None
     if not isinstance(said, command.Help):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
-from bot.power import lifecycle, ports, request
+from bot.power import inputs, lifecycle, ports, request
 from bot.power.approval import approval, quorum
 from bot.power.lifecycle import State
 from bot.power.policy import policy
@@ -32,9 +32,9 @@ class Reviewing:
         decision = await self.may.deny(inbound, found)
         if not decision.allowed:
             return await self.refusing.refuse(inbound, found, decision)
-        reason = words.given(inbound, "reason")
+        reason = words.reason(inbound.input)
         needed = found.plan.terms.deny_reason
-        if not reason and (needed or "reason" not in inbound.body):
+        if not reason and (needed or not isinstance(inbound.input, inputs.FormSent)):
             if late := await self._late(inbound, found):
                 return late
             return answers.ReasonWanted(found.id, needed)
@@ -76,7 +76,7 @@ class Reviewing:
         if not _decided(found, user_id):
             said = f"Only who has approved or denied {found.id} can add words; write in its thread."
             return await self._not_added(inbound, found, said)
-        comment = words.given(inbound, "comment")
+        comment = words.comment(inbound.input)
         if not comment:
             return answers.CommentWanted(found.id)
         now = self.clock.now()

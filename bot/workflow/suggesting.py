@@ -6,7 +6,7 @@ import asyncio
 import dataclasses
 from collections.abc import Callable
 
-from bot.power import errors, ports, server, vocabulary
+from bot.power import errors, inputs, ports, server, vocabulary
 from bot.power.command import command, offered_lines
 from bot.power.policy import policy
 from bot.workflow import answers
@@ -24,8 +24,7 @@ class Suggesting:
         """Return what is wrong, with a line to copy if there is one that may be offered."""
         line = ""
         if mistake.suggestion:
-            typed = str(inbound.body.get("text") or "")
-            line = await self._checked(mistake.suggestion, typed)
+            line = await self._checked(mistake.suggestion, inputs.text(inbound.input))
         written = f"{inbound.called} {line}" if line else ""
         return answers.Mistake(mistake.problem, mistake.token, written)
 

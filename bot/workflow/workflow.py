@@ -10,10 +10,11 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from typing import assert_never
 
 import structlog
 
-from bot.power import errors, missing, ports, request
+from bot.power import errors, inputs, missing, ports, request
 from bot.power.command import command, command_line, form, lateness, noes
 from bot.power.run import again, runs
 from bot.power.targets import offering
@@ -38,7 +39,8 @@ from bot.workflow.rights import alarming, auditing, mentions, people, reading, w
 log = structlog.get_logger()
 
 # Buttons under plans; a plan that nobody asked for is let go of after a while.
-PLAN_BUTTONS = ("request", "again")
+PLAN_BUTTONS = frozenset({inputs.Do.REQUEST, inputs.Do.AGAIN})
+NO_BUTTON = "This button is no longer valid."
 FORGOTTEN = "This plan is too old to be used. Type the command again."
 
 
@@ -83,7 +85,7 @@ class Workflow:
             return refused or await self._answer(inbound)
         except errors.SlackUnavailable as error:
             # Nobody is let in by a failure, and the button may be pressed again.
-            did = str(inbound.body.get("do") or inbound.kind)
+            did = inbound.input.name
             why = error.user_message
             found = await self._named(inbound)
             await self.attempts.refused(inbound, "person.not_checked", found, did=did, why=why)
@@ -98,9 +100,11 @@ class Workflow:
         """Return what fits what somebody has typed into the field for servers."""
         return await self.choosing.offers(person, typed)
 
-    def problems(self, inbound: ports.Inbound) -> Mapping[form.Field, str]:
+    def problems(
+        self, place: request.Place, sent: inputs.RequestFilled
+    ) -> Mapping[form.Field, str]:
         """Return what is wrong with a request form, by field; it waits for nobody."""
-        return self.choosing.read(inbound).problems
+        return self.choosing.read(place, sent).problems
 
     async def _too_late(self, inbound: ports.Inbound, late: lateness.Late) -> answers.Mistake:
         """Audit words that came too late, and give them back to whoever wrote them."""
@@ -127,7 +131,7 @@ class Workflow:
     async def _refused_at_once(self, inbound: ports.Inbound) -> answers.Note | None:
         """Refuse who may not use Powerbot at all; one's own approval, before any look-up."""
         found = await self._named(inbound)
-        decides = inbound.body.get("do") in ("approve", "deny")
+        decides = inbound.input.name in (inputs.Do.APPROVE, inputs.Do.DENY)
         if found and decides and (own := await self.approving.refusing.early(inbound, found)):
             return own
         may = await self.people.may_read(inbound.person)
@@ -138,64 +142,90 @@ class Workflow:
 
     async def _named(self, inbound: ports.Inbound, typed_id: str = "") -> ports.Request | None:
         """Return the request that a button, a form or a no is of, if it is of one."""
-        id_ = str(inbound.body.get("request_id") or typed_id)
+        id_ = inputs.request_id(inbound.input) or typed_id
         return await self.store.read(lambda tx: tx.request(id_)) if id_ else None
 
     async def _answer(self, inbound: ports.Inbound) -> answers.Answer | None:
-        """Tell words from forms and buttons, and all from somebody who opened the app's Home."""
-        if inbound.kind == "home":
-            return await self.home(inbound.person)
-        if length := inbound.body.get("length"):
-            raise command_line.too_long(int(length))
-        if inbound.kind in ("command", "mention"):
-            return await self.obey(inbound, command.parse(str(inbound.body["text"])))
-        if inbound.kind == "shortcut":
-            return await self.choosing.open(inbound)
-        if "filled" in inbound.body:
-            return await self.fill_in(inbound)
-        if inbound.body.get("do") == "unfreeze":
+        """Dispatch an input by its kind."""
+        match inbound.input:
+            case inputs.Typed() | inputs.Mentioned() if inbound.input.length:
+                raise command_line.too_long(inbound.input.length)
+            case inputs.Typed() | inputs.Mentioned() | inputs.Repeated() as line:
+                return await self.obey(inbound, command.parse(line.text))
+            case inputs.Pressed() as button:
+                return await self._pressed(inbound, button)
+            case inputs.FormSent() as sent:
+                return await self._sent(inbound, sent)
+            case inputs.RequestFilled() | inputs.StepBegun() as filled:
+                return await self.fill_in(inbound, filled)
+            case inputs.ShortcutUsed():
+                return await self.choosing.open(inbound)
+            case inputs.HomeOpened():
+                return await self.home(inbound.person)
+            case inputs.Unknown():
+                return answers.Note(NO_BUTTON, good=False)
+            case _:
+                assert_never(inbound.input)
+
+    async def _pressed(
+        self, inbound: ports.Inbound, button: inputs.Pressed
+    ) -> answers.Answer | None:
+        """Do what a button asks for."""
+        if button.do is inputs.Do.UNFREEZE:
             return await self.freezing.lift(inbound)
-        if inbound.body.get("do") in PLAN_BUTTONS and await self._named(inbound) is None:
+        if button.do in PLAN_BUTTONS and await self._named(inbound) is None:
             return answers.Note(FORGOTTEN, good=False, over=True)
-        return await self.pressed(inbound, await self.reading.one(str(inbound.body["request_id"])))
+        return await self.pressed(inbound, button, await self.reading.one(button.request_id))
 
     async def pressed(
-        self, inbound: ports.Inbound, shown: answers.RequestShown
+        self, inbound: ports.Inbound, button: inputs.Pressed, shown: answers.RequestShown
     ) -> answers.Answer | None:
         """Do what a button of a request asks for."""
         found = shown.request
-        match inbound.body.get("do"):
-            case "request" | "confirm_count" | "review":
+        match button.do:
+            case inputs.Do.REQUEST:
                 return await self.asking.ask(inbound, found)
-            case "approve" | "deny" | "comment" | "verdict":
-                return await self.decide(inbound, found)
-            case "nudge":
+            case inputs.Do.APPROVE | inputs.Do.DENY | inputs.Do.COMMENT | inputs.Do.VERDICT:
+                return await self.decide(inbound, found, button.do)
+            case inputs.Do.NUDGE:
                 return await self.nudging.nudge(inbound, found)
-            case "cancel":
+            case inputs.Do.CANCEL:
                 return await self.stopping.cancel(inbound, found)
-            case "stop":
+            case inputs.Do.STOP:
                 return await self.stopping.stop(inbound, found)
-            case "retry":
-                return await self.repeat(inbound, again.retried(found.order, shown.servers), found)
-            case "undo" | "back_on":
-                return await self.repeat(inbound, again.undone(found.order, shown.servers), found)
-            case "again":
-                return await self.repeat(inbound, again.whole(found.order), found)
-            case "details":
+            case inputs.Do.RETRY | inputs.Do.UNDO | inputs.Do.BACK_ON | inputs.Do.AGAIN:
+                return await self.repeat(inbound, _wanted(button.do, shown), found)
+            case inputs.Do.DETAILS:
                 return shown
-        return answers.Note("This button is no longer valid.", good=False)
+            case inputs.Do.UNFREEZE | inputs.Do.PAGE | inputs.Do.SHARE:
+                return answers.Note(NO_BUTTON, good=False)
+            case _:
+                assert_never(button.do)
 
-    async def decide(self, inbound: ports.Inbound, found: ports.Request) -> answers.Answer:
+    async def _sent(self, inbound: ports.Inbound, sent: inputs.FormSent) -> answers.Answer:
+        """Do what a form about a request asks for."""
+        found = await self._find(sent.request_id)
+        match sent.do:
+            case inputs.Form.CONFIRM_COUNT | inputs.Form.REVIEW:
+                return await self.asking.ask(inbound, found)
+            case inputs.Form.DENY | inputs.Form.COMMENT | inputs.Form.VERDICT:
+                return await self.decide(inbound, found, inputs.Do(sent.do))
+            case _:
+                assert_never(sent.do)
+
+    async def decide(
+        self, inbound: ports.Inbound, found: ports.Request, do: inputs.Do
+    ) -> answers.Answer:
         """Do what somebody with an approver's right asks for."""
         if said := words.too_long(inbound):
-            event = f"{words.EVENTS[str(inbound.body['do'])]}.refused"
+            event = f"{words.EVENTS[do]}.refused"
             return await self.approving.refusing.say(inbound, event, found, said)
-        match inbound.body.get("do"):
-            case "approve":
+        match do:
+            case inputs.Do.APPROVE:
                 return await self.approving.approve(inbound, found)
-            case "deny":
+            case inputs.Do.DENY:
                 return await self.reviewing.deny(inbound, found)
-            case "comment":
+            case inputs.Do.COMMENT:
                 return await self.reviewing.comment(inbound, found)
             case _:
                 return await self.glass.review(inbound, found)
@@ -224,7 +254,7 @@ class Workflow:
                 return await self.freezing.freeze(inbound, said.reason)
             case command.Unfreeze():
                 return await self.freezing.unfreeze(inbound, every=said.every)
-            case command.OpenForm() if inbound.body.get("view"):
+            case command.OpenForm() if inputs.view(inbound.input):
                 return await self.choosing.open(inbound)
             case _:
                 return await self._look_up(inbound, said)
@@ -252,9 +282,9 @@ class Workflow:
         lifts = self.freezing.lifts_all(person, roster)
         return dataclasses.replace(shown, missing=lacks, viewer=person.user_id, lifts_all=lifts)
 
-    async def fill_in(self, inbound: ports.Inbound) -> answers.Answer:
+    async def fill_in(self, inbound: ports.Inbound, sent: inputs.Filled) -> answers.Answer:
         """Plan what a form asks for, as if it had been typed."""
-        found = self.choosing.read(inbound)
+        found = self.choosing.read(inbound.place, sent)
         if found.change is None or found.problems:
             # The form has said so already; the policy may have changed since.
             return answers.Mistake(next(iter(found.problems.values()), "The form is empty."))
@@ -338,3 +368,13 @@ class Workflow:
             UserMistake: there is none of this id.
         """
         return (await self.reading.one(request_id)).request
+
+
+def _wanted(do: inputs.Do, shown: answers.RequestShown) -> again.Again:
+    """Return what a button wants done once more, or undone."""
+    order = shown.request.order
+    if do is inputs.Do.RETRY:
+        return again.retried(order, shown.servers)
+    if do is inputs.Do.AGAIN:
+        return again.whole(order)
+    return again.undone(order, shown.servers)

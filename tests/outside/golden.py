@@ -7,13 +7,12 @@ import dataclasses
 from typing import Any
 
 from bot.operations import manifest
-from bot.power import request
+from bot.power import inputs, request
 from bot.power.lifecycle import State
 from bot.runtime import clock
 from bot.sandbox import workspace
 from bot.sandbox.workspace.state.view_book import View
 from bot.sandbox.workspace.transport.delivery import Envelope
-from bot.slack import action_ids
 from bot.slack.blockkit import blocks, modals, views as form_views
 from bot.slack.door import connection
 from bot.slack.outbound import sending
@@ -24,7 +23,7 @@ from tests.slack.test_golden import GOLDEN
 from tests.slack.test_home import full, shown
 from tests.slack.test_request_form import VIEWS
 
-BUTTONS = blocks.button_row([blocks.Button(action_ids.Do.APPROVE, "PR-7F3K")])
+BUTTONS = blocks.button_row([blocks.Button(inputs.Do.APPROVE, "PR-7F3K")])
 MODAL_WITH_EVERYTHING = {
     "type": "modal",
     "callback_id": "everything",

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+import dataclasses
 
 import pytest
 
-from bot.power import ports, request
+from bot.power import inputs, ports, request
 from bot.power.command import lateness
 
 NOW = 1_800_000_000.0
 LINE = "reboot web01 because kernel panic"
 
 
-def inbound(kind: str, *, at: float = NOW, **body: Any) -> ports.Inbound:
-    """Return a payload with words."""
+def inbound(kind: str, *, at: float = NOW, text: str = LINE, message_ts: str = "") -> ports.Inbound:
+    """Return words that were typed or, with the instant of their message, mention the bot."""
+    mention = inputs.Mentioned(text=text, message_ts=message_ts)
+    given = mention if kind == "mention" else inputs.Typed(text=text)
     person = request.Person(user_id="U0DANA", team_id="T0DEMO")
     place = request.Place(channel_id="C0OPS")
-    return ports.Inbound("k", kind, person, place, {"text": LINE, **body}, at)
+    return ports.Inbound("k", person, place, given, at)
 
 
 @pytest.mark.parametrize(("age_s", "late"), [(0, False), (300, False), (301, True)])
@@ -66,7 +68,10 @@ def test_requester_s_mention_is_late_by_slack_s_own_clock() -> None:
 
 def test_approver_s_button_is_not_judged_by_its_age() -> None:
     """What it says is held against the state of its request."""
-    assert lateness.judge(inbound("button", at=NOW - 9000, message_ts="1.0"), NOW) is None
+    approve = inputs.Pressed(do=inputs.Do.APPROVE, request_id="PR-7F3K", message_ts="1.0")
+    pressed = dataclasses.replace(inbound("command", at=NOW - 9000), input=approve)
+
+    assert lateness.judge(pressed, NOW) is None
 
 
 def test_requester_s_mention_without_an_instant_counts_from_its_delivery() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.power import errors, ports, request
+from bot.power import errors, inputs, ports, request
 from bot.power.command import command, noes
 
 DANA = request.Person(user_id="U0DANA", team_id="T0DEMO")
@@ -29,7 +29,7 @@ LINES = (
 def test_a_line_is_a_no_when_it_is_obeyed_as_one_and_only_then(text: str) -> None:
     """Whatever asks whether it is one gets the parser's answer."""
     said = noes.of(
-        ports.Inbound("k", "command", DANA, request.Place(channel_id="C"), {"text": text}, 0.0)
+        ports.Inbound("k", DANA, request.Place(channel_id="C"), inputs.Typed(text=text), 0.0)
     )
 
     try:

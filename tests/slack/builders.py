@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from bot.power import plan, ports, request
+from bot.power import inputs, plan, ports, request
 from bot.power.lifecycle import ServerState, State
 from bot.power.request import Action
 
@@ -94,14 +94,10 @@ def with_detail(servers: list[ports.RunServer], detail: str) -> list[ports.RunSe
     return [dataclasses.replace(row, detail=detail) for row in servers]
 
 
-def inbound(kind: str = "command", key: str = "k1", **changes: Any) -> ports.Inbound:
+LINE = inputs.Typed(text="reboot web01")
+
+
+def inbound(given: inputs.Input = LINE, key: str = "k1", **changes: Any) -> ports.Inbound:
     """Return a payload as the listeners hand it on."""
-    given: dict[str, Any] = {
-        "key": key,
-        "kind": kind,
-        "person": REQUESTER,
-        "place": request.Place(channel_id="C0OPS"),
-        "body": {"text": "reboot web01"},
-        "at": NOW,
-    }
-    return ports.Inbound(**{**given, **changes})
+    made = ports.Inbound(key, REQUESTER, request.Place(channel_id="C0OPS"), given, NOW)
+    return dataclasses.replace(made, **changes)

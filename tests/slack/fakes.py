@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
-from bot.power import errors, lifecycle, ports, request
+from bot.power import errors, inputs, lifecycle, ports, request
 from bot.power.command import form
 from bot.power.lifecycle import State
 from bot.power.targets import offering
@@ -345,7 +345,9 @@ class Workflow:
             await self.offers_late.wait()
         return [one for one in self.offered if typed in one.value]
 
-    def problems(self, inbound: ports.Inbound) -> Mapping[form.Field, str]:
+    def problems(
+        self, place: request.Place, sent: inputs.RequestFilled
+    ) -> Mapping[form.Field, str]:
         """Find wrong with a form what it was told to find."""
         return self.form_problems
 
@@ -364,7 +366,7 @@ class Workflow:
             if isinstance(said, Exception):
                 raise said
             return said
-        if inbound.kind in ("command", "mention"):
+        if isinstance(inbound.input, inputs.Line):
             return self._plan(inbound)
         return await self._button(inbound)
 
@@ -375,7 +377,8 @@ class Workflow:
         return answers.PlanShown(found.plan, found.id, self._store.clock.now())
 
     async def _button(self, inbound: ports.Inbound) -> answers.Answer | None:
-        request_id, do = str(inbound.body["request_id"]), str(inbound.body["do"])
+        pressed = inbound.input
+        request_id, do = inputs.request_id(pressed), pressed.name
         user = {"user": inbound.person.user_id}
         tx = Tx(self._store)
         if do in ("request", "confirm_count"):
@@ -390,7 +393,7 @@ class Workflow:
             return None
         if do in ("deny", "cancel"):
             word = {"deny": State.DENIED, "cancel": State.CANCELLED}[do]
-            reason = inbound.body.get("reason", "")
+            reason = pressed.reason if isinstance(pressed, inputs.FormSent) else ""
             if tx.transition(request_id, word):
                 body = {"event": word.value, "reason": reason, **user}
                 tx.say(request_id, "reply", body)

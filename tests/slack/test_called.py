@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 
+from bot.power import inputs
 from bot.power.lifecycle import State
 from bot.slack.blockkit import paging
 from bot.slack.inbound import desk
@@ -42,8 +41,8 @@ async def test_payload_without_a_typed_command_is_given_the_name_of_ours(side: S
     async def ack(*words: object, **rest: object) -> None:
         """Take it."""
 
-    pressed = builders.inbound(body={"do": "details", "request_id": "PR-1"})
-    typed = dataclasses.replace(pressed, key="x", body={"text": "help", "called": "/typed"})
+    pressed = builders.inbound(inputs.Pressed(do=inputs.Do.DETAILS, request_id="PR-1"))
+    typed = builders.inbound(inputs.Typed(text="help", called="/typed"), key="x")
     for inbound in (pressed, typed):
         await taking.take(inbound, ack)  # type: ignore[arg-type]
     await taking.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.power import server
+from bot.power import inputs, server
 from bot.slack.blockkit import blocks
 from bot.slack.inbound import bolt_registration, guard
 from bot.slack.outbound import sending
@@ -155,8 +155,9 @@ async def test_shortcuts_and_events_are_acknowledged(connected: Side) -> None:
     await connected.settle()
 
     assert (first.ok, second.ok) == (True, True)
-    words = [str(one.body.get("words")) for one in connected.workflow.handled]
-    assert [line.split("\n")[0] for line in words] == ["web01 is down & out", "", "None"]
+    used = [one.input for one in connected.workflow.handled]
+    words = [one.words for one in used if isinstance(one, inputs.ShortcutUsed)]
+    assert [line.split("\n")[0] for line in words] == ["web01 is down & out", ""]
     assert connected.workflow.handled[0].place.thread_ts == message.ts
     assert connected.workspace.views("dana")[-1].words == "Two."
 
@@ -175,8 +176,9 @@ async def test_reader_turns_the_pages_of_a_long_list(connected: Side) -> None:
     await connected.workspace.click("dana", connected.whispers("dana")[-1], "Next page")
     await connected.settle()
 
-    assert connected.workflow.handled[-1].body["text"] == "list"
-    assert connected.workflow.handled[-1].body["page"] == 2
+    turned = connected.workflow.handled[-1].input
+    assert isinstance(turned, inputs.Repeated)
+    assert (turned.text, turned.page) == ("list", 2)
     pages = connected.whispers("dana")
     assert len(pages) == 1
     assert pages[0].buttons == ["Page before", "Share"]
@@ -206,7 +208,7 @@ async def test_shared_answer_stands_in_the_channel_without_buttons(connected: Si
     await connected.settle()
 
     posted = connected.workspace.messages("C0OPS")[-1]
-    assert connected.workflow.handled[-1].body["do"] == "share"
+    assert connected.workflow.handled[-1].input.name == "share"
     assert "shared by <@U0DANA>" in posted.words
     assert posted.buttons == []
     assert len(connected.whispers("dana")) == 1

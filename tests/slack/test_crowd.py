@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from bot.power import errors, ports
+from bot.power import errors, inputs, ports
 from bot.slack.inbound import crowd, turns
 from tests.slack import builders, fakes
 
@@ -14,7 +14,7 @@ from tests.slack import builders, fakes
 def line(text: str = "reboot web01", who: str = "U0DANA", key: str = "k1") -> ports.Inbound:
     """Return a line that somebody has typed."""
     person = builders.order().requester.model_copy(update={"user_id": who})
-    return builders.inbound("command", key=key, person=person, body={"text": text})
+    return builders.inbound(inputs.Typed(text=text), key, person=person)
 
 
 async def test_person_may_send_so_much_in_a_minute_and_no_more() -> None:
@@ -105,8 +105,8 @@ async def test_presses_of_one_person_are_bounded_beside_the_lines() -> None:
     counted = crowd.Crowd(fakes.Clock())
 
     def press(do: str, key: str) -> ports.Inbound:
-        body = {"do": do, "request_id": "PR-7F3K"}
-        return builders.inbound("button", key=key, person=line().person, body=body)
+        button = inputs.Pressed(do=inputs.Do(do), request_id="PR-7F3K")
+        return builders.inbound(button, key, person=line().person)
 
     for number in range(crowd.LINES.of_one):
         counted.admit(line(key=str(number)))

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from bot.power import errors
+from bot.power import errors, inputs
 from bot.power.lifecycle import State
 from bot.slack.inbound import desk
 from bot.slack.outbound import delivery
@@ -116,7 +116,7 @@ async def test_slow_database_that_then_fails_is_told(side: Side, slow_desk: desk
     """A late failure to store reaches the person too."""
     side.store.away_for = 1
 
-    await slow_desk.take(builders.inbound("button", body={"do": "approve"}), Acked())
+    await slow_desk.take(builders.inbound(inputs.Pressed(do=inputs.Do.APPROVE)), Acked())
     _open(side.store)
     await slow_desk.close()
 

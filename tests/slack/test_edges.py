@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.power import ports
+from bot.power import inputs, ports
 from bot.power.lifecycle import State
 from bot.slack.blockkit import blocks
 from bot.slack.inbound import bolt_registration, desk, guard
@@ -54,7 +54,7 @@ async def test_twin_that_can_t_be_closed_is_left(side: Side) -> None:
     """It may have been deleted meanwhile."""
     side.store.add(builders.request_in(State.PENDING, card=ports.Card("C0OPS", "2.0")))
     pressed = builders.inbound(
-        "button", body={"do": "details", "request_id": "PR-7F3K", "message_ts": "1.0"}
+        inputs.Pressed(do=inputs.Do.DETAILS, request_id="PR-7F3K", message_ts="1.0")
     )
     side.workflow.says = [answers.Note("Done.")]
     await side.desk.receive(pressed)
@@ -69,7 +69,7 @@ async def test_twin_that_can_t_be_closed_is_left(side: Side) -> None:
 async def test_bug_in_answering_doesn_t_stop_the_desk(side: Side) -> None:
     """A task that breaks is logged; the payload stays for whoever mends it."""
     side.workflow.says = [answers.Note("Done.")]
-    odd = builders.inbound("button", body={"do": "details", "request_id": "PR-7F3K"})
+    odd = builders.inbound(inputs.Pressed(do=inputs.Do.DETAILS, request_id="PR-7F3K"))
     await side.desk.receive(odd)
     side.store.broken = True
 
@@ -111,13 +111,13 @@ async def test_reply_that_slack_refuses_is_tried_again_later(side: Side) -> None
     assert side.store.outbox[0].error == "message_limit_exceeded"
 
 
-@pytest.mark.parametrize("kind", ["command", "button"])
-async def test_own_words_are_the_last_resort(side: Side, kind: str) -> None:
+@pytest.mark.parametrize("given", [builders.LINE, inputs.Pressed(do=inputs.Do.DETAILS)])
+async def test_own_words_are_the_last_resort(side: Side, given: inputs.Input) -> None:
     """A bug in the workflow is told by any way that is open."""
     side.workflow.says = [ValueError("inner words")]
-    await side.desk.receive(builders.inbound(kind))
+    await side.desk.receive(builders.inbound(given))
 
-    side.desk.start(builders.inbound(kind))
+    side.desk.start(builders.inbound(given))
     await side.desk.close()
 
     assert side.whispers("dana")[-1].text == "🚫 " + desk.BROKEN

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.power import inputs
 from bot.power.request import Action
 from bot.slack.inbound import guard
 from bot.slack.outbound import sending
@@ -45,8 +46,9 @@ async def test_requester_types_the_count_of_a_large_request(connected: Side) -> 
     assert wrong.errors == {"count": "That isn't the number of servers in the plan."}
     assert right.ok
     assert [one.text for one in connected.whispers("dana")] == ["Asked as PR-7F3K."]
-    assert connected.workflow.handled[-1].body["do"] == "confirm_count"
-    assert connected.workflow.handled[-1].body["count"] == "19"
+    counted = connected.workflow.handled[-1].input
+    assert isinstance(counted, inputs.FormSent)
+    assert (counted.do, counted.count) == (inputs.Form.CONFIRM_COUNT, "19")
     assert connected.card().buttons == ["Approve", "Deny", "Cancel", "Details"]
     assert connected.workspace.violations == []
 
@@ -77,7 +79,9 @@ async def test_a_no_without_a_form_counts_where_no_reason_is_needed(connected: S
     await connected.workspace.click("sam", card, "Deny")
     await connected.settle()
 
-    assert connected.workflow.handled[-1].body["reason"] == ""
+    denied = connected.workflow.handled[-1].input
+    assert isinstance(denied, inputs.FormSent)
+    assert denied.reason == ""
     assert connected.workspace.thread("ops", card.ts)[-1].text.startswith("⛔ Denied by <@U0SAM>")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.power import errors, ports, request
+from bot.power import errors, inputs, ports, request
 from bot.power.lifecycle import State
 from bot.sandbox.workspace.blockkit import blocks as stand_in_blocks
 from bot.slack import action_ids
@@ -96,7 +96,7 @@ def test_home_has_only_buttons_that_need_no_channel() -> None:
 
     assert ids
     assert all(home.may_stand(action_id) for action_id in ids)
-    assert not home.may_stand(action_ids.action_id(action_ids.Do.RETRY))
+    assert not home.may_stand(action_ids.action_id(inputs.Do.RETRY))
 
 
 def test_home_says_when_there_is_nothing_to_do() -> None:
@@ -134,7 +134,7 @@ async def test_person_presses_on_home_and_reads_the_answer_there(connected: Side
     await connected.settle()
 
     assert "Counted &lt;for&gt; you." in words_of(connected.workspace.home("sam"))
-    assert connected.workflow.handled[-1].body["request_id"] == "PR-0000"
+    assert inputs.request_id(connected.workflow.handled[-1].input) == "PR-0000"
     assert connected.whispers("sam") == []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bot.power import inputs
 from bot.power.lifecycle import State
 from bot.workflow import answers
 from tests.slack import builders, fakes
@@ -43,9 +44,8 @@ async def test_requester_sees_the_answer_to_a_shortcut_on_a_lone_message(
     alert = connected.workspace.say("sam", "ops", "web01 is down")
     connected.workflow.says = [answers.Note("Told.")]
     inbound = builders.inbound(
-        "shortcut",
+        inputs.ShortcutUsed(lone=True),
         place=builders.order().place.model_copy(update={"thread_ts": alert.ts}),
-        body={"lone": True},
     )
 
     connected.desk.start(inbound)
@@ -64,8 +64,9 @@ async def test_approver_s_form_is_answered_in_the_channel_before_the_thread_begi
     found = builders.request_in(State.PENDING, builders.planned(builders.order(place=place)))
     connected.store.add(found)
     connected.workflow.says = [answers.Note("Denied.")]
-    body = {"do": "deny", "request_id": found.id, "reason": "not now"}
-    form = builders.inbound("form", body=body)
+    form = builders.inbound(
+        inputs.FormSent(do=inputs.Form.DENY, request_id=found.id, reason="not now")
+    )
 
     await connected.desk.take_form(form, fakes.Acked())
     await connected.settle()
@@ -115,7 +116,7 @@ async def test_requester_may_edit_a_mistake_until_it_is_understood(connected: Si
         connected.workspace.announce_again(message)
         await connected.settle()
 
-    read = [str(one.body["text"]) for one in connected.workflow.handled]
+    read = [inputs.text(one.input) for one in connected.workflow.handled]
     assert read == ["reboot webb01", "reboot webb02", "reboot web01"]
 
 
@@ -142,7 +143,7 @@ async def test_requester_s_message_is_read_when_an_edit_first_mentions_the_bot(
         connected.workspace.edit(message, f"@powerbot {words}")
         await connected.settle()
 
-    assert [str(one.body["text"]) for one in connected.workflow.handled] == [LINE]
+    assert [inputs.text(one.input) for one in connected.workflow.handled] == [LINE]
 
 
 async def test_edit_that_comes_while_the_message_is_read_is_read_after_a_mistake(
@@ -162,7 +163,7 @@ async def test_edit_that_comes_while_the_message_is_read_is_read_after_a_mistake
     connected.workspace.announce_again(message)
     await connected.settle()
 
-    read = [str(one.body["text"]) for one in connected.workflow.handled]
+    read = [inputs.text(one.input) for one in connected.workflow.handled]
     assert read == ["reboot webb01", "reboot web01 because x"]
 
 
@@ -181,7 +182,7 @@ async def test_edit_that_comes_while_the_message_is_read_is_dropped_after_a_plan
     connected.workspace.edit(message, "@powerbot off web02 because x")
     await connected.settle()
 
-    assert [str(one.body["text"]) for one in connected.workflow.handled] == [LINE]
+    assert [inputs.text(one.input) for one in connected.workflow.handled] == [LINE]
 
 
 async def test_edit_that_comes_while_an_edit_is_read_is_read_after_it(connected: Side) -> None:
@@ -197,7 +198,7 @@ async def test_edit_that_comes_while_an_edit_is_read_is_read_after_it(connected:
     held.set()
     await connected.settle()
 
-    read = [str(one.body["text"]) for one in connected.workflow.handled]
+    read = [inputs.text(one.input) for one in connected.workflow.handled]
     assert read == ["reboot webb01", "reboot webb02", "reboot web01"]
 
 
@@ -215,5 +216,5 @@ async def test_refused_plan_may_be_edited_and_a_dry_run_may_not(connected: Side)
         connected.workspace.edit(message, f"@powerbot {words}")
         await connected.settle()
 
-    read = [str(one.body["text"]) for one in connected.workflow.handled]
+    read = [inputs.text(one.input) for one in connected.workflow.handled]
     assert read == ["reboot web01", "reboot web01 --dry-run"]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from bot.power import ports
+from bot.power import inputs, ports
 from bot.slack.inbound import payloads, submissions
 from tests.slack import builders
 
@@ -72,11 +72,9 @@ def test_command_carries_ids_and_words_and_no_names() -> None:
     read = payloads.command(body, at=builders.NOW)
 
     assert read.person == builders.REQUESTER
-    assert read.body == {
-        "text": "off web01 because a < b",
-        "called": "/power",
-        "trigger_id": "1.2",
-    }
+    assert read.input == inputs.Typed(
+        text="off web01 because a < b", called="/power", trigger_id="1.2"
+    )
     assert (read.key, read.kind, read.at) == ("command:1.2", "command", builders.NOW)
     assert "hooks" not in repr(read)
 
@@ -87,7 +85,7 @@ def test_mention_lives_in_its_thread_without_the_mention(thread_ts: str) -> None
     read = payloads.mention(mentioned(thread_ts=thread_ts), at=0)
 
     assert read is not None
-    assert read.body["text"] == "reboot db03.example because a & b"
+    assert inputs.text(read.input) == "reboot db03.example because a & b"
     assert read.place.thread_ts == thread_ts
     assert read.key == "mention:C0INC:7.8"
 
@@ -112,7 +110,8 @@ def test_edit_of_a_mention_is_known_by_its_message() -> None:
 
     assert edited is not None
     assert edited.key == "mention:C0INC:7.8:9.0"
-    assert edited.body["edit_of"] == "mention:C0INC:7.8"
+    assert isinstance(edited.input, inputs.Mentioned)
+    assert edited.input.edit_of == "mention:C0INC:7.8"
 
 
 def test_mention_by_a_bot_is_left_alone() -> None:
@@ -132,14 +131,9 @@ def test_button_carries_a_request_id_and_where_it_stands() -> None:
     """Of a press only ids are taken on."""
     read = payloads.button(pressed(), at=0)
 
-    assert read.body == {
-        "do": "approve",
-        "message_ts": "5.6",
-        "ephemeral": False,
-        "home": False,
-        "trigger_id": "1.2.3",
-        "request_id": "PR-7F3K",
-    }
+    assert read.input == inputs.Pressed(
+        do=inputs.Do.APPROVE, message_ts="5.6", trigger_id="1.2.3", request_id="PR-7F3K"
+    )
     assert read.place.thread_ts == ""
 
 
@@ -189,7 +183,9 @@ def test_form_carries_what_was_typed() -> None:
 
     read = submissions.form({"team": TEAM, "user": USER, "view": view}, at=0)
 
-    assert read.body == {"do": "confirm_count", "request_id": "PR-7F3K", "count": "19"}
+    assert read.input == inputs.FormSent(
+        do=inputs.Form.CONFIRM_COUNT, request_id="PR-7F3K", count="19"
+    )
     assert read.key == "form:V1:h1"
 
 

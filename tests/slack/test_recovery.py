@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from bot.power import ports
+from bot.power import inputs, ports
 from bot.slack.inbound import desk, recovery
 from bot.slack.outbound import delivery
 from bot.workflow import answers
@@ -15,7 +15,7 @@ from tests.slack.conftest import Side
 async def received(side: Side, *keys: str) -> None:
     """Store lines that nobody has dealt with."""
     for key in keys:
-        await side.desk.receive(builders.inbound(key=key, body={"text": f"reboot {key}"}))
+        await side.desk.receive(builders.inbound(inputs.Typed(text=f"reboot {key}"), key))
 
 
 async def test_person_is_told_that_their_line_was_set_aside(connected: Side) -> None:
@@ -40,8 +40,7 @@ async def test_person_is_told_that_their_line_was_set_aside(connected: Side) -> 
 
 async def test_person_who_said_no_is_told_to_say_it_again(side: Side) -> None:
     """A no that was set aside may not be in force, and that is the first thing to know."""
-    body = {"text": "stop PR-7F3K"}
-    await side.desk.receive(builders.inbound(key="no", body=body))
+    await side.desk.receive(builders.inbound(inputs.Typed(text="stop PR-7F3K"), "no"))
     side.store.deaths["no"] = 1
 
     await side.desk.recover()

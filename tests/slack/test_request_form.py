@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from bot.power import errors, plan, ports, request
+from bot.power import errors, inputs, plan, ports, request
 from bot.power.command.form import Field
 from bot.power.lifecycle import State
 from bot.power.targets import offering
@@ -119,9 +119,10 @@ async def test_a_person_sees_the_plan_in_the_form_and_asks_there(connected: Side
 
     sent = connected.workflow.handled[1]
     assert sent.place == request.Place(channel_id="C0OPS")
-    assert sent.body["filled"]["servers"] == "web01"
-    assert sent.body["filled"]["reason"] == "kernel panic"
-    assert connected.workflow.handled[2].body["do"] == "review"
+    assert isinstance(sent.input, inputs.RequestFilled)
+    assert sent.input.filled["servers"] == "web01"
+    assert sent.input.filled["reason"] == "kernel panic"
+    assert connected.workflow.handled[2].input.name == "review"
     assert connected.workspace.views("dana")[-1].words.startswith("Asked as PR-7F3K.")
     assert connected.workspace.violations == []
 
@@ -135,7 +136,7 @@ async def test_a_form_may_be_sent_again_after_a_look_at_the_plan(connected: Side
     await connected.workspace.close("dana")
     await filled(connected)
 
-    assert [one.body.get("do") for one in connected.workflow.handled[1:]] == ["request_form"] * 2
+    assert [one.input.name for one in connected.workflow.handled[1:]] == ["request_form"] * 2
     assert connected.workspace.views("dana")[-1].content["submit"]["text"] == "Request"
 
 
@@ -166,7 +167,9 @@ async def test_the_count_of_a_large_plan_is_typed_in_the_review(connected: Side)
 
     assert wrong.errors == {"count": "That isn't the number of servers in the plan."}
     assert right.ok
-    assert connected.workflow.handled[-1].body["count"] == str(len(MANY))
+    counted = connected.workflow.handled[-1].input
+    assert isinstance(counted, inputs.FormSent)
+    assert counted.count == str(len(MANY))
 
 
 async def test_a_plan_whose_form_was_closed_is_shown_in_the_channel(connected: Side) -> None:
@@ -256,7 +259,8 @@ def test_a_form_with_nonsense_in_it_is_an_empty_form(state: dict[str, object]) -
 
     read = submissions.form({"team": {"id": "T"}, "user": {"id": "U"}, "view": view}, at=0)
 
-    assert set(read.body["filled"].values()) == {""}
+    assert isinstance(read.input, inputs.RequestFilled)
+    assert set(read.input.filled.values()) == {""}
 
 
 def test_a_message_shortcut_brings_all_words_of_the_message() -> None:
@@ -291,7 +295,8 @@ def test_a_message_shortcut_brings_all_words_of_the_message() -> None:
 
     read = payloads.shortcut(body, at=0)
 
-    words = str(read.body["words"]).split()
+    assert isinstance(read.input, inputs.ShortcutUsed)
+    words = read.input.words.split()
     assert {"disk", "&", "web01", "web02", "host", "db03"} <= set(words)
     assert any("db02" in word for word in words)
     assert "danger" not in words
@@ -311,7 +316,9 @@ def test_a_message_that_nests_for_ever_is_bounded() -> None:
         "message": {"blocks": [deep] * 5000},
     }
 
-    assert len(str(payloads.shortcut(body, at=0).body["words"])) <= shapes.MESSAGE_CHARS
+    read = payloads.shortcut(body, at=0).input
+    assert isinstance(read, inputs.ShortcutUsed)
+    assert len(read.words) <= shapes.MESSAGE_CHARS
 
 
 def test_the_id_of_a_view_is_found_again_by_its_payloads_key() -> None:

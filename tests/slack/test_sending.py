@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.power import inputs
 from bot.sandbox.workspace import Workspace
-from bot.slack import action_ids
 from bot.slack.blockkit import blocks
 from bot.slack.outbound import sending
 from tests.slack import fakes
@@ -37,7 +37,7 @@ async def test_message_that_is_too_large_keeps_its_buttons(
     sender: sending.Sender, workspace: Workspace
 ) -> None:
     """A card must stay usable, whatever somebody has put into it."""
-    row = blocks.button_row([blocks.Button(action_ids.Do.STOP, "PR-7F3K")])
+    row = blocks.button_row([blocks.Button(inputs.Do.STOP, "PR-7F3K")])
     large = blocks.Message("Stop it?", (*[blocks.section("x" * 2900)] * 5, row))
     crowded = blocks.Message("Stop it?", (*[blocks.section("x")] * 60, row))
 

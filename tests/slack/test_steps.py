@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.power import ports, request
+from bot.power import inputs, ports, request
 from bot.power.lifecycle import ENDED, State
 from bot.slack.inbound import payloads, step_events
 from bot.slack.render import steps
@@ -35,8 +35,9 @@ def test_a_step_names_a_person_a_place_and_the_fields_of_the_form() -> None:
     assert read is not None
     assert (read.key, read.kind, read.person) == ("step:Fx1", "step", builders.REQUESTER)
     assert read.place == request.Place(channel_id="C0OPS")
-    assert read.body["filled"]["servers"] == "web01"
-    assert "break_glass" not in read.body["filled"]
+    assert isinstance(read.input, inputs.StepBegun)
+    assert read.input.filled["servers"] == "web01"
+    assert "break_glass" not in read.input.filled
     assert "secret" not in repr(read)
 
 
@@ -55,7 +56,8 @@ def test_an_input_that_is_no_text_counts_as_left_empty() -> None:
     read = step_events.read(begun(servers=["web01"], channel=None), at=1)
 
     assert read is not None
-    assert read.body["filled"]["servers"] == ""
+    assert isinstance(read.input, inputs.StepBegun)
+    assert read.input.filled["servers"] == ""
     assert read.place.channel_id == ""
 
 

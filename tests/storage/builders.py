@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from bot.power import lifecycle, plan, ports, request
+from bot.power import inputs, lifecycle, plan, ports, request
 from bot.storage import store
 
 ASKER = request.Person(user_id="UASKER", team_id="T1")
@@ -47,7 +47,7 @@ def a_request(
 
 def an_inbound(key: str = "k1", **fields: Any) -> ports.Inbound:
     """Return a payload."""
-    made = ports.Inbound(key, "command", ASKER, HOME, {"text": "on web01"}, 100.0, "https://r")
+    made = ports.Inbound(key, ASKER, HOME, inputs.Typed(text="on web01"), 100.0, "https://r")
     return dataclasses.replace(made, **fields)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from bot.power import ports
+from bot.power import inputs, ports
 from bot.storage.store import Store
 from tests.storage import builders
 
@@ -61,8 +61,8 @@ async def test_a_message_is_not_read_after_its_edit(store: Store) -> None:
 
 async def test_a_payload_comes_back_as_it_was_received(store: Store) -> None:
     """Text that no database stores is made storable, and nothing else changes."""
-    body = {"text": "half \ud800 and \0 and 内核", "list": [1, None, True]}
-    inbound = builders.an_inbound(body=body)
+    filled = {"servers": "web01", "reason": "a \0 and 内核"}
+    inbound = builders.an_inbound(input=inputs.RequestFilled(filled=filled, view="pb:1"))
     await store.write(lambda tx: tx.receive(inbound))
     await end_leases(store)
 
@@ -118,7 +118,7 @@ async def test_noes_are_taken_over_first_and_what_one_deals_with_is_left(store: 
     """Whatever came before them; a caller never takes over from itself."""
     said = {"old": "on web01", "why": "on web01 because stop PR-7F3K", "no": "stop PR-7F3K"}
     for at, (key, text) in enumerate(said.items()):
-        inbound = builders.an_inbound(key, body={"text": text}, at=float(at))
+        inbound = builders.an_inbound(key, input=inputs.Typed(text=text), at=float(at))
         await store.write(lambda tx, one=inbound: tx.receive(one))  # type: ignore[misc]
     await end_leases(store)
 

@@ -79,8 +79,7 @@ async def test_payloads_share_a_batch_with_others_and_with_what_fails(store: Sto
 async def test_payload_that_the_database_refuses_harms_no_other(store: Store) -> None:
     """When the common step fails, each is stored for itself, and one alone is refused."""
     good = [intake.Receiving(builders.an_inbound(key)) for key in "abc"]
-    kind: Any = None
-    bad = intake.Receiving(builders.an_inbound("bad", kind=kind))
+    bad = intake.Receiving(builders.an_inbound("bad", at=None))
 
     results = await asyncio.gather(*map(store.write, [*good, bad]), return_exceptions=True)
 

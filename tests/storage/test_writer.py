@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from bot.power import errors, ports
+from bot.power import errors, inputs, ports
 from bot.storage import writer
 from bot.storage.engine import addresses, connections
 from bot.storage.store import Store
@@ -214,7 +214,7 @@ async def test_a_full_disk_fails_what_needs_room_and_the_next_may_succeed(store:
 
     def fill(tx: ports.Tx) -> None:
         execute(tx, "PRAGMA max_page_count = 1")
-        tx.receive(builders.an_inbound("big", body={"text": "x" * 1_000_000}))
+        tx.receive(builders.an_inbound("big", input=inputs.Typed(text="x" * 1_000_000)))
 
     with pytest.raises(errors.StoreUnavailable):
         await store.write(fill)

@@ -23,8 +23,7 @@ from tests.workflow import world as world_
 
 async def pressed(world: world_.World, who: str, do: str, id_: str, key: str) -> list[str]:
     """Press one button, or send its form; return whether it was taken, and the sentence."""
-    empty = {"reason": ""} if do == "deny" else {}
-    inbound = world.inbound("button", who, {"do": do, "request_id": id_, **empty}, key=key)
+    inbound = world.inbound(who, world_.pressed(do, id_), key=key)
     try:
         if not await world.store.write(lambda tx: tx.receive(inbound)):
             return ["doubled", ""]

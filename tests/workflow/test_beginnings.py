@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.power import plan
+from bot.power import inputs, plan
 from bot.power.lifecycle import State
 from bot.sandbox.workspace.blockkit import blocks as stand_in_blocks
 from bot.slack.blockkit import modals
@@ -142,7 +142,7 @@ async def test_a_plan_that_asks_people_keeps_its_button() -> None:
 async def test_deny_asks_why_and_takes_a_no_without_a_reason(world: World) -> None:
     """The button opens the form; nothing is decided until it is sent, and it may be left empty."""
     id_ = await world.ask("reboot web01 because x")
-    pressed = world.inbound("button", SAM, {"do": "deny", "request_id": id_})
+    pressed = world.inbound(SAM, inputs.Pressed(do=inputs.Do.DENY, request_id=id_))
 
     form = await world.flow.handle(pressed)
     before = await world.state(id_)
@@ -159,7 +159,9 @@ async def test_nobody_writes_a_reason_for_what_has_ended(world: World) -> None:
     id_ = await world.ask("reboot web01 because x")
     await world.told(DANA, "cancel", id_)
 
-    said = await world.flow.handle(world.inbound("button", SAM, {"do": "deny", "request_id": id_}))
+    said = await world.flow.handle(
+        world.inbound(SAM, inputs.Pressed(do=inputs.Do.DENY, request_id=id_))
+    )
 
     assert isinstance(said, answers.Note)
     assert "cancelled" in said.text

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from bot.power import errors, ports, request, server
+from bot.power import errors, inputs, ports, request, server
 from bot.power.command.form import Field
 from bot.power.policy import policy_file
 from bot.workflow import choosing
@@ -85,11 +85,11 @@ def choice(power: Power | None = None) -> choosing.Choosing:
     return choosing.Choosing(reads, who, lambda: RULES, clock)
 
 
-def sent(place: str = "C0OPS", **filled: str) -> ports.Inbound:
-    """Return a form that was sent."""
+def sent(place: str = "C0OPS", **filled: str) -> tuple[request.Place, inputs.RequestFilled]:
+    """Return the place and the fields of a form that was sent."""
     given = {"action": "reboot", "servers": "web01", "reason": "it hangs", **filled}
-    body = {"filled": given, "view": "pb:1", "chose_channel": place == "C0DEV"}
-    return builders.inbound("form", place=request.Place(channel_id=place), body=body)
+    form = inputs.RequestFilled(filled=given, view="pb:1", chose_channel=place == "C0DEV")
+    return request.Place(channel_id=place), form
 
 
 async def test_a_full_member_is_offered_servers_and_a_guest_is_not() -> None:
@@ -119,7 +119,7 @@ async def test_nothing_is_offered_before_the_list_was_read_once() -> None:
 
 async def test_a_form_opens_without_an_inventory_and_says_so() -> None:
     """The person may have typed the names by the time it is back."""
-    shown = await choice(Power(away=True)).open(builders.inbound("command"))
+    shown = await choice(Power(away=True)).open(builders.inbound())
 
     assert shown.notes == (choosing.NO_INVENTORY,)
     assert shown.channels is None
@@ -127,7 +127,9 @@ async def test_a_form_opens_without_an_inventory_and_says_so() -> None:
 
 async def test_a_form_without_a_place_offers_channels_in_which_one_may_ask() -> None:
     """An archived one can't be chosen."""
-    shown = await choice().open(builders.inbound("shortcut", place=request.Place(channel_id="")))
+    shown = await choice().open(
+        builders.inbound(inputs.ShortcutUsed(), place=request.Place(channel_id=""))
+    )
 
     assert [one.channel_id for one in shown.channels or ()] == ["C0INC", "C0OPS"]
     assert shown.notes == ()
@@ -135,10 +137,8 @@ async def test_a_form_without_a_place_offers_channels_in_which_one_may_ask() -> 
 
 async def test_a_message_fills_the_form_or_is_said_to_name_nothing() -> None:
     """Only a message shortcut has words and a channel."""
-    found = await choice().open(
-        builders.inbound("shortcut", body={"words": "web01 db[01-02] hang"})
-    )
-    nothing = await choice().open(builders.inbound("shortcut", body={"words": "coffee"}))
+    found = await choice().open(builders.inbound(inputs.ShortcutUsed(words="web01 db[01-02] hang")))
+    nothing = await choice().open(builders.inbound(inputs.ShortcutUsed(words="coffee")))
 
     assert [one.value for one in found.servers] == ["db01", "db02", "web01"]
     assert nothing.notes == (choosing.NOTHING_NAMED,)
@@ -166,7 +166,7 @@ def test_a_form_is_told_what_the_policy_wants_at_its_field(
     filled: dict[str, Any], field: Field, words: str
 ) -> None:
     """Before any look-up, from the newest list there is."""
-    problems = choice().read(sent(**filled)).problems
+    problems = choice().read(*sent(**filled)).problems
 
     assert set(problems) == {field}
     assert words in problems[field]
@@ -174,7 +174,7 @@ def test_a_form_is_told_what_the_policy_wants_at_its_field(
 
 def test_a_form_is_taken_when_the_list_was_never_read() -> None:
     """The plan will say what can't be done."""
-    found = choice(Power(known=None)).read(sent(servers="web99"))
+    found = choice(Power(known=None)).read(*sent(servers="web99"))
 
     assert found.problems == {}
     assert found.change is not None
@@ -182,4 +182,4 @@ def test_a_form_is_taken_when_the_list_was_never_read() -> None:
 
 def test_an_incident_is_as_good_as_a_reason() -> None:
     """As in a typed line."""
-    assert choice().read(sent(servers="db01", incident="INC-42")).problems == {}
+    assert choice().read(*sent(servers="db01", incident="INC-42")).problems == {}

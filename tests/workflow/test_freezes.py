@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.power import ports
+from bot.power import inputs, ports
 from bot.power.lifecycle import State
 from bot.power.policy import freezes
 from bot.slack.render import home
@@ -117,7 +117,7 @@ async def test_home_has_the_button_for_who_may_lift(world: World) -> None:
     await said(world, "freeze cooling", ROSA)
     buttons = {}
     for who in (ROSA, SAM, OLGA):
-        shown = await world.flow.handle(world.inbound("home", who, {}))
+        shown = await world.flow.handle(world.inbound(who, inputs.HomeOpened()))
         assert isinstance(shown, answers.HomeShown)
         drawn = str(home.render(shown))
         buttons[who] = ("pb:unfreeze" in drawn, "Lift this freeze?" in drawn)

@@ -171,8 +171,7 @@ class Story(RuleBasedStateMachine):
 
     async def click(self, who: str, do: str, id_: str) -> None:
         """Press a button, or send its form; what is answered is a sentence."""
-        empty = {"reason": ""} if do == "deny" else {}
-        inbound = self.world.inbound("button", who, {"do": do, "request_id": id_, **empty})
+        inbound = self.world.inbound(who, world_.pressed(do, id_))
         self.delivered.append(inbound)
         said = await self.world.flow.handle(inbound)
         assert isinstance(said, answers.Note), said

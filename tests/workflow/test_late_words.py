@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from bot.power import ports
+from bot.power import inputs, ports
 from bot.power.lifecycle import State
 from bot.workflow import answers
 from tests.workflow.world import DANA, SAM, World
@@ -17,8 +17,9 @@ LINE = "reboot web01 because kernel panic"
 def late(world: World, kind: str, text: str, age_s: float) -> ports.Inbound:
     """Return words that somebody wrote so long ago."""
     ts = f"{world.clock.now() - age_s:.6f}"
-    made = world.inbound(kind, DANA, {"text": text, "message_ts": ts})
-    return made if kind == "mention" else dataclasses.replace(made, at=float(ts))
+    if kind == "mention":
+        return world.inbound(DANA, inputs.Mentioned(text=text, message_ts=ts))
+    return dataclasses.replace(world.inbound(DANA, inputs.Typed(text=text)), at=float(ts))
 
 
 @pytest.mark.parametrize("kind", ["command", "mention"])

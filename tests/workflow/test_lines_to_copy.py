@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bot.power import inputs, request
 from bot.sandbox.data_centre.api.reading import Listing
 from bot.workflow import answers
 from tests.workflow import world as world_
@@ -84,7 +85,8 @@ async def test_a_form_offers_nothing_that_was_not_chosen(world: World) -> None:
     await world.type("status")
     for servers, better in (("web* save web01", ""), ("web999", ""), ("web[1-3]", "web[01-03]")):
         filled = {"action": "off", "servers": servers, "reason": "x"}
-        problems = world.flow.problems(world.inbound("form", DANA, {"filled": filled}))
+        place = request.Place(channel_id=world_.OPS)
+        problems = world.flow.problems(place, inputs.RequestFilled(filled=filled))
         (told,) = problems.values()
 
         assert told.partition(" Try ")[2] == better
@@ -93,13 +95,10 @@ async def test_a_form_offers_nothing_that_was_not_chosen(world: World) -> None:
 async def test_lines_name_the_command_that_was_typed(world: World) -> None:
     """An app that is installed under another name, and a mention, are copied as they are."""
     for called in ("/power-staging", "@Powerbot"):
-        body = {"text": "rebot web01", "called": called}
-        said = await world.flow.handle(world.inbound("command", DANA, body))
-        helped = await world.flow.handle(
-            world.inbound("command", DANA, {"text": "help off", "called": called})
-        )
-        off = {"text": "reboot web07 because x", "called": called}
-        await world.flow.handle(world.inbound("command", DANA, off))
+        said, helped, _ = [
+            await world.flow.handle(world.inbound(DANA, inputs.Typed(text=line, called=called)))
+            for line in ("rebot web01", "help off", "reboot web07 because x")
+        ]
 
         assert isinstance(said, answers.Mistake)
         assert said.suggestion == f"{called} reboot web01"
@@ -111,12 +110,14 @@ async def test_lines_name_the_command_that_was_typed(world: World) -> None:
 # -- what is too long
 
 
-@pytest.mark.parametrize("kind", ["command", "mention"])
-async def test_a_line_that_is_too_long_is_refused_whole(world: World, kind: str) -> None:
+@pytest.mark.parametrize("kind", [inputs.Typed, inputs.Mentioned])
+async def test_a_line_that_is_too_long_is_refused_whole(
+    world: World, kind: type[inputs.Typed | inputs.Mentioned]
+) -> None:
     """Its beginning may name what its end spares."""
     line = f"off web01 {'web02 ' * 700} !web01 because x"
-    for body in ({"text": line}, {"text": "", "length": 13_000}):
-        said = await world.flow.handle(world.inbound(kind, DANA, body))
+    for given in (kind(text=line), kind(length=13_000)):
+        said = await world.flow.handle(world.inbound(DANA, given))
 
         assert isinstance(said, answers.Mistake)
         assert "A command has at most 4,000 characters" in said.problem
@@ -136,7 +137,7 @@ async def test_a_stop_with_a_long_reason_stops_and_says_that_it_was_not_kept(
     assert "y" not in (await world.found(id_)).end_reason.removeprefix("cancelled by")
 
 
-@pytest.mark.parametrize(("do", "field"), [("deny", "reason"), ("approve", "comment")])
+@pytest.mark.parametrize(("do", "field"), [("deny", "reason"), ("comment", "comment")])
 async def test_words_that_are_too_long_decide_nothing(world: World, do: str, field: str) -> None:
     """They are refused with the limit; the request waits on."""
     id_ = await world.ask("off web01 because x")
@@ -151,7 +152,7 @@ async def test_a_step_with_a_long_field_is_refused(world: World) -> None:
     """What the end of a field takes out is not lost."""
     for field, text in (("servers", f"web01 {'web02 ' * 3000}!web01"), ("reason", "x" * 13_000)):
         filled = {"action": "off", "servers": "web01", "reason": "x", field: text}
-        said = await world.flow.handle(world.inbound("step", DANA, {"filled": filled}))
+        said = await world.flow.handle(world.inbound(DANA, inputs.StepBegun(filled=filled)))
 
         assert isinstance(said, answers.Mistake)
         assert "characters; a field takes at most 12,000" in said.problem

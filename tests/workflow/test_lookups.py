@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from bot.power import ports
+from bot.power import inputs, ports
 from bot.power.command import command
 from bot.power.policy import policy
 from bot.workflow import answers, lookups
@@ -48,7 +48,7 @@ def asking(**facts: Any) -> tuple[lookups.Lookups, Attempts]:
 
 def pressed(do: str, text: str) -> ports.Inbound:
     """Return a press of a button that asks again."""
-    return builders.inbound(body={"do": do, "text": text})
+    return builders.inbound(inputs.Repeated.model_validate({"do": do, "text": text}))
 
 
 @pytest.mark.parametrize(

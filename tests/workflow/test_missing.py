@@ -10,7 +10,7 @@ from typing import cast
 import pytest
 import pytest_asyncio
 
-from bot.power import missing
+from bot.power import inputs, missing
 from bot.power.lifecycle import State
 from bot.power.missing import Lack
 from bot.sandbox import workspace as workspace_
@@ -218,7 +218,7 @@ async def test_home_says_that_more_may_wait(stage: Stage) -> None:
     await stage.world.ask("reboot db01 because x")
     stage.delete_group()
 
-    shown = await stage.world.flow.handle(stage.world.inbound("home", LEO, {}))
+    shown = await stage.world.flow.handle(stage.world.inbound(LEO, inputs.HomeOpened()))
 
     assert isinstance(shown, answers.HomeShown)
     assert [one.lack for one in shown.missing] == [Lack.GROUP]

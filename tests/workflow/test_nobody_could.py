@@ -8,6 +8,7 @@ import pytest
 
 from bot.power import ports, request
 from bot.power.lifecycle import State
+from tests.workflow import world as world_
 from tests.workflow.world import DANA, LEO, ONCALL, SAM, TEAM, World
 
 
@@ -108,7 +109,7 @@ async def test_requester_with_two_teams_is_one_person(world: World) -> None:
     world.folk.change(DANA, team_id=TEAM)
     id_ = await world.ask("reboot web01 because x")
     for do, team in (("approve", "E0GRID"), ("cancel", "E0GRID")):
-        click = world.inbound("button", DANA, {"do": do, "request_id": id_})
+        click = world.inbound(DANA, world_.pressed(do, id_))
         person = request.Person(user_id=DANA, team_id=team)
         said = await world.flow.handle(dataclasses.replace(click, person=person))
         if do == "approve":

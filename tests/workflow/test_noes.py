@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bot.power import inputs
 from bot.power.command import noes
 from bot.power.lifecycle import State
 from bot.power.run import ledger
@@ -31,7 +32,8 @@ async def stop(world: World, who: str, id_: str, door: str) -> str:
     """Press Stop, or type it as a command or after a mention; return the sentence."""
     if door == "button":
         return await world.told(who, "stop", id_)
-    said = await world.flow.handle(world.inbound(door, who, {"text": f"stop {id_.lower()}"}))
+    typed = inputs.Mentioned if door == "mention" else inputs.Typed
+    said = await world.flow.handle(world.inbound(who, typed(text=f"stop {id_.lower()}")))
     assert isinstance(said, answers.Note), said
     return said.text
 

@@ -24,7 +24,7 @@ import httpx
 from bot import app
 from bot.clouddc import auth, client, exchange, inventory, rate, watch
 from bot.execution import context as execution, executor, lookback, poll_schedule
-from bot.power import errors, ports, request
+from bot.power import errors, inputs, ports, request
 from bot.power.lifecycle import State
 from bot.power.policy import policy, policy_file
 from bot.power.run import runs
@@ -169,6 +169,14 @@ def fresh(folder: pathlib.Path) -> str:
     return f"sqlite:///{path}"
 
 
+def pressed(do: str, request_id: str, **words: str) -> inputs.Input:
+    """Return a button of a request, or its form: a no is sent with its form, which may be empty."""
+    sent = {"do": do, "request_id": request_id, **words}
+    if words or do == "deny":
+        return inputs.FormSent.model_validate(sent)
+    return inputs.Pressed.model_validate(sent)
+
+
 @dataclasses.dataclass
 class World:
     """One process's bot without its Slack side."""
@@ -201,26 +209,25 @@ class World:
 
     def inbound(
         self,
-        kind: str,
         who: str,
-        body: Mapping[str, object],
+        given: inputs.Input,
         *,
         channel: str = OPS,
         key: str = "",
     ) -> ports.Inbound:
         """Return a payload of this person."""
         return ports.Inbound(
-            key=key or f"{kind}:{next(self.keys)}",
-            kind=kind,
+            key=key or f"{given.kind}:{next(self.keys)}",
             person=request.Person(user_id=who, team_id=TEAM),
             place=request.Place(channel_id=channel),
-            body=body,
+            input=given,
             at=self.given.now(),
         )
 
     async def type(self, text: str, who: str = DANA, channel: str = OPS) -> answers.Answer | None:
         """Type after `/power`."""
-        return await self.flow.handle(self.inbound("command", who, {"text": text}, channel=channel))
+        given = inputs.Typed(text=text)
+        return await self.flow.handle(self.inbound(who, given, channel=channel))
 
     async def plan(self, text: str, who: str = DANA, channel: str = OPS) -> answers.PlanShown:
         """Type a change and return its plan."""
@@ -228,15 +235,15 @@ class World:
         assert isinstance(shown, answers.PlanShown), shown
         return shown
 
-    async def press(self, who: str, do: str, request_id: str, **body: str) -> answers.Answer | None:
+    async def press(
+        self, who: str, do: str, request_id: str, **words: str
+    ) -> answers.Answer | None:
         """Press a button of a request, or send its form; a no without words is that of its form."""
-        empty = {"reason": ""} if do == "deny" else {}
-        given = {"do": do, "request_id": request_id, **empty, **body}
-        return await self.flow.handle(self.inbound("button", who, given))
+        return await self.flow.handle(self.inbound(who, pressed(do, request_id, **words)))
 
-    async def told(self, who: str, do: str, request_id: str, **body: str) -> str:
+    async def told(self, who: str, do: str, request_id: str, **words: str) -> str:
         """Press a button and return the sentence that the person gets."""
-        said = await self.press(who, do, request_id, **body)
+        said = await self.press(who, do, request_id, **words)
         assert isinstance(said, answers.Note), said
         return said.text
 

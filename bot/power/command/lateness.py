@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import dataclasses
 
-from bot.power import errors, ports
+from bot.power import errors, inputs, ports
 from bot.power.command import command
 
 LATE_S = 300.0
 MINUTE_S, HOUR_S = 60.0, 3600.0
-WORDS = frozenset({"command", "mention"})
 # Each takes something back, so it is obeyed however long it lay here.
 TAKES_BACK = (command.Stop, command.Cancel, command.Freeze)
 # A line that would be cut where it is shown is not offered.
@@ -39,10 +38,10 @@ class Late:
 
 def judge(inbound: ports.Inbound, now: float) -> Late | None:
     """Return how late a payload's words are; None when they are fresh, or no words."""
-    if inbound.kind not in WORDS:
+    if not isinstance(inbound.input, inputs.Line):
         return None
     written = _written_at(inbound)
-    text = str(inbound.body.get("text") or "").strip()
+    text = inbound.input.text.strip()
     age_s = max(now, inbound.at) - written
     if age_s <= LATE_S or (inbound.at - written <= LATE_S and _takes_back(text)):
         return None
@@ -52,8 +51,9 @@ def judge(inbound: ports.Inbound, now: float) -> Late | None:
 
 def _written_at(inbound: ports.Inbound) -> float:
     """Return when the words were written: a message's ts is an instant, a command has none."""
+    was = inbound.input
     try:
-        return float(str(inbound.body.get("message_ts") or inbound.at))
+        return float((was.message_ts if isinstance(was, inputs.Mentioned) else "") or inbound.at)
     except ValueError:
         return inbound.at
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import dataclasses
 import enum
 import re
+from typing import assert_never
 
-from bot.power import errors, ports
+from bot.power import errors, inputs, ports
 from bot.power.command import command
 from bot.power.text import typography
 
@@ -43,6 +44,10 @@ class No(enum.StrEnum):
     FREEZE = "freeze"
 
 
+# The buttons that are a no of their own.
+NOES = {inputs.Do.STOP: No.STOP, inputs.Do.CANCEL: No.CANCEL, inputs.Do.DENY: No.DENY}
+
+
 class Known(enum.StrEnum):
     """Why nobody has to be asked who this is; the value is the word in the audit."""
 
@@ -64,11 +69,19 @@ class Said:
 
 def of(inbound: ports.Inbound) -> Said | None:
     """Return the no that a payload is, by whichever door it came, or None."""
-    if inbound.kind in ("command", "mention"):
-        return _typed(str(inbound.body.get("text") or ""))
-    do = str(inbound.body.get("do") or "")
-    id_ = str(inbound.body.get("request_id") or "")
-    return Said(No(do), id_) if do in (No.STOP, No.CANCEL, No.DENY) and id_ else None
+    match inbound.input:
+        case inputs.Typed() | inputs.Mentioned() | inputs.Repeated() as line:
+            return _typed(line.text)
+        case inputs.Pressed(request_id=id_) as pressed:
+            return Said(NOES[pressed.do], id_) if pressed.do in NOES and id_ else None
+        case inputs.FormSent(do=inputs.Form.DENY, request_id=id_):
+            return Said(No.DENY, id_) if id_ else None
+        case inputs.FormSent() | inputs.RequestFilled() | inputs.StepBegun():
+            return None
+        case inputs.ShortcutUsed() | inputs.HomeOpened() | inputs.Unknown():
+            return None
+        case _:
+            assert_never(inbound.input)
 
 
 def is_known(seen: ports.Seen | None, now: float) -> bool:

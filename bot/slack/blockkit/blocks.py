@@ -11,6 +11,7 @@ from typing import Any
 
 from slack_sdk.models import blocks as kit
 
+from bot.power import inputs
 from bot.slack import action_ids
 from bot.slack.blockkit import text
 
@@ -50,7 +51,7 @@ class Message:
 class Button:
     """One button; `value` is a request's id, `label` the contract's word unless given."""
 
-    do: action_ids.Do
+    do: inputs.Do
     value: str
     style: str = ""
     confirm: Block | None = None

@@ -5,7 +5,8 @@ A form's metadata is the request's id, alone.
 
 from __future__ import annotations
 
-from bot.slack.action_ids import Field, Form
+from bot.power.inputs import Form
+from bot.slack.action_ids import Field
 from bot.slack.blockkit import views, words
 from bot.workflow import answers
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from bot.power import vocabulary
-from bot.slack import action_ids
+from bot.power import inputs, vocabulary
 from bot.slack.blockkit import blocks, text
 
 # All rows of a page stay below Slack's size of a message.
@@ -58,9 +57,9 @@ def below(turn: Turn, number: int = 1, pages: int = 1) -> list[blocks.Block]:
 def _turns(turn: Turn, number: int, pages: int) -> list[blocks.Button]:
     """Return the buttons to the page before and after, and Share."""
     wanted = (
-        (action_ids.Do.PAGE, "before", "Page before", number - 1),
-        (action_ids.Do.PAGE, "after", "Next page", number + 1),
-        (action_ids.Do.SHARE, "", "Share", number),
+        (inputs.Do.PAGE, "before", "Page before", number - 1),
+        (inputs.Do.PAGE, "after", "Next page", number + 1),
+        (inputs.Do.SHARE, "", "Share", number),
     )
     found = []
     for do, apart, label, target in wanted:

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bot.power import inputs
 from bot.slack import action_ids
 from bot.slack.blockkit import blocks, text
 
@@ -38,7 +39,7 @@ def modal(
     *,
     close: str = "Cancel",
     submit: str = "",
-    callback: action_ids.Form | None = None,
+    callback: inputs.Form | None = None,
     metadata: str = "",
 ) -> View:
     """Return a view; without `submit` it has nothing to send."""

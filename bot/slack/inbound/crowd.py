@@ -12,7 +12,7 @@ import dataclasses
 import enum
 from collections.abc import AsyncIterator
 
-from bot.power import errors, ports
+from bot.power import errors, inputs, ports
 from bot.power.command import noes
 from bot.slack.inbound import counting, turns
 
@@ -26,7 +26,15 @@ SEARCHES_OF_ONE = 10
 SEARCHES = 40
 SEARCHES_WITHIN_S = 5.0
 # What may make a plan; buttons, and Home, are the other lane.
-LINE_KINDS = frozenset({"command", "mention", "shortcut", "step", "form"})
+LINE_KINDS = frozenset(
+    {
+        inputs.Kind.COMMAND,
+        inputs.Kind.MENTION,
+        inputs.Kind.SHORTCUT,
+        inputs.Kind.STEP,
+        inputs.Kind.FORM,
+    }
+)
 
 
 class Limit(enum.StrEnum):

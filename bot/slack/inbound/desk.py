@@ -12,11 +12,10 @@ from typing import Any, Protocol, TypeVar
 
 import structlog
 
-from bot.power import errors, intake, ports, request, vocabulary
+from bot.power import errors, inputs, intake, ports, request, vocabulary
 from bot.power.command import form, noes
 from bot.power.targets import offering
 from bot.runtime import foreground
-from bot.slack import action_ids
 from bot.slack.blockkit import text, views
 from bot.slack.inbound import crowd, edits, excess, filled, guard, recovery
 from bot.slack.outbound import delivery
@@ -51,7 +50,9 @@ class Workflow(Protocol):
     async def offers(self, person: request.Person, typed: str) -> Sequence[offering.Offer]:
         """Return what fits what somebody has typed into the field for servers."""
 
-    def problems(self, inbound: ports.Inbound) -> Mapping[form.Field, str]:
+    def problems(
+        self, place: request.Place, sent: inputs.RequestFilled
+    ) -> Mapping[form.Field, str]:
         """Return what is wrong with a request form, by field; it waits for nobody."""
 
 
@@ -97,7 +98,7 @@ class Desk:
         Raises:
             StoreUnavailable: it could not be stored, and nothing will be done with it.
         """
-        if inbound.body.get("edit_of"):
+        if isinstance(inbound.input, inputs.Mentioned) and inbound.input.edit_of:
             return await self._edits.receive(inbound)
         return await self._store.write(intake.Receiving(inbound))
 
@@ -117,7 +118,7 @@ class Desk:
         storing = self._track(self._store_counted(inbound, counted=counted), f"store {inbound.key}")
         done, _ = await asyncio.wait({storing}, timeout=self._ack_within_s)
         if not done:
-            await ack(SLOW) if inbound.kind == "command" else await ack(**answer)
+            await ack(SLOW) if inbound.kind is inputs.Kind.COMMAND else await ack(**answer)
             self._track(self._take_late(inbound, storing), f"late {inbound.key}")
             return
         fresh = storing.result()
@@ -129,9 +130,10 @@ class Desk:
 
     def _calling(self, inbound: ports.Inbound) -> ports.Inbound:
         """Return a payload with the name of our command, where nothing was typed that has one."""
-        if self._command == vocabulary.PREFIX or "called" in inbound.body:
+        if self._command == vocabulary.PREFIX or inbound.input.called:
             return inbound
-        return dataclasses.replace(inbound, body={**inbound.body, "called": self._command})
+        called = inbound.input.model_copy(update={"called": self._command})
+        return dataclasses.replace(inbound, input=called)
 
     async def _store_counted(self, inbound: ports.Inbound, *, counted: bool) -> bool:
         """Store a payload; whoever isn't stored anew is counted no more, if it was `counted`."""
@@ -161,29 +163,42 @@ class Desk:
         Raises:
             StoreUnavailable: nothing could be read or stored, and nothing will be done with it.
         """
-        if inbound.body["do"] == action_ids.Form.REQUEST:
-            await self._take_filled(inbound, ack)
-            return
-        found = await self._request_of(inbound)
-        problems = filled.problems(inbound, found)
+        match inbound.input:
+            case inputs.RequestFilled() as sent:
+                await self._take_filled(inbound, sent, ack)
+            case inputs.FormSent() as sent:
+                await self._take_sent(inbound, sent, ack)
+            case _:
+                await self.take(inbound, ack)
+
+    async def _take_sent(
+        self, inbound: ports.Inbound, sent: inputs.FormSent, ack: guard.Ack
+    ) -> None:
+        """Take a form about a request; what is wrong stands at its input."""
+        found = await self._request_of(sent.request_id)
+        problems = filled.problems(sent, found)
         if found is None or problems:
             await ack(response_action="errors", errors=problems)
             return
         placed = dataclasses.replace(inbound, place=_seen_at(found))
-        if inbound.body["do"] == action_ids.Form.REVIEW:
-            asking = views.loading(str(inbound.body["view"]), views.ASKING)
+        if sent.do is inputs.Form.REVIEW:
+            asking = views.loading(sent.view, views.ASKING)
             await self.take(placed, ack, response_action="update", view=asking)
         else:
             await self.take(placed, ack)
 
-    async def _take_filled(self, inbound: ports.Inbound, ack: guard.Ack) -> None:
+    async def _take_filled(
+        self, inbound: ports.Inbound, sent: inputs.RequestFilled, ack: guard.Ack
+    ) -> None:
         """Take the request form: what is wrong stands at its field, else the plan is made."""
-        problems = {field.value: words for field, words in self._workflow.problems(inbound).items()}
+        problems = self._workflow.problems(inbound.place, sent)
         if problems:
-            shown = {field: text.literal(words, ERROR_CHARS) for field, words in problems.items()}
+            shown = {
+                field.value: text.literal(words, ERROR_CHARS) for field, words in problems.items()
+            }
             await ack(response_action="errors", errors=shown)
             return
-        planning = views.loading(str(inbound.body["view"]), views.PLANNING)
+        planning = views.loading(sent.view, views.PLANNING)
         await self.take(inbound, ack, response_action="push", view=planning)
 
     async def offers(self, person: request.Person, typed: str) -> Sequence[offering.Offer]:
@@ -197,9 +212,8 @@ class Desk:
             log.warning("slack.nothing_offered", why=type(error).__name__)
             return ()
 
-    async def _request_of(self, inbound: ports.Inbound) -> ports.Request | None:
-        """Return the request that a payload names."""
-        request_id = str(inbound.body.get("request_id") or "")
+    async def _request_of(self, request_id: str) -> ports.Request | None:
+        """Return the request that a form is about."""
         return await self._store.read(lambda tx: tx.request(request_id)) if request_id else None
 
     # -- dealing with it
@@ -274,7 +288,7 @@ class Desk:
         self, inbound: ports.Inbound, answer: facts.Answer | None
     ) -> ports.Card | None:
         """Mark a payload as dealt with; an edit of a mention of which nothing came is read now."""
-        if inbound.kind != "mention" or not edits.is_mistake(answer):
+        if inbound.kind is not inputs.Kind.MENTION or not edits.is_mistake(answer):
             return await self._patiently(lambda: self._finish(inbound))
         edit = await self._patiently(lambda: self._edits.after_mistake(inbound))
         if edit is not None:
@@ -300,8 +314,10 @@ class Desk:
         """Open the form that asks why; where it can't be opened the no counts without a reason."""
         if await self._answering.asks_why(inbound, wanted):
             return None
-        without = dataclasses.replace(inbound, body={**inbound.body, action_ids.Field.REASON: ""})
-        return await self._decide(without)
+        unreasoned = inputs.FormSent(
+            called=inbound.input.called, do=inputs.Form.DENY, request_id=wanted.request_id
+        )
+        return await self._decide(dataclasses.replace(inbound, input=unreasoned))
 
     async def _patiently(self, work: Callable[[], Awaitable[T]]) -> T:
         """Do something again while the database is away, for a few seconds."""
@@ -314,15 +330,17 @@ class Desk:
 
     async def _close_twin(self, inbound: ports.Inbound, card: ports.Card | None) -> None:
         """Close a card that was posted twice, now that one of its buttons shows that it lives."""
-        pressed = str(inbound.body.get("message_ts") or "")
-        if card and card.ts and card.ts != pressed and card.channel_id == inbound.place.channel_id:
-            await self._answering.close_card(card.channel_id, pressed)
+        pressed = inbound.input
+        if not isinstance(pressed, inputs.Pressed) or card is None or not card.ts:
+            return
+        if card.ts != pressed.message_ts and card.channel_id == inbound.place.channel_id:
+            await self._answering.close_card(card.channel_id, pressed.message_ts)
 
     async def _finish(self, inbound: ports.Inbound) -> ports.Card | None:
         """Mark a payload as dealt with; return where the card of a pressed button stands now."""
-        body = inbound.body
-        on_card = inbound.kind == "button" and body.get("message_ts") and not body.get("ephemeral")
-        request_id = str(body.get("request_id") or "") if on_card else ""
+        was = inbound.input
+        on_card = isinstance(was, inputs.Pressed) and was.message_ts and not was.ephemeral
+        request_id = inputs.request_id(was) if on_card else ""
         return await self._store.write(intake.Finishing(inbound.key, request_id))
 
     def _track(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:

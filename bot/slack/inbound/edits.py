@@ -6,7 +6,7 @@ memory alone: a process that dies takes it along, as if it had not been made.
 
 from __future__ import annotations
 
-from bot.power import ports
+from bot.power import inputs, ports
 from bot.workflow import answers as facts
 
 
@@ -27,7 +27,7 @@ class Edits:
 
     def begin(self, inbound: ports.Inbound) -> None:
         """Note that a message, or an edit of it, is being read."""
-        if inbound.kind == "mention":
+        if isinstance(inbound.input, inputs.Mentioned):
             self._readings.setdefault(_message(inbound), set()).add(inbound.key)
 
     def end(self, inbound: ports.Inbound) -> None:
@@ -84,4 +84,5 @@ class Edits:
 
 def _message(inbound: ports.Inbound) -> str:
     """Return the key of the message that a mention is, or is an edit of."""
-    return str(inbound.body.get("edit_of") or inbound.key)
+    was = inbound.input
+    return (was.edit_of if isinstance(was, inputs.Mentioned) else "") or inbound.key

@@ -6,7 +6,7 @@ import dataclasses
 
 import structlog
 
-from bot.power import errors, ports
+from bot.power import errors, inputs, ports
 from bot.slack.inbound import counting, crowd
 from bot.slack.outbound import delivery
 from bot.workflow import answers as facts
@@ -18,7 +18,7 @@ ROW_EVERY_S = 60.0
 MOST_ROWS = 100
 # An acknowledgement can't say that these were refused, so they are told in another way; so often
 # within a minute. The workflow of a step would wait for ever, so each is told.
-TOLD = {"mention": 1, "shortcut": 1, "step": 20}
+TOLD = {inputs.Kind.MENTION: 1, inputs.Kind.SHORTCUT: 1, inputs.Kind.STEP: 20}
 EVENT = "person.too_much"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.power import ports
+from bot.power import inputs, ports
 from bot.power.text import typography
 from bot.slack import action_ids
 from bot.slack.blockkit import modals
@@ -11,15 +11,13 @@ from bot.slack.blockkit import modals
 MOST_WORDS = modals.REASON_CHARS
 
 
-def problems(inbound: ports.Inbound, found: ports.Request | None) -> dict[str, str]:
+def problems(sent: inputs.FormSent, found: ports.Request | None) -> dict[str, str]:
     """Return what is wrong with a form, by input; the stored request is what counts."""
-    field = action_ids.FIELDS[action_ids.Form(str(inbound.body["do"]))]
-    typed = str(inbound.body.get(field) or "")
+    field = action_ids.FIELDS[sent.do]
+    typed = sent.count or sent.reason or sent.comment
     if found is None:
         return {field.value: "This request doesn't exist any more."}
-    wants_count = inbound.body["do"] == action_ids.Form.CONFIRM_COUNT or (
-        found.plan.terms.confirm_count
-    )
+    wants_count = sent.do is inputs.Form.CONFIRM_COUNT or (found.plan.terms.confirm_count)
     count = str(len(found.order.targets))
     if field is action_ids.Field.COUNT and wants_count and typography.plain(typed) != count:
         return {field.value: "That isn't the number of servers in the plan."}

@@ -8,11 +8,11 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import pydantic
 
-from bot.power import ports, request
+from bot.power import inputs, ports, request
 from bot.slack import action_ids
 from bot.slack.blockkit import labels, views
 from bot.slack.inbound import shapes
@@ -52,18 +52,19 @@ def command(body: Mapping[str, Any], *, at: float) -> ports.Inbound:
     read = checked(shapes.Command, body)
     key = f"command:{read.trigger_id}"
     # Without words there is a form to open, and what comes of it is shown there.
-    view = {} if read.text.strip() else {"view": views.external_id(key)}
+    view = "" if read.text.strip() else views.external_id(key)
+    text, length = _bounded(html.unescape(read.text))
     return ports.Inbound(
         key=key,
-        kind="command",
         person=request.Person(user_id=read.user_id, team_id=read.team_id),
         place=request.Place(channel_id=read.channel_id),
-        body={
-            **_typed(html.unescape(read.text)),
-            "called": read.command[:ID_CHARS],
-            "trigger_id": read.trigger_id,
-            **view,
-        },
+        input=inputs.Typed(
+            called=read.command[:ID_CHARS],
+            text=text,
+            length=length,
+            trigger_id=read.trigger_id,
+            view=view,
+        ),
         at=at,
         response_url=read.response_url,
     )
@@ -88,18 +89,19 @@ def mention(
         return None
     team = event.user_team or event.source_team or read.team_id
     key = f"{ports.MENTION}{event.channel}:{event.ts}"
-    edit = {"edit_of": key} if event.edited.ts else {}
+    is_edit = bool(event.edited.ts)
+    text, length = _bounded(_mentioned_text(event.text))
     return ports.Inbound(
-        key=f"{key}:{event.edited.ts}" if edit else key,
-        kind="mention",
+        key=f"{key}:{event.edited.ts}" if is_edit else key,
         person=request.Person(user_id=event.user, team_id=team),
         place=request.Place(channel_id=event.channel, thread_ts=event.thread_ts),
-        body={
-            **_typed(_mentioned_text(event.text)),
-            "called": called,
-            "message_ts": event.ts,
-            **edit,
-        },
+        input=inputs.Mentioned(
+            called=called,
+            text=text,
+            length=length,
+            message_ts=event.ts,
+            edit_of=key if is_edit else "",
+        ),
         at=max(at, read.event_time),
     )
 
@@ -115,22 +117,21 @@ def button(body: Mapping[str, Any], *, at: float) -> ports.Inbound:
     do = action_ids.read_action_id(pressed.action_id)
     if do is None:
         raise Unreadable("no button of ours")
-    if do in (action_ids.Do.PAGE, action_ids.Do.SHARE):
-        return _again(do, read, at)
+    if do is inputs.Do.PAGE or do is inputs.Do.SHARE:
+        return _repeated(do, read, at)
     where = read.container
     return ports.Inbound(
         key=f"button:{read.trigger_id}",
-        kind="button",
         person=person(read.user, read.team),
         place=_place(read),
-        body={
-            "do": do.value,
-            "message_ts": where.message_ts,
-            "ephemeral": where.is_ephemeral,
-            "home": where.type == "view",
-            "trigger_id": read.trigger_id,
-            "request_id": pressed.value[:ID_CHARS],
-        },
+        input=inputs.Pressed(
+            do=do,
+            message_ts=where.message_ts,
+            ephemeral=where.is_ephemeral,
+            home=where.type == "view",
+            trigger_id=read.trigger_id,
+            request_id=pressed.value[:ID_CHARS],
+        ),
         at=at,
         response_url=read.response_url,
     )
@@ -143,23 +144,24 @@ def _place(read: shapes.BlockActions) -> request.Place:
     return request.Place(channel_id=read.channel.id or where.channel_id, thread_ts=thread_ts)
 
 
-def _again(do: action_ids.Do, read: shapes.BlockActions, at: float) -> ports.Inbound:
+def _repeated(
+    do: Literal[inputs.Do.PAGE, inputs.Do.SHARE], read: shapes.BlockActions, at: float
+) -> ports.Inbound:
     """Read a turn of a page, or Share: the line that was typed, once more."""
     found = PAGE_VALUE.fullmatch(read.actions[0].value)
     if found is None:
         raise Unreadable("a page button without a page")
     return ports.Inbound(
         key=f"button:{read.trigger_id}",
-        kind="command",
         person=person(read.user, read.team),
         place=_place(read),
-        body={
-            "do": do.value,
-            "page": int(found.group(1)),
-            "text": found.group(2),
-            "ephemeral": read.container.is_ephemeral,
-            "trigger_id": read.trigger_id,
-        },
+        input=inputs.Repeated(
+            do=do,
+            page=int(found.group(1)),
+            text=found.group(2),
+            ephemeral=read.container.is_ephemeral,
+            trigger_id=read.trigger_id,
+        ),
         at=at,
         response_url=read.response_url,
     )
@@ -176,10 +178,9 @@ def home(body: Mapping[str, Any], *, at: float) -> ports.Inbound | None:
         return None
     return ports.Inbound(
         key=f"event:{read.event_id}",
-        kind="home",
         person=request.Person(user_id=read.event.user, team_id=read.team_id),
         place=request.Place(channel_id=""),
-        body={"home": True, "hash": read.event.view.hash[:ID_CHARS]},
+        input=inputs.HomeOpened(hash=read.event.view.hash[:ID_CHARS]),
         at=at,
     )
 
@@ -193,19 +194,20 @@ def shortcut(body: Mapping[str, Any], *, at: float) -> ports.Inbound:
     read = checked(shapes.Shortcut, body)
     thread_ts = read.message.thread_ts or read.message.ts
     key = f"shortcut:{read.trigger_id}"
+    words, is_cut = _searched(_undone(read.message.words))
     return ports.Inbound(
         key=key,
-        kind="shortcut",
         person=person(read.user, read.team),
         place=request.Place(channel_id=read.channel.id, thread_ts=thread_ts),
-        body={
-            "callback_id": read.callback_id,
-            **_searched(_undone(read.message.words)),
-            "message_ts": read.message.ts,
-            "lone": not read.message.thread_ts,
-            "trigger_id": read.trigger_id,
-            "view": views.external_id(key),
-        },
+        input=inputs.ShortcutUsed(
+            callback_id=read.callback_id,
+            words=words,
+            more=is_cut,
+            message_ts=read.message.ts,
+            lone=not read.message.thread_ts,
+            trigger_id=read.trigger_id,
+            view=views.external_id(key),
+        ),
         at=at,
         response_url=read.response_url,
     )
@@ -241,11 +243,9 @@ def person(user: shapes.Party, team: shapes.Party) -> request.Person:
     return request.Person(user_id=user.id, team_id=user.team_id or team.id)
 
 
-def _typed(words: str) -> dict[str, Any]:
-    """Return what was typed, or the length alone of what is too long to be meant."""
-    if len(words) > shapes.TEXT_CHARS:
-        return {"text": "", "length": len(words)}
-    return {"text": words}
+def _bounded(words: str) -> tuple[str, int]:
+    """Return what was typed, or no words and the length of what is too long to be meant."""
+    return ("", len(words)) if len(words) > shapes.TEXT_CHARS else (words, 0)
 
 
 def _mentioned_text(markdown: str) -> str:
@@ -256,15 +256,15 @@ def _mentioned_text(markdown: str) -> str:
     return html.unescape(unlinked.strip())
 
 
-def _searched(words: str) -> dict[str, Any]:
+def _searched(words: str) -> tuple[str, bool]:
     """Return the words in which servers are looked for, and whether there were more.
 
     The end of what is kept is a word's end: half a name may be another server's.
     """
     if len(words) <= shapes.MESSAGE_CHARS:
-        return {"words": words}
+        return words, False
     kept = words[: shapes.MESSAGE_CHARS + 1].rstrip()
-    return {"words": kept[: len(kept) - len(kept.split()[-1])] if kept else "", "more": True}
+    return kept[: len(kept) - len(kept.split()[-1])] if kept else "", True
 
 
 def _undone(markdown: str) -> str:

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import structlog
 
-from bot.power import ports
+from bot.power import inputs, ports
 from bot.power.command import noes
 from bot.workflow import answers as facts
 
@@ -32,6 +32,11 @@ SET_ASIDE = (
     "{next} Tell an operator: its audit has this as payload.set_aside."
 )
 LOOK = "Look at requests for what came of it."
+NAMES = {
+    inputs.Kind.BUTTON: "your click",
+    inputs.Kind.FORM: "your form",
+    inputs.Kind.HOME: "your Home tab",
+}
 AGAIN = "It may not be in force: look at requests, and say it again."
 
 
@@ -148,9 +153,6 @@ class Recovery:
 
 def _what(inbound: ports.Inbound) -> str:
     """Return how its person knows a payload."""
-    typed = str(inbound.body.get("text") or "")
-    if typed:
+    if typed := inputs.text(inbound.input):
         return f'"{typed[:SHOWN_CHARS]}"'
-    return {"button": "your click", "form": "your form", "home": "your Home tab"}.get(
-        inbound.kind, "what you sent"
-    )
+    return NAMES.get(inbound.kind, "what you sent")

@@ -17,6 +17,11 @@ TEXT_CHARS = 12_000
 MESSAGE_CHARS = 40_000
 
 
+def storable(text: str) -> str:
+    """Return a text with a question mark for each half of a character, which nothing stores."""
+    return text if text.isascii() else text.encode(errors="replace").decode()
+
+
 class Payload(pydantic.BaseModel):
     """The part of a payload that we look at; Slack adds keys at any time."""
 
@@ -58,7 +63,7 @@ class Container(Payload):
     is_ephemeral: bool = False
 
 
-class Pressed(Payload):
+class Action(Payload):
     """The button that was pressed."""
 
     action_id: str
@@ -71,7 +76,7 @@ class BlockActions(Payload):
     team: Party
     user: Party
     trigger_id: str
-    actions: tuple[Pressed, ...] = pydantic.Field(min_length=1)
+    actions: tuple[Action, ...] = pydantic.Field(min_length=1)
     container: Container = Container()
     channel: Chan = Chan()
     response_url: str = ""
@@ -95,7 +100,7 @@ class View(Payload):
         one, several = element.get("selected_option"), element.get("selected_options")
         chosen = [one] if one else several if isinstance(several, list) else []
         values = [str(option.get("value", "")) for option in chosen if isinstance(option, dict)]
-        return " ".join(values) if values else str(element.get("value") or "")
+        return storable(" ".join(values) if values else str(element.get("value") or ""))
 
 
 def _within(piece: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -135,7 +140,7 @@ class Edited(Payload):
     ts: str = ""
 
 
-class Mentioned(Payload):
+class AppMention(Payload):
     """The inner part of an app_mention event; `thread_ts` is there in threads alone."""
 
     user: str
@@ -156,10 +161,10 @@ class MentionEvent(Payload):
     team_id: str
     event_id: str
     event_time: float = 0.0
-    event: Mentioned
+    event: AppMention
 
 
-class HomeOpened(Payload):
+class AppHomeOpened(Payload):
     """The inner part of an app_home_opened event."""
 
     user: str
@@ -172,7 +177,7 @@ class HomeEvent(Payload):
 
     team_id: str
     event_id: str
-    event: HomeOpened
+    event: AppHomeOpened
 
 
 class Message(Payload):
@@ -189,7 +194,7 @@ class Message(Payload):
         """Everything that the message says, its blocks and attachments too."""
         found: list[str] = []
         _collect([self.text, self.attachments, self.blocks], found, 0)
-        return "\n".join(found)
+        return storable("\n".join(found))
 
 
 # Blocks nest rich text in lists in lists; an attachment has blocks of its own.

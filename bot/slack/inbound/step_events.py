@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bot.power import ports, request
+from bot.power import inputs, ports, request
 from bot.power.command import form
 from bot.slack import registered
 from bot.slack.inbound import payloads, shapes
@@ -32,10 +32,9 @@ def read(body: Mapping[str, Any], *, at: float) -> ports.Inbound | None:
     channel_id = filled.pop(form.Field.CHANNEL.value)
     return ports.Inbound(
         key=ports.STEP + event.function_execution_id,
-        kind="step",
         person=request.Person(user_id=_text(event.inputs.get("requester")), team_id=found.team_id),
         place=request.Place(channel_id=channel_id),
-        body={"filled": filled},
+        input=inputs.StepBegun(filled=filled),
         at=at,
     )
 
@@ -45,4 +44,4 @@ def _text(value: object) -> str:
 
     One that is too long for any field stays too long, so that the form refuses it.
     """
-    return value[: shapes.TEXT_CHARS + 1] if isinstance(value, str) else ""
+    return shapes.storable(value[: shapes.TEXT_CHARS + 1]) if isinstance(value, str) else ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bot.power import ports, request
+from bot.power import inputs, ports, request
 from bot.power.command import form as form_fields
 from bot.slack import action_ids
 from bot.slack.blockkit import views
@@ -25,22 +25,23 @@ def form(body: Mapping[str, Any], *, at: float) -> ports.Inbound:
     sent = action_ids.read_callback_id(read.view.callback_id)
     if sent is None:
         raise payloads.Unreadable("no form of ours")
-    if sent is action_ids.Form.REQUEST:
+    if sent is inputs.Form.REQUEST:
         return _filled(read, at)
     field = action_ids.FIELDS[sent]
     key = f"form:{read.view.id}:{read.view.hash}"
-    view = {"view": views.external_id(key)} if sent is action_ids.Form.REVIEW else {}
+    typed = read.view.typed(field).strip()
     return ports.Inbound(
         key=key,
-        kind="form",
         person=payloads.person(read.user, read.team),
         place=request.Place(channel_id=""),
-        body={
-            "do": sent.value,
-            "request_id": read.view.private_metadata[: payloads.ID_CHARS],
-            field.value: read.view.typed(field).strip(),
-            **view,
-        },
+        input=inputs.FormSent(
+            do=sent,
+            request_id=read.view.private_metadata[: payloads.ID_CHARS],
+            count=typed if field is action_ids.Field.COUNT else "",
+            reason=typed if field is action_ids.Field.REASON else "",
+            comment=typed if field is action_ids.Field.COMMENT else "",
+            view=views.external_id(key) if sent is inputs.Form.REVIEW else "",
+        ),
         at=at,
     )
 
@@ -57,17 +58,15 @@ def _filled(read: shapes.ViewSubmission, at: float) -> ports.Inbound:
     key = f"form:{read.view.id}:{read.trigger_id or read.view.hash}"
     return ports.Inbound(
         key=key,
-        kind="form",
         person=payloads.person(read.user, read.team),
         place=place,
-        body={
-            "do": action_ids.Form.REQUEST.value,
-            "filled": filled,
-            "chose_channel": bool(chosen),
+        input=inputs.RequestFilled(
+            filled=filled,
+            chose_channel=bool(chosen),
             # Whether the thread that the form was opened from has replies, nobody knows here.
-            "lone": True,
-            "view": views.external_id(key),
-        },
+            lone=True,
+            view=views.external_id(key),
+        ),
         at=at,
     )
 

@@ -7,8 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from bot.power import ports
-from bot.slack import action_ids
+from bot.power import inputs, ports
 from bot.slack.blockkit import blocks, labels, modals, paging
 from bot.slack.outbound import plan_places, publishing, sending, showing
 from bot.slack.render import answers, home, steps
@@ -68,11 +67,11 @@ class Delivery:
 
     async def deliver(self, inbound: ports.Inbound, answer: facts.Answer) -> None:
         """Give an answer to the person who asked; one that can't be given is logged."""
-        if self._homes is not None and inbound.body.get("home"):
+        if self._homes is not None and _is_at_home(inbound.input):
             await self._at_home(self._homes, inbound, answer)
         elif isinstance(answer, facts.HomeShown):
             return
-        elif inbound.kind == "step":
+        elif inbound.kind is inputs.Kind.STEP:
             await self._to_step(inbound, answer)
         elif not (await self._shared(inbound, answer) or await self._forms.show(inbound, answer)):
             await self._privately(inbound, answer)
@@ -83,7 +82,9 @@ class Delivery:
         """Answer on the Home tab what was opened or pressed there."""
         match answer:
             case facts.HomeShown():
-                await homes.opened(inbound.person, answer, str(inbound.body.get("hash") or ""))
+                was = inbound.input
+                version = was.hash if isinstance(was, inputs.HomeOpened) else ""
+                await homes.opened(inbound.person, answer, version)
             case facts.Note():
                 await homes.told(inbound.person, answer.text)
             case facts.RequestShown():
@@ -124,7 +125,7 @@ class Delivery:
     async def _open(self, inbound: ports.Inbound, view: dict[str, object]) -> facts.Note | None:
         """Open a form; when that fails the person is told so instead."""
         try:
-            await self._sender.open_view(str(inbound.body.get("trigger_id") or ""), view)
+            await self._sender.open_view(inputs.trigger_id(inbound.input), view)
         except sending.Undelivered as error:
             log.warning("slack.form_not_opened", key=inbound.key, why=error.code)
             return NO_FORM
@@ -153,7 +154,7 @@ class Delivery:
 
     async def _shared(self, inbound: ports.Inbound, answer: facts.Answer) -> bool:
         """Show an answer to the whole channel when that is asked for; False when it isn't."""
-        if inbound.body.get("do") != action_ids.Do.SHARE or not isinstance(answer, SHAREABLE):
+        if not inputs.is_shared(inbound.input) or not isinstance(answer, SHAREABLE):
             return False
         turn = dataclasses.replace(_turn(inbound), shared_by=inbound.person.user_id)
         message = self._message(answer, turn)
@@ -199,7 +200,7 @@ class Delivery:
         In a thread without replies Slack would show it nowhere ("chat.postEphemeral").
         """
         place, user = inbound.place, inbound.person.user_id
-        thread_ts = "" if inbound.body.get("lone") else place.thread_ts
+        thread_ts = "" if inputs.is_alone(inbound.input) else place.thread_ts
         if place.channel_id:
             await self._sender.whisper(user, place.channel_id, message, thread_ts)
         return bool(place.channel_id)
@@ -229,9 +230,9 @@ async def _goes(way: Callable[[], Awaitable[bool]], key: str) -> bool:
 
 def _turn(inbound: ports.Inbound) -> paging.Turn:
     """Return which page of what line a payload asks for."""
-    page = inbound.body.get("page")
-    line = str(inbound.body.get("text") or "")
-    return paging.Turn(page if isinstance(page, int) else 1, line, called=inbound.called)
+    was = inbound.input
+    page = was.page if isinstance(was, inputs.Repeated) else 1
+    return paging.Turn(page, inputs.text(was), called=inbound.called)
 
 
 def _replaces(inbound: ports.Inbound, answer: answers.Said) -> bool:
@@ -240,12 +241,20 @@ def _replaces(inbound: ports.Inbound, answer: answers.Said) -> bool:
     A plan that was asked for, or can't be any more, is done with; another refusal leaves it, so
     that it can be tried again.
     """
-    if not inbound.body.get("ephemeral"):
+    was = inbound.input
+    if not inputs.is_ephemeral(was):
         return False
     if isinstance(answer, SHAREABLE):
-        return inbound.body.get("do") == action_ids.Do.PAGE
-    do = inbound.body.get("do")
+        return isinstance(was, inputs.Repeated) and was.do is inputs.Do.PAGE
+    do = was.do if isinstance(was, inputs.Pressed | inputs.FormSent) else None
     if isinstance(answer, facts.PlanShown):
-        return do == action_ids.Do.AGAIN
-    asked = do in (action_ids.Do.REQUEST, action_ids.Do.CANCEL, action_ids.Form.CONFIRM_COUNT)
+        return do is inputs.Do.AGAIN
+    asked = do in (inputs.Do.REQUEST, inputs.Do.CANCEL, inputs.Form.CONFIRM_COUNT)
     return asked and isinstance(answer, facts.Note) and (answer.good or answer.over)
+
+
+def _is_at_home(given: inputs.Input) -> bool:
+    """Whether it was done on the app's Home tab, where its answer stands."""
+    return isinstance(given, inputs.HomeOpened) or (
+        isinstance(given, inputs.Pressed) and given.home
+    )

@@ -9,8 +9,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 
-from bot.power import ports
-from bot.slack import action_ids
+from bot.power import inputs, ports
 
 MOST_KEPT = 500
 
@@ -23,7 +22,7 @@ class PlanPlaces:
 
     def keep(self, inbound: ports.Inbound) -> None:
         """Remember where the plan stands whose button was pressed."""
-        if not (inbound.response_url and inbound.body.get("ephemeral")):
+        if not (inbound.response_url and inputs.is_ephemeral(inbound.input)):
             return
         self._urls[_key(inbound)] = inbound.response_url
         self._urls.move_to_end(_key(inbound))
@@ -32,16 +31,15 @@ class PlanPlaces:
 
     def found(self, inbound: ports.Inbound) -> ports.Inbound:
         """Return a count that was sent as if it had been pressed on its plan."""
-        url = self._urls.pop(_key(inbound), "") if _is_count(inbound) else ""
+        sent = inbound.input
+        if not isinstance(sent, inputs.FormSent) or sent.do is not inputs.Form.CONFIRM_COUNT:
+            return inbound
+        url = self._urls.pop(_key(inbound), "")
         if not url:
             return inbound
-        body = {**inbound.body, "ephemeral": True}
-        return dataclasses.replace(inbound, response_url=url, body=body)
+        on_plan = sent.model_copy(update={"ephemeral": True})
+        return dataclasses.replace(inbound, response_url=url, input=on_plan)
 
 
 def _key(inbound: ports.Inbound) -> tuple[str, str]:
-    return inbound.person.user_id, str(inbound.body.get("request_id") or "")
-
-
-def _is_count(inbound: ports.Inbound) -> bool:
-    return inbound.body.get("do") == action_ids.Form.CONFIRM_COUNT
+    return inbound.person.user_id, inputs.request_id(inbound.input)

@@ -6,7 +6,7 @@ import dataclasses
 
 import structlog
 
-from bot.power import ports
+from bot.power import inputs, ports
 from bot.slack.blockkit import blocks, text, views
 from bot.slack.outbound import sending
 from bot.slack.render import answers, request_form
@@ -27,24 +27,24 @@ class Forms:
 
     async def open_loading(self, inbound: ports.Inbound) -> None:
         """Open a form that says that it is being made: its trigger id lives three seconds."""
-        view, trigger_id = inbound.body.get("view"), inbound.body.get("trigger_id")
+        view, trigger_id = inputs.view(inbound.input), inputs.trigger_id(inbound.input)
         if not view or not trigger_id:
             return
         try:
-            await self._sender.open_view(str(trigger_id), views.loading(str(view)))
+            await self._sender.open_view(trigger_id, views.loading(view))
         except sending.Undelivered as error:
             # It may be open already: a process that takes over finds its trigger id used.
             log.warning("slack.form_not_opened", key=inbound.key, why=error.code)
 
     async def show(self, inbound: ports.Inbound, answer: facts.Answer) -> bool:
         """Show an answer in the form that waits for it; False when there is none (any more)."""
-        external = str(inbound.body.get("view") or "")
+        external = inputs.view(inbound.input)
         view = _as_view(inbound, answer) if external else None
         if view is None:
             return False
         view["external_id"] = external
         # Only a form that an acknowledgement has pushed may not be there yet.
-        waits = AGAIN_S if inbound.kind == "form" else ()
+        waits = AGAIN_S if inbound.kind is inputs.Kind.FORM else ()
         for wait_s in (*waits, None):
             try:
                 await self._sender.update_view(external, view)

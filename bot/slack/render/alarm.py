@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot.power import ports
+from bot.power import inputs, ports
 from bot.power.causes import Cause
 from bot.power.lifecycle import ServerState
 from bot.power.run import aftermath
@@ -13,7 +13,7 @@ from bot.slack import action_ids
 from bot.slack.blockkit import blocks, naming, text, words
 
 WHY_CHARS = 200
-LABEL = action_ids.LABELS[action_ids.Do.BACK_ON]
+LABEL = action_ids.LABELS[inputs.Do.BACK_ON]
 LOOKING = (
     f"Powerbot goes on looking for {text.duration(aftermath.LOOK_FOR_S)} after the end, and says "
     "here what it sees."
@@ -37,7 +37,7 @@ def left_dark(request: ports.Request, body: Mapping[str, Any]) -> blocks.Message
     ]
     told = "\n".join(line for line in lines if line)
     spoken = f"{LABEL} {request.id}: power on what it left off"
-    button = blocks.Button(action_ids.Do.BACK_ON, request.id, style="primary", spoken=spoken)
+    button = blocks.Button(inputs.Do.BACK_ON, request.id, style="primary", spoken=spoken)
     title = f"🚨 {number} left off" if off else f"🚨 {number} may be off"
     shown = (blocks.header(title), blocks.section(told), blocks.button_row([button]))
     return blocks.Message(f"{title}: {told}", shown)

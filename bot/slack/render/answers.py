@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import assert_never
 
-from bot.slack import action_ids
+from bot.power import inputs
 from bot.slack.blockkit import blocks, paging, text
 from bot.slack.render import cards, fleet, frozen, outcomes, plans, records
 from bot.workflow import answers as facts
@@ -89,10 +89,10 @@ def _note(note: facts.Note) -> str:
 def _noted(note: facts.Note) -> blocks.Message:
     """Return a note, with the button for what may follow it."""
     message = _paragraphs(_note(note))
-    offers = {action_ids.Do.COMMENT: note.comment_on, action_ids.Do.NUDGE: note.nudge_for}
+    offers = {inputs.Do.COMMENT: note.comment_on, inputs.Do.NUDGE: note.nudge_for}
     buttons = [blocks.Button(do, request_id) for do, request_id in offers.items() if request_id]
     if note.plan_again:
-        buttons.append(blocks.Button(action_ids.Do.AGAIN, note.plan_again, label="Plan again"))
+        buttons.append(blocks.Button(inputs.Do.AGAIN, note.plan_again, label="Plan again"))
     if not buttons:
         return message
     return blocks.Message(message.text, (*message.blocks, blocks.button_row(buttons)))

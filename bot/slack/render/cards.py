@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.power import lifecycle, plan, ports, waiting
+from bot.power.inputs import Do
 from bot.power.lifecycle import State
 from bot.power.request import Action
 from bot.slack import action_ids
-from bot.slack.action_ids import Do
 from bot.slack.blockkit import blocks, naming, text, words
 from bot.slack.render import conduct, frozen, outcomes, plan_table, risk, tasks, terms
 

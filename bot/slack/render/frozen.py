@@ -6,9 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot.power import ports
+from bot.power import inputs, ports
 from bot.power.policy import freezes
-from bot.slack import action_ids
 from bot.slack.blockkit import blocks, text
 
 REASON_CHARS = 300
@@ -64,7 +63,7 @@ def lift_button(freeze: ports.Freeze, *, own: bool = False, apart: str = "") -> 
     dialog = None if own else blocks.confirm("Lift this freeze?", asked, "Unfreeze")
     spoken = "Lift your own freeze" if own else "Lift this freeze"
     return blocks.Button(
-        action_ids.Do.UNFREEZE, freezes.key(freeze), confirm=dialog, spoken=spoken, apart=apart
+        inputs.Do.UNFREEZE, freezes.key(freeze), confirm=dialog, spoken=spoken, apart=apart
     )
 
 

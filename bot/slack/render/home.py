@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from bot.power import lifecycle, missing, ports, vocabulary
+from bot.power.inputs import Do
 from bot.power.lifecycle import State
 from bot.slack import action_ids
-from bot.slack.action_ids import Do
 from bot.slack.blockkit import blocks, naming, text, words
 from bot.slack.render import cards, conduct, frozen, outcomes, terms
 from bot.workflow import answers

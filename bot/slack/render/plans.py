@@ -7,9 +7,9 @@ import re
 from collections.abc import Sequence
 
 from bot.power import plan, server
+from bot.power.inputs import Do
 from bot.power.plan import Verdict
 from bot.slack import action_ids
-from bot.slack.action_ids import Do
 from bot.slack.blockkit import blocks, naming, text, words
 from bot.slack.render import conduct, frozen, risk, terms
 from bot.workflow import answers

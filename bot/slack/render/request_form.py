@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from bot.power import ports
+from bot.power import inputs, ports
 from bot.power.command.form import Field
 from bot.power.request import Action
 from bot.power.targets import offering
@@ -47,7 +47,7 @@ def render(shown: answers.FormShown) -> views.View:
         TITLE,
         body,
         submit="Review",
-        callback=action_ids.Form.REQUEST,
+        callback=inputs.Form.REQUEST,
         metadata=known,
     )
 
@@ -138,7 +138,7 @@ def review(shown: answers.PlanShown) -> views.View:
         close="Back",
         submit=words.at_once(shown.plan.order.action)
         if plans.breaks_glass(shown.plan)
-        else action_ids.LABELS[action_ids.Do.REQUEST],
-        callback=action_ids.Form.REVIEW,
+        else action_ids.LABELS[inputs.Do.REQUEST],
+        callback=inputs.Form.REVIEW,
         metadata=shown.request_id,
     )

@@ -51,7 +51,7 @@ class Inbox(link.Link):
 
         `message` is the key of the message itself, which is never read again as it was.
         """
-        whole = dataclasses.replace(inbound, key=message, body={})
+        whole = dataclasses.replace(inbound, key=message)
         if self.receive(whole):
             self.finish(message)
         elif not self._was_mistaken(message):

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from bot.power import causes, errors, lifecycle, plan, ports, request, waiting
-from bot.storage.tables import packing
+from bot.storage.tables import packing, stored_inputs
 
 PLAN_VERSION = 3
 # How each released shape of a plan is read; a new shape adds a line and keeps the old ones.
@@ -225,12 +225,12 @@ def inbound_row(inbound: ports.Inbound) -> dict[str, Any]:
     """Return the columns of a payload."""
     return {
         "key": storable(inbound.key),
-        "kind": inbound.kind,
+        "kind": inbound.kind.value,
         "user_id": storable(inbound.person.user_id),
         "team_id": storable(inbound.person.team_id),
         "channel_id": storable(inbound.place.channel_id),
         "thread_ts": storable(inbound.place.thread_ts),
-        "body": packed(dict(inbound.body)),
+        "body": stored_inputs.written(inbound.input),
         "at": inbound.at,
         "response_url": storable(inbound.response_url),
     }
@@ -240,10 +240,9 @@ def inbound_from(row: Any) -> ports.Inbound:
     """Return the payload that a row is."""
     return ports.Inbound(
         key=row.key,
-        kind=row.kind,
         person=request.Person(user_id=row.user_id, team_id=row.team_id),
         place=request.Place(channel_id=row.channel_id, thread_ts=row.thread_ts),
-        body=json.loads(row.body),
+        input=stored_inputs.read(row.kind, row.body),
         at=row.at,
         response_url=row.response_url,
     )

@@ -59,7 +59,7 @@ class Attempts:
     ) -> None:
         """Audit that somebody may not use Powerbot at all."""
         why = may.reason.value if may.reason else ""
-        did, said = str(inbound.body.get("do") or inbound.kind), may.sentence
+        did, said = inbound.input.name, may.sentence
         await self.refused(inbound, "person.refused", found, did=did, why=why, said=said)
 
     async def noted(self, inbound: ports.Inbound, event: str, **detail: object) -> None:

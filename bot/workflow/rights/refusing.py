@@ -34,7 +34,7 @@ class Refusing:
     ) -> answers.Note:
         """Say and audit that somebody or something was quicker."""
         said = late_clicks.sentence(found, now)
-        event = EVENTS.get(str(inbound.body.get("do")), "click")
+        event = EVENTS.get(inbound.input.name, "click")
         auditing.row(tx, inbound, f"{event}.too_late", found, now, {"why": said})
         return answers.Note(said, good=False, people=late_clicks.people(found))
 
@@ -43,7 +43,7 @@ class Refusing:
     ) -> answers.Note:
         """Audit a refusal with its reason, and say it."""
         reason = decision.reason.value if decision.reason else ""
-        event = EVENTS[str(inbound.body.get("do"))]
+        event = EVENTS[inbound.input.name]
         said, named = decision.sentence, _NOBODY
         if decision.reason is Refusal.SETTLED:
             said, named = late_clicks.sentence(found, self.clock.now()), late_clicks.people(found)

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import dataclasses
 
-from bot.power import ports
+from bot.power import inputs, ports
 from bot.workflow import answers
 
 MOST_CHARACTERS = 500
-FIELDS = ("reason", "comment")
 EVENTS = {"approve": "approval", "deny": "denial", "comment": "comment", "verdict": "review"}
 
 
-def given(inbound: ports.Inbound, field: str) -> str:
-    """Return the words that stand in a field of a form."""
-    return str(inbound.body.get(field) or "").strip()
+def reason(given: inputs.Input) -> str:
+    """Return the reason that stands in a form."""
+    return given.reason.strip() if isinstance(given, inputs.FormSent) else ""
+
+
+def comment(given: inputs.Input) -> str:
+    """Return the comment that stands in a form."""
+    return given.comment.strip() if isinstance(given, inputs.FormSent) else ""
 
 
 def too_long(inbound: ports.Inbound) -> str:
     """Say that a form's words are too long and that nothing was done, or return an empty text."""
-    length = max(len(given(inbound, field)) for field in FIELDS)
+    length = max(len(reason(inbound.input)), len(comment(inbound.input)))
     if length <= MOST_CHARACTERS:
         return ""
     return f"{_limit(length)} Nothing was done; say it in fewer words."

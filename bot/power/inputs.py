@@ -1,0 +1,297 @@
+"""What people send through Slack, one frozen model for each kind; `type` tells them apart.
+
+They are stored as JSON until they are dealt with. The other names are those that rows had before
+there was a `type`, so that processes of both versions read each other's rows during an update.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import ClassVar, Literal, assert_never
+
+import pydantic
+
+
+class Do(enum.StrEnum):
+    """What a button asks for."""
+
+    REQUEST = "request"
+    APPROVE = "approve"
+    DENY = "deny"
+    CANCEL = "cancel"
+    STOP = "stop"
+    RETRY = "retry"
+    UNDO = "undo"
+    AGAIN = "again"
+    BACK_ON = "back_on"
+    DETAILS = "details"
+    PAGE = "page"
+    SHARE = "share"
+    NUDGE = "nudge"
+    COMMENT = "comment"
+    VERDICT = "verdict"
+    UNFREEZE = "unfreeze"
+
+
+class Form(enum.StrEnum):
+    """Which form was sent."""
+
+    CONFIRM_COUNT = "confirm_count"
+    DENY = "deny"
+    COMMENT = "comment"
+    VERDICT = "verdict"
+    REQUEST = "request_form"
+    REVIEW = "review"
+
+
+class Kind(enum.StrEnum):
+    """The listener that took an input, as limits, logs and the audit name it."""
+
+    COMMAND = "command"
+    MENTION = "mention"
+    BUTTON = "button"
+    FORM = "form"
+    SHORTCUT = "shortcut"
+    STEP = "step"
+    HOME = "home"
+    UNKNOWN = "unknown"
+
+
+class _Input(pydantic.BaseModel):
+    """What every input has: `called` is what a line to copy begins with, empty for the default."""
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="ignore")
+
+    kind: ClassVar[Kind]
+
+    called: str = ""
+
+    @property
+    def name(self) -> str:
+        """What the audit calls it."""
+        return self.kind
+
+
+class Typed(_Input):
+    """A slash command; `length` is that of a text too long to be kept.
+
+    `view` is the external id of the form that a bare command opens.
+    """
+
+    kind = Kind.COMMAND
+    type: Literal["typed"] = "typed"
+    text: str = ""
+    length: int = 0
+    trigger_id: str = ""
+    view: str = ""
+
+
+class Mentioned(_Input):
+    """A message that mentions the bot; `edit_of` is the key of the one that it is an edit of."""
+
+    kind = Kind.MENTION
+    type: Literal["mentioned"] = "mentioned"
+    text: str = ""
+    length: int = 0
+    message_ts: str = ""
+    edit_of: str = ""
+
+
+class Repeated(_Input):
+    """Another page, or Share: the line that was typed, once more."""
+
+    kind = Kind.COMMAND
+    type: Literal["repeated"] = "repeated"
+    do: Literal[Do.PAGE, Do.SHARE]
+    page: int = 1
+    text: str = ""
+    ephemeral: bool = False
+    trigger_id: str = ""
+
+    @property
+    def name(self) -> str:
+        """What the audit calls it: its button."""
+        return self.do
+
+
+class Pressed(_Input):
+    """A button of a card, a plan, a private message or the Home tab."""
+
+    kind = Kind.BUTTON
+    type: Literal["pressed"] = "pressed"
+    do: Do
+    request_id: str = ""
+    message_ts: str = ""
+    ephemeral: bool = False
+    home: bool = False
+    trigger_id: str = ""
+
+    @property
+    def name(self) -> str:
+        """What the audit calls it: its button."""
+        return self.do
+
+
+class FormSent(_Input):
+    """A form with one input, about one request; its kind of form says which input it has.
+
+    `ephemeral` is whether the answer takes the place of the plan under which it was opened.
+    """
+
+    kind = Kind.FORM
+    type: Literal["form_sent"] = "form_sent"
+    do: Literal[Form.CONFIRM_COUNT, Form.DENY, Form.COMMENT, Form.VERDICT, Form.REVIEW]
+    request_id: str = ""
+    count: str = ""
+    reason: str = ""
+    comment: str = ""
+    view: str = ""
+    ephemeral: bool = False
+
+    @property
+    def name(self) -> str:
+        """What the audit calls it: its form."""
+        return self.do
+
+
+class RequestFilled(_Input):
+    """The request form: its values by field, without the channel, which is the input's place.
+
+    `lone` is whether the thread that it was opened from may have no replies.
+    """
+
+    kind = Kind.FORM
+    type: Literal["request_filled"] = "request_filled"
+    do: Literal[Form.REQUEST] = Form.REQUEST
+    filled: dict[str, str] = pydantic.Field(default_factory=dict)
+    chose_channel: bool = False
+    lone: bool = False
+    view: str = ""
+
+    @property
+    def name(self) -> str:
+        """What the audit calls it: its form."""
+        return self.do
+
+
+class StepBegun(_Input):
+    """A step of a workflow; its inputs are those of the request form."""
+
+    kind = Kind.STEP
+    type: Literal["step_begun"] = "step_begun"
+    filled: dict[str, str] = pydantic.Field(default_factory=dict)
+
+
+class ShortcutUsed(_Input):
+    """A shortcut; `words` are those of the message that it was used on, `more` if cut short."""
+
+    kind = Kind.SHORTCUT
+    type: Literal["shortcut_used"] = "shortcut_used"
+    callback_id: str = ""
+    words: str = ""
+    more: bool = False
+    message_ts: str = ""
+    lone: bool = False
+    trigger_id: str = ""
+    view: str = ""
+
+
+class HomeOpened(_Input):
+    """The app's Home tab; `hash` is the version of what stands there."""
+
+    kind = Kind.HOME
+    type: Literal["home_opened"] = "home_opened"
+    home: Literal[True] = True
+    hash: str = ""
+
+
+class Unknown(_Input):
+    """What another version stored and this one can't read: a button that it doesn't have."""
+
+    kind = Kind.UNKNOWN
+    type: Literal["unknown"] = "unknown"
+
+
+# A line of words to obey, and a form with the fields of a request.
+Line = Typed | Mentioned | Repeated
+Filled = RequestFilled | StepBegun
+Input = Line | Filled | Pressed | FormSent | ShortcutUsed | HomeOpened | Unknown
+
+
+def request_id(given: Input) -> str:
+    """Return the id of the request, or of the freeze, that an input is about, or an empty text."""
+    match given:
+        case Pressed() | FormSent():
+            return given.request_id
+        case Typed() | Mentioned() | Repeated() | RequestFilled() | StepBegun():
+            return ""
+        case ShortcutUsed() | HomeOpened() | Unknown():
+            return ""
+        case _:
+            assert_never(given)
+
+
+def trigger_id(given: Input) -> str:
+    """Return what lets a form be opened for three seconds, or an empty text."""
+    match given:
+        case Typed() | Repeated() | Pressed() | ShortcutUsed():
+            return given.trigger_id
+        case Mentioned() | FormSent() | RequestFilled() | StepBegun() | HomeOpened() | Unknown():
+            return ""
+        case _:
+            assert_never(given)
+
+
+def view(given: Input) -> str:
+    """Return the external id of the form that waits for the answer, or an empty text."""
+    match given:
+        case Typed() | FormSent() | RequestFilled() | ShortcutUsed():
+            return given.view
+        case Mentioned() | Repeated() | Pressed() | StepBegun() | HomeOpened() | Unknown():
+            return ""
+        case _:
+            assert_never(given)
+
+
+def text(given: Input) -> str:
+    """Return the line of words that an input is, or an empty text."""
+    match given:
+        case Typed() | Mentioned() | Repeated():
+            return given.text
+        case Pressed() | FormSent() | RequestFilled() | StepBegun():
+            return ""
+        case ShortcutUsed() | HomeOpened() | Unknown():
+            return ""
+        case _:
+            assert_never(given)
+
+
+def is_shared(given: Input) -> bool:
+    """Whether Share was pressed, so that a whole channel sees the answer."""
+    return isinstance(given, Repeated) and given.do is Do.SHARE
+
+
+def is_ephemeral(given: Input) -> bool:
+    """Whether the button stands in a private message, whose place the answer may take."""
+    match given:
+        case Repeated() | Pressed() | FormSent():
+            return given.ephemeral
+        case Typed() | Mentioned() | RequestFilled() | StepBegun():
+            return False
+        case ShortcutUsed() | HomeOpened() | Unknown():
+            return False
+        case _:
+            assert_never(given)
+
+
+def is_alone(given: Input) -> bool:
+    """Whether the thread of its place may have no replies, so that Slack shows nothing in it."""
+    match given:
+        case RequestFilled() | ShortcutUsed():
+            return given.lone
+        case Typed() | Mentioned() | Repeated() | Pressed() | FormSent():
+            return False
+        case StepBegun() | HomeOpened() | Unknown():
+            return False
+        case _:
+            assert_never(given)
