@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Protocol
 
 import structlog
 
-from bot.clouddc import flight, wire
+from bot.clouddc import flight, rows, wire
 from bot.power import errors, ports, server
 from bot.runtime import foreground as foreground_
 
@@ -89,7 +90,7 @@ class Inventory:
 
     async def _sweep(self, began: flight.Began) -> server.Snapshot:
         """Follow the markers to the end of the list."""
-        reading, marker = _Reading(), ""
+        reading, marker = _Reading(self._latest.servers if self._latest else {}), ""
         while True:
             page = await self._lister.list_page(marker)
             await self._foreground.give_way()
@@ -119,8 +120,12 @@ class Inventory:
 
 @dataclasses.dataclass
 class _Reading:
-    """One sweep so far; `total` and `unreadable` are what `wire.Page` says of them."""
+    """One sweep so far; `before` are the servers that the last one found, by id.
 
+    `total` and `unreadable` are what `wire.Page` says of them.
+    """
+
+    before: Mapping[str, server.Server]
     found: dict[str, server.Server] = dataclasses.field(default_factory=dict)
     asked: set[str] = dataclasses.field(default_factory=set)
     total: int = 0
@@ -131,7 +136,7 @@ class _Reading:
     def take(self, page: wire.Page, marker: str) -> None:
         """Add the page that was asked for with this marker."""
         known = len(self.found)
-        self.found.update((row.id, row) for row in page.servers)
+        self.found.update((row.id, rows.kept(row, self.before)) for row in page.servers)
         self.asked.add(marker)
         self.total = page.total
         if len(self.found) > known:

@@ -10,7 +10,7 @@ import functools
 import sys
 import unicodedata
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
@@ -65,37 +65,45 @@ _anything = msgspec.json.Decoder()
 def read(text: bytes | msgspec.Raw) -> server.Server | None:
     """Return the server of a record, None for one that can't be read or has no id."""
     try:
-        return _server_of(_documented.decode(text))
+        row = _documented.decode(text)
+        place, hardware = row.location, row.hardware_attributes
+        return server.Server(
+            row.id,
+            row.name,
+            row.power_state or "",
+            row.operation_state or "",
+            row.manage_state,
+            row.frozen_state,
+            row.health_state,
+            hardware.sn,
+            place.dc,
+            place.rack,
+            place.unit or "",
+            hardware.model or "",
+            _tags(bytes(row.tags)),
+            _vendor_error(row.error) if row.error else "",
+        )
     except (msgspec.MsgspecError, RecursionError):
         return _odd(text)
+
+
+def kept(row: server.Server, known: Mapping[str, server.Server]) -> server.Server:
+    """Return a server as the last sweep held it, if it hasn't changed since.
+
+    One that has changed keeps what it still has, since plans and runs hold the same strings; a
+    new word, like a state or a rack, is kept once for all servers.
+    """
+    before = known.get(row.id)
+    if before is None or before == row:
+        return before or row
+    pairs = zip(msgspec.structs.astuple(before), msgspec.structs.astuple(row), strict=True)
+    return server.Server(*[had if had == has else _shared(has) for had, has in pairs])
 
 
 def clean(text: str, *, longest: int = LONGEST_TEXT) -> str:
     """Return foreign text on one line, without control and invisible characters, cut."""
     kept = (" " if unicodedata.category(char)[0] in "CZ" else char for char in text[: 8 * longest])
     return " ".join("".join(kept).split())[:longest]
-
-
-def _server_of(row: _Row) -> server.Server:
-    place, hardware = row.location, row.hardware_attributes
-    # Words that thousands of records repeat are kept once.
-    one = sys.intern
-    return server.Server(
-        row.id,
-        row.name,
-        one(row.power_state or ""),
-        one(row.operation_state or ""),
-        one(row.manage_state),
-        row.frozen_state,
-        one(row.health_state),
-        hardware.sn,
-        one(place.dc),
-        one(place.rack),
-        one(place.unit or ""),
-        one(hardware.model or ""),
-        _tags(bytes(row.tags)),
-        _vendor_error(row.error) if row.error else "",
-    )
 
 
 def _odd(text: bytes | msgspec.Raw) -> server.Server | None:
@@ -106,6 +114,10 @@ def _odd(text: bytes | msgspec.Raw) -> server.Server | None:
         return odd_rows.server_of(found, _vendor_error(error))
     except (ValueError, RecursionError):
         return None
+
+
+def _shared(value: Any) -> Any:
+    return sys.intern(value) if isinstance(value, str) else value
 
 
 @functools.lru_cache(maxsize=MOST_SHARED_TAGS)

@@ -129,11 +129,19 @@ async def test_other_tasks_go_on_while_a_large_page_is_read() -> None:
     assert turns >= 1000 // wire.ROWS_AT_ONCE - 1
 
 
-def test_servers_share_the_words_and_tags_that_they_have_in_common() -> None:
-    """Ten thousand records of a few racks take the room of their differences."""
-    one, other = read(row(1), row(2)).servers
+def test_server_that_has_not_changed_stays_the_record_that_it_was() -> None:
+    """One that has changed keeps what it still has: plans and runs hold the same strings."""
+    (before,), (same,) = read(row(1)).servers, read(row(1)).servers
+    (after,) = read(row(1, power_state="off")).servers
 
-    assert (one.tags is other.tags, one.rack is other.rack, one.model is other.model) == (True,) * 3
+    found = rows.kept(after, {ONE: before})
+
+    assert rows.kept(same, {ONE: before}) is before
+    assert (found, found.power_state) == (after, "off")
+    assert (found.id is before.id, found.name is before.name, found.tags is before.tags) == (
+        True,
+    ) * 3
+    assert rows.kept(after, {}) is after
 
 
 @pytest.mark.parametrize(
