@@ -8,7 +8,8 @@ import datetime
 import io
 import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from bot import settings
 from bot.power import errors
@@ -17,6 +18,10 @@ from bot.storage.admin import anchors, moving, pruning, verify
 from bot.storage.tables import audit
 
 DAY_S = 86400.0
+# The writer quotes a cell that has one of its line's own ends, and no other.
+CRLF = "\r\n"
+# What a spreadsheet takes as the start of a formula.
+FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 class NothingFound(errors.PowerbotError):
@@ -111,8 +116,10 @@ def export_audit(
     after = moment.timestamp() if moment else 0.0
     with opening.reading(given.database_url) as connected:
         ids = (audit.named_servers(connected, server) or [server]) if server else []
-        number = -1
-        for number, row in enumerate(audit.export(connected, server_ids=ids, since=after)):
+        names, number = audit.known_names(connected), -1
+        found = audit.export(connected, server_ids=ids, since=after)
+        for number, stored in enumerate(found):
+            row = _readable(stored, names)
             if form == "csv" and number == 0:
                 yield _csv_line(list(row))
             yield json.dumps(row, default=str) if form == "jsonl" else _csv_line(row.values())
@@ -123,9 +130,32 @@ def export_audit(
             )
 
 
+def _readable(stored: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """Return an audit row with its time in RFC 3339 (UTC) and its servers' names beside the ids."""
+    time_ = datetime.datetime.fromtimestamp(stored["at"], datetime.UTC)
+    row: dict[str, Any] = {}
+    for column, value in stored.items():
+        row[column] = value
+        if column == "at":
+            row["time"] = time_.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        elif column == "server_ids":
+            row["server_names"] = [names.get(id_, "") for id_ in value]
+    return row
+
+
 def _csv_line(values: Iterable[object]) -> str:
-    """Return one line of CSV; what is no plain value is written as JSON."""
+    """Return one line of CSV; what is no plain value is written as JSON.
+
+    A text that a spreadsheet would run as a formula has an apostrophe in front ("CSV Injection",
+    OWASP).
+    """
     line = io.StringIO()
-    plain = [one if isinstance(one, str | int | float) else json.dumps(one) for one in values]
-    csv.writer(line, lineterminator="").writerow(plain)
-    return line.getvalue()
+    csv.writer(line, lineterminator=CRLF).writerow(map(_cell, values))
+    return line.getvalue().removesuffix(CRLF)
+
+
+def _cell(value: object) -> str | int | float:
+    """Return a value as it stands in a cell."""
+    if isinstance(value, str):
+        return f"'{value}" if value.startswith(FORMULAS) else value
+    return value if isinstance(value, int | float) else json.dumps(value)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import datetime
+import io
 import json
 import pathlib
 from typing import Any
@@ -73,3 +75,29 @@ async def test_operator_is_told_that_no_row_names_a_server(
         exported(world, tmp_path, "web77")
     with pytest.raises(record.NothingFound, match="since 2099"):
         exported(world, tmp_path, "web01", since="2099-01-01")
+
+
+async def test_exported_rows_have_names_beside_ids_and_times_that_a_person_can_read(
+    world: World, tmp_path: pathlib.Path
+) -> None:
+    """The columns of before stay as they were; the new ones stand beside them."""
+    await ran(world, "web[01-02]")
+
+    rows = [json.loads(one) for one in exported(world, tmp_path, "")]
+
+    pending = next(row for row in rows if row["event"] == "request.pending")
+    named = dict(zip(pending["server_ids"], pending["server_names"], strict=True))
+    assert named == {world.centre.machine(name).server.id: name for name in ("web01", "web02")}
+    for row in rows:
+        told = datetime.datetime.fromisoformat(row["time"])
+        assert told.timestamp() == pytest.approx(row["at"], abs=0.001)
+        assert row["time"].endswith("Z")
+
+
+@pytest.mark.parametrize("start", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1"])
+def test_no_cell_of_an_export_is_run_by_a_spreadsheet(start: str) -> None:
+    """What somebody typed is text, however it begins; numbers stay numbers."""
+    line = record._csv_line([7, -1.5, start, "web01", ["=1"], {"a": "=1"}])
+
+    [cells] = csv.reader(io.StringIO(line, newline=""))
+    assert cells == ["7", "-1.5", f"'{start}", "web01", '["=1"]', '{"a": "=1"}']

@@ -102,6 +102,18 @@ def named_servers(connection: connections.Connection, word: str) -> list[str]:
     return [row.server_id for row in found]
 
 
+def known_names(connection: connections.Connection) -> Mapping[str, str]:
+    """Return the name of each server that was ever asked for, by its id.
+
+    One that had several names has them all, as in `web01 or db07`.
+    """
+    names: dict[str, str] = {}
+    for row in connection.stream("SELECT server_id, name FROM known_servers ORDER BY name"):
+        before = names.get(row.server_id)
+        names[row.server_id] = f"{before} or {row.name}" if before else row.name
+    return names
+
+
 def _row(entry: ports.AuditEntry, code_version: str) -> dict[str, Any]:
     """Return the columns that an entry fills."""
     person = entry.person
