@@ -28,6 +28,8 @@ LOOK_S = 0.02
 IDS_PER_CALL = 50
 PAGE_ROWS = 1000
 PREFIX = "srv-"
+# The bot signs its calls; a peer that is too plain for that has this token.
+TOKEN = "bench"
 
 POLICY = """\
 version = 1
@@ -194,13 +196,16 @@ async def playing(
     http: bool = False,
     round_trip_s: float = 0.0,
     spread: float = 0.0,
+    policy: str = POLICY,
     **env: str,
 ) -> AsyncIterator[Stage]:
     """Run the bot on a fleet while the block lasts, over Socket Mode or over HTTP."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = pathlib.Path(name)
-        (folder / "policy.toml").write_text(POLICY)
-        simulated = centre(count, duration_s=duration_s, round_trip_s=round_trip_s, spread=spread)
+        (folder / "policy.toml").write_text(policy)
+        simulated = centre(
+            count, duration_s=duration_s, token=TOKEN, round_trip_s=round_trip_s, spread=spread
+        )
         api = await serve.start(simulated)
         slack = workspace.Workspace(
             app=workspace.App(id="A0BENCH", signing_secret=payloads.SECRET), clock=time.time
@@ -209,7 +214,8 @@ async def playing(
         given = demo.environment(slack.api_url, api.url, folder)
         given |= children.environment() | given
         given |= {"POWERBOT_RATE": "1000", "POWERBOT_POLL_FIRST": poll, "POWERBOT_POLL_CAP": poll}
-        given |= {"POWERBOT_CARD_PACE": "3s", "POWERBOT_LOG_LEVEL": "error", **env}
+        given |= {"POWERBOT_CARD_PACE": "3s", "POWERBOT_LOG_LEVEL": "error", "BENCH_TOKEN": TOKEN}
+        given |= env
         if http:
             port = str(ingress.free_port())
             del given["SLACK_APP_TOKEN"]

@@ -1,4 +1,4 @@
-"""From the start of a process to its first ack, what it holds then, what an ack in flight costs."""
+"""From the start of a process to its first ack, and what an ack in flight costs."""
 
 from __future__ import annotations
 
@@ -65,9 +65,8 @@ async def _acknowledged(port: int, slack: str) -> bool:
 
 
 async def rows(profile: Profile) -> AsyncGenerator[Row]:
-    """Measure starts and memory; every program is started anew in each round."""
+    """Measure starts; every program is started anew in each round."""
     times: dict[str, list[float]] = {"peer": [], "again": [], "ours": []}
-    memory: dict[str, list[float]] = {"peer": [], "again": [], "ours": []}
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         database = {"DATABASE_URL": f"sqlite:///{folder}/a.db"}
         async with slack_side.serving() as side:
@@ -79,8 +78,6 @@ async def rows(profile: Profile) -> AsyncGenerator[Row]:
                     env = database if module == BOT else {}
                     async with started(module, side, env=env) as one:
                         times[name].append(one.first_ack_s)
-                        await asyncio.sleep(HELD_S)
-                        memory[name].append(one.child.memory_bytes())
             yield Row(
                 "start to first ack",
                 PEER,
@@ -88,14 +85,6 @@ async def rows(profile: Profile) -> AsyncGenerator[Row]:
                 control=_middle(ratios(times["again"], times["peer"])),
                 note=f"{_middle(times['ours']) * 1000:.0f} beside "
                 f"{_middle(times['peer']) * 1000:.0f} ms",
-            )
-            yield Row(
-                "idle memory",
-                PEER,
-                ratios(memory["ours"], memory["peer"]),
-                control=_middle(ratios(memory["again"], memory["peer"])),
-                note=f"{_middle(memory['ours']) / KIB / KIB:.1f} beside "
-                f"{_middle(memory['peer']) / KIB / KIB:.1f} MiB",
             )
             yield await _held(pathlib.Path(folder), side, profile)
 
