@@ -2,54 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import dataclasses
 import functools
-import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 
-import httpx
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot import VERSION, runner, settings
-from bot.clouddc import alarms, auth, client, exchange, inventory, rate, watch
+from bot import VERSION, cloud, runner, settings as settings_
+from bot.clouddc import alarms, auth, exchange, watch
 from bot.execution import context as execution, executor, lookback, poll_schedule
 from bot.power import ports, request
-from bot.power.policy import policy as policy_
-from bot.power.run import runs, settling
+from bot.power.run import settling
 from bot.runtime import clock as clock_, foreground as foreground_, paces as paces_, rules
 from bot.slack import directory
 from bot.slack.door import connection, sockets, watchdog
 from bot.slack.inbound import bolt_registration, desk, grid, guard
 from bot.slack.outbound import delivery, publishing, reporter, sending
 from bot.storage import opening, store
-from bot.workflow import (
-    advancing,
-    approving,
-    asking,
-    break_glass,
-    choosing,
-    freezing,
-    lookups,
-    nudging,
-    planner,
-    reviewing,
-    standing,
-    stopping,
-    workflow as workflow_,
-)
-from bot.workflow.rights import (
-    alarming,
-    auditing,
-    entitling,
-    gathering,
-    granting,
-    people,
-    reading,
-    refusing,
-    rejudging,
-    sightings,
-)
+from bot.workflow import alarm_lookup, context as story_, people, workflow
+from bot.workflow.rights import granting, rejudging
 
 # A start in the middle of Slack's outage waits so long: platforms that see a process fail at its
 # start again and again stop trying.
@@ -57,10 +30,10 @@ SLACK_PATIENCE_S = 300.0
 
 
 @dataclasses.dataclass(frozen=True)
-class Ground:
-    """What all parts of a bot stand on."""
+class Basis:
+    """What is there before the parts are joined: settings, clock, Slack, store and CloudDC."""
 
-    given: settings.Settings
+    settings: settings_.Settings
     paces: paces_.Paces
     clock: ports.Clock
     foreground: foreground_.Foreground
@@ -68,7 +41,7 @@ class Ground:
     identity: connection.Identity
     store: store.Store
     power: watch.CloudPower
-    log_in: Callable[[settings.Settings], auth.CloudAuth]
+    log_in: Callable[[settings_.Settings], auth.CloudAuth]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +52,7 @@ class Bot:
     store: store.Store
     power: watch.CloudPower
     policy: rules.PolicyFile
-    workflow: workflow_.Workflow
+    workflow: workflow.Workflow
     runner: runner.Runner
     reporter: reporter.Reporter
     desk: desk.Desk
@@ -88,66 +61,12 @@ class Bot:
     watchdog: watchdog.Watchdog
     lookback: lookback.Lookback
     web_client: AsyncWebClient
-    log_in: Callable[[settings.Settings], auth.CloudAuth]
-
-
-def cloud_auth(
-    given: settings.Settings, http: httpx.AsyncClient, clock: ports.Clock
-) -> auth.CloudAuth:
-    """Return the credentials that the settings have: keys first, then a token, then IAM.
-
-    Raises:
-        ValueError: a token that can't be sent in a header.
-    """
-    # A signature is dated by the clock on the wall, wherever it was set to.
-    clock = clock.wall if isinstance(clock, clock_.SteadyClock) else clock
-    if given.access_key:
-        return auth.SignedAuth(
-            given.access_key,
-            given.secret_key.get_secret_value(),
-            given.clouddc_project_id,
-            given.security_token.get_secret_value(),
-            clock=clock,
-        )
-    if token := given.auth_token.get_secret_value():
-        return auth.TokenAuth(token)
-    password = given.user_password.get_secret_value()
-    user = auth.IamUser(given.user_name, password, given.domain_name, given.clouddc_project_id)
-    return auth.IamAuth(http, given.iam, user, clock=clock)
-
-
-def cloud_power(
-    given: settings.Settings,
-    http: httpx.AsyncClient,
-    clock: ports.Clock,
-    paces: paces_.Paces = paces_.USUAL,
-    foreground: foreground_.Foreground | None = None,
-) -> watch.CloudPower:
-    """Return the power API: one client, one inventory and one poller.
-
-    Raises:
-        SettingsError: the endpoint or the project id can't be used.
-    """
-    try:
-        cloud = client.CloudDC(
-            http,
-            given.endpoint,
-            given.clouddc_project_id,
-            auth=cloud_auth(given, http, clock),
-            bucket=rate.Bucket(given.rate, clock),
-            clock=clock,
-            jitter=random.Random(),  # noqa: S311 -- it spreads retries and guards nothing
-            leave_within_s=paces.leave_s,
-        )
-    except ValueError as error:
-        raise settings.SettingsError(f"CloudDC's settings can't be used: {error}.") from None
-    servers = inventory.Inventory(cloud, clock, foreground)
-    return watch.CloudPower(cloud, servers, watch.Poller(cloud, servers, clock))
+    log_in: Callable[[settings_.Settings], auth.CloudAuth]
 
 
 @contextlib.asynccontextmanager
 async def joined(
-    given: settings.Settings, transport: str, paces: paces_.Paces = paces_.USUAL
+    given: settings_.Settings, transport: str, paces: paces_.Paces = paces_.USUAL
 ) -> AsyncIterator[Bot]:
     """Join all parts, with Slack's tokens tried first; they are closed after the block.
 
@@ -177,154 +96,132 @@ async def joined(
         )
         closing.push_async_callback(kept.close)
         http = await closing.enter_async_context(exchange.open_http())
-        power = cloud_power(given, http, clock, paces, foreground)
+        power = cloud.power_of(given, http, clock, paces, foreground)
         closing.push_async_callback(power.aclose)
 
-        def log_in(now: settings.Settings) -> auth.CloudAuth:
-            return cloud_auth(now, http, clock)
+        def log_in(now: settings_.Settings) -> auth.CloudAuth:
+            return cloud.auth_of(now, http, clock)
 
         slack = (web_client, identity)
-        bot = _join(Ground(given, paces, clock, foreground, *slack, kept, power, log_in))
+        bot = _join(Basis(given, paces, clock, foreground, *slack, kept, power, log_in))
         if transport == "socket":
             bot.watchdog.socket = sockets.SocketMode(bot.slack, app_token, clock)
         yield bot
 
 
-def _join(on: Ground) -> Bot:
-    """Hand every part the parts that it needs."""
-    given, clock, kept, identity = on.given, on.clock, on.store, on.identity
+def _join(basis: Basis) -> Bot:
+    """Wire the components."""
+    given, clock, store, identity = basis.settings, basis.clock, basis.store, basis.identity
     policy = rules.PolicyFile(given.policy, clock)
-    sender = sending.Sender(on.web_client, clock, given.label)
-    seen = sightings.Sightings(kept, clock)
-    home = grid.Home(identity.team_id, identity.enterprise_id)
-    folk = directory.Directory(on.web_client, clock, home=home)
-    who = people.People(folk, policy, identity.team_id, seen, identity.enterprise_id)
-    again = rejudging.Rejudging(kept, who, policy, clock)
-    grants = granting.Granting(kept, on.power, who, policy, clock)
-    telling = _reporter(on, sender, who.directory, policy)
-    acting = _execution(on, policy, again, grants, telling.wake)
-    execute = functools.partial(executor.carry_out, acting)
-    scope = request.Scope(region=given.region, project_id=given.clouddc_project_id)
-    driving: list[runner.Runner] = []
+    sender = sending.Sender(basis.web_client, clock, given.label)
+    context = _story(basis, policy)
+    reports = _reporter(basis, sender, context.people.directory, policy)
+    # Set when a request may be due.
+    due = asyncio.Event()
 
     def wake() -> None:
-        telling.wake()
-        driving[0].wake()
+        reports.wake()
+        due.set()
 
-    heard = alarms.CloudAlarms(on.power.cloud)
-    flow = story(kept, on.power, who, policy, clock, scope, again, execute, wake, heard)
-    driving.append(runner.Runner(kept, flow.advance, clock, on.paces))
+    execute = functools.partial(executor.carry_out, _execution(basis, context, reports.wake))
+    story = workflow.Workflow(context, execute, wake)
     homes = publishing.Homes(sender, clock, workspace_url=identity.url, command=given.command)
     answering = delivery.Delivery(
         sender, clock, homes, workspace_url=identity.url, label=given.label
     )
-    lease_s = on.paces.lease_s
     taking = desk.Desk(
-        kept, flow, answering, clock, take_over_lease_s=lease_s, command=given.command
+        store,
+        story,
+        answering,
+        clock,
+        take_over_lease_s=basis.paces.lease_s,
+        command=given.command,
     )
     secret = given.slack_signing_secret.get_secret_value()
-    slack = connection.make_app(on.web_client, identity, secret, on.foreground)
+    slack = connection.make_app(basis.web_client, identity, secret, basis.foreground)
     guarding = guard.Guard(
         identity.team_id, sender, identity.app_id, slack.turned_away, identity.enterprise_id
     )
     bolt_registration.Registration(taking, guarding, given.command, given.label).register(slack)
-    looking = watchdog.Watchdog(on.web_client, kept, clock)
     return Bot(
-        identity,
-        kept,
-        on.power,
-        policy,
-        flow,
-        driving[0],
-        telling,
-        taking,
-        homes,
-        slack,
-        looking,
-        lookback.Lookback(kept, on.power, clock, telling.wake),
-        on.web_client,
-        on.log_in,
+        identity=identity,
+        store=store,
+        power=basis.power,
+        policy=policy,
+        workflow=story,
+        runner=runner.Runner(store, story.advance, clock, basis.paces, due),
+        reporter=reports,
+        desk=taking,
+        homes=homes,
+        slack=slack,
+        watchdog=watchdog.Watchdog(basis.web_client, store, clock),
+        lookback=lookback.Lookback(store, basis.power, clock, reports.wake),
+        web_client=basis.web_client,
+        log_in=basis.log_in,
     )
 
 
-def _reporter(
-    on: Ground, sender: sending.Sender, asked: ports.Directory, policy: rules.PolicyFile
-) -> reporter.Reporter:
-    """Return what tells Slack of what has happened."""
-    return reporter.Reporter(
-        on.store,
-        sender,
-        on.clock,
-        pace_s=on.given.card_pace,
-        updates_per_minute=on.given.slack_rate,
-        workspace_url=on.identity.url,
-        paces=on.paces,
-        foreground=on.foreground,
-        directory=asked,
-        rules=policy,
+def _story(basis: Basis, policy: rules.PolicyFile) -> story_.Context:
+    """Return what the steps of the story share."""
+    given, clock, identity = basis.settings, basis.clock, basis.identity
+    home = grid.Home(identity.team_id, identity.enterprise_id)
+    seen = people.Sightings(basis.store, clock)
+    who = people.People(
+        directory.Directory(basis.web_client, clock, home=home),
+        policy,
+        identity.team_id,
+        seen,
+        identity.enterprise_id,
+    )
+    return story_.Context(
+        store=basis.store,
+        power=basis.power,
+        people=who,
+        policy=policy,
+        clock=clock,
+        scope=request.Scope(region=given.region, project_id=given.clouddc_project_id),
+        alarms=alarm_lookup.AlarmLookup(alarms.CloudAlarms(basis.power.cloud), clock),
     )
 
 
 def _execution(
-    on: Ground,
-    policy: rules.PolicyFile,
-    again: rejudging.Rejudging,
-    grants: granting.Granting,
-    wake: Callable[[], None],
+    basis: Basis, context: story_.Context, wake: Callable[[], None]
 ) -> execution.Context:
     """Return what runs are carried out with."""
-    given = on.given
+    given = basis.settings
     pacing = execution.Pacing(
         settling.Limits(given.settle, given.deadline_power, given.deadline_reboot),
         poll_schedule.usual(given.poll_first, given.poll_cap),
-        on.paces.leave_s,
-        on.foreground,
+        basis.paces.leave_s,
+        basis.foreground,
     )
-    asked = execution.Rules(policy, again.problem, grants.ruling)
-    return execution.Context(on.store, on.power, on.clock, asked, pacing, wake)
+    return execution.Context(
+        basis.store, basis.power, basis.clock, asked_by_runs(context), pacing, wake
+    )
 
 
-def story(
-    kept: ports.RequestStore,
-    power: ports.PowerApi,
-    who: people.People,
-    policy: Callable[[], policy_.Policy],
-    clock: ports.Clock,
-    scope: request.Scope,
-    again: rejudging.Rejudging,
-    execute: Callable[[runs.Lease], Awaitable[None]],
-    wake: Callable[[], None] = lambda: None,
-    alarm_source: ports.AlarmSource | None = None,
-) -> workflow_.Workflow:
-    """Join the parts of the workflow, over whatever store, cloud and directory there are."""
-    attempts = auditing.Attempts(kept, clock)
-    may = entitling.Entitling(who, clock)
-    no = refusing.Refusing(may, attempts, clock)
-    reads = reading.Reading(kept, power, policy, clock)
-    judges = reviewing.Reviewing(kept, who, may, no, policy, clock)
-    plans = planner.Planner(kept, gathering.Gathering(who, policy), policy, clock, scope)
-    grants = granting.Granting(kept, power, who, policy, clock)
-    yes = approving.Approving(kept, who, may, no, again, policy, clock, power, grants)
-    glass = break_glass.BreakGlass(kept, who, policy, clock, attempts)
-    nudges = nudging.Nudging(kept, who, clock, attempts)
-    return workflow_.Workflow(
-        kept,
-        who,
-        plans,
-        reads,
-        choosing.Choosing(reads, who, policy, clock),
-        lookups.Lookups(reads, judges, who, attempts),
-        alarming.Alarming(alarm_source, clock),
-        asking.Asking(kept, reads, plans, yes, glass, no, clock, nudges),
-        yes,
-        judges,
-        stopping.Stopping(kept, no, clock),
-        freezing.Freezing(kept, who, policy, clock, attempts),
-        glass,
-        nudges,
-        advancing.Advancing(kept, reads, nudges, again, grants, execute, clock),
-        attempts,
-        standing.Standing(kept, who, policy, attempts, clock),
-        clock,
-        wake,
+def asked_by_runs(context: story_.Context) -> execution.Rules:
+    """Return what a run asks the story before each wave and each call."""
+    return execution.Rules(
+        context.policy,
+        functools.partial(rejudging.problem, context),
+        functools.partial(granting.still_stands, context),
+    )
+
+
+def _reporter(
+    basis: Basis, sender: sending.Sender, asked: ports.Directory, policy: rules.PolicyFile
+) -> reporter.Reporter:
+    """Return what tells Slack of what has happened."""
+    return reporter.Reporter(
+        basis.store,
+        sender,
+        basis.clock,
+        pace_s=basis.settings.card_pace,
+        updates_per_minute=basis.settings.slack_rate,
+        workspace_url=basis.identity.url,
+        paces=basis.paces,
+        foreground=basis.foreground,
+        directory=asked,
+        rules=policy,
     )

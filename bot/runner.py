@@ -31,18 +31,18 @@ class Runner:
         advance: Callable[[runs.Lease], Awaitable[float | None]],
         clock: ports.Clock,
         paces: paces_.Paces = paces_.USUAL,
+        due: asyncio.Event | None = None,
     ) -> None:
-        """`advance` carries a claimed request on and returns when to look at it next, if ever."""
+        """`advance` carries a claimed request on and returns when to look at it next, if ever.
+
+        Whoever sets `due` has the rows looked at at once.
+        """
         self._store = store
         self._advance = advance
         self._clock = clock
         self._paces = paces
-        self._woken = asyncio.Event()
+        self._due = due or asyncio.Event()
         self._driven: dict[asyncio.Task[None], ports.Claim] = {}
-
-    def wake(self) -> None:
-        """Look at the rows at once: something has changed."""
-        self._woken.set()
 
     @property
     def driving(self) -> int:
@@ -56,8 +56,8 @@ class Runner:
                 await self._claim_due()
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(self._paces.look_s):
-                        await self._woken.wait()
-                self._woken.clear()
+                        await self._due.wait()
+                self._due.clear()
         finally:
             await self._let_go()
 
@@ -83,7 +83,7 @@ class Runner:
     def _finished(self, task: asyncio.Task[None]) -> None:
         """Forget a task, and look again: there is room for one more."""
         self._driven.pop(task, None)
-        self._woken.set()
+        self._due.set()
 
     async def _drive(self, claim: ports.Claim) -> None:
         """Drive one request while its lease is kept up, and give the claim back."""

@@ -20,7 +20,7 @@ from bot import app, doorway, settings
 from bot.power import errors, ports
 from bot.runtime import interpreter, paces as paces_
 from bot.slack.door import connection
-from bot.workflow import ticking
+from bot.workflow import break_glass, freezing, ticking
 from bot.workflow.rights import in_force
 
 log = structlog.get_logger()
@@ -181,12 +181,13 @@ async def _look_back(bot: app.Bot, paces: paces_.Paces) -> None:
 
 async def _sweep(bot: app.Bot, paces: paces_.Paces) -> None:
     """Deal with payloads that a dead process has left, and forget the keys of old ones."""
+    frozen: tuple[ports.Freeze, ...] = ()
     while True:
         try:
             await bot.desk.recover()
-            await bot.workflow.glass.remind()
-            await bot.workflow.freezing.end_due()
-            await bot.workflow.freezing.redraw_due()
+            await break_glass.remind(bot.workflow.context)
+            await freezing.end_due(bot.workflow.context)
+            frozen = await freezing.redraw_due(bot.workflow.context, frozen)
             await bot.store.write(functools.partial(_forget_plans, before=bot.desk.now()))
             await bot.store.purge_inbox(before=bot.desk.now() - KEEP_KEYS_S)
         except errors.StoreUnavailable as error:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 
-from bot import app, settings
+from bot import cloud, settings
 from bot.clouddc import exchange, failures, refusals
 from bot.clouddc.failures import Operation
 from bot.operations.findings import Finding, bad, good
@@ -48,7 +48,7 @@ async def look(given: settings.Settings, clock: ports.Clock) -> AsyncIterator[Fi
 async def _list(given: settings.Settings, http: httpx.AsyncClient, clock: ports.Clock) -> Finding:
     """Read the list of servers once."""
     try:
-        power = app.cloud_power(given, http, clock)
+        power = cloud.power_of(given, http, clock)
     except settings.SettingsError as error:
         return bad("clouddc", error.user_message, "look at the CLOUDDC_ settings.")
     try:

@@ -23,7 +23,7 @@ from bot.slack import directory, registered
 from bot.slack.door import connection
 from bot.slack.inbound import grid
 from bot.slack.outbound import sending
-from bot.workflow.rights import people as people_
+from bot.workflow import people as people_
 
 CALL_S = 20.0
 # users.info may be asked about 100 times a minute ("Rate limits": tier 4).

@@ -11,7 +11,7 @@ import dataclasses
 import re
 from collections.abc import AsyncIterator
 
-from bot import app, settings
+from bot import cloud, settings
 from bot.clouddc import exchange
 from bot.operations import policies
 from bot.power import errors, ports, request, server
@@ -27,7 +27,8 @@ from bot.slack.inbound import grid
 from bot.storage import opening
 from bot.storage.engine import plan_cache
 from bot.storage.tables import transaction
-from bot.workflow.rights import gathering, people
+from bot.workflow import people
+from bot.workflow.rights import gathering
 
 NO_TEAM = "T0"
 USER = re.compile(r"[UW][A-Z0-9]{2,30}")
@@ -170,13 +171,12 @@ async def _facts(
     given: settings.Settings, rules: policy.Policy, who: people.People, wanted: question.Question
 ) -> tuple[question.Facts, bool]:
     """Return what bears on the question, and whether there was a record to read."""
-    planning = gathering.Gathering(who, lambda: rules)
-    known = await planning.known(wanted)
+    known = await gathering.known(who, wanted)
     try:
         with opening.reading(given.database_url) as connected:
             cache = plan_cache.PlanCache()
             tx = transaction.Transaction(connected, plans=cache, readonly=True)
-            return planning.recorded(tx, wanted, known), True
+            return gathering.recorded(tx, rules, wanted, known), True
     except errors.StoreUnavailable:
         return known, False
 
@@ -199,7 +199,7 @@ async def _folk(
 async def _inventory(given: settings.Settings) -> server.Snapshot:
     """Return the servers as CloudDC lists them now."""
     async with exchange.open_http() as http:
-        power = app.cloud_power(given, http, clock_.SystemClock())
+        power = cloud.power_of(given, http, clock_.SystemClock())
         try:
             return await power.snapshot(not_before=0.0)
         finally:

@@ -15,7 +15,7 @@ from bot.runtime import clock as clock_
 from bot.slack import directory
 from bot.slack.door import connection
 from bot.slack.inbound import grid
-from bot.workflow.rights import people
+from bot.workflow import people
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -2,282 +2,277 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable
-
 from bot.power import errors, ports
 from bot.power.approval import approval, quorum
 from bot.power.approval.approval import Refusal
 from bot.power.lifecycle import State
-from bot.power.policy import policy
 from bot.power.run import endings, losses
 from bot.workflow import answers, freezing
-from bot.workflow.rights import (
-    auditing,
-    entitling,
-    granting,
-    people,
-    refusing,
-    rejudging,
-    unseen,
-)
+from bot.workflow.context import Context
+from bot.workflow.rights import auditing, entitling, granting, refusing, rejudging, unseen
 
 
-@dataclasses.dataclass(frozen=True)
-class Approving:
-    """Counts a yes, or says whose it isn't to give."""
+async def approve(
+    context: Context, inbound: ports.Inbound, request: ports.Request
+) -> answers.Answer:
+    """Count a person's yes, if it is theirs to give; the last one starts the run.
 
-    store: ports.RequestStore
-    people: people.People
-    may: entitling.Entitling
-    refusing: refusing.Refusing
-    rejudging: rejudging.Rejudging
-    policy: Callable[[], policy.Policy]
-    clock: ports.Clock
-    power: ports.PowerApi
-    grants: granting.Granting
+    Raises:
+        SlackUnavailable: the person, or an edited policy, could not be checked.
+    """
+    while True:
+        checked = await entitling.check(context, inbound, request, request.approvals)
+        if problem := await _overtaken(context, inbound, request, checked.decision):
+            return await _end_by_policy(context, inbound, request, problem)
+        if not checked.decision.allowed:
+            return await refusing.refuse(context, inbound, request, checked.decision)
+        last = _fills(context, inbound, request, checked)
+        try:
+            stands = await granting.at_approval(context, request, last=last)
+        except errors.SlackUnavailable as error:
+            return await _not_checked(context, inbound, request, granting.unchecked(error))
+        if stands.lost is not None:
+            return await _end_by_loss(context, inbound, request, stands.lost)
+        answer = await _write_approval(context, inbound, request.id, checked, stands)
+        if isinstance(answer, answers.Note):
+            return answer
+        # Somebody else approved meanwhile, and has to be looked up as well.
+        request = answer
 
-    async def approve(self, inbound: ports.Inbound, found: ports.Request) -> answers.Answer:
-        """Count a person's yes, if it is theirs to give; the last one starts the run.
 
-        Raises:
-            SlackUnavailable: the person, or an edited policy, could not be checked.
-        """
-        while True:
-            checked = await self.may.check(inbound, found, found.approvals)
-            if problem := await self._overtaken(inbound, found, checked.decision):
-                return await self._end_by_policy(inbound, found, problem)
-            if not checked.decision.allowed:
-                return await self.refusing.refuse(inbound, found, checked.decision)
-            last = self._fills(inbound, found, checked)
-            try:
-                stands = await self.grants.at_approval(found, last=last)
-            except errors.SlackUnavailable as error:
-                return await self._not_checked(inbound, found, granting.unchecked(error))
-            if stands.lost is not None:
-                return await self._end_by_loss(inbound, found, stands.lost)
-            answer = await self._write_approval(inbound, found.id, checked, stands)
-            if isinstance(answer, answers.Note):
-                return answer
-            # Somebody else approved meanwhile, and has to be looked up as well.
-            found = answer
+async def _write_approval(
+    context: Context,
+    inbound: ports.Inbound,
+    request_id: str,
+    checked: entitling.Checked,
+    stands: granting.Stands,
+) -> answers.Note | ports.Request:
+    """Write an approval in one transaction, or return the request that has moved on."""
+    now = context.clock.now()
+    return await context.store.write(
+        lambda tx: _approved(context, tx, inbound, request_id, checked, stands, now)
+    )
 
-    async def _write_approval(
-        self,
-        inbound: ports.Inbound,
-        request_id: str,
-        checked: entitling.Checked,
-        stands: granting.Stands,
-    ) -> answers.Note | ports.Request:
-        """Write an approval in one transaction, or return the request that has moved on."""
-        now = self.clock.now()
-        return await self.store.write(
-            lambda tx: self._approved(tx, inbound, request_id, checked, stands, now)
-        )
 
-    def _fills(
-        self, inbound: ports.Inbound, found: ports.Request, checked: entitling.Checked
-    ) -> bool:
-        """Whether this person's yes would be the last that is wanted."""
-        gone = {one.approval.person.user_id for one in self._lost(found, checked)}
-        kept = [one for one in found.approvals if one.person.user_id not in gone]
-        yes = ports.Approval(inbound.person, checked.decision.group, self.clock.now())
-        return quorum.tally(found.plan.terms.needs, [*kept, yes], checked.roster).met
+def _fills(
+    context: Context, inbound: ports.Inbound, request: ports.Request, checked: entitling.Checked
+) -> bool:
+    """Whether this person's yes would be the last that is wanted."""
+    gone = {one.approval.person.user_id for one in _lost(context, request, checked)}
+    kept = [one for one in request.approvals if one.person.user_id not in gone]
+    yes = ports.Approval(inbound.person, checked.decision.group, context.clock.now())
+    return quorum.tally(request.plan.terms.needs, [*kept, yes], checked.roster).met
 
-    async def _not_checked(
-        self, inbound: ports.Inbound, found: ports.Request, said: str
-    ) -> answers.Note:
-        """Say and audit that Slack could not say what an approval depends on."""
-        event, now = "approval.not_checked", self.clock.now()
-        await self.store.write(
-            lambda tx: auditing.row(tx, inbound, event, found, now, {"why": said})
-        )
+
+async def _not_checked(
+    context: Context, inbound: ports.Inbound, request: ports.Request, said: str
+) -> answers.Note:
+    """Say and audit that Slack could not say what an approval depends on."""
+    event, now = "approval.not_checked", context.clock.now()
+    await context.store.write(
+        lambda tx: auditing.row(tx, inbound, event, request, now, {"why": said})
+    )
+    return answers.Note(said, good=False)
+
+
+async def _end_by_loss(
+    context: Context, inbound: ports.Inbound, request: ports.Request, lost: losses.Lost
+) -> answers.Note:
+    """Refuse a pending request that doesn't stand any more as it was asked for."""
+    now = context.clock.now()
+
+    def work(tx: ports.Tx) -> answers.Note:
+        if losses.end(tx, request, lost, now=now, click_of=inbound.person):
+            return answers.Note(f"Not approved: {lost.sentence}.", good=False)
+        return refusing.too_late(tx, inbound, tx.request(request.id) or request, now)
+
+    return await context.store.write(work)
+
+
+# -- an edited policy
+
+
+async def _overtaken(
+    context: Context, inbound: ports.Inbound, request: ports.Request, decision: approval.Decision
+) -> str:
+    """Return why an edited policy ends this request.
+
+    Only a click of somebody whom the plan or the edited policy has as an approver is an
+    occasion to look: nobody else's click changes anything.
+    """
+    if request.state is not State.PENDING or not rejudging.changed(context, request):
+        return ""
+    if not decision.allowed and not await _approves_now(context, inbound, decision):
+        return ""
+    return await rejudging.problem(context, request, context.power.latest())
+
+
+async def _approves_now(
+    context: Context, inbound: ports.Inbound, decision: approval.Decision
+) -> bool:
+    """Whether an edited policy has this person as an approver of anything."""
+    if decision.reason not in (Refusal.NOT_IN_GROUP, Refusal.NO_APPROVER):
+        return False
+    roster = await context.people.roster(sorted(context.policy().approver_groups))
+    return any(inbound.person.user_id in who for who in roster.members.values())
+
+
+async def _end_by_policy(
+    context: Context, inbound: ports.Inbound, request: ports.Request, problem: str
+) -> answers.Note:
+    """Refuse a pending request that an edited policy doesn't allow any more."""
+    versions = {"planned_under": request.plan.policy_version, "now": context.policy().version}
+    detail = {**versions, "click_of": inbound.person.user_id}
+    ending = endings.Ending(State.REFUSED, context.clock.now(), problem, detail=detail)
+    await context.store.write(lambda tx: endings.end(tx, request, ending))
+    return answers.Note(f"Not approved: {problem}.", good=False)
+
+
+# -- approve
+
+
+def _approved(
+    context: Context,
+    tx: ports.Tx,
+    inbound: ports.Inbound,
+    request_id: str,
+    checked: entitling.Checked,
+    stands: granting.Stands,
+    now: float,
+) -> answers.Note | ports.Request:
+    """Write an approval down, and the request as approved when it was the last one."""
+    request = tx.request(request_id)
+    if request is None:
+        return answers.Note(f"There is no request {request_id} any more.", good=False)
+    if request.state is not State.PENDING or now >= request.expires_at:
+        return refusing.too_late(tx, inbound, request, now)
+    given = {one.person.user_id for one in request.approvals}
+    if inbound.person.user_id in given:
+        said = "You have approved this already; it counts once."
+        auditing.row(tx, inbound, "approval.refused", request, now, {"why": "already approved"})
         return answers.Note(said, good=False)
+    if not given <= checked.about:
+        return request
+    if hidden := unseen.barring(tx, request):
+        auditing.row(tx, inbound, "approval.held", request, now, {"why": hidden})
+        return answers.Note(hidden, good=False)
+    lost = _lost(context, request, checked)
+    if held := _doubt(lost):
+        auditing.row(tx, inbound, "approval.not_checked", request, now, {"why": held})
+        return answers.Note(held, good=False)
+    return _count(context, tx, inbound, request, checked, stands, lost, now)
 
-    async def _end_by_loss(
-        self, inbound: ports.Inbound, found: ports.Request, lost: losses.Lost
-    ) -> answers.Note:
-        """Refuse a pending request that doesn't stand any more as it was asked for."""
-        now = self.clock.now()
 
-        def work(tx: ports.Tx) -> answers.Note:
-            if losses.end(tx, found, lost, now=now, click_of=inbound.person):
-                return answers.Note(f"Not approved: {lost.sentence}.", good=False)
-            return self.refusing.too_late(tx, inbound, tx.request(found.id) or found, now)
+def _count(
+    context: Context,
+    tx: ports.Tx,
+    inbound: ports.Inbound,
+    request: ports.Request,
+    checked: entitling.Checked,
+    stands: granting.Stands,
+    lost: tuple[approval.Lost, ...],
+    now: float,
+) -> answers.Note | ports.Request:
+    """Add an approval to those that still count, and start the run when it is the last."""
+    decision = checked.decision
+    yes = ports.Approval(
+        inbound.person, decision.group, now, "", decision.evidence, request.order.seal
+    )
+    gone = {one.approval.person.user_id for one in lost}
+    kept = [one for one in request.approvals if one.person.user_id not in gone]
+    tally = quorum.tally(request.plan.terms.needs, [*kept, yes], checked.roster)
+    if tally.met and not stands.last:
+        # Others have approved meanwhile, so this is the last one and is looked at as such.
+        return request
+    if tally.met and (frozen := freezing.holding(tx, context.policy(), request, now)):
+        held = f"{frozen} It can't get its last approval now; press Approve again afterwards."
+        auditing.row(tx, inbound, "approval.held", request, now, {"why": frozen})
+        return answers.Note(held, good=False)
+    _withdraw(tx, inbound, request, lost, now)
+    _note_approval(context, tx, inbound, request, quorum.placed(yes, tally), tally, now)
+    for one in kept:
+        if (moved := quorum.placed(one, tally)) != one:
+            tx.withdraw_approval(request.id, one.person.user_id)
+            tx.approve(request.id, moved)
+    if tally.met:
+        start(tx, request, now)
+    group = tally.places.get(inbound.person.user_id, decision.group)
+    why = f"for {group} (you are {decision.evidence})"
+    said = f"Approved {request.id} {why}. {tally.sentence}{stands.told}"
+    return answers.Note(said, comment_on=request.id)
 
-        return await self.store.write(work)
 
-    # -- an edited policy
+def _note_approval(
+    context: Context,
+    tx: ports.Tx,
+    inbound: ports.Inbound,
+    request: ports.Request,
+    yes: ports.Approval,
+    tally: quorum.Tally,
+    now: float,
+) -> None:
+    """Store an approval, and say and audit it with its evidence."""
+    tx.approve(request.id, yes)
+    detail = {
+        "group": yes.group,
+        "evidence": yes.evidence,
+        "rules": list(request.plan.terms.rules),
+        "seal": request.order.seal,
+        "policy": context.policy().version,
+        "comment": yes.comment,
+        "places": dict(tally.places),
+    }
+    auditing.row(tx, inbound, "approval.given", request, now, detail)
+    body = {
+        "event": "approved",
+        "user": yes.person.user_id,
+        "group": yes.group,
+        "comment": yes.comment,
+        "summary": tally.sentence,
+    }
+    tx.say(request.id, "reply", body, key=f"approved:{yes.person.user_id}:{now}", at=now)
+    tx.show_card(request.id, at=now)
 
-    async def _overtaken(
-        self, inbound: ports.Inbound, found: ports.Request, decision: approval.Decision
-    ) -> str:
-        """Return why an edited policy ends this request.
 
-        Only a click of somebody whom the plan or the edited policy has as an approver is an
-        occasion to look: nobody else's click changes anything.
-        """
-        if found.state is not State.PENDING or not self.rejudging.changed(found):
-            return ""
-        if not decision.allowed and not await self._approves_now(inbound, decision):
-            return ""
-        return await self.rejudging.problem(found, self.power.latest())
+def _lost(
+    context: Context, request: ports.Request, checked: entitling.Checked
+) -> tuple[approval.Lost, ...]:
+    """Return the earlier approvals that don't count any more, or can't be checked."""
+    return approval.lost_approvals(
+        request.approvals,
+        request.plan.terms.needs,
+        checked.roster,
+        members=checked.members,
+        team_id=context.people.team_id,
+    )
 
-    async def _approves_now(self, inbound: ports.Inbound, decision: approval.Decision) -> bool:
-        """Whether an edited policy has this person as an approver of anything."""
-        if decision.reason not in (Refusal.NOT_IN_GROUP, Refusal.NO_APPROVER):
-            return False
-        roster = await self.people.roster(sorted(self.policy().approver_groups))
-        return any(inbound.person.user_id in who for who in roster.members.values())
 
-    async def _end_by_policy(
-        self, inbound: ports.Inbound, found: ports.Request, problem: str
-    ) -> answers.Note:
-        """Refuse a pending request that an edited policy doesn't allow any more."""
-        versions = {"planned_under": found.plan.policy_version, "now": self.policy().version}
-        detail = {**versions, "click_of": inbound.person.user_id}
-        ending = endings.Ending(State.REFUSED, self.clock.now(), problem, detail=detail)
-        await self.store.write(lambda tx: endings.end(tx, found, ending))
-        return answers.Note(f"Not approved: {problem}.", good=False)
+def _doubt(lost: tuple[approval.Lost, ...]) -> str:
+    """Return what can't be decided because an earlier approval could not be checked."""
+    doubt = [one for one in lost if one.reason is Refusal.NOT_CHECKED]
+    if not doubt or doubt[0].lasting:
+        return doubt[0].sentence if doubt else ""
+    return f"{doubt[0].sentence} Press Approve again in a moment."
 
-    # -- approve
 
-    def _approved(
-        self,
-        tx: ports.Tx,
-        inbound: ports.Inbound,
-        request_id: str,
-        checked: entitling.Checked,
-        stands: granting.Stands,
-        now: float,
-    ) -> answers.Note | ports.Request:
-        """Write an approval down, and the request as approved when it was the last one."""
-        found = tx.request(request_id)
-        if found is None:
-            return answers.Note(f"There is no request {request_id} any more.", good=False)
-        if found.state is not State.PENDING or now >= found.expires_at:
-            return self.refusing.too_late(tx, inbound, found, now)
-        given = {one.person.user_id for one in found.approvals}
-        if inbound.person.user_id in given:
-            said = "You have approved this already; it counts once."
-            auditing.row(tx, inbound, "approval.refused", found, now, {"why": "already approved"})
-            return answers.Note(said, good=False)
-        if not given <= checked.about:
-            return found
-        if hidden := unseen.barring(tx, found):
-            auditing.row(tx, inbound, "approval.held", found, now, {"why": hidden})
-            return answers.Note(hidden, good=False)
-        lost = self._lost(found, checked)
-        if held := self._doubt(lost):
-            auditing.row(tx, inbound, "approval.not_checked", found, now, {"why": held})
-            return answers.Note(held, good=False)
-        return self._count(tx, inbound, found, checked, stands, lost, now)
+def _withdraw(
+    tx: ports.Tx,
+    inbound: ports.Inbound,
+    request: ports.Request,
+    lost: tuple[approval.Lost, ...],
+    now: float,
+) -> None:
+    """Take away approvals whose right is lost, and say and audit each."""
+    for one in lost:
+        user_id = one.approval.person.user_id
+        tx.withdraw_approval(request.id, user_id)
+        body = {"event": "approval_lost", "users": [user_id], "reason": one.reason.value}
+        tx.say(request.id, "reply", body, key=f"lost:{user_id}:{now}", at=now)
+        detail = {"user": user_id, "why": one.sentence}
+        auditing.row(tx, inbound, "approval.withdrawn", request, now, detail)
 
-    def _count(
-        self,
-        tx: ports.Tx,
-        inbound: ports.Inbound,
-        found: ports.Request,
-        checked: entitling.Checked,
-        stands: granting.Stands,
-        lost: tuple[approval.Lost, ...],
-        now: float,
-    ) -> answers.Note | ports.Request:
-        """Add an approval to those that still count, and start the run when it is the last."""
-        decision = checked.decision
-        yes = ports.Approval(
-            inbound.person, decision.group, now, "", decision.evidence, found.order.seal
-        )
-        gone = {one.approval.person.user_id for one in lost}
-        kept = [one for one in found.approvals if one.person.user_id not in gone]
-        tally = quorum.tally(found.plan.terms.needs, [*kept, yes], checked.roster)
-        if tally.met and not stands.last:
-            # Others have approved meanwhile, so this is the last one and is looked at as such.
-            return found
-        if tally.met and (frozen := freezing.holding(tx, self.policy(), found, now)):
-            held = f"{frozen} It can't get its last approval now; press Approve again afterwards."
-            auditing.row(tx, inbound, "approval.held", found, now, {"why": frozen})
-            return answers.Note(held, good=False)
-        self._withdraw(tx, inbound, found, lost, now)
-        self._note_approval(tx, inbound, found, quorum.placed(yes, tally), tally, now)
-        for one in kept:
-            if (moved := quorum.placed(one, tally)) != one:
-                tx.withdraw_approval(found.id, one.person.user_id)
-                tx.approve(found.id, moved)
-        if tally.met:
-            self.start(tx, found, now)
-        group = tally.places.get(inbound.person.user_id, decision.group)
-        why = f"for {group} (you are {decision.evidence})"
-        said = f"Approved {found.id} {why}. {tally.sentence}{stands.told}"
-        return answers.Note(said, comment_on=found.id)
 
-    def _note_approval(
-        self,
-        tx: ports.Tx,
-        inbound: ports.Inbound,
-        found: ports.Request,
-        yes: ports.Approval,
-        tally: quorum.Tally,
-        now: float,
-    ) -> None:
-        """Store an approval, and say and audit it with its evidence."""
-        tx.approve(found.id, yes)
-        detail = {
-            "group": yes.group,
-            "evidence": yes.evidence,
-            "rules": list(found.plan.terms.rules),
-            "seal": found.order.seal,
-            "policy": self.policy().version,
-            "comment": yes.comment,
-            "places": dict(tally.places),
-        }
-        auditing.row(tx, inbound, "approval.given", found, now, detail)
-        body = {
-            "event": "approved",
-            "user": yes.person.user_id,
-            "group": yes.group,
-            "comment": yes.comment,
-            "summary": tally.sentence,
-        }
-        tx.say(found.id, "reply", body, key=f"approved:{yes.person.user_id}:{now}", at=now)
-        tx.show_card(found.id, at=now)
-
-    def _lost(self, found: ports.Request, checked: entitling.Checked) -> tuple[approval.Lost, ...]:
-        """Return the earlier approvals that don't count any more, or can't be checked."""
-        return approval.lost_approvals(
-            found.approvals,
-            found.plan.terms.needs,
-            checked.roster,
-            members=checked.members,
-            team_id=self.people.team_id,
-        )
-
-    def _doubt(self, lost: tuple[approval.Lost, ...]) -> str:
-        """Return what can't be decided because an earlier approval could not be checked."""
-        doubt = [one for one in lost if one.reason is Refusal.NOT_CHECKED]
-        if not doubt or doubt[0].lasting:
-            return doubt[0].sentence if doubt else ""
-        return f"{doubt[0].sentence} Press Approve again in a moment."
-
-    def _withdraw(
-        self,
-        tx: ports.Tx,
-        inbound: ports.Inbound,
-        found: ports.Request,
-        lost: tuple[approval.Lost, ...],
-        now: float,
-    ) -> None:
-        """Take away approvals whose right is lost, and say and audit each."""
-        for one in lost:
-            user_id = one.approval.person.user_id
-            tx.withdraw_approval(found.id, user_id)
-            body = {"event": "approval_lost", "users": [user_id], "reason": one.reason.value}
-            tx.say(found.id, "reply", body, key=f"lost:{user_id}:{now}", at=now)
-            detail = {"user": user_id, "why": one.sentence}
-            auditing.row(tx, inbound, "approval.withdrawn", found, now, detail)
-
-    @staticmethod
-    def start(tx: ports.Tx, found: ports.Request, now: float) -> None:
-        """Make a pending request approved; the runner takes it from there."""
-        use_by = now + found.plan.terms.use_within_s
-        tx.transition(found.id, State.PENDING, State.APPROVED, at=now, use_by=use_by, next_at=now)
+def start(tx: ports.Tx, request: ports.Request, now: float) -> None:
+    """Make a pending request approved; the runner takes it from there."""
+    use_by = now + request.plan.terms.use_within_s
+    tx.transition(request.id, State.PENDING, State.APPROVED, at=now, use_by=use_by, next_at=now)

@@ -7,17 +7,17 @@ the opening of a form.
 from __future__ import annotations
 
 import asyncio
-import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from bot.power import errors, inputs, plan, ports, request, server
+from bot.power import errors, inputs, plan, ports, request
 from bot.power.approval import judging
 from bot.power.command import command, form
 from bot.power.planning import plan_refusals, question
 from bot.power.policy import policy, reason_patterns
-from bot.power.targets import mentioned, offering, targets
+from bot.power.targets import mentioned, offering
 from bot.workflow import answers
-from bot.workflow.rights import people, reading
+from bot.workflow.context import Context
+from bot.workflow.rights import reading
 
 # A select takes at most 100 options ("Block elements: select menu").
 MOST_CHANNELS = 100
@@ -27,131 +27,86 @@ NO_CHANNEL = "The policy allows no channel in which Powerbot is a member, so not
 NO_INVENTORY = "The inventory can't be read at this moment, so the search may find nothing."
 
 
-# Searches whose answers are kept for those who type the same.
-MOST_FOUND = 100
+async def offers(context: Context, person: request.Person, typed: str) -> Sequence[offering.Offer]:
+    """Return what fits what was typed so far; nothing to somebody who may not look.
 
-
-@dataclasses.dataclass
-class Shelf:
-    """Keeps the catalogue of the newest snapshot, and searches it: one is made for many letters.
-
-    A search takes some 10 ms in 10,000 servers. They are made one by one, and whatever else has
-    come in goes between two: a thread would take the interpreter away for longer.
+    Raises:
+        SlackUnavailable: the person could not be looked up.
     """
-
-    catalogue: offering.Catalogue | None = None
-    turn: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)
-    found: dict[str, list[offering.Offer]] = dataclasses.field(default_factory=dict)
-
-    async def search(
-        self, snapshot: server.Snapshot, groups: targets.Groups, typed: str
-    ) -> list[offering.Offer]:
-        """Return what fits what was typed."""
-        async with self.turn:
-            await asyncio.sleep(0)
-            catalogue = self.fetch(snapshot, groups)
-            if typed not in self.found:
-                if len(self.found) >= MOST_FOUND:
-                    self.found.clear()
-                self.found[typed] = catalogue.search(typed)
-            return self.found[typed]
-
-    def fetch(self, snapshot: server.Snapshot, groups: targets.Groups) -> offering.Catalogue:
-        """Return the catalogue for this snapshot and these groups."""
-        kept = self.catalogue
-        if kept is None or kept.snapshot is not snapshot or kept.groups is not groups:
-            kept = self.catalogue = offering.Catalogue(snapshot, groups)
-            self.found.clear()
-        return kept
+    snapshot = context.power.latest()
+    if snapshot is None or not (await context.people.may_read(person)).allowed:
+        return ()
+    return await context.search.find(snapshot, context.policy().groups, typed)
 
 
-@dataclasses.dataclass(frozen=True)
-class Choosing:
-    """Everything that a person chooses instead of typing."""
+async def open_form(context: Context, inbound: ports.Inbound) -> answers.FormShown:
+    """Return the form for a person, with the servers that their message names.
 
-    reading: reading.Reading
-    people: people.People
-    policy: Callable[[], policy.Policy]
-    clock: ports.Clock
-    shelf: Shelf = dataclasses.field(default_factory=Shelf)
+    Raises:
+        SlackUnavailable: the channels could not be looked up.
+    """
+    used = inbound.input if isinstance(inbound.input, inputs.ShortcutUsed) else None
+    notes: list[str] = []
+    chosen: tuple[offering.Offer, ...] = ()
+    try:
+        snapshot = await reading.inventory(context)
+    except errors.CloudError:
+        notes.append(NO_INVENTORY)
+    else:
+        rows = mentioned.servers_in(used.words if used else "", snapshot)
+        chosen = offering.chosen(rows, snapshot)
+        notes += [CUT_SHORT] if used and used.more else []
+    # A message shortcut alone has both; a global one has no channel.
+    if used and inbound.place.channel_id and not chosen:
+        notes.append(NOTHING_NAMED)
+    channels = await _channels(context, inbound.place)
+    if channels is not None and not channels:
+        notes.append(NO_CHANNEL)
+    return answers.FormShown(inbound.place, chosen, channels, tuple(notes))
 
-    async def offers(self, person: request.Person, typed: str) -> Sequence[offering.Offer]:
-        """Return what fits what was typed so far; nothing to somebody who may not look.
 
-        Raises:
-            SlackUnavailable: the person could not be looked up.
-        """
-        snapshot = self.reading.power.latest()
-        if snapshot is None or not (await self.people.may_read(person)).allowed:
-            return ()
-        return await self.shelf.search(snapshot, self.policy().groups, typed)
+async def _channels(context: Context, place: request.Place) -> tuple[ports.Channel, ...] | None:
+    """Return the channels to choose from, or None where the door has one that is allowed."""
+    allowed = context.policy().allow
+    if place.channel_id in allowed:
+        return None
+    ids = sorted(allowed)[:MOST_CHANNELS]
+    found = await asyncio.gather(*map(context.people.directory.channel, ids))
+    return tuple(
+        one for one in found if one.is_member and not one.is_shared and not one.is_archived
+    )
 
-    async def open(self, inbound: ports.Inbound) -> answers.FormShown:
-        """Return the form for a person, with the servers that their message names.
 
-        Raises:
-            SlackUnavailable: the channels could not be looked up.
-        """
-        used = inbound.input if isinstance(inbound.input, inputs.ShortcutUsed) else None
-        notes: list[str] = []
-        chosen: tuple[offering.Offer, ...] = ()
+def read_form(context: Context, place: request.Place, sent: inputs.Filled) -> form.Reading:
+    """Return a form that was sent as a change, or what is wrong with it, by field.
+
+    What takes Slack or CloudDC to know is left to the plan, which is shown before anything
+    is asked for.
+    """
+    rules = context.policy()
+    snapshot = context.power.latest()
+    found = form.read(sent.filled, rules.groups, snapshot)
+    if found.change is None:
+        return found
+    problems: dict[form.Field, str] = {}
+    if place.channel_id not in rules.allow:
+        # A form that was opened in a channel has no field for it.
+        chose = isinstance(sent, inputs.RequestFilled) and sent.chose_channel
+        field = form.Field.CHANNEL if chose else form.Field.SERVERS
+        problems[field] = "Requests may not be made in this channel."
+    if snapshot is not None:
         try:
-            snapshot = await self.reading.inventory()
-        except errors.CloudError:
-            notes.append(NO_INVENTORY)
+            servers = reading.resolve(
+                context, found.change.targets, snapshot, for_change=True
+            ).servers
+        except errors.UserMistake as mistake:
+            held = form.offered(mistake, sent.filled, rules.groups, snapshot)
+            problems[form.Field.SERVERS] = form.sentence(held)
         else:
-            rows = mentioned.servers_in(used.words if used else "", snapshot)
-            chosen = offering.chosen(rows, snapshot)
-            notes += [CUT_SHORT] if used and used.more else []
-        # A message shortcut alone has both; a global one has no channel.
-        if used and inbound.place.channel_id and not chosen:
-            notes.append(NOTHING_NAMED)
-        channels = await self._channels(inbound.place)
-        if channels is not None and not channels:
-            notes.append(NO_CHANNEL)
-        return answers.FormShown(inbound.place, chosen, channels, tuple(notes))
-
-    async def _channels(self, place: request.Place) -> tuple[ports.Channel, ...] | None:
-        """Return the channels to choose from, or None where the door has one that is allowed."""
-        allowed = self.policy().allow
-        if place.channel_id in allowed:
-            return None
-        ids = sorted(allowed)[:MOST_CHANNELS]
-        found = await asyncio.gather(*map(self.people.directory.channel, ids))
-        return tuple(
-            one for one in found if one.is_member and not one.is_shared and not one.is_archived
-        )
-
-    def read(self, place: request.Place, sent: inputs.Filled) -> form.Reading:
-        """Return a form that was sent as a change, or what is wrong with it, by field.
-
-        What takes Slack or CloudDC to know is left to the plan, which is shown before anything
-        is asked for.
-        """
-        rules = self.policy()
-        snapshot = self.reading.power.latest()
-        found = form.read(sent.filled, rules.groups, snapshot)
-        if found.change is None:
-            return found
-        problems: dict[form.Field, str] = {}
-        if place.channel_id not in rules.allow:
-            # A form that was opened in a channel has no field for it.
-            chose = isinstance(sent, inputs.RequestFilled) and sent.chose_channel
-            field = form.Field.CHANNEL if chose else form.Field.SERVERS
-            problems[field] = "Requests may not be made in this channel."
-        if snapshot is not None:
-            try:
-                servers = self.reading.resolve(
-                    found.change.targets, snapshot, for_change=True
-                ).servers
-            except errors.UserMistake as mistake:
-                held = form.offered(mistake, sent.filled, rules.groups, snapshot)
-                problems[form.Field.SERVERS] = form.sentence(held)
-            else:
-                found_rules = (judging.rule_for(rules, row) for row in servers)
-                judged = tuple({rule.name: rule for rule in found_rules if rule}.values())
-                problems |= _refused(found.change, place, rules, judged, len(servers))
-        return form.Reading(found.change, problems)
+            found_rules = (judging.rule_for(rules, row) for row in servers)
+            judged = tuple({rule.name: rule for rule in found_rules if rule}.values())
+            problems |= _refused(found.change, place, rules, judged, len(servers))
+    return form.Reading(found.change, problems)
 
 
 def _refused(

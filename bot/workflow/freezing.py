@@ -12,7 +12,8 @@ from bot.power.approval import approval, judging, quorum, rights
 from bot.power.policy import freeze_ends, freezes, policy
 from bot.power.text import moments
 from bot.workflow import answers
-from bot.workflow.rights import auditing, people
+from bot.workflow.context import Context
+from bot.workflow.rights import auditing
 
 # A freeze doesn't wait for Slack; without an answer by then its end is read as UTC.
 LONGEST_ZONE_S = 1.0
@@ -21,11 +22,11 @@ NONE_STANDS = "There is no freeze to end."
 OVER = "That freeze is over already."
 
 
-def holding(tx: ports.Tx, rules: policy.Policy, found: ports.Request, now: float) -> str:
+def holding(tx: ports.Tx, rules: policy.Policy, request: ports.Request, now: float) -> str:
     """Return the sentence of a freeze that holds this request back, or an empty text."""
     if standing := tx.freezes(now=now):
         return f"Everything is frozen by {freezes.told(standing)}."
-    freeze = judging.frozen_by(rules, found.order.action, now, found.plan.terms.overrides)
+    freeze = judging.frozen_by(rules, request.order.action, now, request.plan.terms.overrides)
     return f'The policy\'s freeze "{freeze.name}" holds this back.' if freeze else ""
 
 
@@ -39,201 +40,202 @@ class Turn:
     by: str = ""
 
 
-@dataclasses.dataclass
-class Seen:
-    """The freezes of the policy as they stood when this process looked last."""
+async def freeze(context: Context, inbound: ports.Inbound, text: str) -> answers.Note:
+    """Hold everything back in this person's name; the text is a reason, perhaps with an end.
 
-    standing: tuple[ports.Freeze, ...] = ()
+    Raises:
+        UserMistake: the end can't be understood.
+    """
+    decision = await _may_freeze(context, inbound)
+    if not decision.allowed:
+        await auditing.refused(context, inbound, "freeze.on.refused", why=decision.sentence)
+        return answers.Note(decision.sentence, good=False)
+    now = context.clock.now()
+    wants_zone = freeze_ends.may_have(text)
+    zone = await _zone(context, inbound) if wants_zone else moments.UTC
+    wanted = freeze_ends.read(text, now, zone)
+    made = ports.Freeze(inbound.person.user_id, wanted.reason, now, wanted.until)
+
+    def work(tx: ports.Tx) -> bool:
+        # An earlier one of this holder goes on, with another reason or end.
+        before = [one for one in tx.freezes(now=now) if one.holder == made.holder]
+        kept = dataclasses.replace(made, since=before[0].since) if before else made
+        tx.freeze(kept)
+        detail = {
+            "why": kept.reason,
+            "group": decision.group,
+            "until": kept.until,
+            "replaced": [one.reason for one in before],
+        }
+        auditing.row(tx, inbound, "freeze.on", None, now, detail)
+        event = "freeze.changed" if before else "freeze.on"
+        tell(context, tx, Turn(event, inbound.key, now, made.holder), [kept])
+        return bool(before)
+
+    return answers.Note(_frozen(wanted, replaced=await context.store.write(work)))
 
 
-@dataclasses.dataclass(frozen=True)
-class Freezing:
-    """Freezes, lifts freezes and lets them end, and tells everybody of it."""
+async def unfreeze(
+    context: Context, inbound: ports.Inbound, *, every: bool = False
+) -> answers.Note:
+    """Lift this person's own freeze, or every one.
 
-    store: ports.RequestStore
-    people: people.People
-    policy: Callable[[], policy.Policy]
-    clock: ports.Clock
-    attempts: auditing.Attempts
-    seen: Seen = dataclasses.field(default_factory=Seen)
+    Raises:
+        SlackUnavailable: the person could not be looked up.
+    """
+    standing = await context.store.read(lambda tx: tx.freezes(now=context.clock.now()))
+    if not standing:
+        return await _not_lifted(context, inbound, NONE_STANDS)
+    decision = await _may_unfreeze(context, inbound, every=every)
+    if not decision.allowed:
+        return await _not_lifted(context, inbound, decision.sentence)
+    holder = inbound.person.user_id
+    lifted, left = await _let_go(
+        context, inbound, decision, lambda one: every or one.holder == holder
+    )
+    if not lifted:
+        return await _not_lifted(context, inbound, _not_yours(left), left)
+    return answers.Note(_lifted(left), people=freezes.holders(left))
 
-    async def freeze(self, inbound: ports.Inbound, text: str) -> answers.Note:
-        """Hold everything back in this person's name; the text is a reason, perhaps with an end.
 
-        Raises:
-            UserMistake: the end can't be understood.
-        """
-        decision = await self._may_freeze(inbound)
-        if not decision.allowed:
-            await self.attempts.refused(inbound, "freeze.on.refused", why=decision.sentence)
-            return answers.Note(decision.sentence, good=False)
-        now = self.clock.now()
-        wants_zone = freeze_ends.may_have(text)
-        zone = await self._zone(inbound) if wants_zone else moments.UTC
-        wanted = freeze_ends.read(text, now, zone)
-        made = ports.Freeze(inbound.person.user_id, wanted.reason, now, wanted.until)
+async def lift(context: Context, inbound: ports.Inbound) -> answers.Note:
+    """Lift the one freeze whose button was pressed: its holder may, and approvers.
 
-        def work(tx: ports.Tx) -> bool:
-            # An earlier one of this holder goes on, with another reason or end.
-            before = [one for one in tx.freezes(now=now) if one.holder == made.holder]
-            kept = dataclasses.replace(made, since=before[0].since) if before else made
-            tx.freeze(kept)
-            detail = {
-                "why": kept.reason,
-                "group": decision.group,
-                "until": kept.until,
-                "replaced": [one.reason for one in before],
-            }
-            auditing.row(tx, inbound, "freeze.on", None, now, detail)
-            event = "freeze.changed" if before else "freeze.on"
-            self.tell(tx, Turn(event, inbound.key, now, made.holder), [kept])
-            return bool(before)
+    Raises:
+        SlackUnavailable: the person could not be looked up.
+    """
+    wanted = inputs.request_id(inbound.input)
+    standing = await context.store.read(lambda tx: tx.freezes(now=context.clock.now()))
+    holder = next((one.holder for one in standing if freezes.key(one) == wanted), "")
+    if not holder:
+        return await _not_lifted(context, inbound, OVER)
+    own = holder == inbound.person.user_id
+    decision = await _may_unfreeze(context, inbound, every=not own)
+    if not decision.allowed:
+        return await _not_lifted(context, inbound, decision.sentence)
+    lifted, left = await _let_go(context, inbound, decision, lambda one: freezes.key(one) == wanted)
+    if not lifted:
+        return await _not_lifted(context, inbound, OVER)
+    return answers.Note(_lifted(left, own=own), people=freezes.holders(left))
 
-        return answers.Note(_frozen(wanted, replaced=await self.store.write(work)))
 
-    async def unfreeze(self, inbound: ports.Inbound, *, every: bool = False) -> answers.Note:
-        """Lift this person's own freeze, or every one.
+async def _let_go(
+    context: Context,
+    inbound: ports.Inbound,
+    decision: approval.Decision,
+    which: Callable[[ports.Freeze], bool],
+) -> tuple[list[ports.Freeze], list[ports.Freeze]]:
+    """Let go of freezes and tell everybody; return those, and those that still stand."""
+    now = context.clock.now()
 
-        Raises:
-            SlackUnavailable: the person could not be looked up.
-        """
-        standing = await self.store.read(lambda tx: tx.freezes(now=self.clock.now()))
-        if not standing:
-            return await self._not_lifted(inbound, NONE_STANDS)
-        decision = await self._may_unfreeze(inbound, every=every)
-        if not decision.allowed:
-            return await self._not_lifted(inbound, decision.sentence)
-        holder = inbound.person.user_id
-        lifted, left = await self._let_go(
-            inbound, decision, lambda one: every or one.holder == holder
-        )
-        if not lifted:
-            return await self._not_lifted(inbound, _not_yours(left), left)
-        return answers.Note(_lifted(left), people=freezes.holders(left))
+    def work(tx: ports.Tx) -> tuple[list[ports.Freeze], list[ports.Freeze]]:
+        found = tx.freezes(now=now)
+        lifted = [one for one in found if which(one)]
+        for one in lifted:
+            tx.unfreeze(one)
+            auditing.row(tx, inbound, "freeze.off", None, now, _detail(one, decision.group))
+        tell(context, tx, Turn("freeze.off", inbound.key, now, inbound.person.user_id), lifted)
+        return lifted, [one for one in found if one not in lifted]
 
-    async def lift(self, inbound: ports.Inbound) -> answers.Note:
-        """Lift the one freeze whose button was pressed: its holder may, and approvers.
+    return await context.store.write(work)
 
-        Raises:
-            SlackUnavailable: the person could not be looked up.
-        """
-        wanted = inputs.request_id(inbound.input)
-        standing = await self.store.read(lambda tx: tx.freezes(now=self.clock.now()))
-        holder = next((one.holder for one in standing if freezes.key(one) == wanted), "")
-        if not holder:
-            return await self._not_lifted(inbound, OVER)
-        own = holder == inbound.person.user_id
-        decision = await self._may_unfreeze(inbound, every=not own)
-        if not decision.allowed:
-            return await self._not_lifted(inbound, decision.sentence)
-        lifted, left = await self._let_go(inbound, decision, lambda one: freezes.key(one) == wanted)
-        if not lifted:
-            return await self._not_lifted(inbound, OVER)
-        return answers.Note(_lifted(left, own=own), people=freezes.holders(left))
 
-    async def _let_go(
-        self,
-        inbound: ports.Inbound,
-        decision: approval.Decision,
-        which: Callable[[ports.Freeze], bool],
-    ) -> tuple[list[ports.Freeze], list[ports.Freeze]]:
-        """Let go of freezes and tell everybody; return those, and those that still stand."""
-        now = self.clock.now()
+def lifts_all(context: Context, person: request.Person, roster: quorum.Roster) -> bool:
+    """Whether a person may lift the freezes of others, as far as the groups could be read."""
+    named = context.policy().approver_groups
+    return any(person.user_id in roster.members.get(group, {}) for group in named)
 
-        def work(tx: ports.Tx) -> tuple[list[ports.Freeze], list[ports.Freeze]]:
-            found = tx.freezes(now=now)
-            lifted = [one for one in found if which(one)]
-            for one in lifted:
-                tx.unfreeze(one)
-                auditing.row(tx, inbound, "freeze.off", None, now, _detail(one, decision.group))
-            self.tell(tx, Turn("freeze.off", inbound.key, now, inbound.person.user_id), lifted)
-            return lifted, [one for one in found if one not in lifted]
 
-        return await self.store.write(work)
+async def end_due(context: Context) -> None:
+    """Let go of freezes whose end has come, and say so."""
+    now = context.clock.now()
+    if not await context.store.read(lambda tx: tx.ended_freezes(now=now)):
+        return
 
-    def lifts_all(self, person: request.Person, roster: quorum.Roster) -> bool:
-        """Whether a person may lift the freezes of others, as far as the groups could be read."""
-        named = self.policy().approver_groups
-        return any(person.user_id in roster.members.get(group, {}) for group in named)
+    def work(tx: ports.Tx) -> None:
+        for one in tx.ended_freezes(now=now):
+            tx.unfreeze(one)
+            tx.audit(ports.AuditEntry("freeze.ended", now, detail=_detail(one)))
+            tell(context, tx, Turn("freeze.ended", f"{one.since}:{one.until}", now), [one])
 
-    async def end_due(self) -> None:
-        """Let go of freezes whose end has come, and say so."""
-        now = self.clock.now()
-        if not await self.store.read(lambda tx: tx.ended_freezes(now=now)):
-            return
+    await context.store.write(work)
 
-        def work(tx: ports.Tx) -> None:
-            for one in tx.ended_freezes(now=now):
-                tx.unfreeze(one)
-                tx.audit(ports.AuditEntry("freeze.ended", now, detail=_detail(one)))
-                self.tell(tx, Turn("freeze.ended", f"{one.since}:{one.until}", now), [one])
 
-        await self.store.write(work)
+async def redraw_due(
+    context: Context, before: tuple[ports.Freeze, ...]
+) -> tuple[ports.Freeze, ...]:
+    """Redraw the cards of open requests where a freeze of the policy has begun or ended.
 
-    async def redraw_due(self) -> None:
-        """Redraw the cards of open requests where a freeze of the policy has begun or ended.
+    `before` are those that stood at the last look; returns those that stand now.
 
-        Raises:
-            StoreUnavailable: it could not be noted.
-        """
-        now = self.clock.now()
-        standing = freezes.of_policy(self.policy(), now)
-        if standing != self.seen.standing:
-            await self.store.write(lambda tx: tx.show_open_cards(at=now))
-            self.seen.standing = standing
+    Raises:
+        StoreUnavailable: it could not be noted.
+    """
+    now = context.clock.now()
+    standing = freezes.of_policy(context.policy(), now)
+    if standing != before:
+        await context.store.write(lambda tx: tx.show_open_cards(at=now))
+    return standing
 
-    def tell(self, tx: ports.Tx, turn: Turn, turned: Iterable[ports.Freeze]) -> None:
-        """Tell each channel in which requests are made, and the card of each open request."""
-        for one in turned:
-            body = {"event": turn.event, "by": turn.by, **dataclasses.asdict(one)}
-            key = f"{turn.event}:{turn.key}:{one.holder}"
-            for channel_id in sorted(self.policy().allow):
-                tx.announce(channel_id, body, key=key, at=turn.at)
-            tx.show_open_cards(at=turn.at)
 
-    async def _not_lifted(
-        self, inbound: ports.Inbound, why: str, standing: Sequence[ports.Freeze] = ()
-    ) -> answers.Note:
-        """Refuse to lift a freeze, and audit it."""
-        await self.attempts.refused(inbound, "freeze.off.refused", why=why)
-        return answers.Note(why, good=False, people=freezes.holders(standing))
+def tell(context: Context, tx: ports.Tx, turn: Turn, turned: Iterable[ports.Freeze]) -> None:
+    """Tell each channel in which requests are made, and the card of each open request."""
+    for one in turned:
+        body = {"event": turn.event, "by": turn.by, **dataclasses.asdict(one)}
+        key = f"{turn.event}:{turn.key}:{one.holder}"
+        for channel_id in sorted(context.policy().allow):
+            tx.announce(channel_id, body, key=key, at=turn.at)
+        tx.show_open_cards(at=turn.at)
 
-    async def _zone(self, inbound: ports.Inbound) -> moments.Zone:
-        """Return the time zone of a person, UTC where Slack doesn't say at once."""
-        try:
-            async with asyncio.timeout(LONGEST_ZONE_S):
-                member = await self.people.directory.member(inbound.person.user_id)
-        except (errors.SlackUnavailable, TimeoutError):
-            return UNKNOWN
-        return moments.zone_of(member.timezone, member.utc_offset_s)
 
-    async def _may_freeze(self, inbound: ports.Inbound) -> approval.Decision:
-        """Decide about a freeze, which doesn't wait for Slack; who this is was settled before."""
-        rules, user_id = self.policy(), inbound.person.user_id
-        roster = await self.people.roster_for_no(rules.people.keys(), user_id)
-        return rights.may_freeze(
-            rules,
-            {group for group, who in roster.members.items() if user_id in who},
-            channel_id=inbound.place.channel_id,
-            unread=roster.unreadable,
-        )
+async def _not_lifted(
+    context: Context, inbound: ports.Inbound, why: str, standing: Sequence[ports.Freeze] = ()
+) -> answers.Note:
+    """Refuse to lift a freeze, and audit it."""
+    await auditing.refused(context, inbound, "freeze.off.refused", why=why)
+    return answers.Note(why, good=False, people=freezes.holders(standing))
 
-    async def _may_unfreeze(self, inbound: ports.Inbound, *, every: bool) -> approval.Decision:
-        """Decide whether a person may lift their own freeze, or everybody's."""
-        member = await self.people.directory.member(inbound.person.user_id)
-        if not every:
-            return rights.may_unfreeze_own(member, self.people.team_id)
-        rules = self.policy()
-        roster = await self.people.roster(rules.people.keys())
-        mine = {group for group, who in roster.members.items() if member.user_id in who}
-        return rights.may_unfreeze(
-            member,
-            rules,
-            mine,
-            team_id=self.people.team_id,
-            unread=roster.unreadable,
-            lacking=roster.missing,
-        )
+
+async def _zone(context: Context, inbound: ports.Inbound) -> moments.Zone:
+    """Return the time zone of a person, UTC where Slack doesn't say at once."""
+    try:
+        async with asyncio.timeout(LONGEST_ZONE_S):
+            member = await context.people.directory.member(inbound.person.user_id)
+    except (errors.SlackUnavailable, TimeoutError):
+        return UNKNOWN
+    return moments.zone_of(member.timezone, member.utc_offset_s)
+
+
+async def _may_freeze(context: Context, inbound: ports.Inbound) -> approval.Decision:
+    """Decide about a freeze, which doesn't wait for Slack; who this is was settled before."""
+    rules, user_id = context.policy(), inbound.person.user_id
+    roster = await context.people.roster_for_no(rules.people.keys(), user_id)
+    return rights.may_freeze(
+        rules,
+        {group for group, who in roster.members.items() if user_id in who},
+        channel_id=inbound.place.channel_id,
+        unread=roster.unreadable,
+    )
+
+
+async def _may_unfreeze(
+    context: Context, inbound: ports.Inbound, *, every: bool
+) -> approval.Decision:
+    """Decide whether a person may lift their own freeze, or everybody's."""
+    member = await context.people.directory.member(inbound.person.user_id)
+    if not every:
+        return rights.may_unfreeze_own(member, context.people.team_id)
+    rules = context.policy()
+    roster = await context.people.roster(rules.people.keys())
+    mine = {group for group, who in roster.members.items() if member.user_id in who}
+    return rights.may_unfreeze(
+        member,
+        rules,
+        mine,
+        team_id=context.people.team_id,
+        unread=roster.unreadable,
+        lacking=roster.missing,
+    )
 
 
 def _detail(freeze: ports.Freeze, group: str = "") -> dict[str, object]:

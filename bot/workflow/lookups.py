@@ -7,80 +7,76 @@ from __future__ import annotations
 
 import dataclasses
 
-from bot.power import errors, inputs, ports
+from bot.power import errors, inputs, missing, ports, request
 from bot.power.command import command, guide
-from bot.workflow import answers, reviewing
-from bot.workflow.rights import auditing, people, reading
+from bot.workflow import answers, freezing, reviewing
+from bot.workflow.context import Context
+from bot.workflow.rights import auditing, reading
 
 # What a page's or a share's button may ask again; anything else in its value is not obeyed.
 QUESTIONS = (command.Read, command.Why, command.Show, command.Requests)
 NO_QUESTION = "This button is no longer valid."
 
 
-@dataclasses.dataclass(frozen=True)
-class Lookups:
-    """Answers every verb that only reads."""
+async def refusal(
+    context: Context, inbound: ports.Inbound, said: command.Command
+) -> answers.Note | None:
+    """Return why a button's question isn't answered, None when it is.
 
-    reading: reading.Reading
-    reviewing: reviewing.Reviewing
-    people: people.People
-    attempts: auditing.Attempts
-
-    async def refusal(self, inbound: ports.Inbound, said: command.Command) -> answers.Note | None:
-        """Return why a button's question isn't answered, None when it is.
-
-        Raises:
-            SlackUnavailable: the channel could not be checked.
-        """
-        if not isinstance(inbound.input, inputs.Repeated):
-            return None
-        if not isinstance(said, QUESTIONS):
-            return answers.Note(NO_QUESTION, good=False)
-        if inbound.input.do is not inputs.Do.SHARE:
-            return None
-        found = await self._not_here(inbound.place.channel_id)
-        if found:
-            return answers.Note(found, good=False)
-        await self.attempts.noted(inbound, "answer.shared", line=inbound.input.text)
+    Raises:
+        SlackUnavailable: the channel could not be checked.
+    """
+    if not isinstance(inbound.input, inputs.Repeated):
         return None
+    if not isinstance(said, QUESTIONS):
+        return answers.Note(NO_QUESTION, good=False)
+    if inbound.input.do is not inputs.Do.SHARE:
+        return None
+    found = await _not_here(context, inbound.place.channel_id)
+    if found:
+        return answers.Note(found, good=False)
+    await auditing.noted(context, inbound, "answer.shared", line=inbound.input.text)
+    return None
 
-    async def _not_here(self, channel_id: str) -> str:
-        """Return why nothing may be shown in a channel, or an empty text."""
-        channel = await self.people.directory.channel(channel_id)
-        if channel.is_shared:
-            return "This channel is shared with another company: nothing is shown to it."
-        if channel.is_archived:
-            return "This channel is archived."
-        if not channel.is_member:
-            return "Powerbot isn't in this channel: type /invite @Powerbot, then share again."
-        return ""
 
-    async def answer(self, inbound: ports.Inbound, said: command.Command) -> answers.Answer:
-        """Answer a question.
+async def _not_here(context: Context, channel_id: str) -> str:
+    """Return why nothing may be shown in a channel, or an empty text."""
+    channel = await context.people.directory.channel(channel_id)
+    if channel.is_shared:
+        return "This channel is shared with another company: nothing is shown to it."
+    if channel.is_archived:
+        return "This channel is archived."
+    if not channel.is_member:
+        return "Powerbot isn't in this channel: type /invite @Powerbot, then share again."
+    return ""
 
-        Raises:
-            UserMistake: it names what doesn't exist.
-            CloudError: CloudDC can't be read.
-        """
-        match said:
-            case command.Read(verb="history"):
-                return await self.reading.history(said.targets)
-            case command.Read():
-                return await self.reading.fleet(said.targets, detailed=said.verb == "list")
-            case command.Why():
-                return await self.reading.why(said.server)
-            case command.Show():
-                return await self.reading.one(said.request_id)
-            case command.Requests() if inputs.is_shared(inbound.input):
-                # Nothing waits for a whole channel.
-                return await self.reading.open_requests(lambda _: False)
-            case command.Requests():
-                waits = await self.reviewing.waits_for(inbound.person)
-                return await self.reading.open_requests(waits)
-            case command.Help():
-                return answers.HelpShown(guide.help_text(said.verb, inbound.called))
-            case _:
-                return answers.HelpShown(guide.help_text(None, inbound.called))
+
+async def answer(context: Context, inbound: ports.Inbound, said: command.Command) -> answers.Answer:
+    """Answer a question.
+
+    Raises:
+        UserMistake: it names what doesn't exist.
+        CloudError: CloudDC can't be read.
+    """
+    match said:
+        case command.Read(verb="history"):
+            return await reading.history(context, said.targets)
+        case command.Read():
+            return await reading.fleet(context, said.targets, detailed=said.verb == "list")
+        case command.Why():
+            return await reading.why(context, said.server)
+        case command.Show():
+            return await reading.find(context, said.request_id)
+        case command.Requests() if inputs.is_shared(inbound.input):
+            # Nothing waits for a whole channel.
+            return await reading.open_requests(context, lambda _: False)
+        case command.Requests():
+            waits = await reviewing.waits_for(context, inbound.person)
+            return await reading.open_requests(context, waits)
+        case command.Help():
+            return answers.HelpShown(guide.help_text(said.verb, inbound.called))
+        case _:
+            return answers.HelpShown(guide.help_text(None, inbound.called))
 
 
 def help_typed(inbound: ports.Inbound) -> answers.HelpShown | None:
@@ -94,3 +90,16 @@ def help_typed(inbound: ports.Inbound) -> answers.HelpShown | None:
     if not isinstance(said, command.Help):
         return None
     return answers.HelpShown(guide.help_text(said.verb, inbound.called))
+
+
+async def home(context: Context, person: request.Person) -> answers.HomeShown:
+    """Return what a person's Home shows now.
+
+    Raises:
+        StoreUnavailable: the record could not be read.
+    """
+    roster = await reviewing.roster(context)
+    shown = await reading.home(context, person, reviewing.waits(person, roster))
+    lacks = missing.of(sorted(roster.unreadable), roster.missing)
+    lifts = freezing.lifts_all(context, person, roster)
+    return dataclasses.replace(shown, missing=lacks, viewer=person.user_id, lifts_all=lifts)

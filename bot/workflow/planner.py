@@ -4,148 +4,141 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from bot.power import plan, ports, request, server
 from bot.power.approval import granted, judging
 from bot.power.planning import plan_refusals, planning, question
-from bot.power.policy import freezes, policy
+from bot.power.policy import freezes
+from bot.workflow.context import Context
 from bot.workflow.rights import gathering
 
 # Plans for so many servers are made beside the event loop.
 LARGE = 500
-# One after another: each more takes the interpreter from everybody's clicks, and none is sooner.
-LARGE_AT_ONCE = 1
 OTHER_APPROVALS = "it needs other approvals now than the plan says; type the command again."
 
 
-@dataclasses.dataclass(frozen=True)
-class Planner:
-    """Makes plans, and says whether one still fits the world."""
+async def make(context: Context, asked: question.Question, snapshot: server.Snapshot) -> plan.Plan:
+    """Make the plan for a question on this snapshot.
 
-    store: ports.RequestStore
-    facts: gathering.Gathering
-    policy: Callable[[], policy.Policy]
-    clock: ports.Clock
-    scope: request.Scope
-    turn: asyncio.Semaphore = dataclasses.field(
-        default_factory=lambda: asyncio.Semaphore(LARGE_AT_ONCE)
+    Raises:
+        SlackUnavailable: the channel could not be checked.
+    """
+    known = await gathering.known(context.people, asked)
+    facts = await context.store.read(
+        lambda tx: gathering.recorded(tx, context.policy(), asked, known)
+    )
+    rules = context.policy()
+    if len(asked.servers) < LARGE:
+        made = planning.make(asked, rules, snapshot, facts)
+    else:
+        # Clicks in Slack don't wait for a large plan.
+        async with context.plan_turn:
+            made = await asyncio.to_thread(planning.make, asked, rules, snapshot, facts)
+    return await _with_people(context, asked, made, facts)
+
+
+async def _with_people(
+    context: Context, asked: question.Question, made: plan.Plan, facts: question.Facts
+) -> plan.Plan:
+    """Return the plan with the refusal of one that nobody could approve who is able to.
+
+    Only a plan that could be asked for otherwise is worth the look-ups.
+    """
+    if made.refusals or facts.roster is None:
+        return made
+    needs, requester = made.terms.needs, asked.requester.user_id
+    unable = await context.people.unable(needs, facts.roster, requester)
+    looked = dataclasses.replace(facts, unable=unable)
+    refusals = tuple(plan_refusals.by_quorum(asked, made.terms, looked))
+    return made.model_copy(update={"refusals": refusals}) if refusals else made
+
+
+def overtaken(context: Context, tx: ports.Tx, made: plan.Plan, now: float) -> str:
+    """Return what forbids a plan since it was held against the world, or an empty text.
+
+    Read in the transaction that asks, so that requests made at the same moment can't slip
+    past the limits that one after another they would meet.
+    """
+    rules, person = context.policy(), made.order.requester.user_id
+    mine = gathering.requests_of(tx, rules, person, now)
+    if standing := tx.freezes(now=now):
+        return freezes.refusal(standing)
+    if mine.open >= rules.limits.max_open_per_user:
+        return f"you have {mine.open} open requests, and that is the most."
+    owed = [one.request_id for one in tx.unreviewed(person)]
+    if made.order.options.break_glass and owed:
+        return plan_refusals.not_reviewed(owed)
+    counted = len(mine.servers | set(made.order.server_ids))
+    if counted > made.terms.counted and judging.wants_more(made, rules, counted):
+        return OTHER_APPROVALS
+    return ""
+
+
+def question_of(
+    context: Context,
+    inbound: ports.Inbound,
+    action: request.Action,
+    servers: tuple[server.Server, ...],
+    *,
+    options: request.Options,
+    reason: str,
+    typed: str = "",
+    reading: str = "",
+    unsure: Sequence[server.Server] = (),
+    retry_of: str = "",
+    selected: bool = False,
+) -> question.Question:
+    """Return the question that a payload asks."""
+    return question.Question(
+        action=action,
+        servers=servers,
+        requester=inbound.person,
+        place=inbound.place,
+        scope=context.scope,
+        now=context.clock.now(),
+        options=options,
+        reason=reason,
+        retry_of=retry_of,
+        typed=typed,
+        reading=reading,
+        selected=selected,
+        unsure={row.id: row.unread for row in unsure},
+        called=inbound.called,
     )
 
-    async def make(self, asked: question.Question, snapshot: server.Snapshot) -> plan.Plan:
-        """Make the plan for a question on this snapshot.
 
-        Raises:
-            SlackUnavailable: the channel could not be checked.
-        """
-        known = await self.facts.known(asked)
-        facts = await self.store.read(lambda tx: self.facts.recorded(tx, asked, known))
-        rules = self.policy()
-        if len(asked.servers) < LARGE:
-            made = planning.make(asked, rules, snapshot, facts)
-        else:
-            # Clicks in Slack don't wait for a large plan.
-            async with self.turn:
-                made = await asyncio.to_thread(planning.make, asked, rules, snapshot, facts)
-        return await self._with_people(asked, made, facts)
+async def misfit(
+    context: Context, inbound: ports.Inbound, made: plan.Plan, snapshot: server.Snapshot
+) -> str:
+    """Return why a plan doesn't fit the world any more, or an empty text.
 
-    async def _with_people(
-        self, asked: question.Question, made: plan.Plan, facts: question.Facts
-    ) -> plan.Plan:
-        """Return the plan with the refusal of one that nobody could approve who is able to.
-
-        Only a plan that could be asked for otherwise is worth the look-ups.
-        """
-        if made.refusals or facts.roster is None:
-            return made
-        needs, requester = made.terms.needs, asked.requester.user_id
-        unable = await self.facts.people.unable(needs, facts.roster, requester)
-        looked = dataclasses.replace(facts, unable=unable)
-        refusals = tuple(plan_refusals.by_quorum(asked, made.terms, looked))
-        return made.model_copy(update={"refusals": refusals}) if refusals else made
-
-    def overtaken(self, tx: ports.Tx, made: plan.Plan, now: float) -> str:
-        """Return what forbids a plan since it was held against the world, or an empty text.
-
-        Read in the transaction that asks, so that requests made at the same moment can't slip
-        past the limits that one after another they would meet.
-        """
-        rules, person = self.policy(), made.order.requester.user_id
-        mine = self.facts.mine(tx, person, now)
-        if standing := tx.freezes(now=now):
-            return freezes.refusal(standing)
-        if mine.open >= rules.limits.max_open_per_user:
-            return f"you have {mine.open} open requests, and that is the most."
-        owed = [one.request_id for one in tx.unreviewed(person)]
-        if made.order.options.break_glass and owed:
-            return plan_refusals.not_reviewed(owed)
-        counted = len(mine.servers | set(made.order.server_ids))
-        if counted > made.terms.counted and judging.wants_more(made, rules, counted):
-            return OTHER_APPROVALS
-        return ""
-
-    def question(
-        self,
-        inbound: ports.Inbound,
-        action: request.Action,
-        servers: tuple[server.Server, ...],
-        *,
-        options: request.Options,
-        reason: str,
-        typed: str = "",
-        reading: str = "",
-        unsure: Sequence[server.Server] = (),
-        retry_of: str = "",
-        selected: bool = False,
-    ) -> question.Question:
-        """Return the question that a payload asks."""
-        return question.Question(
-            action=action,
-            servers=servers,
-            requester=inbound.person,
-            place=inbound.place,
-            scope=self.scope,
-            now=self.clock.now(),
-            options=options,
-            reason=reason,
-            retry_of=retry_of,
-            typed=typed,
-            reading=reading,
-            selected=selected,
-            unsure={row.id: row.unread for row in unsure},
-            called=inbound.called,
-        )
-
-    async def misfit(
-        self, inbound: ports.Inbound, made: plan.Plan, snapshot: server.Snapshot
-    ) -> str:
-        """Return why a plan doesn't fit the world any more, or an empty text.
-
-        Raises:
-            SlackUnavailable: the channel could not be checked.
-        """
-        order = made.order
-        gone = [t.name for t in order.targets if t.server_id not in snapshot.servers]
-        if gone:
-            return f"{gone[0]} is gone from the inventory."
-        servers = tuple(snapshot.servers[id_] for id_ in order.server_ids)
-        for target, record in zip(order.targets, servers, strict=True):
-            if other := granted.exchanged(target, record):
-                return f"since the plan, {target.name} has changed: {other}."
-        asked = self.question(
-            inbound,
-            order.action,
-            servers,
-            options=order.options,
-            reason=order.reason,
-            retry_of=order.retry_of,
-        )
-        new = await self.make(dataclasses.replace(asked, place=order.place), snapshot)
-        if new.refusals:
-            return new.refusals[0]
-        changed = new.lines_with(plan.Verdict.SKIP) + new.lines_with(plan.Verdict.BLOCKED)
-        if changed:
-            return f"since the plan, {changed[0].name} has changed: {changed[0].reason}."
-        if new.terms.needs != made.terms.needs:
-            return OTHER_APPROVALS
-        return ""
+    Raises:
+        SlackUnavailable: the channel could not be checked.
+    """
+    order = made.order
+    gone = [t.name for t in order.targets if t.server_id not in snapshot.servers]
+    if gone:
+        return f"{gone[0]} is gone from the inventory."
+    servers = tuple(snapshot.servers[id_] for id_ in order.server_ids)
+    for target, record in zip(order.targets, servers, strict=True):
+        if other := granted.exchanged(target, record):
+            return f"since the plan, {target.name} has changed: {other}."
+    asked = question_of(
+        context,
+        inbound,
+        order.action,
+        servers,
+        options=order.options,
+        reason=order.reason,
+        retry_of=order.retry_of,
+    )
+    new = await make(context, dataclasses.replace(asked, place=order.place), snapshot)
+    if new.refusals:
+        return new.refusals[0]
+    changed = new.lines_with(plan.Verdict.SKIP) + new.lines_with(plan.Verdict.BLOCKED)
+    if changed:
+        return f"since the plan, {changed[0].name} has changed: {changed[0].reason}."
+    if new.terms.needs != made.terms.needs:
+        return OTHER_APPROVALS
+    return ""

@@ -3,45 +3,40 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
-from collections.abc import Callable
 
 from bot.power import errors, inputs, ports, server, vocabulary
 from bot.power.command import command, offered_lines
-from bot.power.policy import policy
 from bot.workflow import answers
+from bot.workflow.context import Context
 from bot.workflow.rights import reading
 
 
-@dataclasses.dataclass(frozen=True)
-class Suggesting:
-    """Holds each line against what was typed and what there is, before anybody sees it."""
+async def answer(
+    context: Context, inbound: ports.Inbound, mistake: errors.UserMistake
+) -> answers.Mistake:
+    """Return what is wrong, with a line to copy if there is one that may be offered."""
+    line = ""
+    if mistake.suggestion:
+        line = await _checked(context, mistake.suggestion, inputs.text(inbound.input))
+    written = f"{inbound.called} {line}" if line else ""
+    return answers.Mistake(mistake.problem, mistake.token, written)
 
-    reading: reading.Reading
-    policy: Callable[[], policy.Policy]
 
-    async def answer(self, inbound: ports.Inbound, mistake: errors.UserMistake) -> answers.Mistake:
-        """Return what is wrong, with a line to copy if there is one that may be offered."""
-        line = ""
-        if mistake.suggestion:
-            line = await self._checked(mistake.suggestion, inputs.text(inbound.input))
-        written = f"{inbound.called} {line}" if line else ""
-        return answers.Mistake(mistake.problem, mistake.token, written)
+async def _checked(context: Context, line: str, text: str) -> str:
+    """Return the line if it may be offered, checked in a thread where the fleet is large."""
+    snapshot = await _snapshot(context)
+    typed = offered_lines.Typed(text, snapshot, context.policy().groups)
+    if snapshot is None or len(snapshot.servers) <= reading.AT_ONCE:
+        return offered_lines.checked(line, typed)
+    return await asyncio.to_thread(offered_lines.checked, line, typed)
 
-    async def _checked(self, line: str, text: str) -> str:
-        """Return the line if it may be offered, checked in a thread where the fleet is large."""
-        snapshot = await self._snapshot()
-        typed = offered_lines.Typed(text, snapshot, self.policy().groups)
-        if snapshot is None or len(snapshot.servers) <= reading.AT_ONCE:
-            return offered_lines.checked(line, typed)
-        return await asyncio.to_thread(offered_lines.checked, line, typed)
 
-    async def _snapshot(self) -> server.Snapshot | None:
-        """Return the newest snapshot, None where CloudDC can't be read."""
-        try:
-            return self.reading.power.latest() or await self.reading.inventory()
-        except errors.CloudError:
-            return None
+async def _snapshot(context: Context) -> server.Snapshot | None:
+    """Return the newest snapshot, None where CloudDC can't be read."""
+    try:
+        return context.power.latest() or await reading.inventory(context)
+    except errors.CloudError:
+        return None
 
 
 def whole_line(mistake: errors.UserMistake, said: command.Command) -> errors.UserMistake:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.power import ports
 from bot.power.lifecycle import State
 from bot.power.run import endings
-from bot.workflow.rights import called
+from bot.workflow import people
 
 # A plan that nobody asked for is forgotten after this time, in seconds.
 PLAN_LIVES_S = 900.0
@@ -18,48 +18,48 @@ ENDED_BY_RESTORE = {
 }
 
 
-def tick(tx: ports.Tx, request_id: str, now: float, asked: called.Called) -> float | None:
+def tick(tx: ports.Tx, request_id: str, now: float, asked: people.Called) -> float | None:
     """Do what is due for a request, and return when to look again (None for never).
 
     `asked` has, by group, whom a reminder names: everybody whose approval is still missing.
     """
-    found = tx.request(request_id)
-    if found is None or found.state not in (State.PLANNED, State.PENDING):
+    request = tx.request(request_id)
+    if request is None or request.state not in (State.PLANNED, State.PENDING):
         return None
-    if found.state is State.PLANNED:
-        return _forget(tx, found, now)
-    if now >= found.expires_at:
-        endings.end(tx, found, endings.Ending(State.EXPIRED, now, "not answered in time"))
+    if request.state is State.PLANNED:
+        return _forget(tx, request, now)
+    if now >= request.expires_at:
+        endings.end(tx, request, endings.Ending(State.EXPIRED, now, "not answered in time"))
         return None
-    return _remind(tx, found, now, asked)
+    return _remind(tx, request, now, asked)
 
 
-def _forget(tx: ports.Tx, found: ports.Request, now: float) -> float | None:
+def _forget(tx: ports.Tx, request: ports.Request, now: float) -> float | None:
     """Let go of a plan that nobody asked for."""
-    if now < found.expires_at:
-        return found.expires_at
+    if now < request.expires_at:
+        return request.expires_at
     reason = "never asked for"
-    if tx.transition(found.id, State.PLANNED, State.EXPIRED, at=now, reason=reason):
-        endings.tell_step(tx, found, State.EXPIRED, now)
-        tx.forget_plan(found.id)
+    if tx.transition(request.id, State.PLANNED, State.EXPIRED, at=now, reason=reason):
+        endings.tell_step(tx, request, State.EXPIRED, now)
+        tx.forget_plan(request.id)
     return None
 
 
-def _remind(tx: ports.Tx, found: ports.Request, now: float, asked: called.Called) -> float:
+def _remind(tx: ports.Tx, request: ports.Request, now: float, asked: people.Called) -> float:
     """Remind the thread when that is due, and return when to look again."""
-    terms, asked_at = found.plan.terms, found.expires_at - found.plan.terms.expires_s
+    terms, asked_at = request.plan.terms, request.expires_at - request.plan.terms.expires_s
     steps = [(asked_at + terms.remind_s, "reminder"), (asked_at + terms.escalate_s, "escalated")]
     for due_at, event in steps:
         if now >= due_at:
             body = {"event": event, **asked.body}
-            tx.say(found.id, "reply", body, key=event, at=now)
+            tx.say(request.id, "reply", body, key=event, at=now)
     later = [due_at for due_at, _ in steps if due_at > now]
-    return min([*later, found.expires_at])
+    return min([*later, request.expires_at])
 
 
-def void(tx: ports.Tx, found: ports.Request, reason: str, now: float) -> None:
+def void(tx: ports.Tx, request: ports.Request, reason: str, now: float) -> None:
     """End an approved request that may not start any more."""
-    endings.end(tx, found, endings.Ending(State.VOID, now, reason))
+    endings.end(tx, request, endings.Ending(State.VOID, now, reason))
 
 
 def after_restore(tx: ports.Tx, now: float) -> int:

@@ -7,14 +7,13 @@ audit row and the message to Slack are one transaction.
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import assert_never
 
 import structlog
 
-from bot.power import errors, inputs, missing, ports, request
+from bot.power import errors, inputs, ports, request
 from bot.power.command import command, command_line, form, lateness, noes
 from bot.power.run import again, runs
 from bot.power.targets import offering
@@ -28,13 +27,14 @@ from bot.workflow import (
     freezing,
     lookups,
     nudging,
-    planner,
     reviewing,
     standing,
     stopping,
+    submitting,
     suggesting,
 )
-from bot.workflow.rights import alarming, auditing, mentions, people, reading, words
+from bot.workflow.context import Context
+from bot.workflow.rights import auditing, reading, refusing, words
 
 log = structlog.get_logger()
 
@@ -46,26 +46,13 @@ FORGOTTEN = "This plan is too old to be used. Type the command again."
 
 @dataclasses.dataclass(frozen=True)
 class Workflow:
-    """Carries every request from the first word to the runner, and answers the person."""
+    """The doors of the story: for what comes from Slack, and for the runner.
 
-    store: ports.RequestStore
-    people: people.People
-    planner: planner.Planner
-    reading: reading.Reading
-    choosing: choosing.Choosing
-    lookups: lookups.Lookups
-    alarming: alarming.Alarming
-    asking: asking.Asking
-    approving: approving.Approving
-    reviewing: reviewing.Reviewing
-    stopping: stopping.Stopping
-    freezing: freezing.Freezing
-    glass: break_glass.BreakGlass
-    nudging: nudging.Nudging
-    advancing: advancing.Advancing
-    attempts: auditing.Attempts
-    standing: standing.Standing
-    clock: ports.Clock
+    `execute` carries out an approved request; `wake` is called when something may be due.
+    """
+
+    context: Context
+    execute: Callable[[runs.Lease], Awaitable[None]]
     wake: Callable[[], None] = lambda: None
 
     async def handle(self, inbound: ports.Inbound) -> answers.Answer | None:
@@ -75,281 +62,9 @@ class Workflow:
             PowerbotError: the step could not be done; its sentence says why.
         """
         try:
-            if late := lateness.judge(inbound, self.clock.now()):
-                return await self._too_late(inbound, late)
-            if (said := noes.of(inbound)) is not None:
-                return await self._say_no(inbound, said)
-            if (helped := lookups.help_typed(inbound)) is not None:
-                return helped
-            refused = await self._refused_at_once(inbound)
-            return refused or await self._answer(inbound)
-        except errors.SlackUnavailable as error:
-            # Nobody is let in by a failure, and the button may be pressed again.
-            did = inbound.input.name
-            why = error.user_message
-            found = await self._named(inbound)
-            await self.attempts.refused(inbound, "person.not_checked", found, did=did, why=why)
-            return answers.Note(why, good=False)
-        except errors.UserMistake as mistake:
-            offered = suggesting.Suggesting(self.reading, self.planner.policy)
-            return await offered.answer(inbound, mistake)
+            return await _handle(self.context, inbound)
         finally:
             self.wake()
-
-    async def offers(self, person: request.Person, typed: str) -> Sequence[offering.Offer]:
-        """Return what fits what somebody has typed into the field for servers."""
-        return await self.choosing.offers(person, typed)
-
-    def problems(
-        self, place: request.Place, sent: inputs.RequestFilled
-    ) -> Mapping[form.Field, str]:
-        """Return what is wrong with a request form, by field; it waits for nobody."""
-        return self.choosing.read(place, sent).problems
-
-    async def _too_late(self, inbound: ports.Inbound, late: lateness.Late) -> answers.Mistake:
-        """Audit words that came too late, and give them back to whoever wrote them."""
-        age_s = round(late.age_s)
-        await self.attempts.refused(inbound, "words.too_late", why=late.sentence, age_s=age_s)
-        return answers.Mistake(late.sentence, suggestion=late.line)
-
-    async def _say_no(self, inbound: ports.Inbound, said: noes.Said) -> answers.Answer | None:
-        """Take a no before anything is asked of Slack, or as soon as it is known whose it is."""
-        found = await self._named(inbound, said.request_id)
-        if found and said.no is noes.No.DENY:
-            own = await self.approving.refusing.early(inbound, found)
-            if own is not None:
-                return own
-        async with self.standing.admitted(inbound, said, found) as admitted:
-            if admitted.known is None:
-                await self.attempts.not_let_in(inbound, found, admitted.decision)
-                return answers.Note(admitted.decision.sentence, good=False)
-            answer = await self._answer(inbound)
-        if isinstance(answer, answers.Note) and admitted.said:
-            return dataclasses.replace(answer, text=f"{answer.text} {admitted.said}")
-        return answer
-
-    async def _refused_at_once(self, inbound: ports.Inbound) -> answers.Note | None:
-        """Refuse who may not use Powerbot at all; one's own approval, before any look-up."""
-        found = await self._named(inbound)
-        decides = inbound.input.name in (inputs.Do.APPROVE, inputs.Do.DENY)
-        if found and decides and (own := await self.approving.refusing.early(inbound, found)):
-            return own
-        may = await self.people.may_read(inbound.person)
-        if may.allowed:
-            return None
-        await self.attempts.not_let_in(inbound, found, may)
-        return answers.Note(may.sentence, good=False)
-
-    async def _named(self, inbound: ports.Inbound, typed_id: str = "") -> ports.Request | None:
-        """Return the request that a button, a form or a no is of, if it is of one."""
-        id_ = inputs.request_id(inbound.input) or typed_id
-        return await self.store.read(lambda tx: tx.request(id_)) if id_ else None
-
-    async def _answer(self, inbound: ports.Inbound) -> answers.Answer | None:
-        """Dispatch an input by its kind."""
-        match inbound.input:
-            case inputs.Typed() | inputs.Mentioned() if inbound.input.length:
-                raise command_line.too_long(inbound.input.length)
-            case inputs.Typed() | inputs.Mentioned() | inputs.Repeated() as line:
-                return await self.obey(inbound, command.parse(line.text))
-            case inputs.Pressed() as button:
-                return await self._pressed(inbound, button)
-            case inputs.FormSent() as sent:
-                return await self._sent(inbound, sent)
-            case inputs.RequestFilled() | inputs.StepBegun() as filled:
-                return await self.fill_in(inbound, filled)
-            case inputs.ShortcutUsed():
-                return await self.choosing.open(inbound)
-            case inputs.HomeOpened():
-                return await self.home(inbound.person)
-            case inputs.Unknown():
-                return answers.Note(NO_BUTTON, good=False)
-            case _:
-                assert_never(inbound.input)
-
-    async def _pressed(
-        self, inbound: ports.Inbound, button: inputs.Pressed
-    ) -> answers.Answer | None:
-        """Do what a button asks for."""
-        if button.do is inputs.Do.UNFREEZE:
-            return await self.freezing.lift(inbound)
-        if button.do in PLAN_BUTTONS and await self._named(inbound) is None:
-            return answers.Note(FORGOTTEN, good=False, over=True)
-        return await self.pressed(inbound, button, await self.reading.one(button.request_id))
-
-    async def pressed(
-        self, inbound: ports.Inbound, button: inputs.Pressed, shown: answers.RequestShown
-    ) -> answers.Answer | None:
-        """Do what a button of a request asks for."""
-        found = shown.request
-        match button.do:
-            case inputs.Do.REQUEST:
-                return await self.asking.ask(inbound, found)
-            case inputs.Do.APPROVE | inputs.Do.DENY | inputs.Do.COMMENT | inputs.Do.VERDICT:
-                return await self.decide(inbound, found, button.do)
-            case inputs.Do.NUDGE:
-                return await self.nudging.nudge(inbound, found)
-            case inputs.Do.CANCEL:
-                return await self.stopping.cancel(inbound, found)
-            case inputs.Do.STOP:
-                return await self.stopping.stop(inbound, found)
-            case inputs.Do.RETRY | inputs.Do.UNDO | inputs.Do.BACK_ON | inputs.Do.AGAIN:
-                return await self.repeat(inbound, _wanted(button.do, shown), found)
-            case inputs.Do.DETAILS:
-                return shown
-            case inputs.Do.UNFREEZE | inputs.Do.PAGE | inputs.Do.SHARE:
-                return answers.Note(NO_BUTTON, good=False)
-            case _:
-                assert_never(button.do)
-
-    async def _sent(self, inbound: ports.Inbound, sent: inputs.FormSent) -> answers.Answer:
-        """Do what a form about a request asks for."""
-        found = await self._find(sent.request_id)
-        match sent.do:
-            case inputs.Form.CONFIRM_COUNT | inputs.Form.REVIEW:
-                return await self.asking.ask(inbound, found)
-            case inputs.Form.DENY | inputs.Form.COMMENT | inputs.Form.VERDICT:
-                return await self.decide(inbound, found, inputs.Do(sent.do))
-            case _:
-                assert_never(sent.do)
-
-    async def decide(
-        self, inbound: ports.Inbound, found: ports.Request, do: inputs.Do
-    ) -> answers.Answer:
-        """Do what somebody with an approver's right asks for."""
-        if said := words.too_long(inbound):
-            event = f"{words.EVENTS[do]}.refused"
-            return await self.approving.refusing.say(inbound, event, found, said)
-        match do:
-            case inputs.Do.APPROVE:
-                return await self.approving.approve(inbound, found)
-            case inputs.Do.DENY:
-                return await self.reviewing.deny(inbound, found)
-            case inputs.Do.COMMENT:
-                return await self.reviewing.comment(inbound, found)
-            case _:
-                return await self.glass.review(inbound, found)
-
-    async def obey(self, inbound: ports.Inbound, said: command.Command) -> answers.Answer:
-        """Do what was typed.
-
-        Raises:
-            UserMistake: it names what doesn't exist.
-        """
-        refusal = await self.lookups.refusal(inbound, said)
-        if refusal is not None:
-            return refusal
-        match said:
-            case command.Change():
-                return await self.submit(inbound, said)
-            case command.Stop():
-                found = await self._find(said.request_id)
-                done = await self.stopping.stop(inbound, found, said.reason)
-                return words.not_kept(done, said.too_long)
-            case command.Cancel():
-                found = await self._find(said.request_id)
-                done = await self.stopping.cancel(inbound, found, said.reason)
-                return words.not_kept(done, said.too_long)
-            case command.Freeze():
-                return await self.freezing.freeze(inbound, said.reason)
-            case command.Unfreeze():
-                return await self.freezing.unfreeze(inbound, every=said.every)
-            case command.OpenForm() if inputs.view(inbound.input):
-                return await self.choosing.open(inbound)
-            case _:
-                return await self._look_up(inbound, said)
-
-    async def _look_up(self, inbound: ports.Inbound, said: command.Command) -> answers.Answer:
-        """Answer a question.
-
-        Raises:
-            UserMistake: it names what doesn't exist.
-        """
-        try:
-            return await self.lookups.answer(inbound, said)
-        except errors.UserMistake as mistake:
-            raise suggesting.whole_line(mistake, said) from None
-
-    async def home(self, person: request.Person) -> answers.HomeShown:
-        """Return what a person's Home shows now.
-
-        Raises:
-            StoreUnavailable: the record could not be read.
-        """
-        roster = await self.reviewing.roster()
-        shown = await self.reading.home(person, self.reviewing.waits(person, roster))
-        lacks = missing.of(sorted(roster.unreadable), roster.missing)
-        lifts = self.freezing.lifts_all(person, roster)
-        return dataclasses.replace(shown, missing=lacks, viewer=person.user_id, lifts_all=lifts)
-
-    async def fill_in(self, inbound: ports.Inbound, sent: inputs.Filled) -> answers.Answer:
-        """Plan what a form asks for, as if it had been typed."""
-        found = self.choosing.read(inbound.place, sent)
-        if found.change is None or found.problems:
-            # The form has said so already; the policy may have changed since.
-            return answers.Mistake(next(iter(found.problems.values()), "The form is empty."))
-        return await self.submit(inbound, found.change)
-
-    # -- submit
-
-    async def submit(self, inbound: ports.Inbound, said: command.Change) -> answers.Answer:
-        """Plan a change and show the plan to the person who typed it; nothing is asked yet.
-
-        Raises:
-            UserMistake: the targets can't be understood or name nothing.
-        """
-        snapshot = await self.reading.inventory()
-        try:
-            named = await self.reading.search(said.targets, snapshot, for_change=True)
-        except errors.UserMistake as mistake:
-            raise suggesting.whole_line(mistake, said) from None
-        asked = self.planner.question(
-            inbound,
-            said.action,
-            named.servers + named.unsure,
-            options=said.options,
-            reason=await mentions.named(said.reason, self.people.directory),
-            typed=said.targets,
-            reading=named.reading,
-            selected=named.selected,
-            unsure=named.unsure,
-        )
-        made, heard = await asyncio.gather(
-            self.planner.make(asked, snapshot),
-            self.alarming.hear([record.id for record in named.servers]),
-        )
-        made = heard.beside(made)
-        if said.options.dry_run:
-            shown = answers.PlanShown(made, "", asked.now)
-        else:
-            shown = await self.asking.remember(inbound, made)
-        return dataclasses.replace(shown, shortfall=snapshot.shortfall)
-
-    # -- again, and back
-
-    async def repeat(
-        self, inbound: ports.Inbound, wanted: again.Again, found: ports.Request
-    ) -> answers.Answer:
-        """Plan an action for exactly the servers that an earlier request has left to do."""
-        snapshot = await self.reading.inventory()
-        left = [snapshot.servers[i] for i in wanted.server_ids if i in snapshot.servers]
-        if not left:
-            return answers.Note(f"{found.id} has left nothing to do.", good=False)
-        asked = self.planner.question(
-            inbound,
-            wanted.action,
-            tuple(left),
-            options=again.options(found.order),
-            reason=again.reason(found, wanted, by=inbound.person),
-            retry_of=found.id,
-        )
-        made, heard = await asyncio.gather(
-            self.planner.make(asked, snapshot),
-            self.alarming.hear([record.id for record in left]),
-        )
-        return await self.asking.remember(inbound, heard.beside(made))
-
-    # -- what the clock does
 
     async def advance(self, lease: runs.Lease) -> float | None:
         """Carry one claimed request on; returns when to look at it next, None when it has ended.
@@ -357,17 +72,250 @@ class Workflow:
         Raises:
             LostLease: another process carries it on.
         """
-        next_at = await self.advancing.advance(lease)
+        next_at = await advancing.advance(self.context, lease, self.execute)
         self.wake()
         return next_at
 
-    async def _find(self, request_id: str) -> ports.Request:
-        """Return a request.
+    async def home(self, person: request.Person) -> answers.HomeShown:
+        """Return what a person's Home shows now.
 
         Raises:
-            UserMistake: there is none of this id.
+            StoreUnavailable: the record could not be read.
         """
-        return (await self.reading.one(request_id)).request
+        return await lookups.home(self.context, person)
+
+    async def offers(self, person: request.Person, typed: str) -> Sequence[offering.Offer]:
+        """Return what fits what somebody has typed into the field for servers."""
+        return await choosing.offers(self.context, person, typed)
+
+    def problems(
+        self, place: request.Place, sent: inputs.RequestFilled
+    ) -> Mapping[form.Field, str]:
+        """Return what is wrong with a request form, by field; it waits for nobody."""
+        return choosing.read_form(self.context, place, sent).problems
+
+
+async def _handle(context: Context, inbound: ports.Inbound) -> answers.Answer | None:
+    """Answer a payload, a no before everything else."""
+    try:
+        if late := lateness.judge(inbound, context.clock.now()):
+            return await _too_late(context, inbound, late)
+        if (said := noes.of(inbound)) is not None:
+            return await _say_no(context, inbound, said)
+        if (helped := lookups.help_typed(inbound)) is not None:
+            return helped
+        refused = await _refused_at_once(context, inbound)
+        return refused or await _answer(context, inbound)
+    except errors.SlackUnavailable as error:
+        # Nobody is let in by a failure, and the button may be pressed again.
+        did = inbound.input.name
+        why = error.user_message
+        request = await _named(context, inbound)
+        await auditing.refused(context, inbound, "person.not_checked", request, did=did, why=why)
+        return answers.Note(why, good=False)
+    except errors.UserMistake as mistake:
+        return await suggesting.answer(context, inbound, mistake)
+
+
+async def _too_late(
+    context: Context, inbound: ports.Inbound, late: lateness.Late
+) -> answers.Mistake:
+    """Audit words that came too late, and give them back to whoever wrote them."""
+    age_s = round(late.age_s)
+    await auditing.refused(context, inbound, "words.too_late", why=late.sentence, age_s=age_s)
+    return answers.Mistake(late.sentence, suggestion=late.line)
+
+
+async def _say_no(
+    context: Context, inbound: ports.Inbound, said: noes.Said
+) -> answers.Answer | None:
+    """Take a no before anything is asked of Slack, or as soon as it is known whose it is."""
+    request = await _named(context, inbound, said.request_id)
+    if request and said.no is noes.No.DENY:
+        own = await refusing.refuse_own(context, inbound, request)
+        if own is not None:
+            return own
+    async with standing.admitted(context, inbound, said, request) as admitted:
+        if admitted.known is None:
+            await auditing.not_let_in(context, inbound, request, admitted.decision)
+            return answers.Note(admitted.decision.sentence, good=False)
+        answer = await _answer(context, inbound)
+    if isinstance(answer, answers.Note) and admitted.said:
+        return dataclasses.replace(answer, text=f"{answer.text} {admitted.said}")
+    return answer
+
+
+async def _refused_at_once(context: Context, inbound: ports.Inbound) -> answers.Note | None:
+    """Refuse who may not use Powerbot at all; one's own approval, before any look-up."""
+    request = await _named(context, inbound)
+    decides = inbound.input.name in (inputs.Do.APPROVE, inputs.Do.DENY)
+    if request and decides and (own := await refusing.refuse_own(context, inbound, request)):
+        return own
+    may = await context.people.may_read(inbound.person)
+    if may.allowed:
+        return None
+    await auditing.not_let_in(context, inbound, request, may)
+    return answers.Note(may.sentence, good=False)
+
+
+async def _named(
+    context: Context, inbound: ports.Inbound, typed_id: str = ""
+) -> ports.Request | None:
+    """Return the request that a button, a form or a no is of, if it is of one."""
+    id_ = inputs.request_id(inbound.input) or typed_id
+    return await context.store.read(lambda tx: tx.request(id_)) if id_ else None
+
+
+async def _answer(context: Context, inbound: ports.Inbound) -> answers.Answer | None:
+    """Dispatch an input by its kind."""
+    match inbound.input:
+        case inputs.Typed() | inputs.Mentioned() if inbound.input.length:
+            raise command_line.too_long(inbound.input.length)
+        case inputs.Typed() | inputs.Mentioned() | inputs.Repeated() as line:
+            return await obey(context, inbound, command.parse(line.text))
+        case inputs.Pressed() as button:
+            return await _pressed(context, inbound, button)
+        case inputs.FormSent() as sent:
+            return await _sent(context, inbound, sent)
+        case inputs.RequestFilled() | inputs.StepBegun() as filled:
+            return await fill_in(context, inbound, filled)
+        case inputs.ShortcutUsed():
+            return await choosing.open_form(context, inbound)
+        case inputs.HomeOpened():
+            return await lookups.home(context, inbound.person)
+        case inputs.Unknown():
+            return answers.Note(NO_BUTTON, good=False)
+        case _:
+            assert_never(inbound.input)
+
+
+async def _pressed(
+    context: Context, inbound: ports.Inbound, button: inputs.Pressed
+) -> answers.Answer | None:
+    """Do what a button asks for."""
+    if button.do is inputs.Do.UNFREEZE:
+        return await freezing.lift(context, inbound)
+    if button.do in PLAN_BUTTONS and await _named(context, inbound) is None:
+        return answers.Note(FORGOTTEN, good=False, over=True)
+    return await pressed(context, inbound, button, await reading.find(context, button.request_id))
+
+
+async def pressed(
+    context: Context, inbound: ports.Inbound, button: inputs.Pressed, shown: answers.RequestShown
+) -> answers.Answer | None:
+    """Do what a button of a request asks for."""
+    request = shown.request
+    match button.do:
+        case inputs.Do.REQUEST:
+            return await asking.ask(context, inbound, request)
+        case inputs.Do.APPROVE | inputs.Do.DENY | inputs.Do.COMMENT | inputs.Do.VERDICT:
+            return await decide(context, inbound, request, button.do)
+        case inputs.Do.NUDGE:
+            return await nudging.nudge(context, inbound, request)
+        case inputs.Do.CANCEL:
+            return await stopping.cancel(context, inbound, request)
+        case inputs.Do.STOP:
+            return await stopping.stop(context, inbound, request)
+        case inputs.Do.RETRY | inputs.Do.UNDO | inputs.Do.BACK_ON | inputs.Do.AGAIN:
+            return await submitting.repeat(context, inbound, _wanted(button.do, shown), request)
+        case inputs.Do.DETAILS:
+            return shown
+        case inputs.Do.UNFREEZE | inputs.Do.PAGE | inputs.Do.SHARE:
+            return answers.Note(NO_BUTTON, good=False)
+        case _:
+            assert_never(button.do)
+
+
+async def _sent(context: Context, inbound: ports.Inbound, sent: inputs.FormSent) -> answers.Answer:
+    """Do what a form about a request asks for."""
+    request = await _find(context, sent.request_id)
+    match sent.do:
+        case inputs.Form.CONFIRM_COUNT | inputs.Form.REVIEW:
+            return await asking.ask(context, inbound, request)
+        case inputs.Form.DENY | inputs.Form.COMMENT | inputs.Form.VERDICT:
+            return await decide(context, inbound, request, inputs.Do(sent.do))
+        case _:
+            assert_never(sent.do)
+
+
+async def decide(
+    context: Context, inbound: ports.Inbound, request: ports.Request, do: inputs.Do
+) -> answers.Answer:
+    """Do what somebody with an approver's right asks for."""
+    if said := words.too_long(inbound):
+        event = f"{words.EVENTS[do]}.refused"
+        return await refusing.say(context, inbound, event, request, said)
+    match do:
+        case inputs.Do.APPROVE:
+            return await approving.approve(context, inbound, request)
+        case inputs.Do.DENY:
+            return await reviewing.deny(context, inbound, request)
+        case inputs.Do.COMMENT:
+            return await reviewing.comment(context, inbound, request)
+        case _:
+            return await break_glass.review(context, inbound, request)
+
+
+async def obey(context: Context, inbound: ports.Inbound, said: command.Command) -> answers.Answer:
+    """Do what was typed.
+
+    Raises:
+        UserMistake: it names what doesn't exist.
+    """
+    refusal = await lookups.refusal(context, inbound, said)
+    if refusal is not None:
+        return refusal
+    match said:
+        case command.Change():
+            return await submitting.submit(context, inbound, said)
+        case command.Stop():
+            request = await _find(context, said.request_id)
+            done = await stopping.stop(context, inbound, request, said.reason)
+            return words.not_kept(done, said.too_long)
+        case command.Cancel():
+            request = await _find(context, said.request_id)
+            done = await stopping.cancel(context, inbound, request, said.reason)
+            return words.not_kept(done, said.too_long)
+        case command.Freeze():
+            return await freezing.freeze(context, inbound, said.reason)
+        case command.Unfreeze():
+            return await freezing.unfreeze(context, inbound, every=said.every)
+        case command.OpenForm() if inputs.view(inbound.input):
+            return await choosing.open_form(context, inbound)
+        case _:
+            return await _look_up(context, inbound, said)
+
+
+async def _look_up(
+    context: Context, inbound: ports.Inbound, said: command.Command
+) -> answers.Answer:
+    """Answer a question.
+
+    Raises:
+        UserMistake: it names what doesn't exist.
+    """
+    try:
+        return await lookups.answer(context, inbound, said)
+    except errors.UserMistake as mistake:
+        raise suggesting.whole_line(mistake, said) from None
+
+
+async def fill_in(context: Context, inbound: ports.Inbound, sent: inputs.Filled) -> answers.Answer:
+    """Plan what a form asks for, as if it had been typed."""
+    found = choosing.read_form(context, inbound.place, sent)
+    if found.change is None or found.problems:
+        # The form has said so already; the policy may have changed since.
+        return answers.Mistake(next(iter(found.problems.values()), "The form is empty."))
+    return await submitting.submit(context, inbound, found.change)
+
+
+async def _find(context: Context, request_id: str) -> ports.Request:
+    """Return a request.
+
+    Raises:
+        UserMistake: there is none of this id.
+    """
+    return (await reading.find(context, request_id)).request
 
 
 def _wanted(do: inputs.Do, shown: answers.RequestShown) -> again.Again:

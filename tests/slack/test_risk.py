@@ -8,8 +8,7 @@ from bot.power.plan import Unheard, Verdict
 from bot.sandbox.workspace.blockkit import blocks as stand_in_blocks
 from bot.slack.render import answers as private, cards, plan_table, plans
 from bot.storage.tables import packing
-from bot.workflow import answers
-from bot.workflow.rights import alarming
+from bot.workflow import alarm_lookup, answers
 from tests.slack import builders
 
 SICK = "⚠️ db11 is Critical: Power supply failed (critical)"
@@ -27,7 +26,7 @@ def sick_plan(**changes: object) -> plan.Plan:
         for name in ("db10", "db11", "db12")
     )
     made = builders.planned(builders.order(["db10", "db11", "db12"]), lines=lines, waves=(1, 2))
-    heard = alarming.Heard((ports.Alarm("id-db11", "Power supply failed", 1),))
+    heard = alarm_lookup.Heard((ports.Alarm("id-db11", "Power supply failed", 1),))
     return heard.beside(made).model_copy(update=changes)
 
 
@@ -96,10 +95,10 @@ def test_alarms_are_kept_with_the_plan_in_bounds_and_plans_of_before_are_read() 
     flood = tuple(
         ports.Alarm(f"id-web{n:02}", f"Alarm {m}", 2) for n in range(1, 20) for m in range(100)
     )
-    kept = alarming.Heard(flood).beside(builders.planned())
+    kept = alarm_lookup.Heard(flood).beside(builders.planned())
     old = builders.planned().model_dump(exclude={"alarms", "unheard"})
 
     assert packing.unpacked(packing.packed(sick_plan())) == sick_plan()
-    assert sum(len(one.server_ids) for one in kept.alarms) == alarming.MOST_KEPT
+    assert sum(len(one.server_ids) for one in kept.alarms) == alarm_lookup.MOST_KEPT
     assert kept.unheard is Unheard.NOT_ALL
     assert plan.Plan.model_validate(old) == builders.planned()

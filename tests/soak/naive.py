@@ -12,7 +12,7 @@ import pathlib
 import signal
 from collections.abc import Mapping
 
-from bot import app, settings
+from bot import cloud, settings
 from bot.clouddc import exchange
 from bot.operations import logs
 from bot.power import ports
@@ -37,6 +37,6 @@ async def _reboot(server_id: str) -> None:
     """Call."""
     given = settings.load(None)
     async with exchange.open_http() as http:
-        power = app.cloud_power(given, http, clock.SystemClock())
+        power = cloud.power_of(given, http, clock.SystemClock())
         await power.switch(ports.Method.REBOOT, [server_id], "naive")
         await power.aclose()

@@ -39,13 +39,14 @@ async def run(url: str, cloud_url: str) -> None:
     """Answer lines of clicks while the runner drives what is due."""
     clock: ports.Clock = clock_.SystemClock()
     async with world_.beside(url, cloud_url, clock) as world:
-        driving = runner.Runner(world.store, world.flow.advance, clock)
+        due = asyncio.Event()
+        driving = runner.Runner(world.store, world.flow.advance, clock, due=due)
         task = asyncio.create_task(driving.run())
         print("ready", flush=True)  # noqa: T201 -- the parent waits for it
         while line := (await asyncio.to_thread(sys.stdin.readline)).strip():
             clicks = json.loads(line)
             said = await asyncio.gather(*(pressed(world, *click) for click in clicks))
-            driving.wake()
+            due.set()
             print(json.dumps(said), flush=True)  # noqa: T201 -- the parent reads it
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

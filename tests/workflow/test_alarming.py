@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from bot.power import errors, ports
 from bot.power.plan import Unheard
-from bot.workflow.rights import alarming
+from bot.workflow import alarm_lookup
 from tests.slack import fakes
 
 ALARM = ports.Alarm("id-1", "Fan speed low", 3)
@@ -31,17 +31,17 @@ class Source:
         return self.says
 
 
-def hearing(source: Source | None) -> tuple[alarming.Alarming, fakes.Clock]:
+def hearing(source: Source | None) -> tuple[alarm_lookup.AlarmLookup, fakes.Clock]:
     """Return what asks the source, and its clock."""
     clock = fakes.Clock()
-    return alarming.Alarming(source, clock, patience_s=0.01), clock
+    return alarm_lookup.AlarmLookup(source, clock, patience_s=0.01), clock
 
 
 async def test_alarms_that_stand_are_heard() -> None:
     """Nothing more is said."""
     listening, _ = hearing(Source(ports.Alarms((ALARM,))))
 
-    assert await listening.hear(["id-1"]) == alarming.Heard((ALARM,))
+    assert await listening.hear(["id-1"]) == alarm_lookup.Heard((ALARM,))
 
 
 async def test_a_list_that_was_cut_is_said_to_be() -> None:
@@ -55,7 +55,7 @@ async def test_alarms_that_can_not_be_read_are_said_to_be_missing() -> None:
     """An error or no answer in time, and the plan goes on."""
     for error in (errors.CloudError("no"), errors.NotSent("no"), TimeoutError()):
         listening, _ = hearing(Source(error))
-        assert await listening.hear(["id-1"]) == alarming.Heard(unheard=Unheard.NOT_READ)
+        assert await listening.hear(["id-1"]) == alarm_lookup.Heard(unheard=Unheard.NOT_READ)
 
 
 async def test_credentials_that_may_not_read_alarms_are_left_in_peace_for_a_while() -> None:
@@ -65,7 +65,7 @@ async def test_credentials_that_may_not_read_alarms_are_left_in_peace_for_a_whil
 
     notes = [(await listening.hear(["id-1"])).unheard for _ in range(3)]
     asked = source.asked
-    await clock.pass_s(alarming.QUIET_S)
+    await clock.pass_s(alarm_lookup.QUIET_S)
     await listening.hear(["id-1"])
 
     assert set(notes) == {Unheard.NOT_ALLOWED}
@@ -83,7 +83,7 @@ async def test_a_single_refused_signature_is_not_told_as_a_missing_right() -> No
     again = [(await listening.hear(["id-1"])).unheard for _ in range(3)]
 
     assert first is Unheard.NOT_READ
-    assert heard == alarming.Heard((ALARM,))
+    assert heard == alarm_lookup.Heard((ALARM,))
     assert again == [Unheard.NOT_READ, Unheard.NOT_ALLOWED, Unheard.NOT_ALLOWED]
     assert source.asked == 4
 
@@ -92,6 +92,6 @@ async def test_nobody_is_asked_about_nothing() -> None:
     """Without servers or without a source there is no call."""
     source = Source(ports.Alarms())
 
-    assert await hearing(source)[0].hear([]) == alarming.Heard()
-    assert await hearing(None)[0].hear(["id-1"]) == alarming.Heard()
+    assert await hearing(source)[0].hear([]) == alarm_lookup.Heard()
+    assert await hearing(None)[0].hear(["id-1"]) == alarm_lookup.Heard()
     assert source.asked == 0

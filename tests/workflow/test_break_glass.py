@@ -9,7 +9,7 @@ import pytest
 from bot.power import request
 from bot.power.lifecycle import State
 from bot.sandbox.data_centre import MachineFaultKind
-from bot.workflow import answers
+from bot.workflow import answers, break_glass
 from tests.workflow import world as world_
 from tests.workflow.world import DANA, INC, LEO, OLGA, OPS, ROSA, SAM, World
 
@@ -142,18 +142,18 @@ async def test_review_is_reminded_of_and_becomes_overdue_over_a_restart(
     """Half-way, at the deadline, then once a day, each once, whoever looks."""
     id_ = await broken(world)
     world.clock.passed_s = 2 * HOUR - 60
-    assert await world.flow.glass.remind() == 0
+    assert await break_glass.remind(world.flow.context) == 0
     world.clock.passed_s = 2 * HOUR + 60
-    assert await world.flow.glass.remind() == 1
-    assert await world.flow.glass.remind() == 0
+    assert await break_glass.remind(world.flow.context) == 1
+    assert await break_glass.remind(world.flow.context) == 0
 
     async with world_.running(world.url, clock=world.clock, centre=world.centre) as again:
         world.clock.passed_s = 4 * HOUR + 60
-        assert await again.flow.glass.remind() == 1
+        assert await break_glass.remind(again.flow.context) == 1
         world.clock.passed_s = 27 * HOUR
-        assert await again.flow.glass.remind() == 0
+        assert await break_glass.remind(again.flow.context) == 0
         world.clock.passed_s = 29 * HOUR
-        assert await again.flow.glass.remind() == 1
+        assert await break_glass.remind(again.flow.context) == 1
         barred = await again.plan("reboot web02 --break-glass because x", channel=INC)
 
     assert world.events(id_)[-3:] == ["review_reminder", "review_overdue", "review_overdue"]
@@ -167,7 +167,7 @@ async def test_reminders_of_a_review_have_an_end(world: World) -> None:
     id_ = await broken(world)
     for _ in range(40):
         world.clock.passed_s += 25 * HOUR
-        await world.flow.glass.remind()
+        await break_glass.remind(world.flow.context)
 
     assert world.events(id_).count("review_overdue") == 16
     barred = await world.plan("reboot web02 --break-glass because x", channel=INC)

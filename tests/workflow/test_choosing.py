@@ -10,8 +10,7 @@ import pytest
 from bot.power import errors, inputs, ports, request, server
 from bot.power.command.form import Field
 from bot.power.policy import policy_file
-from bot.workflow import choosing
-from bot.workflow.rights import people, reading
+from bot.workflow import alarm_lookup, choosing, context, people
 from tests.power import fleet
 from tests.slack import builders, fakes
 
@@ -75,14 +74,18 @@ class Directory:
         return ports.Channel(channel_id, is_archived=channel_id == "C0GONE")
 
 
-def choice(power: Power | None = None) -> choosing.Choosing:
-    """Return the form's side of the workflow."""
+def choice(power: Power | None = None) -> context.Context:
+    """Return what the form's side of the story works with."""
     clock = fakes.Clock()
-    api = cast("ports.PowerApi", power or Power())
-    reads = reading.Reading(cast("ports.RequestStore", None), api, lambda: RULES, clock)
-    directory = cast("ports.Directory", Directory())
-    who = people.People(directory, lambda: RULES, builders.TEAM)
-    return choosing.Choosing(reads, who, lambda: RULES, clock)
+    return context.Context(
+        store=cast("ports.RequestStore", None),
+        power=cast("ports.PowerApi", power or Power()),
+        people=people.People(cast("ports.Directory", Directory()), lambda: RULES, builders.TEAM),
+        policy=lambda: RULES,
+        clock=clock,
+        scope=request.Scope(region="here", project_id="p"),
+        alarms=alarm_lookup.AlarmLookup(None, clock),
+    )
 
 
 def sent(place: str = "C0OPS", **filled: str) -> tuple[request.Place, inputs.RequestFilled]:
@@ -96,30 +99,30 @@ async def test_a_full_member_is_offered_servers_and_a_guest_is_not() -> None:
     """The names of servers are for those who may look."""
     dana, gil = builders.REQUESTER, request.Person(user_id="U0GIL", team_id=builders.TEAM)
 
-    offered = await choice().offers(dana, "web0")
+    offered = await choosing.offers(choice(), dana, "web0")
 
     assert [one.value for one in offered][:2] == ["web01", "web02"]
-    assert await choice().offers(gil, "web0") == ()
+    assert await choosing.offers(choice(), gil, "web0") == ()
 
 
 async def test_a_catalogue_is_made_once_for_a_snapshot() -> None:
     """Each letter typed is a search, not a new index."""
     one = choice()
-    await one.offers(builders.REQUESTER, "w")
-    made = one.shelf.catalogue
-    await one.offers(builders.REQUESTER, "we")
+    await choosing.offers(one, builders.REQUESTER, "w")
+    made = one.search.catalogue
+    await choosing.offers(one, builders.REQUESTER, "we")
 
-    assert one.shelf.catalogue is made
+    assert one.search.catalogue is made
 
 
 async def test_nothing_is_offered_before_the_list_was_read_once() -> None:
     """A search never waits for CloudDC."""
-    assert await choice(Power(known=None)).offers(builders.REQUESTER, "web") == ()
+    assert await choosing.offers(choice(Power(known=None)), builders.REQUESTER, "web") == ()
 
 
 async def test_a_form_opens_without_an_inventory_and_says_so() -> None:
     """The person may have typed the names by the time it is back."""
-    shown = await choice(Power(away=True)).open(builders.inbound())
+    shown = await choosing.open_form(choice(Power(away=True)), builders.inbound())
 
     assert shown.notes == (choosing.NO_INVENTORY,)
     assert shown.channels is None
@@ -127,8 +130,8 @@ async def test_a_form_opens_without_an_inventory_and_says_so() -> None:
 
 async def test_a_form_without_a_place_offers_channels_in_which_one_may_ask() -> None:
     """An archived one can't be chosen."""
-    shown = await choice().open(
-        builders.inbound(inputs.ShortcutUsed(), place=request.Place(channel_id=""))
+    shown = await choosing.open_form(
+        choice(), builders.inbound(inputs.ShortcutUsed(), place=request.Place(channel_id=""))
     )
 
     assert [one.channel_id for one in shown.channels or ()] == ["C0INC", "C0OPS"]
@@ -137,8 +140,12 @@ async def test_a_form_without_a_place_offers_channels_in_which_one_may_ask() -> 
 
 async def test_a_message_fills_the_form_or_is_said_to_name_nothing() -> None:
     """Only a message shortcut has words and a channel."""
-    found = await choice().open(builders.inbound(inputs.ShortcutUsed(words="web01 db[01-02] hang")))
-    nothing = await choice().open(builders.inbound(inputs.ShortcutUsed(words="coffee")))
+    found = await choosing.open_form(
+        choice(), builders.inbound(inputs.ShortcutUsed(words="web01 db[01-02] hang"))
+    )
+    nothing = await choosing.open_form(
+        choice(), builders.inbound(inputs.ShortcutUsed(words="coffee"))
+    )
 
     assert [one.value for one in found.servers] == ["db01", "db02", "web01"]
     assert nothing.notes == (choosing.NOTHING_NAMED,)
@@ -166,7 +173,7 @@ def test_a_form_is_told_what_the_policy_wants_at_its_field(
     filled: dict[str, Any], field: Field, words: str
 ) -> None:
     """Before any look-up, from the newest list there is."""
-    problems = choice().read(*sent(**filled)).problems
+    problems = choosing.read_form(choice(), *sent(**filled)).problems
 
     assert set(problems) == {field}
     assert words in problems[field]
@@ -174,7 +181,7 @@ def test_a_form_is_told_what_the_policy_wants_at_its_field(
 
 def test_a_form_is_taken_when_the_list_was_never_read() -> None:
     """The plan will say what can't be done."""
-    found = choice(Power(known=None)).read(*sent(servers="web99"))
+    found = choosing.read_form(choice(Power(known=None)), *sent(servers="web99"))
 
     assert found.problems == {}
     assert found.change is not None
@@ -182,4 +189,4 @@ def test_a_form_is_taken_when_the_list_was_never_read() -> None:
 
 def test_an_incident_is_as_good_as_a_reason() -> None:
     """As in a typed line."""
-    assert choice().read(*sent(servers="db01", incident="INC-42")).problems == {}
+    assert choosing.read_form(choice(), *sent(servers="db01", incident="INC-42")).problems == {}

@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
 
-from bot.power import inputs, ports
+from bot.power import inputs, ports, request
 from bot.power.command import command
 from bot.power.policy import policy
-from bot.workflow import answers, lookups
-from bot.workflow.rights import people
-from tests.slack import builders
+from bot.workflow import alarm_lookup, answers, context, lookups, people
+from tests.slack import builders, fakes
 
 
 @dataclasses.dataclass
-class Attempts:
-    """Remembers what was noted."""
+class Log:
+    """A store that keeps the rows of the audit log and nothing else."""
 
-    rows: list[tuple[str, Any]] = dataclasses.field(default_factory=list)
+    rows: list[tuple[str, object]] = dataclasses.field(default_factory=list)
 
-    async def noted(self, inbound: ports.Inbound, event: str, **detail: object) -> None:
-        """Note it."""
-        self.rows.append((event, detail))
+    async def write(self, work: Callable[[Any], object]) -> object:
+        """Run the work on itself."""
+        return work(self)
+
+    def audit(self, entry: ports.AuditEntry) -> str:
+        """Keep a row."""
+        self.rows.append((entry.event, entry.detail.get("line")))
+        return ""
 
 
 @dataclasses.dataclass
@@ -37,13 +42,20 @@ class Directory:
         return self.channel_
 
 
-def asking(**facts: Any) -> tuple[lookups.Lookups, Attempts]:
-    """Return the answers' side of the workflow, in a channel of which these facts hold."""
+def asking(**facts: Any) -> tuple[context.Context, Log]:
+    """Return what lookups work with, in a channel of which these facts hold, and its log."""
     directory = cast("ports.Directory", Directory(ports.Channel("C0OPS", **facts)))
-    noted = Attempts()
-    who = people.People(directory, lambda: policy.EMPTY, builders.TEAM)
-    nothing = cast("Any", None)
-    return lookups.Lookups(nothing, nothing, who, cast("Any", noted)), noted
+    noted, clock = Log(), fakes.Clock()
+    here = context.Context(
+        store=cast("ports.RequestStore", noted),
+        power=cast("ports.PowerApi", None),
+        people=people.People(directory, lambda: policy.EMPTY, builders.TEAM),
+        policy=lambda: policy.EMPTY,
+        clock=clock,
+        scope=request.Scope(region="here", project_id="p"),
+        alarms=alarm_lookup.AlarmLookup(None, clock),
+    )
+    return here, noted
 
 
 def pressed(do: str, text: str) -> ports.Inbound:
@@ -63,9 +75,9 @@ async def test_nothing_is_shared_where_it_may_not_be_seen(
     facts: dict[str, bool], words: str
 ) -> None:
     """And nothing is noted as shared."""
-    look, noted = asking(**facts)
+    here, noted = asking(**facts)
 
-    refused = await look.refusal(pressed("share", "list"), command.parse("list"))
+    refused = await lookups.refusal(here, pressed("share", "list"), command.parse("list"))
 
     assert refused is not None
     assert words in refused.text
@@ -74,35 +86,41 @@ async def test_nothing_is_shared_where_it_may_not_be_seen(
 
 async def test_what_is_shared_is_noted_in_the_audit() -> None:
     """With the line that was asked."""
-    look, noted = asking()
+    here, noted = asking()
 
-    assert await look.refusal(pressed("share", "why web01"), command.parse("why web01")) is None
+    assert (
+        await lookups.refusal(here, pressed("share", "why web01"), command.parse("why web01"))
+        is None
+    )
 
-    assert noted.rows == [("answer.shared", {"line": "why web01"})]
+    assert noted.rows == [("answer.shared", "why web01")]
 
 
 @pytest.mark.parametrize("line", ["reboot web01", "freeze all", "stop PR-7F3K", "help", ""])
 @pytest.mark.parametrize("do", ["page", "share"])
 async def test_a_button_asks_questions_alone(line: str, do: str) -> None:
     """Whatever its value says."""
-    look, _ = asking()
+    here, _ = asking()
 
-    refused = await look.refusal(pressed(do, line), command.parse(line))
+    refused = await lookups.refusal(here, pressed(do, line), command.parse(line))
 
     assert refused == answers.Note(lookups.NO_QUESTION, good=False)
 
 
 async def test_what_was_typed_is_no_buttons_question() -> None:
     """It may be anything."""
-    look, _ = asking()
+    here, _ = asking()
 
-    assert await look.refusal(builders.inbound(), command.parse("reboot web01")) is None
+    assert await lookups.refusal(here, builders.inbound(), command.parse("reboot web01")) is None
 
 
 async def test_help_is_the_answer_to_what_has_no_other() -> None:
     """A bare mention can open no form."""
-    look, _ = asking()
+    here, _ = asking()
 
-    told = [await look.answer(builders.inbound(), command.parse(one)) for one in ("", "help on")]
+    told = [
+        await lookups.answer(here, builders.inbound(), command.parse(one))
+        for one in ("", "help on")
+    ]
 
     assert all(isinstance(one, answers.HelpShown) for one in told)

@@ -7,6 +7,7 @@ import pytest
 from bot.power import errors, plan
 from bot.power.lifecycle import State
 from bot.power.policy import policy_file
+from bot.workflow import planner
 from tests.workflow import world as world_
 from tests.workflow.world import DANA, LEO, OLGA, OPS, ROSA, SAM, World
 
@@ -212,7 +213,7 @@ async def test_ended_requests_count_until_the_window_has_passed_since_their_end(
 async def overtaken(world: World, made: plan.Plan) -> str:
     """Return what the transaction that asks has against a plan."""
     now = world.clock.now()
-    return await world.store.write(lambda tx: world.flow.planner.overtaken(tx, made, now))
+    return await world.store.write(lambda tx: planner.overtaken(world.flow.context, tx, made, now))
 
 
 async def test_requests_asked_at_the_same_moment_do_not_slip_past_the_quorum(

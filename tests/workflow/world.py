@@ -31,8 +31,7 @@ from bot.power.run import runs
 from bot.sandbox import data_centre
 from bot.storage import opening, store
 from bot.storage.engine import connections
-from bot.workflow import answers, workflow
-from bot.workflow.rights import granting, people, rejudging, sightings
+from bot.workflow import alarm_lookup, answers, context, people, workflow
 
 TEAM = "T0DEMO"
 OPS, INC = "C0OPS", "C0INC"
@@ -374,18 +373,23 @@ async def _joined(
     )
     servers = inventory.Inventory(cloud, clock)
     power = watch.CloudPower(cloud, servers, watch.Poller(cloud, servers, clock))
-    seen = sightings.Sightings(kept, clock)
+    seen = people.Sightings(kept, clock)
     who = people.People(folk, lambda: made.rules, TEAM, seen)
-    again = rejudging.Rejudging(kept, who, lambda: made.rules, clock)
-    grants = granting.Granting(kept, power, who, lambda: made.rules, clock)
-    rules = execution.Rules(lambda: made.rules, again.problem, grants.ruling)
+    story = context.Context(
+        store=kept,
+        power=power,
+        people=who,
+        policy=lambda: made.rules,
+        clock=clock,
+        scope=request.Scope(region="here", project_id="p"),
+        alarms=alarm_lookup.AlarmLookup(None, clock),
+    )
     often = poll_schedule.usual(0.1, 0.5) if centre is None else poll_schedule.usual()
     pacing = execution.Pacing(schedule=often)
-    acting = execution.Context(kept, power, clock, rules, pacing)
+    acting = execution.Context(kept, power, clock, app.asked_by_runs(story), pacing)
     execute = functools.partial(executor.carry_out, acting)
-    scope = request.Scope(region="here", project_id="p")
     made.back = lookback.Lookback(kept, power, clock)
-    made.flow = app.story(kept, power, who, lambda: made.rules, clock, scope, again, execute)
+    made.flow = workflow.Workflow(story, execute)
     try:
         yield made
     finally:

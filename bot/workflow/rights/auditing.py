@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 
 from bot.power import ports
 from bot.power.approval import approval
+from bot.workflow.context import Context
 
 
 def row(
     tx: ports.Tx,
     inbound: ports.Inbound,
     event: str,
-    found: ports.Request | None,
+    request: ports.Request | None,
     now: float,
     detail: Mapping[str, object],
     *,
@@ -27,42 +27,37 @@ def row(
         ports.AuditEntry(
             event=event,
             at=now,
-            request_id=found.id if found else "",
+            request_id=request.id if request else "",
             person=inbound.person,
             channel_id=inbound.place.channel_id,
-            server_ids=found.order.server_ids if found and servers else (),
+            server_ids=request.order.server_ids if request and servers else (),
             detail={"payload": inbound.key, **detail},
         )
     )
 
 
-@dataclasses.dataclass(frozen=True)
-class Attempts:
-    """Writes down what was tried and came to nothing, and what changes no request."""
+async def refused(
+    context: Context,
+    inbound: ports.Inbound,
+    event: str,
+    request: ports.Request | None = None,
+    **detail: object,
+) -> None:
+    """Audit an attempt that was refused, with the reason and the evidence."""
+    now = context.clock.now()
+    await context.store.write(lambda tx: row(tx, inbound, event, request, now, detail))
 
-    store: ports.RequestStore
-    clock: ports.Clock
 
-    async def refused(
-        self,
-        inbound: ports.Inbound,
-        event: str,
-        found: ports.Request | None = None,
-        **detail: object,
-    ) -> None:
-        """Audit an attempt that was refused, with the reason and the evidence."""
-        now = self.clock.now()
-        await self.store.write(lambda tx: row(tx, inbound, event, found, now, detail))
+async def not_let_in(
+    context: Context, inbound: ports.Inbound, request: ports.Request | None, may: approval.Decision
+) -> None:
+    """Audit that somebody may not use Powerbot at all."""
+    why = may.reason.value if may.reason else ""
+    did, said = inbound.input.name, may.sentence
+    await refused(context, inbound, "person.refused", request, did=did, why=why, said=said)
 
-    async def not_let_in(
-        self, inbound: ports.Inbound, found: ports.Request | None, may: approval.Decision
-    ) -> None:
-        """Audit that somebody may not use Powerbot at all."""
-        why = may.reason.value if may.reason else ""
-        did, said = inbound.input.name, may.sentence
-        await self.refused(inbound, "person.refused", found, did=did, why=why, said=said)
 
-    async def noted(self, inbound: ports.Inbound, event: str, **detail: object) -> None:
-        """Audit something that a person did and that changes no request."""
-        now = self.clock.now()
-        await self.store.write(lambda tx: row(tx, inbound, event, None, now, detail))
+async def noted(context: Context, inbound: ports.Inbound, event: str, **detail: object) -> None:
+    """Audit something that a person did and that changes no request."""
+    now = context.clock.now()
+    await context.store.write(lambda tx: row(tx, inbound, event, None, now, detail))

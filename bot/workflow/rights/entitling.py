@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from bot.power import ports
 from bot.power.approval import approval, quorum
-from bot.workflow.rights import people
+from bot.workflow.context import Context
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -27,64 +27,67 @@ class Checked:
     about: frozenset[str] = frozenset()
 
 
-@dataclasses.dataclass(frozen=True)
-class Entitling:
-    """Reads what decides whether a person may."""
+def refuse_early(
+    context: Context,
+    inbound: ports.Inbound,
+    request: ports.Request,
+    given: tuple[ports.Approval, ...],
+) -> approval.Decision | None:
+    """Return the refusal that needs no look-up: above all that of one's own request."""
+    return approval.refuse_early(
+        inbound.person,
+        request.order.requester,
+        given,
+        # In a Grid only Slack's record of the person says whether they are one of us.
+        team_id=inbound.person.team_id if context.people.enterprise_id else context.people.team_id,
+        state=request.state,
+        now=context.clock.now(),
+        expires_at=request.expires_at,
+    )
 
-    people: people.People
-    clock: ports.Clock
 
-    def early(
-        self, inbound: ports.Inbound, found: ports.Request, given: tuple[ports.Approval, ...]
-    ) -> approval.Decision | None:
-        """Return the refusal that needs no look-up: above all that of one's own request."""
-        return approval.refuse_early(
-            inbound.person,
-            found.order.requester,
-            given,
-            # In a Grid only Slack's record of the person says whether they are one of us.
-            team_id=inbound.person.team_id if self.people.enterprise_id else self.people.team_id,
-            state=found.state,
-            now=self.clock.now(),
-            expires_at=found.expires_at,
-        )
+async def deny(
+    context: Context, inbound: ports.Inbound, request: ports.Request
+) -> approval.Decision:
+    """Decide about a Deny, which doesn't wait for Slack; who this is was settled before."""
+    early = refuse_early(context, inbound, request, ())
+    if early is not None:
+        return early
+    needs, user_id = request.plan.terms.needs, inbound.person.user_id
+    roster = await context.people.roster_for_no([need.group for need in needs], user_id)
+    return approval.may_deny(user_id, needs, roster)
 
-    async def deny(self, inbound: ports.Inbound, found: ports.Request) -> approval.Decision:
-        """Decide about a Deny, which doesn't wait for Slack; who this is was settled before."""
-        early = self.early(inbound, found, ())
-        if early is not None:
-            return early
-        needs, user_id = found.plan.terms.needs, inbound.person.user_id
-        roster = await self.people.roster_for_no([need.group for need in needs], user_id)
-        return approval.may_deny(user_id, needs, roster)
 
-    async def check(
-        self, inbound: ports.Inbound, found: ports.Request, given: tuple[ports.Approval, ...]
-    ) -> Checked:
-        """Decide about a click; `given` are the approvals that are looked at again.
+async def check(
+    context: Context,
+    inbound: ports.Inbound,
+    request: ports.Request,
+    given: tuple[ports.Approval, ...],
+) -> Checked:
+    """Decide about a click; `given` are the approvals that are looked at again.
 
-        Raises:
-            SlackUnavailable: the person could not be looked up.
-        """
-        early = self.early(inbound, found, given)
-        if early is not None:
-            return Checked(early, quorum.Roster({}), {})
-        about = frozenset(one.person.user_id for one in given)
-        # All at once, so that the answers are of one moment and the wait is that of one.
-        member, roster, members = await asyncio.gather(
-            self.people.directory.member(inbound.person.user_id),
-            self.people.roster([need.group for need in found.plan.terms.needs]),
-            self.people.members(about),
-        )
-        decision = approval.decide(
-            member,
-            found.order.requester,
-            found.plan.terms,
-            given,
-            roster,
-            team_id=self.people.team_id,
-            state=found.state,
-            now=self.clock.now(),
-            expires_at=found.expires_at,
-        )
-        return Checked(decision, roster, members, about)
+    Raises:
+        SlackUnavailable: the person could not be looked up.
+    """
+    early = refuse_early(context, inbound, request, given)
+    if early is not None:
+        return Checked(early, quorum.Roster({}), {})
+    about = frozenset(one.person.user_id for one in given)
+    # All at once, so that the answers are of one moment and the wait is that of one.
+    member, roster, members = await asyncio.gather(
+        context.people.directory.member(inbound.person.user_id),
+        context.people.roster([need.group for need in request.plan.terms.needs]),
+        context.people.members(about),
+    )
+    decision = approval.decide(
+        member,
+        request.order.requester,
+        request.plan.terms,
+        given,
+        roster,
+        team_id=context.people.team_id,
+        state=request.state,
+        now=context.clock.now(),
+        expires_at=request.expires_at,
+    )
+    return Checked(decision, roster, members, about)

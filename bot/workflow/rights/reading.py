@@ -7,9 +7,10 @@ import dataclasses
 from collections.abc import Callable, Sequence
 
 from bot.power import deeds, errors, lifecycle, ports, request, server
-from bot.power.policy import freezes, policy
+from bot.power.policy import freezes
 from bot.power.targets import resolving, targets
 from bot.workflow import answers
+from bot.workflow.context import Context
 
 # A status answer is at most this old; older than that, CloudDC is asked again.
 FRESH_S = 15.0
@@ -27,187 +28,198 @@ RECENT_ROWS = 8
 Waits = Callable[[ports.Request], bool]
 
 
-@dataclasses.dataclass(frozen=True)
-class Reading:
-    """Answers questions from the shared inventory and the record."""
+async def inventory(context: Context, *, age_s: float = FRESH_S) -> server.Snapshot:
+    """Return a snapshot that is at most so old: fresh enough to show and to plan on.
 
-    store: ports.RequestStore
-    power: ports.PowerApi
-    policy: Callable[[], policy.Policy]
-    clock: ports.Clock
+    Raises:
+        CloudError: CloudDC can't be read.
+    """
+    return await context.power.snapshot(not_before=context.clock.now() - age_s)
 
-    async def inventory(self, *, age_s: float = FRESH_S) -> server.Snapshot:
-        """Return a snapshot that is at most so old: fresh enough to show and to plan on.
 
-        Raises:
-            CloudError: CloudDC can't be read.
-        """
-        return await self.power.snapshot(not_before=self.clock.now() - age_s)
+async def fleet(context: Context, text: str, *, detailed: bool) -> answers.FleetShown:
+    """Show all servers, or those that the targets name.
 
-    async def fleet(self, text: str, *, detailed: bool) -> answers.FleetShown:
-        """Show all servers, or those that the targets name.
+    Raises:
+        UserMistake: the targets can't be understood or name nothing.
+        CloudError: CloudDC can't be read.
+    """
+    snapshot = await inventory(context)
+    found = resolving.Resolved(tuple(sorted(snapshot.servers.values(), key=lambda r: r.name)))
+    if text:
+        found = await search(context, text, snapshot)
+    now, title = context.clock.now(), text or "all servers"
+    return answers.FleetShown(
+        title,
+        snapshot,
+        found.servers,
+        now,
+        detailed,
+        found.reading,
+        await standing_freezes(context),
+    )
 
-        Raises:
-            UserMistake: the targets can't be understood or name nothing.
-            CloudError: CloudDC can't be read.
-        """
-        snapshot = await self.inventory()
-        found = resolving.Resolved(tuple(sorted(snapshot.servers.values(), key=lambda r: r.name)))
-        if text:
-            found = await self.search(text, snapshot)
-        now, title = self.clock.now(), text or "all servers"
-        return answers.FleetShown(
-            title, snapshot, found.servers, now, detailed, found.reading, await self.freezes()
+
+def resolve(
+    context: Context, text: str, snapshot: server.Snapshot, *, for_change: bool = False
+) -> resolving.Resolved:
+    """Return the servers that target text names.
+
+    Raises:
+        UserMistake: the text can't be understood or names nothing.
+    """
+    chosen = targets.parse(text, context.policy().groups)
+    return chosen.resolve(snapshot, for_change=for_change)
+
+
+async def search(
+    context: Context, text: str, snapshot: server.Snapshot, *, for_change: bool = False
+) -> resolving.Resolved:
+    """Return the servers that target text names, found in a thread where the fleet is large.
+
+    Raises:
+        UserMistake: the text can't be understood or names nothing.
+    """
+    if len(snapshot.servers) <= AT_ONCE:
+        return resolve(context, text, snapshot, for_change=for_change)
+    return await asyncio.to_thread(resolve, context, text, snapshot, for_change=for_change)
+
+
+async def find(context: Context, request_id: str) -> answers.RequestShown:
+    """Show one request.
+
+    Raises:
+        UserMistake: there is no such request.
+    """
+    found, rows = await context.store.read(
+        lambda tx: (tx.request(request_id), tx.run_servers(request_id))
+    )
+    if found is None and await _was_planned(context, request_id):
+        raise errors.UserMistake(
+            f"{request_id} was a plan that nobody asked for, and is forgotten; type the "
+            "command again.",
+            token=request_id,
         )
-
-    def resolve(
-        self, text: str, snapshot: server.Snapshot, *, for_change: bool = False
-    ) -> resolving.Resolved:
-        """Return the servers that target text names.
-
-        Raises:
-            UserMistake: the text can't be understood or names nothing.
-        """
-        chosen = targets.parse(text, self.policy().groups)
-        return chosen.resolve(snapshot, for_change=for_change)
-
-    async def search(
-        self, text: str, snapshot: server.Snapshot, *, for_change: bool = False
-    ) -> resolving.Resolved:
-        """Return the servers that target text names, found in a thread where the fleet is large.
-
-        Raises:
-            UserMistake: the text can't be understood or names nothing.
-        """
-        if len(snapshot.servers) <= AT_ONCE:
-            return self.resolve(text, snapshot, for_change=for_change)
-        return await asyncio.to_thread(self.resolve, text, snapshot, for_change=for_change)
-
-    async def one(self, request_id: str) -> answers.RequestShown:
-        """Show one request.
-
-        Raises:
-            UserMistake: there is no such request.
-        """
-        found, rows = await self.store.read(
-            lambda tx: (tx.request(request_id), tx.run_servers(request_id))
+    if found is None:
+        raise errors.UserMistake(
+            f"There is no request {request_id}.",
+            token=request_id,
+            suggestion="/power requests",
         )
-        if found is None and await self._was_planned(request_id):
-            raise errors.UserMistake(
-                f"{request_id} was a plan that nobody asked for, and is forgotten; type the "
-                "command again.",
-                token=request_id,
-            )
-        if found is None:
-            raise errors.UserMistake(
-                f"There is no request {request_id}.",
-                token=request_id,
-                suggestion="/power requests",
-            )
-        return answers.RequestShown(found, tuple(rows), self.clock.now(), await self.freezes())
+    return answers.RequestShown(
+        found, tuple(rows), context.clock.now(), await standing_freezes(context)
+    )
 
-    async def _was_planned(self, request_id: str) -> bool:
-        """Whether a plan of this id was made once."""
-        planned = await self.store.read(
-            lambda tx: tx.audit_rows(request_id=request_id, event="request.planned", limit=1)
+
+async def _was_planned(context: Context, request_id: str) -> bool:
+    """Whether a plan of this id was made once."""
+    planned = await context.store.read(
+        lambda tx: tx.audit_rows(request_id=request_id, event="request.planned", limit=1)
+    )
+    return bool(planned)
+
+
+async def open_requests(context: Context, waits_for_me: Waits) -> answers.Answer:
+    """Show open requests, those that wait for the asker first."""
+    found, owing = await context.store.read(
+        lambda tx: (tx.requests(states=_ASKED, limit=None), tx.owing())
+    )
+    mine = tuple(one for one in (*found, *owing) if waits_for_me(one))
+    others = tuple(one for one in found if one not in mine)
+    return answers.RequestsShown(mine, others, context.clock.now(), await standing_freezes(context))
+
+
+async def home(context: Context, person: request.Person, waits: Waits) -> answers.HomeShown:
+    """Show what concerns one person now, and what ended lately."""
+    now = context.clock.now()
+    since = now - RECENT_S
+    found, owing, ended = await context.store.read(
+        lambda tx: (
+            tx.requests(states=_ASKED, limit=None),
+            tx.owing(),
+            tx.requests(states=lifecycle.ENDED, since=since, asked=True, limit=RECENT_ROWS),
         )
-        return bool(planned)
+    )
+    waiting = tuple(one for one in (*found, *owing) if waits(one))
+    mine = tuple(one for one in found if one.order.requester.user_id == person.user_id)
+    running = tuple(one for one in found if one not in mine and one.state in (_APPROVED, _RUNNING))
+    recent = tuple(one for one in ended if one.card is not None)
+    loose = await _loose(context, recent)
+    standing = await standing_freezes(context)
+    return answers.HomeShown(waiting, mine, running, recent, standing, now, loose)
 
-    async def open_requests(self, waits_for_me: Waits) -> answers.Answer:
-        """Show open requests, those that wait for the asker first."""
-        found, owing = await self.store.read(
-            lambda tx: (tx.requests(states=_ASKED, limit=None), tx.owing())
+
+async def _loose(context: Context, ended: Sequence[ports.Request]) -> answers.Loose:
+    """Return, by request, the servers that aren't proven: what people must still know."""
+    ids = [one.id for one in ended]
+    return await context.store.read(lambda tx: tx.loose_servers(ids)) if ids else {}
+
+
+async def standing_freezes(context: Context) -> tuple[ports.Freeze, ...]:
+    """Return the freezes that stand now, people's first, then the policy's."""
+    now = context.clock.now()
+    held = await context.store.read(lambda tx: tx.freezes(now=now))
+    return (*held, *freezes.of_policy(context.policy(), now))
+
+
+async def history(context: Context, text: str) -> answers.HistoryShown:
+    """Show past changes of the servers that the targets name, or of all.
+
+    Raises:
+        UserMistake: the targets can't be understood or name nothing.
+        CloudError: CloudDC can't be read.
+    """
+    servers = await _now_or_once(context, text, await inventory(context)) if text else ()
+    ids = [row.id for row in servers]
+    rows, more = await context.store.read(lambda tx: _past(tx, ids))
+    loose = await _loose(context, rows)
+    return answers.HistoryShown(text or "all servers", rows, len(rows), more, loose)
+
+
+async def why(context: Context, text: str) -> answers.WhyShown:
+    """Show what was done to one server, as the audit log tells it.
+
+    Raises:
+        UserMistake: the text doesn't name exactly one server.
+        CloudError: CloudDC can't be read.
+    """
+    snapshot = await inventory(context)
+    servers = await _now_or_once(context, text, snapshot)
+    if len(servers) != 1:
+        raise errors.UserMistake(
+            f"why tells of one server, and these are {len(servers)}.",
+            token=text,
+            suggestion=f"/power history {text}",
         )
-        mine = tuple(one for one in (*found, *owing) if waits_for_me(one))
-        others = tuple(one for one in found if one not in mine)
-        return answers.RequestsShown(mine, others, self.clock.now(), await self.freezes())
+    told = await context.store.read(lambda tx: _told(tx, servers[0].id))
+    return answers.WhyShown(servers[0], snapshot, told, context.clock.now())
 
-    async def home(self, person: request.Person, waits: Waits) -> answers.HomeShown:
-        """Show what concerns one person now, and what ended lately."""
-        now = self.clock.now()
-        since = now - RECENT_S
-        found, owing, ended = await self.store.read(
-            lambda tx: (
-                tx.requests(states=_ASKED, limit=None),
-                tx.owing(),
-                tx.requests(states=lifecycle.ENDED, since=since, asked=True, limit=RECENT_ROWS),
-            )
-        )
-        waiting = tuple(one for one in (*found, *owing) if waits(one))
-        mine = tuple(one for one in found if one.order.requester.user_id == person.user_id)
-        running = tuple(
-            one for one in found if one not in mine and one.state in (_APPROVED, _RUNNING)
-        )
-        recent = tuple(one for one in ended if one.card is not None)
-        loose = await self._loose(recent)
-        standing = await self.freezes()
-        return answers.HomeShown(waiting, mine, running, recent, standing, now, loose)
 
-    async def _loose(self, ended: Sequence[ports.Request]) -> answers.Loose:
-        """Return, by request, the servers that aren't proven: what people must still know."""
-        ids = [one.id for one in ended]
-        return await self.store.read(lambda tx: tx.loose_servers(ids)) if ids else {}
+async def _now_or_once(
+    context: Context, text: str, snapshot: server.Snapshot
+) -> tuple[server.Server, ...]:
+    """Return the servers that a text names now, or that our own record knows by that name.
 
-    async def freezes(self) -> tuple[ports.Freeze, ...]:
-        """Return the freezes that stand now, people's first, then the policy's."""
-        now = self.clock.now()
-        held = await self.store.read(lambda tx: tx.freezes(now=now))
-        return (*held, *freezes.of_policy(self.policy(), now))
+    A server that is gone from the list has its id and name alone.
 
-    async def history(self, text: str) -> answers.HistoryShown:
-        """Show past changes of the servers that the targets name, or of all.
-
-        Raises:
-            UserMistake: the targets can't be understood or name nothing.
-            CloudError: CloudDC can't be read.
-        """
-        servers = await self._now_or_once(text, await self.inventory()) if text else ()
-        ids = [row.id for row in servers]
-        rows, more = await self.store.read(lambda tx: _past(tx, ids))
-        loose = await self._loose(rows)
-        return answers.HistoryShown(text or "all servers", rows, len(rows), more, loose)
-
-    async def why(self, text: str) -> answers.WhyShown:
-        """Show what was done to one server, as the audit log tells it.
-
-        Raises:
-            UserMistake: the text doesn't name exactly one server.
-            CloudError: CloudDC can't be read.
-        """
-        snapshot = await self.inventory()
-        servers = await self._now_or_once(text, snapshot)
-        if len(servers) != 1:
-            raise errors.UserMistake(
-                f"why tells of one server, and these are {len(servers)}.",
-                token=text,
-                suggestion=f"/power history {text}",
-            )
-        told = await self.store.read(lambda tx: _told(tx, servers[0].id))
-        return answers.WhyShown(servers[0], snapshot, told, self.clock.now())
-
-    async def _now_or_once(self, text: str, snapshot: server.Snapshot) -> tuple[server.Server, ...]:
-        """Return the servers that a text names now, or that our own record knows by that name.
-
-        A server that is gone from the list has its id and name alone.
-
-        Raises:
-            UserMistake: neither knows them.
-        """
-        try:
-            return (await self.search(text, snapshot)).servers
-        except errors.UserMistake:
-            words = text.replace(",", " ").split()[:MOST_WORDS]
-            known = await self.store.read(lambda tx: tx.known_servers(words))
-            if not known:
-                raise
-            found = {word for pair in known for word in pair}
-            rest = " ".join(word for word in words if word not in found)
-            here = (await self.search(rest, snapshot)).servers if rest else ()
-        gone = (
-            snapshot.servers.get(id_) or server.Server(id_, name, manage_state=server.GONE)
-            for id_, name in known
-        )
-        return tuple({row.id: row for row in (*here, *gone)}.values())
+    Raises:
+        UserMistake: neither knows them.
+    """
+    try:
+        return (await search(context, text, snapshot)).servers
+    except errors.UserMistake:
+        words = text.replace(",", " ").split()[:MOST_WORDS]
+        known = await context.store.read(lambda tx: tx.known_servers(words))
+        if not known:
+            raise
+        found = {word for pair in known for word in pair}
+        rest = " ".join(word for word in words if word not in found)
+        here = (await search(context, rest, snapshot)).servers if rest else ()
+    gone = (
+        snapshot.servers.get(id_) or server.Server(id_, name, manage_state=server.GONE)
+        for id_, name in known
+    )
+    return tuple({row.id: row for row in (*here, *gone)}.values())
 
 
 def _past(tx: ports.Tx, server_ids: Sequence[str]) -> tuple[tuple[ports.Request, ...], bool]:

@@ -21,19 +21,19 @@ NOT_PUBLIC = (
 )
 
 
-def public_by(found: ports.Request) -> float | None:
+def public_by(request: ports.Request) -> float | None:
     """Return until when an approved break glass waits for its card; None when it needn't."""
-    if not found.order.options.break_glass or (found.card is not None and found.card.ts):
+    if not request.order.options.break_glass or (request.card is not None and request.card.ts):
         return None
-    return found.use_by - found.plan.terms.use_within_s + PUBLIC_WITHIN_S
+    return request.use_by - request.plan.terms.use_within_s + PUBLIC_WITHIN_S
 
 
-def barring(tx: ports.Tx, found: ports.Request) -> str:
+def barring(tx: ports.Tx, request: ports.Request) -> str:
     """Return why a request can't be approved while nobody sees it, or an empty text.
 
     A card that is only on its way bars nothing.
     """
-    if found.card is not None and found.card.ts:
+    if request.card is not None and request.card.ts:
         return ""
-    refused = tx.audit_rows(request_id=found.id, event=ports.CARD_REFUSED, limit=1)
+    refused = tx.audit_rows(request_id=request.id, event=ports.CARD_REFUSED, limit=1)
     return UNSEEN if refused else ""

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+import structlog
 
 from bot.power import errors, missing, ports, request
 from bot.power.approval import approval, quorum, rights
 from bot.power.approval.approval import Decision, Refusal
 from bot.power.policy import policy
 from bot.power.policy.policy import Needs
-from bot.workflow.rights import called, sightings
+
+log = structlog.get_logger()
 
 USER_GROUP = "S"
 # More people than this are called by their user group instead of one by one.
@@ -24,6 +27,53 @@ MOST_LOOKED_UP = 50
 MOST_LOOKED_AT = 200
 # A no waits this long for a user group to be read, in seconds.
 NO_WAITS_S = 1.0
+# The same word about the same person is written down this often, and no more; in seconds.
+NOTED_FOR_S = 3600.0
+# People of whom this process remembers what it wrote down; the others are written down again.
+MOST_REMEMBERED = 5000
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Called:
+    """Whom a message calls: user ids, and ids of user groups, by group of the policy.
+
+    `missing` is what must be fixed to know all of them.
+    """
+
+    people: Mapping[str, Sequence[str]]
+    missing: tuple[missing.Missing, ...] = ()
+
+    @property
+    def body(self) -> dict[str, object]:
+        """What a stored body has of it."""
+        return {"ask": self.people, "missing": missing.stored(self.missing)}
+
+
+NOBODY = Called({})
+
+
+@dataclasses.dataclass(frozen=True)
+class Sightings:
+    """Notes whom Slack shows as a full member, so that their no needs no look-up for a day."""
+
+    store: ports.RequestStore
+    clock: ports.Clock
+    _noted: dict[str, tuple[bool, float]] = dataclasses.field(default_factory=dict)
+
+    async def note(self, user_id: str, *, full: bool) -> None:
+        """Write a sighting down; one that can't be written costs nobody anything."""
+        now = self.clock.now()
+        before = self._noted.get(user_id)
+        if before is not None and before[0] == full and abs(now - before[1]) < NOTED_FOR_S:
+            return
+        try:
+            await self.store.write(lambda tx: tx.see(user_id, full=full, at=now))
+        except errors.StoreUnavailable as error:
+            log.warning("sighting.not_noted", why=type(error).__name__)
+            return
+        if len(self._noted) >= MOST_REMEMBERED:
+            self._noted.clear()
+        self._noted[user_id] = (full, now)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +86,7 @@ class People:
     directory: ports.Directory
     policy: Callable[[], policy.Policy]
     team_id: str
-    sightings: sightings.Sightings | None = None
+    sightings: Sightings | None = None
     enterprise_id: str = ""
 
     async def may_read(self, person: request.Person) -> Decision:
@@ -156,7 +206,7 @@ class People:
 
     async def named(
         self, groups: Collection[str], *, without: Collection[str] = (), most: int = MOST_NAMED
-    ) -> called.Called:
+    ) -> Called:
         """Return the ids to mention so that everybody in these groups is called.
 
         A group of more than `most` people, or that could not be read, is called as the policy
@@ -169,7 +219,7 @@ class People:
             written = [one for one in self.policy().people.get(group, ()) if one not in without]
             whole = group not in roster.unreadable and len(members) <= most
             found[group] = members if whole else written
-        return called.Called(found, missing.of(groups, roster.missing))
+        return Called(found, missing.of(groups, roster.missing))
 
     async def _group(self, group_id: str) -> frozenset[str] | errors.SlackUnavailable:
         """Return the members of a Slack user group, or why it can't be read."""

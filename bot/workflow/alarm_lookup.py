@@ -47,7 +47,7 @@ class Heard:
 
 
 @dataclasses.dataclass
-class Alarming:
+class AlarmLookup:
     """Asks for alarms; a failure costs a plan nothing but a few words."""
 
     source: ports.AlarmSource | None

@@ -1,0 +1,66 @@
+"""CloudDC as the settings say: its address, its credentials and how often it is called."""
+
+from __future__ import annotations
+
+import random
+
+import httpx
+
+from bot import settings
+from bot.clouddc import auth, client, inventory, rate, watch
+from bot.power import ports
+from bot.runtime import clock as clock_, foreground as foreground_, paces as paces_
+
+
+def auth_of(
+    given: settings.Settings, http: httpx.AsyncClient, clock: ports.Clock
+) -> auth.CloudAuth:
+    """Return the credentials that the settings have: keys first, then a token, then IAM.
+
+    Raises:
+        ValueError: a token that can't be sent in a header.
+    """
+    # A signature is dated by the clock on the wall, wherever it was set to.
+    clock = clock.wall if isinstance(clock, clock_.SteadyClock) else clock
+    if given.access_key:
+        return auth.SignedAuth(
+            given.access_key,
+            given.secret_key.get_secret_value(),
+            given.clouddc_project_id,
+            given.security_token.get_secret_value(),
+            clock=clock,
+        )
+    if token := given.auth_token.get_secret_value():
+        return auth.TokenAuth(token)
+    password = given.user_password.get_secret_value()
+    user = auth.IamUser(given.user_name, password, given.domain_name, given.clouddc_project_id)
+    return auth.IamAuth(http, given.iam, user, clock=clock)
+
+
+def power_of(
+    given: settings.Settings,
+    http: httpx.AsyncClient,
+    clock: ports.Clock,
+    paces: paces_.Paces = paces_.USUAL,
+    foreground: foreground_.Foreground | None = None,
+) -> watch.CloudPower:
+    """Return the power API: one client, one inventory and one poller.
+
+    Raises:
+        SettingsError: the endpoint or the project id can't be used.
+    """
+    try:
+        cloud = client.CloudDC(
+            http,
+            given.endpoint,
+            given.clouddc_project_id,
+            auth=auth_of(given, http, clock),
+            bucket=rate.Bucket(given.rate, clock),
+            clock=clock,
+            jitter=random.Random(),  # noqa: S311 -- it spreads retries and guards nothing
+            leave_within_s=paces.leave_s,
+        )
+    except ValueError as error:
+        raise settings.SettingsError(f"CloudDC's settings can't be used: {error}.") from None
+    servers = inventory.Inventory(cloud, clock, foreground)
+    return watch.CloudPower(cloud, servers, watch.Poller(cloud, servers, clock))
