@@ -27,6 +27,8 @@ class Cause(enum.StrEnum):
     # Who was at work on it instead.
     SOMEBODY_ELSE = "somebody else"
     OUR_OWN = "our own"
+    # A step around its wave that had to be done couldn't be.
+    STEP = "step"
     # What it waits for.
     RACK_FULL = "rack full"
 

@@ -44,6 +44,7 @@ class ServerState(enum.StrEnum):
     SUPERSEDED = "superseded"
     NOT_PROVEN = "not proven"
     UNKNOWN = "unknown"
+    UNWELL = "unwell"
     NOT_SENT = "not sent"
 
 
@@ -109,9 +110,11 @@ SERVER_TRANSITIONS: dict[ServerState, frozenset[ServerState]] = {
     # Unknown is watched: evidence may still settle it.
     ServerState.UNKNOWN: (_ENDS_OF_A_CALL - {ServerState.UNKNOWN})
     | {ServerState.ACCEPTED, ServerState.QUEUED},
+    # Proven, and the service on it doesn't answer as it should.
+    ServerState.PROVEN: frozenset({ServerState.UNWELL}),
     **dict.fromkeys(
         (
-            ServerState.PROVEN,
+            ServerState.UNWELL,
             ServerState.SKIPPED,
             ServerState.BLOCKED,
             ServerState.REJECTED,
@@ -138,6 +141,7 @@ FAILURES = frozenset(
         ServerState.SUPERSEDED,
         ServerState.NOT_PROVEN,
         ServerState.UNKNOWN,
+        ServerState.UNWELL,
     }
 )
 # What CloudDC has taken, and nobody has seen come to its end: that isn't the same as failed.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from bot.power import lifecycle
+from bot.power.around.parts import Part, Taken
+from bot.power.around.states import State
 from bot.power.records import (
     Approval,
     Attempt,
@@ -219,6 +221,51 @@ class Tx(Protocol):
 
     def looked_enough(self, request_id: str) -> None:
         """Look no more at the servers of an ended run."""
+
+    # -- steps around waves
+    def intend_parts(self, made: Sequence[Part], *, epoch: int) -> None:
+        """Store parts before anything of them leaves.
+
+        Raises:
+            LostLease: the fence has moved on.
+        """
+
+    def hold_run(self, request_id: str, *, epoch: int) -> None:
+        """Make sure that this owner still has the request, until the end of the transaction.
+
+        Raises:
+            LostLease: the fence has moved on.
+        """
+
+    def parts(self, request_id: str) -> list[Part]:
+        """Return all parts of a request, oldest first."""
+
+    def part(self, key: str) -> Part | None:
+        """Return one part."""
+
+    def standing_parts(self, server_ids: Collection[str] | None = None) -> list[Part]:
+        """Return the parts of all requests of which something is out or owed, oldest first.
+
+        With `server_ids`, only those that have one of these servers.
+        """
+
+    def move(self, key: str, changed: Iterable[Taken], *, before: Collection[State]) -> list[str]:
+        """Bring servers of a part to a new state where they still are in one of `before`.
+
+        Returns the ids of those that were; the others were dealt with meanwhile.
+        """
+
+    def note_part(self, part: Part) -> None:
+        """Store what a part is called outside, until when it stands, and what it says."""
+
+    def look_at_part(self, key: str, *, next_at: float) -> None:
+        """Have a part of an ended request looked at then; 0 for never again."""
+
+    def parts_wait(self, *, now: float) -> bool:
+        """Whether a part of a request that may have ended is due."""
+
+    def due_parts(self, *, now: float, again_s: float) -> list[Part]:
+        """Take over the parts of ended requests that are due; the next is due `again_s` later."""
 
     def lock_servers(
         self, request_id: str, server_ids: Sequence[str], *, action: Action, at: float

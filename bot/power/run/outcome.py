@@ -12,6 +12,7 @@ from bot.power.text import folding
 # The order in which outcomes are told: what was achieved first, then what needs somebody.
 TOLD_IN_ORDER = (
     ServerState.PROVEN,
+    ServerState.UNWELL,
     ServerState.NOT_PROVEN,
     ServerState.UNKNOWN,
     ServerState.FAILED,
@@ -44,9 +45,13 @@ class Group:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Tally:
-    """How many servers are in each state; the counts add up to `total`."""
+    """How many servers are in each state; the counts add up to `total`.
+
+    `set_aside` are those of the blocked ones for which a step couldn't be done.
+    """
 
     counts: dict[ServerState, int]
+    set_aside: int = 0
 
     @property
     def total(self) -> int:
@@ -56,7 +61,7 @@ class Tally:
     @property
     def failures(self) -> int:
         """What counts against the failure limit, unknown and timed out included."""
-        return sum(self.counts.get(state, 0) for state in lifecycle.FAILURES)
+        return self.set_aside + sum(self.counts.get(state, 0) for state in lifecycle.FAILURES)
 
     @property
     def settled(self) -> bool:
@@ -68,9 +73,17 @@ class Tally:
 def tally(servers: Iterable[ports.RunServer]) -> Tally:
     """Count the servers of a run by state."""
     counts: dict[ServerState, int] = {}
+    set_aside = 0
     for row in servers:
         counts[row.state] = counts.get(row.state, 0) + 1
-    return Tally(counts)
+        set_aside += row.state is ServerState.BLOCKED and row.cause is causes.Cause.STEP
+    return Tally(counts, set_aside)
+
+
+def failed(row: ports.RunServer) -> bool:
+    """Whether a server counts against the failure limit."""
+    by_step = row.state is ServerState.BLOCKED and row.cause is causes.Cause.STEP
+    return by_step or row.state in lifecycle.FAILURES
 
 
 def groups(servers: Iterable[ports.RunServer]) -> tuple[Group, ...]:
@@ -98,10 +111,11 @@ def end_state(servers: Iterable[ports.RunServer], *, stopped: bool) -> State:
     """
     counts = tally(servers).counts
     good = counts.get(ServerState.PROVEN, 0)
+    unwell = counts.get(ServerState.UNWELL, 0)
     acted_on = sum(n for state, n in counts.items() if state is not ServerState.SKIPPED)
     if stopped and counts.get(ServerState.NOT_SENT, 0):
         return State.STOPPED
     if good == acted_on:
         return State.SUCCEEDED
     taken = any(counts.get(state, 0) for state in lifecycle.ACCEPTED_ONLY)
-    return State.PARTIAL if good or taken else State.FAILED
+    return State.PARTIAL if good or unwell or taken else State.FAILED

@@ -9,7 +9,7 @@ import dataclasses
 import itertools
 from collections.abc import Callable, Collection, Iterable, Mapping
 
-from bot.power import lifecycle, plan, ports, server, waiting
+from bot.power import plan, ports, server, waiting
 from bot.power.approval import granted, recheck
 from bot.power.causes import Cause
 from bot.power.lifecycle import ServerState
@@ -116,8 +116,7 @@ class Run:
             before = self.rows[row.server_id]
             if before is not row and before != row:
                 self.rows[row.server_id] = row
-                failed = row.state in lifecycle.FAILURES
-                self.failures += failed - (before.state in lifecycle.FAILURES)
+                self.failures += outcome.failed(row) - outcome.failed(before)
                 self.unstored.add(row.server_id)
 
     def to_store(self, most: int) -> tuple[ports.RunServer, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import cast
 
 from bot.power import lifecycle, ports
+from bot.power.around import states
 from bot.storage import opening
 from bot.storage.engine import addresses, lockfile
 from bot.storage.tables import transaction
@@ -16,6 +17,7 @@ from bot.storage.tables import transaction
 # Requests that one transaction forgets; the writer's turn must stay short.
 MOST_TOGETHER = 200
 _ENDED = sorted(lifecycle.ENDED)
+_STANDING = sorted(states.STANDING)
 _FORGETTABLE = """
     SELECT id FROM requests
     WHERE state IN :ended AND changed_at < :before
@@ -25,6 +27,12 @@ _FORGETTABLE = """
       AND NOT EXISTS (
           SELECT 1 FROM reviews WHERE reviews.request_id = requests.id AND reviews.closed_at = 0
       )
+      AND NOT EXISTS (
+          SELECT 1 FROM step_servers
+          WHERE step_servers.request_id = requests.id
+            AND ((step_servers.stands AND step_servers.state IN :standing)
+                 OR step_servers.state = 'owed')
+      )
     ORDER BY changed_at, id LIMIT :together
 """
 # Rows that name others go before those that they name.
@@ -32,6 +40,8 @@ _DETAILS = (
     "attempt_servers",
     "attempts",
     "approvals",
+    "step_servers",
+    "steps",
     "run_servers",
     "server_locks",
     "aftermaths",
@@ -78,9 +88,12 @@ async def forget_all(url: str, *, before: float, now: float, together: int = MOS
 def forget(tx: transaction.Transaction, *, before: float, now: float, together: int) -> int:
     """Forget the oldest requests that ended before an instant; return how many that were.
 
-    A request of which Slack must still be told, or whose review is still owed, stays.
+    A request of which Slack must still be told, whose review is still owed, or of which something
+    still stands outside, stays.
     """
-    found = tx.query(_FORGETTABLE, ended=_ENDED, before=before, together=together)
+    found = tx.query(
+        _FORGETTABLE, ended=_ENDED, before=before, together=together, standing=_STANDING
+    )
     ids = [row.id for row in found]
     if not ids:
         return 0

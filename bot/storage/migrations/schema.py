@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot.power import lifecycle
+from bot.power.around import states
 
 metadata = sa.MetaData(
     naming_convention={
@@ -164,6 +165,47 @@ run_servers = sa.Table(
     _text("apart"),
     _one_of("state", lifecycle.ServerState),
     sa.Index("ix_run_servers_rack", "rack", "state"),
+)
+
+# Steps around waves: what was taken out is a row until it is back, or settled.
+steps = sa.Table(
+    "steps",
+    metadata,
+    sa.Column("step_key", sa.Text, primary_key=True),
+    _request_id(),
+    _count("wave"),
+    _text("step"),
+    _text("kind"),
+    _text("spec"),
+    sa.Column("number", sa.Integer, nullable=False, server_default=sa.text("1")),
+    sa.Column("parts", sa.Integer, nullable=False, server_default=sa.text("1")),
+    _text("outside_id"),
+    _time("until"),
+    _count("halves"),
+    _text("says"),
+    _time("since"),
+    _time("next_at"),
+    sa.Index("ix_steps_request_id", "request_id"),
+    sa.Index("ix_steps_next_at", "next_at"),
+)
+
+step_servers = sa.Table(
+    "step_servers",
+    metadata,
+    sa.Column("step_key", sa.Text, sa.ForeignKey("steps.step_key"), primary_key=True),
+    sa.Column("server_id", sa.Text, primary_key=True),
+    _request_id(),
+    _count("position"),
+    _text("subject"),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("stands", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("due", sa.Boolean, nullable=False, server_default=sa.false()),
+    _time("since"),
+    _text("detail"),
+    _one_of("state", states.State),
+    sa.Index("ix_step_servers_state", "state"),
+    sa.Index("ix_step_servers_server_id", "server_id"),
+    sa.Index("ix_step_servers_request_id", "request_id"),
 )
 
 # Ended runs whose servers are still looked at: a success, or a harm, may show late.

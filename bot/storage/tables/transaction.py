@@ -13,6 +13,7 @@ from bot.storage.tables import (
     requests,
     runs,
     sightings,
+    steps,
 )
 
 
@@ -24,6 +25,7 @@ class Transaction(
     locks.Locks,
     freezes.Freezes,
     sightings.Sightings,
+    steps.Steps,
     outbox.Outbox,
     notices.Notices,
     audit.Audit,

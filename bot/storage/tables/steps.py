@@ -1,0 +1,240 @@
+"""Steps around waves: what was taken out, server by server, until it is back or settled."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from bot.power.around import asking, parts as parts_, states, step as step_
+from bot.power.around.states import State
+from bot.storage.engine import link
+from bot.storage.tables import rows
+
+_COLUMNS = (
+    "step_key", "request_id", "wave", "spec", "number", "parts", "outside_id", "until", "halves",
+    "says", "since",
+)  # fmt: skip
+_PARTS = f"SELECT {', '.join(_COLUMNS)} FROM steps"
+_ORDER = "ORDER BY since, wave, step_key"
+_SERVERS = """
+    SELECT step_key, subject, state, stands, due, since, detail FROM step_servers
+    WHERE step_key IN :keys ORDER BY step_key, position
+"""
+_STANDING = """
+    SELECT DISTINCT step_key FROM step_servers
+    WHERE ((state IN :standing AND stands) OR state = 'owed')
+"""
+_MOVE = """
+    UPDATE step_servers
+    SET state = :state, stands = :stands, due = :due, since = :since, detail = :detail
+    WHERE step_key = :key AND server_id = :server_id AND state = :before
+"""
+_LOCKED = """
+    SELECT server_id, state FROM step_servers WHERE step_key = :key AND server_id IN :ids FOR UPDATE
+"""
+_NOTE = """
+    UPDATE steps SET outside_id = :outside_id, until = :until, halves = :halves, says = :says
+    WHERE step_key = :key
+"""
+_DUE = """
+    SELECT step_key FROM steps JOIN requests ON requests.id = steps.request_id
+    WHERE steps.next_at > 0 AND steps.next_at <= :now AND requests.ended_at > 0
+    ORDER BY steps.next_at LIMIT :most FOR UPDATE OF steps SKIP LOCKED
+"""
+_STANDS = sorted(states.STANDING)
+MOST_DUE = 20
+
+
+class Steps(link.Link):
+    """The part of a transaction that speaks of steps around waves."""
+
+    def intend_parts(self, made: Sequence[parts_.Part], *, epoch: int) -> None:
+        """Store parts before anything of them leaves.
+
+        Raises:
+            LostLease: the fence has moved on.
+        """
+        if not made:
+            return
+        self.hold_fence(made[0].request_id, epoch)
+        self.insert_each("steps", [_part_row(part) for part in made])
+        self.insert_each(
+            "step_servers",
+            [
+                _server_row(part, taken, position)
+                for part in made
+                for position, taken in enumerate(part.servers)
+            ],
+        )
+
+    def hold_run(self, request_id: str, *, epoch: int) -> None:
+        """Make sure that this owner still has the request, until the end of the transaction.
+
+        Raises:
+            LostLease: the fence has moved on.
+        """
+        self.hold_fence(request_id, epoch)
+
+    def parts(self, request_id: str) -> list[parts_.Part]:
+        """Return all parts of a request, oldest first."""
+        found = self.query(f"{_PARTS} WHERE request_id = :id {_ORDER}", id=request_id)
+        return self._whole(found)
+
+    def part(self, key: str) -> parts_.Part | None:
+        """Return one part."""
+        return next(iter(self._by_keys([key])), None)
+
+    def standing_parts(self, server_ids: Collection[str] | None = None) -> list[parts_.Part]:
+        """Return the parts of all requests of which something is out or owed, oldest first.
+
+        With `server_ids`, only those that have one of these servers.
+        """
+        if server_ids is None:
+            found = self.query(_STANDING, standing=_STANDS)
+        else:
+            found = self.query(
+                f"{_STANDING} AND server_id IN :ids", standing=_STANDS, ids=[*server_ids]
+            )
+        return self._by_keys([row.step_key for row in found])
+
+    def move(
+        self, key: str, changed: Iterable[parts_.Taken], *, before: Collection[State]
+    ) -> list[str]:
+        """Bring servers of a part to a new state where they still are in one of `before`.
+
+        Returns the ids of those that were; the others were dealt with meanwhile.
+        """
+        self.must_write()
+        new = {one.subject.id: one for one in changed}
+        found = self.query(_LOCKED, key=key, ids=[*new])
+        were = {row.server_id: row.state for row in found if State(row.state) in before}
+        values = [
+            {
+                "key": key,
+                "server_id": id_,
+                "before": state,
+                "state": new[id_].state.value,
+                "stands": new[id_].stands,
+                "due": new[id_].due,
+                "since": new[id_].since,
+                "detail": rows.storable(new[id_].detail),
+            }
+            for id_, state in were.items()
+        ]
+        if values:
+            self.change_each(_MOVE, values)
+        return list(were)
+
+    def note_part(self, part: parts_.Part) -> None:
+        """Store what a part is called outside, until when it stands, and what it says."""
+        self.change(
+            _NOTE,
+            key=part.key,
+            outside_id=rows.storable(part.outside_id),
+            until=part.until,
+            halves=part.halves,
+            says=rows.storable(part.says),
+        )
+
+    def look_at_part(self, key: str, *, next_at: float) -> None:
+        """Have a part of an ended request looked at then; 0 for never again."""
+        self.change(
+            "UPDATE steps SET next_at = :next_at WHERE step_key = :key", key=key, next_at=next_at
+        )
+
+    def parts_wait(self, *, now: float) -> bool:
+        """Whether a part of a request that may have ended is due."""
+        due = "SELECT 1 FROM steps WHERE next_at > 0 AND next_at <= :now LIMIT 1"
+        return bool(self.value(due, now=now))
+
+    def due_parts(self, *, now: float, again_s: float) -> list[parts_.Part]:
+        """Take over the parts of ended requests that are due; the next is due `again_s` later."""
+        keys = [row.step_key for row in self.query(_DUE, now=now, most=MOST_DUE)]
+        for key in keys:
+            self.look_at_part(key, next_at=now + again_s)
+        return self._by_keys(keys)
+
+    def step_figures(self) -> tuple[int, int]:
+        """Return for how many servers and steps something is out or owed, and how many are owed."""
+        statement = """
+            SELECT count(*) AS out, sum(CASE WHEN state = 'owed' THEN 1 ELSE 0 END) AS owed
+            FROM step_servers WHERE (state IN :standing AND stands) OR state = 'owed'
+        """
+        row = self.query(statement, standing=_STANDS)[0]
+        return int(row.out), int(row.owed or 0)
+
+    def _by_keys(self, keys: Sequence[str]) -> list[parts_.Part]:
+        """Return parts by their keys, oldest first."""
+        if not keys:
+            return []
+        found = self.query(f"{_PARTS} WHERE step_key IN :keys {_ORDER}", keys=[*keys])
+        return self._whole(found)
+
+    def _whole(self, found: Sequence[Any]) -> list[parts_.Part]:
+        """Return parts with their servers."""
+        keys = [row.step_key for row in found]
+        servers: dict[str, list[parts_.Taken]] = {key: [] for key in keys}
+        for row in self.query(_SERVERS, keys=keys) if keys else ():
+            servers[row.step_key].append(_taken(row))
+        return [_part(row, servers[row.step_key]) for row in found]
+
+
+def _part_row(part: parts_.Part) -> Mapping[str, Any]:
+    """Return the columns of a new part."""
+    return {
+        "step_key": part.key,
+        "request_id": part.request_id,
+        "wave": part.wave,
+        "step": part.step.name,
+        "kind": part.step.kind,
+        "spec": part.step.model_dump_json(exclude_defaults=True),
+        "number": part.number,
+        "parts": part.parts,
+        "since": part.since,
+    }
+
+
+def _server_row(part: parts_.Part, taken: parts_.Taken, position: int) -> Mapping[str, Any]:
+    """Return the columns of a new part's server."""
+    return {
+        "step_key": part.key,
+        "server_id": taken.subject.id,
+        "request_id": part.request_id,
+        "position": position,
+        "subject": rows.storable(taken.subject.model_dump_json(exclude_defaults=True)),
+        "state": taken.state.value,
+        "stands": taken.stands,
+        "due": taken.due,
+        "since": taken.since,
+        "detail": rows.storable(taken.detail),
+    }
+
+
+def _taken(row: Any) -> parts_.Taken:
+    """Return the server of a part that a row is."""
+    return parts_.Taken(
+        asking.Subject.model_validate_json(row.subject),
+        State(row.state),
+        bool(row.stands),
+        bool(row.due),
+        row.since,
+        row.detail,
+    )
+
+
+def _part(row: Any, servers: Iterable[parts_.Taken]) -> parts_.Part:
+    """Return the part that a row and its servers are."""
+    return parts_.Part(
+        key=row.step_key,
+        request_id=row.request_id,
+        wave=row.wave,
+        step=step_.Step.model_validate_json(row.spec),
+        number=row.number,
+        parts=row.parts,
+        servers=tuple(servers),
+        outside_id=row.outside_id,
+        until=row.until,
+        halves=row.halves,
+        says=row.says,
+        since=row.since,
+    )
