@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import errno
 import logging
 import resource
 from collections.abc import Awaitable, Callable, Iterable
@@ -23,7 +24,8 @@ DESCRIPTORS = 65_536
 DESCRIPTORS_KEPT = 256
 # Connections that wait to be taken, and so many are taken before anything else is done.
 BACKLOG = 128
-OUT_OF_DESCRIPTORS = "socket.accept() out of system resource"
+# What accept() fails with when there is no descriptor, or no memory, for one more connection.
+SHORT = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -251,7 +253,8 @@ class Doorway:
 
     def _loop_failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Say once a minute that descriptors are short; the loop says it thousands of times."""
-        if context.get("message") == OUT_OF_DESCRIPTORS:
+        error = context.get("exception")
+        if isinstance(error, OSError) and error.errno in SHORT:
             self.turned_away.note(Check.NO_DESCRIPTORS)
         else:
             loop.default_exception_handler(context)

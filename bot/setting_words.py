@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import enum
 import math
 import re
 from typing import Annotated
@@ -83,3 +85,24 @@ def one_of(*words: str) -> pydantic.BeforeValidator:
         return word
 
     return pydantic.BeforeValidator(read)
+
+
+class Of(enum.Enum):
+    """Whom a setting is needed for."""
+
+    SLACK = "Slack"
+    CLOUD = "CloudDC"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Unset:
+    """A setting, or one of several, without which the bot can't start; `what` belongs there."""
+
+    of: Of
+    name: str
+    what: str
+
+    @property
+    def sentence(self) -> str:
+        """What is missing, in words."""
+        return f"{self.name} is not set: {self.what}."

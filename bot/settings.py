@@ -18,6 +18,7 @@ import pydantic.fields
 
 from bot import secret_files, setting_words
 from bot.power import errors, vocabulary
+from bot.setting_words import Of, Unset
 
 FREE_PORT = "Try --port 0, which picks a free one."
 
@@ -165,30 +166,43 @@ class Settings(pydantic.BaseModel):
 
     def missing(self, transport: str) -> list[str]:
         """Return one sentence for each thing without which `powerbot run` can't start."""
+        return [one.sentence for one in self.unset(transport)]
+
+    def unset(self, transport: str) -> list[Unset]:
+        """Return each thing without which `powerbot run` can't start."""
+        by_key = self.access_key and self.secret_key.get_secret_value()
+        by_name = self.user_name and self.user_password.get_secret_value()
         wanted = [
-            (self.slack_bot_token.get_secret_value(), "SLACK_BOT_TOKEN", "the xoxb- token"),
+            (
+                self.slack_bot_token.get_secret_value(),
+                Unset(Of.SLACK, "SLACK_BOT_TOKEN", "the xoxb- token"),
+            ),
             (
                 self.clouddc_endpoint or self.clouddc_region,
-                "CLOUDDC_REGION (or CLOUDDC_ENDPOINT)",
-                "e.g. cn-east-3",
+                Unset(Of.CLOUD, "CLOUDDC_REGION (or CLOUDDC_ENDPOINT)", "e.g. cn-east-3"),
             ),
-            (self.clouddc_project_id, "CLOUDDC_PROJECT_ID", "the project's id"),
             (
-                (self.access_key and self.secret_key.get_secret_value())
-                or self.auth_token.get_secret_value()
-                or (self.user_name and self.user_password.get_secret_value()),
-                self._missing_key(),
-                "or CLOUDDC_AUTH_TOKEN, or HW_USER_NAME and HW_USER_PASSWORD",
+                self.clouddc_project_id,
+                Unset(Of.CLOUD, "CLOUDDC_PROJECT_ID", "the project's id"),
+            ),
+            (
+                by_key or self.auth_token.get_secret_value() or by_name,
+                Unset(
+                    Of.CLOUD,
+                    self._missing_key(),
+                    "or CLOUDDC_AUTH_TOKEN, or HW_USER_NAME and HW_USER_PASSWORD",
+                ),
             ),
         ]
         if transport == "socket":
             token = self.slack_app_token.get_secret_value()
-            wanted.append((token, "SLACK_APP_TOKEN", "the xapp- token"))
+            wanted.append((token, Unset(Of.SLACK, "SLACK_APP_TOKEN", "the xapp- token")))
         else:
             secret = self.slack_signing_secret.get_secret_value()
             name = "SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET (HTTP)"
-            wanted.append((secret, name, "the xapp- token, or the signing secret"))
-        return [f"{name} is not set: {what}." for value, name, what in wanted if not value]
+            both = "the xapp- token, or the signing secret"
+            wanted.append((secret, Unset(Of.SLACK, name, both)))
+        return [one for value, one in wanted if not value]
 
 
 def _given(env_file: str | None) -> dict[str, str]:
@@ -240,7 +254,9 @@ def load(env_file: str | None = ".env") -> Settings:
     except pydantic.ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         name = str(first["loc"][0]) if first["loc"] else "a setting"
-        raise SettingsError(f"{name}: {first['msg'].removeprefix('Value error, ')}.") from None
+        # What our own checks say, without the library's words in front of it.
+        said = first.get("ctx", {}).get("error", first["msg"])
+        raise SettingsError(f"{name}: {said}.") from None
     made._files = files
     return made
 

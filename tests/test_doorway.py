@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import resource
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -271,7 +272,7 @@ async def test_a_shortage_of_descriptors_is_said_once_a_minute(
     """The event loop would print a traceback for each connection that it can't take."""
     loop = asyncio.get_running_loop()
     for _ in range(1000):
-        context = {"message": doorway.OUT_OF_DESCRIPTORS, "exception": OSError(24, "too many")}
+        context = {"message": "socket.accept() …", "exception": OSError(errno.EMFILE, "too many")}
         loop.call_exception_handler(context)
 
     printed = "".join(capsys.readouterr())

@@ -186,7 +186,7 @@ class IamAuth(CloudAuth):
         try:
             answer = await exchange.send(self._http, call, auth=None, clock=self._clock)
         except errors.CloudError as error:
-            raise errors.NotSent("IAM could not be asked for a token; nothing was sent") from error
+            raise errors.NotSent.since("IAM could not be asked for a token") from error
         value = answer.headers.get("X-Subject-Token", "")
         if not answer.succeeded or not value:
             raise _login_error(answer, self._clock.now())

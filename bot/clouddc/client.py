@@ -274,8 +274,8 @@ class CloudDC:
                 async with asyncio.timeout(self._hold_s[priority]):
                     taken_at = await self._queue(places, priority)
             except TimeoutError as error:
-                raise errors.NotSent(
-                    "CloudDC asks for fewer calls than there are to make; nothing was sent",
+                raise errors.NotSent.since(
+                    "CloudDC asks for fewer calls than there are to make",
                     retry_after_s=self._bucket.wait_s() or None,
                 ) from error
             yield taken_at

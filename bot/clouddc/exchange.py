@@ -81,7 +81,7 @@ class Departure:
         if getattr(info.get("request"), "method", b"") == b"CONNECT":
             return
         if self._clock.monotonic() > self._leave_by:
-            raise errors.NotSent("the call was held up for too long; nothing was sent")
+            raise errors.NotSent.since("the call was held up for too long")
         self._began = True
 
     @property
@@ -220,6 +220,4 @@ async def _whole_body(response: httpx.Response) -> bytes:
 
 
 def _not_sent(error: Exception) -> errors.NotSent:
-    return errors.NotSent(
-        f"CloudDC could not be reached ({type(error).__name__}); nothing was sent"
-    )
+    return errors.NotSent.since(f"CloudDC could not be reached ({type(error).__name__})")

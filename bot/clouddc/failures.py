@@ -70,7 +70,7 @@ def _cause(operation: Operation, error: errors.CloudError) -> str:
         case errors.Refused():
             return f"CloudDC refused ({error.status}, {coded}); an operator must look"
         case errors.NotSent():
-            return f"{said.removesuffix('; nothing was sent')}; {SOON}"
+            return f"{error.why or said}; {SOON}"
         case _ if error.status:
             return f"{said}; {SOON}"
         case _:

@@ -13,7 +13,7 @@ import structlog
 
 from bot.execution import approval_check, gate, poll, preflight, recorder, wave
 from bot.execution.context import Context
-from bot.power import ports
+from bot.power import plan, ports
 from bot.power.lifecycle import ServerState
 from bot.power.run import aftermath, beginnings, ledger, runs, settling, waves
 from bot.power.run.bars import Bar, Kind
@@ -109,7 +109,7 @@ async def _send_wave(context: Context, run: runs.Run) -> bool:
     terms, options = run.terms, run.request.order.options
     before, most = len(run.queued(0)), waves.size(terms, options, run.wave)
     chosen = await preflight.choose(context, run, 0, snapshot, most)
-    if terms.on_change == "stop" and len(run.queued(0)) < before:
+    if terms.on_change is plan.OnChange.STOP and len(run.queued(0)) < before:
         run.halted = Bar(Kind.CHANGED, "a server has changed since the plan")
     await recorder.progress(context, run)
     if not run.halted and await wave.Wave(context, run, snapshot).send(chosen):

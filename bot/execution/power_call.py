@@ -92,7 +92,7 @@ async def _intend(
         return await _to_the_end(stored())
     except asyncio.CancelledError:
         if run.rows[rows[0].server_id] is rows[0]:
-            stopped = errors.NotSent("Powerbot was stopped; nothing was sent")
+            stopped = errors.NotSent.since("Powerbot was stopped")
             _keep_answer(run, answering.not_sent(attempt, rows, stopped, tries=0))
         raise
 

@@ -10,9 +10,9 @@ import pathlib
 import re
 from collections.abc import Iterator
 
-from bot import settings
+from bot import setting_words, settings
 from bot.operations import check_cloud, check_exposure, check_slack, manifest, policies
-from bot.operations.findings import Finding, bad, good
+from bot.operations.findings import Code, Finding, bad, good
 from bot.power import errors, ports
 from bot.power.policy import policy, policy_file
 from bot.runtime import clock as clock_
@@ -48,7 +48,7 @@ async def run(
     if offline:
         return looked
     watch = clock or clock_.SystemClock()
-    swapped = any(one.about == "tokens" and not one.good for one in looked)
+    swapped = any(one.code is Code.WRONG_TOKEN for one in looked)
     if given.slack_bot_token.get_secret_value() and not swapped:
         looked += [one async for one in check_slack.look(given, _usable_policy(given), watch)]
     if _has_cloud(given):
@@ -58,7 +58,7 @@ async def run(
 
 def _has_cloud(given: settings.Settings) -> bool:
     """Whether CloudDC can be asked with these settings at all."""
-    return not any("CLOUDDC" in one or "HUAWEICLOUD" in one for one in given.missing("socket"))
+    return not any(one.of is setting_words.Of.CLOUD for one in given.unset("socket"))
 
 
 def _settings(given: settings.Settings) -> Iterator[Finding]:
@@ -91,7 +91,8 @@ def _token(name: str, token: str, wanted: str) -> Iterator[Finding]:
     if not token or token.startswith(wanted):
         return
     found = f"holds {kind}" if kind else "holds no token of Slack"
-    yield bad("tokens", f"{name} {found}.", f"put {KINDS[wanted]} ({wanted}…) there.")
+    mend = f"put {KINDS[wanted]} ({wanted}…) there."
+    yield bad("tokens", f"{name} {found}.", mend, Code.WRONG_TOKEN)
 
 
 def _policy(given: settings.Settings) -> Iterator[Finding]:

@@ -15,7 +15,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from bot import settings
 from bot.clouddc import refusals
 from bot.operations import check_cloud
-from bot.operations.findings import Finding, bad, good
+from bot.operations.findings import Code, Finding, bad, good
 from bot.power import errors, missing, ports
 from bot.power.approval import policy_reach
 from bot.power.policy import policy
@@ -68,7 +68,7 @@ async def look(
         elsewhere = False
         async for finding in named(folk, rules, str(who.get("team") or ""), granted):
             # Nothing of the policy is in this workspace, which is said once.
-            elsewhere = elsewhere or (finding.about == "slack" and not finding.good)
+            elsewhere = elsewhere or finding.code is Code.ELSEWHERE
             yield finding
         if not elsewhere and granted >= {"users:read", "usergroups:read"}:
             for problem in await unreachable(folk, rules, home.team_id):
@@ -82,9 +82,9 @@ async def unreachable(
     who = people_.People(folk, lambda: rules, team_id)
     roster = await who.roster(rules.people.keys())
     before = policy_reach.problems(rules, policy_reach.offline(rules))
-    found = policy_reach.problems(rules, await who.able(roster))
     # What the file alone says is said of the file; what can't be read is said of its group.
-    return tuple(one for one in found if one not in before and "could not be read" not in one)
+    found = policy_reach.problems(rules, await who.able(roster), unread=False)
+    return tuple(one for one in found if one not in before)
 
 
 async def _ask(call: Awaitable[AsyncSlackResponse]) -> AsyncSlackResponse:
@@ -113,8 +113,8 @@ def _no_bot(refused: Refused) -> Finding:
 def _granted(who: AsyncSlackResponse) -> frozenset[str]:
     """Return the scopes that the token has."""
     headers = {key.lower(): value for key, value in (who.headers or {}).items()}
-    told = str(headers.get("x-oauth-scopes", ""))
-    return frozenset(scope.strip() for scope in told.split(",") if scope.strip())
+    listed = str(headers.get("x-oauth-scopes", ""))
+    return frozenset(scope.strip() for scope in listed.split(",") if scope.strip())
 
 
 def _scopes(granted: frozenset[str]) -> Iterator[Finding]:
@@ -179,11 +179,11 @@ async def named(
     if "usergroups:read" in granted:
         groups = [one for one in people if one.startswith("S")]
         found += [one for id_ in groups for one in await _group(folk, id_)]
-    unknown = [one for one in found if not one.good and one.says.endswith(UNKNOWN)]
+    unknown = [one for one in found if one.code is Code.UNKNOWN]
     if len(unknown) > 1 and len(unknown) == len(found):
         said = f"nobody and nothing that the policy names is in the workspace {team}."
         mend = "install the app in the workspace of these people, and use that one's tokens."
-        yield bad("slack", said, mend)
+        yield bad("slack", said, mend, Code.ELSEWHERE)
         return
     for finding in found:
         if not finding.good:
@@ -209,7 +209,7 @@ async def _channel(named: directory.Directory, channel_id: str) -> list[Finding]
         said = f"{shown} is shared with another company, so every request in it is refused."
         return [bad(about, said, "allow a channel of your own instead.")]
     if not found.name:
-        return [bad(about, f"{about} {UNKNOWN}", INVITE)]
+        return [bad(about, f"{about} {UNKNOWN}", INVITE, Code.UNKNOWN)]
     if not found.is_member:
         return [bad(about, f"the bot isn't in {shown}.", INVITE)]
     return [good(about, f"the bot is in #{found.name}")]
@@ -223,8 +223,9 @@ async def _person(named: directory.Directory, user_id: str) -> list[Finding]:
     except errors.SlackUnavailable as error:
         return [_not_read(about, error)]
     shown = f"{about} (@{found.name})" if found.name else about
+    if found.is_stranger and not found.name:
+        return [bad(about, f"{about} {UNKNOWN}", LEFT, Code.UNKNOWN)]
     wrong = (
-        (found.is_stranger and not found.name, UNKNOWN),
         (found.deleted, "has left: the account is deactivated."),
         (found.is_stranger, "belongs to another company, so every click is refused."),
         (found.is_bot, "is a bot, so every click is refused."),

@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
 import json
 from collections.abc import Sequence
+
+
+class Code(enum.StrEnum):
+    """What a bad finding is, where something else depends on it."""
+
+    OTHER = ""
+    WRONG_TOKEN = "wrong token"  # noqa: S105 -- the word for a finding, no secret.
+    UNKNOWN = "unknown here"
+    ELSEWHERE = "policy of another workspace"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -15,6 +25,7 @@ class Finding:
     good: bool
     says: str
     mend: str = ""
+    code: Code = Code.OTHER
 
 
 def good(about: str, says: str) -> Finding:
@@ -22,9 +33,9 @@ def good(about: str, says: str) -> Finding:
     return Finding(about, True, says)
 
 
-def bad(about: str, says: str, mend: str) -> Finding:
+def bad(about: str, says: str, mend: str, code: Code = Code.OTHER) -> Finding:
     """Return that something is wrong; `mend` says what to do, as one sentence."""
-    return Finding(about, False, says, mend)
+    return Finding(about, False, says, mend, code)
 
 
 def as_text(findings: Sequence[Finding]) -> str:

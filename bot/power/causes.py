@@ -9,7 +9,7 @@ import enum
 
 
 class Cause(enum.StrEnum):
-    """What made a server's state, where the state alone doesn't say it."""
+    """What made a server's state, or a plan's verdict on it, where that alone doesn't say it."""
 
     NONE = ""
     # What became of our call.
@@ -29,6 +29,14 @@ class Cause(enum.StrEnum):
     OUR_OWN = "our own"
     # A step around its wave that had to be done couldn't be.
     STEP = "step"
+    HELD = "held by another request"
+    # What its record, or the policy, has against it.
+    PROTECTED = "protected"
+    UNREADABLE = "unreadable"
+    NOT_READY = "not ready"
+    POWER_UNKNOWN = "power unknown"
+    IS_OFF = "is off"
+    AT_GOAL = "at its goal"
     # What it waits for.
     RACK_FULL = "rack full"
 

@@ -10,8 +10,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.power import ports
+from bot.power.lifecycle import ServerState
 
 Row = Mapping[str, Any]
+
+_FATES = {state.value: state for state in ServerState}
 
 # Rows of one request that name this server.
 MOST_ROWS = 500
@@ -40,7 +43,7 @@ class Deed:
     """One request that touched the server.
 
     `asked_by` and the rest are of the audit log; `at` is when the run started (epoch seconds),
-    `fate` what became of this server, empty while it is under way. `first` and `last` are the
+    `fate` what became of this server, None while it is under way. `first` and `last` are the
     numbers of the audit rows that tell it. `row` is the server in that run, until it is forgotten.
     """
 
@@ -49,7 +52,7 @@ class Deed:
     asked_by: str
     approvals: tuple[Yes, ...]
     break_glass: bool
-    fate: str
+    fate: ServerState | None
     first: int
     last: int
     row: ports.RunServer | None = None
@@ -64,7 +67,8 @@ def deed(server_id: str, found: ports.Request, rows: Sequence[Row]) -> Deed:
     """Tell one request from its audit rows, in any order."""
     oldest_first = sorted(rows, key=lambda row: int(row["seq"]))
     agreed: dict[str, str] = {}
-    asked_by, fate, at, glass = "", "", found.created_at, False
+    asked_by, at, glass = "", found.created_at, False
+    fate: ServerState | None = None
     for row in oldest_first:
         user_id, detail = str(row["user_id"]), row["detail"]
         match row["event"]:
@@ -79,7 +83,7 @@ def deed(server_id: str, found: ports.Request, rows: Sequence[Row]) -> Deed:
             case "request.running":
                 at = float(row["at"])
             case "servers.settled" if server_id in row["server_ids"]:
-                fate = str(detail.get("state", ""))
+                fate = _FATES.get(str(detail.get("state")))
     seqs = [int(row["seq"]) for row in rows] or [0]
     approvals = tuple(Yes(user_id, group) for user_id, group in agreed.items())
     asked = asked_by or found.order.requester.user_id

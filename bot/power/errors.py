@@ -2,6 +2,7 @@
 
 PowerbotError
 ├── UserMistake            what was typed can't be understood; nothing was stored or sent
+│   └── BadValue               an option doesn't take this value
 ├── PolicyError            the policy file can't be used
 ├── IllegalTransition      a state change that the table in `lifecycle` doesn't have
 ├── LostLease              another process has taken this request over
@@ -45,6 +46,14 @@ class UserMistake(PowerbotError):
         self.problem = problem
         self.token = token
         self.suggestion = suggestion
+
+
+class BadValue(UserMistake):
+    """An option was given a value that it doesn't take: `rule` says which it takes."""
+
+    def __init__(self, name: str, rule: str, value: str, shown: str) -> None:
+        super().__init__(f"{name} {rule}, not {shown}.", token=value)
+        self.rule = rule
 
 
 class PolicyError(PowerbotError):
@@ -112,6 +121,15 @@ class CloudError(PowerbotError):
 
 class NotSent(CloudError):
     """CloudDC could not be reached: proven that nothing was sent."""
+
+    why = ""
+
+    @classmethod
+    def since(cls, why: str, *, retry_after_s: float | None = None) -> NotSent:
+        """Return the error with its cause, to which the sentence adds that nothing was sent."""
+        made = cls(f"{why}; nothing was sent", retry_after_s=retry_after_s)
+        made.why = why
+        return made
 
 
 class Refused(CloudError):

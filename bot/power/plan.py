@@ -13,6 +13,7 @@ import pydantic
 
 from bot.power import request
 from bot.power.around import step as step_
+from bot.power.causes import Cause
 from bot.power.text import folding
 
 
@@ -28,7 +29,9 @@ class Verdict(enum.StrEnum):
 class PlanLine:
     """One named server in the plan; `reason` is worded so that equal ones can be folded.
 
-    `held_by` is the request that is at work on it, empty for none: it can be watched instead.
+    `held_by` is the request that is at work on it, empty for none: it can be watched instead;
+    `holder` is the user id of whoever asked for that. `cause` is the reason's kind, where it has
+    one; plans of before have neither.
     """
 
     __pydantic_config__: ClassVar = pydantic.ConfigDict(extra="forbid")
@@ -43,6 +46,8 @@ class PlanLine:
     health: str = ""
     held_by: str = ""
     apart: str = ""
+    cause: Cause = Cause.NONE
+    holder: str = ""
 
     @property
     def label(self) -> folding.Named:
@@ -65,6 +70,13 @@ class Notify(enum.StrEnum):
     NONE = "none"
 
 
+class OnChange(enum.StrEnum):
+    """What becomes of a run when a server isn't the one that was planned any more."""
+
+    SKIP = "skip"
+    STOP = "stop"
+
+
 class Terms(request.Frozen):
     """The conditions that the strictest rule sets for a request; times are seconds.
 
@@ -83,7 +95,7 @@ class Terms(request.Frozen):
     deny_reason: bool = False
     notify: Notify = Notify.PEOPLE
     cooldown_s: float = 0.0
-    on_change: str = "skip"
+    on_change: OnChange = OnChange.SKIP
     batch: int = 50
     ramp: tuple[int, ...] = (1, 5)
     pause_s: float = 0.0

@@ -31,10 +31,6 @@ CHANGING_WORDS = frozenset({"powering-on", "powering-off", "rebooting"})
 POWER_WORDS = {"on": Power.ON, "power on": Power.ON, "off": Power.OFF, "power off": Power.OFF}
 
 
-# Our own word for a server that CloudDC's list doesn't have any more, but our record has.
-GONE = "gone from CloudDC's list"
-
-
 def power_of(power_state: str) -> Power:
     """Return the vendor's word for a power state as one of four words."""
     if power_state in CHANGING_WORDS:
@@ -63,6 +59,7 @@ class Server(msgspec.Struct, frozen=True, gc=False):
     `unread` are the parts that the record has in a shape that nobody knows, or should have and
     hasn't: what they hold is as much as could be read.
     `tags` are (key, value) pairs in the record's order. `error` is the vendor's text, or empty.
+    One that isn't `listed` is known from our own record alone: CloudDC's list has it no more.
     """
 
     id: str
@@ -80,6 +77,7 @@ class Server(msgspec.Struct, frozen=True, gc=False):
     tags: tuple[tuple[str, str], ...] = ()
     error: str = ""
     unread: tuple[Part, ...] = ()
+    listed: bool = True
 
     @property
     def power(self) -> Power:
@@ -93,7 +91,7 @@ class Server(msgspec.Struct, frozen=True, gc=False):
     @property
     def ready(self) -> bool:
         """Whether CloudDC is likely to take an action: not frozen, and in use or ready."""
-        if Part.FROZEN in self.unread:
+        if Part.FROZEN in self.unread or not self.listed:
             return False
         return self.frozen_state == 0 and self.manage_state in {"in-use", "ready"}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
 
 from bot.power.request import Action
 
@@ -10,14 +11,27 @@ ANYBODY = "every full member of the workspace; the answer is private"
 REQUESTERS = "whom a rule of the policy names as requester, in an allowed channel"
 
 
+class Part(enum.Enum):
+    """What may follow a verb."""
+
+    TARGETS = "TARGETS"
+    OPTIONS = "OPTIONS"
+    REASON = "because REASON"
+    REQUEST = "ID"
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Verb:
-    """A verb: how it is written, what it does in one line, who may use it, lines to copy."""
+    """A verb: how it is written, what it does in one line, who may use it, lines to copy.
+
+    `takes` says what its usage has.
+    """
 
     usage: str
     does: str
     who: str
     examples: tuple[str, ...]
+    takes: frozenset[Part] = frozenset()
 
     @property
     def example(self) -> str:
@@ -27,7 +41,7 @@ class Verb:
     @property
     def changes(self) -> bool:
         """Whether it changes servers, and so takes options and a reason."""
-        return "[OPTIONS]" in self.usage
+        return Part.OPTIONS in self.takes
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -51,46 +65,59 @@ PASSED_OVER = frozenset(
     }
 )
 CHANGE = "TARGETS [OPTIONS] [because REASON]"
+_CHANGE = frozenset({Part.TARGETS, Part.OPTIONS, Part.REASON})
+_TARGETS = frozenset({Part.TARGETS})
+_REQUEST = frozenset({Part.REQUEST})
+_END = frozenset({Part.REQUEST, Part.REASON})
 VERBS: dict[str, Verb] = {
     Action.ON.value: Verb(
         f"on {CHANGE}",
         "switches servers on",
         REQUESTERS,
         ("on web[01-03] because …", "on rack:R12 state:off --pause 30s because …"),
+        _CHANGE,
     ),
     Action.OFF.value: Verb(
         f"off {CHANGE}",
         "switches servers off",
         REQUESTERS,
         ("off web07 because …", "off web[01-20] !web07 --batch 5 because …"),
+        _CHANGE,
     ),
     Action.REBOOT.value: Verb(
         f"reboot {CHANGE}",
         "restarts servers; each is sent one call, once",
         REQUESTERS,
         ("reboot web[01-20] !web07 because …", "reboot @web --dry-run"),
+        _CHANGE,
     ),
     Action.CYCLE.value: Verb(
         f"cycle {CHANGE}",
         "switches servers off, and once that is proven, on again",
         REQUESTERS,
         ("cycle db03 because …", "cycle worker03 --break-glass because …"),
+        _CHANGE,
     ),
     "status": Verb(
-        "status [TARGETS]", "shows power states", ANYBODY, ("status rack:R12", "status")
+        "status [TARGETS]", "shows power states", ANYBODY, ("status rack:R12", "status"), _TARGETS
     ),
     "list": Verb(
         "list [TARGETS]",
         "lists servers with their details",
         ANYBODY,
         ("list state:off", "list tag:role=web"),
+        _TARGETS,
     ),
-    "show": Verb("show ID", "shows one request", ANYBODY, ("show PR-7F3K",)),
+    "show": Verb("show ID", "shows one request", ANYBODY, ("show PR-7F3K",), _REQUEST),
     "requests": Verb(
         "requests", "shows open requests, what waits for you first", ANYBODY, ("requests",)
     ),
     "history": Verb(
-        "history [TARGETS]", "shows past changes of servers", ANYBODY, ("history db03", "history")
+        "history [TARGETS]",
+        "shows past changes of servers",
+        ANYBODY,
+        ("history db03", "history"),
+        _TARGETS,
     ),
     "why": Verb(
         "why SERVER",
@@ -103,12 +130,14 @@ VERBS: dict[str, Verb] = {
         "stops a running request: no new call leaves",
         "every full member who sees the channel",
         ("stop PR-7F3K", "stop PR-7F3K because wrong rack"),
+        _END,
     ),
     "cancel": Verb(
         "cancel ID [because REASON]",
         "takes a request back before its first call",
         "the person who made the request",
         ("cancel PR-7F3K",),
+        _END,
     ),
     "freeze": Verb(
         "freeze REASON [until 04:00]",

@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from bot.power import errors, inputs, plan, ports, request
+from bot.power import errors, inputs, ports, request
 from bot.power.approval import judging
 from bot.power.command import command, form
-from bot.power.planning import plan_refusals, question
+from bot.power.planning import plan_refusals
 from bot.power.policy import policy, reason_patterns
 from bot.power.targets import mentioned, offering
 from bot.workflow import answers
@@ -126,24 +126,6 @@ def _refused(
         found[form.Field.BREAK_GLASS] = "Break glass may not be used in this channel."
     elif change.options.break_glass and not change.reason:
         found[form.Field.REASON] = "Break glass needs a reason."
-    return found | _too_loose(change, place, judging.strictest(judged, count))
-
-
-def _too_loose(
-    change: command.Change, place: request.Place, terms: plan.Terms
-) -> dict[form.Field, str]:
-    """Return the options that would loosen the policy, by field."""
-    asked = question.Question(
-        change.action,
-        (),
-        request.Person(user_id="", team_id=""),
-        place,
-        request.Scope(region="", project_id=""),
-        now=0.0,
-        options=change.options,
-    )
     by_option = {name: field for field, name in form.OPTIONS.items()}
-    return {
-        next(field for name, field in by_option.items() if name in sentence): sentence
-        for sentence in plan_refusals.by_options(asked, terms)
-    }
+    loose = plan_refusals.by_options(change.options, judging.strictest(judged, count))
+    return found | {by_option[name]: sentence for name, sentence in loose}

@@ -43,7 +43,7 @@ def test_a_deed_under_way_has_no_fate_yet() -> None:
     """What another server became isn't told of this one."""
     found = deeds.deed("id-3", FOUND, ROWS)
 
-    assert found.fate == ""
+    assert found.fate is None
 
 
 def test_a_deed_of_which_the_log_says_nothing_is_told_from_the_request() -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import re
 
 import pytest
 
-from bot.power import errors
+from bot.power import errors, vocabulary
 from bot.power.command import command, command_line, guide
 
 
@@ -25,6 +26,15 @@ def test_help_for_a_verb_says_how_and_who_and_shows_lines(verb: str) -> None:
     assert text.startswith(f"/power {command.VERBS[verb].usage}\n")
     assert "Who: " in text
     assert "Example: /power " in text
+
+
+@pytest.mark.parametrize("part", vocabulary.Part)
+@pytest.mark.parametrize("verb", command.VERBS)
+def test_a_verb_takes_what_its_usage_has(verb: str, part: vocabulary.Part) -> None:
+    """The parser goes by the one, people by the other."""
+    known = command.VERBS[verb]
+
+    assert (part in known.takes) == bool(re.search(rf"\b{part.value}\b", known.usage))
 
 
 @pytest.mark.parametrize("verb", command.VERBS)

@@ -31,6 +31,7 @@ from .policy_texts import (
 )
 
 RULES = edited()
+SKIP, STOP = plan.OnChange.SKIP, plan.OnChange.STOP
 SRE = frozenset({"sre"})
 
 
@@ -97,7 +98,7 @@ def conducts(draw: st.DrawFn) -> policy.Conduct:
         escalate_s=draw(times),
         deny_reason=draw(st.booleans()),
         cooldown_s=draw(times),
-        on_change=draw(st.sampled_from(["skip", "stop"])),
+        on_change=draw(st.sampled_from(plan.OnChange)),
         batch=batch,
         ramp=tuple(draw(st.lists(st.integers(1, batch), max_size=4))),
         pause_s=draw(times),
@@ -370,10 +371,10 @@ def test_contract_is_what_these_tests_speak_of() -> None:
 
 @pytest.mark.parametrize(
     ("one", "other", "joined"),
-    [("skip", "skip", "skip"), ("skip", "stop", "stop"), ("stop", "skip", "stop")],
+    [(SKIP, SKIP, SKIP), (SKIP, STOP, STOP), (STOP, SKIP, STOP)],
 )
 def test_one_rule_that_stops_on_a_change_stops_the_whole_run(
-    one: str, other: str, joined: str
+    one: plan.OnChange, other: plan.OnChange, joined: plan.OnChange
 ) -> None:
     """To stop is the stricter of the two, wherever its rule stands."""
     first = RULES.rules[0]

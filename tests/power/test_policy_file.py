@@ -33,7 +33,7 @@ def test_policy_file_gives_the_numbers_that_the_contract_shows() -> None:
     assert rules.people["sre"] == ("U0AAAAAA1", "U0AAAAAA2", "S0ONCALL1")
     assert rules.limits == policy.Limits(500, 10, 60, 5, 900.0)
     assert rules.rules[0].conduct == policy.Conduct(
-        1800.0, 900.0, 600.0, 1200.0, False, 0.0, "skip", 50, (1, 5), 0.0, 1, 10
+        1800.0, 900.0, 600.0, 1200.0, False, 0.0, plan.OnChange.SKIP, 50, (1, 5), 0.0, 1, 10
     )
     databases, rest = rules.rules
     assert (databases.name, databases.reason, databases.requesters) == (

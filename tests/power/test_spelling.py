@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-
+import msgspec
 import pytest
 
 from bot.power import server
@@ -118,7 +117,7 @@ def test_twins_are_told_apart_by_as_little_as_it_takes(
 def test_plan_keeps_what_tells_twins_apart() -> None:
     """It is frozen with the request: lines and targets say which is which at its end, too."""
     twins = [
-        dataclasses.replace(one, name="web01", rack=rack)
+        msgspec.structs.replace(one, name="web01", rack=rack)
         for one, rack in zip(boxes("web", 2), ("R1", "R2"), strict=True)
     ]
 

@@ -9,7 +9,7 @@ import pytest
 from slack_sdk.models.blocks import Block
 
 from bot.power import deeds, lifecycle, plan, ports, request, server
-from bot.power.lifecycle import State
+from bot.power.lifecycle import ServerState, State
 from bot.power.request import Action
 from bot.sandbox.workspace.blockkit import blocks as stand_in_blocks
 from bot.slack import action_ids
@@ -149,7 +149,7 @@ def golden_answers() -> dict[str, blocks.Message]:
         "U0DANA",
         (deeds.Yes("U0SAM", builders.HOSTILE),) * 20,
         True,
-        builders.HOSTILE,
+        ServerState.NOT_PROVEN,
         12,
         19,
     )

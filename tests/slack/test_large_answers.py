@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.power import deeds, ports, server
-from bot.power.lifecycle import State
+from bot.power.lifecycle import ServerState, State
 from bot.sandbox.workspace.blockkit import blocks as stand_in_blocks
 from bot.slack.blockkit import blocks, paging
 from bot.slack.render import fleet, records
@@ -106,7 +106,9 @@ def test_why_holds_all_rows_of_a_page() -> None:
         card=ports.Card("C0123456789", "1795592863.145861"),
     )
     agreed = (deeds.Yes("U0123456789", "sre"), deeds.Yes("U0987654321", "dc-ops"))
-    deed = deeds.Deed(found, builders.NOW, "U0DANA", agreed, False, "proven", 100_012, 100_919)
+    deed = deeds.Deed(
+        found, builders.NOW, "U0DANA", agreed, False, ServerState.PROVEN, 100_012, 100_919
+    )
     told = answers.WhyShown(SERVERS[0], SNAPSHOT, (deed,) * 40, builders.NOW)
 
     message = records.why(told, paging.Turn(1, "why x"), "https://a-rather-long-name.slack.com/")

@@ -143,6 +143,6 @@ def test_a_plan_says_when_alarms_could_not_be_read() -> None:
 def test_plan_names_whose_request_holds_a_server() -> None:
     """Who is at work on it is told as a person, not as an id."""
     reason = "PR-7F3K of U0SAM is at work on it (cycle, for 3m now)"
-    words = told(line("web01", Verdict.BLOCKED, reason=reason))
+    words = told(line("web01", Verdict.BLOCKED, reason=reason, holder="U0SAM"))
 
     assert "PR-7F3K of <@U0SAM> is at work on it (cycle, for 3m now)" in words

@@ -128,7 +128,7 @@ def strictest(
         deny_reason=any(way.deny_reason for way in ways),
         notify=min((way.notify for way in ways), key=list(plan.Notify).index),
         cooldown_s=max(way.cooldown_s for way in ways),
-        on_change="stop" if any(way.on_change == "stop" for way in ways) else "skip",
+        on_change=_strictest_change(ways),
         batch=min(way.batch for way in ways),
         ramp=_gentlest_ramp(ways),
         pause_s=max(way.pause_s for way in ways),
@@ -145,7 +145,7 @@ def tightened(terms: plan.Terms, rules: Iterable[policy.Rule]) -> plan.Terms:
     return terms.model_copy(
         update={
             "use_within_s": min(way.use_within_s for way in ways),
-            "on_change": "stop" if any(way.on_change == "stop" for way in ways) else "skip",
+            "on_change": _strictest_change(ways),
             "batch": min(way.batch for way in ways),
             "ramp": _gentlest_ramp(ways),
             "pause_s": max(way.pause_s for way in ways),
@@ -153,6 +153,11 @@ def tightened(terms: plan.Terms, rules: Iterable[policy.Rule]) -> plan.Terms:
             "max_per_rack": min(way.max_per_rack for way in ways),
         }
     )
+
+
+def _strictest_change(ways: Sequence[policy.Conduct | plan.Terms]) -> plan.OnChange:
+    """Return `stop` where any of them wants it."""
+    return max((way.on_change for way in ways), key=list(plan.OnChange).index)
 
 
 def _gentlest_ramp(ways: Sequence[policy.Conduct | plan.Terms]) -> tuple[int, ...]:

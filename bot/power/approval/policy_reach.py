@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from bot.power import missing
 from bot.power.approval import policy_oddities, quorum
@@ -32,24 +32,37 @@ def oddities(rules: policy.Policy) -> tuple[str, ...]:
     return (*policy_oddities.problems(rules), *problems(rules, offline(rules)))
 
 
-def problems(rules: policy.Policy, roster: Roster) -> tuple[str, ...]:
+def problems(rules: policy.Policy, roster: Roster, *, unread: bool = True) -> tuple[str, ...]:
     """Return a sentence for each row of each rule under which nobody could approve.
 
     The requester never approves, so a row is good when it can be met for at least one person
-    who may ask. Groups that could not be read are said to be so, and judged no further.
+    who may ask. Rules with groups that could not be read are said to be so, unless `unread` is
+    False, and judged no further.
     """
-    return tuple(problem for rule in rules.rules for problem in _of_rule(rule, roster))
+    found: list[str] = []
+    for rule in rules.rules:
+        if not (groups := _unreadable(rule, roster)):
+            found += _of_rule(rule, roster)
+        elif unread:
+            found.append(_unjudged(rule, groups, roster))
+    return tuple(found)
+
+
+def _unreadable(rule: policy.Rule, roster: Roster) -> list[str]:
+    """Return the groups of a rule that could not be read."""
+    return sorted(roster.unreadable & (rule.approver_groups | set(rule.requesters)))
+
+
+def _unjudged(rule: policy.Rule, unread: Sequence[str], roster: Roster) -> str:
+    """Say that a rule can't be judged."""
+    listed = quorum.joined(unread, " and ")
+    lacks = missing.told(missing.of(unread, roster.missing))
+    said = f'Rule "{rule.name}" could not be checked: {listed} could not be read.'
+    return f"{said} {lacks}".rstrip()
 
 
 def _of_rule(rule: policy.Rule, roster: Roster) -> Iterator[str]:
     """Yield what is wrong with one rule."""
-    unread = sorted(roster.unreadable & (rule.approver_groups | set(rule.requesters)))
-    if unread:
-        listed = quorum.joined(unread, " and ")
-        lacks = missing.told(missing.of(unread, roster.missing))
-        said = f'Rule "{rule.name}" could not be checked: {listed} could not be read.'
-        yield f"{said} {lacks}".rstrip()
-        return
     askers = {user for group in rule.requesters for user in roster.members.get(group, {})}
     if rule.requesters and not askers:
         yield f'Nobody may ask under rule "{rule.name}": there is nobody in its requesters.'

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Collection
 
-from bot.power import causes, lifecycle, ports, server
+from bot.power import lifecycle, ports, server
+from bot.power.causes import Cause
 from bot.power.ports import Method
 from bot.power.request import Action
 from bot.power.server import Power
@@ -20,7 +21,7 @@ class Change:
 
     state: lifecycle.ServerState
     reason: str
-    cause: causes.Cause = causes.Cause.NONE
+    cause: Cause = Cause.NONE
 
 
 def since_plan(
@@ -40,11 +41,11 @@ def since_plan(
     if record is None:
         return Change(BLOCKED, "gone from the inventory")
     if protected(record):
-        return Change(BLOCKED, "protected")
+        return Change(BLOCKED, "protected", Cause.PROTECTED)
     if parts := unread(record):
-        return Change(BLOCKED, unreadable(parts, "the policy asks"))
+        return Change(BLOCKED, unreadable(parts, "the policy asks"), Cause.UNREADABLE)
     if not record.ready:
-        return Change(BLOCKED, _not_ready(record))
+        return Change(BLOCKED, _not_ready(record), Cause.NOT_READY)
     return _by_power(method, record, forced=forced)
 
 
@@ -61,11 +62,12 @@ def held_by(action: Action, lock: ports.Lock, *, now: float) -> Change:
     The same action isn't done twice: the server is left to the request that does it already.
     """
     if lock.action == action.value:
-        return Change(SKIPPED, f"already under way in {lock.request_id}: watch it")
+        same = f"already under way in {lock.request_id}: watch it"
+        return Change(SKIPPED, same, Cause.HELD)
     minutes = int(max(0.0, now - lock.since) // 60)
     whose = f" of {lock.requester}" if lock.requester else ""
     doing = f"{lock.action}, for {minutes}m now"
-    return Change(BLOCKED, f"{lock.request_id}{whose} is at work on it ({doing})")
+    return Change(BLOCKED, f"{lock.request_id}{whose} is at work on it ({doing})", Cause.HELD)
 
 
 def _not_ready(record: server.Server) -> str:
@@ -86,9 +88,10 @@ def _by_power(method: Method, record: server.Server, *, forced: bool) -> Change 
         return Change(BLOCKED, "somebody else is acting on it")
     if record.power is Power.UNKNOWN:
         allowed = forced and goal is not None
-        return None if allowed else Change(BLOCKED, "its power state is unknown")
+        unknown = Change(BLOCKED, "its power state is unknown", Cause.POWER_UNKNOWN)
+        return None if allowed else unknown
     if record.power is goal:
-        return Change(SKIPPED, f"already {goal.value}")
+        return Change(SKIPPED, f"already {goal.value}", Cause.AT_GOAL)
     if method is Method.REBOOT and record.power is Power.OFF:
-        return Change(BLOCKED, "it is off now")
+        return Change(BLOCKED, "it is off now", Cause.IS_OFF)
     return None

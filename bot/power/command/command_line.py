@@ -18,6 +18,7 @@ from bot.power.vocabulary import (
     PREFIX,
     SYNONYMS,
     VERBS,
+    Part,
 )
 
 # What Slack makes of a link is longer than what was typed, so the first bound is wider.
@@ -54,7 +55,8 @@ class Line:
 
     def mistake(self, problem: str, token: str = "", better: str = "") -> errors.UserMistake:
         """Return an error with a line to copy: a better one, or one that explains the verb."""
-        usual = "requests" if " ID" in VERBS[self.verb].usage else f"help {self.verb}"
+        takes = VERBS[self.verb].takes
+        usual = "requests" if Part.REQUEST in takes else f"help {self.verb}"
         line = better if 0 < len(better) <= MOST_SUGGESTED else usual
         return errors.UserMistake(
             problem, token=typography.shown(token), suggestion=f"{PREFIX} {line}"
@@ -70,7 +72,7 @@ class Line:
         if len(self.words) == 1:
             return self.words[0]
         better = ""
-        if self.words and f"[{BECAUSE} REASON]" in VERBS[self.verb].usage:
+        if self.words and Part.REASON in VERBS[self.verb].takes:
             reason = " ".join([*self.words[1:], self.reason or ""])
             better = f"{self.verb} {self.words[0]} {BECAUSE} {reason}".strip()
         token = self.words[1] if self.words else ""

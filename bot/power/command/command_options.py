@@ -187,8 +187,7 @@ READERS: dict[str, Callable[[str, str], Value]] = {
 
 def _unusable(name: str, value: str, rule: str) -> errors.UserMistake:
     """Return the error for a value that an option doesn't take."""
-    problem = f"{name} {rule}, not {typography.shown(value)}."
-    return errors.UserMistake(problem, token=value)
+    return errors.BadValue(name, rule, value, typography.shown(value))
 
 
 def _options(values: dict[str, Value]) -> request.Options:

@@ -134,9 +134,8 @@ def _option(name: str) -> Callable[[str], object]:
         value = typography.plain(text)
         try:
             return command_options.READERS[name](name, value) if value else None
-        except errors.UserMistake as mistake:
+        except errors.BadValue as mistake:
             # The field has a label of its own, so the option's name is left out.
-            problem = mistake.problem.removeprefix(f"{name} ").removesuffix(f", not {value}.")
-            raise errors.UserMistake(f"It {problem.rstrip('.')}.", token=text) from None
+            raise errors.UserMistake(f"It {mistake.rule}.", token=text) from None
 
     return read_one

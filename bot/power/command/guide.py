@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.power.command.command_line import MOST_REASON
 from bot.power.targets import targets
-from bot.power.vocabulary import BECAUSE, CHANGE, OPTIONS, PREFIX, VERBS, Verb
+from bot.power.vocabulary import BECAUSE, CHANGE, OPTIONS, PREFIX, VERBS, Part, Verb
 
 TERMS = (
     ("web01, web[01-20,25]", "names and ranges; * and ? are wildcards"),
@@ -43,7 +43,7 @@ def _one_verb(verb: Verb, called: str) -> str:
     """Return how a verb is written, what it does, who may use it, and lines to copy."""
     lines = [f"{called} {verb.usage}", f"It {verb.does}.", f"Who: {verb.who}."]
     lines += [f"Example: {called} {example}" for example in verb.examples]
-    if "TARGETS" in verb.usage:
+    if Part.TARGETS in verb.takes:
         lines += ["Targets, by spaces or commas:", *_table(TERMS)]
         lines.append(f"At most {targets.MOST_TERMS} terms, {targets.MOST_CHARACTERS:,} characters.")
     if verb.changes:

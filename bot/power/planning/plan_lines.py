@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from bot.power import lifecycle, plan, ports, server
 from bot.power.approval import judging, recheck
+from bot.power.causes import Cause
 from bot.power.command import offered_lines
 from bot.power.plan import Verdict
 from bot.power.planning.question import Facts, Question, duration, listed
@@ -16,7 +17,6 @@ from bot.power.run import reasons, runs
 from bot.power.server import Power
 
 REBOOTS = (Action.REBOOT, Action.CYCLE)
-# Stands for the line to type instead, which is the same for all servers that are off.
 IS_OFF = "it is off"
 
 
@@ -32,7 +32,8 @@ class Judged:
     rule: policy.Rule | None
     verdict: Verdict
     reason: str = ""
-    held_by: str = ""
+    cause: Cause = Cause.NONE
+    lock: ports.Lock | None = None
     rack: str = ""
     apart: str = ""
 
@@ -53,8 +54,10 @@ class Judged:
             rule=self.rule.name if self.rule else "",
             power_before=self.record.power_state,
             health=self.record.health_state,
-            held_by=self.held_by,
+            held_by=self.lock.request_id if self.lock else "",
             apart=self.apart,
+            cause=self.cause,
+            holder=self.lock.requester if self.lock else "",
         )
 
 
@@ -78,10 +81,11 @@ def _judge_one(
 ) -> Judged:
     """Judge one server by itself; whether enough others stay on is asked later."""
     if rules.protects(record):
-        return Judged(record, None, Verdict.BLOCKED, "protected")
+        return Judged(record, None, Verdict.BLOCKED, "protected", Cause.PROTECTED)
     if record.id in question.unsure:
         parts = question.unsure[record.id]
-        return Judged(record, None, Verdict.BLOCKED, recheck.unreadable(parts, "you ask"))
+        unread = recheck.unreadable(parts, "you ask")
+        return Judged(record, None, Verdict.BLOCKED, unread, Cause.UNREADABLE)
     judged = judging.judge(
         rules,
         record,
@@ -90,12 +94,15 @@ def _judge_one(
         unread=facts.unread_groups,
         lacking=facts.lacking,
     )
-    blocked = judged.refusal or _locked(question, facts, record)
-    if blocked:
-        held_by = "" if judged.refusal else facts.locks[record.id].request_id
-        return Judged(record, judged.rule, Verdict.BLOCKED, blocked, held_by)
-    verdict, reason = _by_record(question, rules, record)
-    reason = reasons.still_at_work(record, facts.unsettled.get(record.id)) or reason
+    if judged.refusal:
+        return Judged(record, judged.rule, Verdict.BLOCKED, judged.refusal)
+    if lock := facts.locks.get(record.id):
+        # One thing at a time.
+        held = recheck.held_by(question.action, lock, now=question.now)
+        return Judged(record, judged.rule, Verdict.BLOCKED, held.reason, held.cause, lock)
+    verdict, reason, cause = _by_record(question, rules, record)
+    if still := reasons.still_at_work(record, facts.unsettled.get(record.id)):
+        reason, cause = still, Cause.OUR_OWN
     if verdict is Verdict.ACT and judged.rule is not None:
         reason = _cooling(question, facts, record, judged.rule.conduct.cooldown_s)
         verdict = Verdict.BLOCKED if reason else Verdict.ACT
@@ -103,22 +110,15 @@ def _judge_one(
         # A reboot that may have happened is repeated by a request that says so, or not at all.
         lost = facts.unknown_reboots.get(record.id)
         reason = f"its reboot in {lost} may have happened" if lost else reason
-    return Judged(record, judged.rule, verdict, reason)
-
-
-def _locked(question: Question, facts: Facts, record: server.Server) -> str:
-    """Say who holds a server: one thing at a time."""
-    if record.id not in facts.locks:
-        return ""
-    return recheck.held_by(question.action, facts.locks[record.id], now=question.now).reason
+    return Judged(record, judged.rule, verdict, reason, cause)
 
 
 def _by_record(
     question: Question, rules: policy.Policy, record: server.Server
-) -> tuple[Verdict, str]:
+) -> tuple[Verdict, str, Cause]:
     """Judge a server by its own record, in the words of the check before each call."""
     if question.action in REBOOTS and record.ready and record.power is Power.OFF:
-        return Verdict.BLOCKED, IS_OFF
+        return Verdict.BLOCKED, IS_OFF, Cause.IS_OFF
     # Off and on have a goal, so an unknown start may be forced; a reboot needs a known one.
     forced = question.options.break_glass and question.action not in REBOOTS
     change = recheck.since_plan(
@@ -130,9 +130,9 @@ def _by_record(
         forced=forced,
     )
     if change is None:
-        return Verdict.ACT, ""
+        return Verdict.ACT, "", Cause.NONE
     skipped = change.state is lifecycle.ServerState.SKIPPED
-    return (Verdict.SKIP if skipped else Verdict.BLOCKED), change.reason
+    return (Verdict.SKIP if skipped else Verdict.BLOCKED), change.reason, change.cause
 
 
 def _cooling(question: Question, facts: Facts, record: server.Server, cooldown_s: float) -> str:
@@ -166,6 +166,11 @@ def _with_keeps(
     ]
 
 
+def _waits_for_a_line(judged: Judged) -> bool:
+    """Whether a server can't be acted on since it is off, so that a line may start it."""
+    return judged.cause is Cause.IS_OFF
+
+
 def _with_lines_to_type(
     found: Sequence[Judged], question: Question, rules: policy.Policy, snapshot: server.Snapshot
 ) -> tuple[Judged, ...]:
@@ -173,13 +178,13 @@ def _with_lines_to_type(
 
     There is none where the names wouldn't mean exactly these servers.
     """
-    off = [judged.record for judged in found if judged.reason == IS_OFF]
+    off = [judged.record for judged in found if _waits_for_a_line(judged)]
     names = listed([record.name for record in off])
     ids = [record.id for record in off]
     meant = names and offered_lines.exactly(names, ids, snapshot, rules.groups)
     instead = f"{IS_OFF}; to start it: {question.called} on {names}" if meant else IS_OFF
     return tuple(
-        dataclasses.replace(judged, reason=instead) if judged.reason == IS_OFF else judged
+        dataclasses.replace(judged, reason=instead) if _waits_for_a_line(judged) else judged
         for judged in found
     )
 

@@ -98,9 +98,8 @@ def _line(question: Question) -> str:
     return f"; type: {whole}" if targets and len(whole) <= offered_lines.MOST_CHARACTERS else ""
 
 
-def by_options(question: Question, terms: plan.Terms) -> Iterator[str]:
-    """Yield the options that would loosen the policy: they may only tighten it."""
-    options = question.options
+def by_options(options: request.Options, terms: plan.Terms) -> Iterator[tuple[str, str]]:
+    """Yield the options that would loosen the policy, each with why: they may only tighten it."""
     counts = (
         ("--batch", options.batch, terms.batch),
         ("--max-failures", options.max_failures, terms.max_failures),
@@ -108,12 +107,12 @@ def by_options(question: Question, terms: plan.Terms) -> Iterator[str]:
     for name, given, most in counts:
         if given is not None and not 1 <= given <= most:
             wish = f"{name} 1 to {name} {most}" if most > 1 else f"{name} 1"
-            yield f"The policy allows {most}, so {name} {given} can't be; type {wish}."
+            yield name, f"The policy allows {most}, so {name} {given} can't be; type {wish}."
     pause_s = options.pause_s
     if pause_s is not None and pause_s < terms.pause_s:
         least = duration(terms.pause_s)
-        given_s = duration(pause_s)
-        yield f"The policy pauses for {least}, so --pause {given_s} can't be; type --pause {least}."
+        said = f"so --pause {duration(pause_s)} can't be; type --pause {least}."
+        yield "--pause", f"The policy pauses for {least}, {said}"
 
 
 def by_steps(question: Question, judged: Sequence[policy.Rule], terms: plan.Terms) -> Iterator[str]:

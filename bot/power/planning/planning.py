@@ -123,7 +123,7 @@ def _refusals(
     yield from plan_refusals.by_list(question, snapshot)
     yield from plan_refusals.by_size(len(acting), rules)
     yield from plan_refusals.by_reason(question, judged)
-    yield from plan_refusals.by_options(question, terms)
+    yield from (said for _, said in plan_refusals.by_options(question.options, terms))
     yield from plan_refusals.by_steps(question, judged, terms)
     yield from plan_refusals.by_break_glass(question, rules, judged, facts)
     yield from plan_refusals.by_quorum(question, terms, facts)

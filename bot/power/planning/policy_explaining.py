@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from bot.power import plan, server
 from bot.power.approval import quorum
+from bot.power.causes import Cause
 from bot.power.planning import stepping
 from bot.power.planning.question import Facts, Question, duration
 from bot.power.policy import freezes, policy
@@ -38,7 +39,7 @@ def lines(told: Told) -> Iterator[str]:
     yield from _protected(told)
     for number, rule in enumerate(told.rules.rules, start=1):
         yield from _rule(told, number, rule, judged.get(rule.name, []))
-    if left := [line for line in judged.get("", []) if line.reason != "protected"]:
+    if left := [line for line in judged.get("", []) if line.cause is not Cause.PROTECTED]:
         yield f"No rule: {_folded(left)}: {left[0].reason}"
     yield from _freezes(told)
     yield from _servers(told)
@@ -49,7 +50,7 @@ def lines(told: Told) -> Iterator[str]:
 
 def _protected(told: Told) -> Iterator[str]:
     """Yield the servers that no rule is asked about."""
-    found = [line for line in told.made.lines if line.reason == "protected"]
+    found = [line for line in told.made.lines if line.cause is Cause.PROTECTED]
     if found:
         yield f"[protected]: {_folded(found)}: never, for nobody"
 

@@ -59,7 +59,7 @@ class Conduct:
     escalate_s: float = 1200.0
     deny_reason: bool = False
     cooldown_s: float = 0.0
-    on_change: str = "skip"
+    on_change: plan.OnChange = plan.OnChange.SKIP
     batch: int = 50
     ramp: tuple[int, ...] = (1, 5)
     pause_s: float = 0.0

@@ -119,15 +119,20 @@ def _reason(table: Table) -> str:
     return pattern
 
 
+def _on_change(table: Table, usual: policy.Conduct) -> plan.OnChange:
+    """Read what becomes of a run whose servers change."""
+    given = table.values.get("on_change", usual.on_change)
+    word = given.strip().lower() if isinstance(given, str) else ""
+    if word not in set(plan.OnChange):
+        raise table.error("on_change", f'write "skip" or "stop", not {shown(given)}')
+    return plan.OnChange(word)
+
+
 def _conduct(table: Table, usual: policy.Conduct) -> policy.Conduct:
     """Read how requests are carried through; what a table leaves out is as `usual`."""
     batch = table.whole("batch", usual.batch, high=MOST_WAVE)
     # Only a ramp that is written here can be wrong: an inherited one is cut to the batch.
     inherited = tuple(min(size, batch) for size in usual.ramp)
-    on_change = table.values.get("on_change", usual.on_change)
-    on_change = on_change.strip().lower() if isinstance(on_change, str) else on_change
-    if on_change not in ("skip", "stop"):
-        raise table.error("on_change", f'write "skip" or "stop", not {shown(on_change)}')
     return policy.Conduct(
         expires_s=table.seconds("expires", usual.expires_s),
         use_within_s=table.seconds("use_within", usual.use_within_s),
@@ -136,7 +141,7 @@ def _conduct(table: Table, usual: policy.Conduct) -> policy.Conduct:
         deny_reason=table.flag("deny_reason", default=usual.deny_reason),
         notify=_notify(table, usual),
         cooldown_s=table.seconds("cooldown", usual.cooldown_s, zero=True),
-        on_change=str(on_change),
+        on_change=_on_change(table, usual),
         batch=batch,
         ramp=table.wholes("ramp", inherited, high=batch),
         pause_s=table.seconds("pause", usual.pause_s, zero=True),

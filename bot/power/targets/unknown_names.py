@@ -32,6 +32,17 @@ class Unknown:
     there: list[str]
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Meant:
+    """All targets as they were perhaps meant, and whether a reason follows them."""
+
+    line: str = ""
+    reason: bool = False
+
+
+NOTHING = _Meant()
+
+
 def mistake(
     unknown: Sequence[Unknown], terms: Sequence[Term], snapshot: server.Snapshot
 ) -> errors.UserMistake:
@@ -39,27 +50,27 @@ def mistake(
     missing = list(dict.fromkeys(name for one in unknown for name in one.missing))
     known = nearest.Names(snapshot.by_name)
     # Where the list falls short the very server that was typed may be one that it leaves out.
-    meant = "" if snapshot.shortfall else _meant(unknown, terms, known)
+    meant = NOTHING if snapshot.shortfall else _meant(unknown, terms, known)
     return errors.UserMistake(
         f"{_sentence(missing, unknown)}{_hint(unknown, terms, meant, known)}.",
         token=typography.shown(unknown[0].term.typed),
-        suggestion=meant,
+        suggestion=meant.line,
     )
 
 
 def _hint(
-    unknown: Sequence[Unknown], terms: Sequence[Term], meant: str, known: nearest.Names
+    unknown: Sequence[Unknown], terms: Sequence[Term], meant: _Meant, known: nearest.Names
 ) -> str:
     """Return the end of the sentence: what was perhaps meant, or which numbers there are."""
     if all(one.term.text.lower() in POLITE for one in unknown):
         return ""
-    if " because " in meant or all(PLAIN_WORD.fullmatch(one.term.text) for one in unknown):
+    if meant.reason or all(PLAIN_WORD.fullmatch(one.term.text) for one in unknown):
         return "; a reason begins with because" if len(terms) > len(unknown) else ""
     first = unknown[0]
     if ADDRESS.fullmatch(first.term.text):
         return "; servers are found by name here, not by address"
-    if meant and len(terms) == 1 and (said := _said(first.term.text, meant)):
-        return f"; {said} {meant}"
+    if meant.line and len(terms) == 1 and (said := _said(first.term.text, meant.line)):
+        return f"; {said} {meant.line}"
     host, dot, _ = first.missing[0].partition(".")
     if dot and known.written([host]) == [host]:
         return "; here names have no domain"
@@ -87,7 +98,7 @@ def _sentence(missing: Sequence[str], unknown: Sequence[Unknown]) -> str:
     return f"There are no servers {', '.join(shown)}{end}"
 
 
-def _meant(unknown: Sequence[Unknown], terms: Sequence[Term], known: nearest.Names) -> str:
+def _meant(unknown: Sequence[Unknown], terms: Sequence[Term], known: nearest.Names) -> _Meant:
     """Return all targets as they were perhaps meant, or nothing where that is a guess.
 
     What is to be spared must be known; and among several targets a name that is alike may be
@@ -95,11 +106,12 @@ def _meant(unknown: Sequence[Unknown], terms: Sequence[Term], known: nearest.Nam
     """
     wrong = {id(one.term): one for one in unknown}
     if any(one.term.takes_out and not one.there for one in unknown):
-        return ""
+        return NOTHING
     reason = _reason_begins(terms, wrong, known)
     if reason:
         before = " ".join(term.typed for term in terms[:reason])
-        return f"{before} because {' '.join(_reason(terms[reason:]))}"
+        line = f"{before} because {' '.join(_reason(terms[reason:]))}"
+        return _Meant(line, reason=True)
     meant: list[str] = []
     for term in terms:
         one = wrong.get(id(term))
@@ -107,9 +119,9 @@ def _meant(unknown: Sequence[Unknown], terms: Sequence[Term], known: nearest.Nam
             continue
         better = _better(one, known, alone=len(terms) == 1) if one else [term.text]
         if not better:
-            return ""
+            return NOTHING
         meant += [f"!{text}" if term.takes_out else text for text in better]
-    return " ".join(dict.fromkeys(meant))
+    return _Meant(" ".join(dict.fromkeys(meant)))
 
 
 def _reason(terms: Sequence[Term]) -> list[str]:

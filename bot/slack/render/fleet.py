@@ -18,6 +18,8 @@ READING_CHARS = 300
 # Above a table of rows the names are only hinted at.
 COUNT_NAMES_CHARS = 120
 # So few servers are shown one by one, whatever was asked.
+# A server that our own record has, and the list no more.
+GONE = "gone from CloudDC's list"
 FEW = 10
 SIGNS = {Power.ON: "🟢", Power.OFF: "⚫", Power.CHANGING: "🔄", Power.UNKNOWN: "❔"}
 
@@ -69,7 +71,7 @@ def row(one: server.Server, snapshot: server.Snapshot) -> str:
     """Return one server: name, the record's own words, place, and what is wrong with it."""
     parts = [
         text.clean(naming.single(snapshot.label(one)), 60),
-        server.GONE if one.manage_state == server.GONE else one.power.value,
+        one.power.value if one.listed else GONE,
         # The vendor's word stays for ever once an operation has ended well: it says nothing of now.
         "" if one.operation_state.endswith("-succeed") else one.operation_state,
         one.health_state,

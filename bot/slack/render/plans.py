@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections
-import re
 from collections.abc import Sequence
 
 from bot.power import plan, server
@@ -23,9 +22,6 @@ MOST_WATCHED = 3
 RULE_CHARS = 60
 MOST_EARLIER = 5
 VERDICTS = {Verdict.ACT: "Would {verb}", Verdict.SKIP: "Skipped", Verdict.BLOCKED: "Blocked"}
-
-# The check's own sentence about a server that somebody else's request is at work on.
-HELD_BY = re.compile(r"PR-\w{4} of ([UW][A-Z0-9]{1,30}) is at work on it \(.*\)")
 
 
 def render(shown: answers.PlanShown) -> blocks.Message:
@@ -96,8 +92,7 @@ def _lines(told: answers.PlanShown) -> str:
 def _group(verdict: Verdict, reason: str, lines: Sequence[plan.PlanLine], verb: str) -> str:
     """Return one verdict with its servers, the reason, and the states that they are in now."""
     word = VERDICTS[verdict].format(verb=verb)
-    holder = HELD_BY.fullmatch(reason)
-    told = text.named(text.plain(reason, REASON_CHARS), [holder[1]] if holder else [])
+    told = text.named(text.plain(reason, REASON_CHARS), [lines[0].holder])
     because = f" ({told})" if told else ""
     names = naming.folded([line.label for line in lines], NAMES_CHARS)
     return f"*{word} {len(lines)}:* {names}{because} · {_states(lines)}"

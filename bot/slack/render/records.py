@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.power import deeds, ports
+from bot.power.lifecycle import ServerState, State
 from bot.power.request import Action
 from bot.power.run import again
 from bot.slack.blockkit import blocks, naming, paging, text, words
@@ -43,7 +44,7 @@ def _open(found: ports.Request, workspace_url: str) -> str:
         due = text.moment(found.review.due_at)
         return f"{_about(found, workspace_url)} · break glass, to be reviewed until {due}"
     until = f"until {text.moment(found.expires_at)}" if found.expires_at else ""
-    waits = terms.quorum(found) if found.state.value == "pending" else ""
+    waits = terms.quorum(found) if found.state is State.PENDING else ""
     parts = [_about(found, workspace_url), waits, until if waits else ""]
     return " · ".join(part for part in parts if part)
 
@@ -130,10 +131,10 @@ def _deed(one: deeds.Deed, workspace_url: str) -> str:
 def _fate(one: deeds.Deed) -> str:
     """Return what became of the server, in the action's words."""
     action: Action = one.request.order.action
-    if one.fate == "proven":
+    if one.fate is ServerState.PROVEN:
         return f"*{words.DONE[action].capitalize()}*"
     # A request that never ran, or hasn't yet, has done nothing to the server.
-    fate = text.plain(one.fate, 40) or one.request.state.value
+    fate = one.fate.value if one.fate else one.request.state.value
     if one.row is not None and one.fate:
         fate = words.long_word(one.row.state, action)
     return f"*{words.VERBS[action].capitalize()}: {fate}*{_since(one)}"

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 import structlog
 
-from bot.power import errors, missing, ports, server
+from bot.power import errors, missing, plan, ports, server
 from bot.power.approval import approval, granted
 from bot.power.lifecycle import State
 from bot.power.policy import policy
@@ -82,7 +82,7 @@ async def at_approval(context: Context, request: ports.Request, *, last: bool) -
     other = await _outdated(context, request, ruling, snapshot)
     if not other.changed:
         return Stands(last)
-    stops = request.plan.terms.on_change == "stop"
+    stops = request.plan.terms.on_change is plan.OnChange.STOP
     if stops or other.whole:
         return Stands(last, Lost(Loss.SERVERS, f"changed since the plan: {other.sentence}"))
     return Stands(last, told=f". Left out, since they have changed: {other.sentence}")

@@ -216,8 +216,7 @@ async def _now_or_once(
         rest = " ".join(word for word in words if word not in found)
         here = (await search(context, rest, snapshot)).servers if rest else ()
     gone = (
-        snapshot.servers.get(id_) or server.Server(id_, name, manage_state=server.GONE)
-        for id_, name in known
+        snapshot.servers.get(id_) or server.Server(id_, name, listed=False) for id_, name in known
     )
     return tuple({row.id: row for row in (*here, *gone)}.values())
 
