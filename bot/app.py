@@ -74,6 +74,7 @@ async def joined(
 
     Raises:
         SlackUnavailable: Slack refuses the bot token, or can't be reached.
+        CloudError: the environment names certificates or a proxy that can't be used.
         StoreUnavailable: the database can't be used.
     """
     clock = clock_.SteadyClock(clock_.SystemClock())
@@ -83,7 +84,9 @@ async def joined(
         web_client = await closing.enter_async_context(
             connection.open_client(token, given.slack_api_url)
         )
-        identity = await connection.introduce(web_client, patience_s=SLACK_PATIENCE_S)
+        identity, trusting = await asyncio.gather(
+            connection.introduce(web_client, patience_s=SLACK_PATIENCE_S), exchange.trusted()
+        )
         if transport == "socket":
             app_token = given.slack_app_token.get_secret_value()
             await connection.try_app_token(web_client, app_token, patience_s=SLACK_PATIENCE_S)
@@ -95,7 +98,7 @@ async def joined(
             pause=foreground.pause,
         )
         closing.push_async_callback(kept.close)
-        http = await closing.enter_async_context(exchange.open_http())
+        http = await closing.enter_async_context(exchange.open_http(trusting))
         power = cloud.power_of(given, http, clock, paces, foreground)
         closing.push_async_callback(power.aclose)
 

@@ -80,9 +80,8 @@ def run(
     from bot.runtime import interpreter
 
     interpreter.begin()
-    with interpreter.without(*interpreter.UNUSED):
-        from bot import serving
-        from bot.operations import health, logs, metrics, rotation
+    from bot import serving
+    from bot.operations import health, logs, metrics, rotation
 
     settings = settings_.load()
     chosen = transport or ("socket" if settings.slack_app_token.get_secret_value() else "http")

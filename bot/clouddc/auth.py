@@ -15,8 +15,9 @@ from collections.abc import AsyncGenerator, Generator, Mapping
 import httpx
 import pydantic
 
-from bot.clouddc import exchange, flight, refusals, signing, wire
+from bot.clouddc import exchange, refusals, signing, wire
 from bot.power import errors, ports
+from bot.runtime import single_flight
 
 # A token is renewed after this part of its life (24 hours; IAM API, token page).
 RENEW_AT = 0.9
@@ -138,7 +139,7 @@ class IamAuth(CloudAuth):
         self._user = user
         self._clock = clock
         self._token: _Token | None = None
-        self._fetching = flight.SingleFlight(self._fetch, clock)
+        self._fetching = single_flight.SingleFlight(self._fetch, clock)
 
     async def ready(self) -> None:
         """Fetch a token if there is none that is still good."""
@@ -180,7 +181,7 @@ class IamAuth(CloudAuth):
             self._token = dataclasses.replace(token, renew_at=now + RENEW_AGAIN_S)
             return self._token
 
-    async def _fetch(self, began: flight.Began) -> _Token:
+    async def _fetch(self, began: single_flight.Began) -> _Token:
         body = json.dumps(_login(self._user)).encode()
         call = exchange.Call("iam_token", "POST", self._url, body, whole_s=FETCH_S)
         try:

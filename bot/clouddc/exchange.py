@@ -7,11 +7,12 @@ never holds headers, tokens or bodies.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import logging
 import math
-from collections.abc import Mapping
-from typing import Any
+import ssl
+from collections.abc import AsyncIterator, Mapping
 
 import httpx
 import structlog
@@ -90,64 +91,49 @@ class Departure:
         return self._watching and not self._began
 
 
-class LateTransport(httpx.AsyncBaseTransport):
-    """Carries requests by a client that is made at the first: reading certificates takes a while.
+async def trusted(*, trust_env: bool = True) -> ssl.SSLContext:
+    """Read the certificates that are trusted: in a thread, since it takes a while.
 
-    Slack's first payload needn't wait for it. What carries is a whole client, since only that
-    reads the proxies of the environment.
+    Raises:
+        CloudError: those that the environment names can't be read.
     """
-
-    def __init__(self, **options: Any) -> None:
-        """`options` are those of httpx's client."""
-        self._options = options
-        self._client: httpx.AsyncClient | None = None
-        self._making = asyncio.Lock()
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request. The client is made beside the event loop, which a click may need.
-
-        Raises:
-            NotSent: the certificates or a proxy can't be used.
-        """
-        async with self._making:
-            if self._client is None:
-                # Who watches may know that time which runs out from here on has sent nothing.
-                if trace := request.extensions.get("trace"):
-                    await trace("client.making", {})
-                try:
-                    self._client = await asyncio.to_thread(_ready_client, self._options)
-                except (OSError, ValueError) as error:
-                    raise _not_sent(error) from error
-        return await self._client.send(request, auth=None, stream=True)
-
-    async def aclose(self) -> None:
-        """Close the connections, if there ever were any."""
-        if self._client is not None:
-            await self._client.aclose()
+    try:
+        return await asyncio.to_thread(httpx.create_ssl_context, trust_env=trust_env)
+    except OSError as error:
+        raise errors.CloudError(
+            f"The certificates that SSL_CERT_FILE names can't be read ({type(error).__name__})."
+        ) from error
 
 
-def _ready_client(options: Mapping[str, Any]) -> httpx.AsyncClient:
-    """Make a client, and load what it would load at its first connection."""
-    client = httpx.AsyncClient(**options)
-    # Loaded in the event loop, these and httpcore's own modules would hold it for a while.
-    import anyio
+@contextlib.asynccontextmanager
+async def open_http(
+    trusting: ssl.SSLContext | None = None, *, trust_env: bool = True
+) -> AsyncIterator[httpx.AsyncClient]:
+    """Open the HTTP client of a process: no retries, no redirects, connections kept.
 
-    anyio.run(anyio.sleep, 0)
-    return client
+    Proxies and certificates (`trusting`, or read now) come from the environment as httpx reads it
+    (`HTTPS_PROXY`, `NO_PROXY`, `SSL_CERT_FILE`), unless `trust_env` is off: a stand-in on
+    loopback wants no proxy.
 
-
-def open_http(*, trust_env: bool = True) -> httpx.AsyncClient:
-    """Return the HTTP client for a process: no retries, no redirects, connections kept.
-
-    Proxies and certificates come from the environment as httpx reads it (`HTTPS_PROXY`,
-    `NO_PROXY`, `SSL_CERT_FILE`), unless `trust_env` is off: a stand-in on loopback wants no
-    proxy. Must be closed.
+    Raises:
+        CloudError: the environment names certificates or a proxy that can't be used.
     """
     # At the debug level httpcore writes answers' headers down, and IAM's token is one of them.
     logging.getLogger("httpcore").setLevel(logging.INFO)
+    trusting = trusting or await trusted(trust_env=trust_env)
     limits = httpx.Limits(max_connections=20, keepalive_expiry=KEEP_IDLE_S)
-    transport = LateTransport(trust_env=trust_env, limits=limits)
-    return httpx.AsyncClient(transport=transport, timeout=TIMEOUT)
+    try:
+        http = httpx.AsyncClient(
+            verify=trusting, trust_env=trust_env, limits=limits, timeout=TIMEOUT
+        )
+    except (ValueError, httpx.InvalidURL) as error:
+        # The error's own text would quote the address, which may hold a password.
+        raise errors.CloudError(
+            "The proxy that HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names can't be used; "
+            "write it as http://HOST:PORT."
+        ) from error
+    async with http:
+        yield http
 
 
 async def send(

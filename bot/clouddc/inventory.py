@@ -8,9 +8,9 @@ from typing import Protocol
 
 import structlog
 
-from bot.clouddc import flight, rows, wire
+from bot.clouddc import rows, wire
 from bot.power import errors, ports, server
-from bot.runtime import foreground as foreground_
+from bot.runtime import foreground as foreground_, single_flight
 
 log = structlog.get_logger()
 
@@ -45,9 +45,9 @@ class Inventory:
         self._lister = lister
         self._clock = clock
         self._foreground = foreground or foreground_.Foreground()
-        self._sweeping = flight.SingleFlight(self._sweep, clock)
+        self._sweeping = single_flight.SingleFlight(self._sweep, clock)
         self._latest: server.Snapshot | None = None
-        self._latest_began: flight.Began | None = None
+        self._latest_began: single_flight.Began | None = None
 
     @property
     def pages(self) -> int | None:
@@ -57,7 +57,7 @@ class Inventory:
         return max(1, -(-len(self._latest.servers) // wire.LARGEST_PAGE))
 
     @property
-    def latest_began(self) -> flight.Began | None:
+    def latest_began(self) -> single_flight.Began | None:
         """When the newest snapshot's sweep began."""
         return self._latest_began
 
@@ -88,7 +88,7 @@ class Inventory:
         """Stop the sweep under way."""
         await self._sweeping.aclose()
 
-    async def _sweep(self, began: flight.Began) -> server.Snapshot:
+    async def _sweep(self, began: single_flight.Began) -> server.Snapshot:
         """Follow the markers to the end of the list."""
         reading, marker = _Reading(self._latest.servers if self._latest else {}), ""
         while True:
@@ -102,7 +102,7 @@ class Inventory:
                 return self._keep(began, reading)
             marker = following
 
-    def _keep(self, began: flight.Began, reading: _Reading) -> server.Snapshot:
+    def _keep(self, began: single_flight.Began, reading: _Reading) -> server.Snapshot:
         snapshot = server.Snapshot(
             reading.found, began.at, total=reading.total, unreadable=reading.unreadable
         )

@@ -8,8 +8,9 @@ import dataclasses
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Protocol
 
-from bot.clouddc import client, flight, inventory
+from bot.clouddc import client, inventory
 from bot.power import errors, ports, server
+from bot.runtime import single_flight
 
 # A sweep that a watcher hasn't been shown yet counts as its next look when it began at most this
 # long ago, and at most half as long ago as the watcher's last look or the power call: twenty
@@ -39,7 +40,7 @@ class _Round:
     """What one reading saw."""
 
     servers: Mapping[str, server.Server]
-    began: flight.Began
+    began: single_flight.Began
     whole: bool = True
     # Servers that the list didn't show and that were asked for one by one, there or not.
     asked: frozenset[str] = frozenset()
@@ -63,7 +64,7 @@ class Poller:
         self._inventory = servers
         self._clock = clock
         self._share_s = share_s
-        self._rounds = flight.SingleFlight(self._round, clock)
+        self._rounds = single_flight.SingleFlight(self._round, clock)
         self._waiting: dict[object, frozenset[str]] = {}
         # What the round under way reads; None for all servers, or for not yet chosen.
         self._reading: frozenset[str] | None = None
@@ -115,7 +116,7 @@ class Poller:
         has_all = listed.shortfall is None or wanted <= listed.servers.keys()
         return _Round(listed.servers, began) if has_all else None
 
-    async def _round(self, began: flight.Began) -> _Round:
+    async def _round(self, began: single_flight.Began) -> _Round:
         """Read everybody who is waited for at this moment, with the fewest calls."""
         wanted, *others = self._waiting.values()
         wanted = wanted.union(*others) if others else wanted
@@ -128,7 +129,7 @@ class Poller:
         finally:
             self._reading = None
 
-    async def _list(self, wanted: frozenset[str], began: flight.Began) -> _Round:
+    async def _list(self, wanted: frozenset[str], began: single_flight.Began) -> _Round:
         """List the project, and show those whom a list that falls short leaves out."""
         snapshot = await self._inventory.sweep(not_before=began.at)
         if snapshot.shortfall is None:

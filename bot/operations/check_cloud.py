@@ -30,19 +30,25 @@ def clock_is_off(skewed_s: float) -> Finding:
 
 async def look(given: settings.Settings, clock: ports.Clock) -> AsyncIterator[Finding]:
     """Ask CloudDC for the list of servers, the way that the bot does."""
-    async with exchange.open_http() as http:
-        try:
-            answer = await http.get(given.endpoint)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            said = f"{given.endpoint} can't be reached ({type(error).__name__})."
-            mend = "look at CLOUDDC_REGION or CLOUDDC_ENDPOINT, at DNS and the firewall."
-            yield bad("clouddc", said, mend)
-            return
-        skewed_s = refusals.skew_s(answer.headers, clock.now())
-        if abs(skewed_s) > MOST_SKEW_S:
-            yield clock_is_off(skewed_s)
-            return
-        yield await _list(given, http, clock)
+    try:
+        async with exchange.open_http() as http:
+            yield await _seen(given, http, clock)
+    except errors.CloudError as error:
+        yield bad("clouddc", error.user_message, "correct or unset that variable.")
+
+
+async def _seen(given: settings.Settings, http: httpx.AsyncClient, clock: ports.Clock) -> Finding:
+    """Reach CloudDC, compare the clocks, and read the list."""
+    try:
+        answer = await http.get(given.endpoint)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        said = f"{given.endpoint} can't be reached ({type(error).__name__})."
+        mend = "look at CLOUDDC_REGION or CLOUDDC_ENDPOINT, at DNS and the firewall."
+        return bad("clouddc", said, mend)
+    skewed_s = refusals.skew_s(answer.headers, clock.now())
+    if abs(skewed_s) > MOST_SKEW_S:
+        return clock_is_off(skewed_s)
+    return await _list(given, http, clock)
 
 
 async def _list(given: settings.Settings, http: httpx.AsyncClient, clock: ports.Clock) -> Finding:

@@ -7,20 +7,14 @@ event loop for tenths of a second, and by Python's own thresholds it came severa
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import sys
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 # Young objects are looked at as often as their number asks for; old ones only when nothing runs.
 THRESHOLDS = (2_000, 100, 1_000_000)
 # A thread that computes lets the event loop have its turn after this time.
 SWITCH_S = 0.001
-# Libraries load these wherever they are installed: httpx for a command line of its own, structlog
-# for tracebacks in colour. The running bot has no use for them, and they would be a twentieth of
-# its memory and of its start.
-UNUSED = ("click", "pygments", "rich")
 # Old garbage is looked for this often, in a moment without a run, and this late in any case.
 LOOK_S = 30.0
 AT_LATEST_S = 3600.0
@@ -29,22 +23,6 @@ AT_LATEST_S = 3600.0
 def begin() -> None:
     """Look for no garbage while everything is loaded: there is none, and it takes a sixth of it."""
     gc.disable()
-
-
-@contextlib.contextmanager
-def without(*names: str) -> Iterator[None]:
-    """In the block these packages can't be imported, unless they were already.
-
-    Who takes them as optional goes without them.
-    """
-    absent: dict[str, None] = {name: None for name in names if name not in sys.modules}
-    modules: dict[str, Any] = sys.modules
-    modules.update(absent)
-    try:
-        yield
-    finally:
-        for name in absent:
-            modules.pop(name, None)
 
 
 def settle() -> None:

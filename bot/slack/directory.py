@@ -7,6 +7,7 @@ the same time share one call.
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 
@@ -15,6 +16,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.power import errors, missing, ports
+from bot.runtime import single_flight
 from bot.slack import refusals
 from bot.slack.inbound import grid
 from bot.slack.outbound import sending
@@ -52,7 +54,7 @@ class Directory:
         self._limit_s = limit_s
         self._most_kept = most_kept
         self._known: dict[str, tuple[float, Any]] = {}
-        self._asked: dict[str, asyncio.Task[Any]] = {}
+        self._asking: dict[str, single_flight.SingleFlight[Any]] = {}
 
     async def member(self, user_id: str) -> ports.Member:
         """Return a person; one whom Slack doesn't know is a stranger.
@@ -86,34 +88,36 @@ class Directory:
         if known is not None and self._clock.monotonic() - known[0] < FRESH_S:
             found: T = known[1]
             return found
-        if key not in self._asked:
-            # A caller that gives up must not take the answer away from the others.
-            task = asyncio.create_task(self._ask_and_keep(key, ask), name=f"look up {key}")
-            self._asked[key] = task
-            task.add_done_callback(lambda done: self._forget(key, done))
-        answer: T = await asyncio.shield(self._asked[key])
+        if key not in self._asking:
+            asked = functools.partial(self._ask_and_keep, key, ask)
+            self._asking[key] = single_flight.SingleFlight(asked, self._clock)
+        answer: T = await self._asking[key].result()
         return answer
 
-    def _forget(self, key: str, done: asyncio.Task[Any]) -> None:
-        """Drop a finished call; its error, if any, has been given to those who waited."""
-        self._asked.pop(key, None)
-        if not done.cancelled():
-            done.exception()
-
-    async def _ask_and_keep(self, key: str, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    async def _ask_and_keep(
+        self, key: str, ask: Callable[[], Coroutine[Any, Any, T]], _: single_flight.Began
+    ) -> T:
         """Ask, and keep the answer with the time at which the last call began."""
+        try:
+            began, found = await self._persist(key, ask)
+        finally:
+            del self._asking[key]
+        self._keep(key, began, found)
+        return found
+
+    async def _persist(
+        self, key: str, ask: Callable[[], Coroutine[Any, Any, T]]
+    ) -> tuple[float, T]:
+        """Ask again while there is time, and return the answer with when its call began."""
         deadline = self._clock.monotonic() + self._limit_s
         wait_s = FIRST_WAIT_S
         while True:
             began = self._clock.monotonic()
             try:
                 async with asyncio.timeout(max(0.01, deadline - began)):
-                    found = await ask()
+                    return began, await ask()
             except (sending.Undelivered, TimeoutError, OSError) as error:
                 wait_s = await self._wait(key, error, deadline, wait_s)
-            else:
-                self._keep(key, began, found)
-                return found
 
     async def _wait(self, key: str, error: Exception, deadline: float, wait_s: float) -> float:
         """Wait before the next try and return the wait after that.

@@ -201,37 +201,20 @@ async def test_proxy_that_opens_no_way_is_proven_not_sent(
 
 @pytest.mark.parametrize(
     ("variable", "value"),
-    [("SSL_CERT_FILE", "/nowhere/certificates.pem"), ("HTTPS_PROXY", "nonsense://proxy")],
+    [
+        ("SSL_CERT_FILE", "/nowhere/certificates.pem"),
+        ("HTTPS_PROXY", "nonsense://user:secret@proxy"),
+        ("ALL_PROXY", "http://user:secret@proxy:port"),
+    ],
 )
-async def test_call_that_finds_no_way_out_was_not_sent(
+async def test_environment_that_leads_nowhere_is_named(
     monkeypatch: pytest.MonkeyPatch, variable: str, value: str
 ) -> None:
-    """Certificates and proxies are read at the first call, and may be ones that can't be used."""
+    """Certificates and proxies are read at the start, where somebody looks."""
     monkeypatch.setenv(variable, value)
 
-    async with exchange.open_http() as http:
-        with pytest.raises(errors.NotSent):
-            await exchange.send(http, CALL, auth=None, clock=HandClock())
+    with pytest.raises(errors.CloudError, match=variable) as caught:
+        async with exchange.open_http():
+            raise AssertionError
 
-
-async def test_call_whose_time_ends_before_there_is_a_client_was_not_sent() -> None:
-    """To make the client, at the first call, is of that call's own time."""
-    call = exchange.Call("x", "PUT", "http://clouddc.invalid/", whole_s=0.0)
-
-    assert isinstance(await sent(call), errors.NotSent)
-
-
-async def test_calls_at_once_share_the_client_that_the_first_makes() -> None:
-    """It is made in a thread, while the others wait."""
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"{}")
-        writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
-        await writer.drain()
-
-    async with Serving(serve) as address, exchange.open_http(trust_env=False) as http:
-        call = exchange.Call("switch", "PUT", f"http://{address}/", b"{}")
-        sending = [exchange.send(http, call, auth=None, clock=HandClock()) for _ in range(3)]
-        answers = await asyncio.gather(*sending)
-
-    assert [one.status for one in answers] == [204] * 3
+    assert "secret" not in str(caught.value)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import importlib
 import subprocess
 import sys
 import weakref
@@ -26,12 +25,9 @@ print(sys.getswitchinterval() < 0.005)
 
 LOADED = """
 import sys
-from bot.runtime import interpreter
-with interpreter.without(*interpreter.UNUSED):
-    from bot import serving
-    from bot.operations import health, logs, metrics
-heavy = {*interpreter.UNUSED, "alembic", "psycopg", "sqlalchemy"}
-print(sorted(heavy & set(sys.modules)))
+from bot import serving
+from bot.operations import health, logs, metrics
+print(sorted({"alembic", "psycopg", "sqlalchemy"} & set(sys.modules)))
 """
 
 
@@ -73,18 +69,8 @@ async def test_old_garbage_is_let_go_of_in_idle_moments(
     assert (ring() is None) is gone
 
 
-def test_interpreter_leaves_packages_out_only_while_it_is_asked_to() -> None:
-    """What is optional to a library isn't found in the block, and is there again after it."""
-    with interpreter.without("tabnanny", "asyncio"):
-        with pytest.raises(ImportError):
-            importlib.import_module("tabnanny")
-        assert importlib.import_module("asyncio") is asyncio
-
-    assert importlib.import_module("tabnanny")
-
-
 def test_run_loads_no_package_that_it_has_no_use_for() -> None:
-    """Neither colours nor the dialect of a database that nobody chose cost start and memory."""
+    """The dialect of a database that nobody chose costs no start and no memory."""
     told = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, check=True).stdout
 
     assert told.decode().split() == ["[]"]

@@ -7,13 +7,8 @@ left out is what a payload asks for, since the hello world does nothing after it
 from __future__ import annotations
 
 from bot import cli
-from bot.runtime import interpreter
-
-interpreter.begin()
-with interpreter.without(*interpreter.UNUSED):
-    # What the bot goes without, as it does when it runs by itself.
-    from bot.power import ports
-    from bot.workflow import answers, workflow
+from bot.power import ports
+from bot.workflow import answers, workflow
 
 
 async def nobody_decides(_: workflow.Workflow, inbound: ports.Inbound) -> answers.Answer | None:
