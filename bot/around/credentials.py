@@ -1,0 +1,79 @@
+"""Secrets of steps, read from the environment or a file at each use and kept nowhere."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+import pathlib
+
+from bot import secret_files
+
+STARS = "***"
+# A shorter value would take innocent words with it.
+SHORTEST = 6
+
+
+class Missing(Exception):
+    """A secret can't be had now; the words name its variable."""
+
+
+def read(variable: str) -> str:
+    """Return the secret of a variable, or of the file that `VARIABLE_FILE` names.
+
+    Raises:
+        Missing: neither is set, or the file can't be used.
+    """
+    name = variable.removeprefix("env:")
+    if found := os.environ.get(name, "").strip():
+        return found
+    if path := os.environ.get(name + secret_files.SUFFIX):
+        return from_file(name, pathlib.Path(path))
+    raise Missing(f"{name} isn't set")
+
+
+def from_file(name: str, path: pathlib.Path) -> str:
+    """Return the secret that a file holds.
+
+    Raises:
+        Missing: it can't be used.
+    """
+    try:
+        return secret_files.SecretFile(name, name, path).read()
+    except secret_files.Unusable as error:
+        raise Missing(f"{name}: {error}") from None
+
+
+def header(variable: str) -> dict[str, str]:
+    """Return the Authorization header whose value a variable holds; none for no variable.
+
+    Raises:
+        Missing: it can't be had now, or no header can hold it.
+    """
+    if not variable:
+        return {}
+    value = read(variable)
+    if not (value.isascii() and value.isprintable()):
+        raise Missing(f"{variable} has letters that no header can hold")
+    return {"Authorization": value}
+
+
+def redacted(text: str, *secrets: str) -> str:
+    """Return what somebody sent back, without the secrets that were sent to them."""
+    parts = {part for secret in secrets for part in _parts(secret) if len(part) >= SHORTEST}
+    for part in sorted(parts, key=len, reverse=True):
+        text = text.replace(part, STARS)
+    return text
+
+
+def _parts(secret: str) -> list[str]:
+    """Return a secret as a whole and in the parts by which it might be repeated."""
+    scheme, _, token = secret.partition(" ")
+    parts = [secret, token or scheme]
+    if scheme.lower() == "basic":
+        try:
+            login = base64.b64decode(token, validate=True).decode()
+        except (binascii.Error, UnicodeDecodeError):
+            return parts
+        parts += [login, login.partition(":")[2]]
+    return parts

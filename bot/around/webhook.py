@@ -1,0 +1,122 @@
+"""Tell somebody before and after a wave, by a POST that is signed (Standard Webhooks 1.0).
+
+A half keeps its id whenever it is tried again, so that its receiver does it once.
+"""
+
+from __future__ import annotations
+
+import binascii
+import dataclasses
+import datetime
+import json
+import secrets
+import time
+from collections.abc import Mapping
+
+from standardwebhooks import webhooks
+
+from bot.around import client, credentials
+from bot.power.around import asking, step as step_
+
+BEFORE, AFTER, TEST = "powerbot.wave.before", "powerbot.wave.after", "powerbot.test"
+LONGEST_TRY_S = 15.0
+# Statuses by which a receiver says no; any other one is asked again.
+REFUSED = frozenset({409, 412, 423, 425})
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Webhook:
+    """Implements `asking.Around`."""
+
+    http: client.Client
+
+    async def before(self, asked: asking.Asked, say: asking.Progress) -> asking.Answer:
+        """Tell that servers go out."""
+        return await self._tell(asked, _body(BEFORE, asked, _data(asked)), is_after=False)
+
+    async def after(self, asked: asking.Asked, say: asking.Progress) -> asking.Answer:
+        """Tell that servers are back, and which of them are proven and well."""
+        data = _data(asked) | {"well": [one.name for one in asked.well]}
+        return await self._tell(asked, _body(AFTER, asked, data), is_after=True)
+
+    async def find(self, asked: asking.Asked) -> asking.Answer | None:
+        """Nobody can be asked; the same half is told again by its id."""
+        return None
+
+    async def lengthen(self, asked: asking.Asked, until: float) -> asking.Answer:
+        """What was told stands until it is told otherwise."""
+        return asking.done(asked.servers, stands=True)
+
+    async def check(self, step: step_.Step) -> str:
+        """Tell the address of a test."""
+        try:
+            body = json.dumps({"type": TEST, "timestamp": _instant(time.time()), "data": {}})
+            call = _call(step, f"test_{secrets.token_hex(12)}", body.encode(), LONGEST_TRY_S)
+            reply = await self.http.send(call)
+        except (credentials.Missing, client.NoAnswer) as error:
+            return str(error)
+        return "" if reply.good else client.status_words(reply)
+
+    async def _tell(self, asked: asking.Asked, body: bytes, *, is_after: bool) -> asking.Answer:
+        """Send one half once; `is_after` means that it stands until this half is taken."""
+        try:
+            call = _call(asked.step, asked.key, body, min(asked.within_s, LONGEST_TRY_S))
+        except credentials.Missing as error:
+            return asking.refused(asked.servers, str(error), stands=is_after)
+        try:
+            reply = await self.http.send(call)
+        except client.NoAnswer as error:
+            return asking.again(asked.servers, error.words, stands=is_after or error.left)
+        if reply.good:
+            return asking.done(asked.servers, stands=not is_after)
+        words = client.status_words(reply)
+        if reply.status in REFUSED:
+            return asking.refused(asked.servers, reply.words or words, stands=is_after)
+        return asking.again(asked.servers, words, stands=True, again_s=reply.again_s)
+
+
+def _call(step: step_.Step, key: str, body: bytes, within_s: float) -> client.Call:
+    """Return a signed request.
+
+    Raises:
+        Missing: the secret can't be had, or is none that signs.
+    """
+    secret, now = credentials.read(step.secret), datetime.datetime.now(datetime.UTC)
+    try:
+        signature = webhooks.Webhook(secret).sign(key, now, body.decode())
+    except (binascii.Error, ValueError, webhooks.EmptyWebhookSecretError):
+        raise credentials.Missing(f"{step.secret} holds no secret of the form whsec_...") from None
+    headers = {
+        "content-type": "application/json",
+        "webhook-id": key,
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": signature,
+        **credentials.header(step.auth),
+    }
+    return client.Call(
+        "POST", step.urls[0], within_s, headers, body, ca=step.ca, secrets=(secret, signature)
+    )
+
+
+def _data(asked: asking.Asked) -> dict[str, object]:
+    """Return what both halves tell."""
+    return {
+        "request": asked.request_id,
+        "wave": asked.wave,
+        "step": asked.step.name,
+        "action": asked.action,
+        "servers": [{"id": one.id, "name": one.name} for one in asked.servers],
+        "reason": asked.reason,
+        "requester": asked.requester,
+    }
+
+
+def _body(kind: str, asked: asking.Asked, data: Mapping[str, object]) -> bytes:
+    """Return the body of one half."""
+    return json.dumps({"type": kind, "timestamp": _instant(asked.now), "data": data}).encode()
+
+
+def _instant(at: float) -> str:
+    """Return an instant as RFC 3339 has it."""
+    moment = datetime.datetime.fromtimestamp(at, datetime.UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
