@@ -26,7 +26,7 @@ LONGEST_WORDS = 200
 LONGEST_WAIT_S = 60.0
 # An idle connection that the other side closes just as a call goes out loses the call's answer.
 KEEP_IDLE_S = 4.0
-MOST_CONNECTIONS = 50
+MOST_CONNECTIONS = 100
 TIMEOUT = httpx.Timeout(10.0, connect=5.0)
 
 TOO_MANY = 429

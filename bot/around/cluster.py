@@ -160,7 +160,7 @@ class Api:
         Raises:
             Gone, Changed, Refused, Later, Missing: it didn't work.
         """
-        url, headers, ca = self._place()
+        url, headers, ca = self.place()
         sent = json.dumps(body).encode() if body is not None else b""
         headers |= {"Accept": "application/json"} | ({"Content-Type": content_type} if sent else {})
         try:
@@ -170,7 +170,7 @@ class Api:
             raise Later(error.words, left=error.left) from None
         return _understood(reply)
 
-    def _place(self) -> tuple[str, dict[str, str], str]:
+    def place(self) -> tuple[str, dict[str, str], str]:
         """Return the address, the headers and the certificates, by default those of our own pod.
 
         Raises:

@@ -55,8 +55,12 @@ class Drain:
         api = cluster.Api(self.http, asked.step, min(asked.within_s, cluster.LONGEST_CALL_S))
 
         async def one(subject: asking.Subject) -> asking.Each:
-            async with places:
-                return await half(_Node(api, asked, subject, say))
+            node = _Node(api, asked, subject, say)
+            try:
+                async with places, asyncio.timeout(asked.within_s):
+                    return await half(node)
+            except TimeoutError:
+                return asking.Each(asking.Word.AGAIN, "no answer", stands=True)
 
         found = await asyncio.gather(*map(one, asked.servers))
         ids = (each.id for each in asked.servers)
@@ -98,7 +102,7 @@ async def _drain(one: _Node) -> asking.Each:
         one.stands = await _cordon(one)
         left = await _evict(one)
     except cluster.Gone:
-        return asking.Each(asking.Word.REFUSED, f"there is no node {one.name}", one.stands)
+        return asking.Each(asking.Word.REFUSED, f"there is no node {one.name}")
     except (placeholders.Unfilled, credentials.Missing, cluster.Refused) as error:
         return asking.Each(asking.Word.REFUSED, str(error), one.stands)
     except cluster.Later as error:

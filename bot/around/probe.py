@@ -16,7 +16,7 @@ from bot.around import client, credentials
 from bot.power.around import asking, placeholders, step as step_
 
 LONGEST_LOOK_S = 5.0
-MOST_AT_ONCE = 20
+MOST_AT_ONCE = 100
 WELL = ""
 
 

@@ -6,6 +6,7 @@ is made twice: each half lists what of ours is there, and makes it what it shoul
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
@@ -91,6 +92,14 @@ class Silence:
         return "; ".join(problems)
 
     async def _at_one(self, asked: asking.Asked, work: Work, *, stands: bool) -> asking.Answer:
+        """Do it at the first address that answers, within the time that there is."""
+        try:
+            async with asyncio.timeout(asked.within_s):
+                return await self._at_first(asked, work, stands=stands)
+        except TimeoutError:
+            return asking.again(asked.servers, "no answer", stands=True)
+
+    async def _at_first(self, asked: asking.Asked, work: Work, *, stands: bool) -> asking.Answer:
         """Do it at the first address that answers; each try begins one further on."""
         urls, first = asked.step.urls, asked.tried % len(asked.step.urls)
         words, again_s = "no answer", 0.0
