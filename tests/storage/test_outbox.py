@@ -183,6 +183,54 @@ async def test_a_failed_message_waits_and_holds_back_what_comes_after_it(store: 
     assert [(one.body["event"], one.tries) for one in again] == [("first", 1)]
 
 
+async def end(store: Store, at: float) -> None:
+    """End a request and ask for its card, in one transaction as whoever ends one does."""
+
+    def ended(tx: ports.Tx) -> None:
+        assert tx.transition("PR-2222", State.PENDING, State.CANCELLED, at=at)
+        tx.show_card("PR-2222", at=at)
+
+    await store.write(ended)
+
+
+async def test_an_end_waits_for_no_turn_that_its_card_has(store: Store) -> None:
+    """A card that waits for its pace, or was just put back for it, says the end at once."""
+    await made(store)
+    await show(store)
+    paced = (await store.due_messages(now=20.0))[0]
+    await store.message_failed(paced, again_at=30.0, error="paced")
+    await show(store, at=21.0)
+    assert await store.due_messages(now=22.0) == []
+
+    await end(store, at=23.0)
+
+    assert [one.version for one in await store.due_messages(now=23.0)] == [3]
+
+
+async def test_a_card_put_back_while_its_request_ends_says_the_end_at_once(store: Store) -> None:
+    """Whoever puts it back has looked before the end came."""
+    await made(store)
+    await show(store)
+    paced = (await store.due_messages(now=20.0))[0]
+
+    await end(store, at=21.0)
+    await store.message_failed(paced, again_at=30.0, error="paced")
+
+    assert [one.version for one in await store.due_messages(now=22.0)] == [2]
+
+
+async def test_an_end_that_slack_refuses_waits_its_turn(store: Store) -> None:
+    """What has failed itself is put off as any other message."""
+    await made(store)
+    await end(store, at=21.0)
+    card = (await store.due_messages(now=22.0))[0]
+
+    await store.message_failed(card, again_at=30.0, error="channel_not_found")
+
+    assert await store.due_messages(now=29.0) == []
+    assert await store.due_messages(now=30.0) != []
+
+
 async def test_a_postponed_message_counts_no_try(store: Store) -> None:
     """Pace is no failure."""
     await made(store)

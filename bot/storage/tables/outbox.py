@@ -18,12 +18,17 @@ _OPEN = sorted(lifecycle.OPEN)
 # The vendor's or Slack's words on a failed delivery are kept up to this length.
 MOST_ERROR = 500
 CARD_KEY = ""
-# A card that waits already keeps its turn.
-_SHOW_AGAIN = """
+_IS_OVER = f"""
+    (SELECT state FROM requests WHERE requests.id = outbox.request_id)
+    IN ({", ".join(f"'{state}'" for state in _ENDED)})
+"""
+# A card that waits already keeps its turn, but an end waits for nobody's pace.
+_SHOW_AGAIN = f"""
     ON CONFLICT (request_id, key) DO UPDATE
     SET version = outbox.version + 1,
         waiting = TRUE,
-        due_at = CASE WHEN outbox.waiting THEN outbox.due_at ELSE excluded.due_at END
+        due_at = CASE WHEN outbox.waiting AND NOT {_IS_OVER} THEN outbox.due_at
+            ELSE excluded.due_at END
 """
 _URGENCY = f"""
     CASE WHEN outbox.kind = 'card' AND requests.card_ts = '' THEN {ports.Urgency.NEW_CARD:d}
@@ -56,10 +61,12 @@ _SENT = """
         lease_until = 0, tries = 0, error = '', refused = FALSE
     WHERE id = :id
 """
-# Only while no other process has claimed the message since.
-_FAILED = """
-    UPDATE outbox SET tries = tries + 1, due_at = :again_at, lease_until = 0, error = :error,
-        refused = :refused
+# Only while no other process has claimed the message since. An end that came meanwhile is due as
+# it was queued: what was tried knew nothing of it.
+_FAILED = f"""
+    UPDATE outbox SET tries = tries + 1, lease_until = 0, error = :error, refused = :refused,
+        due_at = CASE WHEN kind = 'card' AND version > :version AND {_IS_OVER} THEN due_at
+            ELSE :again_at END
     WHERE id = :id AND lease_until = :leased_until
 """
 _POSTPONED = """
@@ -82,7 +89,7 @@ class Outbox(link.Link):
     def show_card(self, request_id: str, *, at: float) -> None:
         """Ask for the card to be brought to the newest state.
 
-        A card that waits already keeps its turn.
+        A card that waits already keeps its turn, unless the request is over.
         """
         row = _new(request_id, "card", CARD_KEY, at) | {"version": 1}
         self.insert("outbox", row, _SHOW_AGAIN)
@@ -143,7 +150,8 @@ def failed(
 ) -> None:
     """Note a failed delivery and when to try again, unless another process has it by now."""
     said = rows.storable(error)[:MOST_ERROR]
-    tx.change(_FAILED, _mine(message), again_at=again_at, error=said, refused=refused)
+    new = {"again_at": again_at, "error": said, "refused": refused, "version": message.version}
+    tx.change(_FAILED, _mine(message), **new)
 
 
 def postpone(tx: link.Link, message: ports.OutboxMessage, *, until: float) -> None:
