@@ -19,7 +19,7 @@ from bot.runtime import clock as clock_, foreground as foreground_, paces as pac
 from bot.slack import directory
 from bot.slack.door import connection, sockets, watchdog
 from bot.slack.inbound import bolt_registration, desk, grid, guard
-from bot.slack.outbound import delivery, publishing, reporter, sending
+from bot.slack.outbound import context as outbound, delivery, pacing, publishing, reporter, sending
 from bot.storage import opening, store
 from bot.workflow import alarm_lookup, context as story_, people, workflow
 from bot.workflow.rights import granting, rejudging
@@ -137,7 +137,7 @@ def _join(basis: Basis) -> Bot:
         story,
         answering,
         clock,
-        take_over_lease_s=basis.paces.lease_s,
+        bounds=desk.Bounds(take_over_lease_s=basis.paces.lease_s),
         command=given.command,
     )
     secret = given.slack_signing_secret.get_secret_value()
@@ -216,15 +216,18 @@ def _reporter(
     basis: Basis, sender: sending.Sender, asked: ports.Directory, policy: rules.PolicyFile
 ) -> reporter.Reporter:
     """Return what tells Slack of what has happened."""
+    given, paces = basis.settings, basis.paces
+    pace = pacing.Pace(given.card_pace, given.slack_rate, posts_per_s=paces.posts_per_s)
     return reporter.Reporter(
-        basis.store,
-        sender,
-        basis.clock,
-        pace_s=basis.settings.card_pace,
-        updates_per_minute=basis.settings.slack_rate,
-        workspace_url=basis.identity.url,
-        paces=basis.paces,
-        foreground=basis.foreground,
-        directory=asked,
-        rules=policy,
+        outbound.Context(
+            store=basis.store,
+            sender=sender,
+            clock=basis.clock,
+            pace=pace,
+            paces=paces,
+            rules=policy,
+            directory=asked,
+            workspace_url=basis.identity.url,
+            foreground=basis.foreground,
+        )
     )

@@ -52,13 +52,11 @@ def power_of(
     try:
         cloud = client.CloudDC(
             http,
-            given.endpoint,
-            given.clouddc_project_id,
-            auth=auth_of(given, http, clock),
+            client.Access(given.endpoint, given.clouddc_project_id, auth_of(given, http, clock)),
             bucket=rate.Bucket(given.rate, clock),
             clock=clock,
             jitter=random.Random(),  # noqa: S311 -- it spreads retries and guards nothing
-            leave_within_s=paces.leave_s,
+            bounds=client.Bounds(leave_within_s=paces.leave_s),
         )
     except ValueError as error:
         raise settings.SettingsError(f"CloudDC's settings can't be used: {error}.") from None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import json
 import random
 import re
@@ -46,41 +47,59 @@ _ENDPOINT = re.compile(r"https?://([\w.-]+|\[[\da-f:]+\])(:\d{1,5})?/?", re.ASCI
 _PROJECT_ID = re.compile(r"[\w-]{1,64}", re.ASCII)
 
 
-class CloudDC:
-    """One project of one region, as one pair of credentials sees it.
+@dataclasses.dataclass(frozen=True, slots=True)
+class Access:
+    """Where one project of a region is reached, and as whom."""
 
-    `http` is `exchange.open_http()` or alike; it must not retry by itself. `hold_s` is how long
-    a call may wait for its turn, `read_whole_s` how long a read may take with all its tries,
-    `leave_within_s` how long a power call may take to leave.
+    endpoint: str
+    project_id: str
+    auth: credentials.CloudAuth
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Bounds:
+    """How long things may take, in seconds.
+
+    `hold_s` is how long a call may wait for its turn, `read_whole_s` how long a read may take with
+    all its tries, `leave_within_s` how long a power call may take to leave.
     """
+
+    hold_s: Mapping[rate.Priority, float] = dataclasses.field(default_factory=lambda: HOLD_S)
+    read_whole_s: float = READ_WHOLE_S
+    leave_within_s: float = LEAVE_WITHIN_S
+
+
+class CloudDC:
+    """One project of one region, as one pair of credentials sees it."""
 
     def __init__(
         self,
         http: httpx.AsyncClient,
-        endpoint: str,
-        project_id: str,
+        access: Access,
         *,
-        auth: credentials.CloudAuth,
         bucket: rate.Bucket,
         clock: ports.Clock,
         jitter: random.Random,
-        hold_s: Mapping[rate.Priority, float] = HOLD_S,
-        read_whole_s: float = READ_WHOLE_S,
-        leave_within_s: float = LEAVE_WITHIN_S,
+        bounds: Bounds = Bounds(),
     ) -> None:
-        if not _ENDPOINT.fullmatch(endpoint):
+        """`http` is `exchange.open_http()` or alike; it must not retry by itself.
+
+        Raises:
+            ValueError: the endpoint or the project id can't be used.
+        """
+        if not _ENDPOINT.fullmatch(access.endpoint):
             raise ValueError("the endpoint must look like https://clouddc.REGION.myhuaweicloud.com")
-        if not _PROJECT_ID.fullmatch(project_id):
+        if not _PROJECT_ID.fullmatch(access.project_id):
             raise ValueError("the project id may have letters, digits, dashes and underscores")
         self._http = http
-        self.servers_url = f"{endpoint.rstrip('/')}/v1/{project_id}/physicalservers"
-        self._auth = auth
+        self.servers_url = f"{access.endpoint.rstrip('/')}/v1/{access.project_id}/physicalservers"
+        self._auth = access.auth
         self._bucket = bucket
         self._clock = clock
         self._jitter = jitter
-        self._hold_s = hold_s
-        self._read_whole_s = read_whole_s
-        self._leave_within_s = leave_within_s
+        self._hold_s = bounds.hold_s
+        self._read_whole_s = bounds.read_whole_s
+        self._leave_within_s = bounds.leave_within_s
         self._pause = pause.Pause(clock)
         self._asking_again = asyncio.Lock()
         # Reads leave one place free, so that reads that hang don't hold up a power call.

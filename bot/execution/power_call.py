@@ -64,28 +64,28 @@ async def save_answer(context: Context, run: runs.Run) -> None:
     Raises:
         LostLease: another process has taken over; the answer is in the audit.
     """
-    if run.owed is not None:
-        await _to_the_end(_save_answer(context, run, run.owed))
+    if run.pending is not None:
+        await _to_the_end(_save_answer(context, run, run.pending))
 
 
 async def _intend(
     context: Context, run: runs.Run, attempt: ports.Attempt, rows: answering.Rows
 ) -> Bar | None:
     """Store an intent, and the answer of the call before it, unless something bars the call."""
-    owed, now = run.owed, attempt.intended_at
+    pending, now = run.pending, attempt.intended_at
 
     def work(tx: ports.Tx) -> Bar | None:
-        if owed is not None:
-            ledger.answered(tx, run.request, owed, epoch=run.epoch, now=now)
+        if pending is not None:
+            ledger.answered(tx, run.request, pending, epoch=run.epoch, now=now)
         return ledger.intend(tx, attempt, rows, epoch=run.epoch)
 
     async def stored() -> Bar | None:
         barred = await context.store.write(work)
-        if owed is not None:
-            run.paid(owed)
+        if pending is not None:
+            run.answer_saved(pending)
         if barred is None:
             run.keep(rows)
-            run.noted(rows)
+            run.saved(rows)
         return barred
 
     try:
@@ -137,7 +137,7 @@ async def _ask(
 def _keep_answer(run: runs.Run, after: answering.Answered) -> None:
     """Remember an answer that the store doesn't have yet."""
     run.keep(after.rows)
-    run.owed = after
+    run.pending = after
 
 
 async def _save_answer(context: Context, run: runs.Run, after: answering.Answered) -> None:
@@ -151,9 +151,9 @@ async def _save_answer(context: Context, run: runs.Run, after: answering.Answere
         await recorder.write(
             context, lambda tx: ledger.late_answer(tx, run.request, after, now=now)
         )
-        run.owed = None
+        run.pending = None
         raise
-    run.paid(after)
+    run.answer_saved(after)
 
 
 def _check_lease(run: runs.Run, leaves_within_s: float) -> None:

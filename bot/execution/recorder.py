@@ -43,7 +43,7 @@ async def progress(context: Context, run: runs.Run) -> None:
     """
     while rows := run.to_store(TOGETHER):
         await write(context, _saving(context, run, rows))
-        run.noted(rows)
+        run.saved(rows)
 
 
 async def show_wait(

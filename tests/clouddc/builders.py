@@ -175,12 +175,9 @@ def cloud_for(
     """A client whose requests go to a handler."""
     return client.CloudDC(
         http_for(handler),
-        endpoint,
-        project_id,
-        auth=who or auth.TokenAuth(TOKEN),
+        client.Access(endpoint, project_id, who or auth.TokenAuth(TOKEN)),
         bucket=bucket or rate.Bucket(1000.0, clock),
         clock=clock,
         jitter=random.Random(1),
-        hold_s=hold_s,
-        read_whole_s=read_whole_s,
+        bounds=client.Bounds(hold_s, read_whole_s),
     )

@@ -63,9 +63,7 @@ async def site(
         signer = auth.SignedAuth(ACCOUNT.ak, sk, ACCOUNT.project_id, clock=clock)
         cloud = client.CloudDC(
             http,
-            running.url,
-            ACCOUNT.project_id,
-            auth=iam if token else signer,
+            client.Access(running.url, ACCOUNT.project_id, iam if token else signer),
             bucket=rate.Bucket(1000.0, clock),
             clock=clock,
             jitter=random.Random(1),

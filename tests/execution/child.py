@@ -35,9 +35,7 @@ async def carry_on(url: str, endpoint: str) -> None:
     async with exchange.open_http(trust_env=False) as http:
         cloud = client.CloudDC(
             http,
-            endpoint,
-            PROJECT,
-            auth=auth.TokenAuth(TOKEN),
+            client.Access(endpoint, PROJECT, auth.TokenAuth(TOKEN)),
             bucket=rate.Bucket(500.0, clock),
             clock=clock,
             jitter=random.Random(),

@@ -137,9 +137,7 @@ async def world(tmp_path: pathlib.Path) -> AsyncIterator[World]:
     async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
         cloud = client.CloudDC(
             http,
-            "http://127.0.0.1:1",
-            account.project_id,
-            auth=auth.TokenAuth("t"),
+            client.Access("http://127.0.0.1:1", account.project_id, auth.TokenAuth("t")),
             bucket=rate.Bucket(1000.0, clock),
             clock=clock,
             jitter=random.Random(0),

@@ -515,9 +515,7 @@ def signed(here: world.World, *, skew_s: float = 0.0, key: str = "") -> world.Wo
     signer = auth.SignedAuth(account.ak, key or account.sk, account.project_id, clock=wall)
     cloud = client.CloudDC(
         httpx.AsyncClient(transport=httpx.MockTransport(here.line.carry)),
-        "http://127.0.0.1:1",
-        account.project_id,
-        auth=signer,
+        client.Access("http://127.0.0.1:1", account.project_id, signer),
         bucket=rate.Bucket(1000.0, here.clock),
         clock=here.clock,
         jitter=random.Random(0),

@@ -198,9 +198,9 @@ def cloud_power(line: Line, clock: virtual.VirtualClock, per_s: float = 1000.0) 
     http = httpx.AsyncClient(transport=httpx.MockTransport(line.carry))
     cloud = client.CloudDC(
         http,
-        "http://127.0.0.1:1",
-        account.project_id,
-        auth=auth.TokenAuth(account.token or ""),
+        client.Access(
+            "http://127.0.0.1:1", account.project_id, auth.TokenAuth(account.token or "")
+        ),
         bucket=rate.Bucket(per_s, clock),
         clock=clock,
         jitter=random.Random(0),

@@ -16,7 +16,7 @@ from bot.power.lifecycle import State
 from bot.sandbox.workspace import Message, Workspace
 from bot.slack.door import connection, sockets
 from bot.slack.inbound import bolt_registration, desk, guard
-from bot.slack.outbound import delivery, publishing, reporter, sending
+from bot.slack.outbound import context as outbound, delivery, publishing, reporter, sending
 from tests.slack import builders, fakes
 
 
@@ -99,7 +99,9 @@ async def side(
     workflow = fakes.Workflow(store)
     homes = publishing.Homes(sender, clock)
     taking = desk.Desk(store, workflow, delivery.Delivery(sender, clock, homes), clock)
-    telling = reporter.Reporter(store, sender, clock, workspace_url="https://demo.slack.com/")
+    telling = reporter.Reporter(
+        outbound.Context(store, sender, clock, workspace_url="https://demo.slack.com/")
+    )
     yield Side(workspace, clock, store, workflow, client, sender, taking, telling)
     await taking.close()
 
@@ -108,7 +110,9 @@ async def side(
 async def over_socket(side: Side) -> AsyncIterator[Side]:
     """Slack's side, connected by Socket Mode."""
     app = await _bolt(side)
-    socket = sockets.SocketMode(app, side.workspace.app.app_token, side.clock, ping_s=1)
+    socket = sockets.SocketMode(
+        app, side.workspace.app.app_token, side.clock, sockets.Bounds(ping_s=1)
+    )
     await socket.start()
     yield side
     await socket.close()

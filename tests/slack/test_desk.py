@@ -97,7 +97,9 @@ def slow_desk(side: Side) -> desk.Desk:
     """A desk that waits ten milliseconds for a database that takes longer."""
     side.store.gate = asyncio.Event()
     answering = delivery.Delivery(side.sender, side.clock)
-    return desk.Desk(side.store, side.workflow, answering, side.clock, ack_within_s=0.01)
+    return desk.Desk(
+        side.store, side.workflow, answering, side.clock, bounds=desk.Bounds(ack_within_s=0.01)
+    )
 
 
 async def test_slow_database_doesn_t_cost_the_ack(side: Side, slow_desk: desk.Desk) -> None:

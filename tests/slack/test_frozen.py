@@ -11,7 +11,7 @@ from bot.power.lifecycle import State
 from bot.power.policy import freezes
 from bot.sandbox.workspace.blockkit import blocks as stand_in_blocks
 from bot.slack import directory
-from bot.slack.outbound import noticing, pacing
+from bot.slack.outbound import context as outbound, noticing, pacing
 from bot.slack.render import answers as rendering, cards, frozen, home, replies
 from bot.workflow import answers
 from tests.slack import builders
@@ -178,7 +178,9 @@ async def test_channel_that_is_closed_or_shared_is_not_told(side: Side) -> None:
     """Nothing is tried for ever, nothing leaves the company, and the audit says so."""
     pace = pacing.Pace(3.0, 40)
     people = directory.Directory(side.client, side.clock)
-    telling = noticing.Noticing(side.store, side.sender, side.clock, pace, directory=people)
+    telling = noticing.Noticing(
+        outbound.Context(side.store, side.sender, side.clock, pace, directory=people)
+    )
     side.store.notices += [notice(1, "C0GONE"), notice(2, "C0SHARED")]
 
     await telling.deliver_due()

@@ -12,7 +12,7 @@ import pytest
 from bot.power import ports
 from bot.power.lifecycle import State
 from bot.sandbox.workspace import Message
-from bot.slack.outbound import reporter
+from bot.slack.outbound import context as outbound, reporter
 from bot.storage import opening
 from bot.storage.store import Store
 from tests.slack import builders
@@ -95,7 +95,7 @@ async def outage(side: Side, tmp_path: pathlib.Path) -> AsyncIterator[Outage]:
             tx.show_card(id_, at=side.clock.now())
 
     await store.write(fill)
-    telling = reporter.Reporter(store, side.sender, side.clock, pace_s=3.0, updates_per_minute=40)
+    telling = reporter.Reporter(outbound.Context(store, side.sender, side.clock))
     found = Outage(side, store, telling)
     await found.pass_s(60)
     assert len(side.workspace.messages("ops")) == REQUESTS

@@ -61,7 +61,9 @@ async def test_a_slow_payload_doesn_t_hold_up_the_rest_for_ever(side: Side) -> N
 
     workflow = Slow(side.store)
     answering = delivery.Delivery(side.sender, side.clock)
-    slow = desk.Desk(side.store, workflow, answering, side.clock, take_over_lease_s=0.06)
+    slow = desk.Desk(
+        side.store, workflow, answering, side.clock, bounds=desk.Bounds(take_over_lease_s=0.06)
+    )
     await received(side, "web01", "web02")
 
     first = await slow.recover()

@@ -11,7 +11,7 @@ import pytest
 from bot.power import ports
 from bot.power.lifecycle import State
 from bot.runtime import foreground, paces
-from bot.slack.outbound import announcing, pacing, reporter, sending
+from bot.slack.outbound import announcing, context as outbound, pacing, reporter, sending
 from bot.slack.render import cards
 from tests.slack import builders, fakes
 from tests.slack.conftest import Side
@@ -208,7 +208,9 @@ async def test_large_card_is_made_beside_the_event_loop(
     first, pauses = foreground.Foreground(), set[str]()
     monkeypatch.setattr(first, "pause", lambda: pauses.add(threading.current_thread().name))
     monkeypatch.setattr(announcing, "LARGE", 1)
-    telling = reporter.Reporter(shown.store, shown.sender, shown.clock, foreground=first)
+    telling = reporter.Reporter(
+        outbound.Context(shown.store, shown.sender, shown.clock, foreground=first)
+    )
     found, rows = shown.store.requests["PR-7F3K"], builders.rows(queued=builders.names(1, 19))
     shown.store.servers[found.id] = rows
     shown.store.queue(found.id, "card", {})
@@ -222,7 +224,7 @@ async def test_large_card_is_made_beside_the_event_loop(
 async def test_loop_delivers_when_woken(shown: Side) -> None:
     """The loop doesn't wait for its next look when something was queued."""
     clock = fakes.Clock(by_hand=True)
-    telling = reporter.Reporter(shown.store, shown.sender, clock)
+    telling = reporter.Reporter(outbound.Context(shown.store, shown.sender, clock))
     clock.time = shown.clock.time
     loop = asyncio.create_task(telling.run())
     await asyncio.sleep(0)
@@ -299,7 +301,7 @@ async def test_card_s_place_is_noted_before_anybody_else_could_post_it(shown: Si
 async def test_post_doesn_t_leave_when_its_lease_is_nearly_over(shown: Side) -> None:
     """What Slack has asked to wait for may be another's by then; it is claimed anew."""
     telling = reporter.Reporter(
-        shown.store, shown.sender, shown.clock, paces=paces.USUAL.faster(10)
+        outbound.Context(shown.store, shown.sender, shown.clock, paces=paces.USUAL.faster(10))
     )
     shown.workspace.chaos.fail("chat.postMessage", "status", status=429, retry_after_s=2)
     shown.store.queue("PR-7F3K", "direct", {"event": "started", "total": 19})

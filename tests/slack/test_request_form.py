@@ -209,7 +209,7 @@ async def test_nothing_is_offered_when_it_can_not_be_said_in_time(side: Side) ->
         side.workflow,
         delivery.Delivery(side.sender, side.clock),
         side.clock,
-        ack_within_s=0.01,
+        bounds=desk.Bounds(ack_within_s=0.01),
     )
     side.workflow.offered = list(OFFERS)
     side.workflow.offers_late = asyncio.Event()

@@ -50,7 +50,7 @@ async def way(request: pytest.FixtureRequest, side: Side) -> AsyncIterator[Way]:
     clock = fakes.Clock(by_hand=True)
     app = connection.make_app(side.client, await connection.introduce(side.client))
     socket = sockets.SocketMode(
-        app, side.workspace.app.app_token, clock, ping_s=30, start_s=request.param
+        app, side.workspace.app.app_token, clock, sockets.Bounds(ping_s=30, start_s=request.param)
     )
     await socket.start()
     dog = watchdog.Watchdog(side.client, side.store, clock, socket)
@@ -126,7 +126,9 @@ async def test_a_token_that_slack_refuses_in_mid_run_is_said_once(way: Way) -> N
 async def test_another_process_on_the_same_app_is_noticed(way: Way) -> None:
     """Slack gives each payload to any one connection, so a stranger's swallows clicks."""
     app = connection.make_app(way.side.client, await connection.introduce(way.side.client))
-    stranger = sockets.SocketMode(app, way.side.workspace.app.app_token, fakes.Clock(), ping_s=30)
+    stranger = sockets.SocketMode(
+        app, way.side.workspace.app.app_token, fakes.Clock(), sockets.Bounds(ping_s=30)
+    )
 
     with structlog.testing.capture_logs() as logged:
         await stranger.start()

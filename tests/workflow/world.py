@@ -364,9 +364,7 @@ async def _joined(
     made = World(url, clock, folk, kept, centre)
     cloud = client.CloudDC(
         http,
-        cloud_url,
-        ACCOUNT.project_id,
-        auth=auth.TokenAuth("t"),
+        client.Access(cloud_url, ACCOUNT.project_id, auth.TokenAuth("t")),
         bucket=rate.Bucket(1000.0, clock),
         clock=clock,
         jitter=random.Random(0),

@@ -42,8 +42,8 @@ class Lease:
 class Run:
     """One run, driven by this process.
 
-    `unstored` are the ids of rows that the store doesn't have yet, `owed` is an answer that it
-    doesn't have; `halted` is why no new call may leave. `failures` is how many of the rows count
+    `unstored` are the ids of rows that the store doesn't have yet, `pending` is an answer that
+    it doesn't have; `halted` is why no new call may leave. `failures` is how many of the rows count
     against the failure limit. `sent_at` is when each server's call left by this process's
     monotonic clock, and `tries` counts calls in a row that were throttled or never left.
     `held_since` is when a freeze began to hold the run and `waits_since` when it began to wait for
@@ -56,23 +56,23 @@ class Run:
     request: ports.Request
     lease: Lease
     rows: dict[str, ports.RunServer]
-    unstored: set[str] = dataclasses.field(default_factory=set)
-    sent_at: dict[str, float] = dataclasses.field(default_factory=dict)
     wave: int = 0
-    tries: int = 0
-    halted: Bar | None = None
-    held_since: float | None = None
-    waits: waiting.Wait | None = None
-    waits_since: float | None = None
-    grant: granted.Grant | None = None
-    asker: Collection[str] = frozenset()
-    owed: answering.Answered | None = None
     earlier: Mapping[str, ports.Earlier] = dataclasses.field(default_factory=dict)
+    sent_at: dict[str, float] = dataclasses.field(default_factory=dict)
+    unstored: set[str] = dataclasses.field(init=False, default_factory=set)
+    pending: answering.Answered | None = dataclasses.field(init=False, default=None)
+    tries: int = dataclasses.field(init=False, default=0)
+    halted: Bar | None = dataclasses.field(init=False, default=None)
+    held_since: float | None = dataclasses.field(init=False, default=None)
+    waits: waiting.Wait | None = dataclasses.field(init=False, default=None)
+    waits_since: float | None = dataclasses.field(init=False, default=None)
+    grant: granted.Grant | None = dataclasses.field(init=False, default=None)
+    asker: Collection[str] = dataclasses.field(init=False, default=frozenset())
     failures: int = dataclasses.field(init=False, default=0)
 
     def __post_init__(self) -> None:
         """Count once; from then on every change is counted. What was waited for stays."""
-        self.waits = self.waits or self.request.waiting
+        self.waits = self.request.waiting
         self.failures = outcome.tally(self.rows.values()).failures
 
     @property
@@ -124,12 +124,12 @@ class Run:
         some = itertools.islice(self.unstored, most)
         return tuple(self.rows[server_id] for server_id in sorted(some))
 
-    def paid(self, after: answering.Answered) -> None:
-        """Remember that the store has the answer that was owed."""
-        self.owed = None
-        self.noted(after.rows)
+    def answer_saved(self, after: answering.Answered) -> None:
+        """Remember that the store has the answer that was pending."""
+        self.pending = None
+        self.saved(after.rows)
 
-    def noted(self, rows: Iterable[ports.RunServer]) -> None:
+    def saved(self, rows: Iterable[ports.RunServer]) -> None:
         """Remember that the store has these rows."""
         for row in rows:
             if self.rows[row.server_id] == row:

@@ -56,6 +56,20 @@ class Line:
                 await _client(self.handler).close()
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Bounds:
+    """How many connections there are, and how long each may take, in seconds.
+
+    `unwell_s` is how long one may be unwell before it is made anew, `start_s` how long it may
+    take to come up.
+    """
+
+    sockets: int = 2
+    ping_s: float = PING_S
+    unwell_s: float = UNWELL_S
+    start_s: float = START_S
+
+
 class SocketMode:
     """The connections of one app: while one is refreshed, the other takes what comes."""
 
@@ -64,23 +78,15 @@ class SocketMode:
         app: connection.PromptApp,
         app_token: str,
         clock: ports.Clock,
-        *,
-        sockets: int = 2,
-        ping_s: float = PING_S,
-        unwell_s: float = UNWELL_S,
-        start_s: float = START_S,
+        bounds: Bounds = Bounds(),
     ) -> None:
-        """`unwell_s` is how long a connection may be unwell before it is made anew.
-
-        `start_s` is how long one may take to come up.
-        """
         self._app = app
         self._app_token = app_token
         self._clock = clock
-        self._wanted = sockets
-        self._ping_s = ping_s
-        self._unwell_s = unwell_s
-        self._start_s = start_s
+        self._wanted = bounds.sockets
+        self._ping_s = bounds.ping_s
+        self._unwell_s = bounds.unwell_s
+        self._start_s = bounds.start_s
         self.lines: list[Line] = []
         self.others = 0
         unreadable = (json.JSONDecodeError, turned_away.Check.FRAME_UNREADABLE)

@@ -56,6 +56,17 @@ class Workflow(Protocol):
         """Return what is wrong with a request form, by field; it waits for nobody."""
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Bounds:
+    """How long an acknowledgement waits for the database, in seconds; and a payload for its end.
+
+    One that was taken over is anybody's again after `take_over_lease_s`.
+    """
+
+    ack_within_s: float = ACK_WITHIN_S
+    take_over_lease_s: float = TAKE_OVER_LEASE_S
+
+
 class Desk:
     """Takes payloads in and sees each through."""
 
@@ -66,17 +77,12 @@ class Desk:
         answering: delivery.Delivery,
         clock: ports.Clock,
         *,
-        ack_within_s: float = ACK_WITHIN_S,
-        take_over_lease_s: float = TAKE_OVER_LEASE_S,
+        bounds: Bounds = Bounds(),
         command: str = vocabulary.PREFIX,
     ) -> None:
-        """`ack_within_s` is how long an acknowledgement waits for the database, in seconds.
-
-        A payload that was taken over is anybody's again after `take_over_lease_s`. `command` is
-        the slash command's name here.
-        """
+        """`command` is the slash command's name here."""
         self._command = command
-        self._ack_within_s = ack_within_s
+        self._ack_within_s = bounds.ack_within_s
         self._store = store
         self._workflow = workflow
         self._answering = answering
@@ -86,7 +92,7 @@ class Desk:
         self._crowd = crowd.Crowd(clock)
         self._edits = edits.Edits(store)
         self._excess = excess.Excess(store, answering, clock)
-        self._recovery = recovery.Recovery(store, clock, self, take_over_lease_s)
+        self._recovery = recovery.Recovery(store, clock, self, bounds.take_over_lease_s)
 
     def now(self) -> float:
         """Return the wall clock in seconds since the epoch."""

@@ -10,10 +10,10 @@ from typing import Any
 import structlog
 
 from bot.power import lifecycle, ports
-from bot.power.policy import freezes, policy
-from bot.runtime import foreground as foreground_
+from bot.power.policy import freezes
 from bot.slack.blockkit import blocks
-from bot.slack.outbound import noting, pacing, posting, sending, standing
+from bot.slack.outbound import noting, posting, sending, standing
+from bot.slack.outbound.context import Context
 from bot.slack.render import cards, outcomes, refused_cards, replies, steps
 
 log = structlog.get_logger()
@@ -39,33 +39,20 @@ class Announcer:
     and `sending.TooLate` (it has not left). Where a card stands is noted before the method returns.
     """
 
-    def __init__(
-        self,
-        store: ports.RequestStore,
-        sender: sending.Sender,
-        clock: ports.Clock,
-        pace: pacing.Pace,
-        *,
-        workspace_url: str = "",
-        note_again_s: float = 1.0,
-        foreground: foreground_.Foreground | None = None,
-        rules: Callable[[], policy.Policy] = lambda: policy.EMPTY,
-    ) -> None:
-        """`note_again_s` is how soon a note is tried again that the store could not take.
-
-        `rules` is the policy of this moment, for the freezes in it.
-        """
-        self._rules = rules
-        self._note_again_s = note_again_s
-        self._foreground = foreground or foreground_.Foreground()
+    def __init__(self, context: Context) -> None:
+        store, sender, clock = context.store, context.sender, context.clock
+        self._rules = context.rules
+        # How soon a note is tried again that the store could not take, in seconds.
+        self._note_again_s = context.paces.look_s
+        self._foreground = context.foreground
         self._store = store
         self._sender = sender
         self._clock = clock
-        self._pace = pace
-        self._workspace_url = workspace_url
+        self._pace = context.pace
+        self._workspace_url = context.workspace_url
         self._refused = refused_cards.RefusedCards(store, clock)
         self._standing = standing.Standing()
-        self._posting = posting.Posting(sender, clock, pace, self._standing)
+        self._posting = posting.Posting(sender, clock, context.pace, self._standing)
         # What a card shows and which version that was, so that the same is not sent twice.
         self._shown: collections.OrderedDict[str, tuple[int, int]] = collections.OrderedDict()
 

@@ -7,8 +7,8 @@ import asyncio
 import structlog
 
 from bot.power import errors, ports
-from bot.runtime import paces as paces_
-from bot.slack.outbound import noting, pacing, sending
+from bot.slack.outbound import noting, sending
+from bot.slack.outbound.context import Context
 from bot.slack.render import frozen
 
 log = structlog.get_logger()
@@ -23,23 +23,13 @@ GIVEN_UP_S = 86400.0
 class Noticing:
     """Delivers notices, within the pace that posts into a channel have."""
 
-    def __init__(
-        self,
-        store: ports.RequestStore,
-        sender: sending.Sender,
-        clock: ports.Clock,
-        pace: pacing.Pace,
-        *,
-        paces: paces_.Paces = paces_.USUAL,
-        directory: ports.Directory | None = None,
-    ) -> None:
-        """With a `directory`, nothing is told in a channel that is shared with another company."""
-        self._store = store
-        self._sender = sender
-        self._clock = clock
-        self._pace = pace
-        self._paces = paces
-        self._directory = directory
+    def __init__(self, context: Context) -> None:
+        self._store = context.store
+        self._sender = context.sender
+        self._clock = context.clock
+        self._pace = context.pace
+        self._paces = context.paces
+        self._directory = context.directory
 
     async def deliver_due(self) -> int:
         """Deliver what is due now and return how many notices that were."""

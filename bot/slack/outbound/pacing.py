@@ -36,7 +36,9 @@ class _Bucket:
 class Pace:
     """Answers how long to wait, in seconds, before the next edit or post; 0 means now."""
 
-    def __init__(self, pace_s: float, updates_per_minute: int, *, posts_per_s: float = 1.0) -> None:
+    def __init__(
+        self, pace_s: float = 3.0, updates_per_minute: int = 40, *, posts_per_s: float = 1.0
+    ) -> None:
         """`pace_s` is the time between two edits of a card, `posts_per_s` what a channel takes."""
         self._pace_s = pace_s
         self._posts_per_s = posts_per_s

@@ -9,14 +9,13 @@ from __future__ import annotations
 import asyncio
 import collections
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import structlog
 
 from bot.power import errors, ports
-from bot.power.policy import policy
-from bot.runtime import foreground as foreground_, paces as paces_
-from bot.slack.outbound import announcing, noticing, noting, pacing, posting, sending
+from bot.slack.outbound import announcing, noticing, noting, posting, sending
+from bot.slack.outbound.context import Context
 
 log = structlog.get_logger()
 
@@ -34,44 +33,13 @@ MOST_FAILING = 2000
 class Reporter:
     """The outbox's delivery loop; one for the process."""
 
-    def __init__(
-        self,
-        store: ports.RequestStore,
-        sender: sending.Sender,
-        clock: ports.Clock,
-        *,
-        pace_s: float = 3.0,
-        updates_per_minute: int = 40,
-        workspace_url: str = "",
-        paces: paces_.Paces = paces_.USUAL,
-        foreground: foreground_.Foreground | None = None,
-        directory: ports.Directory | None = None,
-        rules: Callable[[], policy.Policy] = lambda: policy.EMPTY,
-    ) -> None:
-        """`pace_s` is the time between two edits of one card, `workspace_url` is for links.
-
-        `rules` is the policy of this moment, for the freezes in it.
-
-        With a `directory`, no channel that another company shares hears of freezes.
-        """
-        self._paces = paces
-        self._store = store
-        self._sender = sender
-        self._clock = clock
-        self._pace = pacing.Pace(pace_s, updates_per_minute, posts_per_s=paces.posts_per_s)
-        self._announcer = announcing.Announcer(
-            store,
-            sender,
-            clock,
-            self._pace,
-            workspace_url=workspace_url,
-            note_again_s=paces.look_s,
-            foreground=foreground,
-            rules=rules,
-        )
-        self._noticing = noticing.Noticing(
-            store, sender, clock, self._pace, paces=paces, directory=directory
-        )
+    def __init__(self, context: Context) -> None:
+        self._paces = context.paces
+        self._store = context.store
+        self._clock = context.clock
+        self._pace = context.pace
+        self._announcer = announcing.Announcer(context)
+        self._noticing = noticing.Noticing(context)
         self._woken = asyncio.Event()
         self._ending = False
         self._failures: collections.Counter[int] = collections.Counter()

@@ -1,0 +1,30 @@
+"""What all that goes out to Slack is made and sent with."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+from bot.power import ports
+from bot.power.policy import policy
+from bot.runtime import foreground as foreground_, paces as paces_
+from bot.slack.outbound import pacing, sending
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Context:
+    """The record that is told of, and the way to Slack with its pace.
+
+    `rules` is the policy of this moment, for the freezes in it; `workspace_url` is for links.
+    With a `directory`, no channel that another company shares hears of freezes.
+    """
+
+    store: ports.RequestStore
+    sender: sending.Sender
+    clock: ports.Clock
+    pace: pacing.Pace = dataclasses.field(default_factory=pacing.Pace)
+    paces: paces_.Paces = paces_.USUAL
+    rules: Callable[[], policy.Policy] = lambda: policy.EMPTY
+    directory: ports.Directory | None = None
+    workspace_url: str = ""
+    foreground: foreground_.Foreground = dataclasses.field(default_factory=foreground_.Foreground)
