@@ -18,7 +18,7 @@ from bot.power.run import settling
 from bot.runtime import clock as clock_, foreground as foreground_, paces as paces_, rules
 from bot.slack import directory
 from bot.slack.door import connection, sockets, watchdog
-from bot.slack.inbound import bolt_registration, desk, grid, guard
+from bot.slack.inbound import bolt_registration, form_receiver, grid, guard, processor
 from bot.slack.outbound import context as outbound, delivery, pacing, publishing, reporter, sending
 from bot.storage import opening, store
 from bot.workflow import alarm_lookup, context as story_, people, workflow
@@ -55,7 +55,7 @@ class Bot:
     workflow: workflow.Workflow
     runner: runner.Runner
     reporter: reporter.Reporter
-    desk: desk.Desk
+    processor: processor.Processor
     homes: publishing.Homes
     slack: connection.PromptApp
     watchdog: watchdog.Watchdog
@@ -132,20 +132,22 @@ def _join(basis: Basis) -> Bot:
     answering = delivery.Delivery(
         sender, clock, homes, workspace_url=identity.url, label=given.label
     )
-    taking = desk.Desk(
+    processing = processor.Processor(
         store,
         story,
         answering,
         clock,
-        bounds=desk.Bounds(take_over_lease_s=basis.paces.lease_s),
-        command=given.command,
+        bounds=processor.Bounds(take_over_lease_s=basis.paces.lease_s),
     )
+    forms = form_receiver.FormReceiver(store, story, processing.receive, clock)
     secret = given.slack_signing_secret.get_secret_value()
     slack = connection.make_app(basis.web_client, identity, secret, basis.foreground)
     guarding = guard.Guard(
         identity.team_id, sender, identity.app_id, slack.turned_away, identity.enterprise_id
     )
-    bolt_registration.Registration(taking, guarding, given.command, given.label).register(slack)
+    bolt_registration.Registration(
+        processing, forms, guarding, given.command, given.label
+    ).register(slack)
     return Bot(
         identity=identity,
         store=store,
@@ -154,7 +156,7 @@ def _join(basis: Basis) -> Bot:
         workflow=story,
         runner=runner.Runner(store, story.advance, clock, basis.paces, due),
         reporter=reports,
-        desk=taking,
+        processor=processing,
         homes=homes,
         slack=slack,
         watchdog=watchdog.Watchdog(basis.web_client, store, clock),

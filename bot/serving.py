@@ -84,7 +84,7 @@ async def _look_first(bot: app.Bot) -> None:
     """Read the fleet if a run was left: how its servers are matters more than what was stored."""
     if not await bot.store.has_runs():
         return
-    looking = asyncio.create_task(bot.power.snapshot(not_before=bot.desk.now()))
+    looking = asyncio.create_task(bot.power.snapshot(not_before=bot.processor.now()))
     # One that fails is made again by whoever watches the run.
     looking.add_done_callback(lambda done: done.cancelled() or done.exception())
     await asyncio.wait({looking}, timeout=HEAD_START_S)
@@ -94,7 +94,7 @@ async def _settle_restore(bot: app.Bot) -> None:
     """End or hold what a restored backup has open, before anything is driven."""
     if bot.store.restored:
         log.warning("store.restored")
-        await bot.store.write(lambda tx: ticking.after_restore(tx, bot.desk.now()))
+        await bot.store.write(lambda tx: ticking.after_restore(tx, bot.processor.now()))
         await bot.store.settle_restore()
 
 
@@ -146,7 +146,7 @@ async def _note_policies(bot: app.Bot, paces: paces_.Paces) -> None:
         if version != noted:
             found = in_force.InForce(version, bot.policy.text)
             with contextlib.suppress(errors.StoreUnavailable):
-                await in_force.note(bot.store, found, bot.desk.now())
+                await in_force.note(bot.store, found, bot.processor.now())
                 noted = version
         await asyncio.sleep(paces.look_s)
 
@@ -184,12 +184,12 @@ async def _sweep(bot: app.Bot, paces: paces_.Paces) -> None:
     frozen: tuple[ports.Freeze, ...] = ()
     while True:
         try:
-            await bot.desk.recover()
+            await bot.processor.recover()
             await break_glass.remind(bot.workflow.context)
             await freezing.end_due(bot.workflow.context)
             frozen = await freezing.redraw_due(bot.workflow.context, frozen)
-            await bot.store.write(functools.partial(_forget_plans, before=bot.desk.now()))
-            await bot.store.purge_inbox(before=bot.desk.now() - KEEP_KEYS_S)
+            await bot.store.write(functools.partial(_forget_plans, before=bot.processor.now()))
+            await bot.store.purge_inbox(before=bot.processor.now() - KEEP_KEYS_S)
         except errors.StoreUnavailable as error:
             log.warning("inbox.store_away", why=error.user_message)
         await asyncio.sleep(paces.sweep_s)
@@ -217,14 +217,14 @@ async def _end(
             driving.cancel()
             for task in beside:
                 task.cancel()
-            await asyncio.wait({asyncio.create_task(bot.desk.close()), driving})
+            await asyncio.wait({asyncio.create_task(bot.processor.close()), driving})
             # What was just decided is still said; a message that is being said is noted, too.
             bot.reporter.end()
             await asyncio.wait({saying})
             await bot.reporter.deliver_due()
     with contextlib.suppress(TimeoutError, errors.StoreUnavailable):
         async with asyncio.timeout(LET_GO_S):
-            await bot.desk.let_go()
+            await bot.processor.let_go()
     for task in tasks:
         task.cancel()
     ended, left = await asyncio.wait(tasks, timeout=1.0)

@@ -156,7 +156,7 @@ async def _moment(bot: app.Bot) -> Any:
         yield _gauge(Figure.DATABASE_UP, "Whether the database answers.", 0)
     else:
         yield _gauge(Figure.DATABASE_UP, "Whether the database answers.", 1)
-        for family in _of_database(found, bot.desk.now()):
+        for family in _of_database(found, bot.processor.now()):
             yield family
     yield _build_info()
     policy_valid = 0 if bot.policy.problem else 1

@@ -13,7 +13,7 @@ from slack_bolt.async_app import AsyncApp
 from bot.operations import manifest
 from bot.power.command import form
 from bot.slack import registered
-from bot.slack.inbound import bolt_registration, desk, guard
+from bot.slack.inbound import bolt_registration, form_receiver, guard, processor
 from bot.slack.outbound import sending
 
 PROJECT = pathlib.Path(__file__).parent.parent.parent
@@ -66,7 +66,9 @@ def test_every_event_that_is_listened_to_is_subscribed() -> None:
     """No listener without a row, and no row without a listener."""
     app = Recorder()
     without_io = bolt_registration.Registration(
-        cast("desk.Desk", None), guard.Guard("T0DEMO", cast("sending.Sender", None))
+        cast("processor.Processor", None),
+        cast("form_receiver.FormReceiver", None),
+        guard.Guard("T0DEMO", cast("sending.Sender", None)),
     )
 
     without_io.register(cast("AsyncApp", app))

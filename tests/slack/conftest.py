@@ -15,7 +15,7 @@ from bot import doorway
 from bot.power.lifecycle import State
 from bot.sandbox.workspace import Message, Workspace
 from bot.slack.door import connection, sockets
-from bot.slack.inbound import bolt_registration, desk, guard
+from bot.slack.inbound import bolt_registration, form_receiver, guard, processor
 from bot.slack.outbound import context as outbound, delivery, publishing, reporter, sending
 from tests.slack import builders, fakes
 
@@ -30,7 +30,8 @@ class Side:
     workflow: fakes.Workflow
     client: AsyncWebClient
     sender: sending.Sender
-    desk: desk.Desk
+    processor: processor.Processor
+    forms: form_receiver.FormReceiver
     reporter: reporter.Reporter
     request_url: str = ""
     bolt: connection.PromptApp = dataclasses.field(init=False, repr=False)
@@ -38,7 +39,7 @@ class Side:
     async def settle(self) -> None:
         """Wait until every payload is dealt with and everything due has been delivered."""
         await self.workspace.settle()
-        await self.desk.close()
+        await self.processor.close()
         for _ in range(50):
             if not await self.reporter.deliver_due():
                 await self.clock.pass_s(5)
@@ -98,11 +99,12 @@ async def side(
     store = fakes.Store(clock)
     workflow = fakes.Workflow(store)
     homes = publishing.Homes(sender, clock)
-    taking = desk.Desk(store, workflow, delivery.Delivery(sender, clock, homes), clock)
+    taking = processor.Processor(store, workflow, delivery.Delivery(sender, clock, homes), clock)
     telling = reporter.Reporter(
         outbound.Context(store, sender, clock, workspace_url="https://demo.slack.com/")
     )
-    yield Side(workspace, clock, store, workflow, client, sender, taking, telling)
+    forms = form_receiver.FormReceiver(store, workflow, taking.receive, clock)
+    yield Side(workspace, clock, store, workflow, client, sender, taking, forms, telling)
     await taking.close()
 
 
@@ -146,7 +148,7 @@ async def _bolt(side: Side) -> connection.PromptApp:
     guarding = guard.Guard(
         identity.team_id, side.sender, identity.app_id, app.turned_away, identity.enterprise_id
     )
-    bolt_registration.Registration(side.desk, guarding).register(app)
+    bolt_registration.Registration(side.processor, side.forms, guarding).register(app)
     side.bolt = app
     return app
 

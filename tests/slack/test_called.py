@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from bot.power import inputs
 from bot.power.lifecycle import State
 from bot.slack.blockkit import paging
-from bot.slack.inbound import desk
+from bot.slack.inbound import bolt_registration, guard
 from bot.slack.render import home
 from bot.workflow import answers
-from tests.slack import builders
+from tests.slack import builders, fakes, test_payloads
 from tests.slack.conftest import Side
 
 
@@ -35,16 +34,12 @@ def test_line_under_a_shared_answer_names_the_command(called: str) -> None:
 
 
 async def test_payload_without_a_typed_command_is_given_the_name_of_ours(side: Side) -> None:
-    """A button knows none; what was typed keeps its own."""
-    taking = desk.Desk(side.store, side.workflow, side.desk._answering, side.clock, command="/ops")
+    """A button knows none; a mention keeps the bot's own name."""
+    guarding = guard.Guard(builders.TEAM, side.sender)
+    heard = bolt_registration.Registration(side.processor, side.forms, guarding, "/ops")
 
-    async def ack(*words: object, **rest: object) -> None:
-        """Take it."""
+    await heard.button_pressed(fakes.Acked(), test_payloads.pressed())
+    await heard.bot_mentioned(fakes.Acked(), test_payloads.mentioned())
+    await side.processor.close()
 
-    pressed = builders.inbound(inputs.Pressed(do=inputs.Do.DETAILS, request_id="PR-1"))
-    typed = builders.inbound(inputs.Typed(text="help", called="/typed"), key="x")
-    for inbound in (pressed, typed):
-        await taking.take(inbound, ack)  # type: ignore[arg-type]
-    await taking.close()
-
-    assert [one.called for one in side.workflow.handled] == ["/ops", "/typed"]
+    assert [one.called for one in side.workflow.handled] == ["/ops", "@Powerbot"]

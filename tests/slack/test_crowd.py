@@ -120,17 +120,17 @@ async def test_presses_of_one_person_are_bounded_beside_the_lines() -> None:
 async def test_typing_person_is_offered_servers_only_so_often() -> None:
     """A program that searches has nothing found, and everybody else still has."""
     clock = fakes.Clock()
-    counted = crowd.Crowd(clock)
+    searches = crowd.Searches(clock)
 
-    found = [counted.may_search("U0DANA") for _ in range(200)]
-    others = [counted.may_search(f"U{number}") for number in range(200)]
+    found = [searches.admits("U0DANA") for _ in range(200)]
+    others = [searches.admits(f"U{number}") for number in range(200)]
     clock.time += crowd.SEARCHES_WITHIN_S
 
     assert (found.count(True), others.count(True)) == (
         crowd.SEARCHES_OF_ONE,
         crowd.SEARCHES - crowd.SEARCHES_OF_ONE,
     )
-    assert counted.may_search("U0DANA")
+    assert searches.admits("U0DANA")
 
 
 async def test_the_next_turn_is_whose_who_had_the_fewest() -> None:

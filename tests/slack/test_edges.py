@@ -7,7 +7,7 @@ import pytest
 from bot.power import inputs, ports
 from bot.power.lifecycle import State
 from bot.slack.blockkit import blocks
-from bot.slack.inbound import bolt_registration, desk, guard
+from bot.slack.inbound import bolt_registration, guard, processor
 from bot.workflow import answers
 from tests.slack import builders
 from tests.slack.conftest import Side
@@ -16,7 +16,8 @@ from tests.slack.fakes import Acked
 
 async def test_menus_and_closed_forms_are_acknowledged(side: Side) -> None:
     """Neither changes anything, and neither may leave a warning sign."""
-    heard = bolt_registration.Registration(side.desk, guard.Guard(builders.TEAM, side.sender))
+    guarding = guard.Guard(builders.TEAM, side.sender)
+    heard = bolt_registration.Registration(side.processor, side.forms, guarding)
     options, closed = Acked(), Acked()
 
     await heard.options_asked(options, {})
@@ -31,10 +32,10 @@ async def test_person_without_any_open_way_is_logged_and_marked_as_done(side: Si
     side.workspace.chaos.fail("chat.postEphemeral", "error", error="user_not_in_channel")
     side.workspace.chaos.fail("chat.postMessage", "error", error="messages_tab_disabled")
     side.workflow.says = [answers.Note("Done.")]
-    await side.desk.receive(builders.inbound())
+    await side.processor.store(builders.inbound())
 
-    side.desk.start(builders.inbound())
-    await side.desk.close()
+    side.processor.begin(builders.inbound())
+    await side.processor.close()
 
     assert side.store.finished == {"k1"}
 
@@ -57,28 +58,28 @@ async def test_twin_that_can_t_be_closed_is_left(side: Side) -> None:
         inputs.Pressed(do=inputs.Do.DETAILS, request_id="PR-7F3K", message_ts="1.0")
     )
     side.workflow.says = [answers.Note("Done.")]
-    await side.desk.receive(pressed)
+    await side.processor.store(pressed)
 
-    side.desk.start(pressed)
-    await side.desk.close()
+    side.processor.begin(pressed)
+    await side.processor.close()
 
     assert side.workspace.calls("chat.update")[-1].answer["error"] == "message_not_found"
     assert side.store.finished == {"k1"}
 
 
-async def test_bug_in_answering_doesn_t_stop_the_desk(side: Side) -> None:
+async def test_bug_in_answering_doesn_t_stop_the_processor(side: Side) -> None:
     """A task that breaks is logged; the payload stays for whoever mends it."""
     side.workflow.says = [answers.Note("Done.")]
     odd = builders.inbound(inputs.Pressed(do=inputs.Do.DETAILS, request_id="PR-7F3K"))
-    await side.desk.receive(odd)
+    await side.processor.store(odd)
     side.store.broken = True
 
-    side.desk.start(odd)
-    await side.desk.close()
+    side.processor.begin(odd)
+    await side.processor.close()
     side.store.broken = False
 
     assert side.store.finished == set()
-    assert await side.desk.recover() == 1
+    assert await side.processor.recover() == 1
 
 
 async def test_card_in_a_closed_channel_isn_t_tried_for_ever(side: Side) -> None:
@@ -115,17 +116,18 @@ async def test_reply_that_slack_refuses_is_tried_again_later(side: Side) -> None
 async def test_own_words_are_the_last_resort(side: Side, given: inputs.Input) -> None:
     """A bug in the workflow is told by any way that is open."""
     side.workflow.says = [ValueError("inner words")]
-    await side.desk.receive(builders.inbound(given))
+    await side.processor.store(builders.inbound(given))
 
-    side.desk.start(builders.inbound(given))
-    await side.desk.close()
+    side.processor.begin(builders.inbound(given))
+    await side.processor.close()
 
-    assert side.whispers("dana")[-1].text == "🚫 " + desk.BROKEN
+    assert side.whispers("dana")[-1].text == "🚫 " + processor.BROKEN
 
 
 async def test_payload_that_can_t_be_read_is_acknowledged_in_words(side: Side) -> None:
     """A command without its ids does nothing, and its typist is told."""
-    heard = bolt_registration.Registration(side.desk, guard.Guard(builders.TEAM, side.sender))
+    guarding = guard.Guard(builders.TEAM, side.sender)
+    heard = bolt_registration.Registration(side.processor, side.forms, guarding)
     ack = Acked()
 
     around = guard.Guard(builders.TEAM, side.sender).around(heard.command_received)

@@ -14,13 +14,13 @@ async def test_person_who_mentions_too_often_is_told_once_and_noted_twice(
     for number in range(crowd.PAYLOADS_A_MINUTE + over):
         connected.workspace.say("dana", "ops", f"@Powerbot status web{number}")
     await connected.workspace.settle()
-    await connected.desk.close()
+    await connected.processor.close()
     refused = [one for one in connected.whispers("dana") if "as one person may" in one.text]
     rows = [one for one in connected.store.audited if one.event == excess.EVENT]
     assert (len(refused), [one.detail["refused"] for one in rows]) == (1, [1])
 
     connected.clock.time += excess.ROW_EVERY_S
-    await connected.desk.recover()
+    await connected.processor.recover()
 
     rows = [one for one in connected.store.audited if one.event == excess.EVENT]
     assert sum(one.detail["refused"] for one in rows) == (
@@ -33,7 +33,7 @@ async def test_person_who_types_too_often_reads_so_in_each_answer(connected: Sid
     """The acknowledgement of a command says it; the next person isn't touched."""
     for number in range(crowd.PAYLOADS_A_MINUTE + 3):
         await connected.workspace.command("dana", "ops", f"/power status web{number}")
-        await connected.desk.close()
+        await connected.processor.close()
     await connected.workspace.command("sam", "ops", "/power status web01")
     await connected.settle()
 

@@ -48,7 +48,7 @@ async def test_requester_sees_the_answer_to_a_shortcut_on_a_lone_message(
         place=builders.order().place.model_copy(update={"thread_ts": alert.ts}),
     )
 
-    connected.desk.start(inbound)
+    connected.processor.begin(inbound)
     await connected.settle()
 
     [note] = connected.whispers("dana")
@@ -68,7 +68,7 @@ async def test_approver_s_form_is_answered_in_the_channel_before_the_thread_begi
         inputs.FormSent(do=inputs.Form.DENY, request_id=found.id, reason="not now")
     )
 
-    await connected.desk.take_form(form, fakes.Acked())
+    await connected.forms.receive(form, fakes.Acked())
     await connected.settle()
 
     [note] = connected.whispers("dana")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from bot.power import inputs, ports
-from bot.slack.inbound import desk, recovery
+from bot.slack.inbound import processor, recovery
 from bot.slack.outbound import delivery
 from bot.workflow import answers
 from tests.slack import builders, fakes
@@ -15,7 +15,7 @@ from tests.slack.conftest import Side
 async def received(side: Side, *keys: str) -> None:
     """Store lines that nobody has dealt with."""
     for key in keys:
-        await side.desk.receive(builders.inbound(inputs.Typed(text=f"reboot {key}"), key))
+        await side.processor.store(builders.inbound(inputs.Typed(text=f"reboot {key}"), key))
 
 
 async def test_person_is_told_that_their_line_was_set_aside(connected: Side) -> None:
@@ -23,7 +23,7 @@ async def test_person_is_told_that_their_line_was_set_aside(connected: Side) -> 
     await received(connected, "web01", "web02")
     connected.store.deaths["web01"] = 1
 
-    await connected.desk.recover()
+    await connected.processor.recover()
     await connected.settle()
 
     (row,) = connected.store.audited
@@ -40,10 +40,10 @@ async def test_person_is_told_that_their_line_was_set_aside(connected: Side) -> 
 
 async def test_person_who_said_no_is_told_to_say_it_again(side: Side) -> None:
     """A no that was set aside may not be in force, and that is the first thing to know."""
-    await side.desk.receive(builders.inbound(inputs.Typed(text="stop PR-7F3K"), "no"))
+    await side.processor.store(builders.inbound(inputs.Typed(text="stop PR-7F3K"), "no"))
     side.store.deaths["no"] = 1
 
-    await side.desk.recover()
+    await side.processor.recover()
     await side.settle()
 
     assert "may not be in force" in side.whispers("dana")[-1].text
@@ -61,8 +61,8 @@ async def test_a_slow_payload_doesn_t_hold_up_the_rest_for_ever(side: Side) -> N
 
     workflow = Slow(side.store)
     answering = delivery.Delivery(side.sender, side.clock)
-    slow = desk.Desk(
-        side.store, workflow, answering, side.clock, bounds=desk.Bounds(take_over_lease_s=0.06)
+    slow = processor.Processor(
+        side.store, workflow, answering, side.clock, bounds=processor.Bounds(take_over_lease_s=0.06)
     )
     await received(side, "web01", "web02")
 
@@ -77,31 +77,31 @@ async def test_a_slow_payload_doesn_t_hold_up_the_rest_for_ever(side: Side) -> N
     assert side.store.finished == {"web01", "web02"}
 
 
-async def test_desk_blames_no_payload_for_a_database_that_was_away(side: Side) -> None:
+async def test_processor_blames_no_payload_for_a_database_that_was_away(side: Side) -> None:
     """What couldn't be finished is given back, as often as it takes."""
     await received(side, "web01")
 
     for _ in range(recovery.MOST_DEATHS + 1):
-        side.store.writes_away_for = len(desk.AGAIN_AFTER_S) + 1
-        await side.desk.recover()
-        await side.desk.close()
+        side.store.writes_away_for = len(processor.AGAIN_AFTER_S) + 1
+        await side.processor.recover()
+        await side.processor.close()
         assert side.store.finished == set()
-    await side.desk.recover()
-    await side.desk.close()
+    await side.processor.recover()
+    await side.processor.close()
 
     assert side.store.finished == {"web01"}
     assert side.store.audited == []
 
 
-async def test_desk_gives_back_what_is_under_way_when_it_stops(side: Side) -> None:
+async def test_processor_gives_back_what_is_under_way_when_it_stops(side: Side) -> None:
     """A process that ends in order has died on nothing."""
     await received(side, "web01")
     side.store.gate = asyncio.Event()
-    await side.desk.recover()
+    await side.processor.recover()
 
     # The line is answered, and waits for the database to note it.
-    await side.desk.let_go()
+    await side.processor.let_go()
     side.store.gate.set()
-    await side.desk.close()
+    await side.processor.close()
 
     assert side.store.deaths == {"web01": 0}

@@ -13,8 +13,7 @@ from bot.power.lifecycle import State
 from bot.power.targets import offering
 from bot.sandbox.workspace.blockkit import blocks as stand_in_blocks
 from bot.slack.blockkit import views
-from bot.slack.inbound import desk, payloads, shapes, submissions
-from bot.slack.outbound import delivery
+from bot.slack.inbound import form_receiver, payloads, shapes, submissions
 from bot.slack.render import request_form
 from bot.workflow import answers
 from tests.slack import builders
@@ -204,12 +203,8 @@ async def test_somebody_who_may_not_look_sees_why_in_the_form(connected: Side) -
 
 async def test_nothing_is_offered_when_it_can_not_be_said_in_time(side: Side) -> None:
     """A search that takes too long offers nothing; a failed look-up too."""
-    slow = desk.Desk(
-        side.store,
-        side.workflow,
-        delivery.Delivery(side.sender, side.clock),
-        side.clock,
-        bounds=desk.Bounds(ack_within_s=0.01),
+    slow = form_receiver.FormReceiver(
+        side.store, side.workflow, side.processor.receive, side.clock, offer_within_s=0.01
     )
     side.workflow.offered = list(OFFERS)
     side.workflow.offers_late = asyncio.Event()

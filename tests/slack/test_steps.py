@@ -154,10 +154,10 @@ async def test_a_step_that_can_not_be_asked_for_is_told_and_so_is_its_person(
     side.workflow.says = [answers.Note("No rule names you.", good=False)]
     inbound = step_events.read(begun(), at=1)
     assert inbound is not None
-    await side.desk.receive(inbound)
+    await side.processor.store(inbound)
 
-    side.desk.start(inbound)
-    await side.desk.close()
+    side.processor.begin(inbound)
+    await side.processor.close()
 
     calls = side.workspace.calls("functions.completeError")
     assert [one.args["error"] for one in calls if one.answer["ok"]] == ["No rule names you."]

@@ -81,7 +81,7 @@ async def test_a_payload_of_another_app_is_refused_and_counted(
 async def test_another_command_is_refused_by_its_name(side: Side) -> None:
     """Whatever else points at this app doesn't switch servers."""
     heard = bolt_registration.Registration(
-        side.desk, guard.Guard(builders.TEAM, side.sender), "/power-staging"
+        side.processor, side.forms, guard.Guard(builders.TEAM, side.sender), "/power-staging"
     )
     ack = Ack()
 

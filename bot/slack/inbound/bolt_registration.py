@@ -1,10 +1,11 @@
-"""The few listeners that Bolt is given: each reads its payload and hands it to the desk.
+"""The few listeners that Bolt is given: each reads its payload and hands it to the processor.
 
-The desk stores it, acknowledges it and hands it to `workflow`, which tells what a click does.
+That one stores it, acknowledges it and hands it to `workflow`, which tells what a click does.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -12,10 +13,11 @@ from typing import Any
 import structlog
 from slack_bolt.async_app import AsyncApp
 
+from bot.power import ports, vocabulary
 from bot.power.command import form
 from bot.slack import action_ids, registered
 from bot.slack.blockkit import labels
-from bot.slack.inbound import desk, guard, payloads, step_events, submissions
+from bot.slack.inbound import form_receiver, guard, payloads, processor, step_events, submissions
 from bot.slack.render import request_form
 
 log = structlog.get_logger()
@@ -30,14 +32,16 @@ class Registration:
 
     def __init__(
         self,
-        taking: desk.Desk,
+        processing: processor.Processor,
+        forms: form_receiver.FormReceiver,
         guarding: guard.Guard,
         command: str = registered.COMMANDS[0].command,
         label: str = "",
     ) -> None:
         """`command` is the one slash command that is ours, `label` a part of the bot's name."""
         self._name = labels.mentioned(label)
-        self._desk = taking
+        self._processor = processing
+        self._forms = forms
         self._guard = guarding
         self._command = command
 
@@ -56,48 +60,60 @@ class Registration:
         app.action(action_ids.ANY)(around(self.old_button_pressed))
         app.event(action_ids.ANY)(around(self.event_unused))
 
+    async def _receive(self, inbound: ports.Inbound, ack: guard.Ack) -> None:
+        """Hand a payload to the processor."""
+        await self._processor.receive(self._naming_us(inbound), ack)
+
+    def _naming_us(self, inbound: ports.Inbound) -> ports.Inbound:
+        """Return a payload with the name of our command, where nothing was typed that has one."""
+        if self._command == vocabulary.PREFIX or inbound.input.called:
+            return inbound
+        named = inbound.input.model_copy(update={"called": self._command})
+        return dataclasses.replace(inbound, input=named)
+
     async def command_received(self, ack: guard.Ack, body: Mapping[str, Any]) -> None:
         """Take our slash command, and no other that points here."""
         if body.get("command") != self._command:
             log.warning("slack.other_command")
             await ack(OTHER_COMMAND.format(self._command))
             return
-        await self._desk.take(payloads.command(body, at=self._desk.now()), ack)
+        await self._receive(payloads.command(body, at=self._processor.now()), ack)
 
     async def button_pressed(self, ack: guard.Ack, body: Mapping[str, Any]) -> None:
         """Take a press of one of our buttons."""
         if action_ids.read_action_id(str(body["actions"][0].get("action_id"))) is None:
             await self.old_button_pressed(ack, body)
         else:
-            await self._desk.take(payloads.button(body, at=self._desk.now()), ack)
+            await self._receive(payloads.button(body, at=self._processor.now()), ack)
 
     async def bot_mentioned(self, ack: guard.Ack, body: Mapping[str, Any]) -> None:
         """Take a mention; what a bot has written is left alone."""
-        inbound = payloads.mention(body, at=self._desk.now(), called=self._name)
+        inbound = payloads.mention(body, at=self._processor.now(), called=self._name)
         if inbound is not None:
-            await self._desk.take(inbound, ack)
+            await self._receive(inbound, ack)
 
     async def home_opened(self, ack: guard.Ack, body: Mapping[str, Any]) -> None:
         """Draw a person's Home; another tab of the app is left alone."""
-        inbound = payloads.home(body, at=self._desk.now())
+        inbound = payloads.home(body, at=self._processor.now())
         if inbound is not None:
-            await self._desk.take(inbound, ack)
+            await self._receive(inbound, ack)
 
     async def step_begun(self, ack: guard.Ack, body: Mapping[str, Any]) -> None:
         """Take a step of a workflow; one that isn't ours is left alone."""
-        inbound = step_events.read(body, at=self._desk.now())
+        inbound = step_events.read(body, at=self._processor.now())
         if inbound is not None:
-            await self._desk.take(inbound, ack)
+            await self._receive(inbound, ack)
         else:
             await ack()
 
     async def form_sent(self, ack: guard.Ack, body: Mapping[str, Any]) -> None:
         """Take a form, or show what is wrong with it."""
-        await self._desk.take_form(submissions.form(body, at=self._desk.now()), ack)
+        inbound = submissions.form(body, at=self._processor.now())
+        await self._forms.receive(self._naming_us(inbound), ack)
 
     async def shortcut_used(self, ack: guard.Ack, body: Mapping[str, Any]) -> None:
         """Take a global or a message shortcut."""
-        await self._desk.take(payloads.shortcut(body, at=self._desk.now()), ack)
+        await self._receive(payloads.shortcut(body, at=self._processor.now()), ack)
 
     async def options_asked(self, ack: guard.Ack, body: Mapping[str, Any]) -> None:
         """Offer what fits what was typed into the field for servers."""
@@ -108,7 +124,7 @@ class Registration:
             await ack(options=[])
             return
         ours = action_id == form.Field.SERVERS
-        offers = await self._desk.offers(person, typed) if ours else ()
+        offers = await self._forms.offers(person, typed) if ours else ()
         await ack(options=[request_form.option(one) for one in offers])
 
     async def form_closed(self, ack: guard.Ack, body: Mapping[str, Any]) -> None:

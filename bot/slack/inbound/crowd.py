@@ -138,7 +138,6 @@ class Crowd:
         self._clock = clock
         self._payloads = counting.Counting(PAYLOADS_A_MINUTE, MINUTE_S)
         self._noes = counting.Counting(NOES_A_MINUTE, MINUTE_S)
-        self._searches = counting.Counting(SEARCHES_OF_ONE, SEARCHES_WITHIN_S, SEARCHES)
         self._lines = Lane(LINES, clock)
         self._clicks = Lane(CLICKS, clock)
 
@@ -177,10 +176,18 @@ class Crowd:
         async with self._lane(inbound).turn(inbound.person.user_id):
             yield
 
-    def may_search(self, user_id: str) -> bool:
-        """Count a search in a field, unless that is too many."""
-        return self._searches.admits(user_id, self._clock.monotonic())
-
     def _lane(self, inbound: ports.Inbound) -> Lane:
         """Return where a payload is counted."""
         return self._lines if inbound.kind in LINE_KINDS else self._clicks
+
+
+class Searches:
+    """Counts searches in a field; one for the process."""
+
+    def __init__(self, clock: ports.Clock) -> None:
+        self._clock = clock
+        self._counted = counting.Counting(SEARCHES_OF_ONE, SEARCHES_WITHIN_S, SEARCHES)
+
+    def admits(self, user_id: str) -> bool:
+        """Count a search, unless that is too many."""
+        return self._counted.admits(user_id, self._clock.monotonic())

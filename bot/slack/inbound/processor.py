@@ -1,23 +1,21 @@
-"""What becomes of a payload: stored, acknowledged, dealt with, answered to the person.
+"""What becomes of a payload: stored, acknowledged, processed, answered to the person.
 
-What was stored is dealt with even if this process dies on the way: `recover` takes it over.
+What was stored is processed even if this process dies on the way: `recover` takes it over.
 """
 
 from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Protocol, TypeVar
 
 import structlog
 
-from bot.power import errors, inputs, intake, ports, request, vocabulary
-from bot.power.command import form, noes
-from bot.power.targets import offering
+from bot.power import errors, inputs, intake, ports
+from bot.power.command import noes
 from bot.runtime import foreground
-from bot.slack.blockkit import text, views
-from bot.slack.inbound import crowd, edits, excess, filled, guard, recovery
+from bot.slack.inbound import crowd, edits, excess, guard, recovery
 from bot.slack.outbound import delivery
 from bot.workflow import answers as facts
 
@@ -29,8 +27,6 @@ ACK_WITHIN_S = 2.0
 # A stored click is tried again when the database goes away under it; waits in seconds.
 AGAIN_AFTER_S = (0.5, 2.0, 5.0)
 TAKE_OVER_LEASE_S = 30.0
-# A field's error has no limit in Slack's docs; more than this doesn't fit under a field.
-ERROR_CHARS = 300
 SLOW = "Powerbot is slow at this moment; the answer comes here as soon as it can."
 BROKEN = (
     "Something went wrong inside Powerbot; nothing was sent by this. "
@@ -47,14 +43,6 @@ class Workflow(Protocol):
         Handling the same payload twice gives the same as once.
         """
 
-    async def offers(self, person: request.Person, typed: str) -> Sequence[offering.Offer]:
-        """Return what fits what somebody has typed into the field for servers."""
-
-    def problems(
-        self, place: request.Place, sent: inputs.RequestFilled
-    ) -> Mapping[form.Field, str]:
-        """Return what is wrong with a request form, by field; it waits for nobody."""
-
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Bounds:
@@ -67,8 +55,8 @@ class Bounds:
     take_over_lease_s: float = TAKE_OVER_LEASE_S
 
 
-class Desk:
-    """Takes payloads in and sees each through."""
+class Processor:
+    """Receives payloads and processes each to its end."""
 
     def __init__(
         self,
@@ -78,10 +66,7 @@ class Desk:
         clock: ports.Clock,
         *,
         bounds: Bounds = Bounds(),
-        command: str = vocabulary.PREFIX,
     ) -> None:
-        """`command` is the slash command's name here."""
-        self._command = command
         self._ack_within_s = bounds.ack_within_s
         self._store = store
         self._workflow = workflow
@@ -98,7 +83,7 @@ class Desk:
         """Return the wall clock in seconds since the epoch."""
         return self._clock.now()
 
-    async def receive(self, inbound: ports.Inbound) -> bool:
+    async def store(self, inbound: ports.Inbound) -> bool:
         """Store a payload durably; False when it is there already.
 
         Raises:
@@ -108,14 +93,13 @@ class Desk:
             return await self._edits.receive(inbound)
         return await self._store.write(intake.Receiving(inbound))
 
-    async def take(self, inbound: ports.Inbound, ack: guard.Ack, **answer: Any) -> None:
-        """Store, acknowledge (with `answer`, if any), and start to deal with a payload.
+    async def receive(self, inbound: ports.Inbound, ack: guard.Ack, **answer: Any) -> None:
+        """Store, acknowledge (with `answer`, if any), and begin to process a payload.
 
         Raises:
             StoreUnavailable: it could not be stored, and nothing will be done with it.
             TooMuch: this person has too much under way, and nothing will be done with it.
         """
-        inbound = self._calling(inbound)
         try:
             counted = self._crowd.admit(inbound)
         except crowd.Full as full:
@@ -125,34 +109,27 @@ class Desk:
         done, _ = await asyncio.wait({storing}, timeout=self._ack_within_s)
         if not done:
             await ack(SLOW) if inbound.kind is inputs.Kind.COMMAND else await ack(**answer)
-            self._track(self._take_late(inbound, storing), f"late {inbound.key}")
+            self._track(self._receive_late(inbound, storing), f"late {inbound.key}")
             return
         fresh = storing.result()
         log.info("slack.stored", key=inbound.key, kind=inbound.kind, fresh=fresh)
         await ack(**answer)
         log.debug("slack.acked", key=inbound.key)
         if fresh:
-            self.start(inbound)
-
-    def _calling(self, inbound: ports.Inbound) -> ports.Inbound:
-        """Return a payload with the name of our command, where nothing was typed that has one."""
-        if self._command == vocabulary.PREFIX or inbound.input.called:
-            return inbound
-        called = inbound.input.model_copy(update={"called": self._command})
-        return dataclasses.replace(inbound, input=called)
+            self.begin(inbound)
 
     async def _store_counted(self, inbound: ports.Inbound, *, counted: bool) -> bool:
         """Store a payload; whoever isn't stored anew is counted no more, if it was `counted`."""
         fresh = False
         _let_a_no_go_ahead(inbound)
         try:
-            fresh = await self.receive(inbound)
+            fresh = await self.store(inbound)
         finally:
             if counted and not fresh:
                 self._crowd.leave(inbound)
         return fresh
 
-    async def _take_late(self, inbound: ports.Inbound, storing: asyncio.Task[bool]) -> None:
+    async def _receive_late(self, inbound: ports.Inbound, storing: asyncio.Task[bool]) -> None:
         """Go on with a payload that was acknowledged before the database had answered."""
         try:
             fresh = await storing
@@ -161,84 +138,21 @@ class Desk:
             await self._answering.deliver(inbound, refusal)
             return
         if fresh:
-            self.start(inbound)
+            self.begin(inbound)
 
-    async def take_form(self, inbound: ports.Inbound, ack: guard.Ack) -> None:
-        """Take a form, or show what is wrong with it while it is still open.
-
-        Raises:
-            StoreUnavailable: nothing could be read or stored, and nothing will be done with it.
-        """
-        match inbound.input:
-            case inputs.RequestFilled() as sent:
-                await self._take_filled(inbound, sent, ack)
-            case inputs.FormSent() as sent:
-                await self._take_sent(inbound, sent, ack)
-            case _:
-                await self.take(inbound, ack)
-
-    async def _take_sent(
-        self, inbound: ports.Inbound, sent: inputs.FormSent, ack: guard.Ack
-    ) -> None:
-        """Take a form about a request; what is wrong stands at its input."""
-        found = await self._request_of(sent.request_id)
-        problems = filled.problems(sent, found)
-        if found is None or problems:
-            await ack(response_action="errors", errors=problems)
-            return
-        placed = dataclasses.replace(inbound, place=_seen_at(found))
-        if sent.do is inputs.Form.REVIEW:
-            asking = views.loading(sent.view, views.ASKING)
-            await self.take(placed, ack, response_action="update", view=asking)
-        else:
-            await self.take(placed, ack)
-
-    async def _take_filled(
-        self, inbound: ports.Inbound, sent: inputs.RequestFilled, ack: guard.Ack
-    ) -> None:
-        """Take the request form: what is wrong stands at its field, else the plan is made."""
-        problems = self._workflow.problems(inbound.place, sent)
-        if problems:
-            shown = {
-                field.value: text.literal(words, ERROR_CHARS) for field, words in problems.items()
-            }
-            await ack(response_action="errors", errors=shown)
-            return
-        planning = views.loading(sent.view, views.PLANNING)
-        await self.take(inbound, ack, response_action="push", view=planning)
-
-    async def offers(self, person: request.Person, typed: str) -> Sequence[offering.Offer]:
-        """Return what fits what was typed, or nothing when that can't be said in time."""
-        if not self._crowd.may_search(person.user_id):
-            return ()
-        try:
-            async with asyncio.timeout(self._ack_within_s):
-                return await self._workflow.offers(person, typed)
-        except (TimeoutError, errors.PowerbotError) as error:
-            log.warning("slack.nothing_offered", why=type(error).__name__)
-            return ()
-
-    async def _request_of(self, request_id: str) -> ports.Request | None:
-        """Return the request that a form is about."""
-        return await self._store.read(lambda tx: tx.request(request_id)) if request_id else None
-
-    # -- dealing with it
-
-    def start(self, inbound: ports.Inbound) -> None:
-        """Deal with a stored payload in a task of its own."""
-        self.begin(inbound)
+    # -- processing it
 
     def begin(self, inbound: ports.Inbound) -> asyncio.Task[None] | None:
-        """Deal with a stored payload; return the task, or None where there is one already."""
+        """Process a stored payload; return the task, or None where there is one already."""
         if inbound.key in self._in_hand:
             return None
         self._in_hand.add(inbound.key)
         self._crowd.begin(inbound)
         self._edits.begin(inbound)
-        return self._track(self._see_through(inbound), f"handle {inbound.key}")
+        return self._track(self._process(inbound), f"handle {inbound.key}")
 
     def in_hand(self) -> Sequence[str]:
-        """Return the keys of the payloads that are being dealt with."""
+        """Return the keys of the payloads that are being processed."""
         return [*self._in_hand]
 
     def tell(self, inbound: ports.Inbound, said: facts.Note) -> None:
@@ -263,8 +177,8 @@ class Desk:
         """Give back what is still under way at the end: this process has not died on it."""
         await self._recovery.let_go()
 
-    async def _see_through(self, inbound: ports.Inbound) -> None:
-        """Deal with a payload, answer its person, and mark it as done."""
+    async def _process(self, inbound: ports.Inbound) -> None:
+        """Process a payload, answer its person, and mark it as done."""
         _let_a_no_go_ahead(inbound)
         log.debug("slack.begun", key=inbound.key, kind=inbound.kind)
         try:
@@ -298,7 +212,7 @@ class Desk:
             return await self._patiently(lambda: self._finish(inbound))
         edit = await self._patiently(lambda: self._edits.after_mistake(inbound))
         if edit is not None:
-            self.start(edit)
+            self.begin(edit)
         return None
 
     async def _decide(self, inbound: ports.Inbound) -> facts.Answer | None:
@@ -355,13 +269,6 @@ class Desk:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
-
-
-def _seen_at(found: ports.Request) -> request.Place:
-    """Return where a private answer about a request is seen: in its thread if that has replies."""
-    place = found.order.place
-    began = found.source.startswith(ports.MENTION) or (found.card is not None and found.card.ts)
-    return place if began else request.Place(channel_id=place.channel_id)
 
 
 def _let_a_no_go_ahead(inbound: ports.Inbound) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from bot.power import errors, inputs
 from bot.power.lifecycle import State
-from bot.slack.inbound import desk
+from bot.slack.inbound import processor
 from bot.slack.outbound import delivery
 from bot.workflow import answers
 from tests.slack import builders, fakes
@@ -21,7 +21,7 @@ from tests.slack.fakes import Acked
     [
         (errors.SlackUnavailable(), "could not be checked"),
         (errors.UserMistake("unknown name", token="web99", suggestion="web9"), "web99"),
-        (RuntimeError("token xoxb-1"), desk.BROKEN),
+        (RuntimeError("token xoxb-1"), processor.BROKEN),
     ],
     ids=["own-error", "mistake", "bug"],
 )
@@ -45,20 +45,20 @@ async def test_typist_gets_a_direct_message_where_no_other_way_is_open(connected
     payload = builders.inbound(
         place=builders.order().place.model_copy(update={"channel_id": "C0DEV"})
     )
-    await connected.desk.receive(payload)
+    await connected.processor.store(payload)
 
-    connected.desk.start(payload)
+    connected.processor.begin(payload)
     await connected.settle()
 
     assert "Plan: reboot 19 servers" in connected.workspace.direct_messages("dana")[-1].text
 
 
-async def test_desk_takes_over_what_a_dead_process_left(connected: Side) -> None:
+async def test_processor_takes_over_what_a_dead_process_left(connected: Side) -> None:
     """A payload that was stored but not dealt with is dealt with after the start."""
-    await connected.desk.receive(builders.inbound())
+    await connected.processor.store(builders.inbound())
 
-    taken = await connected.desk.recover()
-    again = await connected.desk.recover()
+    taken = await connected.processor.recover()
+    again = await connected.processor.recover()
     await connected.settle()
 
     assert (taken, again) == (1, 0)
@@ -66,61 +66,61 @@ async def test_desk_takes_over_what_a_dead_process_left(connected: Side) -> None
     assert connected.store.finished == {"k1"}
 
 
-async def test_desk_tries_again_while_the_database_is_away_after_the_ack(side: Side) -> None:
+async def test_processor_tries_again_while_the_database_is_away_after_the_ack(side: Side) -> None:
     """A click that was acknowledged is a promise: a short outage doesn't break it."""
     side.workflow.says = [errors.StoreUnavailable(), answers.Note("Done.")]
-    await side.desk.receive(builders.inbound())
+    await side.processor.store(builders.inbound())
 
-    side.desk.start(builders.inbound())
-    await side.desk.close()
+    side.processor.begin(builders.inbound())
+    await side.processor.close()
 
     assert len(side.workflow.handled) == 2
     assert side.store.finished == {"k1"}
 
 
-async def test_desk_leaves_a_payload_in_the_store_when_the_database_stays_away(
+async def test_processor_leaves_a_payload_in_the_store_when_the_database_stays_away(
     side: Side,
 ) -> None:
     """What can't be marked as done isn't forgotten either."""
     side.workflow.says = [answers.Note("Done.")]
-    await side.desk.receive(builders.inbound())
+    await side.processor.store(builders.inbound())
     side.store.away_for = 99
 
-    side.desk.start(builders.inbound())
-    await side.desk.close()
+    side.processor.begin(builders.inbound())
+    await side.processor.close()
 
     assert side.store.finished == set()
 
 
 @pytest.fixture
-def slow_desk(side: Side) -> desk.Desk:
-    """A desk that waits ten milliseconds for a database that takes longer."""
+def slow(side: Side) -> processor.Processor:
+    """A processor that waits ten milliseconds for a database that takes longer."""
     side.store.gate = asyncio.Event()
     answering = delivery.Delivery(side.sender, side.clock)
-    return desk.Desk(
-        side.store, side.workflow, answering, side.clock, bounds=desk.Bounds(ack_within_s=0.01)
+    return processor.Processor(
+        side.store, side.workflow, answering, side.clock, bounds=processor.Bounds(ack_within_s=0.01)
     )
 
 
-async def test_slow_database_doesn_t_cost_the_ack(side: Side, slow_desk: desk.Desk) -> None:
+async def test_slow_database_doesn_t_cost_the_ack(side: Side, slow: processor.Processor) -> None:
     """When storing takes long the person is told so, and the payload is dealt with later."""
     ack = Acked()
 
-    await slow_desk.take(builders.inbound(), ack)
-    assert ack.response == desk.SLOW
+    await slow.receive(builders.inbound(), ack)
+    assert ack.response == processor.SLOW
     _open(side.store)
-    await slow_desk.close()
+    await slow.close()
 
     assert len(side.workflow.handled) == 1
 
 
-async def test_slow_database_that_then_fails_is_told(side: Side, slow_desk: desk.Desk) -> None:
+async def test_slow_database_that_then_fails_is_told(side: Side, slow: processor.Processor) -> None:
     """A late failure to store reaches the person too."""
     side.store.away_for = 1
 
-    await slow_desk.take(builders.inbound(inputs.Pressed(do=inputs.Do.APPROVE)), Acked())
+    await slow.receive(builders.inbound(inputs.Pressed(do=inputs.Do.APPROVE)), Acked())
     _open(side.store)
-    await slow_desk.close()
+    await slow.close()
 
     assert "nothing was changed" in side.whispers("dana")[-1].text
     assert side.workflow.handled == []
