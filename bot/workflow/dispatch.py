@@ -1,0 +1,202 @@
+"""Which step of the story an input asks for: a line, a button, a form, Home."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from bot.power import errors, inputs, ports
+from bot.power.command import command, command_line
+from bot.power.run import again
+from bot.workflow import (
+    answers,
+    approving,
+    asking,
+    break_glass,
+    choosing,
+    freezing,
+    lookups,
+    nudging,
+    reviewing,
+    stopping,
+    submitting,
+    suggesting,
+)
+from bot.workflow.context import Context
+from bot.workflow.rights import reading, refusing, words
+
+# Buttons under plans; a plan that nobody asked for is let go of after a while.
+PLAN_BUTTONS = frozenset({inputs.Do.REQUEST, inputs.Do.AGAIN})
+NO_BUTTON = "This button is no longer valid."
+FORGOTTEN = "This plan is too old to be used. Type the command again."
+
+
+async def answer(context: Context, inbound: ports.Inbound) -> answers.Answer | None:
+    """Dispatch an input by its kind."""
+    match inbound.input:
+        case inputs.Typed() | inputs.Mentioned() if inbound.input.length:
+            raise command_line.too_long(inbound.input.length)
+        case inputs.Typed() | inputs.Mentioned() | inputs.Repeated() as line:
+            return await _obey(context, inbound, command.parse(line.text))
+        case inputs.Pressed() as button:
+            return await _pressed(context, inbound, button)
+        case inputs.FormSent() as sent:
+            return await _sent(context, inbound, sent)
+        case inputs.RequestFilled() | inputs.StepBegun() as filled:
+            return await _fill_in(context, inbound, filled)
+        case inputs.ShortcutUsed():
+            return await choosing.open_form(context, inbound)
+        case inputs.HomeOpened():
+            return await lookups.home(context, inbound.person)
+        case inputs.Unknown():
+            return answers.Note(NO_BUTTON, good=False)
+        case _:
+            assert_never(inbound.input)
+
+
+async def _pressed(
+    context: Context, inbound: ports.Inbound, button: inputs.Pressed
+) -> answers.Answer | None:
+    """Do what a button asks for."""
+    if button.do is inputs.Do.UNFREEZE:
+        return await freezing.lift(context, inbound)
+    if button.do in PLAN_BUTTONS and await named(context, inbound) is None:
+        return answers.Note(FORGOTTEN, good=False, over=True)
+    return await _pressed_of(
+        context, inbound, button, await reading.find(context, button.request_id)
+    )
+
+
+async def _pressed_of(
+    context: Context, inbound: ports.Inbound, button: inputs.Pressed, shown: answers.RequestShown
+) -> answers.Answer | None:
+    """Do what a button of a request asks for."""
+    request = shown.request
+    match button.do:
+        case inputs.Do.REQUEST:
+            return await asking.ask(context, inbound, request)
+        case inputs.Do.APPROVE | inputs.Do.DENY | inputs.Do.COMMENT | inputs.Do.VERDICT:
+            return await _decide(context, inbound, request, button.do)
+        case inputs.Do.NUDGE:
+            return await nudging.nudge(context, inbound, request)
+        case inputs.Do.CANCEL:
+            return await stopping.cancel(context, inbound, request)
+        case inputs.Do.STOP:
+            return await stopping.stop(context, inbound, request)
+        case inputs.Do.RETRY | inputs.Do.UNDO | inputs.Do.BACK_ON | inputs.Do.AGAIN:
+            return await submitting.repeat(context, inbound, _wanted(button.do, shown), request)
+        case inputs.Do.DETAILS:
+            return shown
+        case inputs.Do.UNFREEZE | inputs.Do.PAGE | inputs.Do.SHARE:
+            return answers.Note(NO_BUTTON, good=False)
+        case _:
+            assert_never(button.do)
+
+
+async def _sent(context: Context, inbound: ports.Inbound, sent: inputs.FormSent) -> answers.Answer:
+    """Do what a form about a request asks for."""
+    request = await _find(context, sent.request_id)
+    match sent.do:
+        case inputs.Form.CONFIRM_COUNT | inputs.Form.REVIEW:
+            return await asking.ask(context, inbound, request)
+        case inputs.Form.DENY | inputs.Form.COMMENT | inputs.Form.VERDICT:
+            return await _decide(context, inbound, request, inputs.Do(sent.do))
+        case _:
+            assert_never(sent.do)
+
+
+async def _decide(
+    context: Context, inbound: ports.Inbound, request: ports.Request, do: inputs.Do
+) -> answers.Answer:
+    """Do what somebody with an approver's right asks for."""
+    if too_long := words.too_long(inbound):
+        event = f"{words.EVENTS[do]}.refused"
+        return await refusing.say(context, inbound, event, request, too_long)
+    match do:
+        case inputs.Do.APPROVE:
+            return await approving.approve(context, inbound, request)
+        case inputs.Do.DENY:
+            return await reviewing.deny(context, inbound, request)
+        case inputs.Do.COMMENT:
+            return await reviewing.comment(context, inbound, request)
+        case _:
+            return await break_glass.review(context, inbound, request)
+
+
+async def _obey(context: Context, inbound: ports.Inbound, typed: command.Command) -> answers.Answer:
+    """Do what was typed.
+
+    Raises:
+        UserMistake: it names what doesn't exist.
+    """
+    refusal = await lookups.refusal(context, inbound, typed)
+    if refusal is not None:
+        return refusal
+    match typed:
+        case command.Change():
+            return await submitting.submit(context, inbound, typed)
+        case command.Stop():
+            request = await _find(context, typed.request_id)
+            done = await stopping.stop(context, inbound, request, typed.reason)
+            return words.not_kept(done, typed.too_long)
+        case command.Cancel():
+            request = await _find(context, typed.request_id)
+            done = await stopping.cancel(context, inbound, request, typed.reason)
+            return words.not_kept(done, typed.too_long)
+        case command.Freeze():
+            return await freezing.freeze(context, inbound, typed.reason)
+        case command.Unfreeze():
+            return await freezing.unfreeze(context, inbound, every=typed.every)
+        case command.OpenForm() if inputs.view(inbound.input):
+            return await choosing.open_form(context, inbound)
+        case _:
+            return await _look_up(context, inbound, typed)
+
+
+async def _look_up(
+    context: Context, inbound: ports.Inbound, typed: command.Command
+) -> answers.Answer:
+    """Answer a question.
+
+    Raises:
+        UserMistake: it names what doesn't exist.
+    """
+    try:
+        return await lookups.answer(context, inbound, typed)
+    except errors.UserMistake as mistake:
+        raise suggesting.whole_line(mistake, typed) from None
+
+
+async def _fill_in(context: Context, inbound: ports.Inbound, sent: inputs.Filled) -> answers.Answer:
+    """Plan what a form asks for, as if it had been typed."""
+    found = choosing.read_form(context, inbound.place, sent)
+    if found.change is None or found.problems:
+        # The form has said so already; the policy may have changed since.
+        return answers.Mistake(next(iter(found.problems.values()), "The form is empty."))
+    return await submitting.submit(context, inbound, found.change)
+
+
+async def named(
+    context: Context, inbound: ports.Inbound, typed_id: str = ""
+) -> ports.Request | None:
+    """Return the request that a button, a form or a no is of, if it is of one."""
+    id_ = inputs.request_id(inbound.input) or typed_id
+    return await context.store.read(lambda tx: tx.request(id_)) if id_ else None
+
+
+async def _find(context: Context, request_id: str) -> ports.Request:
+    """Return a request.
+
+    Raises:
+        UserMistake: there is none of this id.
+    """
+    return (await reading.find(context, request_id)).request
+
+
+def _wanted(do: inputs.Do, shown: answers.RequestShown) -> again.Again:
+    """Return what a button wants done once more, or undone."""
+    order = shown.request.order
+    if do is inputs.Do.RETRY:
+        return again.retried(order, shown.servers)
+    if do is inputs.Do.AGAIN:
+        return again.whole(order)
+    return again.undone(order, shown.servers)
