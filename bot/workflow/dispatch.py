@@ -12,14 +12,14 @@ from bot.workflow import (
     approving,
     asking,
     break_glass,
-    choosing,
     freezing,
     lookups,
     nudging,
+    request_form,
     reviewing,
     stopping,
-    submitting,
-    suggesting,
+    submit,
+    suggest,
 )
 from bot.workflow.context import Context
 from bot.workflow.rights import reading, refusing, words
@@ -44,7 +44,7 @@ async def answer(context: Context, inbound: ports.Inbound) -> answers.Answer | N
         case inputs.RequestFilled() | inputs.StepBegun() as filled:
             return await _fill_in(context, inbound, filled)
         case inputs.ShortcutUsed():
-            return await choosing.open_form(context, inbound)
+            return await request_form.open_form(context, inbound)
         case inputs.HomeOpened():
             return await lookups.home(context, inbound.person)
         case inputs.Unknown():
@@ -83,7 +83,7 @@ async def _pressed_of(
         case inputs.Do.STOP:
             return await stopping.stop(context, inbound, request)
         case inputs.Do.RETRY | inputs.Do.UNDO | inputs.Do.BACK_ON | inputs.Do.AGAIN:
-            return await submitting.repeat(context, inbound, _wanted(button.do, shown), request)
+            return await submit.repeat(context, inbound, _wanted(button.do, shown), request)
         case inputs.Do.DETAILS:
             return shown
         case inputs.Do.UNFREEZE | inputs.Do.PAGE | inputs.Do.SHARE:
@@ -133,7 +133,7 @@ async def _obey(context: Context, inbound: ports.Inbound, typed: command.Command
         return refusal
     match typed:
         case command.Change():
-            return await submitting.submit(context, inbound, typed)
+            return await submit.submit(context, inbound, typed)
         case command.Stop():
             request = await _find(context, typed.request_id)
             done = await stopping.stop(context, inbound, request, typed.reason)
@@ -147,7 +147,7 @@ async def _obey(context: Context, inbound: ports.Inbound, typed: command.Command
         case command.Unfreeze():
             return await freezing.unfreeze(context, inbound, every=typed.every)
         case command.OpenForm() if inputs.view(inbound.input):
-            return await choosing.open_form(context, inbound)
+            return await request_form.open_form(context, inbound)
         case _:
             return await _look_up(context, inbound, typed)
 
@@ -163,16 +163,16 @@ async def _look_up(
     try:
         return await lookups.answer(context, inbound, typed)
     except errors.UserMistake as mistake:
-        raise suggesting.whole_line(mistake, typed) from None
+        raise suggest.whole_line(mistake, typed) from None
 
 
 async def _fill_in(context: Context, inbound: ports.Inbound, sent: inputs.Filled) -> answers.Answer:
     """Plan what a form asks for, as if it had been typed."""
-    found = choosing.read_form(context, inbound.place, sent)
+    found = request_form.read_form(context, inbound.place, sent)
     if found.change is None or found.problems:
         # The form has said so already; the policy may have changed since.
         return answers.Mistake(next(iter(found.problems.values()), "The form is empty."))
-    return await submitting.submit(context, inbound, found.change)
+    return await submit.submit(context, inbound, found.change)
 
 
 async def named(

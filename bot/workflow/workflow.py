@@ -14,15 +14,7 @@ from bot.power import errors, inputs, ports, request
 from bot.power.command import form, lateness, noes
 from bot.power.run import runs
 from bot.power.targets import offering
-from bot.workflow import (
-    advancing,
-    answers,
-    choosing,
-    dispatch,
-    lookups,
-    standing,
-    suggesting,
-)
+from bot.workflow import advancing, answers, dispatch, lookups, request_form, standing, suggest
 from bot.workflow.context import Context
 from bot.workflow.rights import auditing, refusing
 
@@ -69,13 +61,13 @@ class Workflow:
 
     async def offers(self, person: request.Person, typed: str) -> Sequence[offering.Offer]:
         """Return what fits what somebody has typed into the field for servers."""
-        return await choosing.offers(self.context, person, typed)
+        return await request_form.offers(self.context, person, typed)
 
     def problems(
         self, place: request.Place, sent: inputs.RequestFilled
     ) -> Mapping[form.Field, str]:
         """Return what is wrong with a request form, by field; it waits for nobody."""
-        return choosing.read_form(self.context, place, sent).problems
+        return request_form.read_form(self.context, place, sent).problems
 
 
 async def _handle(context: Context, inbound: ports.Inbound) -> answers.Answer | None:
@@ -97,7 +89,7 @@ async def _handle(context: Context, inbound: ports.Inbound) -> answers.Answer | 
         await auditing.refused(context, inbound, "person.not_checked", request, did=did, why=why)
         return answers.Note(why, good=False)
     except errors.UserMistake as mistake:
-        return await suggesting.answer(context, inbound, mistake)
+        return await suggest.answer(context, inbound, mistake)
 
 
 async def _too_late(

@@ -8,7 +8,7 @@ from bot.power import inputs, plan
 from bot.power.lifecycle import State
 from bot.sandbox.workspace.blockkit import blocks as stand_in_blocks
 from bot.slack.blockkit import modals
-from bot.slack.render import plans, replies, request_form
+from bot.slack.render import plans, replies, request_modal
 from bot.workflow import answers
 from tests.slack import builders
 from tests.workflow.world import DANA, INC, LEO, ROSA, SAM, World
@@ -112,7 +112,7 @@ async def test_break_glass_says_what_its_button_does_and_asks_once_more(world: W
 async def test_break_glass_in_forms_says_what_sending_them_does(world: World) -> None:
     """The review of the form, and the count that is typed for many servers."""
     shown = await world.plan(GLASS, channel=INC)
-    view = request_form.review(shown)
+    view = request_modal.review(shown)
     count = modals.confirm_count(
         answers.CountWanted("PR-7F3K", 40, shown.plan.order.action, at_once=True)
     )

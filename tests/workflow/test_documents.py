@@ -18,7 +18,7 @@ from bot.power.policy import policy_file
 from bot.power.vocabulary import VERBS
 from bot.sandbox import data_centre, demo, story
 from bot.sandbox.data_centre.machines.actions import Action, Power
-from bot.slack.render import request_form
+from bot.slack.render import request_modal
 from bot.workflow import answers
 from tests.workflow import world as world_
 from tests.workflow.world import World
@@ -157,7 +157,7 @@ def _shown_terms() -> Iterator[str]:
     yield from (one for one in _row("targets") if one not in {"an id", "&"})
     for left, _ in guide.TERMS:
         yield from left.split(", ")
-    yield from re.findall(r"[\w@*:=-]*(?:\[[\d,-]+\]|\*|[:=]\w+)|@\w+", request_form.SEARCH)
+    yield from re.findall(r"[\w@*:=-]*(?:\[[\d,-]+\]|\*|[:=]\w+)|@\w+", request_modal.SEARCH)
 
 
 def _is_usage(line: str) -> bool:

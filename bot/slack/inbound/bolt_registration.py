@@ -18,7 +18,7 @@ from bot.power.command import form
 from bot.slack import action_ids, registered
 from bot.slack.blockkit import labels
 from bot.slack.inbound import form_receiver, guard, payloads, processor, step_events, submissions
-from bot.slack.render import request_form
+from bot.slack.render import request_modal
 
 log = structlog.get_logger()
 
@@ -125,7 +125,7 @@ class Registration:
             return
         ours = action_id == form.Field.SERVERS
         offers = await self._forms.offers(person, typed) if ours else ()
-        await ack(options=[request_form.option(one) for one in offers])
+        await ack(options=[request_modal.option(one) for one in offers])
 
     async def form_closed(self, ack: guard.Ack, body: Mapping[str, Any]) -> None:
         """Acknowledge; a form that was closed has done nothing."""

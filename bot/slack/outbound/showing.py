@@ -9,7 +9,7 @@ import structlog
 from bot.power import inputs, ports
 from bot.slack.blockkit import blocks, text, views
 from bot.slack.outbound import sending
-from bot.slack.render import answers, request_form
+from bot.slack.render import answers, request_modal
 from bot.workflow import answers as facts
 
 log = structlog.get_logger()
@@ -62,9 +62,9 @@ def _as_view(inbound: ports.Inbound, answer: facts.Answer) -> views.View | None:
     """Return an answer as a view, None for one that is a form of its own kind."""
     match answer:
         case facts.FormShown():
-            return request_form.render(answer)
+            return request_modal.render(answer)
         case facts.PlanShown():
-            return request_form.review(answer)
+            return request_modal.review(answer)
         case facts.CountWanted() | facts.ReasonWanted() | facts.HomeShown():
             return None
         case facts.CommentWanted() | facts.VerdictWanted():

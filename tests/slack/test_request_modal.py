@@ -14,7 +14,7 @@ from bot.power.targets import offering
 from bot.sandbox.workspace.blockkit import blocks as stand_in_blocks
 from bot.slack.blockkit import views
 from bot.slack.inbound import form_receiver, payloads, shapes, submissions
-from bot.slack.render import request_form
+from bot.slack.render import request_modal
 from bot.workflow import answers
 from tests.slack import builders
 from tests.slack.conftest import Side
@@ -48,8 +48,8 @@ def shown(made: plan.Plan) -> answers.PlanShown:
 
 
 VIEWS = {
-    **{f"form {name}": request_form.render(one) for name, one in FORMS.items()},
-    **{f"review {name}": request_form.review(shown(one)) for name, one in PLANS.items()},
+    **{f"form {name}": request_modal.render(one) for name, one in FORMS.items()},
+    **{f"review {name}": request_modal.review(shown(one)) for name, one in PLANS.items()},
     "loading": views.loading("pb:1", views.PLANNING),
 }
 

@@ -8,7 +8,7 @@ import dataclasses
 from bot.power import errors, ports
 from bot.power.command import command
 from bot.power.run import again
-from bot.workflow import answers, asking, planner, suggesting
+from bot.workflow import answers, asking, planner, suggest
 from bot.workflow.context import Context
 from bot.workflow.rights import mentions, reading
 
@@ -23,7 +23,7 @@ async def submit(context: Context, inbound: ports.Inbound, said: command.Change)
     try:
         named = await reading.search(context, said.targets, snapshot, for_change=True)
     except errors.UserMistake as mistake:
-        raise suggesting.whole_line(mistake, said) from None
+        raise suggest.whole_line(mistake, said) from None
     asked = planner.question_of(
         context,
         inbound,

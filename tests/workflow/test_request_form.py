@@ -10,7 +10,7 @@ import pytest
 from bot.power import errors, inputs, ports, request, server
 from bot.power.command.form import Field
 from bot.power.policy import policy_file
-from bot.workflow import alarm_lookup, choosing, context, people
+from bot.workflow import alarm_lookup, context, people, request_form
 from tests.power import fleet
 from tests.slack import builders, fakes
 
@@ -99,38 +99,38 @@ async def test_a_full_member_is_offered_servers_and_a_guest_is_not() -> None:
     """The names of servers are for those who may look."""
     dana, gil = builders.REQUESTER, request.Person(user_id="U0GIL", team_id=builders.TEAM)
 
-    offered = await choosing.offers(choice(), dana, "web0")
+    offered = await request_form.offers(choice(), dana, "web0")
 
     assert [one.value for one in offered][:2] == ["web01", "web02"]
-    assert await choosing.offers(choice(), gil, "web0") == ()
+    assert await request_form.offers(choice(), gil, "web0") == ()
 
 
 async def test_a_catalogue_is_made_once_for_a_snapshot() -> None:
     """Each letter typed is a search, not a new index."""
     one = choice()
-    await choosing.offers(one, builders.REQUESTER, "w")
+    await request_form.offers(one, builders.REQUESTER, "w")
     made = one.search.catalogue
-    await choosing.offers(one, builders.REQUESTER, "we")
+    await request_form.offers(one, builders.REQUESTER, "we")
 
     assert one.search.catalogue is made
 
 
 async def test_nothing_is_offered_before_the_list_was_read_once() -> None:
     """A search never waits for CloudDC."""
-    assert await choosing.offers(choice(Power(known=None)), builders.REQUESTER, "web") == ()
+    assert await request_form.offers(choice(Power(known=None)), builders.REQUESTER, "web") == ()
 
 
 async def test_a_form_opens_without_an_inventory_and_says_so() -> None:
     """The person may have typed the names by the time it is back."""
-    shown = await choosing.open_form(choice(Power(away=True)), builders.inbound())
+    shown = await request_form.open_form(choice(Power(away=True)), builders.inbound())
 
-    assert shown.notes == (choosing.NO_INVENTORY,)
+    assert shown.notes == (request_form.NO_INVENTORY,)
     assert shown.channels is None
 
 
 async def test_a_form_without_a_place_offers_channels_in_which_one_may_ask() -> None:
     """An archived one can't be chosen."""
-    shown = await choosing.open_form(
+    shown = await request_form.open_form(
         choice(), builders.inbound(inputs.ShortcutUsed(), place=request.Place(channel_id=""))
     )
 
@@ -140,15 +140,15 @@ async def test_a_form_without_a_place_offers_channels_in_which_one_may_ask() -> 
 
 async def test_a_message_fills_the_form_or_is_said_to_name_nothing() -> None:
     """Only a message shortcut has words and a channel."""
-    found = await choosing.open_form(
+    found = await request_form.open_form(
         choice(), builders.inbound(inputs.ShortcutUsed(words="web01 db[01-02] hang"))
     )
-    nothing = await choosing.open_form(
+    nothing = await request_form.open_form(
         choice(), builders.inbound(inputs.ShortcutUsed(words="coffee"))
     )
 
     assert [one.value for one in found.servers] == ["db01", "db02", "web01"]
-    assert nothing.notes == (choosing.NOTHING_NAMED,)
+    assert nothing.notes == (request_form.NOTHING_NAMED,)
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_a_form_is_told_what_the_policy_wants_at_its_field(
     filled: dict[str, Any], field: Field, words: str
 ) -> None:
     """Before any look-up, from the newest list there is."""
-    problems = choosing.read_form(choice(), *sent(**filled)).problems
+    problems = request_form.read_form(choice(), *sent(**filled)).problems
 
     assert set(problems) == {field}
     assert words in problems[field]
@@ -181,7 +181,7 @@ def test_a_form_is_told_what_the_policy_wants_at_its_field(
 
 def test_a_form_is_taken_when_the_list_was_never_read() -> None:
     """The plan will say what can't be done."""
-    found = choosing.read_form(choice(Power(known=None)), *sent(servers="web99"))
+    found = request_form.read_form(choice(Power(known=None)), *sent(servers="web99"))
 
     assert found.problems == {}
     assert found.change is not None
@@ -189,4 +189,4 @@ def test_a_form_is_taken_when_the_list_was_never_read() -> None:
 
 def test_an_incident_is_as_good_as_a_reason() -> None:
     """As in a typed line."""
-    assert choosing.read_form(choice(), *sent(servers="db01", incident="INC-42")).problems == {}
+    assert request_form.read_form(choice(), *sent(servers="db01", incident="INC-42")).problems == {}
