@@ -21,7 +21,7 @@ from bot.workflow import answers
 from tests.slack import builders
 from tests.slack.test_golden import GOLDEN
 from tests.slack.test_home import full, shown
-from tests.slack.test_request_form import VIEWS
+from tests.slack.test_request_modal import VIEWS
 
 BUTTONS = blocks.button_row([blocks.Button(inputs.Do.APPROVE, "PR-7F3K")])
 MODAL_WITH_EVERYTHING = {

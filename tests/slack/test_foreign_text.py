@@ -18,7 +18,7 @@ from bot.slack.outbound import sending
 from tests.slack import builders
 from tests.slack.conftest import Side
 from tests.slack.test_golden import GOLDEN
-from tests.slack.test_request_form import VIEWS
+from tests.slack.test_request_modal import VIEWS
 
 # Those in which a foreign word stands; the ordinary ones have nothing to undo.
 HOSTILE = sorted(name for name, one in GOLDEN.items() if "&lt;!channel&gt;" in str(one.blocks))
