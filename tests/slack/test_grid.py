@@ -10,7 +10,7 @@ from bot.power import ports
 from bot.sandbox.workspace import Workspace
 from bot.slack import directory
 from bot.slack.door import connection
-from bot.slack.inbound import grid
+from bot.slack.inbound import envelope, grid
 from tests.slack import fakes
 from tests.slack.conftest import Side
 
@@ -62,11 +62,13 @@ async def test_payload_of_another_grid_is_not_ours() -> None:
     """Neither its workspace nor its organization is taken for ours."""
     home = grid.Home("T0DEMO", GRID)
 
-    assert home.serves({"team": None, "enterprise": {"id": GRID}})
-    assert home.serves({"team_id": "T0OTHER", "enterprise_id": GRID})
-    assert not home.serves({"team": {"id": "T0OTHER"}, "enterprise": {"id": "E0ELSE"}})
-    assert not grid.Home("T0DEMO").serves({"team": {"id": ""}, "enterprise": None})
-    assert not grid.Home("T0DEMO").serves({"team": None, "enterprise_id": ""})
+    assert home.serves(envelope.read({"team": None, "enterprise": {"id": GRID}}))
+    assert home.serves(envelope.read({"team_id": "T0OTHER", "enterprise_id": GRID}))
+    assert not home.serves(
+        envelope.read({"team": {"id": "T0OTHER"}, "enterprise": {"id": "E0ELSE"}})
+    )
+    assert not grid.Home("T0DEMO").serves(envelope.read({"team": {"id": ""}, "enterprise": None}))
+    assert not grid.Home("T0DEMO").serves(envelope.read({"team": None, "enterprise_id": ""}))
 
 
 async def test_bot_knows_its_grid_from_its_token(in_grid: Workspace, connected: Side) -> None:

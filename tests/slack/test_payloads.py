@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from bot.power import inputs, ports
-from bot.slack.inbound import payloads, submissions
+from bot.slack.inbound import envelope, payloads, submissions
 from tests.slack import builders
 
 Reader = Callable[..., ports.Inbound | None]
@@ -209,7 +209,7 @@ def test_form_that_isn_t_ours_is_unreadable(callback_id: str) -> None:
 )
 def test_workspace_is_read_from_wherever_slack_puts_it(body: Mapping[str, Any], team: str) -> None:
     """Interactions nest the team, commands and events don't; none is no team of ours."""
-    assert payloads.workspace(body) == team
+    assert envelope.read(body).workspace == team
 
 
 @pytest.mark.parametrize("kind", READERS)

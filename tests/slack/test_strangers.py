@@ -85,7 +85,7 @@ async def test_another_command_is_refused_by_its_name(side: Side) -> None:
     )
     ack = Ack()
 
-    await heard.command_received(ack, {"command": "/power", "text": "off web01"})
+    await heard.other_command_received(ack, {"command": "/power", "text": "off web01"})
 
     assert ack.response is not None
     assert "/power-staging" in ack.response["text"]

@@ -48,7 +48,7 @@ class Registration:
     def register(self, app: AsyncApp) -> None:
         """Register all listeners; Bolt tries them one after another, so the hot ones come first."""
         around = self._guard.around
-        app.command(ANY_COMMAND)(around(self.command_received))
+        app.command(self._command)(around(self.command_received))
         app.action(action_ids.OURS)(around(self.button_pressed))
         app.event("app_mention")(around(self.bot_mentioned))
         app.event("app_home_opened")(around(self.home_opened))
@@ -56,6 +56,7 @@ class Registration:
         app.view_submission(action_ids.ANY)(around(self.form_sent))
         app.shortcut(action_ids.ANY)(around(self.shortcut_used))
         app.options(action_ids.ANY)(around(self.options_asked))
+        app.command(ANY_COMMAND)(around(self.other_command_received))
         app.view_closed(action_ids.ANY)(around(self.form_closed))
         app.action(action_ids.ANY)(around(self.old_button_pressed))
         app.event(action_ids.ANY)(around(self.event_unused))
@@ -72,19 +73,22 @@ class Registration:
         return dataclasses.replace(inbound, input=named)
 
     async def command_received(self, ack: guard.Ack, body: Mapping[str, Any]) -> None:
-        """Take our slash command, and no other that points here."""
-        if body.get("command") != self._command:
-            log.warning("slack.other_command")
-            await ack(OTHER_COMMAND.format(self._command))
-            return
+        """Take our slash command."""
         await self._receive(payloads.command(body, at=self._processor.now()), ack)
+
+    async def other_command_received(self, ack: guard.Ack, body: Mapping[str, Any]) -> None:
+        """Refuse another command that points here."""
+        log.warning("slack.other_command")
+        await ack(OTHER_COMMAND.format(self._command))
 
     async def button_pressed(self, ack: guard.Ack, body: Mapping[str, Any]) -> None:
         """Take a press of one of our buttons."""
-        if action_ids.read_action_id(str(body["actions"][0].get("action_id"))) is None:
+        try:
+            inbound = payloads.button(body, at=self._processor.now())
+        except payloads.NotOurs:
             await self.old_button_pressed(ack, body)
         else:
-            await self._receive(payloads.button(body, at=self._processor.now()), ack)
+            await self._receive(inbound, ack)
 
     async def bot_mentioned(self, ack: guard.Ack, body: Mapping[str, Any]) -> None:
         """Take a mention; what a bot has written is left alone."""

@@ -11,7 +11,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from bot.slack.inbound import payloads
+from bot.slack.inbound import envelope
 
 # Where a payload names the team of a person, beside the top level.
 PERSONS = ("user", "event")
@@ -25,14 +25,11 @@ class Home:
     team_id: str
     enterprise_id: str = ""
 
-    def serves(self, body: Mapping[str, Any]) -> bool:
+    def serves(self, origin: envelope.Envelope) -> bool:
         """Whether a payload comes from our workspace, or from our Grid."""
-        team = payloads.workspace(body)
-        if team == self.team_id:
+        if origin.workspace == self.team_id:
             return True
-        found = body.get("enterprise")
-        nested = found.get("id") if isinstance(found, Mapping) else None
-        theirs = (team, nested or body.get("enterprise_id"))
+        theirs = (origin.workspace, origin.organization)
         return bool(self.enterprise_id) and self.enterprise_id in theirs
 
     def whose(self, user: Mapping[str, Any]) -> str:

@@ -17,7 +17,7 @@ from bot.power import errors
 from bot.slack import action_ids
 from bot.slack.blockkit import blocks
 from bot.slack.door import turned_away
-from bot.slack.inbound import counting, grid, payloads
+from bot.slack.inbound import counting, envelope, grid, payloads
 from bot.slack.outbound import sending
 
 log = structlog.get_logger()
@@ -29,6 +29,8 @@ UNREADABLE = "Powerbot could not read this, so nothing was done."
 # So many clicks that are refused because there are too many are told so, of all people.
 MOST_REFUSALS = 60
 REFUSALS_WITHIN_S = 60.0
+# Their acknowledgement says nothing, so their person is told through the response URL.
+OWN_CALL = frozenset({"block_actions", "message_action"})
 
 
 class Ack(Protocol):
@@ -67,10 +69,11 @@ class Guard:
         # Bolt gives arguments by these names.
         async def guarded(ack: Ack, body: dict[str, Any]) -> None:
             try:
-                if self._is_of_another_app(body):
+                origin = envelope.read(body)
+                if self._app_id and origin.is_of_another_app(self._app_id):
                     self._away.note(turned_away.Check.APP_DIFFERS)
                     await self.tell(ack, body, WRONG_APP)
-                elif not self._home.serves(body):
+                elif not self._home.serves(origin):
                     await self.tell(ack, body, WRONG_TEAM)
                 else:
                     await listener(ack, self._home.at_home(body))
@@ -93,52 +96,37 @@ class Guard:
         guarded.__name__ = getattr(listener, "__name__", "guarded")
         return guarded
 
-    def _is_of_another_app(self, body: Mapping[str, Any]) -> bool:
-        """Whether a payload names another app; a shortcut's names none ("Shortcuts payloads")."""
-        named = body.get("api_app_id", self._app_id)
-        return bool(self._app_id) and named != self._app_id
-
     async def _tell_of_too_much(
         self, ack: Ack, body: Mapping[str, Any], error: errors.TooMuch
     ) -> None:
         """Refuse in the acknowledgement; in a call of its own only so often."""
-        own_call = body.get("type") in ("block_actions", "message_action")
+        own_call = envelope.read(body).type in OWN_CALL
         if not own_call or self._refusals.admits("", time.monotonic()):
             await self.tell(ack, body, error.user_message)
 
     async def tell(self, ack: Ack, body: Mapping[str, Any], words: str) -> None:
         """Acknowledge and say something to the person, in the way that this payload allows."""
-        kind = body.get("type")
-        if ack.response is not None or kind in ("block_actions", "message_action"):
+        origin = envelope.read(body)
+        if ack.response is not None or origin.type in OWN_CALL:
             if ack.response is None:
                 await ack()
-            await self._respond(body, words)
-        elif kind == "view_submission":
-            await ack(response_action="errors", errors={_first_input(body): words})
+            await self._respond(origin.response_url, words)
+        elif origin.type == "view_submission":
+            field = envelope.first_input(body) or action_ids.Field.COUNT.value
+            await ack(response_action="errors", errors={field: words})
         elif "command" in body:
             await ack(words)
         else:
             await ack()
 
-    async def _respond(self, body: Mapping[str, Any], words: str) -> None:
+    async def _respond(self, url: str, words: str) -> None:
         """Answer through the response URL, if there is one; a failure is only logged."""
-        url = body.get("response_url")
-        if not isinstance(url, str) or not url:
+        if not url:
             return
         try:
             await self._sender.respond(url, blocks.Message(words, (blocks.section(words),)))
         except sending.Undelivered as error:
             log.warning("slack.not_told", why=error.code)
-
-
-def _first_input(body: Mapping[str, Any]) -> str:
-    """Return the block id of a form's first input: only inputs can show an error."""
-    view = body.get("view")
-    found = view.get("blocks") if isinstance(view, Mapping) else None
-    for block in found if isinstance(found, list) else []:
-        if block.get("type") == "input":
-            return str(block.get("block_id"))
-    return action_ids.Field.COUNT.value
 
 
 def _where(error: Exception) -> dict[str, str]:

@@ -35,12 +35,8 @@ class Unreadable(ValueError):
     """A payload isn't what Slack's docs promise, so nothing was done with it."""
 
 
-def workspace(body: Mapping[str, Any]) -> str:
-    """Return the id of the workspace that a payload comes from, empty when it names none."""
-    team = body.get("team")
-    nested = team.get("id") if isinstance(team, Mapping) else None
-    found = nested or body.get("team_id") or ""
-    return found if isinstance(found, str) else ""
+class NotOurs(Unreadable):
+    """A button that this version doesn't make."""
 
 
 def command(body: Mapping[str, Any], *, at: float) -> ports.Inbound:
@@ -110,13 +106,14 @@ def button(body: Mapping[str, Any], *, at: float) -> ports.Inbound:
     """Read a press of one of our buttons.
 
     Raises:
-        Unreadable: the payload isn't one, or the button isn't ours.
+        NotOurs: this version makes no such button.
+        Unreadable: the payload isn't one.
     """
     read = checked(shapes.BlockActions, body)
     pressed = read.actions[0]
     do = action_ids.read_action_id(pressed.action_id)
     if do is None:
-        raise Unreadable("no button of ours")
+        raise NotOurs("no button of ours")
     if do is inputs.Do.PAGE or do is inputs.Do.SHARE:
         return _repeated(do, read, at)
     where = read.container

@@ -77,8 +77,8 @@ class BlockActions(Payload):
     user: Party
     trigger_id: str
     actions: tuple[Action, ...] = pydantic.Field(min_length=1)
-    container: Container = Container()
-    channel: Chan = Chan()
+    container: Container = pydantic.Field(default_factory=Container)
+    channel: Chan = pydantic.Field(default_factory=Chan)
     response_url: str = ""
 
 
@@ -149,7 +149,7 @@ class AppMention(Payload):
     thread_ts: str = ""
     text: str = ""
     subtype: str = ""
-    edited: Edited = Edited()
+    edited: Edited = pydantic.Field(default_factory=Edited)
     bot_id: str = ""
     user_team: str = ""
     source_team: str = ""
@@ -169,7 +169,7 @@ class AppHomeOpened(Payload):
 
     user: str
     tab: str = ""
-    view: HomeView = HomeView()
+    view: HomeView = pydantic.Field(default_factory=HomeView)
 
 
 class HomeEvent(Payload):
@@ -228,8 +228,8 @@ class Shortcut(Payload):
     user: Party
     callback_id: str
     trigger_id: str
-    channel: Chan = Chan()
-    message: Message = Message()
+    channel: Chan = pydantic.Field(default_factory=Chan)
+    message: Message = pydantic.Field(default_factory=Message)
     response_url: str = ""
 
 
@@ -242,7 +242,7 @@ class Function(Payload):
 class Executed(Payload):
     """The inner part of a function_executed event; its short-lived token isn't read."""
 
-    function: Function = Function()
+    function: Function = pydantic.Field(default_factory=Function)
     function_execution_id: str
     inputs: dict[str, Any] = {}
 
