@@ -22,13 +22,16 @@ from aiohttp import web
 
 from bot import settings as settings_
 from bot.operations import manifest
-from bot.sandbox import data_centre, workspace
+from bot.sandbox import data_centre, racks, surroundings, workspace
 from bot.sandbox.data_centre import control, serve
+from bot.sandbox.surroundings import control as around_control
 
 PROJECT_ID = "0123456789abcdef0123456789abcdef"
 ACCESS_KEY = "DEMOACCESSKEY0000000"
 SECRET_KEY = "demo-secret-key-that-guards-nothing"  # noqa: S105 -- it opens the simulated centre alone
 PAGE = pathlib.Path(__file__).parent / "web"
+# Where the page's address has what surrounds the servers.
+AROUND = "/around"
 OPERATION_S = 8.0
 STOP_S = 15.0
 START_S = 20.0
@@ -162,6 +165,7 @@ class Demo:
     url: str
     slack: workspace.Workspace
     centre: data_centre.DataCentre
+    around: surroundings.Surroundings
     bot: BotProcess
 
 
@@ -171,6 +175,7 @@ async def running(where: Where) -> AsyncIterator[Demo]:
     with _folder(where) as folder:
         bot = BotProcess(folder)
         centre = simulated_centre(where.servers, where.operation_s)
+        around = surroundings.Surroundings(racks.of(centre))
         api = await serve.start(centre)
         registered = manifest.build("socket", step=True)
         granted = tuple(registered["oauth_config"]["scopes"]["bot"])
@@ -179,6 +184,8 @@ async def running(where: Where) -> AsyncIterator[Demo]:
         )
         routes = [
             *control.routes(centre),
+            *around_control.routes(around),
+            *around.routes(AROUND),
             *bot.routes(lambda: slack.hub.connected > 0),
             *page_routes(),
         ]
@@ -190,7 +197,7 @@ async def running(where: Where) -> AsyncIterator[Demo]:
         settings = environment(slack.api_url, api.url, folder) | {"PORT": str(where.bot_port)}
         keeping = asyncio.create_task(bot.keep_running(settings))
         try:
-            yield Demo(slack.api_url.removesuffix("api/"), slack, centre, bot)
+            yield Demo(slack.api_url.removesuffix("api/"), slack, centre, around, bot)
         finally:
             keeping.cancel()
             await asyncio.gather(keeping, return_exceptions=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import enum
 import math
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from random import Random
@@ -100,6 +101,11 @@ class Cluster:
     def movable(self, node: str) -> list[Pod]:
         """Return the pods of a node that a drain has to wait for."""
         return [pod for pod in self.pods_on(node) if pod.kind is PodKind.APP]
+
+    def movable_counts(self) -> Counter[str]:
+        """Return how many pods a drain would have to wait for on each node."""
+        self._advance()
+        return Counter(pod.node for pod in self._apps())
 
     def healthy(self) -> int:
         """Return how many pods of the application are ready."""

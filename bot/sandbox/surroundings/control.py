@@ -67,7 +67,7 @@ def state(around: Surroundings) -> dict[str, object]:
 def listed(around: Surroundings) -> dict[str, object]:
     """Return which faults there are, and which are set."""
     return {
-        "parts": list(faults.Part),
+        "parts": {part: faults.of(part) for part in faults.Part},
         "calls": _catalogue(faults.DESCRIPTIONS),
         "services": _catalogue(services.DESCRIPTIONS),
         "active": {
@@ -117,6 +117,8 @@ def _set_part(around: Surroundings, order: dict[str, object]) -> None:
     if times is not None and (type(times) is not int or not 1 <= times <= MOST_TIMES):
         raise BadOrder(f"times must be a whole number from 1 to {MOST_TIMES}, or null.")
     kind = _word(faults.Fault, "fault", order["fault"])
+    if kind not in faults.of(part):
+        raise BadOrder(f"{part} never answers {kind}.")
     around.faults.set(part, kind, times, str(order.get("method", "")))
 
 

@@ -55,6 +55,20 @@ DESCRIPTIONS = {
 }
 
 
+# Answers that only some of them give.
+ONLY_OF = {
+    Fault.CONFLICT: (Part.KUBERNETES, Part.BALANCER),
+    Fault.PRECONDITION: (Part.BALANCER,),
+    Fault.LOCKED: (Part.BALANCER,),
+    Fault.TOO_EARLY: (Part.BALANCER,),
+}
+
+
+def of(part: Part) -> list[Fault]:
+    """Return the faults that a part may have."""
+    return [fault for fault in Fault if part in ONLY_OF.get(fault, (part,))]
+
+
 @dataclass(slots=True)
 class Waiting:
     """A fault that waits for calls of a part; `left` None strikes until it is lifted.

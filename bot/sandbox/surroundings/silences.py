@@ -56,10 +56,9 @@ class Silence:
             return "expired"
         return "active" if now >= self.starts_at else "pending"
 
-    def covers(self, labels: Mapping[str, str], now: datetime) -> bool:
-        """Whether an alert with these labels is silenced by it."""
-        met = all(matcher.matches(labels) for matcher in self.matchers)
-        return self.state(now) == "active" and met
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        """Whether an alert with these labels is silenced by it while it is active."""
+        return all(matcher.matches(labels) for matcher in self.matchers)
 
 
 class Silences:
@@ -119,11 +118,6 @@ class Silences:
         """Return those that hold now."""
         now = self._wall()
         return [one for one in self.all() if one.state(now) == "active"]
-
-    def covering(self, labels: Mapping[str, str]) -> list[Silence]:
-        """Return the silences that an alert with these labels is silenced by."""
-        now = self._wall()
-        return [one for one in self._silences.values() if one.covers(labels, now)]
 
     def now(self) -> datetime:
         """Return the time by which they are judged."""

@@ -93,10 +93,14 @@ class Surroundings:
 
     def of_note(self) -> list[dict[str, object]]:
         """Return, for each server that isn't as always, how everything around it stands."""
-        rows = (self.around(name) for name in self.racks.names)
+        pods = self.kubernetes.cluster.movable_counts()
+        active = self.alertmanager.store.active()
+        rows = (self._around(name, pods, active) for name in self.racks.names)
         return [row for row in rows if any(row[key] for key in _OF_NOTE)]
 
-    def around(self, name: str) -> dict[str, object]:
+    def _around(
+        self, name: str, pods: Mapping[str, int], active: list[silences.Silence]
+    ) -> dict[str, object]:
         """Return how everything around a server stands.
 
         `pods` counts those that still have to leave, None where it is no node; `down` says that
@@ -106,13 +110,13 @@ class Surroundings:
         standing = self.racks.look(name)
         # A server that was switched off shows that itself; nobody would be told of it for long.
         down = (standing.up or standing.busy) and not self.services.well(name)
-        silenced = bool(self.alertmanager.store.covering(labels(name)))
+        silenced = bool(active) and any(one.matches(labels(name)) for one in active)
         fault = self.services.faults.get(name)
         return {
             "name": name,
             "silenced": silenced,
             "cordoned": bool(node and node.unschedulable),
-            "pods": len(self.kubernetes.cluster.movable(name)) if node else None,
+            "pods": pods.get(name, 0) if node else None,
             "out": name in self.balancer.out,
             "down": down,
             "firing": down and not silenced,

@@ -4,6 +4,7 @@ import { get, post } from "./api.js";
 import { byId, h } from "./dom.js";
 import { openMenu } from "./menu.js";
 import { RequestLog } from "./requests.js";
+import { marksOf, Surroundings } from "./surroundings.js";
 import { toast } from "./toasts.js";
 
 const POLL_MS = 1000;
@@ -41,6 +42,7 @@ export class Centre {
   #timer = 0;
   #down = false;
   #log = new RequestLog(byId("request-log"), byId("request-count"));
+  #around = new Surroundings();
 
   #onFaults;
 
@@ -85,8 +87,8 @@ export class Centre {
     const started = performance.now();
     if (!document.hidden) {
       try {
-        const [answer, entries] = await Promise.all([get("/centre/servers"), this.#log.fetch()]);
-        this.#draw(answer);
+        const [answer, entries, around] = await Promise.all([get("/centre/servers"), this.#log.fetch(), this.#around.fetch(this.#tiles.size)]);
+        this.#draw(answer, around);
         this.#log.draw(entries);
         this.#trouble("");
       } catch (error) {
@@ -105,7 +107,7 @@ export class Centre {
     byId("centre-trouble").hidden = !text;
   }
 
-  #draw({ servers = [], count, generation }) {
+  #draw({ servers = [], count, generation }, around) {
     const layout = servers.map(({ name, rack, dc }) => `${dc}/${rack}/${name}`).join();
     if (layout !== this.#layout) {
       this.#layout = layout;
@@ -118,7 +120,7 @@ export class Centre {
       totals[kind] += 1;
       if (server.fault) faults += 1;
       this.#servers.set(server.name, server);
-      this.#paint(this.#tiles.get(server.name), server, kind);
+      this.#paint(this.#tiles.get(server.name), server, kind, marksOf(around.get(server.name)));
     }
     byId("centre-count").textContent = `${(count ?? servers.length).toLocaleString()} servers`;
     byId("centre-count").title = generation ? `API generation: ${generation}` : "";
@@ -152,8 +154,9 @@ export class Centre {
     this.#applyFilter();
   }
 
-  #paint(tile, server, kind) {
-    const look = `${kind}|${server.power}|${server.operation}|${server.fault}|${server.reboots}|${server.busy}`;
+  #paint(tile, server, kind, marks) {
+    const around = marks.map(({ words }) => words);
+    const look = `${kind}|${server.power}|${server.operation}|${server.fault}|${server.reboots}|${server.busy}|${around}`;
     if (!tile || tile.look === look) return;
     const changed = tile.look !== undefined && tile.dataset.kind !== kind;
     tile.look = look;
@@ -163,7 +166,9 @@ export class Centre {
     if (server.fault) tile.dataset.fault = server.fault;
     else delete tile.dataset.fault;
     tile.firstChild.textContent = KINDS[kind][0];
-    const words = [server.name, KINDS[kind][1], server.operation, server.fault && `fault: ${server.fault}`].filter(Boolean);
+    tile.querySelector(".marks")?.remove();
+    if (marks.length) tile.append(h("span", { class: "marks", "aria-hidden": "true" }, ...marks.map(({ letter, kind: mark }) => h("b", { data: { mark } }, letter))));
+    const words = [server.name, KINDS[kind][1], server.operation, server.fault && `fault: ${server.fault}`, ...around].filter(Boolean);
     tile.setAttribute("aria-label", words.join(", "));
     tile.title = words.join(" · ");
     if (changed) tile.animate?.([{ filter: "brightness(2.2)" }, { filter: "none" }], 900);
@@ -171,7 +176,8 @@ export class Centre {
 
   #legend(totals, faults) {
     const parts = Object.entries(totals).filter(([kind, count]) => count || kind === "on" || kind === "off" || kind === "busy");
-    const words = [...parts.map(([kind, count]) => `${kind} ${count}`), faults].join();
+    const marks = this.#around.legend();
+    const words = [...parts.map(([kind, count]) => `${kind} ${count}`), faults, ...marks.map(({ kind, count }) => `${kind} ${count}`)].join();
     const legend = byId("legend");
     if (legend.look === words) return;
     legend.look = words;
@@ -179,6 +185,8 @@ export class Centre {
       ...parts.map(([kind, count]) => h("span", { class: "legend-item", data: { kind } },
         h("span", { class: "glyph", "aria-hidden": "true" }, KINDS[kind][0]), ` ${KINDS[kind][1]} `, h("b", {}, count.toLocaleString()))),
       faults ? h("span", { class: "legend-item", data: { kind: "fault" } }, "⚑ faults ", h("b", {}, String(faults))) : "",
+      ...marks.map(({ kind, letter, words: meaning, count }) => h("span", { class: "legend-item", data: { mark: kind } },
+        h("span", { class: "marks" }, h("b", { data: { mark: kind } }, letter)), ` ${meaning} `, h("b", {}, count.toLocaleString()))),
     );
   }
 
@@ -237,6 +245,7 @@ export class Centre {
     openMenu(tile, [
       { label: "No fault", note: "The server behaves.", checked: !server.fault, data: { fault: "" }, run: set(null) },
       ...faultList(answer).map(({ kind, what }) => ({ label: kind, note: what, checked: server.fault === kind, data: { fault: kind }, run: set(kind) })),
+      ...await this.#around.choices(server.name),
       ...VISITS.map(([action, note]) => ({ label: note, note: "From the vendor's console, without the bot.", data: { visit: action }, run: () => this.#order({ server: server.name, action }, "/centre/visits") })),
     ], { head, label: `Faults of ${server.name}` });
   }

@@ -96,6 +96,7 @@ async def test_a_refusal_repeats_the_secret_that_it_was_sent() -> None:
         {"part": "nobody", "fault": "500"},
         {"part": "kubernetes", "fault": "tired"},
         {"part": "kubernetes", "fault": "500", "times": 0},
+        {"part": "alertmanager", "fault": "423"},
         {"server": "nobody", "fault": "flaps"},
         {"server": "web01", "fault": "tired"},
     ],

@@ -1,0 +1,64 @@
+"""What surrounds the servers, on the demo's page: letters on the tiles, and faults by menu."""
+
+from __future__ import annotations
+
+import datetime
+import re
+
+from playwright import async_api
+
+from bot.sandbox import surroundings
+from tests.acceptance.browsing import shot
+from tests.acceptance.conftest import Stage
+
+
+def silence(stage: Stage, value: str) -> None:
+    """Silence alerts, as whoever asks Alertmanager does."""
+    now = datetime.datetime.now(datetime.UTC)
+    matcher = surroundings.Matcher("instance", value, is_regex=True)
+    ends = now + datetime.timedelta(hours=1)
+    made = surroundings.Silence("", (matcher,), now, ends, "olga", "looking at it", now)
+    stage.playing.around.alertmanager.store.post(made)
+
+
+async def test_tiles_say_what_surrounds_their_servers(page: async_api.Page, stage: Stage) -> None:
+    """By a letter each, in words for who can't see them, and counted in the legend."""
+    around = stage.playing.around
+    silence(stage, "web0[12](:[0-9]+)?")
+    around.kubernetes.cluster.nodes["web01"].unschedulable = True
+    around.balancer.out["web01"] = "PR-7F3K"
+
+    tile = page.get_by_test_id("server-web01")
+    words = "alerts silenced, draining, 2 pods left, out of the load balancer"
+    await async_api.expect(tile).to_have_attribute("aria-label", re.compile(words))
+    assert await tile.locator(".marks b").all_inner_texts() == ["S", "D", "B"]
+    await async_api.expect(page.locator("#legend")).to_contain_text("silenced 2")
+    await shot(page, "surroundings-1-marks")
+
+    around.kubernetes.cluster.nodes["web01"].unschedulable = False
+    around.balancer.out.clear()
+    await async_api.expect(tile.locator(".marks b")).to_have_text(["S"])
+
+
+async def test_a_service_and_a_part_break_by_menu(page: async_api.Page, stage: Stage) -> None:
+    """A tile breaks its service; the button lets the next call of a part go wrong."""
+    tile = page.get_by_test_id("server-web02")
+    await tile.click()
+    await page.locator("[data-service='unwell']").click()
+    await async_api.expect(tile).to_have_attribute("aria-label", re.compile("alert firing"))
+
+    await page.get_by_test_id("surroundings-faults").click()
+    await shot(page, "surroundings-2-faults")
+    await page.locator("[data-part='kubernetes'][data-fault='429']").click()
+    faults = stage.playing.around.faults
+    await stage.until(lambda: list(faults.waiting()) or None)
+
+    [waiting] = faults.waiting()
+    assert (waiting.part.value, waiting.fault.value, waiting.left) == ("kubernetes", "429", 1)
+    await page.get_by_test_id("surroundings-faults").click()
+    await (
+        page.get_by_role("menuitem", name="Mend all")
+        .or_(page.get_by_role("menuitemradio", name="Mend all"))
+        .click()
+    )
+    await stage.until(lambda: not list(faults.waiting()) or None)
