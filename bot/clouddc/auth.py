@@ -42,6 +42,10 @@ class CloudAuth(httpx.Auth):
         """Whether a request that was refused by this 401 may be sent once more."""
         return True
 
+    def dates_wrongly(self, refused: wire.Answer) -> bool:
+        """Whether requests are dated so far from CloudDC's clock that it refuses them."""
+        return False
+
     async def aclose(self) -> None:
         """Stop what is under way."""
 
@@ -78,14 +82,19 @@ class SignedAuth(CloudAuth):
         )
         request.headers.update(signed.headers)
         response = yield request
-        if self._ahead_s:
-            # Our clock may have been set right meanwhile.
+        if self._ahead_s and response.status_code != httpx.codes.UNAUTHORIZED:
+            # Our clock may have been set right meanwhile; after a refusal `renew` sees to it.
             self._set_clock(response.headers)
 
     def renew(self, refused: wire.Answer) -> bool:
         """Sign by CloudDC's clock from now on, if ours is off; the date is fresh in any case."""
         self._set_clock(refused.headers)
         return True
+
+    def dates_wrongly(self, refused: wire.Answer) -> bool:
+        """Whether requests are dated so far from CloudDC's clock that it refuses them."""
+        dated_at = self._clock.now() + self._ahead_s
+        return abs(refusals.skew_s(refused.headers, dated_at)) >= refusals.SKEW_S
 
     def _set_clock(self, headers: Mapping[str, str]) -> None:
         """Take CloudDC's clock from an answer's `Date`, where ours is off by minutes."""

@@ -259,13 +259,16 @@ class CloudDC:
         """Send a call, and once more with fresh credentials when they were refused.
 
         A 401 refuses before it acts. One call at a time asks again while the others wait, so that
-        at most five wrong signatures leave in a row.
+        at most five wrong signatures leave in a row. A call that goes `once` asks again only when
+        its date was wrong, which says nothing of what it may read.
         """
         if self._asking_again.locked():
             async with self._asking_again:
                 self._pause.check()
         answer = await exchange.send(self._http, call, auth=self._auth, clock=self._clock)
-        if answer.status != httpx.codes.UNAUTHORIZED or once or refusals.complaint(answer).locked:
+        if answer.status != httpx.codes.UNAUTHORIZED or refusals.complaint(answer).locked:
+            return answer
+        if once and not self._auth.dates_wrongly(answer):
             return answer
         async with self._asking_again:
             self._pause.check()

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import datetime
+import email.utils
 import json
 from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
 
-from bot.clouddc import alarms, wire
+from bot.clouddc import alarms, auth, wire
 from bot.power import errors, ports
 
-from .builders import LeapClock, Service, answer, cloud_for, page, refused, server_id
+from .builders import PROJECT, START, LeapClock, Service, answer, cloud_for, page, refused, server_id
 
 
 def alarm(number: int, **changes: Any) -> dict[str, Any]:
@@ -71,6 +73,47 @@ async def test_alarms_that_are_refused_pause_nothing(status: int) -> None:
     assert cloud.paused_s == 0
     assert len(service.requests) == 1
     assert (await cloud.list_page()).servers
+
+
+async def test_alarms_are_asked_for_again_by_the_service_s_clock() -> None:
+    """A clock that is off refuses any call; it isn't a right that is missing."""
+    now = datetime.datetime.fromtimestamp(START, datetime.UTC)
+    date = {"Date": email.utils.format_datetime(now + datetime.timedelta(hours=2), usegmt=True)}
+    service = Service(
+        answer({"error_code": "APIGW.0301", "error_msg": "expired"}, 401, date),
+        answer(body(alarm(1)), headers=date),
+        answer({"error_code": "APIGW.0301", "error_msg": "No"}, 401, date),
+    )
+    clock = LeapClock()
+    who = auth.SignedAuth("AK", "SK", PROJECT, clock=clock)
+    source = alarms.CloudAlarms(cloud_for(service, clock, who=who))
+
+    found = await source.alarms([server_id(1)])
+
+    assert [one.server_id for one in found.standing] == [server_id(1)]
+    dates = [request.headers["X-Sdk-Date"][:11] for request in service.requests]
+    assert dates == ["20260102T03", "20260102T05"]
+    with pytest.raises(errors.Unauthorized):
+        await source.alarms([server_id(1)])
+    assert len(service.requests) == 3
+
+
+async def test_alarms_are_asked_for_again_when_the_clock_has_come_back() -> None:
+    """What was learnt of a clock that was off is wrong once it is right again."""
+    right = {"Date": "Fri, 02 Jan 2026 03:04:05 GMT"}
+    expired = answer({"error_code": "APIGW.0301", "error_msg": "expired"}, 401, right)
+    service = Service(expired, answer(body(), headers=right), expired, answer(body(alarm(1))))
+    clock = LeapClock()
+    source = alarms.CloudAlarms(
+        cloud_for(service, clock, who=auth.SignedAuth("AK", "SK", PROJECT, clock=clock))
+    )
+    clock.set_back_s = 7200.0
+    await source.alarms([server_id(1)])
+    clock.set_back_s = 0.0
+
+    found = await source.alarms([server_id(1)])
+
+    assert [one.server_id for one in found.standing] == [server_id(1)]
 
 
 def test_alarms_that_are_over_or_of_others_are_left_out() -> None:
