@@ -161,11 +161,12 @@ async def test_card_of_a_locked_thread_stands_in_the_channel_with_its_replies(
 # -- calls of user groups
 
 
-async def test_reminder_is_said_without_the_call_that_is_kept_to_a_few(shown: Side) -> None:
+@pytest.mark.parametrize("word", ["restricted_action", "a_word_of_next_year"])
+async def test_reminder_is_said_without_the_call_that_is_kept_to_a_few(
+    shown: Side, word: str
+) -> None:
     """The same message, with the user group named in words."""
-    shown.workspace.chaos.refuse(
-        "chat.postMessage", "restricted_action", OPS, containing="<!subteam^"
-    )
+    shown.workspace.chaos.refuse("chat.postMessage", word, OPS, containing="<!subteam^")
     body = {"event": "reminder", "ask": {"dc-ops": ["S0ONCALL"]}}
     shown.store.queue("PR-7F3K", "reply", body)
 

@@ -193,6 +193,6 @@ UNABLE = {
     Refusal.GUEST: "a guest",
     Refusal.BOT: "a bot",
     Refusal.DEACTIVATED: "deactivated",
-    Refusal.EXTERNAL: "of another company",
+    Refusal.EXTERNAL: "of another company or unknown here",
     Refusal.OTHER_TEAM: "of another workspace",
 }

@@ -79,6 +79,14 @@ class Undelivered(Exception):
         return self.code in refusals.THREADLESS
 
     @property
+    def may_be_its_words(self) -> bool:
+        """Whether Slack may refuse what the message says, such as a call of a user group."""
+        if self.code.startswith(refusals.RESTRICTED):
+            return True
+        told = self.gone or self.uneditable or self.threadless or self.code in refusals.OF_BLOCKS
+        return self.for_good and not told and refusals.why(self.code) is refusals.Why.OTHER
+
+    @property
     def for_good(self) -> bool:
         """Whether Slack will take this from nobody, until somebody changes a setting of Slack's."""
         if self.away or self.retry_after_s is not None or self.code.startswith("http_"):
@@ -240,7 +248,7 @@ class Sender:
         try:
             return await self._send_any_way(method, place, message)
         except Undelivered as error:
-            if not error.code.startswith(refusals.RESTRICTED) or not blocks.calls_group(message):
+            if not (error.may_be_its_words and blocks.calls_group(message)):
                 raise
             log.warning("slack.call_refused", method=method, code=error.code)
         return await self._send_any_way(method, place, blocks.without_calls(message))
