@@ -225,9 +225,11 @@ async def _person(named: directory.Directory, user_id: str) -> list[Finding]:
     shown = f"{about} (@{found.name})" if found.name else about
     if found.is_stranger and not found.name:
         return [bad(about, f"{about} {UNKNOWN}", LEFT, Code.UNKNOWN)]
+    elsewhere = bool(named.team_id) and found.team_id != named.team_id
     wrong = (
         (found.deleted, "has left: the account is deactivated."),
         (found.is_stranger, "belongs to another company, so every click is refused."),
+        (elsewhere, "is of another workspace, so every click is refused."),
         (found.is_bot, "is a bot, so every click is refused."),
         (found.is_restricted, "is a guest, so every click is refused."),
     )

@@ -56,6 +56,11 @@ class Directory:
         self._known: dict[str, tuple[float, Any]] = {}
         self._asking: dict[str, single_flight.SingleFlight[Any]] = {}
 
+    @property
+    def team_id(self) -> str:
+        """The workspace whose members count; empty where nobody has said which."""
+        return self._home.team_id
+
     async def member(self, user_id: str) -> ports.Member:
         """Return a person; one whom Slack doesn't know is a stranger.
 

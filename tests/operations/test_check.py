@@ -161,6 +161,12 @@ def person_leaves(one: SetUp) -> None:
     people["U0SAM"] = dataclasses.replace(people["U0SAM"], deleted=True)
 
 
+def person_is_elsewhere(one: SetUp) -> None:
+    """Make an approver one of another workspace, whom Slack doesn't call a stranger."""
+    people = one.slack.directory.people
+    people["U0SAM"] = dataclasses.replace(people["U0SAM"], team_id="T0SUBSIDIARY")
+
+
 def person_is_guest(one: SetUp) -> None:
     """Make an approver a guest."""
     people = one.slack.directory.people
@@ -364,6 +370,12 @@ BROKEN: dict[str, tuple[Callable[[SetUp], None], str, str, str]] = {
         "belongs to another company",
         "[people]",
     ),
+    "an approver of another workspace": (
+        person_is_elsewhere,
+        "person U0SAM",
+        "is of another workspace",
+        "[people]",
+    ),
     "an approver is a bot": (
         edited('"U0DANA", "U0SAM"', '"U0DANA", "U0SAM", "U0BOT"'),
         "person U0BOT",
@@ -457,6 +469,7 @@ TWO = {
     # Without them nobody is left who could approve, which each rule says.
     "an approver left",
     "an approver is a guest",
+    "an approver of another workspace",
 }
 
 
