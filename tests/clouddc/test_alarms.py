@@ -13,7 +13,17 @@ from hypothesis import given, strategies as st
 from bot.clouddc import alarms, auth, wire
 from bot.power import errors, ports
 
-from .builders import PROJECT, START, LeapClock, Service, answer, cloud_for, page, refused, server_id
+from .builders import (
+    PROJECT,
+    START,
+    LeapClock,
+    Service,
+    answer,
+    cloud_for,
+    page,
+    refused,
+    server_id,
+)
 
 
 def alarm(number: int, **changes: Any) -> dict[str, Any]:

@@ -61,7 +61,11 @@ def test_person_types_any_name_that_the_list_shows(text: str, names: list[str]) 
         ("\u0440\u0441", "CYRILLIC SMALL LETTER ER; a name that has it is written in quotes."),
         ('"we\u0432 01"', "CYRILLIC SMALL LETTER VE, and no server is named exactly so."),
         ('"web\u200b01"', "ZERO WIDTH SPACE, and no server is named exactly so."),
-        ('"web 01"x', "A space or a comma must follow the closing quotation mark."),
+        (
+            '"web 01"x',
+            "A space or a comma must follow the closing quotation mark. A quotation mark stands "
+            "around a name; one within a name is typed as ?.",
+        ),
         ('""', "There is nothing between the quotation marks."),
     ],
 )
@@ -71,6 +75,36 @@ def test_look_alike_is_refused_by_its_name(text: str, said: str) -> None:
         named(text)
 
     assert caught.value.problem.endswith(said)
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [("服务器１", '"服务器１"'), ("ＤＢ01", '"ＤＢ01"'), ("服务器1", '"服务器１"')],
+)
+def test_name_in_wide_letters_is_offered_in_the_quotes_that_it_needs(
+    typed: str, offered: str
+) -> None:
+    """Typed without quotes, wide letters are read as narrow ones, which it isn't written in."""
+    wide = fleet.snapshot(
+        server.Server(fleet.server_id(n), name) for n, name in enumerate(["服务器１", "ＤＢ01"])
+    )
+
+    with pytest.raises(errors.UserMistake) as caught:
+        targets.parse(typed, {}).resolve(wide)
+
+    assert caught.value.suggestion == offered
+    assert [row.name for row in targets.parse(offered, {}).resolve(wide).servers] == [offered[1:-1]]
+
+
+def test_quotation_mark_within_a_name_has_a_sign_that_stands_for_it() -> None:
+    """Quotes within quotes can't be told apart; the refusal says what is typed instead."""
+    marked = fleet.snapshot([server.Server(fleet.server_id(1), 'a"b')])
+
+    for typed in ('a"b', '"a"b"'):
+        with pytest.raises(errors.UserMistake) as caught:
+            targets.parse(typed, {}).resolve(marked)
+        assert caught.value.problem.endswith("one within a name is typed as ?.")
+    assert [row.name for row in targets.parse("a?b", {}).resolve(marked).servers] == ['a"b']
 
 
 def test_every_name_that_is_offered_can_be_typed() -> None:

@@ -159,9 +159,12 @@ async def test_server_that_is_gone_is_found_by_its_name_of_then_and_by_its_id(
         why = await world.type(f"why {words}", OLGA)
         assert isinstance(why, answers.WhyShown), why
         assert [one.request.id for one in why.told] == [first]
-    past = await world.type("history web01,web02", OLGA)
-    assert isinstance(past, answers.HistoryShown), past
-    assert [one.id for one in past.requests] == [first]
+    for words in ("web01,web02", '"web01"', "web[01-03]"):
+        past = await world.type(f"history {words}", OLGA)
+        assert isinstance(past, answers.HistoryShown), past
+        assert [one.id for one in past.requests] == [first]
+    for words in ("web[01-03] !web01", "web01 & state:on"):
+        assert isinstance(await world.type(f"history {words}", OLGA), answers.Mistake), words
 
 
 async def test_plan_that_nobody_asks_for_leaves_the_store_when_it_expires(world: World) -> None:

@@ -25,6 +25,7 @@ STARRED_WEIGHT = 4
 PIECE = re.compile(r"\[[^\[\]]*\]|\*+|\?+|[^\[\]*?]+")
 NUMBER = re.compile(r"[0-9]+")
 IN_QUOTES = "a name that has it is written in quotes"
+MARK_IN_NAME = "A quotation mark stands around a name; one within a name is typed as ?."
 STEPS = re.compile(r"\[[0-9,/-]+/[0-9,/-]+\]")
 
 
@@ -219,7 +220,7 @@ def parse(text: str) -> Pattern:
     if strange or '"' in text:
         if STEPS.search(text):
             raise _mistake("Ranges have no steps; name the numbers instead.", text)
-        problem = f"{strange or 'A quotation mark is in the name'}; {IN_QUOTES}."
+        problem = f"{strange}; {IN_QUOTES}." if strange else MARK_IN_NAME
         raise _mistake(problem, text, typography.in_ascii(text))
     _refuse_large(text)
     pieces = PIECE.findall(text)

@@ -11,6 +11,7 @@ from bot.power.text import nearest, typography
 
 TAG = re.compile(r'(?:"([^"]+)"|([^"=]+))=(.+)', re.DOTALL)
 STATES = tuple(power.value for power in server.Power)
+BEHIND_QUOTES = "A space or a comma must follow the closing quotation mark."
 # Words that CloudDC and we choose are compared in small letters; what people chose is not.
 MOMENTARY = frozenset({"state", "health"})
 EXAMPLES = {
@@ -80,7 +81,7 @@ def _value(value: str, body: str, everything: bool) -> Value:
     if value.startswith('"'):
         inside, _, behind = value[1:].partition('"')
         if behind:
-            raise _mistake("A space or a comma must follow the closing quotation mark.", body)
+            raise _mistake(BEHIND_QUOTES, body)
         if not inside:
             raise _mistake("There is nothing between the quotation marks.", body)
         return Value(inside)
@@ -100,7 +101,7 @@ def _quoted(body: str) -> name_pattern.Pattern:
     """Return the one name that stands in quotes, in which nothing is a wildcard."""
     inside, _, behind = body[1:].partition('"')
     if behind:
-        raise _mistake("A space or a comma must follow the closing quotation mark.", body)
+        raise _mistake(f"{BEHIND_QUOTES} {name_pattern.MARK_IN_NAME}", body)
     if not inside:
         raise _mistake("There is nothing between the quotation marks.", body)
     if len(inside) > name_pattern.MOST_CHARACTERS:

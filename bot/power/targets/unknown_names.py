@@ -81,9 +81,10 @@ def _hint(
 
 def _said(typed: str, meant: str) -> str:
     """Return how a term that was perhaps meant is named: another way of writing, or a slip."""
-    if nearest.key(typed) == nearest.key(meant) or nearest.habit(typed):
+    name = meant.strip('"')
+    if nearest.key(typed) == nearest.key(name) or nearest.habit(typed):
         return "here that is written"
-    return "the nearest is" if nearest.alike(typed, meant) else ""
+    return "the nearest is" if nearest.alike(typed, name) else ""
 
 
 def _sentence(missing: Sequence[str], unknown: Sequence[Unknown]) -> str:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from bot.power.text import typography
+
 MOST_KNOWN = 500
 MOST_LETTERS = 64
 # A shorter word with one letter more or less is another word: db and dbs, but d and db.
@@ -49,8 +51,10 @@ def words(word: str, known: Iterable[str]) -> list[str]:
 
 
 def key(text: str) -> str:
-    """Return a text without what makes no other server of it: capitals and leading zeros."""
-    return NUMBER.sub(lambda found: found[0].lstrip("0") or "0", text.casefold())
+    """Return a text without what makes no other server of it: capitals, width, leading zeros."""
+    return NUMBER.sub(
+        lambda found: found[0].lstrip("0") or "0", text.translate(typography.PLAIN).casefold()
+    )
 
 
 def alike(one: str, two: str) -> bool:
@@ -132,7 +136,7 @@ class Names:
                 one for one in known if _but(NUMBER.findall(key(one)), place) == _but(wanted, place)
             ]
             if found:
-                number = list(NUMBER.finditer(found[0]))[place]
+                number = list(NUMBER.finditer(found[0].translate(typography.PLAIN)))[place]
                 rest = found[0][number.end() :]
                 beside = found[0][: number.start()] + (f"…{rest}" if rest else "")
                 return f"{beside} has {_told(NUMBER.findall(one)[place] for one in found)}"
@@ -141,7 +145,7 @@ class Names:
 
 def _shape(name: str) -> str:
     """Return a name in small letters, each number made one sign."""
-    return NUMBER.sub(MARK, name.casefold())
+    return NUMBER.sub(MARK, name.translate(typography.PLAIN).casefold())
 
 
 def _but(numbers: Sequence[str], place: int) -> list[str]:

@@ -25,7 +25,7 @@ MOST_MARKS = 2
 BREAKS = frozenset("\n\r\t\v\f\x85\u2028\u2029")
 PLAIN = re.compile(r"[A-Za-z0-9._-]+")
 # What would read as something else among other names.
-CONFUSING = re.compile(r'[\s\[\],*?!@:="]')
+CONFUSING = re.compile(r"""[\s\[\](){},*?!@:="'`&|\uff01-\uff5e]""")
 # Scripts with letters that look like Latin ones (Unicode's confusables).
 ALIKE = frozenset(
     (

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from bot.power import deeds, errors, lifecycle, ports, request, server
 from bot.power.policy import freezes
 from bot.power.targets import resolving, targets
+from bot.power.targets.terms import Names
 from bot.workflow import answers
 from bot.workflow.context import Context
 
@@ -208,17 +209,46 @@ async def _now_or_once(
     try:
         return (await search(context, text, snapshot)).servers
     except errors.UserMistake:
-        words = text.replace(",", " ").split()[:MOST_WORDS]
-        known = await context.store.read(lambda tx: tx.known_servers(words))
+        named = _named(targets.parse(text, context.policy().groups))
+        wanted = [name for names in named.values() for name in names]
+        known = await context.store.read(lambda tx: tx.known_servers(wanted)) if wanted else []
         if not known:
             raise
-        found = {word for pair in known for word in pair}
-        rest = " ".join(word for word in words if word not in found)
+        rest = " ".join(_still_wanted(named, {word for pair in known for word in pair}, snapshot))
         here = (await search(context, rest, snapshot)).servers if rest else ()
     gone = (
         snapshot.servers.get(id_) or server.Server(id_, name, listed=False) for id_, name in known
     )
     return tuple({row.id: row for row in (*here, *gone)}.values())
+
+
+def _named(chosen: targets.Selection) -> dict[str, list[str]]:
+    """Return the names that each term stands for, none for what selects in another way.
+
+    Nothing is returned for terms that narrow or take out, or for more names than are looked for.
+    """
+    found: dict[str, list[str]] = {}
+    left = MOST_WORDS
+    for term in chosen.terms:
+        pattern = term.matcher.pattern if isinstance(term.matcher, Names) else None
+        counted = pattern if pattern and not pattern.is_wild else None
+        left -= counted.count if counted else 1
+        if term.takes_out or left < 0 or len(chosen.members.clauses) > 1:
+            return {}
+        found[term.typed] = list(counted.names()) if counted else []
+    return found
+
+
+def _still_wanted(
+    named: Mapping[str, Sequence[str]], known: Collection[str], snapshot: server.Snapshot
+) -> Iterator[str]:
+    """Yield the terms that the list must answer, those of our own record left out."""
+    for term, names in named.items():
+        if not names:
+            yield term
+        for name in names:
+            if name not in known or name in snapshot.by_name:
+                yield term if len(names) == 1 else f'"{name}"'
 
 
 def _past(tx: ports.Tx, server_ids: Sequence[str]) -> tuple[tuple[ports.Request, ...], bool]:
