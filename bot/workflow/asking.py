@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import random
 
-from bot.power import inputs, plan, ports, request
+from bot.power import plan, ports, request
 from bot.power.lifecycle import State
 from bot.power.run import endings
 from bot.power.text import folding, typography
@@ -74,8 +74,13 @@ async def _note_refusal(context: Context, inbound: ports.Inbound, made: plan.Pla
     await context.store.write(lambda tx: tx.audit(entry))
 
 
-async def ask(context: Context, inbound: ports.Inbound, request: ports.Request) -> answers.Answer:
-    """Turn a plan into a request, if the world still fits it and the count was typed."""
+async def ask(
+    context: Context, inbound: ports.Inbound, request: ports.Request, count_typed: str | None
+) -> answers.Answer:
+    """Turn a plan into a request, if the world still fits it and the count was typed.
+
+    `count_typed` is None where a button was pressed, so that a form asks for it.
+    """
     if request.order.requester.user_id != inbound.person.user_id:
         said = "Only the person who made this plan can ask for it."
         return await refusing.say(context, inbound, NOT_ASKED, request, said)
@@ -88,10 +93,10 @@ async def ask(context: Context, inbound: ports.Inbound, request: ports.Request) 
         return dataclasses.replace(note, over=True, plan_again=request.id)
     count = len(request.order.targets)
     if request.plan.terms.confirm_count:
-        if not isinstance(inbound.input, inputs.FormSent):
+        if count_typed is None:
             at_once = request.order.options.break_glass and not request.plan.terms.needs
             return answers.CountWanted(request.id, count, request.order.action, at_once)
-        if typography.plain(inbound.input.count) != str(count):
+        if typography.plain(count_typed) != str(count):
             said = "That isn't the number of servers in the plan."
             return await refusing.say(context, inbound, NOT_ASKED, request, said)
     # Nobody looks after the one who breaks glass, so that what the plan was made on is too old.

@@ -10,7 +10,7 @@ from bot.power import ports
 from bot.power.approval import approval, late_clicks, reviews
 from bot.workflow import answers, people
 from bot.workflow.context import Context
-from bot.workflow.rights import auditing, words
+from bot.workflow.rights import auditing
 
 log = structlog.get_logger()
 
@@ -55,9 +55,11 @@ def announce(
 
 
 async def review(
-    context: Context, inbound: ports.Inbound, request: ports.Request
+    context: Context, inbound: ports.Inbound, request: ports.Request, verdict: str
 ) -> answers.Answer:
     """Close the review of a request with a person's words, if it is theirs to close.
+
+    Without words a form asks for them.
 
     Raises:
         SlackUnavailable: the person could not be looked up.
@@ -69,7 +71,6 @@ async def review(
     decision = await _decide(context, inbound, owed)
     if not decision.allowed:
         return await _refuse(context, inbound, request, decision)
-    verdict = words.comment(inbound.input)
     if not verdict:
         return answers.VerdictWanted(request.id)
     now = context.clock.now()

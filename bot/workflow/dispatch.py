@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import assert_never
+from typing import Literal, assert_never
 
 from bot.power import errors, inputs, ports
 from bot.power.command import command, command_line
@@ -73,7 +73,7 @@ async def _pressed_of(
     request = shown.request
     match button.do:
         case inputs.Do.REQUEST:
-            return await asking.ask(context, inbound, request)
+            return await asking.ask(context, inbound, request, None)
         case inputs.Do.APPROVE | inputs.Do.DENY | inputs.Do.COMMENT | inputs.Do.VERDICT:
             return await _decide(context, inbound, request, button.do)
         case inputs.Do.NUDGE:
@@ -92,34 +92,44 @@ async def _pressed_of(
             assert_never(button.do)
 
 
-async def _sent(context: Context, inbound: ports.Inbound, sent: inputs.FormSent) -> answers.Answer:
-    """Do what a form about a request asks for."""
-    request = await _find(context, sent.request_id)
-    match sent.do:
-        case inputs.Form.CONFIRM_COUNT | inputs.Form.REVIEW:
-            return await asking.ask(context, inbound, request)
-        case inputs.Form.DENY | inputs.Form.COMMENT | inputs.Form.VERDICT:
-            return await _decide(context, inbound, request, inputs.Do(sent.do))
-        case _:
-            assert_never(sent.do)
-
-
 async def _decide(
-    context: Context, inbound: ports.Inbound, request: ports.Request, do: inputs.Do
+    context: Context,
+    inbound: ports.Inbound,
+    request: ports.Request,
+    do: Literal[inputs.Do.APPROVE, inputs.Do.DENY, inputs.Do.COMMENT, inputs.Do.VERDICT],
 ) -> answers.Answer:
-    """Do what somebody with an approver's right asks for."""
-    if too_long := words.too_long(inbound):
-        event = f"{words.EVENTS[do]}.refused"
-        return await refusing.say(context, inbound, event, request, too_long)
+    """Do what an approver's button asks for; but for Approve, a form asks for words first."""
     match do:
         case inputs.Do.APPROVE:
             return await approving.approve(context, inbound, request)
         case inputs.Do.DENY:
-            return await reviewing.deny(context, inbound, request)
+            return await reviewing.deny(context, inbound, request, None)
         case inputs.Do.COMMENT:
-            return await reviewing.comment(context, inbound, request)
+            return await reviewing.comment(context, inbound, request, "")
+        case inputs.Do.VERDICT:
+            return await break_glass.review(context, inbound, request, "")
         case _:
-            return await break_glass.review(context, inbound, request)
+            assert_never(do)
+
+
+async def _sent(context: Context, inbound: ports.Inbound, sent: inputs.FormSent) -> answers.Answer:
+    """Do what a form about a request asks for."""
+    request = await _find(context, sent.request_id)
+    reason, comment = sent.reason.strip(), sent.comment.strip()
+    if too_long := words.too_long(reason or comment):
+        event = f"{words.EVENTS[sent.do]}.refused"
+        return await refusing.say(context, inbound, event, request, too_long)
+    match sent.do:
+        case inputs.Form.CONFIRM_COUNT | inputs.Form.REVIEW:
+            return await asking.ask(context, inbound, request, sent.count)
+        case inputs.Form.DENY:
+            return await reviewing.deny(context, inbound, request, reason)
+        case inputs.Form.COMMENT:
+            return await reviewing.comment(context, inbound, request, comment)
+        case inputs.Form.VERDICT:
+            return await break_glass.review(context, inbound, request, comment)
+        case _:
+            assert_never(sent.do)
 
 
 async def _obey(context: Context, inbound: ports.Inbound, typed: command.Command) -> answers.Answer:

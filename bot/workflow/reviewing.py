@@ -5,25 +5,29 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
-from bot.power import inputs, lifecycle, ports, request
+from bot.power import lifecycle, ports, request
 from bot.power.approval import approval, quorum
 from bot.power.lifecycle import State
 from bot.power.run import endings
 from bot.workflow import answers
 from bot.workflow.context import Context
-from bot.workflow.rights import auditing, entitling, refusing, words
+from bot.workflow.rights import auditing, entitling, refusing
 
 COMMENTED = "request.commented"
 
 
-async def deny(context: Context, inbound: ports.Inbound, request: ports.Request) -> answers.Answer:
-    """End a request by a no, from somebody who might have said yes; the form asks why."""
+async def deny(
+    context: Context, inbound: ports.Inbound, request: ports.Request, reason: str | None
+) -> answers.Answer:
+    """End a request by a no, from somebody who might have said yes.
+
+    `reason` is None where the button was pressed, so that a form asks why.
+    """
     decision = await entitling.deny(context, inbound, request)
     if not decision.allowed:
         return await refusing.refuse(context, inbound, request, decision)
-    reason = words.reason(inbound.input)
     needed = request.plan.terms.deny_reason
-    if not reason and (needed or not isinstance(inbound.input, inputs.FormSent)):
+    if reason is None or (needed and not reason):
         if late := await _late(context, inbound, request):
             return late
         return answers.ReasonWanted(request.id, needed)
@@ -65,14 +69,16 @@ def _denial(
 
 
 async def comment(
-    context: Context, inbound: ports.Inbound, request: ports.Request
+    context: Context, inbound: ports.Inbound, request: ports.Request, comment: str
 ) -> answers.Answer:
-    """Add words to one's own decision, once; the thread and the audit have them."""
+    """Add words to one's own decision, once; the thread and the audit have them.
+
+    Without words a form asks for them.
+    """
     user_id = inbound.person.user_id
     if not _decided(request, user_id):
         said = f"Only who has approved or denied {request.id} can add words; write in its thread."
         return await _not_added(context, inbound, request, said)
-    comment = words.comment(inbound.input)
     if not comment:
         return answers.CommentWanted(request.id)
     now = context.clock.now()

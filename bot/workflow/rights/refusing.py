@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.power import ports
+from bot.power import inputs, ports
 from bot.power.approval import approval, late_clicks
 from bot.power.approval.approval import Refusal
 from bot.workflow import answers
@@ -10,7 +10,8 @@ from bot.workflow.context import Context
 from bot.workflow.rights import auditing, entitling
 
 _NOBODY: tuple[str, ...] = ()
-EVENTS = {"approve": "approval", "deny": "denial"}
+# What the audit calls a decision; the form of a denial is named as its button.
+EVENTS: dict[str, str] = {inputs.Do.APPROVE: "approval", inputs.Do.DENY: "denial"}
 
 
 async def refuse_own(

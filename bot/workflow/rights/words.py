@@ -4,29 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 
-from bot.power import inputs, ports
+from bot.power import inputs
 from bot.workflow import answers
 
 MOST_CHARACTERS = 500
-EVENTS = {"approve": "approval", "deny": "denial", "comment": "comment", "verdict": "review"}
+EVENTS: dict[inputs.Form, str] = {
+    inputs.Form.DENY: "denial",
+    inputs.Form.COMMENT: "comment",
+    inputs.Form.VERDICT: "review",
+}
 
 
-def reason(given: inputs.Input) -> str:
-    """Return the reason that stands in a form."""
-    return given.reason.strip() if isinstance(given, inputs.FormSent) else ""
-
-
-def comment(given: inputs.Input) -> str:
-    """Return the comment that stands in a form."""
-    return given.comment.strip() if isinstance(given, inputs.FormSent) else ""
-
-
-def too_long(inbound: ports.Inbound) -> str:
+def too_long(words: str) -> str:
     """Say that a form's words are too long and that nothing was done, or return an empty text."""
-    length = max(len(reason(inbound.input)), len(comment(inbound.input)))
-    if length <= MOST_CHARACTERS:
+    if len(words) <= MOST_CHARACTERS:
         return ""
-    return f"{_limit(length)} Nothing was done; say it in fewer words."
+    return f"{_limit(len(words))} Nothing was done; say it in fewer words."
 
 
 def not_kept(answer: answers.Answer, length: int) -> answers.Answer:
