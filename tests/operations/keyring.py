@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 
 from bot.operations import manifest
-from bot.sandbox import data_centre, demo, workspace
+from bot.sandbox import data_centre, demo, racks, surroundings, workspace
 from bot.sandbox.data_centre import serve
 from tests.acceptance.conftest import PATIENCE_S, Stage
 from tests.acceptance.test_http import free_port, healthy
@@ -117,7 +117,8 @@ async def running(
             cwd=folder,
             stderr=log,
         )
-    playing = demo.Demo("", slack, centre, demo.BotProcess(folder))
+    around = surroundings.Surroundings(racks.of(centre))
+    playing = demo.Demo("", slack, centre, around, demo.BotProcess(folder))
     try:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
             await healthy(http)
