@@ -17,8 +17,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import httpx
+import structlog
 
 from bot.around import credentials
+
+log = structlog.get_logger()
 
 # A list of silences may be long: Alertmanager keeps those that have ended for five days.
 LARGEST_ANSWER = 16 * 1024 * 1024
@@ -108,6 +111,20 @@ class Client:
         """
         trace = _Trace()
         try:
+            reply = await self._sent(call, trace)
+        except NoAnswer as error:
+            log.debug("around.no_answer", method=call.method, to=_place(call.url), why=error.words)
+            raise
+        log.debug("around.answered", method=call.method, to=_place(call.url), status=reply.status)
+        return reply
+
+    async def _sent(self, call: Call, trace: _Trace) -> Reply:
+        """Send a request whose departure is seen by `trace`.
+
+        Raises:
+            NoAnswer: there is none.
+        """
+        try:
             async with asyncio.timeout(call.within_s):
                 pool = await self._pool(call.ca)
                 request = pool.build_request(
@@ -162,6 +179,11 @@ class Client:
 def _written_at(path: str) -> int:
     """Return when a file was written last; certificates are exchanged while we run."""
     return pathlib.Path(path).stat().st_mtime_ns
+
+
+def _place(url: str) -> str:
+    """Return where an address is, without what is asked there."""
+    return url.partition("?")[0]
 
 
 class _Trace:

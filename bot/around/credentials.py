@@ -7,8 +7,11 @@ import binascii
 import os
 import pathlib
 
+import dotenv
+
 from bot import secret_files
 
+ENV_FILE = ".env"
 STARS = "***"
 # A shorter value would take innocent words with it.
 SHORTEST = 6
@@ -25,11 +28,18 @@ def read(variable: str) -> str:
         Missing: neither is set, or the file can't be used.
     """
     name = variable.removeprefix("env:")
-    if found := os.environ.get(name, "").strip():
+    given = variables()
+    if found := given.get(name, "").strip():
         return found
-    if path := os.environ.get(name + secret_files.SUFFIX):
+    if path := given.get(name + secret_files.SUFFIX):
         return from_file(name, pathlib.Path(path))
     raise Missing(f"{name} isn't set")
+
+
+def variables() -> dict[str, str]:
+    """Return every variable that is set; as for settings, the environment goes before `.env`."""
+    given = [*dotenv.dotenv_values(ENV_FILE, encoding="utf-8").items(), *os.environ.items()]
+    return {name: value for name, value in given if value}
 
 
 def from_file(name: str, path: pathlib.Path) -> str:

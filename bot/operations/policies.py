@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import pathlib
 
 from bot import settings
+from bot.around import credentials
 from bot.operations import check_slack
 from bot.power import errors
 from bot.power.approval import policy_meaning, policy_oddities, policy_reach, quorum
@@ -76,7 +76,7 @@ def _told(rules: policy.Policy, roster: quorum.Roster) -> tuple[tuple[str, ...],
     holes = policy_meaning.holes(rules, clock_.SystemClock().now())
     steps = (
         *policy_meaning.unused_steps(rules),
-        *policy_meaning.unset_variables(rules, os.environ.keys()),
+        *policy_meaning.unset_variables(rules, credentials.variables().keys()),
     )
     return (*policy_oddities.notes(rules, roster), *holes, *steps), tuple(
         policy_meaning.lines(rules)

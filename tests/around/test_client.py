@@ -165,6 +165,18 @@ def test_a_secret_is_read_at_each_use(
     assert (first, second, credentials.read("A_SECRET")) == ("first", "second", "third")
 
 
+def test_a_secret_may_stand_beside_the_settings(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
+) -> None:
+    """In `.env`; what the environment says goes before it."""
+    (tmp_path / ".env").write_text("A_SECRET=of-the-file\nB_SECRET=of-the-file\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("B_SECRET", "of-the-environment")
+
+    assert credentials.read("A_SECRET") == "of-the-file"
+    assert credentials.read("B_SECRET") == "of-the-environment"
+
+
 @pytest.mark.parametrize("value", ["Bearer a\nX-Other: b", "Bearer ümlaut"])
 def test_a_secret_that_no_header_can_hold_is_named(
     monkeypatch: pytest.MonkeyPatch, value: str
