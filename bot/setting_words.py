@@ -10,8 +10,8 @@ from typing import Annotated
 
 import pydantic
 
-UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-DURATION = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)(ms|s|m|h)")
+from bot.power.text import durations
+
 COMMAND = re.compile(r"/[^\s/]{1,31}")
 LABEL = re.compile(r"\w[\w .-]{0,19}")
 
@@ -24,10 +24,10 @@ def seconds(text: object) -> object:
     """
     if not isinstance(text, str):
         return text
-    match = DURATION.fullmatch(text.strip().lower())
-    if match is None or not float(match[1]):
+    found = durations.seconds(text.strip())
+    if not found:
         raise ValueError("write a duration above zero, such as 500ms, 2s, 10m or 1h")
-    return float(match[1]) * UNITS_S[match[2]]
+    return found
 
 
 def slash_command(text: str) -> str:

@@ -7,20 +7,21 @@ import pathlib
 import pytest
 
 from bot.power import errors
-from bot.power.policy import policy, policy_file, policy_keys, policy_rules, policy_steps
+from bot.power.policy import policy, policy_file, policy_keys, policy_steps, policy_tables
+from bot.power.policy.policy_table import keys
 
 PAGE = pathlib.Path(__file__).parent.parent.parent / ".github" / "POLICY.md"
 TAKEN = {
     "[channels]": ("allow", "incident"),
-    "[limits]": policy_file.LIMIT_KEYS,
-    "[defaults]": policy_rules.CONDUCT_KEYS,
-    "[[freeze]]": policy_file.FREEZE_KEYS,
+    "[limits]": keys(policy_tables.Limits),
+    "[defaults]": keys(policy_tables.Conduct),
+    "[[freeze]]": keys(policy_tables.Freeze),
     "[[keep]]": ("servers", "on"),
     "[[rule]]": tuple(
-        one for one in policy_rules.RULE_KEYS if one not in policy_rules.CONDUCT_KEYS
+        one for one in keys(policy_tables.Rule) if one not in keys(policy_tables.Conduct)
     ),
-    "[[step]]": policy_steps.STEP_KEYS,
-    "[order]": policy_steps.ORDER_KEYS,
+    "[[step]]": keys(policy_steps.Step),
+    "[order]": keys(policy_tables.Order),
 }
 # A key of a step is tried in a step of a kind that has it.
 KINDS = {
@@ -85,7 +86,7 @@ def test_the_page_has_every_key_that_is_taken_and_no_other() -> None:
     free = {name.strip("[]") for name, _ in policy_keys.FREE}
 
     assert told == TAKEN
-    assert free | {table.strip("[]") for table in told} == set(policy_file.TOP_KEYS)
+    assert free | {table.strip("[]") for table in told} == set(keys(policy_tables.File))
 
 
 @pytest.mark.parametrize(("table", "key"), KEYS, ids=[f"{t}{k.name}" for t, k in KEYS])

@@ -6,13 +6,11 @@ import re
 from collections.abc import Callable, Sequence
 
 from bot.power import errors, request
-from bot.power.text import nearest, typography
+from bot.power.text import durations, nearest, typography
 from bot.power.vocabulary import OPTIONS
 
 MOST_SERVERS = 10_000
 MOST_PAUSE_S = 3600.0
-UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-DURATION = re.compile(r"([0-9]{1,6})(ms|s|m|h)", re.IGNORECASE | re.ASCII)
 UNIT_WORD = re.compile(r"(?:ms|s|m|h|sec|min|hour|day)[a-z]*", re.IGNORECASE)
 INCIDENT = re.compile(r"[A-Za-z0-9#][A-Za-z0-9._#/-]{0,79}")
 STEP = re.compile(r"[A-Za-z0-9_-]{1,60}")
@@ -151,10 +149,9 @@ def _whole(name: str, value: str) -> int:
 
 def _seconds(name: str, value: str) -> float:
     """Return a time in seconds."""
-    match = DURATION.fullmatch(value)
-    if match is None:
+    seconds = durations.seconds(value)
+    if seconds is None:
         raise _unusable(name, value, "takes a number with ms, s, m or h right behind it")
-    seconds = int(match[1]) * UNITS_S[match[2].lower()]
     if seconds > MOST_PAUSE_S:
         raise _unusable(name, value, "takes at most one hour, 1h")
     return seconds

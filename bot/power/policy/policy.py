@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 from collections.abc import Collection, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from bot.power import plan, request, server
 from bot.power.around import step as step_
@@ -17,6 +17,7 @@ from bot.power.around import step as step_
 Needs = tuple[plan.Need, ...]
 
 
+@runtime_checkable
 class Selection(Protocol):
     """A group of servers, described by their names, tags and places."""
 

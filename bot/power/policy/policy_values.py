@@ -1,36 +1,53 @@
-"""One table of the policy file while it is read: each value checked, each mistake a sentence."""
+"""The values of the policy file: each is checked where it stands, each mistake is a sentence.
+
+A type here is what a field of a table's model (`policy_tables`) is annotated with.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
-import difflib
-import json
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from typing import Annotated, Any, TypeVar
+
+import pydantic
 
 from bot.power import errors, plan, request
-from bot.power.policy import policy_lines
-from bot.power.policy.policy import Needs
+from bot.power.policy import patterns, policy
+from bot.power.policy.policy_mistakes import closest, shown, wrong
+from bot.power.targets import targets
+from bot.power.text import durations
 
-UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-DURATION = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)(ms|s|m|h)")
-NAME = re.compile(r"[A-Za-z0-9_-]{1,60}")
+E = TypeVar("E", bound=str)
+
+COUNT = re.compile(r"[1-9][0-9]{0,4}")
+CHANNEL = re.compile(r"[CG][A-Z0-9]{2,30}")
 ACTIONS = tuple(action.value for action in request.Action)
 MOST_APPROVALS = 100
 MOST_SERVERS = 10_000
-SHOWN = 40
+MOST_WAVE = 10_000
 
 
-def shown(value: object) -> str:
-    """Return a value of the file as a sentence quotes it."""
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
+@dataclasses.dataclass(frozen=True, slots=True)
+class Known:
+    """The names that other tables have, by which a value is checked: pydantic's context."""
+
+    people: Collection[str] = ()
+    groups: Mapping[str, targets.Text] = dataclasses.field(default_factory=dict)
+    steps: Collection[str] = ()
 
 
-def closest(word: str, known: Iterable[str]) -> str:
-    """Return a question that names the nearest known word, or an empty text."""
-    near = difflib.get_close_matches(word[:SHOWN], list(known), n=1)
-    return f"; did you mean {near[0]}?" if near else ""
+@dataclasses.dataclass(frozen=True, slots=True)
+class Chosen:
+    """Servers as the file describes them, with its text."""
+
+    text: targets.Text
+    servers: policy.Selection
+
+
+Info = pydantic.ValidationInfo[Any]
+Turns = tuple[tuple[str, policy.Selection], ...]
 
 
 def is_whole(value: object) -> bool:
@@ -38,188 +55,236 @@ def is_whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-class Table:
-    """A table of the file: `label` as people know it, `path` as the text has it.
+# -- checks; each returns the value, or raises what is wrong with it
 
-    Every reader returns the default when the key was left out, and None as the default means
-    that it may not be.
 
-    Raises:
-        PolicyError: the table has a key that isn't in `keys` (None allows any); the readers
-            raise it for a value that can't be used.
-    """
+def line(value: object, example: str) -> str:
+    """Accept a text of one line that says something."""
+    if not isinstance(value, str) or not value.strip():
+        raise wrong(f"write a text such as {example}, not {shown(value)}")
+    if not value.isprintable():
+        raise wrong("write the text on one line, without control characters")
+    return value
 
-    def __init__(
-        self,
-        text: str,
-        path: policy_lines.Path,
-        label: str,
-        values: Mapping[str, object],
-        keys: Collection[str] | None,
-    ) -> None:
-        self.text, self.path, self.label, self.values = text, path, label, values
-        for key in values:
-            if keys is not None and key not in keys:
-                hint = closest(key, keys) or f"; the keys here are {', '.join(keys)}"
-                raise self.error(key, f"this key is unknown{hint}")
 
-    def error(self, keys: str | tuple[str, ...], problem: str) -> errors.PolicyError:
-        """Return the error for a key (or a key within its value), with line, table and key."""
-        names = (keys,) if isinstance(keys, str) else keys
-        line = policy_lines.find(self.text, (*self.path, *names))
-        where = [f"Line {line}"] if line else []
-        where += [self.label] if self.label else []
-        where.append(".".join(shown(name) if not NAME.fullmatch(name) else name for name in names))
-        end = "" if problem.endswith((".", "?")) else "."
-        return errors.PolicyError(f"{', '.join(where)}: {problem}{end}")
+def words(value: object, example: str, *below: str) -> tuple[str, ...]:
+    """Accept a list of texts; doubles count once."""
+    if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
+        raise wrong(f"write a list such as {example}, not {shown(value)}", *below)
+    return tuple(dict.fromkeys(value))
 
-    def missing(self, key: str, example: str) -> errors.PolicyError:
-        """Return the error for a key that may not be left out."""
-        return self.error(key, f"this key is missing; write {key} = {example}")
 
-    def has(self, key: str) -> bool:
-        """Whether the key is there."""
-        return key in self.values
+def whole(value: object, high: int, *below: str) -> int:
+    """Accept a whole number from 1."""
+    if not isinstance(value, int) or not is_whole(value) or not 1 <= value <= high:
+        raise wrong(f"write a whole number from 1 to {high}, not {shown(value)}", *below)
+    return value
 
-    def table(self, key: str, keys: Collection[str] | None) -> Table:
-        """Read a table below the top one; one that was left out is empty."""
-        value = self.values.get(key, {})
-        if not isinstance(value, Mapping):
-            raise self.error(key, f"write a table that begins with [{key}], not {shown(value)}")
-        return Table(self.text, (*self.path, key), f"[{key}]", value, keys)
 
-    def tables(self, key: str, keys: Collection[str]) -> list[Table]:
-        """Read an array of tables, each labelled by its name, or by its number without one."""
-        values = self.values.get(key, [])
-        if not isinstance(values, list) or not all(isinstance(value, Mapping) for value in values):
-            raise self.error(key, f"write tables that begin with [[{key}]], not {shown(values)}")
-        found: list[Table] = []
-        for index, value in enumerate(values):
-            name = value.get("name", index + 1)
-            label = f"[[{key}]] {shown(name)}"
-            found.append(Table(self.text, (key, index), label, value, keys))
-        return found
-
-    def whole(self, key: str, default: int, *, low: int = 1, high: int = 1_000_000) -> int:
-        """Read a whole number."""
-        value = self.values.get(key, default)
-        return self._checked_whole(key, value, low, high)
-
-    def _checked_whole(self, key: str | tuple[str, ...], value: object, low: int, high: int) -> int:
-        """Accept a whole number within its range."""
-        if not isinstance(value, int) or not is_whole(value) or not low <= value <= high:
-            problem = f"write a whole number from {low} to {high}, not {shown(value)}"
-            raise self.error(key, problem)
-        return value
-
-    def wholes(self, key: str, default: tuple[int, ...], *, high: int) -> tuple[int, ...]:
-        """Read a list of whole numbers from 1."""
-        value = self.values.get(key, default)
-        if isinstance(value, tuple):
-            return value
-        if not isinstance(value, list) or not all(map(is_whole, value)):
-            raise self.error(key, f"write a list such as [1, 5], not {shown(value)}")
-        if any(not 1 <= size <= high for size in value):
-            raise self.error(key, f"each size must be from 1 to batch, which is {high}")
-        return tuple(value)
-
-    def seconds(self, key: str, default: float, *, zero: bool = False) -> float:
-        """Read a duration; nothing at all (0s) only where that means something."""
-        if key not in self.values:
-            return default
-        value = self.values[key]
-        match = DURATION.fullmatch(value) if isinstance(value, str) else None
-        if match is None:
-            problem = f'write a duration such as "500ms", "2s", "10m" or "1h", not {shown(value)}'
-            raise self.error(key, problem)
-        found = float(match[1]) * UNITS_S[match[2]]
-        if not found and not zero:
-            raise self.error(key, "write a duration longer than nothing")
-        return found
-
-    def flag(self, key: str, *, default: bool) -> bool:
-        """Read true or false."""
-        value = self.values.get(key, default)
-        if not isinstance(value, bool):
-            raise self.error(key, f"write true or false, not {shown(value)}")
-        return value
-
-    def line(self, key: str, default: str | None, example: str) -> str:
-        """Read a text of one line."""
-        if key not in self.values and default is None:
-            raise self.missing(key, example)
-        value = self.values.get(key, default)
-        if not isinstance(value, str) or (value != default and not value.strip()):
-            raise self.error(key, f"write a text such as {example}, not {shown(value)}")
+def target_text(value: object, example: str, *below: str) -> targets.Text:
+    """Accept a text that names servers, or a list of such texts, which adds up."""
+    if not isinstance(value, list):
+        if not isinstance(value, str) or not value.strip():
+            raise wrong(f"write a text such as {example}, not {shown(value)}", *below)
         if not value.isprintable():
-            raise self.error(key, "write the text on one line, without control characters")
+            raise wrong("write the text on one line, without control characters", *below)
         return value
+    found = words(value, f"[{example}]", *below)
+    if not found or not all(text.strip() and text.isprintable() for text in found):
+        raise wrong(f"write a list such as [{example}], not {shown(value)}", *below)
+    return found
 
-    def words(self, key: str, default: tuple[str, ...] | None, example: str) -> tuple[str, ...]:
-        """Read a list of texts without doubles."""
-        if key not in self.values and default is None:
-            raise self.missing(key, example)
-        value = self.values.get(key, default)
-        if isinstance(value, tuple):
-            return value
-        if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
-            raise self.error(key, f"write a list such as {example}, not {shown(value)}")
-        return tuple(dict.fromkeys(value))
 
-    def targets(self, key: str, example: str) -> str | tuple[str, ...]:
-        """Read a text that names servers, or a list of such texts, which adds up."""
-        value = self.values.get(key)
-        if not isinstance(value, list):
-            return self.line(key, None, example)
-        found = self.words(key, None, f"[{example}]")
-        if not found or not all(text.strip() and text.isprintable() for text in found):
-            raise self.error(key, f"write a list such as [{example}], not {shown(value)}")
+def selection(text: targets.Text, groups: targets.Groups, *below: str) -> policy.Selection:
+    """Parse a text that names servers, with its mistakes told as mistakes of the file."""
+    try:
+        found = targets.parse_policy_targets(text, groups)
+    except errors.UserMistake as mistake:
+        problem = mistake.problem.rstrip(".")
+        quoted = f"{shown(mistake.token)}: " if mistake.token else ""
+        hint = f"; write {mistake.suggestion}" if mistake.suggestion else ""
+        raise wrong(f"{quoted}{problem}{hint}", *below) from mistake
+    # A text that only takes out is a slip: what it protects or keeps would be nothing.
+    if all(term.takes_out for term in found.terms):
+        raise wrong("say first which servers are meant; ! only takes out of them", *below)
+    return found
+
+
+def one_of(value: object, kind: type[E], said: str) -> E:
+    """Accept one of a few words, in whatever case."""
+    word = value.strip().lower() if isinstance(value, str) else ""
+    for one in kind:  # type: ignore[attr-defined]
+        if one == word:
+            found: E = one
+            return found
+    raise wrong(f"write {said}, not {shown(value)}")
+
+
+def _known_people(word: str, people: Collection[str], *below: str) -> None:
+    if word not in people:
+        hint = closest(word, people) or f"; add {shown(word)} there, or name another"
+        raise wrong(f"{shown(word)} isn't a group of [people]{hint}", *below)
+
+
+def needs(value: object, people: Collection[str], *below: str) -> policy.Needs:
+    """Accept groups of people, and how many distinct people of each must agree."""
+    if not isinstance(value, Mapping):
+        raise wrong(f"write groups with counts: {{ sre = 1 }}, not {shown(value)}", *below)
+    found: list[plan.Need] = []
+    for group, count in value.items():
+        _known_people(group, people, *below, group)
+        checked = whole(count, MOST_APPROVALS, *below, group)
+        found.append(plan.Need(group=group, count=checked))
+    return tuple(found)
+
+
+# -- types of fields
+
+
+def _seconds(zero: bool) -> Callable[[object], float]:
+    def seconds(value: object) -> float:
+        found = durations.seconds(value) if isinstance(value, str) else None
+        if found is None:
+            said = 'write a duration such as "500ms", "2s", "10m" or "1h"'
+            raise wrong(f"{said}, not {shown(value)}")
+        if not found and not zero:
+            raise wrong("write a duration longer than nothing")
         return found
 
-    def actions(self, key: str, default: tuple[str, ...] | None) -> frozenset[request.Action]:
-        """Read a list of actions."""
-        typed = self.words(key, default, '["on", "off", "reboot", "cycle"]')
-        found = [word.strip().lower() for word in typed]
-        for word in found:
-            if word not in ACTIONS:
-                hint = closest(word, ACTIONS) or f"; the actions are {', '.join(ACTIONS)}"
-                raise self.error(key, f"{shown(word)} is no action{hint}")
-        return frozenset(map(request.Action, found))
+    return seconds
 
-    def people(
-        self, key: str, default: tuple[str, ...] | None, people: Collection[str]
-    ) -> tuple[str, ...]:
-        """Read a list of groups of `[people]`."""
-        found = self.words(key, default, '["sre"]')
-        for word in found:
-            self._check_people(key, word, people)
-        return found
 
-    def _check_people(self, key: str | tuple[str, ...], word: str, people: Collection[str]) -> None:
-        """Accept a group that `[people]` has."""
-        if word not in people:
-            hint = closest(word, people) or f"; add {shown(word)} there, or name another"
-            raise self.error(key, f"{shown(word)} isn't a group of [people]{hint}")
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise wrong(f"write true or false, not {shown(value)}")
+    return value
 
-    def needs(self, keys: str | tuple[str, ...], value: object, people: Collection[str]) -> Needs:
-        """Read a table of groups and how many distinct people of each must agree."""
-        names = (keys,) if isinstance(keys, str) else keys
-        if not isinstance(value, Mapping):
-            raise self.error(names, f"write groups with counts: {{ sre = 1 }}, not {shown(value)}")
-        found: list[plan.Need] = []
-        for group, count in value.items():
-            self._check_people((*names, group), group, people)
-            checked = self._checked_whole((*names, group), count, 1, MOST_APPROVALS)
-            found.append(plan.Need(group=group, count=checked))
-        return tuple(found)
 
-    def moment(self, key: str) -> datetime.datetime:
-        """Read an instant, which must say its distance from UTC."""
-        example = "2026-12-20T00:00:00+01:00"
-        if key not in self.values:
-            raise self.missing(key, example)
-        value = self.values[key]
-        if not isinstance(value, datetime.datetime) or value.tzinfo is None:
-            problem = f"write a date and time with its offset, such as {example} without quotes"
-            raise self.error(key, f"{problem}, not {shown(value)}")
-        return value
+def _moment(value: object) -> datetime.datetime:
+    if not isinstance(value, datetime.datetime) or value.tzinfo is None:
+        problem = f"write a date and time with its offset, such as {A_MOMENT} without quotes"
+        raise wrong(f"{problem}, not {shown(value)}")
+    return value
+
+
+def _sizes(value: object) -> tuple[int, ...]:
+    if not isinstance(value, list) or not all(map(is_whole, value)):
+        raise wrong(f"write a list such as [1, 5], not {shown(value)}")
+    return tuple(value)
+
+
+def _actions(value: object) -> frozenset[request.Action]:
+    found = [word.strip().lower() for word in words(value, SOME_ACTIONS)]
+    for word in found:
+        if word not in ACTIONS:
+            hint = closest(word, ACTIONS) or f"; the actions are {', '.join(ACTIONS)}"
+            raise wrong(f"{shown(word)} is no action{hint}")
+    return frozenset(map(request.Action, found))
+
+
+def _people(value: object, people: Collection[str]) -> tuple[str, ...]:
+    found = words(value, '["sre"]')
+    for word in found:
+        _known_people(word, people)
+    return found
+
+
+def _override(value: object, people: Collection[str]) -> policy.Needs:
+    found = needs(value, people)
+    if not found:
+        raise wrong("name a group, or leave the key out: then nothing passes")
+    return found
+
+
+def _rows(value: object, people: Collection[str]) -> tuple[tuple[int, policy.Needs], ...]:
+    if not isinstance(value, Mapping):
+        raise wrong(f"write rows such as {{ 10 = {{ sre = 2 }} }}, not {shown(value)}")
+    found: list[tuple[int, policy.Needs]] = []
+    for count, row in value.items():
+        if not COUNT.fullmatch(count) or int(count) > MOST_SERVERS:
+            problem = f"begin a row with a number of servers from 1 to {MOST_SERVERS}"
+            raise wrong(f"{problem}, not {shown(count)}", count)
+        found.append((int(count), needs(row, people, count)))
+    return tuple(sorted(found, key=lambda row: row[0]))
+
+
+def _pattern(value: object) -> str:
+    pattern = "" if value == "" else line(value, '"INC-[0-9]+"')
+    if problem := patterns.problem(pattern):
+        raise wrong(problem)
+    return pattern
+
+
+def _channels(value: object) -> frozenset[str]:
+    found = words(value, '["C0123456789"]')
+    for word in found:
+        if not CHANNEL.fullmatch(word):
+            problem = f"{shown(word)} is no channel id; write the id that begins with C"
+            raise wrong(f"{problem} and stands at the end of the channel's details")
+    return frozenset(found)
+
+
+def _chosen(value: object, groups: targets.Groups) -> Chosen:
+    text = target_text(value, '"web*"')
+    return Chosen(text, selection(text, groups))
+
+
+def _chosen_in_turn(value: object, groups: targets.Groups) -> Turns:
+    texts = words(value, '["@db", "@web"]')
+    return tuple((text, selection(text, groups)) for text in texts)
+
+
+def _step_names(found: tuple[str, ...], among: Collection[str], otherwise: str) -> tuple[str, ...]:
+    for word in found:
+        if word not in among:
+            raise wrong(f"{shown(word)} is no step here{closest(word, among) or otherwise}")
+    return found
+
+
+def _steps(value: object, steps: Collection[str]) -> tuple[str, ...]:
+    return _step_names(words(value, SOME_STEPS), steps, "; add a [[step]] with this name")
+
+
+def _skipped(value: object, info: Info) -> tuple[str, ...]:
+    """Accept steps of the rule's own list, which is read before."""
+    found = words(value, SOME_STEPS)
+    return _step_names(found, info.data.get("steps") or (), "; name one of steps")
+
+
+def checked(check: Callable[..., Any], *given: object) -> pydantic.PlainValidator:
+    """Return what makes a field's type of a check that takes more than the value."""
+    return pydantic.PlainValidator(lambda value: check(value, *given))
+
+
+def _by(names: str, check: Callable[..., Any]) -> pydantic.PlainValidator:
+    """Return what makes a field's type of a check by the names of another table."""
+
+    def by_names(value: object, info: Info) -> Any:
+        return check(value, getattr(info.context, names))
+
+    return pydantic.PlainValidator(by_names)
+
+
+A_MOMENT = "2026-12-20T00:00:00+01:00"
+SOME_ACTIONS = '["on", "off", "reboot", "cycle"]'
+SOME_STEPS = '["quiet", "drain"]'
+Seconds = Annotated[float, pydantic.PlainValidator(_seconds(zero=False))]
+SecondsOrNone = Annotated[float, pydantic.PlainValidator(_seconds(zero=True))]
+Count = Annotated[int, checked(whole, 1_000_000)]
+Servers = Annotated[int, checked(whole, MOST_SERVERS)]
+Flag = Annotated[bool, pydantic.PlainValidator(_flag)]
+Moment = Annotated[datetime.datetime, pydantic.PlainValidator(_moment)]
+Sizes = Annotated[tuple[int, ...], pydantic.PlainValidator(_sizes)]
+Actions = Annotated[frozenset[request.Action], pydantic.PlainValidator(_actions)]
+People = Annotated[tuple[str, ...], _by("people", _people)]
+Needs = Annotated[policy.Needs, _by("people", needs)]
+Override = Annotated[policy.Needs, _by("people", _override)]
+Rows = Annotated[tuple[tuple[int, policy.Needs], ...], _by("people", _rows)]
+Pattern = Annotated[str, pydantic.PlainValidator(_pattern)]
+Channels = Annotated[frozenset[str], pydantic.PlainValidator(_channels)]
+Targets = Annotated[Chosen, _by("groups", _chosen)]
+TargetsInTurn = Annotated[Turns, _by("groups", _chosen_in_turn)]
+OnChange = Annotated[plan.OnChange, checked(one_of, plan.OnChange, '"skip" or "stop"')]
+Notify = Annotated[plan.Notify, checked(one_of, plan.Notify, '"people", "group" or "none"')]
+Steps = Annotated[tuple[str, ...], _by("steps", _steps)]
+Skipped = Annotated[tuple[str, ...], pydantic.PlainValidator(_skipped)]

@@ -1,0 +1,165 @@
+"""The tables of the policy file, one model each, with the types of `policy_values`.
+
+To add a table, write its model here and name it in `File`; to add a key, write its field. A field
+has the name of the value of `policy` that it becomes; `key` has the key as the file spells it.
+Defaults are those of `policy`: only what a file says is handed on (`given`). `policy_keys` says
+in words what each key does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import pydantic
+
+from bot.power.policy import policy_groups, policy_values as values
+from bot.power.policy.policy_mistakes import shown, wrong
+from bot.power.policy.policy_steps import Step
+from bot.power.policy.policy_table import Table, key, named
+from bot.power.targets import targets
+
+
+class Channels(Table):
+    """Where changes can be requested."""
+
+    allow: values.Channels = key("allow")
+    incident: values.Channels = key("incident")
+
+
+class Protected(Table):
+    """What is never touched."""
+
+    servers: values.Targets = key("servers")
+
+
+class Limits(Table):
+    """What one person may ask for."""
+
+    max_servers: values.Servers = key("max_servers")
+    confirm_above: values.Count = key("confirm_above")
+    max_requests_per_hour: values.Count = key("max_requests_per_hour")
+    max_open_per_user: values.Count = key("max_open_per_user")
+    split_window_s: values.SecondsOrNone = key("split_window")
+
+
+class Conduct(Table):
+    """How requests are carried through: `[defaults]`, and what a rule has for itself."""
+
+    expires_s: values.Seconds = key("expires")
+    use_within_s: values.Seconds = key("use_within")
+    remind_s: values.Seconds = key("remind")
+    escalate_s: values.Seconds = key("escalate")
+    deny_reason: values.Flag = key("deny_reason")
+    notify: values.Notify = key("notify")
+    cooldown_s: values.SecondsOrNone = key("cooldown")
+    on_change: values.OnChange = key("on_change")
+    batch: values.Servers = key("batch")
+    ramp: values.Sizes = key("ramp")
+    pause_s: values.SecondsOrNone = key("pause")
+    max_failures: values.Count = key("max_failures")
+    max_per_rack: values.Count = key("max_per_rack")
+
+
+class Freeze(Table):
+    """A span of time in which nothing, or less, is done."""
+
+    name: Annotated[str, values.checked(values.line, '"year end"')] = key("name")
+    starts: values.Moment = key("from", values.A_MOMENT)
+    ends: values.Moment = key("until", values.A_MOMENT)
+    actions: values.Actions = key("actions")
+    override: values.Override = key("override")
+
+    @pydantic.model_validator(mode="after")
+    def _ends_later(self) -> Freeze:
+        if self.starts >= self.ends:
+            raise wrong("write a time that is later than from", "until")
+        return self
+
+
+class Keep(Table):
+    """How many of some servers stay on."""
+
+    servers: values.Targets = key("servers", '"web*"')
+    on: values.Servers = key("on", "2")
+
+
+class Rule(Conduct):
+    """Who may do what with some servers."""
+
+    name: Annotated[str, values.checked(values.line, '"databases"')] = key("name")
+    servers: values.Targets = key("servers", '"web*"')
+    actions: values.Actions = key("actions", values.SOME_ACTIONS)
+    requesters: values.People = key("requesters", '["sre"]')
+    approvers: values.Needs = key(
+        "approvers", "{ sre = 1 }, or approvers = {} where nobody need agree"
+    )
+    from_servers: values.Rows = key("from_servers")
+    reason: values.Pattern = key("reason")
+    break_glass: values.People = key("break_glass")
+    review_within_s: values.Seconds = key("review_within")
+    steps: values.Steps = key("steps")
+    may_skip: values.Skipped = key("may_skip")
+
+
+class Order(Table):
+    """Which groups of servers go one after another."""
+
+    on: values.TargetsInTurn = key("on")
+    reboot: values.TargetsInTurn = key("reboot")
+
+
+def _version(value: object) -> int:
+    """Accept the one version of the format that there is."""
+    if value != 1 or not values.is_whole(value):
+        raise wrong(f"write version = 1, not {shown(value)}")
+    return 1
+
+
+def _apart(kind: str) -> pydantic.AfterValidator:
+    """Return what sees to it that tables of one kind are told apart by their names."""
+
+    def check(found: list[Any]) -> list[Any]:
+        names = [named(one, place) for place, one in enumerate(found)]
+        for place, name in enumerate(names):
+            if name in names[:place]:
+                raise wrong(f"another {kind} has this name; write one of its own", place, "name")
+        return found
+
+    return pydantic.AfterValidator(check)
+
+
+People = Annotated[dict[str, tuple[str, ...]], pydantic.PlainValidator(policy_groups.people)]
+Groups = Annotated[dict[str, targets.Text], pydantic.PlainValidator(policy_groups.groups)]
+
+
+class File(Table):
+    """The whole file, checked from the first field to the last."""
+
+    version: Annotated[int, pydantic.PlainValidator(_version)] = key("version", "1")
+    channels: Channels = key("channels")
+    people: People = key("people")
+    groups: Groups = key("groups")
+    protected: Protected = key("protected")
+    limits: Limits = key("limits")
+    defaults: Conduct = key("defaults")
+    freeze: Annotated[list[Freeze], _apart("freeze")] = key("freeze")
+    keep: list[Keep] = key("keep")
+    rule: Annotated[list[Rule], _apart("rule")] = key("rule")
+    step: Annotated[list[Step], _apart("step")] = key("step")
+    order: Order = key("order")
+
+
+def known(parsed: Mapping[str, Any]) -> values.Known:
+    """Return the names that one table has and others use, as far as they can be read."""
+    people, steps = parsed.get("people"), parsed.get("step")
+    named = (
+        [one.get("name") for one in steps if isinstance(one, dict)]
+        if isinstance(steps, list)
+        else []
+    )
+    return values.Known(
+        people if isinstance(people, Mapping) else (),
+        policy_groups.readable(parsed.get("groups", {})),
+        [name for name in named if isinstance(name, str)],
+    )
