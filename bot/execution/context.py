@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from bot.execution import poll_schedule
 from bot.power import ports, server
+from bot.power.around import asking
 from bot.power.policy import policy
 from bot.power.run import losses, settling
 from bot.runtime import foreground as foreground_
@@ -43,7 +44,8 @@ class Pacing:
 class Context:
     """The store, CloudDC, the clock and the rules of a process. It keeps nothing of a request.
 
-    `wake` is called when something was written that is to be said.
+    `wake` is called when something was written that is to be said. `around` are the kinds of
+    steps around waves, by name.
     """
 
     store: ports.RequestStore
@@ -52,3 +54,4 @@ class Context:
     rules: Rules
     pacing: Pacing = dataclasses.field(default_factory=Pacing)
     wake: Callable[[], None] = lambda: None
+    around: Mapping[str, asking.Around] = dataclasses.field(default_factory=dict)

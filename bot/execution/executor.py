@@ -6,16 +6,18 @@ is asked, stored and waited for. Nothing is ever sent without an intent row.
 
 from __future__ import annotations
 
+import functools
 import random
 from collections.abc import Sequence
 
 import structlog
 
 from bot.execution import approval_check, gate, poll, preflight, recorder, wave
+from bot.execution.around import after, before, lengthening
 from bot.execution.context import Context
 from bot.power import plan, ports
 from bot.power.lifecycle import ServerState
-from bot.power.run import aftermath, beginnings, ledger, runs, settling, waves
+from bot.power.run import aftermath, around, beginnings, ledger, runs, settling, waves
 from bot.power.run.bars import Bar, Kind
 
 log = structlog.get_logger()
@@ -30,13 +32,24 @@ async def carry_out(context: Context, lease: runs.Lease) -> None:
     run = await _open(context, lease)
     if run is None:
         return
-    await poll.to_the_end(context, run, at_once=True)
+    await _watch(context, run, at_once=True)
     while True:
         await _finish_steps(context, run)
+        await after.put_back(context, run)
         if not await _next_wave(context, run):
             break
+        if run.taken:
+            await _finish_steps(context, run)
+            await after.put_back(context, run)
         await _rest(context, run)
+    await after.put_back(context, run)
     await _close(context, run)
+
+
+async def _watch(context: Context, run: runs.Run, *, at_once: bool = False) -> None:
+    """Watch what was sent to its end, and keep up meanwhile what would end by itself."""
+    meanwhile = functools.partial(lengthening.tend, context, run)
+    await poll.to_the_end(context, run, at_once=at_once, meanwhile=meanwhile)
 
 
 async def _open(context: Context, lease: runs.Lease) -> runs.Run | None:
@@ -54,7 +67,9 @@ async def _open(context: Context, lease: runs.Lease) -> runs.Run | None:
     number = 1 + max((row.wave for row in rows), default=-1)
     by_id = {row.server_id: row for row in rows}
     sent_at = _sent_before(context, request, rows)
-    return runs.Run(request, lease, by_id, wave=number, earlier=earlier, sent_at=sent_at)
+    run = runs.Run(request, lease, by_id, wave=number, earlier=earlier, sent_at=sent_at)
+    await after.take_over(context, run)
+    return run
 
 
 def _sent_before(
@@ -81,6 +96,7 @@ async def _close(context: Context, run: runs.Run) -> None:
     def work(tx: ports.Tx) -> None:
         ledger.close_run(tx, run.request, rows, halted=run.halted, epoch=run.epoch, now=now)
         aftermath.begin(tx, run.request, rows, now)
+        around.leave(tx, run.request, run.taken.values(), now=now)
 
     await recorder.write(context, work)
     log.info("run.closed", request=run.id, halted=why)
@@ -92,7 +108,7 @@ async def _next_wave(context: Context, run: runs.Run) -> bool:
         return False
     if not await _send_wave(context, run):
         return False
-    await poll.to_the_end(context, run)
+    await _watch(context, run)
     return True
 
 
@@ -107,15 +123,39 @@ async def _send_wave(context: Context, run: runs.Run) -> bool:
     if snapshot is None or not await approval_check.fits(context, run, snapshot):
         return False
     terms, options = run.terms, run.request.order.options
-    before, most = len(run.queued(0)), waves.size(terms, options, run.wave)
+    were, most = len(run.queued(0)), waves.size(terms, options, run.wave)
     chosen = await preflight.choose(context, run, 0, snapshot, most)
-    if terms.on_change is plan.OnChange.STOP and len(run.queued(0)) < before:
+    if terms.on_change is plan.OnChange.STOP and len(run.queued(0)) < were:
         run.halted = Bar(Kind.CHANGED, "a server has changed since the plan")
     await recorder.progress(context, run)
-    if not run.halted and await wave.Wave(context, run, snapshot).send(chosen):
-        run.wave += 1
+    if chosen and not run.halted:
+        left = await before.take_out(context, run, chosen, snapshot)
+        if left is not chosen:
+            if not await _send_what_is_left(context, run, left):
+                return False
+        elif await wave.Wave(context, run, snapshot).send(chosen):
+            run.wave += 1
     if not chosen and not run.halted and run.queued(0):
         await preflight.wait_for_racks(context, run, 0)
+    return True
+
+
+async def _send_what_is_left(
+    context: Context, run: runs.Run, left: Sequence[ports.RunServer]
+) -> bool:
+    """Look again after the last step of a wave, and send what may still be sent."""
+    if not left or run.halted:
+        return run.halted is None
+    if not await approval_check.stands(context, run, 0):
+        return False
+    snapshot = await preflight.snapshot(context, run, not_before=context.clock.now())
+    if snapshot is None or not await approval_check.fits(context, run, snapshot):
+        return False
+    ids = {row.server_id for row in left}
+    chosen = await preflight.choose(context, run, 0, snapshot, len(left), among=ids)
+    await recorder.progress(context, run)
+    if chosen and await wave.Wave(context, run, snapshot).send(chosen):
+        run.wave += 1
     return True
 
 
@@ -134,7 +174,7 @@ async def _finish_steps(context: Context, run: runs.Run) -> None:
         chosen = await preflight.choose(context, run, 1, snapshot, len(due))
         await recorder.progress(context, run)
         await wave.Wave(context, run, snapshot, step=1).send(chosen)
-        await poll.to_the_end(context, run)
+        await _watch(context, run)
         if not chosen and run.queued(1):
             await preflight.wait_for_racks(context, run, 1)
 

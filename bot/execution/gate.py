@@ -32,7 +32,7 @@ async def may_call(context: Context, run: runs.Run, *, despite_failures: bool = 
             run.held_since = None
             break
         await _hold(context, run, barred)
-    if _failed_too_often(run) and not despite_failures:
+    if failed_too_often(run) and not despite_failures:
         plural = "" if run.failures == 1 else "s"
         why = f"stopped itself at {run.failures} failure{plural}"
         run.halted = run.halted or Bar(Kind.FAILURES, why)
@@ -43,7 +43,7 @@ def may_intend(context: Context, run: runs.Run, *, despite_failures: bool = Fals
     """Whether nothing bars a call but, perhaps, the store, which is asked with its intent."""
     if run.halted is not None or _policy_freeze(context, run) is not None:
         return False
-    return despite_failures or not _failed_too_often(run)
+    return despite_failures or not failed_too_often(run)
 
 
 async def _person_bars(context: Context, run: runs.Run) -> Bar | None:
@@ -139,7 +139,7 @@ async def tell(context: Context, run: runs.Run, barred: Bar) -> None:
     await recorder.write(context, lambda tx: ledger.hold(tx, run.request, barred, now=now))
 
 
-def _failed_too_often(run: runs.Run) -> bool:
+def failed_too_often(run: runs.Run) -> bool:
     """Whether the run has come to its failure limit."""
     limit = waves.failure_limit(run.terms, run.request.order.options)
     return run.failures >= limit

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from bot.execution import gate, recorder
 from bot.execution.context import Context
@@ -28,12 +28,17 @@ NOTHING_STANDS = ledger.Standing((), frozenset())
 STALE = "CloudDC's list takes longer to read than its states may be old"
 
 
-async def snapshot(context: Context, run: runs.Run) -> server.Snapshot | None:
-    """Read what a wave is checked on, waiting while CloudDC is away; None when halted."""
+async def snapshot(
+    context: Context, run: runs.Run, *, not_before: float = 0.0
+) -> server.Snapshot | None:
+    """Read what a wave is checked on, waiting while CloudDC is away; None when halted.
+
+    The read began at `not_before` (epoch seconds) or later.
+    """
     while await gate.may_call(context, run, despite_failures=True):
         try:
-            not_before = context.clock.now() - FRESH_S + LEAST_LEFT_S
-            found = await context.power.snapshot(not_before=not_before)
+            fresh = max(not_before, context.clock.now() - FRESH_S + LEAST_LEFT_S)
+            found = await context.power.snapshot(not_before=fresh)
         except errors.CloudError as error:
             wait_s = max(AGAIN_S, error.retry_after_s or 0.0)
             await gate.wait_for_cloud(context, run, answering.away(error), wait_s)
@@ -68,14 +73,25 @@ def _outdated(
 
 
 async def choose(
-    context: Context, run: runs.Run, step: int, snapshot: server.Snapshot, most: int
+    context: Context,
+    run: runs.Run,
+    step: int,
+    snapshot: server.Snapshot,
+    most: int,
+    *,
+    among: Collection[str] | None = None,
 ) -> list[ports.RunServer]:
     """Choose up to `most` servers that may be sent; set those aside that may not.
 
     Servers are judged in the plan's order until the wave is full; the others are judged
-    before their own.
+    before their own. `among` are the ids of those that may be chosen; without it, all of the
+    group whose turn it is.
     """
     method, queued = runs.method(run.action, step), run.queued(step)
+    if among is not None:
+        queued = [row for row in queued if row.server_id in among]
+    elif not step:
+        queued = _whose_turn(context, run, queued, snapshot)
     standing = await _standing(context, run, method, queued, snapshot, locks=False)
     per_rack = run.terms.max_per_rack if method is ports.Method.ON else None
     spare = await _spare_racks(context, snapshot, queued, per_rack)
@@ -87,6 +103,23 @@ async def choose(
         right = _right(context, run, method, some, snapshot, standing)
         chosen += waves.choose(right, left, per_rack=per_rack, spare=spare, place=_places(snapshot))
     return _without_kept(context, run, method, chosen, snapshot, standing)
+
+
+def _whose_turn(
+    context: Context, run: runs.Run, queued: list[ports.RunServer], snapshot: server.Snapshot
+) -> list[ports.RunServer]:
+    """Return the servers of the first group in the policy's order that is still queued."""
+    order = context.rules.policy().order
+    if not order.groups(run.action):
+        return queued
+    known = snapshot.servers
+    # A server without a record is set aside, whenever it is looked at.
+    places = [
+        order.place(run.action, known[row.server_id]) if row.server_id in known else None
+        for row in queued
+    ]
+    first = min((one for one in places if one is not None), default=None)
+    return [row for row, place in zip(queued, places, strict=True) if place in (first, None)]
 
 
 async def _spare_racks(

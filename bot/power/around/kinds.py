@@ -45,6 +45,11 @@ def add(kind: Kind) -> Kind:
     return kind
 
 
+def forget(name: str) -> None:
+    """Know a kind no more."""
+    _KNOWN.pop(name, None)
+
+
 def known() -> tuple[str, ...]:
     """Return the names of all kinds, in the order in which they were made known."""
     return tuple(_KNOWN)

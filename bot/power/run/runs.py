@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 
 from bot.power import plan, ports, server, waiting
 from bot.power.approval import granted, recheck
+from bot.power.around import parts as parts_
 from bot.power.causes import Cause
 from bot.power.lifecycle import ServerState
 from bot.power.ports import Method
@@ -50,7 +51,9 @@ class Run:
     the service that `waits` names (by the monotonic clock, None for not). `earlier` has, by
     server id, calls of requests before this one of which nobody has seen that they happened: they
     may still be at work. `asker` has the requester's groups as they were read for the newest wave,
-    `grant` is what that is judged by.
+    `grant` is what that is judged by. `taken` has, by key, the parts of the steps around its
+    waves, and `tended` when each was last lengthened (epoch seconds); `told` are those that the
+    thread knows of, `returned` the servers for which earlier requests' steps were put back.
     """
 
     request: ports.Request
@@ -68,6 +71,10 @@ class Run:
     waits_since: float | None = dataclasses.field(init=False, default=None)
     grant: granted.Grant | None = dataclasses.field(init=False, default=None)
     asker: Collection[str] = dataclasses.field(init=False, default=frozenset())
+    taken: dict[str, parts_.Part] = dataclasses.field(init=False, default_factory=dict)
+    tended: dict[str, float] = dataclasses.field(init=False, default_factory=dict)
+    told: set[str] = dataclasses.field(init=False, default_factory=set)
+    returned: set[str] = dataclasses.field(init=False, default_factory=set)
     failures: int = dataclasses.field(init=False, default=0)
 
     def __post_init__(self) -> None:

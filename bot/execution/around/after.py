@@ -1,0 +1,205 @@
+"""After a wave: proven servers are probed, and what was taken out for the well ones goes back."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection
+
+from bot.execution import recorder
+from bot.execution.around import probing, putting
+from bot.execution.context import Context
+from bot.power import ports
+from bot.power.around import parts as parts_
+from bot.power.around.states import State
+from bot.power.lifecycle import ServerState
+from bot.power.request import Action
+from bot.power.run import around, runs
+
+# A part of an ended request that a run puts back is its own for so long.
+OURS_S = 120.0
+
+
+async def take_over(context: Context, run: runs.Run) -> None:
+    """Read what was taken out for a run that another process has left."""
+    if context.rules.policy().steps or run.request.plan.around:
+        found = await context.store.read(lambda tx: tx.parts(run.id))
+        run.taken = {part.key: part for part in found}
+        newest = max((part.wave for part in found), default=0)
+        run.told = {part.key for part in found if part.wave < newest}
+
+
+async def put_back(context: Context, run: runs.Run) -> None:
+    """Probe and put back whatever is to be, for every server that has come to an end."""
+    comes_on = run.action is Action.ON and bool(context.rules.policy().steps)
+    if not run.taken and not comes_on:
+        return
+    await _find_out(context, run)
+    await _owe(context, run)
+    probed = await _probe(context, run)
+    await _owe(context, run)
+    well = {
+        id_
+        for id_ in _concerned(run)
+        if run.action is not Action.OFF and run.rows[id_].state is ServerState.PROVEN
+    }
+    untouched = {id_ for id_ in _concerned(run) if around.goes_back_untouched(run.rows[id_])}
+    back = await put_back_of(context, run, well | untouched, well=well)
+    if run.action is Action.ON:
+        back |= await _put_back_earlier(context, run)
+    await _drop_probes(context, run)
+    await _tell(context, run, probed, back)
+
+
+def _concerned(run: runs.Run) -> set[str]:
+    """Return the servers of the run that have a step."""
+    return {one.subject.id for part in run.taken.values() for one in part.servers}
+
+
+async def _find_out(context: Context, run: runs.Run) -> None:
+    """Ask what became of halves before a wave that another process left without an answer."""
+    for part in list(run.taken.values()):
+        lost = part.of(State.INTENDED)
+        if lost and part.kind.takes_out:
+            await putting.find_out(context, run, part, lost)
+
+
+async def _owe(context: Context, run: runs.Run) -> None:
+    """Say of what stays out that it is owed, and why."""
+    halted = run.halted is not None
+    for part in list(run.taken.values()):
+        now = context.clock.now()
+        owed = tuple(
+            dataclasses.replace(
+                one,
+                state=State.OWED,
+                since=now,
+                detail=around.why_owed(run.rows[one.subject.id]),
+            )
+            for one in part.of(State.DONE, State.INTENDED)
+            if one.stands and around.is_owed(run.action, run.rows[one.subject.id], halted=halted)
+        )
+        if owed:
+            await putting.store(context, run, part, owed, {State.DONE, State.INTENDED})
+
+
+async def _probe(context: Context, run: runs.Run) -> bool:
+    """Ask the probes of proven servers, one probe after another; whether any was asked."""
+    asked = False
+    for key in list(run.taken):
+        part = run.taken[key]
+        subjects = tuple(
+            one.subject
+            for one in part.of(State.INTENDED)
+            if not part.kind.takes_out and run.rows[one.subject.id].state is ServerState.PROVEN
+        )
+        if subjects and run.action is not Action.OFF:
+            asked = True
+            await probing.prove(context, run, part, subjects)
+    return asked
+
+
+async def _drop_probes(context: Context, run: runs.Run) -> None:
+    """Close the probes that nobody will ask any more, since their servers have ended otherwise."""
+    for part in list(run.taken.values()):
+        if part.kind.takes_out:
+            continue
+        now = context.clock.now()
+        dropped = tuple(
+            dataclasses.replace(one, state=State.FAILED, stands=False, since=now)
+            for one in part.of(State.INTENDED)
+            if run.rows[one.subject.id].settled_at or not run.rows[one.subject.id].sends
+        )
+        if dropped:
+            await putting.store(context, run, part, dropped, {State.INTENDED})
+
+
+async def put_back_of(
+    context: Context, run: runs.Run, ids: Collection[str], *, well: Collection[str] = ()
+) -> set[str]:
+    """Put back what stands for these servers, in the opposite order; return those it stood for."""
+    found: set[str] = set()
+    for part in reversed(list(run.taken.values())):
+        those = {
+            one.subject.id
+            for one in part.of(State.DONE, State.PUTTING_BACK)
+            if one.stands and one.subject.id in ids
+        }
+        if those:
+            found |= those
+            newest = await putting.put_back(
+                context, run, putting.Asked(part, run.request, those, frozenset(well))
+            )
+            run.taken[part.key] = newest
+    return found
+
+
+async def _put_back_earlier(context: Context, run: runs.Run) -> set[str]:
+    """Put back what earlier requests took out of the servers that are on and well by now."""
+    well = [row.server_id for row in run.rows.values() if row.state is ServerState.PROVEN]
+    well = [id_ for id_ in well if id_ not in run.returned]
+    if not well:
+        return set()
+    run.returned |= set(well)
+    found = await context.store.read(lambda tx: tx.standing_parts(well))
+    back: set[str] = set()
+    for part in reversed(found):
+        owner = await _request(context, part.request_id)
+        if owner is None or part.request_id == run.id or not owner.ended_at:
+            continue
+        those = {one.subject.id for one in part.standing if one.subject.id in well}
+        asked = putting.Asked(part, owner, those, frozenset(those))
+        await putting.put_back(context, run, asked)
+        back |= those
+    return back
+
+
+async def _request(context: Context, request_id: str) -> ports.Request | None:
+    """Return a request."""
+    return await context.store.read(lambda tx: tx.request(request_id))
+
+
+async def _tell(context: Context, run: runs.Run, probed: bool, back: Collection[str]) -> None:
+    """Say in the thread, once for each wave that is over, what was done around it."""
+    open_ = any(
+        one.state in (State.INTENDED, State.PUTTING_BACK)
+        for part in run.taken.values()
+        for one in part.servers
+    )
+    if open_ or not (probed or back or run.taken.keys() - run.told):
+        return
+    new = [part for key, part in run.taken.items() if key not in run.told]
+    run.told |= run.taken.keys()
+    if new:
+        body, now = _body(run, new, len(back)), context.clock.now()
+        key = f"wave:{new[0].key.rpartition('_')[0]}"
+        await recorder.write(context, lambda tx: tx.say(run.id, "reply", body, key=key, at=now))
+
+
+def _body(run: runs.Run, new: Collection[parts_.Part], back: int) -> dict[str, object]:
+    """Return what the reply of a wave is made of."""
+    ids = {one.subject.id for part in new for one in part.servers}
+    counts: dict[str, int] = {}
+    for id_ in ids:
+        state = run.rows[id_].state.value
+        counts[state] = counts.get(state, 0) + 1
+    done = {State.DONE, State.PUT_BACK, State.OWED, State.SETTLED}
+    steps = {
+        part.step.name: part.step.kind
+        for part in new
+        if any(one.state in done for one in part.servers)
+    }
+    return {
+        "event": "wave_over",
+        "wave": max(part.wave for part in new),
+        "steps": [{"name": name, "kind": kind} for name, kind in steps.items()],
+        "counts": counts,
+        "back": back,
+        "left": sorted({row.taken.subject.name for row in around.rows(new)}),
+    }
+
+
+def outside_ids(run: runs.Run, but: parts_.Part) -> frozenset[str]:
+    """Return what the other parts of the run are called outside."""
+    return frozenset(
+        part.outside_id for key, part in run.taken.items() if part.outside_id and key != but.key
+    )

@@ -1,0 +1,293 @@
+"""Before a wave: what the world must say, and what is taken out, step by step."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+
+from bot.execution import gate, recorder
+from bot.execution.around import after, lengthening, probing, stopping, tries
+from bot.execution.context import Context
+from bot.power import ports, server
+from bot.power.approval import judging
+from bot.power.around import asking, kinds, parts as parts_, placeholders, step as step_
+from bot.power.around.asking import Each, Word
+from bot.power.around.states import State
+from bot.power.causes import Cause
+from bot.power.lifecycle import ServerState
+from bot.power.request import Action
+from bot.power.run import around, ledger, runs
+
+Steps = tuple[step_.Step, ...]
+Rows = Sequence[ports.RunServer]
+
+
+@dataclasses.dataclass
+class _Wave:
+    """The half before one wave; `place` counts its parts, `parts` those of each step."""
+
+    context: Context
+    run: runs.Run
+    records: Mapping[str, server.Server]
+    take: int
+    sizes: Mapping[str, int]
+    place: int = 0
+    made: dict[str, int] = dataclasses.field(default_factory=dict)
+
+    @property
+    def number(self) -> int:
+        """The wave's number as people read it."""
+        return self.run.wave + 1
+
+
+async def take_out(
+    context: Context, run: runs.Run, chosen: list[ports.RunServer], snapshot: server.Snapshot
+) -> list[ports.RunServer]:
+    """Do the steps before a wave; return the servers that are left of it.
+
+    Without steps nothing is asked and nothing written, and the same list comes back.
+    """
+    plans = list(_plans(context, run, chosen, snapshot))
+    if not plans:
+        return chosen
+    numbers = [int(key.split("_")[2]) for key in run.taken if key.startswith(_prefix(run))]
+    records = snapshot.servers
+    sizes = _sizes(plans)
+    wave = _Wave(context, run, records, 1 + max(numbers, default=0), sizes)
+    if not await _world_is_well(wave, plans):
+        return []
+    await _intend_probes(wave, plans)
+    if run.action is not Action.ON:
+        for steps, rows in plans:
+            for step in steps:
+                if kinds.named(step.kind).takes_out and not await _step(wave, step, rows):
+                    return []
+    return run.still_queued(chosen)
+
+
+def _prefix(run: runs.Run) -> str:
+    """Return how the keys of the parts of this wave begin."""
+    return f"{run.id}_{run.wave + 1}_"
+
+
+def _plans(
+    context: Context, run: runs.Run, chosen: Rows, snapshot: server.Snapshot
+) -> Iterator[tuple[Steps, list[ports.RunServer]]]:
+    """Yield the steps of each rule with its servers of the wave, in the policy's order."""
+    rules = context.rules.policy()
+    if not rules.steps:
+        return
+    by_rule: dict[str, list[ports.RunServer]] = {}
+    for row in chosen:
+        rule = judging.rule_for(rules, snapshot.servers[row.server_id])
+        if rule is not None:
+            by_rule.setdefault(rule.name, []).append(row)
+    without = run.request.order.options.without
+    for rule in rules.rules:
+        if rule.name in by_rule and (steps := rules.steps_of(rule, without)):
+            yield steps, by_rule[rule.name]
+
+
+def _sizes(plans: Sequence[tuple[Steps, Rows]]) -> dict[str, int]:
+    """Return of how many parts each step of this wave is."""
+    found: dict[str, int] = {}
+    for steps, rows in plans:
+        for step in steps:
+            most = kinds.named(step.kind).most or len(rows)
+            found[step.name] = found.get(step.name, 0) + -(-len(rows) // most)
+    return found
+
+
+async def _world_is_well(wave: _Wave, plans: Sequence[tuple[Steps, Rows]]) -> bool:
+    """Ask the probes before the wave; one that isn't well sets the wave aside."""
+    asked: dict[str, step_.Step] = {}
+    for steps, _ in plans:
+        asked |= {one.name: one for one in steps if one.when is step_.When.BEFORE}
+    everybody = [row for _, rows in plans for row in rows]
+    for step in asked.values():
+        said = await probing.world(wave.context, wave.run, step, wave.number)
+        if wave.run.halted is not None:
+            return False
+        if said and step.must:
+            words = {row.server_id: said for row in everybody}
+            await _set_aside(wave, step, words, lambda tx: None)
+            return False
+    return True
+
+
+async def _intend_probes(wave: _Wave, plans: Sequence[tuple[Steps, Rows]]) -> None:
+    """Write down which probes are owed to which servers, so that any process asks them."""
+    made = [
+        part
+        for steps, rows in plans
+        for step in steps
+        if not kinds.named(step.kind).takes_out and step.when is step_.When.AFTER
+        for part in _parts(wave, step, rows, stands=False)
+    ]
+    await _intend(wave, made)
+
+
+async def _step(wave: _Wave, step: step_.Step, rows: Rows) -> bool:
+    """Do one step for all its servers that are left; False when no further step may be done."""
+    run = wave.run
+    if await stopping.stopped(wave.context, run):
+        return False
+    left = [row for row in run.still_queued(rows) if not _stands(run, step, row.server_id)]
+    unfit = {
+        row.server_id: said
+        for row in left
+        if (said := placeholders.problem(step, _subject(wave, row)))
+    }
+    if unfit and step.must:
+        await _set_aside(wave, step, unfit, lambda tx: None)
+        await after.put_back_of(wave.context, run, unfit.keys())
+    left = [row for row in left if row.server_id not in unfit]
+    for part in list(_parts(wave, step, left, stands=True)):
+        await _intend(wave, [part])
+        failed = await _part(wave, part)
+        if failed and step.must:
+            await after.put_back_of(wave.context, run, failed)
+    return run.halted is None and not gate.failed_too_often(run)
+
+
+def _stands(run: runs.Run, step: step_.Step, server_id: str) -> bool:
+    """Whether this run has done a step for a server already: its call is to be repeated."""
+    return any(
+        part.step.name == step.name and one.state is State.DONE
+        for part, one in around.open_of(run.taken.values(), server_id)
+    )
+
+
+def _subject(wave: _Wave, row: ports.RunServer) -> asking.Subject:
+    """Return a server as its fresh record has it."""
+    return asking.subject(wave.records[row.server_id])
+
+
+def _parts(wave: _Wave, step: step_.Step, rows: Rows, *, stands: bool) -> Iterator[parts_.Part]:
+    """Yield the parts of a step for some servers."""
+    most = kinds.named(step.kind).most or max(1, len(rows))
+    now = wave.context.clock.now()
+    for start in range(0, len(rows), most):
+        wave.place += 1
+        wave.made[step.name] = number = wave.made.get(step.name, 0) + 1
+        some = (_subject(wave, row) for row in rows[start : start + most])
+        yield parts_.Part(
+            key=f"{_prefix(wave.run)}{wave.take}_{wave.place:03}_{step.name}",
+            request_id=wave.run.id,
+            wave=wave.number,
+            step=step,
+            number=number,
+            parts=max(number, wave.sizes[step.name]),
+            servers=tuple(parts_.Taken(one, stands=stands, since=now) for one in some),
+            since=now,
+        )
+
+
+async def _intend(wave: _Wave, made: Sequence[parts_.Part]) -> None:
+    """Write down what is about to be done."""
+    if not made:
+        return
+    run, now = wave.run, wave.context.clock.now()
+    await recorder.write(
+        wave.context, lambda tx: around.intend(tx, run.request, made, epoch=run.epoch, now=now)
+    )
+    run.taken |= {part.key: part for part in made}
+
+
+async def _part(wave: _Wave, part: parts_.Part) -> Collection[str]:
+    """Carry out one part; return the servers for which it couldn't be done."""
+    context, run = wave.context, wave.run
+    failed: dict[str, str] = {}
+
+    async def save(results: Mapping[str, Each], named: parts_.Part, was_stopped: bool) -> None:
+        bad = {} if was_stopped else _bad(results)
+        failed.update(bad)
+        await _save(wave, dataclasses.replace(named, servers=run.taken[part.key].servers),
+                    results, bad)  # fmt: skip
+
+    async def meanwhile() -> bool:
+        await lengthening.tend(context, run)
+        return await stopping.stopped(context, run)
+
+    half = tries.Half(
+        part,
+        run.request,
+        tuple(one.subject for one in part.servers),
+        key=f"{part.key}-before",
+        until=context.clock.monotonic() + part.step.within_s,
+        before=True,
+        others=after.outside_ids(run, part),
+        stopped=meanwhile,
+        left_s=run.lease.left_s,
+    )
+    await tries.carry_out(context, half, save)
+    return failed
+
+
+def _bad(results: Mapping[str, Each]) -> dict[str, str]:
+    """Return why it couldn't be done, by server."""
+    return {id_: each.detail for id_, each in results.items() if each.word is not Word.DONE}
+
+
+async def _save(
+    wave: _Wave, part: parts_.Part, results: Mapping[str, Each], bad: Mapping[str, str]
+) -> None:
+    """Store what came of some servers, and set those aside that must not go on without it."""
+    run, now = wave.run, wave.context.clock.now()
+    new = [
+        _taken(one, results[one.subject.id], now)
+        for one in part.servers
+        if one.subject.id in results
+    ]
+    whole = around.replaced(part, new)
+    intended = frozenset({State.INTENDED})
+    good = tuple(one for one in new if one.subject.id not in bad)
+    rest = tuple(one for one in new if one.subject.id in bad)
+
+    def work(tx: ports.Tx) -> None:
+        tx.hold_run(run.id, epoch=run.epoch)
+        around.changed(tx, run.request, around.Change(whole, good, intended), now=now)
+        if rest:
+            change = around.Change(whole, rest, intended, failed=True)
+            around.changed(tx, run.request, change, now=now)
+
+    run.taken[part.key] = whole
+    if bad and part.step.must:
+        await _set_aside(wave, part.step, bad, work)
+    else:
+        await recorder.write(wave.context, work)
+
+
+def _taken(one: parts_.Taken, each: Each, now: float) -> parts_.Taken:
+    """Return a server of a part after its half; what may stand has to be put back."""
+    done = each.word is Word.DONE or each.stands
+    state = State.DONE if done else State.FAILED
+    return dataclasses.replace(one, state=state, stands=each.stands, since=now, detail=each.detail)
+
+
+async def _set_aside(
+    wave: _Wave,
+    step: step_.Step,
+    words: Mapping[str, str],
+    work: Callable[[ports.Tx], None],
+) -> None:
+    """Take servers out of the run for which a step must be done and can't be; each is a failure."""
+    run, now = wave.run, wave.context.clock.now()
+    rows = [
+        dataclasses.replace(
+            run.rows[id_],
+            state=ServerState.BLOCKED,
+            detail=f"{step.name}: {said}" if said else step.name,
+            cause=Cause.STEP,
+            settled_at=now,
+        )
+        for id_, said in words.items()
+    ]
+    run.keep(rows)
+
+    def both(tx: ports.Tx) -> None:
+        work(tx)
+        ledger.progress(tx, run.request, rows, epoch=run.epoch, now=now)
+
+    await recorder.write(wave.context, both)
+    run.noted(rows)

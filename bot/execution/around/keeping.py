@@ -1,0 +1,106 @@
+"""Goes on looking after what stands once its request has ended: put back, lengthened, or over.
+
+The row does it: any process takes over what is due, so that no death and no deploy ends it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import structlog
+
+from bot.execution.around import lengthening, putting
+from bot.execution.context import Context
+from bot.power import ports
+from bot.power.around import parts as parts_
+from bot.power.around.states import State
+from bot.power.run import around
+
+log = structlog.get_logger()
+
+# A part that was taken is looked at by nobody else for so long.
+OURS_S = 120.0
+ENDED = "it ended there by itself"
+
+
+async def look(context: Context) -> int:
+    """Take every look that is due; return how many parts were looked at.
+
+    Raises:
+        StoreUnavailable: the database can't be reached; the looks stay due.
+    """
+    now = context.clock.now()
+    if not await context.store.read(lambda tx: tx.parts_wait(now=now)):
+        return 0
+    due = await context.store.write(lambda tx: tx.due_parts(now=now, again_s=OURS_S))
+    # What was done last is put back first.
+    for part in reversed(due):
+        await _one(context, part)
+    if due:
+        context.wake()
+    return len(due)
+
+
+async def _one(context: Context, part: parts_.Part) -> None:
+    """Look after one part."""
+    found, now = (
+        await context.store.read(lambda tx: tx.request(part.request_id)),
+        context.clock.now(),
+    )
+    if found is None:
+        return
+    if part.until and part.until <= now:
+        part = await _ended(context, found, part, now)
+    wanted = {one.subject.id for one in part.standing if one.due or one.state is State.PUTTING_BACK}
+    if wanted:
+        well = frozenset(
+            one.subject.id
+            for one in part.standing
+            if one.subject.id in wanted and one.detail.startswith(putting.NOT_BACK)
+        )
+        before = {one.subject.id for one in part.standing}
+        part = await putting.put_back(context, None, putting.Asked(part, found, wanted, well))
+        await _say(context, found, part, before)
+    now = context.clock.now()
+    if lengthening.is_due(part, now) and part.of(State.OWED):
+        until = min(now + part.step.lasts_s, around.owed_until(part))
+        if until > part.until:
+            part = await lengthening.lengthened(context, part, found, until)
+    next_at = around.next_look(part, now)
+
+    def work(tx: ports.Tx) -> None:
+        tx.note_part(part)
+        tx.look_at_part(part.key, next_at=next_at)
+
+    await context.store.write(work)
+
+
+async def _ended(
+    context: Context, found: ports.Request, part: parts_.Part, now: float
+) -> parts_.Part:
+    """Note that a part has ended outside by itself: nothing of it stands any more."""
+    new = [
+        dataclasses.replace(
+            one, state=State.PUT_BACK, stands=False, due=False, since=now, detail=ENDED
+        )
+        for one in part.standing
+    ]
+    whole = around.replaced(part, new)
+    change = around.Change(whole, tuple(new), putting.FROM)
+    await context.store.write(lambda tx: around.changed(tx, found, change, now=now))
+    return whole
+
+
+async def _say(context: Context, found: ports.Request, part: parts_.Part, before: set[str]) -> None:
+    """Say in the thread what was put back late."""
+    back = [
+        one.subject.name
+        for one in part.servers
+        if one.subject.id in before and one.state is State.PUT_BACK
+    ]
+    if not back:
+        return
+    now = context.clock.now()
+    body = {"event": "put_back", "step": part.step.name, "kind": part.step.kind, "names": back}
+    key = f"back:{part.key}:{part.halves}"
+    await context.store.write(lambda tx: tx.say(found.id, "reply", body, key=key, at=now))

@@ -1,0 +1,62 @@
+"""What ends outside by itself is lengthened at half its time while its wave runs."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+from bot.execution import recorder
+from bot.execution.around import tries
+from bot.execution.context import Context
+from bot.power import ports
+from bot.power.around import parts as parts_
+from bot.power.around.asking import Word
+from bot.power.run import runs
+
+# A part that could not be lengthened is tried again after so long.
+AGAIN_S = 30.0
+
+
+async def tend(context: Context, run: runs.Run) -> None:
+    """Lengthen the parts of a run whose half-time has come; nothing is asked before that."""
+    now = context.clock.now()
+    for part in list(run.taken.values()):
+        if is_due(part, now) and now >= run.tended.get(part.key, 0.0) + AGAIN_S:
+            run.tended[part.key] = now
+            longer = await lengthened(context, part, run.request, now + part.step.lasts_s)
+            if longer != part:
+                run.taken[part.key] = longer
+                await recorder.write(context, _noting(run, longer))
+
+
+def is_due(part: parts_.Part, now: float) -> bool:
+    """Whether a part stands, ends by itself, and has come to half its time."""
+    if not part.until or not part.kind.lengthens or not part.standing:
+        return False
+    return now >= part.until - part.step.lasts_s / 2
+
+
+async def lengthened(
+    context: Context, part: parts_.Part, found: ports.Request, until: float
+) -> parts_.Part:
+    """Let a part stand until then; return it as it is now, the same where that can't be done."""
+    kind = context.around.get(part.step.kind)
+    if kind is None:
+        return part
+    servers = tuple(one.subject for one in part.standing)
+    half = tries.Half(part, found, servers, f"{part.key}-longer", 0.0, before=False)
+    step, now = tries.step_now(context, part), context.clock.now()
+    asked = tries.asked_of(half, step, servers, 0, now, tries.TRY_S)
+    answer = await tries.bounded(asked, lambda: kind.lengthen(asked, until))
+    if any(each.word is not Word.DONE for each in answer.each.values()):
+        return part
+    outside_id = answer.outside_id or part.outside_id
+    return dataclasses.replace(part, outside_id=outside_id, until=answer.until or until)
+
+
+def _noting(run: runs.Run, part: parts_.Part) -> Callable[[ports.Tx], None]:
+    def work(tx: ports.Tx) -> None:
+        tx.hold_run(run.id, epoch=run.epoch)
+        tx.note_part(part)
+
+    return work
