@@ -6,14 +6,17 @@ import asyncio
 import contextlib
 import dataclasses
 import functools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import VERSION, cloud, runner, settings as settings_
+from bot.around import client as around_http, opening as around_opening
 from bot.clouddc import alarms, auth, exchange, watch
 from bot.execution import context as execution, executor, lookback, poll_schedule
+from bot.execution.around import keeping
 from bot.power import ports, request
+from bot.power.around import asking
 from bot.power.run import settling
 from bot.runtime import clock as clock_, foreground as foreground_, paces as paces_, rules
 from bot.slack import directory
@@ -42,6 +45,7 @@ class Basis:
     store: store.Store
     power: watch.CloudPower
     log_in: Callable[[settings_.Settings], auth.CloudAuth]
+    kinds: Mapping[str, asking.Around]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,6 +64,7 @@ class Bot:
     slack: connection.PromptApp
     watchdog: watchdog.Watchdog
     lookback: lookback.Lookback
+    keep_steps: Callable[[], Awaitable[int]]
     web_client: AsyncWebClient
     log_in: Callable[[settings_.Settings], auth.CloudAuth]
 
@@ -99,6 +104,8 @@ async def joined(
         )
         closing.push_async_callback(kept.close)
         http = await closing.enter_async_context(exchange.open_http(trusting))
+        surroundings = around_http.Client()
+        closing.push_async_callback(surroundings.aclose)
         power = cloud.power_of(given, http, clock, paces, foreground)
         closing.push_async_callback(power.aclose)
 
@@ -106,7 +113,8 @@ async def joined(
             return cloud.auth_of(now, http, clock)
 
         slack = (web_client, identity)
-        bot = _join(Basis(given, paces, clock, foreground, *slack, kept, power, log_in))
+        kinds = around_opening.all_kinds(surroundings)
+        bot = _join(Basis(given, paces, clock, foreground, *slack, kept, power, log_in, kinds))
         if transport == "socket":
             bot.watchdog.socket = sockets.SocketMode(bot.slack, app_token, clock)
         yield bot
@@ -126,7 +134,8 @@ def _join(basis: Basis) -> Bot:
         reports.wake()
         due.set()
 
-    execute = functools.partial(executor.carry_out, _execution(basis, context, reports.wake))
+    runs_with = _execution(basis, context, reports.wake)
+    execute = functools.partial(executor.carry_out, runs_with)
     story = workflow.Workflow(context, execute, wake)
     homes = publishing.Homes(sender, clock, workspace_url=identity.url, command=given.command)
     answering = delivery.Delivery(
@@ -161,6 +170,7 @@ def _join(basis: Basis) -> Bot:
         slack=slack,
         watchdog=watchdog.Watchdog(basis.web_client, store, clock),
         lookback=lookback.Lookback(store, basis.power, clock, reports.wake),
+        keep_steps=functools.partial(keeping.look, runs_with),
         web_client=basis.web_client,
         log_in=basis.log_in,
     )
@@ -201,7 +211,13 @@ def _execution(
         basis.foreground,
     )
     return execution.Context(
-        basis.store, basis.power, basis.clock, asked_by_runs(context), pacing, wake
+        basis.store,
+        basis.power,
+        basis.clock,
+        asked_by_runs(context),
+        pacing,
+        wake,
+        basis.kinds,
     )
 
 

@@ -130,6 +130,7 @@ def _beside(
     return [
         asyncio.create_task(_sweep(bot, paces), name="sweep"),
         asyncio.create_task(_look_back(bot, paces), name="lookback"),
+        asyncio.create_task(_keep_steps(bot, paces), name="steps"),
         asyncio.create_task(bot.watchdog.run(), name="watchdog"),
         asyncio.create_task(_keep_homes(bot), name="homes"),
         asyncio.create_task(_note_policies(bot, paces), name="policies"),
@@ -176,6 +177,16 @@ async def _look_back(bot: app.Bot, paces: paces_.Paces) -> None:
             await bot.lookback.look()
         except errors.StoreUnavailable as error:
             log.warning("lookback.store_away", why=error.user_message)
+        await asyncio.sleep(paces.sweep_s)
+
+
+async def _keep_steps(bot: app.Bot, paces: paces_.Paces) -> None:
+    """Look after what stands outside once its request has ended: put back, lengthened, or over."""
+    while True:
+        try:
+            await bot.keep_steps()
+        except errors.StoreUnavailable as error:
+            log.warning("steps.store_away", why=error.user_message)
         await asyncio.sleep(paces.sweep_s)
 
 

@@ -290,4 +290,4 @@ async def _set_aside(
         ledger.progress(tx, run.request, rows, epoch=run.epoch, now=now)
 
     await recorder.write(wave.context, both)
-    run.noted(rows)
+    run.saved(rows)

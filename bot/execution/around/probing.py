@@ -99,7 +99,7 @@ async def prove(
     run.keep(rows)
     run.taken[part.key] = whole
     await recorder.write(context, work)
-    run.noted(rows)
+    run.saved(rows)
 
 
 async def _watch(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import pathlib
 
 from bot.power import lifecycle
@@ -251,7 +252,7 @@ async def test_stop_ends_the_half_before_and_puts_back(tmp_path: pathlib.Path) -
         play.outside.stuck = set(names)
         id_ = await play.here.approved(Action.REBOOT, names, stage.PACED)
         lease = await play.here.claimed()
-        driving = virtual.asyncio.create_task(play.here.drive(lease))
+        driving = asyncio.create_task(play.here.drive(lease))
         await play.here.clock.sleep(10.0)
         now = play.here.clock.now()
         await play.here.store.write(
@@ -293,10 +294,14 @@ async def test_a_flag_is_lengthened_while_its_wave_runs(tmp_path: pathlib.Path) 
     async with stage.opened(tmp_path, ('lasts = "2h"', 'lasts = "20s"'), resting=ON) as play:
         names = play.here.ready(1)
         play.outside.stuck = set()
-        gaps = []
-        play.outside.answers = lambda name, now: (
-            "" if ("flag", name) in play.outside.standing() else (gaps.append(now) or "unsilenced")
-        )
+        gaps: list[float] = []
+
+        def answer(name: str, now: float) -> str:
+            if ("flag", name) not in play.outside.standing():
+                gaps.append(now)
+            return ""
+
+        play.outside.answers = answer
         found, _ = await play.run(Action.REBOOT, names)
         assert found.state is lifecycle.State.SUCCEEDED
         assert not gaps

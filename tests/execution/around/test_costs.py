@@ -6,7 +6,7 @@ import dataclasses
 import pathlib
 import random
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import pytest
 
@@ -77,7 +77,7 @@ async def cost(folder: pathlib.Path, action: Action) -> tuple[int, int, int, int
         kept = Counting(here.store)
         pace = poll_schedule.Pace(2.0, 15.0, random.Random(1))
         pacing = dataclasses.replace(here.context.pacing, schedule=poll_schedule.Schedule(pace))
-        here.context = dataclasses.replace(here.context, store=kept, pacing=pacing)
+        here.context = dataclasses.replace(here.context, store=cast("Any", kept), pacing=pacing)
         await here.carried_out(action, here.ready(3, resting), PACED)
         said = await here.store.read(lambda tx: tx.value("SELECT count(*) FROM outbox"))  # type: ignore[attr-defined]
         return kept.transactions, kept.statements, len(here.calls()), here.reads(), said
