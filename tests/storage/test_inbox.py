@@ -69,6 +69,32 @@ async def test_a_payload_comes_back_as_it_was_received(store: Store) -> None:
     assert await builders.left(store, lease_s=30.0) == [inbound]
 
 
+async def test_what_another_version_left_is_taken_over_and_the_odd_one_harms_no_other(
+    store: Store,
+) -> None:
+    """Rows without a type are read by their kind; one that can't be read is known as such."""
+    left = {
+        "old": ("button", '{"do":"stop","request_id":"PR-7F3K","message_ts":"5.6"}'),
+        "new": ("button", '{"type":"pressed","do":"teleport","request_id":"PR-7F3K"}'),
+        "typed": ("command", '{"text":"status","called":"/power","trigger_id":"1.2"}'),
+    }
+
+    def leave(tx: ports.Tx) -> None:
+        for at, (key, (kind, body)) in enumerate(left.items()):
+            tx.receive(builders.an_inbound(key, at=float(at)))
+            change = "UPDATE inbox SET kind = :kind, body = :body WHERE key = :key"
+            tx.connection.execute(change, {"kind": kind, "body": body, "key": key})  # type: ignore[attr-defined]
+
+    await store.write(leave)
+    await end_leases(store)
+
+    assert {one.key: one.input for one in await builders.left(store)} == {
+        "old": inputs.Pressed(do=inputs.Do.STOP, request_id="PR-7F3K", message_ts="5.6"),
+        "new": inputs.Unknown(),
+        "typed": inputs.Typed(text="status", called="/power", trigger_id="1.2"),
+    }
+
+
 async def test_a_payload_is_left_to_its_process_until_the_lease_ends(store: Store) -> None:
     """The receiver has time; then somebody else takes over, once at a time."""
     await store.write(lambda tx: tx.receive(builders.an_inbound()))
