@@ -1,6 +1,6 @@
 """What people send through Slack, one frozen model for each kind; `type` tells them apart.
 
-They are stored as JSON until they are dealt with. The other names are those that rows had before
+They are stored as JSON until they are processed. The other names are those that rows had before
 there was a `type`, so that processes of both versions read each other's rows during an update.
 """
 

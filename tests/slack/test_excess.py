@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.slack.inbound import crowd, excess
+from bot.slack.inbound import admission, excess
 from tests.slack.conftest import Side
 
 
@@ -11,7 +11,7 @@ async def test_person_who_mentions_too_often_is_told_once_and_noted_twice(
 ) -> None:
     """One answer, one row at once, and one with the count of the rest after a minute."""
     over = 5
-    for number in range(crowd.PAYLOADS_A_MINUTE + over):
+    for number in range(admission.PAYLOADS_A_MINUTE + over):
         connected.workspace.say("dana", "ops", f"@Powerbot status web{number}")
     await connected.workspace.settle()
     await connected.processor.close()
@@ -24,14 +24,14 @@ async def test_person_who_mentions_too_often_is_told_once_and_noted_twice(
 
     rows = [one for one in connected.store.audited if one.event == excess.EVENT]
     assert sum(one.detail["refused"] for one in rows) == (
-        crowd.PAYLOADS_A_MINUTE + over - len(connected.store.inbox)
+        admission.PAYLOADS_A_MINUTE + over - len(connected.store.inbox)
     )
     assert len(rows) == 2
 
 
 async def test_person_who_types_too_often_reads_so_in_each_answer(connected: Side) -> None:
     """The acknowledgement of a command says it; the next person isn't touched."""
-    for number in range(crowd.PAYLOADS_A_MINUTE + 3):
+    for number in range(admission.PAYLOADS_A_MINUTE + 3):
         await connected.workspace.command("dana", "ops", f"/power status web{number}")
         await connected.processor.close()
     await connected.workspace.command("sam", "ops", "/power status web01")

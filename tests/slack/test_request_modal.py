@@ -13,7 +13,7 @@ from bot.power.lifecycle import State
 from bot.power.targets import offering
 from bot.sandbox.workspace.blockkit import blocks as stand_in_blocks
 from bot.slack.blockkit import views
-from bot.slack.inbound import form_receiver, payloads, shapes, submissions
+from bot.slack.inbound import form_receiver, payload_models, payloads, submissions
 from bot.slack.render import request_modal
 from bot.workflow import answers
 from tests.slack import builders
@@ -313,7 +313,7 @@ def test_a_message_that_nests_for_ever_is_bounded() -> None:
 
     read = payloads.shortcut(body, at=0).input
     assert isinstance(read, inputs.ShortcutUsed)
-    assert len(read.words) <= shapes.MESSAGE_CHARS
+    assert len(read.words) <= payload_models.MESSAGE_CHARS
 
 
 def test_the_id_of_a_view_is_found_again_by_its_payloads_key() -> None:

@@ -56,7 +56,7 @@ class Edits:
         return fresh
 
     async def after_mistake(self, inbound: ports.Inbound) -> ports.Inbound | None:
-        """Mark a mention as dealt with of which nothing came; return the edit to read now.
+        """Mark a mention of which nothing came as done; return the edit to read now.
 
         Raises:
             StoreUnavailable: it could not be marked.

@@ -7,7 +7,7 @@ import dataclasses
 import structlog
 
 from bot.power import errors, inputs, ports
-from bot.slack.inbound import counting, crowd
+from bot.slack.inbound import admission, rate_limit
 from bot.slack.outbound import delivery
 from bot.workflow import answers as facts
 
@@ -23,11 +23,11 @@ EVENT = "person.too_much"
 
 
 @dataclasses.dataclass(slots=True)
-class _Owed:
+class _Pending:
     """What is still to be written down of one person's refused payloads."""
 
     last: ports.Inbound
-    limit: crowd.Limit
+    limit: admission.Limit
     since: float
     count: int = 0
 
@@ -41,20 +41,20 @@ class Excess:
         self._store = store
         self._answering = answering
         self._clock = clock
-        self._owed: dict[str, _Owed] = {}
+        self._pending: dict[str, _Pending] = {}
         self._tellings = {
-            kind: counting.Counting(most, crowd.MINUTE_S) for kind, most in TOLD.items()
+            kind: rate_limit.RateLimit(most, admission.MINUTE_S) for kind, most in TOLD.items()
         }
 
-    async def refused(self, inbound: ports.Inbound, full: crowd.Full) -> None:
+    async def refused(self, inbound: ports.Inbound, full: admission.Full) -> None:
         """Count a refused payload; the first of a minute is written down, and told, at once."""
         now, user_id = self._clock.monotonic(), inbound.person.user_id
-        owed = self._owed.get(user_id)
-        if owed is None and len(self._owed) < MOST_ROWS:
-            owed = self._owed[user_id] = _Owed(inbound, full.limit, now)
+        pending = self._pending.get(user_id)
+        if pending is None and len(self._pending) < MOST_ROWS:
+            pending = self._pending[user_id] = _Pending(inbound, full.limit, now)
             await self._write(inbound, full.limit, 1)
-        elif owed is not None:
-            owed.last, owed.limit, owed.count = inbound, full.limit, owed.count + 1
+        elif pending is not None:
+            pending.last, pending.limit, pending.count = inbound, full.limit, pending.count + 1
         telling = self._tellings.get(inbound.kind)
         if telling is not None and telling.admits(user_id, now):
             await self._answering.deliver(inbound, facts.Note(full.user_message, good=False))
@@ -63,24 +63,24 @@ class Excess:
         """Write down what was counted since the first row, where its minute is over.
 
         Raises:
-            StoreUnavailable: the database can't be reached; it is still owed.
+            StoreUnavailable: the database can't be reached; it is still pending.
         """
         now = self._clock.monotonic()
-        for user_id, owed in [*self._owed.items()]:
-            if now - owed.since < ROW_EVERY_S:
+        for user_id, pending in [*self._pending.items()]:
+            if now - pending.since < ROW_EVERY_S:
                 continue
-            if owed.count:
-                await self._append(owed.last, owed.limit, owed.count)
-            del self._owed[user_id]
+            if pending.count:
+                await self._append(pending.last, pending.limit, pending.count)
+            del self._pending[user_id]
 
-    async def _write(self, inbound: ports.Inbound, limit: crowd.Limit, count: int) -> None:
+    async def _write(self, inbound: ports.Inbound, limit: admission.Limit, count: int) -> None:
         """Write a row, or leave it to the log where the database is away."""
         try:
             await self._append(inbound, limit, count)
         except errors.StoreUnavailable:
             log.warning("slack.too_much", user=inbound.person.user_id, limit=limit.value)
 
-    async def _append(self, inbound: ports.Inbound, limit: crowd.Limit, count: int) -> None:
+    async def _append(self, inbound: ports.Inbound, limit: admission.Limit, count: int) -> None:
         """Append one row for so many payloads; `inbound` is the last of them."""
         entry = ports.AuditEntry(
             event=EVENT,

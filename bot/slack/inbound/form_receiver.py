@@ -15,7 +15,7 @@ from bot.power.targets import offering
 from bot.power.text import typography
 from bot.slack import action_ids
 from bot.slack.blockkit import modals, text, views
-from bot.slack.inbound import crowd, guard
+from bot.slack.inbound import admission, guard
 
 log = structlog.get_logger()
 
@@ -55,7 +55,7 @@ class FormReceiver:
         self._store = store
         self._workflow = workflow
         self._receive = receive
-        self._searches = crowd.Searches(clock)
+        self._searches = admission.Searches(clock)
         self._offer_within_s = offer_within_s
 
     async def receive(self, inbound: ports.Inbound, ack: guard.Ack) -> None:

@@ -17,7 +17,7 @@ from bot.power import errors
 from bot.slack import action_ids
 from bot.slack.blockkit import blocks
 from bot.slack.door import turned_away
-from bot.slack.inbound import counting, envelope, grid, payloads
+from bot.slack.inbound import envelope, grid, payloads, rate_limit
 from bot.slack.outbound import sending
 
 log = structlog.get_logger()
@@ -61,7 +61,7 @@ class Guard:
         self._app_id = app_id
         self._away = away or turned_away.TurnedAway()
         self._sender = sender
-        self._refusals = counting.Counting(MOST_REFUSALS, REFUSALS_WITHIN_S)
+        self._refusals = rate_limit.RateLimit(MOST_REFUSALS, REFUSALS_WITHIN_S)
 
     def around(self, listener: Listener) -> Callable[..., Awaitable[None]]:
         """Return a listener that never raises and always acknowledges."""

@@ -15,9 +15,9 @@ import pydantic
 from bot.power import inputs, ports, request
 from bot.slack import action_ids
 from bot.slack.blockkit import labels, views
-from bot.slack.inbound import shapes
+from bot.slack.inbound import payload_models
 
-M = TypeVar("M", bound=shapes.Payload)
+M = TypeVar("M", bound=payload_models.Payload)
 
 ID_CHARS = 255
 PAGE_VALUE = re.compile(r"(\d{1,4}) (.*)", re.DOTALL)
@@ -45,7 +45,7 @@ def command(body: Mapping[str, Any], *, at: float) -> ports.Inbound:
     Raises:
         Unreadable: the payload isn't one.
     """
-    read = checked(shapes.Command, body)
+    read = checked(payload_models.Command, body)
     key = f"command:{read.trigger_id}"
     # Without words there is a form to open, and what comes of it is shown there.
     view = "" if read.text.strip() else views.external_id(key)
@@ -77,7 +77,7 @@ def mention(
     Raises:
         Unreadable: the payload isn't one.
     """
-    read = checked(shapes.MentionEvent, body)
+    read = checked(payload_models.MentionEvent, body)
     event = read.event
     if event.bot_id or event.subtype in TELLS_OF_A_CHANGE:
         return None
@@ -109,7 +109,7 @@ def button(body: Mapping[str, Any], *, at: float) -> ports.Inbound:
         NotOurs: this version makes no such button.
         Unreadable: the payload isn't one.
     """
-    read = checked(shapes.BlockActions, body)
+    read = checked(payload_models.BlockActions, body)
     pressed = read.actions[0]
     do = action_ids.read_action_id(pressed.action_id)
     if do is None:
@@ -134,7 +134,7 @@ def button(body: Mapping[str, Any], *, at: float) -> ports.Inbound:
     )
 
 
-def _place(read: shapes.BlockActions) -> request.Place:
+def _place(read: payload_models.BlockActions) -> request.Place:
     """Return where a button stands; a thread's root names itself, its answers go beside it."""
     where = read.container
     thread_ts = "" if where.thread_ts == where.message_ts else where.thread_ts
@@ -142,7 +142,7 @@ def _place(read: shapes.BlockActions) -> request.Place:
 
 
 def _repeated(
-    do: Literal[inputs.Do.PAGE, inputs.Do.SHARE], read: shapes.BlockActions, at: float
+    do: Literal[inputs.Do.PAGE, inputs.Do.SHARE], read: payload_models.BlockActions, at: float
 ) -> ports.Inbound:
     """Read a turn of a page, or Share: the line that was typed, once more."""
     found = PAGE_VALUE.fullmatch(read.actions[0].value)
@@ -170,7 +170,7 @@ def home(body: Mapping[str, Any], *, at: float) -> ports.Inbound | None:
     Raises:
         Unreadable: the payload isn't one.
     """
-    read = checked(shapes.HomeEvent, body)
+    read = checked(payload_models.HomeEvent, body)
     if read.event.tab != "home":
         return None
     return ports.Inbound(
@@ -188,7 +188,7 @@ def shortcut(body: Mapping[str, Any], *, at: float) -> ports.Inbound:
     Raises:
         Unreadable: the payload isn't one.
     """
-    read = checked(shapes.Shortcut, body)
+    read = checked(payload_models.Shortcut, body)
     thread_ts = read.message.thread_ts or read.message.ts
     key = f"shortcut:{read.trigger_id}"
     words, is_cut = _searched(_undone(read.message.words))
@@ -233,7 +233,7 @@ def _without_nulls(body: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def person(user: shapes.Party, team: shapes.Party) -> request.Person:
+def person(user: payload_models.Party, team: payload_models.Party) -> request.Person:
     """Return who did it; in shared channels a person's team differs from the workspace."""
     if not user.id:
         raise Unreadable("nobody is named")
@@ -242,7 +242,7 @@ def person(user: shapes.Party, team: shapes.Party) -> request.Person:
 
 def _bounded(words: str) -> tuple[str, int]:
     """Return what was typed, or no words and the length of what is too long to be meant."""
-    return ("", len(words)) if len(words) > shapes.TEXT_CHARS else (words, 0)
+    return ("", len(words)) if len(words) > payload_models.TEXT_CHARS else (words, 0)
 
 
 def _mentioned_text(markdown: str) -> str:
@@ -258,9 +258,9 @@ def _searched(words: str) -> tuple[str, bool]:
 
     The end of what is kept is a word's end: half a name may be another server's.
     """
-    if len(words) <= shapes.MESSAGE_CHARS:
+    if len(words) <= payload_models.MESSAGE_CHARS:
         return words, False
-    kept = words[: shapes.MESSAGE_CHARS + 1].rstrip()
+    kept = words[: payload_models.MESSAGE_CHARS + 1].rstrip()
     return kept[: len(kept) - len(kept.split()[-1])] if kept else "", True
 
 

@@ -15,7 +15,7 @@ import structlog
 from bot.power import errors, inputs, intake, ports
 from bot.power.command import noes
 from bot.runtime import foreground
-from bot.slack.inbound import crowd, edits, excess, guard, recovery
+from bot.slack.inbound import admission, edits, excess, guard, recovery
 from bot.slack.outbound import delivery
 from bot.workflow import answers as facts
 
@@ -73,8 +73,8 @@ class Processor:
         self._answering = answering
         self._clock = clock
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._in_hand: set[str] = set()
-        self._crowd = crowd.Crowd(clock)
+        self._processing: set[str] = set()
+        self._admission = admission.Admission(clock)
         self._edits = edits.Edits(store)
         self._excess = excess.Excess(store, answering, clock)
         self._recovery = recovery.Recovery(store, clock, self, bounds.take_over_lease_s)
@@ -101,8 +101,8 @@ class Processor:
             TooMuch: this person has too much under way, and nothing will be done with it.
         """
         try:
-            counted = self._crowd.admit(inbound)
-        except crowd.Full as full:
+            counted = self._admission.admit(inbound)
+        except admission.Full as full:
             self._track(self._excess.refused(inbound, full), f"refuse {inbound.key}")
             raise
         storing = self._track(self._store_counted(inbound, counted=counted), f"store {inbound.key}")
@@ -126,7 +126,7 @@ class Processor:
             fresh = await self.store(inbound)
         finally:
             if counted and not fresh:
-                self._crowd.leave(inbound)
+                self._admission.leave(inbound)
         return fresh
 
     async def _receive_late(self, inbound: ports.Inbound, storing: asyncio.Task[bool]) -> None:
@@ -144,16 +144,16 @@ class Processor:
 
     def begin(self, inbound: ports.Inbound) -> asyncio.Task[None] | None:
         """Process a stored payload; return the task, or None where there is one already."""
-        if inbound.key in self._in_hand:
+        if inbound.key in self._processing:
             return None
-        self._in_hand.add(inbound.key)
-        self._crowd.begin(inbound)
+        self._processing.add(inbound.key)
+        self._admission.begin(inbound)
         self._edits.begin(inbound)
         return self._track(self._process(inbound), f"handle {inbound.key}")
 
-    def in_hand(self) -> Sequence[str]:
+    def processing(self) -> Sequence[str]:
         """Return the keys of the payloads that are being processed."""
-        return [*self._in_hand]
+        return [*self._processing]
 
     def tell(self, inbound: ports.Inbound, said: facts.Note) -> None:
         """Tell somebody something in a task of its own."""
@@ -183,7 +183,7 @@ class Processor:
         log.debug("slack.begun", key=inbound.key, kind=inbound.kind)
         try:
             await self._answering.open_loading(inbound)
-            async with self._crowd.turn(inbound):
+            async with self._admission.turn(inbound):
                 answer = await self._decide(inbound)
             if isinstance(answer, facts.ReasonWanted) and not answer.needed:
                 answer = await self._ask_why(inbound, answer)
@@ -200,14 +200,14 @@ class Processor:
         except Exception as error:  # The outermost guard of this task: nobody awaits it.
             log.error("slack.not_answered", key=inbound.key, exc_info=error)
         finally:
-            self._in_hand.discard(inbound.key)
+            self._processing.discard(inbound.key)
             self._edits.end(inbound)
-            self._crowd.leave(inbound)
+            self._admission.leave(inbound)
 
     async def _finished(
         self, inbound: ports.Inbound, answer: facts.Answer | None
     ) -> ports.Card | None:
-        """Mark a payload as dealt with; an edit of a mention of which nothing came is read now."""
+        """Mark a payload as done; an edit of a mention of which nothing came is read now."""
         if inbound.kind is not inputs.Kind.MENTION or not edits.is_mistake(answer):
             return await self._patiently(lambda: self._finish(inbound))
         edit = await self._patiently(lambda: self._edits.after_mistake(inbound))
@@ -257,7 +257,7 @@ class Processor:
             await self._answering.close_card(card.channel_id, pressed.message_ts)
 
     async def _finish(self, inbound: ports.Inbound) -> ports.Card | None:
-        """Mark a payload as dealt with; return where the card of a pressed button stands now."""
+        """Mark a payload as done; return where the card of a pressed button stands now."""
         was = inbound.input
         on_card = isinstance(was, inputs.Pressed) and was.message_ts and not was.ephemeral
         request_id = inputs.request_id(was) if on_card else ""

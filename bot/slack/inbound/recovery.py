@@ -40,14 +40,14 @@ NAMES = {
 AGAIN = "It may not be in force: look at requests, and say it again."
 
 
-class Hands(Protocol):
-    """Who deals with payloads."""
+class Processor(Protocol):
+    """What processes payloads."""
 
     def begin(self, inbound: ports.Inbound) -> asyncio.Task[None] | None:
-        """Deal with a payload; None where that is being done."""
+        """Process a payload; None where that is being done."""
 
-    def in_hand(self) -> Sequence[str]:
-        """Return the keys of the payloads that are being dealt with."""
+    def processing(self) -> Sequence[str]:
+        """Return the keys of the payloads that are being processed."""
 
     def tell(self, inbound: ports.Inbound, said: facts.Note) -> None:
         """Tell somebody something, without waiting for it."""
@@ -60,13 +60,13 @@ class Recovery:
         self,
         store: ports.RequestStore,
         clock: ports.Clock,
-        hands: Hands,
+        processor: Processor,
         lease_s: float,
     ) -> None:
         """A payload that was taken is anybody's again after `lease_s`, unless it is renewed."""
         self._store = store
         self._clock = clock
-        self._hands = hands
+        self._processor = processor
         self._lease_s = lease_s
         self._lived_through: set[str] = set()
 
@@ -84,7 +84,7 @@ class Recovery:
         taken, until = 0, self._clock.monotonic() + self._lease_s * MOST_LOOK
         while self._clock.monotonic() < until:
             left = await self._store.claim_inbound(
-                lease_s=self._lease_s, limit=1, but=self._hands.in_hand()
+                lease_s=self._lease_s, limit=1, but=self._processor.processing()
             )
             if not left:
                 break
@@ -99,14 +99,14 @@ class Recovery:
         Raises:
             StoreUnavailable: the database can't be reached.
         """
-        for key in self._hands.in_hand():
+        for key in self._processor.processing():
             self.lived_through(key)
         await self._give_back()
 
     async def _keep(self) -> None:
         """Renew the leases of what is in hand, and give back what could not be finished."""
         await self._give_back()
-        if keys := self._hands.in_hand():
+        if keys := self._processor.processing():
             await self._store.renew_inbound(keys, lease_s=self._lease_s)
 
     async def _give_back(self) -> None:
@@ -116,13 +116,13 @@ class Recovery:
             self._lived_through.difference_update(keys)
 
     async def _take(self, left: ports.Leftover) -> bool:
-        """Deal with one payload; False when it takes long, and the rest waits for the next look."""
+        """Process one payload; False when it takes long, and the rest waits for the next time."""
         inbound = left.inbound
         if left.deaths >= MOST_DEATHS:
             await self._set_aside(left)
             return True
         log.info("slack.taken_over", key=inbound.key, kind=inbound.kind)
-        task = self._hands.begin(inbound)
+        task = self._processor.begin(inbound)
         if task is None:
             return True
         is_no = noes.of(inbound) is not None
@@ -148,7 +148,7 @@ class Recovery:
 
         await self._store.write(work)
         said = SET_ASIDE.format(what=_what(inbound), next=AGAIN if noes.of(inbound) else LOOK)
-        self._hands.tell(inbound, facts.Note(said, good=False))
+        self._processor.tell(inbound, facts.Note(said, good=False))
 
 
 def _what(inbound: ports.Inbound) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from bot.power import inputs, ports, request
 from bot.power.command import form
 from bot.slack import registered
-from bot.slack.inbound import payloads, shapes
+from bot.slack.inbound import payload_models, payloads
 
 # A step is never at once and without approval.
 INPUTS = tuple(field for field in form.Field if field is not form.Field.BREAK_GLASS)
@@ -24,7 +24,7 @@ def read(body: Mapping[str, Any], *, at: float) -> ports.Inbound | None:
     Raises:
         Unreadable: the payload isn't what Slack's docs promise.
     """
-    found = payloads.checked(shapes.StepEvent, body)
+    found = payloads.checked(payload_models.StepEvent, body)
     event = found.event
     if event.function.callback_id != registered.STEP.callback_id:
         return None
@@ -44,4 +44,8 @@ def _text(value: object) -> str:
 
     One that is too long for any field stays too long, so that the form refuses it.
     """
-    return shapes.storable(value[: shapes.TEXT_CHARS + 1]) if isinstance(value, str) else ""
+    return (
+        payload_models.storable(value[: payload_models.TEXT_CHARS + 1])
+        if isinstance(value, str)
+        else ""
+    )

@@ -12,7 +12,7 @@ from bot.power import inputs, ports, request
 from bot.power.command import form as form_fields
 from bot.slack import action_ids
 from bot.slack.blockkit import views
-from bot.slack.inbound import payloads, shapes
+from bot.slack.inbound import payload_models, payloads
 
 
 def form(body: Mapping[str, Any], *, at: float) -> ports.Inbound:
@@ -21,7 +21,7 @@ def form(body: Mapping[str, Any], *, at: float) -> ports.Inbound:
     Raises:
         Unreadable: the payload isn't one, or the form isn't ours.
     """
-    read = payloads.checked(shapes.ViewSubmission, body)
+    read = payloads.checked(payload_models.ViewSubmission, body)
     sent = action_ids.read_callback_id(read.view.callback_id)
     if sent is None:
         raise payloads.Unreadable("no form of ours")
@@ -46,7 +46,7 @@ def form(body: Mapping[str, Any], *, at: float) -> ports.Inbound:
     )
 
 
-def _filled(read: shapes.ViewSubmission, at: float) -> ports.Inbound:
+def _filled(read: payload_models.ViewSubmission, at: float) -> ports.Inbound:
     """Read the request form; it carries the ids of its place, and perhaps a channel's field.
 
     A form may be sent again after a look at the plan, so the view alone is no key.
@@ -82,5 +82,5 @@ def suggestion(body: Mapping[str, Any]) -> tuple[request.Person, str, str]:
     Raises:
         Unreadable: the payload isn't one.
     """
-    read = payloads.checked(shapes.Suggestion, body)
+    read = payloads.checked(payload_models.Suggestion, body)
     return payloads.person(read.user, read.team), read.action_id, read.value

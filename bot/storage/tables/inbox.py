@@ -73,7 +73,7 @@ class Inbox(link.Link):
         return bool(found) and bool(found[0].mistaken)
 
     def finish(self, key: str) -> None:
-        """Mark a payload as dealt with, and forget its body and its response URL."""
+        """Mark a payload as done, and forget its body and its response URL."""
         self.change(_FINISH, key=rows.storable(key))
 
 
@@ -91,7 +91,7 @@ def claim(
 
 
 def renew(tx: link.Link, keys: Sequence[str], *, lease_s: float) -> None:
-    """Prolong the leases of payloads that are being dealt with."""
+    """Prolong the leases of payloads that are being processed."""
     stored = [rows.storable(key) for key in keys]
     tx.change(_RENEW, lease_s=float(lease_s), keys=stored)
 
@@ -102,5 +102,5 @@ def give_back(tx: link.Link, keys: Sequence[str]) -> None:
 
 
 def purge(tx: link.Link, *, before: float) -> int:
-    """Forget the keys of payloads that were dealt with and came before an instant."""
+    """Forget the keys of payloads that are done and came before an instant."""
     return tx.change("DELETE FROM inbox WHERE done_at > 0 AND at < :before", before=before)

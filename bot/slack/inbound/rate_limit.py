@@ -9,7 +9,7 @@ from collections.abc import Hashable
 MOST_COUNTED = 5000
 
 
-class Counting:
+class RateLimit:
     """Lets so many of one pass within a time, and so many of all; one event loop uses it."""
 
     def __init__(self, of_one: int, within_s: float, of_all: int | None = None) -> None:

@@ -1,4 +1,4 @@
-"""How much of one person is dealt with at once and in a minute; a no is never among it.
+"""How much of one person is processed at once and in a minute; a no is never among it.
 
 What goes beyond is refused before it is stored: a refusal costs next to nothing.
 """
@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator
 
 from bot.power import errors, inputs, ports
 from bot.power.command import noes
-from bot.slack.inbound import counting, turns
+from bot.slack.inbound import rate_limit, turns
 
 # Payloads of one person in a minute: buttons, lines and forms together; and the noes among them.
 PAYLOADS_A_MINUTE = 120
@@ -131,13 +131,13 @@ class Lane:
             yield
 
 
-class Crowd:
+class Admission:
     """Counts what is under way; one for the process, in one event loop."""
 
     def __init__(self, clock: ports.Clock) -> None:
         self._clock = clock
-        self._payloads = counting.Counting(PAYLOADS_A_MINUTE, MINUTE_S)
-        self._noes = counting.Counting(NOES_A_MINUTE, MINUTE_S)
+        self._payloads = rate_limit.RateLimit(PAYLOADS_A_MINUTE, MINUTE_S)
+        self._noes = rate_limit.RateLimit(NOES_A_MINUTE, MINUTE_S)
         self._lines = Lane(LINES, clock)
         self._clicks = Lane(CLICKS, clock)
 
@@ -186,7 +186,7 @@ class Searches:
 
     def __init__(self, clock: ports.Clock) -> None:
         self._clock = clock
-        self._counted = counting.Counting(SEARCHES_OF_ONE, SEARCHES_WITHIN_S, SEARCHES)
+        self._counted = rate_limit.RateLimit(SEARCHES_OF_ONE, SEARCHES_WITHIN_S, SEARCHES)
 
     def admits(self, user_id: str) -> bool:
         """Count a search, unless that is too many."""

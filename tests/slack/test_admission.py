@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from bot.power import errors, inputs, ports
-from bot.slack.inbound import crowd, turns
+from bot.slack.inbound import admission, turns
 from tests.slack import builders, fakes
 
 
@@ -20,8 +20,8 @@ def line(text: str = "reboot web01", who: str = "U0DANA", key: str = "k1") -> po
 async def test_person_may_send_so_much_in_a_minute_and_no_more() -> None:
     """The rest is refused in one sentence; a no still comes in, and so does everybody else."""
     clock = fakes.Clock()
-    counted = crowd.Crowd(clock)
-    for _ in range(crowd.PAYLOADS_A_MINUTE):
+    counted = admission.Admission(clock)
+    for _ in range(admission.PAYLOADS_A_MINUTE):
         counted.admit(line())
         counted.leave(line())
 
@@ -35,7 +35,7 @@ async def test_person_may_send_so_much_in_a_minute_and_no_more() -> None:
 
 async def test_few_lines_of_one_person_are_worked_on_at_once() -> None:
     """Two are at work, others wait, the rest is refused; a no waits for no turn."""
-    counted, gate, at_work = crowd.Crowd(fakes.Clock()), asyncio.Event(), 0
+    counted, gate, at_work = admission.Admission(fakes.Clock()), asyncio.Event(), 0
 
     async def work(inbound: ports.Inbound) -> None:
         nonlocal at_work
@@ -44,13 +44,13 @@ async def test_few_lines_of_one_person_are_worked_on_at_once() -> None:
             await gate.wait()
         counted.leave(inbound)
 
-    lines = [line(key=str(number)) for number in range(crowd.LINES.of_one)]
+    lines = [line(key=str(number)) for number in range(admission.LINES.of_one)]
     assert all([counted.admit(one) for one in lines])
     tasks = [asyncio.create_task(work(one)) for one in lines]
     await asyncio.sleep(0)
     await asyncio.sleep(0)
 
-    assert at_work == crowd.LINES.at_work_of_one
+    assert at_work == admission.LINES.at_work_of_one
     with pytest.raises(errors.TooMuch, match="as one person may"):
         counted.admit(line(key="one more"))
     assert not counted.admit(line("stop PR-7F3K"))
@@ -66,16 +66,16 @@ async def test_few_lines_of_one_person_are_worked_on_at_once() -> None:
 
 async def test_a_line_is_counted_from_the_door_on_and_once() -> None:
     """A burst can't slip in before the first of it is at work; a second delivery counts as one."""
-    counted = crowd.Crowd(fakes.Clock())
+    counted = admission.Admission(fakes.Clock())
 
     new = [counted.admit(line(key=key)) for key in ("a", "a", "b")]
 
     assert new == [True, False, True]
-    for number in range(crowd.LINES.of_one - 2):
+    for number in range(admission.LINES.of_one - 2):
         counted.admit(line(key=str(number)))
-    with pytest.raises(crowd.Full) as refused:
+    with pytest.raises(admission.Full) as refused:
         counted.admit(line(key="z"))
-    assert refused.value.limit is crowd.Limit.OF_ONE
+    assert refused.value.limit is admission.Limit.OF_ONE
     counted.leave(line(key="a"))
     assert counted.admit(line(key="z"))
 
@@ -92,27 +92,27 @@ async def test_a_line_is_counted_from_the_door_on_and_once() -> None:
 )
 async def test_person_gets_no_lane_of_a_no_for_a_word_of_one(text: str) -> None:
     """Only what is a no to the letter passes where lines are refused."""
-    counted = crowd.Crowd(fakes.Clock())
-    for number in range(crowd.LINES.of_one):
+    counted = admission.Admission(fakes.Clock())
+    for number in range(admission.LINES.of_one):
         counted.admit(line(key=str(number)))
 
-    with pytest.raises(crowd.Full):
+    with pytest.raises(admission.Full):
         counted.admit(line(text, key="z"))
 
 
 async def test_presses_of_one_person_are_bounded_beside_the_lines() -> None:
     """Buttons have turns of their own: they wait for no line, and Stop for neither."""
-    counted = crowd.Crowd(fakes.Clock())
+    counted = admission.Admission(fakes.Clock())
 
     def press(do: str, key: str) -> ports.Inbound:
         button = inputs.Pressed(do=inputs.Do(do), request_id="PR-7F3K")
         return builders.inbound(button, key, person=line().person)
 
-    for number in range(crowd.LINES.of_one):
+    for number in range(admission.LINES.of_one):
         counted.admit(line(key=str(number)))
-    for number in range(crowd.CLICKS.of_one):
+    for number in range(admission.CLICKS.of_one):
         counted.admit(press("retry", f"b{number}"))
-    with pytest.raises(crowd.Full):
+    with pytest.raises(admission.Full):
         counted.admit(press("undo", "z"))
     counted.admit(press("stop", "z"))
 
@@ -120,15 +120,15 @@ async def test_presses_of_one_person_are_bounded_beside_the_lines() -> None:
 async def test_typing_person_is_offered_servers_only_so_often() -> None:
     """A program that searches has nothing found, and everybody else still has."""
     clock = fakes.Clock()
-    searches = crowd.Searches(clock)
+    searches = admission.Searches(clock)
 
     found = [searches.admits("U0DANA") for _ in range(200)]
     others = [searches.admits(f"U{number}") for number in range(200)]
-    clock.time += crowd.SEARCHES_WITHIN_S
+    clock.time += admission.SEARCHES_WITHIN_S
 
     assert (found.count(True), others.count(True)) == (
-        crowd.SEARCHES_OF_ONE,
-        crowd.SEARCHES - crowd.SEARCHES_OF_ONE,
+        admission.SEARCHES_OF_ONE,
+        admission.SEARCHES - admission.SEARCHES_OF_ONE,
     )
     assert searches.admits("U0DANA")
 
