@@ -187,10 +187,8 @@ class ShortcutUsed(_Input):
 
     kind = Kind.SHORTCUT
     type: Literal["shortcut_used"] = "shortcut_used"
-    callback_id: str = ""
     words: str = ""
     more: bool = False
-    message_ts: str = ""
     lone: bool = False
     trigger_id: str = ""
     view: str = ""

@@ -96,10 +96,8 @@ OLD = [
         r'{"callback_id":"power_from_message","words":"web01 \ud83d\ude00 \ud800","more":true,'
         r'"message_ts":"5.6","lone":true,"trigger_id":"1","view":"pb:f296"}',
         inputs.ShortcutUsed(
-            callback_id="power_from_message",
             words="web01 😀 ?",
             more=True,
-            message_ts="5.6",
             lone=True,
             trigger_id="1",
             view="pb:f296",
@@ -120,7 +118,12 @@ def test_row_with_a_type_has_all_that_an_older_version_reads(
 ) -> None:
     """While both versions run, the older one takes over what the newer has left."""
     stored = stored_inputs.written(meant)
-    before = json.loads(body.replace(r"\ud800", "?"))
+    before = {
+        key: value
+        for key, value in json.loads(body.replace(r"\ud800", "?")).items()
+        # Nobody ever read these two of a shortcut.
+        if not (kind == "shortcut" and key in ("callback_id", "message_ts"))
+    }
 
     assert stored.isascii()
     assert json.loads(stored).items() >= before.items()

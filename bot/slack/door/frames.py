@@ -6,12 +6,13 @@ A frame without an acknowledgement is sent again, and its person sees a warning 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
-from slack_bolt.adapter.socket_mode.async_internals import send_async_response
 from slack_bolt.request.async_request import AsyncBoltRequest
+from slack_bolt.response import BoltResponse
 from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.socket_mode.response import SocketModeResponse
 
@@ -60,7 +61,7 @@ class Frames:
             )
             answer = await self._app.async_dispatch(asked)
             if answer.status == OK:
-                await send_async_response(client, request, answer, 0.0)
+                await _acknowledge(client, request.envelope_id, _shown(answer))
                 return
         except Exception as error:  # Whatever a payload does to Bolt, it must not be sent again.
             self._turned_away.note(Check.PAYLOAD_FAILED, error=type(error).__name__)
@@ -77,6 +78,16 @@ def _headers(message: Mapping[str, Any]) -> dict[str, str | Sequence[str]]:
     }
 
 
-async def _acknowledge(client: Any, envelope_id: str) -> None:
-    """Say that a frame has come, and nothing else."""
-    await client.send_socket_mode_response(SocketModeResponse(envelope_id=envelope_id))
+def _shown(answer: BoltResponse) -> dict[str, Any] | None:
+    """Return what an acknowledgement shows its person, None for nothing."""
+    if not answer.body:
+        return None
+    if answer.headers.get("content-type", [""])[0].startswith("application/json"):
+        shown: dict[str, Any] = json.loads(answer.body)
+        return shown
+    return {"text": answer.body}
+
+
+async def _acknowledge(client: Any, envelope_id: str, shown: dict[str, Any] | None = None) -> None:
+    """Say that a frame has come."""
+    await client.send_socket_mode_response(SocketModeResponse(envelope_id, shown))

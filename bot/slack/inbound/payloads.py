@@ -197,10 +197,8 @@ def shortcut(body: Mapping[str, Any], *, at: float) -> ports.Inbound:
         person=person(read.user, read.team),
         place=request.Place(channel_id=read.channel.id, thread_ts=thread_ts),
         input=inputs.ShortcutUsed(
-            callback_id=read.callback_id,
             words=words,
             more=is_cut,
-            message_ts=read.message.ts,
             lone=not read.message.thread_ts,
             trigger_id=read.trigger_id,
             view=views.external_id(key),
