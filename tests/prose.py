@@ -24,7 +24,7 @@ DRESSING = frozenset({"str", "lower", "casefold", "strip", "rstrip", "lstrip", "
 # Names under which records carry words for people.
 PROSE = frozenset(
     {
-        *("detail", "reason", "end_reason", "stop_reason", "sentence", "said", "says", "told"),
+        *("detail", "reason", "end_reason", "stop_reason", "sentence", "said", "says"),
         *("problem", "refusal", "user_message", "why", "mend", "summary", "evidence", "msg"),
     }
 )
@@ -101,6 +101,17 @@ def _is_sentence(node: ast.expr) -> bool:
             return False
 
 
+def _is_a_stop(node: ast.expr) -> bool:
+    """Whether an expression is what a sentence ends with, such as a full stop."""
+    match node:
+        case ast.Constant(value=str() as text):
+            return not any(map(str.isalnum, text))
+        case ast.Tuple(elts=several):
+            return all(map(_is_a_stop, several))
+        case _:
+            return False
+
+
 def _is_member(node: ast.expr) -> bool:
     """Whether an expression is a member of an enum, such as `Refusal.GUEST`, or some of them."""
     match node:
@@ -126,7 +137,8 @@ class _Looking:
                 sides = [left, *compared]
                 return any(map(self._compares, sides, ops, compared))
             case ast.Call(func=ast.Attribute(value=owner, attr=name), args=[*_, last] as given):
-                asks = name in ASKING and self._is_prose(owner)
+                stops = name == "endswith" and all(map(_is_a_stop, given))
+                asks = name in ASKING and self._is_prose(owner) and not stops
                 sought = name in ASKING and any(map(_is_sentence, given))
                 return asks or sought or (name in MATCHING and self._is_prose(last))
             case ast.MatchValue(value=value):

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.power import causes, inputs, lifecycle, plan, request, server, vocabulary
+from bot.power.messages import messages
 from bot.power.text import folding
 from bot.power.waiting import Wait
 
@@ -338,7 +339,7 @@ class OutboxMessage:
     """Something that Slack must be told. The text is made when it is delivered.
 
     `kind`: `card` (newest state wins), `reply` (in the request's thread, each once, in order),
-    `direct` (to the requester). `body` names the event and its figures, as JSON values.
+    `direct` (to the requester). `said` is what happened, None for a card.
     `version` is the card's; a delivery marks the version that it showed. `leased_until` is the
     database's instant until which this process has it: a note of another's lease changes nothing.
     """
@@ -346,7 +347,7 @@ class OutboxMessage:
     id: int
     request_id: str
     kind: str
-    body: Mapping[str, Any]
+    said: messages.Message | None
     version: int
     tries: int
     created_at: float
@@ -361,7 +362,7 @@ class Notice:
 
     id: int
     channel_id: str
-    body: Mapping[str, Any]
+    news: messages.News
     tries: int
     created_at: float
     leased_until: float = 0.0

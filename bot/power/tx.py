@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from bot.power import lifecycle
 from bot.power.around.parts import Part, Taken
 from bot.power.around.states import State
+from bot.power.messages import messages
 from bot.power.records import (
     Approval,
     Attempt,
@@ -337,14 +338,14 @@ class Tx(Protocol):
         """Ask for the card to be brought to the newest state."""
 
     def say(
-        self, request_id: str, kind: str, body: Mapping[str, Any], *, key: str, at: float
+        self, request_id: str, kind: str, said: messages.Message, *, key: str, at: float
     ) -> None:
         """Queue a `reply` or `direct` message; a second one with the same key is dropped."""
 
     def show_open_cards(self, *, at: float) -> None:
         """Ask for the cards of all open requests to be brought to the newest state."""
 
-    def announce(self, channel_id: str, body: Mapping[str, Any], *, key: str, at: float) -> None:
+    def announce(self, channel_id: str, news: messages.News, *, key: str, at: float) -> None:
         """Queue a message for a channel; a second one with the same key is dropped."""
 
     def audit(self, entry: AuditEntry) -> str:

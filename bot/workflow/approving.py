@@ -6,6 +6,7 @@ from bot.power import errors, ports
 from bot.power.approval import approval, quorum
 from bot.power.approval.approval import Refusal
 from bot.power.lifecycle import State
+from bot.power.messages import decisions
 from bot.power.run import endings, losses
 from bot.workflow import answers, freezing
 from bot.workflow.context import Context
@@ -223,14 +224,10 @@ def _note_approval(
         "places": dict(tally.places),
     }
     auditing.row(tx, inbound, "approval.given", request, now, detail)
-    body = {
-        "event": "approved",
-        "user": yes.person.user_id,
-        "group": yes.group,
-        "comment": yes.comment,
-        "summary": tally.sentence,
-    }
-    tx.say(request.id, "reply", body, key=f"approved:{yes.person.user_id}:{now}", at=now)
+    said = decisions.Approved(
+        user=yes.person.user_id, group=yes.group, comment=yes.comment, summary=tally.sentence
+    )
+    tx.say(request.id, "reply", said, key=f"approved:{yes.person.user_id}:{now}", at=now)
     tx.show_card(request.id, at=now)
 
 
@@ -266,8 +263,8 @@ def _withdraw(
     for one in lost:
         user_id = one.approval.person.user_id
         tx.withdraw_approval(request.id, user_id)
-        body = {"event": "approval_lost", "users": [user_id], "reason": one.reason.value}
-        tx.say(request.id, "reply", body, key=f"lost:{user_id}:{now}", at=now)
+        said = decisions.ApprovalLost(users=[user_id], reason=one.reason.value)
+        tx.say(request.id, "reply", said, key=f"lost:{user_id}:{now}", at=now)
         detail = {"user": user_id, "why": one.sentence}
         auditing.row(tx, inbound, "approval.withdrawn", request, now, detail)
 

@@ -7,6 +7,7 @@ import random
 
 from bot.power import plan, ports, request
 from bot.power.lifecycle import State
+from bot.power.messages import decisions
 from bot.power.run import endings
 from bot.power.text import folding, typography
 from bot.workflow import answers, approving, break_glass, nudging, people, planner, ticking
@@ -150,8 +151,8 @@ def _asked(
     if request.order.options.break_glass:
         break_glass.announce(context, tx, inbound, request, names.reviewers, now)
     if names.approvers.people:
-        body = {"event": "asked", **names.approvers.body}
-        tx.say(request.id, "reply", body, key="asked", at=now)
+        said = decisions.Asked(ask=names.approvers.people, missing=names.approvers.missing)
+        tx.say(request.id, "reply", said, key="asked", at=now)
     if not terms.needs:
         approving.start(tx, request, now)
     nudge_for = request.id if terms.needs else ""

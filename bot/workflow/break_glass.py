@@ -8,6 +8,7 @@ import structlog
 
 from bot.power import ports
 from bot.power.approval import approval, late_clicks, reviews
+from bot.power.messages import decisions
 from bot.workflow import answers, people
 from bot.workflow.context import Context
 from bot.workflow.rights import auditing
@@ -34,14 +35,14 @@ def announce(
     """Say in public that nobody is asked first, and open the review."""
     owed = reviews.opened(request, reviews.groups(context.policy(), request.plan.terms.rules), now)
     tx.open_review(owed)
-    body = {
-        "event": "break_glass",
-        "user": owed.breaker,
-        "reason": request.order.reason,
-        "review_by": owed.due_at,
-        **asked.body,
-    }
-    tx.say(request.id, "reply", body, key="break_glass", at=now)
+    said = decisions.GlassBroken(
+        user=owed.breaker,
+        reason=request.order.reason,
+        review_by=owed.due_at,
+        ask=asked.people,
+        missing=asked.missing,
+    )
+    tx.say(request.id, "reply", said, key="break_glass", at=now)
     detail = {
         "why": request.order.reason,
         "rules": list(request.plan.terms.rules),
@@ -112,8 +113,8 @@ def _closed(
         return answers.Note(why, good=False, people=(by,))
     detail = {"comment": verdict, "group": decision.group, "evidence": decision.evidence}
     auditing.row(tx, inbound, "review.closed", request, now, detail)
-    body = {"event": "reviewed", "user": user_id, "comment": verdict}
-    tx.say(request.id, "reply", body, key="reviewed", at=now)
+    said = decisions.Reviewed(user=user_id, comment=verdict)
+    tx.say(request.id, "reply", said, key="reviewed", at=now)
     tx.show_card(request.id, at=now)
     return answers.Note(f"{request.id} is reviewed; your words stand in its thread.")
 
@@ -153,9 +154,10 @@ def _remind(tx: ports.Tx, *, owed: ports.Review, asked: people.Called, now: floa
     """Say once that a review is still owed, or is overdue."""
     if not tx.reminded(owed, next_at=reviews.next_reminder(owed, now)):
         return
-    event = "review_overdue" if now >= owed.due_at else "review_reminder"
-    body = {"event": event, "user": owed.breaker, "review_by": owed.due_at, **asked.body}
-    tx.say(owed.request_id, "reply", body, key=f"review:{owed.reminders}", at=now)
-    entry = ports.AuditEntry(event.replace("_", "."), now, request_id=owed.request_id)
-    tx.audit(entry)
-    log.info("review.reminded", request=owed.request_id, overdue=now >= owed.due_at)
+    overdue = now >= owed.due_at
+    kind = decisions.ReviewOverdue if overdue else decisions.ReviewDue
+    said = kind(user=owed.breaker, review_by=owed.due_at, ask=asked.people, missing=asked.missing)
+    tx.say(owed.request_id, "reply", said, key=f"review:{owed.reminders}", at=now)
+    event = "review.overdue" if overdue else "review.reminder"
+    tx.audit(ports.AuditEntry(event, now, request_id=owed.request_id))
+    log.info("review.reminded", request=owed.request_id, overdue=overdue)

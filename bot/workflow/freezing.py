@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from bot.power import errors, inputs, ports, request
 from bot.power.approval import approval, judging, quorum, rights
+from bot.power.messages import messages
 from bot.power.policy import freeze_ends, freezes, policy
 from bot.power.text import moments
 from bot.workflow import answers
@@ -34,7 +35,7 @@ def holding(tx: ports.Tx, rules: policy.Policy, request: ports.Request, now: flo
 class Turn:
     """What became of freezes: the event of audit and notices, by whom, and a key of its own."""
 
-    event: str
+    event: messages.FreezeEvent
     key: str
     at: float
     by: str = ""
@@ -68,7 +69,7 @@ async def freeze(context: Context, inbound: ports.Inbound, text: str) -> answers
             "replaced": [one.reason for one in before],
         }
         auditing.row(tx, inbound, "freeze.on", None, now, detail)
-        event = "freeze.changed" if before else "freeze.on"
+        event: messages.FreezeEvent = "freeze.changed" if before else "freeze.on"
         tell(context, tx, Turn(event, inbound.key, now, made.holder), [kept])
         return bool(before)
 
@@ -181,10 +182,10 @@ async def redraw_due(
 def tell(context: Context, tx: ports.Tx, turn: Turn, turned: Iterable[ports.Freeze]) -> None:
     """Tell each channel in which requests are made, and the card of each open request."""
     for one in turned:
-        body = {"event": turn.event, "by": turn.by, **dataclasses.asdict(one)}
+        news = messages.FreezeTurned(event=turn.event, by=turn.by, **dataclasses.asdict(one))
         key = f"{turn.event}:{turn.key}:{one.holder}"
         for channel_id in sorted(context.policy().allow):
-            tx.announce(channel_id, body, key=key, at=turn.at)
+            tx.announce(channel_id, news, key=key, at=turn.at)
         tx.show_open_cards(at=turn.at)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bot.power import ports
 from bot.power.approval import late_clicks, quorum
 from bot.power.lifecycle import State
+from bot.power.messages import decisions
 from bot.power.plan import Notify
 from bot.workflow import answers, people
 from bot.workflow.context import Context
@@ -54,8 +55,9 @@ async def nudge(context: Context, inbound: ports.Inbound, request: ports.Request
         if wait_s > 0:
             return wait_s
         auditing.row(tx, inbound, NUDGED, request, now, {"asked": asked.people})
-        body = {"event": "nudged", "user": inbound.person.user_id, **asked.body}
-        tx.say(request.id, "reply", body, key=f"nudged:{inbound.key}", at=now)
+        user_id = inbound.person.user_id
+        said = decisions.Nudged(user=user_id, ask=asked.people, missing=asked.missing)
+        tx.say(request.id, "reply", said, key=f"nudged:{inbound.key}", at=now)
         return 0.0
 
     wait_s = await context.store.write(work)

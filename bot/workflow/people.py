@@ -43,11 +43,6 @@ class Called:
     people: Mapping[str, Sequence[str]]
     missing: tuple[missing.Missing, ...] = ()
 
-    @property
-    def body(self) -> dict[str, object]:
-        """What a stored body has of it."""
-        return {"ask": self.people, "missing": missing.stored(self.missing)}
-
 
 NOBODY = Called({})
 

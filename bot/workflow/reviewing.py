@@ -8,6 +8,7 @@ from collections.abc import Callable
 from bot.power import lifecycle, ports, request
 from bot.power.approval import approval, quorum
 from bot.power.lifecycle import State
+from bot.power.messages import decisions
 from bot.power.run import endings
 from bot.workflow import answers
 from bot.workflow.context import Context
@@ -91,8 +92,8 @@ async def comment(
                 tx.withdraw_approval(request.id, user_id)
                 tx.approve(request.id, dataclasses.replace(given, comment=comment))
         auditing.row(tx, inbound, COMMENTED, request, now, {"comment": comment})
-        body = {"event": "commented", "user": user_id, "comment": comment}
-        tx.say(request.id, "reply", body, key=f"commented:{user_id}", at=now)
+        said = decisions.Commented(user=user_id, comment=comment)
+        tx.say(request.id, "reply", said, key=f"commented:{user_id}", at=now)
         tx.show_card(request.id, at=now)
         return True
 

@@ -18,6 +18,7 @@ from bot.power import errors, ports, request
 from bot.power.approval import approval
 from bot.power.command import noes
 from bot.power.command.noes import Known, Said
+from bot.power.messages import running
 from bot.workflow.context import Context
 from bot.workflow.rights import auditing
 
@@ -117,8 +118,8 @@ async def _tell(
         detail = {"did": said.no.value}
         auditing.row(tx, inbound, "person.being_looked_up", request, now, detail)
         if request is not None:
-            body = {"event": "looking_up", "user": user_id, "verb": said.no.value}
-            tx.say(request.id, "reply", body, key=f"looking_up:{inbound.key}", at=now)
+            told = running.LookingUp(user=user_id, verb=said.no.value)
+            tx.say(request.id, "reply", told, key=f"looking_up:{inbound.key}", at=now)
 
     await context.store.write(work)
 
@@ -165,11 +166,7 @@ async def _note(
         detail = {"did": said.no.value, "known": known.value}
         auditing.row(tx, inbound, "person.known", request, now, detail)
         if known is Known.NOT_ANSWERED and request is not None:
-            body = {
-                "event": "not_looked_up",
-                "user": inbound.person.user_id,
-                "verb": said.no.value,
-            }
-            tx.say(request.id, "reply", body, key=f"not_looked_up:{inbound.key}", at=now)
+            told = running.NotLookedUp(user=inbound.person.user_id, verb=said.no.value)
+            tx.say(request.id, "reply", told, key=f"not_looked_up:{inbound.key}", at=now)
 
     await context.store.write(work)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from bot.power import lifecycle, ports
 from bot.power.approval import rights
 from bot.power.lifecycle import State
+from bot.power.messages import running
 from bot.power.run import endings
 from bot.workflow import answers
 from bot.workflow.context import Context
@@ -50,8 +51,8 @@ def _stop_run(
     now, user_id = context.clock.now(), inbound.person.user_id
     if not tx.request_stop(request.id, user_id=user_id, reason=reason, at=now):
         return refusing.too_late(tx, inbound, request, now)
-    body = {"event": "stop_asked", "user": user_id, "reason": reason}
-    tx.say(request.id, "reply", body, key="stop", at=now)
+    said = running.StopAsked(user=user_id, reason=reason)
+    tx.say(request.id, "reply", said, key="stop", at=now)
     tx.show_card(request.id, at=now)
     detail = {"why": reason}
     auditing.row(tx, inbound, "request.stop_asked", request, now, detail, servers=True)

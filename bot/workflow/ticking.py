@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.power import ports
 from bot.power.lifecycle import State
+from bot.power.messages import decisions
 from bot.power.run import endings
 from bot.workflow import people
 
@@ -48,11 +49,14 @@ def _forget(tx: ports.Tx, request: ports.Request, now: float) -> float | None:
 def _remind(tx: ports.Tx, request: ports.Request, now: float, asked: people.Called) -> float:
     """Remind the thread when that is due, and return when to look again."""
     terms, asked_at = request.plan.terms, request.expires_at - request.plan.terms.expires_s
-    steps = [(asked_at + terms.remind_s, "reminder"), (asked_at + terms.escalate_s, "escalated")]
-    for due_at, event in steps:
+    steps: list[tuple[float, type[decisions.Reminded | decisions.Escalated]]] = [
+        (asked_at + terms.remind_s, decisions.Reminded),
+        (asked_at + terms.escalate_s, decisions.Escalated),
+    ]
+    for due_at, kind in steps:
         if now >= due_at:
-            body = {"event": event, **asked.body}
-            tx.say(request.id, "reply", body, key=event, at=now)
+            said = kind(ask=asked.people, missing=asked.missing)
+            tx.say(request.id, "reply", said, key=said.event, at=now)
     later = [due_at for due_at, _ in steps if due_at > now]
     return min([*later, request.expires_at])
 
@@ -76,8 +80,7 @@ def after_restore(tx: ports.Tx, now: float) -> int:
             tx.request_stop(found.id, user_id="restore", reason=reason, at=now)
         else:
             tx.transition(found.id, found.state, end, at=now, reason=reason)
-            body = {"event": end.value, "reason": reason}
-            tx.say(found.id, "reply", body, key="ended", at=now)
+            tx.say(found.id, "reply", decisions.closed(end, reason=reason), key="ended", at=now)
         tx.show_card(found.id, at=now)
         tx.audit(ports.AuditEntry("request.held_after_restore", now, request_id=found.id))
     return len(open_then)

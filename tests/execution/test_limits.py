@@ -21,6 +21,7 @@ from bot.power.request import Action
 from bot.power.run import runs
 from bot.sandbox import data_centre
 from bot.sandbox.data_centre import CallFault, CallFaultKind, CallKind, MachineFaultKind
+from tests import bodies
 from tests.execution import promises, virtual, world
 
 
@@ -47,7 +48,7 @@ async def replies(here: world.World) -> list[dict[str, object]]:
     while due := await here.store.due_messages(now=here.clock.now(), limit=50):
         for message in due:
             if message.kind == "reply":
-                found.append(dict(message.body))
+                found.append(bodies.of(message.said))
             await here.store.message_sent(message, now=here.clock.now())
     return found
 

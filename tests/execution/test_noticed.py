@@ -12,6 +12,7 @@ import pytest
 from bot.execution import context as execution, executor, poll, power_call
 from bot.power import errors, plan, ports, server
 from bot.power.lifecycle import ServerState, State
+from bot.power.messages import running
 from bot.power.request import Action
 from bot.power.run import runs
 from bot.sandbox import data_centre
@@ -206,11 +207,12 @@ async def test_the_requester_hears_of_servers_left_off_in_a_direct_message(
         await here.drive(await here.claimed())
 
         told = await here.store.due_messages(now=here.clock.now() + 1.0, limit=100)
-        dark = [one for one in told if one.body.get("event") == "left_dark"]
+        dark = [one for one in told if isinstance(one.said, running.LeftDark)]
         assert {one.kind for one in dark} >= {"direct"}
         direct = next(one for one in dark if one.kind == "direct")
         assert direct.request_id == id_
-        assert direct.body["names"] == [name]
+        assert isinstance(direct.said, running.LeftDark)
+        assert direct.said.names == (name,)
 
 
 @virtual.on_given_time
@@ -243,4 +245,4 @@ async def test_an_end_by_somebody_else_in_between_is_the_only_end(tmp_path: path
         rows = await here.store.read(lambda tx: tx.audit_rows(request_id=id_, limit=100))
         assert "request.succeeded" not in {row["event"] for row in rows}
         told = await here.store.due_messages(now=here.clock.now() + 1.0, limit=100)
-        assert "ended" not in {one.body.get("event") for one in told}
+        assert not any(isinstance(one.said, running.Ended) for one in told)

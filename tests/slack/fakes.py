@@ -10,8 +10,10 @@ from typing import Any, TypeVar, cast
 from bot.power import errors, inputs, lifecycle, ports, request
 from bot.power.command import form
 from bot.power.lifecycle import State
+from bot.power.messages import messages
 from bot.power.targets import offering
 from bot.workflow import answers
+from tests import bodies
 from tests.slack import builders
 
 T = TypeVar("T")
@@ -144,7 +146,13 @@ class Tx:
         return found[:limit]
 
     def say(
-        self, request_id: str, kind: str, body: Mapping[str, Any], *, key: str = "", at: float = 0.0
+        self,
+        request_id: str,
+        kind: str,
+        body: Mapping[str, Any] | messages.Message,
+        *,
+        key: str = "",
+        at: float = 0.0,
     ) -> None:
         """Queue a reply or a direct message."""
         self._store.queue(request_id, kind, body)
@@ -188,7 +196,7 @@ class Store:
         self.requests[found.id] = found
         self.servers[found.id] = list(servers)
 
-    def queue(self, request_id: str, kind: str, body: Mapping[str, Any]) -> None:
+    def queue(self, request_id: str, kind: str, body: Mapping[str, Any] | messages.Message) -> None:
         """Queue a message; a card that is queued already is due at once and one version on."""
         for row in self.outbox:
             if (kind, row.message.kind, row.message.request_id) == ("card", "card", request_id):
@@ -199,8 +207,11 @@ class Store:
         number = self._number
         shown = self.shown.get(request_id, 0) if kind == "card" else 0
         now = self.clock.now()
+        said = None
+        if kind != "card":
+            said = bodies.message(body) if isinstance(body, Mapping) else body
         message = ports.OutboxMessage(
-            number, request_id, kind, dict(body), shown + 1, 0, now, shown_version=shown
+            number, request_id, kind, said, shown + 1, 0, now, shown_version=shown
         )
         self.outbox.append(Queued(message, self.clock.now()))
 

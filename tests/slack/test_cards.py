@@ -8,9 +8,11 @@ import pytest
 
 from bot.power import plan, ports
 from bot.power.lifecycle import State
+from bot.power.messages import decisions
 from bot.power.request import Action
 from bot.slack.blockkit import blocks
 from bot.slack.render import cards, replies
+from tests import bodies
 from tests.slack import builders
 
 FAILED = builders.rows(proven=["web01"], failed=["web02"])
@@ -148,8 +150,9 @@ def test_how_long_it_took_is_counted_from_the_beginning_of_the_run() -> None:
     found = builders.request_in(State.SUCCEEDED, ended_at=builders.NOW + 20)
     body = {"event": "ended", "head": "ab" * 32, "seq": 3, "began_at": builders.NOW}
 
-    assert "took 20 s" in replies.render(found, [row], body).text
-    assert "took 11 s" in replies.render(found, [row], {**body, "began_at": None}).text
+    assert "took 20 s" in replies.render(found, [row], bodies.message(body)).text
+    unknown = bodies.message({**body, "began_at": 0.0})
+    assert "took 11 s" in replies.render(found, [row], unknown).text
 
 
 def test_card_counts_approvals_by_group() -> None:
@@ -198,7 +201,7 @@ def test_card_names_who_ended_it_and_lets_no_other_words_ping(
 def test_expiry_is_never_worded_as_a_denial() -> None:
     """Nobody has said no."""
     found = builders.request_in(State.EXPIRED)
-    told = shown(cards.render(found)) + replies.render(found, [], {"event": "expired"}).text
+    told = shown(cards.render(found)) + replies.render(found, [], decisions.Expired()).text
 
     assert "nobody answered in time" in told
     assert "den" not in told.lower()

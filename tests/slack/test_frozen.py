@@ -8,12 +8,14 @@ import pytest
 
 from bot.power import ports, server
 from bot.power.lifecycle import State
+from bot.power.messages import messages, running
 from bot.power.policy import freezes
 from bot.sandbox.workspace.blockkit import blocks as stand_in_blocks
 from bot.slack import directory
 from bot.slack.outbound import context as outbound, noticing, pacing
 from bot.slack.render import answers as rendering, cards, frozen, home, replies
 from bot.workflow import answers
+from tests import bodies
 from tests.slack import builders
 from tests.slack.conftest import Side
 
@@ -27,9 +29,9 @@ LINE = (
 
 def body(
     event: str = "freeze.on", by: str = "U0ROSA", freeze: ports.Freeze = HELD
-) -> dict[str, object]:
-    """Return what is stored of news about a freeze."""
-    return {"event": event, "by": by, **dataclasses.asdict(freeze)}
+) -> messages.News:
+    """Return news about a freeze, as they are stored."""
+    return bodies.news({"event": event, "by": by, **dataclasses.asdict(freeze)})
 
 
 def notice(number: int = 1, channel: str = "C0OPS") -> ports.Notice:
@@ -122,11 +124,10 @@ def test_reply_of_a_held_run_names_each_freeze() -> None:
     told = replies.render(
         builders.request_in(State.RUNNING),
         [],
-        {
-            "event": "held",
-            "reason": "held by freeze of U0ROSA (cooling) since 2023-11-14 22:13 UTC",
-            "freezes": [dataclasses.asdict(HELD), dataclasses.asdict(HOST)],
-        },
+        running.Held(
+            reason="held by freeze of U0ROSA (cooling) since 2023-11-14 22:13 UTC",
+            freezes=[HELD, HOST],
+        ),
     )
 
     assert LINE in told.text

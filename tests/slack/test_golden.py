@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from slack_sdk.models.blocks import Block
 
 from bot.power import deeds, lifecycle, plan, ports, request, server
 from bot.power.lifecycle import ServerState, State
+from bot.power.messages import messages
 from bot.power.request import Action
 from bot.sandbox.workspace.blockkit import blocks as stand_in_blocks
 from bot.slack import action_ids
 from bot.slack.blockkit import blocks, modals, paging
 from bot.slack.render import answers as private, cards, plans, replies
 from bot.workflow import answers
+from tests import bodies
 from tests.slack import builders
 
 MANY = [f"rack{n % 97:02}-node-{n * 7919 % 100000:05}.example" for n in range(1200)]
@@ -106,6 +108,13 @@ def golden_replies() -> dict[str, blocks.Message]:
         "why": builders.HOSTILE,
         "seq": 12,
         "review_by": builders.NOW,
+        "late": "went off",
+        "steps": [{"name": builders.HOSTILE, "kind": "silence"}] * 40,
+        "step": builders.HOSTILE,
+        "counts": {"proven": 5, "hovering": 1},
+        "left": HOSTILE_NAMES,
+        "back": 4,
+        "off": HOSTILE_NAMES[:2],
     }
     found = builders.request_in(
         State.PARTIAL,
@@ -115,8 +124,10 @@ def golden_replies() -> dict[str, blocks.Message]:
     )
     servers = every_end(HOSTILE_NAMES)
     made = {}
-    for event in [*replies.TELLERS, "left_dark", "something <!here> new"]:
-        told = {**body, "event": event}
+    for kind in get_args(messages.Message):
+        event = kind.model_fields["event"].default or "something <!here> new"
+        told = bodies.message({**body, "event": event})
+        assert type(told) is kind
         made[f"reply-{event}"] = replies.render(found, servers, told)
         made[f"direct-{event}"] = replies.direct(found, servers, told, "https://x.slack.com/a")
     return made

@@ -15,6 +15,7 @@ from bot.sandbox.workspace import Message
 from bot.slack.outbound import context as outbound, reporter
 from bot.storage import opening
 from bot.storage.store import Store
+from tests import bodies
 from tests.slack import builders
 from tests.slack.conftest import Side
 
@@ -63,9 +64,9 @@ class Outage:
                     assert tx.transition(id_, State.RUNNING, after, at=now)
                 if do:
                     body = ENDED if do == "ended" else {"event": do, "user": "U0SAM", "total": 19}
-                    tx.say(id_, "reply", body, key=do, at=now)
+                    tx.say(id_, "reply", bodies.message(body), key=do, at=now)
                 if do == "ended":
-                    tx.say(id_, "direct", ENDED, key="ended:direct", at=now)
+                    tx.say(id_, "direct", bodies.message(ENDED), key="ended:direct", at=now)
                 tx.show_card(id_, at=now)
 
         await self.store.write(happen)

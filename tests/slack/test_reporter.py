@@ -97,7 +97,7 @@ async def test_card_that_is_gone_is_posted_anew(shown: Side) -> None:
 
 async def test_replies_wait_for_their_card_and_keep_their_order(shown: Side) -> None:
     """Nothing is said outside of a thread, and nothing overtakes."""
-    for event in ("approved", "started", "stop_asked", "held", "stopping_itself"):
+    for event in ("approved", "started", "stop_asked", "held", "seal_broken"):
         shown.store.queue("PR-7F3K", "reply", {"event": event, "user": "U0SAM"})
     await shown.reporter.deliver_due()
     assert shown.workspace.messages("ops") == []
@@ -106,7 +106,7 @@ async def test_replies_wait_for_their_card_and_keep_their_order(shown: Side) -> 
     await shown.settle()
 
     said = [one.text[:3] for one in shown.workspace.thread("ops", shown.card().ts)[1:]]
-    assert [one.strip() for one in said] == ["✔ A", "▶️", "⏹️", "⏸️", "⏹️"]
+    assert [one.strip() for one in said] == ["✔ A", "▶️", "⏹️", "⏸️", "🚨 *"]
 
 
 async def test_reply_posts_the_card_itself_when_nobody_does(shown: Side) -> None:
@@ -316,7 +316,7 @@ async def test_post_doesn_t_leave_when_its_lease_is_nearly_over(shown: Side) -> 
 async def test_failures_of_old_messages_are_forgotten(shown: Side) -> None:
     """What failed here may be delivered by another process, which nobody here is told."""
     for number in range(reporter.MOST_FAILING + 5):
-        message = ports.OutboxMessage(number, "PR-7F3K", "reply", {}, 1, 0, 0.0)
+        message = ports.OutboxMessage(number, "PR-7F3K", "reply", None, 1, 0, 0.0)
         shown.reporter._failed(message, sending.Undelivered("not_allowed"))
 
     assert len(shown.reporter._failures) == reporter.MOST_FAILING

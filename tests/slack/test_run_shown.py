@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.power import plan, ports
 from bot.power.lifecycle import ServerState, State
+from bot.power.messages import running
 from bot.power.request import Action
 from bot.slack.blockkit import paging
 from bot.slack.render import alarm, answers as private, cards, outcomes, plans, tasks
@@ -68,24 +69,26 @@ def test_details_have_every_server_in_pages_of_a_hundred() -> None:
 
 def test_servers_left_off_are_the_loudest_message_there_is() -> None:
     """A header, the names, the people, and a button that helps in the message itself."""
-    body = {"names": ["web01", "web02"], "why": "BMC <!channel> timeout", "mention": ["U0DANA"]}
+    told = running.LeftDark(
+        names=["web01", "web02"], why="BMC <!channel> timeout", mention=["U0DANA"]
+    )
 
-    message = alarm.left_dark(builders.request_in(State.RUNNING), body)
+    message = alarm.left_dark(builders.request_in(State.RUNNING), told)
 
-    told = str(message.blocks)
-    assert "2 servers left off" in told
-    assert "web[01-02]" in told
-    assert "<@U0DANA>" in told
-    assert "<!channel>" not in told
-    assert "goes on looking for" in told
+    shown = str(message.blocks)
+    assert "2 servers left off" in shown
+    assert "web[01-02]" in shown
+    assert "<@U0DANA>" in shown
+    assert "<!channel>" not in shown
+    assert "goes on looking for" in shown
     assert message.blocks[-1]["elements"][0]["text"]["text"] == "Power back on"
 
 
 def test_servers_that_may_be_off_are_told_apart_from_those_that_are() -> None:
     """Nobody reads "left off" of a server that was perhaps never switched off."""
-    body = {"names": ["web01", "web02"], "off": ["web01"], "state": "timed out", "cause": ""}
+    left = running.LeftDark(names=["web01", "web02"], off=["web01"], state=ServerState.TIMED_OUT)
 
-    told = str(alarm.left_dark(builders.request_in(State.RUNNING), body).blocks)
+    told = str(alarm.left_dark(builders.request_in(State.RUNNING), left).blocks)
 
     assert "not on again:* web01" in told
     assert "May be off:* web02" in told

@@ -7,6 +7,7 @@ from bot.storage import opening
 from bot.storage.engine import addresses
 from bot.storage.migrations import migrating
 from bot.storage.store import Store
+from tests import bodies
 from tests.storage import owner
 
 ANN = ports.Freeze("U0ANN", "cooling", 1.0)
@@ -51,7 +52,7 @@ async def test_channel_is_told_each_notice_once_and_in_order(store: Store) -> No
 
     def tell(tx: ports.Tx) -> None:
         for channel, key in (("C1", "on"), ("C1", "on"), ("C1", "off"), ("C2", "on")):
-            tx.announce(channel, {"event": key}, key=key, at=1.0)
+            tx.announce(channel, bodies.news({"event": key}), key=key, at=1.0)
 
     await store.write(tell)
 
@@ -61,28 +62,30 @@ async def test_channel_is_told_each_notice_once_and_in_order(store: Store) -> No
         await store.notice_sent(notice, now=3.0)
     second = await store.due_notices(now=3.0)
 
-    assert [(one.channel_id, one.body["event"]) for one in first] == [("C1", "on"), ("C2", "on")]
+    assert [(one.channel_id, one.news.event) for one in first] == [("C1", "on"), ("C2", "on")]
     assert again == []
-    assert [(one.channel_id, one.body["event"]) for one in second] == [("C1", "off")]
+    assert [(one.channel_id, one.news.event) for one in second] == [("C1", "off")]
 
 
 async def test_notice_that_was_not_taken_is_due_again_later(store: Store) -> None:
     """It stays before the ones behind it."""
-    await store.write(lambda tx: tx.announce("C1", {"event": "on"}, key="on", at=1.0))
-    await store.write(lambda tx: tx.announce("C1", {"event": "off"}, key="off", at=1.0))
+    await store.write(lambda tx: tx.announce("C1", bodies.news({"event": "on"}), key="on", at=1.0))
+    await store.write(
+        lambda tx: tx.announce("C1", bodies.news({"event": "off"}), key="off", at=1.0)
+    )
     (taken,) = await store.due_notices(now=2.0)
 
     await store.notice_failed(taken, again_at=10.0, error="http_503")
 
     assert await store.due_notices(now=9.0) == []
     (again,) = await store.due_notices(now=10.0)
-    assert (again.body["event"], again.tries) == ("on", 1)
+    assert (again.news.event, again.tries) == ("on", 1)
 
 
 async def test_notices_of_a_dead_process_are_taken_over(url: str) -> None:
     """A kill between the claim and Slack's answer loses nothing."""
     first = opening.open_store(url)
-    await first.write(lambda tx: tx.announce("C1", {"event": "on"}, key="on", at=1.0))
+    await first.write(lambda tx: tx.announce("C1", bodies.news({"event": "on"}), key="on", at=1.0))
     assert len(await first.due_notices(now=2.0)) == 1
     await first.free_leases()
     await first.close()
@@ -91,7 +94,7 @@ async def test_notices_of_a_dead_process_are_taken_over(url: str) -> None:
     found = await second.due_notices(now=2.0)
     await second.close()
 
-    assert [one.body["event"] for one in found] == ["on"]
+    assert [one.news.event for one in found] == ["on"]
 
 
 async def test_freeze_of_the_one_switch_holds_on_after_the_migration(empty_url: str) -> None:

@@ -12,6 +12,7 @@ from bot.power.lifecycle import State
 from bot.storage import opening
 from bot.storage.admin import moving, verify
 from bot.storage.engine import connections
+from tests import bodies
 from tests.storage import builders
 
 
@@ -25,7 +26,7 @@ async def filled(url: str) -> str:
         tx.start_run("PR-2222", [ports.RunServer("s1", "web-s1"), ports.RunServer("s2", "web-s2")])
         tx.intend(builders.an_attempt(), epoch=0)
         tx.show_card("PR-2222", at=1.0)
-        tx.say("PR-2222", "reply", {"event": "started"}, key="started", at=1.0)
+        tx.say("PR-2222", "reply", bodies.message({"event": "started"}), key="started", at=1.0)
         tx.receive(builders.an_inbound())
         tx.freeze(ports.Freeze("U", "fire", 1.0))
         tx.audit(builders.an_entry())
@@ -53,7 +54,7 @@ async def test_everything_moves_and_goes_on_in_the_new_database(
         lambda tx: (tx.request("PR-2222"), tx.run_servers("PR-2222"), tx.freezes(now=9.0))
     )
     # A new message gets a number of its own behind those that were moved.
-    await store.write(lambda tx: tx.say("PR-2222", "direct", {}, key="new", at=2.0))
+    await store.write(lambda tx: tx.say("PR-2222", "direct", bodies.message({}), key="new", at=2.0))
     await store.close()
     assert claim is not None
     assert found[0] is not None

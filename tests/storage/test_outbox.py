@@ -12,6 +12,7 @@ from bot.power import ports
 from bot.power.lifecycle import State
 from bot.storage import opening, writer
 from bot.storage.store import Store
+from tests import bodies
 from tests.storage import builders
 
 
@@ -24,7 +25,9 @@ async def made(store: Store, id_: str = "PR-2222", *, posted: bool = True) -> No
 
 async def say(store: Store, key: str, id_: str = "PR-2222", kind: str = "reply") -> None:
     """Queue a message."""
-    await store.write(lambda tx: tx.say(id_, kind, {"event": key}, key=key, at=10.0))
+    await store.write(
+        lambda tx: tx.say(id_, kind, bodies.message({"event": key}), key=key, at=10.0)
+    )
 
 
 async def show(store: Store, id_: str = "PR-2222", at: float = 10.0) -> None:
@@ -34,7 +37,7 @@ async def show(store: Store, id_: str = "PR-2222", at: float = 10.0) -> None:
 
 def words(messages: list[ports.OutboxMessage]) -> list[str]:
     """Return what each message is about."""
-    return [message.body.get("event", message.kind) for message in messages]
+    return [message.said.event if message.said else message.kind for message in messages]
 
 
 async def test_a_card_counts_the_news_and_is_delivered_once(store: Store) -> None:
@@ -180,7 +183,7 @@ async def test_a_failed_message_waits_and_holds_back_what_comes_after_it(store: 
 
     assert await store.due_messages(now=49.0) == []
     again = await store.due_messages(now=50.0)
-    assert [(one.body["event"], one.tries) for one in again] == [("first", 1)]
+    assert [(*words([one]), one.tries) for one in again] == [("first", 1)]
 
 
 async def end(store: Store, at: float) -> None:

@@ -14,6 +14,7 @@ from bot.settings import Settings, SettingsError
 from bot.storage.admin import pruning, verify
 from bot.storage.engine import connections, lockfile
 from bot.storage.store import Store
+from tests import bodies
 from tests.storage import builders
 from tests.storage.test_reviews import REVIEW, by_break_glass
 
@@ -70,7 +71,7 @@ async def test_what_somebody_is_still_owed_stays(replicas: Callable[[], Store], 
     await ended(store, "PR-3333")
 
     def work(tx: ports.Tx) -> None:
-        tx.say("PR-3333", "reply", {"event": "ended"}, key="ended", at=1.0)
+        tx.say("PR-3333", "reply", bodies.message({"event": "ended"}), key="ended", at=1.0)
         tx.create(builders.a_request("PR-4444", State.PENDING), source_key="k4")
         tx.create(by_break_glass(), source_key="k2")
         tx.open_review(REVIEW)

@@ -14,6 +14,7 @@ from bot.power.run import beginnings, ledger
 from bot.storage import opening
 from bot.storage.engine import connections
 from bot.storage.store import Store
+from tests import bodies
 from tests.storage import builders
 
 ROWS = tuple(ports.RunServer(id_, f"web-{id_}") for id_ in ("s3", "s1", "s2"))
@@ -119,7 +120,7 @@ async def test_who_has_lost_the_request_can_write_nothing_of_it(store: Store) ->
     await lose(store, old)
 
     def update(tx: ports.Tx) -> None:
-        tx.say("PR-2222", "reply", {}, key="never", at=1.0)
+        tx.say("PR-2222", "reply", bodies.message({}), key="never", at=1.0)
         tx.update_servers("PR-2222", ROWS, epoch=old.epoch)
 
     with pytest.raises(errors.LostLease):

@@ -9,6 +9,7 @@ import pytest
 
 from bot.power import causes
 from bot.power.lifecycle import ServerState, State
+from bot.power.messages import running
 from bot.sandbox import data_centre
 from bot.sandbox.data_centre import CallFaultKind, CallKind, MachineFault
 from bot.slack.render import cards, home, plans, records, replies
@@ -53,7 +54,7 @@ async def test_what_was_accepted_and_not_proven_is_told_so_and_named_by_the_next
         for place in (
             cards.render(found, rows).text,
             str(cards.render(found, rows).blocks),
-            replies.direct(found, rows, {"event": "ended"}).text,
+            replies.direct(found, rows, running.Ended()).text,
             str(records.history(history).blocks),
             str(home.render(at_home)),
         ):

@@ -10,6 +10,7 @@ from bot.sandbox.workspace.blockkit import blocks as stand_in_blocks
 from bot.slack.blockkit import modals
 from bot.slack.render import plans, replies, request_modal
 from bot.workflow import answers
+from tests import bodies
 from tests.slack import builders
 from tests.workflow.world import DANA, INC, LEO, ROSA, SAM, World
 
@@ -26,7 +27,7 @@ async def test_who_may_approve_is_called_by_name_as_soon_as_it_is_asked(world: W
     id_ = await world.ask("reboot db01 because kernel panic")
 
     (body,) = world.thread(id_)
-    said = replies.render(await world.found(id_), (), body).text
+    said = replies.render(await world.found(id_), (), bodies.message(body)).text
 
     assert body["event"] == "asked"
     assert body["ask"] == {"sre": [SAM, LEO], "dc-ops": [ROSA, LEO]}
@@ -71,7 +72,8 @@ async def test_a_large_group_is_called_by_its_user_group(world: World) -> None:
     id_ = await world.ask("reboot db01 because x")
     listed = dict(world.thread(id_)[0])
     found = await world.found(id_)
-    crowd = replies.render(found, (), {**listed, "ask": {"sre": people}}).text
+    called = bodies.message({**listed, "ask": {"sre": people}})
+    crowd = replies.render(found, (), called).text
 
     assert listed["ask"]["dc-ops"] == [ROSA, "S0ONCALL"]
     assert "and 1 more" in crowd

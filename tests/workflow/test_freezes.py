@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 import pytest
 
@@ -12,6 +11,7 @@ from bot.power.lifecycle import State
 from bot.power.policy import freezes
 from bot.slack.render import home
 from bot.workflow import answers, freezing
+from tests import bodies
 from tests.workflow import world as world_
 from tests.workflow.world import DANA, INC, LEO, OLGA, OPS, ROSA, SAM, World
 
@@ -36,7 +36,7 @@ async def told(world: World) -> list[tuple[str, str, str, str]]:
     found: list[tuple[str, str, str, str]] = []
     while due := await world.store.due_notices(now=world.given.now() + 1e6):
         for notice in due:
-            body: Any = notice.body
+            body = bodies.of(notice.news)
             found.append((notice.channel_id, body["event"], body["holder"], body["reason"]))
             await world.store.notice_sent(notice, now=world.given.now())
     return sorted(found)
@@ -232,7 +232,7 @@ async def test_freeze_is_told_in_every_allowed_channel(world: World) -> None:
     due = await world.store.due_notices(now=world.given.now())
 
     assert sorted(one.channel_id for one in due) == [INC, OPS]
-    assert due[0].body == {
+    assert bodies.of(due[0].news) == {
         "event": "freeze.on",
         "by": ROSA,
         "holder": ROSA,

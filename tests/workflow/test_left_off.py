@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import pathlib
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import pytest
 
 from bot.power import causes
 from bot.power.lifecycle import ServerState, State
+from bot.power.messages import running
 from bot.power.run import again
 from bot.sandbox import data_centre
 from bot.sandbox.data_centre import CallFault, CallFaultKind, CallKind, MachineFault
@@ -31,7 +31,7 @@ async def shown(world: world_.World, id_: str) -> dict[str, str]:
     assert isinstance(why, answers.WhyShown)
     assert isinstance(show, answers.RequestShown)
     at_home = await world.flow.home(found.order.requester)
-    ended: dict[str, Any] = {"event": "ended", "head": "ab"}
+    ended = running.Ended(head="ab")
     return {
         "card": str(cards.render(found, rows).blocks),
         "notification": cards.render(found, rows).text,

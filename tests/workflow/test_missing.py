@@ -18,6 +18,7 @@ from bot.slack import directory
 from bot.slack.door import connection
 from bot.slack.render import home, replies
 from bot.workflow import answers
+from tests import bodies
 from tests.workflow import world as world_
 from tests.workflow.test_look_ups import Ahead
 from tests.workflow.world import DANA, LEO, ONCALL, ROSA, SAM, World
@@ -187,7 +188,7 @@ async def test_reminder_names_the_group_that_could_not_be_called(stage: Stage) -
     await stage.world.later(700.0)
 
     (body,) = [one for one in stage.world.thread(id_) if one["event"] == "reminder"]
-    shown = replies.render(await stage.world.found(id_), (), body)
+    shown = replies.render(await stage.world.found(id_), (), bodies.message(body))
 
     assert DELETED in shown.text
 

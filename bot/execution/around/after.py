@@ -12,6 +12,7 @@ from bot.power import ports
 from bot.power.around import parts as parts_
 from bot.power.around.states import State
 from bot.power.lifecycle import ServerState
+from bot.power.messages import running
 from bot.power.request import Action
 from bot.power.run import around, runs
 
@@ -170,12 +171,12 @@ async def _tell(context: Context, run: runs.Run, probed: bool, back: Collection[
     new = [part for key, part in run.taken.items() if key not in run.told]
     run.told |= run.taken.keys()
     if new:
-        body, now = _body(run, new, len(back)), context.clock.now()
+        said, now = _wave_over(run, new, len(back)), context.clock.now()
         key = f"wave:{new[0].key.rpartition('_')[0]}"
-        await recorder.write(context, lambda tx: tx.say(run.id, "reply", body, key=key, at=now))
+        await recorder.write(context, lambda tx: tx.say(run.id, "reply", said, key=key, at=now))
 
 
-def _body(run: runs.Run, new: Collection[parts_.Part], back: int) -> dict[str, object]:
+def _wave_over(run: runs.Run, new: Collection[parts_.Part], back: int) -> running.WaveOver:
     """Return what the reply of a wave is made of."""
     ids = {one.subject.id for part in new for one in part.servers}
     counts: dict[str, int] = {}
@@ -188,14 +189,13 @@ def _body(run: runs.Run, new: Collection[parts_.Part], back: int) -> dict[str, o
         for part in new
         if any(one.state in done for one in part.servers)
     }
-    return {
-        "event": "wave_over",
-        "wave": max(part.wave for part in new),
-        "steps": [{"name": name, "kind": kind} for name, kind in steps.items()],
-        "counts": counts,
-        "back": back,
-        "left": sorted({row.taken.subject.name for row in around.rows(new)}),
-    }
+    return running.WaveOver(
+        wave=max(part.wave for part in new),
+        steps=[running.Step(name=name, kind=kind) for name, kind in steps.items()],
+        counts=counts,
+        back=back,
+        left=sorted({row.taken.subject.name for row in around.rows(new)}),
+    )
 
 
 def outside_ids(run: runs.Run, but: parts_.Part) -> frozenset[str]:

@@ -14,6 +14,8 @@ from bot.execution.context import Context
 from bot.power import ports
 from bot.power.around import parts as parts_
 from bot.power.around.states import State
+from bot.power.lifecycle import ServerState
+from bot.power.messages import running
 from bot.power.run import around
 
 log = structlog.get_logger()
@@ -53,11 +55,7 @@ async def _one(context: Context, part: parts_.Part) -> None:
         part = await _ended(context, found, part, now)
     wanted = {one.subject.id for one in part.standing if one.due or one.state is State.PUTTING_BACK}
     if wanted:
-        well = frozenset(
-            one.subject.id
-            for one in part.standing
-            if one.subject.id in wanted and one.detail.startswith(putting.NOT_BACK)
-        )
+        well = await _well(context, part, wanted)
         before = {one.subject.id for one in part.standing}
         part = await putting.put_back(context, None, putting.Asked(part, found, wanted, well))
         await _say(context, found, part, before)
@@ -73,6 +71,13 @@ async def _one(context: Context, part: parts_.Part) -> None:
         tx.look_at_part(part.key, next_at=next_at)
 
     await context.store.write(work)
+
+
+async def _well(context: Context, part: parts_.Part, ids: set[str]) -> frozenset[str]:
+    """Return which of these servers the run has left proven, and well as far as it was asked."""
+    rows = await context.store.read(lambda tx: tx.run_servers(part.request_id))
+    proven = {row.server_id for row in rows if row.state is ServerState.PROVEN}
+    return frozenset(proven & ids)
 
 
 async def _ended(
@@ -101,6 +106,6 @@ async def _say(context: Context, found: ports.Request, part: parts_.Part, before
     if not back:
         return
     now = context.clock.now()
-    body = {"event": "put_back", "step": part.step.name, "kind": part.step.kind, "names": back}
+    said = running.PutBack(step=part.step.name, kind=part.step.kind, names=back)
     key = f"back:{part.key}:{part.halves}"
-    await context.store.write(lambda tx: tx.say(found.id, "reply", body, key=key, at=now))
+    await context.store.write(lambda tx: tx.say(found.id, "reply", said, key=key, at=now))

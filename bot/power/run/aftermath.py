@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from bot.power import lifecycle, ports, server
 from bot.power.causes import Late, Left
+from bot.power.messages import running
 from bot.power.request import Action
 from bot.power.run import again, evidence, ledger, runs
 from bot.power.server import Power
@@ -122,15 +123,10 @@ def _say(tx: ports.Tx, found: ports.Request, rows: Sequence[ports.RunServer], no
         if not those:
             continue
         names = [row.name for row in those]
-        body = {
-            "event": "late",
-            "late": late.value,
-            "names": names,
-            "mention": ledger.concerned(found),
-        }
+        said = running.SeenLate(late=late, names=names, mention=ledger.concerned(found))
         key = f"late:{late.value}:{those[0].server_id}"
-        tx.say(found.id, "reply", body, key=key, at=now)
-        tx.say(found.id, "direct", body, key=f"{key}:direct", at=now)
+        tx.say(found.id, "reply", said, key=key, at=now)
+        tx.say(found.id, "direct", said, key=f"{key}:direct", at=now)
         ids = [row.server_id for row in those]
         ledger.audit(tx, "servers.late", found, now, server_ids=ids, detail={"late": late.value})
     if rows:
@@ -144,12 +140,8 @@ def _say_the_end(
     dark = again.dark(found.order.action, left)
     if not dark:
         return
-    body = {
-        "event": "looked_enough",
-        "names": [row.name for row in dark],
-        "mention": ledger.concerned(found),
-    }
-    tx.say(found.id, "reply", body, key="looked_enough", at=now)
-    tx.say(found.id, "direct", body, key="looked_enough:direct", at=now)
+    said = running.LookedEnough(names=[row.name for row in dark], mention=ledger.concerned(found))
+    tx.say(found.id, "reply", said, key="looked_enough", at=now)
+    tx.say(found.id, "direct", said, key="looked_enough:direct", at=now)
     ids = [row.server_id for row in dark]
     ledger.audit(tx, "servers.looked_enough", found, now, server_ids=ids)

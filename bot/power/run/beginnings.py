@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from bot.power import errors, ports, request
 from bot.power.approval import recheck
 from bot.power.lifecycle import State
+from bot.power.messages import running
 from bot.power.policy import freezes
 from bot.power.run import answering, endings, ledger, reasons, runs
 
@@ -63,7 +64,7 @@ def _start(
         for target in found.order.targets
     ]
     tx.start_run(found.id, rows)
-    started = {"event": "started", "total": len(rows), "waves": list(found.plan.waves)}
+    started = running.Started(total=len(rows), waves=found.plan.waves)
     tx.say(found.id, "reply", started, key="started", at=now)
     tx.show_card(found.id, at=now)
     ledger.audit(tx, "request.running", found, now, server_ids=ids)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from bot.power import ports, request
 from bot.power.lifecycle import State
+from bot.power.messages import decisions
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -49,20 +50,20 @@ def end(tx: ports.Tx, found: ports.Request, ending: Ending, *, epoch: int | None
         detail={"why": ending.said or ending.reason, **ending.detail},
     )
     head = tx.audit(entry)
-    body: dict[str, object] = {
-        "event": ending.state.value,
+    facts: dict[str, str | int] = {
         "reason": ending.said if ending.person else ending.reason,
         "seq": tx.audit_head()[0],
         "head": head,
         "seal": found.order.short_seal,
     }
     if ending.person is not None:
-        body["user"] = ending.person.user_id
-    tx.say(found.id, "reply", body, key="ended", at=at)
+        facts["user"] = ending.person.user_id
+    said = decisions.closed(ending.state, **facts)
+    tx.say(found.id, "reply", said, key="ended", at=at)
     # Who ended it knows; a plan that nobody asked for ends without a word.
     by_requester = ending.person and ending.person.user_id == found.order.requester.user_id
     if found.state is not State.PLANNED and not by_requester:
-        tx.say(found.id, "direct", body, key="ended:direct", at=at)
+        tx.say(found.id, "direct", said, key="ended:direct", at=at)
     tx.show_card(found.id, at=at)
     return True
 
@@ -73,4 +74,4 @@ def tell_step(tx: ports.Tx, found: ports.Request, state: State, at: float) -> No
     A plan that was never asked for has no card and no thread.
     """
     if found.source.startswith(ports.STEP):
-        tx.say(found.id, "reply", {"event": state.value}, key="ended", at=at)
+        tx.say(found.id, "reply", decisions.closed(state), key="ended", at=at)

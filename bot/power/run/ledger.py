@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from bot.power import errors, ports, request, waiting
 from bot.power.causes import Left
 from bot.power.lifecycle import State
+from bot.power.messages import running
 from bot.power.policy import freezes
 from bot.power.run import again, answering, outcome, waves
 from bot.power.run.bars import Bar, Kind
@@ -124,7 +125,7 @@ def _audit_answer(
     attempt = after.attempt
     detail = {
         "attempt": attempt.id,
-        "outcome": attempt.outcome,
+        "outcome": attempt.outcome.value,
         "why": attempt.detail,
         "cloud_request_id": attempt.cloud_request_id,
     }
@@ -163,17 +164,16 @@ def _say_dark(
     if not dark:
         return
     off = [row for row in dark if again.left(found.order.action, row) is Left.OFF]
-    body = {
-        "event": "left_dark",
-        "names": [row.name for row in dark],
-        "off": [row.name for row in off],
-        "why": dark[0].detail,
-        "state": dark[0].state.value,
-        "cause": dark[0].cause.value,
-        "mention": concerned(found),
-    }
-    tx.say(found.id, "reply", body, key=f"dark:{dark[0].server_id}", at=now)
-    tx.say(found.id, "direct", body, key=f"dark:{dark[0].server_id}:direct", at=now)
+    said = running.LeftDark(
+        names=[row.name for row in dark],
+        off=[row.name for row in off],
+        why=dark[0].detail,
+        state=dark[0].state,
+        cause=dark[0].cause,
+        mention=concerned(found),
+    )
+    tx.say(found.id, "reply", said, key=f"dark:{dark[0].server_id}", at=now)
+    tx.say(found.id, "direct", said, key=f"dark:{dark[0].server_id}:direct", at=now)
     ids = [row.server_id for row in dark]
     left = {row.server_id: again.left(found.order.action, row).value for row in dark}
     audit(tx, "servers.left_dark", found, now, server_ids=ids, detail={"left": left})
@@ -187,9 +187,8 @@ def concerned(found: ports.Request) -> list[str]:
 
 def hold(tx: ports.Tx, found: ports.Request, barred: Bar, *, now: float) -> None:
     """Tell the thread, once, that something holds the run back."""
-    standing = [dataclasses.asdict(one) for one in barred.freezes]
-    body = {"event": "held", "reason": barred.reason, "freezes": standing}
-    tx.say(found.id, "reply", body, key=f"held:{barred.reason}", at=now)
+    said = running.Held(reason=barred.reason, freezes=barred.freezes)
+    tx.say(found.id, "reply", said, key=f"held:{barred.reason}", at=now)
 
 
 def wait(tx: ports.Tx, found: ports.Request, waited: waiting.Wait | None, *, now: float) -> None:
@@ -226,16 +225,15 @@ def close_run(
     seq, head = tx.audit_head()
     seal = found.order.short_seal
     began = tx.audit_rows(request_id=found.id, event="request.running", limit=1)
-    body = {
-        "event": "ended",
-        "state": state.value,
-        "seq": seq,
-        "head": head,
-        "seal": seal,
-        "began_at": float(began[0]["at"]) if began else 0.0,
-    }
-    tx.say(found.id, "reply", body, key="ended", at=now)
-    tx.say(found.id, "direct", body, key="ended:direct", at=now)
+    said = running.Ended(
+        state=state,
+        seq=seq,
+        head=head,
+        seal=seal,
+        began_at=float(began[0]["at"]) if began else 0.0,
+    )
+    tx.say(found.id, "reply", said, key="ended", at=now)
+    tx.say(found.id, "direct", said, key="ended:direct", at=now)
     tx.show_card(found.id, at=now)
 
 

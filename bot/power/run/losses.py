@@ -12,6 +12,7 @@ from collections.abc import Collection
 
 from bot.power import ports, request
 from bot.power.lifecycle import State
+from bot.power.messages import running
 from bot.power.run import endings, ledger
 
 
@@ -55,9 +56,9 @@ def note(tx: ports.Tx, found: ports.Request, lost: Lost, *, now: float) -> None:
         tx.hush(found.id)
     if lost.reason is Loss.SEAL:
         # Said apart from the end: a request that was brought back from the dead has had that.
-        body = {"event": "seal_broken", "reason": lost.sentence}
-        tx.say(found.id, "reply", body, key="seal_broken", at=now)
-        tx.say(found.id, "direct", body, key="seal_broken:direct", at=now)
+        said = running.SealBroken(reason=lost.sentence)
+        tx.say(found.id, "reply", said, key="seal_broken", at=now)
+        tx.say(found.id, "direct", said, key="seal_broken:direct", at=now)
 
 
 def end(

@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 
 from bot.power import lifecycle, ports
+from bot.power.messages import decisions, messages, running
 from bot.power.policy import freezes
 from bot.slack.blockkit import blocks
 from bot.slack.outbound import noting, posting, sending, standing
@@ -30,6 +31,11 @@ NEVER_RAN = lifecycle.ENDED - outcomes.RUN_ENDS | {lifecycle.State.PLANNED}
 def never_asked(request: ports.Request) -> bool:
     """Whether a plan ended before anybody but its maker saw it: then it has no card."""
     return request.card is None and request.state in NEVER_RAN
+
+
+def _told(message: ports.OutboxMessage) -> messages.Message:
+    """Return what a reply or a direct message tells; a card tells nothing but its request."""
+    return message.said if message.said is not None else messages.Unknown()
 
 
 class Announcer:
@@ -191,7 +197,8 @@ class Announcer:
         message: ports.OutboxMessage,
     ) -> None:
         """Say something in the request's thread; a step of a workflow hears the end first."""
-        ending = message.body.get("event") in replies.ENDINGS
+        told = _told(message)
+        ending = isinstance(told, decisions.Closed | running.Ended)
         if ending:
             await self._end_step(request, servers)
         if request.hushed or never_asked(request):
@@ -201,7 +208,7 @@ class Announcer:
         try:
             if not any(threads):
                 threads = [await self._thread_of_its_own(request, servers, message)]
-            rendered = await self._rendered(replies.render, request, servers, message.body)
+            rendered = await self._rendered(replies.render, request, servers, told)
             outside = posting.outside(request, rendered, self._link(request))
             known = [ts for ts in threads if ts]
             await self._posting.post(channel, known, (rendered, outside), message.urgency)
@@ -209,9 +216,10 @@ class Announcer:
             if not error.closed:
                 raise
             log.error("reporter.channel_closed", request=request.id, why=error.code)
-            await self._note_lost(request, str(message.body.get("event")), error.code)
+            await self._note_lost(request, told.event, error.code)
             # An end has a direct message of its own in the outbox, unless the requester did it.
-            if ending and message.body.get("user") == request.order.requester.user_id:
+            by = told.user if isinstance(told, decisions.Closed) else ""
+            if by == request.order.requester.user_id:
                 await self.tell_requester(request, servers, message)
 
     async def give_up(
@@ -224,7 +232,7 @@ class Announcer:
         """
         request = await self._store.read(lambda tx: tx.request(request_id))
         if request is not None:
-            event = str(message.body.get("event") or message.kind)
+            event = _told(message).event or message.kind
             await self._note_lost(request, event, error.code, message.kind)
 
     async def _note_lost(
@@ -272,16 +280,15 @@ class Announcer:
         message: ports.OutboxMessage,
     ) -> None:
         """Tell the requester in a direct message; of a refused card in the channel, if need be."""
-        if refused_cards.outdated(request, message.body):
+        told = _told(message)
+        if refused_cards.outdated(request, told):
             return
         user, channel = request.order.requester.user_id, request.order.place.channel_id
-        rendered = await self._rendered(
-            replies.direct, request, servers, message.body, self._link(request)
-        )
+        rendered = await self._rendered(replies.direct, request, servers, told, self._link(request))
         try:
             await self._posting.post(user, [], (rendered, rendered), message.urgency)
         except sending.Undelivered as error:
-            if not error.for_good or message.body.get("event") != refused_cards.EVENT:
+            if not error.for_good or not isinstance(told, running.CardRefused):
                 raise
             await self._sender.whisper(user, channel, rendered)
 

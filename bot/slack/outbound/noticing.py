@@ -53,7 +53,7 @@ class Noticing:
             if why := await self._barred(notice.channel_id):
                 return await self._give_up(notice, why)
             with sending.leaving_by(until):
-                await self._sender.post(notice.channel_id, frozen.notice(notice.body))
+                await self._sender.post(notice.channel_id, frozen.notice(notice.news))
         except sending.TooLate:
             return await self._later(notice, 0.0, "its lease is nearly over")
         except sending.Undelivered as error:
@@ -62,7 +62,7 @@ class Noticing:
             return await self._later(notice, self._wait_s(notice), "the channel is not looked up")
         self._pace.answered()
         await self._done(notice)
-        log.info("slack.noticed", channel=notice.channel_id, notice=notice.body.get("event"))
+        log.info("slack.noticed", channel=notice.channel_id, notice=notice.news.event)
 
     async def _barred(self, channel_id: str) -> str:
         """Return why nothing of ours may be told in a channel, or an empty text."""
@@ -94,7 +94,7 @@ class Noticing:
             "notice.undeliverable",
             self._clock.now(),
             channel_id=notice.channel_id,
-            detail={"event": str(notice.body.get("event")), "why": why},
+            detail={"event": notice.news.event, "why": why},
         )
         await noting.noted(lambda: self._audited(entry), self._clock, self._paces.look_s)
         await self._done(notice, why)

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
 from bot.power import inputs, ports
-from bot.power.causes import Cause
-from bot.power.lifecycle import ServerState
+from bot.power.messages import running
 from bot.power.run import aftermath
 from bot.slack import action_ids
 from bot.slack.blockkit import blocks, naming, text, words
@@ -20,13 +16,13 @@ LOOKING = (
 )
 
 
-def left_dark(request: ports.Request, body: Mapping[str, Any]) -> blocks.Message:
+def left_dark(request: ports.Request, told: running.LeftDark) -> blocks.Message:
     """Return the cry, with the people it is for and a button that would switch them on."""
-    names = [str(name) for name in _listed(body.get("names"))]
-    people = text.mentions([str(one) for one in _listed(body.get("mention"))])
+    names = told.names
+    people = text.mentions(told.mention)
     number = text.count(len(names), "server")
-    why = text.plain(_why(body), WHY_CHARS)
-    off = [str(name) for name in _listed(body.get("off", names))]
+    why = text.plain(_why(told), WHY_CHARS)
+    off = names if told.off is None else told.off
     maybe = [name for name in names if name not in set(off)]
     lines = [
         f"*Switched off by {request.id} and not on again:* {naming.folded(off)}" if off else "",
@@ -35,23 +31,16 @@ def left_dark(request: ports.Request, body: Mapping[str, Any]) -> blocks.Message
         f"{people}: {LABEL} plans a power-on of exactly these; look at them before you press it.",
         LOOKING,
     ]
-    told = "\n".join(line for line in lines if line)
+    said = "\n".join(line for line in lines if line)
     spoken = f"{LABEL} {request.id}: power on what it left off"
     button = blocks.Button(inputs.Do.BACK_ON, request.id, style="primary", spoken=spoken)
     title = f"🚨 {number} left off" if off else f"🚨 {number} may be off"
-    shown = (blocks.header(title), blocks.section(told), blocks.button_row([button]))
-    return blocks.Message(f"{title}: {told}", shown)
+    shown = (blocks.header(title), blocks.section(said), blocks.button_row([button]))
+    return blocks.Message(f"{title}: {said}", shown)
 
 
-def _why(body: Mapping[str, Any]) -> str:
+def _why(told: running.LeftDark) -> str:
     """Return why the first of them stands as it does."""
-    detail, state = str(body.get("why") or ""), str(body.get("state") or "")
-    if state not in set(ServerState):
-        return detail
-    said = words.reason(ServerState(state), Cause(str(body.get("cause") or "")), detail)
-    return said or state
-
-
-def _listed(found: object) -> Sequence[object]:
-    """Return a list of the body, empty when it has none."""
-    return found if isinstance(found, list | tuple) else ()
+    if told.state is None:
+        return told.why
+    return words.reason(told.state, told.cause, told.why) or told.state.value

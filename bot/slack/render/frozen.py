@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import assert_never
 
 from bot.power import inputs, ports
+from bot.power.messages import messages
 from bot.power.policy import freezes
 from bot.slack.blockkit import blocks, text
 
@@ -19,7 +20,7 @@ HOLDER = re.compile(
     r"(?<=\bby )[UW][A-Z0-9]{1,30}(?= \()|(?<=\bfreeze of )[UW][A-Z0-9]{1,30}(?= \()"
 )
 LIFT = "`unfreeze` lifts one's own, `unfreeze all` every one."
-SAID = {
+SAID: Mapping[messages.FreezeEvent, str] = {
     "freeze.on": "🧊 *{by} froze all power changes*",
     "freeze.changed": "🧊 *{by} has changed their freeze of all power changes*",
     "freeze.off": "🟢 *{by} lifted the freeze of {whose}*",
@@ -73,27 +74,26 @@ def spoken(sentence: str, limit: int = text.LONGEST_FOREIGN) -> str:
     return text.dated(words)
 
 
-def read(body: Mapping[str, Any]) -> ports.Freeze:
-    """Return the freeze that a stored body names."""
-    since, until = body.get("since"), body.get("until")
-    return ports.Freeze(
-        holder=str(body.get("holder") or ""),
-        reason=str(body.get("reason") or ""),
-        since=float(since) if isinstance(since, int | float) else 0.0,
-        until=float(until) if isinstance(until, int | float) else 0.0,
-    )
-
-
-def notice(body: Mapping[str, Any]) -> blocks.Message:
+def notice(news: messages.News) -> blocks.Message:
     """Return what a channel is told of a freeze."""
-    freeze = read(body)
-    by, whose = text.mention(str(body.get("by") or "")), who(freeze)
-    event = str(body.get("event"))
-    said = SAID.get(event, "🧊 *The freeze of {whose} has changed*").format(by=by, whose=whose)
-    if body.get("by") == freeze.holder and event == "freeze.off":
-        said = f"🟢 *{by} lifted their freeze*"
+    match news:
+        case messages.FreezeTurned():
+            return _turned(news)
+        case messages.Unknown():
+            told = f"🧊 *A freeze has changed*: {text.plain(news.reason, REASON_CHARS)}"
+            return blocks.Message(told, (blocks.section(told),))
+        case _:
+            assert_never(news)
+
+
+def _turned(news: messages.FreezeTurned) -> blocks.Message:
+    """Return what became of one freeze."""
+    freeze = ports.Freeze(news.holder, news.reason, news.since, news.until)
+    said = SAID[news.event].format(by=text.mention(news.by), whose=who(freeze))
+    if news.event == "freeze.off" and news.by == freeze.holder:
+        said = f"🟢 *{text.mention(news.by)} lifted their freeze*"
     reason = text.plain(freeze.reason, REASON_CHARS)
-    if event not in ("freeze.on", "freeze.changed"):
+    if news.event not in ("freeze.on", "freeze.changed"):
         told = f"{said}: {reason}\nIt stood {times(freeze)}."
         return blocks.Message(told, (blocks.section(told),))
     end = f"Until {text.moment(freeze.until)}." if freeze.until else "Until it is lifted."

@@ -7,18 +7,16 @@ nobody can approve the request: `bot.workflow.approving` looks for the row that 
 from __future__ import annotations
 
 import collections
-from collections.abc import Mapping
-from typing import Any
 
 from bot.power import lifecycle, ports
 from bot.power.lifecycle import State
+from bot.power.messages import messages, running
 from bot.slack import refusals
 from bot.slack.blockkit import blocks, text
 from bot.slack.refusals import Why
 
 MOST_REMEMBERED = 2000
 MOST_ROWS = 20
-EVENT = "card_refused"
 ELSEWHERE = "or ask in another channel"
 WORDS = {
     Why.NOT_A_MEMBER: (
@@ -81,19 +79,19 @@ class RefusedCards:
             detail={"why": code},
         )
         tx.audit(entry)
-        body = {"event": EVENT, "why": code}
-        tx.say(request.id, "direct", body, key=f"{EVENT}:{code}", at=now)
+        said = running.CardRefused(why=code)
+        tx.say(request.id, "direct", said, key=f"{said.event}:{code}", at=now)
 
 
-def outdated(request: ports.Request, body: Mapping[str, Any]) -> bool:
+def outdated(request: ports.Request, told: messages.Message | None) -> bool:
     """Whether a message about a refused card has nothing to say any more."""
     stands = request.card is not None and bool(request.card.ts)
-    return body.get("event") == EVENT and (stands or request.state in lifecycle.ENDED)
+    return isinstance(told, running.CardRefused) and (stands or request.state in lifecycle.ENDED)
 
 
-def render(request: ports.Request, body: Mapping[str, Any]) -> blocks.Message:
+def render(request: ports.Request, told: running.CardRefused) -> blocks.Message:
     """Return what the requester is told."""
-    code = str(body.get("why") or "")
+    code = told.why
     why, mend = WORDS[refusals.why(code)]
     where = text.channel(request.order.place.channel_id) or "the channel"
     lines = [
@@ -102,8 +100,8 @@ def render(request: ports.Request, body: Mapping[str, Any]) -> blocks.Message:
     ]
     if request.state is State.PENDING:
         lines.append(f"Nobody can approve it before that{_until(request)}.")
-    told = "\n".join(lines)
-    return blocks.Message(told, (blocks.section(told),))
+    said = "\n".join(lines)
+    return blocks.Message(said, (blocks.section(said),))
 
 
 def _until(request: ports.Request) -> str:

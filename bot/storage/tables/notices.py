@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from typing import Any
-
 from bot.power import ports
+from bot.power.messages import messages
 from bot.storage.engine import link
-from bot.storage.tables import outbox, rows, silences as silences_
+from bot.storage.tables import outbox, rows, silences as silences_, stored_messages
 
 # A channel hears one after another: "lifted" never stands above "frozen".
 _DUE = """
@@ -37,12 +34,12 @@ _FAILED = """
 class Notices(link.Link):
     """The part of a transaction that speaks of notices."""
 
-    def announce(self, channel_id: str, body: Mapping[str, Any], *, key: str, at: float) -> None:
+    def announce(self, channel_id: str, news: messages.News, *, key: str, at: float) -> None:
         """Queue a message for a channel; a second one with the same key is dropped."""
         row = {
             "channel_id": channel_id,
             "key": rows.storable(key),
-            "body": rows.packed(dict(body)),
+            "body": stored_messages.written(news),
             "created_at": at,
             "due_at": at,
         }
@@ -60,7 +57,14 @@ def due(
         leased = "UPDATE notices SET lease_until = :until WHERE id IN :ids"
         tx.change(leased, until=until, ids=[row.id for row in found])
     return [
-        ports.Notice(row.id, row.channel_id, json.loads(row.body), row.tries, row.created_at, until)
+        ports.Notice(
+            row.id,
+            row.channel_id,
+            stored_messages.read_news(row.body),
+            row.tries,
+            row.created_at,
+            until,
+        )
         for row in found
     ]
 

@@ -6,12 +6,12 @@ each once, in order. Words are made at delivery, not here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from bot.power import lifecycle, ports
+from bot.power.messages import messages
 from bot.storage.engine import link
-from bot.storage.tables import rows, silences as silences_
+from bot.storage.tables import rows, silences as silences_, stored_messages
 
 _ENDED = sorted(lifecycle.ENDED)
 _OPEN = sorted(lifecycle.OPEN)
@@ -99,7 +99,7 @@ class Outbox(link.Link):
         self.change(_SHOW_OPEN, at=at, open=_OPEN)
 
     def say(
-        self, request_id: str, kind: str, body: Mapping[str, Any], *, key: str, at: float
+        self, request_id: str, kind: str, said: messages.Message, *, key: str, at: float
     ) -> None:
         """Queue a `reply` or `direct` message; a second one with the same key is dropped.
 
@@ -108,7 +108,8 @@ class Outbox(link.Link):
         """
         if kind not in ("reply", "direct") or not key:
             raise ValueError(f"a message is a reply or direct, and has a key: {kind!r}, {key!r}")
-        row = _new(request_id, kind, rows.storable(key), at) | {"body": rows.packed(dict(body))}
+        row = _new(request_id, kind, rows.storable(key), at)
+        row["body"] = stored_messages.written(said)
         self.insert("outbox", row, link.KEEP_OLD)
 
 

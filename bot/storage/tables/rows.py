@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from bot.power import causes, errors, lifecycle, plan, ports, request, waiting
-from bot.storage.tables import packing, stored_inputs
+from bot.storage.tables import packing, stored_inputs, stored_messages
 
 PLAN_VERSION = 3
 # How each released shape of a plan is read; a new shape adds a line and keeps the old ones.
@@ -254,7 +254,7 @@ def message_from(row: Any, *, leased_until: float = 0.0) -> ports.OutboxMessage:
         id=row.id,
         request_id=row.request_id,
         kind=row.kind,
-        body=json.loads(row.body),
+        said=stored_messages.read(row.body) if row.kind != "card" else None,
         version=row.version,
         tries=row.tries,
         created_at=row.created_at,

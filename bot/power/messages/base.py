@@ -1,0 +1,58 @@
+"""What all messages have in common.
+
+They are stored as JSON in the transaction of what happened, and put into words at delivery. The
+names of fields are those that rows have always had, since what an older version has queued is
+still told. `event` tells them apart.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+import pydantic
+
+from bot.power import missing as missing_
+
+E = TypeVar("E", bound=enum.StrEnum)
+
+
+def _whole(value: Any) -> Any:
+    """Return text without half characters, which no model takes."""
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-8", "replace").decode()
+    return list(map(_whole, value)) if isinstance(value, list | tuple) else value
+
+
+def known(value: Any, kind: type[E], otherwise: E | None) -> E | None:
+    """Return a stored word as a value, or another where only a newer version knows it."""
+    return kind(value) if value in set(kind) else otherwise
+
+
+class Message(pydantic.BaseModel):
+    """What every message has."""
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="ignore")
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _without_half_characters(cls, given: Any) -> Any:
+        return {name: _whole(value) for name, value in given.items()}
+
+
+class Calling(Message):
+    """Calls people: user ids, and ids of user groups, by group of the policy.
+
+    `missing` is what must be fixed to know all of them.
+    """
+
+    ask: Mapping[str, Sequence[str]] = {}
+    missing: tuple[missing_.Missing, ...] = ()
+
+    @pydantic.field_validator("missing", mode="before")
+    @classmethod
+    def _as_stored(cls, value: Any) -> Any:
+        """Leave out what only a newer version knows."""
+        stored = isinstance(value, list) and any(isinstance(one, Mapping) for one in value)
+        return missing_.read(value) if stored else value

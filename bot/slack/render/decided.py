@@ -1,0 +1,138 @@
+"""What a thread is told of a request before it runs: approvals, ends, break glass and reviews."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from bot.power import missing, ports
+from bot.power.messages import base, decisions
+from bot.slack.blockkit import text
+from bot.slack.render import conduct, terms
+
+WORDS_CHARS = 500
+GROUP_CHARS = 60
+MOST_NAMED = 40
+LACKS_CHARS = 800
+# A new request calls so many people of each group; a reminder calls more.
+MOST_CALLED = 10
+ASKED_CHARS = 200
+
+
+def waiting(request: ports.Request, told: decisions.AnyWaiting) -> str:
+    """Return what happened to a request that waits for approval."""
+    match told:
+        case decisions.Asked():
+            return _asked(request, told)
+        case decisions.Reminded():
+            still = f"⏳ Still waiting: {terms.quorum(request)}{_deadline(request)}"
+            return f"{still}\n{called(told)}".rstrip()
+        case decisions.Escalated():
+            asked = "📣 Nobody has decided yet. Everybody who may approve is asked now."
+            still = f"{terms.quorum(request)}{_deadline(request)}"
+            return f"{asked}\n{still}\n{called(told)}".rstrip()
+        case decisions.Nudged():
+            who = text.mention(told.user)
+            asks = f"👋 {who} asks again: {terms.quorum(request)}{_deadline(request)}"
+            return f"{asks}\n{called(told)}".rstrip()
+        case decisions.Approved():
+            return _approved(request, told)
+        case decisions.ApprovalLost():
+            people = text.mentions(told.users) or text.mention(told.user)
+            lost = f"✖ An approval was taken away: {people} may not approve any more"
+            return f"{lost}{because(told.reason)}.\n{terms.quorum(request)}"
+        case decisions.Commented():
+            return f"💬 {text.mention(told.user)}{because(told.comment)}"
+        case _:
+            assert_never(told)
+
+
+def _asked(request: ports.Request, told: decisions.Asked) -> str:
+    """Return who wants what, why, and whose approval it takes."""
+    order, wanted = request.order, request.plan.terms.needs
+    what = terms.title(order)
+    names = conduct.names(request.plan, ASKED_CHARS)
+    return (
+        f"👋 {text.mention(order.requester.user_id)} wants to {what[0].lower()}{what[1:]} ({names})"
+        f"{because(order.reason)}\n"
+        f"Needs {terms.needs(wanted)}{_deadline(request)}\n{called(told, MOST_CALLED)}"
+    ).rstrip()
+
+
+def _approved(request: ports.Request, told: decisions.Approved) -> str:
+    """Return who has approved, and what is still needed."""
+    group = f" for {text.plain(told.group, GROUP_CHARS)}" if told.group else ""
+    summary = text.plain(told.summary, WORDS_CHARS) or terms.quorum(request)
+    who = text.mention(told.user)
+    return f"✔ Approved by {who}{group}{because(told.comment)}\n{summary}"
+
+
+def closed(told: decisions.AnyClosed) -> str:
+    """Return how a request has ended that never ran."""
+    who, why = text.mention(told.user), because(told.reason)
+    match told:
+        case decisions.Denied():
+            return f"⛔ Denied by {who}{why}\nNothing was sent."
+        case decisions.Cancelled():
+            return f"↩️ Cancelled by {who}\nNothing was sent."
+        case decisions.Stopped():
+            return f"⏹️ Stopped by {who} before it started\nNothing was sent."
+        case decisions.Expired():
+            late = "⌛ Expired: nobody answered in time. Nothing was sent"
+            return f"{late}; ask again if it is still needed."
+        case decisions.Refused():
+            return f"🚫 Refused{why}\nNothing was sent."
+        case decisions.Void():
+            return f"⚪ Void{why}\nNothing was sent; ask again if it is still needed."
+        case _:
+            assert_never(told)
+
+
+def glass(request: ports.Request, told: decisions.AnyGlass) -> str:
+    """Return what happened to break glass, or to its review."""
+    who = text.mention(told.user)
+    match told:
+        case decisions.GlassBroken():
+            needs = request.plan.terms.needs
+            starts = (
+                "It needs what the freeze asks for." if needs else "It starts without approval."
+            )
+            until = f" until {text.moment(told.review_by)}" if told.review_by else ""
+            return (
+                f"🔨 Break glass by {who}{because(told.reason)}\n"
+                f"{starts} Somebody else must review it{until}: press Review on the card "
+                f"when it has ended.\n{called(told)}"
+            ).rstrip()
+        case decisions.ReviewDue():
+            until = f" until {text.moment(told.review_by)}" if told.review_by else ""
+            waits = f"🔎 The break glass by {who} waits for a review{until}."
+            return f"{waits} Press Review on the card.\n{called(told)}".rstrip()
+        case decisions.ReviewOverdue():
+            was_due = f" {text.moment(told.review_by)}" if told.review_by else ""
+            late = f"🔎 The review of the break glass by {who} is overdue: it was due{was_due}."
+            bars = "Until somebody presses Review on the card, they can't break glass again."
+            return f"{late} {bars}\n{called(told)}".rstrip()
+        case decisions.Reviewed():
+            return f"🔎 Reviewed by {who}{because(told.comment)}"
+        case _:
+            assert_never(told)
+
+
+def because(reason: str) -> str:
+    """Return a foreign reason with its colon, or nothing."""
+    found = text.plain(reason, WORDS_CHARS)
+    return f": {found}" if found else ""
+
+
+def called(told: base.Calling, most: int = MOST_NAMED) -> str:
+    """Return so many of each group that is asked, a line for each group."""
+    lines = [
+        f"*{text.plain(group, GROUP_CHARS)}:* {text.mentions(ids, most)}"
+        for group, ids in told.ask.items()
+        if ids
+    ]
+    lacks = missing.told(told.missing)
+    return "\n".join([*lines, f"⚠️ {text.plain(lacks, LACKS_CHARS)}"] if lacks else lines)
+
+
+def _deadline(request: ports.Request) -> str:
+    return f", until {text.moment(request.expires_at)}" if request.expires_at else ""
