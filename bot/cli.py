@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from bot import VERSION, setting_words, settings as settings_
+from bot import VERSION, cli_host, setting_words, settings as settings_
 from bot.power import errors
 from bot.power.text import spelling
 
@@ -312,6 +312,9 @@ def audit_export(
 
     for line in record.export_audit(settings_.load(), form=form, server=server, since=since):
         typer.echo(line)
+
+
+cli_host.add_to(app)
 
 
 def _commands() -> list[typer.models.CommandInfo]:

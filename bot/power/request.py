@@ -159,6 +159,8 @@ class Order(Frozen):
 # Letters and digits that nobody confuses on a phone or over the telephone.
 ID_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 ID_PREFIX = "PR-"
+# How somebody at the host is named in the audit, before their user name.
+HOST_PREFIX = "host:"
 ID_LENGTH = 4
 
 

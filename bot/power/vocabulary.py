@@ -54,6 +54,8 @@ class Option:
 
 
 PREFIX = "/power"
+# What the same words follow on the host.
+PROGRAM = "powerbot"
 BECAUSE = "because"
 # Words around names that name nothing.
 POLITE = frozenset({"the", "server", "servers", "host", "hosts", "machine", "machines", "now"})

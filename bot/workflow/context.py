@@ -15,18 +15,24 @@ from bot.workflow import alarm_lookup, people, server_search
 LARGE_AT_ONCE = 1
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Context:
-    """The store, CloudDC, people, the policy and the clock of a process.
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What the steps need that ask neither Slack nor CloudDC."""
+
+    store: ports.RequestStore
+    policy: Callable[[], policy.Policy]
+    clock: ports.Clock
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Context(Record):
+    """The record, CloudDC and people of a process.
 
     `plan_turn` lets large plans wait for each other.
     """
 
-    store: ports.RequestStore
     power: ports.PowerApi
     people: people.People
-    policy: Callable[[], policy.Policy]
-    clock: ports.Clock
     scope: request.Scope
     alarms: alarm_lookup.AlarmLookup
     search: server_search.Search = dataclasses.field(default_factory=server_search.Search)

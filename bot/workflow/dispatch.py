@@ -146,8 +146,8 @@ async def _obey(context: Context, inbound: ports.Inbound, typed: command.Command
             return await submit.submit(context, inbound, typed)
         case command.Stop():
             request = await _find(context, typed.request_id)
-            done = await stopping.stop(context, inbound, request, typed.reason)
-            return words.not_kept(done, typed.too_long)
+            stopped = await stopping.stop(context, inbound, request, typed.reason)
+            return words.not_kept(stopped, typed.too_long)
         case command.Cancel():
             request = await _find(context, typed.request_id)
             done = await stopping.cancel(context, inbound, request, typed.reason)

@@ -13,7 +13,7 @@ from bot.power.messages import messages
 from bot.power.policy import freeze_ends, freezes, policy
 from bot.power.text import moments
 from bot.workflow import answers
-from bot.workflow.context import Context
+from bot.workflow.context import Context, Record
 from bot.workflow.rights import auditing
 
 # A freeze doesn't wait for Slack; without an answer by then its end is read as UTC.
@@ -55,6 +55,14 @@ async def freeze(context: Context, inbound: ports.Inbound, text: str) -> answers
     wants_zone = freeze_ends.may_have(text)
     zone = await _zone(context, inbound) if wants_zone else moments.UTC
     wanted = freeze_ends.read(text, now, zone)
+    return await hold(context, inbound, wanted, decision.group)
+
+
+async def hold(
+    context: Record, inbound: ports.Inbound, wanted: freeze_ends.Wanted, group: str = ""
+) -> answers.Note:
+    """Hold everything back in somebody's name who may do so, as a member of this group."""
+    now = context.clock.now()
     made = ports.Freeze(inbound.person.user_id, wanted.reason, now, wanted.until)
 
     def work(tx: ports.Tx) -> bool:
@@ -64,7 +72,7 @@ async def freeze(context: Context, inbound: ports.Inbound, text: str) -> answers
         tx.freeze(kept)
         detail = {
             "why": kept.reason,
-            "group": decision.group,
+            "group": group,
             "until": kept.until,
             "replaced": [one.reason for one in before],
         }
@@ -91,8 +99,15 @@ async def unfreeze(
     if not decision.allowed:
         return await _not_lifted(context, inbound, decision.sentence)
     holder = inbound.person.user_id
+    return await let_go(context, inbound, "" if every else holder, decision.group)
+
+
+async def let_go(
+    context: Record, inbound: ports.Inbound, holder: str = "", group: str = ""
+) -> answers.Note:
+    """Lift the freeze of one holder, empty for everybody's, for somebody who may."""
     lifted, left = await _let_go(
-        context, inbound, decision, lambda one: every or one.holder == holder
+        context, inbound, group, lambda one: not holder or one.holder == holder
     )
     if not lifted:
         return await _not_lifted(context, inbound, _not_yours(left), left)
@@ -114,16 +129,18 @@ async def lift(context: Context, inbound: ports.Inbound) -> answers.Note:
     decision = await _may_unfreeze(context, inbound, every=not own)
     if not decision.allowed:
         return await _not_lifted(context, inbound, decision.sentence)
-    lifted, left = await _let_go(context, inbound, decision, lambda one: freezes.key(one) == wanted)
+    lifted, left = await _let_go(
+        context, inbound, decision.group, lambda one: freezes.key(one) == wanted
+    )
     if not lifted:
         return await _not_lifted(context, inbound, OVER)
     return answers.Note(_lifted(left, own=own), people=freezes.holders(left))
 
 
 async def _let_go(
-    context: Context,
+    context: Record,
     inbound: ports.Inbound,
-    decision: approval.Decision,
+    group: str,
     which: Callable[[ports.Freeze], bool],
 ) -> tuple[list[ports.Freeze], list[ports.Freeze]]:
     """Let go of freezes and tell everybody; return those, and those that still stand."""
@@ -134,7 +151,7 @@ async def _let_go(
         lifted = [one for one in found if which(one)]
         for one in lifted:
             tx.unfreeze(one)
-            auditing.row(tx, inbound, "freeze.off", None, now, _detail(one, decision.group))
+            auditing.row(tx, inbound, "freeze.off", None, now, _detail(one, group))
         tell(context, tx, Turn("freeze.off", inbound.key, now, inbound.person.user_id), lifted)
         return lifted, [one for one in found if one not in lifted]
 
@@ -179,7 +196,7 @@ async def redraw_due(
     return standing
 
 
-def tell(context: Context, tx: ports.Tx, turn: Turn, turned: Iterable[ports.Freeze]) -> None:
+def tell(context: Record, tx: ports.Tx, turn: Turn, turned: Iterable[ports.Freeze]) -> None:
     """Tell each channel in which requests are made, and the card of each open request."""
     for one in turned:
         news = messages.FreezeTurned(event=turn.event, by=turn.by, **dataclasses.asdict(one))
@@ -190,7 +207,7 @@ def tell(context: Context, tx: ports.Tx, turn: Turn, turned: Iterable[ports.Free
 
 
 async def _not_lifted(
-    context: Context, inbound: ports.Inbound, why: str, standing: Sequence[ports.Freeze] = ()
+    context: Record, inbound: ports.Inbound, why: str, standing: Sequence[ports.Freeze] = ()
 ) -> answers.Note:
     """Refuse to lift a freeze, and audit it."""
     await auditing.refused(context, inbound, "freeze.off.refused", why=why)

@@ -1,4 +1,4 @@
-"""Cancel by the requester, Stop by everybody: what ends a request before its work is done.
+"""Cancel by the requester or the host, Stop by everybody: what ends a request early.
 
 Each decides in its transaction, on the state of that moment: who presses Stop while a run starts
 has stopped the run.
@@ -12,25 +12,32 @@ from bot.power.lifecycle import State
 from bot.power.messages import running
 from bot.power.run import endings
 from bot.workflow import answers
-from bot.workflow.context import Context
+from bot.workflow.context import Record
 from bot.workflow.rights import auditing, refusing
 
 
 async def cancel(
-    context: Context, inbound: ports.Inbound, request: ports.Request, reason: str = ""
+    context: Record, inbound: ports.Inbound, request: ports.Request, reason: str = ""
 ) -> answers.Answer:
     """Take one's own request back, before its first call."""
     may = rights.may_cancel(inbound.person, request.order.requester)
     if not may.allowed:
         return await refusing.say(context, inbound, "cancel.refused", request, may.sentence)
+    return await withdraw(context, inbound, request, reason)
+
+
+async def withdraw(
+    context: Record, inbound: ports.Inbound, request: ports.Request, reason: str = ""
+) -> answers.Note:
+    """Take a request back before its first call, for whoever may."""
     return await context.store.write(
         lambda tx: _end(context, tx, inbound, request, State.CANCELLED, reason)
     )
 
 
 async def stop(
-    context: Context, inbound: ports.Inbound, request: ports.Request, reason: str = ""
-) -> answers.Answer:
+    context: Record, inbound: ports.Inbound, request: ports.Request, reason: str = ""
+) -> answers.Note:
     """Stop a running request: after this, no new call leaves. Needs no approval."""
     if request.state in (State.PLANNED, State.PENDING):
         return await _nothing_to_stop(context, inbound, request)
@@ -45,7 +52,7 @@ async def stop(
 
 
 def _stop_run(
-    context: Context, tx: ports.Tx, inbound: ports.Inbound, request: ports.Request, reason: str
+    context: Record, tx: ports.Tx, inbound: ports.Inbound, request: ports.Request, reason: str
 ) -> answers.Note:
     """Note that a run is to stop, unless somebody has stopped it already."""
     now, user_id = context.clock.now(), inbound.person.user_id
@@ -60,7 +67,7 @@ def _stop_run(
 
 
 async def _nothing_to_stop(
-    context: Context, inbound: ports.Inbound, request: ports.Request
+    context: Record, inbound: ports.Inbound, request: ports.Request
 ) -> answers.Note:
     """Say that a request has sent nothing, and who may end it before it does."""
     said = (
@@ -71,7 +78,7 @@ async def _nothing_to_stop(
 
 
 def _end(
-    context: Context,
+    context: Record,
     tx: ports.Tx,
     inbound: ports.Inbound,
     request: ports.Request,

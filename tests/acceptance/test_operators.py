@@ -6,10 +6,11 @@ import asyncio
 import csv
 import json
 import sys
+from typing import Any
 
 from bot.sandbox import demo
 from bot.sandbox.data_centre import serve
-from tests.acceptance.conftest import SAM, Stage
+from tests.acceptance.conftest import OPS, SAM, Stage
 
 
 async def powerbot(*arguments: str, stage: Stage, settings: dict[str, str]) -> tuple[int, str]:
@@ -51,3 +52,50 @@ async def test_an_operator_checks_verifies_and_exports_beside_the_bot(stage: Sta
     assert bad == 1
     assert "FAIL slack: Slack refuses SLACK_BOT_TOKEN" in wrong
     assert second == 1
+
+
+async def test_the_host_stops_and_freezes_while_slack_is_away(stage: Stage) -> None:
+    """A run sends nothing more; the thread is told once Slack is back."""
+    card = await stage.ask("/power reboot web[01-09] --batch 1 --pause 30s because test")
+    await stage.slack.click(SAM, card, "Approve")
+    await stage.until(stage.power_calls)
+    folder = stage.playing.bot.folder
+    settings = demo.environment(stage.slack.api_url, "", folder)
+    for method in ("chat.postMessage", "chat.update", "users.info", "usergroups.users.list"):
+        stage.slack.chaos.refuse(method, "internal_error")
+    here: dict[str, Any] = {"stage": stage, "settings": settings}
+
+    listed, lines = await powerbot("requests", **here)
+    id_ = lines.split()[0]
+    refused, _ = await powerbot("cancel", id_, **here)
+    unknown, _ = await powerbot("show", "PR-2222", **here)
+    misused, _ = await powerbot("stop", **here)
+    stopped, said = await powerbot("stop", id_, "--reason", "wrong rack", **here)
+    sent = len(stage.power_calls())
+    while (await shown(id_, **here))["state"] == "running":
+        pass
+    frozen, _ = await powerbot("freeze", "Slack", "is", "away", **here)
+    stage.slack.chaos.allow()
+    told = await stage.thread_says(card, "wrong rack")
+    await stage.until(lambda: announced(stage, "Slack is away"))
+    lifted, _ = await powerbot("unfreeze", **here)
+
+    assert (listed, stopped, frozen, lifted) == (0, 0, 0, 0)
+    assert (refused, unknown, misused) == (1, 1, 2)
+    assert said == f"{id_} sends nothing more; what was sent is watched.\n"
+    assert lines.startswith(f"{id_} running: reboot 9 servers (web[01-09])")
+    assert len(stage.power_calls()) == sent
+    assert "host:" in told
+
+
+async def shown(id_: str, *, stage: Stage, settings: dict[str, str]) -> dict[str, Any]:
+    """Return what `powerbot show --json` prints of a request."""
+    status, printed = await powerbot("show", id_, "--json", stage=stage, settings=settings)
+    assert status == 0
+    found: dict[str, Any] = json.loads(printed)
+    return found
+
+
+def announced(stage: Stage, words: str) -> bool:
+    """Whether the channel has been told these words."""
+    return any(m.bot and words in m.text for m in stage.slack.messages(OPS))

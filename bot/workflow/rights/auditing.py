@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from bot.power import ports
 from bot.power.approval import approval
-from bot.workflow.context import Context
+from bot.workflow.context import Context, Record
 
 
 def row(
@@ -37,7 +37,7 @@ def row(
 
 
 async def refused(
-    context: Context,
+    context: Record,
     inbound: ports.Inbound,
     event: str,
     request: ports.Request | None = None,

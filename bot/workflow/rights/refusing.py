@@ -6,7 +6,7 @@ from bot.power import inputs, ports
 from bot.power.approval import approval, late_clicks
 from bot.power.approval.approval import Refusal
 from bot.workflow import answers
-from bot.workflow.context import Context
+from bot.workflow.context import Context, Record
 from bot.workflow.rights import auditing, entitling
 
 _NOBODY: tuple[str, ...] = ()
@@ -54,7 +54,7 @@ async def refuse(
 
 
 async def say(
-    context: Context, inbound: ports.Inbound, event: str, request: ports.Request, said: str
+    context: Record, inbound: ports.Inbound, event: str, request: ports.Request, said: str
 ) -> answers.Note:
     """Audit and say why nothing was done."""
     await auditing.refused(context, inbound, event, request, why=said)

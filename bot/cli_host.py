@@ -1,0 +1,96 @@
+"""The commands that work on the record beside a running bot, for when Slack is away.
+
+Exit status: 0 done, 1 refused or not found, 2 wrong usage or settings.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from bot import settings
+
+if TYPE_CHECKING:
+    from bot.workflow.context import Record
+
+T = TypeVar("T")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Id = Annotated[str, typer.Argument(metavar="ID", help="A request's id, such as PR-7F3K.")]
+Reason = Annotated[str, typer.Option(help="Why; the thread tells it.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Give the program these commands."""
+    for command in (requests, show, stop, cancel, freeze, unfreeze):
+        app.command()(command)
+
+
+def requests(
+    every: Annotated[bool, typer.Option("--all", help="Those that have ended, too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the requests that haven't ended, without Slack."""
+    from bot.operations import host, host_view
+
+    found = _on_record(lambda record: host.requests(record, every=every))
+    typer.echo(host_view.as_json(found) if as_json else host_view.listed(found))
+
+
+def show(id_: Id, as_json: AsJson = False) -> None:
+    """Show one request with each of its servers, without Slack."""
+    from bot.operations import host, host_view
+
+    found = _on_record(lambda record: host.show(record, id_))
+    typer.echo(host_view.one_as_json(found) if as_json else host_view.detailed(found))
+
+
+def stop(id_: Id, reason: Reason = "") -> None:
+    """Stop a run, without Slack: no new call leaves after it."""
+    from bot.operations import host
+
+    typer.echo(_on_record(lambda record: host.stop(record, id_, reason)))
+
+
+def cancel(id_: Id, reason: Reason = "") -> None:
+    """Take back a request that doesn't run yet, without Slack."""
+    from bot.operations import host
+
+    typer.echo(_on_record(lambda record: host.cancel(record, id_, reason)))
+
+
+def freeze(
+    reason: Annotated[list[str], typer.Argument(help="Why, and until when if it shall end.")],
+) -> None:
+    """Hold everything back in your name, without Slack: nothing new leaves."""
+    from bot.operations import host
+
+    typer.echo(_on_record(lambda record: host.freeze(record, " ".join(reason))))
+
+
+def unfreeze(
+    all_: Annotated[str, typer.Argument(metavar="[all]", help="Everybody's, not only yours.")] = "",
+) -> None:
+    """Lift the freeze in your name, or every one."""
+    from bot.operations import host
+
+    if all_.lower() not in ("", "all"):
+        raise settings.SettingsError(f"unfreeze {all_}: write all, or nothing for your own freeze.")
+    typer.echo(_on_record(lambda record: host.unfreeze(record, every=bool(all_))))
+
+
+def _on_record(work: Callable[[Record], Awaitable[T]]) -> T:
+    """Do something on the record that the settings name, without a line of log around it."""
+    from bot.operations import host, logs
+
+    given = settings.load()
+    logs.configure(given.log, "critical")
+
+    async def on_record() -> T:
+        async with host.opened(given) as record:
+            return await work(record)
+
+    return asyncio.run(on_record())

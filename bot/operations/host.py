@@ -1,0 +1,200 @@
+"""Requests and freezes from the host's command line, for when Slack is away.
+
+The same steps as clicks, on the record beside a running bot or without one: the database decides
+who was quicker, each deed is audited as `host:USER`, and the bot tells Slack of it as soon as it
+can. The host looks, stops, cancels and freezes; it never asks for a change and never approves one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import pwd
+import uuid
+from collections.abc import AsyncIterator, Sequence
+
+from bot import VERSION, settings
+from bot.power import errors, inputs, lifecycle, ports, request, vocabulary
+from bot.power.around import parts
+from bot.power.command import command
+from bot.power.lifecycle import State
+from bot.power.policy import freeze_ends
+from bot.power.text import moments
+from bot.runtime import clock as clock_, rules
+from bot.storage import opening
+from bot.workflow import answers, freezing, stopping
+from bot.workflow.context import Record
+from bot.workflow.rights import refusing
+
+LISTED = lifecycle.OPEN - {State.PLANNED}
+# Past requests that `requests --all` shows.
+MOST_PAST = 200
+
+
+class Refused(errors.PowerbotError):
+    """It was not done; the sentence says why, and what to type instead."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Shown:
+    """A request, its servers and what its steps have taken out, as the record has them."""
+
+    request: ports.Request
+    servers: Sequence[ports.RunServer]
+    parts: Sequence[parts.Part]
+
+
+@contextlib.asynccontextmanager
+async def opened(given: settings.Settings) -> AsyncIterator[Record]:
+    """Open the record for the block, beside a running bot or without one.
+
+    Raises:
+        StoreUnavailable: the database can't be reached, holds no record, or is of another version.
+    """
+    with opening.reading(given.database_url):
+        pass
+    store = opening.open_store(given.database_url, code_version=VERSION, migrate=False)
+    clock = clock_.SystemClock()
+    try:
+        yield Record(store=store, policy=rules.PolicyFile(given.policy, clock), clock=clock)
+    finally:
+        await store.close()
+
+
+def operator() -> request.Person:
+    """Return who types, as the audit names them: the operating system's user, by their uid."""
+    uid = os.getuid()
+    try:
+        name = pwd.getpwuid(uid).pw_name
+    except KeyError:
+        name = str(uid)
+    return request.Person(user_id=f"{request.HOST_PREFIX}{name}", team_id="")
+
+
+async def requests(record: Record, *, every: bool = False) -> list[Shown]:
+    """Return the requests that haven't ended, newest first; with `every` the newest of all."""
+    states = frozenset(State) - {State.PLANNED} if every else LISTED
+    most = MOST_PAST if every else None
+
+    def work(tx: ports.Tx) -> list[Shown]:
+        found = tx.requests(states=states, asked=True, limit=most)
+        return [Shown(one, tx.run_servers(one.id), tx.parts(one.id)) for one in found]
+
+    return await record.store.read(work)
+
+
+async def show(record: Record, typed: str) -> Shown:
+    """Return one request.
+
+    Raises:
+        Refused: there is no such request.
+    """
+    id_ = request_id(typed)
+
+    def work(tx: ports.Tx) -> Shown | None:
+        found = tx.request(id_)
+        return Shown(found, tx.run_servers(id_), tx.parts(id_)) if found else None
+
+    if (shown := await record.store.read(work)) is None:
+        raise Refused(f"There is no request {id_}; powerbot requests lists the open ones.")
+    return shown
+
+
+async def stop(record: Record, typed: str, reason: str = "") -> str:
+    """Stop a run: no new call leaves after this.
+
+    Raises:
+        Refused: it doesn't run, has ended, or somebody was quicker.
+    """
+    found, inbound = (await show(record, typed)).request, _said(record, f"stop {typed}")
+    if found.state in lifecycle.OPEN - {State.RUNNING}:
+        why = f"{found.id} doesn't run yet. To take it back, type: powerbot cancel {found.id}"
+        return _done(await refusing.say(record, inbound, "stop.refused", found, why))
+    return _done(await stopping.stop(record, inbound, found, reason))
+
+
+async def cancel(record: Record, typed: str, reason: str = "") -> str:
+    """Take a request back before its first call.
+
+    Raises:
+        Refused: it runs, has ended, or somebody was quicker.
+    """
+    found, inbound = (await show(record, typed)).request, _said(record, f"cancel {typed}")
+    if found.state is State.RUNNING:
+        why = f"{found.id} runs already. To stop it, type: powerbot stop {found.id}"
+        return _done(await refusing.say(record, inbound, "cancel.refused", found, why))
+    return _done(await stopping.withdraw(record, inbound, found, reason))
+
+
+async def freeze(record: Record, text: str) -> str:
+    """Hold everything back in the operator's name; the text is a reason, perhaps with an end.
+
+    A time without a zone is UTC.
+
+    Raises:
+        Refused: it has no reason.
+        UserMistake: the end can't be understood.
+    """
+    asked = _parsed(f"freeze {text}")
+    if not isinstance(asked, command.Freeze):
+        raise Refused("Say why, for example: powerbot freeze cooling is being repaired")
+    wanted = freeze_ends.read(asked.reason, record.clock.now(), moments.UTC)
+    return _done(await freezing.hold(record, _said(record, f"freeze {text}"), wanted))
+
+
+async def unfreeze(record: Record, *, every: bool = False) -> str:
+    """Lift the operator's own freeze, or every one but those of the policy file.
+
+    Raises:
+        Refused: there is none to lift.
+    """
+    inbound = _said(record, "unfreeze all" if every else "unfreeze")
+    holder = "" if every else inbound.person.user_id
+    return _done(await freezing.let_go(record, inbound, holder))
+
+
+def request_id(typed: str) -> str:
+    """Return a request's id, however it was typed.
+
+    Raises:
+        UserMistake: it isn't one.
+    """
+    asked = _parsed(f"show {typed}")
+    if not isinstance(asked, command.Show):
+        raise Refused("Say which request; powerbot requests lists the open ones.")
+    return asked.request_id
+
+
+def _parsed(line: str) -> command.Command:
+    """Read a line as Slack's are read.
+
+    Raises:
+        Refused: it can't be understood.
+    """
+    try:
+        return command.parse(line)
+    except errors.UserMistake as mistake:
+        raise Refused(mistake.problem) from mistake
+
+
+def _said(record: Record, line: str) -> ports.Inbound:
+    """Return what was typed, as the steps take it."""
+    return ports.Inbound(
+        key=f"{request.HOST_PREFIX}{uuid.uuid4().hex}",
+        person=operator(),
+        place=request.Place(channel_id=""),
+        input=inputs.Typed(text=line, called=vocabulary.PROGRAM),
+        at=record.clock.now(),
+    )
+
+
+def _done(answer: answers.Note) -> str:
+    """Return what was done.
+
+    Raises:
+        Refused: nothing was.
+    """
+    if not answer.good:
+        raise Refused(answer.text)
+    return answer.text

@@ -1,0 +1,166 @@
+"""How the host's commands print requests: for people, and as JSON.
+
+A request is an object of `id`, `state`, `action`, `servers` (each with `id`, `name`, `state`,
+`detail`), `reason`, `requester`, `needs`, `approvals`, `created_at`, `starts_at`, `ended_at`,
+`outcome` (counts by state) and `card`. Times are RFC 3339 in UTC, null where not reached.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from bot.operations import host
+from bot.power import plan, ports
+from bot.power.lifecycle import ServerState
+from bot.power.plan import Verdict
+from bot.power.text import folding, spelling
+
+INDENT = "  "
+# Names of servers on one line of a list.
+NAMES_CHARS = 200
+NONE_OPEN = "No request is open."
+# What a server is until its request runs.
+PLANNED = {
+    Verdict.ACT: ServerState.QUEUED,
+    Verdict.SKIP: ServerState.SKIPPED,
+    Verdict.BLOCKED: ServerState.BLOCKED,
+}
+
+
+def listed(found: Sequence[host.Shown]) -> str:
+    """Return one line a request."""
+    return "\n".join(map(_line, found)) or NONE_OPEN
+
+
+def detailed(shown: host.Shown) -> str:
+    """Return a request with each of its servers, and with what its steps have taken out."""
+    return "\n".join(_details(shown))
+
+
+def as_json(found: Sequence[host.Shown]) -> str:
+    """Return requests as a JSON list."""
+    return json.dumps([_object(one) for one in found], indent=2, ensure_ascii=False)
+
+
+def one_as_json(shown: host.Shown) -> str:
+    """Return a request as JSON, with `steps`: a row for each server and step."""
+    steps = [row for part in shown.parts for row in step_rows(part)]
+    return json.dumps(_object(shown) | {"steps": steps}, indent=2, ensure_ascii=False)
+
+
+def instant(epoch_s: float) -> str | None:
+    """Return an instant in RFC 3339, in UTC; None for 0."""
+    if not epoch_s:
+        return None
+    found = datetime.datetime.fromtimestamp(epoch_s, datetime.UTC)
+    return found.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def step_rows(part: Any) -> Iterator[dict[str, Any]]:
+    """Yield a row for each server of one part of a step."""
+    for taken in part.servers:
+        row = {
+            "request": part.request_id,
+            "wave": part.wave,
+            "step": part.step.name,
+            "kind": part.step.kind,
+            "server": taken.subject.name,
+            "state": taken.state.value,
+            "since": instant(taken.since),
+        }
+        if part.until:
+            row["until"] = instant(part.until)
+        if taken.detail:
+            row["detail"] = taken.detail
+        yield row
+
+
+def _line(shown: host.Shown) -> str:
+    """Return a request in one line: state, action, servers, who and why."""
+    found, order = shown.request, shown.request.order
+    names = folding.fold([target.name for target in order.targets], NAMES_CHARS)
+    count = len(order.targets)
+    words = f"{order.action.value} {count} {'server' if count == 1 else 'servers'}"
+    told = f"{found.id} {found.state.value}: {words} ({names}) by {order.requester.user_id}"
+    return spelling.seen(f"{told}, {_age(found)}: {order.reason}")
+
+
+def _age(found: ports.Request) -> str:
+    """Return since when a request is in its state."""
+    return f"since {instant(found.ended_at or found.changed_at)}"
+
+
+def _details(shown: host.Shown) -> Iterator[str]:
+    """Yield the lines of a request."""
+    found = shown.request
+    yield _line(shown)
+    if found.end_reason:
+        yield spelling.seen(f"{INDENT}{found.end_reason}")
+    for approval in found.approvals:
+        yield f"{INDENT}approved by {approval.person.user_id} for {approval.group}"
+    if found.stopped_by:
+        why = f": {found.stop_reason}" if found.stop_reason else ""
+        yield spelling.seen(f"{INDENT}stopped by {found.stopped_by}{why}")
+    for server in _servers(shown):
+        detail = f" ({server['detail']})" if server["detail"] else ""
+        yield spelling.seen(f"{INDENT}{server['name']}: {server['state']}{detail}")
+    for part in shown.parts:
+        for row in step_rows(part):
+            detail = f" ({row['detail']})" if row.get("detail") else ""
+            told = f"wave {row['wave']} {row['step']} {row['server']}: {row['state']}{detail}"
+            yield spelling.seen(f"{INDENT}{told}")
+
+
+def _object(shown: host.Shown) -> dict[str, Any]:
+    """Return a request as an object of plain values."""
+    found, servers = shown.request, _servers(shown)
+    return {
+        "id": found.id,
+        "state": found.state.value,
+        "action": found.order.action.value,
+        "servers": servers,
+        "reason": found.order.reason,
+        "requester": found.order.requester.user_id,
+        "needs": [{"group": need.group, "count": need.count} for need in found.plan.terms.needs],
+        "approvals": [
+            {"user": one.person.user_id, "group": one.group, "at": instant(one.at)}
+            for one in found.approvals
+        ],
+        "created_at": instant(found.created_at),
+        "starts_at": None,
+        "ended_at": instant(found.ended_at),
+        "outcome": dict(Counter(server["state"] for server in servers)),
+        "card": _card(found),
+    }
+
+
+def _servers(shown: host.Shown) -> list[dict[str, str]]:
+    """Return the servers as the run left them; before it, as the plan means them."""
+    if shown.servers:
+        return [_server(row.server_id, row.name, row.state, row.detail) for row in shown.servers]
+    return [_planned(line) for line in shown.request.plan.lines]
+
+
+def _planned(line: plan.PlanLine) -> dict[str, str]:
+    """Return a server of a request that doesn't run yet."""
+    return _server(line.server_id, line.name, PLANNED[line.verdict], line.reason)
+
+
+def _server(id_: str, name: str, state: ServerState, detail: str) -> dict[str, str]:
+    """Return one server as an object."""
+    return {"id": id_, "name": name, "state": state.value, "detail": detail}
+
+
+def _card(found: ports.Request) -> str | None:
+    """Return a link that opens the card's channel ("Deep linking", Slack), if it was posted.
+
+    A link to the message itself needs the workspace's own address, which Slack alone knows.
+    """
+    if found.card is None or not found.card.ts:
+        return None
+    team, channel = found.order.requester.team_id, found.card.channel_id
+    return f"https://slack.com/app_redirect?team={team}&channel={channel}"

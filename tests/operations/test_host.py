@@ -1,0 +1,217 @@
+"""The host's commands work on the record beside the bot, by the same steps as clicks."""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import json
+import os
+import pathlib
+import pwd
+import random
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from bot import settings
+from bot.operations import host, host_view
+from bot.power.lifecycle import ServerState, State
+from bot.sandbox import demo
+from bot.storage import opening
+from bot.workflow.context import Record
+from tests.storage.conftest import Postgres, postgres
+from tests.workflow import world as world_
+from tests.workflow.world import DANA, INC, OPS, SAM, World
+
+__all__ = ["postgres"]
+
+# On each of two databases.
+RACES = 100
+OPERATOR = f"host:{pwd.getpwuid(os.getuid()).pw_name}"
+
+
+@pytest_asyncio.fixture(params=["sqlite", "postgresql"])
+async def world(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> AsyncIterator[World]:
+    """A world on either database."""
+    if request.param == "sqlite":
+        url = world_.fresh(tmp_path)
+    else:
+        server: Postgres = request.getfixturevalue("postgres")
+        url = server.url(server.make("settled"))
+    async with world_.running(url) as made:
+        yield made
+
+
+@pytest_asyncio.fixture
+async def record(world: World) -> AsyncIterator[Record]:
+    """The record as a command opens it: by connections of its own."""
+    store = opening.open_store(world.url, code_version="test", migrate=False)
+    yield Record(store=store, policy=lambda: world.rules, clock=world.clock)
+    await store.close()
+
+
+async def refusal(done: object) -> str:
+    """Return the sentence with which the host is refused."""
+    with pytest.raises(host.Refused) as refused:
+        await done  # type: ignore[misc]
+    return refused.value.user_message
+
+
+async def test_open_requests_are_listed(world: World, record: Record) -> None:
+    """Plans that nobody asked for aren't, nor what has ended, unless all are wanted."""
+    await world.plan("off web09 because x")
+    waiting, over = (
+        await world.ask("reboot web01 because a"),
+        await world.ask("reboot web02 because b"),
+    )
+    await world.press(DANA, "cancel", over)
+
+    listed, every = await host.requests(record), await host.requests(record, every=True)
+
+    assert [one.request.id for one in listed] == [waiting]
+    assert {one.request.id for one in every} == {waiting, over}
+    assert host_view.listed(listed).startswith(f"{waiting} pending: reboot 1 server (web01) by")
+    assert host_view.listed([]) == "No request is open."
+
+
+async def test_request_is_shown_as_json(world: World, record: Record) -> None:
+    """Before its run the servers are as the plan means them, after it as they ended."""
+    id_ = await world.ask("reboot web[01-02] because kernel")
+    before = json.loads(host_view.one_as_json(await host.show(record, id_.lower())))
+    await world.press(SAM, "approve", id_)
+    await world.drive()
+    [after] = json.loads(host_view.as_json(await host.requests(record, every=True)))
+
+    assert before["state"] == "pending"
+    assert before["needs"] == [{"group": "sre", "count": 1}]
+    assert before["steps"] == []
+    assert before["outcome"] == {"queued": 2}
+    assert after["state"] == "succeeded"
+    assert after["outcome"] == {ServerState.PROVEN.value: 2}
+    assert {one["name"] for one in after["servers"]} == {"web01", "web02"}
+    assert [one["user"] for one in after["approvals"]] == [SAM]
+    assert after["created_at"].endswith("Z")
+    assert after["ended_at"] > after["created_at"]
+
+
+async def test_unknown_request_is_refused(record: Record) -> None:
+    """The sentence says which command lists those that there are."""
+    assert "no request PR-7F3K" in await refusal(host.show(record, "pr-7f3k"))
+    assert "isn't a request's id" in await refusal(host.stop(record, "web01"))
+
+
+async def test_host_stops_a_run(world: World, record: Record) -> None:
+    """No call leaves after it; thread and audit say that it was the host."""
+    id_ = await world.ask("reboot web[01-09] --batch 3 because x")
+    await world.press(SAM, "approve", id_)
+    driving = asyncio.create_task(world.drive())
+    while await world.state(id_) is not State.RUNNING:
+        pass
+    said = await host.stop(record, id_, "wrong rack")
+    await driving
+
+    assert said == f"{id_} sends nothing more; what was sent is watched."
+    assert sum(world.calls()) < 9
+    assert await world.state(id_) is State.STOPPED
+    [row] = await world.audit("request.stop_asked", id_)
+    assert row["user_id"] == OPERATOR
+    [told] = [one for one in world.thread(id_) if one["event"] == "stop_asked"]
+    assert (told["user"], told["reason"]) == (OPERATOR, "wrong rack")
+
+
+async def test_what_does_not_run_is_cancelled_and_what_runs_is_stopped(
+    world: World, record: Record
+) -> None:
+    """Each refusal ends in the line to type, and is audited."""
+    waiting = await world.ask("reboot web01 because x")
+    approved = await world.ask("reboot web02 because x")
+    await world.press(SAM, "approve", approved)
+
+    for id_ in (waiting, approved):
+        said = await refusal(host.stop(record, id_))
+        assert said.endswith(f"type: powerbot cancel {id_}")
+        assert await host.cancel(record, id_, "not now") == f"{id_} is cancelled."
+        assert "has ended already: cancelled" in await refusal(host.cancel(record, id_))
+    await world.drive()
+
+    assert world.calls() == []
+    rows = await world.audit("stop.refused")
+    assert [row["user_id"] for row in rows] == [OPERATOR] * 2
+    cancelled = await world.audit("request.cancelled")
+    assert [row["user_id"] for row in cancelled] == [OPERATOR] * 2
+
+
+async def test_host_freezes_and_lifts(world: World, record: Record) -> None:
+    """Everybody is told where requests are made; nothing new leaves until it is lifted."""
+    id_ = await world.ask("reboot web01 because x")
+    await world.press(SAM, "approve", id_)
+    said = await host.freeze(record, "cooling is being repaired")
+    await world.drive()
+
+    assert said.startswith("Frozen")
+    assert world.calls() == []
+    [standing] = await world.store.read(lambda tx: tx.freezes(now=world.given.now()))
+    assert (standing.holder, standing.reason) == (OPERATOR, "cooling is being repaired")
+    notices = await world.store.due_notices(now=world.given.now())
+    assert {one.channel_id for one in notices} == {OPS, INC}
+    assert {one.news.model_dump()["by"] for one in notices} == {OPERATOR}
+
+    assert await host.unfreeze(record) == "The freeze is over."
+    await world.later(60)
+
+    assert await world.state(id_) is State.SUCCEEDED
+    assert "There is no freeze to end." in await refusal(host.unfreeze(record))
+
+
+async def test_host_lifts_the_freezes_of_people_only_if_told_to(
+    world: World, record: Record
+) -> None:
+    """A freeze has a holder; unfreeze alone lifts one's own."""
+    await world.type("freeze cooling", SAM)
+
+    assert "unfreeze all lifts every freeze" in await refusal(host.unfreeze(record))
+    assert await host.unfreeze(record, every=True) == "The freeze is over."
+    [row] = await world.audit("freeze.off.refused")
+    assert row["user_id"] == OPERATOR
+
+
+async def test_host_and_clicks_have_one_winner_each_time(world: World, record: Record) -> None:
+    """The host cancels while the requester does, or while an approver says yes."""
+    chance = random.Random(7)
+    winners: collections.Counter[str] = collections.Counter()
+    for number in range(RACES):
+        world.clock.passed_s += 100.0
+        id_ = await world.ask(f"reboot web{number % 9 + 1:02} because race {number}")
+        clicks = [world.press(SAM, "approve", id_), world.press(DANA, "cancel", id_)]
+        racing = [host.cancel(record, id_), *clicks]
+        chance.shuffle(racing)
+
+        done = await asyncio.gather(*racing, return_exceptions=True)
+
+        [row] = await world.audit("request.cancelled", id_)
+        winners[row["user_id"]] += 1
+        assert await world.state(id_) is State.CANCELLED
+        refused = sum(isinstance(one, host.Refused) for one in done)
+        assert refused == (row["user_id"] != OPERATOR)
+    await world.drive()
+
+    assert world.calls() == []
+    assert set(winners) == {OPERATOR, DANA}
+
+
+async def test_a_record_is_never_made_by_looking_at_it(tmp_path: pathlib.Path) -> None:
+    """A wrong address is said to be wrong, and stays empty."""
+    given = demo.environment("", "", tmp_path) | {
+        "POWERBOT_DATABASE_URL": f"sqlite:///{tmp_path / 'none.db'}"
+    }
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in given.items():
+            environment.setenv(name, value)
+        read = settings.load(env_file=None)
+
+    with pytest.raises(Exception, match="no database at"):
+        async with host.opened(read):
+            pass
+
+    assert [name for name in os.listdir(tmp_path) if name.startswith("none.db")] == []
