@@ -18,7 +18,7 @@ from bot.execution.around import keeping
 from bot.power import ports, request
 from bot.power.around import asking
 from bot.power.run import settling
-from bot.runtime import clock as clock_, foreground as foreground_, paces as paces_, rules
+from bot.runtime import clock as clock_, paces as paces_, rules
 from bot.slack import directory
 from bot.slack.door import connection, sockets, watchdog
 from bot.slack.inbound import bolt_registration, form_receiver, grid, guard, processor
@@ -39,7 +39,6 @@ class Basis:
     settings: settings_.Settings
     paces: paces_.Paces
     clock: ports.Clock
-    foreground: foreground_.Foreground
     web_client: AsyncWebClient
     identity: connection.Identity
     store: store.Store
@@ -83,7 +82,6 @@ async def joined(
         StoreUnavailable: the database can't be used.
     """
     clock = clock_.SteadyClock(clock_.SystemClock())
-    foreground = foreground_.Foreground()
     async with contextlib.AsyncExitStack() as closing:
         token = given.slack_bot_token.get_secret_value()
         web_client = await closing.enter_async_context(
@@ -100,13 +98,12 @@ async def joined(
             code_version=VERSION,
             sole=True,
             lease_s=paces.lease_s,
-            pause=foreground.pause,
         )
         closing.push_async_callback(kept.close)
         http = await closing.enter_async_context(exchange.open_http(trusting))
         surroundings = around_http.Client()
         closing.push_async_callback(surroundings.aclose)
-        power = cloud.power_of(given, http, clock, paces, foreground)
+        power = cloud.power_of(given, http, clock, paces)
         closing.push_async_callback(power.aclose)
 
         def log_in(now: settings_.Settings) -> auth.CloudAuth:
@@ -114,7 +111,7 @@ async def joined(
 
         slack = (web_client, identity)
         kinds = around_opening.all_kinds(surroundings)
-        bot = _join(Basis(given, paces, clock, foreground, *slack, kept, power, log_in, kinds))
+        bot = _join(Basis(given, paces, clock, *slack, kept, power, log_in, kinds))
         if transport == "socket":
             bot.watchdog.socket = sockets.SocketMode(bot.slack, app_token, clock)
         yield bot
@@ -150,7 +147,7 @@ def _join(basis: Basis) -> Bot:
     )
     forms = form_receiver.FormReceiver(store, story, processing.receive, clock)
     secret = given.slack_signing_secret.get_secret_value()
-    slack = connection.make_app(basis.web_client, identity, secret, basis.foreground)
+    slack = connection.make_app(basis.web_client, identity, secret)
     guarding = guard.Guard(
         identity.team_id, sender, identity.app_id, slack.turned_away, identity.enterprise_id
     )
@@ -208,7 +205,6 @@ def _execution(
         settling.Limits(given.settle, given.deadline_power, given.deadline_reboot),
         poll_schedule.usual(given.poll_first, given.poll_cap),
         basis.paces.leave_s,
-        basis.foreground,
     )
     return execution.Context(
         basis.store,
@@ -246,6 +242,5 @@ def _reporter(
             rules=policy,
             directory=asked,
             workspace_url=basis.identity.url,
-            foreground=basis.foreground,
         )
     )

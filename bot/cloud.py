@@ -9,7 +9,7 @@ import httpx
 from bot import settings
 from bot.clouddc import auth, client, inventory, rate, watch
 from bot.power import ports
-from bot.runtime import clock as clock_, foreground as foreground_, paces as paces_
+from bot.runtime import clock as clock_, paces as paces_
 
 
 def auth_of(
@@ -42,7 +42,6 @@ def power_of(
     http: httpx.AsyncClient,
     clock: ports.Clock,
     paces: paces_.Paces = paces_.USUAL,
-    foreground: foreground_.Foreground | None = None,
 ) -> watch.CloudPower:
     """Return the power API: one client, one inventory and one poller.
 
@@ -60,5 +59,5 @@ def power_of(
         )
     except ValueError as error:
         raise settings.SettingsError(f"CloudDC's settings can't be used: {error}.") from None
-    servers = inventory.Inventory(cloud, clock, foreground)
+    servers = inventory.Inventory(cloud, clock)
     return watch.CloudPower(cloud, servers, watch.Poller(cloud, servers, clock))

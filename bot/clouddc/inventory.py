@@ -10,7 +10,7 @@ import structlog
 
 from bot.clouddc import rows, wire
 from bot.power import errors, ports, server
-from bot.runtime import foreground as foreground_, single_flight
+from bot.runtime import single_flight
 
 log = structlog.get_logger()
 
@@ -40,11 +40,9 @@ class Inventory:
         self,
         lister: Lister,
         clock: ports.Clock,
-        foreground: foreground_.Foreground | None = None,
     ) -> None:
         self._lister = lister
         self._clock = clock
-        self._foreground = foreground or foreground_.Foreground()
         self._sweeping = single_flight.SingleFlight(self._sweep, clock)
         self._latest: server.Snapshot | None = None
         self._latest_began: single_flight.Began | None = None
@@ -93,7 +91,6 @@ class Inventory:
         reading, marker = _Reading(self._latest.servers if self._latest else {}), ""
         while True:
             page = await self._lister.list_page(marker)
-            await self._foreground.give_way()
             reading.take(page, marker)
             if reading.too_long:
                 raise errors.CloudError(TOO_LONG)

@@ -10,7 +10,6 @@ from bot.power import ports, server
 from bot.power.around import asking
 from bot.power.policy import policy
 from bot.power.run import losses, settling
-from bot.runtime import foreground as foreground_
 
 # The first byte of a call leaves at most this long after it was given to the power API.
 LEAVES_WITHIN_S = 10.0
@@ -37,7 +36,6 @@ class Pacing:
     limits: settling.Limits = settling.Limits()
     schedule: poll_schedule.Schedule = dataclasses.field(default_factory=poll_schedule.usual)
     leaves_within_s: float = LEAVES_WITHIN_S
-    foreground: foreground_.Foreground = dataclasses.field(default_factory=foreground_.Foreground)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

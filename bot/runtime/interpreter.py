@@ -13,8 +13,9 @@ from collections.abc import Callable
 
 # Young objects are looked at as often as their number asks for; old ones only when nothing runs.
 THRESHOLDS = (2_000, 100, 1_000_000)
-# A thread that computes lets the event loop have its turn after this time.
-SWITCH_S = 0.001
+# A thread that computes lets the event loop have its turn after this time. An acknowledgement
+# waits for it a dozen times, at each thread and statement that it passes.
+SWITCH_S = 0.0002
 # Old garbage is looked for this often, in a moment without a run, and this late in any case.
 LOOK_S = 30.0
 AT_LATEST_S = 3600.0

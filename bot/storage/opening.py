@@ -6,7 +6,7 @@ Alembic is imported only when the schema isn't the one that this version wants.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from bot.power import errors
 from bot.storage import store, writer
@@ -36,14 +36,12 @@ def open_store(
     migrate: bool | None = None,
     sole: bool = False,
     lease_s: float = 30.0,
-    pause: Callable[[], None] = lambda: None,
 ) -> store.Store:
     """Open the record, and bring its schema up where that is allowed.
 
     `migrate` None means: on SQLite yes, on PostgreSQL no. `sole` is for `run`: on SQLite it
     takes the lock file and ends the leases of the process before; PostgreSQL takes several.
-    A process that is silent for `lease_s` seconds has lost what it had in hand. `pause` is called
-    in a thread between two slices of many rows that are read.
+    A process that is silent for `lease_s` seconds has lost what it had in hand.
 
     Raises:
         StoreUnavailable: the database is away, in use, too old or too new.
@@ -68,7 +66,6 @@ def open_store(
         held=held,
         restored=restored,
         lease_s=lease_s,
-        pause=pause,
     )
 
 

@@ -33,12 +33,10 @@ class Store:
         held: lockfile.LockFile | None = None,
         restored: bool = False,
         lease_s: float = 30.0,
-        pause: Callable[[], None] = lambda: None,
     ) -> None:
         """`held` is the lock file that is let go of at the end.
 
-        A payload or a message that this process took is anybody's again after `lease_s`. `pause`
-        is called in a thread between two slices of many rows that are read.
+        A payload or a message that this process took is anybody's again after `lease_s`.
         """
         self._address = address
         self._lease_s = lease_s
@@ -49,7 +47,7 @@ class Store:
         self._plans = plan_cache.PlanCache()
         self._writer = writer.Writer(address, self._transaction)
         self._group = group_commit.GroupCommit(self._writer.commit)
-        self._readers = readers.Readers(address, pause)
+        self._readers = readers.Readers(address)
 
     async def write(self, work: Callable[[ports.Tx], T]) -> T:
         """Run `work` in one durable transaction and return what it returned.

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import aiohttp
 import pytest
-from slack_bolt.context.ack.async_ack import AsyncAck
-from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.power import errors
-from bot.runtime import foreground
 from bot.sandbox.workspace import Workspace
 from bot.slack.door import connection
 from tests.slack.conftest import Side
@@ -60,31 +55,6 @@ async def test_http_without_a_signing_secret_is_refused(side: Side) -> None:
 
     with pytest.raises(ValueError, match="SLACK_SIGNING_SECRET"):
         connection.http_handler(app, "")
-
-
-async def test_work_rests_from_a_payload_until_its_acknowledgement(
-    side: Side, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Bolt's app says when a payload is in hand, over whichever transport it came."""
-    monkeypatch.setattr(foreground, "LONGEST_REST_S", 60.0)
-    first, rested = foreground.Foreground(), list[bool]()
-    app = connection.make_app(side.client, await connection.introduce(side.client), "", first)
-
-    @app.command("/power")
-    async def listen(ack: AsyncAck) -> None:
-        working = asyncio.create_task(first.give_way())
-        await asyncio.wait({working}, timeout=0.05)
-        rested.append(not working.done())
-        await ack()
-        assert not working.done()
-
-    body = "command=/power&team_id=T0DEMO&user_id=U0DANA&channel_id=C0OPS&text=list"
-    answer = await app.async_dispatch(AsyncBoltRequest(body=body, mode="socket_mode"))
-
-    assert answer.status == 200
-    assert rested == [True]
-    async with asyncio.timeout(5):
-        await first.give_way()
 
 
 async def test_unsigned_request_changes_nothing(

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+from typing import Any
 
 import pytest
 
 from bot.power import ports
 from bot.power.lifecycle import State
-from bot.runtime import foreground, paces
+from bot.runtime import paces
 from bot.slack.outbound import announcing, context as outbound, pacing, reporter, sending
 from bot.slack.render import cards
 from tests.slack import builders, fakes
@@ -204,21 +205,23 @@ async def test_reporter_outlives_an_unknown_request_and_an_absent_store(side: Si
 async def test_large_card_is_made_beside_the_event_loop(
     shown: Side, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Made in a thread, which gives way to clicks, it says what it would have said."""
-    first, pauses = foreground.Foreground(), set[str]()
-    monkeypatch.setattr(first, "pause", lambda: pauses.add(threading.current_thread().name))
+    """A thread makes it, while clicks are answered; it says what it would have said."""
+    threads, render = list[threading.Thread](), cards.render
+
+    def noted(*given: Any, **more: Any) -> Any:
+        threads.append(threading.current_thread())
+        return render(*given, **more)
+
+    monkeypatch.setattr(cards, "render", noted)
     monkeypatch.setattr(announcing, "LARGE", 1)
-    telling = reporter.Reporter(
-        outbound.Context(shown.store, shown.sender, shown.clock, foreground=first)
-    )
     found, rows = shown.store.requests["PR-7F3K"], builders.rows(queued=builders.names(1, 19))
     shown.store.servers[found.id] = rows
     shown.store.queue(found.id, "card", {})
-    await telling.deliver_due()
+    await shown.reporter.deliver_due()
 
-    assert shown.card().text == cards.render(found, rows).text
-    assert pauses
-    assert threading.current_thread().name not in pauses
+    assert shown.card().text == render(found, rows).text
+    assert threads
+    assert threading.current_thread() not in threads
 
 
 async def test_loop_delivers_when_woken(shown: Side) -> None:

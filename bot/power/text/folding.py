@@ -8,14 +8,11 @@ but for sorting.
 from __future__ import annotations
 
 import collections
-import itertools
 import re
-from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple, TypeVar
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 from bot.power.text import spelling
-
-T = TypeVar("T")
 
 DIGITS = re.compile(r"([0-9]+)")
 LAST_NUMBER = re.compile(r"((?:.*[^0-9])?)([0-9]+)([^0-9]*)")
@@ -24,9 +21,6 @@ SAFE = re.compile(r"[A-Za-z0-9._-]+")
 NUMERALS = "0123456789"
 MOST_DIGITS = 9
 MOST_BRACKETS = 8
-# Between two pauses: less than a millisecond.
-NAMES_AT_ONCE = 500
-TERMS_AT_ONCE = 50
 
 Key = tuple[tuple[int, int, str], ...]
 
@@ -82,20 +76,18 @@ def fold(names: Iterable[Named], limit: int | None = None, *, marked: bool = Fal
 class Folded:
     """Names that are folded once, to be written out in several lengths.
 
-    `pause` is called now and then where they are many, for whoever must not be held up. A name
-    that several have never folds with others: each stands alone, or with their number.
+    A name that several have never folds with others: each stands alone, or with their number.
     """
 
     def __init__(
         self,
         names: Iterable[Named],
-        pause: Callable[[], None] = lambda: None,
         *,
         marked: bool = False,
     ) -> None:
         shown = spelling.shown if marked else _quoted
         single, several = _parted(list(names), shown, doubles=marked)
-        self._terms = _folded(single, pause, shown, several)
+        self._terms = _folded(single, shown, several)
 
     def text(self, limit: int | None = None) -> str:
         """Return them as `fold` does."""
@@ -107,7 +99,7 @@ class Folded:
 
 def terms(names: Iterable[str]) -> list[str]:
     """Return the folded terms one by one, in natural order."""
-    return [term.text for term in _folded(set(names), lambda: None, _quoted, [])]
+    return [term.text for term in _folded(set(names), _quoted, [])]
 
 
 def _parted(
@@ -135,23 +127,22 @@ def _parted(
 
 def _folded(
     names: set[str],
-    pause: Callable[[], None],
     shown: Callable[[str], str],
     several: list[_Term],
 ) -> list[_Term]:
     """Return the terms in natural order."""
     safe = names if SAFE.fullmatch("".join(names)) else set(filter(SAFE.fullmatch, names))
     done = [*several, *(_Term(shown(name), "", 1, name) for name in names - safe)]
-    unfinished = _fold_names(safe, done, pause)
+    unfinished = _fold_names(safe, done)
     for _ in range(MOST_BRACKETS - 1):
         unfinished = _fold_last_number(unfinished, done)
     return sorted(done + unfinished, key=lambda term: (natural(term.first), term.first, term.head))
 
 
-def _fold_names(names: set[str], done: list[_Term], pause: Callable[[], None]) -> list[_Term]:
+def _fold_names(names: set[str], done: list[_Term]) -> list[_Term]:
     """Fold the last number of plain names; most names end here, so nothing is made for each."""
     alike: dict[tuple[str, str], list[str]] = {}
-    for name in _with_pauses(names, NAMES_AT_ONCE, pause):
+    for name in names:
         digits, rest = "", ""
         head = name.rstrip(NUMERALS)
         if len(head) < len(name):
@@ -164,20 +155,9 @@ def _fold_names(names: set[str], done: list[_Term], pause: Callable[[], None]) -
             done.append(_Term(name, "", 1, name))
     return [
         _joined_names(head, rest, numbers)
-        for (head, rest), found in _with_pauses(alike.items(), TERMS_AT_ONCE, pause)
+        for (head, rest), found in alike.items()
         for numbers in _by_width(found)
     ]
-
-
-def _with_pauses(items: Iterable[T], at_once: int, pause: Callable[[], None]) -> Iterator[T]:
-    """Return the items as they are; `pause` is called between so many and the next."""
-    return itertools.chain.from_iterable(_slices(iter(items), at_once, pause))
-
-
-def _slices(items: Iterator[T], size: int, pause: Callable[[], None]) -> Iterator[list[T]]:
-    while some := list(itertools.islice(items, size)):
-        yield some
-        pause()
 
 
 def _by_width(found: list[str]) -> Iterable[list[str]]:

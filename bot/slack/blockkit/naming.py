@@ -7,7 +7,6 @@ from collections.abc import Iterable
 
 from bot.power import request
 from bot.power.text import folding
-from bot.runtime import foreground
 from bot.slack.blockkit import text
 
 # A folded list in a message; the whole list is one press of Details away.
@@ -33,7 +32,7 @@ def folded_literal(names: Iterable[folding.Named], limit: int = LIST_CHARS) -> s
 
 @functools.lru_cache(maxsize=MOST_KEPT)
 def _folded(names: tuple[folding.Named, ...]) -> folding.Folded:
-    return folding.Folded(names, foreground.breathe, marked=True)
+    return folding.Folded(names, marked=True)
 
 
 def single(name: folding.Named) -> str:

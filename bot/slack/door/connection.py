@@ -18,7 +18,6 @@ from aiohttp import web
 from slack_bolt.adapter.aiohttp import to_aiohttp_response
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
-from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackApiError
 from slack_sdk.http_retry.builtin_async_handlers import (
@@ -29,7 +28,6 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.power import errors
-from bot.runtime import foreground as foreground_
 from bot.slack.door import posted, signatures, turned_away
 from bot.slack.outbound import sending
 
@@ -144,27 +142,20 @@ async def _asked(
 
 
 class PromptApp(AsyncApp):
-    """Bolt's app, whose payloads come before whatever gives way, up to their acknowledgement."""
+    """Bolt's app, with what our door compares and counts."""
 
-    def __init__(self, foreground: foreground_.Foreground, **options: Any) -> None:
+    def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self._foreground = foreground
         # The newest one, by which requests over HTTP are compared.
         self.signing_secret = ""
         # What is refused before a listener sees it, over either transport.
         self.turned_away = turned_away.TurnedAway()
-
-    async def async_dispatch(self, req: AsyncBoltRequest) -> BoltResponse:
-        """Take a payload, over Socket Mode or HTTP, and return its acknowledgement."""
-        with self._foreground.first():
-            return await super().async_dispatch(req)
 
 
 def make_app(
     client: AsyncWebClient,
     identity: Identity,
     signing_secret: str = "",
-    foreground: foreground_.Foreground | None = None,
 ) -> PromptApp:
     """Return Bolt's app for one workspace.
 
@@ -183,7 +174,6 @@ def make_app(
         )
 
     app = PromptApp(
-        foreground or foreground_.Foreground(),
         name="powerbot",
         client=_without_token(client),
         authorize=authorize,

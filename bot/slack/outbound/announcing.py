@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import collections
 import functools
 from collections.abc import Callable, Sequence
@@ -50,7 +51,6 @@ class Announcer:
         self._rules = context.rules
         # How soon a note is tried again that the store could not take, in seconds.
         self._note_again_s = context.paces.look_s
-        self._foreground = context.foreground
         self._store = store
         self._sender = sender
         self._clock = clock
@@ -125,8 +125,7 @@ class Announcer:
         """Return a message; clicks in Slack don't wait until a large fleet is folded for it."""
         if len(request.order.targets) < LARGE:
             return render(request, servers, *more)
-        politely = self._foreground.politely(servers)
-        return await self._foreground.in_thread(render, request, politely, *more)
+        return await asyncio.to_thread(render, request, servers, *more)
 
     def hold_back(self, request: ports.Request) -> None:
         """Postpone an edit for which it is too early, before anything is read or folded for it."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from bot.power import ports
 from bot.power.policy import policy
-from bot.runtime import foreground as foreground_, paces as paces_
+from bot.runtime import paces as paces_
 from bot.slack.outbound import pacing, sending
 
 
@@ -27,4 +27,3 @@ class Context:
     rules: Callable[[], policy.Policy] = lambda: policy.EMPTY
     directory: ports.Directory | None = None
     workspace_url: str = ""
-    foreground: foreground_.Foreground = dataclasses.field(default_factory=foreground_.Foreground)

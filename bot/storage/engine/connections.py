@@ -12,7 +12,7 @@ import functools
 import sqlite3
 import sys
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any
 
 from bot.power import errors
@@ -45,8 +45,6 @@ class Connection:
         self._is_sqlite = dialect == dialects.SQLITE
         self._translate = dialects.sqlite if self._is_sqlite else dialects.postgresql
         self._execute = driver.execute
-        # Called between two slices of many rows, by a reader who may be in somebody's way.
-        self.pause: Callable[[], None] = lambda: None
 
     def execute(self, statement: str, values: Mapping[str, Any] | None = None) -> Any:
         """Run a statement in the words of `dialects` and return the driver's cursor."""
@@ -67,13 +65,11 @@ class Connection:
         return [*map(_maker(cursor), cursor.fetchall())]
 
     def each(self, statement: str, **values: Any) -> Generator[Any]:
-        """Run a query and yield its rows, with a pause between the slices of a large one."""
+        """Run a query and yield its rows, fetched some at a time."""
         cursor = self.execute(statement, values)
         make = _maker(cursor)
         while some := cursor.fetchmany(READ_AT_ONCE):
             yield from map(make, some)
-            if len(some) == READ_AT_ONCE:
-                self.pause()
 
     def stream(self, statement: str, **values: Any) -> Generator[Any]:
         """Run a query and yield its rows without holding all of them."""

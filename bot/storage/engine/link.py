@@ -38,7 +38,7 @@ class Link:
         return self.connection.rows(statement, **values)
 
     def each(self, statement: str, **values: Any) -> Iterator[Any]:
-        """Run a statement that only reads and yield its rows, with pauses where they are many."""
+        """Run a statement that only reads and yield its rows, fetched some at a time."""
         return self.connection.each(statement, **values)
 
     def value(self, statement: str, **values: Any) -> Any:

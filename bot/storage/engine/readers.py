@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-from bot.runtime import foreground
+from bot.runtime import urgent
 from bot.storage.engine import addresses, connections
 
 T = TypeVar("T")
@@ -20,10 +20,8 @@ READERS = 4
 class Readers:
     """Runs reads, each on one snapshot of the database."""
 
-    def __init__(self, address: addresses.Address, pause: Callable[[], None]) -> None:
-        """`pause` is called, in a reader's thread, between two slices of many rows."""
+    def __init__(self, address: addresses.Address) -> None:
         self.address = address
-        self._pause = pause
         self._own = threading.local()
         self._opened: set[connections.Connection] = set()
         self._threads = concurrent.futures.ThreadPoolExecutor(
@@ -39,7 +37,7 @@ class Readers:
             StoreUnavailable: the database can't be reached.
         """
         loop = asyncio.get_running_loop()
-        threads = self._ahead if foreground.goes_ahead() else self._threads
+        threads = self._ahead if urgent.is_marked() else self._threads
         return await loop.run_in_executor(threads, self._run, read)
 
     def close(self) -> None:
@@ -76,7 +74,6 @@ class Readers:
             else:
                 return kept
         opened = connections.connect(self.address, readonly=True)
-        opened.pause = self._pause
         self._opened.add(opened)
         self._own.connection = opened
         opened.begin(readonly=True)
