@@ -5,12 +5,14 @@ The old one is left as it is. While it is read nobody may run on it, and the new
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import sqlalchemy as sa
 
 from bot.power import errors
 from bot.storage import opening
 from bot.storage.engine import addresses, lockfile
-from bot.storage.migrations import alchemy, schema
+from bot.storage.migrations import alchemy
 
 SLICE = 500
 # What the schema itself has put into an empty database.
@@ -47,25 +49,38 @@ def _copied(source: addresses.Address, target: addresses.Address) -> dict[str, i
     """Copy table by table, in one transaction of the new database."""
     reading, writing = alchemy.engine(source, readonly=True), alchemy.engine(target)
     with alchemy.translated(), reading.connect() as old, writing.begin() as new:
-        _check_empty(new)
-        counts = {table.name: _copy(table, old, new) for table in schema.metadata.sorted_tables}
+        froms, tos = _tables(old), _tables(new)
+        _check_empty(new, tos.sorted_tables)
+        counts = {
+            table.name: _copy(froms.tables[table.name], table, old, new)
+            for table in tos.sorted_tables
+        }
         # The server that the old record stood on isn't the new one's.
-        new.execute(sa.delete(schema.meta).where(schema.meta.c.name == "server"))
+        meta = tos.tables["meta"]
+        new.execute(sa.delete(meta).where(meta.c.name == "server"))
         if target.path is None:
-            for table in NUMBERED:
+            for name in NUMBERED:
                 new.exec_driver_sql(
-                    f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), max(id)) FROM {table}"
+                    f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), max(id)) FROM {name}"
                 )
         return counts
 
 
-def _check_empty(new: sa.Connection) -> None:
+def _tables(connection: sa.Connection) -> sa.MetaData:
+    """Return the tables as a database has them: both were migrated to the same ones."""
+    found = sa.MetaData()
+    found.reflect(connection)
+    found.remove(found.tables["alembic_version"])
+    return found
+
+
+def _check_empty(new: sa.Connection, tables: Sequence[sa.Table]) -> None:
     """Refuse a database in which something stands already.
 
     Raises:
         StoreUnavailable: it has rows.
     """
-    for table in schema.metadata.sorted_tables:
+    for table in tables:
         if table.name in SEEDED:
             continue
         if new.execute(sa.select(sa.literal(1)).select_from(table).limit(1)).first():
@@ -74,14 +89,14 @@ def _check_empty(new: sa.Connection) -> None:
             )
 
 
-def _copy(table: sa.Table, old: sa.Connection, new: sa.Connection) -> int:
+def _copy(source: sa.Table, target: sa.Table, old: sa.Connection, new: sa.Connection) -> int:
     """Copy one table and return the number of its rows."""
-    if table.name in SEEDED:
-        new.execute(sa.delete(table))
+    if target.name in SEEDED:
+        new.execute(sa.delete(target))
     count = 0
     # Leases are of processes that no longer run.
-    freed = {"lease_until": 0.0} if "lease_until" in table.c else {}
-    for rows in old.execute(sa.select(table)).mappings().partitions(SLICE):
-        new.execute(sa.insert(table), [{**row, **freed} for row in rows])
+    freed = {"lease_until": 0.0} if "lease_until" in target.c else {}
+    for rows in old.execute(sa.select(source)).mappings().partitions(SLICE):
+        new.execute(sa.insert(target), [{**row, **freed} for row in rows])
         count += len(rows)
     return count

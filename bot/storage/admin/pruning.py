@@ -36,7 +36,7 @@ _FORGETTABLE = """
     ORDER BY changed_at, id LIMIT :together
 """
 # Rows that name others go before those that they name.
-_DETAILS = (
+DETAILS = (
     "attempt_servers",
     "attempts",
     "approvals",
@@ -100,7 +100,7 @@ def forget(tx: transaction.Transaction, *, before: float, now: float, together: 
     seq, head = tx.audit_head()
     detail = {"requests": ids, "before": before, "through": seq, "head": head}
     tx.audit(ports.AuditEntry("record.pruned", now, detail=detail))
-    for table in _DETAILS:
+    for table in DETAILS:
         tx.change(f"DELETE FROM {table} WHERE request_id IN :ids", ids=ids)
     tx.change("DELETE FROM requests WHERE id IN :ids", ids=ids)
     return len(ids)

@@ -13,7 +13,7 @@ from bot.storage.engine import link
 from bot.storage.tables import rows
 
 _OPEN = sorted(lifecycle.OPEN)
-_LEASED = ("requests", "inbox", "outbox", "notices")
+LEASED = ("requests", "inbox", "outbox", "notices")
 
 
 def claim(
@@ -69,7 +69,7 @@ def release(tx: link.Link, claimed: ports.Claim, *, next_at: float | None) -> No
 
 def free_all(tx: link.Link) -> None:
     """End every lease at once: the caller knows that no other process lives."""
-    for table in _LEASED:
+    for table in LEASED:
         tx.change(f"UPDATE {table} SET lease_until = 0 WHERE lease_until > 0")
 
 
