@@ -5,6 +5,7 @@ Only user and team ids say who somebody is. Names, texts, values and metadata ar
 
 from __future__ import annotations
 
+import contextlib
 import html
 import re
 from collections.abc import Mapping
@@ -214,6 +215,8 @@ def checked(model: type[M], body: Mapping[str, Any]) -> M:
     Raises:
         Unreadable: it isn't one; the error names fields and never their contents.
     """
+    with contextlib.suppress(pydantic.ValidationError):
+        return model.model_validate(body)
     # Slack sends null as well as nothing for a field that isn't there.
     try:
         return model.model_validate(_without_nulls(body))
