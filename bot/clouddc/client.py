@@ -7,12 +7,11 @@ ValueError, for what must never be sent (CloudDC API, power-state and error code
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import dataclasses
 import json
 import random
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 from urllib.parse import quote
 
@@ -28,6 +27,7 @@ from bot.clouddc import (
     rate,
     refusals,
     retries,
+    turns,
     wire,
 )
 from bot.clouddc.failures import Operation
@@ -97,14 +97,11 @@ class CloudDC:
         self._bucket = bucket
         self._clock = clock
         self._jitter = jitter
-        self._hold_s = bounds.hold_s
         self._read_whole_s = bounds.read_whole_s
         self._leave_within_s = bounds.leave_within_s
         self._pause = pause.Pause(clock)
+        self._turns = turns.Turns(bucket, self._pause, bounds.hold_s)
         self._asking_again = asyncio.Lock()
-        # Reads leave one place free, so that reads that hang don't hold up a power call.
-        self._places = asyncio.Semaphore(pause.MOST_UNDER_WAY)
-        self._read_places = asyncio.Semaphore(pause.MOST_UNDER_WAY - 1)
 
     @property
     def paused_s(self) -> float:
@@ -239,7 +236,7 @@ class CloudDC:
     ) -> wire.Answer:
         """Send a call when its turn has come, and return its answer if it is a success."""
         self._pause.check()
-        async with self._turn(priority) as taken_at:
+        async with self._turns.turn(priority, self._auth.ready) as taken_at:
             # While this one waited, another may have had the credentials refused.
             self._pause.check()
             try:
@@ -287,33 +284,6 @@ class CloudDC:
             return parse(answer.body)
         except wire.Unreadable as error:
             raise errors.CloudError(f"CloudDC's answer could not be read: {error}") from error
-
-    @contextlib.asynccontextmanager
-    async def _turn(self, priority: rate.Priority) -> AsyncIterator[float]:
-        """Hold a place among the calls under way; the value is when the token was taken."""
-        async with contextlib.AsyncExitStack() as places:
-            try:
-                async with asyncio.timeout(self._hold_s[priority]):
-                    taken_at = await self._queue(places, priority)
-            except TimeoutError as error:
-                raise errors.NotSent.since(
-                    "CloudDC asks for fewer calls than there are to make",
-                    retry_after_s=self._bucket.wait_s() or None,
-                ) from error
-            yield taken_at
-
-    async def _queue(self, places: contextlib.AsyncExitStack, priority: rate.Priority) -> float:
-        """Wait for a place, for credentials and for a token, and return when that was taken."""
-        if priority is rate.Priority.READ:
-            await places.enter_async_context(self._read_places)
-        await places.enter_async_context(self._places)
-        self._pause.check()
-        try:
-            await self._auth.ready()
-        except errors.CloudError as error:
-            self._pause.note(error)
-            raise
-        return await self._bucket.take(priority)
 
 
 def _at_once(parse: Callable[[bytes], T]) -> Callable[[bytes], Awaitable[T]]:

@@ -12,7 +12,7 @@ from bot.power.approval import quorum
 from bot.power.plan import Verdict
 from bot.power.planning import plan_refusals, planning
 from bot.power.planning.question import Facts, Question, duration
-from bot.power.policy import patterns, policy
+from bot.power.policy import policy
 from bot.power.request import Action
 
 from .policy_texts import (
@@ -506,20 +506,6 @@ def test_plan_gives_every_named_server_one_verdict_and_adds_up(
     assert len(drawn.lines) == len({record.id for record in servers})
     assert all(line.reason for line in drawn.lines if line.verdict is not ACT)
     assert not any(line.name.startswith("pdu") for line in drawn.lines_with(ACT))
-
-
-@given(st.sampled_from(["INC-[0-9]+", r"CHG\d{4}", "[A-Z]{2,5}-[0-9]+", r"#\d+ .+", "a?b*c"]))
-def test_example_of_a_reason_is_one_that_passes(pattern: str) -> None:
-    """A line to copy must work."""
-    assert patterns.found(pattern, patterns.example(pattern))
-
-
-@pytest.mark.parametrize("pattern", ["(a|b)c", r"\bINC\b$", "x{2,3}(y)$"])
-def test_example_of_an_intricate_pattern_is_left_out_or_passes(pattern: str) -> None:
-    """Rather no line than a wrong one."""
-    made_up = patterns.example(pattern)
-
-    assert not made_up or patterns.found(pattern, made_up)
 
 
 @pytest.mark.parametrize(

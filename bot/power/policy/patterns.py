@@ -1,4 +1,4 @@
-"""Patterns that a reason must contain: checked when the policy is read, explained by example.
+"""Patterns that a reason must contain: checked when the policy is read.
 
 They are RE2's (https://github.com/google/re2/wiki/Syntax), which searches in a time that grows
 with the text and never runs away: whatever somebody types, and however the policy asks for it.
@@ -7,7 +7,6 @@ with the text and never runs away: whatever somebody types, and however the poli
 from __future__ import annotations
 
 import functools
-import re
 import unicodedata
 from typing import Any
 
@@ -21,12 +20,6 @@ MOST_PROGRAM = 1_600
 MOST_MEMORY = 8 << 20
 MOST_KEPT = 256
 LOOKING = ("(?=", "(?!", "(?<")
-# An escaped character, a set or a character, and how often it is repeated.
-PIECE = re.compile(r"(\\.|\[[^\[\]]+\]|[^\\])(\{[0-9]{1,2}(?:,[0-9]{0,2})?\}|[+*?])?")
-# A group without groups inside: its first choice stands for it.
-CHOICE = re.compile(r"(?<!\\)\((?:\?:)?([^()|?]*)(?:\|[^()]*)?\)")
-SAMPLES = {r"\d": "1234567890", r"\w": "abcdefghij", r"\s": " " * 10, ".": "abcdefghij"}
-SPECIAL = frozenset("()|^$[]{}*+?")
 
 
 def problem(pattern: str) -> str:
@@ -84,33 +77,3 @@ def _explained(said: bytes | str) -> str:
     if why.startswith("invalid repetition size") or "too large" in why:
         return f"this repeats too often ({why}); repeat less, such as [0-9]{{1,9}}"
     return f"this isn't a regular expression that RE2 takes ({why})"
-
-
-def example(pattern: str) -> str:
-    """Return a text that the pattern is found in, or an empty one where none comes to mind."""
-    plainer = pattern
-    while (once := CHOICE.sub(r"\1", plainer)) != plainer:
-        plainer = once
-    if "(" in plainer.replace("\\(", ""):
-        return ""
-    parts = [_sample(piece[1], piece[2] or "") for piece in PIECE.finditer(plainer.split("|")[0])]
-    made = "".join(parts)
-    return made if found(pattern, made) else ""
-
-
-def _sample(atom: str, repeat: str) -> str:
-    """Return characters for one piece of a pattern."""
-    if repeat.startswith("{"):
-        times = int(repeat.strip("{}").split(",")[0])
-    else:
-        times = 3 if repeat in ("+", "*") else 1
-    if atom.startswith("[") and atom.endswith("]"):
-        first = atom[1:].removeprefix("^").removeprefix("\\")[0]
-        chars = "1234567890" if first.isdigit() else first * 10
-    elif atom in SAMPLES:
-        chars = SAMPLES[atom]
-    elif atom in SPECIAL or (atom.startswith("\\") and atom[1].isalnum()):
-        return ""
-    else:
-        chars = atom.removeprefix("\\") * 10
-    return (chars * times)[:times]
