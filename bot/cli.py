@@ -310,6 +310,7 @@ def audit_export(
     """Print the audit log."""
     from bot.operations import record
 
+    form = _word("--format", form, "jsonl", "csv")
     for line in record.export_audit(settings_.load(), form=form, server=server, since=since):
         typer.echo(line)
 

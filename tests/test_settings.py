@@ -8,8 +8,9 @@ import subprocess
 import sys
 
 import pytest
+from typer import testing
 
-from bot import settings
+from bot import cli, settings
 
 SECRETS = {
     "SLACK_BOT_TOKEN": "xoxb-1",
@@ -144,6 +145,19 @@ def test_the_words_of_settings_are_taken_in_any_case(
     monkeypatch.setenv(name, value)
 
     assert getattr(settings.load(env_file=None), field) == read
+
+
+@pytest.mark.parametrize("form", ["JSONL", "Csv"])
+def test_the_form_of_an_export_is_taken_in_any_case(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path, form: str
+) -> None:
+    """What is wrong here is the database alone."""
+    monkeypatch.setenv("POWERBOT_DATABASE_URL", f"sqlite:///{tmp_path / 'none.db'}")
+
+    done = testing.CliRunner().invoke(cli.app, ["audit", "export", "--format", form])
+
+    assert done.exception is not None
+    assert "--format" not in str(done.exception)
 
 
 @pytest.mark.parametrize("ending", ["", "\n", "\r\n"])

@@ -158,6 +158,7 @@ def test_no_other_machine_is_offered(line: str) -> None:
         *("power off web01", "turn off web01", "switch off web01", "please off web01"),
         *("hi, off web01", "Hello off web01", "hey! please turn off web01", "can you off web01"),
         *("<@U0BEN> off web01", "<@U0BEN|ben> <@U0SAM>, off web01", "@ben off web01"),
+        *("hi <@U0SAM> switch off web01", "Good morning <@U0SAM>: can you <@U0BEN> off web01"),
         *("off: web01", "/power power off web01", "off web01, please", "off web01 and web01"),
     ],
 )

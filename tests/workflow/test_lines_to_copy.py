@@ -182,7 +182,7 @@ async def test_who_undoes_anothers_request_keeps_its_care_and_names_its_reason(
         assert (options.batch, options.pause_s, options.max_failures) == (1, 5.0, 1)
 
 
-@pytest.mark.parametrize("dash", ["\u2010", "\u2011", "\u2212"])
+@pytest.mark.parametrize("dash", ["\u2010", "\u2011", "\u2212", "\ufe63"])
 async def test_a_ticket_from_a_web_page_is_the_ticket(world: World, dash: str) -> None:
     """Its hyphen is another character that reads the same; it is shown as it came."""
     world.rules = world_.policy_of(REASON)

@@ -35,8 +35,10 @@ BUTTONS = {
     "request": "Request",
     "details": "Details",
 }
-# A colleague who is spoken to, as Slack writes it ("Formatting text": mentions).
-COLLEAGUE = re.compile(r"\s*<(?:@[UW]|!subteam\^)[^<>]*>[\s,:;.!]*")
+# A colleague who is spoken to, as Slack writes it ("Formatting text": mentions), with what is said
+# before the name.
+GREETING = rf"(?:(?:{'|'.join(sorted(PASSED_OVER))})\b[\s,:;.!]*)*"
+COLLEAGUE = re.compile(rf"\s*{GREETING}<(?:@[UW]|!subteam\^)[^<>]*>[\s,:;.!]*", re.IGNORECASE)
 # Stands where a person's own words belong; a line that still has it can't be sent.
 OPEN_END = "…"
 
@@ -139,7 +141,7 @@ def _is_prefix(words: Sequence[typography.Word]) -> bool:
 
 
 def _without_colleagues(text: str) -> str:
-    """Return a line without the colleagues who are spoken to in front of it."""
+    """Return a line without the colleagues who are spoken to, and greeted, in front of it."""
     while found := COLLEAGUE.match(text):
         text = text[found.end() :]
     return text

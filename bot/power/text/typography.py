@@ -21,7 +21,7 @@ SIGNS = "@#!"
 
 # Phones make one long dash of two short ones, but only in front of a word.
 LONG_DASHES = "–—―"
-SHORT_DASHES = "‐‑‒−"
+SHORT_DASHES = "‐‑‒−﹣"
 DOUBLE_QUOTES = '"“”„‟«»＂'
 SINGLE_QUOTES = "‘’‚‛"
 # Full-width ASCII, as East Asian keyboards type it (Unicode block U+FF00).
