@@ -23,7 +23,6 @@ ALLOWED = {
     ("bot/runtime/rules.py", "_complain"): "the same isn't said again",
     ("bot/slack/door/watchdog.py", "try_token"): "the same isn't said again",
     ("bot/slack/render/refused_cards.py", "_note"): "Slack's code stands there",
-    ("bot/slack/render/frozen.py", "spoken"): "whom a sentence of before names",
 }
 DECIDING = [
     'state = row.detail == "asked for again: its answer was lost"',

@@ -163,7 +163,8 @@ class Plan(request.Frozen):
 
     `order.targets` are the servers to act on; `lines` are all named servers, those too.
     `snapshot_at` is when the sweep that it was made on began (seconds since the epoch).
-    `refusals` are sentences that forbid the request as a whole; empty when it may be asked.
+    `refusals` are sentences that forbid the request as a whole; empty when it may be asked. They
+    name the people of these user ids: `named`.
     `calls` is the number of power calls without faults, `waves` their sizes. `reading` says in
     words which servers were meant, where the terms that were typed narrow each other. `alarms` are
     the worst first; `unheard` says what is missing of them. `around` are the steps around its
@@ -176,6 +177,7 @@ class Plan(request.Frozen):
     terms: Terms
     policy_version: str
     refusals: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
     waves: tuple[int, ...] = ()
     calls: int = 0
     reading: str = ""

@@ -175,7 +175,8 @@ class Request:
 
     `epoch` is the fence: a write that names an older one fails. `stopped_by` is a user id, set
     the moment somebody pressed Stop. `end_reason` is the sentence for the last change, `ended_by`
-    the user id of the person who brought it about, empty for time, the policy or a run's own end.
+    the user id of the person who brought it about, empty for time, the policy or a run's own end;
+    `end_named` are others whom the sentence names by id.
     `waiting` is the service that an approved or running request waits for.
     `review` is what a request by break glass owes, `source` the key of the payload that made it.
     `hushed` says that its channel is told nothing more: people of another company read it.
@@ -200,6 +201,7 @@ class Request:
     hushed: bool = False
     waiting: Wait | None = None
     ended_by: str = ""
+    end_named: tuple[str, ...] = ()
 
     @property
     def order(self) -> request.Order:

@@ -122,6 +122,7 @@ class Tx(Protocol):
         at: float,
         reason: str = "",
         by: str = "",
+        named: Sequence[str] = (),
         epoch: int | None = None,
         expires_at: float | None = None,
         use_by: float | None = None,
@@ -129,8 +130,8 @@ class Tx(Protocol):
     ) -> bool:
         """Change a request's state if it is still `before` (and the fence still `epoch`).
 
-        `by` is the user id of the person who ends it. `next_at` is when the runner must look at
-        it next; an end state clears it.
+        `by` is the user id of the person who ends it, `named` are those in the reason. `next_at`
+        is when the runner must look at it next; an end state clears it.
         False when another change won.
 
         Raises:

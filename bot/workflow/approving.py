@@ -7,6 +7,7 @@ from bot.power.approval import approval, quorum
 from bot.power.approval.approval import Refusal
 from bot.power.lifecycle import State
 from bot.power.messages import decisions
+from bot.power.policy import freezes
 from bot.power.run import endings, losses
 from bot.workflow import answers, freezing
 from bot.workflow.context import Context
@@ -188,7 +189,7 @@ def _count(
     if tally.met and (frozen := freezing.holding(tx, context.policy(), request, now)):
         held = f"{frozen} It can't get its last approval now; press Approve again afterwards."
         auditing.row(tx, inbound, "approval.held", request, now, {"why": frozen})
-        return answers.Note(held, good=False)
+        return answers.Note(held, good=False, people=freezes.holders(tx.freezes(now=now)))
     _withdraw(tx, inbound, request, lost, now)
     _note_approval(context, tx, inbound, request, quorum.placed(yes, tally), tally, now)
     for one in kept:

@@ -8,6 +8,7 @@ import random
 from bot.power import plan, ports, request
 from bot.power.lifecycle import State
 from bot.power.messages import decisions
+from bot.power.policy import freezes
 from bot.power.run import endings
 from bot.power.text import folding, typography
 from bot.workflow import answers, approving, break_glass, nudging, people, planner, ticking
@@ -129,10 +130,14 @@ def _asked(
     terms, now = request.plan.terms, context.clock.now()
     misfit = misfit or planner.overtaken(context, tx, request.plan, now)
     if misfit:
-        if tx.transition(request.id, State.PLANNED, State.REFUSED, at=now, reason=misfit):
+        named = freezes.holders(tx.freezes(now=now))
+        if tx.transition(
+            request.id, State.PLANNED, State.REFUSED, at=now, reason=misfit, named=named
+        ):
             _audit(context, tx, inbound, "request.refused", request, why=misfit, servers=True)
             endings.tell_step(tx, request, State.REFUSED, now)
-        return answers.Note(f"Not asked: {misfit}", good=False, over=True, plan_again=request.id)
+        why = f"Not asked: {misfit}"
+        return answers.Note(why, good=False, people=named, over=True, plan_again=request.id)
     expires_at = now + terms.expires_s
     won = tx.transition(
         request.id,

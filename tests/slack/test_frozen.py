@@ -99,11 +99,12 @@ def test_reason_of_a_freeze_can_not_ping_or_forge() -> None:
 def test_holder_in_a_sentence_is_shown_by_name_and_nobody_else() -> None:
     """A refusal names people by their ids; words in a reason aren't read as one."""
     told = frozen.spoken(
-        "Everything is frozen by U0ROSA (by U0SAM, cooling) since 2023-11-14 22:13 UTC."
+        "Everything is frozen by U0ROSA (by U0SAM (cooling)) since 2023-11-14 22:13 UTC.",
+        freezes.holders([HELD]),
     )
 
     assert told == (
-        "Everything is frozen by <@U0ROSA> (by U0SAM, cooling) since "
+        "Everything is frozen by <@U0ROSA> (by U0SAM (cooling)) since "
         "<!date^1699999980^{date_short_pretty} at {time}|22:13 UTC>."
     )
 

@@ -67,6 +67,26 @@ async def test_who_has_ended_a_request_is_read_out_of_its_sentence(before: str) 
     assert {one.id: (one.state.value, one.end_reason, one.ended_by) for one in found} == ENDS
 
 
+async def test_whose_freeze_has_ended_a_request_is_read_out_of_its_sentence(before: str) -> None:
+    """The holders alone: not whom the words of a freeze speak of."""
+    ends = {
+        "PR-88X9": "held by freeze of U0SAM (by U0DANA, storm) since 2026-11-29 04:00 UTC; and by "
+        "host:root (x) since 2026-11-29 04:00 UTC; and by W0ROSA (y) since 2026-11-29 04:00 UTC",
+        "PR-TN7K": "Everything is frozen by U0SAM (x) since 2026-11-29 04:00 UTC; ask again",
+        "PR-4C84": "the policy has changed: by U0SAM (x)",
+    }
+    for id_, reason in ends.items():
+        change = "UPDATE requests SET end_reason = :reason WHERE id = :id"
+        changed(before, change, id=id_, reason=reason)
+
+    opening.migrate(before)
+    store = opening.open_store(before)
+    found = await store.read(lambda tx: [one for id_ in ends if (one := tx.request(id_))])
+    await store.close()
+
+    assert [one.end_named for one in found] == [("U0SAM", "W0ROSA"), ("U0SAM",), ()]
+
+
 @pytest.mark.parametrize(
     ("state", "detail", "cause", "after", "left"),
     [

@@ -13,7 +13,7 @@ from bot.power.approval import judging
 from bot.power.planning import plan_lines, plan_refusals, stepping
 from bot.power.planning.plan_lines import Judged
 from bot.power.planning.question import Facts, Question
-from bot.power.policy import policy
+from bot.power.policy import freezes, policy
 from bot.power.run import waves
 
 
@@ -34,6 +34,7 @@ def make(
         terms=terms,
         policy_version=rules.version,
         refusals=refusals,
+        named=freezes.holders(facts.freezes) if refusals else (),
         waves=sizes,
         reading=question.reading,
         calls=_calls(question, terms, acting, sizes),

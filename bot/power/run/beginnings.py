@@ -43,11 +43,13 @@ def earlier_calls(tx: ports.Tx, found: ports.Request, *, now: float) -> Mapping[
 def _void(tx: ports.Tx, found: ports.Request, *, epoch: int, now: float) -> None:
     """End an approval that was not used in time."""
     reason = "approved, but not started in time"
-    if standing := tx.freezes(now=now):
+    standing = tx.freezes(now=now)
+    if standing:
         reason = f"{reason}: {freezes.holding(standing)}"
     elif found.waiting:
         reason = f"{reason}: {found.waiting.why}"
-    endings.end(tx, found, endings.Ending(State.VOID, now, reason), epoch=epoch)
+    ending = endings.Ending(State.VOID, now, reason, named=freezes.holders(standing))
+    endings.end(tx, found, ending, epoch=epoch)
 
 
 def _start(

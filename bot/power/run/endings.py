@@ -17,7 +17,8 @@ from bot.power.messages import decisions
 class Ending:
     """An end state with its reason; `said` is what the person wrote, for the thread.
 
-    `person` is who did it (None: time or the policy did), `detail` is for the audit row.
+    `person` is who did it (None: time or the policy did), `named` are the user ids in the reason,
+    `detail` is for the audit row.
     """
 
     state: State
@@ -26,6 +27,7 @@ class Ending:
     said: str = ""
     person: request.Person | None = None
     detail: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    named: tuple[str, ...] = ()
 
 
 def end(tx: ports.Tx, found: ports.Request, ending: Ending, *, epoch: int | None = None) -> bool:
@@ -37,7 +39,14 @@ def end(tx: ports.Tx, found: ports.Request, ending: Ending, *, epoch: int | None
     at = ending.at
     by = ending.person.user_id if ending.person else ""
     if not tx.transition(
-        found.id, found.state, ending.state, at=at, reason=ending.reason, by=by, epoch=epoch
+        found.id,
+        found.state,
+        ending.state,
+        at=at,
+        reason=ending.reason,
+        by=by,
+        named=ending.named,
+        epoch=epoch,
     ):
         return False
     entry = ports.AuditEntry(

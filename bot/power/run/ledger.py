@@ -217,7 +217,10 @@ def close_run(
     state = outcome.end_state(rows, stopped=by_hand or (halted is not None and not itself))
     # Who pressed Stop is told by name elsewhere; the reason would only repeat it.
     reason = "" if halted is None or (by_hand and not itself) else halted.reason
-    if not tx.transition(found.id, State.RUNNING, state, at=now, reason=reason, epoch=epoch):
+    named = freezes.holders(halted.freezes) if halted else ()
+    if not tx.transition(
+        found.id, State.RUNNING, state, at=now, reason=reason, named=named, epoch=epoch
+    ):
         raise errors.LostLease
     tx.unlock_servers(found.id)
     counts = {word.value: n for word, n in outcome.tally(rows).counts.items()}

@@ -82,7 +82,7 @@ def _mistake(mistake: facts.Mistake) -> str:
 
 def _note(note: facts.Note) -> str:
     """Return a note; one that refuses says so with a sign as well."""
-    told = text.named(frozen.spoken(note.text, WORDS_CHARS), note.people)
+    told = frozen.spoken(note.text, note.people, WORDS_CHARS)
     return told if note.good else f"🚫 {told}"
 
 

@@ -178,7 +178,7 @@ def _while_pending(request: ports.Request) -> list[str]:
 def _end_reason(request: ports.Request) -> str:
     """Return why it ended; where a person ended it, by name."""
     if not request.ended_by:
-        return frozen.spoken(request.end_reason, REASON_CHARS)
+        return frozen.spoken(request.end_reason, request.end_named, REASON_CHARS)
     said = text.plain(request.end_reason, REASON_CHARS + ENDED_BY_CHARS)
     return text.named(f"{said[:1].upper()}{said[1:]}", [request.ended_by])
 

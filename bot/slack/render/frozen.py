@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import assert_never
 
@@ -15,10 +14,6 @@ REASON_CHARS = 300
 ASKED_CHARS = 150
 # A list shows so many freezes, the others are counted.
 MOST_SHOWN = 5
-# Whom the sentences of `power.freezes` name.
-HOLDER = re.compile(
-    r"(?<=\bby )[UW][A-Z0-9]{1,30}(?= \()|(?<=\bfreeze of )[UW][A-Z0-9]{1,30}(?= \()"
-)
 LIFT = "`unfreeze` lifts one's own, `unfreeze all` every one."
 SAID: Mapping[messages.FreezeEvent, str] = {
     "freeze.on": "🧊 *{by} froze all power changes*",
@@ -68,10 +63,9 @@ def lift_button(freeze: ports.Freeze, *, own: bool = False, apart: str = "") -> 
     )
 
 
-def spoken(sentence: str, limit: int = text.LONGEST_FOREIGN) -> str:
-    """Return one of our sentences for mrkdwn: who froze by name, instants in each reader's time."""
-    words = HOLDER.sub(lambda found: text.mention(found.group()), text.plain(sentence, limit))
-    return text.dated(words)
+def spoken(sentence: str, people: Sequence[str] = (), limit: int = text.LONGEST_FOREIGN) -> str:
+    """Return one of our sentences for mrkdwn: these people by name, instants in readers' time."""
+    return text.dated(text.named(text.plain(sentence, limit), people))
 
 
 def notice(news: messages.News) -> blocks.Message:

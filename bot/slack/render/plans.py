@@ -109,7 +109,9 @@ def _states(lines: Sequence[plan.PlanLine]) -> str:
 def _conditions(planned: plan.Plan) -> str:
     """Return who must approve and why, and how it would run; or what forbids it."""
     if planned.refusals:
-        told = [f"🚫 {frozen.spoken(refusal, 600)}" for refusal in planned.refusals[:6]]
+        told = [
+            f"🚫 {frozen.spoken(refusal, planned.named, 600)}" for refusal in planned.refusals[:6]
+        ]
         return "\n".join(["*This can't be requested:*", *told])
     wanted = planned.terms.needs
     total = sum(need.count for need in wanted)
@@ -176,7 +178,8 @@ def _fallback(shown: answers.PlanShown) -> str:
     names = naming.folded([line.label for line in _meant(planned)], 300)
     line = f"Plan: {_title(planned)} ({names})"
     if planned.refusals:
-        return f"{line}. It can't be requested: {frozen.spoken(planned.refusals[0], 300)}"
+        why = frozen.spoken(planned.refusals[0], planned.named, 300)
+        return f"{line}. It can't be requested: {why}"
     return f"{line}. Nothing is asked for yet."
 
 

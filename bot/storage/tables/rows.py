@@ -15,7 +15,7 @@ from typing import Any
 from bot.power import causes, errors, lifecycle, plan, ports, request, waiting
 from bot.storage.tables import packing, stored_inputs, stored_messages
 
-PLAN_VERSION = 3
+PLAN_VERSION = 4
 # How each released shape of a plan is read; a new shape adds a line and keeps the old ones.
 _PLAN_READERS: dict[int, Callable[[str], plan.Plan]] = {
     1: plan.Plan.model_validate_json,
@@ -23,6 +23,8 @@ _PLAN_READERS: dict[int, Callable[[str], plan.Plan]] = {
     2: plan.Plan.model_validate_json,
     # Column by column.
     3: packing.unpacked,
+    # Lines have causes, steps stand around waves, alarms beside servers.
+    4: packing.unpacked,
 }
 
 
@@ -79,6 +81,7 @@ def request_row(made: ports.Request, source_key: str, plan_digest: str) -> dict[
         "stop_reason": storable(made.stop_reason),
         "end_reason": storable(made.end_reason),
         "ended_by": storable(made.ended_by),
+        "end_named": storable(" ".join(made.end_named)),
     }
 
 
@@ -115,6 +118,7 @@ def request_from(
         hushed=bool(row.hushed),
         waiting=_waiting_from(row.waiting),
         ended_by=row.ended_by,
+        end_named=tuple(row.end_named.split()),
     )
 
 

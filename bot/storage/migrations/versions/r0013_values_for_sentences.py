@@ -1,4 +1,4 @@
-"""Who ended a request, and causes of servers, as values: until here they stood in sentences alone.
+"""Who ended a request, whom its end names, and causes of servers, as values beside the sentences.
 
 What is stored is read out of its sentences once, here, and never again.
 """
@@ -18,6 +18,13 @@ _ENDED = """
     SELECT id, end_reason FROM requests
     WHERE state IN ('denied', 'cancelled', 'stopped') AND end_reason LIKE '% by %'
 """
+# As the sentences of freezes name their holders.
+_HOLDER = re.compile(r"(?:\bby |\bfreeze of )([UW][A-Z0-9]{1,30})(?= \()")
+_FROZEN = """
+    SELECT id, end_reason FROM requests
+    WHERE end_reason LIKE '%held by freeze of %' OR end_reason LIKE 'Everything is frozen by %'
+"""
+_NAMED = sa.text("UPDATE requests SET end_named = :named WHERE id = :id")
 _BY = sa.text("UPDATE requests SET ended_by = :ended_by WHERE id = :id")
 _LOST = "the answer was lost"
 _LEFT_OUT = "CloudDC's answer leaves it out"
@@ -40,9 +47,10 @@ _SAID = sa.text("UPDATE run_servers SET detail = '' WHERE cause = :cause AND det
 
 
 def upgrade() -> None:
-    """Add the column, and fill it and the causes from what was said."""
-    column = sa.Column("ended_by", sa.Text(), nullable=False, server_default="")
-    op.add_column("requests", column)
+    """Add the columns, and fill them and the causes from what was said."""
+    for name in ("ended_by", "end_named"):
+        column = sa.Column(name, sa.Text(), nullable=False, server_default="")
+        op.add_column("requests", column)
     connection = op.get_bind()
     ended = [
         {"id": id_, "ended_by": found[1]}
@@ -51,6 +59,12 @@ def upgrade() -> None:
     ]
     if ended:
         connection.execute(_BY, ended)
+    named = [
+        {"id": id_, "named": " ".join(dict.fromkeys(_HOLDER.findall(reason)))}
+        for id_, reason in connection.execute(sa.text(_FROZEN)).all()
+    ]
+    if named:
+        connection.execute(_NAMED, named)
     for detail, cause in _CAUSES.items():
         connection.execute(_CAUSE, {"cause": cause, "detail": detail})
     connection.execute(_NOT_AGAIN)
