@@ -22,7 +22,7 @@ from aiohttp import web
 
 from bot import settings as settings_
 from bot.operations import manifest
-from bot.sandbox import data_centre, racks, surroundings, workspace
+from bot.sandbox import data_centre, demo_policy, racks, surroundings, workspace
 from bot.sandbox.data_centre import control, serve
 from bot.sandbox.surroundings import control as around_control
 
@@ -32,51 +32,10 @@ SECRET_KEY = "demo-secret-key-that-guards-nothing"  # noqa: S105 -- it opens the
 PAGE = pathlib.Path(__file__).parent / "web"
 # Where the page's address has what surrounds the servers.
 AROUND = "/around"
+POLICY = demo_policy.POLICY
 OPERATION_S = 8.0
 STOP_S = 15.0
 START_S = 20.0
-
-POLICY = """\
-# The demo's rules: see the README for what each key means.
-version = 1
-
-[channels]
-allow = ["C0OPS", "C0INC"]
-incident = ["C0INC"]
-
-[people]
-sre = ["U0DANA", "U0SAM"]
-dc-ops = ["U0ROSA"]
-
-[groups]
-web = "web*"
-db = "db*"
-
-[protected]
-servers = ["tag:powerbot=never", "pdu*"]
-
-[limits]
-confirm_above = 10
-
-[defaults]
-ramp = [3, 10]
-
-[[rule]]
-name = "databases"
-servers = "@db"
-actions = ["off", "reboot", "cycle"]
-requesters = ["sre"]
-approvers = { sre = 1, dc-ops = 1 }
-
-[[rule]]
-name = "everything else"
-servers = "*"
-actions = ["on", "off", "reboot", "cycle"]
-requesters = ["sre"]
-approvers = { sre = 1 }
-from_servers = { 20 = { sre = 1, dc-ops = 1 } }
-break_glass = ["sre"]
-"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -194,7 +153,9 @@ async def running(where: Where) -> AsyncIterator[Demo]:
         except settings_.SettingsError:
             await api.stop()
             raise
+        _write_policy(folder / "policy.toml", slack.url)
         settings = environment(slack.api_url, api.url, folder) | {"PORT": str(where.bot_port)}
+        settings |= racks.variables(around)
         keeping = asyncio.create_task(bot.keep_running(settings))
         try:
             yield Demo(slack.api_url.removesuffix("api/"), slack, centre, around, bot)
@@ -225,17 +186,27 @@ async def _serve_page(
 
 @contextlib.contextmanager
 def _folder(where: Where) -> Iterator[pathlib.Path]:
-    """Make the folder of the story, a temporary one unless it was named, with its policy."""
+    """Make the folder of the story, a temporary one unless it was named."""
     with contextlib.ExitStack() as cleanup:
         folder = where.data
         if folder is None:
             made = cleanup.enter_context(tempfile.TemporaryDirectory(prefix="powerbot-demo-"))
             folder = pathlib.Path(made)
         folder.mkdir(parents=True, exist_ok=True)
-        # Made anew or left as it is, and never written through a link.
-        with contextlib.suppress(FileExistsError), (folder / "policy.toml").open("x") as file:
-            file.write(POLICY)
         yield folder
+
+
+def _write_policy(path: pathlib.Path, url: str) -> None:
+    """Write the policy, or let one that was kept know where the surroundings are now."""
+    # Made anew or left as it is, and never written through a link.
+    with contextlib.suppress(FileExistsError), path.open("x") as file:
+        file.write(demo_policy.with_steps(f"{url}{AROUND}"))
+        return
+    if path.is_symlink():
+        return
+    text = path.read_text()
+    if (moved := demo_policy.moved(text, url)) != text:
+        path.write_text(moved)
 
 
 def simulated_centre(servers: int, operation_s: float = OPERATION_S) -> data_centre.DataCentre:

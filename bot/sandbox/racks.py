@@ -51,6 +51,16 @@ async def _serving(host: str, port: int, centre: data_centre.DataCentre) -> Asyn
         await running.stop()
 
 
+def variables(around: surroundings.Surroundings) -> dict[str, str]:
+    """Return the variables that steps name for the secrets of the surroundings."""
+    secrets = around.secrets
+    return {
+        "ALERTMANAGER_AUTH": secrets.alertmanager,
+        "K8S_AUTH": secrets.kubernetes,
+        "LB_HOOK_SECRET": secrets.webhook,
+    }
+
+
 def told(around: surroundings.Surroundings, url: str) -> str:
     """Return where each part is, and which variables hold its secret, as lines to copy."""
     secrets = around.secrets

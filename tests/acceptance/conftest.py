@@ -99,7 +99,11 @@ class Stage:
 
 @pytest_asyncio.fixture
 async def stage(tmp_path: pathlib.Path) -> AsyncIterator[Stage]:
-    """A demo whose bot has connected; at the end nothing that was said broke a rule of Slack."""
+    """A demo whose bot has connected, without steps around its waves.
+
+    At the end nothing that was said broke a rule of Slack.
+    """
+    (tmp_path / "policy.toml").write_text(demo.POLICY)
     async with demo.running(demo.Where(port=0, servers=40, data=tmp_path)) as playing:
         await demo.ready(playing, PATIENCE_S)
         yield Stage(playing)

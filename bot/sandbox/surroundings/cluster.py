@@ -65,7 +65,7 @@ class Pace:
     """How long a pod takes to end and to start elsewhere, in seconds."""
 
     ends_s: float = 1.0
-    starts_s: float = 1.5
+    starts_s: float = 1.0
 
 
 class Cluster:

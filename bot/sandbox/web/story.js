@@ -84,12 +84,12 @@ const STEPS = [
     done: (app) => cards(app).some(({ state }) => state !== "pending"),
   },
   {
-    title: "Kill the bot", text: () => ["Three servers go first, then the rest. ", b("Kill the bot"), " in the middle of it."],
+    title: "Kill the bot", text: () => ["Three servers go first, once their alerts are silenced (S), their pods drained (D) and the load balancer told (B). ", b("Kill the bot"), " in the middle of it."],
     help: () => ["Kill it now", () => byId("kill-bot").click()],
     done: (app) => app.demo.restarts > 0 || app.demo.bot === "stopped",
   },
   {
-    title: "Watch it go on", text: () => ["It comes back, reads what really happened and goes on. No server is rebooted twice: the thread and the request log show it."],
+    title: "Watch it go on", text: () => ["It comes back, reads what really happened and goes on. No server is rebooted twice, and what was taken out is put back: the thread and the racks show it."],
     help: () => ["Open the thread", openThread],
     done: (app) => cards(app).some(({ state }) => ENDED.has(state)) && app.demo.bot === "running",
   },
