@@ -167,7 +167,7 @@ export class Centre {
     else delete tile.dataset.fault;
     tile.firstChild.textContent = KINDS[kind][0];
     tile.querySelector(".marks")?.remove();
-    if (marks.length) tile.append(h("span", { class: "marks", "aria-hidden": "true" }, ...marks.map(({ letter, kind: mark }) => h("b", { data: { mark } }, letter))));
+    if (marks.length) tile.append(h("span", { class: "marks", "aria-hidden": "true" }, ...marks.map(({ kind: mark }) => h("b", { data: { mark } }))));
     const words = [server.name, KINDS[kind][1], server.operation, server.fault && `fault: ${server.fault}`, ...around].filter(Boolean);
     tile.setAttribute("aria-label", words.join(", "));
     tile.title = words.join(" · ");
@@ -185,8 +185,8 @@ export class Centre {
       ...parts.map(([kind, count]) => h("span", { class: "legend-item", data: { kind } },
         h("span", { class: "glyph", "aria-hidden": "true" }, KINDS[kind][0]), ` ${KINDS[kind][1]} `, h("b", {}, count.toLocaleString()))),
       faults ? h("span", { class: "legend-item", data: { kind: "fault" } }, "⚑ faults ", h("b", {}, String(faults))) : "",
-      ...marks.map(({ kind, letter, words: meaning, count }) => h("span", { class: "legend-item", data: { mark: kind } },
-        h("span", { class: "marks" }, h("b", { data: { mark: kind } }, letter)), ` ${meaning} `, h("b", {}, count.toLocaleString()))),
+      ...marks.map(({ kind, words: meaning, count }) => h("span", { class: "legend-item", data: { mark: kind } },
+        h("span", { class: "marks", "aria-hidden": "true" }, h("b", { data: { mark: kind } })), ` ${meaning} `, h("b", {}, count.toLocaleString()))),
     );
   }
 

@@ -8,16 +8,16 @@ import { toast } from "./toasts.js";
 const MANY = 2000;
 const SELDOM_MS = 5000;
 const MARKS = [
-  { is: (row) => row.silenced, letter: "S", kind: "silenced", words: () => "alerts silenced" },
-  { is: (row) => row.cordoned, letter: "D", kind: "drained", words: (row) => (row.pods ? `draining, ${row.pods} pods left` : "drained") },
-  { is: (row) => row.out, letter: "B", kind: "out", words: () => "out of the load balancer" },
-  { is: (row) => row.down, letter: "!", kind: "down", words: (row) => (row.firing ? "not answering, alert firing" : "not answering") },
+  { is: (row) => row.silenced, kind: "silenced", words: () => "alerts silenced" },
+  { is: (row) => row.cordoned, kind: "drained", words: (row) => (row.pods ? `draining, ${row.pods} pods left` : "drained") },
+  { is: (row) => row.out, kind: "out", words: () => "out of the load balancer" },
+  { is: (row) => row.down, kind: "down", words: (row) => (row.firing ? "not answering, alert firing" : "not answering") },
 ];
 const LEGEND = { silenced: "silenced", drained: "drained", out: "out of the balancer", down: "not answering" };
 const PARTS = { alertmanager: "Alertmanager", kubernetes: "Kubernetes", balancer: "Load balancer", prometheus: "Prometheus" };
 
-/** The marks of one server, as letters with their words. */
-export const marksOf = (row) => (row ? MARKS.filter(({ is }) => is(row)).map(({ letter, kind, words }) => ({ letter, kind, words: words(row) })) : []);
+/** The marks of one server with their words; the style sheet has their letters. */
+export const marksOf = (row) => (row ? MARKS.filter(({ is }) => is(row)).map(({ kind, words }) => ({ kind, words: words(row) })) : []);
 
 export class Surroundings {
   #rows = new Map();
@@ -47,7 +47,7 @@ export class Surroundings {
   legend() {
     const counts = {};
     for (const row of this.#rows.values()) for (const { kind } of marksOf(row)) counts[kind] = (counts[kind] ?? 0) + 1;
-    return MARKS.filter(({ kind }) => counts[kind]).map(({ kind, letter }) => ({ kind, letter, words: LEGEND[kind], count: counts[kind] }));
+    return MARKS.filter(({ kind }) => counts[kind]).map(({ kind }) => ({ kind, words: LEGEND[kind], count: counts[kind] }));
   }
 
   /** The choices for one server's service, for its menu. */
