@@ -107,7 +107,7 @@ async def joined(
         closing.push_async_callback(power.aclose)
 
         def log_in(now: settings_.Settings) -> auth.CloudAuth:
-            return cloud.auth_of(now, http, clock)
+            return cloud.login_of(now, http, clock)
 
         slack = (web_client, identity)
         kinds = around_opening.all_kinds(surroundings)

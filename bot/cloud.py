@@ -12,7 +12,7 @@ from bot.power import ports
 from bot.runtime import clock as clock_, paces as paces_
 
 
-def auth_of(
+def login_of(
     given: settings.Settings, http: httpx.AsyncClient, clock: ports.Clock
 ) -> auth.CloudAuth:
     """Return the credentials that the settings have: keys first, then a token, then IAM.
@@ -51,7 +51,7 @@ def power_of(
     try:
         cloud = client.CloudDC(
             http,
-            client.Access(given.endpoint, given.clouddc_project_id, auth_of(given, http, clock)),
+            client.Access(given.endpoint, given.clouddc_project_id, login_of(given, http, clock)),
             bucket=rate.Bucket(given.rate, clock),
             clock=clock,
             jitter=random.Random(),  # noqa: S311 -- it spreads retries and guards nothing
