@@ -25,7 +25,7 @@ Reason = Annotated[str, typer.Option(help="Why; the thread tells it.")]
 
 def add_to(app: typer.Typer) -> None:
     """Give the program these commands."""
-    for command in (requests, show, stop, cancel, freeze, unfreeze):
+    for command in (requests, show, stop, cancel, freeze, unfreeze, owed, settle):
         app.command()(command)
 
 
@@ -80,6 +80,25 @@ def unfreeze(
     if all_.lower() not in ("", "all"):
         raise settings.SettingsError(f"unfreeze {all_}: write all, or nothing for your own freeze.")
     typer.echo(_on_record(lambda record: host.unfreeze(record, every=bool(all_))))
+
+
+def owed(as_json: AsJson = False) -> None:
+    """List what was taken out around waves and isn't back: out as planned, or owed."""
+    from bot.operations import owed as owed_
+
+    found = _on_record(owed_.rows)
+    typer.echo(owed_.as_json(found) if as_json else owed_.listed(found))
+
+
+def settle(
+    id_: Id,
+    step: Annotated[str, typer.Argument(help="The step's name.")],
+    server: Annotated[str, typer.Argument(help="The server's name.")],
+) -> None:
+    """Mark a step that is out or owed as dealt with by hand; nothing outside is touched."""
+    from bot.operations import owed as owed_
+
+    typer.echo(_on_record(lambda record: owed_.settle(record, id_, step, server)))
 
 
 def _on_record(work: Callable[[Record], Awaitable[T]]) -> T:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 
 from bot import setting_words, settings
-from bot.operations import check_cloud, check_exposure, check_slack, manifest, policies
+from bot.operations import check_cloud, check_exposure, check_slack, check_steps, manifest, policies
 from bot.operations.findings import Code, Finding, bad, good
 from bot.power import errors, ports
 from bot.power.policy import policy, policy_file
@@ -51,6 +51,7 @@ async def run(
     swapped = any(one.code is Code.WRONG_TOKEN for one in looked)
     if given.slack_bot_token.get_secret_value() and not swapped:
         looked += [one async for one in check_slack.look(given, _usable_policy(given), watch)]
+    looked += [one async for one in check_steps.look(_usable_policy(given))]
     if _has_cloud(given):
         looked += [one async for one in check_cloud.look(given, watch) if one not in looked]
     return looked

@@ -38,6 +38,8 @@ class Figure(enum.StrEnum):
     SOCKET_HEARD_SECONDS = "socket_heard_seconds"
     SOCKET_OTHERS = "socket_others"
     STEPS = "steps"
+    STEPS_OUT = "steps_out"
+    STEPS_OWED = "steps_owed"
     UNKNOWN_CALLS = "unknown_calls"
     UNKNOWN_OUTCOMES = "unknown_outcomes"
 

@@ -10,7 +10,7 @@ import asyncio
 import collections
 import dataclasses
 import time
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
 import prometheus_client
@@ -30,6 +30,8 @@ REFUSED = (".refused", ".not_checked", ".withdrawn", ".held")
 # What ends a wait at once, and what comes of a request that had its last approval before.
 DECIDED = frozenset({"request.denied", "request.expired", "request.cancelled"})
 APPROVED = frozenset({"request.running", "request.void", "request.stopped"})
+# How the events of steps around waves begin.
+AROUND = "step."
 WAITS_S = (1, 5, 15, 60, 300, 900, 1800, 3600, 14400)
 
 
@@ -48,7 +50,13 @@ class Metrics:
         self._monotonic = monotonic
         self.registry = prometheus_client.CollectorRegistry()
         prometheus_client.ProcessCollector(registry=self.registry)
-        self._steps = self._counter(Figure.STEPS, "Steps of requests, by the log's event.", "event")
+        self._steps = self._counter(
+            Figure.STEPS,
+            "Steps of requests, by the log's event; of one around a wave its kind and outcome too.",
+            "event",
+            "kind",
+            "outcome",
+        )
         self._refusals = self._counter(
             Figure.REFUSALS, "What was refused, by what it was refused as.", "reason"
         )
@@ -90,7 +98,7 @@ class Metrics:
         elif name == "reporter.not_taken":
             self._slack.labels(str(event["why"])).inc()
         elif "detail" in event:
-            self._count_step(name, str(event.get("request") or ""))
+            self._count_step(name, event)
         return event
 
     async def watch_loop(self, _: app.Bot) -> None:
@@ -100,9 +108,13 @@ class Metrics:
             await asyncio.sleep(LAG_LOOK_S)
             self._lag_s.observe(max(0.0, time.monotonic() - due))
 
-    def _count_step(self, name: str, request_id: str) -> None:
-        """Count one step of a request."""
-        self._steps.labels(name).inc()
+    def _count_step(self, name: str, event: Mapping[str, Any]) -> None:
+        """Count one step of a request; of a step around a wave its kind and what came of it."""
+        request_id, detail = str(event.get("request") or ""), event["detail"]
+        kind = str(detail.get("kind") or "") if isinstance(detail, Mapping) else ""
+        around = name.startswith(AROUND)
+        outcome = name.removeprefix(AROUND) if around else ""
+        self._steps.labels(name, kind if around else "", outcome).inc()
         if name.endswith(REFUSED):
             self._refusals.labels(name).inc()
         if name == "call.unknown":
@@ -195,6 +207,10 @@ def _of_database(found: figures.Figures, now: float) -> Iterator[core.Metric]:
     yield _gauge(
         Figure.INBOX_AGE_SECONDS, "The oldest one's wait.", _age_s(found.payload_since, now)
     )
+    yield _gauge(
+        Figure.STEPS_OUT, "Servers and steps of which something stands outside.", found.steps_out
+    )
+    yield _gauge(Figure.STEPS_OWED, "Those of them that should be back.", found.steps_owed)
     yield _gauge(Figure.AUDIT_ROWS, "Number of the newest audit row.", found.audit_seq)
 
 

@@ -31,6 +31,7 @@ class Do(enum.StrEnum):
     COMMENT = "comment"
     VERDICT = "verdict"
     UNFREEZE = "unfreeze"
+    PUT_BACK = "put_back"
 
 
 class Form(enum.StrEnum):

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.power import causes, inputs, lifecycle, plan, request, server, vocabulary
+from bot.power.around import parts
 from bot.power.messages import messages
 from bot.power.text import folding
 from bot.power.waiting import Wait
@@ -179,6 +180,7 @@ class Request:
     `end_named` are others whom the sentence names by id.
     `waiting` is the service that an approved or running request waits for.
     `review` is what a request by break glass owes, `source` the key of the payload that made it.
+    `around` is what was taken out around its waves; where several are read at once it is empty.
     `hushed` says that its channel is told nothing more: people of another company read it.
     """
 
@@ -200,6 +202,7 @@ class Request:
     review: Review | None = None
     hushed: bool = False
     waiting: Wait | None = None
+    around: tuple[parts.Part, ...] = ()
     ended_by: str = ""
     end_named: tuple[str, ...] = ()
 
@@ -218,7 +221,8 @@ class RunServer:
     call's intent was stored and `settled_at` when the state became final (epoch seconds).
     `seen_power` is its power as it was seen last, in one of our four words. `room` and `rack` are
     where it stood when it was last sent, `rack_limit` how many of a rack might come on at once.
-    `late` is what was seen of it after the run, `late_at` when.
+    `late` is what was seen of it after the run, `late_at` when. `probe` is the name of the probe
+    that one which is proven and not well doesn't answer.
     """
 
     server_id: str
@@ -242,6 +246,7 @@ class RunServer:
     late: causes.Late = causes.Late.NONE
     late_at: float = 0.0
     apart: str = ""
+    probe: str = ""
 
     @property
     def label(self) -> folding.Named:

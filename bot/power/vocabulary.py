@@ -114,6 +114,9 @@ VERBS: dict[str, Verb] = {
     "requests": Verb(
         "requests", "shows open requests, what waits for you first", ANYBODY, ("requests",)
     ),
+    "owed": Verb(
+        "owed", "lists what is still drained, silenced or told, and why", ANYBODY, ("owed",)
+    ),
     "history": Verb(
         "history [TARGETS]",
         "shows past changes of servers",

@@ -47,6 +47,7 @@ LABELS: dict[inputs.Do, str] = {
     inputs.Do.COMMENT: "Comment",
     inputs.Do.VERDICT: "Review",
     inputs.Do.UNFREEZE: "Unfreeze",
+    inputs.Do.PUT_BACK: "Put back",
 }
 FIELDS: dict[inputs.Form, Field] = {
     inputs.Form.CONFIRM_COUNT: Field.COUNT,

@@ -22,7 +22,7 @@ from bot.storage.engine import (
 from bot.storage.tables import claims
 
 # The schema that this version works with; a test compares it with the newest migration.
-REVISION = "0014"
+REVISION = "0015"
 _TABLES = {
     dialects.SQLITE: "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'",
     dialects.POSTGRESQL: "SELECT 1 WHERE to_regclass('alembic_version') IS NOT NULL",

@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 from bot.power import deeds, missing as missing_, plan, ports, request, server
+from bot.power.around import parts
 from bot.power.targets import offering
 
 # The servers of ended runs, by request, that were sent something and aren't proven.
@@ -128,6 +129,14 @@ class RequestsShown:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class OwedShown:
+    """What was taken out around waves and stands, or is owed, the oldest first."""
+
+    parts: tuple[parts.Part, ...]
+    now: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class HistoryShown:
     """Past changes of servers, newest first; `looked_at` is how many requests were searched.
 
@@ -203,6 +212,7 @@ Answer = (
     | FleetShown
     | RequestShown
     | RequestsShown
+    | OwedShown
     | HistoryShown
     | WhyShown
     | HelpShown

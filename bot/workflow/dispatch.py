@@ -15,6 +15,7 @@ from bot.workflow import (
     freezing,
     lookups,
     nudging,
+    putting_back,
     request_form,
     reviewing,
     stopping,
@@ -78,6 +79,8 @@ async def _pressed_of(
             return await _decide(context, inbound, request, button.do)
         case inputs.Do.NUDGE:
             return await nudging.nudge(context, inbound, request)
+        case inputs.Do.PUT_BACK:
+            return await putting_back.put_back(context, inbound, request)
         case inputs.Do.CANCEL:
             return await stopping.cancel(context, inbound, request)
         case inputs.Do.STOP:

@@ -14,7 +14,7 @@ from bot.workflow.context import Context
 from bot.workflow.rights import auditing, reading
 
 # What a page's or a share's button may ask again; anything else in its value is not obeyed.
-QUESTIONS = (command.Read, command.Why, command.Show, command.Requests)
+QUESTIONS = (command.Read, command.Why, command.Show, command.Requests, command.Owed)
 NO_QUESTION = "This button is no longer valid."
 
 
@@ -67,6 +67,8 @@ async def answer(context: Context, inbound: ports.Inbound, said: command.Command
             return await reading.why(context, said.server)
         case command.Show():
             return await reading.find(context, said.request_id)
+        case command.Owed():
+            return await reading.owed(context)
         case command.Requests() if inputs.is_shared(inbound.input):
             # Nothing waits for a whole channel.
             return await reading.open_requests(context, lambda _: False)

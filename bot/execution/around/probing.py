@@ -82,7 +82,8 @@ async def prove(
         dataclasses.replace(
             run.rows[id_],
             state=ServerState.UNWELL,
-            detail=f"{part.step.name}: {said}",
+            detail=said,
+            probe=part.step.name,
             settled_at=now,
         )
         for id_, said in bad.items()

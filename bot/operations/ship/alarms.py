@@ -95,6 +95,14 @@ ALARMS = (
         "A call's outcome is unknown",
     ),
     Alarm(
+        "PowerbotStepsOwed",
+        f"max({Figure.STEPS_OWED.series}) > 0",
+        "15m",
+        TICKET,
+        "A server stays drained, silenced or out of its balancer that should be back.",
+        "Something is still out",
+    ),
+    Alarm(
         "PowerbotListFallsShort",
         f"max({Figure.LIST_MISSING_SERVERS.series}) > 0",
         "15m",

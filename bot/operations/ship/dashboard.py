@@ -143,6 +143,14 @@ PANELS = (
         ),
     ),
     Panel(
+        "Still out around runs",
+        "short",
+        (
+            (f"max({Figure.STEPS_OUT.series})", "servers and steps"),
+            (f"max({Figure.STEPS_OWED.series})", "of them owed"),
+        ),
+    ),
+    Panel(
         "Servers that CloudDC counts and doesn't list",
         "short",
         ((f"max({Figure.LIST_MISSING_SERVERS.series})", "servers"),),

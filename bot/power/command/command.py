@@ -78,6 +78,11 @@ class Requests:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Owed:
+    """What was taken out around waves and isn't back."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Stop:
     """Stop a running request; `too_long` is the length of a reason that isn't kept."""
 
@@ -122,7 +127,18 @@ class OpenForm:
 
 
 Command = (
-    Change | Read | Why | Show | Requests | Stop | Cancel | Freeze | Unfreeze | Help | OpenForm
+    Change
+    | Read
+    | Why
+    | Show
+    | Requests
+    | Owed
+    | Stop
+    | Cancel
+    | Freeze
+    | Unfreeze
+    | Help
+    | OpenForm
 )
 
 
@@ -242,7 +258,7 @@ def _helped(line: Line) -> str | None:
     return verb
 
 
-def _alone(line: Line) -> Requests | Unfreeze:
+def _alone(line: Line) -> Requests | Owed | Unfreeze:
     """Parse a verb that nothing follows."""
     if line.verb == "unfreeze" and line.reason is None and len(line.words) == 1:
         if line.words[0].lower() in EVERYTHING:
@@ -252,6 +268,8 @@ def _alone(line: Line) -> Requests | Unfreeze:
     if line.words or line.reason is not None:
         word = line.words[0] if line.words else BECAUSE
         raise line.mistake(f"Nothing follows {line.verb}.", word, line.verb)
+    if line.verb == "owed":
+        return Owed()
     return Unfreeze() if line.verb == "unfreeze" else Requests()
 
 

@@ -108,6 +108,15 @@ class PutBack(Running):
     names: tuple[str, ...] = ()
 
 
+class StepSettled(Running):
+    """Somebody has dealt by hand with what a step had taken out."""
+
+    event: Literal["step_settled"] = "step_settled"
+    step: str = ""
+    name: str = ""
+    by: str = ""
+
+
 # -- its end, and later
 
 
@@ -177,5 +186,7 @@ class CardRefused(base.Message):
     why: str = ""
 
 
-AnyRunning = Started | StopAsked | LookingUp | NotLookedUp | SealBroken | WaveOver | PutBack
+AnyRunning = (
+    Started | StopAsked | LookingUp | NotLookedUp | SealBroken | WaveOver | PutBack | StepSettled
+)
 AnyLate = LeftDark | SeenLate | LookedEnough

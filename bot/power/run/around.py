@@ -134,7 +134,7 @@ def is_owed(action: Action, row: ports.RunServer, *, halted: bool) -> bool:
 def why_owed(row: ports.RunServer) -> str:
     """Return why something stays out, for whoever must decide about it."""
     if row.state is ServerState.UNWELL:
-        return row.detail
+        return f"not {row.probe}: {row.detail}"
     return f"{row.state.value}: {row.detail}" if row.detail else row.state.value
 
 

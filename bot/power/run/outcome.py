@@ -32,7 +32,8 @@ TOLD_IN_ORDER = (
 class Group:
     """Servers that ended the same way for the same reason; `names` are in the plan's order.
 
-    `half_done` are those that a cycle has switched off and is about to switch on.
+    `half_done` are those that a cycle has switched off and is about to switch on; `probe` is what
+    those that aren't well don't answer.
     """
 
     state: ServerState
@@ -41,6 +42,7 @@ class Group:
     cause: causes.Cause = causes.Cause.NONE
     late: causes.Late = causes.Late.NONE
     half_done: bool = False
+    probe: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -86,18 +88,21 @@ def failed(row: ports.RunServer) -> bool:
     return by_step or row.state in lifecycle.FAILURES
 
 
+_Key = tuple[ServerState, str, causes.Cause, causes.Late, bool, str]
+
+
 def groups(servers: Iterable[ports.RunServer]) -> tuple[Group, ...]:
     """Group the servers of a run by state and reason, in the order in which they are told."""
-    found: dict[tuple[ServerState, str, causes.Cause, causes.Late, bool], list[folding.Named]] = {}
+    found: dict[_Key, list[folding.Named]] = {}
     for row in servers:
         half_done = row.state is ServerState.QUEUED and row.step > 0
         cause = causes.Cause.NONE if row.state is ServerState.PROVEN else row.cause
-        key = (row.state, row.detail, cause, row.late, half_done)
+        key = (row.state, row.detail, cause, row.late, half_done, row.probe)
         found.setdefault(key, []).append(row.label)
     ordered = sorted(found.items(), key=lambda item: TOLD_IN_ORDER.index(item[0][0]))
     return tuple(
-        Group(state, detail, tuple(names), cause, late, half_done)
-        for (state, detail, cause, late, half_done), names in ordered
+        Group(state, detail, tuple(names), cause, late, half_done, probe)
+        for (state, detail, cause, late, half_done, probe), names in ordered
     )
 
 

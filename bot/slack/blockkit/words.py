@@ -79,16 +79,21 @@ _LATE: dict[Late, str] = {
 LEFT: dict[Left, str] = {Left.OFF: "OFF", Left.MAY_BE_OFF: "may be OFF"}
 
 
-def server_word(state: ServerState, action: Action) -> str:
-    """Return the word for one server's state; a proven one is told in the action's past tense."""
+def server_word(state: ServerState, action: Action, probe: str = "") -> str:
+    """Return the word for one server's state; a proven one is told in the action's past tense.
+
+    One that is proven and not well is told by the probe that it doesn't answer.
+    """
+    if state is ServerState.UNWELL:
+        return f"{DONE[action]}, not {probe or 'well'}"
     if state is ServerState.PROVEN:
         return DONE[action]
     return _SERVER_WORDS.get(state, state.value)
 
 
-def long_word(state: ServerState, action: Action) -> str:
+def long_word(state: ServerState, action: Action, probe: str = "") -> str:
     """Return the word for one server's state where there is room for the whole truth."""
-    return ACCEPTED_ONLY if state is ServerState.NOT_PROVEN else server_word(state, action)
+    return ACCEPTED_ONLY if state is ServerState.NOT_PROVEN else server_word(state, action, probe)
 
 
 def reason(state: ServerState, cause: Cause, detail: str) -> str:

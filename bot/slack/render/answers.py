@@ -7,7 +7,7 @@ from typing import assert_never
 
 from bot.power import inputs
 from bot.slack.blockkit import blocks, paging, text
-from bot.slack.render import cards, fleet, frozen, outcomes, plans, records
+from bot.slack.render import around, cards, fleet, frozen, outcomes, plans, records
 from bot.workflow import answers as facts
 
 WORDS_CHARS = 600
@@ -20,13 +20,14 @@ Said = (
     | facts.FleetShown
     | facts.RequestShown
     | facts.RequestsShown
+    | facts.OwedShown
     | facts.HistoryShown
     | facts.WhyShown
     | facts.HelpShown
 )
 
 
-def render(
+def render(  # noqa: C901 -- one line for each answer
     answer: Said, turn: paging.Turn = paging.FIRST, workspace_url: str = ""
 ) -> blocks.Message:
     """Return an answer as a message; `turn` says which page of a long one, and for whom."""
@@ -43,6 +44,8 @@ def render(
             return _one(answer, turn)
         case facts.RequestsShown():
             return records.requests(answer, turn, workspace_url)
+        case facts.OwedShown():
+            return around.owed(answer, turn)
         case facts.HistoryShown():
             return records.history(answer, turn, workspace_url)
         case facts.WhyShown():
@@ -58,6 +61,7 @@ def _one(shown: facts.RequestShown, turn: paging.Turn) -> blocks.Message:
     card = cards.render(shown.request, shown.servers, private=True, freezes=shown.freezes)
     asked = dataclasses.replace(turn, line=f"show {shown.request.id}")
     rows = outcomes.rows(shown.servers, shown.request.order.action)
+    rows += around.lines(shown.request.around)
     below = paging.body(rows, asked, fleet.PAGE_ROWS)
     plainer = (*card.plainer, *below) if card.plainer else ()
     return dataclasses.replace(card, blocks=(*card.blocks, *below), plainer=plainer)

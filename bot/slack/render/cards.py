@@ -13,7 +13,7 @@ from bot.power.lifecycle import State
 from bot.power.request import Action
 from bot.slack import action_ids
 from bot.slack.blockkit import blocks, naming, text, words
-from bot.slack.render import conduct, frozen, outcomes, plan_table, risk, tasks, terms
+from bot.slack.render import around, conduct, frozen, outcomes, plan_table, risk, tasks, terms
 
 REASON_CHARS = 300
 # "cancelled by" and a user id, before the reason.
@@ -148,6 +148,7 @@ def _state(request: ports.Request, servers: Sequence[ports.RunServer]) -> str:
         lines.append(terms.approved_by(request))
     if state is State.APPROVED and request.use_by:
         lines.append(f"Void if not started by {text.moment(request.use_by)}")
+    lines += [around.under_way(request), around.still_out(request)]
     if request.waiting:
         lines.append(_waiting(request.waiting, state))
     if request.stopped_by:
@@ -263,6 +264,8 @@ def _end_buttons(
             cycle = action is Action.CYCLE
             back_on = button(request, Do.BACK_ON, style="primary")
             found.append(back_on if cycle else button(request, Do.UNDO))
+        if around.has_out(request):
+            found.append(put_back_button(request))
         if request.review is not None and not request.review.closed_at:
             found.append(button(request, Do.VERDICT))
     return tuple(found)
@@ -305,6 +308,13 @@ def _how(planned: plan.Plan) -> str:
     unwell = f". ⚠️ With alarms or poor health: {ill}" if ill else ""
     waves = f". {conduct.sizes(planned)}" if len(planned.waves) > 1 else ""
     return f"{unwell}{waves}." if unwell or waves else ""
+
+
+def put_back_button(request: ports.Request) -> blocks.Button:
+    """Return Put back, which asks once more: a server that isn't well gets its work back."""
+    asked = "What is still out is put back at once, whatever the state of its servers."
+    dialog = blocks.confirm(f"Put back {request.id}?", asked, "Put back")
+    return blocks.Button(Do.PUT_BACK, request.id, confirm=dialog)
 
 
 def stop_button(request: ports.Request) -> blocks.Button:

@@ -50,7 +50,7 @@ def _group(group: outcome.Group, action: Action, names_limit: int) -> str:
     reason = words.reason(group.state, group.cause, group.detail)
     told = "; ".join(part for part in (reason, words.late(group.late, action)) if part)
     detail = f" ({text.plain(told, DETAIL_CHARS)})" if told else ""
-    word = words.HALF_DONE if group.half_done else words.long_word(group.state, action)
+    word = words.HALF_DONE if group.half_done else words.long_word(group.state, action, group.probe)
     return f"{word}: {names}{detail}"
 
 
@@ -93,7 +93,13 @@ def _row(one: ports.RunServer, action: Action) -> str:
     seen = f"last seen {one.last_seen}" if one.last_seen and not reasons.tells_seen(one) else ""
     reason = words.reason(one.state, one.cause, one.detail)
     late = words.late(one.late, action)
-    parts = [naming.single(one.label), words.long_word(one.state, action), reason, seen, late]
+    parts = [
+        naming.single(one.label),
+        words.long_word(one.state, action, one.probe),
+        reason,
+        seen,
+        late,
+    ]
     return text.plain(" · ".join(part for part in parts if part), ROW_CHARS)
 
 

@@ -7,10 +7,9 @@ from typing import assert_never
 
 from bot.power import ports
 from bot.power.causes import Late
-from bot.power.lifecycle import ServerState
 from bot.power.messages import decisions, messages, running
 from bot.slack.blockkit import blocks, naming, text, words
-from bot.slack.render import alarm, decided, frozen, outcomes, refused_cards, terms
+from bot.slack.render import alarm, around, decided, frozen, outcomes, refused_cards, terms
 
 # With the number of its row so many digits of a head are enough to prove by.
 HEAD_CHARS = 12
@@ -115,30 +114,13 @@ def _running(request: ports.Request, told: running.AnyRunning) -> str:
                 "else."
             )
         case running.WaveOver():
-            return _wave_over(request, told)
+            return around.wave_over(told, request)
         case running.PutBack():
-            names = naming.folded(told.names, outcomes.NAMES_CHARS)
-            return f"🧰 Put back late by {text.plain(told.step, WORD_CHARS)}: {names}"
+            return around.put_back(told)
+        case running.StepSettled():
+            return around.settled(told)
         case _:
             assert_never(told)
-
-
-def _wave_over(request: ports.Request, told: running.WaveOver) -> str:
-    """Return what was done around a wave, what became of its servers, and who is still out."""
-    action = request.order.action
-    steps = ", ".join(text.plain(step.name, WORD_CHARS) for step in told.steps[:MOST_STEPS])
-    parts = [
-        steps,
-        *(f"{n:,} {words.server_word(state, action)}" for state, n in _counts(told)),
-        f"{told.back:,} put back" if told.back else "",
-        f"still out: {naming.folded(told.left, outcomes.NAMES_CHARS)}" if told.left else "",
-    ]
-    return f"🧰 Wave {told.wave}: {' · '.join(part for part in parts if part)}"
-
-
-def _counts(told: running.WaveOver) -> list[tuple[ServerState, int]]:
-    """Return the states of a wave's servers, as far as they are known here."""
-    return [(state, told.counts[state]) for state in ServerState if state in told.counts]
 
 
 def _started(request: ports.Request, told: running.Started) -> str:
@@ -171,6 +153,7 @@ def _ended(request: ports.Request, servers: Sequence[ports.RunServer]) -> str:
         outcomes.told(servers, action, limit=2000),
         outcomes.counted(servers, action),
         outcomes.unsure(servers, action),
+        around.still_out(request),
     ]
     return "\n".join(line for line in lines if line)
 

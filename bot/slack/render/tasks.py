@@ -38,7 +38,7 @@ def render(servers: Sequence[ports.RunServer], action: Action) -> blocks.Block:
 def _one(row: ports.RunServer, action: Action) -> blocks.Block:
     """Return one server as a task."""
     status = _status(row)
-    trouble = words.server_word(row.state, action) if status == "error" else ""
+    trouble = words.server_word(row.state, action, row.probe) if status == "error" else ""
     reason = words.reason(row.state, row.cause, row.detail)
     half_done = words.HALF_DONE if outcomes.half_done(row) else ""
     told = ": ".join(part for part in (trouble or half_done, reason) if part)

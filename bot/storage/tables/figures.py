@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
+from bot.power.around import states
 from bot.power.lifecycle import ServerState, State
 from bot.storage.engine import link
 
@@ -22,6 +23,15 @@ class Figures:
     payloads_open: int
     payload_since: float
     audit_seq: int
+    steps_out: int = 0
+    steps_owed: int = 0
+
+
+_STANDING = sorted(states.STANDING)
+_STEPS = """
+    SELECT count(*) AS out, sum(CASE WHEN state = 'owed' THEN 1 ELSE 0 END) AS owed
+    FROM step_servers WHERE (stands AND state IN :standing) OR state = 'owed'
+"""
 
 
 def read(tx: link.Link) -> Figures:
@@ -34,6 +44,7 @@ def read(tx: link.Link) -> Figures:
         "WHERE waiting AND NOT refused"
     )[0]
     payloads = tx.query("SELECT count(*) AS many, min(at) AS since FROM inbox WHERE done_at = 0")[0]
+    steps = tx.query(_STEPS, standing=_STANDING)[0]
     return Figures(
         requests={row.state: row.many for row in by_state},
         pending_since=tx.value(pending, pending=State.PENDING.value) or 0.0,
@@ -44,4 +55,6 @@ def read(tx: link.Link) -> Figures:
         payloads_open=payloads.many,
         payload_since=payloads.since or 0.0,
         audit_seq=tx.value("SELECT seq FROM audit_head"),
+        steps_out=steps.out or 0,
+        steps_owed=steps.owed or 0,
     )

@@ -9,7 +9,7 @@ from typing import Any
 from bot.power import lifecycle, plan, ports, waiting
 from bot.power.lifecycle import State
 from bot.storage.engine import link
-from bot.storage.tables import bearings, packing, reviews, rows
+from bot.storage.tables import bearings, packing, reviews, rows, steps
 
 _RAN = sorted(lifecycle.ENDED - lifecycle.NEVER_RAN)
 _ENDED = sorted(lifecycle.ENDED)
@@ -37,7 +37,7 @@ _OLDER_PLANS = """
 _TAKEN_BY_PEOPLE = frozenset({State.PLANNED, State.PENDING, State.APPROVED})
 
 
-class Requests(reviews.Reviews, bearings.Bearings):
+class Requests(reviews.Reviews, bearings.Bearings, steps.Steps):
     """The part of a transaction that speaks of requests."""
 
     def create(self, made: ports.Request, *, source_key: str) -> bool:
@@ -259,7 +259,9 @@ class Requests(reviews.Reviews, bearings.Bearings):
     def _one(self, found: Sequence[Any]) -> ports.Request | None:
         """Return the request that was found."""
         joined = self._joined(found)
-        return joined[0] if joined else None
+        if not joined or not joined[0].plan.around:
+            return joined[0] if joined else None
+        return dataclasses.replace(joined[0], around=tuple(self.parts(joined[0].id)))
 
     def _joined(self, found: Sequence[Any]) -> list[ports.Request]:
         """Return requests for rows, with plans and approvals."""

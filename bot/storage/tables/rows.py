@@ -190,6 +190,7 @@ def server_row(server: ports.RunServer) -> dict[str, Any]:
         "late": server.late.value,
         "late_at": server.late_at,
         "apart": storable(server.apart),
+        "probe": storable(server.probe),
     }
 
 

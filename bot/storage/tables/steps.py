@@ -154,15 +154,6 @@ class Steps(link.Link):
             self.look_at_part(key, next_at=now + again_s)
         return self._by_keys(keys)
 
-    def step_figures(self) -> tuple[int, int]:
-        """Return for how many servers and steps something is out or owed, and how many are owed."""
-        statement = """
-            SELECT count(*) AS out, sum(CASE WHEN state = 'owed' THEN 1 ELSE 0 END) AS owed
-            FROM step_servers WHERE (state IN :standing AND stands) OR state = 'owed'
-        """
-        row = self.query(statement, standing=_STANDS)[0]
-        return int(row.out), int(row.owed or 0)
-
     def _by_keys(self, keys: Sequence[str]) -> list[parts_.Part]:
         """Return parts by their keys, oldest first."""
         if not keys:

@@ -120,6 +120,12 @@ async def _was_planned(context: Context, request_id: str) -> bool:
     return bool(planned)
 
 
+async def owed(context: Context) -> answers.OwedShown:
+    """Show what is out or owed."""
+    found = await context.store.read(lambda tx: tx.standing_parts())
+    return answers.OwedShown(tuple(found), context.clock.now())
+
+
 async def open_requests(context: Context, waits_for_me: Waits) -> answers.Answer:
     """Show open requests, those that wait for the asker first."""
     found, owing = await context.store.read(

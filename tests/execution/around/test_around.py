@@ -68,7 +68,7 @@ async def test_a_server_that_is_proven_and_not_well_stays_out_and_is_owed(
         found, rows = await play.run(Action.REBOOT, names)
 
         assert rows[names[2]].state is ServerState.UNWELL
-        assert rows[names[2]].detail == "answering: HTTP 503"
+        assert (rows[names[2]].probe, rows[names[2]].detail) == ("answering", "HTTP 503")
         assert found.state is lifecycle.State.PARTIAL
         states = await play.states(found.id)
         assert states["quiet", names[2]] is State.OWED

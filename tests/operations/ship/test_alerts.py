@@ -54,6 +54,10 @@ CASES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
         {"powerbot_unknown_calls_total": "0x30 1x30"},
         {"powerbot_unknown_calls_total": "4x60"},
     ),
+    "PowerbotStepsOwed": (
+        {"powerbot_steps_owed": "1x80"},
+        {"powerbot_steps_owed": "0x20 2x10 0x50"},
+    ),
     "PowerbotListFallsShort": (
         {"powerbot_list_missing_servers": "3x80"},
         {"powerbot_list_missing_servers": "0x20 3x10 0x50"},

@@ -1,0 +1,66 @@
+"""What still stands outside, for operators on the host: listed, and marked as dealt with."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Sequence
+
+from bot.operations import host
+from bot.power import ports
+from bot.power.messages import running
+from bot.power.run import around
+from bot.power.text import spelling
+from bot.workflow.context import Record
+
+NOTHING = "Nothing is out or owed."
+
+
+async def rows(record: Record) -> list[around.Row]:
+    """Return what is out or owed, server by server and step by step, the oldest first."""
+    return around.rows(await record.store.read(lambda tx: tx.standing_parts()))
+
+
+def as_json(found: Sequence[around.Row]) -> str:
+    """Return rows as a list in JSON."""
+    return json.dumps([row.plain() for row in found], indent=2)
+
+
+def listed(found: Sequence[around.Row]) -> str:
+    """Return rows a line each."""
+    return "\n".join(map(_line, found)) or NOTHING
+
+
+def _line(row: around.Row) -> str:
+    """Return one server and step in a line."""
+    since = datetime.datetime.fromtimestamp(row.taken.since, datetime.UTC)
+    parts = [
+        f"{row.shown.value:<4} {row.taken.subject.name}",
+        row.part.step.name,
+        f"{row.part.request_id} wave {row.part.wave}",
+        f"since {since:%Y-%m-%d %H:%M} UTC",
+        row.taken.detail,
+    ]
+    return spelling.seen_indented(" · ".join(part for part in parts if part))
+
+
+async def settle(record: Record, request_id: str, step: str, server: str) -> str:
+    """Mark a server's step as dealt with by hand; nothing outside is touched.
+
+    Raises:
+        Refused: there is no such request, or nothing of it is out or owed for this server.
+    """
+    now, by, id_ = record.clock.now(), host.operator().user_id, request_id.strip().upper()
+
+    def work(tx: ports.Tx) -> bool:
+        found = tx.request(id_)
+        settled = around.settle(tx, found, step, server, by=by, now=now) if found else []
+        if settled:
+            said = running.StepSettled(step=step, name=server, by=by)
+            tx.say(id_, "reply", said, key=f"settled:{step}:{settled[0]}:{now}", at=now)
+        return bool(settled)
+
+    if not await record.store.write(work):
+        said = f"{step} of {server} is neither out nor owed in {id_}"
+        raise host.Refused(f"{said}; powerbot owed lists what is.")
+    return f"Settled: {step} of {server} in {id_}. Nothing outside was touched."

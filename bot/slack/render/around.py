@@ -1,0 +1,149 @@
+"""What people read of the steps around waves: under way, done, still out, owed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from bot.power import ports
+from bot.power.around import kinds, parts as parts_
+from bot.power.around.states import Shown
+from bot.power.lifecycle import ServerState, State
+from bot.power.messages import running
+from bot.power.run import around
+from bot.slack.blockkit import blocks, naming, paging, text, words
+from bot.workflow import answers as facts
+
+SAYS_CHARS = 200
+STEP_CHARS = 60
+OUT_CHARS = 900
+MOST_STEPS = 16
+MOST_OUT = 12
+OWED_ROWS = 25
+DETAIL_CHARS = 100
+NOTHING = "Nothing is out or owed."
+
+
+def under_way(request: ports.Request) -> str:
+    """Return what is being done around the wave that runs, such as "draining web07: 3 pods"."""
+    if request.state is not State.RUNNING:
+        return ""
+    said = [part.says for part in request.around if part.says]
+    return f"🔧 {text.plain(said[-1], SAYS_CHARS)}" if said else ""
+
+
+def still_out(request: ports.Request) -> str:
+    """Return what stands outside after a request: `still out: web07 (drained, silenced)`."""
+    if not request.ended_at:
+        return ""
+    servers: dict[str, list[str]] = {}
+    for row in around.rows(request.around):
+        servers.setdefault(row.taken.subject.name, []).append(_done(row.part))
+    if not servers:
+        return ""
+    groups: dict[str, list[str]] = {}
+    for name, steps in servers.items():
+        groups.setdefault(", ".join(dict.fromkeys(steps)), []).append(name)
+    told = [
+        f"{naming.folded(names, OUT_CHARS)} ({steps})"
+        for steps, names in list(groups.items())[:MOST_OUT]
+    ]
+    more = f" and {len(groups) - MOST_OUT} more" if len(groups) > MOST_OUT else ""
+    return f"⚠️ *still out:* {', '.join(told)}{more}"
+
+
+def has_out(request: ports.Request) -> bool:
+    """Whether something of an ended request stands outside."""
+    return bool(request.ended_at) and any(part.standing for part in request.around)
+
+
+def _done(part: parts_.Part) -> str:
+    """Return what was done in a word, with its end where it has one."""
+    until = f" until {text.moment(part.until)}" if part.until else ""
+    return f"{done_word(part.step.kind, part.step.name)}{until}"
+
+
+def done_word(kind: str, step: str) -> str:
+    """Return what a step has done: `drained`, `told balancer`; its name where nobody knows."""
+    name = text.plain(step, STEP_CHARS)
+    found = kinds.named(kind).done if kind in kinds.known() else ""
+    return found.format(step=name) or name
+
+
+def wave_over(told: running.WaveOver, request: ports.Request) -> str:
+    """Return the one reply of a wave: what was done before, what became of it, what after."""
+    action = request.order.action
+    before = ", ".join(
+        done_word(one.kind, one.name) for one in told.steps[:MOST_STEPS] if _takes_out(one.kind)
+    )
+    probes = ", ".join(
+        text.plain(one.name, STEP_CHARS)
+        for one in told.steps[:MOST_STEPS]
+        if not _takes_out(one.kind)
+    )
+    became = ", ".join(
+        f"{words.server_word(state, action)} {told.counts[state]:,}"
+        for state in ServerState
+        if state in told.counts
+    )
+    after = "put back" if told.back else ""
+    out = f"still out: {naming.folded(told.left, OUT_CHARS)}" if told.left else ""
+    said = " · ".join(part for part in (before, became, probes, after, out) if part)
+    return f"Wave {told.wave}: {said}"
+
+
+def _takes_out(kind: str) -> bool:
+    """Whether a kind takes something out."""
+    return kind not in kinds.known() or kinds.named(kind).takes_out
+
+
+def put_back(told: running.PutBack) -> str:
+    """Return that something was put back after its run."""
+    names = naming.folded(told.names, OUT_CHARS)
+    return f"↩️ Put back: {names} ({text.plain(told.step, STEP_CHARS)})"
+
+
+def settled(told: running.StepSettled) -> str:
+    """Return that somebody has dealt with a step by hand."""
+    step, name = text.plain(told.step, STEP_CHARS), naming.folded([told.name], OUT_CHARS)
+    return f"✔ Settled by {text.plain(told.by, STEP_CHARS)}: {step} of {name}"
+
+
+def owed(shown: facts.OwedShown, turn: paging.Turn = paging.FIRST) -> blocks.Message:
+    """Return everything that is out or owed, the oldest first."""
+    found = around.rows(shown.parts)
+    if not found:
+        return blocks.Message(NOTHING, (blocks.section(NOTHING),))
+    due = sum(row.shown is Shown.OWED for row in found)
+    heading = f"*{len(found)} out*, {due} of them owed" if due else f"*{len(found)} out*"
+    rows = [_row(row, shown.now) for row in found]
+    body = (blocks.section(heading), *paging.body(rows, turn, OWED_ROWS))
+    return blocks.Message("\n".join([heading, *rows[:3]]), body)
+
+
+def _row(row: around.Row, now: float) -> str:
+    """Return one server and step in a line."""
+    sign = "🚨" if row.shown is Shown.OWED else "•"
+    parts = [
+        f"{sign} {naming.folded([row.taken.subject.name], OUT_CHARS)} {_done(row.part)}",
+        f"{row.shown.value} for {text.duration(max(0.0, now - row.taken.since))}",
+        f"{row.part.request_id} wave {row.part.wave}",
+        text.plain(row.taken.detail, DETAIL_CHARS),
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+def lines(parts: Iterable[parts_.Part]) -> Sequence[str]:
+    """Return each step of a request with its servers by state, for whoever asks for details."""
+    found = []
+    for part in parts:
+        states: dict[tuple[str, str], list[str]] = {}
+        for one in part.servers:
+            key = (one.state.value.replace("_", " "), one.detail)
+            states.setdefault(key, []).append(one.subject.name)
+        told = "; ".join(
+            f"{state}: {naming.folded(names, OUT_CHARS)}"
+            f"{f' ({text.plain(detail, DETAIL_CHARS)})' if detail else ''}"
+            for (state, detail), names in states.items()
+        )
+        found.append(f"Wave {part.wave} · {text.plain(part.step.name, STEP_CHARS)} · {told}")
+    return found

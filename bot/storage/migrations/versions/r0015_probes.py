@@ -1,0 +1,14 @@
+"""Which probe a server that is proven and not well doesn't answer."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0015"
+down_revision = "0014"
+
+
+def upgrade() -> None:
+    """Add the column; it is empty for every other server."""
+    op.add_column("run_servers", sa.Column("probe", sa.Text(), nullable=False, server_default=""))

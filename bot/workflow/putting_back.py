@@ -1,0 +1,64 @@
+"""Put back: a person asks for what still stands outside of an ended request, whatever it is."""
+
+from __future__ import annotations
+
+from bot.power import errors, ports
+from bot.power.run import around
+from bot.workflow import answers
+from bot.workflow.context import Context
+from bot.workflow.rights import auditing
+
+RUNS = "It still runs, and puts back by itself what it took out."
+NOT_YOURS = "Only people who may ask for or approve such a request can put it back."
+UNREAD = "Whether you may put it back could not be checked: Slack didn't say who is in its groups."
+NOTHING = "Nothing of it is out any more."
+
+
+async def put_back(
+    context: Context, inbound: ports.Inbound, request: ports.Request
+) -> answers.Note:
+    """Have everything that stands put back now.
+
+    Raises:
+        SlackUnavailable: it could not be read whether this person may.
+    """
+    if not request.ended_at:
+        return await _refuse(context, inbound, request, RUNS)
+    if not await _may(context, inbound.person.user_id, request):
+        return await _refuse(context, inbound, request, NOT_YOURS)
+    now = context.clock.now()
+
+    def work(tx: ports.Tx) -> int:
+        many = around.ask_back(tx, request, now=now)
+        if many:
+            auditing.row(tx, inbound, "put_back.asked", request, now, {"servers": many})
+        return many
+
+    if many := await context.store.write(work):
+        servers = "1 server is" if many == 1 else f"{many} servers are"
+        return answers.Note(f"{servers} put back now; the thread says when it is done.")
+    return await _refuse(context, inbound, request, NOTHING)
+
+
+async def _may(context: Context, user_id: str, request: ports.Request) -> bool:
+    """Whether a person is in a group that may ask for, or approve, such a request.
+
+    Raises:
+        SlackUnavailable: a group on which it depends could not be read.
+    """
+    rules = [one for one in context.policy().rules if one.name in request.plan.terms.rules]
+    groups = {group for rule in rules for group in (*rule.requesters, *rule.approver_groups)}
+    roster = await context.people.roster(groups)
+    if any(user_id in roster.members.get(group, {}) for group in groups):
+        return True
+    if roster.unreadable & groups:
+        raise errors.SlackUnavailable(UNREAD)
+    return False
+
+
+async def _refuse(
+    context: Context, inbound: ports.Inbound, request: ports.Request, said: str
+) -> answers.Note:
+    """Audit and say why nothing is put back."""
+    await auditing.refused(context, inbound, "put_back.refused", request, why=said)
+    return answers.Note(said, good=False)
