@@ -1,7 +1,8 @@
 """All payloads of a batch in the one trip to PostgreSQL that begins its transaction.
 
 Neither the driver's arrays nor a trip for each statement would do: what a payload costs here
-decides how many can be acknowledged in a second.
+decides how many can be acknowledged in a second. Of what a bare Bolt app answers, with 16 clicks
+in flight, the bot acknowledged 0.99, 0.72 and 0.77 without this, 1.56, 1.55 and 1.16 with it.
 """
 
 from __future__ import annotations
