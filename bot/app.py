@@ -111,17 +111,27 @@ async def joined(
 
         slack = (web_client, identity)
         kinds = around_opening.all_kinds(surroundings)
-        bot = _join(Basis(given, paces, clock, *slack, kept, power, log_in, kinds))
+        basis = Basis(given, paces, clock, *slack, kept, power, log_in, kinds)
+        bot = _join(basis, await _note_workspace(basis))
         if transport == "socket":
             bot.watchdog.socket = sockets.SocketMode(bot.slack, app_token, clock)
         yield bot
 
 
-def _join(basis: Basis) -> Bot:
-    """Wire the components."""
+async def _note_workspace(basis: Basis) -> frozenset[str]:
+    """Note the workspace's address; return the kinds of blocks that it was seen to refuse."""
+    before = await basis.store.read(lambda tx: tx.workspace())
+    seen = dataclasses.replace(before, url=basis.identity.url)
+    if seen != before:
+        await basis.store.write(lambda tx: tx.note_workspace(seen))
+    return seen.refused_blocks
+
+
+def _join(basis: Basis, without: frozenset[str]) -> Bot:
+    """Wire the components; `without` are kinds of blocks that nothing is said with."""
     given, clock, store, identity = basis.settings, basis.clock, basis.store, basis.identity
     policy = rules.PolicyFile(given.policy, clock)
-    sender = sending.Sender(basis.web_client, clock, given.label)
+    sender = sending.Sender(basis.web_client, clock, given.label, without)
     context = _story(basis, policy)
     reports = _reporter(basis, sender, context.people.directory, policy)
     # Set when a request may be due.

@@ -14,7 +14,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot import settings
 from bot.clouddc import refusals
-from bot.operations import check_cloud
+from bot.operations import check_blocks, check_cloud
 from bot.operations.findings import Code, Finding, bad, good
 from bot.power import errors, missing, ports
 from bot.power.approval import policy_reach
@@ -62,6 +62,8 @@ async def look(
         for finding in _scopes(granted):
             yield finding
         async for finding in _app(client, who, given.slack_app_token.get_secret_value(), granted):
+            yield finding
+        async for finding in check_blocks.look(client, given):
             yield finding
         home = grid.Home(str(who.get("team_id") or ""), str(who.get("enterprise_id") or ""))
         folk = directory.Directory(client, clock, home=home)

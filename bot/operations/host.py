@@ -38,11 +38,15 @@ class Refused(errors.PowerbotError):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Shown:
-    """A request, its servers and what its steps have taken out, as the record has them."""
+    """A request, its servers and what its steps have taken out, as the record has them.
+
+    `workspace_url` is the address that Slack has told the bot, empty before its first start.
+    """
 
     request: ports.Request
     servers: Sequence[ports.RunServer]
     parts: Sequence[parts.Part]
+    workspace_url: str = ""
 
 
 @contextlib.asynccontextmanager
@@ -79,7 +83,7 @@ async def requests(record: Record, *, every: bool = False) -> list[Shown]:
 
     def work(tx: ports.Tx) -> list[Shown]:
         found = tx.requests(states=states, asked=True, limit=most)
-        return [Shown(one, tx.run_servers(one.id), tx.parts(one.id)) for one in found]
+        return [_shown(tx, one) for one in found]
 
     return await record.store.read(work)
 
@@ -94,7 +98,7 @@ async def show(record: Record, typed: str) -> Shown:
 
     def work(tx: ports.Tx) -> Shown | None:
         found = tx.request(id_)
-        return Shown(found, tx.run_servers(id_), tx.parts(id_)) if found else None
+        return _shown(tx, found) if found else None
 
     if (shown := await record.store.read(work)) is None:
         raise Refused(f"There is no request {id_}; powerbot requests lists the open ones.")
@@ -164,6 +168,11 @@ def request_id(typed: str) -> str:
     if not isinstance(asked, command.Show):
         raise Refused("Say which request; powerbot requests lists the open ones.")
     return asked.request_id
+
+
+def _shown(tx: ports.Tx, found: ports.Request) -> Shown:
+    """Return a request with all that is shown of it."""
+    return Shown(found, tx.run_servers(found.id), tx.parts(found.id), tx.workspace().url)
 
 
 def _parsed(line: str) -> command.Command:

@@ -18,6 +18,7 @@ from bot.power import plan, ports
 from bot.power.lifecycle import ServerState
 from bot.power.plan import Verdict
 from bot.power.text import folding, spelling
+from bot.slack.render import cards
 
 INDENT = "  "
 # Names of servers on one line of a list.
@@ -134,7 +135,7 @@ def _object(shown: host.Shown) -> dict[str, Any]:
         "starts_at": None,
         "ended_at": instant(found.ended_at),
         "outcome": dict(Counter(server["state"] for server in servers)),
-        "card": _card(found),
+        "card": _card(shown),
     }
 
 
@@ -155,12 +156,6 @@ def _server(id_: str, name: str, state: ServerState, detail: str) -> dict[str, s
     return {"id": id_, "name": name, "state": state.value, "detail": detail}
 
 
-def _card(found: ports.Request) -> str | None:
-    """Return a link that opens the card's channel ("Deep linking", Slack), if it was posted.
-
-    A link to the message itself needs the workspace's own address, which Slack alone knows.
-    """
-    if found.card is None or not found.card.ts:
-        return None
-    team, channel = found.order.requester.team_id, found.card.channel_id
-    return f"https://slack.com/app_redirect?team={team}&channel={channel}"
+def _card(shown: host.Shown) -> str | None:
+    """Return the address of a request's card, if it was posted."""
+    return cards.address(shown.request, shown.workspace_url) or None

@@ -38,6 +38,7 @@ from bot.power.records import (
     Seen as Seen,
     Sighting as Sighting,
     Urgency as Urgency,
+    Workspace as Workspace,
 )
 from bot.power.tx import Tx as Tx
 

@@ -117,6 +117,14 @@ class Seen:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Workspace:
+    """The Slack workspace: its address, and the kinds of blocks that it refuses."""
+
+    url: str = ""
+    refused_blocks: frozenset[str] = frozenset()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Channel:
     """A channel as conversations.info shows it at this moment; `is_member` is of the bot."""
 

@@ -23,6 +23,7 @@ from bot.power.records import (
     Review,
     RunServer,
     Seen,
+    Workspace,
 )
 from bot.power.request import Action
 from bot.power.waiting import Wait
@@ -305,6 +306,12 @@ class Tx(Protocol):
     # -- people who say no
     def see(self, user_id: str, *, full: bool, at: float) -> None:
         """Note what Slack says of a person: whether they are a full member."""
+
+    def workspace(self) -> Workspace:
+        """Return what the workspace was seen to be."""
+
+    def note_workspace(self, seen: Workspace) -> None:
+        """Note what the workspace is seen to be."""
 
     def seen(self, user_id: str) -> Seen | None:
         """Return what Slack last said of a person."""

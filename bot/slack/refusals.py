@@ -13,6 +13,8 @@ from bot.power.missing import Lack
 OF_BLOCKS = frozenset(
     {"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long"}
 )
+# Those that blocks of a kind which a workspace doesn't take yet are refused with.
+OF_KINDS = frozenset({"invalid_blocks", "invalid_blocks_format"})
 # After these the card can only be posted anew.
 GONE = frozenset({"message_not_found", "thread_not_found"})
 # The message stands, and nobody may edit it ("Message editing" in a workspace's settings).

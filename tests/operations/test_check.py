@@ -486,6 +486,7 @@ async def test_a_set_up_with_nothing_wrong_has_no_bad_finding(set_up: SetUp) -> 
         "policy",
         "database",
         "manifest",
+        "messages",
         "scopes",
         "slack",
         "clouddc",

@@ -125,3 +125,32 @@ async def test_message_whose_blocks_are_all_refused_is_sent_as_words(side: Side)
     await side.sender.post("C0OPS", blocks.Message("web01", (table,), plainer=(older,)))
 
     assert "web01" in side.workspace.messages("ops")[-1].words
+
+
+def posts(side: Side) -> int:
+    """How often a message was posted, or tried to be."""
+    calls = side.workspace.journal.api_calls
+    return sum(call.method == "chat.postMessage" for call in calls)
+
+
+async def test_kind_of_block_that_was_refused_is_not_tried_again(side: Side) -> None:
+    """One message costs a call more; all that follow are sent with older blocks at once."""
+    table, older = blocks.table([["Server"], ["web01"]]), blocks.section("Server: web01")
+    side.workspace.chaos.refuse("chat.postMessage", "invalid_blocks", containing='"table"')
+    message = blocks.Message("web01", (table,), plainer=(older,))
+
+    await side.sender.post("C0OPS", message)
+    before = posts(side)
+    await side.sender.post("C0OPS", message)
+
+    assert (before, posts(side)) == (2, 3)
+    assert [one["type"] for one in side.workspace.messages("ops")[-1].blocks] == ["section"]
+
+
+async def test_message_without_older_blocks_keeps_its_own(side: Side) -> None:
+    """What says nothing in older blocks is tried as it is."""
+    sender = sending.Sender(side.client, side.clock, without=["table"])
+
+    await sender.post("C0OPS", blocks.Message("web01", (blocks.table([["a"], ["b"]]),)))
+
+    assert [one["type"] for one in side.workspace.messages("ops")[-1].blocks] == ["table"]

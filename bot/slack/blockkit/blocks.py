@@ -6,7 +6,7 @@ Numbers are those of "Block Kit: blocks" and "Block Kit: composition objects" in
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from slack_sdk.models import blocks as kit
@@ -30,6 +30,10 @@ FALLBACK_CHARS = 3000
 # "Table block": 100 rows; all cells together take about 10,000 characters.
 TABLE_ROWS = 100
 TABLE_CHARS = 7000
+
+# Kinds that not every workspace takes yet ("Table block", "Plan block"); each message that has one
+# says the same in older kinds, too.
+NEWER = frozenset({"table", "plan"})
 
 Block = dict[str, Any]
 
@@ -202,12 +206,21 @@ def fitted(message: Message) -> Message:
     return dataclasses.replace(message, text=text.cut(message.text, FALLBACK_CHARS), blocks=kept)
 
 
-def ways(message: Message) -> tuple[Message, ...]:
-    """Return the message as it is best, then as it is sent when Slack refuses its blocks."""
+def newer_kinds(message: Message) -> frozenset[str]:
+    """Return the kinds of blocks in a message that not every workspace takes."""
+    return NEWER & {block["type"] for block in message.blocks}
+
+
+def ways(message: Message, without: Collection[str] = ()) -> tuple[Message, ...]:
+    """Return the message as it is best, then as it is sent when Slack refuses its blocks.
+
+    `without` are kinds of blocks that the workspace is known to refuse.
+    """
     first = fitted(message)
     plainer = dataclasses.replace(message, blocks=message.plainer)
     between = (fitted(plainer),) if message.plainer else ()
-    return (first, *between, bare(first))
+    best = () if between and not newer_kinds(message).isdisjoint(without) else (first,)
+    return (*best, *between, bare(first))
 
 
 def bare(message: Message) -> Message:

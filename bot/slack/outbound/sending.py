@@ -11,7 +11,7 @@ import contextlib
 import contextvars
 import math
 import re
-from collections.abc import Awaitable, Iterator, Mapping
+from collections.abc import Awaitable, Iterable, Iterator, Mapping
 from typing import Any
 
 import aiohttp
@@ -113,11 +113,22 @@ def leaving_by(until: float) -> Iterator[None]:
 class Sender:
     """Sends messages and forms."""
 
-    def __init__(self, client: AsyncWebClient, clock: ports.Clock, label: str = "") -> None:
-        """`label` stands before the title of whatever is shown."""
+    def __init__(
+        self,
+        client: AsyncWebClient,
+        clock: ports.Clock,
+        label: str = "",
+        without: Iterable[str] = (),
+    ) -> None:
+        """`label` stands before the title of whatever is shown.
+
+        `without` are kinds of blocks that this workspace refuses; those that it refuses from now
+        on are left out, too.
+        """
         self._client = client
         self._label = label
         self._clock = clock
+        self._without = set(without)
 
     async def post(self, channel: str, message: blocks.Message, thread_ts: str = "") -> str:
         """Post into a channel (or to a person, by user id) and return the message's ts.
@@ -215,11 +226,12 @@ class Sender:
         if not addresses.is_slacks(url, self._client.base_url):
             log.error("slack.foreign_address")
             raise Undelivered("foreign_address")
-        for way in blocks.ways(labels.on_message(message, self._label)):
+        labelled = labels.on_message(message, self._label)
+        for way in blocks.ways(labelled, self._without):
             code = await self._respond(url, way, replace=replace)
             if code not in refusals.OF_BLOCKS:
                 break
-            log.error("slack.blocks_refused", method="response_url", code=code)
+            self._refused(way, "response_url", code)
         if code:
             raise Undelivered(code)
 
@@ -257,17 +269,24 @@ class Sender:
         self, method: str, place: Mapping[str, Any], message: blocks.Message
     ) -> Mapping[str, Any]:
         """Send a message, with older blocks and then as plain text when Slack refuses it."""
-        best, *others = blocks.ways(message)
-        if best.blocks != message.blocks:
+        *ways, bare = blocks.ways(message, self._without)
+        if blocks.fitted(message).blocks != message.blocks:
             log.error("slack.message_too_large", method=method, blocks=len(message.blocks))
-        for way in (best, *others[:-1]):
+        for way in ways:
             try:
                 return await self._call(method, {**place, **_arguments(method, way)})
             except Undelivered as error:
                 if error.code not in refusals.OF_BLOCKS:
                     raise
-                log.error("slack.blocks_refused", method=method, code=error.code)
-        return await self._call(method, {**place, **_arguments(method, others[-1])})
+                self._refused(way, method, error.code)
+        return await self._call(method, {**place, **_arguments(method, bare)})
+
+    def _refused(self, message: blocks.Message, method: str, code: str) -> None:
+        """Note that Slack refuses blocks; newer kinds among them aren't tried again."""
+        kinds = blocks.newer_kinds(message)
+        log.error("slack.blocks_refused", method=method, code=code, kinds=sorted(kinds))
+        if code in refusals.OF_KINDS:
+            self._without |= kinds
 
     async def _call(self, method: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """Call a method of the Web API, waiting out one short Retry-After."""

@@ -1,7 +1,8 @@
-"""Who was seen as a full member, and whose no is being looked up while no new call leaves."""
+"""What was seen of Slack: full members, whose no is being looked up, kinds of blocks refused."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from bot.power import ports
@@ -11,6 +12,11 @@ from bot.storage.engine import link
 _SEEN = """
     INSERT INTO sightings (user_id, is_full, at) VALUES (:user_id, :is_full, :at)
     ON CONFLICT (user_id) DO UPDATE SET is_full = excluded.is_full, at = excluded.at
+"""
+_WORKSPACE = "workspace"
+_NOTED = """
+    INSERT INTO meta (name, value) VALUES (:name, :value)
+    ON CONFLICT (name) DO UPDATE SET value = excluded.value
 """
 _HELD = """
     INSERT INTO look_ups (request_id, user_id, verb, until)
@@ -33,6 +39,17 @@ class Sightings(link.Link):
             "SELECT is_full, at FROM sightings WHERE user_id = :user_id", user_id=user_id
         )
         return ports.Seen(bool(found[0].is_full), found[0].at) if found else None
+
+    def workspace(self) -> ports.Workspace:
+        """Return what the workspace was seen to be."""
+        found = self.value("SELECT value FROM meta WHERE name = :name", name=_WORKSPACE)
+        seen = json.loads(found or "{}")
+        return ports.Workspace(seen.get("url", ""), frozenset(seen.get("refused_blocks", ())))
+
+    def note_workspace(self, seen: ports.Workspace) -> None:
+        """Note what the workspace is seen to be."""
+        value = {"url": seen.url, "refused_blocks": sorted(seen.refused_blocks)}
+        self.change(_NOTED, name=_WORKSPACE, value=json.dumps(value))
 
     def acted(self, request_id: str, user_id: str, events: Sequence[str]) -> bool:
         """Whether a person has done one of these to a request."""

@@ -5,7 +5,14 @@ from typing import Final
 
 from aiohttp import hdrs, web
 
-from bot.sandbox.workspace.api import api_chat, api_conversations, api_people, api_views, arguments
+from bot.sandbox.workspace.api import (
+    api_blocks,
+    api_chat,
+    api_conversations,
+    api_people,
+    api_views,
+    arguments,
+)
 from bot.sandbox.workspace.api.method import Method
 from bot.sandbox.workspace.base.chaos import Fault
 from bot.sandbox.workspace.base.json_types import Json
@@ -15,6 +22,7 @@ from bot.sandbox.workspace.state.state import WorkspaceState
 from bot.sandbox.workspace.transport.socket_hub import SocketHub
 
 _METHODS: Final = (
+    *api_blocks.METHODS,
     *api_chat.METHODS,
     *api_conversations.METHODS,
     *api_people.METHODS,
