@@ -170,39 +170,27 @@ class Settings(pydantic.BaseModel):
 
     def unset(self, transport: str) -> list[Unset]:
         """Return each thing without which `powerbot run` can't start."""
+        token = self.slack_bot_token.get_secret_value()
+        place = self.clouddc_endpoint or self.clouddc_region
         by_key = self.access_key and self.secret_key.get_secret_value()
         by_name = self.user_name and self.user_password.get_secret_value()
+        log_in = by_key or self.auth_token.get_secret_value() or by_name
+        others = "or CLOUDDC_AUTH_TOKEN, or HW_USER_NAME and HW_USER_PASSWORD"
         wanted = [
-            (
-                self.slack_bot_token.get_secret_value(),
-                Unset(Of.SLACK, "SLACK_BOT_TOKEN", "the xoxb- token"),
-            ),
-            (
-                self.clouddc_endpoint or self.clouddc_region,
-                Unset(Of.CLOUD, "CLOUDDC_REGION (or CLOUDDC_ENDPOINT)", "e.g. cn-east-3"),
-            ),
-            (
-                self.clouddc_project_id,
-                Unset(Of.CLOUD, "CLOUDDC_PROJECT_ID", "the project's id"),
-            ),
-            (
-                by_key or self.auth_token.get_secret_value() or by_name,
-                Unset(
-                    Of.CLOUD,
-                    self._missing_key(),
-                    "or CLOUDDC_AUTH_TOKEN, or HW_USER_NAME and HW_USER_PASSWORD",
-                ),
-            ),
+            (token, Of.SLACK, "SLACK_BOT_TOKEN", "the xoxb- token"),
+            (place, Of.CLOUD, "CLOUDDC_REGION (or CLOUDDC_ENDPOINT)", "e.g. cn-east-3"),
+            (self.clouddc_project_id, Of.CLOUD, "CLOUDDC_PROJECT_ID", "the project's id"),
+            (log_in, Of.CLOUD, self._missing_key(), others),
         ]
         if transport == "socket":
             token = self.slack_app_token.get_secret_value()
-            wanted.append((token, Unset(Of.SLACK, "SLACK_APP_TOKEN", "the xapp- token")))
+            wanted.append((token, Of.SLACK, "SLACK_APP_TOKEN", "the xapp- token"))
         else:
             secret = self.slack_signing_secret.get_secret_value()
             name = "SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET (HTTP)"
             both = "the xapp- token, or the signing secret"
-            wanted.append((secret, Unset(Of.SLACK, name, both)))
-        return [one for value, one in wanted if not value]
+            wanted.append((secret, Of.SLACK, name, both))
+        return [Unset(of, name, what) for value, of, name, what in wanted if not value]
 
 
 def _given(env_file: str | None) -> dict[str, str]:
