@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import structlog
 
-from bot.power import errors, plan, ports
-from bot.power.plan import Unheard, Verdict
+from bot.power import errors, ports
+from bot.power.plan import Alarmed, Plan, Unheard, Verdict
 
 log = structlog.get_logger()
 
@@ -30,20 +30,20 @@ class Heard:
     alarms: tuple[ports.Alarm, ...] = ()
     unheard: Unheard = Unheard.NOTHING
 
-    def beside(self, made: plan.Plan) -> plan.Plan:
+    def beside(self, plan: Plan) -> Plan:
         """Return a plan with the alarms of the servers that it acts on, the worst first."""
-        acting = {line.server_id for line in made.lines_with(Verdict.ACT)}
+        acting = {line.server_id for line in plan.lines_with(Verdict.ACT)}
         standing = dict.fromkeys(one for one in self.alarms if one.server_id in acting)
         ordered = sorted(standing, key=lambda one: (one.level or WORST_UNKNOWN, one.name))
         groups: dict[tuple[int, str], list[str]] = {}
         for one in ordered[:MOST_KEPT]:
             groups.setdefault((one.level, one.name), []).append(one.server_id)
         alarms = tuple(
-            plan.Alarmed(name=name, level=level, server_ids=tuple(ids))
+            Alarmed(name=name, level=level, server_ids=tuple(ids))
             for (level, name), ids in groups.items()
         )
         unheard = Unheard.NOT_ALL if len(ordered) > MOST_KEPT else self.unheard
-        return made.model_copy(update={"alarms": alarms, "unheard": unheard})
+        return plan.model_copy(update={"alarms": alarms, "unheard": unheard})
 
 
 @dataclasses.dataclass

@@ -6,8 +6,9 @@ import asyncio
 import dataclasses
 from collections.abc import Sequence
 
-from bot.power import plan, ports, request, server
+from bot.power import ports, request, server
 from bot.power.approval import granted, judging
+from bot.power.plan import Plan, Verdict
 from bot.power.planning import plan_refusals, planning, question
 from bot.power.policy import freezes
 from bot.workflow.context import Context
@@ -18,7 +19,7 @@ LARGE = 500
 OTHER_APPROVALS = "it needs other approvals now than the plan says; type the command again."
 
 
-async def make(context: Context, asked: question.Question, snapshot: server.Snapshot) -> plan.Plan:
+async def make(context: Context, asked: question.Question, snapshot: server.Snapshot) -> Plan:
     """Make the plan for a question on this snapshot.
 
     Raises:
@@ -30,47 +31,47 @@ async def make(context: Context, asked: question.Question, snapshot: server.Snap
     )
     rules = context.policy()
     if len(asked.servers) < LARGE:
-        made = planning.make(asked, rules, snapshot, facts)
+        plan = planning.make(asked, rules, snapshot, facts)
     else:
         # Clicks in Slack don't wait for a large plan.
         async with context.plan_turn:
-            made = await asyncio.to_thread(planning.make, asked, rules, snapshot, facts)
-    return await _with_people(context, asked, made, facts)
+            plan = await asyncio.to_thread(planning.make, asked, rules, snapshot, facts)
+    return await _with_people(context, asked, plan, facts)
 
 
 async def _with_people(
-    context: Context, asked: question.Question, made: plan.Plan, facts: question.Facts
-) -> plan.Plan:
+    context: Context, asked: question.Question, plan: Plan, facts: question.Facts
+) -> Plan:
     """Return the plan with the refusal of one that nobody could approve who is able to.
 
     Only a plan that could be asked for otherwise is worth the look-ups.
     """
-    if made.refusals or facts.roster is None:
-        return made
-    needs, requester = made.terms.needs, asked.requester.user_id
+    if plan.refusals or facts.roster is None:
+        return plan
+    needs, requester = plan.terms.needs, asked.requester.user_id
     unable = await context.people.unable(needs, facts.roster, requester)
     looked = dataclasses.replace(facts, unable=unable)
-    refusals = tuple(plan_refusals.by_quorum(asked, made.terms, looked))
-    return made.model_copy(update={"refusals": refusals}) if refusals else made
+    refusals = tuple(plan_refusals.by_quorum(asked, plan.terms, looked))
+    return plan.model_copy(update={"refusals": refusals}) if refusals else plan
 
 
-def overtaken(context: Context, tx: ports.Tx, made: plan.Plan, now: float) -> str:
+def overtaken(context: Context, tx: ports.Tx, plan: Plan, now: float) -> str:
     """Return what forbids a plan since it was held against the world, or an empty text.
 
     Read in the transaction that asks, so that requests made at the same moment can't slip
     past the limits that one after another they would meet.
     """
-    rules, person = context.policy(), made.order.requester.user_id
+    rules, person = context.policy(), plan.order.requester.user_id
     mine = gathering.requests_of(tx, rules, person, now)
     if standing := tx.freezes(now=now):
         return freezes.refusal(standing)
     if mine.open >= rules.limits.max_open_per_user:
         return f"you have {mine.open} open requests, and that is the most."
     owed = [one.request_id for one in tx.unreviewed(person)]
-    if made.order.options.break_glass and owed:
+    if plan.order.options.break_glass and owed:
         return plan_refusals.not_reviewed(owed)
-    counted = len(mine.servers | set(made.order.server_ids))
-    if counted > made.terms.counted and judging.wants_more(made, rules, counted):
+    counted = len(mine.servers | set(plan.order.server_ids))
+    if counted > plan.terms.counted and judging.wants_more(plan, rules, counted):
         return OTHER_APPROVALS
     return ""
 
@@ -109,14 +110,14 @@ def question_of(
 
 
 async def misfit(
-    context: Context, inbound: ports.Inbound, made: plan.Plan, snapshot: server.Snapshot
+    context: Context, inbound: ports.Inbound, plan: Plan, snapshot: server.Snapshot
 ) -> str:
     """Return why a plan doesn't fit the world any more, or an empty text.
 
     Raises:
         SlackUnavailable: the channel could not be checked.
     """
-    order = made.order
+    order = plan.order
     gone = [t.name for t in order.targets if t.server_id not in snapshot.servers]
     if gone:
         return f"{gone[0]} is gone from the inventory."
@@ -136,9 +137,9 @@ async def misfit(
     new = await make(context, dataclasses.replace(asked, place=order.place), snapshot)
     if new.refusals:
         return new.refusals[0]
-    changed = new.lines_with(plan.Verdict.SKIP) + new.lines_with(plan.Verdict.BLOCKED)
+    changed = new.lines_with(Verdict.SKIP) + new.lines_with(Verdict.BLOCKED)
     if changed:
         return f"since the plan, {changed[0].name} has changed: {changed[0].reason}."
-    if new.terms.needs != made.terms.needs:
+    if new.terms.needs != plan.terms.needs:
         return OTHER_APPROVALS
     return ""

@@ -13,7 +13,9 @@ from bot.workflow.context import Context
 from bot.workflow.rights import mentions, reading
 
 
-async def submit(context: Context, inbound: ports.Inbound, said: command.Change) -> answers.Answer:
+async def submit(
+    context: Context, inbound: ports.Inbound, change: command.Change
+) -> answers.Answer:
     """Plan a change and show the plan to the person who typed it; nothing is asked yet.
 
     Raises:
@@ -21,30 +23,30 @@ async def submit(context: Context, inbound: ports.Inbound, said: command.Change)
     """
     snapshot = await reading.inventory(context)
     try:
-        named = await reading.search(context, said.targets, snapshot, for_change=True)
+        named = await reading.search(context, change.targets, snapshot, for_change=True)
     except errors.UserMistake as mistake:
-        raise suggest.whole_line(mistake, said) from None
+        raise suggest.whole_line(mistake, change) from None
     asked = planner.question_of(
         context,
         inbound,
-        said.action,
+        change.action,
         named.servers + named.unsure,
-        options=said.options,
-        reason=await mentions.named(said.reason, context.people.directory),
-        typed=said.targets,
+        options=change.options,
+        reason=await mentions.named(change.reason, context.people.directory),
+        typed=change.targets,
         reading=named.reading,
         selected=named.selected,
         unsure=named.unsure,
     )
-    made, heard = await asyncio.gather(
+    plan, heard = await asyncio.gather(
         planner.make(context, asked, snapshot),
         context.alarms.hear([record.id for record in named.servers]),
     )
-    made = heard.beside(made)
-    if said.options.dry_run:
-        shown = answers.PlanShown(made, "", asked.now)
+    plan = heard.beside(plan)
+    if change.options.dry_run:
+        shown = answers.PlanShown(plan, "", asked.now)
     else:
-        shown = await asking.remember(context, inbound, made)
+        shown = await asking.remember(context, inbound, plan)
     return dataclasses.replace(shown, shortfall=snapshot.shortfall)
 
 
@@ -65,8 +67,8 @@ async def repeat(
         reason=again.reason(request, wanted, by=inbound.person),
         retry_of=request.id,
     )
-    made, heard = await asyncio.gather(
+    plan, heard = await asyncio.gather(
         planner.make(context, asked, snapshot),
         context.alarms.hear([record.id for record in left]),
     )
-    return await asking.remember(context, inbound, heard.beside(made))
+    return await asking.remember(context, inbound, heard.beside(plan))
