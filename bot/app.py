@@ -25,7 +25,7 @@ from bot.slack.inbound import bolt_registration, form_receiver, grid, guard, pro
 from bot.slack.outbound import context as outbound, delivery, pacing, publishing, reporter, sending
 from bot.storage import opening, store
 from bot.workflow import alarm_lookup, context as story_, people, workflow
-from bot.workflow.rights import granting, rejudging
+from bot.workflow.rights import grants, rejudge
 
 # A start in the middle of Slack's outage waits so long: platforms that see a process fail at its
 # start again and again stop trying.
@@ -231,8 +231,8 @@ def asked_by_runs(context: story_.Context) -> execution.Rules:
     """Return what a run asks the story before each wave and each call."""
     return execution.Rules(
         context.policy,
-        functools.partial(rejudging.problem, context),
-        functools.partial(granting.still_stands, context),
+        functools.partial(rejudge.problem, context),
+        functools.partial(grants.still_stands, context),
     )
 
 

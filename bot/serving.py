@@ -20,8 +20,7 @@ from bot import app, doorway, settings
 from bot.power import errors, ports
 from bot.runtime import interpreter, paces as paces_
 from bot.slack.door import connection
-from bot.workflow import break_glass, freezing, ticking
-from bot.workflow.rights import in_force
+from bot.workflow import audit_trail, break_glass, freeze, timers
 
 log = structlog.get_logger()
 
@@ -94,7 +93,7 @@ async def _settle_restore(bot: app.Bot) -> None:
     """End or hold what a restored backup has open, before anything is driven."""
     if bot.store.restored:
         log.warning("store.restored")
-        await bot.store.write(lambda tx: ticking.after_restore(tx, bot.processor.now()))
+        await bot.store.write(lambda tx: timers.after_restore(tx, bot.processor.now()))
         await bot.store.settle_restore()
 
 
@@ -145,9 +144,9 @@ async def _note_policies(bot: app.Bot, paces: paces_.Paces) -> None:
     while True:
         version = bot.policy().version
         if version != noted:
-            found = in_force.InForce(version, bot.policy.text)
+            found = audit_trail.PolicyInForce(version, bot.policy.text)
             with contextlib.suppress(errors.StoreUnavailable):
-                await in_force.note(bot.store, found, bot.processor.now())
+                await audit_trail.note_policy(bot.store, found, bot.processor.now())
                 noted = version
         await asyncio.sleep(paces.look_s)
 
@@ -197,8 +196,8 @@ async def _sweep(bot: app.Bot, paces: paces_.Paces) -> None:
         try:
             await bot.processor.recover()
             await break_glass.remind(bot.workflow.context)
-            await freezing.end_due(bot.workflow.context)
-            frozen = await freezing.redraw_due(bot.workflow.context, frozen)
+            await freeze.end_due(bot.workflow.context)
+            frozen = await freeze.redraw_due(bot.workflow.context, frozen)
             await bot.store.write(functools.partial(_forget_plans, before=bot.processor.now()))
             await bot.store.purge_inbox(before=bot.processor.now() - KEEP_KEYS_S)
         except errors.StoreUnavailable as error:

@@ -6,7 +6,7 @@ import pathlib
 
 from bot.runtime import rules
 from bot.storage import opening
-from bot.workflow.rights import in_force
+from bot.workflow import audit_trail
 from tests.workflow.world import POLICY, GivenClock
 
 
@@ -16,11 +16,14 @@ async def test_operator_reads_in_the_audit_which_policy_was_in_force(
     """A row for each change, with its text; none for a restart under the same policy."""
     kept = opening.open_store(f"sqlite:///{tmp_path / 'policy.db'}")
     stricter = POLICY.replace("ramp = []", "ramp = [1]")
-    first, second = in_force.InForce("a1", POLICY), in_force.InForce("b2", stricter)
+    first, second = (
+        audit_trail.PolicyInForce("a1", POLICY),
+        audit_trail.PolicyInForce("b2", stricter),
+    )
 
-    noted = [await in_force.note(kept, one, 1.0) for one in (first, first, second, first)]
+    noted = [await audit_trail.note_policy(kept, one, 1.0) for one in (first, first, second, first)]
 
-    rows = await kept.read(lambda tx: tx.audit_rows(event=in_force.EVENT))
+    rows = await kept.read(lambda tx: tx.audit_rows(event=audit_trail.POLICY_EVENT))
     await kept.close()
     assert noted == [True, False, True, True]
     assert [row["detail"]["version"] for row in rows] == ["a1", "b2", "a1"]

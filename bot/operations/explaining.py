@@ -27,8 +27,7 @@ from bot.slack.inbound import grid
 from bot.storage import opening
 from bot.storage.engine import plan_cache
 from bot.storage.tables import transaction
-from bot.workflow import people
-from bot.workflow.rights import gathering
+from bot.workflow import people, planner
 
 NO_TEAM = "T0"
 USER = re.compile(r"[UW][A-Z0-9]{2,30}")
@@ -171,12 +170,12 @@ async def _facts(
     given: settings.Settings, rules: policy.Policy, who: people.People, wanted: question.Question
 ) -> tuple[question.Facts, bool]:
     """Return what bears on the question, and whether there was a record to read."""
-    known = await gathering.known(who, wanted)
+    known = await planner.known_to_slack(who, wanted)
     try:
         with opening.reading(given.database_url) as connected:
             cache = plan_cache.PlanCache()
             tx = transaction.Transaction(connected, plans=cache, readonly=True)
-            return gathering.recorded(tx, rules, wanted, known), True
+            return planner.with_record(tx, rules, wanted, known), True
     except errors.StoreUnavailable:
         return known, False
 

@@ -23,9 +23,9 @@ from bot.power.policy import freeze_ends
 from bot.power.text import moments
 from bot.runtime import clock as clock_, rules
 from bot.storage import opening
-from bot.workflow import answers, freezing, stopping
+from bot.workflow import answers, freeze as freezing, stop as stopping
 from bot.workflow.context import Record
-from bot.workflow.rights import refusing
+from bot.workflow.rights import authorise
 
 LISTED = lifecycle.OPEN - {State.PLANNED}
 # Past requests that `requests --all` shows.
@@ -114,7 +114,7 @@ async def stop(record: Record, typed: str, reason: str = "") -> str:
     found, inbound = (await show(record, typed)).request, _said(record, f"stop {typed}")
     if found.state in lifecycle.OPEN - {State.RUNNING}:
         why = f"{found.id} doesn't run yet. To take it back, type: powerbot cancel {found.id}"
-        return _done(await refusing.say(record, inbound, "stop.refused", found, why))
+        return _done(await authorise.decline(record, inbound, "stop.refused", found, why))
     return _done(await stopping.stop(record, inbound, found, reason))
 
 
@@ -127,7 +127,7 @@ async def cancel(record: Record, typed: str, reason: str = "") -> str:
     found, inbound = (await show(record, typed)).request, _said(record, f"cancel {typed}")
     if found.state is State.RUNNING:
         why = f"{found.id} runs already. To stop it, type: powerbot stop {found.id}"
-        return _done(await refusing.say(record, inbound, "cancel.refused", found, why))
+        return _done(await authorise.decline(record, inbound, "cancel.refused", found, why))
     return _done(await stopping.withdraw(record, inbound, found, reason))
 
 

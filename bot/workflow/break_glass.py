@@ -9,9 +9,8 @@ import structlog
 from bot.power import ports
 from bot.power.approval import approval, late_clicks, reviews
 from bot.power.messages import decisions
-from bot.workflow import answers, people
+from bot.workflow import answers, audit_trail, people
 from bot.workflow.context import Context
-from bot.workflow.rights import auditing
 
 log = structlog.get_logger()
 
@@ -49,7 +48,7 @@ def announce(
         "reviewers": list(owed.groups),
         "review_by": owed.due_at,
     }
-    auditing.row(tx, inbound, "request.break_glass", request, now, detail, servers=True)
+    audit_trail.row(tx, inbound, "request.break_glass", request, now, detail, servers=True)
 
 
 # -- the review
@@ -109,10 +108,10 @@ def _closed(
         closed = tx.review(request.id)
         by = closed.closed_by if closed else ""
         why = f"{request.id} was reviewed already by {by}."
-        auditing.row(tx, inbound, "review.too_late", request, now, {"why": why})
+        audit_trail.row(tx, inbound, "review.too_late", request, now, {"why": why})
         return answers.Note(why, good=False, people=(by,))
     detail = {"comment": verdict, "group": decision.group, "evidence": decision.evidence}
-    auditing.row(tx, inbound, "review.closed", request, now, detail)
+    audit_trail.row(tx, inbound, "review.closed", request, now, detail)
     said = decisions.Reviewed(user=user_id, comment=verdict)
     tx.say(request.id, "reply", said, key="reviewed", at=now)
     tx.show_card(request.id, at=now)
@@ -128,7 +127,7 @@ async def _refuse(
     """Audit and say that a review isn't this person's to close."""
     said = decision.sentence if decision else f"{request.id} owes no review."
     reason = decision.reason.value if decision and decision.reason else ""
-    await auditing.refused(context, inbound, "review.refused", request, why=reason, said=said)
+    await audit_trail.refused(context, inbound, "review.refused", request, why=reason, said=said)
     named = (request.review.closed_by,) if request.review and request.review.closed_by else ()
     return answers.Note(said, good=False, people=named + late_clicks.people(request))
 

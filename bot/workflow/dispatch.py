@@ -9,21 +9,19 @@ from bot.power.command import command, command_line
 from bot.power.run import again
 from bot.workflow import (
     answers,
-    approving,
-    asking,
+    approve,
+    ask,
     break_glass,
-    freezing,
-    lookups,
-    nudging,
+    deny,
+    freeze,
+    nudge,
     putting_back,
-    request_form,
-    reviewing,
-    stopping,
+    stop,
     submit,
-    suggest,
 )
 from bot.workflow.context import Context
-from bot.workflow.rights import reading, refusing, words
+from bot.workflow.questions import lookups, queries, request_form, suggest
+from bot.workflow.rights import authorise, words
 
 # Buttons under plans; a plan that nobody asked for is let go of after a while.
 PLAN_BUTTONS = frozenset({inputs.Do.REQUEST, inputs.Do.AGAIN})
@@ -59,11 +57,11 @@ async def _pressed(
 ) -> answers.Answer | None:
     """Do what a button asks for."""
     if button.do is inputs.Do.UNFREEZE:
-        return await freezing.lift(context, inbound)
+        return await freeze.lift(context, inbound)
     if button.do in PLAN_BUTTONS and await named(context, inbound) is None:
         return answers.Note(FORGOTTEN, good=False, over=True)
     return await _pressed_of(
-        context, inbound, button, await reading.find(context, button.request_id)
+        context, inbound, button, await queries.find(context, button.request_id)
     )
 
 
@@ -74,17 +72,17 @@ async def _pressed_of(
     request = shown.request
     match button.do:
         case inputs.Do.REQUEST:
-            return await asking.ask(context, inbound, request, None)
+            return await ask.ask(context, inbound, request, None)
         case inputs.Do.APPROVE | inputs.Do.DENY | inputs.Do.COMMENT | inputs.Do.VERDICT:
             return await _decide(context, inbound, request, button.do)
         case inputs.Do.NUDGE:
-            return await nudging.nudge(context, inbound, request)
+            return await nudge.nudge(context, inbound, request)
         case inputs.Do.PUT_BACK:
             return await putting_back.put_back(context, inbound, request)
         case inputs.Do.CANCEL:
-            return await stopping.cancel(context, inbound, request)
+            return await stop.cancel(context, inbound, request)
         case inputs.Do.STOP:
-            return await stopping.stop(context, inbound, request)
+            return await stop.stop(context, inbound, request)
         case inputs.Do.RETRY | inputs.Do.UNDO | inputs.Do.BACK_ON | inputs.Do.AGAIN:
             return await submit.repeat(context, inbound, _wanted(button.do, shown), request)
         case inputs.Do.DETAILS:
@@ -104,11 +102,11 @@ async def _decide(
     """Do what an approver's button asks for; but for Approve, a form asks for words first."""
     match do:
         case inputs.Do.APPROVE:
-            return await approving.approve(context, inbound, request)
+            return await approve.approve(context, inbound, request)
         case inputs.Do.DENY:
-            return await reviewing.deny(context, inbound, request, None)
+            return await deny.deny(context, inbound, request, None)
         case inputs.Do.COMMENT:
-            return await reviewing.comment(context, inbound, request, "")
+            return await deny.comment(context, inbound, request, "")
         case inputs.Do.VERDICT:
             return await break_glass.review(context, inbound, request, "")
         case _:
@@ -121,14 +119,14 @@ async def _sent(context: Context, inbound: ports.Inbound, sent: inputs.FormSent)
     reason, comment = sent.reason.strip(), sent.comment.strip()
     if too_long := words.too_long(reason or comment):
         event = f"{words.EVENTS[sent.do]}.refused"
-        return await refusing.say(context, inbound, event, request, too_long)
+        return await authorise.decline(context, inbound, event, request, too_long)
     match sent.do:
         case inputs.Form.CONFIRM_COUNT | inputs.Form.REVIEW:
-            return await asking.ask(context, inbound, request, sent.count)
+            return await ask.ask(context, inbound, request, sent.count)
         case inputs.Form.DENY:
-            return await reviewing.deny(context, inbound, request, reason)
+            return await deny.deny(context, inbound, request, reason)
         case inputs.Form.COMMENT:
-            return await reviewing.comment(context, inbound, request, comment)
+            return await deny.comment(context, inbound, request, comment)
         case inputs.Form.VERDICT:
             return await break_glass.review(context, inbound, request, comment)
         case _:
@@ -149,16 +147,16 @@ async def _obey(context: Context, inbound: ports.Inbound, typed: command.Command
             return await submit.submit(context, inbound, typed)
         case command.Stop():
             request = await _find(context, typed.request_id)
-            stopped = await stopping.stop(context, inbound, request, typed.reason)
+            stopped = await stop.stop(context, inbound, request, typed.reason)
             return words.not_kept(stopped, typed.too_long)
         case command.Cancel():
             request = await _find(context, typed.request_id)
-            done = await stopping.cancel(context, inbound, request, typed.reason)
+            done = await stop.cancel(context, inbound, request, typed.reason)
             return words.not_kept(done, typed.too_long)
         case command.Freeze():
-            return await freezing.freeze(context, inbound, typed.reason)
+            return await freeze.freeze(context, inbound, typed.reason)
         case command.Unfreeze():
-            return await freezing.unfreeze(context, inbound, every=typed.every)
+            return await freeze.unfreeze(context, inbound, every=typed.every)
         case command.OpenForm() if inputs.view(inbound.input):
             return await request_form.open_form(context, inbound)
         case _:
@@ -202,7 +200,7 @@ async def _find(context: Context, request_id: str) -> ports.Request:
     Raises:
         UserMistake: there is none of this id.
     """
-    return (await reading.find(context, request_id)).request
+    return (await queries.find(context, request_id)).request
 
 
 def _wanted(do: inputs.Do, shown: answers.RequestShown) -> again.Again:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import structlog
@@ -14,8 +15,10 @@ import structlog
 from bot.power import errors, missing, ports, request
 from bot.power.approval import approval, quorum, rights
 from bot.power.approval.approval import Decision, Refusal
+from bot.power.command import command_line
 from bot.power.policy import policy
 from bot.power.policy.policy import Needs
+from bot.power.text import typography
 
 log = structlog.get_logger()
 
@@ -31,6 +34,10 @@ NO_WAITS_S = 1.0
 NOTED_FOR_S = 3600.0
 # People of whom this process remembers what it wrote down; the others are written down again.
 MOST_REMEMBERED = 5000
+# What is left of Slack's form for a person, which carries an id and seldom a name.
+PERSON = re.compile(r"(?<!\S)@([UW][A-Z0-9]{2,30})\b")
+MOST_PEOPLE = 5
+UNSAFE = re.compile(r"[<>@&|`]")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -222,3 +229,21 @@ class People:
             return await self.directory.group(group_id)
         except errors.SlackUnavailable as error:
             return error
+
+
+async def with_names(reason: str, directory: ports.Directory) -> str:
+    """Return a reason with names for ids, as it was where somebody can't be looked up."""
+    ids = list(dict.fromkeys(PERSON.findall(reason)))[:MOST_PEOPLE]
+    names = {one: await _name(one, directory) for one in ids}
+    named = PERSON.sub(lambda found: names.get(found[1]) or found[0], reason)
+    return named if len(named) <= command_line.MOST_REASON else reason
+
+
+async def _name(user_id: str, directory: ports.Directory) -> str:
+    """Return how somebody is called, or an empty text."""
+    try:
+        member = await directory.member(user_id)
+    except errors.SlackUnavailable:
+        return ""
+    name = UNSAFE.sub("", typography.sentence(member.name)).strip()
+    return f"@{name}" if name else ""

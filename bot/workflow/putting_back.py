@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from bot.power import errors, ports
 from bot.power.run import around
-from bot.workflow import answers
+from bot.workflow import answers, audit_trail
 from bot.workflow.context import Context
-from bot.workflow.rights import auditing
 
 RUNS = "It still runs, and puts back by itself what it took out."
 NOT_YOURS = "Only people who may ask for or approve such a request can put it back."
@@ -31,7 +30,7 @@ async def put_back(
     def work(tx: ports.Tx) -> int:
         many = around.ask_back(tx, request, now=now)
         if many:
-            auditing.row(tx, inbound, "put_back.asked", request, now, {"servers": many})
+            audit_trail.row(tx, inbound, "put_back.asked", request, now, {"servers": many})
         return many
 
     if many := await context.store.write(work):
@@ -60,5 +59,5 @@ async def _refuse(
     context: Context, inbound: ports.Inbound, request: ports.Request, said: str
 ) -> answers.Note:
     """Audit and say why nothing is put back."""
-    await auditing.refused(context, inbound, "put_back.refused", request, why=said)
+    await audit_trail.refused(context, inbound, "put_back.refused", request, why=said)
     return answers.Note(said, good=False)

@@ -8,9 +8,9 @@ import dataclasses
 from bot.power import errors, ports
 from bot.power.command import command
 from bot.power.run import again
-from bot.workflow import answers, asking, planner, suggest
+from bot.workflow import answers, ask, people, planner
 from bot.workflow.context import Context
-from bot.workflow.rights import mentions, reading
+from bot.workflow.questions import queries, suggest
 
 
 async def submit(
@@ -21,9 +21,9 @@ async def submit(
     Raises:
         UserMistake: the targets can't be understood or name nothing.
     """
-    snapshot = await reading.inventory(context)
+    snapshot = await queries.inventory(context)
     try:
-        named = await reading.search(context, change.targets, snapshot, for_change=True)
+        named = await queries.search(context, change.targets, snapshot, for_change=True)
     except errors.UserMistake as mistake:
         raise suggest.whole_line(mistake, change) from None
     asked = planner.question_of(
@@ -32,7 +32,7 @@ async def submit(
         change.action,
         named.servers + named.unsure,
         options=change.options,
-        reason=await mentions.named(change.reason, context.people.directory),
+        reason=await people.with_names(change.reason, context.people.directory),
         typed=change.targets,
         reading=named.reading,
         selected=named.selected,
@@ -46,7 +46,7 @@ async def submit(
     if change.options.dry_run:
         shown = answers.PlanShown(plan, "", asked.now)
     else:
-        shown = await asking.remember(context, inbound, plan)
+        shown = await ask.remember(context, inbound, plan)
     return dataclasses.replace(shown, shortfall=snapshot.shortfall)
 
 
@@ -54,7 +54,7 @@ async def repeat(
     context: Context, inbound: ports.Inbound, wanted: again.Again, request: ports.Request
 ) -> answers.Answer:
     """Plan an action for exactly the servers that an earlier request has left to do."""
-    snapshot = await reading.inventory(context)
+    snapshot = await queries.inventory(context)
     left = [snapshot.servers[i] for i in wanted.server_ids if i in snapshot.servers]
     if not left:
         return answers.Note(f"{request.id} has left nothing to do.", good=False)
@@ -71,4 +71,4 @@ async def repeat(
         planner.make(context, asked, snapshot),
         context.alarms.hear([record.id for record in left]),
     )
-    return await asking.remember(context, inbound, heard.beside(plan))
+    return await ask.remember(context, inbound, heard.beside(plan))

@@ -14,9 +14,10 @@ from bot.power import errors, inputs, ports, request
 from bot.power.command import form, lateness, noes
 from bot.power.run import runs
 from bot.power.targets import offering
-from bot.workflow import advancing, answers, dispatch, lookups, request_form, standing, suggest
+from bot.workflow import answers, audit_trail, dispatch, timers
 from bot.workflow.context import Context
-from bot.workflow.rights import auditing, refusing
+from bot.workflow.questions import lookups, request_form, suggest
+from bot.workflow.rights import admission, authorise
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Workflow:
         Raises:
             LostLease: another process carries it on.
         """
-        next_at = await advancing.advance(self.context, lease, self.execute)
+        next_at = await timers.advance(self.context, lease, self.execute)
         self.wake()
         return next_at
 
@@ -86,7 +87,7 @@ async def _handle(context: Context, inbound: ports.Inbound) -> answers.Answer | 
         did = inbound.input.name
         why = error.user_message
         request = await dispatch.named(context, inbound)
-        await auditing.refused(context, inbound, "person.not_checked", request, did=did, why=why)
+        await audit_trail.refused(context, inbound, "person.not_checked", request, did=did, why=why)
         return answers.Note(why, good=False)
     except errors.UserMistake as mistake:
         return await suggest.answer(context, inbound, mistake)
@@ -97,7 +98,7 @@ async def _too_late(
 ) -> answers.Mistake:
     """Audit words that came too late, and give them back to whoever wrote them."""
     age_s = round(late.age_s)
-    await auditing.refused(context, inbound, "words.too_late", why=late.sentence, age_s=age_s)
+    await audit_trail.refused(context, inbound, "words.too_late", why=late.sentence, age_s=age_s)
     return answers.Mistake(late.sentence, suggestion=late.line)
 
 
@@ -105,12 +106,12 @@ async def _say_no(context: Context, inbound: ports.Inbound, no: noes.Said) -> an
     """Take a no before anything is asked of Slack, or as soon as it is known whose it is."""
     request = await dispatch.named(context, inbound, no.request_id)
     if request and no.no is noes.No.DENY:
-        own = await refusing.refuse_own(context, inbound, request)
+        own = await authorise.refuse_own(context, inbound, request)
         if own is not None:
             return own
-    async with standing.admitted(context, inbound, no, request) as admitted:
+    async with admission.admitted(context, inbound, no, request) as admitted:
         if admitted.known is None:
-            await auditing.not_let_in(context, inbound, request, admitted.decision)
+            await audit_trail.not_let_in(context, inbound, request, admitted.decision)
             return answers.Note(admitted.decision.sentence, good=False)
         answer = await dispatch.answer(context, inbound)
     if isinstance(answer, answers.Note) and admitted.said:
@@ -122,10 +123,10 @@ async def _refused_at_once(context: Context, inbound: ports.Inbound) -> answers.
     """Refuse who may not use Powerbot at all; one's own approval, before any look-up."""
     request = await dispatch.named(context, inbound)
     decides = inbound.input.name in (inputs.Do.APPROVE, inputs.Do.DENY)
-    if request and decides and (own := await refusing.refuse_own(context, inbound, request)):
+    if request and decides and (own := await authorise.refuse_own(context, inbound, request)):
         return own
     may = await context.people.may_read(inbound.person)
     if may.allowed:
         return None
-    await auditing.not_let_in(context, inbound, request, may)
+    await audit_trail.not_let_in(context, inbound, request, may)
     return answers.Note(may.sentence, good=False)

@@ -6,7 +6,7 @@ import pathlib
 
 from bot.power.request import Action
 from bot.sandbox.data_centre import CallFaultKind, CallKind
-from bot.workflow.rights import gathering
+from bot.workflow import planner
 from tests.execution import virtual, world
 
 
@@ -19,12 +19,10 @@ async def test_a_plan_knows_which_reboots_may_have_happened(tmp_path: pathlib.Pa
         here.centre.queue_fault(CallFaultKind.DROP_BEFORE, CallKind.POWER, 1)
         lost, _ = await here.carried_out(Action.REBOOT, names)
 
-        first = await here.store.read(
-            lambda tx: gathering.unknown_reboots(tx, here.clock.now(), ids)
-        )
+        first = await here.store.read(lambda tx: planner.unknown_reboots(tx, here.clock.now(), ids))
         await here.carried_out(Action.REBOOT, names[:1])
         second = await here.store.read(
-            lambda tx: gathering.unknown_reboots(tx, here.clock.now(), ids)
+            lambda tx: planner.unknown_reboots(tx, here.clock.now(), ids)
         )
 
         assert first == dict.fromkeys(ids, lost.id)

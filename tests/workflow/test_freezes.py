@@ -10,7 +10,7 @@ from bot.power import inputs, ports
 from bot.power.lifecycle import State
 from bot.power.policy import freezes
 from bot.slack.render import home
-from bot.workflow import answers, freezing
+from bot.workflow import answers, freeze
 from tests import bodies
 from tests.workflow import world as world_
 from tests.workflow.world import DANA, INC, LEO, OLGA, OPS, ROSA, SAM, World
@@ -146,7 +146,7 @@ async def test_pending_card_is_drawn_anew_when_a_freeze_of_the_policy_begins_and
     standing: tuple[ports.Freeze, ...] = ()
     for minute in (1, 5, 11, 12, 21, 22):
         world.clock.passed_s = 60.0 * minute
-        standing = await freezing.redraw_due(world.flow.context, standing)
+        standing = await freeze.redraw_due(world.flow.context, standing)
         due = await world.store.due_messages(now=world.given.now())
         drawn.append([one.kind for one in due if one.kind == "card"])
         for one in due:
@@ -247,13 +247,13 @@ async def test_freeze_ends_by_itself_at_its_instant(world: World) -> None:
     await said(world, "freeze cooling until 09:00Z", ROSA)
     await told(world)
     world.clock.passed_s = 3599.9
-    await freezing.end_due(world.flow.context)
+    await freeze.end_due(world.flow.context)
     before = await standing(world)
     refused = (await world.plan("reboot web01 because x")).plan.refusals
 
     world.clock.passed_s = 3600.0
     assert not (await world.plan("reboot web01 because x")).plan.refusals
-    await asyncio.gather(freezing.end_due(world.flow.context), freezing.end_due(world.flow.context))
+    await asyncio.gather(freeze.end_due(world.flow.context), freeze.end_due(world.flow.context))
 
     assert len(before) == 1
     assert refused == (

@@ -11,7 +11,8 @@ import pytest
 from bot.power import inputs, ports, request
 from bot.power.command import command
 from bot.power.policy import policy
-from bot.workflow import alarm_lookup, answers, context, lookups, people
+from bot.workflow import alarm_lookup, answers, context, people
+from bot.workflow.questions import lookups
 from tests.slack import builders, fakes
 
 

@@ -10,7 +10,8 @@ import pytest
 from bot.power import errors, inputs, ports, request, server
 from bot.power.command.form import Field
 from bot.power.policy import policy_file
-from bot.workflow import alarm_lookup, context, people, request_form
+from bot.workflow import alarm_lookup, context, people
+from bot.workflow.questions import request_form
 from tests.power import fleet
 from tests.slack import builders, fakes
 

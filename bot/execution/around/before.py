@@ -31,8 +31,8 @@ class _Wave:
     records: Mapping[str, server.Server]
     take: int
     sizes: Mapping[str, int]
-    place: int = 0
-    made: dict[str, int] = dataclasses.field(default_factory=dict)
+    place: int = dataclasses.field(init=False, default=0)
+    made: dict[str, int] = dataclasses.field(init=False, default_factory=dict)
 
     @property
     def number(self) -> int:

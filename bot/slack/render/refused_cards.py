@@ -1,7 +1,7 @@
 """What becomes of a request whose card Slack refuses: its requester is told why, and what helps.
 
 The card itself stays in the outbox and is posted as soon as the channel takes it. Until then
-nobody can approve the request: `bot.workflow.approving` looks for the row that is written here.
+nobody can approve the request: `bot.workflow.rights.unseen` looks for the row that is written here.
 """
 
 from __future__ import annotations

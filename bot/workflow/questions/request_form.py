@@ -17,7 +17,7 @@ from bot.power.policy import policy, reason_patterns
 from bot.power.targets import mentioned, offering
 from bot.workflow import answers
 from bot.workflow.context import Context
-from bot.workflow.rights import reading
+from bot.workflow.questions import queries
 
 # A select takes at most 100 options ("Block elements: select menu").
 MOST_CHANNELS = 100
@@ -49,7 +49,7 @@ async def open_form(context: Context, inbound: ports.Inbound) -> answers.FormSho
     notes: list[str] = []
     chosen: tuple[offering.Offer, ...] = ()
     try:
-        snapshot = await reading.inventory(context)
+        snapshot = await queries.inventory(context)
     except errors.CloudError:
         notes.append(NO_INVENTORY)
     else:
@@ -96,7 +96,7 @@ def read_form(context: Context, place: request.Place, sent: inputs.Filled) -> fo
         problems[field] = "Requests may not be made in this channel."
     if snapshot is not None:
         try:
-            servers = reading.resolve(
+            servers = queries.resolve(
                 context, found.change.targets, snapshot, for_change=True
             ).servers
         except errors.UserMistake as mistake:

@@ -9,10 +9,12 @@ import structlog
 
 from bot.power import errors, ports, waiting
 from bot.power.lifecycle import State
-from bot.power.run import ledger, losses, runs
-from bot.workflow import freezing, nudging, people, ticking
+from bot.power.messages import decisions
+from bot.power.run import endings, ledger, losses, runs
+from bot.workflow import freeze, nudge, people
 from bot.workflow.context import Context
-from bot.workflow.rights import granting, reading, rejudging, unseen
+from bot.workflow.questions import queries
+from bot.workflow.rights import grants, rejudge, unseen
 
 log = structlog.get_logger()
 
@@ -23,6 +25,15 @@ Execute = Callable[[runs.Lease], Awaitable[None]]
 FREEZE_LOOK_S = 2.0
 # How long to wait before CloudDC or Slack is asked again, in seconds.
 UNREAD_LOOK_S = 5.0
+# A plan that nobody asked for is forgotten after this time, in seconds.
+PLAN_LIVES_S = 900.0
+# What an open request becomes when the database turns out to be an old backup; None is a stop.
+ENDED_BY_RESTORE = {
+    State.PLANNED: State.EXPIRED,
+    State.PENDING: State.REFUSED,
+    State.APPROVED: State.VOID,
+    State.RUNNING: None,
+}
 
 
 async def advance(context: Context, lease: runs.Lease, execute: Execute) -> float | None:
@@ -43,8 +54,8 @@ async def advance(context: Context, lease: runs.Lease, execute: Execute) -> floa
     elif request is not None:
         now = context.clock.now()
         waits = request.state is State.PENDING and now < request.expires_at
-        asked = await nudging.still_missing(context, request) if waits else people.NOBODY
-        next_at = await context.store.write(lambda tx: ticking.tick(tx, id_, now, asked))
+        asked = await nudge.still_missing(context, request) if waits else people.NOBODY
+        next_at = await context.store.write(lambda tx: tick(tx, id_, now, asked))
     return next_at
 
 
@@ -71,12 +82,12 @@ async def _begin(
         if request.waiting:
             await context.store.write(lambda tx: ledger.wait(tx, request, None, now=now))
         if problem:
-            await context.store.write(lambda tx: ticking.void(tx, request, problem, now))
+            await context.store.write(lambda tx: void(tx, request, problem, now))
             return None
         rules = context.policy()
         instants = ports.readings(context.clock)
         if await context.store.read(
-            lambda tx: any(freezing.holding(tx, rules, request, one) for one in instants)
+            lambda tx: any(freeze.holding(tx, rules, request, one) for one in instants)
         ):
             return min(_use_until(request), now + FREEZE_LOOK_S)
     await execute(lease)
@@ -89,13 +100,13 @@ async def _hidden(
     """Hold back break glass that nobody sees, and end it when that lasts."""
     if now < until:
         return min(until, now + unseen.LOOK_S)
-    await context.store.write(lambda tx: ticking.void(tx, request, unseen.NOT_PUBLIC, now))
+    await context.store.write(lambda tx: void(tx, request, unseen.NOT_PUBLIC, now))
     return None
 
 
 async def _lost(context: Context, request: ports.Request) -> bool:
     """End an approved request that doesn't stand any more as it was granted."""
-    lost = (await granting.still_stands(context, request)).lost
+    lost = (await grants.still_stands(context, request)).lost
     if lost is None:
         return False
     now = context.clock.now()
@@ -117,7 +128,7 @@ async def _show_wait(
 
 async def _problem(context: Context, request: ports.Request) -> str:
     """Return what the policy has against a request now; a fleet of records is let go of."""
-    return await rejudging.problem(context, request, await reading.inventory(context))
+    return await rejudge.problem(context, request, await queries.inventory(context))
 
 
 def _use_until(request: ports.Request) -> float:
@@ -127,3 +138,70 @@ def _use_until(request: ports.Request) -> float:
     against its seal before it starts.
     """
     return request.use_by or math.inf
+
+
+def tick(tx: ports.Tx, request_id: str, now: float, asked: people.Called) -> float | None:
+    """Do what is due for a request, and return when to look again (None for never).
+
+    `asked` has, by group, whom a reminder names: everybody whose approval is still missing.
+    """
+    request = tx.request(request_id)
+    if request is None or request.state not in (State.PLANNED, State.PENDING):
+        return None
+    if request.state is State.PLANNED:
+        return _forget(tx, request, now)
+    if now >= request.expires_at:
+        endings.end(tx, request, endings.Ending(State.EXPIRED, now, "not answered in time"))
+        return None
+    return _remind(tx, request, now, asked)
+
+
+def _forget(tx: ports.Tx, request: ports.Request, now: float) -> float | None:
+    """Let go of a plan that nobody asked for."""
+    if now < request.expires_at:
+        return request.expires_at
+    reason = "never asked for"
+    if tx.transition(request.id, State.PLANNED, State.EXPIRED, at=now, reason=reason):
+        endings.tell_step(tx, request, State.EXPIRED, now)
+        tx.forget_plan(request.id)
+    return None
+
+
+def _remind(tx: ports.Tx, request: ports.Request, now: float, asked: people.Called) -> float:
+    """Remind the thread when that is due, and return when to look again."""
+    terms, asked_at = request.plan.terms, request.expires_at - request.plan.terms.expires_s
+    steps: list[tuple[float, type[decisions.Reminded | decisions.Escalated]]] = [
+        (asked_at + terms.remind_s, decisions.Reminded),
+        (asked_at + terms.escalate_s, decisions.Escalated),
+    ]
+    for due_at, kind in steps:
+        if now >= due_at:
+            said = kind(ask=asked.people, missing=asked.missing)
+            tx.say(request.id, "reply", said, key=said.event, at=now)
+    later = [due_at for due_at, _ in steps if due_at > now]
+    return min([*later, request.expires_at])
+
+
+def void(tx: ports.Tx, request: ports.Request, reason: str, now: float) -> None:
+    """End an approved request that may not start any more."""
+    endings.end(tx, request, endings.Ending(State.VOID, now, reason))
+
+
+def after_restore(tx: ports.Tx, now: float) -> int:
+    """End or hold everything that an old backup calls open; return how many requests that were.
+
+    What has happened since the backup is forgotten: what it says is still to be approved or sent
+    may have been sent already. So nothing that it has open sends anything more.
+    """
+    reason = "the database was restored from a backup"
+    open_then = tx.requests(states=tuple(ENDED_BY_RESTORE), limit=None)
+    for found in open_then:
+        end = ENDED_BY_RESTORE[found.state]
+        if end is None:
+            tx.request_stop(found.id, user_id="restore", reason=reason, at=now)
+        else:
+            tx.transition(found.id, found.state, end, at=now, reason=reason)
+            tx.say(found.id, "reply", decisions.closed(end, reason=reason), key="ended", at=now)
+        tx.show_card(found.id, at=now)
+        tx.audit(ports.AuditEntry("request.held_after_restore", now, request_id=found.id))
+    return len(open_then)

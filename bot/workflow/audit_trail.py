@@ -1,12 +1,18 @@
-"""One audit row for everything that a person did, or tried and was refused."""
+"""One audit row for everything that a person did, or tried and was refused; and for each policy."""
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 from collections.abc import Mapping
 
 from bot.power import ports
 from bot.power.approval import approval
 from bot.workflow.context import Context, Record
+
+POLICY_EVENT = "policy.in_force"
+# A policy file of more characters is kept cut, beside the hash of the whole.
+MOST_TEXT = 200_000
 
 
 def row(
@@ -19,7 +25,7 @@ def row(
     *,
     servers: bool = False,
 ) -> str:
-    """Append one row and return the new head; `found` is the request that it speaks of.
+    """Append one row and return the new head; `request` is the one that it speaks of.
 
     With `servers` the row names the request's servers too: the rows of a server are found by it.
     """
@@ -61,3 +67,36 @@ async def noted(context: Context, inbound: ports.Inbound, event: str, **detail: 
     """Audit something that a person did and that changes no request."""
     now = context.clock.now()
     await context.store.write(lambda tx: row(tx, inbound, event, None, now, detail))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PolicyInForce:
+    """A policy that was read: its version, and the text of its file; both empty for none."""
+
+    version: str
+    text: str
+
+
+async def note_policy(store: ports.RequestStore, new: PolicyInForce, now: float) -> bool:
+    """Write a policy down if it is another one than the newest in the audit; whether it was.
+
+    Raises:
+        StoreUnavailable: the record could not be written.
+    """
+    return await store.write(lambda tx: _policy_noted(tx, new, now))
+
+
+def _policy_noted(tx: ports.Tx, new: PolicyInForce, now: float) -> bool:
+    """Write a policy down, unless the newest in the audit is the same."""
+    newest = tx.audit_rows(event=POLICY_EVENT, limit=1)
+    before = str(newest[0]["detail"].get("version", "")) if newest else ""
+    if newest and before == new.version:
+        return False
+    detail = {
+        "version": new.version,
+        "before": before,
+        "text": new.text[:MOST_TEXT],
+        "text_sha256": hashlib.sha256(new.text.encode()).hexdigest(),
+    }
+    tx.audit(ports.AuditEntry(POLICY_EVENT, now, detail=detail))
+    return True

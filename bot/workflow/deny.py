@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 
-from bot.power import lifecycle, ports, request
-from bot.power.approval import approval, quorum
+from bot.power import ports
+from bot.power.approval import approval
 from bot.power.lifecycle import State
 from bot.power.messages import decisions
 from bot.power.run import endings
-from bot.workflow import answers
+from bot.workflow import answers, audit_trail
 from bot.workflow.context import Context
-from bot.workflow.rights import auditing, entitling, refusing
+from bot.workflow.rights import authorise
 
 COMMENTED = "request.commented"
 
@@ -24,9 +23,9 @@ async def deny(
 
     `reason` is None where the button was pressed, so that a form asks why.
     """
-    decision = await entitling.deny(context, inbound, request)
+    decision = await authorise.may_deny(context, inbound, request)
     if not decision.allowed:
-        return await refusing.refuse(context, inbound, request, decision)
+        return await authorise.refuse(context, inbound, request, decision)
     needed = request.plan.terms.deny_reason
     if reason is None or (needed and not reason):
         if late := await _late(context, inbound, request):
@@ -37,7 +36,7 @@ async def deny(
     def work(tx: ports.Tx) -> answers.Note:
         newest = tx.request(request.id) or request
         if newest.state is not State.PENDING or now >= newest.expires_at:
-            return refusing.too_late(tx, inbound, newest, now)
+            return authorise.too_late(tx, inbound, newest, now)
         endings.end(tx, newest, _denial(inbound, decision, reason, now))
         return answers.Note(f"Denied {request.id}.", comment_on="" if reason else request.id)
 
@@ -51,7 +50,7 @@ async def _late(
     now = context.clock.now()
     if request.state is State.PENDING and now < request.expires_at:
         return None
-    return await context.store.write(lambda tx: refusing.too_late(tx, inbound, request, now))
+    return await context.store.write(lambda tx: authorise.too_late(tx, inbound, request, now))
 
 
 def _denial(
@@ -91,7 +90,7 @@ async def comment(
             if given.person.user_id == user_id:
                 tx.withdraw_approval(request.id, user_id)
                 tx.approve(request.id, dataclasses.replace(given, comment=comment))
-        auditing.row(tx, inbound, COMMENTED, request, now, {"comment": comment})
+        audit_trail.row(tx, inbound, COMMENTED, request, now, {"comment": comment})
         said = decisions.Commented(user=user_id, comment=comment)
         tx.say(request.id, "reply", said, key=f"commented:{user_id}", at=now)
         tx.show_card(request.id, at=now)
@@ -107,38 +106,8 @@ async def _not_added(
     context: Context, inbound: ports.Inbound, request: ports.Request, said: str
 ) -> answers.Note:
     """Audit and say that a comment was not taken."""
-    await auditing.refused(context, inbound, "comment.refused", request, why=said)
+    await audit_trail.refused(context, inbound, "comment.refused", request, why=said)
     return answers.Note(said, good=False)
-
-
-async def roster(context: Context) -> quorum.Roster:
-    """Return who is in the groups of the policy now."""
-    return await context.people.roster(context.policy().people.keys())
-
-
-async def waits_for(context: Context, person: request.Person) -> Callable[[ports.Request], bool]:
-    """Return the test whether a request waits for this person's approval, or review."""
-    return waits(person, await roster(context))
-
-
-def waits(person: request.Person, roster: quorum.Roster) -> Callable[[ports.Request], bool]:
-    """Return the test by a roster that is known."""
-
-    def waits(request: ports.Request) -> bool:
-        if request.review is not None and request.state in lifecycle.ENDED:
-            owed = request.review
-            may = any(person.user_id in roster.members.get(one, {}) for one in owed.groups)
-            return not owed.closed_at and person.user_id != owed.breaker and may
-        needs = request.plan.terms.needs
-        given = {one.person.user_id for one in request.approvals}
-        return (
-            request.state is State.PENDING
-            and person.user_id != request.order.requester.user_id
-            and person.user_id not in given
-            and bool(roster.groups_of(person.user_id, needs))
-        )
-
-    return waits
 
 
 def _decided(request: ports.Request, user_id: str) -> bool:

@@ -19,8 +19,8 @@ from bot.power.approval import approval
 from bot.power.command import noes
 from bot.power.command.noes import Known, Said
 from bot.power.messages import running
+from bot.workflow import audit_trail
 from bot.workflow.context import Context
-from bot.workflow.rights import auditing
 
 log = structlog.get_logger()
 
@@ -116,7 +116,7 @@ async def _tell(
 
     def work(tx: ports.Tx) -> None:
         detail = {"did": said.no.value}
-        auditing.row(tx, inbound, "person.being_looked_up", request, now, detail)
+        audit_trail.row(tx, inbound, "person.being_looked_up", request, now, detail)
         if request is not None:
             told = running.LookingUp(user=user_id, verb=said.no.value)
             tx.say(request.id, "reply", told, key=f"looking_up:{inbound.key}", at=now)
@@ -164,7 +164,7 @@ async def _note(
 
     def work(tx: ports.Tx) -> None:
         detail = {"did": said.no.value, "known": known.value}
-        auditing.row(tx, inbound, "person.known", request, now, detail)
+        audit_trail.row(tx, inbound, "person.known", request, now, detail)
         if known is Known.NOT_ANSWERED and request is not None:
             told = running.NotLookedUp(user=inbound.person.user_id, verb=said.no.value)
             tx.say(request.id, "reply", told, key=f"not_looked_up:{inbound.key}", at=now)

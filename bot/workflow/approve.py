@@ -9,9 +9,9 @@ from bot.power.lifecycle import State
 from bot.power.messages import decisions
 from bot.power.policy import freezes
 from bot.power.run import endings, losses
-from bot.workflow import answers, freezing
+from bot.workflow import answers, audit_trail, freeze
 from bot.workflow.context import Context
-from bot.workflow.rights import auditing, entitling, granting, refusing, rejudging, unseen
+from bot.workflow.rights import authorise, grants, rejudge, unseen
 
 
 async def approve(
@@ -23,16 +23,16 @@ async def approve(
         SlackUnavailable: the person, or an edited policy, could not be checked.
     """
     while True:
-        checked = await entitling.check(context, inbound, request, request.approvals)
+        checked = await authorise.check(context, inbound, request, request.approvals)
         if problem := await _overtaken(context, inbound, request, checked.decision):
             return await _end_by_policy(context, inbound, request, problem)
         if not checked.decision.allowed:
-            return await refusing.refuse(context, inbound, request, checked.decision)
+            return await authorise.refuse(context, inbound, request, checked.decision)
         last = _fills(context, inbound, request, checked)
         try:
-            stands = await granting.at_approval(context, request, last=last)
+            stands = await grants.at_approval(context, request, last=last)
         except errors.SlackUnavailable as error:
-            return await _not_checked(context, inbound, request, granting.unchecked(error))
+            return await _not_checked(context, inbound, request, grants.unchecked(error))
         if stands.lost is not None:
             return await _end_by_loss(context, inbound, request, stands.lost)
         answer = await _write_approval(context, inbound, request.id, checked, stands)
@@ -46,8 +46,8 @@ async def _write_approval(
     context: Context,
     inbound: ports.Inbound,
     request_id: str,
-    checked: entitling.Checked,
-    stands: granting.Stands,
+    checked: authorise.Checked,
+    stands: grants.Stands,
 ) -> answers.Note | ports.Request:
     """Write an approval in one transaction, or return the request that has moved on."""
     now = context.clock.now()
@@ -57,7 +57,7 @@ async def _write_approval(
 
 
 def _fills(
-    context: Context, inbound: ports.Inbound, request: ports.Request, checked: entitling.Checked
+    context: Context, inbound: ports.Inbound, request: ports.Request, checked: authorise.Checked
 ) -> bool:
     """Whether this person's yes would be the last that is wanted."""
     gone = {one.approval.person.user_id for one in _lost(context, request, checked)}
@@ -72,7 +72,7 @@ async def _not_checked(
     """Say and audit that Slack could not say what an approval depends on."""
     event, now = "approval.not_checked", context.clock.now()
     await context.store.write(
-        lambda tx: auditing.row(tx, inbound, event, request, now, {"why": said})
+        lambda tx: audit_trail.row(tx, inbound, event, request, now, {"why": said})
     )
     return answers.Note(said, good=False)
 
@@ -86,7 +86,7 @@ async def _end_by_loss(
     def work(tx: ports.Tx) -> answers.Note:
         if losses.end(tx, request, lost, now=now, click_of=inbound.person):
             return answers.Note(f"Not approved: {lost.sentence}.", good=False)
-        return refusing.too_late(tx, inbound, tx.request(request.id) or request, now)
+        return authorise.too_late(tx, inbound, tx.request(request.id) or request, now)
 
     return await context.store.write(work)
 
@@ -102,11 +102,11 @@ async def _overtaken(
     Only a click of somebody whom the plan or the edited policy has as an approver is an
     occasion to look: nobody else's click changes anything.
     """
-    if request.state is not State.PENDING or not rejudging.changed(context, request):
+    if request.state is not State.PENDING or not rejudge.changed(context, request):
         return ""
     if not decision.allowed and not await _approves_now(context, inbound, decision):
         return ""
-    return await rejudging.problem(context, request, context.power.latest())
+    return await rejudge.problem(context, request, context.power.latest())
 
 
 async def _approves_now(
@@ -138,8 +138,8 @@ def _approved(
     tx: ports.Tx,
     inbound: ports.Inbound,
     request_id: str,
-    checked: entitling.Checked,
-    stands: granting.Stands,
+    checked: authorise.Checked,
+    stands: grants.Stands,
     now: float,
 ) -> answers.Note | ports.Request:
     """Write an approval down, and the request as approved when it was the last one."""
@@ -147,20 +147,20 @@ def _approved(
     if request is None:
         return answers.Note(f"There is no request {request_id} any more.", good=False)
     if request.state is not State.PENDING or now >= request.expires_at:
-        return refusing.too_late(tx, inbound, request, now)
+        return authorise.too_late(tx, inbound, request, now)
     given = {one.person.user_id for one in request.approvals}
     if inbound.person.user_id in given:
         said = "You have approved this already; it counts once."
-        auditing.row(tx, inbound, "approval.refused", request, now, {"why": "already approved"})
+        audit_trail.row(tx, inbound, "approval.refused", request, now, {"why": "already approved"})
         return answers.Note(said, good=False)
     if not given <= checked.about:
         return request
     if hidden := unseen.barring(tx, request):
-        auditing.row(tx, inbound, "approval.held", request, now, {"why": hidden})
+        audit_trail.row(tx, inbound, "approval.held", request, now, {"why": hidden})
         return answers.Note(hidden, good=False)
     lost = _lost(context, request, checked)
     if held := _doubt(lost):
-        auditing.row(tx, inbound, "approval.not_checked", request, now, {"why": held})
+        audit_trail.row(tx, inbound, "approval.not_checked", request, now, {"why": held})
         return answers.Note(held, good=False)
     return _count(context, tx, inbound, request, checked, stands, lost, now)
 
@@ -170,8 +170,8 @@ def _count(
     tx: ports.Tx,
     inbound: ports.Inbound,
     request: ports.Request,
-    checked: entitling.Checked,
-    stands: granting.Stands,
+    checked: authorise.Checked,
+    stands: grants.Stands,
     lost: tuple[approval.Lost, ...],
     now: float,
 ) -> answers.Note | ports.Request:
@@ -186,9 +186,9 @@ def _count(
     if tally.met and not stands.last:
         # Others have approved meanwhile, so this is the last one and is looked at as such.
         return request
-    if tally.met and (frozen := freezing.holding(tx, context.policy(), request, now)):
+    if tally.met and (frozen := freeze.holding(tx, context.policy(), request, now)):
         held = f"{frozen} It can't get its last approval now; press Approve again afterwards."
-        auditing.row(tx, inbound, "approval.held", request, now, {"why": frozen})
+        audit_trail.row(tx, inbound, "approval.held", request, now, {"why": frozen})
         return answers.Note(held, good=False, people=freezes.holders(tx.freezes(now=now)))
     _withdraw(tx, inbound, request, lost, now)
     _note_approval(context, tx, inbound, request, quorum.placed(yes, tally), tally, now)
@@ -224,7 +224,7 @@ def _note_approval(
         "comment": yes.comment,
         "places": dict(tally.places),
     }
-    auditing.row(tx, inbound, "approval.given", request, now, detail)
+    audit_trail.row(tx, inbound, "approval.given", request, now, detail)
     said = decisions.Approved(
         user=yes.person.user_id, group=yes.group, comment=yes.comment, summary=tally.sentence
     )
@@ -233,7 +233,7 @@ def _note_approval(
 
 
 def _lost(
-    context: Context, request: ports.Request, checked: entitling.Checked
+    context: Context, request: ports.Request, checked: authorise.Checked
 ) -> tuple[approval.Lost, ...]:
     """Return the earlier approvals that don't count any more, or can't be checked."""
     return approval.lost_approvals(
@@ -267,7 +267,7 @@ def _withdraw(
         said = decisions.ApprovalLost(users=[user_id], reason=one.reason.value)
         tx.say(request.id, "reply", said, key=f"lost:{user_id}:{now}", at=now)
         detail = {"user": user_id, "why": one.sentence}
-        auditing.row(tx, inbound, "approval.withdrawn", request, now, detail)
+        audit_trail.row(tx, inbound, "approval.withdrawn", request, now, detail)
 
 
 def start(tx: ports.Tx, request: ports.Request, now: float) -> None:

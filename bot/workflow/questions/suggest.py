@@ -8,7 +8,7 @@ from bot.power import errors, inputs, ports, server, vocabulary
 from bot.power.command import command, offered_lines
 from bot.workflow import answers
 from bot.workflow.context import Context
-from bot.workflow.rights import reading
+from bot.workflow.questions import queries
 
 
 async def answer(
@@ -26,7 +26,7 @@ async def _checked(context: Context, line: str, text: str) -> str:
     """Return the line if it may be offered, checked in a thread where the fleet is large."""
     snapshot = await _snapshot(context)
     typed = offered_lines.Typed(text, snapshot, context.policy().groups)
-    if snapshot is None or len(snapshot.servers) <= reading.AT_ONCE:
+    if snapshot is None or len(snapshot.servers) <= queries.AT_ONCE:
         return offered_lines.checked(line, typed)
     return await asyncio.to_thread(offered_lines.checked, line, typed)
 
@@ -34,7 +34,7 @@ async def _checked(context: Context, line: str, text: str) -> str:
 async def _snapshot(context: Context) -> server.Snapshot | None:
     """Return the newest snapshot, None where CloudDC can't be read."""
     try:
-        return context.power.latest() or await reading.inventory(context)
+        return context.power.latest() or await queries.inventory(context)
     except errors.CloudError:
         return None
 

@@ -11,9 +11,10 @@ from bot.power.messages import decisions
 from bot.power.policy import freezes
 from bot.power.run import endings
 from bot.power.text import folding, typography
-from bot.workflow import answers, approving, break_glass, nudging, people, planner, ticking
+from bot.workflow import answers, approve, audit_trail, break_glass, nudge, people, planner, timers
 from bot.workflow.context import Context
-from bot.workflow.rights import auditing, reading, refusing
+from bot.workflow.questions import queries
+from bot.workflow.rights import authorise
 
 NOT_ASKED = "request.refused_to_ask"
 # What the audit row of a refused plan holds at most, in characters; and from how many names.
@@ -42,7 +43,7 @@ async def remember(context: Context, inbound: ports.Inbound, made: plan.Plan) ->
     def work(tx: ports.Tx) -> ports.Request:
         while (stored := tx.by_source(inbound.key)) is None:
             id_ = request.request_id(random.SystemRandom().getrandbits(64))
-            until = now + ticking.PLAN_LIVES_S
+            until = now + timers.PLAN_LIVES_S
             new = ports.Request(id_, State.PLANNED, made, now, now, expires_at=until)
             if _unused(tx, id_) and tx.create(new, source_key=inbound.key):
                 tx.keep_newest_plans(inbound.person.user_id, most=MOST_PLANS, but=id_)
@@ -85,13 +86,13 @@ async def ask(
     """
     if request.order.requester.user_id != inbound.person.user_id:
         said = "Only the person who made this plan can ask for it."
-        return await refusing.say(context, inbound, NOT_ASKED, request, said)
+        return await authorise.decline(context, inbound, NOT_ASKED, request, said)
     if request.state is not State.PLANNED:
-        return dataclasses.replace(await refusing.late(context, inbound, request), over=True)
+        return dataclasses.replace(await authorise.late(context, inbound, request), over=True)
     if context.clock.now() >= request.expires_at:
         age = int((context.clock.now() - request.created_at) // 60)
         said = f"This plan is {age} minutes old, so nothing was asked."
-        note = await refusing.say(context, inbound, NOT_ASKED, request, said)
+        note = await authorise.decline(context, inbound, NOT_ASKED, request, said)
         return dataclasses.replace(note, over=True, plan_again=request.id)
     count = len(request.order.targets)
     if request.plan.terms.confirm_count:
@@ -100,10 +101,10 @@ async def ask(
             return answers.CountWanted(request.id, count, request.order.action, at_once)
         if typography.plain(count_typed) != str(count):
             said = "That isn't the number of servers in the plan."
-            return await refusing.say(context, inbound, NOT_ASKED, request, said)
+            return await authorise.decline(context, inbound, NOT_ASKED, request, said)
     # Nobody looks after the one who breaks glass, so that what the plan was made on is too old.
     glass = request.order.options.break_glass
-    snapshot = await reading.inventory(context, age_s=0.0 if glass else reading.FRESH_S)
+    snapshot = await queries.inventory(context, age_s=0.0 if glass else queries.FRESH_S)
     misfit = await planner.misfit(context, inbound, request.plan, snapshot)
     names = Names() if misfit else await _names(context, request)
     return await context.store.write(
@@ -115,7 +116,7 @@ async def _names(context: Context, request: ports.Request) -> Names:
     """Return whom the thread of a request calls at its start."""
     glass = request.order.options.break_glass
     reviewers = await break_glass.reviewers(context, request) if glass else people.NOBODY
-    return Names(await nudging.at_start(context, request), reviewers)
+    return Names(await nudge.at_start(context, request), reviewers)
 
 
 def _asked(
@@ -148,7 +149,7 @@ def _asked(
         next_at=min(expires_at, now + terms.remind_s),
     )
     if not won:
-        return refusing.too_late(tx, inbound, tx.request(request.id) or request, now)
+        return authorise.too_late(tx, inbound, tx.request(request.id) or request, now)
     tx.set_card(request.id, ports.Card(request.order.place.channel_id))
     tx.show_card(request.id, at=now)
     sealed = {**_sealed(request.plan), "plan": tx.plan_digest(request.id)}
@@ -159,7 +160,7 @@ def _asked(
         said = decisions.Asked(ask=names.approvers.people, missing=names.approvers.missing)
         tx.say(request.id, "reply", said, key="asked", at=now)
     if not terms.needs:
-        approving.start(tx, request, now)
+        approve.start(tx, request, now)
     nudge_for = request.id if terms.needs else ""
     return answers.Note(f"Asked as {request.id}.", nudge_for=nudge_for)
 
@@ -175,7 +176,7 @@ def _audit(
     **detail: object,
 ) -> None:
     """Append one row for what a person did."""
-    auditing.row(tx, inbound, event, request, context.clock.now(), detail, servers=servers)
+    audit_trail.row(tx, inbound, event, request, context.clock.now(), detail, servers=servers)
 
 
 def _sealed(made: plan.Plan) -> dict[str, object]:

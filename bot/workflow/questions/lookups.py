@@ -6,12 +6,16 @@ Nothing here changes anything but the audit log, which notes what was shown to o
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
-from bot.power import errors, inputs, missing, ports, request
+from bot.power import errors, inputs, lifecycle, missing, ports, request
+from bot.power.approval import quorum
 from bot.power.command import command, guide
-from bot.workflow import answers, freezing, reviewing
+from bot.power.lifecycle import State
+from bot.workflow import answers, audit_trail
 from bot.workflow.context import Context
-from bot.workflow.rights import auditing, reading
+from bot.workflow.questions import queries
+from bot.workflow.rights import authorise
 
 # What a page's or a share's button may ask again; anything else in its value is not obeyed.
 QUESTIONS = (command.Read, command.Why, command.Show, command.Requests, command.Owed)
@@ -32,10 +36,10 @@ async def refusal(
         return answers.Note(NO_QUESTION, good=False)
     if inbound.input.do is not inputs.Do.SHARE:
         return None
-    found = await _not_here(context, inbound.place.channel_id)
-    if found:
-        return answers.Note(found, good=False)
-    await auditing.noted(context, inbound, "answer.shared", line=inbound.input.text)
+    why_not = await _not_here(context, inbound.place.channel_id)
+    if why_not:
+        return answers.Note(why_not, good=False)
+    await audit_trail.noted(context, inbound, "answer.shared", line=inbound.input.text)
     return None
 
 
@@ -60,21 +64,21 @@ async def answer(context: Context, inbound: ports.Inbound, said: command.Command
     """
     match said:
         case command.Read(verb="history"):
-            return await reading.history(context, said.targets)
+            return await queries.history(context, said.targets)
         case command.Read():
-            return await reading.fleet(context, said.targets, detailed=said.verb == "list")
+            return await queries.fleet(context, said.targets, detailed=said.verb == "list")
         case command.Why():
-            return await reading.why(context, said.server)
+            return await queries.why(context, said.server)
         case command.Show():
-            return await reading.find(context, said.request_id)
+            return await queries.find(context, said.request_id)
         case command.Owed():
-            return await reading.owed(context)
+            return await queries.owed(context)
         case command.Requests() if inputs.is_shared(inbound.input):
             # Nothing waits for a whole channel.
-            return await reading.open_requests(context, lambda _: False)
+            return await queries.open_requests(context, lambda _: False)
         case command.Requests():
-            waits = await reviewing.waits_for(context, inbound.person)
-            return await reading.open_requests(context, waits)
+            waits = await waits_for(context, inbound.person)
+            return await queries.open_requests(context, waits)
         case command.Help():
             return answers.HelpShown(guide.help_text(said.verb, inbound.called))
         case _:
@@ -100,8 +104,38 @@ async def home(context: Context, person: request.Person) -> answers.HomeShown:
     Raises:
         StoreUnavailable: the record could not be read.
     """
-    roster = await reviewing.roster(context)
-    shown = await reading.home(context, person, reviewing.waits(person, roster))
+    roster = await _roster(context)
+    shown = await queries.home(context, person, waits(person, roster))
     lacks = missing.of(sorted(roster.unreadable), roster.missing)
-    lifts = freezing.lifts_all(context, person, roster)
+    lifts = authorise.lifts_all(context, person, roster)
     return dataclasses.replace(shown, missing=lacks, viewer=person.user_id, lifts_all=lifts)
+
+
+async def _roster(context: Context) -> quorum.Roster:
+    """Return who is in the groups of the policy now."""
+    return await context.people.roster(context.policy().people.keys())
+
+
+async def waits_for(context: Context, person: request.Person) -> Callable[[ports.Request], bool]:
+    """Return the test whether a request waits for this person's approval, or review."""
+    return waits(person, await _roster(context))
+
+
+def waits(person: request.Person, roster: quorum.Roster) -> Callable[[ports.Request], bool]:
+    """Return the test by a roster that is known."""
+
+    def waits_for_them(request: ports.Request) -> bool:
+        if request.review is not None and request.state in lifecycle.ENDED:
+            owed = request.review
+            may = any(person.user_id in roster.members.get(one, {}) for one in owed.groups)
+            return not owed.closed_at and person.user_id != owed.breaker and may
+        needs = request.plan.terms.needs
+        given = {one.person.user_id for one in request.approvals}
+        return (
+            request.state is State.PENDING
+            and person.user_id != request.order.requester.user_id
+            and person.user_id not in given
+            and bool(roster.groups_of(person.user_id, needs))
+        )
+
+    return waits_for_them

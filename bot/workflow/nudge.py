@@ -7,9 +7,8 @@ from bot.power.approval import late_clicks, quorum
 from bot.power.lifecycle import State
 from bot.power.messages import decisions
 from bot.power.plan import Notify
-from bot.workflow import answers, people
+from bot.workflow import answers, audit_trail, people
 from bot.workflow.context import Context
-from bot.workflow.rights import auditing
 
 # A requester may nudge this often, and no more.
 NUDGE_EVERY_S = 300.0
@@ -54,7 +53,7 @@ async def nudge(context: Context, inbound: ports.Inbound, request: ports.Request
         wait_s = float(last[0]["at"]) + NUDGE_EVERY_S - now if last else 0.0
         if wait_s > 0:
             return wait_s
-        auditing.row(tx, inbound, NUDGED, request, now, {"asked": asked.people})
+        audit_trail.row(tx, inbound, NUDGED, request, now, {"asked": asked.people})
         user_id = inbound.person.user_id
         said = decisions.Nudged(user=user_id, ask=asked.people, missing=asked.missing)
         tx.say(request.id, "reply", said, key=f"nudged:{inbound.key}", at=now)
@@ -72,5 +71,5 @@ async def _refuse(
     context: Context, inbound: ports.Inbound, request: ports.Request, said: str
 ) -> answers.Note:
     """Audit and say why nobody was asked."""
-    await auditing.refused(context, inbound, "nudge.refused", request, why=said)
+    await audit_trail.refused(context, inbound, "nudge.refused", request, why=said)
     return answers.Note(said, good=False, people=late_clicks.people(request))

@@ -7,14 +7,13 @@ import dataclasses
 import datetime
 from collections.abc import Callable, Iterable, Sequence
 
-from bot.power import errors, inputs, ports, request
-from bot.power.approval import approval, judging, quorum, rights
+from bot.power import errors, inputs, ports
+from bot.power.approval import approval, judging, rights
 from bot.power.messages import messages
 from bot.power.policy import freeze_ends, freezes, policy
 from bot.power.text import moments
-from bot.workflow import answers
+from bot.workflow import answers, audit_trail
 from bot.workflow.context import Context, Record
-from bot.workflow.rights import auditing
 
 # A freeze doesn't wait for Slack; without an answer by then its end is read as UTC.
 LONGEST_ZONE_S = 1.0
@@ -49,7 +48,7 @@ async def freeze(context: Context, inbound: ports.Inbound, text: str) -> answers
     """
     decision = await _may_freeze(context, inbound)
     if not decision.allowed:
-        await auditing.refused(context, inbound, "freeze.on.refused", why=decision.sentence)
+        await audit_trail.refused(context, inbound, "freeze.on.refused", why=decision.sentence)
         return answers.Note(decision.sentence, good=False)
     now = context.clock.now()
     wants_zone = freeze_ends.may_have(text)
@@ -76,7 +75,7 @@ async def hold(
             "until": kept.until,
             "replaced": [one.reason for one in before],
         }
-        auditing.row(tx, inbound, "freeze.on", None, now, detail)
+        audit_trail.row(tx, inbound, "freeze.on", None, now, detail)
         event: messages.FreezeEvent = "freeze.changed" if before else "freeze.on"
         tell(context, tx, Turn(event, inbound.key, now, made.holder), [kept])
         return bool(before)
@@ -151,17 +150,11 @@ async def _let_go(
         lifted = [one for one in found if which(one)]
         for one in lifted:
             tx.unfreeze(one)
-            auditing.row(tx, inbound, "freeze.off", None, now, _detail(one, group))
+            audit_trail.row(tx, inbound, "freeze.off", None, now, _detail(one, group))
         tell(context, tx, Turn("freeze.off", inbound.key, now, inbound.person.user_id), lifted)
         return lifted, [one for one in found if one not in lifted]
 
     return await context.store.write(work)
-
-
-def lifts_all(context: Context, person: request.Person, roster: quorum.Roster) -> bool:
-    """Whether a person may lift the freezes of others, as far as the groups could be read."""
-    named = context.policy().approver_groups
-    return any(person.user_id in roster.members.get(group, {}) for group in named)
 
 
 async def end_due(context: Context) -> None:
@@ -210,7 +203,7 @@ async def _not_lifted(
     context: Record, inbound: ports.Inbound, why: str, standing: Sequence[ports.Freeze] = ()
 ) -> answers.Note:
     """Refuse to lift a freeze, and audit it."""
-    await auditing.refused(context, inbound, "freeze.off.refused", why=why)
+    await audit_trail.refused(context, inbound, "freeze.off.refused", why=why)
     return answers.Note(why, good=False, people=freezes.holders(standing))
 
 

@@ -11,9 +11,9 @@ from bot.power.approval import rights
 from bot.power.lifecycle import State
 from bot.power.messages import running
 from bot.power.run import endings
-from bot.workflow import answers
+from bot.workflow import answers, audit_trail
 from bot.workflow.context import Record
-from bot.workflow.rights import auditing, refusing
+from bot.workflow.rights import authorise
 
 
 async def cancel(
@@ -22,7 +22,7 @@ async def cancel(
     """Take one's own request back, before its first call."""
     may = rights.may_cancel(inbound.person, request.order.requester)
     if not may.allowed:
-        return await refusing.say(context, inbound, "cancel.refused", request, may.sentence)
+        return await authorise.decline(context, inbound, "cancel.refused", request, may.sentence)
     return await withdraw(context, inbound, request, reason)
 
 
@@ -57,12 +57,12 @@ def _stop_run(
     """Note that a run is to stop, unless somebody has stopped it already."""
     now, user_id = context.clock.now(), inbound.person.user_id
     if not tx.request_stop(request.id, user_id=user_id, reason=reason, at=now):
-        return refusing.too_late(tx, inbound, request, now)
+        return authorise.too_late(tx, inbound, request, now)
     said = running.StopAsked(user=user_id, reason=reason)
     tx.say(request.id, "reply", said, key="stop", at=now)
     tx.show_card(request.id, at=now)
     detail = {"why": reason}
-    auditing.row(tx, inbound, "request.stop_asked", request, now, detail, servers=True)
+    audit_trail.row(tx, inbound, "request.stop_asked", request, now, detail, servers=True)
     return answers.Note(f"{request.id} sends nothing more; what was sent is watched.")
 
 
@@ -74,7 +74,7 @@ async def _nothing_to_stop(
         f"{request.id} has sent nothing, and sends nothing before it is approved: "
         "its requester can cancel it, and whoever may approve it can deny it."
     )
-    return await refusing.say(context, inbound, "stop.refused", request, said)
+    return await authorise.decline(context, inbound, "stop.refused", request, said)
 
 
 def _end(
@@ -90,7 +90,7 @@ def _end(
     newest = tx.request(request.id) or request
     late = newest.state is State.PENDING and now >= newest.expires_at
     if late or end not in lifecycle.TRANSITIONS[newest.state]:
-        return refusing.too_late(tx, inbound, newest, now)
+        return authorise.too_late(tx, inbound, newest, now)
     ending = endings.Ending(
         end,
         now,
