@@ -133,7 +133,7 @@ class _Reading:
     def take(self, page: wire.Page, marker: str) -> None:
         """Add the page that was asked for with this marker."""
         known = len(self.found)
-        self.found.update((row.id, rows.kept(row, self.before)) for row in page.servers)
+        self.found.update(rows.kept(page.servers, self.before))
         self.asked.add(marker)
         self.total = page.total
         if len(self.found) > known:

@@ -81,8 +81,13 @@ def page(body: bytes) -> Page:
     Raises:
         Unreadable: it isn't one.
     """
-    frame = _decoded(body, _Frame)
-    return _page_of(frame, [rows.read(text) for text in frame.servers])
+    try:
+        whole = _decoded(body, _Whole)
+        return _page_of(whole, rows.servers(whole.servers))
+    except (Unreadable, msgspec.ValidationError):
+        # An odd row costs a second reading, row by row, and hides no other.
+        frame = _decoded(body, _Frame)
+        return _page_of(frame, rows.read(frame.servers))
 
 
 async def page_in_turns(body: bytes) -> Page:
@@ -91,10 +96,17 @@ async def page_in_turns(body: bytes) -> Page:
     Raises:
         Unreadable: it isn't one.
     """
-    frame = _decoded(body, _Frame)
     found: list[server.Server | None] = []
-    async for some in slices.of(frame.servers, ROWS_AT_ONCE):
-        found += map(rows.read, some)
+    try:
+        whole = _decoded(body, _Whole)
+        async for some in slices.of(whole.servers, ROWS_AT_ONCE):
+            found += rows.servers(some)
+        return _page_of(whole, found)
+    except (Unreadable, msgspec.ValidationError):
+        found.clear()
+    frame = _decoded(body, _Frame)
+    async for texts in slices.of(frame.servers, ROWS_AT_ONCE):
+        found += rows.read(texts)
     return _page_of(frame, found)
 
 
@@ -104,7 +116,7 @@ def record(body: bytes) -> server.Server:
     Raises:
         Unreadable: it has no id.
     """
-    found = rows.read(body)
+    (found,) = rows.read([body])
     if found is None:
         raise Unreadable(UNDOCUMENTED)
     return found
@@ -145,8 +157,16 @@ def fleet_status(body: bytes) -> FleetStatus:
 # -- shapes
 
 
+class _Whole(msgspec.Struct):
+    """A page of the list whose rows are all as documented: read at once, for half the time."""
+
+    servers: list[rows.Row]
+    page_info: object = None
+    count: object = 0
+
+
 class _Frame(msgspec.Struct):
-    """A page of the list whose rows aren't read yet, so that an odd one hides no other."""
+    """A page of the list whose rows are read one by one, so that an odd one hides no other."""
 
     servers: list[msgspec.Raw]
     page_info: object = None
@@ -175,7 +195,7 @@ def _decoded(body: bytes, shape: type[T], *, strict: bool = True) -> T:
         raise Unreadable(UNDOCUMENTED) from error
 
 
-def _page_of(frame: _Frame, found: Sequence[server.Server | None]) -> Page:
+def _page_of(frame: _Whole | _Frame, found: Sequence[server.Server | None]) -> Page:
     """Return the page with these rows; None is one without an id."""
     readable = tuple([row for row in found if row is not None])
     info = frame.page_info if isinstance(frame.page_info, dict) else {}

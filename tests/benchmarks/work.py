@@ -104,11 +104,10 @@ def _page_rows_in(loop: asyncio.Runner, profile: Profile) -> list[Row]:
     def poll() -> None:
         nonlocal fleet
         read = loop.run(wire.page_in_turns(next(polled)))
-        fleet = {row.id: rows.kept(row, fleet) for row in read.servers}
+        fleet = dict(rows.kept(read.servers, fleet))
 
     def first() -> None:
-        for row in wire.page(body).servers:
-            rows.kept(row, {})
+        dict(rows.kept(wire.page(body).servers, {}))
 
     poll()
     peer = functools.partial(json.loads, body)
