@@ -117,10 +117,10 @@ def kept(
     """
     for row in found:
         before = known.get(row.id)
-        if before == row:
-            yield before.id, before
+        if before is None:
+            yield row.id, row
         else:
-            yield row.id, row if before is None else _changed(before, row)
+            yield before.id, before if before == row else _changed(before, row)
 
 
 def _changed(before: server.Server, row: server.Server) -> server.Server:

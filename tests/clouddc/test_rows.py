@@ -22,7 +22,7 @@ def read(*given: object) -> tuple[server.Server, ...]:
 def kept(row: server.Server, known: dict[str, server.Server]) -> server.Server:
     """The server as the inventory keeps it."""
     ((id_, found),) = rows.kept([row], known)
-    assert id_ == found.id
+    assert id_ is found.id
     return found
 
 
