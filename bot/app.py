@@ -12,13 +12,13 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import VERSION, cloud, runner, settings as settings_
 from bot.around import client as around_http, opening as around_opening
-from bot.clouddc import alarms, auth, exchange, watch
+from bot.clouddc import alarms, auth, exchange, poller
 from bot.execution import context as execution, executor, lookback, poll_schedule
 from bot.execution.around import keeping
 from bot.power import ports, request
 from bot.power.around import asking
 from bot.power.run import settling
-from bot.runtime import clock as clock_, paces as paces_, rules
+from bot.runtime import clocks, policy_watch
 from bot.slack import directory
 from bot.slack.door import connection, sockets, watchdog
 from bot.slack.inbound import bolt_registration, form_receiver, grid, guard, processor
@@ -37,12 +37,12 @@ class Basis:
     """What is there before the parts are joined: settings, clock, Slack, store and CloudDC."""
 
     settings: settings_.Settings
-    paces: paces_.Paces
+    paces: clocks.Paces
     clock: ports.Clock
     web_client: AsyncWebClient
     identity: connection.Identity
     store: store.Store
-    power: watch.CloudPower
+    power: poller.CloudPower
     log_in: Callable[[settings_.Settings], auth.CloudAuth]
     kinds: Mapping[str, asking.Around]
 
@@ -53,8 +53,8 @@ class Bot:
 
     identity: connection.Identity
     store: store.Store
-    power: watch.CloudPower
-    policy: rules.PolicyFile
+    power: poller.CloudPower
+    policy: policy_watch.PolicyFile
     workflow: workflow.Workflow
     runner: runner.Runner
     reporter: reporter.Reporter
@@ -70,7 +70,7 @@ class Bot:
 
 @contextlib.asynccontextmanager
 async def joined(
-    given: settings_.Settings, transport: str, paces: paces_.Paces = paces_.USUAL
+    given: settings_.Settings, transport: str, paces: clocks.Paces = clocks.USUAL
 ) -> AsyncIterator[Bot]:
     """Join all parts, with Slack's tokens tried first; they are closed after the block.
 
@@ -81,7 +81,7 @@ async def joined(
         CloudError: the environment names certificates or a proxy that can't be used.
         StoreUnavailable: the database can't be used.
     """
-    clock = clock_.SteadyClock(clock_.SystemClock())
+    clock = clocks.SteadyClock(clocks.SystemClock())
     async with contextlib.AsyncExitStack() as closing:
         token = given.slack_bot_token.get_secret_value()
         web_client = await closing.enter_async_context(
@@ -130,7 +130,7 @@ async def _note_workspace(basis: Basis) -> frozenset[str]:
 def _join(basis: Basis, without: frozenset[str]) -> Bot:
     """Wire the components; `without` are kinds of blocks that nothing is said with."""
     given, clock, store, identity = basis.settings, basis.clock, basis.store, basis.identity
-    policy = rules.PolicyFile(given.policy, clock)
+    policy = policy_watch.PolicyFile(given.policy, clock)
     sender = sending.Sender(basis.web_client, clock, given.label, without)
     context = _story(basis, policy)
     reports = _reporter(basis, sender, context.people.directory, policy)
@@ -183,7 +183,7 @@ def _join(basis: Basis, without: frozenset[str]) -> Bot:
     )
 
 
-def _story(basis: Basis, policy: rules.PolicyFile) -> story_.Context:
+def _story(basis: Basis, policy: policy_watch.PolicyFile) -> story_.Context:
     """Return what the steps of the story share."""
     given, clock, identity = basis.settings, basis.clock, basis.identity
     home = grid.Home(identity.team_id, identity.enterprise_id)
@@ -237,7 +237,7 @@ def asked_by_runs(context: story_.Context) -> execution.Rules:
 
 
 def _reporter(
-    basis: Basis, sender: sending.Sender, asked: ports.Directory, policy: rules.PolicyFile
+    basis: Basis, sender: sending.Sender, asked: ports.Directory, policy: policy_watch.PolicyFile
 ) -> reporter.Reporter:
     """Return what tells Slack of what has happened."""
     given, paces = basis.settings, basis.paces

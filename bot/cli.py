@@ -77,9 +77,9 @@ def run(
     transport: Annotated[str, typer.Option(help="socket or http.")] = "",
 ) -> None:
     """Run the bot."""
-    from bot.runtime import interpreter
+    from bot.runtime import gc_tuning
 
-    interpreter.begin()
+    gc_tuning.begin()
     from bot import serving
     from bot.operations import health, logs, metrics, rotation
 

@@ -7,9 +7,9 @@ import random
 import httpx
 
 from bot import settings
-from bot.clouddc import auth, client, inventory, rate, watch
+from bot.clouddc import auth, client, inventory, poller, throttle
 from bot.power import ports
-from bot.runtime import clock as clock_, paces as paces_
+from bot.runtime import clocks
 
 
 def login_of(
@@ -21,7 +21,7 @@ def login_of(
         ValueError: a token that can't be sent in a header.
     """
     # A signature is dated by the clock on the wall, wherever it was set to.
-    clock = clock.wall if isinstance(clock, clock_.SteadyClock) else clock
+    clock = clock.wall if isinstance(clock, clocks.SteadyClock) else clock
     if given.access_key:
         return auth.SignedAuth(
             given.access_key,
@@ -41,8 +41,8 @@ def power_of(
     given: settings.Settings,
     http: httpx.AsyncClient,
     clock: ports.Clock,
-    paces: paces_.Paces = paces_.USUAL,
-) -> watch.CloudPower:
+    paces: clocks.Paces = clocks.USUAL,
+) -> poller.CloudPower:
     """Return the power API: one client, one inventory and one poller.
 
     Raises:
@@ -52,7 +52,7 @@ def power_of(
         cloud = client.CloudDC(
             http,
             client.Access(given.endpoint, given.clouddc_project_id, login_of(given, http, clock)),
-            bucket=rate.Bucket(given.rate, clock),
+            bucket=throttle.Bucket(given.rate, clock),
             clock=clock,
             jitter=random.Random(),  # noqa: S311 -- it spreads retries and guards nothing
             bounds=client.Bounds(leave_within_s=paces.leave_s),
@@ -60,4 +60,4 @@ def power_of(
     except ValueError as error:
         raise settings.SettingsError(f"CloudDC's settings can't be used: {error}.") from None
     servers = inventory.Inventory(cloud, clock)
-    return watch.CloudPower(cloud, servers, watch.Poller(cloud, servers, clock))
+    return poller.CloudPower(cloud, servers, poller.Poller(cloud, servers, clock))

@@ -14,7 +14,7 @@ import structlog
 
 from bot.power import errors, ports
 from bot.power.run import runs
-from bot.runtime import paces as paces_
+from bot.runtime import clocks
 
 log = structlog.get_logger()
 
@@ -30,7 +30,7 @@ class Runner:
         store: ports.RequestStore,
         advance: Callable[[runs.Lease], Awaitable[float | None]],
         clock: ports.Clock,
-        paces: paces_.Paces = paces_.USUAL,
+        paces: clocks.Paces = clocks.USUAL,
         due: asyncio.Event | None = None,
     ) -> None:
         """`advance` carries a claimed request on and returns when to look at it next, if ever.
@@ -136,7 +136,7 @@ class _KeptLease:
         store: ports.RequestStore,
         claim: ports.Claim,
         clock: ports.Clock,
-        paces: paces_.Paces,
+        paces: clocks.Paces,
     ) -> None:
         self._store = store
         self._claim = claim

@@ -18,7 +18,7 @@ from aiohttp import web
 
 from bot import app, doorway, settings
 from bot.power import errors, ports
-from bot.runtime import interpreter, paces as paces_
+from bot.runtime import clocks, gc_tuning
 from bot.slack.door import connection
 from bot.workflow import audit_trail, break_glass, freeze, timers
 
@@ -45,7 +45,7 @@ async def serve(
     routes: Routes | None = None,
     *,
     observers: Sequence[Observer] = (),
-    paces: paces_.Paces = paces_.USUAL,
+    paces: clocks.Paces = clocks.USUAL,
 ) -> None:
     """Run the bot over `socket` or `http` until SIGTERM or SIGINT.
 
@@ -66,7 +66,7 @@ async def serve(
         await _settle_restore(bot)
         bot.policy()
         await _listen(given, transport, bot, listening, routes)
-        interpreter.settle()
+        gc_tuning.settle()
         log.info("bot.started", team=bot.identity.team, transport=transport)
         await _look_first(bot)
         driving = asyncio.create_task(bot.runner.run(), name="runner")
@@ -122,10 +122,10 @@ async def _listen(
 
 
 def _beside(
-    bot: app.Bot, observers: Sequence[Observer], paces: paces_.Paces
+    bot: app.Bot, observers: Sequence[Observer], paces: clocks.Paces
 ) -> list[asyncio.Task[None]]:
     """Start what runs beside the requests and the messages."""
-    tidying = interpreter.collect_when_idle(lambda: bot.runner.driving)
+    tidying = gc_tuning.collect_when_idle(lambda: bot.runner.driving)
     return [
         asyncio.create_task(_sweep(bot, paces), name="sweep"),
         asyncio.create_task(_look_back(bot, paces), name="lookback"),
@@ -138,7 +138,7 @@ def _beside(
     ]
 
 
-async def _note_policies(bot: app.Bot, paces: paces_.Paces) -> None:
+async def _note_policies(bot: app.Bot, paces: clocks.Paces) -> None:
     """Write each policy down, with its text, when it comes into force."""
     noted: str | None = None
     while True:
@@ -169,7 +169,7 @@ async def _keep_homes(bot: app.Bot) -> None:
     await bot.homes.run(bot.workflow.home, head)
 
 
-async def _look_back(bot: app.Bot, paces: paces_.Paces) -> None:
+async def _look_back(bot: app.Bot, paces: clocks.Paces) -> None:
     """Go on looking at servers whose run has ended before they showed what became of them."""
     while True:
         try:
@@ -179,7 +179,7 @@ async def _look_back(bot: app.Bot, paces: paces_.Paces) -> None:
         await asyncio.sleep(paces.sweep_s)
 
 
-async def _keep_steps(bot: app.Bot, paces: paces_.Paces) -> None:
+async def _keep_steps(bot: app.Bot, paces: clocks.Paces) -> None:
     """Look after what stands outside once its request has ended: put back, lengthened, or over."""
     while True:
         try:
@@ -189,7 +189,7 @@ async def _keep_steps(bot: app.Bot, paces: paces_.Paces) -> None:
         await asyncio.sleep(paces.sweep_s)
 
 
-async def _sweep(bot: app.Bot, paces: paces_.Paces) -> None:
+async def _sweep(bot: app.Bot, paces: clocks.Paces) -> None:
     """Deal with payloads that a dead process has left, and forget the keys of old ones."""
     frozen: tuple[ports.Freeze, ...] = ()
     while True:

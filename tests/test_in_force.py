@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pathlib
 
-from bot.runtime import rules
+from bot.runtime import policy_watch
 from bot.storage import opening
 from bot.workflow import audit_trail
 from tests.workflow.world import POLICY, GivenClock
@@ -37,7 +37,7 @@ def test_text_in_force_is_never_that_of_a_file_which_cannot_be_used(
     """The old policy stays in force, and so does its text."""
     path, clock = tmp_path / "policy.toml", GivenClock()
     path.write_text(POLICY, encoding="utf-8")
-    found = rules.PolicyFile(path, clock)
+    found = policy_watch.PolicyFile(path, clock)
     assert found().version
     path.write_text("version = 9", encoding="utf-8")
     clock.passed_s += 5

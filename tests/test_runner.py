@@ -13,12 +13,12 @@ import pytest
 from bot import runner
 from bot.power.lifecycle import State
 from bot.power.run import runs
-from bot.runtime import clock as clock_, paces
+from bot.runtime import clocks
 from bot.storage import opening
 from bot.storage.store import Store
 from tests.storage import builders
 
-QUICK = paces.USUAL.faster(30)
+QUICK = clocks.USUAL.faster(30)
 
 
 @pytest.fixture
@@ -52,10 +52,10 @@ class Driving:
 
 @contextlib.asynccontextmanager
 async def driven(
-    store: Store, driving: Driving, waits: paces.Paces = QUICK
+    store: Store, driving: Driving, waits: clocks.Paces = QUICK
 ) -> AsyncIterator[runner.Runner]:
     """A runner at work, stopped after the block."""
-    found = runner.Runner(store, driving, clock_.SystemClock(), waits)
+    found = runner.Runner(store, driving, clocks.SystemClock(), waits)
     task = asyncio.create_task(found.run())
     async with asyncio.timeout(30):
         await driving.begun.wait()
@@ -83,7 +83,7 @@ async def test_a_lease_is_kept_up_while_somebody_drives(store: Store) -> None:
     often = dataclasses.replace(QUICK, lease_s=10 * QUICK.renew_s)
 
     async with driven(store, driving, often):
-        await clock_.SystemClock().sleep(1.5 * often.lease_s)
+        await clocks.SystemClock().sleep(1.5 * often.lease_s)
         assert await store.claim(now=1e12, lease_s=30.0) is None
 
     assert driving.lease is not None

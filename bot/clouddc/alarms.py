@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from bot.clouddc import client, exchange, failures, rows, wire
+from bot.clouddc import client, error_answers, exchange, rows, wire
 from bot.power import ports
 
 # Ids beyond this would make an address that gateways refuse; then all alarms are asked for.
@@ -39,7 +39,7 @@ class CloudAlarms:
         if len(wanted) <= MOST_IDS:
             query += f"&resource_id={'%2C'.join(sorted(wanted))}"
         url = f"{self.cloud.servers_url}/alarms?{query}"
-        call = exchange.Call(failures.Operation.ALARMS, "GET", url)
+        call = exchange.Call(error_answers.Operation.ALARMS, "GET", url)
         return await self.cloud.look(call, lambda body: read(body, wanted))
 
 

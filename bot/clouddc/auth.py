@@ -15,7 +15,7 @@ from collections.abc import AsyncGenerator, Generator, Mapping
 import httpx
 import pydantic
 
-from bot.clouddc import exchange, refusals, signing, wire
+from bot.clouddc import error_answers, exchange, signing, wire
 from bot.power import errors, ports
 from bot.runtime import single_flight
 
@@ -94,12 +94,12 @@ class SignedAuth(CloudAuth):
     def dates_wrongly(self, refused: wire.Answer) -> bool:
         """Whether requests are dated so far from CloudDC's clock that it refuses them."""
         dated_at = self._clock.now() + self._ahead_s
-        return abs(refusals.skew_s(refused.headers, dated_at)) >= refusals.SKEW_S
+        return abs(error_answers.skew_s(refused.headers, dated_at)) >= error_answers.SKEW_S
 
     def _set_clock(self, headers: Mapping[str, str]) -> None:
         """Take CloudDC's clock from an answer's `Date`, where ours is off by minutes."""
-        ahead_s = -refusals.skew_s(headers, self._clock.now())
-        self._ahead_s = ahead_s if abs(ahead_s) >= refusals.SKEW_S else 0.0
+        ahead_s = -error_answers.skew_s(headers, self._clock.now())
+        self._ahead_s = ahead_s if abs(ahead_s) >= error_answers.SKEW_S else 0.0
 
 
 class TokenAuth(CloudAuth):
@@ -219,7 +219,7 @@ def _login(user: IamUser) -> dict[str, object]:
 
 def _login_error(answer: wire.Answer, now: float) -> errors.CloudError:
     """Return the error for a log-in that brought no token."""
-    said = refusals.error_for(answer, (), now=now)
+    said = error_answers.error_for(answer, (), now=now)
     throttled = isinstance(said, errors.Throttled)
     wrong = isinstance(said, errors.Refused) and not throttled
     kind = errors.Unauthorized if wrong else errors.NotSent

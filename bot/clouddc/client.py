@@ -18,26 +18,15 @@ from urllib.parse import quote
 import httpx
 import structlog
 
-from bot.clouddc import (
-    auth as credentials,
-    exchange,
-    failures,
-    id_list,
-    pause,
-    rate,
-    refusals,
-    retries,
-    turns,
-    wire,
-)
-from bot.clouddc.failures import Operation
+from bot.clouddc import auth as credentials, error_answers, exchange, throttle, wire
+from bot.clouddc.error_answers import Operation
 from bot.power import errors, ports, server
 
 log = structlog.get_logger()
 T = TypeVar("T")
 
 # How long a call may wait inside Powerbot.
-HOLD_S = {rate.Priority.POWER: 10.0, rate.Priority.READ: 20.0}
+HOLD_S = {throttle.Priority.POWER: 10.0, throttle.Priority.READ: 20.0}
 # A power call leaves within this time or not at all, however long connecting takes or the process
 # is stopped: whoever sends it may lose the right to.
 LEAVE_WITHIN_S = 10.0
@@ -64,7 +53,7 @@ class Bounds:
     all its tries, `leave_within_s` how long a power call may take to leave.
     """
 
-    hold_s: Mapping[rate.Priority, float] = dataclasses.field(default_factory=lambda: HOLD_S)
+    hold_s: Mapping[throttle.Priority, float] = dataclasses.field(default_factory=lambda: HOLD_S)
     read_whole_s: float = READ_WHOLE_S
     leave_within_s: float = LEAVE_WITHIN_S
 
@@ -77,7 +66,7 @@ class CloudDC:
         http: httpx.AsyncClient,
         access: Access,
         *,
-        bucket: rate.Bucket,
+        bucket: throttle.Bucket,
         clock: ports.Clock,
         jitter: random.Random,
         bounds: Bounds = Bounds(),
@@ -99,8 +88,8 @@ class CloudDC:
         self._jitter = jitter
         self._read_whole_s = bounds.read_whole_s
         self._leave_within_s = bounds.leave_within_s
-        self._pause = pause.Pause(clock)
-        self._turns = turns.Turns(bucket, self._pause, bounds.hold_s)
+        self._pause = throttle.Pause(clock)
+        self._turns = throttle.Turns(bucket, self._pause, bounds.hold_s)
         self._asking_again = asyncio.Lock()
 
     @property
@@ -129,7 +118,7 @@ class CloudDC:
             Refused: the answer says that nothing was done.
             OutcomeUnknown: it may have happened.
         """
-        ids = id_list.checked(server_ids)
+        ids = wire.power_call_ids(server_ids)
         order = {"action": method.value, "server_id_set": ids}
         body = json.dumps(order, separators=(",", ":")).encode()
         call = exchange.Call(
@@ -142,10 +131,10 @@ class CloudDC:
             leave_by=self._clock.monotonic() + min(within_s, self._leave_within_s),
         )
         try:
-            answer = await self._ask(call, rate.Priority.POWER)
+            answer = await self._ask(call, throttle.Priority.POWER)
         except errors.Refused as error:
-            raise failures.of_power_call(error) from error
-        request_id = refusals.request_id(answer)
+            raise error_answers.of_power_call(error) from error
+        request_id = error_answers.request_id(answer)
         try:
             taken = wire.accepted(answer, request_id)
         except wire.Unreadable as error:
@@ -177,7 +166,7 @@ class CloudDC:
             UnknownServers: there is no such server.
             CloudError: it could not be read.
         """
-        (known_id,) = id_list.checked([server_id])
+        (known_id,) = wire.power_call_ids([server_id])
         call = exchange.Call(
             Operation.SHOW, "GET", f"{self.servers_url}/{known_id}", asked=(known_id,)
         )
@@ -209,30 +198,30 @@ class CloudDC:
         """Try a read a few times, ever more slowly, within a time for all of it."""
         try:
             async with asyncio.timeout(self._read_whole_s):
-                return await retries.persist(
+                return await throttle.persist(
                     lambda: self._read_once(call, parse), clock=self._clock, jitter=self._jitter
                 )
         except errors.UnknownServers:
             raise
         except errors.CloudError as error:
-            raise failures.of_read(Operation(call.operation), error) from error
+            raise error_answers.of_read(Operation(call.operation), error) from error
         except TimeoutError as error:
             late = errors.NotSent("CloudDC did not answer in time")
-            raise failures.of_read(Operation(call.operation), late) from error
+            raise error_answers.of_read(Operation(call.operation), late) from error
 
     async def _read_once(self, call: exchange.Call, parse: Callable[[bytes], Awaitable[T]]) -> T:
-        answer = await self._ask(call, rate.Priority.READ)
+        answer = await self._ask(call, throttle.Priority.READ)
         try:
             return await parse(answer.body)
         except wire.Unreadable as error:
             raise errors.OutcomeUnknown(
                 f"CloudDC's answer could not be read: {error}",
                 status=answer.status,
-                request_id=refusals.request_id(answer),
+                request_id=error_answers.request_id(answer),
             ) from error
 
     async def _ask(
-        self, call: exchange.Call, priority: rate.Priority, *, optional: bool = False
+        self, call: exchange.Call, priority: throttle.Priority, *, optional: bool = False
     ) -> wire.Answer:
         """Send a call when its turn has come, and return its answer if it is a success."""
         self._pause.check()
@@ -242,7 +231,7 @@ class CloudDC:
             try:
                 answer = await self._answer(call, once=optional)
                 if not answer.succeeded:
-                    raise refusals.error_for(answer, call.asked, now=self._clock.now())
+                    raise error_answers.error_for(answer, call.asked, now=self._clock.now())
             except errors.CloudError as error:
                 # What may not be read says nothing of what may be switched.
                 if not optional:
@@ -263,7 +252,7 @@ class CloudDC:
             async with self._asking_again:
                 self._pause.check()
         answer = await exchange.send(self._http, call, auth=self._auth, clock=self._clock)
-        if answer.status != httpx.codes.UNAUTHORIZED or refusals.complaint(answer).locked:
+        if answer.status != httpx.codes.UNAUTHORIZED or error_answers.complaint(answer).locked:
             return answer
         if once and not self._auth.dates_wrongly(answer):
             return answer
@@ -277,9 +266,9 @@ class CloudDC:
     async def look(self, call: exchange.Call, parse: Callable[[bytes], T]) -> T:
         """Make a call that Powerbot can do without: once, and its refusal pauses nothing."""
         try:
-            answer = await self._ask(call, rate.Priority.READ, optional=True)
+            answer = await self._ask(call, throttle.Priority.READ, optional=True)
         except errors.CloudError as error:
-            raise failures.of_read(Operation(call.operation), error) from error
+            raise error_answers.of_read(Operation(call.operation), error) from error
         try:
             return parse(answer.body)
         except wire.Unreadable as error:

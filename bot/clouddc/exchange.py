@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator, Mapping
 import httpx
 import structlog
 
-from bot.clouddc import refusals, wire
+from bot.clouddc import error_answers, wire
 from bot.power import errors, ports
 
 log = structlog.get_logger()
@@ -159,7 +159,7 @@ async def send(
         "clouddc.call",
         **event,
         status=answer.status,
-        cloud_request=refusals.request_id(answer),
+        cloud_request=error_answers.request_id(answer),
         duration_s=round(clock.monotonic() - began, 3),
     )
     return answer

@@ -17,7 +17,7 @@ import msgspec
 
 from bot.clouddc import rows
 from bot.power import ports, server
-from bot.runtime import slices
+from bot.runtime import priority
 
 T = TypeVar("T")
 
@@ -99,13 +99,13 @@ async def page_in_turns(body: bytes) -> Page:
     found: list[server.Server | None] = []
     try:
         whole = _decoded(body, _Whole)
-        async for some in slices.of(whole.servers, ROWS_AT_ONCE):
+        async for some in priority.slices(whole.servers, ROWS_AT_ONCE):
             found += rows.servers(some)
         return _page_of(whole, found)
     except (Unreadable, msgspec.ValidationError):
         found.clear()
     frame = _decoded(body, _Frame)
-    async for texts in slices.of(frame.servers, ROWS_AT_ONCE):
+    async for texts in priority.slices(frame.servers, ROWS_AT_ONCE):
         found += rows.read(texts)
     return _page_of(frame, found)
 
@@ -229,3 +229,26 @@ def _query(address: str) -> str:
         return urlsplit(address).query
     except ValueError:
         return ""
+
+
+# The most ids in one call (CloudDC API, power-state page).
+MOST_IDS = 50
+
+
+def power_call_ids(server_ids: Sequence[str]) -> tuple[str, ...]:
+    """Return the ids if a power call may name them; none ever leaves without.
+
+    The service's list of ids is optional, and what a call without one does isn't documented:
+    such a call must never leave (CloudDC API, power-state page).
+
+    Raises:
+        ValueError: none, more than 50, doubled ones, or something that isn't an id.
+    """
+    ids = tuple(server_ids)
+    if isinstance(server_ids, str) or not 1 <= len(ids) <= MOST_IDS:
+        raise ValueError(f"a power call names 1 to {MOST_IDS} servers, not {len(ids)}")
+    if len(set(ids)) < len(ids):
+        raise ValueError("a power call names every server once")
+    if not all(isinstance(found, str) and UUID.fullmatch(found) for found in ids):
+        raise ValueError("a power call names servers by their ids alone")
+    return ids

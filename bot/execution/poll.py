@@ -12,7 +12,7 @@ from bot.power import errors, ports
 from bot.power.causes import Cause
 from bot.power.run import answering, reasons, runs, settling
 from bot.power.waiting import Service
-from bot.runtime import slices
+from bot.runtime import priority
 
 log = structlog.get_logger()
 
@@ -81,7 +81,7 @@ async def between_calls(context: Context, run: runs.Run) -> poll_schedule.Poll:
 async def _still_watched(context: Context, run: runs.Run) -> list[ports.RunServer]:
     """Return the servers whose records must still be read."""
     found: list[ports.RunServer] = []
-    async for rows in slices.of(run.rows.values(), SLICE):
+    async for rows in priority.slices(run.rows.values(), SLICE):
         found += filter(settling.watched, rows)
     return found
 
@@ -96,7 +96,7 @@ async def _poll(context: Context, run: runs.Run, watched: Collection[ports.RunSe
     now, ticks = context.clock.now(), context.clock.monotonic()
     # What was seen is as old as the sweep that saw it, which others may have begun.
     age_s = max(0.0, now - seen.started_at) if seen else 0.0
-    async for rows in slices.of(watched, JUDGED):
+    async for rows in priority.slices(watched, JUDGED):
         for row in rows:
             # The wall clock may be set at any moment, either way: the other one counts.
             elapsed_s = ticks - run.sent_at.get(row.server_id, ticks) - age_s
@@ -136,7 +136,7 @@ async def _sighting(
     """Read the watched servers; None when CloudDC can't be asked at this moment."""
     ids: list[str] = []
     not_before = 0.0
-    async for rows in slices.of(watched, SLICE):
+    async for rows in priority.slices(watched, SLICE):
         ids += [row.server_id for row in rows]
         not_before = max(not_before, *(row.sent_at for row in rows))
     try:

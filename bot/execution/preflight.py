@@ -13,7 +13,7 @@ from bot.power.causes import Cause
 from bot.power.lifecycle import ServerState
 from bot.power.policy import keeping
 from bot.power.run import answering, ledger, reasons, runs, waves
-from bot.runtime import slices
+from bot.runtime import priority
 
 # The sweep that a wave is checked on began at most this long before the wave's first call.
 FRESH_S = 15.0
@@ -97,7 +97,7 @@ async def choose(
     per_rack = run.terms.max_per_rack if method is ports.Method.ON else None
     spare = await _spare_racks(context, snapshot, queued, per_rack)
     chosen: list[ports.RunServer] = []
-    async for some in slices.of(queued, SLICE):
+    async for some in priority.slices(queued, SLICE):
         left = most - len(chosen)
         if not left:
             break

@@ -15,7 +15,7 @@ from bot.operations import check_cloud, check_exposure, check_slack, check_steps
 from bot.operations.findings import Code, Finding, bad, good
 from bot.power import errors, ports
 from bot.power.policy import policy, policy_file
-from bot.runtime import clock as clock_
+from bot.runtime import clocks
 from bot.storage import opening
 from bot.storage.engine import addresses, connections
 
@@ -47,7 +47,7 @@ async def run(
     ]
     if offline:
         return looked
-    watch = clock or clock_.SystemClock()
+    watch = clock or clocks.SystemClock()
     swapped = any(one.code is Code.WRONG_TOKEN for one in looked)
     if given.slack_bot_token.get_secret_value() and not swapped:
         looked += [one async for one in check_slack.look(given, _usable_policy(given), watch)]

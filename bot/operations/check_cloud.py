@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 import httpx
 
 from bot import cloud, settings
-from bot.clouddc import exchange, failures, refusals
-from bot.clouddc.failures import Operation
+from bot.clouddc import error_answers, exchange
+from bot.clouddc.error_answers import Operation
 from bot.operations.findings import Finding, bad, good
 from bot.power import errors, ports
 
@@ -16,7 +16,7 @@ from bot.power import errors, ports
 # clock that is a minute off will be there soon.
 MOST_SKEW_S = 60.0
 PERMISSIONS = "{}, {} and {}".format(
-    *(failures.PERMISSIONS[one] for one in (Operation.LIST, Operation.SHOW, Operation.SWITCH))
+    *(error_answers.PERMISSIONS[one] for one in (Operation.LIST, Operation.SHOW, Operation.SWITCH))
 )
 
 
@@ -45,7 +45,7 @@ async def _seen(given: settings.Settings, http: httpx.AsyncClient, clock: ports.
         said = f"{given.endpoint} can't be reached ({type(error).__name__})."
         mend = "look at CLOUDDC_REGION or CLOUDDC_ENDPOINT, at DNS and the firewall."
         return bad("clouddc", said, mend)
-    skewed_s = refusals.skew_s(answer.headers, clock.now())
+    skewed_s = error_answers.skew_s(answer.headers, clock.now())
     if abs(skewed_s) > MOST_SKEW_S:
         return clock_is_off(skewed_s)
     return await _list(given, http, clock)

@@ -13,7 +13,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot import settings
-from bot.clouddc import refusals
+from bot.clouddc import error_answers
 from bot.operations import check_blocks, check_cloud
 from bot.operations.findings import Code, Finding, bad, good
 from bot.power import errors, missing, ports
@@ -55,7 +55,7 @@ async def look(
         except Refused as refused:
             yield _no_bot(refused)
             return
-        skewed_s = refusals.skew_s(who.headers or {}, clock.now())
+        skewed_s = error_answers.skew_s(who.headers or {}, clock.now())
         if abs(skewed_s) > check_cloud.MOST_SKEW_S:
             yield check_cloud.clock_is_off(skewed_s)
         granted = _granted(who)

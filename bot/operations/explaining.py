@@ -20,7 +20,7 @@ from bot.power.command import command, offered_lines
 from bot.power.planning import planning, policy_explaining, question
 from bot.power.policy import policy
 from bot.power.targets import targets, terms
-from bot.runtime import clock as clock_
+from bot.runtime import clocks
 from bot.slack import directory
 from bot.slack.door import connection
 from bot.slack.inbound import grid
@@ -156,7 +156,7 @@ def _question(
         requester=person,
         place=request.Place(channel_id=asked.channel_id),
         scope=request.Scope(region=given.region, project_id=given.clouddc_project_id),
-        now=clock_.SystemClock().now(),
+        now=clocks.SystemClock().now(),
         options=said.options,
         reason=said.reason,
         typed=said.targets,
@@ -192,13 +192,13 @@ async def _folk(
     async with connection.open_client(token, given.slack_api_url) as client:
         identity = await connection.introduce(client)
         home = grid.Home(identity.team_id, identity.enterprise_id)
-        yield directory.Directory(client, clock_.SystemClock(), home=home), identity.team_id
+        yield directory.Directory(client, clocks.SystemClock(), home=home), identity.team_id
 
 
 async def _inventory(given: settings.Settings) -> server.Snapshot:
     """Return the servers as CloudDC lists them now."""
     async with exchange.open_http() as http:
-        power = cloud.power_of(given, http, clock_.SystemClock())
+        power = cloud.power_of(given, http, clocks.SystemClock())
         try:
             return await power.snapshot(not_before=0.0)
         finally:
@@ -219,4 +219,4 @@ def typed(text: str, rules: policy.Policy) -> server.Snapshot:
             raise errors.UserMistake(problem, token=term.typed, suggestion="web[01-20]")
         names += () if term.takes_out else pattern.names()
     rows = [server.Server(id=f"typed-{name}", name=name, power_state="on") for name in names]
-    return server.Snapshot({row.id: row for row in rows}, started_at=clock_.SystemClock().now())
+    return server.Snapshot({row.id: row for row in rows}, started_at=clocks.SystemClock().now())

@@ -21,7 +21,7 @@ from bot.power.command import command
 from bot.power.lifecycle import State
 from bot.power.policy import freeze_ends
 from bot.power.text import moments
-from bot.runtime import clock as clock_, rules
+from bot.runtime import clocks, policy_watch
 from bot.storage import opening
 from bot.workflow import answers, freeze as freezing, stop as stopping
 from bot.workflow.context import Record
@@ -59,9 +59,9 @@ async def opened(given: settings.Settings) -> AsyncIterator[Record]:
     with opening.reading(given.database_url):
         pass
     store = opening.open_store(given.database_url, code_version=VERSION, migrate=False)
-    clock = clock_.SystemClock()
+    clock = clocks.SystemClock()
     try:
-        yield Record(store=store, policy=rules.PolicyFile(given.policy, clock), clock=clock)
+        yield Record(store=store, policy=policy_watch.PolicyFile(given.policy, clock), clock=clock)
     finally:
         await store.close()
 

@@ -11,7 +11,7 @@ from bot.operations import check_slack
 from bot.power import errors
 from bot.power.approval import policy_meaning, policy_oddities, policy_reach, quorum
 from bot.power.policy import policy, policy_file
-from bot.runtime import clock as clock_
+from bot.runtime import clocks
 from bot.slack import directory
 from bot.slack.door import connection
 from bot.slack.inbound import grid
@@ -54,7 +54,7 @@ async def look_in_slack(path: pathlib.Path, given: settings.Settings) -> Looked:
         rules = read(path)
     except errors.PolicyError:
         return alone
-    clock = clock_.SystemClock()
+    clock = clocks.SystemClock()
     token = given.slack_bot_token.get_secret_value()
     async with connection.open_client(token, given.slack_api_url) as client:
         identity = await connection.introduce(client)
@@ -73,7 +73,7 @@ async def look_in_slack(path: pathlib.Path, given: settings.Settings) -> Looked:
 
 def _told(rules: policy.Policy, roster: quorum.Roster) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return what is no mistake and may surprise, and what the policy means."""
-    holes = policy_meaning.holes(rules, clock_.SystemClock().now())
+    holes = policy_meaning.holes(rules, clocks.SystemClock().now())
     steps = (
         *policy_meaning.unused_steps(rules),
         *policy_meaning.unset_variables(rules, credentials.variables().keys()),

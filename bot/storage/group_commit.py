@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from bot.power import errors
-from bot.runtime import urgent
+from bot.runtime import priority
 from bot.storage import writer
 
 # Transactions in one commit, and those that may wait for one.
@@ -49,7 +49,7 @@ class GroupCommit:
         """
         if self._closed:
             raise errors.StoreUnavailable(CLOSED)
-        waiting = self._ahead if urgent.is_marked() else self._waiting
+        waiting = self._ahead if priority.is_urgent() else self._waiting
         if len(waiting) >= MOST_WAITING:
             raise errors.StoreUnavailable(TOO_BUSY)
         loop = asyncio.get_running_loop()

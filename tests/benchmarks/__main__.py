@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 
 import structlog
 
-from bot.runtime import interpreter
+from bot.runtime import gc_tuning
 from tests.benchmarks import (
     busy,
     children,
@@ -81,7 +81,7 @@ def main() -> None:
     children.stay_off_the_measured_core()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     # What is measured in this process is measured as the bot runs.
-    interpreter.settle()
+    gc_tuning.settle()
     began = time.monotonic()
     found: list[Row] = []
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from bot.clouddc import auth, client, exchange, rate
+from bot.clouddc import auth, client, exchange, throttle
 
 ENDPOINT = "https://clouddc.cn-east-3.myhuaweicloud.com"
 PROJECT = "0123456789abcdef0123456789abcdef"
@@ -166,8 +166,8 @@ def cloud_for(
     clock: HandClock,
     *,
     who: auth.CloudAuth | None = None,
-    bucket: rate.Bucket | None = None,
-    hold_s: Mapping[rate.Priority, float] = client.HOLD_S,
+    bucket: throttle.Bucket | None = None,
+    hold_s: Mapping[throttle.Priority, float] = client.HOLD_S,
     read_whole_s: float = client.READ_WHOLE_S,
     endpoint: str = ENDPOINT,
     project_id: str = PROJECT,
@@ -176,7 +176,7 @@ def cloud_for(
     return client.CloudDC(
         http_for(handler),
         client.Access(endpoint, project_id, who or auth.TokenAuth(TOKEN)),
-        bucket=bucket or rate.Bucket(1000.0, clock),
+        bucket=bucket or throttle.Bucket(1000.0, clock),
         clock=clock,
         jitter=random.Random(1),
         bounds=client.Bounds(hold_s, read_whole_s),

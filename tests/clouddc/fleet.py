@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from bot.clouddc import inventory, watch, wire
+from bot.clouddc import inventory, poller, wire
 from bot.power import errors, ports, server
 
 from .builders import (
@@ -57,7 +57,7 @@ class Bench:
         self.clock = HandClock()
         self.cloud = Cloud(count)
         self.inventory = inventory.Inventory(self.cloud, self.clock)
-        self.poller = watch.Poller(self.cloud, self.inventory, self.clock)
+        self.poller = poller.Poller(self.cloud, self.inventory, self.clock)
 
     async def sight(self, *numbers: int, not_before: float = START) -> ports.Sighting:
         """A look at some servers."""

@@ -8,7 +8,7 @@ import email.utils
 import httpx
 import pytest
 
-from bot.clouddc import rate
+from bot.clouddc import throttle
 from bot.power import errors
 from bot.power.ports import Method
 
@@ -184,7 +184,7 @@ async def test_answer_that_leaves_ids_out_is_given_back_as_it_is() -> None:
 async def test_throttled_call_slows_down_the_next_ones() -> None:
     """A 429 with a hint holds the bucket for everybody."""
     clock = LeapClock()
-    bucket = rate.Bucket(8.0, clock)
+    bucket = throttle.Bucket(8.0, clock)
     service = Service(refused(429, "iMetal.0005", **{"Retry-After": "5"}), accepted(0))
     cloud = cloud_for(service, clock, bucket=bucket)
 
@@ -220,7 +220,7 @@ async def test_power_call_goes_out_while_reads_hang() -> None:
 async def test_power_call_held_too_long_is_given_back_unsent() -> None:
     """Whoever waits in our own queue is told that nothing left, and when to come again."""
     service = Service(refused(429, "iMetal.0005", **{"Retry-After": "200"}))
-    cloud = cloud_for(service, HandClock(), hold_s={rate.Priority.POWER: 0.01})
+    cloud = cloud_for(service, HandClock(), hold_s={throttle.Priority.POWER: 0.01})
     with pytest.raises(errors.Throttled):
         await cloud.switch(Method.ON, ids(1), "attempt-1")
 

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.clouddc import auth, client, exchange, inventory, rate, watch
+from bot.clouddc import auth, client, exchange, inventory, poller, throttle
 from bot.power import errors, server
 from bot.power.ports import Method
 from bot.sandbox import data_centre
@@ -37,7 +37,7 @@ class Site:
         self.centre = centre
         self.cloud = cloud
         stock = inventory.Inventory(cloud, clock)
-        self.power = watch.CloudPower(cloud, stock, watch.Poller(cloud, stock, clock))
+        self.power = poller.CloudPower(cloud, stock, poller.Poller(cloud, stock, clock))
 
     def ids(self, *names: str) -> list[str]:
         """The ids of servers by name."""
@@ -64,7 +64,7 @@ async def site(
         cloud = client.CloudDC(
             http,
             client.Access(running.url, ACCOUNT.project_id, iam if token else signer),
-            bucket=rate.Bucket(1000.0, clock),
+            bucket=throttle.Bucket(1000.0, clock),
             clock=clock,
             jitter=random.Random(1),
         )

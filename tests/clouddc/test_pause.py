@@ -7,7 +7,7 @@ import asyncio
 import httpx
 import pytest
 
-from bot.clouddc import auth, pause
+from bot.clouddc import auth, throttle
 from bot.power import errors
 from bot.power.ports import Method
 
@@ -85,7 +85,7 @@ async def test_refused_signature_pauses_every_call(
         assert type(caught.value) is expected
 
     assert len(service.requests) == (1 if expected is errors.KeyLocked else 2)
-    assert cloud.paused_s == pytest.approx(pause.PAUSE_S, abs=1.0)
+    assert cloud.paused_s == pytest.approx(throttle.PAUSE_S, abs=1.0)
     assert caught.value.retry_after_s == cloud.paused_s
 
 
@@ -97,7 +97,7 @@ async def test_pause_ends_by_itself() -> None:
     with pytest.raises(errors.Unauthorized):
         await cloud.list_page()
 
-    clock.passed_s += pause.PAUSE_S
+    clock.passed_s += throttle.PAUSE_S
     taken = await cloud.switch(Method.ON, ids(1), "attempt-1")
 
     assert taken.server_ids == frozenset(ids(1))
@@ -161,7 +161,7 @@ async def test_calls_that_wait_when_the_signature_is_refused_are_not_sent() -> N
     found = await asyncio.gather(*calls, return_exceptions=True)
 
     assert all(isinstance(error, errors.Unauthorized) for error in found)
-    assert (under_way, came) == (pause.MOST_UNDER_WAY, 5)
+    assert (under_way, came) == (throttle.MOST_UNDER_WAY, 5)
 
 
 async def test_services_own_401_pauses_nobody() -> None:

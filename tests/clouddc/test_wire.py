@@ -7,7 +7,7 @@ import json
 import httpx
 import pytest
 
-from bot.clouddc import refusals, rows, wire
+from bot.clouddc import error_answers, rows, wire
 from bot.power import errors
 from bot.power.server import Part, Server
 
@@ -161,7 +161,7 @@ def test_fleet_status_folds_the_spellings_of_bad_health() -> None:
 )  # fmt: skip
 def test_complaint_is_read_in_every_form(body: bytes, code: str, message: str) -> None:
     """JSON objects, JSON strings, plain text and HTML pages all say something."""
-    found = refusals.complaint(answer(429, body))
+    found = error_answers.complaint(answer(429, body))
 
     assert (found.code, found.message) == (code, message)
 
@@ -170,7 +170,7 @@ def test_complaint_is_cleaned_and_cut() -> None:
     """Control, invisible and direction characters go, lines become one, length is bounded."""
     text = "a\r\nb\x1b[2J\u202ec\u200b " + "x" * 500
 
-    found = refusals.complaint(answer(400, json.dumps({"error_msg": text}).encode()))
+    found = error_answers.complaint(answer(400, json.dumps({"error_msg": text}).encode()))
 
     assert found.message.startswith("a b [2J c x")
     assert len(found.message) == rows.LONGEST_TEXT
@@ -182,17 +182,19 @@ def test_complaint_drops_the_echoed_canonical_request() -> None:
     body = json.dumps({"error_code": "APIGW.0301", "error_msg": text, "request_id": "r-9"})
     unknown_key = b'{"error_msg": "Get secretKey failed,ak:AKSECRET,err:ak not exist"}'
 
-    found = refusals.error_for(answer(401, body.encode()), (), now=START)
+    found = error_answers.error_for(answer(401, body.encode()), (), now=START)
 
     assert str(found) == "verify aksk signature fail"
     assert found.request_id == "r-9"
-    assert "AKSECRET" not in refusals.complaint(answer(401, unknown_key)).message
+    assert "AKSECRET" not in error_answers.complaint(answer(401, unknown_key)).message
 
 
 def test_complaint_of_hostile_length_costs_little() -> None:
     """Long runs of what the patterns look for are read in linear time."""
     for piece in (b" ", b"[", b"<title", b"ak:", b"canonical", b"[" + ONE.encode()):
-        assert len(refusals.complaint(answer(400, piece * 60_000)).message) <= rows.LONGEST_TEXT
+        assert (
+            len(error_answers.complaint(answer(400, piece * 60_000)).message) <= rows.LONGEST_TEXT
+        )
 
 
 def test_named_ids_are_those_in_brackets_that_were_asked_for() -> None:
@@ -201,7 +203,7 @@ def test_named_ids_are_those_in_brackets_that_were_asked_for() -> None:
     text = f"request {TWO}: not found: [{', '.join(reversed(many))}, {server_id(99)}]"
     body = json.dumps({"error_code": "iMetal.0100", "error_msg": text}).encode()
 
-    found = refusals.error_for(answer(404, body), many[:49], now=START)
+    found = error_answers.error_for(answer(404, body), many[:49], now=START)
 
     assert isinstance(found, errors.UnknownServers)
     assert found.server_ids == tuple(reversed(many[:49]))
@@ -235,13 +237,13 @@ def test_named_ids_are_those_in_brackets_that_were_asked_for() -> None:
 )  # fmt: skip
 def test_retry_after_is_read_in_both_forms(headers: dict[str, str], expected: float | None) -> None:
     """Seconds or a date, never negative, never more than five minutes."""
-    assert refusals.retry_after_s(answer(429, b"", **headers).headers, now=START) == expected
+    assert error_answers.retry_after_s(answer(429, b"", **headers).headers, now=START) == expected
 
 
 def test_request_id_comes_from_the_header_first_and_is_a_plain_word() -> None:
     """The header wins over the body; anything that isn't an id is dropped."""
     body = b'{"request_id": "from-body"}'
 
-    assert refusals.request_id(answer(400, body, X_Request_Id="from-header")) == "from-header"
-    assert refusals.request_id(answer(400, body)) == "from-body"
-    assert refusals.request_id(answer(400, b"{}", X_Request_Id="no id <b>")) == ""
+    assert error_answers.request_id(answer(400, body, X_Request_Id="from-header")) == "from-header"
+    assert error_answers.request_id(answer(400, body)) == "from-body"
+    assert error_answers.request_id(answer(400, b"{}", X_Request_Id="no id <b>")) == ""

@@ -12,12 +12,12 @@ import random
 import sys
 
 from bot import runner
-from bot.clouddc import auth, client, exchange, inventory, rate, watch
+from bot.clouddc import auth, client, exchange, inventory, poller, throttle
 from bot.execution import context as execution, executor, poll_schedule
 from bot.power import lifecycle, ports
 from bot.power.policy import policy
 from bot.power.run import runs, settling
-from bot.runtime import clock as clock_, paces
+from bot.runtime import clocks
 from bot.storage import opening
 from tests.execution import world
 
@@ -30,18 +30,18 @@ PROJECT = "0123456789abcdef0123456789abcdef"
 
 async def carry_on(url: str, endpoint: str) -> None:
     """Drive every open request to its end."""
-    clock = clock_.SystemClock()
+    clock = clocks.SystemClock()
     kept = opening.open_store(url, sole=True)
     async with exchange.open_http(trust_env=False) as http:
         cloud = client.CloudDC(
             http,
             client.Access(endpoint, PROJECT, auth.TokenAuth(TOKEN)),
-            bucket=rate.Bucket(500.0, clock),
+            bucket=throttle.Bucket(500.0, clock),
             clock=clock,
             jitter=random.Random(),
         )
         stock = inventory.Inventory(cloud, clock)
-        power = watch.CloudPower(cloud, stock, watch.Poller(cloud, stock, clock))
+        power = poller.CloudPower(cloud, stock, poller.Poller(cloud, stock, clock))
         rules = execution.Rules(lambda: policy.EMPTY, world.unchanged, world.standing)
         pacing = execution.Pacing(LIMITS, poll_schedule.usual(FIRST_S, CAP_S))
         acting = execution.Context(kept, power, clock, rules, pacing)
@@ -53,7 +53,7 @@ async def carry_on(url: str, endpoint: str) -> None:
         sys.stdout.write(f"{READY}\n")
         sys.stdout.flush()
         driving = asyncio.create_task(
-            runner.Runner(kept, advance, clock, paces.Paces(look_s=0.05)).run()
+            runner.Runner(kept, advance, clock, clocks.Paces(look_s=0.05)).run()
         )
         while await kept.read(_open):  # noqa: ASYNC110 -- the database has no event for it
             await asyncio.sleep(0.05)

@@ -17,7 +17,7 @@ from bot.power.lifecycle import ServerState, State
 from bot.power.policy import policy
 from bot.power.request import Action
 from bot.power.run import runs, settling
-from bot.runtime import clock as clock_
+from bot.runtime import clocks
 from bot.sandbox import data_centre
 from tests.execution import virtual, world
 
@@ -41,7 +41,7 @@ async def opened(
     """Open a world whose process lives by a wall that can be set."""
     async with world.opened(folder, pace=data_centre.Pace(30.0, 0.0, 0.0)) as here:
         wall = Set(asyncio.get_running_loop())
-        clock: ports.Clock = clock_.SteadyClock(wall) if steady else wall
+        clock: ports.Clock = clocks.SteadyClock(wall) if steady else wall
         power = world.cloud_power(here.line, clock)  # type: ignore[arg-type]
         acts = world.acting(here.store, power, clock, rules=rules)  # type: ignore[arg-type]
         try:

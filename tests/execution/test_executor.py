@@ -13,7 +13,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from bot.clouddc import auth, client, inventory, rate, watch
+from bot.clouddc import auth, client, inventory, poller, throttle
 from bot.execution import context as execution, executor
 from bot.power import plan, ports, request, server
 from bot.power.lifecycle import ServerState, State
@@ -138,12 +138,12 @@ async def world(tmp_path: pathlib.Path) -> AsyncIterator[World]:
         cloud = client.CloudDC(
             http,
             client.Access("http://127.0.0.1:1", account.project_id, auth.TokenAuth("t")),
-            bucket=rate.Bucket(1000.0, clock),
+            bucket=throttle.Bucket(1000.0, clock),
             clock=clock,
             jitter=random.Random(0),
         )
         servers = inventory.Inventory(cloud, clock)
-        power = watch.CloudPower(cloud, servers, watch.Poller(cloud, servers, clock))
+        power = poller.CloudPower(cloud, servers, poller.Poller(cloud, servers, clock))
         rules = execution.Rules(lambda: policy.EMPTY, unchanged, standing)
         acting = execution.Context(kept, power, clock, rules, execution.Pacing(LIMITS))
         yield World(clock, kept, centre, acting)

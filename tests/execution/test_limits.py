@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import httpx
 import pytest
 
-from bot.clouddc import auth, client, inventory, rate, watch
+from bot.clouddc import auth, client, inventory, poller, throttle
 from bot.power import errors, plan, ports, server
 from bot.power.lifecycle import ServerState, State
 from bot.power.policy import policy
@@ -517,12 +517,12 @@ def signed(here: world.World, *, skew_s: float = 0.0, key: str = "") -> world.Wo
     cloud = client.CloudDC(
         httpx.AsyncClient(transport=httpx.MockTransport(here.line.carry)),
         client.Access("http://127.0.0.1:1", account.project_id, signer),
-        bucket=rate.Bucket(1000.0, here.clock),
+        bucket=throttle.Bucket(1000.0, here.clock),
         clock=here.clock,
         jitter=random.Random(0),
     )
     stock = inventory.Inventory(cloud, here.clock)
-    power = watch.CloudPower(cloud, stock, watch.Poller(cloud, stock, here.clock))
+    power = poller.CloudPower(cloud, stock, poller.Poller(cloud, stock, here.clock))
     return dataclasses.replace(
         here, power=power, context=world.acting(here.store, power, here.clock, like=here.context)
     )

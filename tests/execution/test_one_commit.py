@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from bot.clouddc import watch
+from bot.clouddc import poller
 from bot.execution import executor, recorder
 from bot.power import ports
 from bot.power.lifecycle import ServerState, State
@@ -107,7 +107,7 @@ async def test_a_freeze_between_two_calls_holds_the_second_and_keeps_the_answer_
                 lambda tx: tx.freeze(ports.Freeze("U0SAM", on, 0.0, 0.0 if on else 0.1))
             )
 
-        class Freezing(watch.CloudPower):
+        class Freezing(poller.CloudPower):
             """Freezes everything while the first call is on its way."""
 
             async def switch(self, *args: Any, **named: Any) -> ports.Accepted:

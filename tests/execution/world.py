@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import structlog
 
-from bot.clouddc import auth, client, inventory, rate, watch
+from bot.clouddc import auth, client, inventory, poller, throttle
 from bot.execution import context as execution, executor
 from bot.power import plan, ports, request, server
 from bot.power.lifecycle import State
@@ -103,7 +103,7 @@ class World:
     store: store.Store
     centre: data_centre.DataCentre
     line: Line
-    power: watch.CloudPower
+    power: poller.CloudPower
     context: execution.Context
     numbers: Iterable[int] = dataclasses.field(default_factory=itertools.count)
 
@@ -192,7 +192,9 @@ class World:
         return dataclasses.replace(self, power=power, context=new)
 
 
-def cloud_power(line: Line, clock: virtual.VirtualClock, per_s: float = 1000.0) -> watch.CloudPower:
+def cloud_power(
+    line: Line, clock: virtual.VirtualClock, per_s: float = 1000.0
+) -> poller.CloudPower:
     """Return the real client with its inventory and poller, on a line to the centre."""
     account = line.centre.iam.account
     http = httpx.AsyncClient(transport=httpx.MockTransport(line.carry))
@@ -201,12 +203,12 @@ def cloud_power(line: Line, clock: virtual.VirtualClock, per_s: float = 1000.0) 
         client.Access(
             "http://127.0.0.1:1", account.project_id, auth.TokenAuth(account.token or "")
         ),
-        bucket=rate.Bucket(per_s, clock),
+        bucket=throttle.Bucket(per_s, clock),
         clock=clock,
         jitter=random.Random(0),
     )
     servers = inventory.Inventory(cloud, clock)
-    return watch.CloudPower(cloud, servers, watch.Poller(cloud, servers, clock))
+    return poller.CloudPower(cloud, servers, poller.Poller(cloud, servers, clock))
 
 
 def acting(

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from bot import settings
-from bot.clouddc import refusals
+from bot.clouddc import error_answers
 from bot.operations import check, check_cloud, findings, manifest
 from bot.operations.findings import Finding
 from bot.power import errors
@@ -579,8 +579,8 @@ def check_mend() -> str:
 
 def test_clocks_that_can_not_be_compared_are_taken_as_right() -> None:
     """An answer without a date, or with nonsense for one, says nothing about this machine."""
-    assert refusals.skew_s({}, builders.NOW) == 0.0
-    assert refusals.skew_s({"Date": "soon"}, builders.NOW) == 0.0
+    assert error_answers.skew_s({}, builders.NOW) == 0.0
+    assert error_answers.skew_s({"Date": "soon"}, builders.NOW) == 0.0
 
 
 def test_a_call_that_never_left_points_at_the_network() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from bot.operations import manifest
 from bot.power import inputs, request
 from bot.power.lifecycle import State
-from bot.runtime import clock
+from bot.runtime import clocks
 from bot.sandbox import workspace
 from bot.sandbox.workspace.state.view_book import View
 from bot.sandbox.workspace.transport.delivery import Envelope
@@ -130,7 +130,7 @@ async def _everything_done() -> tuple[dict[str, dict[str, Any]], list[tuple[str,
     await slack.start()
     async with connection.open_client(slack.app.bot_token, slack.api_url) as client:
         client.proxy = None
-        await _play(slack, took, sending.Sender(client, clock.SystemClock()))
+        await _play(slack, took, sending.Sender(client, clocks.SystemClock()))
     await slack.stop()
     calls = [(call.method, set(call.args)) for call in slack.calls()]
     found: dict[str, dict[str, Any]] = {}

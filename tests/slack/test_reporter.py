@@ -11,7 +11,7 @@ import pytest
 
 from bot.power import ports
 from bot.power.lifecycle import State
-from bot.runtime import paces
+from bot.runtime import clocks
 from bot.slack.outbound import announcing, context as outbound, pacing, reporter, sending
 from bot.slack.render import cards
 from tests.slack import builders, fakes
@@ -304,7 +304,7 @@ async def test_card_s_place_is_noted_before_anybody_else_could_post_it(shown: Si
 async def test_post_doesn_t_leave_when_its_lease_is_nearly_over(shown: Side) -> None:
     """What Slack has asked to wait for may be another's by then; it is claimed anew."""
     telling = reporter.Reporter(
-        outbound.Context(shown.store, shown.sender, shown.clock, paces=paces.USUAL.faster(10))
+        outbound.Context(shown.store, shown.sender, shown.clock, paces=clocks.USUAL.faster(10))
     )
     shown.workspace.chaos.fail("chat.postMessage", "status", status=429, retry_after_s=2)
     shown.store.queue("PR-7F3K", "direct", {"event": "started", "total": 19})

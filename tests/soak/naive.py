@@ -16,7 +16,7 @@ from bot import cloud, settings
 from bot.clouddc import exchange
 from bot.operations import logs
 from bot.power import ports
-from bot.runtime import clock
+from bot.runtime import clocks
 from tests.soak.replica import Doom
 
 
@@ -37,6 +37,6 @@ async def _reboot(server_id: str) -> None:
     """Call."""
     given = settings.load(None)
     async with exchange.open_http() as http:
-        power = cloud.power_of(given, http, clock.SystemClock())
+        power = cloud.power_of(given, http, clocks.SystemClock())
         await power.switch(ports.Method.REBOOT, [server_id], "naive")
         await power.aclose()

@@ -15,7 +15,7 @@ from typing import Any
 
 from bot import serving, settings
 from bot.operations import health, logs, metrics, rotation
-from bot.runtime import paces
+from bot.runtime import clocks
 
 # What stands in the log when a process has met its doom.
 DOOMED = b"doomed\n"
@@ -63,6 +63,6 @@ def main(environment: Mapping[str, str], log: str, factor: float, *doom: str) ->
             "socket",
             health.of(counted, rotation.Rotation(given)),
             observers=[counted.watch_loop],
-            paces=paces.USUAL.faster(factor),
+            paces=clocks.USUAL.faster(factor),
         )
     )

@@ -21,7 +21,7 @@ import pytest_asyncio
 
 from bot.power import ports
 from bot.power.lifecycle import State
-from bot.runtime import paces
+from bot.runtime import clocks
 from bot.sandbox import data_centre
 from bot.sandbox.data_centre import CallFault, CallFaultKind, CallKind
 from bot.storage import opening
@@ -227,7 +227,7 @@ async def test_a_stop_lets_the_call_on_the_wire_come_to_its_answer(
         found, attempts, _ = await facts(on)
 
     assert only.statuses[0] == 0
-    assert took_s < paces.USUAL.stop_s
+    assert took_s < clocks.USUAL.stop_s
     assert [one.outcome for one in attempts] == ["accepted"]
     assert found.state is State.SUCCEEDED
     assert "rebooted: web01" in ended

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bot.power import errors, ports
-from bot.runtime import urgent
+from bot.runtime import priority
 from bot.storage import group_commit, writer
 from bot.storage.engine import connections
 from bot.storage.store import Store
@@ -208,7 +208,7 @@ async def test_a_no_is_in_the_next_batch_however_much_waits() -> None:
 
     async def run(work: Any, *, is_no: bool = False) -> None:
         if is_no:
-            urgent.mark()
+            priority.mark_urgent()
         order.append(await group.run(work))
 
     waiting = [asyncio.create_task(run(number)) for number in range(300)]
@@ -230,7 +230,7 @@ async def test_a_no_reads_while_every_reader_is_busy(store: Store) -> None:
     await asyncio.sleep(0.05)
 
     async def say_no() -> object:
-        urgent.mark()
+        priority.mark_urgent()
         return await store.read(lambda tx: tx.freezes(now=9.0))
 
     try:

@@ -16,7 +16,7 @@ import structlog
 
 from bot import runner
 from bot.power import errors, ports
-from bot.runtime import clock as clock_
+from bot.runtime import clocks
 from bot.workflow import answers
 from tests.workflow import world as world_
 
@@ -37,7 +37,7 @@ async def pressed(world: world_.World, who: str, do: str, id_: str, key: str) ->
 
 async def run(url: str, cloud_url: str) -> None:
     """Answer lines of clicks while the runner drives what is due."""
-    clock: ports.Clock = clock_.SystemClock()
+    clock: ports.Clock = clocks.SystemClock()
     async with world_.beside(url, cloud_url, clock) as world:
         due = asyncio.Event()
         driving = runner.Runner(world.store, world.flow.advance, clock, due=due)

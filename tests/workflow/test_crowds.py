@@ -19,7 +19,7 @@ import pytest_asyncio
 
 from bot.power import lifecycle
 from bot.power.lifecycle import State
-from bot.runtime import clock as clock_
+from bot.runtime import clocks
 from bot.sandbox import data_centre
 from bot.sandbox.data_centre import serve
 from bot.storage import opening
@@ -146,7 +146,7 @@ async def test_crowd_of_clicks_has_one_end_and_at_most_one_run(
     """Whoever is quicker wins, once; each of the others is told who or what that was."""
     url, count = where
     async with (
-        world_.beside(url, centre[1], clock_.SystemClock()) as world,
+        world_.beside(url, centre[1], clocks.SystemClock()) as world,
         bots(count, url, centre[1]) as running,
     ):
         for seed, kinds in enumerate(MAY):

@@ -15,14 +15,14 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from bot.runtime import clock as clock_
+from bot.runtime import clocks
 from bot.slack import directory
 from bot.slack.door import connection
 from tests.workflow import world as world_
 from tests.workflow.world import DANA, LEO, OLGA, ROSA, SAM, TEAM, World
 
 
-class Ahead(clock_.SystemClock):
+class Ahead(clocks.SystemClock):
     """The machine's clock, moved on by hand so that kept answers grow old."""
 
     ahead_s = 0.0

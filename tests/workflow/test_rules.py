@@ -9,7 +9,7 @@ import pytest
 import structlog.testing
 
 from bot.power.policy import policy
-from bot.runtime import rules
+from bot.runtime import policy_watch
 from tests.workflow.world import POLICY, GivenClock
 
 BAD = POLICY.replace("approvers", "aprovers", 1)
@@ -21,7 +21,7 @@ class Standing:
     def __init__(self, folder: pathlib.Path) -> None:
         self.clock = GivenClock()
         self.path = folder / "policy.toml"
-        self.file = rules.PolicyFile(self.path, self.clock)
+        self.file = policy_watch.PolicyFile(self.path, self.clock)
 
     def write(self, text: str, age_s: float = 60.0) -> None:
         """Write the file so many seconds ago."""

@@ -14,7 +14,7 @@ import pytest
 
 from bot.power import ports
 from bot.power.lifecycle import State
-from bot.runtime import clock as clock_
+from bot.runtime import clocks
 from bot.workflow import answers
 from tests.workflow import world as world_
 from tests.workflow.world import DANA, LEO, OLGA, ROSA, SAM, World
@@ -257,7 +257,7 @@ def test_steady_clock_isnt_moved_by_a_jump_that_comes_back() -> None:
     """An hour forward, or back, for some minutes: nothing of it is left."""
     for jump_s in (3600.0, -3600.0):
         wall = SetBack()
-        steady = clock_.SteadyClock(wall)
+        steady = clocks.SteadyClock(wall)
         wall.set_s = jump_s
         for _ in range(5):
             wall.passed_s += 60.0
@@ -270,14 +270,14 @@ def test_steady_clock_isnt_moved_by_a_jump_that_comes_back() -> None:
 
 
 @pytest.mark.parametrize(
-    ("set_s", "patience_s"), [(3600.0, clock_.FORWARD_S), (-3600.0, clock_.BACK_S)]
+    ("set_s", "patience_s"), [(3600.0, clocks.FORWARD_S), (-3600.0, clocks.BACK_S)]
 )
 def test_steady_clock_follows_a_wall_that_was_set_for_good_and_back_at_once(
     set_s: float, patience_s: float
 ) -> None:
     """Set forward it is believed sooner; where it was before, it is believed at once."""
     wall = SetBack()
-    steady = clock_.SteadyClock(wall)
+    steady = clocks.SteadyClock(wall)
     steady.now()
     wall.set_s = set_s
     steady.now()
@@ -294,7 +294,7 @@ def test_steady_clock_follows_a_wall_that_was_set_for_good_and_back_at_once(
 def test_a_wall_that_moves_from_step_to_step_is_never_believed_too_soon() -> None:
     """Each new setting is doubted anew."""
     wall = SetBack()
-    steady = clock_.SteadyClock(wall)
+    steady = clocks.SteadyClock(wall)
     for step in range(1, 30):
         wall.set_s = step * 100.0
         wall.passed_s += 500.0
@@ -304,7 +304,7 @@ def test_a_wall_that_moves_from_step_to_step_is_never_believed_too_soon() -> Non
 def test_a_little_drift_is_followed_both_ways() -> None:
     """A wall that is slowed down or sped up by a good time service is the same wall."""
     wall = SetBack()
-    steady = clock_.SteadyClock(wall)
+    steady = clocks.SteadyClock(wall)
     for drift_s in (0.2, 0.4, 0.1, -0.3):
         wall.set_s = drift_s
         wall.passed_s += 60.0
@@ -314,7 +314,7 @@ def test_a_little_drift_is_followed_both_ways() -> None:
 def test_what_must_not_end_early_is_asked_at_every_instant_that_it_may_be() -> None:
     """Ours, the wall's, and the one by the setting at the start."""
     wall = SetBack()
-    steady = clock_.SteadyClock(wall)
+    steady = clocks.SteadyClock(wall)
     wall.set_s, wall.passed_s = 3600.0, 10.0
 
     ours, on_the_wall, by_the_start = steady.readings()
@@ -331,7 +331,7 @@ async def test_a_jump_of_the_wall_in_mid_run_ends_nothing(
 ) -> None:
     """Neither timed out nor expired nor void: a minute later the wall is back, and all is done."""
     wall = SetBack()
-    async with world_.running(world_.fresh(tmp_path), clock=clock_.SteadyClock(wall)) as world:
+    async with world_.running(world_.fresh(tmp_path), clock=clocks.SteadyClock(wall)) as world:
         waits = await world.ask("reboot web02")
         id_ = await world.ask("off web01")
         await world.press(SAM, "approve", id_)
@@ -355,7 +355,7 @@ async def test_request_expires_in_time_though_the_wall_clock_is_set_back(
 ) -> None:
     """Half an hour after it was asked for, whatever the clock on the wall says then."""
     wall = SetBack()
-    async with world_.running(world_.fresh(tmp_path), clock=clock_.SteadyClock(wall)) as world:
+    async with world_.running(world_.fresh(tmp_path), clock=clocks.SteadyClock(wall)) as world:
         id_ = await world.ask("reboot web01 because x")
         wall.set_s = -7200.0
         wall.passed_s += EXPIRES_S

@@ -22,7 +22,7 @@ from typing import Any
 import httpx
 
 from bot import app
-from bot.clouddc import auth, client, exchange, inventory, rate, watch
+from bot.clouddc import auth, client, exchange, inventory, poller, throttle
 from bot.execution import context as execution, executor, lookback, poll_schedule
 from bot.power import errors, inputs, ports, request
 from bot.power.lifecycle import State
@@ -365,12 +365,12 @@ async def _joined(
     cloud = client.CloudDC(
         http,
         client.Access(cloud_url, ACCOUNT.project_id, auth.TokenAuth("t")),
-        bucket=rate.Bucket(1000.0, clock),
+        bucket=throttle.Bucket(1000.0, clock),
         clock=clock,
         jitter=random.Random(0),
     )
     servers = inventory.Inventory(cloud, clock)
-    power = watch.CloudPower(cloud, servers, watch.Poller(cloud, servers, clock))
+    power = poller.CloudPower(cloud, servers, poller.Poller(cloud, servers, clock))
     seen = people.Sightings(kept, clock)
     who = people.People(folk, lambda: made.rules, TEAM, seen)
     story = context.Context(

@@ -14,7 +14,7 @@ import structlog
 
 from bot.power import errors, inputs, intake, ports
 from bot.power.command import noes
-from bot.runtime import urgent
+from bot.runtime import priority
 from bot.slack.inbound import admission, edits, excess, guard, recovery
 from bot.slack.outbound import delivery
 from bot.workflow import answers as facts
@@ -274,4 +274,4 @@ class Processor:
 def _let_a_no_go_ahead(inbound: ports.Inbound) -> None:
     """Let this task go before others where it deals with a no."""
     if noes.of(inbound) is not None:
-        urgent.mark()
+        priority.mark_urgent()

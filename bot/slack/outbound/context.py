@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from bot.power import ports
 from bot.power.policy import policy
-from bot.runtime import paces as paces_
+from bot.runtime import clocks
 from bot.slack.outbound import pacing, sending
 
 
@@ -23,7 +23,7 @@ class Context:
     sender: sending.Sender
     clock: ports.Clock
     pace: pacing.Pace = dataclasses.field(default_factory=pacing.Pace)
-    paces: paces_.Paces = paces_.USUAL
+    paces: clocks.Paces = clocks.USUAL
     rules: Callable[[], policy.Policy] = lambda: policy.EMPTY
     directory: ports.Directory | None = None
     workspace_url: str = ""

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-from bot.runtime import urgent
+from bot.runtime import priority
 from bot.storage.engine import addresses, connections
 
 T = TypeVar("T")
@@ -37,7 +37,7 @@ class Readers:
             StoreUnavailable: the database can't be reached.
         """
         loop = asyncio.get_running_loop()
-        threads = self._ahead if urgent.is_marked() else self._threads
+        threads = self._ahead if priority.is_urgent() else self._threads
         return await loop.run_in_executor(threads, self._run, read)
 
     def close(self) -> None:

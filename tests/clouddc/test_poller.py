@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from bot.clouddc import inventory, watch
+from bot.clouddc import inventory, poller
 from bot.execution import poll_schedule
 from bot.power import errors, ports
 
@@ -183,7 +183,7 @@ async def test_cloud_power_is_the_power_api_of_the_workflow() -> None:
     service = Service(answer(page(1)), accepted(1), answer(page(1)))
     cloud = cloud_for(service, clock)
     stock = inventory.Inventory(cloud, clock)
-    whole = watch.CloudPower(cloud, stock, watch.Poller(cloud, stock, clock))
+    whole = poller.CloudPower(cloud, stock, poller.Poller(cloud, stock, clock))
     api: ports.PowerApi = whole
 
     snapshot = await api.snapshot(not_before=clock.now())
@@ -198,11 +198,11 @@ async def test_cloud_power_is_the_power_api_of_the_workflow() -> None:
 async def test_poll_tells_gone_servers_from_those_that_a_short_list_leaves_out() -> None:
     """So many are asked for one by one, and of the rest nothing is claimed."""
     bench = Bench(3)
-    gone = some_ids(watch.MOST_SHOWN + 2, first=100)
+    gone = some_ids(poller.MOST_SHOWN + 2, first=100)
     bench.cloud.counts_more = 60
 
     seen = await bench.poller.next_sighting([*gone, server_id(1)], not_before=START)
 
-    assert set(bench.cloud.shows) == set(gone[: watch.MOST_SHOWN])
-    assert seen.unread == frozenset(gone[watch.MOST_SHOWN :])
+    assert set(bench.cloud.shows) == set(gone[: poller.MOST_SHOWN])
+    assert seen.unread == frozenset(gone[poller.MOST_SHOWN :])
     assert server_id(1) in seen.servers

@@ -11,14 +11,14 @@ import weakref
 
 import pytest
 
-from bot.runtime import interpreter
+from bot.runtime import gc_tuning
 
 SETTLED = """
 import gc, sys
-from bot.runtime import interpreter
-interpreter.begin()
+from bot.runtime import gc_tuning
+gc_tuning.begin()
 print(gc.isenabled())
-interpreter.settle()
+gc_tuning.settle()
 print(gc.isenabled(), gc.get_threshold()[2] > 1000, gc.get_freeze_count() > 1000)
 print(sys.getswitchinterval() < 0.005)
 """
@@ -57,7 +57,7 @@ async def test_old_garbage_is_let_go_of_in_idle_moments(
     gc.disable()
     ring = weakref.ref(Ring())
     looking = asyncio.create_task(
-        interpreter.collect_when_idle(lambda: driving, look_s=0.001, at_latest_s=at_latest_s)
+        gc_tuning.collect_when_idle(lambda: driving, look_s=0.001, at_latest_s=at_latest_s)
     )
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(10.0 if gone else 0.05):
