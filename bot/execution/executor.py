@@ -42,7 +42,7 @@ async def carry_out(context: Context, lease: runs.Lease) -> None:
             await _finish_steps(context, run)
             await after.put_back(context, run)
         await _rest(context, run)
-    await after.put_back(context, run)
+    await after.put_back(context, run, over=True)
     await _close(context, run)
 
 

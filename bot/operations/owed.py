@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 from collections.abc import Sequence
 
-from bot.operations import host
+from bot.operations import host, host_view
 from bot.power import ports
 from bot.power.messages import running
 from bot.power.run import around
@@ -22,8 +21,26 @@ async def rows(record: Record) -> list[around.Row]:
 
 
 def as_json(found: Sequence[around.Row]) -> str:
-    """Return rows as a list in JSON."""
-    return json.dumps([row.plain() for row in found], indent=2)
+    """Return rows as a list in JSON, times in RFC 3339."""
+    return json.dumps([_object(row) for row in found], indent=2, ensure_ascii=False)
+
+
+def _object(row: around.Row) -> dict[str, object]:
+    """Return a row as JSON values; what isn't known is left out."""
+    made: dict[str, object] = {
+        "request": row.part.request_id,
+        "wave": row.part.wave,
+        "step": row.part.step.name,
+        "kind": row.part.step.kind,
+        "server": row.taken.subject.name,
+        "state": row.shown.value,
+        "since": host_view.instant(row.taken.since),
+    }
+    if row.part.until:
+        made["until"] = host_view.instant(row.part.until)
+    if row.taken.detail:
+        made["detail"] = row.taken.detail
+    return made
 
 
 def listed(found: Sequence[around.Row]) -> str:
@@ -33,12 +50,11 @@ def listed(found: Sequence[around.Row]) -> str:
 
 def _line(row: around.Row) -> str:
     """Return one server and step in a line."""
-    since = datetime.datetime.fromtimestamp(row.taken.since, datetime.UTC)
     parts = [
-        f"{row.shown.value:<4} {row.taken.subject.name}",
+        f"{row.shown.value} {row.taken.subject.name}",
         row.part.step.name,
         f"{row.part.request_id} wave {row.part.wave}",
-        f"since {since:%Y-%m-%d %H:%M} UTC",
+        f"since {host_view.instant(row.taken.since)}",
         row.taken.detail,
     ]
     return spelling.seen_indented(" · ".join(part for part in parts if part))

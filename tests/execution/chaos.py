@@ -184,7 +184,7 @@ async def play(seed: int, kept: store.Store, numbers: Iterator[int], told: Told)
     spoil(story, cloud)
     here = _world(clock, kept, cloud, numbers)
     id_ = await here.approved(story.action, story.names, story.terms)
-    async with _interrupted(here, story, id_):
+    async with interrupted(here, story, id_):
         async with asyncio.timeout(LONGEST_S):
             told.crashes += await _to_the_end(here, story, id_)
     await here.line.quiet()
@@ -244,7 +244,7 @@ async def _to_the_end(here: world.World, story: Story, id_: str) -> int:
 
 
 @contextlib.asynccontextmanager
-async def _interrupted(here: world.World, story: Story, id_: str) -> AsyncIterator[None]:
+async def interrupted(here: world.World, story: Story, id_: str) -> AsyncIterator[None]:
     """Let people press Stop and freeze while the block runs."""
     tasks = []
     if story.stop_after_s is not None:

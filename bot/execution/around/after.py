@@ -29,8 +29,11 @@ async def take_over(context: Context, run: runs.Run) -> None:
         run.told = {part.key for part in found if part.wave < newest}
 
 
-async def put_back(context: Context, run: runs.Run) -> None:
-    """Probe and put back whatever is to be, for every server that has come to an end."""
+async def put_back(context: Context, run: runs.Run, *, over: bool = False) -> None:
+    """Probe and put back whatever is to be, for every server that has come to an end.
+
+    `over` says that the run sends nothing more.
+    """
     comes_on = run.action is Action.ON and bool(context.rules.policy().steps)
     if not run.taken and not comes_on:
         return
@@ -47,7 +50,7 @@ async def put_back(context: Context, run: runs.Run) -> None:
     back = await put_back_of(context, run, well | untouched, well=well)
     if run.action is Action.ON:
         back |= await _put_back_earlier(context, run)
-    await _drop_probes(context, run)
+    await _drop_probes(context, run, over=over)
     await _tell(context, run, probed, back)
 
 
@@ -59,9 +62,15 @@ def _concerned(run: runs.Run) -> set[str]:
 async def _find_out(context: Context, run: runs.Run) -> None:
     """Ask what became of halves before a wave that another process left without an answer."""
     for part in list(run.taken.values()):
+        if not part.kind.takes_out:
+            continue
         lost = part.of(State.INTENDED)
-        if lost and part.kind.takes_out:
-            await putting.find_out(context, run, part, lost)
+        back = tuple(one for one in lost if around.goes_back_untouched(run.rows[one.subject.id]))
+        # What goes back is asked for once more anyway; of the others it must be known.
+        if back:
+            await putting.find_out(context, run, part, back, again=False)
+        if rest := tuple(one for one in lost if one not in back):
+            await putting.find_out(context, run, run.taken[part.key], rest, again=True)
 
 
 async def _owe(context: Context, run: runs.Run) -> None:
@@ -99,7 +108,7 @@ async def _probe(context: Context, run: runs.Run) -> bool:
     return asked
 
 
-async def _drop_probes(context: Context, run: runs.Run) -> None:
+async def _drop_probes(context: Context, run: runs.Run, *, over: bool) -> None:
     """Close the probes that nobody will ask any more, since their servers have ended otherwise."""
     for part in list(run.taken.values()):
         if part.kind.takes_out:
@@ -108,7 +117,7 @@ async def _drop_probes(context: Context, run: runs.Run) -> None:
         dropped = tuple(
             dataclasses.replace(one, state=State.FAILED, stands=False, since=now)
             for one in part.of(State.INTENDED)
-            if run.rows[one.subject.id].settled_at or not run.rows[one.subject.id].sends
+            if over or run.rows[one.subject.id].settled_at or not run.rows[one.subject.id].sends
         )
         if dropped:
             await putting.store(context, run, part, dropped, {State.INTENDED})

@@ -153,8 +153,10 @@ async def _step(wave: _Wave, step: step_.Step, rows: Rows) -> bool:
 def _stands(run: runs.Run, step: step_.Step, server_id: str) -> bool:
     """Whether this run has done a step for a server already: its call is to be repeated."""
     return any(
-        part.step.name == step.name and one.state is State.DONE
-        for part, one in around.open_of(run.taken.values(), server_id)
+        one.state is State.DONE and one.subject.id == server_id
+        for part in run.taken.values()
+        if part.step.name == step.name
+        for one in part.servers
     )
 
 

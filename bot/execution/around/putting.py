@@ -148,9 +148,17 @@ async def _write(
 
 
 async def find_out(
-    context: Context, run: runs.Run, part: parts_.Part, lost: tuple[parts_.Taken, ...]
+    context: Context,
+    run: runs.Run,
+    part: parts_.Part,
+    lost: tuple[parts_.Taken, ...],
+    *,
+    again: bool,
 ) -> None:
-    """Look for what a half before a wave has left, whose answer nobody has; else it may stand."""
+    """Look for what a half before a wave has left, whose answer nobody has.
+
+    What can't be looked for is done `again`, which does no harm, or else may stand.
+    """
     kind = context.around.get(part.step.kind)
     if kind is None:
         return
@@ -160,7 +168,8 @@ async def find_out(
         until=context.clock.monotonic() + part.step.within_s, before=True, unsure=True,
         left_s=run.lease.left_s,
     )  # fmt: skip
-    await tries.look(context, half, _finding(context, run, part.key))
+    ask = tries.carry_out if again else tries.look
+    await ask(context, half, _finding(context, run, part.key))
 
 
 def _finding(context: Context, run: runs.Run, key: str) -> tries.Save:

@@ -6,7 +6,7 @@ A run's changes are fenced by its epoch; those of ended requests by the state th
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from bot.power import ports
 from bot.power.around import parts as parts_
@@ -216,31 +216,7 @@ class Row:
     taken: parts_.Taken
     shown: Shown
 
-    def plain(self) -> Mapping[str, object]:
-        """Return it as JSON values."""
-        row: dict[str, object] = {
-            "request": self.part.request_id,
-            "wave": self.part.wave,
-            "step": self.part.step.name,
-            "kind": self.part.step.kind,
-            "server": self.taken.subject.name,
-            "state": self.shown.value,
-            "since": self.taken.since,
-        }
-        if self.part.until:
-            row["until"] = self.part.until
-        if self.taken.detail:
-            row["detail"] = self.taken.detail
-        return row
-
 
 def rows(found: Iterable[parts_.Part]) -> list[Row]:
     """Return what is out or owed, server by server."""
     return [Row(part, one, one.shown) for part in found for one in part.standing if one.shown]
-
-
-def open_of(
-    found: Collection[parts_.Part], server_id: str
-) -> list[tuple[parts_.Part, parts_.Taken]]:
-    """Return what stands for one server."""
-    return [(part, one) for part in found for one in part.standing if one.subject.id == server_id]

@@ -139,8 +139,10 @@ class Stage:
             for one in part.standing
             if one.stands
         }
-        assert self.outside.standing() == stored
-        assert not self.outside.broken
+        stands = self.outside.standing()
+        assert not stands - stored, f"orphaned outside: {sorted(stands - stored)}"
+        assert not stored - stands, f"stored and gone: {sorted(stored - stands)}"
+        assert not self.outside.broken, self.outside.broken
 
     def restarted(self) -> Stage:
         """Return the stage after a kill and a start."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import pathlib
 
 import pytest
@@ -13,48 +12,17 @@ from bot.power.around.states import State
 from bot.power.request import Action
 from bot.sandbox import data_centre
 from tests.execution import crashing, virtual, world
-from tests.execution.around import stage
+from tests.execution.around import dying, stage
 
 ON, OFF = data_centre.Power.ON, data_centre.Power.OFF
 MOST_AWAITS = 400
 
 
-@dataclasses.dataclass
-class DoomedKind:
-    """A kind of step whose caller may die at it."""
-
-    kind: object
-    doom: crashing.Doom
-
-    def __getattr__(self, name: str) -> object:
-        """Return a question, or death."""
-        ask = getattr(self.kind, name)
-
-        async def asked(*args: object) -> object:
-            return await self.doom.meet(ask(*args))
-
-        return asked
-
-
-def doomed(play: stage.Stage, doom: crashing.Doom) -> stage.Stage:
-    """Return a process that may die at each of its awaits."""
-    here = play.here
-    kinds = {name: DoomedKind(one, doom) for name, one in play.outside.kinds().items()}
-    context = world.acting(
-        crashing.DoomedStore(here.store, doom),
-        crashing.DoomedPower(here.power, doom),
-        crashing.DoomedClock(here.clock, doom),
-        like=here.context,
-    )
-    context = dataclasses.replace(context, around=kinds)  # type: ignore[arg-type]
-    return stage.Stage(dataclasses.replace(here, context=context), play.outside)
-
-
 async def to_the_end(play: stage.Stage, id_: str, doom: crashing.Doom) -> bool:
     """Drive a request until it has ended, over one death; whether the process died."""
-    dying = doomed(play, doom)
+    mortal = dying.doomed(play, doom)
     try:
-        await executor.carry_out(dying.here.context, await play.here.claimed())
+        await executor.carry_out(mortal.here.context, await play.here.claimed())
     except crashing.Crash:
         await play.here.clock.sleep(1.0)
         await play.outside.quiet()

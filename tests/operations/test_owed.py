@@ -1,0 +1,138 @@
+"""What still stands outside: listed and settled on the host, put back by those who may."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import pathlib
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from bot.operations import host, owed
+from bot.power import ports
+from bot.power.around import asking, parts, step
+from bot.power.around.states import State
+from bot.workflow import answers, putting_back
+from bot.workflow.context import Record
+from tests.workflow import world as world_
+from tests.workflow.world import DANA, OLGA, SAM, World
+
+DRAIN = step.Step(name="drain", kind="drain", node="{name}")
+QUIET = step.Step(name="quiet", kind="silence", urls=("http://am",), lasts_s=7200.0)
+
+
+@pytest_asyncio.fixture
+async def world(tmp_path: pathlib.Path) -> AsyncIterator[World]:
+    """A world."""
+    async with world_.running(world_.fresh(tmp_path)) as made:
+        yield made
+
+
+@pytest.fixture
+def record(world: World) -> Record:
+    """The record as a command works on it."""
+    return Record(store=world.store, policy=lambda: world.rules, clock=world.clock)
+
+
+async def left_out(world: World, *states: State) -> str:
+    """Return an ended request that has left web01 drained and silenced, in these states."""
+    id_ = await world.ask("reboot web01 because a")
+    await world.press(SAM, "approve", id_)
+    await world.drive()
+    found = await world.found(id_)
+    assert found.ended_at, found.state
+    now = world.clock.now()
+    subject = asking.Subject(id=found.order.server_ids[0], name="web01")
+    made = [
+        parts.Part(
+            f"{id_}_1_1_{number}_{one.name}", id_, 1, one, since=now,
+            servers=(parts.Taken(subject, since=now),),
+        )
+        for number, one in enumerate((QUIET, DRAIN))
+    ]  # fmt: skip
+
+    def work(tx: ports.Tx) -> None:
+        tx.intend_parts(made, epoch=found.epoch)
+        for part, state in zip(made, states, strict=True):
+            stands = state in (State.DONE, State.OWED)
+            new = dataclasses.replace(part.servers[0], state=state, stands=stands, detail="why")
+            tx.move(part.key, [new], before=[State.INTENDED])
+            tx.note_part(dataclasses.replace(part, until=now + 60 if part.step is QUIET else 0.0))
+
+    await world.store.write(work)
+    return id_
+
+
+async def test_what_is_out_and_what_is_owed_is_listed(world: World, record: Record) -> None:
+    """A row for each server and step, with times that machines and people read."""
+    id_ = await left_out(world, State.DONE, State.OWED)
+    found = await owed.rows(record)
+    first, second = json.loads(owed.as_json(found))
+
+    assert {key: first[key] for key in ("request", "wave", "step", "kind", "server", "state")} == {
+        "request": id_, "wave": 1, "step": "quiet", "kind": "silence", "server": "web01",
+        "state": "out",
+    }  # fmt: skip
+    assert first["since"].endswith("Z")
+    assert first["until"].endswith("Z")
+    assert (second["step"], second["state"], second["detail"]) == ("drain", "owed", "why")
+    assert "until" not in second
+    assert owed.listed(found).startswith("out web01 · quiet · ")
+    assert owed.listed([]) == owed.NOTHING
+
+
+async def test_settling_touches_one_step_of_one_server(world: World, record: Record) -> None:
+    """It is audited, said in the thread, and done once."""
+    id_ = await left_out(world, State.DONE, State.OWED)
+    said = await owed.settle(record, id_.lower(), "drain", "web01")
+
+    assert said == f"Settled: drain of web01 in {id_}. Nothing outside was touched."
+    assert [row.part.step.name for row in await owed.rows(record)] == ["quiet"]
+    (row,) = await world.audit("step.settled")
+    assert row["detail"]["by"].startswith("host:")
+    assert world.thread(id_)[-1]["event"] == "step_settled"
+    for again in (("drain", "web01"), ("nothing", "web01"), ("quiet", "web02")):
+        with pytest.raises(host.Refused, match="neither out nor owed"):
+            await owed.settle(record, id_, *again)
+
+
+async def test_whoever_may_ask_or_approve_may_put_back(world: World) -> None:
+    """Whatever the server's state; it is due at once, and audited."""
+    id_ = await left_out(world, State.DONE, State.OWED)
+    note = await world.press(DANA, "put_back", id_)
+
+    assert isinstance(note, answers.Note)
+    assert note.good, note.text
+    now = world.clock.now()
+    due = await world.store.write(lambda tx: tx.due_parts(now=now + 1, again_s=60.0))
+    assert {part.step.name for part in due} == {"quiet", "drain"}
+    assert all(one.due for part in due for one in part.servers)
+    assert await world.audit("put_back.asked")
+
+
+async def test_others_may_not(world: World) -> None:
+    """The refusal is audited, and nothing is due."""
+    id_ = await left_out(world, State.DONE, State.OWED)
+    note = await world.press(OLGA, "put_back", id_)
+    assert isinstance(note, answers.Note)
+    assert note.text == putting_back.NOT_YOURS
+    assert await world.audit("put_back.refused")
+    assert not await world.store.read(lambda tx: tx.parts_wait(now=world.clock.now() + 1))
+
+
+async def test_nothing_out_is_told(world: World) -> None:
+    """A button of an old card."""
+    id_ = await left_out(world, State.PUT_BACK, State.SETTLED)
+    note = await world.press(DANA, "put_back", id_)
+    assert isinstance(note, answers.Note)
+    assert note.text == putting_back.NOTHING
+
+
+async def test_owed_is_answered_in_slack(world: World) -> None:
+    """`/power owed`."""
+    await left_out(world, State.DONE, State.OWED)
+    shown = await world.type("owed", DANA)
+    assert isinstance(shown, answers.OwedShown)
+    assert len(shown.parts) == 2
