@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from bot.execution import gate, recorder
-from bot.execution.around import after, lengthening, probing, stopping, tries
+from bot.execution.around import after, lengthening, probing, putting, stopping, tries
 from bot.execution.context import Context
 from bot.power import ports, server
 from bot.power.approval import judging
@@ -133,7 +133,8 @@ async def _step(wave: _Wave, step: step_.Step, rows: Rows) -> bool:
     if await stopping.stopped(wave.context, run):
         return False
     left = [row for row in run.still_queued(rows) if not _stands(run, step, row.server_id)]
-    unfit = {
+    unfit = await _still_owed(wave, step, left)
+    unfit |= {
         row.server_id: said
         for row in left
         if (said := placeholders.problem(step, _subject(wave, row)))
@@ -148,6 +149,24 @@ async def _step(wave: _Wave, step: step_.Step, rows: Rows) -> bool:
         if failed and step.must:
             await after.put_back_of(wave.context, run, failed)
     return run.halted is None and not gate.failed_too_often(run)
+
+
+async def _still_owed(wave: _Wave, step: step_.Step, left: Rows) -> dict[str, str]:
+    """Put back what this run still owes of a step; return why not, by server.
+
+    What is taken out twice can't be told apart when it is put back.
+    """
+    run, ids = wave.run, {row.server_id for row in left}
+    found: dict[str, str] = {}
+    for part in list(run.taken.values()):
+        owed = {one.subject.id for one in part.of(State.OWED)} & ids
+        if part.step.name == step.name and owed:
+            newest = await putting.put_back(
+                wave.context, run, putting.Asked(part, run.request, owed)
+            )
+            run.taken[part.key] = newest
+            found |= {one.subject.id: one.detail for one in newest.of(State.OWED)}
+    return {id_: said for id_, said in found.items() if id_ in ids}
 
 
 def _stands(run: runs.Run, step: step_.Step, server_id: str) -> bool:

@@ -54,6 +54,8 @@ async def _one(context: Context, part: parts_.Part) -> None:
     if part.until and part.until <= now:
         part = await _ended(context, found, part, now)
     wanted = {one.subject.id for one in part.standing if one.due or one.state is State.PUTTING_BACK}
+    # A request that is at work on a server isn't disturbed.
+    wanted -= (await context.store.read(lambda tx: tx.lock_holders([*wanted]))).keys()
     if wanted:
         well = await _well(context, part, wanted)
         before = {one.subject.id for one in part.standing}

@@ -106,7 +106,7 @@ async def play(seed: int, folder: pathlib.Path, told: Told) -> None:
         await played.outside.quiet()
         found, rows = await here.ended(id_)
         assert found.state in lifecycle.ENDED, f"still {found.state}"
-        await played.promised()
+        await played.promised(unsure=True)
         played.outside.lost = played.outside.dropped = 0
         played.outside.refuses = {}
         fresh = played.restarted()
