@@ -13,6 +13,7 @@ import logging
 import math
 import ssl
 from collections.abc import AsyncIterator, Mapping
+from http import HTTPStatus
 
 import httpx
 import structlog
@@ -155,7 +156,11 @@ async def send(
         duration_s = round(clock.monotonic() - began, 3)
         log.warning("clouddc.call", **event, outcome=outcome, cause=cause, duration_s=duration_s)
         raise
-    log.info(
+    # Reads that go well are many and say nothing new.
+    tell = (
+        log.debug if call.method == "GET" and answer.status < HTTPStatus.BAD_REQUEST else log.info
+    )
+    tell(
         "clouddc.call",
         **event,
         status=answer.status,

@@ -104,7 +104,7 @@ class Inventory:
             reading.found, began.at, total=reading.total, unreadable=reading.unreadable
         )
         self._latest, self._latest_began = snapshot, began
-        log.info("clouddc.swept", servers=len(reading.found), pages=len(reading.asked))
+        log.debug("clouddc.swept", servers=len(reading.found), pages=len(reading.asked))
         if snapshot.shortfall:
             log.warning(
                 "clouddc.sweep_incomplete",

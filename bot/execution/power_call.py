@@ -102,7 +102,7 @@ async def _exchange(
 ) -> answering.Answered:
     """Send the call; its answer is still to be stored."""
     after = await _ask(context, run, attempt, rows, within_s)
-    log.info(
+    log.debug(
         "call.answered",
         request=run.id,
         attempt=attempt.id,

@@ -23,23 +23,24 @@ def configure(
 
     `form` is `text` or `json`.
 
-    `secrets` are never printed. `watchers` see every event from `info` on, printed or not.
+    `secrets` are never printed. `watchers` see every event, printed or not.
     """
     number = logging.getLevelNamesMapping()[level.upper()]
     redactor = redaction.Redactor(secrets)
     printing: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
+        _without_empty,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
         redactor.event,
     ]
     # A colour's code would stand between the parts of a secret that it colours.
-    text = structlog.dev.ConsoleRenderer(colors=False)
-    writing = [structlog.processors.JSONRenderer() if form == "json" else text, redactor.line]
+    text = [_in_words, structlog.dev.ConsoleRenderer(colors=False)]
+    writing = [*([structlog.processors.JSONRenderer()] if form == "json" else text), redactor.line]
     structlog.configure(
         processors=[*watchers, _from(number), *printing, *writing],
-        wrapper_class=structlog.make_filtering_bound_logger(min(number, logging.INFO)),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     handler = logging.StreamHandler(sys.stderr)
@@ -52,6 +53,19 @@ def configure(
     # Libraries speak only when something is wrong: at DEBUG they would print whole payloads.
     logging.basicConfig(level=max(number, logging.WARNING), handlers=[handler], force=True)
     return redactor
+
+
+def _without_empty(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Leave out what has no value: an empty text or list says nothing that its absence doesn't."""
+    return {key: value for key, value in event.items() if value or value in (0, False)}
+
+
+def _in_words(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Put the request's id and its words behind the event's name: they are read together."""
+    if said := event.pop("said", ""):
+        parts = (event["event"], event.pop("request", ""), said)
+        event["event"] = " ".join(str(part) for part in parts if part)
+    return event
 
 
 def _from(number: int) -> structlog.typing.Processor:

@@ -20,6 +20,7 @@ from bot import VERSION, app
 from bot.operations.metric_names import Figure
 from bot.power import errors
 from bot.power.lifecycle import State
+from bot.power.policy import freezes
 from bot.slack.door.turned_away import Check
 from bot.storage.tables import figures
 
@@ -48,6 +49,8 @@ class Metrics:
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
+        # When each series began doubles the text, and nobody asks for it.
+        prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = prometheus_client.CollectorRegistry()
         prometheus_client.ProcessCollector(registry=self.registry)
         self._steps = self._counter(
@@ -170,7 +173,9 @@ async def _moment(bot: app.Bot) -> Any:
         yield _gauge(Figure.DATABASE_UP, "Whether the database answers.", 1)
         for family in _of_database(found, bot.processor.now()):
             yield family
-    yield _build_info()
+        yield _freezes(found.freezes, len(freezes.of_policy(bot.policy(), bot.processor.now())))
+    yield _info(Figure.BUILD_INFO, "The version that runs.", VERSION)
+    yield _info(Figure.POLICY_INFO, "The policy in force.", bot.policy().version)
     policy_valid = 0 if bot.policy.problem else 1
     yield _gauge(Figure.POLICY_VALID, "Whether the newest policy can be used.", policy_valid)
     yield _gauge(Figure.DRIVING, "Requests that this process drives.", bot.runner.driving)
@@ -211,14 +216,28 @@ def _of_database(found: figures.Figures, now: float) -> Iterator[core.Metric]:
         Figure.STEPS_OUT, "Servers and steps of which something stands outside.", found.steps_out
     )
     yield _gauge(Figure.STEPS_OWED, "Those of them that should be back.", found.steps_owed)
+    yield _gauge(
+        Figure.REVIEWS_OPEN, "Uses of break glass nobody has reviewed.", found.reviews_open
+    )
+    yield _gauge(
+        Figure.REVIEW_OVERDUE_SECONDS, "Since a review was due.", _age_s(found.review_due_at, now)
+    )
     yield _gauge(Figure.AUDIT_ROWS, "Number of the newest audit row.", found.audit_seq)
 
 
-def _build_info() -> core.Metric:
-    """Return which version runs."""
-    info = core.GaugeMetricFamily(Figure.BUILD_INFO.series, "The version.", labels=["version"])
-    info.add_metric([VERSION], 1)
+def _info(name: Figure, help_: str, version: str) -> core.Metric:
+    """Return which version of something there is: always 1."""
+    info = core.GaugeMetricFamily(name.series, help_, labels=["version"])
+    info.add_metric([version], 1)
     return info
+
+
+def _freezes(of_people: int, of_policy: int) -> core.Metric:
+    """Return how many freezes stand, by who made them."""
+    standing = core.GaugeMetricFamily(Figure.FREEZES.series, "Freezes that stand.", labels=["by"])
+    standing.add_metric(["person"], of_people)
+    standing.add_metric(["policy"], of_policy)
+    return standing
 
 
 def _turned_away(bot: app.Bot) -> core.Metric:

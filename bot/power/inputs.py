@@ -32,6 +32,7 @@ class Do(enum.StrEnum):
     VERDICT = "verdict"
     UNFREEZE = "unfreeze"
     PUT_BACK = "put_back"
+    NEW = "new_request"
 
 
 class Form(enum.StrEnum):

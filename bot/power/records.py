@@ -385,7 +385,10 @@ class Notice:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One row for the hash chain; `event` is a dotted word such as `request.approved`."""
+    """One row for the hash chain; `event` is a dotted word such as `request.approved`.
+
+    `said` is what the log's line says beside it; it isn't stored.
+    """
 
     event: str
     at: float
@@ -394,6 +397,7 @@ class AuditEntry:
     channel_id: str = ""
     server_ids: Sequence[str] = ()
     detail: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    said: str = dataclasses.field(default="", compare=False)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -61,12 +61,14 @@ class Tx(Protocol):
         states: Iterable[lifecycle.State] = (),
         requester: str = "",
         since: float = 0.0,
+        ended_since: float = 0.0,
         asked: bool = False,
         limit: int | None = 100,
     ) -> list[Request]:
         """Return requests, newest first; an empty condition means any, and no limit all.
 
-        `asked` leaves out plans that nobody has asked for.
+        With `ended_since` those that ended last come first. `asked` leaves out plans that nobody
+        has asked for.
         """
 
     # -- what bears on the next request: exactly the rows that count

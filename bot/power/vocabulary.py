@@ -156,7 +156,12 @@ VERBS: dict[str, Verb] = {
         "the holder; all: whom a rule names as approver",
         ("unfreeze", "unfreeze all"),
     ),
-    "help": Verb("help [VERB]", "explains", ANYBODY, ("help reboot", "help")),
+    "help": Verb(
+        "help [VERB]",
+        "explains a verb, or targets, or options",
+        ANYBODY,
+        ("help reboot", "help targets", "help"),
+    ),
 }
 OPTIONS: dict[str, Option] = {
     "--dry-run": Option("", "shows the plan and ends there"),
@@ -167,6 +172,8 @@ OPTIONS: dict[str, Option] = {
     "--without": Option("STEP", "leaves a step around the waves out, or all", "drain"),
     "--break-glass": Option("", "at once and in public, reviewed later"),
 }
+# What help explains beside the verbs, by the words that people ask with.
+TOPICS = {"targets": "targets", "servers": "targets", "options": "options"}
 # Words of other tools: never obeyed, but the answer names ours.
 SYNONYMS = {
     "restart": "reboot",

@@ -48,6 +48,7 @@ LABELS: dict[inputs.Do, str] = {
     inputs.Do.VERDICT: "Review",
     inputs.Do.UNFREEZE: "Unfreeze",
     inputs.Do.PUT_BACK: "Put back",
+    inputs.Do.NEW: "New request",
 }
 FIELDS: dict[inputs.Form, Field] = {
     inputs.Form.CONFIRM_COUNT: Field.COUNT,

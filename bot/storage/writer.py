@@ -230,8 +230,8 @@ def _log_step(entry: ports.AuditEntry) -> None:
     log.info(
         entry.event,
         request=entry.request_id,
+        said=entry.said,
         user=entry.person.user_id if entry.person else "",
-        servers=len(entry.server_ids),
         cloud_request=entry.detail.get("cloud_request_id", ""),
         detail={name: value for name, value in entry.detail.items() if name != "cloud_request_id"},
     )

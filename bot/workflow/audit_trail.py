@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 from collections.abc import Mapping
 
-from bot.power import ports
+from bot.power import ports, summary
 from bot.power.approval import approval
 from bot.workflow.context import Context, Record
 
@@ -38,6 +38,7 @@ def row(
             channel_id=inbound.place.channel_id,
             server_ids=request.order.server_ids if request and servers else (),
             detail={"payload": inbound.key, **detail},
+            said=summary.line(request) if request else "",
         )
     )
 

@@ -87,7 +87,7 @@ async def _pressed_of(
             return await submit.repeat(context, inbound, _wanted(button.do, shown), request)
         case inputs.Do.DETAILS:
             return shown
-        case inputs.Do.UNFREEZE | inputs.Do.PAGE | inputs.Do.SHARE:
+        case inputs.Do.UNFREEZE | inputs.Do.PAGE | inputs.Do.SHARE | inputs.Do.NEW:
             return answers.Note(NO_BUTTON, good=False)
         case _:
             assert_never(button.do)

@@ -15,14 +15,14 @@ def home_with(stage: Stage, person: str, words: str) -> View | None:
 async def test_an_approver_decides_on_home_and_sees_it_end(stage: Stage) -> None:
     """A Home that is open fills by itself; an approval there counts, and is answered there."""
     stage.slack.open_home(SAM)
-    await stage.until(lambda: home_with(stage, SAM, "Nothing waits for you"))
+    await stage.until(lambda: home_with(stage, SAM, "Nothing is waiting for you"))
     card = await stage.ask("/power reboot web01 because test")
     waiting = await stage.until(lambda: home_with(stage, SAM, "Approve"))
 
     await stage.slack.click(SAM, waiting, "Approve")
     await stage.until(lambda: home_with(stage, SAM, "Approved PR-"))
     await stage.thread_says(card, "audit head")
-    ended = await stage.until(lambda: home_with(stage, SAM, "Ended lately"))
+    ended = await stage.until(lambda: home_with(stage, SAM, "Recently finished"))
 
     assert "Succeeded" in ended.words
     assert stage.power_calls() == [tuple(stage.ids("web01"))]

@@ -110,11 +110,28 @@ def test_watchers_see_what_the_level_hides(capsys: pytest.CaptureFixture[str]) -
         return event
 
     logs.configure("text", "warning", watchers=[watch])
+    structlog.get_logger().debug("silent")
     structlog.get_logger().info("quiet")
     structlog.get_logger().warning("loud")
 
-    assert seen == ["quiet", "loud"]
+    assert seen == ["silent", "quiet", "loud"]
     assert "quiet" not in capsys.readouterr().err
+
+
+def test_a_request_is_read_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its id and what it does stand behind the event's name; what has no value isn't printed."""
+    logs.configure("text", "info")
+    said = "reboot web[01-04] by U0DANA approved U0SAM"
+
+    structlog.get_logger().info(
+        "request.running", request="PR-44W2", said=said, user="", detail={}, tries=0
+    )
+
+    line = capsys.readouterr().err
+    assert f"request.running PR-44W2 {said}" in line
+    assert "user" not in line
+    assert "detail" not in line
+    assert "tries=0" in line
 
 
 @pytest.mark.parametrize("part", ["http://", "https://a", "://a:", "token=", "Access="])

@@ -97,3 +97,27 @@ async def test_figures_come_from_the_database(store: Store) -> None:
     assert (found.pending_since, found.messages_waiting, found.message_since) == (100.0, 1, 50.0)
     assert (found.payloads_open, found.payload_since, found.audit_seq) == (1, 100.0, 1)
     assert found.unknown_outcomes == 0
+
+
+async def test_freezes_and_reviews_that_are_owed_are_counted(store: Store) -> None:
+    """Only of requests that ran; of several the first that is due tells how late it is."""
+
+    def fill(tx: ports.Tx) -> None:
+        tx.freeze(ports.Freeze("U0SAM", "cooling", 5.0))
+        for number, state in enumerate([State.FAILED, State.RUNNING, State.DENIED]):
+            id_ = f"PR-{number}"
+            tx.create(builders.a_request(id_, state), source_key=id_)
+            tx.open_review(ports.Review(id_, "U0DANA", ("sre",), 1.0, due_at=300.0 - number))
+
+    await store.write(fill)
+
+    found = await store.figures()
+
+    assert (found.freezes, found.reviews_open, found.review_due_at) == (1, 2, 299.0)
+
+
+def test_no_series_says_when_another_began() -> None:
+    """They would double the text."""
+    counted = seen({"event": "plan.refused", "detail": {}})
+
+    assert "_created" not in prometheus_client.generate_latest(counted.registry).decode()

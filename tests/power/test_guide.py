@@ -11,11 +11,14 @@ from bot.power import errors, vocabulary
 from bot.power.command import command, command_line, guide
 
 
-def test_help_names_every_verb() -> None:
-    """One line each."""
+def test_help_shows_every_verb_on_one_screen() -> None:
+    """Each in words to type; no line but the last begins with anything else than its heading."""
     text = guide.help_text(None)
+    typed = [words.split()[0] for words in re.findall(r"`([^`]+)`", text)]
 
-    assert all(f"\n{verb} " in text for verb in command.VERBS)
+    assert {*command.VERBS} - {"help"} <= {*typed}
+    assert text.count("\n") < 6
+    assert "`/power reboot web[01-20] !web07 because …`" in text
 
 
 @pytest.mark.parametrize("verb", command.VERBS)
@@ -23,9 +26,21 @@ def test_help_for_a_verb_says_how_and_who_and_shows_lines(verb: str) -> None:
     """Usage, who may use it, and at least one example."""
     text = guide.help_text(verb)
 
-    assert text.startswith(f"/power {command.VERBS[verb].usage}\n")
-    assert "Who: " in text
-    assert "Example: /power " in text
+    assert text.startswith(f"`/power {command.VERBS[verb].usage}`\n")
+    assert "*Who*  " in text
+    assert "*Examples*  `/power " in text
+
+
+@pytest.mark.parametrize("topic", vocabulary.TOPICS)
+def test_help_explains_targets_and_options_too(topic: str) -> None:
+    """People ask for what the usage calls them."""
+    said = command.parse(f"help {topic}")
+    assert isinstance(said, command.Help)
+    text = guide.help_text(said.verb)
+
+    known = command.OPTIONS if topic == "options" else ("rack:R12", "sn:…", "!web07", "@web")
+    assert all(f"`{word}" in text for word in known)
+    assert text != guide.help_text(None)
 
 
 @pytest.mark.parametrize("part", vocabulary.Part)

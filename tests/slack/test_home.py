@@ -12,7 +12,7 @@ from bot.power.lifecycle import State
 from bot.sandbox.workspace.blockkit import blocks as stand_in_blocks
 from bot.slack import action_ids
 from bot.slack.outbound import publishing, sending
-from bot.slack.render import home
+from bot.slack.render import home, request_modal
 from bot.workflow import answers
 from tests.slack import builders
 from tests.slack.conftest import Side
@@ -101,7 +101,7 @@ def test_home_has_only_buttons_that_need_no_channel() -> None:
 
 def test_home_says_when_there_is_nothing_to_do() -> None:
     """An empty page would look broken."""
-    assert "Nothing waits for you" in str(home.render(shown()))
+    assert "Nothing is waiting for you" in str(home.render(shown()))
 
 
 # -- opened and pressed
@@ -116,7 +116,7 @@ async def test_person_who_opens_home_sees_what_waits(connected: Side) -> None:
 
     view = connected.workspace.home("sam")
     assert view is not None
-    assert view.buttons == ["Approve", "Deny", "Details"]
+    assert view.buttons == ["New request", "Approve", "Deny", "Details"]
     assert connected.workflow.handled[0].person == SAM
 
 
@@ -153,6 +153,22 @@ async def test_person_reads_details_from_home_in_a_window(connected: Side) -> No
     await connected.settle()
 
     assert connected.workspace.views("dana")[-1].title == "PR-0000"
+
+
+async def test_person_begins_a_request_from_home(connected: Side) -> None:
+    """The button opens the form, as the command without words does; it asks for the channel."""
+    form = answers.FormShown(request.Place(channel_id="C0OPS"))
+    connected.workflow.says = [shown(), form]
+    connected.workspace.open_home("dana")
+    await connected.settle()
+    view = connected.workspace.home("dana")
+    assert view is not None
+
+    await connected.workspace.click("dana", view, "New request")
+    await connected.settle()
+
+    assert isinstance(connected.workflow.handled[-1].input, inputs.Typed)
+    assert connected.workspace.views("dana")[-1].title == request_modal.TITLE
 
 
 async def test_refused_person_reads_the_reason_on_home(connected: Side) -> None:
@@ -335,5 +351,5 @@ def test_home_offers_the_review_that_somebody_owes_a_breaker_of_glass() -> None:
         for one in block.get("elements", ())
         if one["type"] == "button"
     ]
-    assert labels == ["Review", "Details"]
-    assert "review until" in str(drawn)
+    assert labels == ["New request", "Review", "Details"]
+    assert "review by" in str(drawn)

@@ -71,16 +71,16 @@ async def test_a_bot_with_a_label_and_a_command_of_its_own_is_told_apart(
         card = await ring.stage.ask("/power-staging reboot web01 because kernel")
         plan = await ring.stage.plan("/power-staging reboot web02 because kernel")
         await ring.slack.command(DANA, OPS, "/power-staging help")
-        helped = await ring.stage.told(DANA, "help VERB")
+        helped = await ring.stage.told(DANA, "alone opens the form")
         ring.slack.open_home(SAM)
         home = await ring.stage.until(lambda: ring.slack.home(SAM))
         ring.slack.mention(DANA, OPS, "help off")
-        mentioned = await ring.stage.told(DANA, "It switches servers off.")
+        mentioned = await ring.stage.told(DANA, "Switches servers off.")
 
     assert card.blocks[0]["text"]["text"].startswith("staging · Reboot")
     assert plan.blocks[0]["text"]["text"].startswith("staging · Plan")
     assert helped.startswith("staging\n")
-    assert "/power-staging VERB" in helped
-    assert "/power VERB" not in helped
+    assert "/power-staging reboot" in helped
+    assert "/power " not in helped
     assert home.content["blocks"][0]["text"]["text"] == "Powerbot (staging)"
     assert "@powerbot-staging off" in mentioned

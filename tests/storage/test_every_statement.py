@@ -31,10 +31,12 @@ GIVEN: Mapping[str, tuple[Mapping[str, Any], ...]] = {
     "tables.claims": tuple({"table": table} for table in claims.LEASED),
     "tables.requests": (
         {"found": "SELECT * FROM requests WHERE id = :id", "fence": "", "most": "",
+         "order": "created_at",
          "conditions": ["state IN :states", "requester = :requester", "asked_at > 0"],
          "changes": ["state = :after", "ended_at = :at"]},
         {"found": "SELECT * FROM requests WHERE source_key = :key",
          "fence": " AND epoch = :epoch", "most": " LIMIT :limit",
+         "order": "ended_at",
          "conditions": ["plan_version <= :plan_version", "created_at >= :since"],
          "changes": ["version = version + 1", "lease_until = :lease_until"]},
     ),

@@ -15,7 +15,7 @@ from bot.power import plan
 from bot.power.command import guide
 from bot.power.command.command_line import OPEN_END
 from bot.power.policy import policy_file
-from bot.power.vocabulary import VERBS
+from bot.power.vocabulary import TOPICS, VERBS
 from bot.sandbox import data_centre, demo, story
 from bot.sandbox.data_centre.machines.actions import Action, Power
 from bot.slack.render import request_modal
@@ -103,6 +103,7 @@ LINES: dict[str, Callable[[Server], bool]] = {
     "status": lambda _: True,
     "list state:off": _off,
     "list tag:role=web": _role("web"),
+    "list rack:R12 state:off": lambda row: row.rack == "R12" and _off(row),
 }
 # And of each line about requests: what its typist gets.
 TOLD: dict[str, type[answers.Answer]] = {
@@ -122,6 +123,8 @@ TOLD: dict[str, type[answers.Answer]] = {
     "help": answers.HelpShown,
     "help VERB": answers.HelpShown,
     "help reboot": answers.HelpShown,
+    "help targets": answers.HelpShown,
+    "help options": answers.HelpShown,
 }
 # What stands for a whole verb, or for the form.
 SHAPES = {"", "VERB TARGETS [OPTIONS] [because REASON]", "list", "stop"}
@@ -148,8 +151,8 @@ def _shown_lines() -> Iterator[str]:
     yield story.COMMAND.removeprefix("/power ")
     script = (ROOT / "bot/sandbox/web/story.js").read_text()
     yield from re.findall(r'"/power ([^"]+)"', script)
-    for helped in (None, *VERBS):
-        yield from re.findall(r"^(?:Example: )?/power (.+)$", guide.help_text(helped), re.M)
+    for helped in (None, *TOPICS, *VERBS):
+        yield from re.findall(r"`/power ([^`]+)`", guide.help_text(helped))
 
 
 def _shown_terms() -> Iterator[str]:
@@ -163,7 +166,7 @@ def _shown_terms() -> Iterator[str]:
 def _is_usage(line: str) -> bool:
     """Whether a line is how a verb is written, not what somebody would type."""
     usages = {verb.usage for verb in VERBS.values()}
-    return line in usages or line in SHAPES or line.endswith("help VERB says more.")
+    return line in usages or line in SHAPES
 
 
 @pytest_asyncio.fixture

@@ -59,3 +59,22 @@ async def test_the_wait_of_a_request_that_is_denied_or_withdrawn_is_measured_too
         await world.press(who, do, id_)
 
     assert waited(counted) == (2.0, 10.0)
+
+
+async def test_each_state_of_a_request_is_one_line_with_names_and_people(world: World) -> None:
+    """So that who reads the log alone knows what was switched, for whom, and with whose yes."""
+    with structlog.testing.capture_logs() as logged:
+        id_ = await world.ask("reboot db[01-02] because x")
+        await world.told(SAM, "approve", id_)
+        world.clock.passed_s += 1
+        await world.told(ROSA, "approve", id_)
+        await world.later(60)
+    lines = {
+        one["event"]: one["said"] for one in logged if one.get("request") == id_ and "said" in one
+    }
+    asked, agreed = f"reboot db[01-02] by {DANA}", f" approved {SAM},{ROSA}"
+
+    assert lines["request.pending"] == asked
+    assert lines["request.running"] == lines["request.succeeded"] == asked + agreed
+    assert lines["call.intended"] == lines["call.accepted"] == "db[01-02]"
+    assert lines["servers.settled"] == "db[01-02]"

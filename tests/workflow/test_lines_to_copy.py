@@ -103,7 +103,7 @@ async def test_lines_name_the_command_that_was_typed(world: World) -> None:
         assert isinstance(said, answers.Mistake)
         assert said.suggestion == f"{called} reboot web01"
         assert isinstance(helped, answers.HelpShown)
-        assert f"{called} off TARGETS" in helped.text
+        assert f"`{called} off TARGETS" in helped.text
         assert "/power " not in helped.text
 
 

@@ -119,6 +119,14 @@ ALARMS = (
         "The policy can't be used",
     ),
     Alarm(
+        "PowerbotReviewOverdue",
+        f"max({Figure.REVIEW_OVERDUE_SECONDS.series}) > 3600",
+        "5m",
+        TICKET,
+        "Somebody used break glass, and nobody reviewed it in time.",
+        "A review is overdue",
+    ),
+    Alarm(
         "PowerbotSecretFileUnusable",
         f"{Figure.SECRET_FILES_UNUSABLE.series} > 0",
         "2m",

@@ -140,6 +140,16 @@ PANELS = (
             (f"min({Figure.POLICY_VALID.series})", "policy"),
             (f"sum({Figure.SECRET_FILES_UNUSABLE.series})", "files of secrets that can't be used"),
             (f"count by (version) ({Figure.BUILD_INFO.series})", "version {{version}}"),
+            (f"count by (version) ({Figure.POLICY_INFO.series})", "policy {{version}}"),
+        ),
+    ),
+    Panel(
+        "Freezes, and break glass to be reviewed",
+        "short",
+        (
+            (f"max by (by) ({Figure.FREEZES.series})", "freezes by {{by}}"),
+            (f"max({Figure.REVIEWS_OPEN.series})", "reviews open"),
+            (f"max({Figure.REVIEW_OVERDUE_SECONDS.series}) / 3600", "hours overdue"),
         ),
     ),
     Panel(

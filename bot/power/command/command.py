@@ -116,7 +116,7 @@ class Unfreeze:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Help:
-    """Explain one verb, or all (None)."""
+    """Explain one verb or topic, or all (None)."""
 
     verb: str | None = None
 
@@ -246,11 +246,11 @@ def _freeze_reason(line: Line) -> str:
 
 
 def _helped(line: Line) -> str | None:
-    """Return the verb that help is wanted for."""
+    """Return the verb or the topic that help is wanted for."""
     if not line.words:
         return None
     verb = line.words[0].lower()
-    if verb not in VERBS:
+    if verb not in VERBS and verb not in vocabulary.TOPICS:
         near = command_line.nearest_verb(verb)
         hint = f" Did you mean {near}?" if near else ""
         problem = f"There is no verb {typography.shown(verb)}.{hint}"

@@ -128,7 +128,8 @@ def _say(tx: ports.Tx, found: ports.Request, rows: Sequence[ports.RunServer], no
         tx.say(found.id, "reply", said, key=key, at=now)
         tx.say(found.id, "direct", said, key=f"{key}:direct", at=now)
         ids = [row.server_id for row in those]
-        ledger.audit(tx, "servers.late", found, now, server_ids=ids, detail={"late": late.value})
+        detail = {"late": late.value}
+        ledger.audit(tx, "servers.late", found, now, server_ids=ids, names=names, detail=detail)
     if rows:
         tx.show_card(found.id, at=now)
 
@@ -140,8 +141,9 @@ def _say_the_end(
     dark = again.dark(found.order.action, left)
     if not dark:
         return
-    said = running.LookedEnough(names=[row.name for row in dark], mention=ledger.concerned(found))
+    names = [row.name for row in dark]
+    said = running.LookedEnough(names=names, mention=ledger.concerned(found))
     tx.say(found.id, "reply", said, key="looked_enough", at=now)
     tx.say(found.id, "direct", said, key="looked_enough:direct", at=now)
     ids = [row.server_id for row in dark]
-    ledger.audit(tx, "servers.looked_enough", found, now, server_ids=ids)
+    ledger.audit(tx, "servers.looked_enough", found, now, server_ids=ids, names=names)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
-from bot.power import ports, request
+from bot.power import ports, request, summary
 from bot.power.lifecycle import State
 from bot.power.messages import decisions
 
@@ -57,6 +57,7 @@ def end(tx: ports.Tx, found: ports.Request, ending: Ending, *, epoch: int | None
         channel_id=found.order.place.channel_id,
         server_ids=found.order.server_ids,
         detail={"why": ending.said or ending.reason, **ending.detail},
+        said=summary.line(found),
     )
     head = tx.audit(entry)
     facts: dict[str, str | int] = {

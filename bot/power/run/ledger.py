@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 
-from bot.power import errors, ports, request, waiting
+from bot.power import errors, ports, request, summary, waiting
 from bot.power.causes import Left
 from bot.power.lifecycle import State
 from bot.power.messages import running
@@ -89,7 +89,8 @@ def intend(
     if found is not None:
         detail = {"attempt": attempt.id, "method": attempt.method.value, "wave": attempt.wave}
         now = attempt.intended_at
-        audit(tx, "call.intended", found, now, server_ids=attempt.server_ids, detail=detail)
+        ids, names = attempt.server_ids, [row.name for row in rows]
+        audit(tx, "call.intended", found, now, server_ids=ids, names=names, detail=detail)
     return None
 
 
@@ -129,7 +130,8 @@ def _audit_answer(
         "why": attempt.detail,
         "cloud_request_id": attempt.cloud_request_id,
     }
-    audit(tx, event, found, now, server_ids=attempt.server_ids, detail=detail)
+    ids, names = attempt.server_ids, [row.name for row in after.rows]
+    audit(tx, event, found, now, server_ids=ids, names=names, detail=detail)
 
 
 def progress(
@@ -148,12 +150,14 @@ def progress(
     tx.update_servers(found.id, rows, epoch=epoch)
     _say_dark(tx, found, rows, now=now)
     tx.show_card(found.id, at=now)
-    ends: dict[str, list[str]] = {}
+    ends: dict[str, list[ports.RunServer]] = {}
     for row in rows:
         if row.settled_at:
-            ends.setdefault(row.state.value, []).append(row.server_id)
-    for state, ids in ends.items():
-        audit(tx, "servers.settled", found, now, server_ids=ids, detail={"state": state})
+            ends.setdefault(row.state.value, []).append(row)
+    for state, ended in ends.items():
+        ids, names = [row.server_id for row in ended], [row.name for row in ended]
+        detail = {"state": state}
+        audit(tx, "servers.settled", found, now, server_ids=ids, names=names, detail=detail)
 
 
 def _say_dark(
@@ -176,7 +180,8 @@ def _say_dark(
     tx.say(found.id, "direct", said, key=f"dark:{dark[0].server_id}:direct", at=now)
     ids = [row.server_id for row in dark]
     left = {row.server_id: again.left(found.order.action, row).value for row in dark}
-    audit(tx, "servers.left_dark", found, now, server_ids=ids, detail={"left": left})
+    names, detail = [row.name for row in dark], {"left": left}
+    audit(tx, "servers.left_dark", found, now, server_ids=ids, names=names, detail=detail)
 
 
 def concerned(found: ports.Request) -> list[str]:
@@ -247,9 +252,10 @@ def audit(
     now: float,
     *,
     server_ids: Sequence[str] = (),
+    names: Sequence[str] = (),
     detail: Mapping[str, object] | None = None,
 ) -> None:
-    """Append one row that speaks of a request."""
+    """Append one row that speaks of a request, or of those of its servers with these names."""
     tx.audit(
         ports.AuditEntry(
             event=event,
@@ -258,5 +264,6 @@ def audit(
             channel_id=found.order.place.channel_id,
             server_ids=server_ids,
             detail=detail or {},
+            said=summary.names(names) if names else summary.line(found),
         )
     )

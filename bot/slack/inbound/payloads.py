@@ -117,6 +117,8 @@ def button(body: Mapping[str, Any], *, at: float) -> ports.Inbound:
         raise NotOurs("no button of ours")
     if do is inputs.Do.PAGE or do is inputs.Do.SHARE:
         return _repeated(do, read, at)
+    if do is inputs.Do.NEW:
+        return _new(read, at)
     where = read.container
     return ports.Inbound(
         key=f"button:{read.trigger_id}",
@@ -160,6 +162,19 @@ def _repeated(
             ephemeral=read.container.is_ephemeral,
             trigger_id=read.trigger_id,
         ),
+        at=at,
+        response_url=read.response_url,
+    )
+
+
+def _new(read: payload_models.BlockActions, at: float) -> ports.Inbound:
+    """Read the button that opens the request form, as a command without words does."""
+    key = f"button:{read.trigger_id}"
+    return ports.Inbound(
+        key=key,
+        person=person(read.user, read.team),
+        place=_place(read),
+        input=inputs.Typed(trigger_id=read.trigger_id, view=views.external_id(key)),
         at=at,
         response_url=read.response_url,
     )

@@ -104,4 +104,6 @@ def _noted(note: facts.Note) -> blocks.Message:
 
 def _help(shown: facts.HelpShown) -> blocks.Message:
     """Return help; its words are ours, so only the three characters are escaped."""
-    return _paragraphs(text.escape(shown.text))
+    message = _paragraphs(text.escape(shown.text))
+    form = blocks.Button(inputs.Do.NEW, "form", label="Open the form")
+    return dataclasses.replace(message, blocks=(*message.blocks, blocks.button_row([form])))

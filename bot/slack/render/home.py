@@ -23,8 +23,8 @@ MOST_RECENT = 8
 NAMES_CHARS = 200
 REASON_CHARS = 150
 UNKNOWN = "More may wait for you than is listed here."
-NOTHING = "Nothing waits for you, and nothing is under way."
-HOW_TO = "Ask with {example} in an allowed channel; {help} shows all."
+NOTHING = "Nothing is waiting for you, and nothing is running."
+HOW_TO = "Or type {example} in a channel where requests may be made; {help} shows the rest."
 
 Row = Callable[[ports.Request], list[blocks.Block]]
 
@@ -42,7 +42,7 @@ def render(
     lists: Sequence[tuple[str, Sequence[ports.Request], Row]] = (
         ("Waiting for you", shown.waiting_for_me, _waiting),
         ("Your requests", shown.mine, _mine),
-        ("Under way", shown.running, _running),
+        ("Running", shown.running, _running),
     )
     body = [blocks.section(f"👉 {text.plain(notice, 600)}")] if notice else []
     for number, one in enumerate(shown.freezes[:MOST_ROWS]):
@@ -51,6 +51,9 @@ def render(
         body.append(blocks.context(f"and {len(shown.freezes) - MOST_ROWS} more freezes"))
     if lacks := missing.told(shown.missing):
         body.append(blocks.section(f"⚠️ {UNKNOWN} {text.plain(lacks, 900)}"))
+    # What waits for this person comes first, in colour too.
+    new = blocks.Button(Do.NEW, "form", style="" if shown.waiting_for_me else "primary")
+    body.append(blocks.button_row([new]))
     for title, requests, row in lists:
         body += _listed(title, requests, row, workspace_url, called)
     if not any(requests for _, requests, _ in lists):
@@ -124,7 +127,7 @@ def _about(found: ports.Request, workspace_url: str) -> blocks.Block:
 def _how_far(found: ports.Request) -> str:
     """Return what a request that is pending, or owes a review, still needs, and until when."""
     if found.review is not None and found.state in lifecycle.ENDED:
-        return f" · review until {text.moment(found.review.due_at)}"
+        return f" · review by {text.moment(found.review.due_at)}"
     if found.state is not State.PENDING:
         return ""
     until = f" · expires {text.moment(found.expires_at)}" if found.expires_at else ""
@@ -162,7 +165,7 @@ def _recent(shown: answers.HomeShown, workspace_url: str) -> list[blocks.Block]:
         _ended(found, shown.loose.get(found.id, ()), workspace_url)
         for found in shown.recent[:MOST_RECENT]
     ]
-    return [blocks.header("Ended lately"), *blocks.paragraphs("\n".join(lines))]
+    return [blocks.header("Recently finished"), *blocks.paragraphs("\n".join(lines))]
 
 
 def _ended(found: ports.Request, loose: Sequence[ports.RunServer], workspace_url: str) -> str:
@@ -179,7 +182,7 @@ def _ended(found: ports.Request, loose: Sequence[ports.RunServer], workspace_url
     return " · ".join(part for part in parts if part)
 
 
-ACTIONS = frozenset({Do.APPROVE, Do.DENY, Do.CANCEL, Do.STOP, Do.DETAILS, Do.UNFREEZE})
+ACTIONS = frozenset({Do.APPROVE, Do.DENY, Do.CANCEL, Do.STOP, Do.DETAILS, Do.UNFREEZE, Do.NEW})
 """The buttons that may stand on a Home tab: those that need no channel of their own."""
 
 

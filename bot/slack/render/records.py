@@ -42,7 +42,7 @@ def _open(found: ports.Request, workspace_url: str) -> str:
     """Return an open request, or one that owes a review, in one line."""
     if found.review is not None and found.ended_at:
         due = text.moment(found.review.due_at)
-        return f"{_about(found, workspace_url)} · break glass, to be reviewed until {due}"
+        return f"{_about(found, workspace_url)} · break glass, to be reviewed by {due}"
     until = f"until {text.moment(found.expires_at)}" if found.expires_at else ""
     waits = terms.quorum(found) if found.state is State.PENDING else ""
     parts = [_about(found, workspace_url), waits, until if waits else ""]

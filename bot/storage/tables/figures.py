@@ -8,11 +8,15 @@ from collections.abc import Mapping
 from bot.power.around import states
 from bot.power.lifecycle import ServerState, State
 from bot.storage.engine import link
+from bot.storage.tables import reviews
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Figures:
-    """Counts and instants at one moment; an instant (epoch seconds) is 0 where nothing waits."""
+    """Counts and instants at one moment; an instant (epoch seconds) is 0 where nothing waits.
+
+    `freezes` are those of people; `review_due_at` is when the first open review is due.
+    """
 
     requests: Mapping[str, int]
     pending_since: float
@@ -23,8 +27,11 @@ class Figures:
     payloads_open: int
     payload_since: float
     audit_seq: int
-    steps_out: int = 0
-    steps_owed: int = 0
+    steps_out: int
+    steps_owed: int
+    freezes: int
+    reviews_open: int
+    review_due_at: float
 
 
 _STANDING = sorted(states.STANDING)
@@ -45,6 +52,7 @@ def read(tx: link.Link) -> Figures:
     )[0]
     payloads = tx.query("SELECT count(*) AS many, min(at) AS since FROM inbox WHERE done_at = 0")[0]
     steps = tx.query(_STEPS, standing=_STANDING)[0]
+    owed = tx.query(reviews.OWED, never_ran=reviews.NEVER_RAN)[0]
     return Figures(
         requests={row.state: row.many for row in by_state},
         pending_since=tx.value(pending, pending=State.PENDING.value) or 0.0,
@@ -57,4 +65,7 @@ def read(tx: link.Link) -> Figures:
         audit_seq=tx.value("SELECT seq FROM audit_head"),
         steps_out=steps.out or 0,
         steps_owed=steps.owed or 0,
+        freezes=tx.value("SELECT count(*) FROM freezes"),
+        reviews_open=owed.many,
+        review_due_at=owed.due_at or 0.0,
     )

@@ -76,28 +76,32 @@ class Requests(reviews.Reviews, bearings.Bearings, steps.Steps):
         states: Iterable[lifecycle.State] = (),
         requester: str = "",
         since: float = 0.0,
+        ended_since: float = 0.0,
         asked: bool = False,
         limit: int | None = 100,
     ) -> list[ports.Request]:
         """Return requests, newest first; an empty condition means any, and no limit all.
 
-        `asked` leaves out plans that nobody has asked for. Those that a newer version has made
-        are left out: nobody here could read them.
+        With `ended_since` those that ended last come first. `asked` leaves out plans that nobody
+        has asked for. Those of a newer version are left out: nobody here could read them.
         """
         wanted = [state.value for state in states]
         conditions = ["plan_version <= :plan_version"]
         conditions += ["state IN :states"] if wanted else []
         conditions += ["requester = :requester"] if requester else []
         conditions += ["created_at >= :since"] if since else []
+        conditions += ["ended_at >= :ended_since"] if ended_since else []
         conditions += ["asked_at > 0"] if asked else []
+        order = "ended_at" if ended_since else "created_at"
         most = "" if limit is None else " LIMIT :limit"
         found = self.query(
             f"SELECT * FROM requests WHERE {' AND '.join(conditions)} "
-            f"ORDER BY created_at DESC, id{most}",
+            f"ORDER BY {order} DESC, id{most}",
             plan_version=rows.PLAN_VERSION,
             states=wanted,
             requester=requester,
             since=since,
+            ended_since=ended_since,
             limit=limit,
         )
         return self._joined(found)

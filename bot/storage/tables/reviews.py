@@ -10,9 +10,14 @@ from bot.storage.engine import link
 from bot.storage.tables import rows
 
 # A request that never ran has used nothing, so nothing of it is owed.
-_NEVER_RAN = sorted(lifecycle.NEVER_RAN)
+NEVER_RAN = sorted(lifecycle.NEVER_RAN)
 _OPEN = """
     SELECT reviews.* FROM reviews JOIN requests ON requests.id = request_id
+    WHERE closed_at = 0 AND state NOT IN :never_ran
+"""
+OWED = """
+    SELECT count(*) AS many, min(due_at) AS due_at
+    FROM reviews JOIN requests ON requests.id = request_id
     WHERE closed_at = 0 AND state NOT IN :never_ran
 """
 
@@ -40,13 +45,13 @@ class Reviews(link.Link):
     def unreviewed(self, user_id: str) -> list[ports.Review]:
         """Return the open reviews of a person's break glass, oldest first."""
         mine = f"{_OPEN} AND breaker = :user_id ORDER BY opened_at"
-        found = self.query(mine, never_ran=_NEVER_RAN, user_id=user_id)
+        found = self.query(mine, never_ran=NEVER_RAN, user_id=user_id)
         return [_review_from(row) for row in found]
 
     def due_reviews(self, *, now: float, limit: int) -> list[ports.Review]:
         """Return open reviews that somebody is to be reminded of now."""
         due = f"{_OPEN} AND remind_at > 0 AND remind_at <= :now ORDER BY remind_at LIMIT :limit"
-        found = self.query(due, never_ran=_NEVER_RAN, now=now, limit=limit)
+        found = self.query(due, never_ran=NEVER_RAN, now=now, limit=limit)
         return [_review_from(row) for row in found]
 
     def reminded(self, review: ports.Review, *, next_at: float) -> bool:

@@ -144,7 +144,7 @@ async def home(context: Context, person: request.Person, waits: Waits) -> answer
         lambda tx: (
             tx.requests(states=_ASKED, limit=None),
             tx.owing(),
-            tx.requests(states=lifecycle.ENDED, since=since, asked=True, limit=RECENT_ROWS),
+            tx.requests(states=lifecycle.ENDED, ended_since=since, asked=True, limit=RECENT_ROWS),
         )
     )
     waiting = tuple(one for one in (*found, *owing) if waits(one))

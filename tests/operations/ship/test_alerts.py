@@ -66,6 +66,10 @@ CASES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
         {"powerbot_policy_valid": "0x60"},
         {"powerbot_policy_valid": "1x60"},
     ),
+    "PowerbotReviewOverdue": (
+        {"powerbot_review_overdue_seconds": "3601+15x60"},
+        {"powerbot_review_overdue_seconds": "0+15x60"},
+    ),
     "PowerbotSecretFileUnusable": (
         {"powerbot_secret_files_unusable": "1x60"},
         {"powerbot_secret_files_unusable": "0x20 1x4 0x40"},
