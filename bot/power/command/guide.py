@@ -26,7 +26,7 @@ TERMS = (
 
 SERVERS = ("web01", "web[01-20,25]", "web*", "rack:R12", "tag:role=web", "state:off", "@web")
 # The verbs by what they are for; a change has an example of its own.
-LOOK = ("status", "list", "why", "history", "requests", "show")
+LOOK = ("status", "list", "why", "history", "requests", "show", "owed")
 HOLD = ("stop", "cancel", "freeze", "unfreeze")
 TARGETS, ALL_OPTIONS = "targets", "options"
 
