@@ -74,7 +74,7 @@ secret = "env:LB_HOOK_SECRET"
 name = "answering"
 kind = "probe"
 http = "{url}/services/{name}/healthz"
-within = "30s"
+within = "15s"
 settle = "3s"
 every = "1s"
 

@@ -79,7 +79,10 @@ async def test_six_servers_reboot_silenced_drained_told_and_are_put_back(
 
 
 async def test_a_server_that_does_not_come_back_well_stays_out(surrounded: Stage) -> None:
-    """The run stops itself; the rest was never touched, and those that are well are back."""
+    """The run stops itself; the rest was never touched, and those that are well are back.
+
+    A person who presses Put back has the last word.
+    """
     around = surrounded.playing.around
     around.services.faults["web02"] = surroundings.ServiceFault.UNWELL
     card = await approved(surrounded)
@@ -94,3 +97,9 @@ async def test_a_server_that_does_not_come_back_well_stays_out(surrounded: Stage
     assert (last.type, last.data["well"]) == ("powerbot.wave.after", ["web01", "web03"])
     told = " ".join(reply.text for reply in surrounded.slack.thread(card.channel, card.ts))
     assert "HTTP 503" in told
+    assert "*still out:* web02" in told
+
+    [card] = [one for one in surrounded.slack.messages("C0OPS", SAM) if one.ts == card.ts]
+    await surrounded.slack.click(SAM, card, "Put back")
+    await surrounded.until(lambda: not out(surrounded).get("web02", list(TAKEN_OUT)) or None)
+    assert around.balancer.hooks[-1].data["well"] == []
