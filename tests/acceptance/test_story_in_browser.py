@@ -21,7 +21,7 @@ from tests.outside import npm
 SHOTS = os.environ.get("POWERBOT_SCREENSHOTS", "")
 # What axe calls worse than moderate would keep somebody from using the page.
 SERIOUS = {"serious", "critical"}
-STEPS = 9
+STEPS = 12
 WIDE, NARROW = (1280, "light"), (390, "dark")
 QUICK_S = 6.0
 
@@ -90,7 +90,7 @@ class Reader:
     async def press(self, where: async_api.Locator, words: str) -> None:
         """Press a button, and yes in the dialog that asks once more."""
         await where.get_by_role("button", name=words, exact=False).first.click()
-        if words == "Approve":
+        if words in ("Approve", "Put back"):
             await self.by("confirm-ok").wait_for()
             await self.open_to_all("dialog")
             await self.by("confirm-ok").click()
@@ -174,6 +174,20 @@ async def test_newcomer_follows_the_story_to_its_end(reader: Reader) -> None:
     await by("person-U0SAM").click()
     await reader.press(reader.card("web[10-12]"), "Approve")
     await reader.step(9)
+    await reader.help()
+    await page.keyboard.press("Enter")
+    await page.get_by_role("menuitemradio", name="service unwell").click()
+    await reader.step(10)
+    await reader.chat()
+    await reader.help()
+    await by("send").click()
+    await reader.press(by("ephemeral").filter(has_text="web[07-09]").last, "Request")
+    await by("person-U0SAM").click()
+    await reader.press(reader.card("web[07-09]"), "Approve")
+    await reader.step(11)
+    await reader.picture("still-out")
+    await reader.press(reader.card("web[07-09]"), "Put back")
+    await reader.step(12)
     if await by("tab-centre").is_visible():
         await by("tab-centre").click()
     await reader.help()
@@ -182,6 +196,8 @@ async def test_newcomer_follows_the_story_to_its_end(reader: Reader) -> None:
     await expect(by("home-tab")).to_be_in_viewport(ratio=0.9)
 
     assert reader.stage.playing.bot.restarts >= 1
+    rows = reader.stage.playing.around.of_note()
+    assert [row["name"] for row in rows if row["out"]] == ["web11"]
     for name in ("web01", "web06"):
         assert reader.stage.playing.centre.reboots_received(name) == 1
 

@@ -24,7 +24,7 @@ class App {
   view = "channel";
   thread = null;
   /** What the demo tells beside the chat: the bot's process, and the faults that are switched on. */
-  demo = { bot: "", restarts: 0, faults: 0 };
+  demo = { bot: "", restarts: 0, faults: 0, services: 0 };
   marks = new ReadMarks();
   #stop = () => {};
 
@@ -42,7 +42,7 @@ class App {
     this.chat = new Chat(this);
     this.modals = new Modals(this);
     this.story = new Story(this);
-    this.centre = new Centre((faults) => this.#news({ faults }));
+    this.centre = new Centre((faults, services) => this.#news({ faults, services }));
     this.#tabs();
     this.centre.start();
     followBot(({ bot, restarts }) => this.#news({ bot, restarts }));

@@ -125,7 +125,7 @@ export class Centre {
     byId("centre-count").textContent = `${(count ?? servers.length).toLocaleString()} servers`;
     byId("centre-count").title = generation ? `API generation: ${generation}` : "";
     this.#legend(totals, faults);
-    this.#onFaults(faults);
+    this.#onFaults(faults, [...around.values()].filter(({ fault }) => fault).length);
   }
 
   #build(servers) {

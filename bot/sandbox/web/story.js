@@ -10,6 +10,8 @@ const SAM = "U0SAM";
 const BROKEN = "web11";
 const FIRST = "/power reboot web[01-06] because kernel panic after 6.8.4";
 const SECOND = "/power reboot web[10-12] because firmware update";
+const UNWELL = "web07";
+const THIRD = "/power reboot web[07-09] because new certificates";
 const ENDED = new Set(["succeeded", "partial", "failed", "stopped"]);
 
 const messages = (app) => app.state?.messages[OPS] ?? [];
@@ -28,6 +30,9 @@ function cards(app) {
 const has = (message, label) =>
   (message.blocks ?? []).some((block) => (block.elements ?? []).some((each) => each.text?.text === label));
 const private_ = (app) => messages(app).filter(({ ephemeral, deleted }) => ephemeral && !deleted);
+
+/** The card of the request whose server doesn't come back well, once it is there. */
+const third = (app) => cards(app).findLast(({ message }) => JSON.stringify(message.blocks ?? []).includes("web[07-09]"));
 
 /** Be somebody in the channel of the story. */
 function be(app, person) {
@@ -103,6 +108,22 @@ const STEPS = [
     help: (app) => (private_(app).some((message) => has(message, "Request")) || !cards(app).some(({ state }) => state === "pending")
       ? ["Fill it in", () => say(app, SECOND)] : act(app, SAM, "Approve")),
     done: (app) => cards(app).some(({ state }) => ENDED.has(state) && state !== "succeeded"),
+  },
+  {
+    title: "Break a service", text: () => ["A server can be on and not be well. Press ", b(UNWELL), " and choose ", b("service unwell"), "."],
+    help: () => [`Show ${UNWELL}`, (app) => app.showServer(UNWELL)],
+    done: (app) => app.demo.services > 0 || Boolean(third(app)),
+  },
+  {
+    title: "See it stay out", text: () => ["As Dana ask for ", code(THIRD), " and approve it as Sam. The run stops itself, and ", b(UNWELL), " stays silenced, drained and out of the balancer."],
+    help: (app) => (private_(app).some((message) => has(message, "Request")) || !cards(app).some(({ state }) => state === "pending")
+      ? ["Fill it in", () => say(app, THIRD)] : act(app, SAM, "Approve")),
+    done: (app) => ENDED.has(third(app)?.state) && has(third(app).message, "Put back"),
+  },
+  {
+    title: "Put it back", text: () => ["What isn't well is never put back by itself. When you know better, press ", b("Put back"), " as Sam."],
+    help: (app) => act(app, SAM, "Put back"),
+    done: (app) => ENDED.has(third(app)?.state) && !has(third(app).message, "Put back"),
   },
   {
     title: "Look at Home", text: () => ["What waits for you, what runs and what has ended stands on the bot's ", b("Home"), "."],
