@@ -10,7 +10,7 @@ from typing import Annotated
 
 import pydantic
 
-from bot.power.text import durations
+from bot.power.text import times
 
 COMMAND = re.compile(r"/[^\s/]{1,31}")
 LABEL = re.compile(r"\w[\w .-]{0,19}")
@@ -24,7 +24,7 @@ def seconds(text: object) -> object:
     """
     if not isinstance(text, str):
         return text
-    found = durations.seconds(text.strip())
+    found = times.duration_s(text.strip())
     if not found:
         raise ValueError("write a duration above zero, such as 500ms, 2s, 10m or 1h")
     return found

@@ -11,7 +11,7 @@ from bot.power import errors, ports, request, server
 from bot.power.approval import recheck
 from bot.power.causes import Cause
 from bot.power.lifecycle import ServerState
-from bot.power.policy import keeping
+from bot.power.policy import policy
 from bot.power.run import answering, ledger, reasons, runs, waves
 from bot.runtime import priority
 
@@ -244,7 +244,7 @@ def _without_kept(
     keeps, fleet = context.rules.policy().keeps, snapshot.servers
     ours = {row.server_id for row in run.rows.values() if row.sent_at >= snapshot.started_at}
     wanted = [fleet[row.server_id] for row in rows]
-    held = keeping.held_back(keeps, fleet.values(), standing.leaving | ours, wanted)
+    held = policy.held_back(keeps, fleet.values(), standing.leaving | ours, wanted)
     for row in rows:
         if why := held.get(row.server_id):
             change = recheck.Change(ServerState.BLOCKED, why)

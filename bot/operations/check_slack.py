@@ -17,7 +17,7 @@ from bot.clouddc import error_answers
 from bot.operations import check_blocks, check_cloud
 from bot.operations.findings import Code, Finding, bad, good
 from bot.power import errors, missing, ports
-from bot.power.approval import policy_reach
+from bot.power.approval import policy_lint
 from bot.power.policy import policy
 from bot.slack import directory, registered
 from bot.slack.door import connection
@@ -83,9 +83,9 @@ async def unreachable(
     """Return the rules under which nobody could ask or approve who is able to."""
     who = people_.People(folk, lambda: rules, team_id)
     roster = await who.roster(rules.people.keys())
-    before = policy_reach.problems(rules, policy_reach.offline(rules))
+    before = policy_lint.out_of_reach(rules, policy_lint.offline(rules))
     # What the file alone says is said of the file; what can't be read is said of its group.
-    found = policy_reach.problems(rules, await who.able(roster), unread=False)
+    found = policy_lint.out_of_reach(rules, await who.able(roster), unread=False)
     return tuple(one for one in found if one not in before)
 
 

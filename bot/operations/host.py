@@ -20,7 +20,7 @@ from bot.power.around import parts
 from bot.power.command import command
 from bot.power.lifecycle import State
 from bot.power.policy import freeze_ends
-from bot.power.text import moments
+from bot.power.text import times
 from bot.runtime import clocks, policy_watch
 from bot.storage import opening
 from bot.workflow import answers, freeze as freezing, stop as stopping
@@ -143,7 +143,7 @@ async def freeze(record: Record, text: str) -> str:
     asked = _parsed(f"freeze {text}")
     if not isinstance(asked, command.Freeze):
         raise Refused("Say why, for example: powerbot freeze cooling is being repaired")
-    wanted = freeze_ends.read(asked.reason, record.clock.now(), moments.UTC)
+    wanted = freeze_ends.read(asked.reason, record.clock.now(), times.UTC)
     return _done(await freezing.hold(record, _said(record, f"freeze {text}"), wanted))
 
 

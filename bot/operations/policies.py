@@ -9,7 +9,7 @@ from bot import settings
 from bot.around import credentials
 from bot.operations import check_slack
 from bot.power import errors
-from bot.power.approval import policy_meaning, policy_oddities, policy_reach, quorum
+from bot.power.approval import policy_lint, policy_meaning, quorum
 from bot.power.policy import policy, policy_file
 from bot.runtime import clocks
 from bot.slack import directory
@@ -38,8 +38,8 @@ def look(path: pathlib.Path) -> Looked:
         rules = read(path)
     except errors.PolicyError as error:
         return Looked((error.user_message,))
-    roster = policy_reach.offline(rules)
-    problems = (*policy_oddities.problems(rules), *policy_reach.problems(rules, roster))
+    roster = policy_lint.offline(rules)
+    problems = (*policy_lint.contradictions(rules), *policy_lint.out_of_reach(rules, roster))
     return Looked(problems, *_told(rules, roster))
 
 
@@ -64,9 +64,9 @@ async def look_in_slack(path: pathlib.Path, given: settings.Settings) -> Looked:
         who = people.People(folk, lambda: rules, identity.team_id)
         roster = await who.able(await who.roster(rules.people.keys()))
     problems = (
-        *policy_oddities.problems(rules),
+        *policy_lint.contradictions(rules),
         *(f"{one.says} Fix: {one.mend}" for one in named if not one.good),
-        *policy_reach.problems(rules, roster),
+        *policy_lint.out_of_reach(rules, roster),
     )
     return Looked(problems, *_told(rules, roster))
 
@@ -78,9 +78,7 @@ def _told(rules: policy.Policy, roster: quorum.Roster) -> tuple[tuple[str, ...],
         *policy_meaning.unused_steps(rules),
         *policy_meaning.unset_variables(rules, credentials.variables().keys()),
     )
-    return (*policy_oddities.notes(rules, roster), *holes, *steps), tuple(
-        policy_meaning.lines(rules)
-    )
+    return (*policy_lint.notes(rules, roster), *holes, *steps), tuple(policy_meaning.lines(rules))
 
 
 def read(path: pathlib.Path) -> policy.Policy:

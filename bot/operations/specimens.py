@@ -17,7 +17,7 @@ from bot.power.lifecycle import ServerState, State
 from bot.power.messages import messages as told
 from bot.power.plan import Verdict
 from bot.power.request import Action
-from bot.power.targets import offering
+from bot.power.targets import search
 from bot.slack.blockkit import blocks, modals, paging, views as forms
 from bot.slack.render import (
     answers as private,
@@ -75,7 +75,7 @@ def messages() -> dict[str, blocks.Message]:
 def views() -> dict[str, forms.View]:
     """Return the largest form of each kind, and the Home tab, by what it is."""
     offers = tuple(
-        offering.Offer(f"specimen-{number}", f"specimen-{number}", "rack R12, on")
+        search.Offer(f"specimen-{number}", f"specimen-{number}", "rack R12, on")
         for number in range(100)
     )
     channels = tuple(ports.Channel(f"{CHANNEL}{number}", "operations") for number in range(20))

@@ -14,7 +14,7 @@ class Receiving:
     inbound: ports.Inbound
 
     def __call__(self, tx: ports.Tx) -> bool:
-        """Do it alone."""
+        """Store the payload in a transaction of its own."""
         return tx.receive(self.inbound)
 
 
@@ -26,6 +26,6 @@ class Finishing:
     request_id: str = ""
 
     def __call__(self, tx: ports.Tx) -> ports.Card | None:
-        """Do it alone."""
+        """Mark the payload in a transaction of its own."""
         tx.finish(self.key)
         return tx.card(self.request_id) if self.request_id else None

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from bot.power.text import folding, sameness
+from bot.power.text import folding, typography
 
 
 class Power(enum.StrEnum):
@@ -142,7 +142,7 @@ class Snapshot:
         """Servers by name in its normal form; CloudDC doesn't promise that a name is unique."""
         found: dict[str, list[Server]] = {}
         for server in self.servers.values():
-            found.setdefault(sameness.normal(server.name), []).append(server)
+            found.setdefault(typography.normal(server.name), []).append(server)
         return {name: tuple(rows) for name, rows in found.items()}
 
     @functools.cached_property

@@ -7,7 +7,7 @@ import pathlib
 import structlog
 
 from bot.power import errors, ports
-from bot.power.approval import policy_reach
+from bot.power.approval import policy_lint
 from bot.power.policy import policy, policy_file
 
 log = structlog.get_logger()
@@ -74,7 +74,7 @@ class PolicyFile:
         self.text, self.problem = text, ""
         log.info("policy.read", version=self._policy.version)
         if len(text) <= MOST_JUDGED:
-            for why in policy_reach.oddities(self._policy):
+            for why in policy_lint.oddities(self._policy):
                 log.warning("policy.odd", why=why, file=self._path.name)
 
     def _gone(self) -> None:

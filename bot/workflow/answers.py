@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from bot.power import deeds, missing as missing_, plan, ports, request, server
 from bot.power.around import parts
-from bot.power.targets import offering
+from bot.power.targets import search
 
 # The servers of ended runs, by request, that were sent something and aren't proven.
 Loose = Mapping[str, Sequence[ports.RunServer]]
@@ -196,7 +196,7 @@ class FormShown:
     """
 
     place: request.Place
-    servers: tuple[offering.Offer, ...] = ()
+    servers: tuple[search.Offer, ...] = ()
     channels: tuple[ports.Channel, ...] | None = None
     notes: tuple[str, ...] = ()
 

@@ -11,13 +11,13 @@ from bot.power import errors, inputs, ports
 from bot.power.approval import approval, judging, rights
 from bot.power.messages import messages
 from bot.power.policy import freeze_ends, freezes, policy
-from bot.power.text import moments
+from bot.power.text import times
 from bot.workflow import answers, audit_trail
 from bot.workflow.context import Context, Record
 
 # A freeze doesn't wait for Slack; without an answer by then its end is read as UTC.
 LONGEST_ZONE_S = 1.0
-UNKNOWN = moments.Zone(datetime.UTC, "UTC (your own time zone could not be looked up)")
+UNKNOWN = times.Zone(datetime.UTC, "UTC (your own time zone could not be looked up)")
 NONE_STANDS = "There is no freeze to end."
 OVER = "That freeze is over already."
 
@@ -52,7 +52,7 @@ async def freeze(context: Context, inbound: ports.Inbound, text: str) -> answers
         return answers.Note(decision.sentence, good=False)
     now = context.clock.now()
     wants_zone = freeze_ends.may_have(text)
-    zone = await _zone(context, inbound) if wants_zone else moments.UTC
+    zone = await _zone(context, inbound) if wants_zone else times.UTC
     wanted = freeze_ends.read(text, now, zone)
     return await hold(context, inbound, wanted, decision.group)
 
@@ -207,14 +207,14 @@ async def _not_lifted(
     return answers.Note(why, good=False, people=freezes.holders(standing))
 
 
-async def _zone(context: Context, inbound: ports.Inbound) -> moments.Zone:
+async def _zone(context: Context, inbound: ports.Inbound) -> times.Zone:
     """Return the time zone of a person, UTC where Slack doesn't say at once."""
     try:
         async with asyncio.timeout(LONGEST_ZONE_S):
             member = await context.people.directory.member(inbound.person.user_id)
     except (errors.SlackUnavailable, TimeoutError):
         return UNKNOWN
-    return moments.zone_of(member.timezone, member.utc_offset_s)
+    return times.zone_of(member.timezone, member.utc_offset_s)
 
 
 async def _may_freeze(context: Context, inbound: ports.Inbound) -> approval.Decision:

@@ -6,7 +6,7 @@ import asyncio
 import dataclasses
 
 from bot.power import server
-from bot.power.targets import offering, targets
+from bot.power.targets import search, targets
 
 # Searches whose answers are kept for those who type the same.
 MOST_FOUND = 100
@@ -20,13 +20,13 @@ class Search:
     come in goes between two: a thread would take the interpreter away for longer.
     """
 
-    catalogue: offering.Catalogue | None = None
+    catalogue: search.Catalogue | None = None
     turn: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)
-    found: dict[str, list[offering.Offer]] = dataclasses.field(default_factory=dict)
+    found: dict[str, list[search.Offer]] = dataclasses.field(default_factory=dict)
 
     async def find(
         self, snapshot: server.Snapshot, groups: targets.Groups, typed: str
-    ) -> list[offering.Offer]:
+    ) -> list[search.Offer]:
         """Return what fits what was typed."""
         async with self.turn:
             await asyncio.sleep(0)
@@ -37,10 +37,10 @@ class Search:
                 self.found[typed] = catalogue.search(typed)
             return self.found[typed]
 
-    def fetch(self, snapshot: server.Snapshot, groups: targets.Groups) -> offering.Catalogue:
+    def fetch(self, snapshot: server.Snapshot, groups: targets.Groups) -> search.Catalogue:
         """Return the catalogue for this snapshot and these groups."""
         kept = self.catalogue
         if kept is None or kept.snapshot is not snapshot or kept.groups is not groups:
-            kept = self.catalogue = offering.Catalogue(snapshot, groups)
+            kept = self.catalogue = search.Catalogue(snapshot, groups)
             self.found.clear()
         return kept

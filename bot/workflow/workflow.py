@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from bot.power import errors, inputs, ports, request
 from bot.power.command import form, lateness, noes
 from bot.power.run import runs
-from bot.power.targets import offering
+from bot.power.targets import search
 from bot.workflow import answers, audit_trail, dispatch, timers
 from bot.workflow.context import Context
 from bot.workflow.questions import lookups, request_form, suggest
@@ -60,7 +60,7 @@ class Workflow:
         """
         return await lookups.home(self.context, person)
 
-    async def offers(self, person: request.Person, typed: str) -> Sequence[offering.Offer]:
+    async def offers(self, person: request.Person, typed: str) -> Sequence[search.Offer]:
         """Return what fits what somebody has typed into the field for servers."""
         return await request_form.offers(self.context, person, typed)
 

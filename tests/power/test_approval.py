@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from bot.power import plan, ports, request
-from bot.power.approval import approval, policy_reach, quorum, rights
+from bot.power.approval import approval, policy_lint, quorum, rights
 from bot.power.approval.approval import Refusal
 from bot.power.lifecycle import State
 
@@ -385,8 +385,8 @@ def test_policy_under_which_nobody_could_approve_is_told_rule_by_rule() -> None:
     """A requester never approves, so one person alone isn't enough for their own group."""
     alone = quorum.Roster({"sre": {ANN: "x"}, "dc-ops": {CAT: "x"}})
 
-    assert policy_reach.problems(RULES, ROSTER) == ()
-    assert policy_reach.problems(RULES, alone) == (
+    assert policy_lint.out_of_reach(RULES, ROSTER) == ()
+    assert policy_lint.out_of_reach(RULES, alone) == (
         'Nobody could approve under rule "databases" from 1 server on: it takes one more in sre.',
         'Nobody could approve under rule "everything else" from 1 server on: it takes one more in '
         "sre.",
@@ -402,9 +402,9 @@ def test_policy_whose_groups_are_empty_or_unread_is_told_so() -> None:
     empty = quorum.Roster({"dc-ops": {CAT: "x"}})
     unread = quorum.Roster({}, frozenset({"dc-ops"}))
 
-    assert policy_reach.problems(RULES, empty)[0] == (
+    assert policy_lint.out_of_reach(RULES, empty)[0] == (
         'Nobody may ask under rule "databases": there is nobody in its requesters.'
     )
-    assert policy_reach.problems(RULES, unread)[0] == (
+    assert policy_lint.out_of_reach(RULES, unread)[0] == (
         'Rule "databases" could not be checked: dc-ops could not be read.'
     )

@@ -8,10 +8,10 @@ import pytest
 
 from bot.power import errors
 from bot.power.policy import freeze_ends
-from bot.power.text import moments
+from bot.power.text import times
 
 NOW = datetime.datetime(2026, 11, 29, 11, 30, tzinfo=datetime.UTC).timestamp()
-BERLIN = moments.zone_of("Europe/Berlin", 3600)
+BERLIN = times.zone_of("Europe/Berlin", 3600)
 NEXT_FOUR = "2026-11-30T03:00"
 
 
@@ -136,7 +136,7 @@ def test_time_that_clocks_show_twice_is_the_later_one() -> None:
 )
 def test_time_without_a_zone_is_the_holders_own(name: str, offset_s: int, until: str) -> None:
     """By the zone of their profile; where that isn't known by its offset; else UTC."""
-    found = freeze_ends.read("x until 04:00", NOW, moments.zone_of(name, offset_s))
+    found = freeze_ends.read("x until 04:00", NOW, times.zone_of(name, offset_s))
 
     end = datetime.datetime.fromtimestamp(found.until, datetime.UTC)
     assert f"{end:%Y-%m-%dT%H:%M}" == until

@@ -8,7 +8,7 @@ import tomllib
 import pytest
 
 from bot.power import errors, server
-from bot.power.targets import in_words, offering, targets
+from bot.power.targets import in_words, search, targets
 from tests.power import fleet
 from tests.power.policy_texts import edited
 
@@ -234,7 +234,7 @@ def test_a_rack_of_several_rooms_is_told_apart_before_a_change() -> None:
 
 def test_search_offers_racks_of_one_name_by_their_rooms() -> None:
     """What is offered can be chosen as it stands, and names one rack."""
-    offered = {one.value: one.note for one in offering.Catalogue(ROOMS, {}).search("rack:R1")}
+    offered = {one.value: one.note for one in search.Catalogue(ROOMS, {}).search("rack:R1")}
 
     assert offered["rack:R12&dc:A"] == "2 servers"
     assert offered['rack:R12&dc:"Hall B"'] == "1 server"

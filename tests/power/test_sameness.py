@@ -8,7 +8,7 @@ from typing import Literal
 import pytest
 
 from bot.power import errors, server
-from bot.power.targets import offering, targets
+from bot.power.targets import search, targets
 from tests.power import fleet
 from tests.power.policy_texts import edited
 
@@ -110,7 +110,7 @@ def test_quotation_mark_within_a_name_has_a_sign_that_stands_for_it() -> None:
 def test_every_name_that_is_offered_can_be_typed() -> None:
     """The search field's values name the server that they stand for."""
     for row in KNOWN.servers.values():
-        assert named(offering.single(row, KNOWN).value) == {row.name}
+        assert named(search.single(row, KNOWN).value) == {row.name}
 
 
 @pytest.mark.parametrize(

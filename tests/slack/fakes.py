@@ -11,7 +11,7 @@ from bot.power import errors, inputs, lifecycle, ports, request
 from bot.power.command import form
 from bot.power.lifecycle import State
 from bot.power.messages import messages
-from bot.power.targets import offering
+from bot.power.targets import search
 from bot.workflow import answers
 from tests import bodies
 from tests.slack import builders
@@ -342,13 +342,13 @@ class Workflow:
         self._store = store
         self.handled: list[ports.Inbound] = []
         self.says: list[answers.Answer | Exception | None] = []
-        self.offered: list[offering.Offer] = []
+        self.offered: list[search.Offer] = []
         self.offers_late: asyncio.Event | None = None
         self.offers_fail: Exception | None = None
         self.held: asyncio.Event | None = None
         self.form_problems: dict[form.Field, str] = {}
 
-    async def offers(self, person: request.Person, typed: str) -> Sequence[offering.Offer]:
+    async def offers(self, person: request.Person, typed: str) -> Sequence[search.Offer]:
         """Offer what it was told to offer, if that has what was typed in it."""
         if self.offers_fail is not None:
             raise self.offers_fail

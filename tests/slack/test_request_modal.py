@@ -10,7 +10,7 @@ import pytest
 from bot.power import errors, inputs, plan, ports, request
 from bot.power.command.form import Field
 from bot.power.lifecycle import State
-from bot.power.targets import offering
+from bot.power.targets import search
 from bot.sandbox.workspace.blockkit import blocks as stand_in_blocks
 from bot.slack.blockkit import views
 from bot.slack.inbound import form_receiver, payload_models, payloads, submissions
@@ -21,9 +21,9 @@ from tests.slack.conftest import Side
 from tests.slack.test_golden import MANY, hostile_plan
 
 PLACE = request.Place(channel_id="C0OPS", thread_ts="12.34")
-OFFERS = tuple(offering.Offer(f"web{n:02}", f"web{n:02}", "on · rack R1") for n in range(1, 21))
+OFFERS = tuple(search.Offer(f"web{n:02}", f"web{n:02}", "on · rack R1") for n in range(1, 21))
 HOSTILE = tuple(
-    offering.Offer(f"id-{n}", f"{n} {builders.HOSTILE}", builders.HOSTILE * 3) for n in range(40)
+    search.Offer(f"id-{n}", f"{n} {builders.HOSTILE}", builders.HOSTILE * 3) for n in range(40)
 )
 CHANNELS = tuple(ports.Channel(f"C{n}", builders.HOSTILE * 9) for n in range(100))
 FORMS = {

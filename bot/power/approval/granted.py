@@ -15,7 +15,7 @@ from bot.power import plan, request, server
 from bot.power.approval import judging, recheck
 from bot.power.lifecycle import ServerState
 from bot.power.policy import policy
-from bot.power.text import folding, sameness, spelling
+from bot.power.text import folding, spelling, typography
 
 # So many servers that have changed are named one by one.
 MOST_TOLD = 5
@@ -102,7 +102,7 @@ def exchanged(target: request.Target, record: server.Server) -> str:
 
 def gone(target: request.Target, known: server.Snapshot) -> str:
     """Say that a server is gone, and whether another one has taken its name."""
-    if sameness.normal(target.name) in known.by_name:
+    if typography.normal(target.name) in known.by_name:
         return (
             f"gone from the inventory: another server is called {spelling.shown(target.name)} now"
         )

@@ -13,7 +13,7 @@ from bot.power import errors, request, vocabulary
 from bot.power.command import command_line, command_options
 from bot.power.command.command_line import Line
 from bot.power.request import Action
-from bot.power.targets import exclusions
+from bot.power.targets import target_words
 from bot.power.text import typography
 from bot.power.vocabulary import BECAUSE, PREFIX
 
@@ -206,7 +206,7 @@ def _look(line: Line) -> Read:
 def _understood(line: Line, targets: Sequence[str]) -> list[str]:
     """Return targets with words such as except understood."""
     try:
-        return exclusions.understood(targets)
+        return target_words.understood(targets)
     except errors.UserMistake as mistake:
         raise line.mistake(mistake.problem, mistake.token) from None
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from bot.power import errors
 from bot.power.command import command_options
-from bot.power.targets import exclusions
+from bot.power.targets import target_words
 from bot.power.text import nearest, typography
 from bot.power.vocabulary import (
     BECAUSE,
@@ -160,7 +160,7 @@ def _first(words: Sequence[typography.Word]) -> typography.Word | None:
     if len(named) == 3 and named[0].text.startswith("@") and _is_verb(named[1]):
         behind = named[2].text
         targets = behind.lower() != BECAUSE and not command_options.name_of(behind)
-        if targets and not behind.startswith("!") and not exclusions.spares(behind):
+        if targets and not behind.startswith("!") and not target_words.spares(behind):
             place += 1
     return words[place] if place < len(words) else None
 

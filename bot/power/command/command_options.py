@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from bot.power import errors, request
-from bot.power.text import durations, nearest, typography
+from bot.power.text import nearest, times, typography
 from bot.power.vocabulary import OPTIONS
 
 MOST_SERVERS = 10_000
@@ -149,7 +149,7 @@ def _whole(name: str, value: str) -> int:
 
 def _seconds(name: str, value: str) -> float:
     """Return a time in seconds."""
-    seconds = durations.seconds(value)
+    seconds = times.duration_s(value)
     if seconds is None:
         raise _unusable(name, value, "takes a number with ms, s, m or h right behind it")
     if seconds > MOST_PAUSE_S:

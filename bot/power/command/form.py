@@ -13,7 +13,7 @@ from bot.power import errors, request, server
 from bot.power.command import command_line, command_options, offered_lines
 from bot.power.command.command import Change
 from bot.power.request import Action
-from bot.power.targets import exclusions, targets
+from bot.power.targets import target_words, targets
 from bot.power.text import typography
 
 MOST_CHARACTERS = command_line.MOST_RAW
@@ -124,7 +124,7 @@ def _targets(text: str, groups: targets.Groups) -> str:
     if not text:
         raise errors.UserMistake("Choose at least one server, group or tag.")
     words = [word.text for word in typography.words(text)]
-    return targets.parse(" ".join(exclusions.understood(words)), groups).text
+    return targets.parse(" ".join(target_words.understood(words)), groups).text
 
 
 def _option(name: str) -> Callable[[str], object]:

@@ -13,7 +13,7 @@ from collections.abc import Collection, Sequence
 
 from bot.power import errors, server
 from bot.power.command import command, typed_words
-from bot.power.targets import name_pattern, target_words, targets, terms, unknown_names
+from bot.power.targets import name_pattern, target_words, targets, terms, unresolved
 from bot.power.text import nearest, typography
 from bot.power.vocabulary import BECAUSE, PREFIX, SYNONYMS, VERBS
 
@@ -143,7 +143,7 @@ def _is_of_reason(word: str, reason: str) -> bool:
     """Whether a word went into the reason, or stood for because."""
     if not reason:
         return False
-    begins = word.casefold() in unknown_names.BEGINNINGS or nearest.alike(word, BECAUSE)
+    begins = word.casefold() in unresolved.BEGINNINGS or nearest.alike(word, BECAUSE)
     return begins or word.casefold() in reason.casefold().split()
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from bot.power.command import command_options
-from bot.power.targets import exclusions, term_parsing
+from bot.power.targets import target_words, term_parsing
 from bot.power.targets.target_words import TERM
 from bot.power.text import nearest, typography
 from bot.power.vocabulary import BECAUSE, OPTIONS, PASSED_OVER, POLITE, SYNONYMS, VERBS
@@ -17,7 +17,9 @@ SPACED_BRACKET = re.compile(r"\[[^\[\]\"]*\]")
 LONE_KIND = re.compile(rf"((?:{'|'.join(term_parsing.EXAMPLES)}):) +(?=\S)", re.IGNORECASE)
 # A dash in front of an option's name, with a space between.
 DASHED = re.compile(rf"(?<!\S)-+ ({'|'.join(name[2:] for name in OPTIONS)})(?!\S)")
-NAMELESS = exclusions.FILLERS | exclusions.LINKS | POLITE | PASSED_OVER | set(VERBS) | set(SYNONYMS)
+NAMELESS = (
+    target_words.FILLERS | target_words.LINKS | POLITE | PASSED_OVER | set(VERBS) | set(SYNONYMS)
+)
 
 
 @dataclasses.dataclass
@@ -84,7 +86,7 @@ def _read_targets(found: TypedWords, words: list[str]) -> None:
 def _read_terms(found: TypedWords, word: str, *, sparing: bool) -> bool:
     """Add the terms of a word; return whether those behind it are to be spared."""
     for term in _terms(word):
-        if term == "!" or exclusions.spares(term):
+        if term == "!" or target_words.spares(term):
             sparing = True
         elif term.startswith("!"):
             found.spared.append(term.lstrip("!"))
@@ -100,5 +102,5 @@ def _read_terms(found: TypedWords, word: str, *, sparing: bool) -> bool:
 def _terms(word: str) -> Iterator[str]:
     """Yield the terms of a word, other tools' habits in our words."""
     for term in TERM.findall(word):
-        for part in exclusions.parted(term):
+        for part in target_words.parted_from_sparing(term):
             yield from (nearest.habit(part) or part).split() if '"' not in part else [part]

@@ -11,7 +11,7 @@ from bot.power.causes import Cause
 from bot.power.command import offered_lines
 from bot.power.plan import Verdict
 from bot.power.planning.question import Facts, Question, duration, listed
-from bot.power.policy import keeping, policy
+from bot.power.policy import policy
 from bot.power.request import Action
 from bot.power.run import reasons, runs
 from bot.power.server import Power
@@ -155,7 +155,7 @@ def _with_keeps(
         return list(found)
     locked = {key for key, lock in facts.locks.items() if lock.action != Action.ON.value}
     wanted = [judged.record for judged in found if judged.acts]
-    held = keeping.held_back(
+    held = policy.held_back(
         rules.keeps, snapshot.servers.values(), locked | set(facts.leaving), wanted
     )
     return [

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from bot.power import errors
 from bot.power.policy import freezes
-from bot.power.text import moments
+from bot.power.text import times
 
 BECAUSE = "because"
 HOW = "Ends look like until 04:00, until 2026-12-01T04:00, until 04:00Z or for 2h"
@@ -41,7 +41,7 @@ class Wanted:
     note: str = ""
 
 
-def read(text: str, now: float, zone: moments.Zone) -> Wanted:
+def read(text: str, now: float, zone: times.Zone) -> Wanted:
     """Part a freeze's reason from its end.
 
     Raises:
@@ -61,7 +61,7 @@ def read(text: str, now: float, zone: moments.Zone) -> Wanted:
 
 def may_have(text: str) -> bool:
     """Whether a text may have an end that depends on the holder's time zone."""
-    return any(_bare(word) in moments.UNTIL for word in text.split())
+    return any(_bare(word) in times.UNTIL for word in text.split())
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class _End:
     """An end that was found, or the mistake in it, and the words beside it."""
 
     rest: list[str]
-    read: moments.Read
+    read: times.Read
 
 
 def _wanted(found: _End, reason: Sequence[str]) -> Wanted:
@@ -89,19 +89,19 @@ def _wanted(found: _End, reason: Sequence[str]) -> Wanted:
     return Wanted(said, found.read.at, found.read.note)
 
 
-def _found(words: list[str], now: float, zone: moments.Zone) -> _End | None:
+def _found(words: list[str], now: float, zone: times.Zone) -> _End | None:
     """Return the end that these words have: the last one, the first, or one between."""
     last = _last(words, now, zone)
     if last is not None:
         return last
     for place, word in enumerate(words):
-        found = _at(words, place, now, zone) if _bare(word) in moments.UNTIL else None
+        found = _at(words, place, now, zone) if _bare(word) in times.UNTIL else None
         if found is not None:
             return found
     return _at(words, 0, now, zone) if words and _bare(words[0]) == "for" else None
 
 
-def _at(words: list[str], place: int, now: float, zone: moments.Zone) -> _End | None:
+def _at(words: list[str], place: int, now: float, zone: times.Zone) -> _End | None:
     """Return the end that begins at this word, as much of what follows as is one time."""
     for many in range(min(MOST_WORDS, len(words) - place - 1), 0, -1):
         end = place + many + 1
@@ -112,20 +112,20 @@ def _at(words: list[str], place: int, now: float, zone: moments.Zone) -> _End | 
     return None
 
 
-def _last(words: list[str], now: float, zone: moments.Zone) -> _End | None:
+def _last(words: list[str], now: float, zone: times.Zone) -> _End | None:
     """Return the end that stands behind all other words."""
     for place in range(len(words) - 2, max(-1, len(words) - MOST_WORDS - 2), -1):
         lead = _bare(words[place])
-        if lead in (*moments.UNTIL, "for"):
+        if lead in (*times.UNTIL, "for"):
             read = _end(lead, words[place + 1 :], now, zone)
             return None if read is None else _End(_unended(words[:place]), read)
     return None
 
 
-def _end(lead: str, words: Sequence[str], now: float, zone: moments.Zone) -> moments.Read | None:
+def _end(lead: str, words: Sequence[str], now: float, zone: times.Zone) -> times.Read | None:
     """Read until or for with the words behind it; None where they speak of no time."""
     typed = " ".join(words).strip("()[],;!").rstrip(".:")
-    read = _after(typed, now) if lead.lower() == "for" else moments.read(typed, now, zone)
+    read = _after(typed, now) if lead.lower() == "for" else times.read(typed, now, zone)
     if read is None or read.problem:
         return read
     if read.at > now + MOST_DAYS * 86400:
@@ -134,15 +134,15 @@ def _end(lead: str, words: Sequence[str], now: float, zone: moments.Zone) -> mom
     return read
 
 
-def _after(typed: str, now: float) -> moments.Read | None:
+def _after(typed: str, now: float) -> times.Read | None:
     """Read a length of time; None for what is none, as in `for 2 racks`."""
     found = DURATION.fullmatch(typed)
     if found is None or found[2].lower() not in UNITS:
         return None
     length_s = int(found[1]) * UNITS[found[2].lower()]
     if not length_s:
-        return moments.Read(typed, problem=f"for {typed} is no time at all.")
-    return moments.Read(typed, at=now + length_s, note=freezes.instant(now + length_s))
+        return times.Read(typed, problem=f"for {typed} is no time at all.")
+    return times.Read(typed, at=now + length_s, note=freezes.instant(now + length_s))
 
 
 def _bare(word: str) -> str:

@@ -12,6 +12,8 @@ from typing import Any
 
 import re2
 
+from bot.power.text import typography
+
 MOST_PATTERN = 200
 # What a pattern comes to in RE2's own steps: a character is one, `[0-9]{4}` four, `\pL` 1,200.
 # A search costs at most its length times this, which is what keeps it below 10 ms.
@@ -77,3 +79,12 @@ def _explained(said: bytes | str) -> str:
     if why.startswith("invalid repetition size") or "too large" in why:
         return f"this repeats too often ({why}); repeat less, such as [0-9]{{1,9}}"
     return f"this isn't a regular expression that RE2 takes ({why})"
+
+
+def found_in_reason(pattern: str, reason: str, incident: str) -> bool:
+    """Whether a rule's pattern is found in the reason or the incident.
+
+    A ticket that was copied from a web page has hyphens of other kinds, and one from an East
+    Asian keyboard wide digits: both are the ticket that they read as.
+    """
+    return found(pattern, reason, typography.plain(reason), incident)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from bot.power import plan, request, server
 from bot.power.around import step as step_
+from bot.power.server import Power
 
 Needs = tuple[plan.Need, ...]
 
@@ -217,3 +218,41 @@ class Policy:
 
 # Without a policy nothing may be changed; reads work.
 EMPTY = Policy()
+
+
+def held_back(
+    keeps: Sequence[Keep],
+    fleet: Iterable[server.Server],
+    leaving: Collection[str],
+    wanted: Iterable[server.Server],
+) -> dict[str, str]:
+    """Return {server id: reason} of those that must stay on, the first ones going first.
+
+    A rebooted server doesn't stay on, so it counts like one that is turned off, over all requests.
+
+    `leaving` are the ids that other requests are turning off or rebooting; `wanted` are the
+    servers that this one would, in the plan's order.
+    """
+    if not keeps:
+        return {}
+    spare = [-keep.on for keep in keeps]
+    for record in fleet:
+        if record.power is Power.ON and record.id not in leaving:
+            for index in _sets(keeps, record):
+                spare[index] += 1
+    found: dict[str, str] = {}
+    for record in wanted:
+        sets = _sets(keeps, record) if record.power is Power.ON else ()
+        short = next((index for index in sets if spare[index] < 1), None)
+        if short is not None:
+            keep = keeps[short]
+            found[record.id] = f"at least {keep.on} of {keep.text} must stay on"
+            continue
+        for index in sets:
+            spare[index] -= 1
+    return found
+
+
+def _sets(keeps: Sequence[Keep], record: server.Server) -> tuple[int, ...]:
+    """Return the numbers of the sets that a server is in."""
+    return tuple(index for index, keep in enumerate(keeps) if keep.servers.matches(record))

@@ -1,6 +1,8 @@
 """What is said of a mistake in the policy file: its line, its table, its key, and what to type.
 
-pydantic says where a mistake is (`loc`) and of which kind; the sentences are ours.
+pydantic says where a mistake is (`loc`) and of which kind; the sentences are ours. The line is
+found by a second look at the text, which `tomllib` has read by then: each statement is read again
+to learn its keys.
 """
 
 from __future__ import annotations
@@ -8,15 +10,15 @@ from __future__ import annotations
 import difflib
 import json
 import re
+import tomllib
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pydantic
 import pydantic_core
 
 from bot.power import errors
-from bot.power.policy import policy_lines
 from bot.power.policy.policy_table import keys
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,60}")
@@ -65,9 +67,9 @@ class Mistakes:
             min(every, key=lambda one: (order.index(_table(one["loc"])), not _is_extra(one)))
         )
 
-    def at(self, loc: policy_lines.Path, problem: str) -> errors.PolicyError:
+    def at(self, loc: Path, problem: str) -> errors.PolicyError:
         """Return the error for a key, or a key within its value."""
-        line = policy_lines.find(self._text, loc)
+        line = line_of(self._text, loc)
         depth = len(_table(loc))
         where = [f"Line {line}"] if line else []
         where += [self._label(loc[:depth])] if depth else []
@@ -76,7 +78,7 @@ class Mistakes:
         end = "" if problem.endswith((".", "?")) else "."
         return errors.PolicyError(f"{', '.join(where)}: {problem}{end}")
 
-    def _label(self, table: policy_lines.Path) -> str:
+    def _label(self, table: Path) -> str:
         """Return a table as people know it: one of several by its name, or its number."""
         if len(table) == 1:
             return f"[{table[0]}]"
@@ -102,7 +104,7 @@ class Mistakes:
         said = said or f"a table that begins with [{key}]"
         return self.at((key,), f"write {said}, not {shown(self._parsed[key])}")
 
-    def _table_model(self, loc: policy_lines.Path) -> type[pydantic.BaseModel]:
+    def _table_model(self, loc: Path) -> type[pydantic.BaseModel]:
         """Return the model of the table that has this key."""
         if len(loc) == 1:
             return self._model
@@ -116,7 +118,7 @@ class Mistakes:
         return bool(typing.get_args(self._model.model_fields[key].annotation))
 
 
-def _table(loc: policy_lines.Path) -> policy_lines.Path:
+def _table(loc: Path) -> Path:
     """Return the path of the table in which a key stands; that of the top one is empty."""
     depth = 2 if len(loc) > 1 and isinstance(loc[1], int) else 1
     return loc[:depth] if len(loc) > depth else ()
@@ -124,3 +126,90 @@ def _table(loc: policy_lines.Path) -> policy_lines.Path:
 
 def _is_extra(one: pydantic_core.ErrorDetails) -> bool:
     return one["type"] == "extra_forbidden"
+
+
+Path = tuple[str | int, ...]
+
+# Texts and comments hide brackets and line ends; everything else is one character at a time.
+TOKEN = re.compile(
+    r'"""(?:\\.|[^\\])*?"{3,5}'
+    r"|'''.*?'{3,5}"
+    r'|"(?:\\.|[^"\\])*"'
+    r"|'[^']*'"
+    r"|#[^\n]*"
+    r"|.",
+    re.DOTALL,
+)
+STEPS = {"[": 1, "{": 1, "]": -1, "}": -1}
+
+
+def line_of(text: str, path: Path) -> int:
+    """Return the number of the line on which a key (or else its table) stands, or 0."""
+    lines: dict[Path, int] = {}
+    for line, known in _known_paths(text):
+        lines.setdefault(known, line)
+    while path:
+        if path in lines:
+            return lines[path]
+        path = path[:-1]
+    return 0
+
+
+def _known_paths(text: str) -> Iterator[tuple[int, Path]]:
+    """Yield every key of the text with its line, tables of an array by their number."""
+    table: Path = ()
+    seen: dict[Path, int] = {}
+    for line, statement in _statements(text):
+        if statement.startswith("["):
+            table = _table_path(tomllib.loads(statement), seen)
+            yield line, table
+            if isinstance(table[-1], int):
+                yield line, table[:-1]
+        else:
+            for below in _below(tomllib.loads(statement)):
+                yield line, table + below
+
+
+def _table_path(header: Mapping[str, object], seen: dict[Path, int]) -> Path:
+    """Return the path of a table, counting the tables of each array in `seen`."""
+    path: Path = ()
+    value: object = header
+    while isinstance(value, Mapping) and value:
+        key, value = next(iter(value.items()))
+        path = (*path, key)
+        if isinstance(value, list):
+            seen[path] = seen.get(path, -1) + 1
+            value = value[0]
+        if path in seen:
+            path = (*path, seen[path])
+    return path
+
+
+def _below(value: object) -> Iterator[Path]:
+    """Yield the path of every key within a value."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield (key,)
+            yield from ((key, *rest) for rest in _below(inner))
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        for index, inner in enumerate(value):
+            yield from ((index, *rest) for rest in _below(inner))
+
+
+def _statements(text: str) -> Iterator[tuple[int, str]]:
+    """Yield each header and each key with its value, with the line on which it begins."""
+    depth, line, begun = 0, 1, 0
+    parts: list[str] = []
+    for match in TOKEN.finditer(text.replace("\r\n", "\n")):
+        piece = match[0]
+        depth += STEPS.get(piece, 0)
+        if piece == "\n" and depth == 0:
+            if parts:
+                yield begun, "".join(parts)
+            parts = []
+        elif parts or not (piece.isspace() or piece.startswith("#")):
+            begun = begun if parts else line
+            parts.append(piece)
+        line += piece.count("\n")
+    if parts:
+        yield begun, "".join(parts)

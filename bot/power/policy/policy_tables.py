@@ -3,21 +3,88 @@
 To add a table, write its model here and name it in `File`; to add a key, write its field. A field
 has the name of the value of `policy` that it becomes; `key` has the key as the file spells it.
 Defaults are those of `policy`: only what a file says is handed on (`given`). `policy_keys` says
-in words what each key does.
+in words what each key does. `[people]` and `[groups]` have no model: each key is a name.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
 import pydantic
 
-from bot.power.policy import policy_groups, policy_values as values
-from bot.power.policy.policy_mistakes import shown, wrong
+from bot.power.policy import policy_values as values
+from bot.power.policy.policy_mistakes import NAME, shown, wrong
 from bot.power.policy.policy_steps import Step
 from bot.power.policy.policy_table import Table, key, named
 from bot.power.targets import targets
+from bot.power.text import typography
+
+REFERENCE = re.compile(r"@([A-Za-z0-9_-]+)")
+PERSON = re.compile(r"[UWS][A-Z0-9]{2,30}")
+MOST_NESTED = 200
+
+
+def people(value: object) -> dict[str, tuple[str, ...]]:
+    """Accept who is in each group of people."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name, members in _named(value, "people").items():
+        found[name] = values.words(members, '["U0123456789"]', name)
+        for word in found[name]:
+            if not PERSON.fullmatch(word):
+                problem = f"{shown(word)} is no id of a person or a group"
+                write = "write a member ID (U...) or a user group ID (S...)"
+                raise wrong(f"{problem}; {write}", name)
+    return found
+
+
+def groups(value: object) -> dict[str, targets.Text]:
+    """Accept the groups of servers; each may name the others."""
+    given = _named(value, "groups")
+    found = {name: values.target_text(text, '"web*"', name) for name, text in given.items()}
+    weights: dict[str, int] = {}
+    for name, text in found.items():
+        _weigh(name, found, weights, ())
+        values.selection(text, found, name)
+    return found
+
+
+def readable(value: object) -> dict[str, targets.Text]:
+    """Return the groups of servers as far as they can be read, by which other tables are."""
+    try:
+        return groups(value)
+    except ValueError:
+        return {}
+
+
+def _named(value: object, table: str) -> Mapping[str, Any]:
+    """Accept a table whose keys can be typed and shown as they are."""
+    if not isinstance(value, Mapping):
+        raise wrong(f"write a table that begins with [{table}], not {shown(value)}")
+    for name in value:
+        if not NAME.fullmatch(name):
+            problem = "name a group with letters, digits, - and _ only, at most 60 of them"
+            raise wrong(problem, name)
+    return value
+
+
+def _weigh(
+    name: str, groups: targets.Groups, weights: dict[str, int], path: tuple[str, ...]
+) -> int:
+    """Return how many groups are read in all for one; a hundred times a hundred would hang."""
+    if name in path or len(path) > targets.MAX_DEPTH:
+        problem = f"groups are nested more than {targets.MAX_DEPTH} deep, or in a circle"
+        raise wrong(problem, name)
+    if name not in weights:
+        inner = REFERENCE.findall(typography.plain(targets.written(groups[name])))
+        weights[name] = 1 + sum(
+            _weigh(word, groups, weights, (*path, name)) for word in inner if word in groups
+        )
+    if weights[name] > MOST_NESTED:
+        problem = "this group names too many others through groups; name the servers themselves"
+        raise wrong(problem, name)
+    return weights[name]
 
 
 class Channels(Table):
@@ -129,8 +196,8 @@ def _apart(kind: str) -> pydantic.AfterValidator:
     return pydantic.AfterValidator(check)
 
 
-People = Annotated[dict[str, tuple[str, ...]], pydantic.PlainValidator(policy_groups.people)]
-Groups = Annotated[dict[str, targets.Text], pydantic.PlainValidator(policy_groups.groups)]
+People = Annotated[dict[str, tuple[str, ...]], pydantic.PlainValidator(people)]
+Groups = Annotated[dict[str, targets.Text], pydantic.PlainValidator(groups)]
 
 
 class File(Table):
@@ -160,6 +227,6 @@ def known(parsed: Mapping[str, Any]) -> values.Known:
     )
     return values.Known(
         people if isinstance(people, Mapping) else (),
-        policy_groups.readable(parsed.get("groups", {})),
+        readable(parsed.get("groups", {})),
         [name for name in named if isinstance(name, str)],
     )

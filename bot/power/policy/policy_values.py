@@ -17,7 +17,7 @@ from bot.power import errors, plan, request
 from bot.power.policy import patterns, policy
 from bot.power.policy.policy_mistakes import closest, shown, wrong
 from bot.power.targets import targets
-from bot.power.text import durations
+from bot.power.text import times
 
 E = TypeVar("E", bound=str)
 
@@ -143,7 +143,7 @@ def needs(value: object, people: Collection[str], *below: str) -> policy.Needs:
 
 def _seconds(zero: bool) -> Callable[[object], float]:
     def seconds(value: object) -> float:
-        found = durations.seconds(value) if isinstance(value, str) else None
+        found = times.duration_s(value) if isinstance(value, str) else None
         if found is None:
             said = 'write a duration such as "500ms", "2s", "10m" or "1h"'
             raise wrong(f"{said}, not {shown(value)}")

@@ -10,7 +10,7 @@ from bot.power.causes import Cause
 from bot.power.lifecycle import ServerState
 from bot.power.ports import Method
 from bot.power.run import evidence
-from bot.power.text import sameness
+from bot.power.text import typography
 
 # Causes that speak of our call's own fate; a lost answer is no less lost for what is seen later.
 OF_OUR_CALL = frozenset({Cause.LOST, Cause.LEFT_OUT, Cause.INTERRUPTED})
@@ -24,7 +24,7 @@ def gone(row: ports.RunServer, newest: server.Snapshot | None) -> Cause:
     """Return why a server has no record: deleted, or another one bears its name now."""
     if newest is None or row.server_id in newest.servers:
         return Cause.NONE
-    others = newest.by_name.get(sameness.normal(row.name), ())
+    others = newest.by_name.get(typography.normal(row.name), ())
     return Cause.REPLACED if others else Cause.DELETED
 
 

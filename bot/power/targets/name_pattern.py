@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from bot.power import errors
 from bot.power.targets import number_ranges
 from bot.power.targets.number_ranges import Numbers
-from bot.power.text import letters, sameness, typography
+from bot.power.text import typography
 
 MOST_CHARACTERS = 255
 MOST_BRACKETS = 8
@@ -99,8 +99,8 @@ class Pattern:
 
     def folded(self) -> Pattern:
         """Return the pattern for texts that are folded."""
-        pieces = (sameness.folded(one) if isinstance(one, str) else one for one in self.pieces)
-        return Pattern(sameness.folded(self.text), tuple(pieces))
+        pieces = (typography.folded(one) if isinstance(one, str) else one for one in self.pieces)
+        return Pattern(typography.folded(self.text), tuple(pieces))
 
     def names(self) -> Iterator[str]:
         """Yield the names that it stands for; only for a small `count` and without wildcards."""
@@ -216,7 +216,7 @@ def parse(text: str) -> Pattern:
         UserMistake: it is no such name, or larger than the bounds.
 
     """
-    strange = letters.strange(text, allowed="[],*?")
+    strange = typography.strange_in_name(text, allowed="[],*?")
     if strange or '"' in text:
         if STEPS.search(text):
             raise _mistake("Ranges have no steps; name the numbers instead.", text)

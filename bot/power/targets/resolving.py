@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 
 from bot.power import errors, server
-from bot.power.targets import in_words, name_pattern, rooms, unknown_names
+from bot.power.targets import in_words, name_pattern, unresolved
 from bot.power.targets.name_pattern import Work
 from bot.power.targets.terms import (
     FIELDS,
@@ -22,8 +22,8 @@ from bot.power.targets.terms import (
     mended,
     names_one,
 )
-from bot.power.targets.unknown_names import Unknown
-from bot.power.text import folding, letters, nearest, sameness, spelling, typography
+from bot.power.targets.unresolved import Unknown
+from bot.power.text import folding, nearest, spelling, typography
 
 # Patterns times servers, the slow ones counted as several: 40 to 250 ms as measured.
 MOST_WORK = 100_000
@@ -68,7 +68,7 @@ def resolve(
     search = _Search(members.terms, snapshot, work)
     found = {id(term): search.found(term) for term in members.terms}
     if search.unknown:
-        raise unknown_names.mistake(search.unknown, members.terms, snapshot)
+        raise unresolved.mistake(search.unknown, members.terms, snapshot)
     named = _narrowed(members, found)
     out = {row.id for t in members.terms if t.takes_out for row in found[id(t)]}
     left = [row for row in named if row.id not in out]
@@ -78,7 +78,7 @@ def resolve(
         )
     search.refuse_twins(left)
     if for_change:
-        rooms.refuse_unclear(members, left, snapshot)
+        unresolved.refuse_unclear(members, left, snapshot)
     taken_out = [row for row in named if row.id in out]
     said = in_words.reading(members)
     selected = not all(map(names_one, members.terms))
@@ -210,7 +210,7 @@ class _Search:
 
         """
         for name, term in self._twins.items():
-            rows = [row for row in left if sameness.normal(row.name) == name]
+            rows = [row for row in left if typography.normal(row.name) == name]
             if len(rows) > 1:
                 raise self._ambiguous(term, name, rows)
 
@@ -258,7 +258,7 @@ class _Search:
 
 def _refuse_alike(term: Term, name: str) -> None:
     """Refuse a quoted name that nobody has, where a character of it may look like another."""
-    strange = letters.strange(name, allowed=" ") if term.text.startswith('"') else ""
+    strange = typography.strange_in_name(name, allowed=" ") if term.text.startswith('"') else ""
     if strange and not name.isascii():
         raise errors.UserMistake(
             f"{strange}, and no server is named exactly so.", token=typography.shown(term.typed)

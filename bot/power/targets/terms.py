@@ -15,7 +15,7 @@ from bot.power import server
 from bot.power.server import Part
 from bot.power.targets import name_pattern
 from bot.power.targets.name_pattern import Work
-from bot.power.text import sameness
+from bot.power.text import typography
 
 # The kind of names, patterns, ids, serial numbers and groups.
 NAMED = "named"
@@ -39,11 +39,11 @@ class Names:
     """Servers by name; a plain name that is written like an id is a server's id."""
 
     pattern: name_pattern.Pattern
-    form: Form = sameness.normal
+    form: Form = typography.normal
 
     def folded(self) -> Names:
         """Return what the policy means by it."""
-        return Names(self.pattern.folded(), sameness.folded)
+        return Names(self.pattern.folded(), typography.folded)
 
     @functools.cached_property
     def server_id(self) -> str:
@@ -67,7 +67,7 @@ class Value:
     def folded(self) -> Value:
         """Return what the policy means by it."""
         pattern = self.pattern.folded() if self.pattern else None
-        return Value(sameness.folded(self.exact), pattern)
+        return Value(typography.folded(self.exact), pattern)
 
     def accepts(self, text: str, work: Work) -> bool:
         """Whether this text is meant."""
@@ -82,11 +82,11 @@ class Field:
 
     kind: str
     value: Value
-    form: Form = sameness.normal
+    form: Form = typography.normal
 
     def folded(self) -> Field:
         """Return what the policy means by it."""
-        return Field(self.kind, self.value.folded(), sameness.folded)
+        return Field(self.kind, self.value.folded(), typography.folded)
 
     def matches(self, row: server.Server, work: Work) -> bool:
         """Whether the field holds the value."""
@@ -99,11 +99,11 @@ class Tag:
 
     key: str
     value: Value
-    form: Form = sameness.normal
+    form: Form = typography.normal
 
     def folded(self) -> Tag:
         """Return what the policy means by it."""
-        return Tag(sameness.folded(self.key), self.value.folded(), sameness.folded)
+        return Tag(typography.folded(self.key), self.value.folded(), typography.folded)
 
     def matches(self, row: server.Server, work: Work) -> bool:
         """Whether the server has the tag with such a value."""
@@ -249,7 +249,7 @@ def _side(terms: list[Term]) -> _Side:
     texts = [m.server_id or m.pattern.text for m in plain if isinstance(m, Names)]
     patterns = tuple(term.matcher for term in terms if not is_plain(term))
     forms = [m.form for m in plain if isinstance(m, Names)]
-    return _Side(frozenset(texts), patterns, forms[0] if forms else sameness.normal)
+    return _Side(frozenset(texts), patterns, forms[0] if forms else typography.normal)
 
 
 def size(terms: Sequence[Term]) -> int:

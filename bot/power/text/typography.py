@@ -1,6 +1,12 @@
-"""What Slack and phones do to typed text, undone before anything is parsed.
+"""What Slack, phones and keyboards do to typed text, undone; and when two texts are the same.
 
 Nothing inside double quotes is changed: a quoted value is matched exactly as it was typed.
+
+A letter that looks like an ASCII one, or can't be seen, is refused by its name, so that nobody acts
+on a server whose name only looks like what was meant. A letter may come in one piece or with its
+mark apart, and both look alike (Unicode Standard Annex 15): typed text is compared in one normal
+form. What protects a server must not miss it by a capital letter, a wide one or a blank, so the
+policy is compared folded as well.
 """
 
 from __future__ import annotations
@@ -171,3 +177,57 @@ def in_ascii(word: str) -> str:
     digits = "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in word[:MOST_SHOWN])
     bare = "".join(c for c in unicodedata.normalize("NFKD", digits) if not unicodedata.combining(c))
     return bare if bare.isascii() and bare.isprintable() else ""
+
+
+# East Asian letters look like no others, and stand beside ASCII ones.
+APART = ("CJK UNIFIED", "HIRAGANA LETTER", "KATAKANA LETTER", "HANGUL SYLLABLE", "BOPOMOFO LETTER")
+# Letters of these scripts have doubles among those of ASCII; what has one is written in quotes.
+WHOLE = ("CYRILLIC", "GREEK")
+ALIKE = frozenset("асеорхуіјѕһԁԛԝАВЕЅЗКМНОРСТУХІЈԌԚԜανοικρτυχϲΑΒΕΖΗΙΚΜΝΟΡΤΥΧ")
+LIGATURES = frozenset("ßæøœłđðþÆØŒŁĐÐÞ")
+
+
+def strange_in_name(word: str, allowed: str = "") -> str:
+    """Say which character of a name can't stand outside of quotes, or return an empty text."""
+    letters = {c for c in word if not c.isascii() and _is_clear(c)}
+    return foreign(word, allowed=allowed + "".join(letters | _of_one_script(word)))
+
+
+def _is_clear(character: str) -> bool:
+    """Whether a letter looks like no other."""
+    name = unicodedata.name(character, "")
+    if character in LIGATURES:
+        return True
+    if name.startswith("LATIN"):
+        apart = unicodedata.normalize("NFD", character)
+        marks = apart[1:]
+        return apart[0].isascii() and bool(marks) and all(map(unicodedata.combining, marks))
+    return unicodedata.category(character)[0] == "L" and name.startswith(APART)
+
+
+def _of_one_script(word: str) -> set[str]:
+    """Return the letters of a word that is of one script, and can't be read as an ASCII one."""
+    letters = {c for c in word if c.isalpha()}
+    for script in WHOLE:
+        ours = {c for c in letters if unicodedata.name(c, "").startswith(script)}
+        if ours and ours == letters and not ours <= ALIKE:
+            return ours
+    return set()
+
+
+def normal(text: str) -> str:
+    """Return the text in the one form in which it is compared: NFC."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def folded(text: str) -> str:
+    """Return a text without case, width, blanks and characters that can't be seen."""
+    if not text.isascii():
+        wide = unicodedata.normalize("NFKC", text).casefold()
+        text = "".join(c for c in unicodedata.normalize("NFKC", wide) if not _is_blank(c))
+    return "".join(text.split()).lower()
+
+
+def _is_blank(character: str) -> bool:
+    """Whether a character only parts others, or can't be seen at all."""
+    return unicodedata.category(character) in {"Cc", "Cf", "Zs", "Zl", "Zp"}

@@ -11,7 +11,7 @@ import structlog
 
 from bot.power import errors, inputs, ports, request
 from bot.power.command import form
-from bot.power.targets import offering
+from bot.power.targets import search
 from bot.power.text import typography
 from bot.slack import action_ids
 from bot.slack.blockkit import modals, text, views
@@ -30,7 +30,7 @@ MOST_WORDS = modals.REASON_CHARS
 class Workflow(Protocol):
     """What knows the servers and the policy."""
 
-    async def offers(self, person: request.Person, typed: str) -> Sequence[offering.Offer]:
+    async def offers(self, person: request.Person, typed: str) -> Sequence[search.Offer]:
         """Return what fits what somebody has typed into the field for servers."""
 
     def problems(
@@ -102,7 +102,7 @@ class FormReceiver:
         else:
             await self._receive(placed, ack)
 
-    async def offers(self, person: request.Person, typed: str) -> Sequence[offering.Offer]:
+    async def offers(self, person: request.Person, typed: str) -> Sequence[search.Offer]:
         """Return what fits what was typed, or nothing when that can't be said in time."""
         if not self._searches.admits(person.user_id):
             return ()

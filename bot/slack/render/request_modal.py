@@ -12,7 +12,7 @@ from typing import Any
 from bot.power import inputs, ports
 from bot.power.command.form import Field
 from bot.power.request import Action
-from bot.power.targets import offering
+from bot.power.targets import search
 from bot.slack import action_ids
 from bot.slack.blockkit import blocks, text, views, words
 from bot.slack.render import plans
@@ -106,7 +106,7 @@ def _servers(shown: answers.FormShown) -> dict[str, Any]:
     return element
 
 
-def option(offer: offering.Offer) -> dict[str, Any]:
+def option(offer: search.Offer) -> dict[str, Any]:
     """Return what a search offers, as Slack wants it."""
     return _option(offer.label, offer.value, offer.note)
 

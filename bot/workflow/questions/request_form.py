@@ -13,8 +13,8 @@ from bot.power import errors, inputs, ports, request
 from bot.power.approval import judging
 from bot.power.command import command, form
 from bot.power.planning import plan_refusals
-from bot.power.policy import policy, reason_patterns
-from bot.power.targets import mentioned, offering
+from bot.power.policy import patterns, policy
+from bot.power.targets import search
 from bot.workflow import answers
 from bot.workflow.context import Context
 from bot.workflow.questions import queries
@@ -27,7 +27,7 @@ NO_CHANNEL = "The policy allows no channel in which Powerbot is a member, so not
 NO_INVENTORY = "The inventory can't be read at this moment, so the search may find nothing."
 
 
-async def offers(context: Context, person: request.Person, typed: str) -> Sequence[offering.Offer]:
+async def offers(context: Context, person: request.Person, typed: str) -> Sequence[search.Offer]:
     """Return what fits what was typed so far; nothing to somebody who may not look.
 
     Raises:
@@ -47,14 +47,14 @@ async def open_form(context: Context, inbound: ports.Inbound) -> answers.FormSho
     """
     used = inbound.input if isinstance(inbound.input, inputs.ShortcutUsed) else None
     notes: list[str] = []
-    chosen: tuple[offering.Offer, ...] = ()
+    chosen: tuple[search.Offer, ...] = ()
     try:
         snapshot = await queries.inventory(context)
     except errors.CloudError:
         notes.append(NO_INVENTORY)
     else:
-        rows = mentioned.servers_in(used.words if used else "", snapshot)
-        chosen = offering.chosen(rows, snapshot)
+        rows = search.servers_in(used.words if used else "", snapshot)
+        chosen = search.chosen(rows, snapshot)
         notes += [CUT_SHORT] if used and used.more else []
     # A message shortcut alone has both; a global one has no channel.
     if used and inbound.place.channel_id and not chosen:
@@ -120,7 +120,7 @@ def _refused(
     found: dict[form.Field, str] = {}
     for rule in judged:
         given = (change.reason, change.options.incident)
-        if rule.reason and not reason_patterns.has(rule.reason, *given):
+        if rule.reason and not patterns.found_in_reason(rule.reason, *given):
             found[form.Field.REASON] = f'Rule "{rule.name}" wants {rule.reason} in it.'
     if change.options.break_glass and place.channel_id not in rules.incident:
         found[form.Field.BREAK_GLASS] = "Break glass may not be used in this channel."

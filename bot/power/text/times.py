@@ -1,4 +1,8 @@
-"""Instants as people type them: `04:00`, `4pm`, `2026-12-01T04:00+01:00`, `tomorrow 04:00`."""
+"""Times as people type them.
+
+Instants: `04:00`, `4pm`, `2026-12-01T04:00+01:00`, `tomorrow 04:00`. Durations, in settings,
+options and the policy alike: `500ms`, `1.5s`.
+"""
 
 from __future__ import annotations
 
@@ -244,3 +248,14 @@ def _suffix(typed: str) -> str:
     """Return the zone that was typed at the end, if one was."""
     found = ZONE_AT_END.search(typed)
     return found[1] if found else ""
+
+
+UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+# Digits are ASCII's own: what another script's look like is for its readers to judge.
+DURATION = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)(ms|s|m|h)", re.IGNORECASE | re.ASCII)
+
+
+def duration_s(text: str) -> float | None:
+    """Return how long a text says, in seconds; None for one that is no duration."""
+    match = DURATION.fullmatch(text)
+    return float(match[1]) * UNITS_S[match[2].lower()] if match else None

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from bot.power import server
-from bot.power.targets import mentioned, offering, targets
+from bot.power.targets import search, targets
 from tests.power import fleet, fuzz_commands
 
-CATALOGUE = offering.Catalogue(fleet.fleet(), fleet.GROUPS)
+CATALOGUE = search.Catalogue(fleet.fleet(), fleet.GROUPS)
 
 
 def values(typed: str) -> list[str]:
@@ -72,17 +72,17 @@ def test_whatever_is_typed_is_offered_within_slacks_sizes(typed: str) -> None:
     """At most a hundred, each once, each short enough, each a term that can be read."""
     offered = CATALOGUE.search(typed)
 
-    assert len(offered) <= offering.MOST_OFFERS
+    assert len(offered) <= search.MOST_OFFERS
     assert len({offer.value for offer in offered}) == len(offered)
     for offer in offered:
-        assert len(offer.value) <= offering.MOST_VALUE
+        assert len(offer.value) <= search.MOST_VALUE
         if offer.value.removeprefix("!") not in ("@loop", "@pool"):
             targets.parse(offer.value.removeprefix("!"), fleet.GROUPS)
 
 
 def test_a_search_in_ten_thousand_servers_takes_a_moment() -> None:
     """Slack waits three seconds; the bound leaves room for a slow machine."""
-    big = offering.Catalogue(fleet.named(*(f"web{n:05}" for n in range(10_000))), {"web": "web*"})
+    big = search.Catalogue(fleet.named(*(f"web{n:05}" for n in range(10_000))), {"web": "web*"})
 
     started = time.process_time()
     for typed in ("", "w", "web0", "web0[0001-0500]", "*1*1*", "zzz", "!web"):
@@ -107,14 +107,14 @@ def test_a_search_in_ten_thousand_servers_takes_a_moment() -> None:
 )
 def test_the_servers_that_an_alert_names_are_found(words: str, names: list[str]) -> None:
     """By name without its domain, by range, serial number or id, in any case."""
-    assert [row.name for row in mentioned.servers_in(words, fleet.fleet())] == names
+    assert [row.name for row in search.servers_in(words, fleet.fleet())] == names
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.text(max_size=400))
 def test_any_message_can_be_looked_through(words: str) -> None:
     """Nothing in a message breaks the search."""
-    mentioned.servers_in(words, fleet.fleet())
+    search.servers_in(words, fleet.fleet())
 
 
 def test_a_message_that_names_thousands_is_bounded() -> None:
@@ -122,7 +122,7 @@ def test_a_message_that_names_thousands_is_bounded() -> None:
     big = fleet.named(*(f"web{n:04}" for n in range(5_000)))
     words = " ".join(f"web[{n:04}-{n + 400:04}]" for n in range(0, 4_500, 401))
 
-    assert len(mentioned.servers_in(words, big)) < mentioned.MOST_SERVERS + mentioned.MOST_RANGE
+    assert len(search.servers_in(words, big)) < search.MOST_SERVERS + search.MOST_RANGE
 
 
 def test_few_servers_are_chosen_one_by_one_and_many_folded() -> None:
@@ -131,8 +131,8 @@ def test_few_servers_are_chosen_one_by_one_and_many_folded() -> None:
     web = [row for row in known.servers.values() if row.name.startswith("web")]
     rest = [row for row in known.servers.values() if row.name in ("db01", "twin")]
 
-    few = offering.chosen(web[:3], known)
-    many = offering.chosen(web + rest, known)
+    few = search.chosen(web[:3], known)
+    many = search.chosen(web + rest, known)
 
     assert [offer.value for offer in few] == ["web01", "web02", "web03"]
     assert [(offer.value, offer.note) for offer in many[:2]] == [
@@ -147,7 +147,7 @@ def test_a_server_called_like_an_id_is_offered_by_its_own() -> None:
     odd = server.Server(fleet.server_id(1), fleet.server_id(2))
     known = fleet.snapshot([odd, server.Server(fleet.server_id(2), "web01")])
 
-    assert offering.single(odd, known).value == fleet.server_id(1)
+    assert search.single(odd, known).value == fleet.server_id(1)
 
 
 def test_a_tag_that_can_not_be_typed_is_not_offered() -> None:
@@ -155,6 +155,6 @@ def test_a_tag_that_can_not_be_typed_is_not_offered() -> None:
     row = server.Server(
         "1", "web01", tags=(("a", 'x"y'), ("b", "x\ny"), ("c", "“x”"), ("d", "x y"))
     )
-    known = offering.Catalogue(fleet.snapshot([row]), {})
+    known = search.Catalogue(fleet.snapshot([row]), {})
 
     assert [offer.value for offer in known.search("tag:")] == ['tag:d="x y"']

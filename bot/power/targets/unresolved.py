@@ -1,4 +1,8 @@
-"""The answer to names that no server has: all of them at once, and what was perhaps meant."""
+"""The answer to names that no server has, and to racks that stand in several rooms.
+
+All unknown names are told at once, with what was perhaps meant. A rack's name is only its room's
+own, so a rack that several rooms have is refused until a room is named.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from collections.abc import Sequence
 
 from bot.power import errors, server
 from bot.power.targets import name_pattern
-from bot.power.targets.terms import Names, Term
+from bot.power.targets.terms import Names, Term, TermSet
 from bot.power.text import folding, nearest, typography
 from bot.power.vocabulary import POLITE
 
@@ -186,3 +190,40 @@ def _is_word(one: Unknown | None, known: nearest.Names) -> bool:
     if one is None or one.term.takes_out:
         return False
     return bool(PLAIN_WORD.fullmatch(one.term.text)) and not known.near(one.term.text)
+
+
+ROOMS = frozenset({"room", "dc"})
+MOST_ROOMS = 3
+
+
+def refuse_unclear(
+    members: TermSet, rows: Sequence[server.Server], snapshot: server.Snapshot
+) -> None:
+    """Refuse a rack that stands in several rooms, where no room is named.
+
+    Raises:
+        UserMistake: the servers of one rack's name are in more than one room.
+
+    """
+    racks = [clause for clause in members.clauses if clause[0].kind == "rack"]
+    if not racks or any(clause[0].kind in ROOMS for clause in members.clauses):
+        return
+    found = server.Snapshot({row.id: row for row in rows}, snapshot.started_at).shared_racks
+    if not found:
+        return
+    rack, here = min(found.items())
+    kinds = [clause[0].kind for clause in members.clauses]
+    # A kind that narrows itself was typed with &, which is lost here.
+    typed = " ".join(term.typed for term in members.terms) if len(set(kinds)) == len(kinds) else "…"
+    lines = [f"{typed} {_room(room)}" for room in here[:MOST_ROOMS] if room]
+    shown = ", ".join(room or "no room" for room in here[:MOST_ROOMS])
+    more = f" and {len(here) - MOST_ROOMS} more" if len(here) > MOST_ROOMS else ""
+    raise errors.UserMistake(
+        f"Several rooms have a rack {rack} ({shown}{more}); say which one: {' or '.join(lines)}.",
+        token=typography.shown(racks[0][0].text),
+    )
+
+
+def _room(room: str) -> str:
+    """Return a room as a term."""
+    return f"dc:{room}" if nearest.PLAIN.fullmatch(room) else f'dc:"{room}"'

@@ -8,7 +8,7 @@ from bot import setting_words
 from bot.power import errors
 from bot.power.command import command
 from bot.power.policy import policy_file
-from bot.power.text import durations
+from bot.power.text import times
 
 
 def in_a_setting(text: str) -> float | None:
@@ -49,6 +49,6 @@ def in_the_policy(text: str) -> float | None:
 )  # fmt: skip
 def test_duration_is_read_alike_everywhere(text: str, expected: float | None) -> None:
     """What one takes all take; what one refuses all refuse."""
-    read = [in_a_setting(text), in_an_option(text), in_the_policy(text), durations.seconds(text)]
+    read = [in_a_setting(text), in_an_option(text), in_the_policy(text), times.duration_s(text)]
 
     assert read == [expected] * 4
