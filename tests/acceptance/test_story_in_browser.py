@@ -151,8 +151,8 @@ async def test_newcomer_follows_the_story_to_its_end(reader: Reader) -> None:
     await reader.help()
     await reader.press(card, "Approve")
     await reader.step(5)
-    await expect(card).to_contain_text("under way")
-    # The bot has to have seen them at work: what it has not seen it calls "not proven".
+    await expect(card).to_contain_text("Rebooting")
+    # The bot has to have seen them at work: what it has not seen it calls "not confirmed".
     await expect(reader.page.locator("#request-log .power ~ li")).not_to_have_count(0)
     await reader.help()
     await reader.step(6)

@@ -21,7 +21,7 @@ async def test_tour_tells_the_story_and_its_servers_agree(
     assert status == 0
     for words in (
         "1/6 The bot starts",
-        "Nothing is asked for yet.",
+        "Nothing is requested yet.",
         "This is your own request",
         "Approved by @sam for sre",
         "kill process",

@@ -49,7 +49,7 @@ async def test_requester_types_the_count_of_a_large_request(connected: Side) -> 
     counted = connected.workflow.handled[-1].input
     assert isinstance(counted, inputs.FormSent)
     assert (counted.do, counted.count) == (inputs.Form.CONFIRM_COUNT, "19")
-    assert connected.card().buttons == ["Approve", "Deny", "Cancel", "Details"]
+    assert connected.card().buttons == ["Approve", "Deny", "Details", "Cancel"]
     assert connected.workspace.violations == []
 
 
@@ -66,7 +66,7 @@ async def test_approver_gives_the_reason_of_a_denial_in_a_form(connected: Side) 
     assert connected.workflow.handled[-1].place.channel_id == "C0OPS"
     reply = connected.workspace.thread("ops", card.ts)[-1]
     assert reply.text == "⛔ Denied by <@U0SAM>: not now &lt;!here&gt;\nNothing was sent."
-    assert connected.card().buttons == ["Details", "Ask again"]
+    assert connected.card().buttons == ["Ask again", "Details"]
     assert connected.workspace.violations == []
 
 
@@ -96,7 +96,7 @@ async def test_the_reason_may_be_left_open_unless_the_policy_wants_one(connected
     await connected.settle()
 
     assert sent.ok
-    assert connected.card().buttons == ["Details", "Ask again"]
+    assert connected.card().buttons == ["Ask again", "Details"]
     assert connected.workspace.violations == []
 
 

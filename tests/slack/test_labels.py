@@ -77,8 +77,8 @@ async def test_a_bot_with_a_label_and_a_command_of_its_own_is_told_apart(
         ring.slack.mention(DANA, OPS, "help off")
         mentioned = await ring.stage.told(DANA, "Switches servers off.")
 
-    assert card.blocks[0]["text"]["text"].startswith("staging · Reboot")
-    assert plan.blocks[0]["text"]["text"].startswith("staging · Plan")
+    assert card.blocks[0]["text"]["text"].startswith("staging · 🔁 Reboot")
+    assert plan.blocks[0]["text"]["text"].startswith("staging · 🔁 Reboot 1 server?")
     assert helped.startswith("staging\n")
     assert "/power-staging reboot" in helped
     assert "/power " not in helped

@@ -126,7 +126,7 @@ async def test_what_happened_in_an_outage_of_five_minutes_is_said_afterwards_onc
 
     for id_ in IDS:
         card, *replies = outage.thread(id_)
-        assert "*Succeeded*" in card.words
+        assert "✅ Succeeded" in card.words
         assert [one.text[: len(said)] for one, said in zip(replies, SAID, strict=True)] == [*SAID]
     told = collections.Counter(one.text for one in outage.side.workspace.direct_messages("dana"))
     assert len(told) == REQUESTS
@@ -151,7 +151,7 @@ async def test_a_card_that_was_deleted_in_an_outage_is_posted_again(outage: Outa
 
     again = outage.thread(IDS[0])[0]
     assert again.ts != first.ts
-    assert "*Succeeded*" in again.words
+    assert "✅ Succeeded" in again.words
 
 
 @pytest.mark.parametrize("lost", ["archived", "removed"])
@@ -187,5 +187,5 @@ async def test_a_token_revoked_in_mid_run_holds_everything_until_there_is_a_new_
     await outage.pass_s(240)
 
     assert tries <= 3 * REQUESTS * 12
-    assert all("*Succeeded*" in outage.thread(id_)[0].words for id_ in IDS)
+    assert all("✅ Succeeded" in outage.thread(id_)[0].words for id_ in IDS)
     assert len(outage.side.workspace.direct_messages("dana")) == REQUESTS

@@ -54,9 +54,9 @@ def test_a_plan_folds_servers_by_verdict_and_reason_with_their_states() -> None:
         line("web05", Verdict.BLOCKED, reason="protected", power_before="?"),
     )
 
-    assert "*Would reboot 2:* web[01-02] · now on" in words
-    assert "*Skipped 1:* web03 (already on) · now on" in words
-    assert "*Blocked 2:* web[04-05] (protected) · now 1 off, 1 unknown" in words
+    assert "*web[01-02]* (all on)" in words
+    assert "1 already on: web03" in words
+    assert "🚫 2 blocked: web[04-05] (protected)" in words
 
 
 def test_a_plan_names_the_servers_that_are_not_well() -> None:
@@ -84,9 +84,9 @@ def test_a_plan_says_which_rule_wants_what_of_which_servers() -> None:
         terms=Terms(needs=needs, rules=("databases", "all")),
     )
 
-    assert "*Needs 1 approval:* one from sre (rule: all)" in one
+    assert "*Needs 1 approval:* sre (rule: all)" in one
     assert (
-        "*Needs 2 approvals:* one from sre, one from dc-ops"
+        "*Needs 2 approvals:* sre and dc-ops"
         " (the strictest of the rules: databases for db01; all for web01)" in two
     )
 
@@ -97,18 +97,18 @@ def test_a_plan_says_why_it_needs_more_than_its_own_servers_would() -> None:
 
     words = told(line("web01"), line("web02"), terms=terms)
 
-    assert "Your other open and recent requests count too: 10 servers more." in words
-    assert "Approvals are added by the freeze: year end." in words
+    assert "Counted with your other open and recent requests: 12 servers." in words
+    assert "The freeze adds approvals: year end." in words
 
 
 def test_a_plan_says_how_it_would_run_and_when_it_stops() -> None:
     """Waves, calls, and the limit that the request itself may lower."""
-    assert "In waves of 1, 2 · 2 calls · stops after the first failure" in told(line("web01"))
+    assert "In waves of 1, 2; stops after the first failure" in told(line("web01"))
 
 
 def test_a_plan_of_nothing_says_so() -> None:
     """It is a plan all the same."""
-    assert told(waves=(), calls=0, terms=plan.Terms()).startswith("*Why:*")
+    assert told(waves=(), calls=0, terms=plan.Terms()).startswith("> ")
 
 
 def test_a_plan_names_the_alarms_of_its_servers_the_worst_first() -> None:

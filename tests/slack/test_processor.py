@@ -50,7 +50,7 @@ async def test_typist_gets_a_direct_message_where_no_other_way_is_open(connected
     connected.processor.begin(payload)
     await connected.settle()
 
-    assert "Plan: reboot 19 servers" in connected.workspace.direct_messages("dana")[-1].text
+    assert "Reboot 19 servers (web[01-19])?" in connected.workspace.direct_messages("dana")[-1].text
 
 
 async def test_processor_takes_over_what_a_dead_process_left(connected: Side) -> None:

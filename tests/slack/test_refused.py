@@ -63,7 +63,7 @@ async def test_requester_learns_within_seconds_why_there_is_no_card(
     asked.workspace.chaos.allow()
     await asked.clock.pass_s(reporter.LONGEST_CARD_WAIT_S)
     await asked.reporter.deliver_due()
-    assert "0 of 2 approvals" in asked.card().words
+    assert "needs 2 approvals" in asked.card().words
     assert len(asked.workspace.direct_messages("dana")) == 1
     assert asked.store.outbox == []
 
@@ -210,7 +210,7 @@ async def test_card_that_nobody_may_edit_is_posted_anew_at_the_start_and_the_end
     cards = [one for one in shown.workspace.messages("ops") if one.metadata]
     assert len(cards) == 3
     assert len(shown.workspace.calls("chat.update")) == 3
-    assert "failed: " in cards[-1].text
+    assert "❌ 10 of 19" in cards[-1].text
     assert shown.store.outbox == []
 
 

@@ -58,7 +58,7 @@ async def test_card_is_edited_at_most_once_in_three_seconds(shown: Side) -> None
     await shown.reporter.deliver_due()
 
     assert len(shown.workspace.calls("chat.update")) == 1
-    assert "3 of 19 rebooted" in shown.card().words
+    assert "3 of 19 done" in shown.card().words
 
 
 async def test_end_state_waits_for_no_pace(shown: Side) -> None:
@@ -68,7 +68,7 @@ async def test_end_state_waits_for_no_pace(shown: Side) -> None:
 
     await running(shown, 19)
 
-    assert "Succeeded" in shown.card().words
+    assert "✅ 19 servers rebooted" in shown.card().words
 
 
 async def test_card_that_would_look_the_same_is_not_sent_again(shown: Side) -> None:
@@ -135,7 +135,7 @@ async def test_long_retry_after_is_honoured_by_everything(shown: Side) -> None:
     await shown.clock.pass_s(2)
     await shown.reporter.deliver_due()
 
-    assert "1 of 19 rebooted" in shown.card().words
+    assert "1 of 19 done" in shown.card().words
 
 
 async def test_end_goes_to_the_requester_when_the_channel_is_closed(shown: Side) -> None:

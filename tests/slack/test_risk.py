@@ -6,7 +6,7 @@ from bot.power import plan, ports
 from bot.power.lifecycle import State
 from bot.power.plan import Unheard, Verdict
 from bot.sandbox.workspace.blockkit import blocks as stand_in_blocks
-from bot.slack.render import answers as private, cards, plan_table, plans
+from bot.slack.render import answers as private, buttons, cards, plan_table, plans
 from bot.storage.tables import packing
 from bot.workflow import alarm_lookup, answers
 from tests.slack import builders
@@ -32,7 +32,7 @@ def sick_plan(**changes: object) -> plan.Plan:
 
 def asked_once_more(made: plan.Plan) -> str:
     """Return what the dialog says that Approve opens."""
-    dialog = cards.approve_button(builders.request_in(State.PENDING, made)).confirm
+    dialog = buttons.approve(builders.request_in(State.PENDING, made)).confirm
     assert dialog is not None
     return str(dialog["text"]["text"])
 

@@ -140,7 +140,7 @@ async def test_a_step_is_told_again_when_slack_was_away(connected: Side) -> None
     calls = connected.workspace.calls("functions.completeError")
     assert calls[-1].answer["ok"]
     words = [m.text for m in connected.workspace.messages("C0OPS") if "Denied" in m.text]
-    assert len([one for one in words if one.startswith("⛔")]) == 1
+    assert len([one for one in words if one.startswith("⛔ Denied by")]) == 1
 
 
 @pytest.mark.parametrize("fails", [False, True], ids=["told", "slack-away"])

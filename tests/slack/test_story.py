@@ -32,8 +32,8 @@ async def test_requester_turns_the_plan_into_a_card_with_request(connected: Side
     """Request posts the card and leaves a short note where the plan stood."""
     await asked(connected)
 
-    assert connected.card().buttons == ["Approve", "Deny", "Cancel", "Details"]
-    assert "0 of 2 approvals · needs one from sre, one from dc-ops" in connected.card().words
+    assert connected.card().buttons == ["Approve", "Deny", "Details", "Cancel"]
+    assert "Waiting for sre and dc-ops" in connected.card().words
     assert [one.text for one in connected.whispers("dana")] == ["Asked as PR-7F3K."]
     assert connected.workspace.violations == []
 
@@ -53,7 +53,7 @@ async def test_approver_starts_a_run_whose_end_stands_in_the_thread(connected: S
     assert said[0].startswith("✔ Approved by <@U0SAM> for sre")
     assert "rebooted: web[01-18] · failed: web20" in said[1]
     assert "audit head #12:" + "ab" * 6 in said[1]
-    assert card.buttons == ["Details", "Retry failed"]
+    assert card.buttons == ["Retry failed", "Details"]
     assert "archives/C0OPS/p" in connected.workspace.direct_messages("dana")[-1].text
     assert connected.workspace.violations == []
 

@@ -45,12 +45,12 @@ async def test_what_was_accepted_and_not_proven_is_told_so_and_named_by_the_next
         found, rows = await world.found(id_), list((await world.rows(id_)).values())
         told = str(plans.render(next_plan).blocks)
         assert f"web09 was sent a {'reboot' if 'reboot' in text else 'power-off'} by {id_}" in told
-        assert "accepted, not proven" in told
+        assert "accepted, not confirmed" in told
         assert "ago" in told
         history = await world.type("history web09")
         assert isinstance(history, answers.HistoryShown)
         at_home = await world.flow.home(found.order.requester)
-        word = "accepted, not proven" if "reboot" in text else "timed out"
+        word = "accepted, not confirmed" if "reboot" in text else "timed out"
         for place in (
             cards.render(found, rows).text,
             str(cards.render(found, rows).blocks),

@@ -158,6 +158,13 @@ def spelled(number: int) -> str:
     return NUMBERS[number] if 0 <= number < len(NUMBERS) else str(number)
 
 
+def joined(parts: Sequence[str]) -> str:
+    """Return parts as a sentence lists them: `a`, `a and b`, `a, b and c`."""
+    if len(parts) < 2:
+        return "".join(parts)
+    return f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
 def listed(parts: Sequence[str], limit: int, joint: str = " · ") -> str:
     """Return as many parts as fit into `limit` code points, then how many more there are."""
     shown: list[str] = []

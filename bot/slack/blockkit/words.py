@@ -19,6 +19,19 @@ DONE: dict[Action, str] = {
     Action.REBOOT: "rebooted",
     Action.CYCLE: "power-cycled",
 }
+DOING: dict[Action, str] = {
+    Action.ON: "Powering on",
+    Action.OFF: "Powering off",
+    Action.REBOOT: "Rebooting",
+    Action.CYCLE: "Power-cycling",
+}
+# What is asked, at a glance: before a title that says it in words.
+ACTION_SIGNS: dict[Action, str] = {
+    Action.ON: "🟢",
+    Action.OFF: "⚫",
+    Action.REBOOT: "🔁",
+    Action.CYCLE: "🔌",
+}
 SIGNS: dict[State, str] = {
     State.PLANNED: "📝",
     State.PENDING: "⏳",
@@ -34,17 +47,17 @@ SIGNS: dict[State, str] = {
     State.EXPIRED: "⌛",
     State.VOID: "⚪",
 }
-# What the state means for the reader; a deadline that passed is nobody's no.
+# How a request ended, or stands, where there is only this one line for it.
 MEANINGS: dict[State, str] = {
-    State.PLANNED: "not asked for yet",
+    State.PLANNED: "not requested yet",
     State.PENDING: "waiting for approval",
     State.APPROVED: "about to start",
-    State.RUNNING: "under way",
-    State.SUCCEEDED: "every server is proven",
-    State.PARTIAL: "not every server is proven",
-    State.FAILED: "no server is proven",
-    State.STOPPED: "ended before every server was sent",
-    State.REFUSED: "the rules don't allow it; nothing was sent",
+    State.RUNNING: "in progress",
+    State.SUCCEEDED: "every server is confirmed",
+    State.PARTIAL: "not every server is confirmed",
+    State.FAILED: "no server is confirmed",
+    State.STOPPED: "stopped with servers left untouched",
+    State.REFUSED: "the policy doesn't allow it; nothing was sent",
     State.DENIED: "nothing was sent",
     State.CANCELLED: "nothing was sent",
     State.EXPIRED: "nobody answered in time; nothing was sent",
@@ -53,9 +66,26 @@ MEANINGS: dict[State, str] = {
 _SERVER_WORDS: dict[ServerState, str] = {
     ServerState.QUEUED: "waiting",
     ServerState.INTENDED: "being sent",
-    ServerState.ACCEPTED: "under way",
+    ServerState.ACCEPTED: "in progress",
+    ServerState.NOT_PROVEN: "not confirmed",
+    ServerState.NOT_SENT: "untouched",
+    ServerState.UNKNOWN: "outcome unknown",
+    ServerState.SUPERSEDED: "overtaken",
 }
-ACCEPTED_ONLY = "accepted, not proven"
+# A row of a list begins with how its servers stand.
+SERVER_SIGNS: dict[ServerState, str] = {
+    ServerState.QUEUED: "○",
+    ServerState.INTENDED: "↻",
+    ServerState.ACCEPTED: "↻",
+    ServerState.PROVEN: "✔",
+    ServerState.SKIPPED: "–",
+    ServerState.NOT_SENT: "–",
+    ServerState.BLOCKED: "🚫",
+    ServerState.FAILED: "❌",
+    ServerState.REJECTED: "❌",
+}
+IN_DOUBT = "⚠️"
+ACCEPTED_ONLY = "accepted, not confirmed"
 HALF_DONE = "off, about to be switched on"
 CALLS: dict[Method, str] = {
     Method.ON: "a power-on",

@@ -1,31 +1,40 @@
 """The request's card: what, why, who, how far; and the buttons that its state allows.
 
-Made from the stored record alone, so that the same record always gives the same card.
+Made from the stored record alone, so that the same record always gives the same card. What is
+read first stands first: state, count and names, then what is unusual, then who is next.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from bot.power import lifecycle, plan, ports, waiting
-from bot.power.inputs import Do
 from bot.power.lifecycle import State
-from bot.power.request import Action
-from bot.slack import action_ids
-from bot.slack.blockkit import blocks, naming, text, words
-from bot.slack.render import around, conduct, frozen, outcomes, plan_table, risk, tasks, terms
+from bot.slack.blockkit import blocks, naming, text
+from bot.slack.render import (
+    around,
+    buttons,
+    conduct,
+    frozen,
+    headlines,
+    outcomes,
+    plan_table,
+    risk,
+    tasks,
+    terms,
+)
 
 REASON_CHARS = 300
 # "cancelled by" and a user id, before the reason.
 ENDED_BY_CHARS = 50
-FALLBACK_CHARS = 200
+REVIEWERS_CHARS = 60
 # Names that Details shows to one person; the card in the channel stays short.
 DETAILS_CHARS = 1800
 MOST_EARLIER = 5
-DIALOG_ILL_CHARS = 60
 EVENT_TYPE = "power_request"
-# Ends after which the same may still be needed, and nothing of it was sent.
-ASKED_AGAIN = frozenset({State.EXPIRED, State.DENIED, State.VOID})
+NOTHING_SENT = "Nothing was sent."
 # What a freeze means for a request in this state.
 HELD_BACK = {
     State.PENDING: "It can't get its last approval while everything is frozen.",
@@ -47,43 +56,57 @@ def render(
     """
     if request.hushed and not private:
         return _hushed(request)
-    order = request.order
-    # Once it runs, private details have a row for each server instead.
-    whole = private and not servers
-    dark = outcomes.dark(servers, order.action)
-    # Who decides reads what an approval is given to; afterwards it is in the way.
-    how = conduct.lines(request.plan) if request.state in lifecycle.OPEN else ""
-    body = [
-        blocks.header(terms.title(order)),
-        *([blocks.section(dark)] if dark else []),
-        blocks.section(_what(request, DETAILS_CHARS if whole else naming.LIST_CHARS)),
-        *([blocks.section(how)] if how else []),
-        blocks.section(_state(request, servers)),
+    held = freezes if request.state in HELD_BACK else ()
+    first = blocks.header(headlines.header(request, servers, held))
+    below = [
+        *_sections(_people(request, servers), _frozen(request, held)),
+        blocks.context(_small_print(request, private=private)),
+        *_row(request, servers, private=private),
     ]
-    if freezes and request.state in HELD_BACK:
-        body.append(blocks.section(f"{frozen.lines(freezes)}\n{HELD_BACK[request.state]}"))
-    if servers:
-        body.append(blocks.section(_servers(request, servers, brief=private)))
-    body.append(blocks.context(terms.small_print(order, request.id)))
-    buttons = _private_buttons(request) if private else _buttons(request, servers)
-    if buttons:
-        body.append(blocks.button_row(buttons))
-    told = _fallback(request, servers)
-    if not private:
-        metadata = {"event_type": EVENT_TYPE, "event_payload": {"request_id": request.id}}
-        live = request.state is State.RUNNING and servers
-        best = [*body[:-1], tasks.render(servers, order.action), body[-1]] if live else body
-        return blocks.Message(told, tuple(best), metadata, plainer=tuple(body) if live else ())
-    # Before a run the whole plan is the news; Slack takes tables in messages only since 2025.
-    table = () if servers else plan_table.render(request.plan)
-    return blocks.Message(told, (*body, *table), plainer=tuple(body) if table else ())
+    message = blocks.Message(
+        headlines.notification(request, servers), metadata=_metadata(request, private=private)
+    )
+    if not servers:
+        # Once it runs, private details have a row for each server instead.
+        limit = DETAILS_CHARS if private else naming.LIST_CHARS
+        body = [first, *_sections(_before(request, limit)), *below]
+        # Before a run the whole plan is the news; Slack takes tables in messages only since 2025.
+        table = plan_table.render(request.plan) if private else ()
+        return _with(message, [*body, *table], body if table else ())
+    body = [first, *_sections(_after(request, servers)), *below]
+    if private or request.state is not State.RUNNING:
+        return _with(message, body)
+    dark = outcomes.dark(servers, request.order.action)
+    best = [
+        first,
+        *_sections(dark, terms.why(request.order)),
+        tasks.render(servers, request.order.action),
+    ]
+    return _with(message, [*best, *below], body)
+
+
+def _with(
+    message: blocks.Message, body: Sequence[blocks.Block], plainer: Sequence[blocks.Block] = ()
+) -> blocks.Message:
+    return dataclasses.replace(message, blocks=tuple(body), plainer=tuple(plainer))
+
+
+def _sections(*paragraphs: str) -> list[blocks.Block]:
+    """Return a block for each paragraph that says something."""
+    return [blocks.section(one) for one in paragraphs if one]
+
+
+def _metadata(request: ports.Request, *, private: bool) -> Mapping[str, Any] | None:
+    """Return what tells programs which request a card in a channel is for."""
+    if private:
+        return None
+    return {"event_type": EVENT_TYPE, "event_payload": {"request_id": request.id}}
 
 
 def _hushed(request: ports.Request) -> blocks.Message:
     """Return what a channel keeps of a card that people of another company may read by now."""
     told = f"{request.id}: nothing more is said of it here. Its requester is told how it ends."
-    metadata = {"event_type": EVENT_TYPE, "event_payload": {"request_id": request.id}}
-    return blocks.Message(told, (blocks.section(told),), metadata)
+    return blocks.Message(told, (blocks.section(told),), _metadata(request, private=False))
 
 
 def address(request: ports.Request, workspace_url: str) -> str:
@@ -100,225 +123,158 @@ def linked(request: ports.Request, workspace_url: str) -> str:
     return f"<{found}|{request.id}>" if found else request.id
 
 
-def _what(request: ports.Request, names_limit: int) -> str:
-    """Return servers, reason and requester."""
-    order = request.order
-    lines = [
-        conduct.names(request.plan, names_limit),
-        _set_aside(request.plan),
-        *(terms.earlier(one) for one in request.plan.earlier[:MOST_EARLIER]),
-        # What was wrong beforehand is in the way of what became of it.
-        risk.lines(request.plan) if request.state in lifecycle.OPEN else "",
-        terms.why(order),
-        f"*Who:* {text.mention(order.requester.user_id)}",
+# -- what it is about
+
+
+def _before(request: ports.Request, names_limit: int) -> str:
+    """Return servers, reason and what is unusual, of a request whose servers are all untouched."""
+    planned = request.plan
+    found = [
+        conduct.servers(planned, names_limit),
+        conduct.set_aside(planned),
+        terms.why(request.order),
     ]
-    if order.options.break_glass:
-        lines.append(f"🔨 *Break glass:* nobody was asked first; {_review(request.review)}.")
+    # What was wrong beforehand is in the way of how it ended.
+    if request.state in lifecycle.OPEN:
+        found += [*_unusual(planned), conduct.lines(planned)]
+    return _joined(found)
+
+
+def _unusual(planned: plan.Plan) -> list[str]:
+    """Return what an approver should know before all else of these servers."""
+    return [*(terms.earlier(one) for one in planned.earlier[:MOST_EARLIER]), risk.lines(planned)]
+
+
+def _after(request: ports.Request, servers: Sequence[ports.RunServer]) -> str:
+    """Return what became of the servers, or becomes of them, and what it was for."""
+    action = request.order.action
+    return _joined(
+        [
+            outcomes.dark(servers, action),
+            outcomes.lines(servers, action),
+            outcomes.unsure(servers, action),
+            terms.why(request.order),
+        ]
+    )
+
+
+def _joined(lines: Sequence[str]) -> str:
     return "\n".join(line for line in lines if line)
 
 
-def _review(review: ports.Review | None) -> str:
-    """Return how the review that break glass owes stands."""
-    if review is None:
-        return "somebody else must review it"
-    if not review.closed_at:
-        return f"somebody else must review it until {text.moment(review.due_at)}"
-    words = text.plain(review.comment, REASON_CHARS)
-    return f"reviewed by {text.mention(review.closed_by)}: {words}"
+# -- who did what, and who is next
 
 
-def _set_aside(planned: plan.Plan) -> str:
-    """Return how many named servers the plan leaves out."""
-    skipped = len(planned.lines_with(plan.Verdict.SKIP))
-    blocked = len(planned.lines_with(plan.Verdict.BLOCKED))
-    parts = [f"{skipped} skipped" if skipped else "", f"{blocked} blocked" if blocked else ""]
-    told = " · ".join(part for part in parts if part)
-    return f"Left out by the plan: {told}" if told else ""
-
-
-def _state(request: ports.Request, servers: Sequence[ports.RunServer]) -> str:
-    """Return the state in words and sign, with what belongs to it."""
+def _people(request: ports.Request, servers: Sequence[ports.RunServer]) -> str:
+    """Return who asked, who approved, who ended it, and who is next."""
     state = request.state
-    lines = [f"{words.SIGNS[state]} *{state.value.capitalize()}*: {words.MEANINGS[state]}"]
-    if state is State.RUNNING and request.stopped_by:
-        lines = [f"{words.SIGNS[State.STOPPED]} *Stopping*: {outcomes.stopping(servers)}"]
-    if state is State.PENDING:
-        lines += _while_pending(request)
-    else:
-        lines.append(terms.approved_by(request))
+    found = [
+        terms.people(request),
+        *terms.comments(request),
+        _glass(request),
+        _waits_for(request) if state is State.PENDING else "",
+        _waiting(request.waiting, state) if request.waiting else "",
+    ]
     if state is State.APPROVED and request.use_by:
-        lines.append(f"Void if not started by {text.moment(request.use_by)}")
-    lines += [around.under_way(request), around.still_out(request)]
-    if request.waiting:
-        lines.append(_waiting(request.waiting, state))
+        found.append(f"Starts on its own; void if it hasn't by {text.moment(request.use_by)}")
+    found += [around.under_way(request), around.still_out(request)]
     if request.stopped_by:
-        lines.append(_stop(request))
-    # What it means to have expired is said already.
+        found.append(_stop(request))
+    # What it means to have expired is said in its first line.
     if request.end_reason and state is not State.EXPIRED:
-        lines.append(_end_reason(request))
-    return "\n".join(line for line in lines if line)
+        found.append(_end_reason(request))
+    if state in lifecycle.NEVER_RAN:
+        found.append(_never_ran(request))
+    if state in outcomes.RUN_ENDS:
+        found.append(_next(request, servers))
+    return _joined(found)
+
+
+def _next(request: ports.Request, servers: Sequence[ports.RunServer]) -> str:
+    """Return who has something left to do about a run that has ended, and what."""
+    who, action = text.mention(request.order.requester.user_id), request.order.action
+    if outcomes.dark(servers, action):
+        return f"*Next:* {who} looks at them, then presses Power back on."
+    left = outcomes.untouched(servers, action)
+    if left:
+        return f"*Next:* {who} decides about the other {'one' if left == 1 else f'{left:,}'}."
+    if outcomes.retryable(servers, action):
+        return f"*Next:* {who} looks at what failed, then retries it."
+    return ""
+
+
+def _waits_for(request: ports.Request) -> str:
+    """Return whose approval is missing, and until when it may come."""
+    left = terms.missing(request)
+    until = f" · expires {text.moment(request.expires_at)}" if request.expires_at else ""
+    return f"*Waiting for {terms.needs(left)}*{until}" if left else ""
+
+
+def _never_ran(request: ports.Request) -> str:
+    """Return what is left to do of a request of which nothing was sent."""
+    who = text.mention(request.order.requester.user_id)
+    late = "Nobody answered in time. " if request.state is State.EXPIRED else ""
+    again = f" {who} can ask again." if request.state in buttons.ASKED_AGAIN else ""
+    return f"{late}{NOTHING_SENT}{again}"
+
+
+def _glass(request: ports.Request) -> str:
+    """Return that nobody was asked, and how the review stands that this owes."""
+    if not request.order.options.break_glass:
+        return ""
+    review, asked = request.review, "Nobody was asked first"
+    if request.plan.terms.needs:
+        asked = "Only the freeze's approvals were asked for"
+    if review is not None and review.closed_at:
+        by, said = text.mention(review.closed_by), text.plain(review.comment, REASON_CHARS)
+        return f"🔨 *Break glass.* {asked}; reviewed by {by}: {said}"
+    due = f" by {text.moment(review.due_at)}" if review is not None else ""
+    groups = [text.plain(one, REVIEWERS_CHARS) for one in review.groups] if review else []
+    who = f"somebody else of {' or '.join(groups)}" if groups else "somebody else"
+    return f"🔨 *Break glass.* {asked}; {who} must review it{due}."
 
 
 def _waiting(waited: waiting.Wait, state: State) -> str:
     """Return what the request waits for, since when, and what happens if that lasts too long."""
-    name = {waiting.Service.CLOUD: "CloudDC", waiting.Service.SLACK: "Slack"}[waited.service]
+    name = headlines.SERVICES[waited.service]
     end = "then it is void" if state is State.APPROVED else "then it gives up"
     since, until = text.moment(waited.since), text.moment(waited.until)
     why = text.plain(waited.why, REASON_CHARS)
     return f"⏸️ *Waiting for {name}* since {since}, until {until} at most, {end}: {why}"
 
 
-def _while_pending(request: ports.Request) -> list[str]:
-    """Return the approvals so far and the deadline."""
-    lines = [terms.quorum(request), terms.approved_by(request)]
-    if request.expires_at:
-        lines.append(f"Expires {text.moment(request.expires_at)}")
-    return lines
+def _frozen(request: ports.Request, freezes: Sequence[ports.Freeze]) -> str:
+    """Return the freezes that hold a request back, and what that means for it."""
+    return f"{frozen.lines(freezes)}\n{HELD_BACK[request.state]}" if freezes else ""
 
 
 def _end_reason(request: ports.Request) -> str:
     """Return why it ended; where a person ended it, by name."""
     if not request.ended_by:
-        return frozen.spoken(request.end_reason, request.end_named, REASON_CHARS)
+        said = frozen.spoken(request.end_reason, request.end_named, REASON_CHARS)
+        return f"{said[:1].upper()}{said[1:]}"
     said = text.plain(request.end_reason, REASON_CHARS + ENDED_BY_CHARS)
     return text.named(f"{said[:1].upper()}{said[1:]}", [request.ended_by])
-
-
-def _servers(
-    request: ports.Request, servers: Sequence[ports.RunServer], *, brief: bool = False
-) -> str:
-    """Return what became of the servers: names by outcome, and counts that add up."""
-    action = request.order.action
-    counted = outcomes.counted(servers, action)
-    if brief:
-        return counted
-    told = outcomes.told(servers, action)
-    return f"{counted}\n{told}" if request.state is State.RUNNING else f"{told}\n{counted}"
 
 
 def _stop(request: ports.Request) -> str:
     """Return who pressed Stop, and why."""
     why = f": {text.plain(request.stop_reason, REASON_CHARS)}" if request.stop_reason else ""
-    return f"Stop was pressed by {text.mention(request.stopped_by)}{why}"
+    return f"⏹️ Stopped by {text.mention(request.stopped_by)}{why}"
 
 
-def _fallback(request: ports.Request, servers: Sequence[ports.RunServer]) -> str:
-    """Return the card in one line that stands alone."""
-    order = request.order
-    names = conduct.names(request.plan, FALLBACK_CHARS)
-    line = f"{request.id} {request.state.value}: {terms.title(order)} ({names})"
-    if request.state is State.PENDING:
-        return _wish(request, names)
-    parts = (outcomes.dark(servers, order.action), outcomes.told(servers, order.action, limit=600))
-    told = "\n".join(part for part in parts if part)
-    return f"{line}. {told}" if told else line
+# -- small print and buttons
 
 
-def _wish(request: ports.Request, names: str) -> str:
-    """Return who wants what done to which servers, why, and what that needs."""
-    order = request.order
-    what = terms.title(order)
-    why = text.plain(order.reason, FALLBACK_CHARS)
-    asked = (
-        f"{text.mention(order.requester.user_id)} wants to {what[0].lower()}{what[1:]} ({names})"
-    )
-    return f"{asked}{': ' + why if why else ''}. {terms.quorum(request)} [{request.id}]"
+def _small_print(request: ports.Request, *, private: bool) -> str:
+    """Return which request this is; details identify the plan as well."""
+    told = terms.small_print(request.order, request.id)
+    return f"{told} · {terms.proof(request.plan)}" if private else told
 
 
-# -- buttons
-
-
-def _buttons(
-    request: ports.Request, servers: Sequence[ports.RunServer]
-) -> tuple[blocks.Button, ...]:
-    """Return the buttons that make sense in this state; the state decides again at the click."""
-    if request.state in (State.PLANNED, State.PENDING):
-        deny = button(request, Do.DENY)
-        details = button(request, Do.DETAILS)
-        return (approve_button(request), deny, button(request, Do.CANCEL), details)
-    if request.state is State.APPROVED:
-        return (button(request, Do.CANCEL), stop_button(request), button(request, Do.DETAILS))
-    if request.state is State.RUNNING:
-        stop = () if request.stopped_by else (stop_button(request),)
-        return (*stop, button(request, Do.DETAILS))
-    return _end_buttons(request, servers)
-
-
-def _private_buttons(request: ports.Request) -> tuple[blocks.Button, ...]:
-    """Return what the requester may do where nobody else sees the card."""
-    return (button(request, Do.NUDGE),) if request.state is State.PENDING else ()
-
-
-def _end_buttons(
-    request: ports.Request, servers: Sequence[ports.RunServer]
-) -> tuple[blocks.Button, ...]:
-    """Return what may follow an end."""
-    found = [button(request, Do.DETAILS)]
-    if request.state in ASKED_AGAIN:
-        found.append(button(request, Do.AGAIN))
-    if request.state in outcomes.RUN_ENDS:
-        action = request.order.action
-        if outcomes.retryable(servers, action):
-            found.append(_retry(request, outcomes.untouched(servers, action)))
-        if outcomes.left_dark(servers, action):
-            cycle = action is Action.CYCLE
-            back_on = button(request, Do.BACK_ON, style="primary")
-            found.append(back_on if cycle else button(request, Do.UNDO))
-        if around.has_out(request):
-            found.append(put_back_button(request))
-        if request.review is not None and not request.review.closed_at:
-            found.append(button(request, Do.VERDICT))
-    return tuple(found)
-
-
-def _retry(request: ports.Request, untouched: int) -> blocks.Button:
-    """Return Retry, under its own name where nothing was sent to any of the servers."""
-    if not untouched:
-        return button(request, Do.RETRY)
-    label = "Do the other one" if untouched == 1 else f"Do the other {untouched:,}"
-    spoken = f"{label} of {request.id}: {terms.title(request.order)}"
-    return blocks.Button(Do.RETRY, request.id, label=label, spoken=spoken)
-
-
-def button(request: ports.Request, do: Do, *, style: str = "") -> blocks.Button:
-    """Return one button for this request."""
-    spoken = f"{action_ids.LABELS[do]} {request.id}: {terms.title(request.order)}"
-    return blocks.Button(do, request.id, style=style, spoken=spoken)
-
-
-def approve_button(request: ports.Request) -> blocks.Button:
-    """Return Approve, which asks once more and names what would happen."""
-    order = request.order
-    region = text.literal(order.scope.region, 60)
-    asked, how = f"{terms.title(order)} in {region}: ", _how(request.plan)
-    names = conduct.names_literal(
-        request.plan, blocks.CONFIRM_CHARS - len(asked) - len(how) - naming.MORE_CHARS
-    )
-    dialog = blocks.confirm(f"Approve {request.id}?", asked + names + how, "Approve")
-    spoken = f"Approve {request.id}: {terms.title(order)}"
-    # Red is for what takes many servers down; to deny is safe.
-    grave = order.action in (Action.OFF, Action.CYCLE) and request.plan.terms.confirm_count
-    style = "danger" if grave else "primary"
-    return blocks.Button(Do.APPROVE, request.id, style=style, confirm=dialog, spoken=spoken)
-
-
-def _how(planned: plan.Plan) -> str:
-    """Return what else an approval is given to: servers that aren't well, and the waves."""
-    ill = naming.folded_literal(risk.ill_names(planned), DIALOG_ILL_CHARS)
-    unwell = f". ⚠️ With alarms or poor health: {ill}" if ill else ""
-    waves = f". {conduct.sizes(planned)}" if len(planned.waves) > 1 else ""
-    return f"{unwell}{waves}." if unwell or waves else ""
-
-
-def put_back_button(request: ports.Request) -> blocks.Button:
-    """Return Put back, which asks once more: a server that isn't well gets its work back."""
-    asked = "What is still out is put back at once, whatever the state of its servers."
-    dialog = blocks.confirm(f"Put back {request.id}?", asked, "Put back")
-    return blocks.Button(Do.PUT_BACK, request.id, confirm=dialog)
-
-
-def stop_button(request: ports.Request) -> blocks.Button:
-    """Return Stop, which asks once more."""
-    asked = "No new call is sent after it. What was sent already can't be taken back."
-    dialog = blocks.confirm(f"Stop {request.id}?", asked, "Stop")
-    return blocks.Button(Do.STOP, request.id, style="danger", confirm=dialog)
+def _row(
+    request: ports.Request, servers: Sequence[ports.RunServer], *, private: bool
+) -> list[blocks.Block]:
+    """Return the row of buttons, or nothing."""
+    found = buttons.of_requester(request) if private else buttons.of_card(request, servers)
+    return [blocks.button_row(found)] if found else []

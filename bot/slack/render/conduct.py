@@ -6,7 +6,7 @@ import functools
 from collections import Counter
 from collections.abc import Sequence
 
-from bot.power import plan
+from bot.power import plan, server
 from bot.power.plan import Verdict
 from bot.power.planning import stepping
 from bot.power.text import folding
@@ -23,16 +23,49 @@ BEHIND_CHARS = 120
 ONE_RULE = 2
 
 
+def servers(planned: plan.Plan, limit: int) -> str:
+    """Return the servers to act on, with how they stand: `*web[01-06]* (all on)`."""
+    acting = planned.lines_with(Verdict.ACT)
+    if not acting:
+        return names(planned, limit)
+    return f"*{names(planned, limit)}* ({states(acting)})"
+
+
+def states(lines: Sequence[plan.PlanLine]) -> str:
+    """Return the power states before, like `all on`, or counted where they differ."""
+    counts = Counter(server.power_of(line.power_before) for line in lines)
+    if len(counts) > 1:
+        return ", ".join(f"{counts[one]:,} {one.value}" for one in server.Power if counts[one])
+    [state] = counts
+    if state is server.Power.UNKNOWN:
+        return "power state unknown"
+    return f"all {state.value}" if len(lines) > 1 else state.value
+
+
+def set_aside(planned: plan.Plan) -> str:
+    """Return how many named servers the plan leaves out; which and why is told in Details."""
+    skipped = Counter(line.reason for line in planned.lines_with(Verdict.SKIP))
+    blocked = len(planned.lines_with(Verdict.BLOCKED))
+    told = [
+        f"{count:,} {text.plain(reason, RULE_CHARS) or 'skipped'}"
+        for reason, count in skipped.most_common(MOST_RULES)
+    ]
+    more = skipped.total() - sum(count for _, count in skipped.most_common(MOST_RULES))
+    told += [f"{more:,} more"] if more else []
+    told += [f"{blocked:,} blocked"] if blocked else []
+    return f"Left out: {', '.join(told)}" if told else ""
+
+
 def lines(planned: plan.Plan) -> str:
-    """Return the rules, the waves and the options that the seal covers, a line each."""
-    found = (_ruled(planned), waves(planned), around(planned), _options(planned))
+    """Return the waves, the options, and rules where there are several, a line each."""
+    found = (waves(planned), around(planned), _ruled(planned), _options(planned))
     return "\n".join(line for line in found if line)
 
 
 def _ruled(planned: plan.Plan) -> str:
-    """Return the rules with the servers of each."""
-    told = "; ".join(by_rule(planned))
-    return f"*Rules:* {told}" if told else ""
+    """Return the rules with the servers of each; a single one says nothing to who decides."""
+    told = by_rule(planned)
+    return f"*Rules:* {'; '.join(told)}" if len(told) > 1 else ""
 
 
 def by_rule(planned: plan.Plan) -> list[str]:
@@ -50,12 +83,12 @@ def by_rule(planned: plan.Plan) -> list[str]:
 
 
 def waves(planned: plan.Plan) -> str:
-    """Return the sizes of the waves, the number of calls, and when the run stops by itself."""
+    """Return the sizes of the waves, and when the run stops by itself."""
     if not planned.waves:
         return ""
     most = planned.order.options.max_failures or planned.terms.max_failures
     stops = "stops after the first failure" if most == 1 else f"stops after {most:,} failures"
-    return f"{sizes(planned)} · {text.count(planned.calls, 'call')} · {stops}"
+    return f"{sizes(planned)}; {stops}"
 
 
 def sizes(planned: plan.Plan) -> str:

@@ -14,7 +14,7 @@ from bot.power.inputs import Do
 from bot.power.lifecycle import State
 from bot.slack import action_ids
 from bot.slack.blockkit import blocks, naming, text, words
-from bot.slack.render import cards, conduct, frozen, outcomes, terms
+from bot.slack.render import buttons, cards, conduct, frozen, outcomes, terms
 from bot.workflow import answers
 
 # Requests that a list shows; the others are counted and are one `requests` away.
@@ -137,24 +137,24 @@ def _how_far(found: ports.Request) -> str:
 def _waiting(found: ports.Request) -> list[blocks.Block]:
     """Return the buttons of a request that waits for this person."""
     if found.state in lifecycle.ENDED:
-        review = cards.button(found, Do.VERDICT, style="primary")
-        return [blocks.button_row([review, cards.button(found, Do.DETAILS)])]
-    deny = cards.button(found, Do.DENY, style="danger")
-    return [blocks.button_row([cards.approve_button(found), deny, cards.button(found, Do.DETAILS)])]
+        review = buttons.button(found, Do.VERDICT, style="primary")
+        return [blocks.button_row([review, buttons.button(found, Do.DETAILS)])]
+    deny = buttons.button(found, Do.DENY)
+    return [blocks.button_row([buttons.approve(found), deny, buttons.button(found, Do.DETAILS)])]
 
 
 def _mine(found: ports.Request) -> list[blocks.Block]:
     """Return the buttons of one's own request."""
     if found.state is State.RUNNING:
         return _running(found)
-    buttons = [cards.button(found, Do.CANCEL), cards.button(found, Do.DETAILS)]
-    return [blocks.button_row(buttons)]
+    row = [buttons.button(found, Do.CANCEL), buttons.button(found, Do.DETAILS)]
+    return [blocks.button_row(row)]
 
 
 def _running(found: ports.Request) -> list[blocks.Block]:
     """Return the buttons of a request under way."""
-    stop = [] if found.stopped_by else [cards.stop_button(found)]
-    return [blocks.button_row([*stop, cards.button(found, Do.DETAILS)])]
+    stop = [] if found.stopped_by else [buttons.stop(found)]
+    return [blocks.button_row([*stop, buttons.button(found, Do.DETAILS)])]
 
 
 def _recent(shown: answers.HomeShown, workspace_url: str) -> list[blocks.Block]:

@@ -19,7 +19,36 @@ NAMES_CHARS = 500
 DETAIL_CHARS = 160
 
 LOOSE_CHARS = 80
+# Of an outcome that needs nobody, so many servers are named; of more their count says enough.
+MOST_NAMED = 50
+_EASY = frozenset(
+    {
+        ServerState.PROVEN,
+        ServerState.SKIPPED,
+        ServerState.NOT_SENT,
+        ServerState.QUEUED,
+        ServerState.INTENDED,
+        ServerState.ACCEPTED,
+    }
+)
+# What needs somebody, what moves, what is done.
+READ_IN_ORDER = (
+    *(state for state in outcome.TOLD_IN_ORDER if state not in _EASY),
+    *(ServerState.PROVEN, ServerState.ACCEPTED, ServerState.INTENDED, ServerState.QUEUED),
+    *(ServerState.NOT_SENT, ServerState.SKIPPED),
+)
 _UNPROVEN = lifecycle.ACCEPTED_ONLY | {ServerState.UNKNOWN}
+# What became of the second half of a cycle.
+NOT_CONFIRMED = "isn't confirmed"
+CONFIRMED = "confirmed"
+_POWER_ON = {
+    ServerState.REJECTED: "was refused",
+    ServerState.FAILED: "failed",
+    ServerState.UNKNOWN: "got no answer",
+    ServerState.NOT_SENT: "was not sent",
+    ServerState.BLOCKED: "was not sent",
+    ServerState.SUPERSEDED: "was overtaken",
+}
 # A page of a hundred such rows stays below Slack's size of a message.
 ROW_CHARS = 90
 RUN_ENDS = frozenset(
@@ -52,6 +81,33 @@ def _group(group: outcome.Group, action: Action, names_limit: int) -> str:
     detail = f" ({text.plain(told, DETAIL_CHARS)})" if told else ""
     word = words.HALF_DONE if group.half_done else words.long_word(group.state, action, group.probe)
     return f"{word}: {names}{detail}"
+
+
+def lines(
+    servers: Sequence[ports.RunServer], action: Action, *, limit: int = OUTCOMES_CHARS
+) -> str:
+    """Return a line for each outcome, what needs somebody first: `❌ *web11* failed: their words`.
+
+    Those that a cycle leaves off are told by `dark`.
+    """
+    left = {row.server_id for row in again.dark(action, servers)}
+    found = outcome.groups([row for row in servers if row.server_id not in left])
+    ordered = sorted(found, key=lambda group: READ_IN_ORDER.index(group.state))
+    return text.fitting([_group_line(group, action) for group in ordered], limit)
+
+
+def _group_line(group: outcome.Group, action: Action) -> str:
+    """Return one outcome; of the many that need nobody the count is enough."""
+    many = group.state in _EASY and len(group.names) > MOST_NAMED
+    names = f"{len(group.names):,}" if many else naming.folded(group.names, NAMES_CHARS)
+    shown = names if group.state in _EASY else f"*{names}*"
+    reason = words.reason(group.state, group.cause, group.detail)
+    why = "; ".join(part for part in (reason, words.late(group.late, action)) if part)
+    word = words.HALF_DONE if group.half_done else words.long_word(group.state, action, group.probe)
+    if group.state is ServerState.PROVEN:
+        word = CONFIRMED
+    sign = "◐" if group.half_done else words.SERVER_SIGNS.get(group.state, words.IN_DOUBT)
+    return f"{sign} {shown} {word}{': ' + text.plain(why, DETAIL_CHARS) if why else ''}"
 
 
 def counted(servers: Sequence[ports.RunServer], action: Action) -> str:
@@ -113,8 +169,9 @@ def stopping(servers: Sequence[ports.RunServer]) -> str:
     """Return what becomes of a run that is to stop: `3 finish, 34 won't be touched`."""
     queued = [row for row in servers if row.state is ServerState.QUEUED]
     half = sum(map(half_done, queued))
+    moving = sum(map(again.moving, servers)) - len(queued)
     parts = {
-        "finish": sum(map(again.moving, servers)) - len(queued),
+        "finishes" if moving == 1 else "finish": moving,
         "won't be touched": len(queued) - half,
         "won't be switched on again": half,
     }
@@ -143,18 +200,29 @@ def dark(servers: Sequence[ports.RunServer], action: Action) -> str:
     found = again.dark(action, servers)
     off = [row.label for row in found if again.left(action, row) is Left.OFF]
     maybe = [row.label for row in found if again.left(action, row) is Left.MAY_BE_OFF]
-    lines = []
+    told = []
     if off:
-        lines.append(
-            f"🚨 *{naming.folded(off, NAMES_CHARS)} {'is' if len(off) == 1 else 'are'} OFF:* "
-            "switched off by this request, and not seen to come on again"
-        )
+        verb = "is" if len(off) == 1 else "are"
+        told.append(f"🚨 *{naming.folded(off, NAMES_CHARS)} {verb} OFF:* {_why_off(found, action)}")
     if maybe:
-        lines.append(
+        told.append(
             f"🚨 *{naming.folded(maybe, NAMES_CHARS)} may be OFF:* "
-            "a power-off was sent, and the power-on isn't proven"
+            "a power-off was sent, and the power-on isn't confirmed"
         )
-    return "\n".join(lines)
+    return "\n".join(told)
+
+
+def _why_off(found: Sequence[ports.RunServer], action: Action) -> str:
+    """Return what came between the two halves of a cycle, by the first server that is off."""
+    row = next(one for one in found if again.left(action, one) is Left.OFF)
+    reason = words.reason(row.state, row.cause, row.detail)
+    told = "switched off by this request, and not seen to come on again"
+    if not row.step or row.late is Late.WENT_OFF:
+        return told
+    why = f": {text.plain(reason, DETAIL_CHARS)}" if reason else ""
+    return (
+        f"switched off by this request; the power-on {_POWER_ON.get(row.state, NOT_CONFIRMED)}{why}"
+    )
 
 
 def loose_ends(servers: Sequence[ports.RunServer], action: Action) -> str:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import collections
 from collections.abc import Sequence
 
-from bot.power import plan, server
+from bot.power import plan
 from bot.power.inputs import Do
 from bot.power.plan import Verdict
 from bot.slack import action_ids
@@ -21,7 +20,7 @@ REASON_CHARS = 200
 MOST_WATCHED = 3
 RULE_CHARS = 60
 MOST_EARLIER = 5
-VERDICTS = {Verdict.ACT: "Would {verb}", Verdict.SKIP: "Skipped", Verdict.BLOCKED: "Blocked"}
+FRESH_S = 60.0
 
 
 def render(shown: answers.PlanShown) -> blocks.Message:
@@ -46,17 +45,22 @@ def _meant(planned: plan.Plan) -> Sequence[plan.PlanLine]:
 
 
 def _title(planned: plan.Plan) -> str:
-    """Return what was asked, like `reboot 19 servers`; "0 servers" would name nothing."""
-    return words.title(planned.order.action, len(_meant(planned))).lower()
+    """Return what was asked, like `Reboot 19 servers`; "0 servers" would name nothing."""
+    return words.title(planned.order.action, len(_meant(planned)))
 
 
 def _heading(planned: plan.Plan) -> str:
-    """Return what kind of plan it is, and what it would do."""
+    """Return what it would do, as a question where it may be asked for."""
+    title, verb = _title(planned), words.VERBS[planned.order.action]
     if planned.order.options.dry_run:
-        return f"Dry run: {_title(planned)}"
+        return f"Dry run: {title.lower()}"
+    if planned.refusals:
+        return f"🚫 Can't {title.lower()}"
+    if not planned.order.targets:
+        return f"Nothing to {verb}"
     if breaks_glass(planned):
-        return f"Break glass: {_title(planned)} now"
-    return f"Plan: {_title(planned)}"
+        return f"🔨 Break glass: {title.lower()} now"
+    return f"{words.ACTION_SIGNS[planned.order.action]} {title}?"
 
 
 def breaks_glass(planned: plan.Plan) -> bool:
@@ -79,8 +83,7 @@ def _lines(told: answers.PlanShown) -> str:
     for line in planned.lines:
         groups.setdefault((line.verdict, line.reason), []).append(line)
     ordered = sorted(groups.items(), key=lambda item: list(Verdict).index(item[0][0]))
-    verb = words.VERBS[planned.order.action]
-    shown = [_group(*key, lines, verb) for key, lines in ordered[:MOST_GROUPS]]
+    shown = [_group(*key, lines) for key, lines in ordered[:MOST_GROUPS]]
     if len(ordered) > MOST_GROUPS:
         rest = sum(len(lines) for _, lines in ordered[MOST_GROUPS:])
         shown.append(f"and {text.count(rest, 'server')} more, for other reasons")
@@ -89,21 +92,15 @@ def _lines(told: answers.PlanShown) -> str:
     return "\n".join(line for line in found if line) or "No server."
 
 
-def _group(verdict: Verdict, reason: str, lines: Sequence[plan.PlanLine], verb: str) -> str:
-    """Return one verdict with its servers, the reason, and the states that they are in now."""
-    word = VERDICTS[verdict].format(verb=verb)
+def _group(verdict: Verdict, reason: str, lines: Sequence[plan.PlanLine]) -> str:
+    """Return servers of one verdict, the reason, and the states that they are in now."""
     told = text.named(text.plain(reason, REASON_CHARS), [lines[0].holder])
-    because = f" ({told})" if told else ""
-    names = naming.folded([line.label for line in lines], NAMES_CHARS)
-    return f"*{word} {len(lines)}:* {names}{because} · {_states(lines)}"
-
-
-def _states(lines: Sequence[plan.PlanLine]) -> str:
-    """Return the power states before, like `now on`, or counted where they differ."""
-    counts = collections.Counter(server.power_of(line.power_before) for line in lines)
-    if len(counts) == 1:
-        return f"now {next(iter(counts)).value}"
-    return "now " + ", ".join(f"{counts[one]} {one.value}" for one in server.Power if counts[one])
+    names, count = naming.folded([line.label for line in lines], NAMES_CHARS), len(lines)
+    if verdict is Verdict.ACT:
+        return f"*{names}* ({conduct.states(lines)}{f'; {told}' if told else ''})"
+    if verdict is Verdict.SKIP:
+        return f"{count:,} {told or 'skipped'}: {names}"
+    return f"🚫 {count:,} blocked: {names}{f' ({told})' if told else ''}"
 
 
 def _conditions(planned: plan.Plan) -> str:
@@ -143,11 +140,11 @@ def _counted(planned: plan.Plan) -> str:
     counted, count = planned.terms.counted, len(planned.order.targets)
     found = []
     if counted > count and not breaks_glass(planned):
-        other = text.count(counted - count, "server")
-        found.append(f"Your other open and recent requests count too: {other} more.")
+        all_of_them = text.count(counted, "server")
+        found.append(f"Counted with your other open and recent requests: {all_of_them}.")
     if planned.terms.overrides:
         passed = ", ".join(text.plain(name, RULE_CHARS) for name in planned.terms.overrides[:3])
-        found.append(f"Approvals are added by the freeze: {passed}.")
+        found.append(f"The freeze adds approvals: {passed}.")
     return " ".join(found)
 
 
@@ -156,18 +153,17 @@ def _glass(planned: plan.Plan) -> str:
     if not planned.order.options.break_glass:
         return ""
     if planned.terms.needs:
-        return "🔨 *Break glass:* it needs no more than the freeze asks for; it is reviewed later."
-    return "🔨 *Break glass:* it starts at once and in public, and somebody else must review it."
+        return "🔨 *Break glass:* it needs only the freeze's approvals, and is reviewed later."
+    return "🔨 *Break glass:* it starts at once, in public, and somebody else must review it."
 
 
 def _small_print(shown: answers.PlanShown) -> str:
-    """Return how old the states are, and what identifies the plan."""
+    """Return which plan this is, and how old the states are that it was made on."""
     age_s = max(0.0, shown.now - shown.plan.snapshot_at)
     parts = [
-        f"States read {text.duration(age_s)} ago",
-        shown.shortfall.sentence if shown.shortfall else "",
-        f"policy {text.plain(shown.plan.policy_version, 20)}",
         terms.small_print(shown.plan.order, shown.request_id),
+        f"states read {f'{text.duration(age_s)} ago' if age_s >= FRESH_S else 'just now'}",
+        shown.shortfall.sentence if shown.shortfall else "",
     ]
     return " · ".join(part for part in parts if part)
 
@@ -176,11 +172,12 @@ def _fallback(shown: answers.PlanShown) -> str:
     """Return the plan in one line that stands alone."""
     planned = shown.plan
     names = naming.folded([line.label for line in _meant(planned)], 300)
-    line = f"Plan: {_title(planned)} ({names})"
     if planned.refusals:
         why = frozen.spoken(planned.refusals[0], planned.named, 300)
-        return f"{line}. It can't be requested: {why}"
-    return f"{line}. Nothing is asked for yet."
+        return f"{_heading(planned)} ({names}): {why}"
+    if not may_be_asked(shown):
+        return f"{_heading(planned)} ({names}). Nothing is requested."
+    return f"{_title(planned)} ({names})? Nothing is requested yet."
 
 
 def may_be_asked(shown: answers.PlanShown) -> bool:

@@ -32,7 +32,13 @@ def render(servers: Sequence[ports.RunServer], action: Action) -> blocks.Block:
     """Return the list; every server is in exactly one task."""
     one_each = len(servers) <= MOST_TASKS
     made = [_one(row, action) for row in servers] if one_each else _groups(servers, action)
-    return {"type": "plan", "title": outcomes.progress(servers, action), "tasks": made}
+    return {"type": "plan", "title": _wave(servers), "tasks": made}
+
+
+def _wave(servers: Sequence[ports.RunServer]) -> str:
+    """Return how much of it has been sent; how far it is says the card's first line."""
+    sent = sum(row.state is not ServerState.QUEUED or row.step > 0 for row in servers)
+    return f"{sent:,} of {len(servers):,} sent"
 
 
 def _one(row: ports.RunServer, action: Action) -> blocks.Block:

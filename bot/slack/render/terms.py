@@ -11,20 +11,31 @@ REASON_CHARS = 500
 GROUP_CHARS = 60
 SCOPE_CHARS = 60
 MOST_APPROVALS = 10
+COMMENT_CHARS = 200
 EARLIER_CHARS = 150
 _STATES = {
-    "not proven": "accepted, not proven",
-    "timed out": "accepted, not proven in time",
-    "unknown": "not proven, its answer was lost",
-    "superseded": "not proven, something else happened",
+    "not proven": "accepted, not confirmed",
+    "timed out": "accepted, not confirmed in time",
+    "unknown": "not confirmed, the answer was lost",
+    "superseded": "not confirmed, something else happened",
 }
 
 
 def needs(wanted: Sequence[plan.Need]) -> str:
-    """Return approvals that are needed, like `one from sre, one from dc-ops`."""
-    return ", ".join(
-        f"{text.spelled(need.count)} from {text.plain(need.group, GROUP_CHARS)}" for need in wanted
+    """Return approvals that are needed, like `sre and dc-ops`, or `two from sre`."""
+    several = any(need.count > 1 for need in wanted)
+    return text.joined(
+        [
+            f"{text.spelled(need.count)} from {_group(need.group)}"
+            if several
+            else _group(need.group)
+            for need in wanted
+        ]
     )
+
+
+def _group(name: str) -> str:
+    return text.plain(name, GROUP_CHARS)
 
 
 def missing(found: ports.Request) -> tuple[plan.Need, ...]:
@@ -38,32 +49,41 @@ def missing(found: ports.Request) -> tuple[plan.Need, ...]:
 
 
 def quorum(found: ports.Request) -> str:
-    """Return how far the approvals are, like `1 of 2 approvals · still needs one from dc-ops`."""
+    """Return how far the approvals are, like `1 of 2 approvals, still needs dc-ops`."""
     total = sum(need.count for need in found.plan.terms.needs)
     left = missing(found)
     given = total - sum(need.count for need in left)
+    if left and not given:
+        return f"needs {needs(left)}"
     line = f"{given} of {text.count(total, 'approval')}"
-    return f"{line} · {'still needs' if given else 'needs'} {needs(left)}" if left else line
+    return f"{line}, still needs {needs(left)}" if left else line
 
 
-def approved_by(found: ports.Request) -> str:
-    """Return who has approved and for which group, one line each, or an empty text."""
-    lines = [_approval(approval) for approval in found.approvals[:MOST_APPROVALS]]
-    return "\n".join(lines)
+def comments(found: ports.Request) -> list[str]:
+    """Return what approvers have said, a line each."""
+    return [
+        f"💬 {text.mention(one.person.user_id)}: {text.plain(one.comment, COMMENT_CHARS)}"
+        for one in found.approvals[:MOST_APPROVALS]
+        if one.comment
+    ]
 
 
-def _approval(approval: ports.Approval) -> str:
-    """Return one approval with its comment."""
-    comment = f": {text.plain(approval.comment, 200)}" if approval.comment else ""
-    group = text.plain(approval.group, GROUP_CHARS)
-    return f"✔ Approved by {text.mention(approval.person.user_id)} ({group}){comment}"
+def _yes(approval: ports.Approval) -> str:
+    return f"{text.mention(approval.person.user_id)} ({_group(approval.group)})"
+
+
+def people(found: ports.Request) -> str:
+    """Return who asked and who approved, in one line."""
+    asked = f"Asked by {text.mention(found.order.requester.user_id)}"
+    agreed = text.joined([_yes(one) for one in found.approvals[:MOST_APPROVALS]])
+    return f"{asked} · approved by {agreed}" if agreed else asked
 
 
 def why(order: request.Order) -> str:
-    """Return the reason and the incident, or an empty text."""
+    """Return the reason and the incident as a quotation, or an empty text."""
     parts = [text.plain(order.options.incident, 100), text.plain(order.reason, REASON_CHARS)]
     given = " · ".join(part for part in parts if part)
-    return f"*Why:* {given}" if given else ""
+    return f"> {given}" if given else ""
 
 
 def earlier(found: plan.Earlier, now: float | None = None) -> str:
@@ -81,14 +101,23 @@ def earlier(found: plan.Earlier, now: float | None = None) -> str:
 
 
 def small_print(order: request.Order, request_id: str) -> str:
-    """Return what identifies a request: id, region, project, seal."""
-    scope = order.scope
+    """Return what tells a request from others: its id, the region, and what it follows."""
     parts = [
         request_id,
-        text.plain(scope.region, SCOPE_CHARS),
-        f"project {text.plain(scope.project_id, SCOPE_CHARS)}" if scope.project_id else "",
-        f"seal {order.short_seal}",
+        text.plain(order.scope.region, SCOPE_CHARS),
         f"follows {text.plain(order.retry_of, 20)}" if order.retry_of else "",
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+def proof(made: plan.Plan) -> str:
+    """Return what identifies a plan to whoever looks into it: project, seal, policy, rules."""
+    order, rules = made.order, made.terms.rules
+    parts = [
+        f"project {text.plain(order.scope.project_id, SCOPE_CHARS)}",
+        f"seal {order.short_seal}",
+        f"policy {text.plain(made.policy_version, 20)}",
+        f"rule {text.plain(rules[0], GROUP_CHARS)}" if len(rules) == 1 else "",
     ]
     return " · ".join(part for part in parts if part)
 
