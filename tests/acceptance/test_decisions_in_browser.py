@@ -118,7 +118,7 @@ async def test_expiry_calls_everybody_and_is_no_denial_in_the_browser(
     """The reminder and the escalation name people; then nobody has said no."""
     card = await ask(page, OPS, "/power reboot db01 because test", "Reboot 1 server")
     await says(card, "Expired")
-    await says(card, "nobody answered in time")
+    await says(card, "Nobody answered in time")
     await card.get_by_test_id("replies-button").click()
     thread = page.get_by_test_id("thread-panel")
     await says(thread, "Everybody who may approve is asked now")

@@ -41,7 +41,7 @@ async def test_card_is_posted_once_and_noted_at_once(shown: Side) -> None:
     assert shown.store.requests["PR-7F3K"].card == ports.Card("C0OPS", card.ts)
     assert card.metadata == {
         "event_type": "power_request",
-        "event_payload": {"request_id": "PR-7F3K"},
+        "event_payload": {"request_id": "PR-7F3K", "state": "running"},
     }
     call = shown.workspace.calls("chat.postMessage")[-1]
     assert (call.args["unfurl_links"], call.args["unfurl_media"]) == (False, False)

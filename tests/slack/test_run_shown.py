@@ -26,7 +26,7 @@ def test_a_small_run_has_a_task_for_each_server() -> None:
     """Waiting, under way, done, in trouble: in Slack's own words."""
     shown = tasks.render(run_of(13), Action.REBOOT)
 
-    assert shown["title"] == "12 of 13 sent"
+    assert shown["title"] == "web[000-012] · 12 of 13 sent"
     assert [one["title"] for one in shown["tasks"]] == [f"web{n:03}" for n in range(13)]
     by_state = {STATES[n].value: one["status"] for n, one in enumerate(shown["tasks"])}
     assert by_state["queued"] == "pending"

@@ -16,14 +16,11 @@ const ENDED = new Set(["succeeded", "partial", "failed", "stopped"]);
 
 const messages = (app) => app.state?.messages[OPS] ?? [];
 
-/** A request's state, as its card's notification says it; one that waits says who wants what. */
-const stateOf = (text) => /^PR-\w+ (\w+)/.exec(text)?.[1] ?? (/ \[PR-\w+\]$/.test(text) ? "pending" : undefined);
-
-/** The cards of the channel, oldest first: each with its request's state, read from its words. */
+/** The cards of the channel, oldest first: each with its request's state, as its metadata has it. */
 function cards(app) {
   return messages(app)
     .filter(({ bot, ephemeral, ts, thread_ts: root }) => bot && !ephemeral && (!root || root === ts))
-    .map((message) => ({ message, state: stateOf(message.text ?? "") }))
+    .map((message) => ({ message, state: message.metadata?.event_payload?.state }))
     .filter(({ state }) => state);
 }
 

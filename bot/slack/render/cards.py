@@ -97,10 +97,13 @@ def _sections(*paragraphs: str) -> list[blocks.Block]:
 
 
 def _metadata(request: ports.Request, *, private: bool) -> Mapping[str, Any] | None:
-    """Return what tells programs which request a card in a channel is for."""
+    """Return what tells programs which request a card in a channel is for, and its state."""
     if private:
         return None
-    return {"event_type": EVENT_TYPE, "event_payload": {"request_id": request.id}}
+    told = {"request_id": request.id}
+    if not request.hushed:
+        told["state"] = request.state.value
+    return {"event_type": EVENT_TYPE, "event_payload": told}
 
 
 def _hushed(request: ports.Request) -> blocks.Message:

@@ -18,6 +18,7 @@ from bot.slack.render import outcomes
 
 MOST_TASKS = 20
 TITLE_CHARS = 80
+NAMES_CHARS = 100
 OUTPUT_CHARS = 200
 COMPLETE = frozenset({ServerState.PROVEN, ServerState.SKIPPED})
 STATUSES = {
@@ -32,13 +33,14 @@ def render(servers: Sequence[ports.RunServer], action: Action) -> blocks.Block:
     """Return the list; every server is in exactly one task."""
     one_each = len(servers) <= MOST_TASKS
     made = [_one(row, action) for row in servers] if one_each else _groups(servers, action)
-    return {"type": "plan", "title": _wave(servers), "tasks": made}
+    return {"type": "plan", "title": _whole(servers), "tasks": made}
 
 
-def _wave(servers: Sequence[ports.RunServer]) -> str:
-    """Return how much of it has been sent; how far it is says the card's first line."""
+def _whole(servers: Sequence[ports.RunServer]) -> str:
+    """Return all servers, and how many were sent; how far it is says the card's first line."""
     sent = sum(row.state is not ServerState.QUEUED or row.step > 0 for row in servers)
-    return f"{sent:,} of {len(servers):,} sent"
+    names = naming.folded_literal([row.label for row in servers], NAMES_CHARS)
+    return f"{names} · {sent:,} of {len(servers):,} sent"
 
 
 def _one(row: ports.RunServer, action: Action) -> blocks.Block:

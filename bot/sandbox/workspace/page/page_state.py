@@ -79,6 +79,7 @@ def _message(message: Message) -> Json:
         "bot": message.bot,
         "text": message.text,
         "blocks": message.blocks,
+        "metadata": message.metadata,
         "edited": message.edited,
         "ephemeral": message.ephemeral,
         "deleted": message.deleted,
