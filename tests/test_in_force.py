@@ -7,7 +7,8 @@ import pathlib
 from bot.runtime import policy_watch
 from bot.storage import opening
 from bot.workflow import audit_trail
-from tests.workflow.world import POLICY, GivenClock
+from tests.support import ticks
+from tests.workflow.world import POLICY
 
 
 async def test_operator_reads_in_the_audit_which_policy_was_in_force(
@@ -35,7 +36,7 @@ def test_text_in_force_is_never_that_of_a_file_which_cannot_be_used(
     tmp_path: pathlib.Path,
 ) -> None:
     """The old policy stays in force, and so does its text."""
-    path, clock = tmp_path / "policy.toml", GivenClock()
+    path, clock = tmp_path / "policy.toml", ticks.GivenClock()
     path.write_text(POLICY, encoding="utf-8")
     found = policy_watch.PolicyFile(path, clock)
     assert found().version

@@ -6,7 +6,6 @@ The workflow is the real one, on a clock that is given, so that calls and memory
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import functools
 import gc
 import pathlib
@@ -23,6 +22,7 @@ from bot.sandbox import data_centre
 from bot.sandbox.data_centre.api import exchange, routing
 from tests.benchmarks import plot, stage, work
 from tests.benchmarks.rows import Profile, Row
+from tests.support import ticks
 from tests.workflow import world
 
 SIZES = (100, 300, 1_000, 3_000, 10_000)
@@ -71,12 +71,11 @@ def bots_bytes() -> int:
 
 async def operate(count: int, *, memory: bool = False) -> Counted:
     """Switch so many servers off on a given clock, from the typed line to the proof."""
-    clock = world.GivenClock()
-    begun = datetime.datetime.fromtimestamp(clock.start, datetime.UTC)
+    clock = ticks.GivenClock()
     centre = MeteredCentre(
         stage.servers(count),
         clock=clock.monotonic,
-        wall=lambda: begun + datetime.timedelta(seconds=clock.passed_s),
+        wall=clock.wall,
         account=data_centre.Account(token="t"),
         pace=data_centre.Pace(DEVICE_S, spread=0.0, jitter=0.0),
     )

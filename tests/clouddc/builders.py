@@ -1,10 +1,7 @@
-"""Builders for the client's tests: clocks turned by hand, answers, and a client on them."""
+"""Builders for the client's tests: answers, and a client on them."""
 
 from __future__ import annotations
 
-import asyncio
-import heapq
-import itertools
 import json
 import random
 from collections.abc import Callable, Coroutine, Mapping
@@ -13,70 +10,15 @@ from typing import Any
 import httpx
 
 from bot.clouddc import auth, client, exchange, throttle
+from bot.power import ports
+from tests.support import ticks
 
 ENDPOINT = "https://clouddc.cn-east-3.myhuaweicloud.com"
 PROJECT = "0123456789abcdef0123456789abcdef"
 TOKEN = "token-of-the-tests"
-START = 1767323045.0  # 2026-01-02T03:04:05Z
+START = ticks.START
 
 Handler = Callable[[httpx.Request], Coroutine[None, None, httpx.Response]]
-
-
-class HandClock:
-    """Time that moves when a test says so; whoever sleeps wakes when it is due."""
-
-    def __init__(self) -> None:
-        self.passed_s = 0.0
-        self.set_back_s = 0.0
-        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
-        self._numbers = itertools.count()
-
-    def now(self) -> float:
-        """The wall clock, which a test may set back."""
-        return START + self.passed_s - self.set_back_s
-
-    def monotonic(self) -> float:
-        """The clock that nobody sets."""
-        return self.passed_s
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait until the time has passed."""
-        due: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._sleepers, (self.passed_s + seconds, next(self._numbers), due))
-        await due
-
-    async def pass_s(self, seconds: float) -> None:
-        """Let time pass, and everybody who is due go on, in the order of their times."""
-        end = self.passed_s + seconds
-        await settle()
-        while self._sleepers and self._sleepers[0][0] <= end:
-            at, _, due = heapq.heappop(self._sleepers)
-            self.passed_s = max(self.passed_s, at)
-            if not due.done():
-                due.set_result(None)
-            await settle()
-        self.passed_s = end
-        await settle()
-
-
-class LeapClock(HandClock):
-    """Time that leaps over every wait, and notes how long each was."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.slept: list[float] = []
-
-    async def sleep(self, seconds: float) -> None:
-        """Leap."""
-        self.slept.append(seconds)
-        self.passed_s += seconds
-        await asyncio.sleep(0)
-
-
-async def settle() -> None:
-    """Let everything go on that needs no more than its turn."""
-    for _ in range(50):
-        await asyncio.sleep(0)
 
 
 class Service:
@@ -163,7 +105,7 @@ def http_for(handler: Handler) -> httpx.AsyncClient:
 
 def cloud_for(
     handler: Handler,
-    clock: HandClock,
+    clock: ports.Clock,
     *,
     who: auth.CloudAuth | None = None,
     bucket: throttle.Bucket | None = None,

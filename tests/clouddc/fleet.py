@@ -6,10 +6,10 @@ import asyncio
 
 from bot.clouddc import inventory, poller, wire
 from bot.power import errors, ports, server
+from tests.support import ticks
 
 from .builders import (
     START,
-    HandClock,
     server_id,
 )
 
@@ -54,7 +54,7 @@ class Bench:
     """A poller on an inventory on a cloud, with a hand-turned clock."""
 
     def __init__(self, count: int) -> None:
-        self.clock = HandClock()
+        self.clock = ticks.HandClock()
         self.cloud = Cloud(count)
         self.inventory = inventory.Inventory(self.cloud, self.clock)
         self.poller = poller.Poller(self.cloud, self.inventory, self.clock)

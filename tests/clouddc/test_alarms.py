@@ -12,11 +12,11 @@ from hypothesis import given, strategies as st
 
 from bot.clouddc import alarms, auth, wire
 from bot.power import errors, ports
+from tests.support import ticks
 
 from .builders import (
     PROJECT,
     START,
-    LeapClock,
     Service,
     answer,
     cloud_for,
@@ -46,7 +46,7 @@ def body(*rows: Any, **changes: Any) -> bytes:
 async def test_alarms_of_some_servers_are_asked_for_by_their_ids() -> None:
     """One call, filtered by the service, and read by the ids that were asked for."""
     service = Service(answer(body(alarm(1), alarm(2), alarm(9))))
-    source = alarms.CloudAlarms(cloud_for(service, LeapClock()))
+    source = alarms.CloudAlarms(cloud_for(service, ticks.GivenClock()))
 
     found = await source.alarms([server_id(1), server_id(2)])
 
@@ -63,7 +63,7 @@ async def test_alarms_of_some_servers_are_asked_for_by_their_ids() -> None:
 async def test_alarms_of_many_servers_are_asked_for_without_their_ids() -> None:
     """An address with hundreds of ids would be refused on the way."""
     service = Service(answer(body(alarm(1), count=500)))
-    source = alarms.CloudAlarms(cloud_for(service, LeapClock()))
+    source = alarms.CloudAlarms(cloud_for(service, ticks.GivenClock()))
 
     found = await source.alarms([server_id(n) for n in range(60)])
 
@@ -75,7 +75,7 @@ async def test_alarms_of_many_servers_are_asked_for_without_their_ids() -> None:
 async def test_alarms_that_are_refused_pause_nothing(status: int) -> None:
     """Credentials that may not read alarms may well switch servers; it is tried once."""
     service = Service(refused(status, "APIGW.0301", "No"), answer(page(1)))
-    cloud = cloud_for(service, LeapClock())
+    cloud = cloud_for(service, ticks.GivenClock())
 
     with pytest.raises(errors.CloudError):
         await alarms.CloudAlarms(cloud).alarms([server_id(1)])
@@ -94,7 +94,7 @@ async def test_alarms_are_asked_for_again_by_the_service_s_clock() -> None:
         answer(body(alarm(1)), headers=date),
         answer({"error_code": "APIGW.0301", "error_msg": "No"}, 401, date),
     )
-    clock = LeapClock()
+    clock = ticks.GivenClock()
     who = auth.SignedAuth("AK", "SK", PROJECT, clock=clock)
     source = alarms.CloudAlarms(cloud_for(service, clock, who=who))
 
@@ -102,7 +102,7 @@ async def test_alarms_are_asked_for_again_by_the_service_s_clock() -> None:
 
     assert [one.server_id for one in found.standing] == [server_id(1)]
     dates = [request.headers["X-Sdk-Date"][:11] for request in service.requests]
-    assert dates == ["20260102T03", "20260102T05"]
+    assert dates == ["20270115T08", "20270115T10"]
     with pytest.raises(errors.Unauthorized):
         await source.alarms([server_id(1)])
     assert len(service.requests) == 3
@@ -110,16 +110,16 @@ async def test_alarms_are_asked_for_again_by_the_service_s_clock() -> None:
 
 async def test_alarms_are_asked_for_again_when_the_clock_has_come_back() -> None:
     """What was learnt of a clock that was off is wrong once it is right again."""
-    right = {"Date": "Fri, 02 Jan 2026 03:04:05 GMT"}
+    right = {"Date": "Fri, 15 Jan 2027 08:00:00 GMT"}
     expired = answer({"error_code": "APIGW.0301", "error_msg": "expired"}, 401, right)
     service = Service(expired, answer(body(), headers=right), expired, answer(body(alarm(1))))
-    clock = LeapClock()
+    clock = ticks.GivenClock()
     source = alarms.CloudAlarms(
         cloud_for(service, clock, who=auth.SignedAuth("AK", "SK", PROJECT, clock=clock))
     )
-    clock.set_back_s = 7200.0
+    clock.set_s = -7200.0
     await source.alarms([server_id(1)])
-    clock.set_back_s = 0.0
+    clock.set_s = 0.0
 
     found = await source.alarms([server_id(1)])
 

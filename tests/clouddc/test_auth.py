@@ -10,12 +10,11 @@ import pytest
 from bot.clouddc import auth
 from bot.power import errors
 from bot.power.ports import Method
+from tests.support import ticks
 
 from .builders import (
     PROJECT,
-    HandClock,
     Handler,
-    LeapClock,
     Service,
     accepted,
     answer,
@@ -23,7 +22,6 @@ from .builders import (
     http_for,
     ids,
     refused,
-    settle,
 )
 
 IAM = "https://iam.cn-east-3.myhuaweicloud.com/"
@@ -31,7 +29,7 @@ PASSWORD = "password-of-the-tests"
 SECRET_KEY = "secret-key-of-the-tests"
 USER = auth.IamUser("powerbot", PASSWORD, "our-domain", PROJECT)
 SIGNATURE_FAILED = refused(401, "APIGW.0301", "verify aksk signature fail, canonicalRequest:X")
-LIFE = {"issued_at": "2026-01-02T00:00:00.000000Z", "expires_at": "2026-01-03T00:00:00.000000Z"}
+LIFE = {"issued_at": "2027-01-15T00:00:00.000000Z", "expires_at": "2027-01-16T00:00:00.000000Z"}
 DAY_S = 86_400.0
 
 
@@ -40,7 +38,7 @@ def issued(token: str, body: object = None) -> httpx.Response:
     return answer({"token": LIFE} if body is None else body, 201, {"X-Subject-Token": token})
 
 
-def iam_auth(handler: Handler, clock: HandClock) -> auth.IamAuth:
+def iam_auth(handler: Handler, clock: ticks.GivenClock) -> auth.IamAuth:
     """Credentials that are fetched from a handler."""
     return auth.IamAuth(http_for(handler), IAM, USER, clock=clock)
 
@@ -54,7 +52,7 @@ async def test_token_is_asked_for_by_password_and_project() -> None:
     """The log-in is the one of the token page, and the catalog isn't wanted."""
     iam = Service(issued("first"))
 
-    await iam_auth(iam, LeapClock()).ready()
+    await iam_auth(iam, ticks.GivenClock()).ready()
 
     (request,) = iam.requests
     assert str(request.url) == f"{IAM}v3/auth/tokens?nocatalog=true"
@@ -71,7 +69,7 @@ async def test_token_is_asked_for_by_password_and_project() -> None:
 
 async def test_token_is_fetched_once_for_all_who_wait() -> None:
     """Ten calls at the start cost one log-in."""
-    clock, gate = LeapClock(), asyncio.Event()
+    clock, gate = ticks.GivenClock(), asyncio.Event()
     iam, service = Service(issued("first")), Service(accepted(0))
 
     async def slow_iam(request: httpx.Request) -> httpx.Response:
@@ -82,7 +80,7 @@ async def test_token_is_fetched_once_for_all_who_wait() -> None:
     async with asyncio.TaskGroup() as group:
         for number in range(10):
             group.create_task(cloud.switch(Method.ON, ids(1), f"attempt-{number}"))
-        await settle()
+        await ticks.settle()
         gate.set()
 
     assert len(iam.requests) == 1
@@ -91,7 +89,7 @@ async def test_token_is_fetched_once_for_all_who_wait() -> None:
 
 async def test_token_is_renewed_before_it_expires() -> None:
     """At nine tenths of its life a token is replaced."""
-    clock = LeapClock()
+    clock = ticks.GivenClock()
     iam = Service(issued("first"), issued("second"))
     who = iam_auth(iam, clock)
     await who.ready()
@@ -107,7 +105,7 @@ async def test_token_is_renewed_before_it_expires() -> None:
 
 async def test_token_that_is_still_good_serves_while_iam_is_away() -> None:
     """A failed renewal costs nothing until the token's end, and isn't tried at every call."""
-    clock = LeapClock()
+    clock = ticks.GivenClock()
     iam, service = Service(issued("first"), httpx.ConnectError("away")), Service(accepted(0))
     cloud = cloud_for(service, clock, who=iam_auth(iam, clock))
     await cloud.switch(Method.ON, ids(1), "attempt-1")
@@ -125,7 +123,7 @@ async def test_token_that_is_still_good_serves_while_iam_is_away() -> None:
 
 async def test_refused_token_is_fetched_anew_and_the_power_call_sent_once_more() -> None:
     """A 401 comes before acting, so this one repetition is allowed."""
-    clock = LeapClock()
+    clock = ticks.GivenClock()
     iam = Service(issued("first"), issued("second"))
     service = Service(refused(401, "APIGW.0301", "The token must be updated"), accepted(0))
 
@@ -140,7 +138,7 @@ async def test_refused_token_is_fetched_anew_and_the_power_call_sent_once_more()
 
 async def test_token_refused_twice_ends_the_call() -> None:
     """The second 401 is final, and pauses everything."""
-    clock = LeapClock()
+    clock = ticks.GivenClock()
     iam = Service(issued("first"), issued("second"))
     service = Service(refused(401, "APIGW.0301", "decrypt token fail"))
     cloud = cloud_for(service, clock, who=iam_auth(iam, clock))
@@ -155,7 +153,7 @@ async def test_token_refused_twice_ends_the_call() -> None:
 
 async def test_calls_refused_together_share_the_new_token() -> None:
     """Five 401s to the same old token cost one log-in."""
-    clock = LeapClock()
+    clock = ticks.GivenClock()
     iam = Service(issued("first"), issued("second"), issued("third"))
 
     async def respond(request: httpx.Request) -> httpx.Response:
@@ -173,7 +171,7 @@ async def test_calls_refused_together_share_the_new_token() -> None:
 
 async def test_late_refusal_of_the_old_token_uses_the_one_that_is_there() -> None:
     """A 401 that comes after another call has renewed the token costs no log-in."""
-    clock, late = LeapClock(), asyncio.Event()
+    clock, late = ticks.GivenClock(), asyncio.Event()
     iam = Service(issued("first"), issued("second"), issued("third"))
 
     async def respond(request: httpx.Request) -> httpx.Response:
@@ -184,7 +182,7 @@ async def test_late_refusal_of_the_old_token_uses_the_one_that_is_there() -> Non
 
     cloud = cloud_for(respond, clock, who=iam_auth(iam, clock))
     switching = asyncio.create_task(cloud.switch(Method.ON, ids(1), "attempt-1"))
-    await settle()
+    await ticks.settle()
     with pytest.raises(errors.CloudError):
         await cloud.show(ids(1)[0])
     late.set()
@@ -210,7 +208,7 @@ async def test_failed_log_in_sends_no_power_call(
     given: httpx.Response | Exception, expected: type[errors.CloudError]
 ) -> None:
     """Whatever becomes of the log-in, the call behind it was not sent."""
-    clock = LeapClock()
+    clock = ticks.GivenClock()
     iam, service = Service(given), Service(accepted(0))
 
     with pytest.raises(errors.CloudError) as caught:
@@ -227,7 +225,7 @@ async def test_failed_log_in_sends_no_power_call(
 )
 async def test_token_that_does_not_say_its_life_is_kept_for_minutes(body: object) -> None:
     """An unreadable body is no reason to refuse a token."""
-    clock = LeapClock()
+    clock = ticks.GivenClock()
     iam = Service(issued("first", body), issued("second"))
     who = iam_auth(iam, clock)
     await who.ready()
@@ -245,9 +243,9 @@ async def test_closed_credentials_stop_their_log_in() -> None:
         await asyncio.Event().wait()
         raise AssertionError
 
-    who = iam_auth(hang, LeapClock())
+    who = iam_auth(hang, ticks.GivenClock())
     asking = asyncio.create_task(who.ready())
-    await settle()
+    await ticks.settle()
 
     await who.aclose()
 

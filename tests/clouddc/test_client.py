@@ -11,14 +11,13 @@ import pytest
 from bot.clouddc import throttle
 from bot.power import errors
 from bot.power.ports import Method
+from tests.support import ticks
 
 from .builders import (
     ENDPOINT,
     PROJECT,
     START,
     TOKEN,
-    HandClock,
-    LeapClock,
     Service,
     accepted,
     answer,
@@ -37,7 +36,7 @@ async def switched(*script: httpx.Response | Exception) -> tuple[errors.CloudErr
     """The error of a power call for servers 0 to 2, and the service that it went to."""
     service = Service(*script)
     with pytest.raises(errors.CloudError) as caught:
-        await cloud_for(service, LeapClock()).switch(Method.REBOOT, ids(3), "attempt-1")
+        await cloud_for(service, ticks.GivenClock()).switch(Method.REBOOT, ids(3), "attempt-1")
     return caught.value, service
 
 
@@ -45,7 +44,7 @@ async def test_power_call_sends_action_and_ids_once() -> None:
     """The body has the vendor's word and all ids; the answer's ids come back."""
     service = Service(accepted(0, 1))
 
-    taken = await cloud_for(service, HandClock()).switch(Method.OFF, ids(2), "attempt-1")
+    taken = await cloud_for(service, ticks.HandClock()).switch(Method.OFF, ids(2), "attempt-1")
 
     (request,) = service.requests
     assert (request.method, str(request.url)) == ("PUT", POWER_URL)
@@ -77,7 +76,7 @@ async def test_power_call_that_must_not_leave_is_refused_here(bad: list[str]) ->
     service = Service(accepted(0))
 
     with pytest.raises(ValueError, match="power call"):
-        await cloud_for(service, HandClock()).switch(Method.ON, bad, "attempt-1")
+        await cloud_for(service, ticks.HandClock()).switch(Method.ON, bad, "attempt-1")
 
     assert service.requests == []
 
@@ -86,7 +85,7 @@ async def test_power_call_takes_fifty_ids() -> None:
     """The limit itself is allowed."""
     service = Service(accepted(*range(50)))
 
-    taken = await cloud_for(service, HandClock()).switch(Method.ON, ids(50), "attempt-1")
+    taken = await cloud_for(service, ticks.HandClock()).switch(Method.ON, ids(50), "attempt-1")
 
     assert len(taken.server_ids) == 50
 
@@ -176,14 +175,14 @@ async def test_answer_that_leaves_ids_out_is_given_back_as_it_is() -> None:
     reference = {"id": {"$ref": "#/definitions/UUID"}}
     service = Service(answer({"physical_servers": [{"id": server_id(0)}, reference]}))
 
-    taken = await cloud_for(service, HandClock()).switch(Method.ON, ids(3), "attempt-1")
+    taken = await cloud_for(service, ticks.HandClock()).switch(Method.ON, ids(3), "attempt-1")
 
     assert (taken.server_ids, taken.unidentified) == (frozenset([server_id(0)]), 1)
 
 
 async def test_throttled_call_slows_down_the_next_ones() -> None:
     """A 429 with a hint holds the bucket for everybody."""
-    clock = LeapClock()
+    clock = ticks.GivenClock()
     bucket = throttle.Bucket(8.0, clock)
     service = Service(refused(429, "iMetal.0005", **{"Retry-After": "5"}), accepted(0))
     cloud = cloud_for(service, clock, bucket=bucket)
@@ -206,7 +205,7 @@ async def test_power_call_goes_out_while_reads_hang() -> None:
             return answer(page(1))
         return accepted(0)
 
-    cloud = cloud_for(respond, LeapClock())
+    cloud = cloud_for(respond, ticks.GivenClock())
     async with asyncio.TaskGroup() as group:
         for _ in range(10):
             group.create_task(cloud.list_page())
@@ -220,7 +219,7 @@ async def test_power_call_goes_out_while_reads_hang() -> None:
 async def test_power_call_held_too_long_is_given_back_unsent() -> None:
     """Whoever waits in our own queue is told that nothing left, and when to come again."""
     service = Service(refused(429, "iMetal.0005", **{"Retry-After": "200"}))
-    cloud = cloud_for(service, HandClock(), hold_s={throttle.Priority.POWER: 0.01})
+    cloud = cloud_for(service, ticks.HandClock(), hold_s={throttle.Priority.POWER: 0.01})
     with pytest.raises(errors.Throttled):
         await cloud.switch(Method.ON, ids(1), "attempt-1")
 
@@ -246,7 +245,7 @@ async def test_power_call_held_too_long_is_given_back_unsent() -> None:
 def test_client_refuses_an_address_that_could_lead_elsewhere(endpoint: str, project: str) -> None:
     """Endpoint and project are checked before anything is sent to them."""
     with pytest.raises(ValueError, match=r"must look like|may have"):
-        cloud_for(Service(accepted(0)), HandClock(), endpoint=endpoint, project_id=project)
+        cloud_for(Service(accepted(0)), ticks.HandClock(), endpoint=endpoint, project_id=project)
 
 
 async def test_answer_that_names_strangers_is_logged_loudly(
@@ -255,6 +254,6 @@ async def test_answer_that_names_strangers_is_logged_loudly(
     """A service that says it switched a server that nobody named must not go unseen."""
     service = Service(accepted(0, 66))
 
-    await cloud_for(service, HandClock()).switch(Method.ON, ids(1), "attempt-1")
+    await cloud_for(service, ticks.HandClock()).switch(Method.ON, ids(1), "attempt-1")
 
     assert "clouddc.foreign_ids" in capsys.readouterr().out

@@ -11,8 +11,9 @@ import pytest
 
 from bot.clouddc import exchange
 from bot.power import errors
+from tests.support import ticks
 
-from .builders import HandClock, Service, answer, http_for
+from .builders import Service, answer, http_for
 
 URL = "https://clouddc.example/v1/p/physicalservers/power-state"
 CALL = exchange.Call("switch", "PUT", URL, b"{}", "attempt-1")
@@ -44,7 +45,7 @@ async def sent(call: exchange.Call) -> errors.CloudError | int:
     """What became of a call over a real connection: a status or an error."""
     async with exchange.open_http(trust_env=False) as http:
         try:
-            return (await exchange.send(http, call, auth=None, clock=HandClock())).status
+            return (await exchange.send(http, call, auth=None, clock=ticks.HandClock())).status
         except errors.CloudError as error:
             return error
 
@@ -74,7 +75,7 @@ async def test_transport_error_says_whether_anything_may_have_left(
     service = Service(raised)
 
     with pytest.raises(errors.CloudError) as caught:
-        await exchange.send(http_for(service), CALL, auth=None, clock=HandClock())
+        await exchange.send(http_for(service), CALL, auth=None, clock=ticks.HandClock())
 
     assert type(caught.value) is expected
     assert len(service.requests) == 1
@@ -89,7 +90,7 @@ async def test_answer_that_never_comes_ends_in_an_unknown_outcome() -> None:
 
     call = exchange.Call("switch", "PUT", URL, whole_s=0.01)
     with pytest.raises(errors.OutcomeUnknown):
-        await exchange.send(http_for(hang), call, auth=None, clock=HandClock())
+        await exchange.send(http_for(hang), call, auth=None, clock=ticks.HandClock())
 
 
 async def test_answer_without_end_is_cut_off() -> None:
@@ -103,14 +104,14 @@ async def test_answer_without_end_is_cut_off() -> None:
         return httpx.Response(200, content=endless())
 
     with pytest.raises(errors.OutcomeUnknown):
-        await exchange.send(http_for(respond), CALL, auth=None, clock=HandClock())
+        await exchange.send(http_for(respond), CALL, auth=None, clock=ticks.HandClock())
 
 
 async def test_redirect_is_an_answer_and_is_not_followed() -> None:
     """A redirected power call goes nowhere else."""
     service = Service(answer(b"", 302, {"Location": "https://elsewhere.invalid/"}))
 
-    found = await exchange.send(http_for(service), CALL, auth=None, clock=HandClock())
+    found = await exchange.send(http_for(service), CALL, auth=None, clock=ticks.HandClock())
 
     assert found.status == 302
     assert len(service.requests) == 1
@@ -196,7 +197,7 @@ async def test_proxy_that_opens_no_way_is_proven_not_sent(
             proxy=f"http://{address}", verify=verify, trust_env=False
         ) as http:
             with pytest.raises(expected):
-                await exchange.send(http, CALL, auth=None, clock=HandClock())
+                await exchange.send(http, CALL, auth=None, clock=ticks.HandClock())
 
 
 @pytest.mark.parametrize(

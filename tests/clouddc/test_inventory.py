@@ -8,25 +8,23 @@ import pytest
 
 from bot.clouddc import inventory
 from bot.power import errors, server
+from tests.support import ticks
 
 from .builders import (
     START,
-    HandClock,
-    LeapClock,
     Service,
     answer,
     cloud_for,
     ids as some_ids,
     page,
     server_id,
-    settle,
 )
 from .fleet import Bench, Cloud
 
 
 async def swept(*pages: object) -> tuple[server.Snapshot, list[str]]:
     """The snapshot that pages add up to, and the queries that they were asked for with."""
-    clock, service = LeapClock(), Service(*(answer(one) for one in pages))
+    clock, service = ticks.GivenClock(), Service(*(answer(one) for one in pages))
     stock = inventory.Inventory(cloud_for(service, clock), clock)
     snapshot = await stock.snapshot(not_before=clock.now())
     return snapshot, [request.url.params.get("marker", "") for request in service.requests]
@@ -106,7 +104,7 @@ async def test_sweep_leaves_a_list_whose_marker_moves_for_ever() -> None:
 )
 async def test_sweep_of_a_list_that_is_too_long_is_refused(cloud: Cloud) -> None:
     """Memory and time are bounded, and the error says why."""
-    stock = inventory.Inventory(cloud, HandClock())
+    stock = inventory.Inventory(cloud, ticks.HandClock())
 
     with pytest.raises(errors.CloudError, match="20,000 servers or 2,000 pages"):
         await stock.snapshot(not_before=START)
@@ -148,7 +146,7 @@ async def test_sweep_under_way_is_shared_by_all_who_may() -> None:
     bench = Bench(5)
     bench.cloud.gate.clear()
     asking = [asyncio.create_task(bench.inventory.snapshot(not_before=START)) for _ in range(10)]
-    await settle()
+    await ticks.settle()
 
     bench.cloud.gate.set()
     found = await asyncio.gather(*asking)
@@ -166,7 +164,7 @@ async def test_sweep_that_began_too_early_is_awaited_and_a_new_one_shared() -> N
     late = [
         asyncio.create_task(bench.inventory.snapshot(not_before=START + 3.0)) for _ in range(10)
     ]
-    await settle()
+    await ticks.settle()
     while_waiting = len(bench.cloud.lists)
 
     bench.cloud.gate.set()
@@ -183,7 +181,7 @@ async def test_sweep_goes_on_when_one_who_waits_gives_up() -> None:
     bench.cloud.gate.clear()
     gone = asyncio.create_task(bench.inventory.snapshot(not_before=START))
     stays = asyncio.create_task(bench.inventory.snapshot(not_before=START))
-    await settle()
+    await ticks.settle()
 
     gone.cancel()
     await asyncio.wait({gone})
@@ -215,7 +213,7 @@ async def test_snapshot_from_before_the_clock_was_set_back_is_not_fresh() -> Non
     await bench.clock.pass_s(1000.0)
     await bench.inventory.snapshot(not_before=0.0)
     await bench.clock.pass_s(300.0)
-    bench.clock.set_back_s = 600.0
+    bench.clock.set_s = -600.0
 
     found = await bench.inventory.snapshot(not_before=bench.clock.now() - 15.0)
 
@@ -228,7 +226,7 @@ async def test_closed_inventory_stops_its_sweep() -> None:
     bench = Bench(5)
     bench.cloud.gate.clear()
     asking = asyncio.create_task(bench.sight(1))
-    await settle()
+    await ticks.settle()
 
     await bench.poller.aclose()
     await bench.inventory.aclose()

@@ -16,24 +16,15 @@ from bot.power.ports import Method
 from bot.sandbox import data_centre
 from bot.sandbox.data_centre import CallFault, CallFaultKind, CallKind, DataCentre, serve
 from bot.sandbox.data_centre.api.reading import Listing
-
-from .builders import HandClock, LeapClock
+from tests.support import ticks
 
 ACCOUNT = data_centre.Account()
-
-
-class WallClock(LeapClock):
-    """The true time of day, since signatures are dated; waits are leapt over."""
-
-    def now(self) -> float:
-        """Seconds since the epoch."""
-        return time.time()
 
 
 class Site:
     """A data centre that listens, and a client of it."""
 
-    def __init__(self, centre: DataCentre, cloud: client.CloudDC, clock: HandClock) -> None:
+    def __init__(self, centre: DataCentre, cloud: client.CloudDC, clock: ticks.GivenClock) -> None:
         self.centre = centre
         self.cloud = cloud
         stock = inventory.Inventory(cloud, clock)
@@ -56,7 +47,7 @@ async def site(
         account=ACCOUNT,
         switches=data_centre.Switches(marker_as_url=by_url, dangerous_empty=True),
     )
-    running, clock = await serve.start(centre), WallClock()
+    running, clock = await serve.start(centre), ticks.GivenClock(time.time())
     user = auth.IamUser(ACCOUNT.user, ACCOUNT.password, ACCOUNT.domain, ACCOUNT.project_id)
     async with exchange.open_http(trust_env=False) as http:
         iam = auth.IamAuth(http, running.url, user, clock=clock)

@@ -10,12 +10,11 @@ import pytest
 from bot.clouddc import auth, throttle
 from bot.power import errors
 from bot.power.ports import Method
+from tests.support import ticks
 
 from .builders import (
     PROJECT,
-    HandClock,
     Handler,
-    LeapClock,
     Service,
     accepted,
     answer,
@@ -24,7 +23,6 @@ from .builders import (
     ids,
     page,
     refused,
-    settle,
 )
 
 IAM = "https://iam.cn-east-3.myhuaweicloud.com/"
@@ -32,23 +30,23 @@ PASSWORD = "password-of-the-tests"
 SECRET_KEY = "secret-key-of-the-tests"
 USER = auth.IamUser("powerbot", PASSWORD, "our-domain", PROJECT)
 SIGNATURE_FAILED = refused(401, "APIGW.0301", "verify aksk signature fail, canonicalRequest:X")
-LIFE = {"issued_at": "2026-01-02T00:00:00.000000Z", "expires_at": "2026-01-03T00:00:00.000000Z"}
+LIFE = {"issued_at": "2027-01-15T00:00:00.000000Z", "expires_at": "2027-01-16T00:00:00.000000Z"}
 DAY_S = 86_400.0
 
 
-def iam_auth(handler: Handler, clock: HandClock) -> auth.IamAuth:
+def iam_auth(handler: Handler, clock: ticks.GivenClock) -> auth.IamAuth:
     """Credentials that are fetched from a handler."""
     return auth.IamAuth(http_for(handler), IAM, USER, clock=clock)
 
 
-def signed(clock: HandClock) -> auth.SignedAuth:
+def signed(clock: ticks.GivenClock) -> auth.SignedAuth:
     """Signing credentials."""
     return auth.SignedAuth("AKOFTHETESTS", SECRET_KEY, PROJECT, clock=clock)
 
 
 async def test_wrong_password_is_not_tried_again() -> None:
     """IAM locks users who log in wrongly: the next call doesn't even ask."""
-    clock = LeapClock()
+    clock = ticks.GivenClock()
     iam = Service(answer({"error": {"code": 401, "title": "Unauthorized"}}, 401))
     cloud = cloud_for(Service(accepted(0)), clock, who=iam_auth(iam, clock))
 
@@ -75,7 +73,7 @@ async def test_refused_signature_pauses_every_call(
     given: httpx.Response, expected: type[errors.CloudError]
 ) -> None:
     """A second refusal in a row, or a locked key, stops all for five minutes."""
-    clock = LeapClock()
+    clock = ticks.GivenClock()
     service = Service(given)
     cloud = cloud_for(service, clock, who=signed(clock))
 
@@ -91,7 +89,7 @@ async def test_refused_signature_pauses_every_call(
 
 async def test_pause_ends_by_itself() -> None:
     """After five minutes the next call is tried."""
-    clock = LeapClock()
+    clock = ticks.GivenClock()
     service = Service(SIGNATURE_FAILED, SIGNATURE_FAILED, accepted(0))
     cloud = cloud_for(service, clock, who=signed(clock))
     with pytest.raises(errors.Unauthorized):
@@ -106,7 +104,7 @@ async def test_pause_ends_by_itself() -> None:
 
 async def test_a_single_refusal_is_signed_anew_and_stops_nobody() -> None:
     """The call is asked once more, a reboot too: a 401 refuses before it acts."""
-    clock = LeapClock()
+    clock = ticks.GivenClock()
     service = Service(SIGNATURE_FAILED, accepted(0), SIGNATURE_FAILED, accepted(0))
     cloud = cloud_for(service, clock, who=signed(clock))
 
@@ -120,8 +118,8 @@ async def test_a_single_refusal_is_signed_anew_and_stops_nobody() -> None:
 
 async def test_a_clock_that_is_off_signs_by_the_service_s_clock_until_it_is_right_again() -> None:
     """A refusal that shows another time is asked again with that time."""
-    clock = LeapClock()
-    right = {"Date": "Fri, 02 Jan 2026 03:04:05 GMT"}
+    clock = ticks.GivenClock()
+    right = {"Date": "Fri, 15 Jan 2027 08:00:00 GMT"}
     service = Service(
         refused(401, "APIGW.0301", "verify aksk signature fail", **right),
         answer(page(1), headers=right),
@@ -130,22 +128,22 @@ async def test_a_clock_that_is_off_signs_by_the_service_s_clock_until_it_is_righ
     )
     cloud = cloud_for(service, clock, who=signed(clock))
 
-    clock.set_back_s = 3600.0
+    clock.set_s = -3600.0
     await cloud.list_page()
     await cloud.list_page()
-    clock.set_back_s = 0.0
+    clock.set_s = 0.0
     await cloud.list_page()
     await cloud.list_page()
 
     dates = [request.headers["X-Sdk-Date"][:11] for request in service.requests]
     hours = [date[9:] for date in dates]
-    assert hours == ["02", "03", "03", "04", "03"]
+    assert hours == ["07", "08", "08", "09", "08"]
     assert cloud.paused_s == 0.0
 
 
 async def test_calls_that_wait_when_the_signature_is_refused_are_not_sent() -> None:
     """However many wait, no more than five wrong signatures reach the gateway: six lock the key."""
-    clock, together, came = LeapClock(), asyncio.Event(), 0
+    clock, together, came = ticks.GivenClock(), asyncio.Event(), 0
 
     async def refusing(_request: httpx.Request) -> httpx.Response:
         nonlocal came
@@ -155,7 +153,7 @@ async def test_calls_that_wait_when_the_signature_is_refused_are_not_sent() -> N
 
     cloud = cloud_for(refusing, clock, who=signed(clock))
     calls = [asyncio.create_task(cloud.switch(Method.ON, ids(1), "attempt-1")) for _ in range(30)]
-    await settle()
+    await ticks.settle()
     under_way = came
     together.set()
     found = await asyncio.gather(*calls, return_exceptions=True)
@@ -166,7 +164,7 @@ async def test_calls_that_wait_when_the_signature_is_refused_are_not_sent() -> N
 
 async def test_services_own_401_pauses_nobody() -> None:
     """CloudDC's own code comes after the gateway has taken the signature."""
-    clock = LeapClock()
+    clock = ticks.GivenClock()
     own = refused(401, "iMetal.0003")
     service = Service(own, own, answer(page(1)))
     cloud = cloud_for(service, clock, who=signed(clock))

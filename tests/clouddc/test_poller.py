@@ -10,10 +10,10 @@ import pytest
 from bot.clouddc import inventory, poller
 from bot.execution import poll_schedule
 from bot.power import errors, ports
+from tests.support import ticks
 
 from .builders import (
     START,
-    LeapClock,
     Service,
     accepted,
     answer,
@@ -21,7 +21,6 @@ from .builders import (
     ids as some_ids,
     page,
     server_id,
-    settle,
 )
 from .fleet import Bench
 
@@ -147,9 +146,9 @@ async def test_watcher_of_others_waits_for_shows_that_leave_him_out() -> None:
     await bench.clock.pass_s(60.0)
     bench.cloud.gate.clear()
     first = asyncio.create_task(bench.sight(1))
-    await settle()
+    await ticks.settle()
     second = asyncio.create_task(bench.sight(2))
-    await settle()
+    await ticks.settle()
 
     bench.cloud.gate.set()
 
@@ -179,7 +178,7 @@ async def test_nobody_to_watch_costs_no_call() -> None:
 
 async def test_cloud_power_is_the_power_api_of_the_workflow() -> None:
     """Client, inventory and poller together are what the executor asks for."""
-    clock = LeapClock()
+    clock = ticks.GivenClock()
     service = Service(answer(page(1)), accepted(1), answer(page(1)))
     cloud = cloud_for(service, clock)
     stock = inventory.Inventory(cloud, clock)

@@ -8,11 +8,12 @@ import pytest
 
 from bot.clouddc import throttle
 from bot.clouddc.throttle import Priority
+from tests.support import ticks
 
-from .builders import HandClock
 
-
-async def taken(bucket: throttle.Bucket, clock: HandClock, *, within_s: float) -> list[float]:
+async def taken(
+    bucket: throttle.Bucket, clock: ticks.GivenClock, *, within_s: float
+) -> list[float]:
     """The instants at which somebody who never stops asking gets tokens."""
     found: list[float] = []
 
@@ -28,7 +29,7 @@ async def taken(bucket: throttle.Bucket, clock: HandClock, *, within_s: float) -
 
 async def test_bucket_spaces_calls_evenly() -> None:
     """Five a second is one each 200 ms, the first at once."""
-    clock = HandClock()
+    clock = ticks.HandClock()
 
     found = await taken(throttle.Bucket(5.0, clock), clock, within_s=1.0)
 
@@ -37,7 +38,7 @@ async def test_bucket_spaces_calls_evenly() -> None:
 
 async def test_bucket_saves_up_one_token_only() -> None:
     """A long rest earns no burst."""
-    clock = HandClock()
+    clock = ticks.HandClock()
     bucket = throttle.Bucket(5.0, clock)
     await clock.pass_s(3600.0)
 
@@ -48,7 +49,7 @@ async def test_bucket_saves_up_one_token_only() -> None:
 
 async def test_power_call_goes_ahead_of_reads_that_wait() -> None:
     """A power call that comes last is served first."""
-    clock = HandClock()
+    clock = ticks.HandClock()
     bucket = throttle.Bucket(1.0, clock)
     await bucket.take(Priority.READ)
     order: list[str] = []
@@ -69,7 +70,7 @@ async def test_power_call_goes_ahead_of_reads_that_wait() -> None:
 
 async def test_caller_who_gives_up_leaves_the_queue() -> None:
     """A place in the queue isn't kept for somebody who has gone."""
-    clock = HandClock()
+    clock = ticks.HandClock()
     bucket = throttle.Bucket(1.0, clock)
     await bucket.take(Priority.POWER)
     gone = asyncio.create_task(bucket.take(Priority.POWER))
@@ -83,7 +84,7 @@ async def test_caller_who_gives_up_leaves_the_queue() -> None:
 
 async def test_bucket_halves_its_rate_once_for_calls_under_way_together() -> None:
     """Several 429s to calls that were sent together count as one; a later one counts again."""
-    clock = HandClock()
+    clock = ticks.HandClock()
     bucket = throttle.Bucket(8.0, clock)
     first = await bucket.take(Priority.READ)
     await clock.pass_s(1.0)
@@ -99,7 +100,7 @@ async def test_bucket_halves_its_rate_once_for_calls_under_way_together() -> Non
 
 async def test_bucket_recovers_slowly_to_its_full_rate() -> None:
     """A minute without 429 brings the whole rate back, half a minute a half of it."""
-    clock = HandClock()
+    clock = ticks.HandClock()
     bucket = throttle.Bucket(8.0, clock)
     bucket.throttled(clock.monotonic(), None)
 
@@ -113,7 +114,7 @@ async def test_bucket_recovers_slowly_to_its_full_rate() -> None:
 
 async def test_bucket_lets_nobody_pass_before_the_hint() -> None:
     """`Retry-After` holds everybody back, power calls too, and grants no burst afterwards."""
-    clock = HandClock()
+    clock = ticks.HandClock()
     bucket = throttle.Bucket(2.0, clock)
 
     bucket.throttled(clock.monotonic(), 7.0)
@@ -125,7 +126,7 @@ async def test_bucket_lets_nobody_pass_before_the_hint() -> None:
 
 async def test_bucket_never_slows_to_a_halt() -> None:
     """However many 429s come, a sixteenth of the rate remains."""
-    clock = HandClock()
+    clock = ticks.HandClock()
     bucket = throttle.Bucket(16.0, clock)
 
     for _ in range(50):

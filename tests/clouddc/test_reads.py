@@ -10,12 +10,11 @@ import pytest
 from bot.clouddc import throttle
 from bot.power import errors
 from bot.power.ports import Method
+from tests.support import ticks
 
 from .builders import (
     ENDPOINT,
     PROJECT,
-    HandClock,
-    LeapClock,
     Service,
     answer,
     cloud_for,
@@ -32,7 +31,7 @@ NAMED = f"These: [{server_id(1)}, {server_id(77)}]"
 
 async def test_read_is_tried_again_ever_more_slowly() -> None:
     """Lost answers, refused connections and unreadable pages are worth another try."""
-    clock = LeapClock()
+    clock = ticks.GivenClock()
     service = Service(
         httpx.ReadTimeout("slow"), httpx.ConnectError("no"), answer(b"{"), answer(page(1))
     )
@@ -50,7 +49,7 @@ async def test_read_gives_up_after_four_tries() -> None:
     service = Service(refused(500, "iMetal.0099", "Oops"))
 
     with pytest.raises(errors.CloudError) as caught:
-        await cloud_for(service, LeapClock()).show(server_id(1))
+        await cloud_for(service, ticks.GivenClock()).show(server_id(1))
 
     assert type(caught.value) is errors.CloudError
     assert caught.value.code == "iMetal.0099"
@@ -59,7 +58,7 @@ async def test_read_gives_up_after_four_tries() -> None:
 
 async def test_read_honours_a_short_hint_and_gives_up_at_a_long_one() -> None:
     """`Retry-After` is waited for, but nobody is kept for minutes."""
-    clock = LeapClock()
+    clock = ticks.GivenClock()
     service = Service(
         refused(429, "iMetal.0005", **{"Retry-After": "7"}),
         refused(429, "iMetal.0005", **{"Retry-After": "60"}),
@@ -78,7 +77,7 @@ async def test_read_that_is_refused_is_not_tried_again(status: int) -> None:
     service = Service(refused(status, "iMetal.0003"))
 
     with pytest.raises(errors.Refused):
-        await cloud_for(service, LeapClock()).list_page()
+        await cloud_for(service, ticks.GivenClock()).list_page()
 
     assert len(service.requests) == 1
 
@@ -87,7 +86,7 @@ async def test_list_page_asks_for_the_largest_page_behind_the_marker() -> None:
     """Limit and marker go into the query, sorted as they are signed."""
     service = Service(answer(page(1)))
 
-    await cloud_for(service, HandClock()).list_page(server_id(7))
+    await cloud_for(service, ticks.HandClock()).list_page(server_id(7))
 
     assert service.requests[0].url.query.decode() == f"limit=1000&marker={server_id(7)}"
 
@@ -95,7 +94,7 @@ async def test_list_page_asks_for_the_largest_page_behind_the_marker() -> None:
 async def test_show_reads_one_record_and_knows_who_is_gone() -> None:
     """An id that doesn't exist is an error of its own, and something else is never asked for."""
     service = Service(answer(row(1)), refused(404, "iMetal.0100", NAMED))
-    cloud = cloud_for(service, LeapClock())
+    cloud = cloud_for(service, ticks.GivenClock())
 
     assert (await cloud.show(server_id(1))).name == "web01"
     with pytest.raises(errors.UnknownServers):
@@ -108,7 +107,7 @@ async def test_status_counts_the_fleet() -> None:
     """The counts come by the service's words."""
     service = Service(answer({"server_power_status": {"on": 3, "off": 1}}))
 
-    assert (await cloud_for(service, HandClock()).status()).power == {"on": 3, "off": 1}
+    assert (await cloud_for(service, ticks.HandClock()).status()).power == {"on": 3, "off": 1}
 
 
 async def test_read_that_takes_too_long_in_all_is_given_up() -> None:
@@ -118,7 +117,7 @@ async def test_read_that_takes_too_long_in_all_is_given_up() -> None:
         await asyncio.Event().wait()
         raise AssertionError
 
-    cloud = cloud_for(hang, LeapClock(), read_whole_s=0.01)
+    cloud = cloud_for(hang, ticks.GivenClock(), read_whole_s=0.01)
 
     with pytest.raises(errors.CloudError, match="in time"):
         await cloud.list_page()
@@ -129,7 +128,7 @@ async def test_status_without_counts_is_an_error() -> None:
     service = Service(answer({"server_status": {}}))
 
     with pytest.raises(errors.CloudError, match="no counts"):
-        await cloud_for(service, LeapClock()).status()
+        await cloud_for(service, ticks.GivenClock()).status()
 
 
 @pytest.mark.parametrize(
@@ -175,7 +174,7 @@ async def test_read_that_failed_says_what_failed_and_who_can_mend_it(
 ) -> None:
     """A read is never told as a call that may have happened."""
     with pytest.raises(errors.CloudError) as caught:
-        await cloud_for(Service(given), LeapClock()).list_page()
+        await cloud_for(Service(given), ticks.GivenClock()).list_page()
 
     assert caught.value.user_message == expected
     assert not isinstance(caught.value, errors.OutcomeUnknown)
@@ -186,6 +185,6 @@ async def test_power_call_without_the_permission_names_it() -> None:
     service = Service(refused(403, "iMetal.0004", "Insufficient permissions"))
 
     with pytest.raises(errors.Refused, match="lacks clouddc:imetal:updatePowerStatus") as caught:
-        await cloud_for(service, LeapClock()).switch(Method.ON, ids(1), "attempt-1")
+        await cloud_for(service, ticks.GivenClock()).switch(Method.ON, ids(1), "attempt-1")
 
     assert caught.value.code == "iMetal.0004"

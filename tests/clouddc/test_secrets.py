@@ -10,12 +10,11 @@ import pytest
 from bot.clouddc import auth, exchange
 from bot.power import errors
 from bot.power.ports import Method
+from tests.support import ticks
 
 from .builders import (
     PROJECT,
-    HandClock,
     Handler,
-    LeapClock,
     Service,
     accepted,
     answer,
@@ -30,7 +29,7 @@ PASSWORD = "password-of-the-tests"
 SECRET_KEY = "secret-key-of-the-tests"
 USER = auth.IamUser("powerbot", PASSWORD, "our-domain", PROJECT)
 SIGNATURE_FAILED = refused(401, "APIGW.0301", "verify aksk signature fail, canonicalRequest:X")
-LIFE = {"issued_at": "2026-01-02T00:00:00.000000Z", "expires_at": "2026-01-03T00:00:00.000000Z"}
+LIFE = {"issued_at": "2027-01-15T00:00:00.000000Z", "expires_at": "2027-01-16T00:00:00.000000Z"}
 DAY_S = 86_400.0
 
 
@@ -39,12 +38,12 @@ def issued(token: str, body: object = None) -> httpx.Response:
     return answer({"token": LIFE} if body is None else body, 201, {"X-Subject-Token": token})
 
 
-def iam_auth(handler: Handler, clock: HandClock) -> auth.IamAuth:
+def iam_auth(handler: Handler, clock: ticks.GivenClock) -> auth.IamAuth:
     """Credentials that are fetched from a handler."""
     return auth.IamAuth(http_for(handler), IAM, USER, clock=clock)
 
 
-def signed(clock: HandClock) -> auth.SignedAuth:
+def signed(clock: ticks.GivenClock) -> auth.SignedAuth:
     """Signing credentials."""
     return auth.SignedAuth("AKOFTHETESTS", SECRET_KEY, PROJECT, clock=clock)
 
@@ -61,7 +60,7 @@ async def test_secrets_are_in_no_repr_no_log_and_no_error(
 ) -> None:
     """Passwords, keys, tokens and signatures go to the wire and nowhere else."""
     caplog.set_level("DEBUG")
-    clock = LeapClock()
+    clock = ticks.GivenClock()
     iam = iam_auth(Service(issued("token-from-iam")), clock)
     fixed, signer = auth.TokenAuth("token-that-is-fixed"), signed(clock)
     shown = [repr(USER), repr(iam), repr(fixed), repr(signer)]
@@ -82,7 +81,7 @@ async def test_log_names_the_operation_and_the_attempt(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Each request makes one event with what an operator looks for."""
-    await cloud_for(Service(accepted(0)), LeapClock()).switch(Method.ON, ids(1), "attempt-7")
+    await cloud_for(Service(accepted(0)), ticks.GivenClock()).switch(Method.ON, ids(1), "attempt-7")
 
     (line,) = [line for line in capsys.readouterr().out.splitlines() if "clouddc.call" in line]
     for word in ("operation=switch", "attempt_id=attempt-7", "status=200", "cloud_request=req-1"):

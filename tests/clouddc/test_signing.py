@@ -10,8 +10,9 @@ import httpx
 import pytest
 
 from bot.clouddc import auth, signing
+from tests.support import ticks
 
-from .builders import PROJECT, HandClock
+from .builders import PROJECT
 
 FILE = pathlib.Path(__file__).with_name("signer_vectors.json")
 VECTORS: list[dict[str, Any]] = json.loads(FILE.read_text())["vectors"]
@@ -43,7 +44,8 @@ def test_signed_auth_signs_what_goes_over_the_wire() -> None:
     """Host, type, date, project and security token are signed, over the very body."""
     url = "https://clouddc.example:8443/v1/p/physicalservers?marker=b&limit=10"
     request = httpx.Request("PUT", url, json={"action": "power on"})
-    signer = auth.SignedAuth("AK", KEY.secret, PROJECT, "temporary", clock=HandClock())
+    clock = ticks.GivenClock(1767323045.0)  # 2026-01-02T03:04:05Z
+    signer = auth.SignedAuth("AK", KEY.secret, PROJECT, "temporary", clock=clock)
 
     sent = next(signer.auth_flow(request))
 

@@ -218,10 +218,10 @@ def test_named_ids_are_those_in_brackets_that_were_asked_for() -> None:
         ({"Retry_After": "99999999999999999999"}, 300.0),
         ({"Retry_After": "-5"}, None),
         ({"Retry_After": "soon"}, None),
-        ({"Retry_After": "Fri, 02 Jan 2026 03:04:15 GMT"}, 10.0),
-        ({"Retry_After": "Fri, 02 Jan 2026 03:04:15"}, 10.0),
+        ({"Retry_After": "Fri, 15 Jan 2027 08:00:10 GMT"}, 10.0),
+        ({"Retry_After": "Fri, 15 Jan 2027 08:00:10"}, 10.0),
         ({"Retry_After": "Thu, 01 Jan 2026 03:04:15 GMT"}, 0.0),
-        ({"Retry_After": "Sat, 03 Jan 2026 03:04:15 GMT"}, 300.0),
+        ({"Retry_After": "Sat, 16 Jan 2027 08:00:10 GMT"}, 300.0),
         (
             {
                 "Retry_After": "Fri, 02 Jan 2026 04:00:20 GMT",

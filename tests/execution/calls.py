@@ -20,7 +20,8 @@ from collections.abc import Iterator
 from bot.power.lifecycle import State
 from bot.power.request import Action
 from bot.sandbox import data_centre
-from tests.execution import virtual, world
+from tests.execution import world
+from tests.support import virtual
 
 PAGE = 1000
 IDS = 50

@@ -33,7 +33,8 @@ from bot.sandbox.data_centre import (
     RetryAfter,
 )
 from bot.storage import opening, store
-from tests.execution import crashing, promises, virtual, world
+from tests.execution import crashing, promises, world
+from tests.support import virtual
 
 LIMITS = settling.Limits(settle_s=30.0, power_s=150.0, reboot_s=200.0)
 SERVERS = 24

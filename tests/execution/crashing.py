@@ -8,7 +8,6 @@ from collections.abc import Callable, Collection, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from bot.power import ports, server
-from tests.execution import virtual
 
 T = TypeVar("T")
 
@@ -107,10 +106,10 @@ class DoomedPower:
         return await self.doom.meet(work)
 
 
-class DoomedClock(virtual.VirtualClock):
+class DoomedClock:
     """A clock whose sleepers may not wake up."""
 
-    def __init__(self, clock: virtual.VirtualClock, doom: Doom) -> None:
+    def __init__(self, clock: ports.Clock, doom: Doom) -> None:
         self._clock = clock
         self._doom = doom
 

@@ -22,10 +22,11 @@ import time
 
 from bot.power import lifecycle, plan, ports
 from bot.power.request import Action
+from bot.runtime import clocks
 from bot.sandbox import data_centre
 from bot.sandbox.data_centre import CallFault, CallFaultKind, CallKind, MachineFaultKind, serve
 from bot.storage import opening
-from tests.execution import child, promises, virtual, world
+from tests.execution import child, promises, world
 
 SERVERS = 120
 RUNS_A_CHILD = 10
@@ -108,7 +109,7 @@ async def _asked(
     kept = opening.open_store(url)
     here = world.World.__new__(world.World)
     here.store, here.centre = kept, cloud
-    here.clock, here.numbers = _WallClock(), itertools.count()
+    here.clock, here.numbers = clocks.SystemClock(), itertools.count()
     found = []
     for _ in range(runs):
         some = [names.pop() for _ in range(rng.randint(1, SERVERS // runs - 2))]
@@ -122,17 +123,6 @@ async def _asked(
         found.append(await here.approved(action, some, terms))
     await kept.close()
     return found
-
-
-class _WallClock(virtual.VirtualClock):
-    """The real time of day, for when something is stored."""
-
-    def __init__(self) -> None:
-        pass
-
-    def now(self) -> float:
-        """Return the time of day."""
-        return time.time()
 
 
 async def _to_the_end(url: str, endpoint: str, rng: random.Random) -> int:

@@ -19,7 +19,8 @@ from bot.power.lifecycle import ServerState
 from bot.power.request import Action
 from bot.sandbox import data_centre
 from bot.sandbox.data_centre import CallFault, CallFaultKind, CallKind, MachineFaultKind
-from tests.execution import promises, virtual, world
+from tests.execution import promises, world
+from tests.support import virtual
 
 # Half of the servers take longer than 15 s, one in a hundred about a minute.
 REAL = data_centre.Pace(15.0, spread=0.6, jitter=0.2)

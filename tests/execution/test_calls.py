@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bot.power.request import Action
-from tests.execution import calls, virtual
+from tests.execution import calls
+from tests.support import virtual
 
 
 def name(case: calls.Case) -> str:

@@ -19,31 +19,22 @@ from bot.power.request import Action
 from bot.power.run import runs, settling
 from bot.runtime import clocks
 from bot.sandbox import data_centre
-from tests.execution import virtual, world
+from tests.execution import world
+from tests.support import ticks, virtual
 
 HOUR_S = 3600.0
-
-
-class Set(virtual.VirtualClock):
-    """A clock whose wall can be set."""
-
-    set_s = 0.0
-
-    def now(self) -> float:
-        """Return the wall clock, as somebody has set it."""
-        return super().now() + self.set_s
 
 
 @contextlib.asynccontextmanager
 async def opened(
     folder: pathlib.Path, *, steady: bool, rules: policy.Policy = policy.EMPTY
-) -> AsyncIterator[tuple[world.World, Set]]:
+) -> AsyncIterator[tuple[world.World, virtual.VirtualClock]]:
     """Open a world whose process lives by a wall that can be set."""
     async with world.opened(folder, pace=data_centre.Pace(30.0, 0.0, 0.0)) as here:
-        wall = Set(asyncio.get_running_loop())
+        wall = virtual.VirtualClock(asyncio.get_running_loop())
         clock: ports.Clock = clocks.SteadyClock(wall) if steady else wall
-        power = world.cloud_power(here.line, clock)  # type: ignore[arg-type]
-        acts = world.acting(here.store, power, clock, rules=rules)  # type: ignore[arg-type]
+        power = world.cloud_power(here.line, clock)
+        acts = world.acting(here.store, power, clock, rules=rules)
         try:
             yield dataclasses.replace(here, power=power, context=acts), wall
         finally:
@@ -100,7 +91,7 @@ async def test_a_freeze_of_the_policy_holds_by_every_clock(
     jump_s: float, tmp_path: pathlib.Path
 ) -> None:
     """Set out of its window, either way, the wall doesn't end it; time does."""
-    start = datetime.datetime.fromtimestamp(virtual.START, datetime.UTC)
+    start = datetime.datetime.fromtimestamp(ticks.START, datetime.UTC)
     hour = datetime.timedelta(hours=1)
     window = policy.Freeze("move", start - hour, start + hour, frozenset(Action), ())
     rules = dataclasses.replace(policy.EMPTY, freezes=(window,))

@@ -16,7 +16,8 @@ from bot.power.lifecycle import ServerState, State
 from bot.power.request import Action
 from bot.sandbox import data_centre
 from bot.sandbox.data_centre import CallFault, CallFaultKind, CallKind, MachineFault
-from tests.execution import promises, virtual, world
+from tests.execution import promises, world
+from tests.support import virtual
 
 T = TypeVar("T")
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
-import datetime
 import pathlib
 import random
 from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 
 import httpx
 import pytest
@@ -23,29 +22,10 @@ from bot.power.run import losses, runs, settling
 from bot.sandbox import data_centre
 from bot.sandbox.data_centre import CallFault, CallFaultKind, CallKind, MachineFaultKind
 from bot.storage import opening, store
+from tests.support import ticks
 
 PERSON = request.Person(user_id="U0DANA", team_id="T0")
 LIMITS = settling.Limits(settle_s=60, power_s=600, reboot_s=1200)
-
-
-class GivenClock:
-    """A clock on which a wait takes no time, only moves it on."""
-
-    def __init__(self) -> None:
-        self.passed_s = 0.0
-
-    def now(self) -> float:
-        """Return the wall clock."""
-        return 1_800_000_000.0 + self.passed_s
-
-    def monotonic(self) -> float:
-        """Return the monotonic clock."""
-        return self.passed_s
-
-    async def sleep(self, seconds: float) -> None:
-        """Move on, and let the others run."""
-        self.passed_s += max(0.0, seconds)
-        await asyncio.sleep(0)
 
 
 async def standing(found: ports.Request, step: int) -> losses.Ruling:
@@ -62,7 +42,7 @@ async def unchanged(found: ports.Request, snapshot: server.Snapshot) -> str:
 class World:
     """A store, a data centre and an executor on one clock."""
 
-    clock: GivenClock
+    clock: ticks.GivenClock
     store: store.Store
     centre: data_centre.DataCentre
     context: execution.Context
@@ -114,13 +94,12 @@ class World:
 @pytest_asyncio.fixture
 async def world(tmp_path: pathlib.Path) -> AsyncIterator[World]:
     """A world with 120 servers, whose operations take about five seconds."""
-    clock = GivenClock()
-    start = datetime.datetime.fromtimestamp(clock.now(), datetime.UTC)
+    clock = ticks.GivenClock()
     account = data_centre.Account(token="t")
     centre = data_centre.DataCentre(
         data_centre.build(120, seed=0),
         clock=clock.monotonic,
-        wall=lambda: start + datetime.timedelta(seconds=clock.passed_s),
+        wall=clock.wall,
         account=account,
         pace=data_centre.Pace(5.0),
     )
@@ -339,9 +318,9 @@ async def test_a_freeze_holds_a_run_and_ends_it_past_its_time(world: World) -> N
 
 async def test_a_freeze_of_the_policy_holds_a_run_as_well(world: World) -> None:
     """A window that the file names bars calls like the switch does, and ends by itself."""
-    start = datetime.datetime.fromtimestamp(world.clock.now(), datetime.UTC)
+    start = world.clock.wall()
     window = policy.Freeze(
-        "year end", start, start + datetime.timedelta(seconds=300), frozenset({Action.REBOOT})
+        "year end", start, start + timedelta(seconds=300), frozenset({Action.REBOOT})
     )
     rules = dataclasses.replace(policy.EMPTY, freezes=(window,))
     changed = dataclasses.replace(world.context.rules, policy=lambda: rules)

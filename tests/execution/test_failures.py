@@ -20,7 +20,8 @@ from bot.sandbox.data_centre import (
     MachineFaultKind,
     RetryAfter,
 )
-from tests.execution import promises, virtual, world
+from tests.execution import promises, world
+from tests.support import virtual
 
 # Answers after which it may have happened: nobody knows whether the call got through.
 LOST = (

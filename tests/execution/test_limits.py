@@ -22,7 +22,8 @@ from bot.power.run import runs
 from bot.sandbox import data_centre
 from bot.sandbox.data_centre import CallFault, CallFaultKind, CallKind, MachineFaultKind
 from tests import bodies
-from tests.execution import promises, virtual, world
+from tests.execution import promises, world
+from tests.support import virtual
 
 
 @dataclasses.dataclass(frozen=True)
@@ -508,11 +509,7 @@ def signed(here: world.World, *, skew_s: float = 0.0, key: str = "") -> world.Wo
     """Return the world with a client that signs, with a clock that is off or with a wrong key."""
     account = here.centre.iam.account
 
-    class Skewed(virtual.VirtualClock):
-        def now(self) -> float:
-            return super().now() + skew_s
-
-    wall = Skewed(asyncio.get_running_loop())
+    wall = virtual.VirtualClock(asyncio.get_running_loop(), set_s=skew_s)
     signer = auth.SignedAuth(account.ak, key or account.sk, account.project_id, clock=wall)
     cloud = client.CloudDC(
         httpx.AsyncClient(transport=httpx.MockTransport(here.line.carry)),

@@ -8,7 +8,8 @@ import pathlib
 from bot.power.lifecycle import State
 from bot.power.request import Action
 from bot.sandbox import data_centre
-from tests.execution import virtual, world
+from tests.execution import world
+from tests.support import virtual
 
 POLL_FIRST_S = 2.0
 

@@ -17,7 +17,8 @@ from bot.power.request import Action
 from bot.power.run import runs
 from bot.sandbox import data_centre
 from bot.storage.engine import connections
-from tests.execution import virtual, world
+from tests.execution import world
+from tests.support import ticks, virtual
 
 Kind = data_centre.MachineFaultKind
 SLOW = data_centre.Pace(30.0, 0.0, 0.0)
@@ -44,7 +45,7 @@ class Seen:
 
     async def sighting(self, server_ids: Collection[str], *, not_before: float) -> ports.Sighting:
         """Show the records, as old as they are said to be."""
-        now = virtual.START + asyncio.get_running_loop().time()
+        now = ticks.START + asyncio.get_running_loop().time()
         self.asked.append((now, not_before))
         return ports.Sighting(self.records, now - self.age_s)
 

@@ -16,7 +16,8 @@ from bot.power import ports
 from bot.power.lifecycle import ServerState, State
 from bot.power.request import Action
 from bot.power.run import ledger
-from tests.execution import virtual, world
+from tests.execution import world
+from tests.support import virtual
 
 T = TypeVar("T")
 CALLS = 3

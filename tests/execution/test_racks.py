@@ -13,7 +13,8 @@ from bot.power.causes import Cause
 from bot.power.lifecycle import ServerState, State
 from bot.power.request import Action
 from bot.sandbox import data_centre
-from tests.execution import virtual, world
+from tests.execution import world
+from tests.support import virtual
 
 LIMIT = 2
 TERMS = plan.Terms(ramp=(), batch=100, max_per_rack=LIMIT)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bot.power.lifecycle import ServerState
-from tests.execution import rolling, virtual, world
+from tests.execution import rolling, world
+from tests.support import virtual
 
 
 def test_a_rolling_reboot_with_faults_keeps_every_promise() -> None:

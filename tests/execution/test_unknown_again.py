@@ -7,7 +7,8 @@ import pathlib
 from bot.power.request import Action
 from bot.sandbox.data_centre import CallFaultKind, CallKind
 from bot.workflow import planner
-from tests.execution import virtual, world
+from tests.execution import world
+from tests.support import virtual
 
 
 @virtual.on_given_time

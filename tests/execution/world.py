@@ -24,7 +24,7 @@ from bot.power.request import Action
 from bot.power.run import losses, runs, settling
 from bot.sandbox import data_centre
 from bot.storage import opening, store
-from tests.execution import virtual
+from tests.support import ticks, virtual
 
 PERSON = request.Person(user_id="U0DANA", team_id="T0")
 LIMITS = settling.Limits(settle_s=60.0, power_s=600.0, reboot_s=1200.0)
@@ -99,7 +99,7 @@ class Line:
 class World:
     """One project of the cloud, and one process of Powerbot that acts on it."""
 
-    clock: virtual.VirtualClock
+    clock: ports.Clock
     store: store.Store
     centre: data_centre.DataCentre
     line: Line
@@ -192,9 +192,7 @@ class World:
         return dataclasses.replace(self, power=power, context=new)
 
 
-def cloud_power(
-    line: Line, clock: virtual.VirtualClock, per_s: float = 1000.0
-) -> poller.CloudPower:
+def cloud_power(line: Line, clock: ports.Clock, per_s: float = 1000.0) -> poller.CloudPower:
     """Return the real client with its inventory and poller, on a line to the centre."""
     account = line.centre.iam.account
     http = httpx.AsyncClient(transport=httpx.MockTransport(line.carry))
@@ -214,7 +212,7 @@ def cloud_power(
 def acting(
     kept: ports.RequestStore,
     power: ports.PowerApi,
-    clock: virtual.VirtualClock,
+    clock: ports.Clock,
     *,
     like: execution.Context | None = None,
     limits: settling.Limits = LIMITS,
@@ -231,7 +229,7 @@ def acting(
 
 
 def centre(
-    clock: virtual.VirtualClock,
+    clock: ports.Clock,
     servers: int,
     *,
     pace: data_centre.Pace | None = None,
@@ -240,7 +238,7 @@ def centre(
     resting: data_centre.Power | None = None,
 ) -> data_centre.DataCentre:
     """Return a data centre on the given clock; with `resting` all its servers rest there."""
-    start = datetime.datetime.fromtimestamp(virtual.START, datetime.UTC)
+    start = datetime.datetime.fromtimestamp(ticks.START, datetime.UTC)
     fleet = data_centre.build(servers, seed=seed)
     if resting is not None:
         fleet = [

@@ -23,7 +23,7 @@ from bot.sandbox.data_centre import serve
 from bot.slack import registered
 from bot.storage import opening
 from tests.slack import builders
-from tests.slack.fakes import Clock
+from tests.support import ticks
 
 LONG_KEY = "a-secret-that-must-not-be-shown"
 
@@ -51,7 +51,7 @@ class SetUp:
 
     async def check(self, *, offline: bool = False) -> list[Finding]:
         """Run the check with these settings."""
-        clock = Clock(start=time.time() + self.ahead_s)
+        clock = ticks.GivenClock(time.time() + self.ahead_s)
         return await check.run(_settings(self.given), offline=offline, clock=clock)
 
 

@@ -18,6 +18,7 @@ from bot.slack.door import connection, sockets
 from bot.slack.inbound import bolt_registration, form_receiver, guard, processor
 from bot.slack.outbound import context as outbound, delivery, publishing, reporter, sending
 from tests.slack import builders, fakes
+from tests.support import ticks
 
 
 @dataclasses.dataclass
@@ -25,7 +26,7 @@ class Side:
     """Everything of one bot's Slack side, and the workspace that it lives in."""
 
     workspace: Workspace
-    clock: fakes.Clock
+    clock: ticks.GivenClock
     store: fakes.Store
     workflow: fakes.Workflow
     client: AsyncWebClient
@@ -57,16 +58,16 @@ class Side:
 
 
 @pytest.fixture
-def clock() -> fakes.Clock:
+def clock() -> ticks.GivenClock:
     """A clock that sleepers move on; Bolt compares signatures with this machine's time."""
-    return fakes.Clock(start=time.time())
+    return ticks.GivenClock(start=time.time())
 
 
 @pytest.fixture
-async def workspace(clock: fakes.Clock) -> AsyncIterator[Workspace]:
+async def workspace(clock: ticks.GivenClock) -> AsyncIterator[Workspace]:
     """A workspace that serves; acks may take as long as with Slack."""
     running = Workspace(
-        clock=clock,
+        clock=clock.now,
         ack_s=3.0,
         redelivery_delays_s=(0.01, 0.01),
         mentionable_groups=["S0ONCALL"],
@@ -86,14 +87,14 @@ async def client(workspace: Workspace) -> AsyncIterator[AsyncWebClient]:
 
 
 @pytest.fixture
-def sender(client: AsyncWebClient, clock: fakes.Clock) -> sending.Sender:
+def sender(client: AsyncWebClient, clock: ticks.GivenClock) -> sending.Sender:
     """The one that sends."""
     return sending.Sender(client, clock)
 
 
 @pytest.fixture
 async def side(
-    workspace: Workspace, client: AsyncWebClient, sender: sending.Sender, clock: fakes.Clock
+    workspace: Workspace, client: AsyncWebClient, sender: sending.Sender, clock: ticks.GivenClock
 ) -> AsyncIterator[Side]:
     """Slack's side, without a transport yet."""
     store = fakes.Store(clock)

@@ -1,4 +1,4 @@
-"""A store in memory, a clock that is moved by hand, and a small workflow over both."""
+"""A store in memory, and a small workflow over it."""
 
 from __future__ import annotations
 
@@ -17,45 +17,6 @@ from tests import bodies
 from tests.slack import builders
 
 T = TypeVar("T")
-
-
-class Clock:
-    """Time that passes when told; a sleeper moves it on by itself unless `by_hand`."""
-
-    def __init__(self, *, start: float = builders.NOW, by_hand: bool = False) -> None:
-        self.time = start
-        self.slept: list[float] = []
-        self._by_hand = by_hand
-        self._moved = asyncio.Condition()
-
-    def __call__(self) -> float:
-        """Tell the time to the stand-in."""
-        return self.time
-
-    def now(self) -> float:
-        """Return the wall clock."""
-        return self.time
-
-    def monotonic(self) -> float:
-        """Return the same, as a clock that nobody sets."""
-        return self.time
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait until the time has come, or make it come."""
-        self.slept.append(seconds)
-        until = self.time + seconds
-        if not self._by_hand:
-            self.time = until
-            await asyncio.sleep(0)
-            return
-        async with self._moved:
-            await self._moved.wait_for(lambda: self.time >= until)
-
-    async def pass_s(self, seconds: float) -> None:
-        """Let time pass."""
-        self.time += seconds
-        async with self._moved:
-            self._moved.notify_all()
 
 
 @dataclasses.dataclass
@@ -165,7 +126,7 @@ class Tx:
 class Store:
     """A request store in memory that can be away for a while."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: ports.Clock) -> None:
         self.clock = clock
         self.inbox: dict[str, ports.Inbound] = {}
         self.finished: set[str] = set()

@@ -8,7 +8,8 @@ import pytest
 
 from bot.power import errors, inputs, ports
 from bot.slack.inbound import admission, turns
-from tests.slack import builders, fakes
+from tests.slack import builders
+from tests.support import ticks
 
 
 def line(text: str = "reboot web01", who: str = "U0DANA", key: str = "k1") -> ports.Inbound:
@@ -19,7 +20,7 @@ def line(text: str = "reboot web01", who: str = "U0DANA", key: str = "k1") -> po
 
 async def test_person_may_send_so_much_in_a_minute_and_no_more() -> None:
     """The rest is refused in one sentence; a no still comes in, and so does everybody else."""
-    clock = fakes.Clock()
+    clock = ticks.GivenClock()
     counted = admission.Admission(clock)
     for _ in range(admission.PAYLOADS_A_MINUTE):
         counted.admit(line())
@@ -29,13 +30,13 @@ async def test_person_may_send_so_much_in_a_minute_and_no_more() -> None:
         counted.admit(line())
     counted.admit(line("stop PR-7F3K"))
     counted.admit(line(who="U0SAM"))
-    clock.time += 61.0
+    clock.passed_s += 61.0
     counted.admit(line())
 
 
 async def test_few_lines_of_one_person_are_worked_on_at_once() -> None:
     """Two are at work, others wait, the rest is refused; a no waits for no turn."""
-    counted, gate, at_work = admission.Admission(fakes.Clock()), asyncio.Event(), 0
+    counted, gate, at_work = admission.Admission(ticks.GivenClock()), asyncio.Event(), 0
 
     async def work(inbound: ports.Inbound) -> None:
         nonlocal at_work
@@ -66,7 +67,7 @@ async def test_few_lines_of_one_person_are_worked_on_at_once() -> None:
 
 async def test_a_line_is_counted_from_the_door_on_and_once() -> None:
     """A burst can't slip in before the first of it is at work; a second delivery counts as one."""
-    counted = admission.Admission(fakes.Clock())
+    counted = admission.Admission(ticks.GivenClock())
 
     new = [counted.admit(line(key=key)) for key in ("a", "a", "b")]
 
@@ -92,7 +93,7 @@ async def test_a_line_is_counted_from_the_door_on_and_once() -> None:
 )
 async def test_person_gets_no_lane_of_a_no_for_a_word_of_one(text: str) -> None:
     """Only what is a no to the letter passes where lines are refused."""
-    counted = admission.Admission(fakes.Clock())
+    counted = admission.Admission(ticks.GivenClock())
     for number in range(admission.LINES.of_one):
         counted.admit(line(key=str(number)))
 
@@ -102,7 +103,7 @@ async def test_person_gets_no_lane_of_a_no_for_a_word_of_one(text: str) -> None:
 
 async def test_presses_of_one_person_are_bounded_beside_the_lines() -> None:
     """Buttons have turns of their own: they wait for no line, and Stop for neither."""
-    counted = admission.Admission(fakes.Clock())
+    counted = admission.Admission(ticks.GivenClock())
 
     def press(do: str, key: str) -> ports.Inbound:
         button = inputs.Pressed(do=inputs.Do(do), request_id="PR-7F3K")
@@ -119,12 +120,12 @@ async def test_presses_of_one_person_are_bounded_beside_the_lines() -> None:
 
 async def test_typing_person_is_offered_servers_only_so_often() -> None:
     """A program that searches has nothing found, and everybody else still has."""
-    clock = fakes.Clock()
+    clock = ticks.GivenClock()
     searches = admission.Searches(clock)
 
     found = [searches.admits("U0DANA") for _ in range(200)]
     others = [searches.admits(f"U{number}") for number in range(200)]
-    clock.time += admission.SEARCHES_WITHIN_S
+    clock.passed_s += admission.SEARCHES_WITHIN_S
 
     assert (found.count(True), others.count(True)) == (
         admission.SEARCHES_OF_ONE,
@@ -135,7 +136,7 @@ async def test_typing_person_is_offered_servers_only_so_often() -> None:
 
 async def test_the_next_turn_is_whose_who_had_the_fewest() -> None:
     """Somebody who types one line doesn't wait behind all those of others."""
-    shared, order, gate = turns.Turns(1, fakes.Clock()), [], asyncio.Event()
+    shared, order, gate = turns.Turns(1, ticks.GivenClock()), [], asyncio.Event()
 
     async def work(who: str) -> None:
         async with shared.take(who):
@@ -156,7 +157,7 @@ async def test_the_next_turn_is_whose_who_had_the_fewest() -> None:
 
 async def test_a_turn_of_whoever_stopped_waiting_is_not_lost() -> None:
     """Whether they waited still, or were just given it."""
-    shared = turns.Turns(1, fakes.Clock())
+    shared = turns.Turns(1, ticks.GivenClock())
     async with shared.take("dana"), shared.take("sam"):
         pass
 

@@ -11,11 +11,11 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.power import errors, ports
 from bot.sandbox.workspace import Workspace
 from bot.slack import directory
-from tests.slack import fakes
+from tests.support import ticks
 
 
 @pytest.fixture
-def people(client: AsyncWebClient, clock: fakes.Clock) -> directory.Directory:
+def people(client: AsyncWebClient, clock: ticks.GivenClock) -> directory.Directory:
     """The directory, over the stand-in."""
     return directory.Directory(client, clock)
 
@@ -59,7 +59,7 @@ async def test_group_and_channel_are_read(people: directory.Directory) -> None:
 
 
 async def test_answer_is_at_most_five_seconds_old(
-    people: directory.Directory, workspace: Workspace, clock: fakes.Clock
+    people: directory.Directory, workspace: Workspace, clock: ticks.GivenClock
 ) -> None:
     """Within five seconds one call serves all; after that Slack is asked again."""
     await people.member("U0DANA")
@@ -88,7 +88,7 @@ async def test_all_who_ask_at_once_share_one_call(
 
 
 async def test_passing_failure_is_tried_again(
-    people: directory.Directory, workspace: Workspace, clock: fakes.Clock
+    people: directory.Directory, workspace: Workspace, clock: ticks.GivenClock
 ) -> None:
     """A 429 within the limit is waited out."""
     workspace.chaos.fail("users.info", "status", status=429, retry_after_s=2)
@@ -99,7 +99,7 @@ async def test_passing_failure_is_tried_again(
 
 @pytest.mark.parametrize("error", ["internal_error", "missing_scope"])
 async def test_lasting_failure_is_unavailable_and_isn_t_kept(
-    people: directory.Directory, workspace: Workspace, clock: fakes.Clock, error: str
+    people: directory.Directory, workspace: Workspace, clock: ticks.GivenClock, error: str
 ) -> None:
     """After ten seconds, or at once where waiting is no use, the question counts as unanswered."""
     workspace.chaos.fail("usergroups.users.list", "error", count=20, error=error)
@@ -114,7 +114,7 @@ async def test_lasting_failure_is_unavailable_and_isn_t_kept(
 
 
 async def test_slack_that_never_answers_is_unavailable(
-    client: AsyncWebClient, clock: fakes.Clock, workspace: Workspace
+    client: AsyncWebClient, clock: ticks.GivenClock, workspace: Workspace
 ) -> None:
     """A call that hangs ends with the limit."""
     workspace.chaos.set_latency("users.info", 1.0)
@@ -125,7 +125,7 @@ async def test_slack_that_never_answers_is_unavailable(
 
 
 async def test_directory_keeps_a_bounded_number_of_answers(
-    client: AsyncWebClient, clock: fakes.Clock, workspace: Workspace
+    client: AsyncWebClient, clock: ticks.GivenClock, workspace: Workspace
 ) -> None:
     """When it is full, old answers go first, and all of them if none is old."""
     small = directory.Directory(client, clock, most_kept=2)

@@ -19,7 +19,7 @@ async def test_person_who_mentions_too_often_is_told_once_and_noted_twice(
     rows = [one for one in connected.store.audited if one.event == excess.EVENT]
     assert (len(refused), [one.detail["refused"] for one in rows]) == (1, [1])
 
-    connected.clock.time += excess.ROW_EVERY_S
+    connected.clock.passed_s += excess.ROW_EVERY_S
     await connected.processor.recover()
 
     rows = [one for one in connected.store.audited if one.event == excess.EVENT]

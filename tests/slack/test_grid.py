@@ -11,8 +11,8 @@ from bot.sandbox.workspace import Workspace
 from bot.slack import directory
 from bot.slack.door import connection
 from bot.slack.inbound import envelope, grid
-from tests.slack import fakes
 from tests.slack.conftest import Side
+from tests.support import ticks
 
 GRID = "E0DEMO"
 
@@ -46,7 +46,7 @@ async def test_person_has_our_team_however_a_payload_names_it(
 
 
 async def test_member_of_another_workspace_of_our_grid_is_one_of_us(
-    in_grid: Workspace, connected: Side, clock: fakes.Clock
+    in_grid: Workspace, connected: Side, clock: ticks.GivenClock
 ) -> None:
     """Slack's record of the person says so; one of another organization stays another's."""
     sam, rosa = in_grid.directory.person("sam"), in_grid.directory.person("rosa")
@@ -77,7 +77,7 @@ async def test_bot_knows_its_grid_from_its_token(in_grid: Workspace, connected: 
 
 
 async def test_channel_into_which_another_company_is_asked_counts_as_shared(
-    connected: Side, clock: fakes.Clock
+    connected: Side, clock: ticks.GivenClock
 ) -> None:
     """Before they come as well as afterwards."""
     connected.workspace.directory.channels["C0OPS"].pending_shared = ["T0THEIRS"]

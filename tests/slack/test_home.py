@@ -16,7 +16,7 @@ from bot.slack.render import home, request_modal
 from bot.workflow import answers
 from tests.slack import builders
 from tests.slack.conftest import Side
-from tests.slack.fakes import Clock
+from tests.support import ticks
 
 SAM = request.Person(user_id="U0SAM", team_id=builders.TEAM)
 
@@ -206,7 +206,7 @@ class Record:
 
 
 @pytest.fixture
-def homes(sender: sending.Sender, clock: Clock) -> publishing.Homes:
+def homes(sender: sending.Sender, clock: ticks.GivenClock) -> publishing.Homes:
     """The keeper of Home tabs, on the stand-in."""
     return publishing.Homes(sender, clock)
 

@@ -14,6 +14,7 @@ from bot.workflow import answers
 from tests.slack import builders, fakes
 from tests.slack.conftest import Side
 from tests.slack.fakes import Acked
+from tests.support import ticks
 
 
 @pytest.mark.parametrize(
@@ -134,7 +135,7 @@ def _open(store: fakes.Store) -> None:
 
 def test_fakes_know_the_states_of_a_request() -> None:
     """The store in memory refuses a change that the table doesn't have."""
-    store = fakes.Store(fakes.Clock())
+    store = fakes.Store(ticks.GivenClock())
     store.add(builders.request_in(State.DENIED))
 
     assert not fakes.Tx(store).transition("PR-7F3K", State.APPROVED)

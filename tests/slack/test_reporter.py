@@ -14,8 +14,9 @@ from bot.power.lifecycle import State
 from bot.runtime import clocks
 from bot.slack.outbound import announcing, context as outbound, pacing, reporter, sending
 from bot.slack.render import cards
-from tests.slack import builders, fakes
+from tests.slack import builders
 from tests.slack.conftest import Side
+from tests.support import ticks
 
 
 async def running(side: Side, done: int = 0) -> None:
@@ -226,9 +227,8 @@ async def test_large_card_is_made_beside_the_event_loop(
 
 async def test_loop_delivers_when_woken(shown: Side) -> None:
     """The loop doesn't wait for its next look when something was queued."""
-    clock = fakes.Clock(by_hand=True)
+    clock = ticks.HandClock(shown.clock.now())
     telling = reporter.Reporter(outbound.Context(shown.store, shown.sender, clock))
-    clock.time = shown.clock.time
     loop = asyncio.create_task(telling.run())
     await asyncio.sleep(0)
 

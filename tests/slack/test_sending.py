@@ -9,8 +9,8 @@ from bot.power import inputs
 from bot.sandbox.workspace import Workspace
 from bot.slack.blockkit import blocks
 from bot.slack.outbound import sending
-from tests.slack import fakes
 from tests.slack.conftest import Side
+from tests.support import ticks
 
 WORDS = blocks.Message("Words that stand alone.", (blocks.section("*Words* in blocks."),))
 
@@ -70,7 +70,7 @@ async def test_refusals_are_told_apart(
 
 
 async def test_short_retry_after_is_waited_out_and_a_long_one_is_handed_on(
-    sender: sending.Sender, workspace: Workspace, clock: fakes.Clock
+    sender: sending.Sender, workspace: Workspace, clock: ticks.GivenClock
 ) -> None:
     """Two seconds are worth waiting for; a minute is for the caller to plan with."""
     workspace.chaos.fail("chat.postMessage", "status", status=429, retry_after_s=2)

@@ -11,8 +11,8 @@ import pytest
 import structlog
 
 from bot.slack.door import connection, sockets, watchdog
-from tests.slack import fakes
 from tests.slack.conftest import Side
+from tests.support import ticks
 
 
 @dataclasses.dataclass
@@ -20,7 +20,7 @@ class Way:
     """A watchdog over two sockets, by a clock that is moved by hand."""
 
     side: Side
-    clock: fakes.Clock
+    clock: ticks.GivenClock
     socket: sockets.SocketMode
     dog: watchdog.Watchdog
 
@@ -47,7 +47,7 @@ async def hang(line: sockets.Line) -> None:
 @pytest.fixture(params=[sockets.START_S])
 async def way(request: pytest.FixtureRequest, side: Side) -> AsyncIterator[Way]:
     """Two connected sockets, which may take so long to come up, and their watchdog."""
-    clock = fakes.Clock(by_hand=True)
+    clock = ticks.HandClock()
     app = connection.make_app(side.client, await connection.introduce(side.client))
     socket = sockets.SocketMode(
         app, side.workspace.app.app_token, clock, sockets.Bounds(ping_s=30, start_s=request.param)
@@ -127,7 +127,7 @@ async def test_another_process_on_the_same_app_is_noticed(way: Way) -> None:
     """Slack gives each payload to any one connection, so a stranger's swallows clicks."""
     app = connection.make_app(way.side.client, await connection.introduce(way.side.client))
     stranger = sockets.SocketMode(
-        app, way.side.workspace.app.app_token, fakes.Clock(), sockets.Bounds(ping_s=30)
+        app, way.side.workspace.app.app_token, ticks.GivenClock(), sockets.Bounds(ping_s=30)
     )
 
     with structlog.testing.capture_logs() as logged:

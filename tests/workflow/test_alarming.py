@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from bot.power import errors, ports
 from bot.power.plan import Unheard
 from bot.workflow import alarm_lookup
-from tests.slack import fakes
+from tests.support import ticks
 
 ALARM = ports.Alarm("id-1", "Fan speed low", 3)
 
@@ -31,9 +31,9 @@ class Source:
         return self.says
 
 
-def hearing(source: Source | None) -> tuple[alarm_lookup.AlarmLookup, fakes.Clock]:
+def hearing(source: Source | None) -> tuple[alarm_lookup.AlarmLookup, ticks.GivenClock]:
     """Return what asks the source, and its clock."""
-    clock = fakes.Clock()
+    clock = ticks.GivenClock()
     return alarm_lookup.AlarmLookup(source, clock, patience_s=0.01), clock
 
 

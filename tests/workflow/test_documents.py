@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import pathlib
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -20,6 +19,7 @@ from bot.sandbox import data_centre, demo, story
 from bot.sandbox.data_centre.machines.actions import Action, Power
 from bot.slack.render import request_modal
 from bot.workflow import answers
+from tests.support import ticks
 from tests.workflow import world as world_
 from tests.workflow.world import World
 
@@ -172,20 +172,20 @@ def _is_usage(line: str) -> bool:
 @pytest_asyncio.fixture
 async def shown(tmp_path: pathlib.Path) -> AsyncIterator[World]:
     """The demo's policy, and a data centre in which every example has something to name."""
-    clock = world_.GivenClock()
+    clock = ticks.GivenClock()
     centre = _fitting(clock)
     async with world_.running(world_.fresh(tmp_path), clock=clock, centre=centre) as made:
         made.rules = policy_file.read(demo.POLICY)
         yield made
 
 
-def _fitting(clock: world_.GivenClock) -> data_centre.DataCentre:
+def _fitting(clock: ticks.GivenClock) -> data_centre.DataCentre:
     """Return 400 servers: two racks stand in rooms of other names, one name has a space."""
     rows = {row.name: row for row in data_centre.build(400, seed=0)}
     centre = data_centre.DataCentre(
         tuple(rows.values()),
         clock=clock.monotonic,
-        wall=lambda: datetime.datetime.fromtimestamp(clock.now(), datetime.UTC),
+        wall=clock.wall,
         account=world_.ACCOUNT,
         pace=data_centre.Pace(5.0),
     )

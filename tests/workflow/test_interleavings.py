@@ -33,6 +33,7 @@ from bot.power.policy import policy_file
 from bot.storage.admin import verify
 from bot.storage.engine import connections
 from bot.workflow import answers
+from tests.support import ticks
 from tests.workflow import world as world_
 from tests.workflow.world import DANA, INC, LEO, OLGA, OPS, POLICY, ROSA, SAM
 
@@ -80,7 +81,7 @@ class Story(RuleBasedStateMachine):
         self.loop = asyncio.new_event_loop()
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="story"))
         self.url = world_.fresh(self.folder)
-        self.clock, self.folk = world_.GivenClock(), world_.Folk()
+        self.clock, self.folk = ticks.GivenClock(), world_.Folk()
         self.centre = world_.a_centre(self.clock)
         self.policy = "usual"
         self.ids: list[str] = []
@@ -192,21 +193,19 @@ class Story(RuleBasedStateMachine):
     @rule(after=st.integers(0, 6))
     def crash(self, after: int) -> None:
         """The process dies at some wait of what it drives, and another starts."""
-        waits = self.clock.sleep
         left = [after]
 
-        async def dying(seconds: float) -> None:
+        async def dying() -> None:
             left[0] -= 1
             if left[0] < 0:
                 raise Crash
-            await waits(seconds)
 
-        self.clock.sleep = dying  # type: ignore[method-assign]
+        self.clock.before_wait = dying
         try:
             with contextlib.suppress(Crash):
                 self.run(self.world.drive())
         finally:
-            self.clock.sleep = waits  # type: ignore[method-assign]
+            self.clock.before_wait = None
         self.restart()
 
     @rule()

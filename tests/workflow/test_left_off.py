@@ -16,6 +16,7 @@ from bot.sandbox import data_centre
 from bot.sandbox.data_centre import CallFault, CallFaultKind, CallKind, MachineFault
 from bot.slack.render import cards, home, records, replies
 from bot.workflow import answers
+from tests.support import ticks
 from tests.workflow import world as world_
 
 Kind = data_centre.MachineFaultKind
@@ -197,20 +198,6 @@ async def deleted(world: world_.World, _id: str) -> None:
     world.centre.delete_server("web09", "ffff")
 
 
-class InterruptedClock(world_.GivenClock):
-    """Lets something happen while whoever waits still waits."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.interrupt: Callable[[], Awaitable[None]] | None = None
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait, then let it happen."""
-        await super().sleep(seconds)
-        if self.interrupt is not None:
-            await self.interrupt()
-
-
 @pytest.mark.parametrize(
     "between", [stopped, protected, no_longer_ready, edited, refused, lost, deleted]
 )
@@ -218,7 +205,7 @@ async def test_whatever_comes_between_the_two_halves_of_a_cycle_is_said_with_the
     between: Callable[[world_.World, str], Awaitable[None]], tmp_path: pathlib.Path
 ) -> None:
     """The power-off is proven and the power-on isn't: nobody has to guess that it is off."""
-    clock = InterruptedClock()
+    clock = ticks.GivenClock()
     async with world_.running(world_.fresh(tmp_path), clock=clock) as world:
         machine = world.centre.machine("web09")
         id_ = await world.ask("cycle web09")
@@ -227,10 +214,10 @@ async def test_whatever_comes_between_the_two_halves_of_a_cycle_is_said_with_the
         async def once_it_is_off() -> None:
             machine.look(clock.monotonic())
             if machine.performed[data_centre.Action.OFF]:
-                clock.interrupt = None
+                clock.after_wait = None
                 await between(world, id_)
 
-        clock.interrupt = once_it_is_off
+        clock.after_wait = once_it_is_off
         await world.drive()
 
         found, rows = await world.found(id_), list((await world.rows(id_)).values())

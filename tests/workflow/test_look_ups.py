@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import collections
 import pathlib
+import time
 from collections.abc import AsyncIterator
 from typing import Any, cast
 
@@ -15,21 +16,11 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from bot.runtime import clocks
 from bot.slack import directory
 from bot.slack.door import connection
+from tests.support import ticks
 from tests.workflow import world as world_
 from tests.workflow.world import DANA, LEO, OLGA, ROSA, SAM, TEAM, World
-
-
-class Ahead(clocks.SystemClock):
-    """The machine's clock, moved on by hand so that kept answers grow old."""
-
-    ahead_s = 0.0
-
-    def monotonic(self) -> float:
-        """Return seconds on a clock that nobody sets back."""
-        return super().monotonic() + self.ahead_s
 
 
 class SmallSlack:
@@ -40,7 +31,7 @@ class SmallSlack:
         self.people: dict[str, Any] = {}
         self.status = 200
         self.asked: collections.Counter[str] = collections.Counter()
-        self.clock = Ahead()
+        self.clock = ticks.GivenClock(time.time())
 
     async def answer(self, asked: web.Request) -> web.StreamResponse:
         """Answer a call."""
@@ -118,12 +109,12 @@ async def test_group_that_slack_does_not_tell_lets_nobody_in(
     """Refused, said, audited; and the button works again when Slack does."""
     id_ = await world.ask("reboot db01 because x")
     slack[0].groups = groups
-    slack[0].clock.ahead_s += 6.0
+    slack[0].clock.passed_s += 6.0
 
     told = await world.told(LEO, "approve", id_)
     (row,) = await world.audit("approval.refused")
     slack[0].groups = {"ok": True, "users": [LEO]}
-    slack[0].clock.ahead_s += 6.0
+    slack[0].clock.passed_s += 6.0
     again = await world.told(LEO, "approve", id_)
 
     assert told == said
@@ -137,7 +128,7 @@ async def test_slack_that_is_down_refuses_everybody_and_shuts_nobody_out(
     """The person themselves can't be checked; nothing changes, and the audit has it."""
     id_ = await world.ask("reboot db01 because x")
     slack[0].status = 503
-    slack[0].clock.ahead_s += 6.0
+    slack[0].clock.passed_s += 6.0
 
     told = await world.told(SAM, "approve", id_)
     slack[0].status = 200
@@ -164,7 +155,7 @@ async def test_malformed_person_is_nobody(
     """An answer that speaks of nobody, or of somebody else, gives no right."""
     id_ = await world.ask("reboot db01 because x")
     slack[0].people[SAM] = answer
-    slack[0].clock.ahead_s += 6.0
+    slack[0].clock.passed_s += 6.0
 
     told = await world.told(SAM, "approve", id_)
 
@@ -175,7 +166,7 @@ async def test_malformed_person_is_nobody(
 async def test_one_look_up_serves_all_who_wait(world: World, slack: tuple[SmallSlack, str]) -> None:
     """Twenty clicks at once cost one call for each person and each group."""
     id_ = await world.ask("reboot db01 because x")
-    slack[0].clock.ahead_s += 6.0
+    slack[0].clock.passed_s += 6.0
     slack[0].asked.clear()
 
     clicks = [world.press(who, "approve", id_) for who in (SAM, OLGA, ROSA, LEO) * 5]

@@ -13,7 +13,8 @@ from bot.power.command import command
 from bot.power.policy import policy
 from bot.workflow import alarm_lookup, answers, context, people
 from bot.workflow.questions import lookups
-from tests.slack import builders, fakes
+from tests.slack import builders
+from tests.support import ticks
 
 
 @dataclasses.dataclass
@@ -46,7 +47,7 @@ class Directory:
 def asking(**facts: Any) -> tuple[context.Context, Log]:
     """Return what lookups work with, in a channel of which these facts hold, and its log."""
     directory = cast("ports.Directory", Directory(ports.Channel("C0OPS", **facts)))
-    noted, clock = Log(), fakes.Clock()
+    noted, clock = Log(), ticks.GivenClock()
     here = context.Context(
         store=cast("ports.RequestStore", noted),
         power=cast("ports.PowerApi", None),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
+import time
 from collections.abc import AsyncIterator
 from typing import cast
 
@@ -19,8 +20,8 @@ from bot.slack.door import connection
 from bot.slack.render import home, replies
 from bot.workflow import answers
 from tests import bodies
+from tests.support import ticks
 from tests.workflow import world as world_
-from tests.workflow.test_look_ups import Ahead
 from tests.workflow.world import DANA, LEO, ONCALL, ROSA, SAM, World
 
 DELETED = "The user group S0ONCALL of dc-ops was deleted or disabled in Slack: whoever edits"
@@ -34,23 +35,23 @@ class Stage:
 
     slack: workspace_.Workspace
     world: World
-    clock: Ahead
+    clock: ticks.GivenClock
 
     def delete_group(self) -> None:
         """Delete the user group of dc-ops in Slack, as its admins may."""
         self.slack.directory.groups[ONCALL].disabled = True
-        self.clock.ahead_s += 6.0
+        self.clock.passed_s += 6.0
 
     def revoke(self, scope: str) -> None:
         """Take a scope away from the app."""
         self.slack.revoke(scope)
-        self.clock.ahead_s += 6.0
+        self.clock.passed_s += 6.0
 
 
 @pytest_asyncio.fixture
 async def stage(tmp_path: pathlib.Path) -> AsyncIterator[Stage]:
     """A stage on which dc-ops is a user group, and sre are two people."""
-    clock, slack = Ahead(), workspace_.Workspace()
+    clock, slack = ticks.GivenClock(time.time()), workspace_.Workspace()
     slack.directory.people[LEO] = workspace_.Person(LEO, "leo", "Leo")
     slack.directory.groups[ONCALL].users = [ROSA, LEO]
     await slack.start()
@@ -118,7 +119,7 @@ async def test_token_and_workspace_that_slack_refuses_are_named(
 ) -> None:
     """Whoever presses learns whose it is to mend."""
     id_ = await stage.world.ask("reboot web01 because x")
-    stage.clock.ahead_s += 6.0
+    stage.clock.passed_s += 6.0
     stage.slack.chaos.refuse("users.info", code)
 
     told = await stage.world.told(SAM, "approve", id_)
@@ -130,7 +131,7 @@ async def test_token_and_workspace_that_slack_refuses_are_named(
 async def test_passing_failures_are_still_told_as_passing(stage: Stage) -> None:
     """Nobody has to mend anything."""
     id_ = await stage.world.ask("reboot db01 because x")
-    stage.clock.ahead_s += 6.0
+    stage.clock.passed_s += 6.0
     stage.slack.chaos.refuse("usergroups.users.list", "internal_error")
 
     told = await stage.world.told(LEO, "approve", id_)
@@ -209,7 +210,7 @@ async def test_approved_request_says_what_it_waits_for(stage: Stage) -> None:
     assert waiting is not None
     assert "The user group S0ONCALL of sre was deleted" in waiting.why
     stage.slack.directory.groups[ONCALL].disabled = False
-    stage.clock.ahead_s += 6.0
+    stage.clock.passed_s += 6.0
     await stage.world.later(5.0)
     assert await stage.world.state(id_) is State.SUCCEEDED
 

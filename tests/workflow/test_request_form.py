@@ -13,7 +13,8 @@ from bot.power.policy import policy_file
 from bot.workflow import alarm_lookup, context, people
 from bot.workflow.questions import request_form
 from tests.power import fleet
-from tests.slack import builders, fakes
+from tests.slack import builders
+from tests.support import ticks
 
 POLICY = """
 version = 1
@@ -77,7 +78,7 @@ class Directory:
 
 def choice(power: Power | None = None) -> context.Context:
     """Return what the form's side of the story works with."""
-    clock = fakes.Clock()
+    clock = ticks.GivenClock()
     return context.Context(
         store=cast("ports.RequestStore", None),
         power=cast("ports.PowerApi", power or Power()),

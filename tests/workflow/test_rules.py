@@ -10,7 +10,8 @@ import structlog.testing
 
 from bot.power.policy import policy
 from bot.runtime import policy_watch
-from tests.workflow.world import POLICY, GivenClock
+from tests.support import ticks
+from tests.workflow.world import POLICY
 
 BAD = POLICY.replace("approvers", "aprovers", 1)
 
@@ -19,7 +20,7 @@ class Standing:
     """A policy file on a given clock, whose changes are as old as one likes."""
 
     def __init__(self, folder: pathlib.Path) -> None:
-        self.clock = GivenClock()
+        self.clock = ticks.GivenClock()
         self.path = folder / "policy.toml"
         self.file = policy_watch.PolicyFile(self.path, self.clock)
 

@@ -16,6 +16,7 @@ from bot.power import ports
 from bot.power.lifecycle import State
 from bot.runtime import clocks
 from bot.workflow import answers
+from tests.support import ticks
 from tests.workflow import world as world_
 from tests.workflow.world import DANA, LEO, OLGA, ROSA, SAM, World
 
@@ -146,7 +147,7 @@ async def test_deadlines_pass_daylight_saving_unchanged(
     tmp_path: os.PathLike[str], berlin: zoneinfo.ZoneInfo, eve: datetime.datetime
 ) -> None:
     """Half an hour is half an hour, also where the clock on the wall skips or repeats one."""
-    clock = world_.GivenClock(eve.timestamp())
+    clock = ticks.GivenClock(eve.timestamp())
     async with world_.running(f"sqlite:///{os.fspath(tmp_path)}/dst.db", clock=clock) as world:
         early = await world.ask("reboot web01 because x")
         late = await world.ask("reboot web02 because x")
@@ -243,20 +244,10 @@ async def test_denial_wants_its_reason_where_the_policy_says_so(world: World) ->
     assert world.thread(id_)[-1]["reason"] == "not during the sale"
 
 
-class SetBack(world_.GivenClock):
-    """A clock whose wall can be set apart from the time that passes."""
-
-    set_s = 0.0
-
-    def now(self) -> float:
-        """Return the wall clock, as somebody has set it."""
-        return super().now() + self.set_s
-
-
 def test_steady_clock_isnt_moved_by_a_jump_that_comes_back() -> None:
     """An hour forward, or back, for some minutes: nothing of it is left."""
     for jump_s in (3600.0, -3600.0):
-        wall = SetBack()
+        wall = ticks.GivenClock()
         steady = clocks.SteadyClock(wall)
         wall.set_s = jump_s
         for _ in range(5):
@@ -276,7 +267,7 @@ def test_steady_clock_follows_a_wall_that_was_set_for_good_and_back_at_once(
     set_s: float, patience_s: float
 ) -> None:
     """Set forward it is believed sooner; where it was before, it is believed at once."""
-    wall = SetBack()
+    wall = ticks.GivenClock()
     steady = clocks.SteadyClock(wall)
     steady.now()
     wall.set_s = set_s
@@ -293,7 +284,7 @@ def test_steady_clock_follows_a_wall_that_was_set_for_good_and_back_at_once(
 
 def test_a_wall_that_moves_from_step_to_step_is_never_believed_too_soon() -> None:
     """Each new setting is doubted anew."""
-    wall = SetBack()
+    wall = ticks.GivenClock()
     steady = clocks.SteadyClock(wall)
     for step in range(1, 30):
         wall.set_s = step * 100.0
@@ -303,7 +294,7 @@ def test_a_wall_that_moves_from_step_to_step_is_never_believed_too_soon() -> Non
 
 def test_a_little_drift_is_followed_both_ways() -> None:
     """A wall that is slowed down or sped up by a good time service is the same wall."""
-    wall = SetBack()
+    wall = ticks.GivenClock()
     steady = clocks.SteadyClock(wall)
     for drift_s in (0.2, 0.4, 0.1, -0.3):
         wall.set_s = drift_s
@@ -313,7 +304,7 @@ def test_a_little_drift_is_followed_both_ways() -> None:
 
 def test_what_must_not_end_early_is_asked_at_every_instant_that_it_may_be() -> None:
     """Ours, the wall's, and the one by the setting at the start."""
-    wall = SetBack()
+    wall = ticks.GivenClock()
     steady = clocks.SteadyClock(wall)
     wall.set_s, wall.passed_s = 3600.0, 10.0
 
@@ -330,7 +321,7 @@ async def test_a_jump_of_the_wall_in_mid_run_ends_nothing(
     jump_s: float, tmp_path: pathlib.Path
 ) -> None:
     """Neither timed out nor expired nor void: a minute later the wall is back, and all is done."""
-    wall = SetBack()
+    wall = ticks.GivenClock()
     async with world_.running(world_.fresh(tmp_path), clock=clocks.SteadyClock(wall)) as world:
         waits = await world.ask("reboot web02")
         id_ = await world.ask("off web01")
@@ -354,7 +345,7 @@ async def test_request_expires_in_time_though_the_wall_clock_is_set_back(
     tmp_path: pathlib.Path,
 ) -> None:
     """Half an hour after it was asked for, whatever the clock on the wall says then."""
-    wall = SetBack()
+    wall = ticks.GivenClock()
     async with world_.running(world_.fresh(tmp_path), clock=clocks.SteadyClock(wall)) as world:
         id_ = await world.ask("reboot web01 because x")
         wall.set_s = -7200.0

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import pathlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from bot.power import ports
 from bot.power.lifecycle import State
 from bot.power.waiting import Service, Wait
 from bot.sandbox.data_centre import CallFaultKind, CallKind
 from bot.slack.render import cards
+from tests.support import ticks
 from tests.workflow import world as world_
-from tests.workflow.world import SAM, GivenClock, World
+from tests.workflow.world import SAM, World
 
 LACKS = "the bot's key lacks clouddc:imetal:list"
 
@@ -84,42 +85,27 @@ async def test_an_approved_request_waits_for_slack_by_name(world: World) -> None
     assert found.waiting.service is Service.SLACK
 
 
-class PeekingClock(GivenClock):
-    """Notes, whenever somebody waits, what `look` sees then."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.look: Callable[[], Awaitable[object]] | None = None
-        self.seen: list[object] = []
-
-    async def sleep(self, seconds: float) -> None:
-        """Look, then wait."""
-        if self.look is not None:
-            self.seen.append(await self.look())
-        await super().sleep(seconds)
-
-
 async def waits_during(
     folder: pathlib.Path, fault: Callable[[World], None], *, after_calls: int = 0
 ) -> tuple[list[Wait], ports.Request]:
     """What a run shows that it waits for while these calls fail, and the request at its end."""
-    clock = PeekingClock()
+    clock, seen = ticks.GivenClock(), []
     async with world_.running(world_.fresh(folder), clock=clock) as world:
         id_ = await world.ask("off web01 because x")
         await world.press(SAM, "approve", id_)
         left = [fault]
 
-        async def look() -> Wait | None:
+        async def look() -> None:
             if left and len(world.calls()) >= after_calls:
                 left.pop()(world)
-            return (await world.found(id_)).waiting
+            seen.append((await world.found(id_)).waiting)
 
         await look()
-        clock.look = look
+        clock.before_wait = look
         await world.drive()
-        clock.look = None
+        clock.before_wait = None
         found = await world.found(id_)
-    return [one for one in clock.seen if isinstance(one, Wait)], found
+    return [one for one in seen if one], found
 
 
 async def test_a_run_that_is_asked_to_slow_down_shows_it(tmp_path: pathlib.Path) -> None:

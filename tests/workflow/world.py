@@ -6,7 +6,6 @@ what would be said is read from the outbox.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import dataclasses
 import datetime
@@ -32,12 +31,12 @@ from bot.sandbox import data_centre
 from bot.storage import opening, store
 from bot.storage.engine import connections
 from bot.workflow import alarm_lookup, answers, context, people, workflow
+from tests.support import ticks
 
 TEAM = "T0DEMO"
 OPS, INC = "C0OPS", "C0INC"
 DANA, SAM, ROSA, OLGA, LEO = "U0DANA", "U0SAM", "U0ROSA", "U0OLGA", "U0LEO"
 ONCALL = "S0ONCALL"
-START = 1_800_000_000.0
 ACCOUNT = data_centre.Account(token="t")
 
 POLICY = """\
@@ -79,27 +78,6 @@ def policy_of(*changes: tuple[str, str]) -> policy.Policy:
         assert before in text, before
         text = text.replace(before, after)
     return policy_file.read(text)
-
-
-class GivenClock:
-    """A clock on which a wait takes no time, only moves it on; the wall may be set apart."""
-
-    def __init__(self, start: float = START) -> None:
-        self.start = start
-        self.passed_s = 0.0
-
-    def now(self) -> float:
-        """Return the wall clock."""
-        return self.start + self.passed_s
-
-    def monotonic(self) -> float:
-        """Return the monotonic clock."""
-        return self.passed_s
-
-    async def sleep(self, seconds: float) -> None:
-        """Move on, and let the others run."""
-        self.passed_s += max(0.0, seconds)
-        await asyncio.sleep(0)
 
 
 class Folk:
@@ -191,9 +169,9 @@ class World:
     keys: itertools.count[int] = dataclasses.field(default_factory=itertools.count)
 
     @property
-    def clock(self) -> GivenClock:
+    def clock(self) -> ticks.GivenClock:
         """The clock, where it is given."""
-        assert isinstance(self.given, GivenClock)
+        assert isinstance(self.given, ticks.GivenClock)
         return self.given
 
     @property
@@ -330,7 +308,7 @@ async def running(
     centre: data_centre.DataCentre | None = None,
 ) -> AsyncIterator[World]:
     """Run a world on a database; what is given is kept from the process before."""
-    clock, folk = clock or GivenClock(), folk or Folk()
+    clock, folk = clock or ticks.GivenClock(), folk or Folk()
     centre = centre or a_centre(clock)
     transport = httpx.MockTransport(_answering(centre))
     async with (

@@ -21,8 +21,9 @@ from bot.execution import executor
 from bot.power import lifecycle
 from bot.power.around.states import State
 from bot.power.request import Action
-from tests.execution import chaos, crashing, promises, virtual, world
+from tests.execution import chaos, crashing, promises, world
 from tests.execution.around import dying, stage
+from tests.support import virtual
 
 SERVERS = 20
 LONGEST_S = 40 * 3600.0

@@ -11,8 +11,9 @@ from bot.power.causes import Cause
 from bot.power.lifecycle import ServerState
 from bot.power.request import Action, Options
 from bot.sandbox import data_centre
-from tests.execution import virtual, world
+from tests.execution import world
 from tests.execution.around import stage
+from tests.support import virtual
 
 ON = data_centre.Power.ON
 

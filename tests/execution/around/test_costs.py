@@ -14,7 +14,8 @@ from bot.execution import poll_schedule
 from bot.power import plan, ports
 from bot.power.request import Action
 from bot.sandbox import data_centre
-from tests.execution import virtual, world
+from tests.execution import world
+from tests.support import virtual
 
 T = TypeVar("T")
 PACED = plan.Terms(ramp=(1,), batch=2, max_per_rack=10_000, max_failures=10)

@@ -12,8 +12,9 @@ from bot.power import lifecycle
 from bot.power.around.states import State
 from bot.power.request import Action
 from bot.sandbox import data_centre
-from tests.execution import crashing, virtual, world
+from tests.execution import crashing, world
 from tests.execution.around import dying, stage
+from tests.support import virtual
 
 ON, OFF = data_centre.Power.ON, data_centre.Power.OFF
 MOST_AWAITS = 400

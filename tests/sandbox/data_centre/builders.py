@@ -1,4 +1,4 @@
-"""Builders for the data centre's tests: a hand-turned clock, a small fleet, a client of its own.
+"""Builders for the data centre's tests: a small fleet, a client of its own.
 
 The signing here is written from the vendor's rules, apart from the verifier that it exercises.
 """
@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from urllib.parse import quote, unquote
 
 from bot.sandbox import data_centre
@@ -21,31 +21,13 @@ from bot.sandbox.data_centre import (
     Server,
     Switches,
 )
+from tests.support import ticks
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 FIXED_TOKEN = "fixed-token"
 ACCOUNT = Account(token=FIXED_TOKEN)
 DURATION_S = 10.0
 EXACT = Pace(DURATION_S, spread=0.0, jitter=0.0)
-
-
-class HandClock:
-    """A clock and a calendar that move only when a test says so."""
-
-    def __init__(self) -> None:
-        self.seconds = 1000.0
-
-    def pass_s(self, seconds: float) -> None:
-        """Let time pass."""
-        self.seconds += seconds
-
-    def monotonic(self) -> float:
-        """Seconds that only grow."""
-        return self.seconds
-
-    def wall(self) -> datetime:
-        """The time of day that belongs to them."""
-        return START + timedelta(seconds=self.seconds - 1000.0)
 
 
 class Bench:
@@ -59,7 +41,7 @@ class Bench:
         account: Account = ACCOUNT,
         pace: Pace = EXACT,
     ) -> None:
-        self.clock = HandClock()
+        self.clock = ticks.GivenClock(START.timestamp())
         self.account = account
         self.centre = DataCentre(
             data_centre.build(20) if servers is None else servers,

@@ -53,7 +53,7 @@ async def test_page_sees_every_server_in_the_order_of_racks(bench: Bench, client
 async def test_page_sees_a_reboot_counted_when_it_is_done(bench: Bench, client: Client) -> None:
     """The count is of reboots performed."""
     bench.power("rebooting", "web01")
-    bench.clock.pass_s(DURATION_S)
+    bench.clock.passed_s += DURATION_S
 
     shown = await (await client.get("/centre/servers")).json()
 
@@ -158,7 +158,7 @@ async def test_page_turns_the_switches_of_the_whole_centre(bench: Bench, client:
     shown = await (await client.get("/centre/switches")).json()
     turned = await client.post("/centre/switches", json={"switch": "speed", "value": 20})
     await client.post("/centre/switches", json={"switch": "generation", "value": "old"})
-    bench.clock.pass_s(DURATION_S / 20)
+    bench.clock.passed_s += DURATION_S / 20
 
     assert [one["name"] for one in shown["switches"]][:2] == ["speed", "generation"]
     assert (await turned.json())["switches"][0]["value"] == 20

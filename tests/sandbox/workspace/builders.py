@@ -1,4 +1,4 @@
-"""Blocks, views and a clock that tests need again and again."""
+"""Blocks and views that tests need again and again."""
 
 from typing import Any
 
@@ -7,17 +7,6 @@ from bot.sandbox.workspace.transport.delivery import Envelope
 
 Json = dict[str, Any]
 QUIET: dict[str, Any] = {"unfurl_links": False, "unfurl_media": False}
-
-
-class Clock:
-    """Wall seconds that pass only when told."""
-
-    def __init__(self) -> None:
-        self.now = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        """Tell the time."""
-        return self.now
 
 
 class Mailbox:

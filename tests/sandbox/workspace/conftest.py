@@ -10,21 +10,21 @@ from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox.workspace import Workspace
-from tests.sandbox.workspace.builders import Clock
+from tests.support import ticks
 
 Connect = Callable[[AsyncApp], Awaitable[AsyncSocketModeHandler]]
 
 
 @pytest.fixture
-def clock() -> Clock:
+def clock() -> ticks.GivenClock:
     """A clock that stands still until it is moved."""
-    return Clock()
+    return ticks.GivenClock()
 
 
 @pytest.fixture
-async def workspace(clock: Clock) -> AsyncIterator[Workspace]:
+async def workspace(clock: ticks.GivenClock) -> AsyncIterator[Workspace]:
     """A workspace that serves, with short waits for acks and redeliveries."""
-    running = Workspace(clock=clock, ack_s=2.0, redelivery_delays_s=(0.01, 0.01, 0.01))
+    running = Workspace(clock=clock.now, ack_s=2.0, redelivery_delays_s=(0.01, 0.01, 0.01))
     await running.start()
     yield running
     await running.stop()

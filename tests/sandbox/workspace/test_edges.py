@@ -20,7 +20,6 @@ from bot.sandbox.workspace.state import manifest
 from bot.sandbox.workspace.state.timeline import Timeline
 from tests.sandbox.workspace.builders import (
     QUIET,
-    Clock,
     Json,
     actions,
     button,
@@ -30,6 +29,7 @@ from tests.sandbox.workspace.builders import (
     plain,
     section,
 )
+from tests.support import ticks
 
 _KEYS = st.sampled_from(["type", "text", "elements", "fields", "accessory", "rows", "element"])
 JSON = st.recursive(
@@ -368,14 +368,16 @@ async def test_a_bad_post_to_a_response_url_is_refused(workspace: Workspace) -> 
     assert statuses == [400, 400, 404]
 
 
-async def test_an_eleventh_socket_is_sent_away(workspace: Workspace, clock: Clock) -> None:
+async def test_an_eleventh_socket_is_sent_away(
+    workspace: Workspace, clock: ticks.GivenClock
+) -> None:
     """An app may hold ten sockets; an address is good for half a minute."""
     async with aiohttp.ClientSession() as session:
         sockets = [await session.ws_connect(await _address(session, workspace)) for _ in range(10)]
         extra = await session.ws_connect(await _address(session, workspace))
         farewell = await extra.receive_json()
         stale = await _address(session, workspace)
-        clock.now += 31
+        clock.passed_s += 31
         with pytest.raises(aiohttp.WSServerHandshakeError):
             await session.ws_connect(stale)
         await sockets[0].send_str("no json")
@@ -413,9 +415,9 @@ async def test_a_wait_ends_with_its_time(workspace: Workspace) -> None:
         await workspace.wait_for(lambda: False, timeout_s=0.01)
 
 
-async def test_old_things_are_forgotten(workspace: Workspace, clock: Clock) -> None:
+async def test_old_things_are_forgotten(workspace: Workspace, clock: ticks.GivenClock) -> None:
     """Messages, trigger ids and response URLs are kept in bounded numbers."""
-    timeline = Timeline(clock, workspace._state.rng)
+    timeline = Timeline(clock.now, workspace._state.rng)
     for _ in range(limits.MESSAGES_PER_CHANNEL + 1):
         timeline.post("C0OPS", "U0DANA", "x")
     tickets = workspace._state.tickets
@@ -432,14 +434,14 @@ async def test_old_things_are_forgotten(workspace: Workspace, clock: Clock) -> N
         tickets.use_response_url(key)
 
 
-def test_a_rate_factor_scales_and_must_be_positive(clock: Clock) -> None:
+def test_a_rate_factor_scales_and_must_be_positive(clock: ticks.GivenClock) -> None:
     """Twice the factor is twice the burst; a clock that was set back costs nothing."""
     with pytest.raises(ValueError, match="greater than 0"):
-        RateLimiter(clock, 0)
-    generous = RateLimiter(clock, 2)
+        RateLimiter(clock.now, 0)
+    generous = RateLimiter(clock.now, 2)
 
     taken = [generous.take("chat.postMessage", "C0OPS") for _ in range(11)]
-    clock.now -= 100
+    clock.passed_s -= 100
     again = generous.take("chat.postMessage", "C0OPS")
     for number in range(2100):
         generous.take("chat.postMessage", f"C{number}")

@@ -12,7 +12,6 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 from bot.sandbox.workspace import Workspace
 from tests.sandbox.workspace.builders import (
     QUIET,
-    Clock,
     Json,
     Mailbox,
     actions,
@@ -24,6 +23,7 @@ from tests.sandbox.workspace.builders import (
     section,
     select,
 )
+from tests.support import ticks
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ async def trigger(workspace: Workspace, mailbox: Mailbox) -> str:
 
 
 async def test_a_trigger_opens_one_modal_within_three_seconds(
-    workspace: Workspace, client: AsyncWebClient, mailbox: Mailbox, clock: Clock
+    workspace: Workspace, client: AsyncWebClient, mailbox: Mailbox, clock: ticks.GivenClock
 ) -> None:
     """A trigger id is used up by use and by time."""
     first = await trigger(workspace, mailbox)
@@ -50,7 +50,7 @@ async def test_a_trigger_opens_one_modal_within_three_seconds(
         await client.views_open(trigger_id=first, view=modal())
     with pytest.raises(SlackApiError, match="invalid_trigger_id"):
         await client.views_open(trigger_id="1.2.3", view=modal())
-    clock.now += 3.1
+    clock.passed_s += 3.1
     with pytest.raises(SlackApiError, match="expired_trigger_id"):
         await client.views_open(trigger_id=second, view=modal())
 
@@ -174,7 +174,7 @@ async def test_a_bad_answer_to_a_submission_is_a_violation(
 
 
 async def test_a_response_url_works_five_times_in_thirty_minutes(
-    workspace: Workspace, mailbox: Mailbox, clock: Clock
+    workspace: Workspace, mailbox: Mailbox, clock: ticks.GivenClock
 ) -> None:
     """The sixth use and a late use are refused."""
     await workspace.command("dana", "ops", "/power")
@@ -182,7 +182,7 @@ async def test_a_response_url_works_five_times_in_thirty_minutes(
     first, second = (AsyncWebhookClient(one["response_url"]) for one in mailbox.received)
 
     used = [(await first.send(text="x")).status_code for _ in range(6)]
-    clock.now += 30 * 60 + 1
+    clock.passed_s += 30 * 60 + 1
     late = await second.send(text="x")
 
     assert used == [200] * 5 + [404]

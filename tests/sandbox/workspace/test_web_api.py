@@ -9,7 +9,8 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox.workspace import App, Cast, UserGroup, Workspace
-from tests.sandbox.workspace.builders import QUIET, Clock, Json, actions, button, section
+from tests.sandbox.workspace.builders import QUIET, Json, actions, button, section
+from tests.support import ticks
 
 
 async def refusal(call: Any) -> Json:
@@ -301,7 +302,7 @@ async def test_a_step_can_be_completed_once(workspace: Workspace, client: AsyncW
 
 
 async def test_posts_are_limited_by_the_clock(
-    workspace: Workspace, client: AsyncWebClient, clock: Clock
+    workspace: Workspace, client: AsyncWebClient, clock: ticks.GivenClock
 ) -> None:
     """Five at once in a channel, then one a second; another channel has its own measure."""
     for _ in range(5):
@@ -310,7 +311,7 @@ async def test_posts_are_limited_by_the_clock(
     with pytest.raises(SlackApiError) as refused:
         await client.chat_postMessage(channel="C0OPS", text="x", **QUIET)
     await client.chat_postMessage(channel="C0INC", text="x", **QUIET)
-    clock.now += 1
+    clock.passed_s += 1
     await client.chat_postMessage(channel="C0OPS", text="x", **QUIET)
 
     assert refused.value.response.status_code == 429
@@ -319,7 +320,9 @@ async def test_posts_are_limited_by_the_clock(
     assert len(workspace.messages("ops")) == 6
 
 
-async def test_edits_are_limited_to_fifty_a_minute(client: AsyncWebClient, clock: Clock) -> None:
+async def test_edits_are_limited_to_fifty_a_minute(
+    client: AsyncWebClient, clock: ticks.GivenClock
+) -> None:
     """chat.update takes fifty at once, and then one for each 1.2 seconds."""
     posted = await client.chat_postMessage(channel="C0OPS", text="x", **QUIET)
     ts: str = posted["ts"]

@@ -13,10 +13,11 @@ import selectors
 from collections.abc import Callable, Coroutine
 from typing import Any, ParamSpec, TypeVar
 
+from tests.support import ticks
+
 T = TypeVar("T")
 P = ParamSpec("P")
 
-START = 1_800_000_000.0
 # Where nobody is due and no thread is at work, nothing will ever happen: the test hangs.
 PATIENCE_S = 30.0
 # Turns of the loop without a moment passing, after which somebody spins.
@@ -78,14 +79,15 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 class VirtualClock:
-    """`ports.Clock` on the running virtual loop."""
+    """`ports.Clock` on the running virtual loop; its wall is set `set_s` apart."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, *, set_s: float = 0.0) -> None:
         self._loop = loop
+        self.set_s = set_s
 
     def now(self) -> float:
-        """Return the wall clock."""
-        return START + self._loop.time()
+        """Return the wall clock, as somebody may have set it."""
+        return ticks.START + self._loop.time() + self.set_s
 
     def monotonic(self) -> float:
         """Return the monotonic clock."""

@@ -1,0 +1,1 @@
+"""What tests of several parts share: clocks, ways to the stand-ins, databases, policies."""
