@@ -112,7 +112,7 @@ const STEPS = [
     done: (app) => app.demo.services > 0 || Boolean(third(app)),
   },
   {
-    title: "See it stay out", text: () => ["As Dana ask for ", code(THIRD), " and approve it as Sam. The run stops itself, and ", b(UNWELL), " stays silenced, drained and out of the balancer."],
+    title: "See it stay out", text: () => ["As Dana ask for ", code(THIRD), " and approve it as Sam. It comes on and doesn't answer: ", b(UNWELL), " stays silenced, drained and out of the balancer."],
     help: (app) => (private_(app).some((message) => has(message, "Request")) || !cards(app).some(({ state }) => state === "pending")
       ? ["Fill it in", () => say(app, THIRD)] : act(app, SAM, "Approve")),
     done: (app) => ENDED.has(third(app)?.state) && has(third(app).message, "Put back"),
