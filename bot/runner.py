@@ -77,7 +77,7 @@ class Runner:
                 return
             task = asyncio.create_task(self._drive(claim), name=f"drive {claim.request_id}")
             self._driven[task] = claim
-            log.info("runner.claimed", request=claim.request_id, epoch=claim.epoch)
+            log.debug("runner.claimed", request=claim.request_id, epoch=claim.epoch)
             task.add_done_callback(self._finished)
 
     def _finished(self, task: asyncio.Task[None]) -> None:

@@ -86,7 +86,7 @@ LINES: list[tuple[str, Action, server.Server, dict[str, object], Verdict, str]] 
      "protected"),
     ("glass-protected", OFF, box("pdu1"), {"options": GLASS, "place": INCIDENT}, BLOCKED,
      "protected"),
-    ("frozen", OFF, FROZEN_BOX, {}, BLOCKED, "frozen by CloudDC (frozen_state 1)"),
+    ("frozen", OFF, FROZEN_BOX, {}, BLOCKED, "suspended by Huawei Cloud (frozen_state 1)"),
     ("not-ready", REBOOT, box("web01", "off", manage_state="installing"), {}, BLOCKED,
      "not ready (CloudDC says installing)"),
     ("not-in-rule", ON, box("db01", "off"), {}, BLOCKED, 'rule "databases" doesn\'t allow on'),

@@ -56,32 +56,41 @@ def test_status_of_a_large_fleet_is_one_phone_screen() -> None:
     assert blocks.characters(message.blocks) < 4_000
     assert "*all servers:* 5,000 servers" in words(message)
     assert "*off* 52:" in words(message)
-    assert "Critical 10:" in words(message)
+    assert "and 4" in words(message)
+    assert words(message).index("Critical 10:") < words(message).index("*off*")
+    assert "*on* 4,948" in words(message)
+    assert max(map(len, message.text.split("\n"))) < 200
+    assert "`/power list` shows each of them" in words(message)
     assert buttons(message) == ["Share"]
 
 
-def test_list_of_a_large_fleet_has_pages_of_a_hundred() -> None:
+def test_list_of_a_large_fleet_is_a_table_in_pages() -> None:
     """The first, one in the middle and the last; each within Slack's limits."""
     first, middle, last = (
-        fleet.render(shown(detailed=True), paging.Turn(page, "list")) for page in (1, 25, 50)
+        fleet.render(shown(detailed=True), paging.Turn(page, "list")) for page in (1, 125, 250)
     )
 
-    assert buttons(first) == ["Next page", "Share"]
-    assert buttons(middle) == ["Page before", "Next page", "Share"]
-    assert buttons(last) == ["Page before", "Share"]
-    assert "2,401 to 2,500 of 5,000" in words(middle)
+    assert buttons(first) == ["Next", "Share"]
+    assert buttons(middle) == ["Previous", "Next", "Share"]
+    assert buttons(last) == ["Previous", "Share"]
+    assert "2,481 to 2,500 of 5,000" in words(middle)
     assert "r124-web04999.dc-a.example" in words(last)
     for message in (first, middle, last):
         assert "more line" not in words(message)
         assert blocks.fitted(message).blocks == message.blocks
         stand_in_blocks.check_message(list(message.blocks))
+        stand_in_blocks.check_message(list(message.plainer))
+        (table,) = [block for block in message.blocks if block["type"] == "table"]
+        assert [cell["text"] for cell in table["rows"][0]] == [*fleet.HEADING]
+        assert len(table["rows"]) == 21
+        assert "table" not in {block["type"] for block in message.plainer}
 
 
 def test_a_page_beyond_the_last_is_the_last() -> None:
     """The fleet may have shrunk since the button was drawn."""
     message = fleet.render(shown(detailed=True), paging.Turn(9_999, "list"))
 
-    assert "4,901 to 5,000 of 5,000" in words(message)
+    assert "4,981 to 5,000 of 5,000" in words(message)
 
 
 def test_requests_and_history_come_in_pages_that_hold_all_rows() -> None:
@@ -92,7 +101,7 @@ def test_requests_and_history_come_in_pages_that_hold_all_rows() -> None:
     turn = paging.Turn(2, "requests")
 
     for message in (records.requests(waiting, turn, url), records.history(past, turn, url)):
-        assert buttons(message) == ["Page before", "Next page", "Share"]
+        assert buttons(message) == ["Previous", "Next", "Share"]
         assert "26 to 50 of 300" in words(message)
         assert "more line" not in words(message)
         assert blocks.fitted(message).blocks == message.blocks

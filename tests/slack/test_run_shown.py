@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from bot.power import plan, ports
+import dataclasses
+
+from bot.power import plan, ports, server
 from bot.power.lifecycle import ServerState, State
 from bot.power.messages import running
 from bot.power.request import Action
@@ -53,18 +55,34 @@ def test_a_running_card_has_older_blocks_for_where_slack_refuses_tasks() -> None
     assert card.blocks[-1]["type"] == card.plainer[-1]["type"] == "actions"
 
 
-def test_details_have_every_server_in_pages_of_a_hundred() -> None:
+def test_details_have_every_server_in_pages_of_twenty() -> None:
     """Each page has its rows, and says which they are."""
-    servers = tuple(run_of(250))
+    servers = tuple(run_of(50))
     shown = answers.RequestShown(builders.request_in(State.RUNNING), servers, builders.NOW)
 
     pages = [str(private.render(shown, paging.Turn(number)).blocks) for number in (1, 2, 3)]
 
     for number, row in enumerate(servers):
-        assert row.name in pages[number // 100]
-    assert "101 to 200 of 250" in pages[1]
-    assert "Next page" in pages[1]
-    assert "Next page" not in pages[2]
+        assert row.name in pages[number // 20]
+    assert "21 to 40 of 50" in pages[1]
+    assert "Next" in pages[1]
+    assert "Next" not in pages[2]
+
+
+def test_the_error_that_is_asked_for_is_shown_whole() -> None:
+    """It is why somebody types show, or why."""
+    error = "iMetal.0110: The BMC did not confirm the operation in time; ask the data centre. " * 2
+    row = dataclasses.replace(run_of(1)[0], state=ServerState.FAILED, detail=error, last_seen="on")
+    found = builders.request_in(State.FAILED)
+    one = server.Server(id="id", name="web01", power_state="on", error=error)
+    snapshot = server.Snapshot({"id": one}, builders.NOW)
+
+    shown = private.render(answers.RequestShown(found, (row,), builders.NOW))
+    why = private.render(answers.WhyShown(one, snapshot, (), builders.NOW))
+
+    assert error.strip() in str(shown.blocks)
+    assert "last seen on" in str(shown.blocks)
+    assert error.strip() in str(why.blocks)
 
 
 def test_servers_left_off_are_the_loudest_message_there_is() -> None:

@@ -77,7 +77,7 @@ def _not_ready(record: server.Server) -> str:
     if server.Part.MANAGED in record.unread:
         return "its manage_state can't be read"
     if record.frozen_state:
-        return f"frozen by CloudDC (frozen_state {record.frozen_state})"
+        return f"suspended by Huawei Cloud (frozen_state {record.frozen_state})"
     return f"not ready (CloudDC says {record.manage_state})"
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Generic, TypeVar
 
 from bot.power import inputs, vocabulary
 from bot.slack.blockkit import blocks, text
@@ -14,6 +15,7 @@ from bot.slack.blockkit import blocks, text
 # All rows of a page stay below Slack's size of a message.
 ROWS_CHARS = 9500
 LINE_CHARS = 300
+T = TypeVar("T")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -32,17 +34,39 @@ class Turn:
 FIRST = Turn()
 
 
-def body(rows: Sequence[str], turn: Turn, rows_a_page: int) -> list[blocks.Block]:
-    """Return one page of rows, and what stands below it."""
+@dataclasses.dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """The rows of one page: `number` of `pages`, after so many rows, of so many in all."""
+
+    shown: Sequence[T]
+    number: int
+    pages: int
+    before: int
+    total: int
+
+
+def page(rows: Sequence[T], turn: Turn, rows_a_page: int) -> Page[T]:
+    """Return the page that is turned to, or the last where there are fewer."""
     pages = max(1, -(-len(rows) // rows_a_page))
     number = min(max(turn.page, 1), pages)
     first = (number - 1) * rows_a_page
-    shown = rows[first : first + rows_a_page]
-    found = blocks.paragraphs(text.fitting(shown, ROWS_CHARS)) if shown else []
-    if pages > 1:
-        last = first + len(shown)
-        found.append(blocks.context(f"{first + 1:,} to {last:,} of {len(rows):,}"))
-    return found + below(turn, number, pages)
+    return Page(rows[first : first + rows_a_page], number, pages, first, len(rows))
+
+
+def foot(page: Page[T], turn: Turn) -> list[blocks.Block]:
+    """Return what stands below a page: which rows it has, and the buttons."""
+    found = []
+    if page.pages > 1:
+        last = page.before + len(page.shown)
+        found.append(blocks.context(f"{page.before + 1:,} to {last:,} of {page.total:,}"))
+    return found + below(turn, page.number, page.pages)
+
+
+def body(rows: Sequence[str], turn: Turn, rows_a_page: int) -> list[blocks.Block]:
+    """Return one page of rows, and what stands below it."""
+    found = page(rows, turn, rows_a_page)
+    shown = blocks.paragraphs(text.fitting(found.shown, ROWS_CHARS)) if found.shown else []
+    return shown + foot(found, turn)
 
 
 def below(turn: Turn, number: int = 1, pages: int = 1) -> list[blocks.Block]:
@@ -57,8 +81,8 @@ def below(turn: Turn, number: int = 1, pages: int = 1) -> list[blocks.Block]:
 def _turns(turn: Turn, number: int, pages: int) -> list[blocks.Button]:
     """Return the buttons to the page before and after, and Share."""
     wanted = (
-        (inputs.Do.PAGE, "before", "Page before", number - 1),
-        (inputs.Do.PAGE, "after", "Next page", number + 1),
+        (inputs.Do.PAGE, "before", "Previous", number - 1),
+        (inputs.Do.PAGE, "after", "Next", number + 1),
         (inputs.Do.SHARE, "", "Share", number),
     )
     found = []

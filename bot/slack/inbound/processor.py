@@ -112,7 +112,7 @@ class Processor:
             self._track(self._receive_late(inbound, storing), f"late {inbound.key}")
             return
         fresh = storing.result()
-        log.info("slack.stored", key=inbound.key, kind=inbound.kind, fresh=fresh)
+        log.debug("slack.stored", key=inbound.key, kind=inbound.kind, fresh=fresh)
         await ack(**answer)
         log.debug("slack.acked", key=inbound.key)
         if fresh:
@@ -191,7 +191,7 @@ class Processor:
                 await self._answering.deliver(inbound, answer)
             log.debug("slack.answered", key=inbound.key)
             card = await self._finished(inbound, answer)
-            log.info("slack.finished", key=inbound.key, kind=inbound.kind)
+            log.debug("slack.finished", key=inbound.key, kind=inbound.kind)
             await self._close_twin(inbound, card)
         except errors.StoreUnavailable:
             # It stays in the store as it is, and is taken over when the database is back.

@@ -190,7 +190,7 @@ class Reporter:
             self._clock,
             self._paces.look_s,
         )
-        log.info("slack.told", request=message.request_id, kind=message.kind)
+        log.debug("slack.told", request=message.request_id, kind=message.kind)
 
     # -- the three kinds
 

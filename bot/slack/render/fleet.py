@@ -1,27 +1,33 @@
-"""Servers as a person sees them on asking: counted by power state, or a page of rows."""
+"""Servers as a person sees them on asking: what is wrong first, then counts, or a page of rows."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 from bot.power import server
 from bot.power.server import Power
+from bot.power.text import folding
 from bot.slack.blockkit import blocks, naming, paging, text
 from bot.slack.render import frozen as frozen_
 from bot.workflow import answers
 
-# A table of a hundred rows stays below Slack's size of a message.
-PAGE_ROWS = 100
-ROW_CHARS = 90
-NAMES_CHARS = 900
+PAGE_ROWS = 20
+ROW_CHARS = 400
+# So many names stay within two lines of a phone; the rest is counted.
+NAMES_CHARS = 120
 READING_CHARS = 300
-# Above a table of rows the names are only hinted at.
-COUNT_NAMES_CHARS = 120
-# So few servers are shown one by one, whatever was asked.
 # A server that our own record has, and the list no more.
 GONE = "gone from CloudDC's list"
+# So few servers are shown one by one, whatever was asked.
 FEW = 10
+# Where everybody is well, names say nothing.
+MOST_WELL = 20
 SIGNS = {Power.ON: "🟢", Power.OFF: "⚫", Power.CHANGING: "🔄", Power.UNKNOWN: "❔"}
+SUSPENDED = "suspended by Huawei Cloud"
+HEADING = ("Server", "Rack", "Power", "Health", "Notes")
+CELL_CHARS = (40, 20, 20, 30, 160)
+UP_TO_DATE_S = 60
 
 
 def render(shown: answers.FleetShown, turn: paging.Turn = paging.FIRST) -> blocks.Message:
@@ -32,52 +38,98 @@ def render(shown: answers.FleetShown, turn: paging.Turn = paging.FIRST) -> block
     heading += f" ({text.plain(shown.reading, READING_CHARS)})" if shown.reading else ""
     if shown.snapshot.shortfall:
         heading += f"\n⚠️ {shown.snapshot.shortfall.sentence}"
+    told = counts(shown.servers, shown.snapshot)
     in_rows = shown.detailed or found <= FEW
-    told = counts(shown.servers, shown.snapshot, COUNT_NAMES_CHARS if in_rows else NAMES_CHARS)
-    body = frozen_.section(shown.freezes)
-    body.append(blocks.section(f"{heading}\n{told}" if told else heading))
-    rows = [row(one, shown.snapshot) for one in shown.servers] if in_rows else []
-    body += paging.body(rows, turn, PAGE_ROWS)
-    body.append(blocks.context(age(shown.snapshot, shown.now)))
-    return blocks.Message(f"{heading}\n{told}", tuple(body))
+    top = (
+        *frozen_.section(shown.freezes),
+        blocks.section(f"{heading}\n{told}" if told else heading),
+    )
+    page = paging.page(shown.servers if in_rows else (), turn, PAGE_ROWS)
+    more = "" if in_rows else _more(turn)
+    age_ = age(shown.snapshot, shown.now)
+    below = (*paging.foot(page, turn), blocks.context(f"{age_} · {more}" if more else age_))
+    message = blocks.Message(f"{heading}\n{told}", (*top, *below))
+    if not page.shown:
+        return message
+    cells = [HEADING, *(_cells(one, shown.snapshot) for one in page.shown)]
+    rows = "\n".join(row(one, shown.snapshot) for one in page.shown)
+    return dataclasses.replace(
+        message,
+        blocks=(*top, blocks.table(cells), *below),
+        plainer=(*top, *blocks.paragraphs(rows), *below),
+    )
+
+
+def _more(turn: paging.Turn) -> str:
+    """Return the line that lists the same servers one by one, if one was typed."""
+    verb, _, rest = turn.line.partition(" ")
+    if verb != "status":
+        return ""
+    return f"{text.code(f'{turn.called} list {rest}'.strip(), 300)} shows each of them"
 
 
 def age(snapshot: server.Snapshot, now: float) -> str:
     """Return how old the states of a snapshot are."""
-    return f"States read {text.duration(snapshot.age_s(now))} ago"
+    age_s = snapshot.age_s(now)
+    ago = f"{text.duration(age_s)} ago" if age_s >= UP_TO_DATE_S else "just now"
+    return f"States read {ago}"
 
 
-def counts(servers: Sequence[server.Server], snapshot: server.Snapshot, names_limit: int) -> str:
-    """Return the servers by power state, and those that something is wrong with, folded."""
-    lines = []
-    for power in Power:
-        names = [snapshot.label(one) for one in servers if one.power is power]
-        if names:
-            folded = naming.folded(names, names_limit)
-            lines.append(f"{SIGNS[power]} *{power.value}* {len(names):,}: {folded}")
-    ill = naming.by_word(((one.health_state, snapshot.label(one)) for one in servers), names_limit)
-    frozen = [snapshot.label(one) for one in servers if one.frozen_state]
+def counts(servers: Sequence[server.Server], snapshot: server.Snapshot) -> str:
+    """Return what is wrong with whom, then the servers by power state, each folded.
+
+    Those that are on are named only where they are few.
+    """
+    by_power: dict[Power, list[folding.Named]] = {}
+    for one in servers:
+        by_power.setdefault(one.power, []).append(snapshot.label(one))
+    suspended = [snapshot.label(one) for one in servers if one.frozen_state]
     busy = [snapshot.label(one) for one in servers if not one.ready and not one.frozen_state]
-    if ill:
-        lines.append(f"🩺 *health* {ill}")
-    if frozen:
-        lines.append(f"🧊 *frozen* {len(frozen):,}: {naming.folded(frozen, names_limit)}")
-    if busy:
-        lines.append(f"🚧 *not in use* {len(busy):,}: {naming.folded(busy, names_limit)}")
-    return "\n".join(lines)
+    ill = naming.by_word(((one.health_state, snapshot.label(one)) for one in servers), NAMES_CHARS)
+    lines = [f"🩺 *health* {ill}"] if ill else []
+    lines += _counted("🚫", SUSPENDED, suspended)
+    lines += _counted("🚧", "not in use", busy)
+    for power in (Power.UNKNOWN, Power.CHANGING, Power.OFF):
+        lines += _counted(SIGNS[power], power.value, by_power.get(power, ()))
+    well = by_power.get(Power.ON, [])
+    if len(well) > MOST_WELL:
+        return "\n".join([*lines, f"{SIGNS[Power.ON]} *{Power.ON.value}* {len(well):,}"])
+    return "\n".join([*lines, *_counted(SIGNS[Power.ON], Power.ON.value, well)])
+
+
+def _counted(sign: str, word: str, names: Sequence[folding.Named]) -> list[str]:
+    """Return one line for servers of which one thing is true, or none."""
+    if not names:
+        return []
+    return [f"{sign} *{word}* {len(names):,}: {naming.folded(names, NAMES_CHARS)}"]
 
 
 def row(one: server.Server, snapshot: server.Snapshot) -> str:
-    """Return one server: name, the record's own words, place, and what is wrong with it."""
-    parts = [
-        text.clean(naming.single(snapshot.label(one)), 60),
-        one.power.value if one.listed else GONE,
+    """Return one server in a line: name, power, health, rack, and what is wrong with it."""
+    name, rack, power, health, notes = _words(one, snapshot)
+    told = " · ".join(part for part in (name, power, health, rack, notes) if part)
+    return text.plain(told, ROW_CHARS)
+
+
+def _cells(one: server.Server, snapshot: server.Snapshot) -> tuple[str, ...]:
+    """Return one server's row of the table; its cells are literal, so nothing in them formats."""
+    words = _words(one, snapshot)
+    return tuple(text.literal(word, most) for word, most in zip(words, CELL_CHARS, strict=True))
+
+
+def _words(one: server.Server, snapshot: server.Snapshot) -> tuple[str, str, str, str, str]:
+    """Return what is told of a server, in the order of the table's heading."""
+    notes = (
         # The vendor's word stays for ever once an operation has ended well: it says nothing of now.
         "" if one.operation_state.endswith("-succeed") else one.operation_state,
-        one.health_state,
-        snapshot.rack_of(one),
-        "frozen" if one.frozen_state else "",
+        SUSPENDED if one.frozen_state else "",
+        "" if one.manage_state in {"", "in-use"} else one.manage_state,
         one.error,
-    ]
-    told = " · ".join(text.clean(part, 40) for part in parts if part)
-    return text.plain(told, ROW_CHARS)
+    )
+    return (
+        naming.single(snapshot.label(one)),
+        snapshot.rack_of(one),
+        one.power.value if one.listed else GONE,
+        one.health_state,
+        " · ".join(part for part in notes if part),
+    )

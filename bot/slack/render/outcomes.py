@@ -49,8 +49,8 @@ _POWER_ON = {
     ServerState.BLOCKED: "was not sent",
     ServerState.SUPERSEDED: "was overtaken",
 }
-# A page of a hundred such rows stays below Slack's size of a message.
-ROW_CHARS = 90
+# A page of twenty such rows stays below Slack's size of a message.
+ROW_CHARS = 400
 RUN_ENDS = frozenset(
     {
         lifecycle.State.SUCCEEDED,
