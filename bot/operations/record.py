@@ -14,7 +14,7 @@ from typing import Any
 from bot import settings
 from bot.power import errors
 from bot.storage import opening
-from bot.storage.admin import anchors, moving, pruning, verify
+from bot.storage.admin import audit_chain, moving, pruning
 from bot.storage.tables import audit
 
 DAY_S = 86400.0
@@ -84,8 +84,8 @@ def verify_audit(given: settings.Settings, anchor: str) -> tuple[bool, str]:
     """
     try:
         with opening.reading(given.database_url) as connected:
-            found = verify.verify(connected, anchor=anchor)
-    except anchors.UnusableAnchor as error:
+            found = audit_chain.verify(connected, anchor=anchor)
+    except audit_chain.UnusableAnchor as error:
         raise settings.SettingsError(error.user_message) from error
     if found.ok:
         return True, f"The audit log is whole: {found.rows} rows, head {found.head or 'none'}."

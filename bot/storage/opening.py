@@ -10,15 +10,7 @@ from collections.abc import Iterator
 
 from bot.power import errors
 from bot.storage import store, writer
-from bot.storage.engine import (
-    addresses,
-    connections,
-    dialects,
-    generation,
-    link,
-    lockfile,
-    plan_cache,
-)
+from bot.storage.engine import addresses, connections, dialects, files, generation, link, plan_cache
 from bot.storage.tables import claims
 
 # The schema that this version works with; a test compares it with the newest migration.
@@ -50,7 +42,7 @@ def open_store(
     path = address.path
     if path is not None:
         addresses.prepare_file(path)
-    held = lockfile.LockFile(path) if path is not None and sole else None
+    held = files.LockFile(path) if path is not None and sole else None
     if held is not None:
         held.acquire()
     try:

@@ -8,8 +8,8 @@ from typing import TypeVar
 from bot.power import errors, ports
 from bot.power.lifecycle import State
 from bot.storage import group_commit, writer
-from bot.storage.engine import addresses, connections, generation, lockfile, plan_cache, readers
-from bot.storage.tables import claims, figures, inbox, notices, outbox, silences, transaction
+from bot.storage.engine import addresses, connections, files, generation, plan_cache, readers
+from bot.storage.tables import claims, figures, inbox, lease_grace, notices, outbox, transaction
 
 T = TypeVar("T")
 
@@ -30,7 +30,7 @@ class Store:
         address: addresses.Address,
         *,
         code_version: str,
-        held: lockfile.LockFile | None = None,
+        held: files.LockFile | None = None,
         restored: bool = False,
         lease_s: float = 30.0,
     ) -> None:
@@ -40,7 +40,7 @@ class Store:
         """
         self._address = address
         self._lease_s = lease_s
-        self._silences = silences.Silences(lease_s * PATIENCE)
+        self._grace = lease_grace.LeaseGrace(lease_s * PATIENCE)
         self.restored = restored
         self._code_version = code_version
         self._held = held
@@ -133,9 +133,9 @@ class Store:
     async def due_messages(self, *, now: float, limit: int = 20) -> list[ports.OutboxMessage]:
         """Claim messages that Slack must be told now: new cards, then ends, in order."""
         looked_at, found = await self._group_run(
-            lambda tx: outbox.due(tx, self._silences, now=now, limit=limit, lease_s=self._lease_s)
+            lambda tx: outbox.due(tx, self._grace, now=now, limit=limit, lease_s=self._lease_s)
         )
-        self._silences.looked(looked_at)
+        self._grace.looked(looked_at)
         return found
 
     async def message_sent(self, message: ports.OutboxMessage, *, now: float) -> None:
@@ -150,15 +150,11 @@ class Store:
             lambda tx: outbox.failed(tx, message, again_at=again_at, error=error, refused=refused)
         )
 
-    async def postpone_message(self, message: ports.OutboxMessage, *, until: float) -> None:
-        """Put a claimed message back without a try, because its pace doesn't allow it yet."""
-        await self._group_run(lambda tx: outbox.postpone(tx, message, until=until))
-
     # -- notices
     async def due_notices(self, *, now: float, limit: int = 20) -> list[ports.Notice]:
         """Claim what channels must be told now, each channel's in order."""
         return await self._group_run(
-            lambda tx: notices.due(tx, self._silences, now=now, limit=limit, lease_s=self._lease_s)
+            lambda tx: notices.due(tx, self._grace, now=now, limit=limit, lease_s=self._lease_s)
         )
 
     async def notice_sent(self, notice: ports.Notice, *, now: float, error: str = "") -> None:

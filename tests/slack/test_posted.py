@@ -8,7 +8,7 @@ import urllib.parse
 import pytest
 from hypothesis import example, given, strategies as st
 
-from bot.slack.door import posted
+from bot.slack.door import signed_posts
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -24,13 +24,13 @@ def test_form_is_read_as_the_standard_library_reads_it(text: str) -> None:
     body = "command=/power&" + text.encode(errors="replace").decode()
     read = dict(urllib.parse.parse_qsl(body, keep_blank_values=True))
 
-    assert "payload" in read or posted.read(body, FORM) == read
+    assert "payload" in read or signed_posts.read(body, FORM) == read
 
 
 @given(st.text("%+=&ab0Ff\u00e9 \n", max_size=30))
 def test_broken_escapes_are_read_as_the_standard_library_reads_them(text: str) -> None:
     """Texts that are nearly escapes take no way of their own."""
-    assert posted.read("&" + text, FORM) == dict(
+    assert signed_posts.read("&" + text, FORM) == dict(
         urllib.parse.parse_qsl("&" + text, keep_blank_values=True)
     )
 
@@ -43,14 +43,14 @@ def test_form_has_the_fields_that_were_sent(fields: dict[str, str]) -> None:
         for name, value in fields.items()
     }
 
-    assert posted.read(urllib.parse.urlencode(clean), FORM) == clean
+    assert signed_posts.read(urllib.parse.urlencode(clean), FORM) == clean
 
 
 def test_command_may_speak_of_a_payload() -> None:
     """Only a field of that name holds an interaction; the word may stand in any text."""
     fields = {"command": "/power", "text": "reboot web01 because payload bay"}
 
-    assert posted.read(urllib.parse.urlencode(fields), FORM) == fields
+    assert signed_posts.read(urllib.parse.urlencode(fields), FORM) == fields
 
 
 def test_interaction_and_event_are_read_from_their_json() -> None:
@@ -58,9 +58,9 @@ def test_interaction_and_event_are_read_from_their_json() -> None:
     click, event = {"type": "block_actions", "actions": ["é"]}, {"type": "event_callback"}
     sent = urllib.parse.urlencode({"payload": json.dumps(click)})
 
-    assert posted.read(sent, FORM) == click
-    assert posted.read(json.dumps(event), posted.JSON) == event
-    assert posted.read(json.dumps(event), FORM) == event
+    assert signed_posts.read(sent, FORM) == click
+    assert signed_posts.read(json.dumps(event), signed_posts.JSON) == event
+    assert signed_posts.read(json.dumps(event), FORM) == event
 
 
 @pytest.mark.parametrize(
@@ -70,4 +70,4 @@ def test_interaction_and_event_are_read_from_their_json() -> None:
 )
 def test_unreadable_body_has_no_values(body: str) -> None:
     """Nothing of it is guessed; Bolt then refuses the request for its signature."""
-    assert posted.read(body, posted.JSON if body.startswith("[") else FORM) == {}
+    assert signed_posts.read(body, signed_posts.JSON if body.startswith("[") else FORM) == {}

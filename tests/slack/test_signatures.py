@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 from multidict import CIMultiDict
 
-from bot.slack.door import signatures, turned_away
+from bot.slack.door import signed_posts, turned_away
 from bot.slack.door.turned_away import Check
 from tests.slack.conftest import Side
 
@@ -29,10 +29,10 @@ def sign(body: bytes, stamp: str, secret: str = SECRET) -> str:
 
 def headers(*stamps: str, body: bytes = BODY, signature: str | None = None) -> CIMultiDict[str]:
     """Return a request's headers, signed where nothing else is given."""
-    made = CIMultiDict((signatures.TIMESTAMP, stamp) for stamp in stamps)
+    made = CIMultiDict((signed_posts.TIMESTAMP, stamp) for stamp in stamps)
     given = sign(body, stamps[0] if stamps else "") if signature is None else signature
     if given:
-        made.add(signatures.SIGNATURE, given)
+        made.add(signed_posts.SIGNATURE, given)
     return made
 
 
@@ -61,23 +61,23 @@ def test_a_request_that_slack_has_not_signed_is_refused_by_its_check(
     stamps: tuple[str, ...], signature: str | None, check: Check, off_s: int
 ) -> None:
     """The log and the metrics say which check, and how far off a clock is."""
-    found = signatures.refusal(SECRET, headers(*stamps, signature=signature), BODY, now=NOW)
+    found = signed_posts.refusal(SECRET, headers(*stamps, signature=signature), BODY, now=NOW)
 
-    assert found == signatures.Refusal(check, off_s)
+    assert found == signed_posts.Refusal(check, off_s)
 
 
 @pytest.mark.parametrize("stamp", ["1794300000", "1794299700", "1794300300"])
 def test_a_request_that_slack_has_signed_lately_passes(stamp: str) -> None:
     """Five minutes either way, as Slack says."""
-    assert signatures.refusal(SECRET, headers(stamp), BODY, now=NOW) is None
+    assert signed_posts.refusal(SECRET, headers(stamp), BODY, now=NOW) is None
 
 
 @pytest.mark.parametrize("other", [BODY + b"x", b"", b"\xff" + BODY])
 def test_a_body_that_was_not_signed_is_refused(other: bytes) -> None:
     """One letter makes it another request."""
-    found = signatures.refusal(SECRET, headers("1794300000"), other, now=NOW)
+    found = signed_posts.refusal(SECRET, headers("1794300000"), other, now=NOW)
 
-    assert found == signatures.Refusal(Check.SIGNATURE_DIFFERS)
+    assert found == signed_posts.Refusal(Check.SIGNATURE_DIFFERS)
 
 
 def test_a_flood_of_one_check_is_one_line_a_minute(capsys: pytest.CaptureFixture[str]) -> None:
@@ -109,7 +109,7 @@ async def answered(
     """Post a body that is signed unless the headers say otherwise; return the status."""
     stamp = str(int(time.time()))
     signed = sign(body, stamp, side.workspace.app.signing_secret)
-    usual = {signatures.TIMESTAMP: stamp, signatures.SIGNATURE: signed, "Content-Type": FORM}
+    usual = {signed_posts.TIMESTAMP: stamp, signed_posts.SIGNATURE: signed, "Content-Type": FORM}
     sent = {**(usual if ours else {}), **extra}
     async with http.post(side.request_url, data=body, headers=sent) as answer:
         assert "Traceback" not in await answer.text()
@@ -119,15 +119,15 @@ async def answered(
 @pytest.mark.parametrize(
     "extra",
     [
-        {signatures.TIMESTAMP: "now"},
-        {signatures.TIMESTAMP: "-1"},
-        {signatures.TIMESTAMP: "9" * 4000},
-        {signatures.TIMESTAMP: "1e9"},
-        {signatures.SIGNATURE: "v0=é"},
-        {signatures.SIGNATURE: ""},
-        {"Content-Type": "application/json; charset=no-such-thing", signatures.TIMESTAMP: "1"},
-        {"Content-Type": ";;;", signatures.TIMESTAMP: "x"},
-        {"Content-Encoding": "gzip", signatures.TIMESTAMP: "x"},
+        {signed_posts.TIMESTAMP: "now"},
+        {signed_posts.TIMESTAMP: "-1"},
+        {signed_posts.TIMESTAMP: "9" * 4000},
+        {signed_posts.TIMESTAMP: "1e9"},
+        {signed_posts.SIGNATURE: "v0=é"},
+        {signed_posts.SIGNATURE: ""},
+        {"Content-Type": "application/json; charset=no-such-thing", signed_posts.TIMESTAMP: "1"},
+        {"Content-Type": ";;;", signed_posts.TIMESTAMP: "x"},
+        {"Content-Encoding": "gzip", signed_posts.TIMESTAMP: "x"},
     ],
 )
 async def test_an_unsigned_request_is_401_and_never_500(
@@ -188,9 +188,9 @@ async def test_a_signed_body_that_makes_no_sense_is_never_500(
 async def test_refusals_are_counted_by_check(over_http: Side, http: aiohttp.ClientSession) -> None:
     """An operator sees a clock that is off, and a secret that is wrong."""
     old = str(int(time.time()) - 1000)
-    await answered(http, over_http, BODY, {signatures.TIMESTAMP: old}, ours=True)
-    await answered(http, over_http, BODY, {signatures.SIGNATURE: "v0=0"}, ours=True)
-    await answered(http, over_http, BODY, {signatures.SIGNATURE: "v0=1"}, ours=True)
+    await answered(http, over_http, BODY, {signed_posts.TIMESTAMP: old}, ours=True)
+    await answered(http, over_http, BODY, {signed_posts.SIGNATURE: "v0=0"}, ours=True)
+    await answered(http, over_http, BODY, {signed_posts.SIGNATURE: "v0=1"}, ours=True)
 
     counts = over_http.bolt.turned_away.counts
     assert (counts[Check.TIMESTAMP_OLD], counts[Check.SIGNATURE_DIFFERS]) == (1, 2)

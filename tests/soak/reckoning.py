@@ -11,7 +11,7 @@ from bot.power import lifecycle, ports
 from bot.power.lifecycle import ServerState, State
 from bot.sandbox import data_centre, workspace
 from bot.storage import opening
-from bot.storage.admin import verify
+from bot.storage.admin import audit_chain
 from bot.storage.engine import connections
 from tests.soak import stage, twins
 
@@ -111,7 +111,7 @@ async def reckon(on: stage.Stage, recorder: Recorder) -> Finding:
     count, unexplained = twins.judge(on.replicas, recorder.posts)
     wrong += unexplained
     with connections.reading(on.database_url) as connection:
-        verdict = verify.verify(connection)
+        verdict = audit_chain.verify(connection)
     if not verdict.ok:
         wrong.append(f"audit: {verdict.problem}")
     return Finding(

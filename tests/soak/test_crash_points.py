@@ -15,7 +15,7 @@ import pytest
 from bot.power.lifecycle import ServerState, State
 from bot.sandbox import data_centre
 from bot.storage import opening
-from bot.storage.admin import verify
+from bot.storage.admin import audit_chain
 from bot.storage.engine import connections
 from tests.soak import databases, naive, reckoning, stage
 from tests.soak.person import PATIENCE_S, Person
@@ -107,7 +107,7 @@ async def check_the_truth(on: stage.Stage, step: str, ended: str) -> None:
         assert (row.state is ServerState.PROVEN) <= (received == 1), step
         assert found.state in (State.SUCCEEDED, State.FAILED), step
     with connections.reading(on.database_url) as connection:
-        assert verify.verify(connection).ok, step
+        assert audit_chain.verify(connection).ok, step
     assert on.slack.violations == [], step
     allowed = 2 if step in WHILE_THE_CARD_IS_POSTED else 1
     assert len(Person(on).cards()) <= allowed, step

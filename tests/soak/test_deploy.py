@@ -14,7 +14,7 @@ from bot.power.lifecycle import ServerState, State
 from bot.sandbox import data_centre, workspace
 from bot.slack.door import connection
 from bot.storage import opening
-from bot.storage.admin import verify
+from bot.storage.admin import audit_chain
 from bot.storage.engine import connections
 from tests.soak import stage
 from tests.soak.person import PATIENCE_S
@@ -93,7 +93,7 @@ async def test_a_deploy_from_the_last_released_schema_loses_nothing(
     assert on.centre.machine("web06").received[data_centre.Action.REBOOT] == 0
     assert web01.received[data_centre.Action.REBOOT] == 1
     with connections.reading(url) as connected:
-        verdict = verify.verify(connected)
+        verdict = audit_chain.verify(connected)
     assert verdict.ok
     assert verdict.rows > len(goldens.rows("0001")["audit"])
 

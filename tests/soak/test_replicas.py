@@ -25,7 +25,7 @@ from bot.runtime import clocks
 from bot.sandbox import data_centre
 from bot.sandbox.data_centre import CallFault, CallFaultKind, CallKind
 from bot.storage import opening
-from bot.storage.admin import verify
+from bot.storage.admin import audit_chain
 from bot.storage.engine import connections
 from tests.soak import databases, replica, stage
 from tests.soak.person import PATIENCE_S, Person
@@ -79,7 +79,7 @@ async def facts(on: stage.Stage) -> tuple[ports.Request, list[ports.Attempt], li
 def whole(on: stage.Stage) -> bool:
     """Whether the audit chain holds."""
     with connections.reading(on.database_url) as connection:
-        return verify.verify(connection).ok
+        return audit_chain.verify(connection).ok
 
 
 @contextlib.asynccontextmanager

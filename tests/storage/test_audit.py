@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from bot.storage.admin import anchors, verify
+from bot.storage.admin import audit_chain
 from bot.storage.engine import connections
 from bot.storage.store import Store
 from bot.storage.tables import audit
@@ -40,10 +40,10 @@ def tamper(url: str, *statements: str) -> None:
     owner.execute(url, *TRIGGERS[owner.dialect(url)], *statements)
 
 
-def verdict(url: str, anchor: str = "") -> verify.Verdict:
+def verdict(url: str, anchor: str = "") -> audit_chain.Verdict:
     """Look at the whole log."""
     with connections.reading(url) as connection:
-        return verify.verify(connection, anchor=anchor)
+        return audit_chain.verify(connection, anchor=anchor)
 
 
 async def test_every_row_follows_the_one_before_it(store: Store, url: str) -> None:
@@ -51,8 +51,8 @@ async def test_every_row_follows_the_one_before_it(store: Store, url: str) -> No
     empty = verdict(url)
     heads = await filled(store)
 
-    assert empty == verify.Verdict(True, 0, EMPTY)
-    assert verdict(url) == verify.Verdict(True, 5, heads[-1])
+    assert empty == audit_chain.Verdict(True, 0, EMPTY)
+    assert verdict(url) == audit_chain.Verdict(True, 5, heads[-1])
     assert await store.read(lambda tx: tx.audit_head()) == (5, heads[-1])
 
 
@@ -85,7 +85,7 @@ async def test_a_rolled_back_transaction_leaves_no_gap(store: Store, url: str) -
     )
 
     assert isinstance(results[1], LookupError)
-    assert verdict(url) == verify.Verdict(True, 2, str(results[2]))
+    assert verdict(url) == audit_chain.Verdict(True, 2, str(results[2]))
 
 
 async def test_rows_are_read_back_opened_and_newest_first(store: Store) -> None:
@@ -136,7 +136,7 @@ async def test_the_database_refuses_to_change_the_log(
     with pytest.raises(connections.driver_errors(), match="append-only"):
         await store.write(lambda tx: tx.connection.driver.execute(statement))  # type: ignore[attr-defined]
 
-    assert verdict(url) == verify.Verdict(True, 3, heads[-1])
+    assert verdict(url) == audit_chain.Verdict(True, 3, heads[-1])
 
 
 async def test_a_row_cant_be_replaced_or_the_table_emptied(store: Store, backend: str) -> None:
@@ -258,7 +258,7 @@ async def test_a_slip_in_an_anchor_is_never_told_as_a_log_that_was_rebuilt(
         ("head", "'head' is no anchor"),
         ("#2:", "'#2:' is no anchor"),
     ):
-        with pytest.raises(anchors.UnusableAnchor, match=said):
+        with pytest.raises(audit_chain.UnusableAnchor, match=said):
             verdict(url, anchor=text)
     other = verdict(url, anchor=f"#3:{heads[1][:12]}")
     beyond = verdict(url, anchor=f"#9:{heads[1][:12]}")

@@ -20,7 +20,7 @@ import sqlalchemy as sa
 import bot.storage
 from bot.storage.admin import pruning
 from bot.storage.engine import addresses, connections, dialects, link
-from bot.storage.migrations import alchemy
+from bot.storage.migrations import migrating
 from bot.storage.tables import claims
 
 FOLDER = pathlib.Path(bot.storage.__file__).parent
@@ -96,7 +96,7 @@ def written(name: str, node: ast.expr, tables: Mapping[str, Sequence[str]]) -> I
 
 def columns(url: str) -> dict[str, list[str]]:
     """Return the tables of a database with their columns."""
-    with alchemy.engine(addresses.parsed(url), readonly=True).connect() as connection:
+    with migrating.engine(addresses.parsed(url), readonly=True).connect() as connection:
         look = sa.inspect(connection)
         return {
             table: [column["name"] for column in look.get_columns(table)]

@@ -16,7 +16,7 @@ from bot.power import errors, lifecycle
 from bot.power.around import states
 from bot.storage import opening
 from bot.storage.engine import addresses, connections
-from bot.storage.migrations import alchemy, migrating
+from bot.storage.migrations import migrating
 from tests.storage import owner
 from tests.storage.conftest import Postgres
 
@@ -36,7 +36,7 @@ def upgrade() -> None:
 
 def shape(url: str) -> dict[str, Any]:
     """Return what a database knows of its tables, in words that both databases have."""
-    with alchemy.engine(addresses.parsed(url), readonly=True).connect() as connection:
+    with migrating.engine(addresses.parsed(url), readonly=True).connect() as connection:
         look = sa.inspect(connection)
         return {name: table_shape(look, name) for name in look.get_table_names()}
 
@@ -68,7 +68,7 @@ def table_shape(look: sa.Inspector, name: str) -> dict[str, Any]:
 
 def tables(url: str) -> list[str]:
     """Return the names of a database's tables."""
-    with alchemy.engine(addresses.parsed(url), readonly=True).connect() as connection:
+    with migrating.engine(addresses.parsed(url), readonly=True).connect() as connection:
         return sorted(sa.inspect(connection).get_table_names())
 
 
@@ -104,7 +104,7 @@ def test_columns_take_the_words_that_the_code_writes(settled_file: pathlib.Path)
 
 def test_rows_of_the_audit_are_their_numbers(url: str, backend: str) -> None:
     """The number is an integer primary key: outside checks rely on it."""
-    with alchemy.engine(addresses.parsed(url), readonly=True).connect() as connection:
+    with migrating.engine(addresses.parsed(url), readonly=True).connect() as connection:
         look = sa.inspect(connection)
         columns = {one["name"]: str(one["type"]) for one in look.get_columns("audit")}
 

@@ -10,7 +10,7 @@ import pytest
 from bot.power import errors, ports
 from bot.power.lifecycle import State
 from bot.storage import opening
-from bot.storage.admin import moving, verify
+from bot.storage.admin import audit_chain, moving
 from bot.storage.engine import connections
 from tests import bodies
 from tests.storage import builders
@@ -61,7 +61,7 @@ async def test_everything_moves_and_goes_on_in_the_new_database(
     assert [one.person for one in found[0].approvals] == [builders.an_approval().person]
     assert (len(found[1]), found[2]) == (2, [ports.Freeze("U", "fire", 1.0)])
     with connections.reading(url) as connection:
-        assert verify.verify(connection, anchor=head).ok
+        assert audit_chain.verify(connection, anchor=head).ok
 
 
 async def test_a_database_that_has_rows_is_not_moved_into(url: str, tmp_path: pathlib.Path) -> None:
@@ -108,4 +108,4 @@ async def test_a_copy_made_while_the_bot_runs_is_a_whole_backup(tmp_path: pathli
     await restored.close()
     assert [one.state for one in found] == [State.RUNNING]
     with connections.reading(f"sqlite:///{copy}") as connected:
-        assert (verify.verify(connected).ok, verify.verify(connected).rows) == (True, 1)
+        assert (audit_chain.verify(connected).ok, audit_chain.verify(connected).rows) == (True, 1)

@@ -14,7 +14,7 @@ import pytest
 
 from bot.power import errors
 from bot.storage import opening
-from bot.storage.engine import addresses, connections, lockfile
+from bot.storage.engine import addresses, connections, files
 from tests.storage import builders, owner
 
 only_postgresql = pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
@@ -217,7 +217,7 @@ async def test_a_run_that_cant_begin_lets_go_of_the_file(
 def test_a_lock_file_that_cant_be_made_is_named(tmp_path: pathlib.Path) -> None:
     """A read-only folder is a clear error."""
     with pytest.raises(errors.StoreUnavailable, match=r"powerbot\.db\.lock"):
-        lockfile.LockFile(tmp_path / "missing" / "powerbot.db").acquire()
+        files.LockFile(tmp_path / "missing" / "powerbot.db").acquire()
 
 
 async def test_a_database_from_a_backup_is_known_until_it_was_dealt_with(

@@ -234,18 +234,6 @@ async def test_an_end_that_slack_refuses_waits_its_turn(store: Store) -> None:
     assert await store.due_messages(now=30.0) != []
 
 
-async def test_a_postponed_message_counts_no_try(store: Store) -> None:
-    """Pace is no failure."""
-    await made(store)
-    await show(store)
-    claimed = (await store.due_messages(now=20.0))[0]
-
-    await store.postpone_message(claimed, until=30.0)
-
-    assert await store.due_messages(now=29.0) == []
-    assert [one.tries for one in await store.due_messages(now=30.0)] == [0]
-
-
 async def taken_over(store: Store) -> list[ports.OutboxMessage]:
     """Look until something is due that another has left."""
     async with asyncio.timeout(10):
@@ -296,7 +284,6 @@ async def test_a_process_that_has_lost_a_message_can_t_put_it_back(url: str) -> 
     again = (await taken_over(awake))[0]
 
     await frozen.message_failed(claimed, again_at=20.0, error="late")
-    await frozen.postpone_message(claimed, until=20.0)
     await awake.message_failed(again, again_at=20.0, error="mine")
 
     assert [one.tries for one in await awake.due_messages(now=20.0)] == [1]

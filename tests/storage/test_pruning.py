@@ -11,8 +11,8 @@ from bot.operations import record
 from bot.power import errors, ports
 from bot.power.lifecycle import State
 from bot.settings import Settings, SettingsError
-from bot.storage.admin import pruning, verify
-from bot.storage.engine import connections, lockfile
+from bot.storage.admin import audit_chain, pruning
+from bot.storage.engine import connections, files
 from bot.storage.store import Store
 from tests import bodies
 from tests.storage import builders
@@ -57,7 +57,7 @@ async def test_what_ended_long_ago_is_forgotten_and_the_chain_is_whole(
     rows = await after.read(lambda tx: tx.audit_rows(event="record.pruned"))
     kept = await after.read(lambda tx: [one.id for one in tx.requests()])
     with connections.reading(url) as connection:
-        whole = verify.verify(connection, anchor=anchor[1])
+        whole = audit_chain.verify(connection, anchor=anchor[1])
     assert kept == ["PR-4444"]
     assert rows[0]["detail"]["requests"] == ["PR-2222", "PR-3333"]
     assert (rows[0]["detail"]["through"], rows[0]["detail"]["head"]) == anchor
@@ -99,7 +99,7 @@ async def test_many_are_forgotten_in_several_steps(replicas: Callable[[], Store]
 async def test_nobody_prunes_beside_a_running_bot_on_sqlite(tmp_path: pathlib.Path) -> None:
     """The file belongs to the bot that runs on it."""
     path = tmp_path / "powerbot.db"
-    held = lockfile.LockFile(path)
+    held = files.LockFile(path)
     held.acquire()
 
     with pytest.raises(errors.StoreUnavailable):

@@ -11,7 +11,7 @@ import pytest
 
 from bot.power import inputs
 from bot.power.inputs import Do, Form
-from bot.storage.tables import stored_inputs
+from bot.storage.tables import stored_json
 
 FILLED = {"action": "off", "servers": "web01", "reason": "x", "incident": "", "break_glass": ""}
 
@@ -109,7 +109,7 @@ OLD = [
 @pytest.mark.parametrize(("kind", "body", "meant"), OLD)
 def test_row_without_a_type_is_read_by_its_kind(kind: str, body: str, meant: inputs.Input) -> None:
     """An update loses nothing that was typed or pressed before it."""
-    assert stored_inputs.read(kind, body) == meant
+    assert stored_json.read_input(kind, body) == meant
 
 
 @pytest.mark.parametrize(("kind", "body", "meant"), OLD)
@@ -117,7 +117,7 @@ def test_row_with_a_type_has_all_that_an_older_version_reads(
     kind: str, body: str, meant: inputs.Input
 ) -> None:
     """While both versions run, the older one takes over what the newer has left."""
-    stored = stored_inputs.written(meant)
+    stored = stored_json.written_input(meant)
     before = {
         key: value
         for key, value in json.loads(body.replace(r"\ud800", "?")).items()
@@ -128,7 +128,7 @@ def test_row_with_a_type_has_all_that_an_older_version_reads(
     assert stored.isascii()
     assert json.loads(stored).items() >= before.items()
     assert meant.kind == kind
-    assert stored_inputs.read(kind, stored) == meant
+    assert stored_json.read_input(kind, stored) == meant
 
 
 @pytest.mark.parametrize(
@@ -141,4 +141,4 @@ def test_row_with_a_type_has_all_that_an_older_version_reads(
 )
 def test_row_of_another_version_is_unknown_and_never_another_deed(kind: str, body: str) -> None:
     """What this version has no word for is told so, and holds up nothing else."""
-    assert stored_inputs.read(kind, body) == inputs.Unknown()
+    assert stored_json.read_input(kind, body) == inputs.Unknown()

@@ -9,7 +9,7 @@ from bot.power.causes import Cause
 from bot.power.lifecycle import ServerState
 from bot.storage import opening
 from bot.storage.engine import addresses
-from bot.storage.migrations import alchemy, migrating
+from bot.storage.migrations import migrating
 from tests.storage import goldens
 
 BEFORE = "0012"
@@ -49,7 +49,7 @@ def before(empty_url: str) -> str:
 
 def changed(url: str, statement: str, **values: str) -> None:
     """Change a row, past all of Powerbot."""
-    with alchemy.engine(addresses.parsed(url)).begin() as connection:
+    with migrating.engine(addresses.parsed(url)).begin() as connection:
         connection.execute(sa.text(statement), values)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from bot.power.lifecycle import State
-from bot.storage.admin import verify
+from bot.storage.admin import audit_chain
 from bot.storage.engine import connections
 from tests.workflow.world import DANA, OLGA, ROSA, SAM, World
 
@@ -78,9 +78,9 @@ async def test_thread_of_every_end_anchors_the_log(
 
     assert await world.state(id_) is state
     with connections.reading(world.url) as connection:
-        whole = verify.verify(connection, anchor=head)
+        whole = audit_chain.verify(connection, anchor=head)
         hashes = [row.hash for row in connection.rows("SELECT hash FROM audit")]
-        elsewhere = verify.verify(connection, anchor=head[::-1])
+        elsewhere = audit_chain.verify(connection, anchor=head[::-1])
     assert whole.ok
     assert head in hashes
     assert not elsewhere.ok

@@ -23,7 +23,7 @@ from bot.runtime import clocks
 from bot.sandbox import data_centre
 from bot.sandbox.data_centre import serve
 from bot.storage import opening
-from bot.storage.admin import verify
+from bot.storage.admin import audit_chain
 from bot.storage.engine import connections
 from tests.storage.conftest import Postgres, postgres
 from tests.workflow import world as world_
@@ -168,7 +168,7 @@ async def test_crowd_of_clicks_has_one_end_and_at_most_one_run(
     sent = [id_ for entry in centre[0].power_calls() for id_ in entry.ids]
     assert len(sent) == len(set(sent))
     with connections.reading(url) as connection:
-        assert verify.verify(connection).ok
+        assert audit_chain.verify(connection).ok
 
 
 def drawn(id_: str, kinds: str, count: int, draw: random.Random) -> list[list[list[str]]]:

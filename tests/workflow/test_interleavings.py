@@ -30,7 +30,7 @@ from bot.power import lifecycle, plan, ports
 from bot.power.approval import quorum
 from bot.power.lifecycle import State
 from bot.power.policy import policy_file
-from bot.storage.admin import verify
+from bot.storage.admin import audit_chain
 from bot.storage.engine import connections
 from bot.workflow import answers
 from tests.support import ticks
@@ -302,7 +302,7 @@ class Story(RuleBasedStateMachine):
             states = {id_: self.last[id_] for id_ in self.ids}
             assert set(states.values()) <= lifecycle.ENDED, states
             with connections.reading(self.url) as connection:
-                assert verify.verify(connection).ok
+                assert audit_chain.verify(connection).ok
             reboots = [id_ for entry in self.centre.power_calls() for id_ in entry.ids]
             stored = [
                 server

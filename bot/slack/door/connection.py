@@ -28,7 +28,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.power import errors
-from bot.slack.door import posted, signatures, turned_away
+from bot.slack.door import signed_posts, turned_away
 from bot.slack.outbound import sending
 
 log = structlog.get_logger()
@@ -228,7 +228,7 @@ def http_handler(
 
     async def answer(request: web.Request) -> web.Response:
         body = await request.read()
-        refused = signatures.refusal(app.signing_secret, request.headers, body, now=time.time())
+        refused = signed_posts.refusal(app.signing_secret, request.headers, body, now=time.time())
         if refused is not None and await _looks_at_certificate(request):
             return web.Response()
         if refused is not None:
@@ -236,9 +236,9 @@ def http_handler(
         try:
             text = body.decode()
         except UnicodeDecodeError:
-            return _refused(app, signatures.Refusal(turned_away.Check.BODY_UNREADABLE))
+            return _refused(app, signed_posts.Refusal(turned_away.Check.BODY_UNREADABLE))
         try:
-            bolt_request = posted.bolt_request(text, request)
+            bolt_request = signed_posts.bolt_request(text, request)
             return await to_aiohttp_response(await app.async_dispatch(bolt_request))
         except Exception as error:  # Bolt reads parts of a body that it takes for granted.
             app.turned_away.note(turned_away.Check.PAYLOAD_FAILED, error=type(error).__name__)
@@ -255,10 +255,13 @@ async def _looks_at_certificate(request: web.Request) -> bool:
     body = await request.read()
     if len(body) > MOST_UNSIGNED:
         return False
-    return posted.read(body.decode(errors="replace"), request.content_type).get("ssl_check") == "1"
+    return (
+        signed_posts.read(body.decode(errors="replace"), request.content_type).get("ssl_check")
+        == "1"
+    )
 
 
-def _refused(app: PromptApp, refused: signatures.Refusal) -> web.Response:
+def _refused(app: PromptApp, refused: signed_posts.Refusal) -> web.Response:
     """Count what was refused, and answer without a word that would help to guess."""
     unreadable = refused.check is turned_away.Check.BODY_UNREADABLE
     app.turned_away.note(refused.check, off_s=refused.off_s)

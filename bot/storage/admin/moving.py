@@ -11,8 +11,8 @@ import sqlalchemy as sa
 
 from bot.power import errors
 from bot.storage import opening
-from bot.storage.engine import addresses, lockfile
-from bot.storage.migrations import alchemy
+from bot.storage.engine import addresses, files
+from bot.storage.migrations import migrating
 
 SLICE = 500
 # What the schema itself has put into an empty database.
@@ -33,7 +33,7 @@ def move(source_url: str, target_url: str) -> dict[str, int]:
     path = source.path
     if path is not None and not path.exists():
         raise errors.StoreUnavailable(f"There is no database at {path}.")
-    held = lockfile.LockFile(path) if path is not None else None
+    held = files.LockFile(path) if path is not None else None
     if held is not None:
         held.acquire()
     try:
@@ -47,8 +47,8 @@ def move(source_url: str, target_url: str) -> dict[str, int]:
 
 def _copied(source: addresses.Address, target: addresses.Address) -> dict[str, int]:
     """Copy table by table, in one transaction of the new database."""
-    reading, writing = alchemy.engine(source, readonly=True), alchemy.engine(target)
-    with alchemy.translated(), reading.connect() as old, writing.begin() as new:
+    reading, writing = migrating.engine(source, readonly=True), migrating.engine(target)
+    with migrating.translated(), reading.connect() as old, writing.begin() as new:
         froms, tos = _tables(old), _tables(new)
         _check_empty(new, tos.sorted_tables)
         counts = {

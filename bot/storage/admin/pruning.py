@@ -11,7 +11,7 @@ from typing import cast
 from bot.power import lifecycle, ports
 from bot.power.around import states
 from bot.storage import opening
-from bot.storage.engine import addresses, lockfile
+from bot.storage.engine import addresses, files
 from bot.storage.tables import transaction
 
 # Requests that one transaction forgets; the writer's turn must stay short.
@@ -62,7 +62,7 @@ async def forget_all(url: str, *, before: float, now: float, together: int = MOS
         StoreUnavailable: the database is away, in use, too old or too new.
     """
     path = addresses.parsed(url).path
-    held = lockfile.LockFile(path) if path is not None else None
+    held = files.LockFile(path) if path is not None else None
     if held is not None:
         held.acquire()
     try:

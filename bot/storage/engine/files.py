@@ -1,12 +1,14 @@
-"""Files of ours: for the owner's eyes alone, and never reached through somebody's link.
+"""Files of ours: private to the owner, never reached through a link, and one to lock the database.
 
 Whoever may write in a folder can plant a link under a name that we are about to use, and would have
-its target emptied or filled.
+its target emptied or filled. The lock goes with the process that holds it, however that ends; it
+doesn't work on network file systems, nor does SQLite itself.
 """
 
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import pathlib
 import stat
@@ -88,3 +90,48 @@ def refuse_twin(path: pathlib.Path, descriptor: int) -> None:
 
 def _not_plain(path: pathlib.Path) -> str:
     return f"{path} is no plain file; remove it, or choose another folder."
+
+
+class LockFile:
+    """A file beside the database that one process holds; it names that process to the others."""
+
+    def __init__(self, database: pathlib.Path) -> None:
+        """`database` is the SQLite file."""
+        self._path = database.with_name(database.name + ".lock")
+        self._descriptor: int | None = None
+
+    def acquire(self) -> None:
+        """Take the lock.
+
+        Raises:
+            StoreUnavailable: another process has it, or the file can't be written, or is a link.
+        """
+        try:
+            descriptor = open_own(self._path)
+        except OSError as error:
+            raise errors.StoreUnavailable(
+                f"The lock file {self._path} can't be used: {error.strerror}."
+            ) from error
+        try:
+            refuse_twin(self._path, descriptor)
+        except errors.StoreUnavailable:
+            os.close(descriptor)
+            raise
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            holder = os.read(descriptor, 20).decode("ascii", "replace").strip() or "unknown"
+            os.close(descriptor)
+            raise errors.StoreUnavailable(
+                f"Another Powerbot (process {holder}) is running on this database; "
+                "stop it first, or use PostgreSQL for several."
+            ) from error
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"{os.getpid()}\n".encode())
+        self._descriptor = descriptor
+
+    def release(self) -> None:
+        """Let go of the lock; the file stays, for a new holder may have it open already."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None

@@ -42,7 +42,7 @@ _STEPS = """
 
 
 def read(tx: link.Link) -> Figures:
-    """Count."""
+    """Count everything in the snapshot of this transaction."""
     by_state = tx.query("SELECT state, count(*) AS many FROM requests GROUP BY state")
     pending = "SELECT min(created_at) FROM requests WHERE state = :pending"
     unknown = "SELECT count(*) FROM run_servers WHERE state = :unknown"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.power import ports
 from bot.power.messages import messages
 from bot.storage.engine import link
-from bot.storage.tables import outbox, rows, silences as silences_, stored_messages
+from bot.storage.tables import lease_grace, outbox, rows, stored_json
 
 # A channel hears one after another: "lifted" never stands above "frozen".
 _DUE = """
@@ -39,7 +39,7 @@ class Notices(link.Link):
         row = {
             "channel_id": channel_id,
             "key": rows.storable(key),
-            "body": stored_messages.written(news),
+            "body": stored_json.written_message(news),
             "created_at": at,
             "due_at": at,
         }
@@ -47,11 +47,11 @@ class Notices(link.Link):
 
 
 def due(
-    tx: link.Link, silences: silences_.Silences, *, now: float, limit: int, lease_s: float
+    tx: link.Link, grace: lease_grace.LeaseGrace, *, now: float, limit: int, lease_s: float
 ) -> list[ports.Notice]:
     """Claim what channels must be told now, each channel's in order."""
     at = float(tx.value("SELECT now_s()"))
-    found = tx.query(_DUE, now=now, ended_before=silences.borne_since(at), limit=limit)
+    found = tx.query(_DUE, now=now, ended_before=grace.ended_before(at), limit=limit)
     until = at + lease_s
     if found:
         leased = "UPDATE notices SET lease_until = :until WHERE id IN :ids"
@@ -60,7 +60,7 @@ def due(
         ports.Notice(
             row.id,
             row.channel_id,
-            stored_messages.read_news(row.body),
+            stored_json.read_news(row.body),
             row.tries,
             row.created_at,
             until,

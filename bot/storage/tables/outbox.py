@@ -11,7 +11,7 @@ from typing import Any
 from bot.power import lifecycle, ports
 from bot.power.messages import messages
 from bot.storage.engine import link
-from bot.storage.tables import rows, silences as silences_, stored_messages
+from bot.storage.tables import lease_grace, rows, stored_json
 
 _ENDED = sorted(lifecycle.ENDED)
 _OPEN = sorted(lifecycle.OPEN)
@@ -69,10 +69,6 @@ _FAILED = f"""
             ELSE :again_at END
     WHERE id = :id AND lease_until = :leased_until
 """
-_POSTPONED = """
-    UPDATE outbox SET due_at = :until, lease_until = 0
-    WHERE id = :id AND lease_until = :leased_until
-"""
 
 
 _SHOW_OPEN = """
@@ -109,7 +105,7 @@ class Outbox(link.Link):
         if kind not in ("reply", "direct") or not key:
             raise ValueError(f"a message is a reply or direct, and has a key: {kind!r}, {key!r}")
         row = _new(request_id, kind, rows.storable(key), at)
-        row["body"] = stored_messages.written(said)
+        row["body"] = stored_json.written_message(said)
         self.insert("outbox", row, link.KEEP_OLD)
 
 
@@ -120,14 +116,14 @@ def _new(request_id: str, kind: str, key: str, at: float) -> dict[str, Any]:
 
 
 def due(
-    tx: link.Link, silences: silences_.Silences, *, now: float, limit: int, lease_s: float
+    tx: link.Link, grace: lease_grace.LeaseGrace, *, now: float, limit: int, lease_s: float
 ) -> tuple[float, list[ports.OutboxMessage]]:
     """Claim messages that Slack must be told now: new cards, then ends, per request in order.
 
     Returns the instant of this look too, by the database's clock.
     """
     at = float(tx.value("SELECT now_s()"))
-    ended_before = silences.borne_since(at)
+    ended_before = grace.ended_before(at)
     found = tx.query(_DUE, now=now, end_states=_ENDED, ended_before=ended_before, limit=limit)
     until = at + lease_s
     if found:
@@ -153,11 +149,6 @@ def failed(
     said = rows.storable(error)[:MOST_ERROR]
     new = {"again_at": again_at, "error": said, "refused": refused, "version": message.version}
     tx.change(_FAILED, _mine(message), **new)
-
-
-def postpone(tx: link.Link, message: ports.OutboxMessage, *, until: float) -> None:
-    """Put a message back that was not tried, because its pace doesn't allow it yet."""
-    tx.change(_POSTPONED, _mine(message), until=until)
 
 
 def _mine(message: ports.OutboxMessage) -> dict[str, Any]:

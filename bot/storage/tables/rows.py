@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from bot.power import causes, errors, lifecycle, plan, ports, request, waiting
-from bot.storage.tables import packing, stored_inputs, stored_messages
+from bot.storage.tables import packing, stored_json
 
 PLAN_VERSION = 4
 # How each released shape of a plan is read; a new shape adds a line and keeps the old ones.
@@ -235,7 +235,7 @@ def inbound_row(inbound: ports.Inbound) -> dict[str, Any]:
         "team_id": storable(inbound.person.team_id),
         "channel_id": storable(inbound.place.channel_id),
         "thread_ts": storable(inbound.place.thread_ts),
-        "body": stored_inputs.written(inbound.input),
+        "body": stored_json.written_input(inbound.input),
         "at": inbound.at,
         "response_url": storable(inbound.response_url),
     }
@@ -247,7 +247,7 @@ def inbound_from(row: Any) -> ports.Inbound:
         key=row.key,
         person=request.Person(user_id=row.user_id, team_id=row.team_id),
         place=request.Place(channel_id=row.channel_id, thread_ts=row.thread_ts),
-        input=stored_inputs.read(row.kind, row.body),
+        input=stored_json.read_input(row.kind, row.body),
         at=row.at,
         response_url=row.response_url,
     )
@@ -259,7 +259,7 @@ def message_from(row: Any, *, leased_until: float = 0.0) -> ports.OutboxMessage:
         id=row.id,
         request_id=row.request_id,
         kind=row.kind,
-        said=stored_messages.read(row.body) if row.kind != "card" else None,
+        said=stored_json.read_message(row.body) if row.kind != "card" else None,
         version=row.version,
         tries=row.tries,
         created_at=row.created_at,

@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot.storage.engine import addresses
-from bot.storage.migrations import alchemy, migrating
+from bot.storage.migrations import migrating
 
 FOLDER = pathlib.Path(__file__).parent
 # Instants that a request or a server waits for; those of the past are left as they are.
@@ -38,7 +38,7 @@ def load(url: str, revision: str, *, now: float) -> None:
         addresses.prepare_file(address.path)
     migrating.upgrade(address, to=revision)
     tables = sa.MetaData()
-    with alchemy.engine(address).begin() as connection:
+    with migrating.engine(address).begin() as connection:
         tables.reflect(connection)
         for table in tables.sorted_tables:
             if table.name == "audit_head":

@@ -12,7 +12,7 @@ from bot.power.causes import Cause, Late
 from bot.power.lifecycle import ServerState, State
 from bot.power.messages import decisions, messages, running
 from bot.storage.store import Store
-from bot.storage.tables import stored_messages
+from bot.storage.tables import stored_json
 from tests import bodies
 from tests.storage import builders, goldens
 
@@ -160,4 +160,4 @@ async def test_a_message_comes_out_of_the_store_as_it_went_in(
 
     (found,) = [one for one in await store.due_messages(now=11.0) if one.kind == "reply"]
     assert found.said == said
-    assert stored_messages.written(said).isascii()
+    assert stored_json.written_message(said).isascii()

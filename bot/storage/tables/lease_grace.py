@@ -14,7 +14,7 @@ import collections
 STEPS = 8
 
 
-class Silences:
+class LeaseGrace:
     """The looks of one process, by the database's clock."""
 
     def __init__(self, patience_s: float) -> None:
@@ -22,7 +22,7 @@ class Silences:
         self._patience_s = patience_s
         self._looks: collections.deque[float] = collections.deque()
 
-    def borne_since(self, at: float) -> float:
+    def ended_before(self, at: float) -> float:
         """Return before which instant a lease must have ended to be taken at this one."""
         return max((one for one in self._looks if one <= at - self._patience_s), default=0.0)
 

@@ -1,13 +1,17 @@
-"""Prove the audit log, or find the first row that was edited, dropped, moved or cut off."""
+"""Prove the audit log, or find the first row that was edited, dropped, moved or cut off.
+
+An anchor is the head of the log as somebody has copied it from a thread.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from bot.storage.admin import anchors
+from bot.power import errors
 from bot.storage.engine import connections
 from bot.storage.tables import audit
 
@@ -35,7 +39,7 @@ def verify(connection: connections.Connection, *, anchor: str = "") -> Verdict:
     Raises:
         UnusableAnchor: the anchor isn't whole, so that nothing could be said of it.
     """
-    wanted = anchors.read(anchor) if anchor else None
+    wanted = read_anchor(anchor) if anchor else None
     found = connection.stream("SELECT * FROM audit ORDER BY seq")
     chain = _Chain(wanted)
     with contextlib.closing(found):
@@ -50,7 +54,7 @@ def verify(connection: connections.Connection, *, anchor: str = "") -> Verdict:
     return Verdict(True, chain.rows, chain.head)
 
 
-def _without(anchor: anchors.Anchor, rows: int) -> str:
+def _without(anchor: Anchor, rows: int) -> str:
     """Return what it means that a log whose rows fit together doesn't have the anchor's row."""
     if anchor.seq is None:
         return "no row has the anchor's hash: the log was rebuilt, or cut off before it"
@@ -65,7 +69,7 @@ def _without(anchor: anchors.Anchor, rows: int) -> str:
 class _Chain:
     """The chain as far as it was followed; `off_by` leads from its end to the bad row."""
 
-    def __init__(self, anchor: anchors.Anchor | None) -> None:
+    def __init__(self, anchor: Anchor | None) -> None:
         self.rows = 0
         self.head = audit.NO_HASH
         self.anchored = False
@@ -107,3 +111,52 @@ class _Chain:
         if head.hash != self.head:
             return f"row {self.rows} isn't the one that the stored head names"
         return ""
+
+
+# `#15:39f1f807ab12` as threads print it, `15:…` where a shell took # for a comment, `#15 …` with
+# the whole hash, or the whole hash alone.
+WRITTEN = re.compile(r"(?:#?([1-9][0-9]{0,18})(?::\s*|\s+))?([0-9a-f]+)…?")
+# With the row's number before it a piece of the hash can't match another row by chance.
+LEAST_DIGITS = 12
+ALL_DIGITS = 64
+EXAMPLE = "'#15:39f1f807ab12'"
+
+
+class UnusableAnchor(errors.PowerbotError):
+    """What was given is no anchor, or not all of one: it proves nothing either way."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Anchor:
+    """The first digits of a row's hash; `seq` is the row's number, None where only it is known."""
+
+    seq: int | None
+    digits: str
+
+    def is_of(self, seq: int, found: str) -> bool:
+        """Whether this row, with this hash, is the anchor's."""
+        return self.seq in (None, seq) and found.startswith(self.digits)
+
+
+def read_anchor(text: str) -> Anchor:
+    """Read an anchor.
+
+    Raises:
+        UnusableAnchor: it has another form, or too few or too many digits.
+    """
+    match = WRITTEN.fullmatch(text.strip().lower())
+    if match is None:
+        said = f"{text!r} is no anchor; copy the audit head from a thread, such as {EXAMPLE}."
+        raise UnusableAnchor(said)
+    count = len(match[2])
+    if match[1] is None and count != ALL_DIGITS:
+        raise UnusableAnchor(
+            f"The anchor has {count} digits and no row number; copy it with the number before it, "
+            f"such as {EXAMPLE}, or all {ALL_DIGITS} digits."
+        )
+    if not LEAST_DIGITS <= count <= ALL_DIGITS:
+        raise UnusableAnchor(
+            f"The anchor has {count} digits after its row number; it takes {LEAST_DIGITS} to "
+            f"{ALL_DIGITS}, such as {EXAMPLE}."
+        )
+    return Anchor(int(match[1]) if match[1] else None, match[2])
