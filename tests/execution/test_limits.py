@@ -7,13 +7,11 @@ import dataclasses
 import datetime
 import itertools
 import pathlib
-import random
 from collections.abc import Sequence
 
-import httpx
 import pytest
 
-from bot.clouddc import auth, client, inventory, poller, throttle
+from bot.clouddc import auth
 from bot.power import errors, plan, ports, server
 from bot.power.lifecycle import ServerState, State
 from bot.power.policy import policy
@@ -508,18 +506,9 @@ async def test_a_stopped_cycle_says_who_is_left_off(tmp_path: pathlib.Path) -> N
 def signed(here: world.World, *, skew_s: float = 0.0, key: str = "") -> world.World:
     """Return the world with a client that signs, with a clock that is off or with a wrong key."""
     account = here.centre.iam.account
-
     wall = virtual.VirtualClock(asyncio.get_running_loop(), set_s=skew_s)
     signer = auth.SignedAuth(account.ak, key or account.sk, account.project_id, clock=wall)
-    cloud = client.CloudDC(
-        httpx.AsyncClient(transport=httpx.MockTransport(here.line.carry)),
-        client.Access("http://127.0.0.1:1", account.project_id, signer),
-        bucket=throttle.Bucket(1000.0, here.clock),
-        clock=here.clock,
-        jitter=random.Random(0),
-    )
-    stock = inventory.Inventory(cloud, here.clock)
-    power = poller.CloudPower(cloud, stock, poller.Poller(cloud, stock, here.clock))
+    power = world.cloud_power(here.line, here.clock, signer=signer)
     return dataclasses.replace(
         here, power=power, context=world.acting(here.store, power, here.clock, like=here.context)
     )

@@ -8,14 +8,13 @@ import dataclasses
 import datetime
 import itertools
 import pathlib
-import random
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import httpx
 import structlog
 
-from bot.clouddc import auth, client, inventory, poller, throttle
+from bot.clouddc import auth, poller
 from bot.execution import context as execution, executor
 from bot.power import plan, ports, request, server
 from bot.power.lifecycle import State
@@ -24,7 +23,7 @@ from bot.power.request import Action
 from bot.power.run import losses, runs, settling
 from bot.sandbox import data_centre
 from bot.storage import opening, store
-from tests.support import ticks, virtual
+from tests.support import centre as centres, ticks, virtual
 
 PERSON = request.Person(user_id="U0DANA", team_id="T0")
 LIMITS = settling.Limits(settle_s=60.0, power_s=600.0, reboot_s=1200.0)
@@ -79,15 +78,9 @@ class Line:
 
     async def _carry(self, asked: httpx.Request) -> httpx.Response:
         await asyncio.sleep(self.half_s)
-        target = asked.url.raw_path.decode()
-        headers = tuple((key.decode(), value.decode()) for key, value in asked.headers.raw)
-        got = self.centre.handle(
-            data_centre.HttpRequest(asked.method, target, headers, asked.content)
-        )
-        if isinstance(got, data_centre.Dropped):
-            raise httpx.ReadError("cut", request=asked)
+        got = centres.asked(self.centre, asked)
         await asyncio.sleep(self.half_s + got.delay_s)
-        return httpx.Response(got.status, headers=list(got.headers), content=got.body)
+        return centres.told(got)
 
     def _arrived(self, task: asyncio.Task[httpx.Response]) -> None:
         self._under_way.discard(task)
@@ -192,21 +185,13 @@ class World:
         return dataclasses.replace(self, power=power, context=new)
 
 
-def cloud_power(line: Line, clock: ports.Clock, per_s: float = 1000.0) -> poller.CloudPower:
+def cloud_power(
+    line: Line, clock: ports.Clock, per_s: float = 1000.0, signer: auth.CloudAuth | None = None
+) -> poller.CloudPower:
     """Return the real client with its inventory and poller, on a line to the centre."""
-    account = line.centre.iam.account
     http = httpx.AsyncClient(transport=httpx.MockTransport(line.carry))
-    cloud = client.CloudDC(
-        http,
-        client.Access(
-            "http://127.0.0.1:1", account.project_id, auth.TokenAuth(account.token or "")
-        ),
-        bucket=throttle.Bucket(per_s, clock),
-        clock=clock,
-        jitter=random.Random(0),
-    )
-    servers = inventory.Inventory(cloud, clock)
-    return poller.CloudPower(cloud, servers, poller.Poller(cloud, servers, clock))
+    account = line.centre.iam.account
+    return centres.power(http, clock, account=account, signer=signer, per_s=per_s)
 
 
 def acting(
@@ -251,7 +236,7 @@ def centre(
         fleet,
         clock=clock.monotonic,
         wall=lambda: start + datetime.timedelta(seconds=clock.monotonic()),
-        account=data_centre.Account(token="t"),
+        account=centres.ACCOUNT,
         pace=pace or data_centre.Pace(5.0),
         switches=switches,
         seed=seed,
@@ -270,9 +255,10 @@ async def opened(
     limits: settling.Limits = LIMITS,
     resting: data_centre.Power | None = None,
     round_trip_s: float = ROUND_TRIP_S,
+    clock: ports.Clock | None = None,
 ) -> AsyncIterator[World]:
-    """Open a world while the block lasts; on a virtual loop."""
-    clock = virtual.VirtualClock(asyncio.get_running_loop())
+    """Open a world while the block lasts; on a virtual loop, unless a clock is given."""
+    clock = clock or virtual.VirtualClock(asyncio.get_running_loop())
     cloud = centre(clock, servers, pace=pace, switches=switches, resting=resting)
     line = Line(cloud, round_trip_s)
     kept = opening.open_store(f"sqlite:///{folder / 'run.db'}")

@@ -26,6 +26,7 @@ from bot.storage import opening
 from bot.storage.admin import audit_chain
 from bot.storage.engine import connections
 from tests.storage.conftest import Postgres, postgres
+from tests.support import centre as centres
 from tests.workflow import world as world_
 from tests.workflow.world import DANA, LEO, OLGA, ROSA, SAM, World
 
@@ -111,7 +112,7 @@ async def centre() -> AsyncIterator[tuple[data_centre.DataCentre, str]]:
         data_centre.build(120, seed=0),
         clock=time.monotonic,
         wall=lambda: datetime.datetime.now(datetime.UTC),
-        account=world_.ACCOUNT,
+        account=centres.ACCOUNT,
         pace=data_centre.Pace(0.3),
     )
     listening = await serve.start(made)

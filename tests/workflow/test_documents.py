@@ -19,7 +19,7 @@ from bot.sandbox import data_centre, demo, story
 from bot.sandbox.data_centre.machines.actions import Action, Power
 from bot.slack.render import request_modal
 from bot.workflow import answers
-from tests.support import ticks
+from tests.support import centre as centres, ticks
 from tests.workflow import world as world_
 from tests.workflow.world import World
 
@@ -186,7 +186,7 @@ def _fitting(clock: ticks.GivenClock) -> data_centre.DataCentre:
         tuple(rows.values()),
         clock=clock.monotonic,
         wall=clock.wall,
-        account=world_.ACCOUNT,
+        account=centres.ACCOUNT,
         pace=data_centre.Pace(5.0),
     )
     for name, row in rows.items():

@@ -13,7 +13,6 @@ import functools
 import itertools
 import json
 import pathlib
-import random
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
@@ -21,7 +20,7 @@ from typing import Any
 import httpx
 
 from bot import app
-from bot.clouddc import auth, client, exchange, inventory, poller, throttle
+from bot.clouddc import exchange
 from bot.execution import context as execution, executor, lookback, poll_schedule
 from bot.power import errors, inputs, ports, request
 from bot.power.lifecycle import State
@@ -31,13 +30,12 @@ from bot.sandbox import data_centre
 from bot.storage import opening, store
 from bot.storage.engine import connections
 from bot.workflow import alarm_lookup, answers, context, people, workflow
-from tests.support import ticks
+from tests.support import centre as centres, ticks
 
 TEAM = "T0DEMO"
 OPS, INC = "C0OPS", "C0INC"
 DANA, SAM, ROSA, OLGA, LEO = "U0DANA", "U0SAM", "U0ROSA", "U0OLGA", "U0LEO"
 ONCALL = "S0ONCALL"
-ACCOUNT = data_centre.Account(token="t")
 
 POLICY = """\
 version = 1
@@ -310,10 +308,9 @@ async def running(
     """Run a world on a database; what is given is kept from the process before."""
     clock, folk = clock or ticks.GivenClock(), folk or Folk()
     centre = centre or a_centre(clock)
-    transport = httpx.MockTransport(_answering(centre))
     async with (
-        httpx.AsyncClient(transport=transport) as http,
-        _joined(url, clock, folk, centre, http, "http://127.0.0.1:1") as made,
+        httpx.AsyncClient(transport=centres.prompt(centre)) as http,
+        _joined(url, clock, folk, centre, http, centres.NOWHERE) as made,
     ):
         yield made
 
@@ -340,15 +337,7 @@ async def _joined(
     """Join the parts."""
     kept = opening.open_store(url, code_version="test")
     made = World(url, clock, folk, kept, centre)
-    cloud = client.CloudDC(
-        http,
-        client.Access(cloud_url, ACCOUNT.project_id, auth.TokenAuth("t")),
-        bucket=throttle.Bucket(1000.0, clock),
-        clock=clock,
-        jitter=random.Random(0),
-    )
-    servers = inventory.Inventory(cloud, clock)
-    power = poller.CloudPower(cloud, servers, poller.Poller(cloud, servers, clock))
+    power = centres.power(http, clock, url=cloud_url)
     seen = people.Sightings(kept, clock)
     who = people.People(folk, lambda: made.rules, TEAM, seen)
     story = context.Context(
@@ -380,22 +369,6 @@ def a_centre(clock: ports.Clock) -> data_centre.DataCentre:
         data_centre.build(120, seed=0),
         clock=clock.monotonic,
         wall=lambda: begun + datetime.timedelta(seconds=clock.monotonic()),
-        account=ACCOUNT,
+        account=centres.ACCOUNT,
         pace=data_centre.Pace(5.0),
     )
-
-
-def _answering(
-    centre: data_centre.DataCentre,
-) -> Callable[[httpx.Request], httpx.Response]:
-    """Return what answers for a data centre in this process."""
-
-    def answer(asked: httpx.Request) -> httpx.Response:
-        target = asked.url.raw_path.decode()
-        headers = tuple((key.decode(), value.decode()) for key, value in asked.headers.raw)
-        got = centre.handle(data_centre.HttpRequest(asked.method, target, headers, asked.content))
-        if isinstance(got, data_centre.Dropped):
-            raise httpx.ReadError("cut", request=asked)
-        return httpx.Response(got.status, headers=list(got.headers), content=got.body)
-
-    return answer
