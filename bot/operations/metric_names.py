@@ -33,6 +33,7 @@ class Figure(enum.StrEnum):
     REFUSALS = "refusals"
     REFUSED_REQUESTS = "refused_requests"
     REQUESTS = "requests"
+    REVIEWS_CLOSED = "reviews_closed"
     REVIEWS_OPEN = "reviews_open"
     REVIEW_OVERDUE_SECONDS = "review_overdue_seconds"
     SECRET_FILES_UNUSABLE = "secret_files_unusable"  # noqa: S105 -- a figure

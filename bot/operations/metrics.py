@@ -18,7 +18,7 @@ from prometheus_client import core, registry
 
 from bot import VERSION, app
 from bot.operations.metric_names import Figure
-from bot.power import errors
+from bot.power import errors, inputs
 from bot.power.lifecycle import State
 from bot.power.policy import freezes
 from bot.slack.door.turned_away import Check
@@ -219,6 +219,12 @@ def _of_database(found: figures.Figures, now: float) -> Iterator[core.Metric]:
     yield _gauge(
         Figure.REVIEWS_OPEN, "Uses of break glass nobody has reviewed.", found.reviews_open
     )
+    closed = core.GaugeMetricFamily(
+        Figure.REVIEWS_CLOSED.series, "Reviews by what they found.", labels=["judgement"]
+    )
+    for judgement in inputs.Judgement:
+        closed.add_metric([judgement.value], found.reviews_closed.get(judgement.value, 0))
+    yield closed
     yield _gauge(
         Figure.REVIEW_OVERDUE_SECONDS, "Since a review was due.", _age_s(found.review_due_at, now)
     )

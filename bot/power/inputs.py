@@ -46,6 +46,13 @@ class Form(enum.StrEnum):
     REVIEW = "review"
 
 
+class Judgement(enum.StrEnum):
+    """What a review of break glass finds."""
+
+    JUSTIFIED = "justified"
+    NOT_JUSTIFIED = "not_justified"
+
+
 class Kind(enum.StrEnum):
     """The listener that took an input, as limits, logs and the audit name it."""
 
@@ -137,6 +144,8 @@ class Pressed(_Input):
 class FormSent(_Input):
     """A form with one input, about one request; its kind of form says which input it has.
 
+    That of a review has a `judgement` too, which forms of before hadn't.
+
     `ephemeral` is whether the answer takes the place of the plan under which it was opened.
     """
 
@@ -147,6 +156,7 @@ class FormSent(_Input):
     count: str = ""
     reason: str = ""
     comment: str = ""
+    judgement: Judgement | None = None
     view: str = ""
     ephemeral: bool = False
 

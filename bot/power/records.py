@@ -163,7 +163,7 @@ class Review:
     """What break glass owes: somebody of `groups`, not the breaker, looks at it until `due_at`.
 
     `remind_at` is when the next reminder is due, 0 for none. Times are seconds since the epoch;
-    `closed_at` is 0 while the review is open.
+    `closed_at` is 0 while the review is open. A closed one of before has no `judgement`.
     """
 
     request_id: str
@@ -176,6 +176,7 @@ class Review:
     closed_at: float = 0.0
     closed_by: str = ""
     comment: str = ""
+    judgement: inputs.Judgement | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

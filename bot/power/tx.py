@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
-from bot.power import lifecycle
+from bot.power import inputs, lifecycle
 from bot.power.around.parts import Part, Taken
 from bot.power.around.states import State
 from bot.power.messages import messages
@@ -302,7 +302,15 @@ class Tx(Protocol):
     def reminded(self, review: Review, *, next_at: float) -> bool:
         """Note a reminder (0: it was the last); False when another process was quicker."""
 
-    def close_review(self, request_id: str, *, user_id: str, comment: str, at: float) -> bool:
+    def close_review(
+        self,
+        request_id: str,
+        *,
+        user_id: str,
+        comment: str,
+        judgement: inputs.Judgement | None = None,
+        at: float,
+    ) -> bool:
         """Close a review; False when somebody has closed it already."""
 
     # -- people who say no

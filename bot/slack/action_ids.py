@@ -29,6 +29,7 @@ class Field(enum.StrEnum):
     COUNT = "count"
     REASON = "reason"
     COMMENT = "comment"
+    JUDGEMENT = "judgement"
 
 
 # The first eight words are part of the contract, to the letter.

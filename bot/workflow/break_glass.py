@@ -6,7 +6,7 @@ import functools
 
 import structlog
 
-from bot.power import ports
+from bot.power import inputs, ports
 from bot.power.approval import approval, late_clicks, reviews
 from bot.power.messages import decisions
 from bot.workflow import answers, audit_trail, people
@@ -55,11 +55,15 @@ def announce(
 
 
 async def review(
-    context: Context, inbound: ports.Inbound, request: ports.Request, verdict: str
+    context: Context,
+    inbound: ports.Inbound,
+    request: ports.Request,
+    comment: str,
+    judgement: inputs.Judgement | None = None,
 ) -> answers.Answer:
-    """Close the review of a request with a person's words, if it is theirs to close.
+    """Close the review of a request with what a person found, if it is theirs to close.
 
-    Without words a form asks for them.
+    Without words a form asks for them, and for a judgement.
 
     Raises:
         SlackUnavailable: the person could not be looked up.
@@ -71,11 +75,11 @@ async def review(
     decision = await _decide(context, inbound, owed)
     if not decision.allowed:
         return await _refuse(context, inbound, request, decision)
-    if not verdict:
+    if not comment:
         return answers.VerdictWanted(request.id)
     now = context.clock.now()
     return await context.store.write(
-        lambda tx: _closed(tx, inbound, request, decision, verdict, now)
+        lambda tx: _closed(tx, inbound, request, decision, (comment, judgement), now)
     )
 
 
@@ -99,23 +103,26 @@ def _closed(
     inbound: ports.Inbound,
     request: ports.Request,
     decision: approval.Decision,
-    verdict: str,
+    found: tuple[str, inputs.Judgement | None],
     now: float,
 ) -> answers.Note:
     """Write a review down, unless somebody was quicker."""
-    user_id = inbound.person.user_id
-    if not tx.close_review(request.id, user_id=user_id, comment=verdict, at=now):
+    user_id, (comment, judgement) = inbound.person.user_id, found
+    if not tx.close_review(
+        request.id, user_id=user_id, comment=comment, judgement=judgement, at=now
+    ):
         closed = tx.review(request.id)
         by = closed.closed_by if closed else ""
         why = f"{request.id} was reviewed already by {by}."
         audit_trail.row(tx, inbound, "review.too_late", request, now, {"why": why})
         return answers.Note(why, good=False, people=(by,))
-    detail = {"comment": verdict, "group": decision.group, "evidence": decision.evidence}
+    detail = {"comment": comment, "group": decision.group, "evidence": decision.evidence}
+    detail |= {"judgement": judgement.value} if judgement else {}
     audit_trail.row(tx, inbound, "review.closed", request, now, detail)
-    said = decisions.Reviewed(user=user_id, comment=verdict)
+    said = decisions.Reviewed(user=user_id, comment=comment, judgement=judgement)
     tx.say(request.id, "reply", said, key="reviewed", at=now)
     tx.show_card(request.id, at=now)
-    return answers.Note(f"{request.id} is reviewed; your words stand in its thread.")
+    return answers.Note(f"{request.id} is reviewed; its card and thread say so.")
 
 
 async def _refuse(

@@ -97,7 +97,7 @@ async def comment(
         return True
 
     if await context.store.write(work):
-        return answers.Note("Your words stand in the thread.")
+        return answers.Note("Comment posted.")
     said = "You have commented on it already; say more in its thread."
     return await _not_added(context, inbound, request, said)
 

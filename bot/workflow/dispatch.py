@@ -128,7 +128,7 @@ async def _sent(context: Context, inbound: ports.Inbound, sent: inputs.FormSent)
         case inputs.Form.COMMENT:
             return await deny.comment(context, inbound, request, comment)
         case inputs.Form.VERDICT:
-            return await break_glass.review(context, inbound, request, comment)
+            return await break_glass.review(context, inbound, request, comment, sent.judgement)
         case _:
             assert_never(sent.do)
 

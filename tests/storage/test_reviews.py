@@ -6,12 +6,13 @@ from collections.abc import Callable
 
 import pytest
 
-from bot.power import ports, request
+from bot.power import inputs, ports, request
 from bot.power.lifecycle import State
 from bot.storage.store import Store
 from tests.storage import builders
 
 BREAKER = "UASKER"
+FINE = inputs.Judgement.JUSTIFIED
 REVIEW = ports.Review("PR-2222", BREAKER, ("sre", "dc-ops"), 100.0, 900.0, remind_at=500.0)
 
 
@@ -53,13 +54,18 @@ async def test_a_review_is_closed_by_one_of_two(
 ) -> None:
     """The second finds it closed, and the first one's name and words stay."""
     first = await owing.write(
-        lambda tx: tx.close_review("PR-2222", user_id="UONE", comment="fine", at=200.0)
+        lambda tx: tx.close_review(
+            "PR-2222", user_id="UONE", comment="fine", judgement=FINE, at=200.0
+        )
     )
     second = await replicas().write(
         lambda tx: tx.close_review("PR-2222", user_id="UTWO", comment="not fine", at=201.0)
     )
 
     closed = await owing.read(lambda tx: tx.review("PR-2222"))
+    assert closed is not None
+    assert closed.judgement is FINE
+    assert (await owing.figures()).reviews_closed == {"justified": 1}
 
     assert (first, second) == (True, False)
     assert closed is not None

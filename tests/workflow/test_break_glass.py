@@ -9,6 +9,7 @@ import pytest
 from bot.power import request
 from bot.power.lifecycle import State
 from bot.sandbox.data_centre import MachineFaultKind
+from bot.slack.render import cards, home
 from bot.workflow import answers, break_glass
 from tests.workflow import world as world_
 from tests.workflow.world import DANA, INC, LEO, OLGA, OPS, ROSA, SAM, World
@@ -84,7 +85,16 @@ async def test_breaker_may_not_break_again_before_somebody_else_has_reviewed(
     assert other.plan.refusals == asked.plan.refusals == ()
 
     assert await world.press(SAM, "verdict", id_) == answers.VerdictWanted(id_)
-    assert "is reviewed" in await world.told(SAM, "verdict", id_, comment="right so")
+    assert "is reviewed" in await world.told(
+        SAM, "verdict", id_, comment="right so", judgement="not_justified"
+    )
+    (row,) = await world.audit("review.closed")
+    (told,) = [one for one in world.thread(id_) if one["event"] == "reviewed"]
+    found = await world.found(id_)
+    assert row["detail"]["judgement"] == told["judgement"] == "not_justified"
+    assert "*not justified*, reviewed by" in str(cards.render(found, ()).blocks)
+    home_ = home.render(await world.flow.home(found.order.requester))
+    assert "break glass not justified (<@U0SAM>)" in str(home_)
     free = await world.plan("reboot web02 --break-glass because fourth", channel=INC)
     assert free.plan.refusals == ()
 
@@ -101,7 +111,7 @@ async def test_review_is_closed_once_by_somebody_entitled(world: World) -> None:
     found = await world.found(id_)
     assert own == "You broke the glass yourself: somebody else must review it."
     assert nobody == "Only people in dc-ops or sre may review this."
-    assert first == f"{id_} is reviewed; your words stand in its thread."
+    assert first == f"{id_} is reviewed; its card and thread say so."
     assert second == f"{id_} was reviewed already by {ROSA}."
     assert found.review is not None
     assert (found.review.closed_by, found.review.comment) == (ROSA, "right so")

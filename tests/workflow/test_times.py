@@ -220,7 +220,7 @@ async def test_words_are_added_to_a_decision_once_and_by_who_made_it(world: Worl
     why = await world.told(ROSA, "comment", id_, comment="wrong rack")
 
     assert form == answers.CommentWanted(id_)
-    assert added == why == "Your words stand in the thread."
+    assert added == why == "Comment posted."
     assert again == "You have commented on it already; say more in its thread."
     assert foreign.startswith("Only who has approved or denied")
     assert (await world.found(id_)).approvals[0].comment == "looks right"

@@ -149,6 +149,7 @@ PANELS = (
         (
             (f"max by (by) ({Figure.FREEZES.series})", "freezes by {{by}}"),
             (f"max({Figure.REVIEWS_OPEN.series})", "reviews open"),
+            (f"max by (judgement) ({Figure.REVIEWS_CLOSED.series})", "{{judgement}}"),
             (f"max({Figure.REVIEW_OVERDUE_SECONDS.series}) / 3600", "hours overdue"),
         ),
     ),

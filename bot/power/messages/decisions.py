@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
+from bot.power import inputs
 from bot.power.lifecycle import State
 from bot.power.messages import base
 
@@ -178,6 +179,7 @@ class Reviewed(Glass):
     event: Literal["reviewed"] = "reviewed"
     user: str = ""
     comment: str = ""
+    judgement: inputs.Judgement | None = None
 
 
 AnyWaiting = Asked | Reminded | Escalated | Nudged | Approved | ApprovalLost | Commented

@@ -5,7 +5,7 @@ A form's metadata is the request's id, alone.
 
 from __future__ import annotations
 
-from bot.power.inputs import Form
+from bot.power.inputs import Form, Judgement
 from bot.slack.action_ids import Field
 from bot.slack.blockkit import views, words
 from bot.workflow import answers
@@ -39,25 +39,35 @@ def deny_reason(asked: answers.ReasonWanted) -> views.View:
 
 def comment(asked: answers.CommentWanted) -> views.View:
     """Return the form for words on one's own decision."""
-    question = f"Your words on {asked.request_id}. The thread will show them."
+    question = f"Comment on {asked.request_id}. Its thread will show it."
     field = _input(Field.COMMENT, question, REASON_CHARS, multiline=True)
     return _form(Form.COMMENT, asked.request_id, ("Comment", "Comment"), field)
 
 
 def verdict(asked: answers.VerdictWanted) -> views.View:
     """Return the form that closes the review of break glass."""
-    question = f"Was it right to break the glass for {asked.request_id}? The thread will show it."
-    field = _input(Field.COMMENT, question, REASON_CHARS, multiline=True)
-    return _form(Form.VERDICT, asked.request_id, ("Review", "Close the review"), field)
+    options = [
+        {"text": views.plain(words.JUDGEMENTS[one]), "value": one.value} for one in Judgement
+    ]
+    choice = {"type": "radio_buttons", "options": options}
+    question = f"Was break glass justified for {asked.request_id}?"
+    said = _input(Field.COMMENT, "Why? Card and thread will say so.", REASON_CHARS, multiline=True)
+    return _form(
+        Form.VERDICT,
+        asked.request_id,
+        ("Review", "Close the review"),
+        views.field(Field.JUDGEMENT, question, choice),
+        said,
+    )
 
 
 def _form(
-    form: Form, request_id: str, title_and_submit: tuple[str, str], field: views.View
+    form: Form, request_id: str, title_and_submit: tuple[str, str], *fields: views.View
 ) -> views.View:
-    """Return a form with one input."""
+    """Return a form with its inputs."""
     title, submit = title_and_submit
     return views.modal(
-        title, [field], close="Go back", submit=submit, callback=form, metadata=request_id
+        title, fields, close="Go back", submit=submit, callback=form, metadata=request_id
     )
 
 

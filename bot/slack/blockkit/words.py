@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.power.causes import Cause, Late, Left
+from bot.power.inputs import Judgement
 from bot.power.lifecycle import ServerState, State
 from bot.power.ports import Method
 from bot.power.request import Action
@@ -85,6 +86,10 @@ SERVER_SIGNS: dict[ServerState, str] = {
     ServerState.REJECTED: "❌",
 }
 IN_DOUBT = "⚠️"
+JUDGEMENTS: dict[Judgement, str] = {
+    Judgement.JUSTIFIED: "Justified",
+    Judgement.NOT_JUSTIFIED: "Not justified",
+}
 ACCEPTED_ONLY = "accepted, not confirmed"
 HALF_DONE = "off, about to be switched on"
 CALLS: dict[Method, str] = {

@@ -127,6 +127,8 @@ def _problems(sent: inputs.FormSent, found: ports.Request | None) -> dict[str, s
     needed = found.plan.terms.deny_reason
     if field is action_ids.Field.REASON and needed and not typed:
         return {field.value: "A reason is needed."}
+    if sent.do is inputs.Form.VERDICT and sent.judgement is None:
+        return {action_ids.Field.JUDGEMENT.value: "Choose one."}
     if field is action_ids.Field.COMMENT and not typed:
         return {field.value: "Write a few words."}
     if field is not action_ids.Field.COUNT and len(typed) > MOST_WORDS:

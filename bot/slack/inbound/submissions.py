@@ -40,10 +40,16 @@ def form(body: Mapping[str, Any], *, at: float) -> ports.Inbound:
             count=typed if field is action_ids.Field.COUNT else "",
             reason=typed if field is action_ids.Field.REASON else "",
             comment=typed if field is action_ids.Field.COMMENT else "",
+            judgement=_judged(read.view.typed(action_ids.Field.JUDGEMENT)),
             view=views.external_id(key) if sent is inputs.Form.REVIEW else "",
         ),
         at=at,
     )
+
+
+def _judged(chosen: str) -> inputs.Judgement | None:
+    """Return what was chosen in a review, None where there was nothing to choose."""
+    return inputs.Judgement(chosen) if chosen in set(inputs.Judgement) else None
 
 
 def _filled(read: payload_models.ViewSubmission, at: float) -> ports.Inbound:

@@ -12,7 +12,7 @@ from typing import Any
 
 from bot.power import lifecycle, plan, ports, waiting
 from bot.power.lifecycle import State
-from bot.slack.blockkit import blocks, naming, text
+from bot.slack.blockkit import blocks, naming, text, words
 from bot.slack.render import (
     around,
     buttons,
@@ -230,7 +230,8 @@ def _glass(request: ports.Request) -> str:
         asked = "Only the freeze's approvals were asked for"
     if review is not None and review.closed_at:
         by, said = text.mention(review.closed_by), text.plain(review.comment, REASON_CHARS)
-        return f"🔨 *Break glass.* {asked}; reviewed by {by}: {said}"
+        judged = f"*{words.JUDGEMENTS[review.judgement].lower()}*, " if review.judgement else ""
+        return f"🔨 *Break glass.* {asked}; {judged}reviewed by {by}: {said}"
     due = f" by {text.moment(review.due_at)}" if review is not None else ""
     groups = [text.plain(one, REVIEWERS_CHARS) for one in review.groups] if review else []
     who = f"somebody else of {' or '.join(groups)}" if groups else "somebody else"

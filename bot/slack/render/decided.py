@@ -6,7 +6,7 @@ from typing import assert_never
 
 from bot.power import missing, ports
 from bot.power.messages import base, decisions
-from bot.slack.blockkit import text
+from bot.slack.blockkit import text, words
 from bot.slack.render import conduct, terms
 
 WORDS_CHARS = 500
@@ -112,7 +112,10 @@ def glass(request: ports.Request, told: decisions.AnyGlass) -> str:
             bars = "Until somebody presses Review on the card, they can't break glass again."
             return f"{late} {bars}\n{called(told)}".rstrip()
         case decisions.Reviewed():
-            return f"🔎 Reviewed by {who}{because(told.comment)}"
+            if told.judgement is None:
+                return f"🔎 Reviewed by {who}{because(told.comment)}"
+            found = words.JUDGEMENTS[told.judgement].lower()
+            return f"🔎 {who} reviewed the break glass: *{found}*{because(told.comment)}"
         case _:
             assert_never(told)
 

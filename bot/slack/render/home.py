@@ -178,8 +178,17 @@ def _ended(found: ports.Request, loose: Sequence[ports.RunServer], workspace_url
         f"by {text.mention(order.requester.user_id)}",
         text.moment(found.ended_at or found.changed_at),
         outcomes.loose_ends(loose, order.action),
+        _judged(found),
     ]
     return " · ".join(part for part in parts if part)
+
+
+def _judged(found: ports.Request) -> str:
+    """Return what the review of its break glass found, if there was one."""
+    if found.review is None or found.review.judgement is None:
+        return ""
+    judged = words.JUDGEMENTS[found.review.judgement].lower()
+    return f"🔨 break glass {judged} ({text.mention(found.review.closed_by)})"
 
 
 ACTIONS = frozenset({Do.APPROVE, Do.DENY, Do.CANCEL, Do.STOP, Do.DETAILS, Do.UNFREEZE, Do.NEW})

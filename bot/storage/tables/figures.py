@@ -32,6 +32,7 @@ class Figures:
     freezes: int
     reviews_open: int
     review_due_at: float
+    reviews_closed: Mapping[str, int]
 
 
 _STANDING = sorted(states.STANDING)
@@ -68,4 +69,5 @@ def read(tx: link.Link) -> Figures:
         freezes=tx.value("SELECT count(*) FROM freezes"),
         reviews_open=owed.many,
         review_due_at=owed.due_at or 0.0,
+        reviews_closed={row.judgement: row.many for row in tx.query(reviews.CLOSED)},
     )

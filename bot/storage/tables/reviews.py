@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from bot.power import lifecycle, ports
+from bot.power import inputs, lifecycle, ports
 from bot.storage.engine import link
 from bot.storage.tables import rows
 
@@ -20,6 +20,7 @@ OWED = """
     FROM reviews JOIN requests ON requests.id = request_id
     WHERE closed_at = 0 AND state NOT IN :never_ran
 """
+CLOSED = "SELECT judgement, count(*) AS many FROM reviews WHERE closed_at > 0 GROUP BY judgement"
 
 
 class Reviews(link.Link):
@@ -63,13 +64,23 @@ class Reviews(link.Link):
         mine = {"id": review.request_id, "remind_at": review.remind_at}
         return self.change(noted, mine, next_at=next_at) == 1
 
-    def close_review(self, request_id: str, *, user_id: str, comment: str, at: float) -> bool:
+    def close_review(
+        self,
+        request_id: str,
+        *,
+        user_id: str,
+        comment: str,
+        judgement: inputs.Judgement | None = None,
+        at: float,
+    ) -> bool:
         """Close a review; False when somebody has closed it already."""
         closed = """
-            UPDATE reviews SET closed_at = :at, closed_by = :user_id, comment = :comment
+            UPDATE reviews SET closed_at = :at, closed_by = :user_id, comment = :comment,
+                judgement = :judgement
             WHERE request_id = :id AND closed_at = 0
         """
-        said = {"user_id": user_id, "comment": rows.storable(comment)}
+        found = judgement.value if judgement else ""
+        said = {"user_id": user_id, "comment": rows.storable(comment), "judgement": found}
         return self.change(closed, said, id=request_id, at=at) == 1
 
 
@@ -77,4 +88,6 @@ def _review_from(row: Any) -> ports.Review:
     """Return the review that a row is."""
     columns = row._asdict()
     columns["groups"] = tuple(json.loads(columns["groups"]))
+    judged = columns["judgement"]
+    columns["judgement"] = inputs.Judgement(judged) if judged else None
     return ports.Review(**columns)
