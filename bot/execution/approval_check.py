@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.execution import gate, recorder
 from bot.execution.context import Context
-from bot.power import errors, missing, server
+from bot.power import errors, missing_access, server
 from bot.power.approval import granted
 from bot.power.run import losses, runs
 from bot.power.run.bars import Bar, Kind
@@ -21,7 +21,7 @@ async def stands(context: Context, run: runs.Run, step: int) -> bool:
         try:
             ruling = await context.rules.ruling(run.request, step)
         except errors.SlackUnavailable as error:
-            lacks = missing.told(error.missing).rstrip(".")
+            lacks = missing_access.told(error.missing).rstrip(".")
             why = f"{UNCHECKED}: {lacks}" if lacks else UNCHECKED
             await gate.wait_for_people(context, run, why)
             continue

@@ -143,3 +143,16 @@ def failed_too_often(run: runs.Run) -> bool:
     """Whether the run has come to its failure limit."""
     limit = waves.failure_limit(run.terms, run.request.order.options)
     return run.failures >= limit
+
+
+async def stopped(context: Context, run: runs.Run) -> bool:
+    """Whether a person, or the end of the request, bars every further step before a call.
+
+    Putting back goes on all the same.
+    """
+    if run.halted is None:
+        now = min(ports.readings(context.clock))
+        barred = await context.store.read(lambda tx: ledger.bar(tx, run.id, now))
+        if barred is not None and not barred.passes:
+            run.halted = barred
+    return run.halted is not None

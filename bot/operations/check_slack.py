@@ -16,7 +16,7 @@ from bot import settings
 from bot.clouddc import error_answers
 from bot.operations import check_blocks, check_cloud
 from bot.operations.findings import Code, Finding, bad, good
-from bot.power import errors, missing, ports
+from bot.power import errors, missing_access, ports
 from bot.power.approval import policy_lint
 from bot.power.policy import policy
 from bot.slack import directory, registered
@@ -245,7 +245,7 @@ async def _group(named: directory.Directory, group_id: str) -> list[Finding]:
     try:
         found = await named.group(group_id)
     except errors.SlackUnavailable as error:
-        if any(one.lack is missing.Lack.GROUP for one in error.missing):
+        if any(one.lack is missing_access.Lack.GROUP for one in error.missing):
             mend = "enable it again, or name another in [people]."
             return [bad(about, f"{about} is disabled or doesn't exist.", mend)]
         return [_not_read(about, error)]
@@ -259,4 +259,4 @@ def _not_read(about: str, error: errors.SlackUnavailable) -> Finding:
     cause = error.__cause__
     code = cause.code if isinstance(cause, sending.Undelivered) else ""
     said = f"{about} could not be read{f': {code}' if code else ''}."
-    return bad(about, said, missing.told(error.missing) or "try again in a moment.")
+    return bad(about, said, missing_access.told(error.missing) or "try again in a moment.")

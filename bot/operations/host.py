@@ -23,7 +23,7 @@ from bot.power.policy import freeze_ends
 from bot.power.text import times
 from bot.runtime import clocks, policy_watch
 from bot.storage import opening
-from bot.workflow import answers, freeze as freezing, stop as stopping
+from bot.workflow import facts, freeze as freezing, stop as stopping
 from bot.workflow.context import Record
 from bot.workflow.rights import authorise
 
@@ -198,7 +198,7 @@ def _said(record: Record, line: str) -> ports.Inbound:
     )
 
 
-def _done(answer: answers.Note) -> str:
+def _done(answer: facts.Note) -> str:
     """Return what was done.
 
     Raises:

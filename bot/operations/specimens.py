@@ -27,7 +27,7 @@ from bot.slack.render import (
     replies,
     request_modal,
 )
-from bot.workflow import answers
+from bot.workflow import facts
 
 NOW = 1_800_000_000.0
 SERVERS = 500
@@ -81,15 +81,15 @@ def views() -> dict[str, forms.View]:
     channels = tuple(ports.Channel(f"{CHANNEL}{number}", "operations") for number in range(20))
     return {
         "the form of a request": request_modal.render(
-            answers.FormShown(request.Place(channel_id=CHANNEL), offers, channels, (REASON,))
+            facts.FormShown(request.Place(channel_id=CHANNEL), offers, channels, (REASON,))
         ),
         "the second step of that form": request_modal.review(_plan_shown()),
         "the form for the number": modals.confirm_count(
-            answers.CountWanted(ID, SERVERS, Action.REBOOT)
+            facts.CountWanted(ID, SERVERS, Action.REBOOT)
         ),
-        "the form of a denial": modals.deny_reason(answers.ReasonWanted(ID)),
-        "the form of a comment": modals.comment(answers.CommentWanted(ID)),
-        "the form of a review": modals.verdict(answers.VerdictWanted(ID)),
+        "the form of a denial": modals.deny_reason(facts.ReasonWanted(ID)),
+        "the form of a comment": modals.comment(facts.CommentWanted(ID)),
+        "the form of a review": modals.verdict(facts.VerdictWanted(ID)),
         "the view while one waits": forms.loading(forms.external_id(ID)),
         "the Home tab": home.render(_home(), REASON, URL),
     }
@@ -208,30 +208,30 @@ def _answers() -> Iterator[tuple[str, blocks.Message]]:
     deed = deeds.Deed(found, NOW, WHO.user_id, yes, True, ServerState.PROVEN, 12, 19)
     turn = paging.Turn(2, "list all", WHO.user_id)
     said: dict[str, private.Said] = {
-        "to a mistake": answers.Mistake(REASON, REASON, f"/power {REASON}"),
-        "to a click": answers.Note(REASON, comment_on=ID, nudge_for=ID),
+        "to a mistake": facts.Mistake(REASON, REASON, f"/power {REASON}"),
+        "to a click": facts.Note(REASON, comment_on=ID, nudge_for=ID),
         "with a plan": _plan_shown(),
-        "to status": answers.FleetShown("all", snapshot, fleet, NOW),
-        "to list": answers.FleetShown("all", snapshot, fleet, NOW, detailed=True),
-        "to show": answers.RequestShown(_request(State.PARTIAL), servers, NOW),
-        "to Details": answers.RequestShown(found, (), NOW),
-        "to requests": answers.RequestsShown((found,) * 40, (found,) * 40, NOW),
-        "to history": answers.HistoryShown("all", (found,) * 90, 500, True),
-        "to why": answers.WhyShown(fleet[0], snapshot, (deed,) * 40, NOW),
-        "to help": answers.HelpShown(guide.help_text(None)),
+        "to status": facts.FleetShown("all", snapshot, fleet, NOW),
+        "to list": facts.FleetShown("all", snapshot, fleet, NOW, detailed=True),
+        "to show": facts.RequestShown(_request(State.PARTIAL), servers, NOW),
+        "to Details": facts.RequestShown(found, (), NOW),
+        "to requests": facts.RequestsShown((found,) * 40, (found,) * 40, NOW),
+        "to history": facts.HistoryShown("all", (found,) * 90, 500, True),
+        "to why": facts.WhyShown(fleet[0], snapshot, (deed,) * 40, NOW),
+        "to help": facts.HelpShown(guide.help_text(None)),
     }
     for name, one in said.items():
         yield name, private.render(one, turn, URL)
 
 
-def _plan_shown() -> answers.PlanShown:
+def _plan_shown() -> facts.PlanShown:
     """Return a plan as its requester sees it."""
-    return answers.PlanShown(_plan(), ID, NOW)
+    return facts.PlanShown(_plan(), ID, NOW)
 
 
-def _home() -> answers.HomeShown:
+def _home() -> facts.HomeShown:
     """Return a Home tab with everything on it."""
     pending, running = (_request(State.PENDING),) * 9, (_request(State.RUNNING),) * 9
     ended = (_request(State.PARTIAL),) * 8
     freezes = (ports.Freeze(WHO.user_id, REASON, NOW),) * 9
-    return answers.HomeShown(pending, pending, running, ended, freezes, NOW)
+    return facts.HomeShown(pending, pending, running, ended, freezes, NOW)

@@ -22,7 +22,7 @@ PowerbotError
 
 from __future__ import annotations
 
-from bot.power import missing as missing_
+from bot.power import missing_access
 
 
 class PowerbotError(Exception):
@@ -82,7 +82,9 @@ class SlackUnavailable(PowerbotError):
     `missing` is what somebody must mend first; empty where to try again may help.
     """
 
-    def __init__(self, message: str = "", *, missing: tuple[missing_.Missing, ...] = ()) -> None:
+    def __init__(
+        self, message: str = "", *, missing: tuple[missing_access.Missing, ...] = ()
+    ) -> None:
         super().__init__(message)
         self.missing = missing
 
@@ -91,7 +93,7 @@ class SlackUnavailable(PowerbotError):
         """The sentence that a person is shown, with what is missing and who can mend it."""
         if not self.missing:
             return super().user_message
-        return f"{str(self) or 'This could not be checked.'} {missing_.told(self.missing)}"
+        return f"{str(self) or 'This could not be checked.'} {missing_access.told(self.missing)}"
 
 
 class CloudError(PowerbotError):

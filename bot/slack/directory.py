@@ -15,7 +15,7 @@ import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.power import errors, missing, ports
+from bot.power import errors, missing_access, ports
 from bot.runtime import single_flight
 from bot.slack import refusals
 from bot.slack.inbound import grid
@@ -207,14 +207,14 @@ class Directory:
         return found
 
 
-def _missing(key: str, error: Exception) -> tuple[missing.Missing, ...]:
+def _missing(key: str, error: Exception) -> tuple[missing_access.Missing, ...]:
     """Return what must be mended before this look-up can succeed; nothing where time may help."""
     if not isinstance(error, sending.Undelivered) or error.code not in refusals.LACKS:
         return ()
     lack, (kind, _, id_) = refusals.LACKS[error.code], key.partition(":")
     of_group = id_ if kind == "group" else ""
-    what = error.needed if lack is missing.Lack.SCOPE else of_group
-    return (missing.Missing(lack, error.code, what),)
+    what = error.needed if lack is missing_access.Lack.SCOPE else of_group
+    return (missing_access.Missing(lack, error.code, what),)
 
 
 def _offset_s(found: object) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 
-from bot.power.missing import Lack
+from bot.power.missing_access import Lack
 
 OF_BLOCKS = frozenset(
     {"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long"}

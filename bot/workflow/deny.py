@@ -9,7 +9,7 @@ from bot.power.approval import approval
 from bot.power.lifecycle import State
 from bot.power.messages import decisions
 from bot.power.run import endings
-from bot.workflow import answers, audit_trail
+from bot.workflow import audit_trail, facts
 from bot.workflow.context import Context
 from bot.workflow.rights import authorise
 
@@ -18,7 +18,7 @@ COMMENTED = "request.commented"
 
 async def deny(
     context: Context, inbound: ports.Inbound, request: ports.Request, reason: str | None
-) -> answers.Answer:
+) -> facts.Answer:
     """End a request by a no, from somebody who might have said yes.
 
     `reason` is None where the button was pressed, so that a form asks why.
@@ -30,22 +30,22 @@ async def deny(
     if reason is None or (needed and not reason):
         if late := await _late(context, inbound, request):
             return late
-        return answers.ReasonWanted(request.id, needed)
+        return facts.ReasonWanted(request.id, needed)
     now = context.clock.now()
 
-    def work(tx: ports.Tx) -> answers.Note:
+    def work(tx: ports.Tx) -> facts.Note:
         newest = tx.request(request.id) or request
         if newest.state is not State.PENDING or now >= newest.expires_at:
             return authorise.too_late(tx, inbound, newest, now)
         endings.end(tx, newest, _denial(inbound, decision, reason, now))
-        return answers.Note(f"Denied {request.id}.", comment_on="" if reason else request.id)
+        return facts.Note(f"Denied {request.id}.", comment_on="" if reason else request.id)
 
     return await context.store.write(work)
 
 
 async def _late(
     context: Context, inbound: ports.Inbound, request: ports.Request
-) -> answers.Note | None:
+) -> facts.Note | None:
     """Say at once that there is nothing to deny any more, before anybody writes why."""
     now = context.clock.now()
     if request.state is State.PENDING and now < request.expires_at:
@@ -70,7 +70,7 @@ def _denial(
 
 async def comment(
     context: Context, inbound: ports.Inbound, request: ports.Request, comment: str
-) -> answers.Answer:
+) -> facts.Answer:
     """Add words to one's own decision, once; the thread and the audit have them.
 
     Without words a form asks for them.
@@ -80,7 +80,7 @@ async def comment(
         said = f"Only who has approved or denied {request.id} can add words; write in its thread."
         return await _not_added(context, inbound, request, said)
     if not comment:
-        return answers.CommentWanted(request.id)
+        return facts.CommentWanted(request.id)
     now = context.clock.now()
 
     def work(tx: ports.Tx) -> bool:
@@ -97,17 +97,17 @@ async def comment(
         return True
 
     if await context.store.write(work):
-        return answers.Note("Comment posted.")
+        return facts.Note("Comment posted.")
     said = "You have commented on it already; say more in its thread."
     return await _not_added(context, inbound, request, said)
 
 
 async def _not_added(
     context: Context, inbound: ports.Inbound, request: ports.Request, said: str
-) -> answers.Note:
+) -> facts.Note:
     """Audit and say that a comment was not taken."""
     await audit_trail.refused(context, inbound, "comment.refused", request, why=said)
-    return answers.Note(said, good=False)
+    return facts.Note(said, good=False)
 
 
 def _decided(request: ports.Request, user_id: str) -> bool:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Literal, assert_never
 
 from bot.power import errors, inputs, ports
 from bot.power.command import command, command_line
 from bot.power.run import again
 from bot.workflow import (
-    answers,
     approve,
     ask,
     break_glass,
     deny,
+    facts,
     freeze,
     nudge,
     putting_back,
@@ -21,7 +22,15 @@ from bot.workflow import (
 )
 from bot.workflow.context import Context
 from bot.workflow.questions import lookups, queries, request_form, suggest
-from bot.workflow.rights import authorise, words
+from bot.workflow.rights import authorise
+
+# Words that people add to what they decide are bounded, and never cut to fit.
+MOST_CHARACTERS = 500
+EVENTS: dict[inputs.Form, str] = {
+    inputs.Form.DENY: "denial",
+    inputs.Form.COMMENT: "comment",
+    inputs.Form.VERDICT: "review",
+}
 
 # Buttons under plans; a plan that nobody asked for is let go of after a while.
 PLAN_BUTTONS = frozenset({inputs.Do.REQUEST, inputs.Do.AGAIN})
@@ -29,7 +38,7 @@ NO_BUTTON = "This button is no longer valid."
 FORGOTTEN = "This plan is too old to be used. Type the command again."
 
 
-async def answer(context: Context, inbound: ports.Inbound) -> answers.Answer | None:
+async def answer(context: Context, inbound: ports.Inbound) -> facts.Answer | None:
     """Dispatch an input by its kind."""
     match inbound.input:
         case inputs.Typed() | inputs.Mentioned() if inbound.input.length:
@@ -47,27 +56,27 @@ async def answer(context: Context, inbound: ports.Inbound) -> answers.Answer | N
         case inputs.HomeOpened():
             return await lookups.home(context, inbound.person)
         case inputs.Unknown():
-            return answers.Note(NO_BUTTON, good=False)
+            return facts.Note(NO_BUTTON, good=False)
         case _:
             assert_never(inbound.input)
 
 
 async def _pressed(
     context: Context, inbound: ports.Inbound, button: inputs.Pressed
-) -> answers.Answer | None:
+) -> facts.Answer | None:
     """Do what a button asks for."""
     if button.do is inputs.Do.UNFREEZE:
         return await freeze.lift(context, inbound)
     if button.do in PLAN_BUTTONS and await named(context, inbound) is None:
-        return answers.Note(FORGOTTEN, good=False, over=True)
+        return facts.Note(FORGOTTEN, good=False, over=True)
     return await _pressed_of(
         context, inbound, button, await queries.find(context, button.request_id)
     )
 
 
 async def _pressed_of(
-    context: Context, inbound: ports.Inbound, button: inputs.Pressed, shown: answers.RequestShown
-) -> answers.Answer | None:
+    context: Context, inbound: ports.Inbound, button: inputs.Pressed, shown: facts.RequestShown
+) -> facts.Answer | None:
     """Do what a button of a request asks for."""
     request = shown.request
     match button.do:
@@ -88,7 +97,7 @@ async def _pressed_of(
         case inputs.Do.DETAILS:
             return shown
         case inputs.Do.UNFREEZE | inputs.Do.PAGE | inputs.Do.SHARE | inputs.Do.NEW:
-            return answers.Note(NO_BUTTON, good=False)
+            return facts.Note(NO_BUTTON, good=False)
         case _:
             assert_never(button.do)
 
@@ -98,7 +107,7 @@ async def _decide(
     inbound: ports.Inbound,
     request: ports.Request,
     do: Literal[inputs.Do.APPROVE, inputs.Do.DENY, inputs.Do.COMMENT, inputs.Do.VERDICT],
-) -> answers.Answer:
+) -> facts.Answer:
     """Do what an approver's button asks for; but for Approve, a form asks for words first."""
     match do:
         case inputs.Do.APPROVE:
@@ -113,12 +122,12 @@ async def _decide(
             assert_never(do)
 
 
-async def _sent(context: Context, inbound: ports.Inbound, sent: inputs.FormSent) -> answers.Answer:
+async def _sent(context: Context, inbound: ports.Inbound, sent: inputs.FormSent) -> facts.Answer:
     """Do what a form about a request asks for."""
     request = await _find(context, sent.request_id)
     reason, comment = sent.reason.strip(), sent.comment.strip()
-    if too_long := words.too_long(reason or comment):
-        event = f"{words.EVENTS[sent.do]}.refused"
+    if too_long := words_too_long(reason or comment):
+        event = f"{EVENTS[sent.do]}.refused"
         return await authorise.decline(context, inbound, event, request, too_long)
     match sent.do:
         case inputs.Form.CONFIRM_COUNT | inputs.Form.REVIEW:
@@ -133,7 +142,7 @@ async def _sent(context: Context, inbound: ports.Inbound, sent: inputs.FormSent)
             assert_never(sent.do)
 
 
-async def _obey(context: Context, inbound: ports.Inbound, typed: command.Command) -> answers.Answer:
+async def _obey(context: Context, inbound: ports.Inbound, typed: command.Command) -> facts.Answer:
     """Do what was typed.
 
     Raises:
@@ -148,11 +157,11 @@ async def _obey(context: Context, inbound: ports.Inbound, typed: command.Command
         case command.Stop():
             request = await _find(context, typed.request_id)
             stopped = await stop.stop(context, inbound, request, typed.reason)
-            return words.not_kept(stopped, typed.too_long)
+            return not_kept(stopped, typed.too_long)
         case command.Cancel():
             request = await _find(context, typed.request_id)
             done = await stop.cancel(context, inbound, request, typed.reason)
-            return words.not_kept(done, typed.too_long)
+            return not_kept(done, typed.too_long)
         case command.Freeze():
             return await freeze.freeze(context, inbound, typed.reason)
         case command.Unfreeze():
@@ -165,7 +174,7 @@ async def _obey(context: Context, inbound: ports.Inbound, typed: command.Command
 
 async def _look_up(
     context: Context, inbound: ports.Inbound, typed: command.Command
-) -> answers.Answer:
+) -> facts.Answer:
     """Answer a question.
 
     Raises:
@@ -177,12 +186,12 @@ async def _look_up(
         raise suggest.whole_line(mistake, typed) from None
 
 
-async def _fill_in(context: Context, inbound: ports.Inbound, sent: inputs.Filled) -> answers.Answer:
+async def _fill_in(context: Context, inbound: ports.Inbound, sent: inputs.Filled) -> facts.Answer:
     """Plan what a form asks for, as if it had been typed."""
     found = request_form.read_form(context, inbound.place, sent)
     if found.change is None or found.problems:
         # The form has said so already; the policy may have changed since.
-        return answers.Mistake(next(iter(found.problems.values()), "The form is empty."))
+        return facts.Mistake(next(iter(found.problems.values()), "The form is empty."))
     return await submit.submit(context, inbound, found.change)
 
 
@@ -203,7 +212,7 @@ async def _find(context: Context, request_id: str) -> ports.Request:
     return (await queries.find(context, request_id)).request
 
 
-def _wanted(do: inputs.Do, shown: answers.RequestShown) -> again.Again:
+def _wanted(do: inputs.Do, shown: facts.RequestShown) -> again.Again:
     """Return what a button wants done once more, or undone."""
     order = shown.request.order
     if do is inputs.Do.RETRY:
@@ -211,3 +220,25 @@ def _wanted(do: inputs.Do, shown: answers.RequestShown) -> again.Again:
     if do is inputs.Do.AGAIN:
         return again.whole(order)
     return again.undone(order, shown.servers)
+
+
+def words_too_long(words: str) -> str:
+    """Say that a form's words are too long and that nothing was done, or return an empty text."""
+    if len(words) <= MOST_CHARACTERS:
+        return ""
+    return f"{_limit(len(words))} Nothing was done; say it in fewer words."
+
+
+def not_kept(answer: facts.Answer, length: int) -> facts.Answer:
+    """Return an answer that says too that the reason was too long, where `length` isn't 0.
+
+    A no is never held up by its reason.
+    """
+    if not length or not isinstance(answer, facts.Note):
+        return answer
+    return dataclasses.replace(answer, text=f"{answer.text} {_limit(length)} It wasn't kept.")
+
+
+def _limit(length: int) -> str:
+    """Say how long words may be, and how long these are."""
+    return f"A reason has at most {MOST_CHARACTERS} characters; this one has {length:,}."

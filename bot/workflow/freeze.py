@@ -12,7 +12,7 @@ from bot.power.approval import approval, judging, rights
 from bot.power.messages import messages
 from bot.power.policy import freeze_ends, freezes, policy
 from bot.power.text import times
-from bot.workflow import answers, audit_trail
+from bot.workflow import audit_trail, facts
 from bot.workflow.context import Context, Record
 
 # A freeze doesn't wait for Slack; without an answer by then its end is read as UTC.
@@ -40,7 +40,7 @@ class Turn:
     by: str = ""
 
 
-async def freeze(context: Context, inbound: ports.Inbound, text: str) -> answers.Note:
+async def freeze(context: Context, inbound: ports.Inbound, text: str) -> facts.Note:
     """Hold everything back in this person's name; the text is a reason, perhaps with an end.
 
     Raises:
@@ -49,7 +49,7 @@ async def freeze(context: Context, inbound: ports.Inbound, text: str) -> answers
     decision = await _may_freeze(context, inbound)
     if not decision.allowed:
         await audit_trail.refused(context, inbound, "freeze.on.refused", why=decision.sentence)
-        return answers.Note(decision.sentence, good=False)
+        return facts.Note(decision.sentence, good=False)
     now = context.clock.now()
     wants_zone = freeze_ends.may_have(text)
     zone = await _zone(context, inbound) if wants_zone else times.UTC
@@ -59,7 +59,7 @@ async def freeze(context: Context, inbound: ports.Inbound, text: str) -> answers
 
 async def hold(
     context: Record, inbound: ports.Inbound, wanted: freeze_ends.Wanted, group: str = ""
-) -> answers.Note:
+) -> facts.Note:
     """Hold everything back in somebody's name who may do so, as a member of this group."""
     now = context.clock.now()
     made = ports.Freeze(inbound.person.user_id, wanted.reason, now, wanted.until)
@@ -80,12 +80,10 @@ async def hold(
         tell(context, tx, Turn(event, inbound.key, now, made.holder), [kept])
         return bool(before)
 
-    return answers.Note(_frozen(wanted, replaced=await context.store.write(work)))
+    return facts.Note(_frozen(wanted, replaced=await context.store.write(work)))
 
 
-async def unfreeze(
-    context: Context, inbound: ports.Inbound, *, every: bool = False
-) -> answers.Note:
+async def unfreeze(context: Context, inbound: ports.Inbound, *, every: bool = False) -> facts.Note:
     """Lift this person's own freeze, or every one.
 
     Raises:
@@ -103,17 +101,17 @@ async def unfreeze(
 
 async def let_go(
     context: Record, inbound: ports.Inbound, holder: str = "", group: str = ""
-) -> answers.Note:
+) -> facts.Note:
     """Lift the freeze of one holder, empty for everybody's, for somebody who may."""
     lifted, left = await _let_go(
         context, inbound, group, lambda one: not holder or one.holder == holder
     )
     if not lifted:
         return await _not_lifted(context, inbound, _not_yours(left), left)
-    return answers.Note(_lifted(left), people=freezes.holders(left))
+    return facts.Note(_lifted(left), people=freezes.holders(left))
 
 
-async def lift(context: Context, inbound: ports.Inbound) -> answers.Note:
+async def lift(context: Context, inbound: ports.Inbound) -> facts.Note:
     """Lift the one freeze whose button was pressed: its holder may, and approvers.
 
     Raises:
@@ -133,7 +131,7 @@ async def lift(context: Context, inbound: ports.Inbound) -> answers.Note:
     )
     if not lifted:
         return await _not_lifted(context, inbound, OVER)
-    return answers.Note(_lifted(left, own=own), people=freezes.holders(left))
+    return facts.Note(_lifted(left, own=own), people=freezes.holders(left))
 
 
 async def _let_go(
@@ -201,10 +199,10 @@ def tell(context: Record, tx: ports.Tx, turn: Turn, turned: Iterable[ports.Freez
 
 async def _not_lifted(
     context: Record, inbound: ports.Inbound, why: str, standing: Sequence[ports.Freeze] = ()
-) -> answers.Note:
+) -> facts.Note:
     """Refuse to lift a freeze, and audit it."""
     await audit_trail.refused(context, inbound, "freeze.off.refused", why=why)
-    return answers.Note(why, good=False, people=freezes.holders(standing))
+    return facts.Note(why, good=False, people=freezes.holders(standing))
 
 
 async def _zone(context: Context, inbound: ports.Inbound) -> times.Zone:

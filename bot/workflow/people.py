@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import structlog
 
-from bot.power import errors, missing, ports, request
+from bot.power import errors, missing_access, ports, request
 from bot.power.approval import approval, quorum, rights
 from bot.power.approval.approval import Decision, Refusal
 from bot.power.command import command_line
@@ -48,7 +48,7 @@ class Called:
     """
 
     people: Mapping[str, Sequence[str]]
-    missing: tuple[missing.Missing, ...] = ()
+    missing: tuple[missing_access.Missing, ...] = ()
 
 
 NOBODY = Called({})
@@ -130,7 +130,7 @@ class People:
         read = dict(zip(ids, await asyncio.gather(*map(self._group, ids)), strict=True))
         members: dict[str, dict[str, str]] = {}
         unreadable: set[str] = set()
-        lacking: dict[str, tuple[missing.Missing, ...]] = {}
+        lacking: dict[str, tuple[missing_access.Missing, ...]] = {}
         for group, entries in named.items():
             members[group] = {one: "named in the policy" for one in entries if one not in read}
             for entry in entries:
@@ -221,7 +221,7 @@ class People:
             written = [one for one in self.policy().people.get(group, ()) if one not in without]
             whole = group not in roster.unreadable and len(members) <= most
             found[group] = members if whole else written
-        return Called(found, missing.of(groups, roster.missing))
+        return Called(found, missing_access.of(groups, roster.missing))
 
     async def _group(self, group_id: str) -> frozenset[str] | errors.SlackUnavailable:
         """Return the members of a Slack user group, or why it can't be read."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.power import errors, ports
 from bot.power.run import around
-from bot.workflow import answers, audit_trail
+from bot.workflow import audit_trail, facts
 from bot.workflow.context import Context
 
 RUNS = "It still runs, and puts back by itself what it took out."
@@ -13,9 +13,7 @@ UNREAD = "Whether you may put it back could not be checked: Slack didn't say who
 NOTHING = "Nothing of it is out any more."
 
 
-async def put_back(
-    context: Context, inbound: ports.Inbound, request: ports.Request
-) -> answers.Note:
+async def put_back(context: Context, inbound: ports.Inbound, request: ports.Request) -> facts.Note:
     """Have everything that stands put back now.
 
     Raises:
@@ -35,7 +33,7 @@ async def put_back(
 
     if many := await context.store.write(work):
         servers = "1 server is" if many == 1 else f"{many} servers are"
-        return answers.Note(f"{servers} put back now; the thread says when it is done.")
+        return facts.Note(f"{servers} put back now; the thread says when it is done.")
     return await _refuse(context, inbound, request, NOTHING)
 
 
@@ -57,7 +55,7 @@ async def _may(context: Context, user_id: str, request: ports.Request) -> bool:
 
 async def _refuse(
     context: Context, inbound: ports.Inbound, request: ports.Request, said: str
-) -> answers.Note:
+) -> facts.Note:
     """Audit and say why nothing is put back."""
     await audit_trail.refused(context, inbound, "put_back.refused", request, why=said)
-    return answers.Note(said, good=False)
+    return facts.Note(said, good=False)

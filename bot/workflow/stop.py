@@ -11,14 +11,14 @@ from bot.power.approval import rights
 from bot.power.lifecycle import State
 from bot.power.messages import running
 from bot.power.run import endings
-from bot.workflow import answers, audit_trail
+from bot.workflow import audit_trail, facts
 from bot.workflow.context import Record
 from bot.workflow.rights import authorise
 
 
 async def cancel(
     context: Record, inbound: ports.Inbound, request: ports.Request, reason: str = ""
-) -> answers.Answer:
+) -> facts.Answer:
     """Take one's own request back, before its first call."""
     may = rights.may_cancel(inbound.person, request.order.requester)
     if not may.allowed:
@@ -28,7 +28,7 @@ async def cancel(
 
 async def withdraw(
     context: Record, inbound: ports.Inbound, request: ports.Request, reason: str = ""
-) -> answers.Note:
+) -> facts.Note:
     """Take a request back before its first call, for whoever may."""
     return await context.store.write(
         lambda tx: _end(context, tx, inbound, request, State.CANCELLED, reason)
@@ -37,12 +37,12 @@ async def withdraw(
 
 async def stop(
     context: Record, inbound: ports.Inbound, request: ports.Request, reason: str = ""
-) -> answers.Note:
+) -> facts.Note:
     """Stop a running request: after this, no new call leaves. Needs no approval."""
     if request.state in (State.PLANNED, State.PENDING):
         return await _nothing_to_stop(context, inbound, request)
 
-    def work(tx: ports.Tx) -> answers.Note:
+    def work(tx: ports.Tx) -> facts.Note:
         newest = tx.request(request.id) or request
         if newest.state is State.RUNNING:
             return _stop_run(context, tx, inbound, newest, reason)
@@ -53,7 +53,7 @@ async def stop(
 
 def _stop_run(
     context: Record, tx: ports.Tx, inbound: ports.Inbound, request: ports.Request, reason: str
-) -> answers.Note:
+) -> facts.Note:
     """Note that a run is to stop, unless somebody has stopped it already."""
     now, user_id = context.clock.now(), inbound.person.user_id
     if not tx.request_stop(request.id, user_id=user_id, reason=reason, at=now):
@@ -63,12 +63,12 @@ def _stop_run(
     tx.show_card(request.id, at=now)
     detail = {"why": reason}
     audit_trail.row(tx, inbound, "request.stop_asked", request, now, detail, servers=True)
-    return answers.Note(f"{request.id} sends nothing more; what was sent is watched.")
+    return facts.Note(f"{request.id} sends nothing more; what was sent is watched.")
 
 
 async def _nothing_to_stop(
     context: Record, inbound: ports.Inbound, request: ports.Request
-) -> answers.Note:
+) -> facts.Note:
     """Say that a request has sent nothing, and who may end it before it does."""
     said = (
         f"{request.id} has sent nothing, and sends nothing before it is approved: "
@@ -84,7 +84,7 @@ def _end(
     request: ports.Request,
     end: State,
     said: str,
-) -> answers.Note:
+) -> facts.Note:
     """End a request that waits, if its state of this moment allows it."""
     now, by = context.clock.now(), f"{end.value} by {inbound.person.user_id}"
     newest = tx.request(request.id) or request
@@ -100,4 +100,4 @@ def _end(
         detail={"payload": inbound.key},
     )
     endings.end(tx, newest, ending)
-    return answers.Note(f"{request.id} is {end.value}.")
+    return facts.Note(f"{request.id} is {end.value}.")

@@ -8,14 +8,12 @@ import dataclasses
 from bot.power import errors, ports
 from bot.power.command import command
 from bot.power.run import again
-from bot.workflow import answers, ask, people, planner
+from bot.workflow import ask, facts, people, planner
 from bot.workflow.context import Context
 from bot.workflow.questions import queries, suggest
 
 
-async def submit(
-    context: Context, inbound: ports.Inbound, change: command.Change
-) -> answers.Answer:
+async def submit(context: Context, inbound: ports.Inbound, change: command.Change) -> facts.Answer:
     """Plan a change and show the plan to the person who typed it; nothing is asked yet.
 
     Raises:
@@ -44,7 +42,7 @@ async def submit(
     )
     plan = heard.beside(plan)
     if change.options.dry_run:
-        shown = answers.PlanShown(plan, "", asked.now)
+        shown = facts.PlanShown(plan, "", asked.now)
     else:
         shown = await ask.remember(context, inbound, plan)
     return dataclasses.replace(shown, shortfall=snapshot.shortfall)
@@ -52,12 +50,12 @@ async def submit(
 
 async def repeat(
     context: Context, inbound: ports.Inbound, wanted: again.Again, request: ports.Request
-) -> answers.Answer:
+) -> facts.Answer:
     """Plan an action for exactly the servers that an earlier request has left to do."""
     snapshot = await queries.inventory(context)
     left = [snapshot.servers[i] for i in wanted.server_ids if i in snapshot.servers]
     if not left:
-        return answers.Note(f"{request.id} has left nothing to do.", good=False)
+        return facts.Note(f"{request.id} has left nothing to do.", good=False)
     asked = planner.question_of(
         context,
         inbound,

@@ -14,10 +14,10 @@ from bot.power import errors, inputs, ports, request
 from bot.power.command import form, lateness, noes
 from bot.power.run import runs
 from bot.power.targets import search
-from bot.workflow import answers, audit_trail, dispatch, timers
+from bot.workflow import audit_trail, dispatch, facts, timers
 from bot.workflow.context import Context
 from bot.workflow.questions import lookups, request_form, suggest
-from bot.workflow.rights import admission, authorise
+from bot.workflow.rights import authorise, person_limits
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Workflow:
     execute: Callable[[runs.Lease], Awaitable[None]]
     wake: Callable[[], None] = lambda: None
 
-    async def handle(self, inbound: ports.Inbound) -> answers.Answer | None:
+    async def handle(self, inbound: ports.Inbound) -> facts.Answer | None:
         """Answer one payload that was stored before it was acknowledged.
 
         Raises:
@@ -52,7 +52,7 @@ class Workflow:
         self.wake()
         return next_at
 
-    async def home(self, person: request.Person) -> answers.HomeShown:
+    async def home(self, person: request.Person) -> facts.HomeShown:
         """Return what a person's Home shows now.
 
         Raises:
@@ -71,7 +71,7 @@ class Workflow:
         return request_form.read_form(self.context, place, sent).problems
 
 
-async def _handle(context: Context, inbound: ports.Inbound) -> answers.Answer | None:
+async def _handle(context: Context, inbound: ports.Inbound) -> facts.Answer | None:
     """Answer a payload, a no before everything else."""
     try:
         if late := lateness.judge(inbound, context.clock.now()):
@@ -88,38 +88,36 @@ async def _handle(context: Context, inbound: ports.Inbound) -> answers.Answer | 
         why = error.user_message
         request = await dispatch.named(context, inbound)
         await audit_trail.refused(context, inbound, "person.not_checked", request, did=did, why=why)
-        return answers.Note(why, good=False)
+        return facts.Note(why, good=False)
     except errors.UserMistake as mistake:
         return await suggest.answer(context, inbound, mistake)
 
 
-async def _too_late(
-    context: Context, inbound: ports.Inbound, late: lateness.Late
-) -> answers.Mistake:
+async def _too_late(context: Context, inbound: ports.Inbound, late: lateness.Late) -> facts.Mistake:
     """Audit words that came too late, and give them back to whoever wrote them."""
     age_s = round(late.age_s)
     await audit_trail.refused(context, inbound, "words.too_late", why=late.sentence, age_s=age_s)
-    return answers.Mistake(late.sentence, suggestion=late.line)
+    return facts.Mistake(late.sentence, suggestion=late.line)
 
 
-async def _say_no(context: Context, inbound: ports.Inbound, no: noes.Said) -> answers.Answer | None:
+async def _say_no(context: Context, inbound: ports.Inbound, no: noes.Said) -> facts.Answer | None:
     """Take a no before anything is asked of Slack, or as soon as it is known whose it is."""
     request = await dispatch.named(context, inbound, no.request_id)
     if request and no.no is noes.No.DENY:
         own = await authorise.refuse_own(context, inbound, request)
         if own is not None:
             return own
-    async with admission.admitted(context, inbound, no, request) as admitted:
+    async with person_limits.admitted(context, inbound, no, request) as admitted:
         if admitted.known is None:
             await audit_trail.not_let_in(context, inbound, request, admitted.decision)
-            return answers.Note(admitted.decision.sentence, good=False)
+            return facts.Note(admitted.decision.sentence, good=False)
         answer = await dispatch.answer(context, inbound)
-    if isinstance(answer, answers.Note) and admitted.said:
+    if isinstance(answer, facts.Note) and admitted.said:
         return dataclasses.replace(answer, text=f"{answer.text} {admitted.said}")
     return answer
 
 
-async def _refused_at_once(context: Context, inbound: ports.Inbound) -> answers.Note | None:
+async def _refused_at_once(context: Context, inbound: ports.Inbound) -> facts.Note | None:
     """Refuse who may not use Powerbot at all; one's own approval, before any look-up."""
     request = await dispatch.named(context, inbound)
     decides = inbound.input.name in (inputs.Do.APPROVE, inputs.Do.DENY)
@@ -129,4 +127,4 @@ async def _refused_at_once(context: Context, inbound: ports.Inbound) -> answers.
     if may.allowed:
         return None
     await audit_trail.not_let_in(context, inbound, request, may)
-    return answers.Note(may.sentence, good=False)
+    return facts.Note(may.sentence, good=False)

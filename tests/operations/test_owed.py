@@ -14,7 +14,7 @@ from bot.operations import host, owed
 from bot.power import ports
 from bot.power.around import asking, parts, step
 from bot.power.around.states import State
-from bot.workflow import answers, putting_back
+from bot.workflow import facts, putting_back
 from bot.workflow.context import Record
 from tests.workflow import world as world_
 from tests.workflow.world import DANA, OLGA, SAM, World
@@ -103,7 +103,7 @@ async def test_whoever_may_ask_or_approve_may_put_back(world: World) -> None:
     id_ = await left_out(world, State.DONE, State.OWED)
     note = await world.press(DANA, "put_back", id_)
 
-    assert isinstance(note, answers.Note)
+    assert isinstance(note, facts.Note)
     assert note.good, note.text
     now = world.clock.now()
     due = await world.store.write(lambda tx: tx.due_parts(now=now + 1, again_s=60.0))
@@ -116,7 +116,7 @@ async def test_others_may_not(world: World) -> None:
     """The refusal is audited, and nothing is due."""
     id_ = await left_out(world, State.DONE, State.OWED)
     note = await world.press(OLGA, "put_back", id_)
-    assert isinstance(note, answers.Note)
+    assert isinstance(note, facts.Note)
     assert note.text == putting_back.NOT_YOURS
     assert await world.audit("put_back.refused")
     assert not await world.store.read(lambda tx: tx.parts_wait(now=world.clock.now() + 1))
@@ -126,7 +126,7 @@ async def test_nothing_out_is_told(world: World) -> None:
     """A button of an old card."""
     id_ = await left_out(world, State.PUT_BACK, State.SETTLED)
     note = await world.press(DANA, "put_back", id_)
-    assert isinstance(note, answers.Note)
+    assert isinstance(note, facts.Note)
     assert note.text == putting_back.NOTHING
 
 
@@ -134,5 +134,5 @@ async def test_owed_is_answered_in_slack(world: World) -> None:
     """`/power owed`."""
     await left_out(world, State.DONE, State.OWED)
     shown = await world.type("owed", DANA)
-    assert isinstance(shown, answers.OwedShown)
+    assert isinstance(shown, facts.OwedShown)
     assert len(shown.parts) == 2

@@ -12,7 +12,7 @@ from bot.power.lifecycle import ServerState, State as RequestState
 from bot.power.messages import running
 from bot.power.request import Action
 from bot.slack.render import around, cards, outcomes, replies
-from bot.workflow import answers
+from bot.workflow import facts
 from tests.slack import builders
 
 QUIET = step.Step(name="quiet", kind="silence", lasts_s=7200.0)
@@ -106,11 +106,11 @@ def test_the_end_in_the_thread_names_what_is_still_out() -> None:
 
 def test_owed_lists_each_server_and_step_with_its_age() -> None:
     """Owed ones stand out."""
-    message = around.owed(answers.OwedShown(OUT, builders.NOW))
+    message = around.owed(facts.OwedShown(OUT, builders.NOW))
     assert message.text.startswith("*2 out*, 2 of them owed")
     assert "web07 drained" in message.text
     assert "owed for 1 min" in message.text
-    assert around.owed(answers.OwedShown((), builders.NOW)).text == around.NOTHING
+    assert around.owed(facts.OwedShown((), builders.NOW)).text == around.NOTHING
 
 
 def test_the_plan_names_its_steps() -> None:

@@ -14,7 +14,7 @@ from bot.sandbox.workspace.blockkit import blocks as stand_in_blocks
 from bot.slack import directory
 from bot.slack.outbound import context as outbound, noticing, pacing
 from bot.slack.render import answers as rendering, cards, frozen, home, replies
-from bot.workflow import answers
+from bot.workflow import facts
 from tests import bodies
 from tests.slack import builders
 from tests.slack.conftest import Side
@@ -49,7 +49,7 @@ def test_freeze_is_named_with_holder_reason_and_both_instants() -> None:
 def test_note_shows_the_holder_of_a_freeze_and_everybody_else_by_name_once() -> None:
     """Whoever is named for the freeze and for the note is no mention within a mention."""
     told = f"You hold no freeze. Everything is frozen by {freezes.told([HELD])}. Ask U0SAM."
-    shown = rendering.render(answers.Note(told, good=False, people=("U0ROSA", "U0SAM")))
+    shown = rendering.render(facts.Note(told, good=False, people=("U0ROSA", "U0SAM")))
 
     assert "is frozen by <@U0ROSA> (cooling" in shown.text
     assert shown.text.endswith("Ask <@U0SAM>.")
@@ -137,11 +137,9 @@ def test_reply_of_a_held_run_names_each_freeze() -> None:
 
 def test_lists_and_home_begin_with_the_freezes_that_stand() -> None:
     """Whoever looks at servers or requests sees why none can be asked for."""
-    fleet = answers.FleetShown(
-        "all servers", server.Snapshot({}, 0.0), (), 1.0, freezes=(HELD, HOST)
-    )
-    requests = answers.RequestsShown((), (), 1.0, (HELD,))
-    opened = answers.HomeShown((), (), (), (), (HELD, HOST), 1.0)
+    fleet = facts.FleetShown("all servers", server.Snapshot({}, 0.0), (), 1.0, freezes=(HELD, HOST))
+    requests = facts.RequestsShown((), (), 1.0, (HELD,))
+    opened = facts.HomeShown((), (), (), (), (HELD, HOST), 1.0)
 
     assert rendering.render(fleet).blocks[0]["text"]["text"].startswith(LINE)
     assert rendering.render(requests).blocks[0]["text"]["text"] == LINE

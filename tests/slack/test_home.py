@@ -13,7 +13,7 @@ from bot.sandbox.workspace.blockkit import blocks as stand_in_blocks
 from bot.slack import action_ids
 from bot.slack.outbound import publishing, sending
 from bot.slack.render import home, request_modal
-from bot.workflow import answers
+from bot.workflow import facts
 from tests.slack import builders
 from tests.slack.conftest import Side
 from tests.support import ticks
@@ -21,9 +21,9 @@ from tests.support import ticks
 SAM = request.Person(user_id="U0SAM", team_id=builders.TEAM)
 
 
-def shown(**lists: Any) -> answers.HomeShown:
+def shown(**lists: Any) -> facts.HomeShown:
     """Return what a Home shows, empty where nothing is given."""
-    empty = answers.HomeShown((), (), (), (), (), builders.NOW)
+    empty = facts.HomeShown((), (), (), (), (), builders.NOW)
     return dataclasses.replace(empty, **lists)
 
 
@@ -38,7 +38,7 @@ def numbered(state: State, count: int) -> tuple[ports.Request, ...]:
     return tuple(builders.request_in(state, id=f"PR-{n:04}", card=card) for n in range(count))
 
 
-def full(words: str = "") -> answers.HomeShown:
+def full(words: str = "") -> facts.HomeShown:
     """Return a Home with more of everything than it can show."""
     return shown(
         waiting_for_me=numbered(State.PENDING, 30),
@@ -60,7 +60,7 @@ def words_of(view: Any) -> str:
 @pytest.mark.parametrize(
     "what", [shown(), full(), full(builders.HOSTILE)], ids=["none", "all", "x"]
 )
-def test_home_keeps_slacks_limits_whatever_there_is(what: answers.HomeShown) -> None:
+def test_home_keeps_slacks_limits_whatever_there_is(what: facts.HomeShown) -> None:
     """An empty Home and one with too much of everything are both what Slack takes."""
     view = home.render(what, builders.HOSTILE, "https://demo.slack.com/")
 
@@ -124,7 +124,7 @@ async def test_person_presses_on_home_and_reads_the_answer_there(connected: Side
     """A press on the Home tab is answered on it, not in a message."""
     found = builders.request_in(State.PENDING, id="PR-0000")
     connected.store.add(found)
-    connected.workflow.says = [shown(waiting_for_me=(found,)), answers.Note("Counted <for> you.")]
+    connected.workflow.says = [shown(waiting_for_me=(found,)), facts.Note("Counted <for> you.")]
     connected.workspace.open_home("sam")
     await connected.settle()
     view = connected.workspace.home("sam")
@@ -141,7 +141,7 @@ async def test_person_presses_on_home_and_reads_the_answer_there(connected: Side
 async def test_person_reads_details_from_home_in_a_window(connected: Side) -> None:
     """Details on the Home tab opens the whole request beside it."""
     found = builders.request_in(State.PENDING, id="PR-0000")
-    detail = answers.RequestShown(found, (), builders.NOW)
+    detail = facts.RequestShown(found, (), builders.NOW)
     connected.store.add(found)
     connected.workflow.says = [shown(mine=(found,)), detail]
     connected.workspace.open_home("dana")
@@ -157,7 +157,7 @@ async def test_person_reads_details_from_home_in_a_window(connected: Side) -> No
 
 async def test_person_begins_a_request_from_home(connected: Side) -> None:
     """The button opens the form, as the command without words does; it asks for the channel."""
-    form = answers.FormShown(request.Place(channel_id="C0OPS"))
+    form = facts.FormShown(request.Place(channel_id="C0OPS"))
     connected.workflow.says = [shown(), form]
     connected.workspace.open_home("dana")
     await connected.settle()
@@ -173,7 +173,7 @@ async def test_person_begins_a_request_from_home(connected: Side) -> None:
 
 async def test_refused_person_reads_the_reason_on_home(connected: Side) -> None:
     """Somebody who may not use Powerbot sees why, and nothing else."""
-    connected.workflow.says = [answers.Note("Guests can't use Powerbot.", good=False)]
+    connected.workflow.says = [facts.Note("Guests can't use Powerbot.", good=False)]
 
     connected.workspace.open_home("gil")
     await connected.settle()
@@ -199,7 +199,7 @@ class Record:
             raise errors.StoreUnavailable
         return self.number
 
-    async def overview(self, person: request.Person) -> answers.HomeShown:
+    async def overview(self, person: request.Person) -> facts.HomeShown:
         """Return what a person's Home shows."""
         self.reads += 1
         return self.shows

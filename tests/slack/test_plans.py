@@ -8,7 +8,7 @@ from typing import Any
 from bot.power import plan, ports
 from bot.power.plan import Need, PlanLine, Terms, Unheard, Verdict
 from bot.slack.render import plans
-from bot.workflow import alarm_lookup, answers
+from bot.workflow import alarm_lookup, facts
 from tests.slack import builders
 
 ON, OFF = "power on", "power off"
@@ -37,7 +37,7 @@ def told(
     }
     made = builders.planned(builders.order(acting), **given)
     heard = alarm_lookup.Heard(tuple(alarms), unheard)
-    shown = answers.PlanShown(heard.beside(made), "PR-7F3K", builders.NOW)
+    shown = facts.PlanShown(heard.beside(made), "PR-7F3K", builders.NOW)
     message = plans.render(shown)
     return "\n".join(block["text"]["text"] for block in message.blocks[1:3]) + str(
         message.blocks[3]

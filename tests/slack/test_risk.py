@@ -8,7 +8,7 @@ from bot.power.plan import Unheard, Verdict
 from bot.sandbox.workspace.blockkit import blocks as stand_in_blocks
 from bot.slack.render import answers as private, buttons, cards, plan_table, plans
 from bot.storage.tables import packing
-from bot.workflow import alarm_lookup, answers
+from bot.workflow import alarm_lookup, facts
 from tests.slack import builders
 
 SICK = "⚠️ db11 is Critical: Power supply failed (critical)"
@@ -41,7 +41,7 @@ def test_the_card_says_what_the_plan_said_of_ill_health() -> None:
     """In the same words; after the end it is in the way."""
     made = sick_plan()
 
-    shown = plans.render(answers.PlanShown(made, "PR-7F3K", builders.NOW))
+    shown = plans.render(facts.PlanShown(made, "PR-7F3K", builders.NOW))
     card = cards.render(builders.request_in(State.PENDING, made))
     ended = cards.render(builders.request_in(State.SUCCEEDED, made))
 
@@ -74,7 +74,7 @@ def test_details_have_a_column_for_health_and_alarms() -> None:
     table = plan_table.render(sick_plan())[0]
     rows = [[cell["text"] for cell in row] for row in table["rows"]]
     shown = private.render(
-        answers.RequestShown(builders.request_in(State.PENDING, sick_plan()), (), builders.NOW)
+        facts.RequestShown(builders.request_in(State.PENDING, sick_plan()), (), builders.NOW)
     )
 
     assert rows[0] == ["Server", "Rack", "Now", "Health", "Plan", "Why"]

@@ -10,7 +10,7 @@ from bot.power import plan, ports, request, server
 from bot.power.lifecycle import ServerState, State
 from bot.sandbox.workspace.blockkit import blocks as stand_in_blocks
 from bot.slack.render import buttons, cards, conduct, fleet, home, outcomes, plans, tasks
-from bot.workflow import answers
+from bot.workflow import facts
 from tests.slack import builders
 
 TWINS = (
@@ -38,9 +38,9 @@ def everything(planned: plan.Plan) -> dict[str, str]:
         ports.RunServer(t.server_id, t.name, t.rack, state=ServerState.PROVEN, apart=t.apart)
         for t in planned.order.targets
     ]
-    shown = plans.render(answers.PlanShown(planned, "PR-7F3K", builders.NOW))
+    shown = plans.render(facts.PlanShown(planned, "PR-7F3K", builders.NOW))
     card = cards.render(pending)
-    opened = answers.HomeShown((pending,), (), (), (), (), builders.NOW)
+    opened = facts.HomeShown((pending,), (), (), (), (), builders.NOW)
     return {
         "plan": str(shown.blocks),
         "plan's notification": shown.text,
@@ -122,7 +122,7 @@ def test_reader_of_servers_sees_which_is_which() -> None:
     )
     snapshot = server.Snapshot({row.id: row for row in rows}, 0.0)
 
-    told = str(fleet.render(answers.FleetShown("web*", snapshot, rows, 1.0)).blocks)
+    told = str(fleet.render(facts.FleetShown("web*", snapshot, rows, 1.0)).blocks)
 
     assert told.count("web01 (rack R1 unit 3)") == 2
     assert told.count("web01 (rack R1 unit 7)") == 2

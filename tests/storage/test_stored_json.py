@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import pytest
 
-from bot.power import missing, ports
+from bot.power import missing_access, ports
 from bot.power.causes import Cause, Late
 from bot.power.lifecycle import ServerState, State
 from bot.power.messages import decisions, messages, running
@@ -109,7 +109,7 @@ def test_values_of_a_body_are_values() -> None:
     assert (dark.state, dark.cause, dark.off) == (ServerState.UNKNOWN, Cause.LEFT_OUT, None)
     assert isinstance(asked, decisions.Asked)
     assert asked.missing == (
-        missing.Missing(missing.Lack.GROUP, "no_such_subteam", "S0ONCALL", "dc-ops"),
+        missing_access.Missing(missing_access.Lack.GROUP, "no_such_subteam", "S0ONCALL", "dc-ops"),
     )
 
 

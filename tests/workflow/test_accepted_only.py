@@ -13,7 +13,7 @@ from bot.power.messages import running
 from bot.sandbox import data_centre
 from bot.sandbox.data_centre import CallFaultKind, CallKind, MachineFault
 from bot.slack.render import cards, home, plans, records, replies
-from bot.workflow import answers
+from bot.workflow import facts
 from tests.workflow import world as world_
 
 Kind = data_centre.MachineFaultKind
@@ -48,7 +48,7 @@ async def test_what_was_accepted_and_not_proven_is_told_so_and_named_by_the_next
         assert "accepted, not confirmed" in told
         assert "ago" in told
         history = await world.type("history web09")
-        assert isinstance(history, answers.HistoryShown)
+        assert isinstance(history, facts.HistoryShown)
         at_home = await world.flow.home(found.order.requester)
         word = "accepted, not confirmed" if "reboot" in text else "timed out"
         for place in (

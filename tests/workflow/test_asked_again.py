@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.power.lifecycle import State
 from bot.slack.render import answers as private
-from bot.workflow import answers
+from bot.workflow import facts
 from tests.workflow.world import DANA, SAM, World
 
 LINE = "reboot web[01-02] because kernel panic"
@@ -18,10 +18,10 @@ async def test_a_plan_that_is_too_old_offers_to_plan_again(world: World) -> None
     said = await world.press(DANA, "request", shown.request_id)
     again = await world.press(DANA, "again", shown.request_id)
 
-    assert isinstance(said, answers.Note)
+    assert isinstance(said, facts.Note)
     assert (said.text, said.over) == ("This plan is 33 minutes old, so nothing was asked.", True)
     assert "Plan again" in str(private.render(said).blocks)
-    assert isinstance(again, answers.PlanShown)
+    assert isinstance(again, facts.PlanShown)
     assert again.plan.order.server_ids == shown.plan.order.server_ids
     assert again.plan.order.reason == "kernel panic"
     assert again.request_id != shown.request_id
@@ -34,7 +34,7 @@ async def test_a_plan_that_was_let_go_of_says_what_to_do(world: World) -> None:
 
     for do in ("request", "again"):
         said = await world.press(DANA, do, shown.request_id)
-        assert isinstance(said, answers.Note)
+        assert isinstance(said, facts.Note)
         assert said.over
         assert "Type the command again" in said.text
 
@@ -46,7 +46,7 @@ async def test_a_plan_that_does_not_fit_any_more_offers_to_plan_again(world: Wor
 
     said = await world.press(DANA, "request", shown.request_id)
 
-    assert isinstance(said, answers.Note)
+    assert isinstance(said, facts.Note)
     assert said.over
     assert said.plan_again == shown.request_id
 
@@ -59,8 +59,8 @@ async def test_a_denied_request_is_asked_again_as_a_plan_of_whoever_presses(worl
     own = await world.press(DANA, "again", id_)
     other = await world.press(SAM, "again", id_)
 
-    assert isinstance(own, answers.PlanShown)
-    assert isinstance(other, answers.PlanShown)
+    assert isinstance(own, facts.PlanShown)
+    assert isinstance(other, facts.PlanShown)
     assert await world.state(own.request_id) is State.PLANNED
     assert (own.plan.order.reason, own.plan.order.retry_of) == ("kernel panic", id_)
     assert other.plan.order.requester.user_id == SAM

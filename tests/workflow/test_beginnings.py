@@ -9,7 +9,7 @@ from bot.power.lifecycle import State
 from bot.sandbox.workspace.blockkit import blocks as stand_in_blocks
 from bot.slack.blockkit import modals
 from bot.slack.render import plans, replies, request_modal
-from bot.workflow import answers
+from bot.workflow import facts
 from tests import bodies
 from tests.slack import builders
 from tests.workflow.world import DANA, INC, LEO, ROSA, SAM, World
@@ -116,7 +116,7 @@ async def test_break_glass_in_forms_says_what_sending_them_does(world: World) ->
     shown = await world.plan(GLASS, channel=INC)
     view = request_modal.review(shown)
     count = modals.confirm_count(
-        answers.CountWanted("PR-7F3K", 40, shown.plan.order.action, at_once=True)
+        facts.CountWanted("PR-7F3K", 40, shown.plan.order.action, at_once=True)
     )
 
     assert view["submit"]["text"] == "Reboot now"
@@ -127,14 +127,12 @@ async def test_break_glass_in_forms_says_what_sending_them_does(world: World) ->
 async def test_a_plan_that_asks_people_keeps_its_button() -> None:
     """Request is no more than a question there."""
     made = builders.planned()
-    button = plans.render(answers.PlanShown(made, "PR-7F3K", builders.NOW)).blocks[-1]["elements"][
-        0
-    ]
+    button = plans.render(facts.PlanShown(made, "PR-7F3K", builders.NOW)).blocks[-1]["elements"][0]
     order = made.order.model_copy(
         update={"options": made.order.options.model_copy(update={"break_glass": True})}
     )
     frozen = plans.render(
-        answers.PlanShown(made.model_copy(update={"order": order}), "PR-7F3K", builders.NOW)
+        facts.PlanShown(made.model_copy(update={"order": order}), "PR-7F3K", builders.NOW)
     )
 
     assert (button["text"]["text"], button["style"]) == ("Request", "primary")
@@ -150,7 +148,7 @@ async def test_deny_asks_why_and_takes_a_no_without_a_reason(world: World) -> No
     before = await world.state(id_)
     said = await world.told(SAM, "deny", id_, reason="")
 
-    assert form == answers.ReasonWanted(id_, needed=False)
+    assert form == facts.ReasonWanted(id_, needed=False)
     assert before is State.PENDING
     assert said == f"Denied {id_}."
     assert await world.state(id_) is State.DENIED
@@ -165,7 +163,7 @@ async def test_nobody_writes_a_reason_for_what_has_ended(world: World) -> None:
         world.inbound(SAM, inputs.Pressed(do=inputs.Do.DENY, request_id=id_))
     )
 
-    assert isinstance(said, answers.Note)
+    assert isinstance(said, facts.Note)
     assert "cancelled" in said.text
 
 

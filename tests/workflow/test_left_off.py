@@ -15,7 +15,7 @@ from bot.power.run import again
 from bot.sandbox import data_centre
 from bot.sandbox.data_centre import CallFault, CallFaultKind, CallKind, MachineFault
 from bot.slack.render import cards, home, records, replies
-from bot.workflow import answers
+from bot.workflow import facts
 from tests.support import ticks
 from tests.workflow import world as world_
 
@@ -28,9 +28,9 @@ async def shown(world: world_.World, id_: str) -> dict[str, str]:
     history = await world.type("history web09")
     why = await world.type("why web09")
     show = await world.type(f"show {id_}")
-    assert isinstance(history, answers.HistoryShown)
-    assert isinstance(why, answers.WhyShown)
-    assert isinstance(show, answers.RequestShown)
+    assert isinstance(history, facts.HistoryShown)
+    assert isinstance(why, facts.WhyShown)
+    assert isinstance(show, facts.RequestShown)
     at_home = await world.flow.home(found.order.requester)
     ended = running.Ended(head="ab")
     return {
@@ -103,7 +103,7 @@ async def test_a_power_on_that_fails_leaves_the_server_off_everywhere(
         assert "Retry failed" not in told["card"]
         world.centre.set_fault("web09", None)
         plan = await world.press(world_.DANA, "back_on", id_)
-        assert isinstance(plan, answers.PlanShown)
+        assert isinstance(plan, facts.PlanShown)
         assert plan.plan.order.action.value == "on"
         assert [one.name for one in plan.plan.order.targets] == ["web09"]
 
@@ -267,7 +267,7 @@ async def test_a_server_left_off_that_another_request_brings_back_is_told_as_on(
         await world.press(world_.OLGA, "stop", id_)
         await task
         plan = await world.press(world_.DANA, "back_on", id_)
-        assert isinstance(plan, answers.PlanShown)
+        assert isinstance(plan, facts.PlanShown)
         await world.press(world_.DANA, "request", plan.request_id)
         await world.press(world_.SAM, "approve", plan.request_id)
         await world.drive()

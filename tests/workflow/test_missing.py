@@ -11,14 +11,14 @@ from typing import cast
 import pytest
 import pytest_asyncio
 
-from bot.power import inputs, missing
+from bot.power import inputs, missing_access
 from bot.power.lifecycle import State
-from bot.power.missing import Lack
+from bot.power.missing_access import Lack
 from bot.sandbox import workspace as workspace_
 from bot.slack import directory
 from bot.slack.door import connection
 from bot.slack.render import home, replies
-from bot.workflow import answers
+from bot.workflow import facts
 from tests import bodies
 from tests.support import ticks
 from tests.workflow import world as world_
@@ -99,7 +99,7 @@ async def test_nobody_is_looked_up_without_the_scope_for_people(stage: Stage) ->
 
     assert "lacks the scope users:read" in told
     assert IN_A_MOMENT not in told
-    assert isinstance(typed, answers.Note)
+    assert isinstance(typed, facts.Note)
     assert "lacks the scope users:read" in typed.text
     assert denied.startswith("Denied")
 
@@ -222,7 +222,7 @@ async def test_home_says_that_more_may_wait(stage: Stage) -> None:
 
     shown = await stage.world.flow.handle(stage.world.inbound(LEO, inputs.HomeOpened()))
 
-    assert isinstance(shown, answers.HomeShown)
+    assert isinstance(shown, facts.HomeShown)
     assert [one.lack for one in shown.missing] == [Lack.GROUP]
     assert DELETED in str(home.render(shown))
 
@@ -234,7 +234,7 @@ async def test_unfreeze_of_everybodys_names_the_group(stage: Stage) -> None:
 
     told = await stage.world.type("unfreeze all", who=LEO)
 
-    assert isinstance(told, answers.Note)
+    assert isinstance(told, facts.Note)
     assert not told.good
     assert DELETED in told.text
 
@@ -242,24 +242,24 @@ async def test_unfreeze_of_everybodys_names_the_group(stage: Stage) -> None:
 @pytest.mark.parametrize("lack", Lack)
 def test_every_lack_says_who_can_mend_it(lack: Lack) -> None:
     """Whole sentences, and what is stored reads as what was."""
-    one = missing.Missing(lack, "code", "S0X", "sre")
+    one = missing_access.Missing(lack, "code", "S0X", "sre")
 
     assert " must " in one.sentence
-    assert missing.read(missing.stored([one])) == (one,)
+    assert missing_access.read(missing_access.stored([one])) == (one,)
 
 
 def test_no_more_than_three_are_told_and_the_rest_counted() -> None:
     """A policy that names fifty deleted groups fills no message."""
-    many = [missing.Missing(Lack.GROUP, "no_such_subteam", f"S0{n}") for n in range(50)]
+    many = [missing_access.Missing(Lack.GROUP, "no_such_subteam", f"S0{n}") for n in range(50)]
 
-    assert missing.told(many).endswith("And 47 more such; powerbot check names them.")
+    assert missing_access.told(many).endswith("And 47 more such; powerbot check names them.")
 
 
 def test_what_passes_is_told_beside_what_does_not() -> None:
     """One group is deleted, of the other Slack gave no answer."""
-    gone = {"sre": (missing.Missing(Lack.GROUP, "no_such_subteam", "S0X", "sre"),)}
+    gone = {"sre": (missing_access.Missing(Lack.GROUP, "no_such_subteam", "S0X", "sre"),)}
 
-    said = missing.unchecked("It", ("sre", "web"), gone, "try again in a moment")
+    said = missing_access.unchecked("It", ("sre", "web"), gone, "try again in a moment")
 
     assert "The user group S0X of sre was deleted" in said
     assert said.endswith("For web, try again in a moment.")

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from bot.execution import gate, recorder
-from bot.execution.around import after, lengthening, probing, putting, stopping, tries
+from bot.execution.around import after, lengthening, probing, putting, tries
 from bot.execution.context import Context
 from bot.power import ports, server
 from bot.power.approval import judging
@@ -130,7 +130,7 @@ async def _intend_probes(wave: _Wave, plans: Sequence[tuple[Steps, Rows]]) -> No
 async def _step(wave: _Wave, step: step_.Step, rows: Rows) -> bool:
     """Do one step for all its servers that are left; False when no further step may be done."""
     run = wave.run
-    if await stopping.stopped(wave.context, run):
+    if await gate.stopped(wave.context, run):
         return False
     left = [row for row in run.still_queued(rows) if not _stands(run, step, row.server_id)]
     unfit = await _still_owed(wave, step, left)
@@ -228,7 +228,7 @@ async def _part(wave: _Wave, part: parts_.Part) -> Collection[str]:
 
     async def meanwhile() -> bool:
         await lengthening.tend(context, run)
-        return await stopping.stopped(context, run)
+        return await gate.stopped(context, run)
 
     half = tries.Half(
         part,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 
-from bot.execution import recorder
-from bot.execution.around import lengthening, stopping, tries
+from bot.execution import gate, recorder
+from bot.execution.around import lengthening, tries
 from bot.execution.context import Context
 from bot.power import ports
 from bot.power.around import asking, parts as parts_, step as step_
@@ -118,7 +118,7 @@ async def _watch(
     bad: dict[str, str] = {}
     told = 0
     while pending:
-        if before and await stopping.stopped(context, run):
+        if before and await gate.stopped(context, run):
             break
         await lengthening.tend(context, run)
         seen = await _look(context, run, part, tuple(pending.values()), before=before)

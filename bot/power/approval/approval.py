@@ -10,7 +10,7 @@ import dataclasses
 import enum
 from collections.abc import Iterable, Mapping, Sequence
 
-from bot.power import missing, plan, ports, request
+from bot.power import missing_access, plan, ports, request
 from bot.power.approval import quorum
 from bot.power.approval.quorum import Roster
 from bot.power.lifecycle import State
@@ -190,7 +190,7 @@ def _in_no_group(needs: policy.Needs, roster: Roster) -> Decision:
     if unread:
         listed = quorum.joined(unread, " and ")
         what, again = f"Whether you are in {listed}", "press the button again"
-        why = missing.unchecked(what, unread, roster.missing, again)
+        why = missing_access.unchecked(what, unread, roster.missing, again)
         return refused(Refusal.NOT_CHECKED, why)
     if not names:
         return refused(Refusal.NO_APPROVER, "No approver is configured for this request.")
@@ -247,7 +247,7 @@ def _group_again(approval: ports.Approval, needs: policy.Needs, roster: Roster) 
     user_id, group = approval.person.user_id, approval.group
     if unread := [need.group for need in needs if need.group in roster.unreadable]:
         why = f"Whether {user_id} is still in {group} could not be checked."
-        lacks = missing.told(missing.of(unread, roster.missing))
+        lacks = missing_access.told(missing_access.of(unread, roster.missing))
         return refused(Refusal.NOT_CHECKED, f"{why} {lacks}".rstrip(), lasting=bool(lacks))
     why = f"The approval of {user_id} doesn't count any more: not in {group} now."
     return refused(Refusal.NOT_IN_GROUP, why)

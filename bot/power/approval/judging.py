@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Collection, Iterable, Sequence
 from itertools import zip_longest
 
-from bot.power import missing, plan, ports, request, server
+from bot.power import missing_access, plan, ports, request, server
 from bot.power.approval import approval, quorum, recheck
 from bot.power.policy import patterns, policy
 from bot.power.policy.policy import Needs
@@ -59,7 +59,7 @@ def judge(
     requester_groups: Collection[str],
     *,
     unread: Collection[str] = (),
-    lacking: missing.Lacking | None = None,
+    lacking: missing_access.Lacking | None = None,
 ) -> Judgement:
     """Judge one server: only its first rule counts, whatever later ones would allow.
 
@@ -75,7 +75,9 @@ def judge(
         return Judgement(rule, f'rule "{rule.name}" doesn\'t allow {action.value}')
     if not any(group in requester_groups for group in rule.requesters):
         if any(group in unread for group in rule.requesters):
-            lacks = missing.told(missing.of(rule.requesters, lacking or {})).rstrip(".")
+            lacks = missing_access.told(missing_access.of(rule.requesters, lacking or {})).rstrip(
+                "."
+            )
             why = f". {lacks}" if lacks else ""
             return Judgement(rule, f"whether you may ask could not be checked{why}")
         asked = " or ".join(rule.requesters) or "nobody"

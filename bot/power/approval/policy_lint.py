@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 
-from bot.power import missing, server
+from bot.power import missing_access, server
 from bot.power.approval import quorum
 from bot.power.approval.quorum import Roster
 from bot.power.policy import policy
@@ -199,7 +199,7 @@ def _unreadable(rule: policy.Rule, roster: Roster) -> list[str]:
 def _unjudged(rule: policy.Rule, unread: Sequence[str], roster: Roster) -> str:
     """Say that a rule can't be judged."""
     listed = quorum.joined(unread, " and ")
-    lacks = missing.told(missing.of(unread, roster.missing))
+    lacks = missing_access.told(missing_access.of(unread, roster.missing))
     said = f'Rule "{rule.name}" could not be checked: {listed} could not be read.'
     return f"{said} {lacks}".rstrip()
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Iterable, Mapping
 
-from bot.power import missing as missing_, ports
+from bot.power import missing_access, ports
 from bot.power.policy import policy
 
 Evidence = Mapping[str, str]
@@ -27,7 +27,7 @@ class Roster:
 
     members: Mapping[str, Evidence]
     unreadable: frozenset[str] = frozenset()
-    missing: missing_.Lacking = dataclasses.field(default_factory=dict)
+    missing: missing_access.Lacking = dataclasses.field(default_factory=dict)
 
     def groups_of(self, user_id: str, needs: policy.Needs) -> tuple[str, ...]:
         """Return the needed groups that a person is in, in the order of the needs."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.power import lifecycle, missing, ports, request
+from bot.power import lifecycle, missing_access, ports, request
 from bot.power.approval import approval, quorum
 from bot.power.approval.approval import Decision, Refusal, refused
 from bot.power.policy import policy
@@ -68,7 +68,7 @@ def decide(
     if unread:
         listed = quorum.joined(unread, " and ")
         what, again = f"Whether you are in {listed}", "press Review again"
-        why = missing.unchecked(what, unread, roster.missing, again)
+        why = missing_access.unchecked(what, unread, roster.missing, again)
         return refused(Refusal.NOT_CHECKED, why)
     if not any(roster.members.get(group) for group in may):
         return refused(Refusal.NO_APPROVER, "The policy names nobody who could review this.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from bot.power import missing, ports, request
+from bot.power import missing_access, ports, request
 from bot.power.approval import approval, quorum
 from bot.power.approval.approval import Decision, Refusal, refused
 from bot.power.policy import policy
@@ -58,7 +58,7 @@ def may_unfreeze(
     *,
     team_id: str,
     unread: Collection[str] = (),
-    lacking: missing.Lacking | None = None,
+    lacking: missing_access.Lacking | None = None,
 ) -> Decision:
     """Decide whether a person may lift every freeze: anybody whom a rule names as approver.
 
@@ -73,7 +73,7 @@ def _named(
     named: Collection[str],
     groups: Collection[str],
     unread: Collection[str],
-    lacking: missing.Lacking,
+    lacking: missing_access.Lacking,
     part: str,
     verb: str,
 ) -> Decision:
@@ -84,7 +84,7 @@ def _named(
     if doubt := sorted(group for group in unread if group in named):
         listed = quorum.joined(doubt, " and ")
         what, again = f"Whether you are in {listed}", "try again in a moment"
-        why = missing.unchecked(what, doubt, lacking, again)
+        why = missing_access.unchecked(what, doubt, lacking, again)
         return refused(Refusal.NOT_CHECKED, why)
     why = f"Only people whom a rule names as {part} may {verb}; no rule names you."
     return refused(Refusal.NOT_IN_GROUP, why)

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import pydantic
 
-from bot.power import missing as missing_
+from bot.power import missing_access
 
 E = TypeVar("E", bound=enum.StrEnum)
 
@@ -48,11 +48,11 @@ class Calling(Message):
     """
 
     ask: Mapping[str, Sequence[str]] = {}
-    missing: tuple[missing_.Missing, ...] = ()
+    missing: tuple[missing_access.Missing, ...] = ()
 
     @pydantic.field_validator("missing", mode="before")
     @classmethod
     def _as_stored(cls, value: Any) -> Any:
         """Leave out what only a newer version knows."""
         stored = isinstance(value, list) and any(isinstance(one, Mapping) for one in value)
-        return missing_.read(value) if stored else value
+        return missing_access.read(value) if stored else value

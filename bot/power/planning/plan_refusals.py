@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections
 from collections.abc import Iterator, Sequence
 
-from bot.power import missing, plan, request, server, vocabulary
+from bot.power import missing_access, plan, request, server, vocabulary
 from bot.power.approval import judging, quorum
 from bot.power.approval.approval import Refusal
 from bot.power.command import command, command_line, offered_lines
@@ -38,7 +38,7 @@ def by_person(rules: policy.Policy, facts: Facts) -> Iterator[str]:
         if unread := sorted(group for group in facts.unread_groups if group in named):
             listed = quorum.joined(unread, " and ")
             what, again = f"Whether you are in {listed}", "try again in a moment"
-            yield missing.unchecked(what, unread, facts.lacking, again)
+            yield missing_access.unchecked(what, unread, facts.lacking, again)
         else:
             yield "No rule of the policy names you as a requester; ask somebody whom it names."
     if facts.open_requests >= limits.max_open_per_user:
@@ -175,7 +175,7 @@ def by_quorum(question: Question, terms: plan.Terms, facts: Facts) -> Iterator[s
     if unread := tuple(group for group in groups if group in facts.roster.unreadable):
         listed = quorum.joined(unread, " and ")
         what, again = f"Who is in {listed}", "try again in a moment"
-        yield missing.unchecked(what, unread, facts.lacking, again)
+        yield missing_access.unchecked(what, unread, facts.lacking, again)
         return
     wishes = quorum.joined((f"{quorum.spelled(n)} more in {group}" for group, n in gaps), " and ")
     others = f"it takes {wishes}, distinct people other than you{_uncounted(facts)}"

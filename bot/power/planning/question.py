@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 
-from bot.power import missing, ports, request, server, vocabulary
+from bot.power import missing_access, ports, request, server, vocabulary
 from bot.power.approval import approval, quorum
 from bot.power.request import Action
 from bot.power.text import folding
@@ -76,7 +76,7 @@ class Facts:
     unable: Mapping[str, approval.Refusal] = dataclasses.field(default_factory=dict)
 
     @property
-    def lacking(self) -> missing.Lacking:
+    def lacking(self) -> missing_access.Lacking:
         """What must be mended before the groups that could not be read can be."""
         return self.roster.missing if self.roster is not None else {}
 

@@ -7,7 +7,7 @@ memory alone: a process that dies takes it along, as if it had not been made.
 from __future__ import annotations
 
 from bot.power import inputs, ports
-from bot.workflow import answers as facts
+from bot.workflow import facts
 
 
 def is_mistake(answer: facts.Answer | None) -> bool:

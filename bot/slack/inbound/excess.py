@@ -9,7 +9,7 @@ import structlog
 from bot.power import errors, inputs, ports
 from bot.slack.inbound import admission, rate_limit
 from bot.slack.outbound import delivery
-from bot.workflow import answers as facts
+from bot.workflow import facts
 
 log = structlog.get_logger()
 

@@ -17,7 +17,7 @@ from bot.power.command import noes
 from bot.runtime import priority
 from bot.slack.inbound import admission, edits, excess, guard, recovery
 from bot.slack.outbound import delivery
-from bot.workflow import answers as facts
+from bot.workflow import facts
 
 log = structlog.get_logger()
 T = TypeVar("T")

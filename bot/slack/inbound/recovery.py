@@ -14,7 +14,7 @@ import structlog
 
 from bot.power import inputs, ports
 from bot.power.command import noes
-from bot.workflow import answers as facts
+from bot.workflow import facts
 
 log = structlog.get_logger()
 

@@ -11,7 +11,7 @@ from bot.power import inputs, ports
 from bot.slack.blockkit import blocks, labels, modals, paging
 from bot.slack.outbound import plan_places, publishing, sending, showing
 from bot.slack.render import answers, home, steps
-from bot.workflow import answers as facts
+from bot.workflow import facts
 
 log = structlog.get_logger()
 

@@ -10,7 +10,7 @@ from bot.power import inputs, ports
 from bot.slack.blockkit import blocks, text, views
 from bot.slack.outbound import sending
 from bot.slack.render import answers, request_modal
-from bot.workflow import answers as facts
+from bot.workflow import facts
 
 log = structlog.get_logger()
 

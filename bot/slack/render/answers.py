@@ -8,7 +8,7 @@ from typing import assert_never
 from bot.power import inputs
 from bot.slack.blockkit import blocks, paging, text
 from bot.slack.render import around, cards, fleet, frozen, outcomes, plans, records
-from bot.workflow import answers as facts
+from bot.workflow import facts
 
 WORDS_CHARS = 600
 LONGEST_CHARS = 11_000

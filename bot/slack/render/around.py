@@ -11,7 +11,7 @@ from bot.power.lifecycle import ServerState, State
 from bot.power.messages import running
 from bot.power.run import around
 from bot.slack.blockkit import blocks, naming, paging, text, words
-from bot.workflow import answers as facts
+from bot.workflow import facts
 
 SAYS_CHARS = 200
 STEP_CHARS = 60

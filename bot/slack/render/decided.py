@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from bot.power import missing, ports
+from bot.power import missing_access, ports
 from bot.power.messages import base, decisions
 from bot.slack.blockkit import text, words
 from bot.slack.render import conduct, terms
@@ -133,7 +133,7 @@ def called(told: base.Calling, most: int = MOST_NAMED) -> str:
         for group, ids in told.ask.items()
         if ids
     ]
-    lacks = missing.told(told.missing)
+    lacks = missing_access.told(told.missing)
     return "\n".join([*lines, f"⚠️ {text.plain(lacks, LACKS_CHARS)}"] if lacks else lines)
 
 

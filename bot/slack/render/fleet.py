@@ -10,7 +10,7 @@ from bot.power.server import Power
 from bot.power.text import folding
 from bot.slack.blockkit import blocks, naming, paging, text
 from bot.slack.render import frozen as frozen_
-from bot.workflow import answers
+from bot.workflow import facts
 
 PAGE_ROWS = 20
 ROW_CHARS = 400
@@ -30,7 +30,7 @@ CELL_CHARS = (40, 20, 20, 30, 160)
 UP_TO_DATE_S = 60
 
 
-def render(shown: answers.FleetShown, turn: paging.Turn = paging.FIRST) -> blocks.Message:
+def render(shown: facts.FleetShown, turn: paging.Turn = paging.FIRST) -> blocks.Message:
     """Return the servers; the line of the turn is what was typed."""
     title = text.plain(shown.title, 200) or "Servers"
     found = len(shown.servers)

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from bot.power import lifecycle, missing, ports, vocabulary
+from bot.power import lifecycle, missing_access, ports, vocabulary
 from bot.power.inputs import Do
 from bot.power.lifecycle import State
 from bot.slack import action_ids
 from bot.slack.blockkit import blocks, naming, text, words
 from bot.slack.render import buttons, cards, conduct, frozen, outcomes, terms
-from bot.workflow import answers
+from bot.workflow import facts
 
 # Requests that a list shows; the others are counted and are one `requests` away.
 MOST_ROWS = 5
@@ -30,7 +30,7 @@ Row = Callable[[ports.Request], list[blocks.Block]]
 
 
 def render(
-    shown: answers.HomeShown,
+    shown: facts.HomeShown,
     notice: str = "",
     workspace_url: str = "",
     called: str = vocabulary.PREFIX,
@@ -49,7 +49,7 @@ def render(
         body += _freeze(one, shown, number)
     if len(shown.freezes) > MOST_ROWS:
         body.append(blocks.context(f"and {len(shown.freezes) - MOST_ROWS} more freezes"))
-    if lacks := missing.told(shown.missing):
+    if lacks := missing_access.told(shown.missing):
         body.append(blocks.section(f"⚠️ {UNKNOWN} {text.plain(lacks, 900)}"))
     # What waits for this person comes first, in colour too.
     new = blocks.Button(Do.NEW, "form", style="" if shown.waiting_for_me else "primary")
@@ -74,7 +74,7 @@ def closed(sentence: str) -> blocks.Block:
     return {"type": "home", "blocks": [blocks.section(f"🚫 {text.plain(sentence, 600)}")]}
 
 
-def details(shown: answers.RequestShown) -> dict[str, Any]:
+def details(shown: facts.RequestShown) -> dict[str, Any]:
     """Return a window with one request in full; it has no input and changes nothing."""
     card = cards.render(shown.request, shown.servers, private=True, freezes=shown.freezes)
     return {
@@ -86,7 +86,7 @@ def details(shown: answers.RequestShown) -> dict[str, Any]:
     }
 
 
-def _freeze(freeze: ports.Freeze, shown: answers.HomeShown, number: int) -> list[blocks.Block]:
+def _freeze(freeze: ports.Freeze, shown: facts.HomeShown, number: int) -> list[blocks.Block]:
     """Return one freeze that stands, with Unfreeze for whoever may; the policy's is its file's."""
     told = blocks.section(f"{frozen.line(freeze)}\nNo new call is sent while it lasts.")
     own = freeze.holder == shown.viewer
@@ -157,7 +157,7 @@ def _running(found: ports.Request) -> list[blocks.Block]:
     return [blocks.button_row([*stop, buttons.button(found, Do.DETAILS)])]
 
 
-def _recent(shown: answers.HomeShown, workspace_url: str) -> list[blocks.Block]:
+def _recent(shown: facts.HomeShown, workspace_url: str) -> list[blocks.Block]:
     """Return what ended lately, one line each."""
     if not shown.recent:
         return []

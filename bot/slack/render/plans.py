@@ -10,7 +10,7 @@ from bot.power.plan import Verdict
 from bot.slack import action_ids
 from bot.slack.blockkit import blocks, naming, text, words
 from bot.slack.render import conduct, frozen, risk, terms
-from bot.workflow import answers
+from bot.workflow import facts
 
 # Verdict and reason groups that are shown one by one; the others are counted.
 MOST_GROUPS = 12
@@ -23,7 +23,7 @@ MOST_EARLIER = 5
 FRESH_S = 60.0
 
 
-def render(shown: answers.PlanShown) -> blocks.Message:
+def render(shown: facts.PlanShown) -> blocks.Message:
     """Return the plan; it has buttons when it may be asked for."""
     planned = shown.plan
     body = [
@@ -76,7 +76,7 @@ def _reading(planned: plan.Plan) -> tuple[blocks.Block, ...]:
     return (blocks.section(f"*Read as:* {said}: {text.count(len(planned.lines), 'server')}"),)
 
 
-def _lines(told: answers.PlanShown) -> str:
+def _lines(told: facts.PlanShown) -> str:
     """Return all named servers, folded by verdict and reason."""
     planned = told.plan
     groups: dict[tuple[Verdict, str], list[plan.PlanLine]] = {}
@@ -157,7 +157,7 @@ def _glass(planned: plan.Plan) -> str:
     return "🔨 *Break glass:* it starts at once, in public, and somebody else must review it."
 
 
-def _small_print(shown: answers.PlanShown) -> str:
+def _small_print(shown: facts.PlanShown) -> str:
     """Return which plan this is, and how old the states are that it was made on."""
     age_s = max(0.0, shown.now - shown.plan.snapshot_at)
     parts = [
@@ -168,7 +168,7 @@ def _small_print(shown: answers.PlanShown) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def _fallback(shown: answers.PlanShown) -> str:
+def _fallback(shown: facts.PlanShown) -> str:
     """Return the plan in one line that stands alone."""
     planned = shown.plan
     names = naming.folded([line.label for line in _meant(planned)], 300)
@@ -180,13 +180,13 @@ def _fallback(shown: answers.PlanShown) -> str:
     return f"{_title(planned)} ({names})? Nothing is requested yet."
 
 
-def may_be_asked(shown: answers.PlanShown) -> bool:
+def may_be_asked(shown: facts.PlanShown) -> bool:
     """Whether a plan can be asked for: a dry run and a refused one can't."""
     planned = shown.plan
     return bool(shown.request_id and planned.order.targets and not planned.refusals)
 
 
-def _buttons(shown: answers.PlanShown) -> tuple[blocks.Button, ...]:
+def _buttons(shown: facts.PlanShown) -> tuple[blocks.Button, ...]:
     """Return Request, unless there is nothing to ask for, and what may be watched instead."""
     planned = shown.plan
     holders = dict.fromkeys(line.held_by for line in planned.lines if line.held_by)
@@ -196,7 +196,7 @@ def _buttons(shown: answers.PlanShown) -> tuple[blocks.Button, ...]:
     return (_asking(shown), *watching)
 
 
-def _asking(shown: answers.PlanShown) -> blocks.Button:
+def _asking(shown: facts.PlanShown) -> blocks.Button:
     """Return Request; what nobody is asked about first says so, and asks once more."""
     order, id_ = shown.plan.order, shown.request_id
     if not breaks_glass(shown.plan):

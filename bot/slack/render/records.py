@@ -10,7 +10,7 @@ from bot.power.request import Action
 from bot.power.run import again
 from bot.slack.blockkit import blocks, naming, paging, text, words
 from bot.slack.render import cards, fleet, frozen, outcomes, terms
-from bot.workflow import answers as facts
+from bot.workflow import facts
 
 # A row has a date, a link and names: so many of them stay below Slack's size of a message.
 REQUEST_ROWS = 25

@@ -16,7 +16,7 @@ from bot.power.targets import search
 from bot.slack import action_ids
 from bot.slack.blockkit import blocks, text, views, words
 from bot.slack.render import plans
-from bot.workflow import answers
+from bot.workflow import facts
 
 TITLE = "Request a power change"
 # "Composition objects: option": text and description have 75 characters, the value 150.
@@ -35,7 +35,7 @@ DOES: dict[Action, str] = {
 SEARCH = "A name, web[01-20], db*, @group; tag:role=web, rack:R12 narrow; ! takes out"
 
 
-def render(shown: answers.FormShown) -> views.View:
+def render(shown: facts.FormShown) -> views.View:
     """Return the form."""
     body = [blocks.section(f"⚠️ {text.plain(note, 300)}") for note in shown.notes]
     if shown.channels == ():
@@ -52,7 +52,7 @@ def render(shown: answers.FormShown) -> views.View:
     )
 
 
-def _fields(shown: answers.FormShown) -> Iterator[blocks.Block]:
+def _fields(shown: facts.FormShown) -> Iterator[blocks.Block]:
     """Yield the fields, the needed ones first."""
     yield views.field(Field.ACTION, "Action", _radio([_action(action) for action in DOES]))
     yield views.field(Field.SERVERS, "Servers", _servers(shown), hint=SEARCH)
@@ -93,7 +93,7 @@ def _channel(channel: ports.Channel) -> dict[str, Any]:
     return _option(f"#{channel.name or channel.channel_id}", channel.channel_id)
 
 
-def _servers(shown: answers.FormShown) -> dict[str, Any]:
+def _servers(shown: facts.FormShown) -> dict[str, Any]:
     """Return the field that searches the inventory."""
     element: dict[str, Any] = {
         "type": "multi_external_select",
@@ -122,7 +122,7 @@ def _option(label: str, value: str, note: str = "") -> dict[str, Any]:
     return made
 
 
-def review(shown: answers.PlanShown) -> views.View:
+def review(shown: facts.PlanShown) -> views.View:
     """Return the second step: the plan, and Request when it may be asked for."""
     message = plans.render(shown)
     body = [block for block in message.blocks if block["type"] != "actions"]

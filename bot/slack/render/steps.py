@@ -13,7 +13,7 @@ from bot.power import ports
 from bot.power.lifecycle import State
 from bot.slack.blockkit import text, words
 from bot.slack.render import outcomes, terms
-from bot.workflow import answers as facts
+from bot.workflow import facts
 
 SUMMARY_CHARS = 1000
 # Slack says so of a step that has ended already, or that it has given up ("functions.complete…").

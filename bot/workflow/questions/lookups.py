@@ -8,11 +8,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
-from bot.power import errors, inputs, lifecycle, missing, ports, request
+from bot.power import errors, inputs, lifecycle, missing_access, ports, request
 from bot.power.approval import quorum
 from bot.power.command import command, guide
 from bot.power.lifecycle import State
-from bot.workflow import answers, audit_trail
+from bot.workflow import audit_trail, facts
 from bot.workflow.context import Context
 from bot.workflow.questions import queries
 from bot.workflow.rights import authorise
@@ -24,7 +24,7 @@ NO_QUESTION = "This button is no longer valid."
 
 async def refusal(
     context: Context, inbound: ports.Inbound, said: command.Command
-) -> answers.Note | None:
+) -> facts.Note | None:
     """Return why a button's question isn't answered, None when it is.
 
     Raises:
@@ -33,12 +33,12 @@ async def refusal(
     if not isinstance(inbound.input, inputs.Repeated):
         return None
     if not isinstance(said, QUESTIONS):
-        return answers.Note(NO_QUESTION, good=False)
+        return facts.Note(NO_QUESTION, good=False)
     if inbound.input.do is not inputs.Do.SHARE:
         return None
     why_not = await _not_here(context, inbound.place.channel_id)
     if why_not:
-        return answers.Note(why_not, good=False)
+        return facts.Note(why_not, good=False)
     await audit_trail.noted(context, inbound, "answer.shared", line=inbound.input.text)
     return None
 
@@ -55,7 +55,7 @@ async def _not_here(context: Context, channel_id: str) -> str:
     return ""
 
 
-async def answer(context: Context, inbound: ports.Inbound, said: command.Command) -> answers.Answer:
+async def answer(context: Context, inbound: ports.Inbound, said: command.Command) -> facts.Answer:
     """Answer a question.
 
     Raises:
@@ -80,12 +80,12 @@ async def answer(context: Context, inbound: ports.Inbound, said: command.Command
             waits = await waits_for(context, inbound.person)
             return await queries.open_requests(context, waits)
         case command.Help():
-            return answers.HelpShown(guide.help_text(said.verb, inbound.called))
+            return facts.HelpShown(guide.help_text(said.verb, inbound.called))
         case _:
-            return answers.HelpShown(guide.help_text(None, inbound.called))
+            return facts.HelpShown(guide.help_text(None, inbound.called))
 
 
-def help_typed(inbound: ports.Inbound) -> answers.HelpShown | None:
+def help_typed(inbound: ports.Inbound) -> facts.HelpShown | None:
     """Return the help that was typed for, which needs no look-up; None for everything else."""
     if not isinstance(inbound.input, inputs.Line):
         return None
@@ -95,10 +95,10 @@ def help_typed(inbound: ports.Inbound) -> answers.HelpShown | None:
         return None
     if not isinstance(said, command.Help):
         return None
-    return answers.HelpShown(guide.help_text(said.verb, inbound.called))
+    return facts.HelpShown(guide.help_text(said.verb, inbound.called))
 
 
-async def home(context: Context, person: request.Person) -> answers.HomeShown:
+async def home(context: Context, person: request.Person) -> facts.HomeShown:
     """Return what a person's Home shows now.
 
     Raises:
@@ -106,7 +106,7 @@ async def home(context: Context, person: request.Person) -> answers.HomeShown:
     """
     roster = await _roster(context)
     shown = await queries.home(context, person, waits(person, roster))
-    lacks = missing.of(sorted(roster.unreadable), roster.missing)
+    lacks = missing_access.of(sorted(roster.unreadable), roster.missing)
     lifts = authorise.lifts_all(context, person, roster)
     return dataclasses.replace(shown, missing=lacks, viewer=person.user_id, lifts_all=lifts)
 

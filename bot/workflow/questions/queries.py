@@ -10,7 +10,7 @@ from bot.power import deeds, errors, lifecycle, ports, request, server
 from bot.power.policy import freezes
 from bot.power.targets import resolving, targets
 from bot.power.targets.terms import Names
-from bot.workflow import answers
+from bot.workflow import facts
 from bot.workflow.context import Context
 
 # A status answer is at most this old; older than that, CloudDC is asked again.
@@ -38,7 +38,7 @@ async def inventory(context: Context, *, age_s: float = FRESH_S) -> server.Snaps
     return await context.power.snapshot(not_before=context.clock.now() - age_s)
 
 
-async def fleet(context: Context, text: str, *, detailed: bool) -> answers.FleetShown:
+async def fleet(context: Context, text: str, *, detailed: bool) -> facts.FleetShown:
     """Show all servers, or those that the targets name.
 
     Raises:
@@ -50,7 +50,7 @@ async def fleet(context: Context, text: str, *, detailed: bool) -> answers.Fleet
     if text:
         found = await search(context, text, snapshot)
     now, title = context.clock.now(), text or "all servers"
-    return answers.FleetShown(
+    return facts.FleetShown(
         title,
         snapshot,
         found.servers,
@@ -86,7 +86,7 @@ async def search(
     return await asyncio.to_thread(resolve, context, text, snapshot, for_change=for_change)
 
 
-async def find(context: Context, request_id: str) -> answers.RequestShown:
+async def find(context: Context, request_id: str) -> facts.RequestShown:
     """Show one request.
 
     Raises:
@@ -107,7 +107,7 @@ async def find(context: Context, request_id: str) -> answers.RequestShown:
             token=request_id,
             suggestion="/power requests",
         )
-    return answers.RequestShown(
+    return facts.RequestShown(
         found, tuple(rows), context.clock.now(), await standing_freezes(context)
     )
 
@@ -120,23 +120,23 @@ async def _was_planned(context: Context, request_id: str) -> bool:
     return bool(planned)
 
 
-async def owed(context: Context) -> answers.OwedShown:
+async def owed(context: Context) -> facts.OwedShown:
     """Show what is out or owed."""
     found = await context.store.read(lambda tx: tx.standing_parts())
-    return answers.OwedShown(tuple(found), context.clock.now())
+    return facts.OwedShown(tuple(found), context.clock.now())
 
 
-async def open_requests(context: Context, waits_for_me: Waits) -> answers.Answer:
+async def open_requests(context: Context, waits_for_me: Waits) -> facts.Answer:
     """Show open requests, those that wait for the asker first."""
     found, owing = await context.store.read(
         lambda tx: (tx.requests(states=_ASKED, limit=None), tx.owing())
     )
     mine = tuple(one for one in (*found, *owing) if waits_for_me(one))
     others = tuple(one for one in found if one not in mine)
-    return answers.RequestsShown(mine, others, context.clock.now(), await standing_freezes(context))
+    return facts.RequestsShown(mine, others, context.clock.now(), await standing_freezes(context))
 
 
-async def home(context: Context, person: request.Person, waits: Waits) -> answers.HomeShown:
+async def home(context: Context, person: request.Person, waits: Waits) -> facts.HomeShown:
     """Show what concerns one person now, and what ended lately."""
     now = context.clock.now()
     since = now - RECENT_S
@@ -153,10 +153,10 @@ async def home(context: Context, person: request.Person, waits: Waits) -> answer
     recent = tuple(one for one in ended if one.card is not None)
     loose = await _loose(context, recent)
     standing = await standing_freezes(context)
-    return answers.HomeShown(waiting, mine, running, recent, standing, now, loose)
+    return facts.HomeShown(waiting, mine, running, recent, standing, now, loose)
 
 
-async def _loose(context: Context, ended: Sequence[ports.Request]) -> answers.Loose:
+async def _loose(context: Context, ended: Sequence[ports.Request]) -> facts.Loose:
     """Return, by request, the servers that aren't proven: what people must still know."""
     ids = [one.id for one in ended]
     return await context.store.read(lambda tx: tx.loose_servers(ids)) if ids else {}
@@ -169,7 +169,7 @@ async def standing_freezes(context: Context) -> tuple[ports.Freeze, ...]:
     return (*held, *freezes.of_policy(context.policy(), now))
 
 
-async def history(context: Context, text: str) -> answers.HistoryShown:
+async def history(context: Context, text: str) -> facts.HistoryShown:
     """Show past changes of the servers that the targets name, or of all.
 
     Raises:
@@ -180,10 +180,10 @@ async def history(context: Context, text: str) -> answers.HistoryShown:
     ids = [row.id for row in servers]
     rows, more = await context.store.read(lambda tx: _past(tx, ids))
     loose = await _loose(context, rows)
-    return answers.HistoryShown(text or "all servers", rows, len(rows), more, loose)
+    return facts.HistoryShown(text or "all servers", rows, len(rows), more, loose)
 
 
-async def why(context: Context, text: str) -> answers.WhyShown:
+async def why(context: Context, text: str) -> facts.WhyShown:
     """Show what was done to one server, as the audit log tells it.
 
     Raises:
@@ -199,7 +199,7 @@ async def why(context: Context, text: str) -> answers.WhyShown:
             suggestion=f"/power history {text}",
         )
     told = await context.store.read(lambda tx: _told(tx, servers[0].id))
-    return answers.WhyShown(servers[0], snapshot, told, context.clock.now())
+    return facts.WhyShown(servers[0], snapshot, told, context.clock.now())
 
 
 async def _now_or_once(

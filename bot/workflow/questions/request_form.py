@@ -15,7 +15,7 @@ from bot.power.command import command, form
 from bot.power.planning import plan_refusals
 from bot.power.policy import patterns, policy
 from bot.power.targets import search
-from bot.workflow import answers
+from bot.workflow import facts
 from bot.workflow.context import Context
 from bot.workflow.questions import queries
 
@@ -39,7 +39,7 @@ async def offers(context: Context, person: request.Person, typed: str) -> Sequen
     return await context.search.find(snapshot, context.policy().groups, typed)
 
 
-async def open_form(context: Context, inbound: ports.Inbound) -> answers.FormShown:
+async def open_form(context: Context, inbound: ports.Inbound) -> facts.FormShown:
     """Return the form for a person, with the servers that their message names.
 
     Raises:
@@ -62,7 +62,7 @@ async def open_form(context: Context, inbound: ports.Inbound) -> answers.FormSho
     channels = await _channels(context, inbound.place)
     if channels is not None and not channels:
         notes.append(NO_CHANNEL)
-    return answers.FormShown(inbound.place, chosen, channels, tuple(notes))
+    return facts.FormShown(inbound.place, chosen, channels, tuple(notes))
 
 
 async def _channels(context: Context, place: request.Place) -> tuple[ports.Channel, ...] | None:

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 import structlog
 
-from bot.power import errors, missing, plan, ports, server
+from bot.power import errors, missing_access, plan, ports, server
 from bot.power.approval import approval, granted
 from bot.power.lifecycle import State
 from bot.power.policy import policy
@@ -142,7 +142,7 @@ async def _asker(context: Context, request: ports.Request) -> tuple[frozenset[st
         for named, lost in _lists(rule, request):
             if groups.isdisjoint(named):
                 if not roster.unreadable.isdisjoint(named):
-                    lacks = missing.of(named, roster.missing)
+                    lacks = missing_access.of(named, roster.missing)
                     raise errors.SlackUnavailable(missing=lacks)
                 return groups, Lost(Loss.RIGHT, lost)
     return groups, None
@@ -162,7 +162,7 @@ async def _outdated(
 
 def unchecked(error: errors.SlackUnavailable) -> str:
     """Return what is said of a click while Slack can't say on what an approval depends."""
-    lacks = missing.told(error.missing)
+    lacks = missing_access.told(error.missing)
     return f"{UNCHECKED}. {lacks}" if lacks else f"{UNCHECKED}; {AGAIN}."
 
 

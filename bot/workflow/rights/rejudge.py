@@ -6,7 +6,7 @@ two versions; else it ends, and says which rule ended it.
 
 from __future__ import annotations
 
-from bot.power import errors, missing, ports, server
+from bot.power import errors, missing_access, ports, server
 from bot.power.approval import judging
 from bot.power.lifecycle import State
 from bot.workflow.context import Context
@@ -49,7 +49,7 @@ async def problem(
         await _note(context, request, rules.version)
         return ""
     if roster.unreadable:
-        lacks = missing.of(sorted(roster.unreadable), roster.missing)
+        lacks = missing_access.of(sorted(roster.unreadable), roster.missing)
         again = "." if lacks else "; try again in a moment."
         raise errors.SlackUnavailable(f"{UNCHECKED}{again}", missing=lacks)
     return f"the policy has changed: {change.sentence}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-from bot.power import deeds, missing as missing_, plan, ports, request, server
+from bot.power import deeds, missing_access, plan, ports, request, server
 from bot.power.around import parts
 from bot.power.targets import search
 
@@ -183,7 +183,7 @@ class HomeShown:
     freezes: tuple[ports.Freeze, ...]
     now: float
     loose: Loose = dataclasses.field(default_factory=dict)
-    missing: tuple[missing_.Missing, ...] = ()
+    missing: tuple[missing_access.Missing, ...] = ()
     viewer: str = ""
     lifts_all: bool = False
 
