@@ -86,6 +86,7 @@ LINES: dict[str, Callable[[Server], bool]] = {
     f"reboot web[01-03] because {REASON}": _numbered("web", 1, 2, 3),
     f"reboot web[01-06] because {REASON}": _numbered("web", *range(1, 7)),
     "reboot web[10-12] because firmware update": _numbered("web", 10, 11, 12),
+    "reboot web[07-09] because new certificates": _numbered("web", 7, 8, 9),
     "reboot web[01-20] !web07 because …": _WEB_BUT_07,
     f"reboot web[01-20] !web07 because {REASON}": _WEB_BUT_07,
     "reboot ONE-SPARE-SERVER --dry-run": _is("web09"),
