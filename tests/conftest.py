@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import pathlib
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 
 import hypothesis
 import pytest
+
+from tests.support import databases
 
 hypothesis.settings.register_profile(
     "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
@@ -39,6 +41,13 @@ def pytest_runtest_makereport(
             (f"end of {log.name}", _end(log)) for log in sorted(folder.rglob("*.log"))
         ]
     return report
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[databases.Postgres]:
+    """The PostgreSQL server of this test run."""
+    with databases.postgres() as server:
+        yield server
 
 
 def _end(log: pathlib.Path) -> str:

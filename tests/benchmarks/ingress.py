@@ -12,8 +12,9 @@ import sqlite3
 import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 
-from tests.benchmarks import children, databases, load, payloads, slack_side
+from tests.benchmarks import children, load, payloads, slack_side
 from tests.benchmarks.rows import Profile, Row, ratios
+from tests.support import databases
 
 PEER = "bare Bolt"
 OURS = "tests.benchmarks.peers.ours"
@@ -151,7 +152,7 @@ async def http_rows(profile: Profile) -> AsyncGenerator[Row]:
                 over_http("SQLite", OURS, side=side, DATABASE_URL=f"sqlite:///{folder / 'a.db'}")
             ),
         ]
-        address = open_.enter_context(databases.postgresql())
+        address = open_.enter_context(databases.database("postgresql", folder))
         contenders.append(
             await start(over_http("PostgreSQL", OURS, side=side, DATABASE_URL=address))
         )

@@ -222,7 +222,7 @@ async def test_an_ended_run_leaves_no_row_among_the_locks(tmp_path: pathlib.Path
     async with world.opened(tmp_path) as here:
         await here.carried_out(Action.OFF, here.ready(3))
 
-        with connections.reading(f"sqlite:///{tmp_path / 'run.db'}") as connection:
+        with connections.reading(f"sqlite:///{tmp_path / 'powerbot.db'}") as connection:
             assert connection.value("SELECT count(*) FROM server_locks") == 0
 
 

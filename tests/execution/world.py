@@ -23,7 +23,7 @@ from bot.power.request import Action
 from bot.power.run import losses, runs, settling
 from bot.sandbox import data_centre
 from bot.storage import opening, store
-from tests.support import centre as centres, ticks, virtual
+from tests.support import centre as centres, databases, ticks, virtual
 
 PERSON = request.Person(user_id="U0DANA", team_id="T0")
 LIMITS = settling.Limits(settle_s=60.0, power_s=600.0, reboot_s=1200.0)
@@ -261,7 +261,7 @@ async def opened(
     clock = clock or virtual.VirtualClock(asyncio.get_running_loop())
     cloud = centre(clock, servers, pace=pace, switches=switches, resting=resting)
     line = Line(cloud, round_trip_s)
-    kept = opening.open_store(f"sqlite:///{folder / 'run.db'}")
+    kept = opening.open_store(databases.sqlite(folder))
     power = cloud_power(line, clock, per_s)
     try:
         yield World(

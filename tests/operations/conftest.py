@@ -9,11 +9,12 @@ import pytest
 
 from bot.storage import opening
 from bot.storage.store import Store
+from tests.support import databases
 
 
 @pytest.fixture
 async def store(tmp_path: pathlib.Path) -> AsyncIterator[Store]:
     """A store on a fresh database."""
-    found = opening.open_store(f"sqlite:///{tmp_path / 'powerbot.db'}")
+    found = opening.open_store(databases.sqlite(tmp_path))
     yield found
     await found.close()

@@ -20,11 +20,9 @@ from bot.power.lifecycle import ServerState, State
 from bot.sandbox import demo
 from bot.storage import opening
 from bot.workflow.context import Record
-from tests.storage.conftest import Postgres, postgres
+from tests.support import databases
 from tests.workflow import world as world_
 from tests.workflow.world import DANA, INC, OPS, SAM, World
-
-__all__ = ["postgres"]
 
 # On each of two databases.
 RACES = 100
@@ -35,10 +33,10 @@ OPERATOR = f"host:{pwd.getpwuid(os.getuid()).pw_name}"
 async def world(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> AsyncIterator[World]:
     """A world on either database."""
     if request.param == "sqlite":
-        url = world_.fresh(tmp_path)
+        url = databases.sqlite(tmp_path)
     else:
-        server: Postgres = request.getfixturevalue("postgres")
-        url = server.url(server.make("settled"))
+        server: databases.Postgres = request.getfixturevalue("postgres")
+        url = server.fresh()
     async with world_.running(url) as made:
         yield made
 

@@ -16,6 +16,7 @@ from bot.power.around import asking, parts, step
 from bot.power.around.states import State
 from bot.workflow import facts, putting_back
 from bot.workflow.context import Record
+from tests.support import databases
 from tests.workflow import world as world_
 from tests.workflow.world import DANA, OLGA, SAM, World
 
@@ -26,7 +27,7 @@ QUIET = step.Step(name="quiet", kind="silence", urls=("http://am",), lasts_s=720
 @pytest_asyncio.fixture
 async def world(tmp_path: pathlib.Path) -> AsyncIterator[World]:
     """A world."""
-    async with world_.running(world_.fresh(tmp_path)) as made:
+    async with world_.running(databases.sqlite(tmp_path)) as made:
         yield made
 
 

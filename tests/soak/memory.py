@@ -14,7 +14,8 @@ import sys
 import tempfile
 
 from bot.sandbox import workspace
-from tests.soak import databases, people, stage
+from tests.soak import people, stage
+from tests.support import databases
 
 FACTOR = 50.0
 AT_ONCE = 30

@@ -10,7 +10,7 @@ import time
 from collections import Counter
 
 from tests.soak import faults, people, reckoning, stage
-from tests.soak.databases import database
+from tests.support.databases import database
 
 OVER_S = 600.0
 

@@ -17,8 +17,9 @@ from bot.sandbox import data_centre
 from bot.storage import opening
 from bot.storage.admin import audit_chain
 from bot.storage.engine import connections
-from tests.soak import databases, naive, reckoning, stage
+from tests.soak import naive, reckoning, stage
 from tests.soak.person import PATIENCE_S, Person
+from tests.support import databases
 
 FACTOR = 20.0
 

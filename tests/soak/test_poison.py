@@ -10,8 +10,9 @@ import pytest
 
 from bot.power import ports
 from bot.storage import opening
-from tests.soak import databases, poison, stage
+from tests.soak import poison, stage
 from tests.soak.person import DANA, PATIENCE_S, SAM, Person
+from tests.support import databases
 
 FACTOR = 20.0
 

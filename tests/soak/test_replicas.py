@@ -27,8 +27,9 @@ from bot.sandbox.data_centre import CallFault, CallFaultKind, CallKind
 from bot.storage import opening
 from bot.storage.admin import audit_chain
 from bot.storage.engine import connections
-from tests.soak import databases, replica, stage
+from tests.soak import replica, stage
 from tests.soak.person import PATIENCE_S, Person
+from tests.support import databases
 
 FACTOR = 10.0
 

@@ -18,6 +18,7 @@ from bot.storage import writer
 from bot.storage.store import Store
 from bot.storage.tables import intake_batches
 from tests.storage import builders
+from tests.support import databases
 
 only_postgresql = pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
 
@@ -201,7 +202,7 @@ def test_array_does_not_take_a_text_that_no_database_holds() -> None:
 
 
 @pytest.fixture(scope="module")
-def as_read(postgres: Any) -> Iterator[Callable[[str], list[str]]]:
+def as_read(postgres: databases.Postgres) -> Iterator[Callable[[str], list[str]]]:
     """Returns what PostgreSQL reads in a text that stands for an array."""
     with psycopg.connect(postgres.url("postgres"), autocommit=True) as connection:
 

@@ -10,7 +10,7 @@ from bot.power import errors
 from bot.storage import opening
 from bot.storage.engine import addresses
 from bot.storage.store import Store
-from tests.storage.conftest import Postgres
+from tests.support import databases
 
 
 async def who(store: Store) -> str:
@@ -18,10 +18,10 @@ async def who(store: Store) -> str:
     return str(await store._read(lambda tx: tx.value("SELECT current_user")))
 
 
-async def test_the_next_connection_logs_in_as_the_new_one(postgres: Postgres) -> None:
+async def test_the_next_connection_logs_in_as_the_new_one(postgres: databases.Postgres) -> None:
     """Connections that are open stay; one that is opened afterwards has the new login."""
-    name = postgres.make("settled")
-    url = postgres.url(name)
+    url = postgres.fresh()
+    name = str(sa.make_url(url).database)
     other = sa.make_url(url).set(username=name).render_as_string(hide_password=False)
     store = opening.open_store(url)
     ending = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename <> current_user"
@@ -36,7 +36,7 @@ async def test_the_next_connection_logs_in_as_the_new_one(postgres: Postgres) ->
         after = await who(store)
     finally:
         await store.close()
-        postgres.drop(name)
+        postgres.drop(url)
 
     assert before == kept != name
     assert after == name

@@ -18,7 +18,7 @@ from bot.storage import opening
 from bot.storage.engine import addresses, connections
 from bot.storage.migrations import migrating
 from tests.storage import owner
-from tests.storage.conftest import Postgres
+from tests.support import databases
 
 FAILING = '''
 """A change that fails in the middle."""
@@ -84,10 +84,10 @@ def broken_folder(tmp_path: pathlib.Path) -> pathlib.Path:
 
 
 def test_both_databases_have_the_same_tables(
-    settled_file: pathlib.Path, postgres: Postgres
+    settled_file: pathlib.Path, postgres: databases.Postgres
 ) -> None:
     """Neither has a column, a key, a check or an index that the other hasn't."""
-    by_file, by_server = shape(f"sqlite:///{settled_file}"), shape(postgres.url("settled"))
+    by_file, by_server = shape(f"sqlite:///{settled_file}"), shape(postgres.fresh())
 
     assert by_file == by_server
     assert len(by_file) > 20

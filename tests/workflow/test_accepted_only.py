@@ -14,6 +14,7 @@ from bot.sandbox import data_centre
 from bot.sandbox.data_centre import CallFaultKind, CallKind, MachineFault
 from bot.slack.render import cards, home, plans, records, replies
 from bot.workflow import facts
+from tests.support import databases
 from tests.workflow import world as world_
 
 Kind = data_centre.MachineFaultKind
@@ -32,7 +33,7 @@ async def test_what_was_accepted_and_not_proven_is_told_so_and_named_by_the_next
     text: str, tmp_path: pathlib.Path
 ) -> None:
     """Nothing was seen to happen: that isn't a failure, and it may still come."""
-    async with world_.running(world_.fresh(tmp_path)) as world:
+    async with world_.running(databases.sqlite(tmp_path)) as world:
         if text.startswith("reboot"):
             world.centre.act_externally("web09", data_centre.Action.REBOOT)
             await world.later(300.0)
@@ -66,7 +67,7 @@ async def test_a_request_names_on_its_card_what_its_servers_were_sent_before(
     tmp_path: pathlib.Path,
 ) -> None:
     """Whoever approves sees what the requester saw."""
-    async with world_.running(world_.fresh(tmp_path)) as world:
+    async with world_.running(databases.sqlite(tmp_path)) as world:
         world.centre.set_fault("web09", Kind.DEAD_BMC)
         first = await run(world, "off web09")
 
@@ -80,7 +81,7 @@ async def test_a_server_that_is_busy_with_our_own_call_isnt_somebody_elses(
     tmp_path: pathlib.Path,
 ) -> None:
     """Off timed out while it was still under way, and is asked for again."""
-    async with world_.running(world_.fresh(tmp_path)) as world:
+    async with world_.running(databases.sqlite(tmp_path)) as world:
         world.centre.set_fault("web09", MachineFault(Kind.SLOW, factor=400.0))
         first = await run(world, "off web09")
 
@@ -93,7 +94,7 @@ async def test_a_server_that_is_busy_with_our_own_call_isnt_somebody_elses(
 
 async def test_a_call_of_ours_that_begins_late_is_told_as_ours(tmp_path: pathlib.Path) -> None:
     """The first power-off did nothing for ten minutes, and begins under the reboot after it."""
-    async with world_.running(world_.fresh(tmp_path)) as world:
+    async with world_.running(databases.sqlite(tmp_path)) as world:
         world.centre.set_fault("web09", Kind.DEAD_BMC)
         first = await run(world, "off web09")
         world.centre.act_externally("web09", data_centre.Action.OFF, 20.0)
@@ -110,7 +111,7 @@ async def test_a_server_that_the_answer_leaves_out_says_so_to_the_end(
     tmp_path: pathlib.Path,
 ) -> None:
     """A 200 whose list lacks the id is told apart from an answer that never came."""
-    async with world_.running(world_.fresh(tmp_path)) as world:
+    async with world_.running(databases.sqlite(tmp_path)) as world:
         world.centre.set_fault("web09", Kind.DEAD_BMC)
         world.centre.queue_fault(CallFaultKind.MISSING_IDS, CallKind.POWER, 1)
 
@@ -133,7 +134,7 @@ async def test_a_server_that_is_deleted_in_mid_run_is_told_as_deleted_or_replace
     heir: str, cause: causes.Cause, said: str, tmp_path: pathlib.Path
 ) -> None:
     """Whoever took its name over was never touched, and never counts as it."""
-    async with world_.running(world_.fresh(tmp_path)) as world:
+    async with world_.running(databases.sqlite(tmp_path)) as world:
         world.centre.set_fault("web09", Kind.STUCK)
         id_ = await world.ask("reboot web09")
         await world.press(world_.SAM, "approve", id_)

@@ -22,15 +22,11 @@ from bot.power.lifecycle import State
 from bot.runtime import clocks
 from bot.sandbox import data_centre
 from bot.sandbox.data_centre import serve
-from bot.storage import opening
 from bot.storage.admin import audit_chain
 from bot.storage.engine import connections
-from tests.storage.conftest import Postgres, postgres
-from tests.support import centre as centres
+from tests.support import centre as centres, databases
 from tests.workflow import world as world_
 from tests.workflow.world import DANA, LEO, OLGA, ROSA, SAM, World
-
-__all__ = ["postgres"]
 
 REPOSITORY = pathlib.Path(__file__).parents[2]
 PATIENCE_S = 120.0
@@ -122,14 +118,12 @@ async def centre() -> AsyncIterator[tuple[data_centre.DataCentre, str]]:
 
 @pytest.fixture(params=["sqlite-1", "postgresql-2"])
 def where(
-    request: pytest.FixtureRequest, tmp_path: pathlib.Path, postgres: Postgres
+    request: pytest.FixtureRequest, tmp_path: pathlib.Path, postgres: databases.Postgres
 ) -> tuple[str, int]:
     """A database's address, and how many processes are on it."""
     if request.param == "sqlite-1":
-        url = f"sqlite:///{tmp_path / 'crowd.db'}"
-        opening.migrate(url)
-        return url, 1
-    return postgres.url(postgres.make("settled")), 2
+        return databases.sqlite(tmp_path), 1
+    return postgres.fresh(), 2
 
 
 async def ended(world: World, id_: str) -> State:

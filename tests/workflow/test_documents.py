@@ -19,7 +19,7 @@ from bot.sandbox import data_centre, demo, story
 from bot.sandbox.data_centre.machines.actions import Action, Power
 from bot.slack.render import request_modal
 from bot.workflow import facts
-from tests.support import centre as centres, ticks
+from tests.support import centre as centres, databases, ticks
 from tests.workflow import world as world_
 from tests.workflow.world import World
 
@@ -175,7 +175,7 @@ async def shown(tmp_path: pathlib.Path) -> AsyncIterator[World]:
     """The demo's policy, and a data centre in which every example has something to name."""
     clock = ticks.GivenClock()
     centre = _fitting(clock)
-    async with world_.running(world_.fresh(tmp_path), clock=clock, centre=centre) as made:
+    async with world_.running(databases.sqlite(tmp_path), clock=clock, centre=centre) as made:
         made.rules = policy_file.read(demo.POLICY)
         yield made
 

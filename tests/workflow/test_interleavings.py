@@ -33,7 +33,7 @@ from bot.power.policy import policy_file
 from bot.storage.admin import audit_chain
 from bot.storage.engine import connections
 from bot.workflow import facts
-from tests.support import ticks
+from tests.support import databases, ticks
 from tests.workflow import world as world_
 from tests.workflow.world import DANA, INC, LEO, OLGA, OPS, POLICY, ROSA, SAM
 
@@ -80,7 +80,7 @@ class Story(RuleBasedStateMachine):
         super().__init__()
         self.loop = asyncio.new_event_loop()
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="story"))
-        self.url = world_.fresh(self.folder)
+        self.url = databases.sqlite(self.folder)
         self.clock, self.folk = ticks.GivenClock(), world_.Folk()
         self.centre = world_.a_centre(self.clock)
         self.policy = "usual"

@@ -16,7 +16,7 @@ from bot.sandbox import data_centre
 from bot.sandbox.data_centre import CallFault, CallFaultKind, CallKind, MachineFault
 from bot.slack.render import cards, home, records, replies
 from bot.workflow import facts
-from tests.support import ticks
+from tests.support import databases, ticks
 from tests.workflow import world as world_
 
 Kind = data_centre.MachineFaultKind
@@ -57,7 +57,7 @@ async def test_a_power_off_that_is_late_is_said_to_be_perhaps_off_and_then_off(
     tmp_path: pathlib.Path,
 ) -> None:
     """Still under way at its deadline, it completes later; a power-on from outside ends it."""
-    async with world_.running(world_.fresh(tmp_path)) as world:
+    async with world_.running(databases.sqlite(tmp_path)) as world:
         world.centre.set_fault("web09", MachineFault(Kind.SLOW, factor=180.0))
 
         id_ = await cycled(world)
@@ -85,7 +85,7 @@ async def test_a_power_on_that_fails_leaves_the_server_off_everywhere(
     kind: data_centre.MachineFaultKind, tmp_path: pathlib.Path
 ) -> None:
     """Failed or never come: the one useful button is a power-on of exactly this server."""
-    async with world_.running(world_.fresh(tmp_path)) as world:
+    async with world_.running(databases.sqlite(tmp_path)) as world:
         machine = world.centre.machine("web09")
         id_ = await world.ask("cycle web09")
         await world.press(world_.SAM, "approve", id_)
@@ -112,7 +112,7 @@ async def test_a_power_off_found_done_before_its_repeat_is_followed_by_the_power
     tmp_path: pathlib.Path,
 ) -> None:
     """Its answer was lost and it acted late: the cycle isn't proven by its first half."""
-    async with world_.running(world_.fresh(tmp_path)) as world:
+    async with world_.running(databases.sqlite(tmp_path)) as world:
         world.centre.set_fault("web09", MachineFault(Kind.DEAD_BMC))
         fault = CallFault(CallFaultKind.DROP_AFTER, CallKind.POWER)
         world.centre.call_faults.queue(fault)
@@ -127,7 +127,7 @@ async def test_a_power_off_found_done_before_its_repeat_is_followed_by_the_power
 
 async def test_looking_ends_after_an_hour_and_says_so(tmp_path: pathlib.Path) -> None:
     """Nobody waits for news of a server at which nobody looks any more."""
-    async with world_.running(world_.fresh(tmp_path)) as world:
+    async with world_.running(databases.sqlite(tmp_path)) as world:
         world.centre.set_fault("web09", MachineFault(Kind.STUCK))
         id_ = await cycled(world)
 
@@ -140,7 +140,7 @@ async def test_looking_ends_after_an_hour_and_says_so(tmp_path: pathlib.Path) ->
 
 async def test_a_plain_call_that_succeeds_late_is_said_late(tmp_path: pathlib.Path) -> None:
     """Its end stays as it was; beside it stands what was seen later, and nothing is retried."""
-    async with world_.running(world_.fresh(tmp_path)) as world:
+    async with world_.running(databases.sqlite(tmp_path)) as world:
         world.centre.set_fault("web09", MachineFault(Kind.SLOW, factor=180.0))
         id_ = await world.ask("off web09")
         await world.press(world_.SAM, "approve", id_)
@@ -206,7 +206,7 @@ async def test_whatever_comes_between_the_two_halves_of_a_cycle_is_said_with_the
 ) -> None:
     """The power-off is proven and the power-on isn't: nobody has to guess that it is off."""
     clock = ticks.GivenClock()
-    async with world_.running(world_.fresh(tmp_path), clock=clock) as world:
+    async with world_.running(databases.sqlite(tmp_path), clock=clock) as world:
         machine = world.centre.machine("web09")
         id_ = await world.ask("cycle web09")
         await world.press(world_.SAM, "approve", id_)
@@ -235,7 +235,7 @@ async def test_what_another_request_has_done_since_is_not_told_as_late_success(
     tmp_path: pathlib.Path,
 ) -> None:
     """The first power-off is still unproven; the second one is what switched the server off."""
-    async with world_.running(world_.fresh(tmp_path)) as world:
+    async with world_.running(databases.sqlite(tmp_path)) as world:
         world.centre.set_fault("web09", Kind.DEAD_BMC)
         first = await world.ask("off web09")
         await world.press(world_.SAM, "approve", first)
@@ -256,7 +256,7 @@ async def test_a_server_left_off_that_another_request_brings_back_is_told_as_on(
     tmp_path: pathlib.Path,
 ) -> None:
     """Whoever did it: nobody has to worry about it any more."""
-    async with world_.running(world_.fresh(tmp_path)) as world:
+    async with world_.running(databases.sqlite(tmp_path)) as world:
         machine = world.centre.machine("web09")
         id_ = await world.ask("cycle web09")
         await world.press(world_.SAM, "approve", id_)

@@ -18,7 +18,7 @@ from aiohttp import web
 
 from bot.slack import directory
 from bot.slack.door import connection
-from tests.support import ticks
+from tests.support import databases, ticks
 from tests.workflow import world as world_
 from tests.workflow.world import DANA, LEO, OLGA, ROSA, SAM, TEAM, World
 
@@ -67,7 +67,9 @@ async def world(slack: tuple[SmallSlack, str], tmp_path: pathlib.Path) -> AsyncI
     """A world whose directory is the real one, with less patience than in production."""
     async with connection.open_client("xoxb-test", slack[1]) as client:
         folk = directory.Directory(client, slack[0].clock, limit_s=0.6)
-        async with world_.running(world_.fresh(tmp_path), folk=cast("world_.Folk", folk)) as made:
+        async with world_.running(
+            databases.sqlite(tmp_path), folk=cast("world_.Folk", folk)
+        ) as made:
             made.rules = world_.policy_of(
                 ('sre = ["U0DANA", "U0SAM", "U0LEO"]', 'sre = ["U0DANA", "U0SAM"]'),
                 ('dc-ops = ["U0ROSA", "S0ONCALL"]', 'dc-ops = ["S0ONCALL"]'),

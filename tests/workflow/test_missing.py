@@ -20,7 +20,7 @@ from bot.slack.door import connection
 from bot.slack.render import home, replies
 from bot.workflow import facts
 from tests import bodies
-from tests.support import ticks
+from tests.support import databases, ticks
 from tests.workflow import world as world_
 from tests.workflow.world import DANA, LEO, ONCALL, ROSA, SAM, World
 
@@ -58,7 +58,9 @@ async def stage(tmp_path: pathlib.Path) -> AsyncIterator[Stage]:
     async with connection.open_client(slack.app.bot_token, slack.api_url) as client:
         client.proxy = None
         folk = directory.Directory(client, clock, limit_s=0.6)
-        async with world_.running(world_.fresh(tmp_path), folk=cast("world_.Folk", folk)) as made:
+        async with world_.running(
+            databases.sqlite(tmp_path), folk=cast("world_.Folk", folk)
+        ) as made:
             made.rules = world_.policy_of(
                 ('sre = ["U0DANA", "U0SAM", "U0LEO"]', 'sre = ["U0DANA", "U0SAM"]'),
                 ('dc-ops = ["U0ROSA", "S0ONCALL"]', 'dc-ops = ["S0ONCALL"]'),

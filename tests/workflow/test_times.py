@@ -16,7 +16,7 @@ from bot.power import ports
 from bot.power.lifecycle import State
 from bot.runtime import clocks
 from bot.workflow import facts
-from tests.support import ticks
+from tests.support import databases, ticks
 from tests.workflow import world as world_
 from tests.workflow.world import DANA, LEO, OLGA, ROSA, SAM, World
 
@@ -322,7 +322,7 @@ async def test_a_jump_of_the_wall_in_mid_run_ends_nothing(
 ) -> None:
     """Neither timed out nor expired nor void: a minute later the wall is back, and all is done."""
     wall = ticks.GivenClock()
-    async with world_.running(world_.fresh(tmp_path), clock=clocks.SteadyClock(wall)) as world:
+    async with world_.running(databases.sqlite(tmp_path), clock=clocks.SteadyClock(wall)) as world:
         waits = await world.ask("reboot web02")
         id_ = await world.ask("off web01")
         await world.press(SAM, "approve", id_)
@@ -346,7 +346,7 @@ async def test_request_expires_in_time_though_the_wall_clock_is_set_back(
 ) -> None:
     """Half an hour after it was asked for, whatever the clock on the wall says then."""
     wall = ticks.GivenClock()
-    async with world_.running(world_.fresh(tmp_path), clock=clocks.SteadyClock(wall)) as world:
+    async with world_.running(databases.sqlite(tmp_path), clock=clocks.SteadyClock(wall)) as world:
         id_ = await world.ask("reboot web01 because x")
         wall.set_s = -7200.0
         wall.passed_s += EXPIRES_S

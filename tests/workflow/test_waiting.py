@@ -10,7 +10,7 @@ from bot.power.lifecycle import State
 from bot.power.waiting import Service, Wait
 from bot.sandbox.data_centre import CallFaultKind, CallKind
 from bot.slack.render import cards
-from tests.support import ticks
+from tests.support import databases, ticks
 from tests.workflow import world as world_
 from tests.workflow.world import SAM, World
 
@@ -90,7 +90,7 @@ async def waits_during(
 ) -> tuple[list[Wait], ports.Request]:
     """What a run shows that it waits for while these calls fail, and the request at its end."""
     clock, seen = ticks.GivenClock(), []
-    async with world_.running(world_.fresh(folder), clock=clock) as world:
+    async with world_.running(databases.sqlite(folder), clock=clock) as world:
         id_ = await world.ask("off web01 because x")
         await world.press(SAM, "approve", id_)
         left = [fault]

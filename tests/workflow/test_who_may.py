@@ -17,6 +17,7 @@ import pytest
 
 from bot.power.policy import policy, policy_file
 from bot.workflow import facts
+from tests.support import databases
 from tests.workflow import world as world_
 from tests.workflow.world import OPS, POLICY, World
 
@@ -92,7 +93,7 @@ def sentence(said: facts.Answer | None) -> str:
 async def answered(row: dict[str, Any]) -> tuple[str, str]:
     """Return what somebody is told, and the last word of the audit about it."""
     with tempfile.TemporaryDirectory() as folder:
-        async with world_.running(world_.fresh(pathlib.Path(folder))) as world:
+        async with world_.running(databases.sqlite(pathlib.Path(folder))) as world:
             id_ = await set_up(world, row)
             before = (await world.store.read(lambda tx: tx.audit_head()))[0]
             said = await do(world, row["who"], row["does"], id_, row.get("channel", OPS))

@@ -12,8 +12,6 @@ import datetime
 import functools
 import itertools
 import json
-import pathlib
-import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
@@ -126,22 +124,6 @@ class Folk:
         self.asked.append(what)
         if what in self.away:
             raise errors.SlackUnavailable
-
-
-@functools.cache
-def _settled() -> bytes:
-    """Return a SQLite file that has the schema, made once."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = pathlib.Path(folder) / "settled.db"
-        opening.migrate(f"sqlite:///{path}")
-        return path.read_bytes()
-
-
-def fresh(folder: pathlib.Path) -> str:
-    """Return the address of a new database that has the schema and no rows."""
-    path = folder / "story.db"
-    path.write_bytes(_settled())
-    return f"sqlite:///{path}"
 
 
 def pressed(do: str, request_id: str, **words: str) -> inputs.Input:
