@@ -14,9 +14,8 @@ from typing import Annotated
 
 import typer
 
-from bot import VERSION, cli_host, setting_words, settings as settings_
+from bot import VERSION, cli_host, cli_policy, setting_words, settings as settings_
 from bot.power import errors
-from bot.power.text import spelling
 
 app = typer.Typer(
     help="Power control of physical servers from Slack, with approval and proof.",
@@ -24,9 +23,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-policy_app = typer.Typer(help="Look at the policy file.", no_args_is_help=True)
 audit_app = typer.Typer(help="Look at the audit log.", no_args_is_help=True)
-app.add_typer(policy_app, name="policy")
+app.add_typer(cli_policy.app, name="policy")
 app.add_typer(audit_app, name="audit")
 
 PROGRAMME = "powerbot"
@@ -215,66 +213,6 @@ def migrate(
 
     settings = settings_.load()
     typer.echo(record.move(settings, to) if to else record.migrate(settings))
-
-
-@policy_app.command("check")
-def policy_check(
-    file: Annotated[pathlib.Path | None, typer.Argument(help="Default: the setting's.")] = None,
-    offline: Annotated[bool, typer.Option("--offline", help="Don't ask Slack.")] = False,
-) -> None:
-    """Refuse a policy under which nobody could approve, and name what it doesn't know."""
-    from bot.operations import policies
-
-    settings = settings_.load()
-    path = file or settings.policy
-    asks = bool(settings.slack_bot_token.get_secret_value()) and not offline
-    found = asyncio.run(policies.look_in_slack(path, settings)) if asks else policies.look(path)
-    for line in (*found.problems, *(f"Note: {note}" for note in found.notes)):
-        typer.echo(line)
-    if found.problems:
-        raise typer.Exit(1)
-    for line in found.meaning:
-        typer.echo(line)
-    typer.echo("The policy can be used.")
-    if not asks:
-        typer.echo("Slack was not asked whether its people, groups and channels exist.")
-
-
-@policy_app.command("init")
-def policy_init(
-    file: Annotated[pathlib.Path | None, typer.Argument(help="Default: the setting's.")] = None,
-) -> None:
-    """Write a policy to begin with; a file that is there is never overwritten."""
-    from bot.operations import policy_start
-
-    typer.echo(policy_start.write(file or settings_.load().policy))
-
-
-@policy_app.command("reference")
-def policy_reference() -> None:
-    """Print every key of the policy file: what it holds, its default, and an example."""
-    from bot.power.policy import policy_keys
-
-    typer.echo(policy_keys.reference(), nl=False)
-
-
-@policy_app.command("explain", context_settings={"ignore_unknown_options": True})
-def policy_explain(
-    words: Annotated[list[str], typer.Argument(help="What would be typed after /power.")],
-    user: Annotated[str, typer.Option(help="Who would ask: a member ID (U...).")],
-    channel: Annotated[str, typer.Option(help="Where: a channel ID (C...).")],
-    offline: Annotated[bool, typer.Option("--offline", help="Ask neither Slack nor CloudDC.")] = (
-        False
-    ),
-) -> None:
-    """Explain, rule by rule, whether a request could be made and who would have to approve it."""
-    from bot.operations import explaining
-
-    settings = settings_.load()
-    asked = explaining.Asked(user, channel, " ".join(words))
-    found = asyncio.run(explaining.explain(settings, asked, offline=offline))
-    typer.echo("\n".join(map(spelling.seen_indented, found.lines)))
-    raise typer.Exit(0 if found.allowed else 1)
 
 
 @audit_app.command("verify")

@@ -47,6 +47,40 @@ class SecretFile:
         return secret
 
 
+def named_in(
+    given: Mapping[str, str], variables: Mapping[str, Iterable[str]]
+) -> tuple[SecretFile, ...]:
+    """Return the files that variables name; `variables` are those of each field of a secret.
+
+    Raises:
+        Unusable: a secret is given twice, so that nobody could say which one holds.
+    """
+    files = []
+    for field, known in variables.items():
+        settings = list(known)
+        by_file = [name + SUFFIX for name in settings if name + SUFFIX in given]
+        found = [*by_file, *(name for name in settings if name in given)]
+        if by_file and len(found) > 1:
+            raise Unusable(f"{found[0]} and {found[1]} are both set; keep one of them")
+        files += [SecretFile(field, name, pathlib.Path(given[name])) for name in by_file]
+    return tuple(files)
+
+
+def contents(files: Iterable[SecretFile]) -> dict[str, str]:
+    """Return what files hold, by the variable that would hold it itself.
+
+    Raises:
+        Unusable: one can't be used; the words name its variable.
+    """
+    found = {}
+    for one in files:
+        try:
+            found[one.variable.removesuffix(SUFFIX)] = one.read()
+        except Unusable as error:
+            raise Unusable(f"{one.variable}: {error}") from None
+    return found
+
+
 def _content(path: pathlib.Path) -> bytes:
     """Return what a regular file holds; a pipe would be waited for, and gives its content once.
 

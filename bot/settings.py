@@ -38,16 +38,19 @@ def _named(*names: str, default: Any = "") -> Any:
     return pydantic.Field(default=default, validation_alias=pydantic.AliasChoices(*names))
 
 
+def _secret(*names: str) -> Any:
+    """Return a field for a secret, which is empty where none of these variables is set."""
+    return _named(*names, default=pydantic.SecretStr(""))
+
+
 class Settings(pydantic.BaseModel):
     """All settings. Tokens and keys are secret: they print as stars."""
 
     model_config = pydantic.ConfigDict(extra="ignore", frozen=True)
 
-    slack_bot_token: pydantic.SecretStr = _named("SLACK_BOT_TOKEN", default=pydantic.SecretStr(""))
-    slack_app_token: pydantic.SecretStr = _named("SLACK_APP_TOKEN", default=pydantic.SecretStr(""))
-    slack_signing_secret: pydantic.SecretStr = _named(
-        "SLACK_SIGNING_SECRET", default=pydantic.SecretStr("")
-    )
+    slack_bot_token: pydantic.SecretStr = _secret("SLACK_BOT_TOKEN")
+    slack_app_token: pydantic.SecretStr = _secret("SLACK_APP_TOKEN")
+    slack_signing_secret: pydantic.SecretStr = _secret("SLACK_SIGNING_SECRET")
     slack_api_url: str = _named("SLACK_API_URL", default="https://slack.com/api/")
     command: Annotated[str, pydantic.AfterValidator(setting_words.slash_command)] = _named(
         "POWERBOT_COMMAND", default="/power"
@@ -61,18 +64,14 @@ class Settings(pydantic.BaseModel):
         "CLOUDDC_PROJECT_ID", "HUAWEICLOUD_SDK_PROJECT_ID", "HW_PROJECT_ID"
     )
     access_key: str = _named("HUAWEICLOUD_SDK_AK", "HW_ACCESS_KEY")
-    secret_key: pydantic.SecretStr = _named(
-        "HUAWEICLOUD_SDK_SK", "HW_SECRET_KEY", default=pydantic.SecretStr("")
+    secret_key: pydantic.SecretStr = _secret("HUAWEICLOUD_SDK_SK", "HW_SECRET_KEY")
+    security_token: pydantic.SecretStr = _secret(
+        "HUAWEICLOUD_SDK_SECURITY_TOKEN", "HW_SECURITY_TOKEN"
     )
-    security_token: pydantic.SecretStr = _named(
-        "HUAWEICLOUD_SDK_SECURITY_TOKEN", "HW_SECURITY_TOKEN", default=pydantic.SecretStr("")
-    )
-    auth_token: pydantic.SecretStr = _named(
-        "CLOUDDC_AUTH_TOKEN", "HW_AUTH_TOKEN", default=pydantic.SecretStr("")
-    )
+    auth_token: pydantic.SecretStr = _secret("CLOUDDC_AUTH_TOKEN", "HW_AUTH_TOKEN")
     iam_endpoint: str = _named("CLOUDDC_IAM_ENDPOINT")
     user_name: str = _named("HW_USER_NAME")
-    user_password: pydantic.SecretStr = _named("HW_USER_PASSWORD", default=pydantic.SecretStr(""))
+    user_password: pydantic.SecretStr = _secret("HW_USER_PASSWORD")
     domain_name: str = _named("HW_DOMAIN_NAME")
 
     database_url: str = pydantic.Field(
@@ -85,9 +84,7 @@ class Settings(pydantic.BaseModel):
     port: Annotated[int, setting_words.number(0, 65535)] = _named(
         "PORT", "POWERBOT_PORT", default=3000
     )
-    metrics_token: pydantic.SecretStr = _named(
-        "POWERBOT_METRICS_TOKEN", default=pydantic.SecretStr("")
-    )
+    metrics_token: pydantic.SecretStr = _secret("POWERBOT_METRICS_TOKEN")
 
     poll_first: setting_words.Seconds = _named("POWERBOT_POLL_FIRST", default=2.0)
     poll_cap: setting_words.Seconds = _named("POWERBOT_POLL_CAP", default=15.0)
@@ -236,9 +233,12 @@ def load(env_file: str | None = ".env") -> Settings:
         SettingsError: a variable holds something that can't be used; it is named, not shown.
     """
     found = _given(env_file)
-    files = _files_in(found)
+    variables = {field: names(Settings.model_fields[field]) for field in sorted(secret_names())}
     try:
-        made = Settings.model_validate(found | {_setting_of(one): _read(one) for one in files})
+        files = secret_files.named_in(found, variables)
+        made = Settings.model_validate(found | secret_files.contents(files))
+    except secret_files.Unusable as error:
+        raise SettingsError(f"{error}.") from None
     except pydantic.ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         name = str(first["loc"][0]) if first["loc"] else "a setting"
@@ -247,39 +247,6 @@ def load(env_file: str | None = ".env") -> Settings:
         raise SettingsError(f"{name}: {said}.") from None
     made._files = files
     return made
-
-
-def _files_in(found: Mapping[str, str]) -> tuple[secret_files.SecretFile, ...]:
-    """Return the files that hold secrets.
-
-    Raises:
-        SettingsError: a secret is given twice, so that nobody could say which one holds.
-    """
-    files = []
-    for field in sorted(secret_names()):
-        known = list(names(Settings.model_fields[field]))
-        by_file = [file_of(name) for name in known if file_of(name) in found]
-        given = [*by_file, *(name for name in known if name in found)]
-        if by_file and len(given) > 1:
-            raise SettingsError(f"{given[0]} and {given[1]} are both set; keep one of them.")
-        files += [secret_files.SecretFile(field, v, pathlib.Path(found[v])) for v in by_file]
-    return tuple(files)
-
-
-def _setting_of(file: secret_files.SecretFile) -> str:
-    return file.variable.removesuffix(secret_files.SUFFIX)
-
-
-def _read(file: secret_files.SecretFile) -> str:
-    """Return what a file holds.
-
-    Raises:
-        SettingsError: it can't be used.
-    """
-    try:
-        return file.read()
-    except secret_files.Unusable as error:
-        raise SettingsError(f"{file.variable}: {error}.") from None
 
 
 def unusable_port(host: str, port: int, error: OSError, better: str = "") -> SettingsError:

@@ -15,7 +15,7 @@ import pydantic
 import pytest
 import typer
 
-from bot import cli, settings
+from bot import cli, cli_policy, settings
 from bot.power import lifecycle
 from bot.power.command import command
 from bot.power.policy import policy, policy_file
@@ -110,7 +110,7 @@ def test_every_command_that_the_readme_shows_is_understood() -> None:
 def test_every_subcommand_that_the_readme_shows_is_there() -> None:
     """The README names no command of the program that it doesn't have."""
     named = set(re.findall(r"`?powerbot (?:policy |audit )?([a-z]{3,})", README.read_text()))
-    registered = [*cli.app.registered_commands, *cli.policy_app.registered_commands]
+    registered = [*cli.app.registered_commands, *cli_policy.app.registered_commands]
     known = {str(one.name or (one.callback and one.callback.__name__)) for one in registered}
     known |= {str(one.name) for one in cli.audit_app.registered_commands}
 

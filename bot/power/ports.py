@@ -11,34 +11,36 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Protocol, TypeVar, runtime_checkable
 
 from bot.power import server
-from bot.power.records import (
+from bot.power.peers import (
     Accepted as Accepted,
     Alarm as Alarm,
     Alarms as Alarms,
+    Channel as Channel,
+    Inbound as Inbound,
+    Leftover as Leftover,
+    Member as Member,
+    Method as Method,
+    Notice as Notice,
+    OutboxMessage as OutboxMessage,
+    Seen as Seen,
+    Sighting as Sighting,
+    Urgency as Urgency,
+    Workspace as Workspace,
+)
+from bot.power.records import (
     Approval as Approval,
     Attempt as Attempt,
     AuditEntry as AuditEntry,
     Busy as Busy,
     Card as Card,
-    Channel as Channel,
     Claim as Claim,
     Earlier as Earlier,
     Freeze as Freeze,
-    Inbound as Inbound,
-    Leftover as Leftover,
     Lock as Lock,
-    Member as Member,
-    Method as Method,
-    Notice as Notice,
-    OutboxMessage as OutboxMessage,
     Outcome as Outcome,
     Request as Request,
     Review as Review,
     RunServer as RunServer,
-    Seen as Seen,
-    Sighting as Sighting,
-    Urgency as Urgency,
-    Workspace as Workspace,
 )
 from bot.power.tx import Tx as Tx
 
