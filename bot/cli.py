@@ -119,7 +119,9 @@ def simulate(
     servers: Annotated[int, typer.Option(min=1, max=20000)] = 200,
     project_id: Annotated[str, typer.Option()] = "0123456789abcdef0123456789abcdef",
     ak: Annotated[str, typer.Option(help="Access key that is accepted.")] = "SIMULATEDACCESSKEY00",
-    sk: Annotated[str, typer.Option(help="Its secret key.")] = "simulated-secret-key",
+    sk: Annotated[
+        str, typer.Option(help="Its secret key. Without it, a made-up one is used and printed.")
+    ] = "",
     token: Annotated[str, typer.Option(help="A token that is accepted.")] = "",
     generation: Annotated[str, typer.Option(help="new or old.")] = "new",
     duration: Annotated[str, typer.Option(help="How long an operation takes.")] = "5s",

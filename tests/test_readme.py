@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import pathlib
 import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pydantic
@@ -19,11 +20,14 @@ from bot import cli, cli_policy, settings
 from bot.power import lifecycle
 from bot.power.command import command
 from bot.power.policy import policy, policy_file
+from bot.sandbox import demo
+from bot.sandbox.data_centre.iam import iam
 
 README = pathlib.Path(__file__).parent.parent / "README.md"
 SECURITY = README.parent / ".github" / "SECURITY.md"
 OPERATING = SECURITY.with_name("OPERATING.md")
 LARGEST_PICTURE = 200_000
+TRIAL: dict[str, Callable[..., None]] = {"demo": cli.demo, "simulate": cli.simulate}
 
 
 def test_the_state_diagram_is_the_table_of_the_code() -> None:
@@ -130,6 +134,27 @@ def test_every_setting_has_its_place_in_the_readme() -> None:
 
     assert named <= known
     assert {name for name in known - other_names if name not in text} == set()
+
+
+def test_the_lines_for_a_trial_fit_the_stand_ins(tmp_path: pathlib.Path) -> None:
+    """What `.env.example` has for a trial are the demo's tokens and people, and simulate's key."""
+    text = (README.parent / ".env.example").read_text().partition("# To try ")[2]
+    lines = dict(re.findall(r"^# ([A-Z_]+)=(.+)$", text, re.MULTILINE))
+    ports = {name: inspect.signature(one).parameters["port"].default for name, one in TRIAL.items()}
+    parts = inspect.signature(cli.simulate).parameters
+    slack_url = f"http://127.0.0.1:{ports['demo']}/api/"
+    played = demo.environment(slack_url, "", tmp_path)
+
+    assert lines == {
+        **{name: played[name] for name in lines if name.startswith("SLACK_")},
+        "CLOUDDC_ENDPOINT": f"http://127.0.0.1:{ports['simulate']}",
+        "CLOUDDC_PROJECT_ID": parts["project_id"].default,
+        "HUAWEICLOUD_SDK_AK": parts["ak"].default,
+        "HUAWEICLOUD_SDK_SK": iam.Account().sk,
+    }
+    ids = set(re.findall(r"\b[CU]0[A-Z]+\b", text))
+    assert len(ids) == 5
+    assert ids <= set(re.findall(r"\b[CU]0[A-Z]+\b", demo.POLICY))
 
 
 def test_the_pictures_of_the_readme_are_there_and_small() -> None:

@@ -66,7 +66,7 @@ def told(around: surroundings.Surroundings, url: str) -> str:
     secrets = around.secrets
     return "\n".join(
         (
-            f"Simulated surroundings at {url}; faults by POST {url}/surroundings/faults",
+            f"Simulated surroundings at {url}; POST {url}/surroundings/faults causes faults",
             f"  silence  url = \"{url}/alertmanager\"  ALERTMANAGER_AUTH='{secrets.alertmanager}'",
             f"  drain    url = \"{url}/kubernetes\"  K8S_AUTH='{secrets.kubernetes}'",
             f"  webhook  url = \"{url}/balancer/power\"  LB_HOOK_SECRET='{secrets.webhook}'",

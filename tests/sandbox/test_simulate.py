@@ -22,7 +22,7 @@ def test_surroundings_are_served_beside_the_data_centre(tmp_path: pathlib.Path) 
         text=True,
     ) as process:
         assert process.stdout is not None
-        said = "".join(process.stdout.readline() for _ in range(7))
+        said = "".join(process.stdout.readline() for _ in range(11))
         silence, drain, webhook, http, promql = re.findall(r'url = "(.*?)"|http = "(.*?)"', said)
         with httpx.Client(trust_env=False) as client:
             status = client.get(f"{silence[0]}/api/v2/status")

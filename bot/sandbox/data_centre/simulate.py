@@ -30,7 +30,7 @@ async def serve_forever(
     seed: int = 0,
     beside: Callable[[DataCentre], AbstractAsyncContextManager[str]] | None = None,
 ) -> None:
-    """Serve until SIGINT or SIGTERM; one line to `echo` says where, and what to set.
+    """Serve until SIGINT or SIGTERM; `echo` is told once where, and what to set.
 
     Left-out credentials are the sandbox's own make-believe ones. `beside` serves what else stands
     around this data centre, and gives a line about it.
@@ -57,7 +57,7 @@ async def serve_forever(
         async with AsyncExitStack() as serving:
             running = await serve.start(centre, host, port)
             serving.push_async_callback(running.stop)
-            lines = [_greeting(running.url, servers, account, own_secret=sk is not None)]
+            lines = [_greeting(running.url, servers, account, own_secret=bool(sk))]
             if beside is not None:
                 lines.append(await serving.enter_async_context(beside(centre)))
             echo("\n".join(lines))
@@ -65,15 +65,16 @@ async def serve_forever(
 
 
 def _greeting(url: str, servers: int, account: Account, *, own_secret: bool) -> str:
-    """One line to copy from; a secret that the caller chose is not repeated."""
+    """Where it is, and lines for `.env`; a secret that the caller chose is not repeated."""
     settings = {
         "CLOUDDC_ENDPOINT": url,
         "CLOUDDC_PROJECT_ID": account.project_id,
         "HUAWEICLOUD_SDK_AK": account.ak,
-        "HUAWEICLOUD_SDK_SK": "(as given)" if own_secret else account.sk,
+        "HUAWEICLOUD_SDK_SK": "(your --sk)" if own_secret else account.sk,
     }
-    words = " ".join(f"{name}={value}" for name, value in settings.items())
-    return f"Simulated CloudDC and IAM with {servers} servers at {url}; set {words}"
+    lines = [f"{name}={value}" for name, value in settings.items()]
+    where = f"Simulated CloudDC and IAM with {servers} servers at {url} (Ctrl-C ends it). For .env:"
+    return "\n".join((where, *lines))
 
 
 @contextmanager

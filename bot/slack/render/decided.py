@@ -73,9 +73,9 @@ def closed(told: decisions.AnyClosed) -> str:
         case decisions.Denied():
             return f"⛔ Denied by {who}{why}\nNothing was sent."
         case decisions.Cancelled():
-            return f"↩️ Cancelled by {who}\nNothing was sent."
+            return f"↩️ Cancelled by {who}{why}\nNothing was sent."
         case decisions.Stopped():
-            return f"⏹️ Stopped by {who} before it started\nNothing was sent."
+            return f"⏹️ Stopped by {who} before it started{why}\nNothing was sent."
         case decisions.Expired():
             late = "⌛ Expired: nobody answered in time. Nothing was sent"
             return f"{late}; ask again if it is still needed."

@@ -134,7 +134,7 @@ async def test_taken_port_is_reported_and_leaves_nothing_behind(bench: Bench) ->
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_simulation_says_what_to_set_and_stops_on_a_signal(number: signal.Signals) -> None:
-    """One line names the address and the settings; a signal ends it cleanly."""
+    """It names the address and the settings once; a signal ends it cleanly."""
     lines: asyncio.Queue[str] = asyncio.Queue()
     task = asyncio.create_task(
         simulate.serve_forever("127.0.0.1", 0, servers=10, echo=lines.put_nowait)
