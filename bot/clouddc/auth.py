@@ -109,7 +109,7 @@ class TokenAuth(CloudAuth):
         self._token = _header_value(token)
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response]:
-        """Add the token."""
+        """Add the token to the request (httpx calls this for each one)."""
         request.headers["X-Auth-Token"] = self._token
         yield request
 

@@ -8,9 +8,9 @@ from bot.execution import recorder
 from bot.execution.context import Context
 from bot.power import ports
 from bot.power.approval import judging
+from bot.power.causes import Service
 from bot.power.run import ledger, runs, waves
 from bot.power.run.bars import Bar, Kind
-from bot.power.waiting import Service
 
 log = structlog.get_logger()
 

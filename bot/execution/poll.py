@@ -9,9 +9,8 @@ import structlog
 from bot.execution import poll_schedule, recorder
 from bot.execution.context import Context
 from bot.power import errors, ports
-from bot.power.causes import Cause
+from bot.power.causes import Cause, Service
 from bot.power.run import answering, reasons, runs, settling
-from bot.power.waiting import Service
 from bot.runtime import priority
 
 log = structlog.get_logger()

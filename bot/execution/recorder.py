@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from bot.execution.context import Context
-from bot.power import errors, ports, waiting
+from bot.power import causes, errors, ports
 from bot.power.run import ledger, runs
 
 log = structlog.get_logger()
@@ -47,7 +47,7 @@ async def progress(context: Context, run: runs.Run) -> None:
 
 
 async def show_wait(
-    context: Context, run: runs.Run, service: waiting.Service, why: str, until: float
+    context: Context, run: runs.Run, service: causes.Service, why: str, until: float
 ) -> bool:
     """Show that a run waits for a service and gives up at `until`; False if that is no news."""
     same = run.waits is not None and run.waits.service is service
@@ -56,12 +56,12 @@ async def show_wait(
     if same:
         return False
     now = context.clock.now()
-    run.waits = waited = waiting.Wait(service, why, now, until)
+    run.waits = waited = causes.Wait(service, why, now, until)
     await write(context, lambda tx: ledger.wait(tx, run.request, waited, now=now))
     return True
 
 
-async def end_wait(context: Context, run: runs.Run, service: waiting.Service) -> None:
+async def end_wait(context: Context, run: runs.Run, service: causes.Service) -> None:
     """Show that a service has answered a run that waited for it."""
     if run.waits is None or run.waits.service is not service:
         return

@@ -19,7 +19,7 @@ from bot.operations.findings import Code, Finding, bad, good
 from bot.power import errors, missing_access, ports
 from bot.power.approval import policy_lint
 from bot.power.policy import policy
-from bot.slack import directory, registered
+from bot.slack import app_features, directory
 from bot.slack.door import connection
 from bot.slack.inbound import grid
 from bot.slack.outbound import sending
@@ -121,9 +121,9 @@ def _granted(who: AsyncSlackResponse) -> frozenset[str]:
 
 def _scopes(granted: frozenset[str]) -> Iterator[Finding]:
     """Compare the granted scopes with those that this version's manifest asks for."""
-    wanted = registered.scopes()
+    wanted = app_features.scopes()
     for scope in sorted(wanted - granted):
-        said = f"The scope {scope} is missing ({registered.SCOPES[scope]})."
+        said = f"The scope {scope} is missing ({app_features.SCOPES[scope]})."
         yield bad("scopes", said, f"{REINSTALL}.")
     unused = sorted(granted - wanted)
     if unused:

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from bot.power import errors, vocabulary
-from bot.slack import registered
+from bot.slack import app_features
 from bot.slack.blockkit import labels
 
 EVENTS_PATH = "/slack/events"
@@ -64,13 +64,13 @@ def build(
     made["display_information"]["name"] = labels.app_name(label)
     made["features"]["bot_user"]["display_name"] = labels.bot_name(label)
     if step:
-        made["functions"] = {registered.STEP.callback_id: _step(registered.STEP)}
-        made["settings"]["event_subscriptions"]["bot_events"].append(registered.STEP.event)
+        made["functions"] = {app_features.STEP.callback_id: _step(app_features.STEP)}
+        made["settings"]["event_subscriptions"]["bot_events"].append(app_features.STEP.event)
         made["settings"] |= {"org_deploy_enabled": True, "function_runtime": "remote"}
     return made
 
 
-def _step(step: registered.Step) -> dict[str, Any]:
+def _step(step: app_features.Step) -> dict[str, Any]:
     """Return the step as Slack wants it ("Adding custom steps to your app's manifest")."""
     return {
         "title": step.title,
@@ -80,7 +80,7 @@ def _step(step: registered.Step) -> dict[str, Any]:
     }
 
 
-def _parameters(given: Sequence[registered.Parameter]) -> dict[str, Any]:
+def _parameters(given: Sequence[app_features.Parameter]) -> dict[str, Any]:
     """Return inputs or outputs of a step."""
     return {
         "properties": {
@@ -101,9 +101,9 @@ def _without_step(by_socket: bool, address: str, command: str) -> dict[str, Any]
             "background_color": "#1d2b3a",
         },
         "features": _features(address, command),
-        "oauth_config": {"scopes": {"bot": sorted(registered.scopes())}},
+        "oauth_config": {"scopes": {"bot": sorted(app_features.scopes())}},
         "settings": {
-            "event_subscriptions": _reached(address, bot_events=sorted(registered.EVENTS)),
+            "event_subscriptions": _reached(address, bot_events=sorted(app_features.EVENTS)),
             "interactivity": _reached(address, is_enabled=True),
             "org_deploy_enabled": False,
             "socket_mode_enabled": by_socket,
@@ -135,7 +135,7 @@ def _compared(made: dict[str, Any]) -> dict[str, Any]:
     return {
         "scopes": sorted((made.get("oauth_config") or {}).get("scopes", {}).get("bot", [])),
         # The step is each installation's own choice.
-        "events": sorted(one for one in events if one != registered.STEP.event),
+        "events": sorted(one for one in events if one != app_features.STEP.event),
         "commands": [{k: v for k, v in one.items() if k != "url"} for one in commands],
         "shortcuts": features.get("shortcuts") or [],
         "home": features.get("app_home") or {},
@@ -159,11 +159,11 @@ def _features(address: str, command: str) -> dict[str, Any]:
                 "should_escape": False,
                 **({"url": address} if address else {}),
             }
-            for one in registered.COMMANDS
+            for one in app_features.COMMANDS
         ],
     }
-    if registered.SHORTCUTS:
-        features["shortcuts"] = [dataclasses.asdict(one) for one in registered.SHORTCUTS]
+    if app_features.SHORTCUTS:
+        features["shortcuts"] = [dataclasses.asdict(one) for one in app_features.SHORTCUTS]
     return features
 
 

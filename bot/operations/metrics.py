@@ -159,7 +159,7 @@ class _Collected(registry.Collector):
         self._families = families
 
     def collect(self) -> Iterator[core.Metric]:
-        """Return them."""
+        """Return the figures of this moment, as Prometheus asks for them."""
         yield from self._families
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pydantic
 
-from bot.power import causes, deeds, lifecycle, plan, ports, request, server
+from bot.power import causes, lifecycle, plan, ports, request, server, server_history
 from bot.power.command import guide
 from bot.power.lifecycle import ServerState, State
 from bot.power.messages import messages as told
@@ -204,8 +204,8 @@ def _answers() -> Iterator[tuple[str, blocks.Message]]:
         for number in range(SERVERS)
     )
     snapshot = server.Snapshot({one.id: one for one in fleet}, NOW)
-    yes = (deeds.Yes(WHO.user_id, "sre"),) * 20
-    deed = deeds.Deed(found, NOW, WHO.user_id, yes, True, ServerState.PROVEN, 12, 19)
+    yes = (server_history.Yes(WHO.user_id, "sre"),) * 20
+    deed = server_history.Deed(found, NOW, WHO.user_id, yes, True, ServerState.PROVEN, 12, 19)
     turn = paging.Turn(2, "list all", WHO.user_id)
     said: dict[str, private.Said] = {
         "to a mistake": facts.Mistake(REASON, REASON, f"/power {REASON}"),

@@ -1,10 +1,12 @@
-"""Why a server stands where it stands, as words of a table: sentences are made where they are said.
+"""Why a server or a request stands where it stands, as values; sentences are made elsewhere.
 
-They are stored with each server of a run, so that nothing has to be read back out of a sentence.
+They are stored with each server of a run and with each request that waits, so that nothing has to
+be read back out of a sentence.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 
 
@@ -56,3 +58,23 @@ class Left(enum.StrEnum):
     NONE = ""
     MAY_BE_OFF = "may be off"
     OFF = "off"
+
+
+class Service(enum.StrEnum):
+    """Whose answer is missing."""
+
+    CLOUD = "cloud"
+    SLACK = "slack"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Wait:
+    """A request waits for `service` since then; it gives up at `until` (both epoch seconds).
+
+    `why` says what could not be asked, without a full stop.
+    """
+
+    service: Service
+    why: str
+    since: float
+    until: float

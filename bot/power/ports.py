@@ -64,7 +64,7 @@ class Clock(Protocol):
         """Return seconds on a clock that nobody sets."""
 
     async def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Wait so many seconds."""
 
 
 @runtime_checkable

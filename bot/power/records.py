@@ -12,9 +12,9 @@ from typing import Any
 
 from bot.power import causes, inputs, lifecycle, plan, request
 from bot.power.around import parts
+from bot.power.causes import Wait
 from bot.power.peers import Method
 from bot.power.text import folding
-from bot.power.waiting import Wait
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

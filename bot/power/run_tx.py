@@ -100,7 +100,7 @@ class RunTx(Protocol):
         """Return all parts of a request, oldest first."""
 
     def part(self, key: str) -> Part | None:
-        """Return one part."""
+        """Return a part by its key, with its servers."""
 
     def standing_parts(self, server_ids: Collection[str] | None = None) -> list[Part]:
         """Return the parts of all requests of which something is out or owed, oldest first.

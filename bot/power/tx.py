@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from bot.power import inputs, lifecycle
+from bot.power.causes import Wait
 from bot.power.messages import messages
 from bot.power.peers import Inbound, Seen, Workspace
 from bot.power.records import (
@@ -17,7 +18,6 @@ from bot.power.records import (
     Review,
 )
 from bot.power.run_tx import RunTx
-from bot.power.waiting import Wait
 
 
 class Tx(RunTx, Protocol):

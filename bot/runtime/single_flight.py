@@ -23,7 +23,7 @@ class Began:
 
     @classmethod
     def now(cls, clock: ports.Clock) -> Began:
-        """Note this instant."""
+        """Return this instant, by both clocks."""
         return cls(clock.now(), clock.monotonic())
 
     def age_s(self, clock: ports.Clock) -> float:

@@ -17,7 +17,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.power import errors, missing_access, ports
 from bot.runtime import single_flight
-from bot.slack import refusals
+from bot.slack import api_errors
 from bot.slack.inbound import grid
 from bot.slack.outbound import sending
 
@@ -209,9 +209,9 @@ class Directory:
 
 def _missing(key: str, error: Exception) -> tuple[missing_access.Missing, ...]:
     """Return what must be mended before this look-up can succeed; nothing where time may help."""
-    if not isinstance(error, sending.Undelivered) or error.code not in refusals.LACKS:
+    if not isinstance(error, sending.Undelivered) or error.code not in api_errors.LACKS:
         return ()
-    lack, (kind, _, id_) = refusals.LACKS[error.code], key.partition(":")
+    lack, (kind, _, id_) = api_errors.LACKS[error.code], key.partition(":")
     of_group = id_ if kind == "group" else ""
     what = error.needed if lack is missing_access.Lack.SCOPE else of_group
     return (missing_access.Missing(lack, error.code, what),)

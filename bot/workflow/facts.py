@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-from bot.power import deeds, missing_access, plan, ports, request, server
+from bot.power import missing_access, plan, ports, request, server, server_history
 from bot.power.around import parts
 from bot.power.targets import search
 
@@ -156,7 +156,7 @@ class WhyShown:
 
     row: server.Server
     snapshot: server.Snapshot
-    told: tuple[deeds.Deed, ...]
+    told: tuple[server_history.Deed, ...]
     now: float
 
 

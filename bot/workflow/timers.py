@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from bot.power import errors, ports, waiting
+from bot.power import causes, errors, ports
 from bot.power.lifecycle import State
 from bot.power.messages import decisions
 from bot.power.run import endings, ledger, losses, runs
@@ -118,11 +118,11 @@ async def _show_wait(
 ) -> None:
     """Show on the card what an approved request waits for, since when and until when."""
     cloud = isinstance(error, errors.CloudError)
-    service = waiting.Service.CLOUD if cloud else waiting.Service.SLACK
+    service = causes.Service.CLOUD if cloud else causes.Service.SLACK
     before = request.waiting
     since = before.since if before and before.service is service else now
     why = error.user_message.rstrip(".")
-    waited = waiting.Wait(service, why, since, request.use_by)
+    waited = causes.Wait(service, why, since, request.use_by)
     await context.store.write(lambda tx: ledger.wait(tx, request, waited, now=now))
 
 

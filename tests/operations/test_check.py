@@ -20,7 +20,7 @@ from bot.operations.findings import Finding
 from bot.power import errors
 from bot.sandbox import data_centre, demo, workspace
 from bot.sandbox.data_centre import serve
-from bot.slack import registered
+from bot.slack import app_features
 from bot.storage import opening
 from tests.slack import builders
 from tests.support import ticks
@@ -72,7 +72,7 @@ async def set_up(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Asy
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "policy.toml").write_text(demo.POLICY)
-    app = workspace.App(scopes=tuple(sorted(registered.scopes())), app_token=APP_TOKEN)
+    app = workspace.App(scopes=tuple(sorted(app_features.scopes())), app_token=APP_TOKEN)
     slack = workspace.Workspace(app=app, rate_factor=100.0)
     await slack.start()
     centre = data_centre.DataCentre(

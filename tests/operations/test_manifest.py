@@ -12,7 +12,7 @@ from slack_bolt.async_app import AsyncApp
 
 from bot.operations import manifest
 from bot.power.command import form
-from bot.slack import registered
+from bot.slack import app_features
 from bot.slack.inbound import bolt_registration, form_receiver, guard, processor
 from bot.slack.outbound import sending
 
@@ -59,7 +59,7 @@ def methods_in_the_code() -> set[str]:
 
 def test_every_method_that_the_code_calls_has_its_scopes_listed() -> None:
     """No call without a row, and no row without a call."""
-    assert methods_in_the_code() == set(registered.METHODS)
+    assert methods_in_the_code() == set(app_features.METHODS)
 
 
 def test_every_event_that_is_listened_to_is_subscribed() -> None:
@@ -73,13 +73,13 @@ def test_every_event_that_is_listened_to_is_subscribed() -> None:
 
     without_io.register(cast("AsyncApp", app))
 
-    assert app.events == {*registered.EVENTS, registered.STEP.event}
+    assert app.events == {*app_features.EVENTS, app_features.STEP.event}
 
 
 def test_every_scope_follows_from_a_row_and_has_a_reason() -> None:
     """An administrator can ask of each scope what it is for."""
-    assert registered.scopes() == set(registered.SCOPES)
-    assert all(registered.SCOPES.values())
+    assert app_features.scopes() == set(app_features.SCOPES)
+    assert all(app_features.SCOPES.values())
 
 
 def test_the_scopes_are_no_more_than_the_features_need() -> None:

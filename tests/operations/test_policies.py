@@ -14,7 +14,7 @@ from bot.operations import explaining, policies
 from bot.power import errors, ports
 from bot.sandbox import data_centre, demo, workspace
 from bot.sandbox.data_centre import serve
-from bot.slack import registered
+from bot.slack import app_features
 from bot.storage import opening
 
 GOOD = """\
@@ -188,7 +188,7 @@ class SetUp:
 @pytest.fixture
 async def set_up(tmp_path: pathlib.Path) -> AsyncIterator[SetUp]:
     """A set-up with nothing wrong."""
-    app = workspace.App(scopes=tuple(sorted(registered.scopes())))
+    app = workspace.App(scopes=tuple(sorted(app_features.scopes())))
     slack = workspace.Workspace(app=app, rate_factor=100.0)
     await slack.start()
     centre = data_centre.DataCentre(

@@ -6,7 +6,7 @@ import inspect
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.slack import registered
+from bot.slack import app_features
 from tests.outside import golden
 
 # What slack_sdk passes on without naming it: `json` bodies carry what the signature has.
@@ -21,7 +21,9 @@ def arguments_of(method: str) -> set[str]:
 
 def test_every_method_that_is_registered_exists() -> None:
     """No method of our own invention."""
-    assert [one for one in registered.METHODS if not arguments_of(one) and one != "auth.test"] == []
+    assert [
+        one for one in app_features.METHODS if not arguments_of(one) and one != "auth.test"
+    ] == []
 
 
 def test_every_argument_that_is_sent_is_one_of_the_method() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from bot.slack import registered
+from bot.slack import app_features
 from bot.slack.blockkit import blocks
 from tests.outside import golden, npm
 
@@ -139,7 +139,7 @@ def test_slack_types_take_all_that_the_stand_in_sends(folder: pathlib.Path) -> N
 
 def test_slack_types_know_every_event_that_is_subscribed(folder: pathlib.Path) -> None:
     """A misspelt event would never come, and nobody would be told."""
-    events = [*registered.EVENTS, registered.STEP.event]
+    events = [*app_features.EVENTS, app_features.STEP.event]
     lines = [constant(n, one, 'SlackEvent["type"]') for n, one in enumerate(events)]
 
     assert compiled(folder, lines) == ""

@@ -8,7 +8,7 @@ from typing import Any, get_args
 import pytest
 from slack_sdk.models.blocks import Block
 
-from bot.power import deeds, lifecycle, plan, ports, request, server
+from bot.power import lifecycle, plan, ports, request, server, server_history
 from bot.power.lifecycle import ServerState, State
 from bot.power.messages import messages
 from bot.power.request import Action
@@ -154,11 +154,11 @@ def golden_answers() -> dict[str, blocks.Message]:
     servers = hostile_fleet()
     snapshot = server.Snapshot({one.id: one for one in servers}, builders.NOW - 9)
     found = builders.request_in(State.PENDING, hostile_plan(HOSTILE_NAMES))
-    deed = deeds.Deed(
+    deed = server_history.Deed(
         found,
         builders.NOW,
         "U0DANA",
-        (deeds.Yes("U0SAM", builders.HOSTILE),) * 20,
+        (server_history.Yes("U0SAM", builders.HOSTILE),) * 20,
         True,
         ServerState.NOT_PROVEN,
         12,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.power import deeds, ports, server
+from bot.power import ports, server, server_history
 from bot.power.lifecycle import ServerState, State
 from bot.sandbox.workspace.blockkit import blocks as stand_in_blocks
 from bot.slack.blockkit import blocks, paging
@@ -114,8 +114,8 @@ def test_why_holds_all_rows_of_a_page() -> None:
         builders.planned(builders.order(["web00001"], reason="why " * 100)),
         card=ports.Card("C0123456789", "1795592863.145861"),
     )
-    agreed = (deeds.Yes("U0123456789", "sre"), deeds.Yes("U0987654321", "dc-ops"))
-    deed = deeds.Deed(
+    agreed = (server_history.Yes("U0123456789", "sre"), server_history.Yes("U0987654321", "dc-ops"))
+    deed = server_history.Deed(
         found, builders.NOW, "U0DANA", agreed, False, ServerState.PROVEN, 100_012, 100_919
     )
     told = facts.WhyShown(SERVERS[0], SNAPSHOT, (deed,) * 40, builders.NOW)

@@ -8,9 +8,9 @@ import pytest
 
 from bot.power import ports
 from bot.power.lifecycle import State
-from bot.slack import refusals
+from bot.slack import api_errors
+from bot.slack.api_errors import Why
 from bot.slack.outbound import posting, reporter
-from bot.slack.refusals import Why
 from bot.slack.render import refused_cards, replies
 from tests import bodies
 from tests.slack import builders
@@ -106,7 +106,7 @@ async def test_requester_isn_t_told_that_slack_is_away(asked: Side) -> None:
 def test_every_word_of_slack_s_has_a_sentence() -> None:
     """A refusal without a sentence would be a program's error in somebody's face."""
     assert set(refused_cards.WORDS) == set(Why)
-    assert refusals.CLOSED.isdisjoint(refusals.OF_TOKEN | refusals.AWAY | refusals.GONE)
+    assert api_errors.CLOSED.isdisjoint(api_errors.OF_TOKEN | api_errors.AWAY | api_errors.GONE)
 
 
 # -- threads
@@ -266,7 +266,7 @@ async def test_deactivated_requester_is_not_taken_for_a_token_that_is_gone(shown
     await shown.reporter.deliver_due()
 
     assert shown.store.outbox == []
-    assert shown.store.audited[-1].detail["why"] == refusals.RECIPIENT_INACTIVE
+    assert shown.store.audited[-1].detail["why"] == api_errors.RECIPIENT_INACTIVE
 
 
 async def test_token_whose_account_is_gone_is_not_taken_for_a_requester_who_left(

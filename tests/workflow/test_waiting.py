@@ -6,8 +6,8 @@ import pathlib
 from collections.abc import Callable
 
 from bot.power import ports
+from bot.power.causes import Service, Wait
 from bot.power.lifecycle import State
-from bot.power.waiting import Service, Wait
 from bot.sandbox.data_centre import CallFaultKind, CallKind
 from bot.slack.render import cards
 from tests.support import databases, ticks

@@ -29,7 +29,7 @@ class Reminded(Waiting, base.Calling):
 
 
 class Escalated(Waiting, base.Calling):
-    """Still nobody has."""
+    """Nobody has approved yet, so more people are told."""
 
     event: Literal["escalated"] = "escalated"
 

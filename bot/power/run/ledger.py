@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 
-from bot.power import errors, ports, request, summary, waiting
+from bot.power import causes, errors, ports, request, summary
 from bot.power.causes import Left
 from bot.power.lifecycle import State
 from bot.power.messages import running
@@ -196,7 +196,7 @@ def hold(tx: ports.Tx, found: ports.Request, barred: Bar, *, now: float) -> None
     tx.say(found.id, "reply", said, key=f"held:{barred.reason}", at=now)
 
 
-def wait(tx: ports.Tx, found: ports.Request, waited: waiting.Wait | None, *, now: float) -> None:
+def wait(tx: ports.Tx, found: ports.Request, waited: causes.Wait | None, *, now: float) -> None:
     """Note what a request waits for, or that it waits no more, and show it on the card."""
     if tx.wait(found.id, waited):
         tx.show_card(found.id, at=now)

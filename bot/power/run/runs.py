@@ -9,7 +9,7 @@ import dataclasses
 import itertools
 from collections.abc import Callable, Collection, Iterable, Mapping
 
-from bot.power import plan, ports, server, waiting
+from bot.power import causes, plan, ports, server
 from bot.power.approval import granted, recheck
 from bot.power.around import parts as parts_
 from bot.power.causes import Cause
@@ -67,7 +67,7 @@ class Run:
     tries: int = dataclasses.field(init=False, default=0)
     halted: Bar | None = dataclasses.field(init=False, default=None)
     held_since: float | None = dataclasses.field(init=False, default=None)
-    waits: waiting.Wait | None = dataclasses.field(init=False, default=None)
+    waits: causes.Wait | None = dataclasses.field(init=False, default=None)
     waits_since: float | None = dataclasses.field(init=False, default=None)
     grant: granted.Grant | None = dataclasses.field(init=False, default=None)
     asker: Collection[str] = dataclasses.field(init=False, default=frozenset())

@@ -15,7 +15,7 @@ from slack_bolt.async_app import AsyncApp
 
 from bot.power import ports, vocabulary
 from bot.power.command import form
-from bot.slack import action_ids, registered
+from bot.slack import action_ids, app_features
 from bot.slack.blockkit import labels
 from bot.slack.inbound import form_receiver, guard, payloads, processor, step_events, submissions
 from bot.slack.render import request_modal
@@ -35,7 +35,7 @@ class Registration:
         processing: processor.Processor,
         forms: form_receiver.FormReceiver,
         guarding: guard.Guard,
-        command: str = registered.COMMANDS[0].command,
+        command: str = app_features.COMMANDS[0].command,
         label: str = "",
     ) -> None:
         """`command` is the one slash command that is ours, `label` a part of the bot's name."""
@@ -52,7 +52,7 @@ class Registration:
         app.action(action_ids.OURS)(around(self.button_pressed))
         app.event("app_mention")(around(self.bot_mentioned))
         app.event("app_home_opened")(around(self.home_opened))
-        app.event(registered.STEP.event)(around(self.step_begun))
+        app.event(app_features.STEP.event)(around(self.step_begun))
         app.view_submission(action_ids.ANY)(around(self.form_sent))
         app.shortcut(action_ids.ANY)(around(self.shortcut_used))
         app.options(action_ids.ANY)(around(self.options_asked))

@@ -11,7 +11,7 @@ from typing import Any
 
 from bot.power import inputs, ports, request
 from bot.power.command import form
-from bot.slack import registered
+from bot.slack import app_features
 from bot.slack.inbound import payload_models, payloads
 
 # A step is never at once and without approval.
@@ -26,7 +26,7 @@ def read(body: Mapping[str, Any], *, at: float) -> ports.Inbound | None:
     """
     found = payloads.checked(payload_models.StepEvent, body)
     event = found.event
-    if event.function.callback_id != registered.STEP.callback_id:
+    if event.function.callback_id != app_features.STEP.callback_id:
         return None
     filled = {name.value: _text(event.inputs.get(name.value)) for name in INPUTS}
     channel_id = filled.pop(form.Field.CHANNEL.value)

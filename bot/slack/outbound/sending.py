@@ -21,7 +21,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.power import ports
-from bot.slack import refusals
+from bot.slack import api_errors
 from bot.slack.blockkit import blocks, labels
 from bot.slack.outbound import addresses
 
@@ -56,42 +56,42 @@ class Undelivered(Exception):
     @property
     def gone(self) -> bool:
         """Whether the message can't be edited any more."""
-        return self.code in refusals.GONE
+        return self.code in api_errors.GONE
 
     @property
     def uneditable(self) -> bool:
         """Whether the message stands, and nobody may edit it."""
-        return self.code in refusals.UNEDITABLE
+        return self.code in api_errors.UNEDITABLE
 
     @property
     def away(self) -> bool:
         """Whether it is Slack as a whole that doesn't answer, and not this message's fault."""
-        return self.code in refusals.AWAY or self.code.startswith("http_5")
+        return self.code in api_errors.AWAY or self.code.startswith("http_5")
 
     @property
     def closed(self) -> bool:
         """Whether nothing can be said in the channel."""
-        return self.code in refusals.CLOSED
+        return self.code in api_errors.CLOSED
 
     @property
     def threadless(self) -> bool:
         """Whether the thread takes nothing, and its channel may."""
-        return self.code in refusals.THREADLESS
+        return self.code in api_errors.THREADLESS
 
     @property
     def may_be_its_words(self) -> bool:
         """Whether Slack may refuse what the message says, such as a call of a user group."""
-        if self.code.startswith(refusals.RESTRICTED):
+        if self.code.startswith(api_errors.RESTRICTED):
             return True
-        told = self.gone or self.uneditable or self.threadless or self.code in refusals.OF_BLOCKS
-        return self.for_good and not told and refusals.why(self.code) is refusals.Why.OTHER
+        told = self.gone or self.uneditable or self.threadless or self.code in api_errors.OF_BLOCKS
+        return self.for_good and not told and api_errors.why(self.code) is api_errors.Why.OTHER
 
     @property
     def for_good(self) -> bool:
         """Whether Slack will take this from nobody, until somebody changes a setting of Slack's."""
         if self.away or self.retry_after_s is not None or self.code.startswith("http_"):
             return False
-        return self.code not in refusals.OF_TOKEN
+        return self.code not in api_errors.OF_TOKEN
 
 
 _leaves_by: contextvars.ContextVar[float] = contextvars.ContextVar("leaves_by", default=math.inf)
@@ -140,10 +140,10 @@ class Sender:
         try:
             answer = await self._send("chat.postMessage", place, message)
         except Undelivered as error:
-            person = error.code == refusals.INACTIVE and channel[:1] in PEOPLE
+            person = error.code == api_errors.INACTIVE and channel[:1] in PEOPLE
             if not (person and await self._token_stands()):
                 raise
-            raise Undelivered(refusals.RECIPIENT_INACTIVE) from None
+            raise Undelivered(api_errors.RECIPIENT_INACTIVE) from None
         return str(answer.get("ts") or "")
 
     async def _token_stands(self) -> bool:
@@ -229,7 +229,7 @@ class Sender:
         labelled = labels.on_message(message, self._label)
         for way in blocks.ways(labelled, self._without):
             code = await self._respond(url, way, replace=replace)
-            if code not in refusals.OF_BLOCKS:
+            if code not in api_errors.OF_BLOCKS:
                 break
             self._refused(way, "response_url", code)
         if code:
@@ -276,7 +276,7 @@ class Sender:
             try:
                 return await self._call(method, {**place, **_arguments(method, way)})
             except Undelivered as error:
-                if error.code not in refusals.OF_BLOCKS:
+                if error.code not in api_errors.OF_BLOCKS:
                     raise
                 self._refused(way, method, error.code)
         return await self._call(method, {**place, **_arguments(method, bare)})
@@ -285,7 +285,7 @@ class Sender:
         """Note that Slack refuses blocks; newer kinds among them aren't tried again."""
         kinds = blocks.newer_kinds(message)
         log.error("slack.blocks_refused", method=method, code=code, kinds=sorted(kinds))
-        if code in refusals.OF_KINDS:
+        if code in api_errors.OF_KINDS:
             self._without |= kinds
 
     async def _call(self, method: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot.power import lifecycle, plan, ports, waiting
+from bot.power import causes, lifecycle, plan, ports
 from bot.power.lifecycle import State
 from bot.slack.blockkit import blocks, naming, text, words
 from bot.slack.render import (
@@ -238,7 +238,7 @@ def _glass(request: ports.Request) -> str:
     return f"🔨 *Break glass.* {asked}; {who} must review it{due}."
 
 
-def _waiting(waited: waiting.Wait, state: State) -> str:
+def _waiting(waited: causes.Wait, state: State) -> str:
     """Return what the request waits for, since when, and what happens if that lasts too long."""
     name = headlines.SERVICES[waited.service]
     end = "then it is void" if state is State.APPROVED else "then it gives up"

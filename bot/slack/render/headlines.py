@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from bot.power import lifecycle, ports
-from bot.power.causes import Left
+from bot.power.causes import Left, Service
 from bot.power.lifecycle import ServerState, State
 from bot.power.run import again, outcome
 from bot.power.text import folding
-from bot.power.waiting import Service
 from bot.slack.blockkit import naming, text, words
 from bot.slack.render import conduct, outcomes, terms
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.power import deeds, ports
+from bot.power import ports, server_history
 from bot.power.lifecycle import ServerState, State
 from bot.power.request import Action
 from bot.power.run import again
@@ -107,7 +107,7 @@ def why(
     return blocks.Message("\n".join([now, *(rows[:2] or [nothing])]), body)
 
 
-def _deed(one: deeds.Deed, workspace_url: str) -> str:
+def _deed(one: server_history.Deed, workspace_url: str) -> str:
     """Return what one request did to the server: what, when, who, with whose approval, why."""
     found, order = one.request, one.request.order
     agreed = ", ".join(
@@ -128,7 +128,7 @@ def _deed(one: deeds.Deed, workspace_url: str) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def _fate(one: deeds.Deed) -> str:
+def _fate(one: server_history.Deed) -> str:
     """Return what became of the server, in the action's words."""
     action: Action = one.request.order.action
     if one.fate is ServerState.PROVEN:
@@ -140,7 +140,7 @@ def _fate(one: deeds.Deed) -> str:
     return f"*{words.VERBS[action].capitalize()}: {fate}*{_since(one)}"
 
 
-def _since(one: deeds.Deed) -> str:
+def _since(one: server_history.Deed) -> str:
     """Return how the server was left, and what was seen of it later; mostly empty."""
     if one.row is None or again.moving(one.row):
         return ""

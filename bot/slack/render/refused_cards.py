@@ -11,9 +11,9 @@ import collections
 from bot.power import lifecycle, ports
 from bot.power.lifecycle import State
 from bot.power.messages import messages, running
-from bot.slack import refusals
+from bot.slack import api_errors
+from bot.slack.api_errors import Why
 from bot.slack.blockkit import blocks, text
-from bot.slack.refusals import Why
 
 MOST_REMEMBERED = 2000
 MOST_ROWS = 20
@@ -92,7 +92,7 @@ def outdated(request: ports.Request, told: messages.Message | None) -> bool:
 def render(request: ports.Request, told: running.CardRefused) -> blocks.Message:
     """Return what the requester is told."""
     code = told.why
-    why, mend = WORDS[refusals.why(code)]
+    why, mend = WORDS[api_errors.why(code)]
     where = text.channel(request.order.place.channel_id) or "the channel"
     lines = [
         f"🚫 Slack doesn't take its card in {where}: {why} ({text.plain(code, 60)}). {mend}",

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from bot.power import lifecycle, plan, ports, waiting
+from bot.power import causes, lifecycle, plan, ports
 from bot.power.lifecycle import State
 from bot.storage.engine import link
 from bot.storage.tables import bearings, packing, reviews, rows, steps
@@ -235,7 +235,7 @@ class Requests(reviews.Reviews, bearings.Bearings, steps.Steps):
         text = self.value("SELECT plan FROM plans WHERE request_id = :id", id=request_id)
         return rows.digest(text)
 
-    def wait(self, request_id: str, waited: waiting.Wait | None) -> bool:
+    def wait(self, request_id: str, waited: causes.Wait | None) -> bool:
         """Note what a request waits for, or that it waits no more; False when that is no news."""
         noted = self.change(
             """

@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from bot.power import causes, errors, lifecycle, plan, ports, request, waiting
+from bot.power import causes, errors, lifecycle, plan, ports, request
 from bot.storage.tables import packing, stored_json
 
 PLAN_VERSION = 4
@@ -122,17 +122,17 @@ def request_from(
     )
 
 
-def waiting_text(waited: waiting.Wait | None) -> str:
+def waiting_text(waited: causes.Wait | None) -> str:
     """Return what a request waits for as it is stored."""
     return packed(dataclasses.asdict(waited)) if waited else ""
 
 
-def _waiting_from(text: str) -> waiting.Wait | None:
+def _waiting_from(text: str) -> causes.Wait | None:
     """Return what a stored text says that a request waits for."""
     if not text:
         return None
     found = json.loads(text)
-    return waiting.Wait(**{**found, "service": waiting.Service(found["service"])})
+    return causes.Wait(**{**found, "service": causes.Service(found["service"])})
 
 
 def approval_row(request_id: str, approval: ports.Approval) -> dict[str, Any]:

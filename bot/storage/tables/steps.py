@@ -81,7 +81,7 @@ class Steps(link.Link):
         return self._whole(found)
 
     def part(self, key: str) -> parts_.Part | None:
-        """Return one part."""
+        """Return a part by its key, with its servers."""
         return next(iter(self._by_keys([key])), None)
 
     def standing_parts(self, server_ids: Collection[str] | None = None) -> list[parts_.Part]:

@@ -6,7 +6,7 @@ import asyncio
 import dataclasses
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-from bot.power import deeds, errors, lifecycle, ports, request, server
+from bot.power import errors, lifecycle, ports, request, server, server_history
 from bot.power.policy import freezes
 from bot.power.targets import resolving, targets
 from bot.power.targets.terms import Names
@@ -273,17 +273,21 @@ def _past(tx: ports.Tx, server_ids: Sequence[str]) -> tuple[tuple[ports.Request,
     return tuple(rows), False
 
 
-def _told(tx: ports.Tx, server_id: str) -> tuple[deeds.Deed, ...]:
+def _told(tx: ports.Tx, server_id: str) -> tuple[server_history.Deed, ...]:
     """Return what the audit log tells of a server, request by request."""
     found = []
-    for request_id in tx.touching([server_id], states=lifecycle.State, limit=deeds.MOST_DEEDS):
+    for request_id in tx.touching(
+        [server_id], states=lifecycle.State, limit=server_history.MOST_DEEDS
+    ):
         asked = tx.request(request_id)
         if asked is not None:
-            told = tx.audit_rows(request_id=request_id, server_id=server_id, limit=deeds.MOST_ROWS)
-            for event in deeds.TELLING:
-                most = deeds.MOST_OF_A_KIND
+            told = tx.audit_rows(
+                request_id=request_id, server_id=server_id, limit=server_history.MOST_ROWS
+            )
+            for event in server_history.TELLING:
+                most = server_history.MOST_OF_A_KIND
                 told += tx.audit_rows(request_id=request_id, event=event, limit=most)
-            deed = deeds.deed(server_id, asked, told)
+            deed = server_history.deed(server_id, asked, told)
             row = tx.run_server(request_id, server_id)
             found.append(dataclasses.replace(deed, row=row))
     return tuple(found)

@@ -14,7 +14,7 @@ from bot.slack import action_ids
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Command:
-    """A slash command."""
+    """A slash command, with what Slack shows while it is typed."""
 
     command: str
     description: str
