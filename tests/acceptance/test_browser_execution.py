@@ -43,7 +43,7 @@ async def test_stop_in_the_middle_and_the_centre_agrees_with_the_thread(
     await shot(page, "stop-1-running")
     await card.get_by_role("button", name="Stop").click()
     await page.get_by_test_id("confirm-ok").click()
-    await async_api.expect(card).to_contain_text("Stop was pressed", timeout=120_000)
+    await async_api.expect(card).to_contain_text("Stopped by", timeout=120_000)
     await shot(page, "stop-2-pressed")
     await async_api.expect(card).to_contain_text(re.compile("Stopped"), timeout=120_000)
     await card.get_by_test_id("replies-button").click()

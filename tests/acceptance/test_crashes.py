@@ -94,7 +94,7 @@ async def test_a_kill_while_watching_goes_on_watching(stage: Stage) -> None:
     stage.playing.centre.set_fault("web03", MachineFaultKind.STUCK)
     card = await stage.ask("/power reboot web[01-03] because test")
     await stage.slack.click(SAM, card, "Approve")
-    await stage.thread_says(card, "started")
+    await stage.thread_says(card, "Starting")
     await until(lambda: bool(stage.power_calls()))
     await read_since(stage, reads(stage))
     await kill_and_wait(stage)

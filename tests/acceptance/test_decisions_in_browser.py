@@ -121,7 +121,7 @@ async def test_expiry_calls_everybody_and_is_no_denial_in_the_browser(
     await says(card, "Nobody answered in time")
     await card.get_by_test_id("replies-button").click()
     thread = page.get_by_test_id("thread-panel")
-    await says(thread, "Everybody who may approve is asked now")
+    await says(thread, "Nobody has decided yet")
     await says(thread, "Expired: nobody answered in time")
     await shot(page, "expiry")
 

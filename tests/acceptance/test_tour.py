@@ -25,7 +25,7 @@ async def test_tour_tells_the_story_and_its_servers_agree(
         "This is your own request",
         "Approved by @sam for sre",
         "kill process",
-        "rebooted: web[01-06]",
+        "✅ 6 servers rebooted",
         "audit head",
         "web01 1, web02 1, web03 1",
     ):

@@ -24,7 +24,7 @@ REQUESTS = 30
 IDS = tuple(f"PR-{number:04d}" for number in range(1000, 1000 + REQUESTS))
 ENDED = {"event": "ended", "state": "succeeded", "head": "ab" * 32, "seq": 12, "seal": "1a2b3c4d"}
 # What is said in each thread, in this order.
-SAID = ("▶️ Started", "⏹️ Stop", "✅ *Succeeded")
+SAID = ("▶️ Started", "⏹️ Stop", "*✅ Succeeded")
 
 
 @dataclasses.dataclass

@@ -12,6 +12,9 @@ from bot.power.messages import running
 from bot.power.policy import freezes
 from bot.power.run import answering, endings, ledger, reasons, runs
 
+# The reply of the last approval says that it starts; a start that is later is said on its own.
+SAID_WITH_APPROVAL_S = 15.0
+
 
 def open_run(
     tx: ports.Tx, request_id: str, *, epoch: int, now: float
@@ -66,8 +69,9 @@ def _start(
         for target in found.order.targets
     ]
     tx.start_run(found.id, rows)
-    started = running.Started(total=len(rows), waves=found.plan.waves)
-    tx.say(found.id, "reply", started, key="started", at=now)
+    if now - max((one.at for one in found.approvals), default=0.0) > SAID_WITH_APPROVAL_S:
+        started = running.Started(total=len(rows), waves=found.plan.waves)
+        tx.say(found.id, "reply", started, key="started", at=now)
     tx.show_card(found.id, at=now)
     ledger.audit(tx, "request.running", found, now, server_ids=ids)
     return dataclasses.replace(found, state=State.RUNNING, changed_at=now), rows

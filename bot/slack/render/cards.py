@@ -153,7 +153,7 @@ def _after(request: ports.Request, servers: Sequence[ports.RunServer]) -> str:
     action = request.order.action
     return _joined(
         [
-            outcomes.dark(servers, action),
+            outcomes.dark(servers, action, headlines.NAMES_CHARS),
             outcomes.lines(servers, action),
             outcomes.unsure(servers, action),
             terms.why(request.order),
@@ -202,7 +202,7 @@ def _next(request: ports.Request, servers: Sequence[ports.RunServer]) -> str:
     if left:
         return f"*Next:* {who} decides about the other {'one' if left == 1 else f'{left:,}'}."
     if outcomes.retryable(servers, action):
-        return f"*Next:* {who} looks at what failed, then retries it."
+        return f"*Next:* {who} checks {outcomes.to_retry(servers, action)}, then retries."
     return ""
 
 
@@ -225,17 +225,16 @@ def _glass(request: ports.Request) -> str:
     """Return that nobody was asked, and how the review stands that this owes."""
     if not request.order.options.break_glass:
         return ""
-    review, asked = request.review, "Nobody was asked first"
-    if request.plan.terms.needs:
-        asked = "Only the freeze's approvals were asked for"
+    review = request.review
+    asked = "Only the freeze's approvals were asked for; " if request.plan.terms.needs else ""
     if review is not None and review.closed_at:
         by, said = text.mention(review.closed_by), text.plain(review.comment, REASON_CHARS)
         judged = f"*{words.JUDGEMENTS[review.judgement].lower()}*, " if review.judgement else ""
-        return f"🔨 *Break glass.* {asked}; {judged}reviewed by {by}: {said}"
+        return f"🔨 *Break glass:* {asked}{judged}reviewed by {by}: {said}"
     due = f" by {text.moment(review.due_at)}" if review is not None else ""
     groups = [text.plain(one, REVIEWERS_CHARS) for one in review.groups] if review else []
     who = f"somebody else of {' or '.join(groups)}" if groups else "somebody else"
-    return f"🔨 *Break glass.* {asked}; {who} must review it{due}."
+    return f"🔨 *Break glass:* {asked}{who} must review it{due}."
 
 
 def _waiting(waited: causes.Wait, state: State) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import assert_never
 
 from bot.power import missing_access, ports
 from bot.power.messages import base, decisions
 from bot.slack.blockkit import text, words
-from bot.slack.render import conduct, terms
+from bot.slack.render import conduct, headlines, terms
 
 WORDS_CHARS = 500
 GROUP_CHARS = 60
@@ -15,7 +16,6 @@ MOST_NAMED = 40
 LACKS_CHARS = 800
 # A new request calls so many people of each group; a reminder calls more.
 MOST_CALLED = 10
-ASKED_CHARS = 200
 
 
 def waiting(request: ports.Request, told: decisions.AnyWaiting) -> str:
@@ -24,12 +24,11 @@ def waiting(request: ports.Request, told: decisions.AnyWaiting) -> str:
         case decisions.Asked():
             return _asked(request, told)
         case decisions.Reminded():
-            still = f"⏳ Still waiting: {terms.quorum(request)}{_deadline(request)}"
+            still = f"⏳ Still waiting for {_missing(request)}{_deadline(request)}"
             return f"{still}\n{called(told)}".rstrip()
         case decisions.Escalated():
-            asked = "📣 Nobody has decided yet. Everybody who may approve is asked now."
-            still = f"{terms.quorum(request)}{_deadline(request)}"
-            return f"{asked}\n{still}\n{called(told)}".rstrip()
+            still = f"📣 Nobody has decided yet: {terms.quorum(request)}{_deadline(request)}"
+            return f"{still}. Please decide:\n{called(told)}".rstrip()
         case decisions.Nudged():
             who = text.mention(told.user)
             asks = f"👋 {who} asks again: {terms.quorum(request)}{_deadline(request)}"
@@ -38,7 +37,7 @@ def waiting(request: ports.Request, told: decisions.AnyWaiting) -> str:
             return _approved(request, told)
         case decisions.ApprovalLost():
             people = text.mentions(told.users) or text.mention(told.user)
-            lost = f"✖ An approval was taken away: {people} may not approve any more"
+            lost = f"✖ An approval no longer counts: {people} can't approve any more"
             return f"{lost}{because(told.reason)}.\n{terms.quorum(request)}"
         case decisions.Commented():
             return f"💬 {text.mention(told.user)}{because(told.comment)}"
@@ -48,22 +47,33 @@ def waiting(request: ports.Request, told: decisions.AnyWaiting) -> str:
 
 def _asked(request: ports.Request, told: decisions.Asked) -> str:
     """Return who wants what, why, and whose approval it takes."""
-    order, wanted = request.order, request.plan.terms.needs
-    what = terms.title(order)
-    names = conduct.names(request.plan, ASKED_CHARS)
-    return (
-        f"👋 {text.mention(order.requester.user_id)} wants to {what[0].lower()}{what[1:]} ({names})"
-        f"{because(order.reason)}\n"
-        f"Needs {terms.needs(wanted)}{_deadline(request)}\n{called(told, MOST_CALLED)}"
-    ).rstrip()
+    needed = f"Needs {terms.needs(request.plan.terms.needs)}{_deadline(request)}"
+    return f"👋 {headlines.wish(request)}\n{needed}\n{called(told, MOST_CALLED)}".rstrip()
 
 
 def _approved(request: ports.Request, told: decisions.Approved) -> str:
-    """Return who has approved, and what is still needed."""
+    """Return who has approved, and what is still needed, or what begins now."""
     group = f" for {text.plain(told.group, GROUP_CHARS)}" if told.group else ""
-    summary = text.plain(told.summary, WORDS_CHARS) or terms.quorum(request)
     who = text.mention(told.user)
-    return f"✔ Approved by {who}{group}{because(told.comment)}\n{summary}"
+    return f"✔ Approved by {who}{group}{because(told.comment)}\n{_after(request, told)}"
+
+
+def _after(request: ports.Request, told: decisions.Approved) -> str:
+    """Return what followed an approval at its time: others may have approved since."""
+    by = [one.person.user_id for one in request.approvals]
+    if told.user not in by:
+        return text.plain(told.summary, WORDS_CHARS) or terms.quorum(request)
+    then = request.approvals[: by.index(told.user) + 1]
+    left = terms.missing(dataclasses.replace(request, approvals=then))
+    if left:
+        return f"Still needs {terms.needs(left)}"
+    waves = conduct.sizes(request.plan) if len(request.plan.waves) > 1 else ""
+    how = f", {waves[:1].lower()}{waves[1:]}" if waves else ""
+    return f"▶️ Starting: {headlines.small(terms.title(request.order))}{how}"
+
+
+def _missing(request: ports.Request) -> str:
+    return terms.needs(terms.missing(request))
 
 
 def closed(told: decisions.AnyClosed) -> str:
@@ -77,12 +87,12 @@ def closed(told: decisions.AnyClosed) -> str:
         case decisions.Stopped():
             return f"⏹️ Stopped by {who} before it started{why}\nNothing was sent."
         case decisions.Expired():
-            late = "⌛ Expired: nobody answered in time. Nothing was sent"
-            return f"{late}; ask again if it is still needed."
+            late = "⌛ Expired: nobody answered in time. Nothing was sent."
+            return f"{late} Ask again if it is still needed."
         case decisions.Refused():
             return f"🚫 Refused{why}\nNothing was sent."
         case decisions.Void():
-            return f"⚪ Void{why}\nNothing was sent; ask again if it is still needed."
+            return f"⚪ Not carried out{why}\nNothing was sent. Ask again if it is still needed."
         case _:
             assert_never(told)
 
@@ -96,15 +106,15 @@ def glass(request: ports.Request, told: decisions.AnyGlass) -> str:
             starts = (
                 "It needs what the freeze asks for." if needs else "It starts without approval."
             )
-            until = f" until {text.moment(told.review_by)}" if told.review_by else ""
+            until = f" by {text.moment(told.review_by)}" if told.review_by else ""
             return (
                 f"🔨 Break glass by {who}{because(told.reason)}\n"
                 f"{starts} Somebody else must review it{until}: press Review on the card "
                 f"when it has ended.\n{called(told)}"
             ).rstrip()
         case decisions.ReviewDue():
-            until = f" until {text.moment(told.review_by)}" if told.review_by else ""
-            waits = f"🔎 The break glass by {who} waits for a review{until}."
+            until = f", due by {text.moment(told.review_by)}" if told.review_by else ""
+            waits = f"🔎 The break glass by {who} is waiting for its review{until}."
             return f"{waits} Press Review on the card.\n{called(told)}".rstrip()
         case decisions.ReviewOverdue():
             was_due = f" {text.moment(told.review_by)}" if told.review_by else ""
@@ -138,4 +148,4 @@ def called(told: base.Calling, most: int = MOST_NAMED) -> str:
 
 
 def _deadline(request: ports.Request) -> str:
-    return f", until {text.moment(request.expires_at)}" if request.expires_at else ""
+    return f", expires {text.moment(request.expires_at)}" if request.expires_at else ""

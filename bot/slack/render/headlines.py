@@ -54,13 +54,18 @@ def notification(request: ports.Request, servers: Sequence[ports.RunServer] = ()
     return "\n".join([f"{line} [{request.id}]", *(part for part in below if part)])
 
 
+def ended(request: ports.Request, servers: Sequence[ports.RunServer] = ()) -> str:
+    """Return how a request has ended, as mrkdwn."""
+    return f"*{_line(request, servers, (), naming.folded)}*"
+
+
 def wish(request: ports.Request) -> str:
     """Return who wants what done to which servers, and why, as mrkdwn without its full stop."""
     order = request.order
     names = conduct.names(request.plan, FALLBACK_CHARS)
     why = text.plain(order.reason, FALLBACK_CHARS)
     who = text.mention(order.requester.user_id)
-    return f"{who} wants to {_small(terms.title(order))} ({names}){': ' + why if why else ''}"
+    return f"{who} wants to {small(terms.title(order))} ({names}){': ' + why if why else ''}"
 
 
 def _line(
@@ -88,7 +93,7 @@ def _line(
     if state is State.PLANNED:
         return f"{words.SIGNS[state]} {title} · {words.MEANINGS[state]}"
     ended = "Not carried out" if state is State.VOID else state.value.capitalize()
-    return f"{words.SIGNS[state]} {ended}: {_small(title)}"
+    return f"{words.SIGNS[state]} {ended}: {small(title)}"
 
 
 def _running(
@@ -103,7 +108,7 @@ def _running(
     doing = f"{words.DOING[order.action]} {text.count(len(order.targets), 'server')}"
     sign = words.ACTION_SIGNS[order.action]
     if order.options.break_glass:
-        sign, doing = "🔨", f"Break glass: {_small(doing)}"
+        sign, doing = "🔨", f"Break glass: {small(doing)}"
     held = f" · waiting for {SERVICES[request.waiting.service]}" if request.waiting else ""
     if freezes:
         sign, held = "🧊", " · held by a freeze"
@@ -138,7 +143,7 @@ def _ended(request: ports.Request, servers: Sequence[ports.RunServer], fold: Fol
     none = word if request.state is State.FAILED else "confirmed"
     first = f"{done:,} of {total:,} {word}" if done else f"None of {total:,} {none}"
     stopped = "Stopped: " if request.state is State.STOPPED else ""
-    return " · ".join([f"{sign} {stopped}{first if not stopped else _small(first)}", *others])
+    return " · ".join([f"{sign} {stopped}{first if not stopped else small(first)}", *others])
 
 
 def _alone(request: ports.Request, row: ports.RunServer) -> str:
@@ -182,6 +187,6 @@ def _dark(request: ports.Request, found: Sequence[ports.RunServer], fold: Fold) 
     return f"🚨 {names} {stands} · {why}"
 
 
-def _small(title: str) -> str:
+def small(title: str) -> str:
     """Return a title as it stands within a sentence."""
     return f"{title[:1].lower()}{title[1:]}"

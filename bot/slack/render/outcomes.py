@@ -17,6 +17,7 @@ from bot.slack.blockkit import naming, text, words
 OUTCOMES_CHARS = 2600
 NAMES_CHARS = 500
 DETAIL_CHARS = 160
+NEXT_CHARS = 80
 
 LOOSE_CHARS = 80
 # Of an outcome that needs nobody, so many servers are named; of more their count says enough.
@@ -90,10 +91,15 @@ def lines(
 
     Those that a cycle leaves off are told by `dark`.
     """
-    left = {row.server_id for row in again.dark(action, servers)}
-    found = outcome.groups([row for row in servers if row.server_id not in left])
+    found = outcome.groups(lit(servers, action))
     ordered = sorted(found, key=lambda group: READ_IN_ORDER.index(group.state))
     return text.fitting([_group_line(group, action) for group in ordered], limit)
+
+
+def lit(servers: Sequence[ports.RunServer], action: Action) -> list[ports.RunServer]:
+    """Return a run's servers without those that a cycle leaves off: `dark` tells of them."""
+    left = {row.server_id for row in again.dark(action, servers)}
+    return [row for row in servers if row.server_id not in left]
 
 
 def _group_line(group: outcome.Group, action: Action) -> str:
@@ -195,15 +201,31 @@ def left_dark(servers: Sequence[ports.RunServer], action: Action) -> bool:
     return any(again.left_off(action, row) for row in servers)
 
 
-def dark(servers: Sequence[ports.RunServer], action: Action) -> str:
-    """Return which servers a cycle leaves off, or may, in a line for each; mostly empty."""
+def to_retry(servers: Sequence[ports.RunServer], action: Action) -> str:
+    """Return the servers that failed and may be tried again, those untouched left out."""
+    failed = [
+        row.label
+        for row in servers
+        if again.may_retry(action, row) and row.state is not ServerState.NOT_SENT
+    ]
+    return naming.folded(failed, NEXT_CHARS)
+
+
+def dark(servers: Sequence[ports.RunServer], action: Action, named: int = 0) -> str:
+    """Return which servers a cycle leaves off, or may, in a line for each; mostly empty.
+
+    A single line whose names take at most `named` characters has none: they were told above it.
+    """
     found = again.dark(action, servers)
     off = [row.label for row in found if again.left(action, row) is Left.OFF]
     maybe = [row.label for row in found if again.left(action, row) is Left.MAY_BE_OFF]
     told = []
     if off:
         verb = "is" if len(off) == 1 else "are"
-        told.append(f"🚨 *{naming.folded(off, NAMES_CHARS)} {verb} OFF:* {_why_off(found, action)}")
+        why = _why_off(found, action)
+        if not maybe and len(folding.fold(off, marked=True)) <= named:
+            return f"{why[:1].upper()}{why[1:]}"
+        told.append(f"🚨 *{naming.folded(off, NAMES_CHARS)} {verb} OFF:* {why}")
     if maybe:
         told.append(
             f"🚨 *{naming.folded(maybe, NAMES_CHARS)} may be OFF:* "

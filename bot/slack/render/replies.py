@@ -9,7 +9,16 @@ from bot.power import ports
 from bot.power.causes import Late
 from bot.power.messages import decisions, messages, running
 from bot.slack.blockkit import blocks, naming, text, words
-from bot.slack.render import alarm, around, decided, frozen, outcomes, refused_cards, terms
+from bot.slack.render import (
+    alarm,
+    around,
+    decided,
+    frozen,
+    headlines,
+    outcomes,
+    refused_cards,
+    terms,
+)
 
 # With the number of its row so many digits of a head are enough to prove by.
 HEAD_CHARS = 12
@@ -17,6 +26,7 @@ MOST_WAVES = 8
 MOST_STEPS = 16
 WORD_CHARS = 60
 VERB_CHARS = 20
+_LAST_WORDS = (decisions.Closed, running.Ended)
 BACK_ON = "Power back on, on the card, plans a power-on of exactly these."
 
 
@@ -46,7 +56,9 @@ def direct(
     """Return the same news for the requester alone, with a link to the card when there is one."""
     reply = render(request, servers, told)
     place = f" · <{link}|open the card>" if link else ""
-    return _plain(f"*{request.id}* {terms.title(request.order)}{place}\n{reply.text}")
+    # What proves the log stands in the thread, where everybody sees it.
+    first = reply.blocks[0]["text"]["text"] if isinstance(told, _LAST_WORDS) else reply.text
+    return _plain(f"*{request.id}* {terms.title(request.order)}{place}\n{first}")
 
 
 def _plain(said: str) -> blocks.Message:
@@ -96,7 +108,8 @@ def _running(request: ports.Request, told: running.AnyRunning) -> str:
         case running.StopAsked():
             who = text.mention(told.user)
             return (
-                f"⏹️ Stop was pressed by {who}{decided.because(told.reason)}\nNo new call is sent."
+                f"⏹️ Stopped by {who}{decided.because(told.reason)}\nNo more servers are touched; "
+                "what is in progress can't be recalled."
             )
         case running.LookingUp():
             who, verb = text.mention(told.user), text.plain(told.verb, VERB_CHARS)
@@ -144,14 +157,14 @@ def _held(told: running.Held) -> str:
 
 
 def _ended(request: ports.Request, servers: Sequence[ports.RunServer]) -> str:
-    """Return how a run has ended, and what became of its servers."""
+    """Return how a run has ended: in one line, then its servers by outcome."""
     action = request.order.action
+    why = text.plain(request.end_reason)
     lines = [
-        f"{words.SIGNS[request.state]} *{request.state.value.capitalize()}*"
-        f"{': ' + text.plain(request.end_reason) if request.end_reason else ''}",
+        headlines.ended(request, servers),
+        f"{why[:1].upper()}{why[1:]}",
         outcomes.dark(servers, action),
-        outcomes.told(servers, action, limit=2000),
-        outcomes.counted(servers, action),
+        outcomes.told(outcomes.lit(servers, action), action, limit=2000),
         outcomes.unsure(servers, action),
         around.still_out(request),
     ]
@@ -193,7 +206,7 @@ def _figures(
     servers: Sequence[ports.RunServer],
     told: decisions.AnyClosed | running.Ended,
 ) -> str:
-    """Return how long it took, the audit's head as `--anchor` takes it, and the seal."""
+    """Return how long it took, and the audit's head as `--anchor` takes it."""
     began_at = told.began_at if isinstance(told, running.Ended) else 0.0
     took_s = outcomes.took_s(request, servers, began_at)
     whole = text.plain(told.head, 64)
@@ -201,6 +214,5 @@ def _figures(
     parts = [
         f"took {text.duration(took_s)}" if took_s else "",
         f"audit head {head}",
-        f"seal {text.plain(told.seal, 64) or request.order.short_seal}",
     ]
     return " · ".join(part for part in parts if part)

@@ -48,9 +48,18 @@ def lines(planned: plan.Plan) -> str:
     found = [_line(ill, names) for ill, names in groups[:MOST_GROUPS]]
     if rest := sum(len(names) for _, names in groups[MOST_GROUPS:]):
         found.append(f"⚠️ {text.count(rest, 'more server')} with alarms or poor health")
+    if not groups and _well(planned):
+        found.append("No alarms, health OK")
     if planned.unheard:
         found.append(f"⚠️ {_UNHEARD[planned.unheard].capitalize()}")
     return "\n".join(found)
+
+
+def _well(planned: plan.Plan) -> bool:
+    """Whether it is known of every server to act on that nothing is wrong with it."""
+    acting = planned.lines_with(Verdict.ACT)
+    heard = planned.unheard is Unheard.NOTHING
+    return heard and bool(acting) and all(line.health.lower() == WELL for line in acting)
 
 
 def ill_names(planned: plan.Plan) -> list[folding.Named]:

@@ -74,9 +74,15 @@ def _yes(approval: ports.Approval) -> str:
 
 def people(found: ports.Request) -> str:
     """Return who asked and who approved, in one line."""
-    asked = f"Asked by {text.mention(found.order.requester.user_id)}"
+    who = text.mention(found.order.requester.user_id)
+    asked = f"Started by {who} without approval" if _alone(found) else f"Asked by {who}"
     agreed = text.joined([_yes(one) for one in found.approvals[:MOST_APPROVALS]])
     return f"{asked} · approved by {agreed}" if agreed else asked
+
+
+def _alone(found: ports.Request) -> bool:
+    """Whether it began by break glass, and nobody was asked at all."""
+    return found.order.options.break_glass and not found.plan.terms.needs
 
 
 def why(order: request.Order) -> str:
