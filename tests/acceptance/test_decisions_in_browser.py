@@ -137,7 +137,7 @@ async def test_broken_glass_is_public_and_reviewed_by_somebody_else_in_the_brows
 ) -> None:
     """At once, with everybody named; barred again until another approver has reviewed it."""
     line = "/power reboot web02 --break-glass because INC-42 nobody answers"
-    card = await ask(page, INC, line, "nobody was asked first")
+    card = await ask(page, INC, line, "without approval")
     await card.get_by_test_id("replies-button").click()
     thread = page.get_by_test_id("thread-panel")
     await says(thread, "It starts without approval")
