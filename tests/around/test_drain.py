@@ -252,7 +252,7 @@ async def test_a_pod_that_is_gone_already_is_as_good_as_evicted(
 
 
 @pytest.mark.parametrize("fault", ["401", "403"])
-async def test_a_refusal_is_the_last_word_and_shows_no_secret(
+async def test_a_clusters_refusal_is_the_last_word_and_shows_no_secret(
     monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
     """Each server is set aside with it; one that was cordoned before is known to be."""

@@ -313,7 +313,7 @@ async def test_too_many_calls_say_when_to_try_again(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("fault", ["401", "403"])
-async def test_a_refusal_is_the_last_word_and_shows_no_secret(
+async def test_an_alertmanagers_refusal_is_the_last_word_and_shows_no_secret(
     monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
     """Though the other side repeats it."""

@@ -103,7 +103,7 @@ async def test_show_reads_one_record_and_knows_who_is_gone() -> None:
         await cloud.show("../status")
 
 
-async def test_status_counts_the_fleet() -> None:
+async def test_status_is_read_as_counts_of_the_fleet() -> None:
     """The counts come by the service's words."""
     service = Service(answer({"server_power_status": {"on": 3, "off": 1}}))
 

@@ -103,7 +103,7 @@ async def test_a_reboot_too_quick_to_be_seen_is_not_called_done(world: World) ->
     assert found.state is State.PARTIAL
 
 
-async def test_a_reboot_whose_answer_is_lost_is_never_sent_again(world: World) -> None:
+async def test_a_reboot_that_is_seen_though_its_answer_is_lost_is_proven(world: World) -> None:
     """The call took effect, its answer did not come: the record proves it, one call was sent."""
     world.centre.queue_fault(CallFaultKind.DROP_AFTER, CallKind.POWER, 1)
 

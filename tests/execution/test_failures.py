@@ -74,7 +74,7 @@ async def test_a_call_that_never_left_is_sent_again(action: Action, tmp_path: pa
 
 @pytest.mark.parametrize("fault", LOST, ids=word)
 @virtual.on_given_time
-async def test_a_reboot_whose_answer_is_lost_is_never_sent_again(
+async def test_a_reboot_without_an_answer_that_nobody_sees_is_unknown_and_not_sent_again(
     fault: CallFault, tmp_path: pathlib.Path
 ) -> None:
     """Nothing is seen, so nobody knows: unknown, and counted as a failure."""

@@ -312,7 +312,7 @@ def test_a_typed_name_that_is_long_is_not_searched_for_habits() -> None:
 
 
 def test_a_tag_that_is_not_plain_is_suggested_in_quotes() -> None:
-    """The key too."""
+    """Each part of the tag is quoted where it must be, so that the suggestion can be typed."""
     with pytest.raises(errors.UserMistake) as caught:
         targets.parse("tag:a$=c web01", {})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from bot.power import errors, inputs, lifecycle, ports, request
 from bot.power.command import form
@@ -30,11 +30,17 @@ class Queued:
     refused: bool = False
 
 
-class Tx:
-    """The part of a transaction that Slack's side and the small workflow use."""
+class Tx(ports.Tx):
+    """The part of a transaction that Slack's side uses; what isn't here fails when called."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
+
+    def __getattribute__(self, name: str) -> Any:
+        """Return a member, never one that is the port's alone and does nothing."""
+        if name in vars(ports.Tx) and name not in vars(Tx):
+            raise NotImplementedError(name)
+        return super().__getattribute__(name)
 
     def receive(self, inbound: ports.Inbound) -> bool:
         """Store a payload once."""
@@ -56,7 +62,10 @@ class Tx:
 
     def mark_mistaken(self, message: str, *, mistaken: bool = True) -> None:
         """Note that an edit may be read."""
-        self._store.mistaken.add(message)
+        if mistaken:
+            self._store.mistaken.add(message)
+        else:
+            self._store.mistaken.discard(message)
 
     def finish(self, key: str) -> None:
         """Mark a payload as dealt with."""
@@ -79,15 +88,7 @@ class Tx:
         """Note where the card stands."""
         self._store.change(request_id, card=card)
 
-    def transition(self, request_id: str, after: State, **changes: Any) -> bool:
-        """Change a state if the table has the change."""
-        before = self._store.requests[request_id].state
-        if after not in lifecycle.TRANSITIONS[before]:
-            return False
-        self._store.change(request_id, state=after, **changes)
-        return True
-
-    def show_card(self, request_id: str) -> None:
+    def show_card(self, request_id: str, *, at: float) -> None:
         """Ask for the card to be shown."""
         self._store.queue(request_id, "card", {})
 
@@ -107,16 +108,10 @@ class Tx:
         return found[:limit]
 
     def say(
-        self,
-        request_id: str,
-        kind: str,
-        body: Mapping[str, Any] | messages.Message,
-        *,
-        key: str = "",
-        at: float = 0.0,
+        self, request_id: str, kind: str, said: messages.Message, *, key: str, at: float
     ) -> None:
         """Queue a reply or a direct message."""
-        self._store.queue(request_id, kind, body)
+        self._store.queue(request_id, kind, said)
 
     def freezes(self, *, now: float) -> list[ports.Freeze]:
         """Return the freezes that stand."""
@@ -152,6 +147,13 @@ class Store:
         """Change a request's row."""
         self.requests[request_id] = dataclasses.replace(self.requests[request_id], **changes)
 
+    def move(self, request_id: str, after: State, **changes: Any) -> bool:
+        """Change a request's state if the table has the change."""
+        if after not in lifecycle.TRANSITIONS[self.requests[request_id].state]:
+            return False
+        self.change(request_id, state=after, **changes)
+        return True
+
     def add(self, found: ports.Request, servers: Sequence[ports.RunServer] = ()) -> None:
         """Store a request with its run."""
         self.requests[found.id] = found
@@ -184,12 +186,15 @@ class Store:
         if self.writes_away_for > 0:
             self.writes_away_for -= 1
             raise errors.StoreUnavailable
-        return work(cast("ports.Tx", Tx(self)))
+        return work(self._tx())
 
     async def read(self, work: Callable[[ports.Tx], T]) -> T:
         """Run `work` for its reads."""
         self._answer_or_not()
-        return work(cast("ports.Tx", Tx(self)))
+        return work(self._tx())
+
+    def _tx(self) -> ports.Tx:
+        return Tx(self)  # type: ignore[abstract] # What Slack's side doesn't use isn't here.
 
     def _answer_or_not(self) -> None:
         if self.broken:
@@ -352,37 +357,35 @@ class Workflow:
         pressed = inbound.input
         request_id, do = inputs.request_id(pressed), pressed.name
         user = {"user": inbound.person.user_id}
-        tx = Tx(self._store)
         if do in ("request", "confirm_count"):
-            tx.transition(request_id, State.PENDING, card=ports.Card(inbound.place.channel_id))
-            tx.show_card(request_id)
+            self._store.move(request_id, State.PENDING, card=ports.Card(inbound.place.channel_id))
+            self._store.queue(request_id, "card", {})
             return facts.Note(f"Asked as {request_id}.")
         if do == "approve":
             given = builders.approval(inbound.person.user_id)
-            tx.transition(request_id, State.APPROVED, approvals=(given,))
-            tx.say(request_id, "reply", {"event": "approved", "group": "sre", **user})
-            tx.show_card(request_id)
+            self._store.move(request_id, State.APPROVED, approvals=(given,))
+            self._store.queue(request_id, "reply", {"event": "approved", "group": "sre", **user})
+            self._store.queue(request_id, "card", {})
             return None
         if do in ("deny", "cancel"):
             word = {"deny": State.DENIED, "cancel": State.CANCELLED}[do]
             reason = pressed.reason if isinstance(pressed, inputs.FormSent) else ""
-            if tx.transition(request_id, word):
+            if self._store.move(request_id, word):
                 body = {"event": word.value, "reason": reason, **user}
-                tx.say(request_id, "reply", body)
-                tx.show_card(request_id)
+                self._store.queue(request_id, "reply", body)
+                self._store.queue(request_id, "card", {})
             return facts.Note(f"{request_id} is {word.value}.")
         return facts.Note("This button is no longer valid.", good=False)
 
     def finish_run(self, request_id: str, servers: Iterable[ports.RunServer]) -> None:
         """Start and end a run at once."""
-        tx = Tx(self._store)
         self._store.servers[request_id] = list(servers)
-        tx.transition(request_id, State.RUNNING)
-        tx.transition(request_id, State.PARTIAL, ended_at=self._store.clock.now() + 60)
+        self._store.move(request_id, State.RUNNING)
+        self._store.move(request_id, State.PARTIAL, ended_at=self._store.clock.now() + 60)
         body = {"event": "ended", "head": "ab" * 32, "seq": 12, "seal": "1a2b3c4d"}
-        tx.say(request_id, "reply", body)
-        tx.say(request_id, "direct", body)
-        tx.show_card(request_id)
+        self._store.queue(request_id, "reply", body)
+        self._store.queue(request_id, "direct", body)
+        self._store.queue(request_id, "card", {})
 
 
 class Acked:

@@ -138,4 +138,4 @@ def test_fakes_know_the_states_of_a_request() -> None:
     store = fakes.Store(ticks.GivenClock())
     store.add(builders.request_in(State.DENIED))
 
-    assert not fakes.Tx(store).transition("PR-7F3K", State.APPROVED)
+    assert not store.move("PR-7F3K", State.APPROVED)

@@ -218,7 +218,7 @@ async def test_break_glass_that_never_ran_owes_nothing(world: World) -> None:
 
 
 async def test_protected_servers_stay_so_under_break_glass(world: World) -> None:
-    """Never, for nobody."""
+    """Break glass goes past approvers, not past the protection: the server is left out."""
     world.edit(('servers = ["tag:powerbot=never", "pdu*"]', 'servers = "web01"'))
 
     shown = await world.plan("reboot web01 --break-glass because x", channel=INC)

@@ -110,7 +110,7 @@ async def test_a_button_asks_questions_alone(line: str, do: str) -> None:
 
 
 async def test_what_was_typed_is_no_buttons_question() -> None:
-    """It may be anything."""
+    """Only what a button asks is held to the questions there are; any typed line is answered."""
     here, _ = asking()
 
     assert await lookups.refusal(here, builders.inbound(), command.parse("reboot web01")) is None

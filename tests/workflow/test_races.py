@@ -43,7 +43,7 @@ async def test_approver_who_comes_after_a_denial_is_told_by_whom(world: World) -
 
 
 async def test_denial_that_comes_after_another_is_told_by_whom(world: World) -> None:
-    """One of two wins, though the second has to be looked up."""
+    """The first denial stands, though it came while the second person was looked up."""
     world.edit(('sre = ["U0DANA", "U0SAM", "U0LEO"]', 'sre = ["U0DANA", "U0SAM"]'))
     id_ = await world.ask("reboot db01 because x")
     world.folk.meanwhile[LEO] = lambda: world.press(ROSA, "deny", id_)

@@ -190,5 +190,5 @@ def test_a_form_is_taken_when_the_list_was_never_read() -> None:
 
 
 def test_an_incident_is_as_good_as_a_reason() -> None:
-    """As in a typed line."""
+    """A rule that wants a reason is content with an incident in the form, as in a typed line."""
     assert request_form.read_form(choice(), *sent(servers="db01", incident="INC-42")).problems == {}
