@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import dataclasses
 import functools
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -30,6 +30,8 @@ from bot.workflow.rights import grants, rejudge
 # A start in the middle of Slack's outage waits so long: platforms that see a process fail at its
 # start again and again stop trying.
 SLACK_PATIENCE_S = 300.0
+
+Learn = Callable[[Iterable[str]], None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,11 +72,14 @@ class Bot:
 
 @contextlib.asynccontextmanager
 async def joined(
-    given: settings_.Settings, transport: str, paces: clocks.Paces = clocks.USUAL
+    given: settings_.Settings,
+    transport: str,
+    paces: clocks.Paces = clocks.USUAL,
+    learn: Learn = lambda _: None,
 ) -> AsyncIterator[Bot]:
     """Join all parts, with Slack's tokens tried first; they are closed after the block.
 
-    `transport` is `socket` or `http`.
+    `transport` is `socket` or `http`. `learn` is told of the secrets of steps, as they are used.
 
     Raises:
         SlackUnavailable: Slack refuses the bot token, or can't be reached.
@@ -101,7 +106,7 @@ async def joined(
         )
         closing.push_async_callback(kept.close)
         http = await closing.enter_async_context(exchange.open_http(trusting))
-        surroundings = around_http.Client()
+        surroundings = around_http.Client(learn=learn)
         closing.push_async_callback(surroundings.aclose)
         power = cloud.power_of(given, http, clock, paces)
         closing.push_async_callback(power.aclose)

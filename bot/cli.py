@@ -93,7 +93,8 @@ def run(
     redactor = logs.configure(settings.log, settings.log_level, secrets=secrets, watchers=watchers)
     rotating = rotation.Rotation(settings, redactor.learn, counted.unusable_files.set)
     observers = [counted.watch_loop, rotating.run]
-    asyncio.run(serving.serve(settings, chosen, health.of(counted, rotating), observers=observers))
+    routes = health.of(counted, rotating)
+    asyncio.run(serving.serve(settings, chosen, routes, observers=observers, learn=redactor.learn))
 
 
 @app.command()

@@ -46,17 +46,18 @@ async def serve(
     *,
     observers: Sequence[Observer] = (),
     paces: clocks.Paces = clocks.USUAL,
+    learn: app.Learn = lambda _: None,
 ) -> None:
     """Run the bot over `socket` or `http` until SIGTERM or SIGINT.
 
-    `observers` run beside it and are cancelled at the end.
+    `observers` run beside it and are cancelled at the end. `learn` is told of secrets.
 
     Raises:
         SlackUnavailable: Slack refuses a token, or can't be reached.
         StoreUnavailable: the database can't be used.
     """
     async with (
-        app.joined(given, transport, paces) as bot,
+        app.joined(given, transport, paces, learn) as bot,
         contextlib.AsyncExitStack() as listening,
     ):
         # Until here a signal ends the process at once: nothing is under way yet.

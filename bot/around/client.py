@@ -13,7 +13,7 @@ import math
 import pathlib
 import socket
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import httpx
@@ -95,11 +95,17 @@ class Reply:
 class Client:
     """HTTP for all steps: a pool of connections for each file of certificates."""
 
-    def __init__(self, *, trust_env: bool = True) -> None:
-        """`trust_env` off leaves the proxies of the environment out. Must be closed."""
+    def __init__(
+        self, *, trust_env: bool = True, learn: Callable[[Iterable[str]], None] = lambda _: None
+    ) -> None:
+        """`trust_env` off leaves the proxies of the environment out. Must be closed.
+
+        `learn` is told of each request's secrets before it leaves, so that no log holds them.
+        """
         # At the debug level httpcore writes headers down.
         logging.getLogger("httpcore").setLevel(logging.INFO)
         self._trust_env = trust_env
+        self._learn = learn
         self._pools: dict[tuple[str, int], httpx.AsyncClient] = {}
         self._making = asyncio.Lock()
 
@@ -110,6 +116,7 @@ class Client:
             NoAnswer: there is none.
         """
         trace = _Trace()
+        self._learn(credentials.parts(_secrets(call)))
         try:
             reply = await self._sent(call, trace)
         except NoAnswer as error:
@@ -208,13 +215,17 @@ async def _reply(response: httpx.Response, call: Call) -> Reply:
         if size > LARGEST_ANSWER:
             break
     body = b"".join(parts)
-    secrets = (call.headers.get("Authorization", ""), *call.secrets)
     return Reply(
         response.status_code,
         body if size <= LARGEST_ANSWER else None,
-        credentials.redacted(_said(body[:65_536]), *secrets),
+        credentials.redacted(_said(body[:65_536]), *_secrets(call)),
         _again_s(response.headers.get("Retry-After", "")),
     )
+
+
+def _secrets(call: Call) -> tuple[str, ...]:
+    """Return what nobody may read of a request."""
+    return (call.headers.get("Authorization", ""), *call.secrets)
 
 
 def _said(body: bytes) -> str:

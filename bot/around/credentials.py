@@ -6,6 +6,7 @@ import base64
 import binascii
 import os
 import pathlib
+from collections.abc import Iterable
 
 import dotenv
 
@@ -13,6 +14,8 @@ from bot import secret_files
 
 ENV_FILE = ".env"
 STARS = "***"
+# How a secret that signs begins ("Standard Webhooks").
+SIGNING = "whsec_"
 # A shorter value would take innocent words with it.
 SHORTEST = 6
 
@@ -70,20 +73,24 @@ def header(variable: str) -> dict[str, str]:
 
 def redacted(text: str, *secrets: str) -> str:
     """Return what somebody sent back, without the secrets that were sent to them."""
-    parts = {part for secret in secrets for part in _parts(secret) if len(part) >= SHORTEST}
-    for part in sorted(parts, key=len, reverse=True):
+    for part in sorted(parts(secrets), key=len, reverse=True):
         text = text.replace(part, STARS)
     return text
 
 
+def parts(secrets: Iterable[str]) -> set[str]:
+    """Return secrets as a whole and in the parts by which they might be repeated."""
+    return {part for secret in secrets for part in _parts(secret) if len(part) >= SHORTEST}
+
+
 def _parts(secret: str) -> list[str]:
-    """Return a secret as a whole and in the parts by which it might be repeated."""
+    """Return one secret and its parts."""
     scheme, _, token = secret.partition(" ")
-    parts = [secret, token or scheme]
+    found = [secret, token or scheme, secret.removeprefix(SIGNING)]
     if scheme.lower() == "basic":
         try:
             login = base64.b64decode(token, validate=True).decode()
         except (binascii.Error, UnicodeDecodeError):
-            return parts
-        parts += [login, login.partition(":")[2]]
-    return parts
+            return found
+        found += [login, login.partition(":")[2]]
+    return found

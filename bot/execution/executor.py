@@ -32,7 +32,7 @@ async def carry_out(context: Context, lease: runs.Lease) -> None:
     run = await _open(context, lease)
     if run is None:
         return
-    await _watch(context, run, at_once=True)
+    await poll.to_the_end(context, run, at_once=True)
     while True:
         await _finish_steps(context, run)
         await after.put_back(context, run)
@@ -44,12 +44,6 @@ async def carry_out(context: Context, lease: runs.Lease) -> None:
         await _rest(context, run)
     await after.put_back(context, run, over=True)
     await _close(context, run)
-
-
-async def _watch(context: Context, run: runs.Run, *, at_once: bool = False) -> None:
-    """Watch what was sent to its end, and keep up meanwhile what would end by itself."""
-    meanwhile = functools.partial(lengthening.tend, context, run)
-    await poll.to_the_end(context, run, at_once=at_once, meanwhile=meanwhile)
 
 
 async def _open(context: Context, lease: runs.Lease) -> runs.Run | None:
@@ -68,6 +62,7 @@ async def _open(context: Context, lease: runs.Lease) -> runs.Run | None:
     by_id = {row.server_id: row for row in rows}
     sent_at = _sent_before(context, request, rows)
     run = runs.Run(request, lease, by_id, wave=number, earlier=earlier, sent_at=sent_at)
+    run.meanwhile = functools.partial(lengthening.tend, context, run)
     await after.take_over(context, run)
     return run
 
@@ -108,7 +103,7 @@ async def _next_wave(context: Context, run: runs.Run) -> bool:
         return False
     if not await _send_wave(context, run):
         return False
-    await _watch(context, run)
+    await poll.to_the_end(context, run)
     return True
 
 
@@ -174,7 +169,7 @@ async def _finish_steps(context: Context, run: runs.Run) -> None:
         chosen = await preflight.choose(context, run, 1, snapshot, len(due))
         await recorder.progress(context, run)
         await wave.Wave(context, run, snapshot, step=1).send(chosen)
-        await _watch(context, run)
+        await poll.to_the_end(context, run)
         if not chosen and run.queued(1):
             await preflight.wait_for_racks(context, run, 1)
 

@@ -70,6 +70,7 @@ async def _hold(context: Context, run: runs.Run, barred: Bar) -> None:
         run.halted = barred
         return
     await tell(context, run, barred)
+    await run.meanwhile()
     await context.clock.sleep(HOLD_S)
 
 
@@ -97,6 +98,7 @@ async def wait(context: Context, run: runs.Run, wait_s: float) -> None:
     """Wait between two calls; Stop and the like end it at once."""
     until = context.clock.monotonic() + wait_s
     while (left_s := until - context.clock.monotonic()) > 0 and run.halted is None:
+        await run.meanwhile()
         await context.clock.sleep(min(left_s, HOLD_S))
         await may_call(context, run, despite_failures=True)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Collection
 
 import structlog
 
@@ -33,16 +33,8 @@ def sent(context: Context) -> None:
     context.pacing.schedule.sent(context.clock.monotonic())
 
 
-async def to_the_end(
-    context: Context,
-    run: runs.Run,
-    *,
-    at_once: bool = False,
-    meanwhile: Callable[[], Awaitable[None]] | None = None,
-) -> None:
+async def to_the_end(context: Context, run: runs.Run, *, at_once: bool = False) -> None:
     """Poll until no server of the run is watched any more; `at_once` is for a run taken over.
-
-    `meanwhile` is awaited before each poll.
 
     Raises:
         LostLease: another process has taken over.
@@ -51,8 +43,7 @@ async def to_the_end(
         if not at_once:
             await _until(context, context.pacing.schedule.next(context.clock.monotonic()))
         at_once = False
-        if meanwhile is not None:
-            await meanwhile()
+        await run.meanwhile()
         await _poll(context, run, watched)
 
 

@@ -213,9 +213,15 @@ def _of_database(found: figures.Figures, now: float) -> Iterator[core.Metric]:
         Figure.INBOX_AGE_SECONDS, "The oldest one's wait.", _age_s(found.payload_since, now)
     )
     yield _gauge(
-        Figure.STEPS_OUT, "Servers and steps of which something stands outside.", found.steps_out
+        Figure.STEPS_OUT,
+        "Servers and steps of which something stands outside; `powerbot owed` lists them.",
+        found.steps_out,
     )
-    yield _gauge(Figure.STEPS_OWED, "Those of them that should be back.", found.steps_owed)
+    yield _gauge(
+        Figure.STEPS_OWED,
+        "Those of them that should be back; `powerbot settle` ends what was mended by hand.",
+        found.steps_owed,
+    )
     yield _gauge(
         Figure.REVIEWS_OPEN, "Uses of break glass nobody has reviewed.", found.reviews_open
     )

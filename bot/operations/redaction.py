@@ -41,7 +41,10 @@ class Redactor:
 
     def learn(self, secrets: Iterable[str]) -> None:
         """Take these out from now on, too; one that has been exchanged is still a secret."""
-        self._known |= {one for one in secrets if len(one) >= SHORTEST_SECRET}
+        new = {one for one in secrets if len(one) >= SHORTEST_SECRET}
+        if new <= self._known:
+            return
+        self._known |= new
         own = sorted(self._known, key=len, reverse=True)
         self._own = re.compile("|".join(map(re.escape, own))) if own else None
 

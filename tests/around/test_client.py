@@ -15,6 +15,7 @@ import pytest
 from aiohttp import web
 
 from bot.around import client, credentials
+from bot.operations import redaction
 from tests.acceptance.test_http import free_port
 from tests.around import builders
 
@@ -186,3 +187,38 @@ def test_a_secret_that_no_header_can_hold_is_named(
 
     with pytest.raises(credentials.Missing, match="A_SECRET has letters"):
         credentials.header("A_SECRET")
+
+
+async def test_the_log_knows_a_secret_before_it_leaves(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the environment, a file and `.env`; what was exchanged is still no word for a log."""
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "token"
+    file.write_text("Bearer first-of-the-file\n")
+    (tmp_path / ".env").write_text("OF_DOTENV=Bearer of-the-env-file\n")
+    monkeypatch.setenv("OF_ENVIRONMENT", "Basic bmFtZTpwYXNzLXdvcmQ=")
+    monkeypatch.setenv("OF_FILE_FILE", str(file))
+    redactor = redaction.Redactor()
+    http = client.Client(trust_env=False, learn=redactor.learn)
+
+    async def use(variable: str) -> None:
+        headers = credentials.header(f"env:{variable}")
+        call = client.Call("GET", f"http://127.0.0.1:{free_port()}", 5.0, headers)
+        with pytest.raises(client.NoAnswer):
+            await http.send(call)
+
+    before = redactor.redact("first-of-the-file")
+    for name in ("OF_ENVIRONMENT", "OF_FILE", "OF_DOTENV"):
+        await use(name)
+    file.write_text("Bearer second-of-the-file\n")
+    await use("OF_FILE")
+    signing = client.Call("POST", "http://127.0.0.1:1", 5.0, secrets=("whsec_c2lnbmluZyBrZXk=",))
+    with pytest.raises(client.NoAnswer):
+        await http.send(signing)
+    await http.aclose()
+
+    assert before == "first-of-the-file", "nothing was known before"
+    for secret in ("first-of-the-file", "second-of-the-file", "of-the-env-file", "pass-word",
+                   "bmFtZTpwYXNzLXdvcmQ=", "c2lnbmluZyBrZXk="):  # fmt: skip
+        assert secret not in redactor.redact(f"it said {secret}!"), secret

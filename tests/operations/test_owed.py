@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from bot.operations import host, owed
+from bot.operations import host, host_view, owed
 from bot.power import ports
 from bot.power.around import asking, parts, step
 from bot.power.around.states import State
@@ -82,6 +82,23 @@ async def test_what_is_out_and_what_is_owed_is_listed(world: World, record: Reco
     assert "until" not in second
     assert owed.listed(found).startswith("out web01 · quiet · ")
     assert owed.listed([]) == owed.NOTHING
+
+
+async def test_a_request_is_shown_with_its_steps(world: World, record: Record) -> None:
+    """A row for each server and step, the state as the store has it."""
+    id_ = await left_out(world, State.PUT_BACK, State.OWED)
+    found = json.loads(host_view.one_as_json(await host.show(record, id_)))
+    first, second = found["steps"]
+
+    assert found["id"] == id_
+    assert {key: first[key] for key in ("request", "wave", "step", "kind", "server", "state")} == {
+        "request": id_, "wave": 1, "step": "quiet", "kind": "silence", "server": "web01",
+        "state": "put_back",
+    }  # fmt: skip
+    assert (second["step"], second["state"], second["detail"]) == ("drain", "owed", "why")
+    assert set(second) == {
+        "request", "wave", "step", "kind", "server", "state", "since", "detail",
+    }  # fmt: skip
 
 
 async def test_settling_touches_one_step_of_one_server(world: World, record: Record) -> None:

@@ -17,15 +17,19 @@ from bot.power.run import runs
 AGAIN_S = 30.0
 
 
-async def tend(context: Context, run: runs.Run) -> None:
-    """Lengthen the parts of a run whose half-time has come; nothing is asked before that."""
+async def tend(context: Context, run: runs.Run, *, but: str = "") -> None:
+    """Lengthen the parts of a run whose half-time has come; nothing is asked before that.
+
+    `but` is the key of a part that is left alone, since it is being put back.
+    """
     now = context.clock.now()
     for part in list(run.taken.values()):
-        if is_due(part, now) and now >= run.tended.get(part.key, 0.0) + AGAIN_S:
+        if part.key != but and is_due(part, now) and now >= run.tended.get(part.key, 0.0) + AGAIN_S:
             run.tended[part.key] = now
             longer = await lengthened(context, part, run.request, now + part.step.lasts_s)
             if longer != part:
                 run.taken[part.key] = longer
+                del run.tended[part.key]
                 await recorder.write(context, _noting(run, longer))
 
 

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Collection, Iterable, Mapping
 
 from bot.execution import recorder
-from bot.execution.around import tries
+from bot.execution.around import lengthening, tries
 from bot.execution.context import Context
 from bot.power import ports
 from bot.power.around import parts as parts_
@@ -54,6 +54,11 @@ async def put_back(context: Context, run: runs.Run | None, asked: Asked) -> part
         latest[0] = whole
         await _write(context, run, asked.request, whole, new, {State.PUTTING_BACK})
 
+    async def meanwhile() -> bool:
+        if run is not None:
+            await lengthening.tend(context, run, but=part.key)
+        return False
+
     half = tries.Half(
         part,
         asked.request,
@@ -63,6 +68,7 @@ async def put_back(context: Context, run: runs.Run | None, asked: Asked) -> part
         before=False,
         well=frozenset(asked.well),
         staying=tuple(one.subject for one in part.standing if one.subject.id not in ids),
+        stopped=meanwhile,
         left_s=run.lease.left_s if run is not None else lambda: tries.TRY_S,
     )
     await tries.carry_out(context, half, save)

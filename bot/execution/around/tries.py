@@ -33,8 +33,8 @@ class Half:
     """One half of a part on its way.
 
     `until` is its deadline by the monotonic clock. `unsure`: an earlier try may have acted, so it
-    is looked for first. `stopped` asks whether no further try may be made, `left_s` for how long
-    the right to write lasts.
+    is looked for first. `stopped` is asked before each try whether no further one may be made,
+    `left_s` for how long the right to write lasts.
     """
 
     part: parts_.Part

@@ -99,7 +99,8 @@ ALARMS = (
         f"max({Figure.STEPS_OWED.series}) > 0",
         "15m",
         TICKET,
-        "A server stays drained, silenced or out of its balancer that should be back.",
+        "A server stays drained, silenced or out of its balancer that should be back: "
+        "`powerbot owed` lists it, `powerbot settle` ends what was mended by hand.",
         "Something is still out",
     ),
     Alarm(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 
 from bot.power import causes, plan, ports, server
 from bot.power.approval import granted, recheck
@@ -39,6 +39,10 @@ class Lease:
     left_s: Callable[[], float]
 
 
+async def _nothing() -> None:
+    """Keep nothing up."""
+
+
 @dataclasses.dataclass
 class Run:
     """One run, driven by this process.
@@ -54,6 +58,7 @@ class Run:
     `grant` is what that is judged by. `taken` has, by key, the parts of the steps around its
     waves, and `tended` when each was last lengthened (epoch seconds); `told` are those that the
     thread knows of, `returned` the servers for which earlier requests' steps were put back.
+    `meanwhile` is awaited again and again while the run waits: it keeps up what ends by itself.
     """
 
     request: ports.Request
@@ -76,6 +81,9 @@ class Run:
     told: set[str] = dataclasses.field(init=False, default_factory=set)
     returned: set[str] = dataclasses.field(init=False, default_factory=set)
     failures: int = dataclasses.field(init=False, default=0)
+    meanwhile: Callable[[], Awaitable[None]] = dataclasses.field(
+        init=False, default_factory=lambda: _nothing
+    )
 
     def __post_init__(self) -> None:
         """Count once; from then on every change is counted. What was waited for stays."""

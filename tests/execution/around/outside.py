@@ -35,8 +35,8 @@ class Outside:
     """What stands outside, and how it is to behave.
 
     `lost` has how many of the next answers are lost after they took effect, `dropped` how many of
-    the next questions never arrive, `refuses` the words for single servers. `answers` decides by
-    server and time what a probe hears, empty for well.
+    the next questions never arrive, `refuses` the words for single servers. While `silent`, no
+    note is taken off. `answers` decides by server and time what a probe hears, empty for well.
     """
 
     clock: Callable[[], float]
@@ -47,6 +47,7 @@ class Outside:
     lost: int = 0
     dropped: int = 0
     refuses: dict[str, str] = dataclasses.field(default_factory=dict)
+    silent: bool = False
     stuck: set[str] = dataclasses.field(default_factory=set)
     answers: Callable[[str, float], str] = lambda name, now: ""
     heard: list[tuple[str, str, tuple[str, ...], float]] = dataclasses.field(default_factory=list)
@@ -129,6 +130,8 @@ class Note:
         return await self.outside.carry("after", asked, lambda: self._after(asked))
 
     def _after(self, asked: Asked) -> Answer:
+        if self.outside.silent:
+            return asking.again(asked.servers, "no answer", stands=True)
         for one in asked.servers:
             if said := self.outside.refuses.get(f"back {one.name}"):
                 return asking.refused(asked.servers, said)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import pathlib
 
-from bot.power import lifecycle
+from bot.power import lifecycle, ports
 from bot.power.around.states import State
 from bot.power.causes import Cause
 from bot.power.lifecycle import ServerState
@@ -307,6 +307,58 @@ async def test_a_flag_is_lengthened_while_its_wave_runs(tmp_path: pathlib.Path) 
         assert found.state is lifecycle.State.SUCCEEDED
         assert not gaps
         assert "lengthen" in {what for what, _, _, _ in play.outside.heard}
+        await play.promised()
+
+
+@virtual.on_given_time
+async def test_a_flag_is_lengthened_while_a_freeze_holds_its_run(tmp_path: pathlib.Path) -> None:
+    """A server of an earlier wave that isn't well stays silenced for as long as people wait."""
+    async with stage.opened(tmp_path, ('lasts = "2h"', 'lasts = "40s"'), resting=ON) as play:
+        names = play.here.ready(2)
+        play.outside.answers = lambda name, now: "HTTP 503" if name == names[0] else ""
+        id_ = await play.here.approved(Action.REBOOT, names, stage.PACED)
+        driving = asyncio.create_task(play.here.drive(await play.here.claimed()))
+        now = play.here.clock.now()
+        freeze = ports.Freeze("U0SAM", "year end", now, now + 3600.0)
+        while ("flag", names[0]) not in play.outside.standing():
+            await play.here.clock.sleep(0.5)
+        calls = play.here.calls
+        while not calls():
+            await play.here.clock.sleep(0.5)
+        await play.here.store.write(lambda tx: tx.freeze(freeze))
+        states: dict[tuple[str, str], State] = {}
+        while states.get(("quiet", names[0])) is not State.OWED:
+            await play.here.clock.sleep(5.0)
+            states = await play.states(id_)
+        for _ in range(60):
+            await play.here.clock.sleep(5.0)
+            assert ("flag", names[0]) in play.outside.standing()
+            await play.promised()
+        assert len(calls()) == 1, "the freeze held nothing"
+        await play.here.store.write(lambda tx: tx.unfreeze(freeze))
+        await driving
+        assert len(calls()) == 2
+        await play.promised()
+
+
+@virtual.on_given_time
+async def test_a_flag_is_lengthened_while_a_note_is_put_back(tmp_path: pathlib.Path) -> None:
+    """What goes back first may take longer than a flag lasts."""
+    async with stage.opened(tmp_path, ('lasts = "2h"', 'lasts = "20s"'), resting=ON) as play:
+        names = play.here.ready(1)
+        id_ = await play.here.approved(Action.REBOOT, names, stage.PACED)
+        driving = asyncio.create_task(play.here.drive(await play.here.claimed()))
+        states: dict[tuple[str, str], State] = {}
+        while states.get(("answering", names[0])) is not State.DONE:
+            await play.here.clock.sleep(0.05)
+            states = await play.states(id_)
+        play.outside.silent = True
+        for _ in range(10):
+            await play.here.clock.sleep(5.0)
+            assert ("flag", names[0]) in play.outside.standing()
+        play.outside.silent = False
+        await driving
+        assert not play.outside.standing()
         await play.promised()
 
 
