@@ -180,12 +180,14 @@ async def _tell(context: Context, run: runs.Run, probed: bool, back: Collection[
     new = [part for key, part in run.taken.items() if key not in run.told]
     run.told |= run.taken.keys()
     if new:
-        said, now = _wave_over(run, new, len(back)), context.clock.now()
+        said, now = _wave_over(run, new, back), context.clock.now()
         key = f"wave:{new[0].key.rpartition('_')[0]}"
         await recorder.write(context, lambda tx: tx.say(run.id, "reply", said, key=key, at=now))
 
 
-def _wave_over(run: runs.Run, new: Collection[parts_.Part], back: int) -> running.WaveOver:
+def _wave_over(
+    run: runs.Run, new: Collection[parts_.Part], back: Collection[str]
+) -> running.WaveOver:
     """Return what the reply of a wave is made of."""
     ids = {one.subject.id for part in new for one in part.servers}
     counts: dict[str, int] = {}
@@ -202,13 +204,7 @@ def _wave_over(run: runs.Run, new: Collection[parts_.Part], back: int) -> runnin
         wave=max(part.wave for part in new),
         steps=[running.Step(name=name, kind=kind) for name, kind in steps.items()],
         counts=counts,
-        back=back,
+        # Those that were set aside have been put back before the call already.
+        back=len({*back, *(one.subject.id for part in new for one in part.of(State.PUT_BACK))}),
         left=sorted({row.taken.subject.name for row in around.rows(new)}),
-    )
-
-
-def outside_ids(run: runs.Run, but: parts_.Part) -> frozenset[str]:
-    """Return what the other parts of the run are called outside."""
-    return frozenset(
-        part.outside_id for key, part in run.taken.items() if part.outside_id and key != but.key
     )

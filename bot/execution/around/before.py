@@ -237,7 +237,7 @@ async def _part(wave: _Wave, part: parts_.Part) -> Collection[str]:
         key=f"{part.key}-before",
         until=context.clock.monotonic() + part.step.within_s,
         before=True,
-        others=after.outside_ids(run, part),
+        others=await tries.others_of(context, run, part),
         stopped=meanwhile,
         left_s=run.lease.left_s,
     )

@@ -9,7 +9,7 @@ import dataclasses
 
 import structlog
 
-from bot.execution.around import lengthening, putting
+from bot.execution.around import lengthening, putting, tries
 from bot.execution.context import Context
 from bot.power import ports
 from bot.power.around import parts as parts_
@@ -65,7 +65,8 @@ async def _one(context: Context, part: parts_.Part) -> None:
     if lengthening.is_due(part, now) and part.of(State.OWED):
         until = min(now + part.step.lasts_s, around.owed_until(part))
         if until > part.until:
-            part = await lengthening.lengthened(context, part, found, until)
+            others = await tries.others_of(context, None, part)
+            part = await lengthening.lengthened(context, part, found, until, others)
     next_at = around.next_look(part, now)
 
     def work(tx: ports.Tx) -> None:

@@ -26,7 +26,8 @@ async def tend(context: Context, run: runs.Run, *, but: str = "") -> None:
     for part in list(run.taken.values()):
         if part.key != but and is_due(part, now) and now >= run.tended.get(part.key, 0.0) + AGAIN_S:
             run.tended[part.key] = now
-            longer = await lengthened(context, part, run.request, now + part.step.lasts_s)
+            until, others = now + part.step.lasts_s, await tries.others_of(context, run, part)
+            longer = await lengthened(context, part, run.request, until, others)
             if longer != part:
                 run.taken[part.key] = longer
                 del run.tended[part.key]
@@ -41,14 +42,14 @@ def is_due(part: parts_.Part, now: float) -> bool:
 
 
 async def lengthened(
-    context: Context, part: parts_.Part, found: ports.Request, until: float
+    context: Context, part: parts_.Part, found: ports.Request, until: float, others: frozenset[str]
 ) -> parts_.Part:
     """Let a part stand until then; return it as it is now, the same where that can't be done."""
     kind = context.around.get(part.step.kind)
     if kind is None:
         return part
     servers = tuple(one.subject for one in part.standing)
-    half = tries.Half(part, found, servers, f"{part.key}-longer", 0.0, before=False)
+    half = tries.Half(part, found, servers, f"{part.key}-longer", 0.0, before=False, others=others)
     step, now = tries.step_now(context, part), context.clock.now()
     asked = tries.asked_of(half, step, servers, 0, now, tries.TRY_S)
     answer = await tries.bounded(asked, lambda: kind.lengthen(asked, until))

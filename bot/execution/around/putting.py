@@ -69,6 +69,7 @@ async def put_back(context: Context, run: runs.Run | None, asked: Asked) -> part
         well=frozenset(asked.well),
         staying=tuple(one.subject for one in part.standing if one.subject.id not in ids),
         stopped=meanwhile,
+        others=await tries.others_of(context, run, part),
         left_s=run.lease.left_s if run is not None else lambda: tries.TRY_S,
     )
     await tries.carry_out(context, half, save)
@@ -172,7 +173,7 @@ async def find_out(
     half = tries.Half(
         part, run.request, servers, f"{part.key}-before",
         until=context.clock.monotonic() + part.step.within_s, before=True, unsure=True,
-        left_s=run.lease.left_s,
+        others=await tries.others_of(context, run, part), left_s=run.lease.left_s,
     )  # fmt: skip
     ask = tries.carry_out if again else tries.look
     await ask(context, half, _finding(context, run, part.key))

@@ -14,6 +14,7 @@ from bot.execution.context import Context
 from bot.power import errors, ports
 from bot.power.around import asking, parts as parts_, step as step_
 from bot.power.around.asking import Each, Word
+from bot.power.run import runs
 
 log = structlog.get_logger()
 
@@ -178,6 +179,18 @@ async def bounded(asked: asking.Asked, ask: Callable[[], Awaitable[T]]) -> T | a
         log.exception("step.broken", request=asked.request_id, step=asked.step.name)
         said = "Powerbot's own mistake; its log says more"
         return asking.again(asked.servers, said, stands=True)
+
+
+async def others_of(context: Context, run: runs.Run | None, part: parts_.Part) -> frozenset[str]:
+    """Return what the other parts of a part's request are called outside.
+
+    A wave whose servers were all set aside gives its number, and so its words outside, to the next.
+    """
+    if run is not None and run.id == part.request_id:
+        found = list(run.taken.values())
+    else:
+        found = await context.store.read(lambda tx: tx.parts(part.request_id))
+    return frozenset(one.outside_id for one in found if one.outside_id and one.key != part.key)
 
 
 def _nothing(found: asking.Answer, servers: tuple[asking.Subject, ...]) -> bool:

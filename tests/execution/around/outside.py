@@ -186,6 +186,8 @@ class Flags:
 
     def _lower(self, asked: Asked) -> Answer:
         out, now = self.outside, self.outside.clock()
+        if any(f"lower {one.name}" in out.refuses for one in asked.servers):
+            return asking.refused(asked.servers, "403 forbidden", stands=True)
         mine = [f for f in out.flags.values() if f.comment == self.comment(asked) and f.until > now
                 and f.id not in asked.others]  # fmt: skip
         for flag in mine:

@@ -126,6 +126,7 @@ async def test_a_drain_that_never_ends_is_put_back(tmp_path: pathlib.Path) -> No
         assert rows[names[2]].state is ServerState.PROVEN
         assert not play.outside.standing()
         await play.promised()
+        assert (await play.replies())[-1]["back"] == 2
 
 
 @virtual.on_given_time
@@ -287,6 +288,33 @@ async def test_what_cannot_be_put_back_is_owed_tried_again_and_paid(tmp_path: pa
         assert (await play.states(found.id))["drain", names[0]] is State.PUT_BACK
         await play.promised()
         assert (await play.replies())[-1]["event"] == "put_back"
+
+
+@virtual.on_given_time
+async def test_what_is_put_back_late_leaves_what_has_the_same_words(
+    tmp_path: pathlib.Path,
+) -> None:
+    """A wave that was set aside whole gives its number to the next, whose flag stays up."""
+    async with stage.opened(tmp_path, resting=ON) as play:
+        first, second = play.here.ready(2)
+        play.outside.stuck = {first}
+        play.outside.refuses = {f"lower {first}": "403 forbidden"}
+        play.outside.answers = lambda name, now: "HTTP 503"
+        found, rows = await play.run(Action.REBOOT, [first, second])
+        assert [rows[one].state for one in (first, second)] == [
+            ServerState.BLOCKED, ServerState.UNWELL,
+        ]  # fmt: skip
+        assert {part.wave for part in await play.parts(found.id)} == {1}
+        assert play.outside.standing() == {
+            ("flag", first), ("flag", second), ("note", second),
+        }  # fmt: skip
+        await play.promised()
+
+        play.outside.refuses = {}
+        await play.here.clock.sleep(61.0)
+        await play.keep()
+        assert play.outside.standing() == {("flag", second), ("note", second)}
+        await play.promised()
 
 
 @virtual.on_given_time
