@@ -23,7 +23,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-audit_app = typer.Typer(help="Look at the audit log.", no_args_is_help=True)
+audit_app = typer.Typer(help="Verify, export and prune the audit log.", no_args_is_help=True)
 app.add_typer(cli_policy.app, name="policy")
 app.add_typer(audit_app, name="audit")
 
@@ -43,7 +43,9 @@ def _print_version(asked: bool) -> None:
 def program(
     _version: Annotated[
         bool,
-        typer.Option("--version", is_eager=True, callback=_print_version, help="Say which it is."),
+        typer.Option(
+            "--version", is_eager=True, callback=_print_version, help="Print the version and exit."
+        ),
     ] = False,
 ) -> None:
     """Power control of physical servers from Slack, with approval and proof."""
@@ -55,11 +57,16 @@ def demo(
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port of the page; 0 picks a free one.")
     ] = 8090,
-    servers: Annotated[int, typer.Option(min=10, max=20000)] = 200,
-    data: Annotated[pathlib.Path | None, typer.Option(help="Folder to keep the story in.")] = None,
-    tour: Annotated[bool, typer.Option("--tour", help="Play one story in the terminal.")] = False,
+    servers: Annotated[int, typer.Option(min=10, max=20000, help="Number of servers.")] = 200,
+    data: Annotated[
+        pathlib.Path | None,
+        typer.Option(help="Folder to keep the demo's data in, so that it can go on later."),
+    ] = None,
+    tour: Annotated[
+        bool, typer.Option("--tour", help="Play the story in the terminal instead.")
+    ] = False,
 ) -> None:
-    """Run the real bot against a Slack and a data centre on this machine."""
+    """Run the real bot against a simulated Slack and a simulated data centre."""
     from bot.sandbox import demo as demo_
 
     where = demo_.Where(host=host, port=port, servers=servers, data=data)
@@ -74,7 +81,7 @@ def demo(
 def run(
     transport: Annotated[str, typer.Option(help="socket or http.")] = "",
 ) -> None:
-    """Run the bot."""
+    """Run the bot until SIGTERM or Ctrl-C."""
     from bot.runtime import gc_tuning
 
     gc_tuning.begin()
@@ -100,7 +107,9 @@ def run(
 @app.command()
 def check(
     as_json: AsJson = False,
-    offline: Annotated[bool, typer.Option("--offline", help="Ask nobody.")] = False,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Ask neither Slack nor CloudDC.")
+    ] = False,
 ) -> None:
     """Say what is wrong with settings, policy, database, Slack and CloudDC, and how to fix it."""
     from bot.operations import check as check_, findings as findings_, logs
@@ -117,21 +126,23 @@ def check(
 def simulate(
     host: Host = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 picks a free one.")] = 8099,
-    servers: Annotated[int, typer.Option(min=1, max=20000)] = 200,
-    project_id: Annotated[str, typer.Option()] = "0123456789abcdef0123456789abcdef",
-    ak: Annotated[str, typer.Option(help="Access key that is accepted.")] = "SIMULATEDACCESSKEY00",
+    servers: Annotated[int, typer.Option(min=1, max=20000, help="Number of servers.")] = 200,
+    project_id: Annotated[
+        str, typer.Option(help="The project's id.")
+    ] = "0123456789abcdef0123456789abcdef",
+    ak: Annotated[str, typer.Option(help="The access key it accepts.")] = "SIMULATEDACCESSKEY00",
     sk: Annotated[
         str, typer.Option(help="Its secret key. Without it, a made-up one is used and printed.")
     ] = "",
-    token: Annotated[str, typer.Option(help="A token that is accepted.")] = "",
-    generation: Annotated[str, typer.Option(help="new or old.")] = "new",
+    token: Annotated[str, typer.Option(help="A token it accepts.")] = "",
+    generation: Annotated[str, typer.Option(help="new or old, as CloudDC's API.")] = "new",
     duration: Annotated[str, typer.Option(help="How long an operation takes.")] = "5s",
-    seed: Annotated[int, typer.Option()] = 1,
+    seed: Annotated[int, typer.Option(help="Another seed makes other servers.")] = 1,
     surroundings: Annotated[
         bool,
         typer.Option(
             "--surroundings",
-            help="On the next port too: Alertmanager, Kubernetes, a load balancer, services.",
+            help="Also simulate Alertmanager, Kubernetes and a load balancer, on the next port.",
         ),
     ] = False,
 ) -> None:
@@ -167,9 +178,11 @@ def simulate(
 @app.command()
 def manifest(
     transport: Annotated[str, typer.Option(help="socket or http.")] = "socket",
-    url: Annotated[str, typer.Option(help="The bot's public https address, for http.")] = "",
+    url: Annotated[
+        str, typer.Option(help="The bot's public https address; needs --transport http.")
+    ] = "",
     workflow_step: Annotated[
-        bool, typer.Option(help="With the Workflow Builder step (a paid plan, the whole org).")
+        bool, typer.Option(help="Add the Workflow Builder step (needs a paid plan).")
     ] = False,
 ) -> None:
     """Print the Slack app's manifest."""
@@ -192,10 +205,10 @@ def ship(
     ],
     transport: Annotated[str, typer.Option(help="socket or http.")] = "",
     docs: Annotated[
-        str, typer.Option(help="Where your OPERATING.md can be read; the alerts link to it.")
+        str, typer.Option(help="Address of your copy of OPERATING.md; the alerts link to it.")
     ] = "",
 ) -> None:
-    """Print what runs and watches the bot on a machine, made from your settings."""
+    """Print a deployment file, made from your settings."""
     from bot.operations.ship import artefacts, place
 
     known = frozenset(str(one.name or getattr(one.callback, "__name__", "")) for one in _commands())
@@ -209,9 +222,11 @@ def ship(
 
 @app.command()
 def migrate(
-    to: Annotated[str, typer.Option(help="Copy everything into this empty database.")] = "",
+    to: Annotated[
+        str, typer.Option(help="Address of an empty database to copy everything into.")
+    ] = "",
 ) -> None:
-    """Bring the database to the newest schema, or move it to another one."""
+    """Upgrade the database's schema, or copy everything into another database."""
     from bot.operations import record
 
     settings = settings_.load()
@@ -221,10 +236,10 @@ def migrate(
 @audit_app.command("verify")
 def audit_verify(
     anchor: Annotated[
-        str, typer.Option(help="A thread's audit head, such as '#15:39f1f807ab12'.")
+        str, typer.Option(help="The audit head of a thread, such as '#15:39f1f807ab12'.")
     ] = "",
 ) -> None:
-    """Say whether the audit chain is whole, and name the first bad row."""
+    """Check that the audit log is intact, and name the first bad row."""
     from bot.operations import record
 
     whole, sentence = record.verify_audit(settings_.load(), anchor)
@@ -234,9 +249,11 @@ def audit_verify(
 
 @audit_app.command("prune")
 def audit_prune(
-    older_than: Annotated[int, typer.Option(help="Days since the requests ended, 30 or more.")],
+    older_than: Annotated[
+        int, typer.Option(help="Delete what ended this many days ago or earlier; 30 or more.")
+    ],
 ) -> None:
-    """Forget the details of old requests; the audit log itself keeps every row."""
+    """Delete the details of old requests; the audit log keeps every row."""
     from bot.operations import record
 
     typer.echo(record.prune(settings_.load(), older_than))
@@ -245,7 +262,7 @@ def audit_prune(
 @audit_app.command("export")
 def audit_export(
     form: Annotated[str, typer.Option("--format", help="jsonl or csv.")] = "jsonl",
-    server: Annotated[str, typer.Option(help="Only rows of the server of this name or id.")] = "",
+    server: Annotated[str, typer.Option(help="Only rows about this server (name or id).")] = "",
     since: Annotated[str, typer.Option(help="Only rows since this date, e.g. 2026-11-01.")] = "",
 ) -> None:
     """Print the audit log."""

@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Id = Annotated[str, typer.Argument(metavar="ID", help="A request's id, such as PR-7F3K.")]
-Reason = Annotated[str, typer.Option(help="Why; the thread tells it.")]
+Reason = Annotated[str, typer.Option(help="Why; it is posted in the thread.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -30,7 +30,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def requests(
-    every: Annotated[bool, typer.Option("--all", help="Those that have ended, too.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Ended requests too.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """List the requests that haven't ended, without Slack."""
@@ -49,41 +49,47 @@ def show(id_: Id, as_json: AsJson = False) -> None:
 
 
 def stop(id_: Id, reason: Reason = "") -> None:
-    """Stop a run, without Slack: no new call leaves after it."""
+    """Stop a run, without Slack: no new call is sent."""
     from bot.operations import host
 
     typer.echo(_on_record(lambda record: host.stop(record, id_, reason)))
 
 
 def cancel(id_: Id, reason: Reason = "") -> None:
-    """Take back a request that doesn't run yet, without Slack."""
+    """Cancel a request that doesn't run yet, without Slack."""
     from bot.operations import host
 
     typer.echo(_on_record(lambda record: host.cancel(record, id_, reason)))
 
 
 def freeze(
-    reason: Annotated[list[str], typer.Argument(help="Why, and until when if it shall end.")],
+    reason: Annotated[
+        list[str], typer.Argument(help="Why, and optionally an end: until 04:00Z, for 2h.")
+    ],
 ) -> None:
-    """Hold everything back in your name, without Slack: nothing new leaves."""
+    """Freeze all power changes in your name, without Slack: no new call is sent."""
     from bot.operations import host
 
     typer.echo(_on_record(lambda record: host.freeze(record, " ".join(reason))))
 
 
 def unfreeze(
-    all_: Annotated[str, typer.Argument(metavar="[all]", help="Everybody's, not only yours.")] = "",
+    all_: Annotated[
+        str, typer.Argument(metavar="[all]", help="Lift everybody's freezes, not only yours.")
+    ] = "",
 ) -> None:
-    """Lift the freeze in your name, or every one."""
+    """Lift your own freeze, or with all every freeze, without Slack."""
     from bot.operations import host
 
     if all_.lower() not in ("", "all"):
-        raise settings.SettingsError(f"unfreeze {all_}: write all, or nothing for your own freeze.")
+        raise settings.SettingsError(
+            f"unfreeze {all_}: write all, or nothing to lift your own freeze."
+        )
     typer.echo(_on_record(lambda record: host.unfreeze(record, every=bool(all_))))
 
 
 def owed(as_json: AsJson = False) -> None:
-    """List what was taken out around waves and isn't back: out as planned, or owed."""
+    """List the servers that steps have taken out and not put back."""
     from bot.operations import owed as owed_
 
     found = _on_record(owed_.rows)
@@ -95,7 +101,7 @@ def settle(
     step: Annotated[str, typer.Argument(help="The step's name.")],
     server: Annotated[str, typer.Argument(help="The server's name.")],
 ) -> None:
-    """Mark a step that is out or owed as dealt with by hand; nothing outside is touched."""
+    """Record that you have put a server back by hand; this changes nothing outside."""
     from bot.operations import owed as owed_
 
     typer.echo(_on_record(lambda record: owed_.settle(record, id_, step, server)))

@@ -14,7 +14,7 @@ import typer
 from bot import settings
 from bot.power.text import spelling
 
-app = typer.Typer(help="Look at the policy file.", no_args_is_help=True)
+app = typer.Typer(help="Write, check and explain the policy file.", no_args_is_help=True)
 
 
 @app.command("check")
@@ -22,7 +22,7 @@ def check(
     file: Annotated[pathlib.Path | None, typer.Argument(help="Default: the setting's.")] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Don't ask Slack.")] = False,
 ) -> None:
-    """Refuse a policy under which nobody could approve, and name what it doesn't know."""
+    """Say what the policy file means and what is wrong with it."""
     from bot.operations import policies
 
     given = settings.load()
@@ -44,7 +44,7 @@ def check(
 def init(
     file: Annotated[pathlib.Path | None, typer.Argument(help="Default: the setting's.")] = None,
 ) -> None:
-    """Write a policy to begin with; a file that is there is never overwritten."""
+    """Write a policy file to start from; an existing file is never overwritten."""
     from bot.operations import policy_start
 
     typer.echo(policy_start.write(file or settings.load().policy))

@@ -61,7 +61,7 @@ def named_in(
         by_file = [name + SUFFIX for name in settings if name + SUFFIX in given]
         found = [*by_file, *(name for name in settings if name in given)]
         if by_file and len(found) > 1:
-            raise Unusable(f"{found[0]} and {found[1]} are both set; keep one of them")
+            raise Unusable(f"{found[0]} and {found[1]} are both set; remove one of them")
         files += [SecretFile(field, name, pathlib.Path(given[name])) for name in by_file]
     return tuple(files)
 
@@ -91,7 +91,7 @@ def _content(path: pathlib.Path) -> bytes:
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise Unusable(f"{path} is no regular file")
+            raise Unusable(f"{path} isn't a regular file")
         content = file.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:
         raise Unusable(f"{path} is larger than {MOST_BYTES // 1024} KiB")

@@ -37,7 +37,7 @@ def slash_command(text: str) -> str:
         ValueError: a text that Slack wouldn't take ("Implementing slash commands").
     """
     if not COMMAND.fullmatch(text):
-        raise ValueError("write the slash command as it is in Slack, such as /power")
+        raise ValueError("write the slash command as in Slack, such as /power")
     return text
 
 
@@ -48,7 +48,7 @@ def label(text: str) -> str:
         ValueError: it would not fit before a title.
     """
     if not LABEL.fullmatch(text):
-        raise ValueError("write up to 20 letters, digits, dots, dashes and blanks, such as staging")
+        raise ValueError("write up to 20 letters, digits, dots, dashes and spaces, such as staging")
     return text
 
 

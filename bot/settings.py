@@ -172,20 +172,25 @@ class Settings(pydantic.BaseModel):
         by_key = self.access_key and self.secret_key.get_secret_value()
         by_name = self.user_name and self.user_password.get_secret_value()
         log_in = by_key or self.auth_token.get_secret_value() or by_name
-        others = "or CLOUDDC_AUTH_TOKEN, or HW_USER_NAME and HW_USER_PASSWORD"
+        others = "CLOUDDC_AUTH_TOKEN, or HW_USER_NAME and HW_USER_PASSWORD, work too"
         wanted = [
-            (token, Of.SLACK, "SLACK_BOT_TOKEN", "the xoxb- token"),
-            (place, Of.CLOUD, "CLOUDDC_REGION (or CLOUDDC_ENDPOINT)", "e.g. cn-east-3"),
-            (self.clouddc_project_id, Of.CLOUD, "CLOUDDC_PROJECT_ID", "the project's id"),
+            (token, Of.SLACK, "SLACK_BOT_TOKEN", "the bot token (xoxb-…)"),
+            (place, Of.CLOUD, "CLOUDDC_REGION (or CLOUDDC_ENDPOINT)", "such as cn-east-3"),
+            (
+                self.clouddc_project_id,
+                Of.CLOUD,
+                "CLOUDDC_PROJECT_ID",
+                "the project's id, from My Credentials in the console",
+            ),
             (log_in, Of.CLOUD, self._missing_key(), others),
         ]
         if transport == "socket":
             token = self.slack_app_token.get_secret_value()
-            wanted.append((token, Of.SLACK, "SLACK_APP_TOKEN", "the xapp- token"))
+            wanted.append((token, Of.SLACK, "SLACK_APP_TOKEN", "the app-level token (xapp-…)"))
         else:
             secret = self.slack_signing_secret.get_secret_value()
             name = "SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET (HTTP)"
-            both = "the xapp- token, or the signing secret"
+            both = "the app-level token (xapp-…), or the signing secret"
             wanted.append((secret, Of.SLACK, name, both))
         return [Unset(of, name, what) for value, of, name, what in wanted if not value]
 

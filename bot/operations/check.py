@@ -67,9 +67,9 @@ def _settings(given: settings.Settings) -> Iterator[Finding]:
     transport = "socket" if given.slack_app_token.get_secret_value() else "http"
     missing = given.missing(transport)
     for sentence in missing:
-        yield bad("settings", sentence, "put it into the environment or into .env.")
+        yield bad("settings", sentence, "set it in the environment or in .env.")
     if not missing:
-        yield good("settings", f"complete for the {transport} transport")
+        yield good("settings", f"complete ({transport} transport)")
     yield from _shapes(given)
     yield from _token("SLACK_BOT_TOKEN", given.slack_bot_token.get_secret_value(), "xoxb-")
     yield from _token("SLACK_APP_TOKEN", given.slack_app_token.get_secret_value(), "xapp-")
@@ -79,10 +79,10 @@ def _settings(given: settings.Settings) -> Iterator[Finding]:
 def _shapes(given: settings.Settings) -> Iterator[Finding]:
     """Say what can't be a region or a project, whatever else is missing."""
     if given.clouddc_region and not REGION.fullmatch(given.clouddc_region):
-        said = "CLOUDDC_REGION is no region's name."
-        yield bad("settings", said, "write it like cn-east-3, as the console has it.")
+        said = "CLOUDDC_REGION isn't the name of a region."
+        yield bad("settings", said, "copy it from the console; it looks like cn-east-3.")
     if given.clouddc_project_id and not PROJECT.fullmatch(given.clouddc_project_id):
-        said = "CLOUDDC_PROJECT_ID is no id: it has blanks or signs in it."
+        said = "CLOUDDC_PROJECT_ID isn't a project's id: it has spaces or punctuation in it."
         yield bad("settings", said, "copy the project's id from My Credentials in the console.")
 
 
@@ -91,7 +91,7 @@ def _token(name: str, token: str, wanted: str) -> Iterator[Finding]:
     kind = next((what for begins, what in KINDS.items() if token.startswith(begins)), "")
     if not token or token.startswith(wanted):
         return
-    found = f"holds {kind}" if kind else "holds no token of Slack"
+    found = f"holds {kind}" if kind else "doesn't hold a Slack token"
     mend = f"put {KINDS[wanted]} ({wanted}…) there."
     yield bad("tokens", f"{name} {found}.", mend, Code.WRONG_TOKEN)
 
@@ -99,9 +99,9 @@ def _token(name: str, token: str, wanted: str) -> Iterator[Finding]:
 def _policy(given: settings.Settings) -> Iterator[Finding]:
     """Look at the policy file by itself."""
     problems = policies.check(given.policy)
-    do = "edit" if given.policy.exists() else "write (the README has an example)"
+    do = "edit" if given.policy.exists() else "run `powerbot policy init`, then edit"
     for problem in problems:
-        mend = f"{do} {given.policy.name}; `powerbot policy check` tries it."
+        mend = f"{do} {given.policy.name}; `powerbot policy check` tests it."
         yield bad("policy", problem, mend)
     if not problems:
         yield good("policy", f"{given.policy.name} can be used")
@@ -120,13 +120,13 @@ def _database(given: settings.Settings) -> Finding:
     try:
         path = addresses.parsed(given.database_url).path
         if path is not None and not path.exists():
-            return good("database", "there is no file yet; the bot makes it at its start")
+            return good("database", "there is no file yet; the bot creates it when it starts")
         with connections.reading(given.database_url) as connection:
             found = opening.revision(connection)
     except errors.StoreUnavailable as error:
         return _unreadable(error.user_message)
     except connections.driver_errors():
-        return _unreadable("it is no database, or a broken one.")
+        return _unreadable("it isn't a database, or it is damaged.")
     if found == opening.REVISION:
         return good("database", f"schema {found}")
     if found > opening.REVISION:
@@ -138,7 +138,7 @@ def _database(given: settings.Settings) -> Finding:
 
 def _unreadable(said: str) -> Finding:
     """Return the finding that the database can't be read."""
-    mend = "look at POWERBOT_DATABASE_URL, the server, and who may read the file."
+    mend = "check POWERBOT_DATABASE_URL, the database server, and the permissions of the file."
     return bad("database", f"it can't be read: {said}", mend)
 
 
@@ -148,8 +148,8 @@ def _manifest(path: pathlib.Path, command: str) -> Iterator[Finding]:
         return
     parts = manifest.drift(path, command)
     if parts:
-        said = f"{path.name} isn't this version's: {', '.join(parts)} differ."
-        mend = f"run `powerbot manifest > {path.name}` and give it to Slack under App Manifest."
+        said = f"{path.name} doesn't fit this version: {', '.join(parts)} differ."
+        mend = f"run `powerbot manifest > {path.name}` and paste it into Slack under App Manifest."
         yield bad("manifest", said, mend)
     else:
-        yield good("manifest", f"{path.name} is this version's")
+        yield good("manifest", f"{path.name} fits this version")

@@ -25,7 +25,7 @@ def clock_is_off(skewed_s: float) -> Finding:
     way = "ahead" if skewed_s > 0 else "behind"
     # Whole minutes, so that it reads the same whoever's clock it was compared with.
     said = f"this machine's clock is {abs(skewed_s) / 60:.0f} minutes {way}, so signatures fail."
-    return bad("clock", said, "switch on time synchronisation (NTP).")
+    return bad("clock", said, "turn on time synchronisation (NTP).")
 
 
 async def look(given: settings.Settings, clock: ports.Clock) -> AsyncIterator[Finding]:
@@ -43,7 +43,7 @@ async def _seen(given: settings.Settings, http: httpx.AsyncClient, clock: ports.
         answer = await http.get(given.endpoint)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         said = f"{given.endpoint} can't be reached ({type(error).__name__})."
-        mend = "look at CLOUDDC_REGION or CLOUDDC_ENDPOINT, at DNS and the firewall."
+        mend = "check CLOUDDC_REGION or CLOUDDC_ENDPOINT, DNS and the firewall."
         return bad("clouddc", said, mend)
     skewed_s = error_answers.skew_s(answer.headers, clock.now())
     if abs(skewed_s) > MOST_SKEW_S:
@@ -56,7 +56,7 @@ async def _list(given: settings.Settings, http: httpx.AsyncClient, clock: ports.
     try:
         power = cloud.power_of(given, http, clock)
     except settings.SettingsError as error:
-        return bad("clouddc", error.user_message, "look at the CLOUDDC_ settings.")
+        return bad("clouddc", error.user_message, "check the CLOUDDC_ settings.")
     try:
         found = await power.snapshot(not_before=0.0)
     except errors.CloudError as error:
@@ -64,8 +64,8 @@ async def _list(given: settings.Settings, http: httpx.AsyncClient, clock: ports.
     finally:
         await power.aclose()
     if not found.servers:
-        said = "not one server can be read in this project."
-        mend = f"look at CLOUDDC_PROJECT_ID, and at the tag conditions of {PERMISSIONS}."
+        said = "the key sees no servers in this project."
+        mend = f"check CLOUDDC_PROJECT_ID, and the tag conditions of {PERMISSIONS}."
         return bad("clouddc", said, mend)
     return good("clouddc", f"{len(found.servers)} servers can be read")
 
@@ -74,19 +74,19 @@ def advice(error: errors.CloudError) -> str:
     """Return what to do about a refusal."""
     match error:
         case errors.KeyLocked():
-            return "wait five minutes, with the bot stopped, then check the secret key."
+            return "stop the bot, wait five minutes, then check the secret key."
         case errors.Unauthorized():
             return (
-                "the access key and the secret key must belong together; a temporary key needs its"
-                " HUAWEICLOUD_SDK_SECURITY_TOKEN, and a token of IAM lives for a day."
+                "check that the two keys belong together, and the clock; a temporary key needs its"
+                " HUAWEICLOUD_SDK_SECURITY_TOKEN, and an IAM token is valid for a day."
             )
         case errors.Throttled():
             return "try again in a minute."
         case errors.NotSent():
-            return "look at CLOUDDC_REGION or CLOUDDC_ENDPOINT, at DNS and the firewall."
+            return "check CLOUDDC_REGION or CLOUDDC_ENDPOINT, DNS and the firewall."
         case _ if error.status == 403:
-            return f"look at CLOUDDC_PROJECT_ID, and give the key's user {PERMISSIONS} in it."
+            return f"check CLOUDDC_PROJECT_ID, and give the key's user {PERMISSIONS} in it."
         case _ if error.status == 404:
-            return "look at CLOUDDC_PROJECT_ID (My Credentials shows it) and at CLOUDDC_REGION."
+            return "check CLOUDDC_PROJECT_ID (see My Credentials) and CLOUDDC_REGION."
         case _:
-            return "try again; if it stays so, ask the cloud's support with this text."
+            return "try again; if it happens again, send this text to the cloud's support."

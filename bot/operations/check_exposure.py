@@ -24,8 +24,8 @@ def plain_addresses(given: settings.Settings) -> Iterator[Finding]:
     for name, text in named.items():
         address = urlsplit(text)
         if address.scheme != "https" and address.hostname not in LOOPBACK:
-            said = f"{name} isn't https, so anybody on the way can read and answer."
-            yield bad("settings", said, "write https:// there.")
+            said = f"{name} isn't https, so anybody on the network path can read it and answer."
+            yield bad("settings", said, "use https://.")
 
 
 def files(given: settings.Settings) -> Iterator[Finding]:
@@ -39,7 +39,7 @@ def files(given: settings.Settings) -> Iterator[Finding]:
         if one.field != "metrics_token":
             yield from _readable("settings", one.path, "it holds a secret")
         yield from _changeable("settings", one.path, "holds a secret")
-    yield from _changeable("policy", given.policy, "decides who may switch what")
+    yield from _changeable("policy", given.policy, "decides who can switch what")
     yield from _changeable("settings", ENV_FILE, "names the database, the policy and the cloud")
 
 

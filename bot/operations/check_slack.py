@@ -29,11 +29,11 @@ CALL_S = 20.0
 # users.info may be asked about 100 times a minute ("Rate limits": tier 4).
 MOST_PEOPLE = 80
 APP_ID = re.compile(r"xapp-\d+-(A[A-Z0-9]+)-")
-REINSTALL = "add it under OAuth & Permissions (or take over the manifest) and install the app again"
+REINSTALL = "add it under OAuth & Permissions (or update the manifest) and reinstall the app"
 MEND_BOT = "copy the Bot User OAuth Token of the installed app into SLACK_BOT_TOKEN."
-MEND_APP = "make an app-level token with connections:write under Basic Information."
+MEND_APP = "create an app-level token with connections:write under Basic Information."
 INVITE = "invite the bot there with /invite, or take the channel out of [channels]."
-LEFT = "take the id out of [people], or look whether it is the right one."
+LEFT = "check the id in [people], or remove it."
 
 
 class Refused(Exception):
@@ -74,7 +74,7 @@ async def look(
             yield finding
         if not elsewhere and granted >= {"users:read", "usergroups:read"}:
             for problem in await unreachable(folk, rules, home.team_id):
-                yield bad("policy", problem, "name more people, who are full members, in [people].")
+                yield bad("policy", problem, "add more full members to [people].")
 
 
 async def unreachable(
@@ -107,7 +107,7 @@ async def _ask(call: Awaitable[AsyncSlackResponse]) -> AsyncSlackResponse:
 def _no_bot(refused: Refused) -> Finding:
     """Return why the bot token doesn't work."""
     if not refused.code:
-        mend = "look at the network, at HTTPS_PROXY and at SLACK_API_URL."
+        mend = "check the network, HTTPS_PROXY and SLACK_API_URL."
         return bad("slack", "Slack can't be reached.", mend)
     return bad("slack", f"Slack refuses SLACK_BOT_TOKEN: {refused.code}.", MEND_BOT)
 
@@ -128,9 +128,11 @@ def _scopes(granted: frozenset[str]) -> Iterator[Finding]:
     unused = sorted(granted - wanted)
     if unused:
         said = f"The app has scopes that Powerbot doesn't need: {', '.join(unused)}."
-        yield bad("scopes", said, "take them away and install the app again; less can be stolen.")
+        yield bad(
+            "scopes", said, "remove them and reinstall the app, so that a stolen token can do less."
+        )
     if granted == wanted:
-        yield good("scopes", f"the {len(wanted)} that are needed, and no other")
+        yield good("scopes", f"the {len(wanted)} that are needed, and no others")
 
 
 async def _app(
@@ -150,10 +152,10 @@ async def _app(
         if named and "users:read" in granted:
             bot: Any = (await _ask(client.bots_info(bot=str(who["bot_id"])))).get("bot") or {}
             if bot.get("app_id") != named[1]:
-                said = "SLACK_APP_TOKEN and SLACK_BOT_TOKEN are of two different apps."
+                said = "SLACK_APP_TOKEN and SLACK_BOT_TOKEN belong to two different apps."
                 yield bad("slack", said, "copy both from the same app's pages.")
     except Refused as refused:
-        said = f"Slack refuses SLACK_APP_TOKEN: {refused.code or 'it gives no answer'}."
+        said = f"Slack refuses SLACK_APP_TOKEN: {refused.code or 'no answer'}."
         yield bad("slack", said, MEND_APP)
 
 
@@ -183,8 +185,10 @@ async def named(
         found += [one for id_ in groups for one in await _group(folk, id_)]
     unknown = [one for one in found if one.code is Code.UNKNOWN]
     if len(unknown) > 1 and len(unknown) == len(found):
-        said = f"nobody and nothing that the policy names is in the workspace {team}."
-        mend = "install the app in the workspace of these people, and use that one's tokens."
+        said = (
+            f"none of the people, groups and channels in the policy exist in the workspace {team}."
+        )
+        mend = "install the app in the workspace of these people, and use the tokens from there."
         yield bad("slack", said, mend, Code.ELSEWHERE)
         return
     for finding in found:
@@ -194,7 +198,7 @@ async def named(
         yield good("policy", f"its {len(found)} people, groups and channels are all there")
 
 
-UNKNOWN = "is not known in this workspace."
+UNKNOWN = "doesn't exist in this workspace."
 
 
 async def _channel(named: directory.Directory, channel_id: str) -> list[Finding]:
@@ -206,10 +210,10 @@ async def _channel(named: directory.Directory, channel_id: str) -> list[Finding]
         return [_not_read(about, error)]
     shown = f"{about} (#{found.name})" if found.name else about
     if found.is_archived:
-        return [bad(about, f"{shown} is archived.", "take it out of [channels].")]
+        return [bad(about, f"{shown} is archived.", "remove it from [channels].")]
     if found.is_shared:
         said = f"{shown} is shared with another company, so every request in it is refused."
-        return [bad(about, said, "allow a channel of your own instead.")]
+        return [bad(about, said, "allow a channel that only your company uses.")]
     if not found.name:
         return [bad(about, f"{about} {UNKNOWN}", INVITE, Code.UNKNOWN)]
     if not found.is_member:
@@ -231,7 +235,7 @@ async def _person(named: directory.Directory, user_id: str) -> list[Finding]:
     wrong = (
         (found.deleted, "has left: the account is deactivated."),
         (found.is_stranger, "belongs to another company, so every click is refused."),
-        (elsewhere, "is of another workspace, so every click is refused."),
+        (elsewhere, "belongs to another workspace, so every click is refused."),
         (found.is_bot, "is a bot, so every click is refused."),
         (found.is_restricted, "is a guest, so every click is refused."),
     )
@@ -246,7 +250,7 @@ async def _group(named: directory.Directory, group_id: str) -> list[Finding]:
         found = await named.group(group_id)
     except errors.SlackUnavailable as error:
         if any(one.lack is missing_access.Lack.GROUP for one in error.missing):
-            mend = "enable it again, or name another in [people]."
+            mend = "enable it again, or use another one in [people]."
             return [bad(about, f"{about} is disabled or doesn't exist.", mend)]
         return [_not_read(about, error)]
     if not found:

@@ -10,10 +10,10 @@ from bot.power.around import kinds, step as step_
 from bot.power.policy import policy
 
 MENDS = {
-    kinds.SILENCE: "look at url and auth of the step; Alertmanager must answer /api/v2/status.",
+    kinds.SILENCE: "check url and auth of the step; Alertmanager must answer /api/v2/status.",
     kinds.DRAIN: "give its service account the ClusterRole of SECURITY.md.",
-    kinds.WEBHOOK: "look at url and secret; the receiver must answer powerbot.test with 2xx.",
-    kinds.PROBE: "look at url and auth; Prometheus must answer /-/ready.",
+    kinds.WEBHOOK: "check url and secret; the receiver must answer powerbot.test with 2xx.",
+    kinds.PROBE: "check url and auth; Prometheus must answer /-/ready.",
 }
 
 
@@ -43,4 +43,4 @@ def _finding(step: step_.Step, problem: str) -> Finding:
     if not problem:
         return good("steps", f"{step.name} ({step.kind}) answers")
     said = f"{step.name} ({step.kind}): {problem.rstrip('.')}."
-    return bad("steps", said, MENDS.get(step.kind, "look at the step in the policy."))
+    return bad("steps", said, MENDS.get(step.kind, "check the step in the policy."))

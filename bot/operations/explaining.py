@@ -31,7 +31,7 @@ from bot.workflow import people, planner
 
 NO_TEAM = "T0"
 USER = re.compile(r"[UW][A-Z0-9]{2,30}")
-NOT_ASKED = "Nobody was asked: the servers are as typed, and Slack's user groups are not read."
+NOT_ASKED = "Offline: servers are taken as typed, and Slack's user groups are not read."
 KEEPS_UNKNOWN = "[[keep]] can't be judged offline: how many servers are on isn't known."
 NO_RECORD = (
     "There is no record to read: open and recent requests, locks and the switch are left out."

@@ -48,7 +48,7 @@ def warnings_of(bot: app.Bot, rotating: rotation.Rotation) -> Warnings:
         found = {"clouddc": short.sentence} if short else {}
         if rotating.problems:
             told = [f"{name}: {why}" for name, why in sorted(rotating.problems.items())]
-            found["secrets"] = f"the ones before still hold. {'; '.join(told)}"
+            found["secrets"] = f"the previous ones are still used. {'; '.join(told)}"
         return found
 
     return warnings
@@ -84,7 +84,7 @@ class _Cloud:
     async def problem(self) -> str:
         """Return what is wrong, or an empty text."""
         if self._cloud.paused_s:
-            return "the credentials were refused lately"
+            return "CloudDC refused the credentials; check the key and the clock"
         if time.monotonic() - self._asked_at >= CLOUD_FRESH_S:
             self._asked_at = time.monotonic()
             # What is said until the answer is there, should the probe give up before.

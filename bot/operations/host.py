@@ -101,7 +101,7 @@ async def show(record: Record, typed: str) -> Shown:
         return _shown(tx, found) if found else None
 
     if (shown := await record.store.read(work)) is None:
-        raise Refused(f"There is no request {id_}; powerbot requests lists the open ones.")
+        raise Refused(f"There is no request {id_}; `powerbot requests` lists the open ones.")
     return shown
 
 
@@ -113,7 +113,7 @@ async def stop(record: Record, typed: str, reason: str = "") -> str:
     """
     found, inbound = (await show(record, typed)).request, _said(record, f"stop {typed}")
     if found.state in lifecycle.OPEN - {State.RUNNING}:
-        why = f"{found.id} doesn't run yet. To take it back, type: powerbot cancel {found.id}"
+        why = f"{found.id} isn't running yet. To cancel it, type: powerbot cancel {found.id}"
         return _done(await authorise.decline(record, inbound, "stop.refused", found, why))
     return _done(await stopping.stop(record, inbound, found, reason))
 
@@ -126,7 +126,7 @@ async def cancel(record: Record, typed: str, reason: str = "") -> str:
     """
     found, inbound = (await show(record, typed)).request, _said(record, f"cancel {typed}")
     if found.state is State.RUNNING:
-        why = f"{found.id} runs already. To stop it, type: powerbot stop {found.id}"
+        why = f"{found.id} is already running. To stop it, type: powerbot stop {found.id}"
         return _done(await authorise.decline(record, inbound, "cancel.refused", found, why))
     return _done(await stopping.withdraw(record, inbound, found, reason))
 
@@ -166,7 +166,7 @@ def request_id(typed: str) -> str:
     """
     asked = _parsed(f"show {typed}")
     if not isinstance(asked, command.Show):
-        raise Refused("Say which request; powerbot requests lists the open ones.")
+        raise Refused("Say which request; `powerbot requests` lists the open ones.")
     return asked.request_id
 
 

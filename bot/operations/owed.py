@@ -78,5 +78,5 @@ async def settle(record: Record, request_id: str, step: str, server: str) -> str
 
     if not await record.store.write(work):
         said = f"{step} of {server} is neither out nor owed in {id_}"
-        raise host.Refused(f"{said}; powerbot owed lists what is.")
+        raise host.Refused(f"{said}; `powerbot owed` lists what is.")
     return f"Settled: {step} of {server} in {id_}. Nothing outside was touched."

@@ -90,10 +90,10 @@ def read(path: pathlib.Path) -> policy.Policy:
     try:
         return policy_file.read(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        said = f"There is no {path.name} here; without a policy nothing may be changed."
+        said = f"There is no {path.name} here; without a policy nothing can be changed."
         raise errors.PolicyError(said) from None
     except UnicodeDecodeError as error:
-        said = f"{path.name} isn't UTF-8; save it with that encoding."
+        said = f"{path.name} isn't UTF-8; save it as UTF-8."
         raise errors.PolicyError(said) from error
     except OSError as error:
         said = f"{path.name} can't be read: {type(error).__name__}."

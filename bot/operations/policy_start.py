@@ -7,7 +7,7 @@ import pathlib
 from bot import settings
 
 START = """\
-# Who may change the power of which servers, and who has to agree.
+# Who can change the power of which servers, and who has to approve it.
 # Fill in the ids, then run `powerbot policy check`. Every key: .github/POLICY.md.
 version = 1
 
@@ -63,8 +63,8 @@ def write(path: pathlib.Path) -> str:
         with path.open("x", encoding="utf-8") as file:
             file.write(START)
     except FileExistsError:
-        said = f"{path} is there already and stays as it is; name another file."
+        said = f"{path} already exists and was left unchanged; give another file name."
         raise settings.SettingsError(said) from None
     except OSError as error:
         raise settings.SettingsError(f"{path} can't be written: {error.strerror}.") from None
-    return f"{path} is written. Fill in its channels and people, then run `powerbot policy check`."
+    return f"Wrote {path}. Fill in its channels and people, then run `powerbot policy check`."

@@ -40,8 +40,8 @@ def migrate(given: settings.Settings) -> str:
     """
     before, after = opening.migrate(given.database_url)
     if before == after:
-        return f"The database has the newest schema already ({after})."
-    return f"The database's schema was {before or 'empty'} and is {after} now."
+        return f"The database already has the newest schema ({after})."
+    return f"The database's schema was {before or 'empty'} and is now {after}."
 
 
 def move(given: settings.Settings, to: str) -> str:
@@ -53,7 +53,7 @@ def move(given: settings.Settings, to: str) -> str:
     counts = moving.move(given.database_url, to)
     return (
         f"Moved {counts['requests']} requests and {counts['audit']} audit rows; the old database "
-        "is as it was. Set POWERBOT_DATABASE_URL to the new one before the next start."
+        "is unchanged. Set POWERBOT_DATABASE_URL to the new one before you start the bot."
     )
 
 
@@ -72,7 +72,7 @@ def prune(given: settings.Settings, days: int) -> str:
     now = time.time()
     work = pruning.forget_all(given.database_url, before=now - days * DAY_S, now=now)
     forgotten = asyncio.run(work)
-    return f"Forgot the details of {forgotten} requests; the audit log keeps every row."
+    return f"Deleted the details of {forgotten} requests; the audit log keeps every row."
 
 
 def verify_audit(given: settings.Settings, anchor: str) -> tuple[bool, str]:
@@ -88,7 +88,10 @@ def verify_audit(given: settings.Settings, anchor: str) -> tuple[bool, str]:
     except audit_chain.UnusableAnchor as error:
         raise settings.SettingsError(error.user_message) from error
     if found.ok:
-        return True, f"The audit log is whole: {found.rows} rows, head {found.head or 'none'}."
+        return (
+            True,
+            f"The audit log is intact: {found.rows} rows, head {found.head or 'none'}.",
+        )
     row = f"Row {found.first_bad}: " if found.first_bad is not None else ""
     return False, f"{row}{found.problem}."
 

@@ -128,7 +128,9 @@ async def _bot_token(bot: app.Bot, given: settings.Settings) -> None:
     except errors.SlackUnavailable as error:
         raise NotTakenError(error.user_message) from None
     if (found.team_id, found.bot_id) != (bot.identity.team_id, bot.identity.bot_id):
-        raise NotTakenError("the token is another app's or workspace's; restart to change to it")
+        raise NotTakenError(
+            "the token belongs to another app or workspace; restart the bot to use it"
+        )
     bot.web_client.token = token
     await bot.watchdog.try_token()
 

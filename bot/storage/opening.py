@@ -91,8 +91,8 @@ def reading(url: str) -> Iterator[connections.Connection]:
     with connections.reading(url) as connection:
         if not revision(connection):
             raise errors.StoreUnavailable(
-                "The database holds no record of Powerbot's; look at POWERBOT_DATABASE_URL, or run "
-                "powerbot migrate."
+                "The database is empty or isn't Powerbot's; check POWERBOT_DATABASE_URL, or run "
+                "`powerbot migrate`."
             )
         yield connection
 
@@ -108,8 +108,8 @@ def _settle_schema(address: addresses.Address, *, migrate: bool) -> str:
     migrating.check_known(before)
     if not migrate:
         raise errors.StoreUnavailable(
-            f"The database's schema is {before or 'empty'}, this version needs "
-            f"{REVISION}; run powerbot migrate."
+            f"The database's schema is {before or 'empty'}, but this version needs "
+            f"{REVISION}; run `powerbot migrate`."
         )
     migrating.upgrade(address)
     return before

@@ -78,7 +78,7 @@ class Store:
         """
         address = addresses.parsed(url)
         if not addresses.same_place(address, self._address):
-            raise errors.StoreUnavailable("it names another database; restart to change to it")
+            raise errors.StoreUnavailable("it names another database; restart the bot to use it")
         self._address = self._writer.address = self._readers.address = address
 
     async def has_runs(self) -> bool:

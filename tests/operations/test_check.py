@@ -317,7 +317,7 @@ BROKEN: dict[str, tuple[Callable[[SetUp], None], str, str, str]] = {
     "another workspace": (
         other_workspace,
         "slack",
-        "nobody and nothing that the policy names is in the workspace",
+        "none of the people, groups and channels in the policy exist in the workspace",
         "workspace of these people",
     ),
     "a scope missing": (
@@ -533,7 +533,7 @@ async def test_operator_of_an_empty_project_is_told_where_to_look(set_up: SetUp)
     bad = [one for one in await set_up.check() if not one.good]
     await api.stop()
 
-    assert [one.says for one in bad] == ["not one server can be read in this project."]
+    assert [one.says for one in bad] == ["the key sees no servers in this project."]
     assert "CLOUDDC_PROJECT_ID" in bad[0].mend
 
 
@@ -574,7 +574,7 @@ async def test_findings_are_told_as_text_and_as_json(set_up: SetUp) -> None:
 
 def check_mend() -> str:
     """Return the mend for a person who has left."""
-    return "take the id out of [people], or look whether it is the right one."
+    return "check the id in [people], or remove it."
 
 
 def test_clocks_that_can_not_be_compared_are_taken_as_right() -> None:
@@ -645,6 +645,6 @@ async def test_region_and_project_are_judged_though_the_key_is_missing() -> None
     found = await check.run(given, offline=True)
 
     said = [one.says for one in found if not one.good]
-    assert "CLOUDDC_REGION is no region's name." in said
-    assert "CLOUDDC_PROJECT_ID is no id: it has blanks or signs in it." in said
+    assert "CLOUDDC_REGION isn't the name of a region." in said
+    assert "CLOUDDC_PROJECT_ID isn't a project's id: it has spaces or punctuation in it." in said
     assert any(one.startswith("HUAWEICLOUD_SDK_SK is not set") for one in said)

@@ -75,7 +75,7 @@ BAD: list[tuple[str, str, str]] = [
      'Line 21, [[rule]] "databases", requesters: "sr" isn\'t a group of [people]; '
      "did you mean sre?"),
     ("no-channel", edited(('allow = ["C0OPS", "C0INC"]', "allow = []")),
-     "[channels] allow is empty, so requests may be made nowhere; name a channel's id."),
+     "[channels] allow is empty, so nobody can request anything; add a channel's id."),
     ("incident-not-allowed", edited(('allow = ["C0OPS", "C0INC"]', 'allow = ["C0OPS"]')),
      "[channels] incident has C0INC, but allow hasn't, so no request may be made there; "
      "add it to allow."),
@@ -93,7 +93,7 @@ BAD: list[tuple[str, str, str]] = [
      'Nobody could approve under rule "databases" from 1 server on: it takes one more in dc-ops.'),
     ("nobody-asks", edited(("[groups]", "none = []\n[groups]"), ('requesters = ["sre"]',
                                                                 'requesters = ["none"]')),
-     'Nobody may ask under rule "databases": there is nobody in its requesters.'),
+     'Nobody can request anything under rule "databases": its requesters are empty.'),
     ("endless-freeze", edited(("2027-01-03", "9999-12-31")),
      'Freeze "year end" lasts until 9999-12-31, longer than a year: an endless freeze; give it '
      "an end, or take the actions out of the rules."),
@@ -153,11 +153,9 @@ def test_policy_that_is_not_there_or_unreadable_is_told_so(tmp_path: pathlib.Pat
     (tmp_path / "latin.toml").write_bytes(b'name = "\xff"')
 
     assert policies.check(tmp_path / "none.toml") == [
-        "There is no none.toml here; without a policy nothing may be changed."
+        "There is no none.toml here; without a policy nothing can be changed."
     ]
-    assert policies.check(tmp_path / "latin.toml") == [
-        "latin.toml isn't UTF-8; save it with that encoding."
-    ]
+    assert policies.check(tmp_path / "latin.toml") == ["latin.toml isn't UTF-8; save it as UTF-8."]
 
 
 class SetUp:
@@ -255,11 +253,11 @@ async def test_decision_is_explained_rule_by_rule_with_its_people(set_up: SetUp)
         f"Policy {version} (policy.toml): reboot web[01-02] db01 because INC-1",
         "Asked by U0DANA in C0OPS",
         explaining.NO_RECORD,
-        'Rule 1 "databases" (servers = "@db"): judges 1: db01, by @db',
+        'Rule 1 "databases" (servers = "@db"): covers 1: db01, by @db',
         "  reboot: allowed",
         "  requesters sre: U0DANA is in sre (named in the policy)",
         "  approvers: one from sre, one from dc-ops",
-        'Rule 2 "others" (servers = "*"): judges 2: web[01-02], by *',
+        'Rule 2 "others" (servers = "*"): covers 2: web[01-02], by *',
         "  reboot: allowed",
         "  requesters sre: U0DANA is in sre (named in the policy)",
         "  approvers: two from sre, by from_servers 3: 3 servers count",
@@ -323,10 +321,10 @@ async def test_explanation_names_what_no_rule_judges(set_up: SetUp) -> None:
 
     found = await set_up.explain("reboot pdu1 web1 cache1 db01", offline=True)
 
-    assert "[protected]: pdu1: never, for nobody" in found.lines
+    assert "[protected]: pdu1: nobody can touch them" in found.lines
     assert "No rule: cache1: no rule of the policy covers it" in found.lines
     assert "  requesters nobody: nobody" in found.lines
-    assert "  reason must have: INC" in found.lines
+    assert "  reason must match: INC" in found.lines
     assert "  requesters dc-ops: whether U0DANA is in dc-ops was not or could not be asked" in (
         found.lines
     )

@@ -403,7 +403,7 @@ def test_policy_whose_groups_are_empty_or_unread_is_told_so() -> None:
     unread = quorum.Roster({}, frozenset({"dc-ops"}))
 
     assert policy_lint.out_of_reach(RULES, empty)[0] == (
-        'Nobody may ask under rule "databases": there is nobody in its requesters.'
+        'Nobody can request anything under rule "databases": its requesters are empty.'
     )
     assert policy_lint.out_of_reach(RULES, unread)[0] == (
         'Rule "databases" could not be checked: dc-ops could not be read.'

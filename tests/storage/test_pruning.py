@@ -115,4 +115,4 @@ def test_command_forgets_nothing_that_the_policy_looks_back_at(settled_file: pat
     with pytest.raises(SettingsError, match="write 30 days or more"):
         record.prune(given, 29)
 
-    assert record.prune(given, 30).startswith("Forgot the details of 0 requests")
+    assert record.prune(given, 30).startswith("Deleted the details of 0 requests")

@@ -43,7 +43,7 @@ ALARMS = (
         f"{Figure.DATABASE_UP.series} == 0",
         "1m",
         PAGE,
-        "Powerbot can't reach its database: it takes no request and sends nothing.",
+        "Powerbot can't reach its database: it accepts no requests and sends nothing.",
         "The database is away",
     ),
     Alarm(
@@ -59,7 +59,7 @@ ALARMS = (
         f"{Figure.SOCKETS.series} == 0 or {Figure.SOCKET_HEARD_SECONDS.series} > 120",
         "2m",
         PAGE,
-        "Slack doesn't reach Powerbot: commands and buttons do nothing.",
+        "Slack can't reach Powerbot: commands and buttons do nothing.",
         "Slack doesn't reach the bot",
     ),
     Alarm(
@@ -67,7 +67,7 @@ ALARMS = (
         f"max({Figure.OUTBOX_AGE_SECONDS.series}) > 300",
         "1m",
         PAGE,
-        "Slack takes no messages: cards and threads are more than five minutes old.",
+        "Slack accepts no messages: cards and threads are more than five minutes behind.",
         "Token revoked",
     ),
     Alarm(
@@ -83,7 +83,7 @@ ALARMS = (
         f"max({Figure.OUTBOX_REFUSED.series}) > 0",
         "5m",
         TICKET,
-        "Slack refuses a message of Powerbot's: somebody isn't told of something.",
+        "Slack refuses one of Powerbot's messages: somebody isn't being told something.",
         "Slack refuses messages",
     ),
     Alarm(
@@ -99,8 +99,8 @@ ALARMS = (
         f"max({Figure.STEPS_OWED.series}) > 0",
         "15m",
         TICKET,
-        "A server stays drained, silenced or out of its balancer that should be back: "
-        "`powerbot owed` lists it, `powerbot settle` ends what was mended by hand.",
+        "A server that should be back is still drained, silenced or out of its balancer: "
+        "`powerbot owed` lists it, `powerbot settle` records what you put back by hand.",
         "Something is still out",
     ),
     Alarm(
@@ -116,7 +116,7 @@ ALARMS = (
         f"{Figure.POLICY_VALID.series} == 0",
         "1m",
         TICKET,
-        "The newest policy file can't be used: the one before it still holds.",
+        "The new policy file can't be used: the previous one is still in force.",
         "The policy can't be used",
     ),
     Alarm(
@@ -132,7 +132,7 @@ ALARMS = (
         f"{Figure.SECRET_FILES_UNUSABLE.series} > 0",
         "2m",
         TICKET,
-        "The file of a secret can't be used: the secret before it still holds.",
+        "A secret's file can't be used: the previous secret is still in use.",
         "A secret's file can't be used",
     ),
     Alarm(
@@ -149,7 +149,7 @@ ALARMS = (
         f" > sum({Figure.SOCKETS.series})",
         "10m",
         PAGE,
-        "Another process uses this Slack app and swallows some of the clicks.",
+        "Another process uses this Slack app and receives some of the clicks.",
         "Another process uses the Slack app",
     ),
     Alarm(

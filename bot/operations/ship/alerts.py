@@ -8,7 +8,7 @@ from bot.operations.ship import alarms, documents, runbook
 
 HEAD = """\
 # Made by `powerbot ship alerts`. Check it with `promtool check rules alerts.yml`.
-# The bot's job in scrape_configs is called "{job}"; /metrics wants the token of {token}.
+# The bot's job in scrape_configs is called "{job}"; /metrics needs the token in {token}.
 """
 
 

@@ -16,10 +16,10 @@ HEAD = """\
 #   alerts.yml        powerbot ship alerts > alerts.yml
 #   policy/policy.toml
 #   secrets/          a file for each of: {files}
-# The database's address is postgresql://powerbot:PASSWORD@database/powerbot, with what stands in
+# The database's address is postgresql://powerbot:PASSWORD@database/powerbot, with the password from
 # secrets/{password}. User {user} reads them (chown {user} secrets/*), and Prometheus, as a
 # user of its own, the token for the metrics (chmod 444 secrets/{token}).
-# Fill in what is empty below, then: docker compose up -d --build
+# Fill in the empty values below, then: docker compose up -d --build
 """
 
 

@@ -45,7 +45,7 @@ PANELS = (
         "s",
         (
             (f"max({Figure.PENDING_AGE_SECONDS.series})", "oldest request"),
-            (_percentile(0.5, Figure.APPROVAL_WAIT_SECONDS), "half are decided within"),
+            (_percentile(0.5, Figure.APPROVAL_WAIT_SECONDS), "median time to a decision"),
         ),
     ),
     Panel(
@@ -54,7 +54,7 @@ PANELS = (
         (
             (f"sum({Figure.DRIVING.series})", "requests"),
             (f"max({Figure.UNKNOWN_OUTCOMES.series})", "servers whose end is unknown"),
-            (f"sum(increase({Figure.UNKNOWN_CALLS.total}[1h]))", "calls without an answer, 1 h"),
+            (f"sum(increase({Figure.UNKNOWN_CALLS.total}[1h]))", "unanswered calls, 1 h"),
         ),
     ),
     Panel(
@@ -66,7 +66,7 @@ PANELS = (
         "What Powerbot refuses", "ops", ((_rate(Figure.REFUSALS.total, "reason"), "{{reason}}"),)
     ),
     Panel(
-        "What is turned away unread",
+        "Refused unread",
         "ops",
         ((_rate(Figure.REFUSED_REQUESTS.total, "check"), "{{check}}"),),
     ),
@@ -76,20 +76,20 @@ PANELS = (
         ((_rate(Figure.CLOUD_CALLS.total, "operation", "result"), "{{operation}} {{result}}"),),
     ),
     Panel(
-        "Time of a call to CloudDC (95 of 100)",
+        "Duration of calls to CloudDC (95th percentile)",
         "s",
         ((_percentile(0.95, Figure.CLOUD_CALL_SECONDS, "operation"), "{{operation}}"),),
     ),
     Panel(
-        "CloudDC holds us up",
+        "Waiting for CloudDC",
         "s",
         (
             (f"max({Figure.CLOUD_PAUSED_SECONDS.series})", "key refused, paused for"),
-            (f"max({Figure.CLOUD_RATE_WAIT_SECONDS.series})", "wait for a turn"),
+            (f"max({Figure.CLOUD_RATE_WAIT_SECONDS.series})", "waiting for a turn"),
         ),
     ),
     Panel(
-        "Messages and clicks that wait",
+        "Waiting messages and clicks",
         "s",
         (
             (f"max({Figure.OUTBOX_AGE_SECONDS.series})", "oldest message to Slack"),
@@ -115,11 +115,11 @@ PANELS = (
         "short",
         (
             (f"sum({Figure.SOCKETS.series})", "ours"),
-            (f"max({Figure.SOCKET_OTHERS.series})", "of others, seen from one process"),
+            (f"max({Figure.SOCKET_OTHERS.series})", "of other processes, seen from one of ours"),
         ),
     ),
     Panel(
-        "Silence on the connections",
+        "Time since Slack last spoke",
         "s",
         (
             (f"max({Figure.SOCKET_HEARD_SECONDS.series})", "since Slack last spoke"),
@@ -127,7 +127,7 @@ PANELS = (
         ),
     ),
     Panel(
-        "Event loop, how late (99 of 100)",
+        "Event loop delay (99th percentile)",
         "s",
         ((_percentile(0.99, Figure.LOOP_LAG_SECONDS), "late"),),
     ),
@@ -138,7 +138,7 @@ PANELS = (
             (f'sum(up{{job="{alarms.JOB}"}})', "processes"),
             (f"min({Figure.DATABASE_UP.series})", "database"),
             (f"min({Figure.POLICY_VALID.series})", "policy"),
-            (f"sum({Figure.SECRET_FILES_UNUSABLE.series})", "files of secrets that can't be used"),
+            (f"sum({Figure.SECRET_FILES_UNUSABLE.series})", "secret files that can't be used"),
             (f"count by (version) ({Figure.BUILD_INFO.series})", "version {{version}}"),
             (f"count by (version) ({Figure.POLICY_INFO.series})", "policy {{version}}"),
         ),
@@ -154,7 +154,7 @@ PANELS = (
         ),
     ),
     Panel(
-        "Still out around runs",
+        "Servers that are still out",
         "short",
         (
             (f"max({Figure.STEPS_OUT.series})", "servers and steps"),
@@ -162,7 +162,7 @@ PANELS = (
         ),
     ),
     Panel(
-        "Servers that CloudDC counts and doesn't list",
+        "Servers that CloudDC counts but doesn't list",
         "short",
         ((f"max({Figure.LIST_MISSING_SERVERS.series})", "servers"),),
     ),

@@ -13,13 +13,13 @@ LABELS = {"app.kubernetes.io/name": NAME}
 MONITORING, INGRESS = "monitoring", "ingress-nginx"
 POSTGRES_PORT, TLS_PORT = 5432, 443
 HEAD = """\
-# Made by `powerbot ship kubernetes`. What is empty in the Deployment is yours to fill in, and so is
-# the image. Before the first `kubectl apply`, in this order:
+# Made by `powerbot ship kubernetes`. Fill in the empty values in the Deployment, and the
+# image. Before the first `kubectl apply`, in this order:
 #   kubectl create configmap {name}-policy --from-file=policy.toml
 #   kubectl create secret generic {name} --from-file=secrets/
 # where secrets/ has a file for each of: {files}.
-# The Secret below is the template: it holds no values, and to apply it again takes none away.
-# Prometheus may come from the namespace "{monitoring}", and shows the token for the metrics.
+# The Secret below is the template: it has no values, and applying it again removes none.
+# Prometheus may come from the namespace "{monitoring}", and needs the token for the metrics.
 """
 
 

@@ -15,8 +15,8 @@ TEXT = """\
 #   install -d -m 0750 -g powerbot {config} {config}/secrets
 #   powerbot ship systemd > /etc/systemd/system/powerbot.service
 #   systemctl enable --now powerbot
-# {config}/secrets has a file for each secret that is named below (mode 0640, group powerbot),
-# {config}/powerbot.env further settings. Policy and secrets are read again when they change.
+# {config}/secrets has a file for each secret named below (mode 0640, group powerbot),
+# {config}/powerbot.env the other settings. Policy and secrets are read again when they change.
 [Unit]
 Description=Powerbot, power control of physical servers from Slack
 Wants=network-online.target

@@ -52,7 +52,7 @@ def contradictions(rules: policy.Policy) -> Iterator[str]:
 def _channels(rules: policy.Policy) -> Iterator[str]:
     """Yield what is wrong with the channels by themselves."""
     if not rules.allow:
-        yield "[channels] allow is empty, so requests may be made nowhere; name a channel's id."
+        yield "[channels] allow is empty, so nobody can request anything; add a channel's id."
     for channel in sorted(rules.incident - rules.allow):
         yield (
             f"[channels] incident has {channel}, but allow hasn't, so no request may be made "
@@ -208,7 +208,7 @@ def _of_rule(rule: policy.Rule, roster: Roster) -> Iterator[str]:
     """Yield what is wrong with one rule."""
     askers = {user for group in rule.requesters for user in roster.members.get(group, {})}
     if rule.requesters and not askers:
-        yield f'Nobody may ask under rule "{rule.name}": there is nobody in its requesters.'
+        yield f'Nobody can request anything under rule "{rule.name}": its requesters are empty.'
     for least, needs in ((1, rule.approvers), *rule.from_servers):
         gaps = _gaps(needs, roster, askers)
         if gaps:

@@ -52,7 +52,7 @@ def _protected(told: Told) -> Iterator[str]:
     """Yield the servers that no rule is asked about."""
     found = [line for line in told.made.lines if line.cause is Cause.PROTECTED]
     if found:
-        yield f"[protected]: {_folded(found)}: never, for nobody"
+        yield f"[protected]: {_folded(found)}: nobody can touch them"
 
 
 def _rule(
@@ -62,16 +62,16 @@ def _rule(
     texts = rule.servers.texts if isinstance(rule.servers, targets.Selection) else ()
     head = f'Rule {number} "{rule.name}" (servers = {narrowing.written(texts)})'
     if not judged:
-        yield f"{head}: judges none of these servers"
+        yield f"{head}: covers none of these servers"
         return
-    yield f"{head}: judges {len(judged)}: {_folded(judged)}{_because(told, rule, judged)}"
+    yield f"{head}: covers {len(judged)}: {_folded(judged)}{_because(told, rule, judged)}"
     action = told.question.action
     allowed = "allowed" if action in rule.actions else "not among its actions"
     yield f"  {action.value}: {allowed}"
     yield f"  requesters {_listed(rule.requesters)}: {_standing(told, rule.requesters)}"
     yield f"  approvers: {_wanted(told, rule)}"
     if rule.reason:
-        yield f"  reason must have: {rule.reason}"
+        yield f"  reason must match: {rule.reason}"
     if rule.steps:
         yield f"  steps: {_steps(told, rule)}"
     if rule.break_glass:

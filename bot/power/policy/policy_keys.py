@@ -39,18 +39,18 @@ LIMITS = (
     Key("max_open_per_user", "whole number", "5",
         "One person can have this many requests open at once."),
     Key("split_window", "duration", '"15m"',
-        "A person's other requests of this last while count towards `from_servers`, so that "
+        "A person's other requests in this time count towards `from_servers`, so that "
         "splitting a large request gains nothing."),
 )  # fmt: skip
 CONDUCT = (
-    Key("expires", "duration", '"30m"', "A request that isn't approved in this time ends."),
+    Key("expires", "duration", '"30m"', "A request that isn't approved in this time expires."),
     Key("use_within", "duration", '"15m"', "An approved request has to start within this time."),
     Key("remind", "duration", '"10m"', "Approvers are reminded once, after this long."),
     Key("escalate", "duration", '"20m"',
-        "After this long, everybody who may approve is asked once more."),
+        "After this long, everybody who can approve is asked once more."),
     Key("deny_reason", "true or false", "true", "Whoever denies a request has to say why."),
     Key("notify", '"people", "group" or "none"', '"group"',
-        "Whom a new request calls in its thread: the approvers, their Slack user groups, or "
+        "Whom a new request mentions in its thread: the approvers, their Slack user groups, or "
         "nobody."),
     Key("cooldown", "duration", '"5m"',
         "A server can't be changed again until this long after its last change."),
@@ -67,7 +67,7 @@ CONDUCT = (
         "The most servers of one rack that power on at the same time, over all requests."),
 )  # fmt: skip
 FREEZE = (
-    Key("name", "text", '"year end"', "What people are told is in force.", "its number"),
+    Key("name", "text", '"year end"', "The name that people see.", "its number"),
     Key("from", "date and time with offset", "2026-12-20T00:00:00+01:00",
         "When the freeze begins.", WANTED),
     Key("until", "date and time with offset", "2027-01-03T00:00:00+01:00",
@@ -75,14 +75,14 @@ FREEZE = (
     Key("actions", "list of actions", '["off", "cycle"]',
         "What is frozen.", "all four"),
     Key("override", "groups with counts", "{ dc-ops = 1 }",
-        "With these approvals on top, a request passes during the freeze.", "nobody can pass"),
+        "With these additional approvals, a request can run during the freeze.", "no exceptions"),
 )  # fmt: skip
 KEEP = (
     Key("servers", "targets", '"db*"', "The servers that are counted together.", WANTED),
     Key("on", "whole number", "2", "At least this many of them stay on.", WANTED),
 )
 RULE = (
-    Key("name", "text", '"databases"', "What people see as the reason.", "its number"),
+    Key("name", "text", '"databases"', "The name that people see.", "its number"),
     Key("servers", "targets", '"db*"',
         "The servers it covers; the first rule that matches a server decides.", WANTED),
     Key("actions", "list of actions", '["off", "reboot"]',
@@ -90,10 +90,11 @@ RULE = (
     Key("requesters", "list of groups", '["sre"]', "Who can request it.", WANTED),
     Key("approvers", "groups with counts", "{ sre = 1, dc-ops = 1 }",
         "How many people of each group must approve; the requester never counts, and `{}` means "
-        "that nobody has to.", WANTED),
+        "that no approval is needed.", WANTED),
     Key("from_servers", "rows of groups with counts", "{ 20 = { sre = 1, dc-ops = 1 } }",
-        "From this many servers on, this row replaces `approvers`.", NONE),
-    Key("reason", "pattern", '"INC-[0-9]+"', "Every reason must contain a match.", NONE),
+        "From this many servers up, this row replaces `approvers`.", NONE),
+    Key("reason", "pattern", '"INC-[0-9]+"',
+        "Every reason must contain a match for this regular expression.", NONE),
     Key("break_glass", "list of groups", '["sre"]',
         "Who can act without approval in an incident channel.", "nobody"),
     Key("review_within", "duration", '"24h"',
@@ -106,44 +107,45 @@ RULE = (
 STEP = (
     Key("name", "text", '"drain"', "What rules and people call it.", WANTED),
     Key("kind", '"silence", "drain", "webhook" or "probe"', '"drain"', "What it does.", WANTED),
-    Key("url", "address, or a list of one cluster's", '"https://10.0.0.1:6443"',
+    Key("url", "address, or a list of addresses of one cluster", '"https://10.0.0.1:6443"',
         "silence: the Alertmanager; webhook: the receiver; promql: the Prometheus; drain: the "
-        "API server, else that of the pod's own service account. http or https, without user and "
+        "API server; without it, the pod's own cluster. http or https, without user and "
         "password; redirects are not followed.", "the kind decides"),
     Key("match", "labels with regular expressions", '{ instance = "{name}(:[0-9]+)?" }',
         "silence: the labels of a server's alerts; each expression matches the whole value.",
         NONE),
     Key("lasts", "duration", '"2h"',
-        "silence: when it ends by itself; it is lengthened while its wave runs.", NONE),
+        "silence: when it ends by itself; it is extended while its wave runs.", NONE),
     Key("auth", "name of a variable", '"env:K8S_AUTH"',
         "The value of an Authorization header; `NAME_FILE` works as well. Never the value itself.",
         NONE),
     Key("secret", "name of a variable", '"env:LB_HOOK_SECRET"',
         "webhook: the secret that signs it (`whsec_…`).", NONE),
-    Key("ca", "path", '"/etc/powerbot/k8s-ca.crt"', "Whose certificates are trusted.",
+    Key("ca", "path", '"/etc/powerbot/k8s-ca.crt"', "The certificate authorities that are trusted.",
         "the system's"),
     Key("node", "text with placeholders", '"{name}"', "drain: the server's Kubernetes node.",
         NONE),
     Key("http", "address with placeholders", '"http://{name}:8080/healthz"',
-        "probe: well is any 2xx.", NONE),
-    Key("tcp", "host and port", '"{name}:22"', "probe: well is a connection.", NONE),
+        "probe: any 2xx answer is healthy.", NONE),
+    Key("tcp", "host and port", '"{name}:22"', "probe: a connection is healthy.", NONE),
     Key("promql", "expression with placeholders", "'up{instance=~\"{name}.*\"} == 1'",
-        "probe: well is at least one sample, and none of them 0; needs `url`.", NONE),
+        "probe: at least one sample and none of them 0 is healthy; needs `url`.", NONE),
     Key("when", '"before" or "after"', '"after"',
-        "probe: `before` asks about the world before each wave, without placeholders.", '"after"'),
+        "probe: `before` checks something outside the servers before each wave; no placeholders.",
+        '"after"'),
     Key("must", "true or false", "false",
-        "If it can't be done for a server: true leaves the server alone, false goes on and says "
-        "so.", "true"),
-    Key("within", "duration", '"10m"', "How long it may take; of a probe, to become well.",
+        "If it fails for a server: true leaves the server out, false carries on and says so.",
+        "true"),
+    Key("within", "duration", '"10m"', "How long it may take; for a probe, to become healthy.",
         "30s (silence), 10m (drain), 2m (webhook), 5m (probe)"),
-    Key("settle", "duration", '"30s"', "probe: how long it must then stay well without a break.",
+    Key("settle", "duration", '"30s"', "probe: how long it must then stay healthy.",
         "0s"),
-    Key("every", "duration", '"5s"', "probe: how often it looks.", "5s"),
+    Key("every", "duration", '"5s"', "probe: how often it checks.", "5s"),
 )  # fmt: skip
 ORDER = (
     Key("on", "list of targets", '["db*", "web*"]',
-        "Groups of servers that go one after another when switched on, the rest last; off goes "
-        "from the end to the beginning.", NONE),
+        "Groups of servers that are powered on one after another, all others last; powering off "
+        "goes in reverse.", NONE),
     Key("reboot", "list of targets", '["web*", "db*"]', "The same for reboot and cycle.", NONE),
 )  # fmt: skip
 TABLES: tuple[tuple[str, str, tuple[Key, ...]], ...] = (
@@ -151,21 +153,21 @@ TABLES: tuple[tuple[str, str, tuple[Key, ...]], ...] = (
     ("[limits]", "What one person can ask for.", LIMITS),
     ("[defaults]", "How requests are carried out. A rule can set any of these for itself.",
      CONDUCT),
-    ("[[freeze]]", "A span of time in which nothing is changed. One table for each.", FREEZE),
-    ("[[keep]]", "Servers that must not all be switched off. One table for each.", KEEP),
-    ("[[rule]]", "Who may do what. The first rule that matches a server decides. It takes every "
+    ("[[freeze]]", "A time in which nothing is changed. One table for each.", FREEZE),
+    ("[[keep]]", "Servers that must not all be off at once. One table for each.", KEEP),
+    ("[[rule]]", "Who can do what. The first rule that matches a server decides. It takes every "
      "key of `[defaults]` too.", RULE),
     ("[[step]]", "What is done around each wave of the rules that name it. One table for each. "
-     "Placeholders: `{name} {id} {sn} {rack} {dc} {tag:KEY}`, quoted for where they stand; a "
-     "server without the value fails the step.", STEP),
-    ("[order]", "Which servers go before which. No wave has servers of two groups.", ORDER),
+     "Placeholders: `{name} {id} {sn} {rack} {dc} {tag:KEY}`, quoted as their place requires; "
+     "the step fails for a server without the value.", STEP),
+    ("[order]", "Which servers go first. No wave has servers of two groups.", ORDER),
 )  # fmt: skip
 FREE = (
-    ("version", "`version = 1` stands at the top."),
+    ("version", "The file begins with `version = 1`."),
     ("[people]", "Your own group names, each with member ids (`U…`) and Slack user groups (`S…`): "
      '`sre = ["U0123456789", "S0123456789"]`.'),
     ("[groups]", 'Names for servers, used as `@web`: `web = "web*"`.'),
-    ("[protected]", "`servers` names what is never touched, by nobody, not even with break glass: "
+    ("[protected]", "`servers` lists what nobody can touch, not even with break glass: "
      '`servers = ["tag:powerbot=never", "pdu*"]`.'),
 )  # fmt: skip
 HEAD = """\
@@ -175,7 +177,7 @@ Made from the code by `powerbot policy reference`. Start with `powerbot policy i
 `powerbot policy check`; a running bot reads an edited file within a second and keeps the old one
 if the new one can't be used.
 
-Durations are texts such as `"500ms"`, `"2s"`, `"10m"`, `"1h"`. Targets are what people type
+Durations are strings such as `"500ms"`, `"2s"`, `"10m"`, `"1h"`. Targets are what people type
 (`"web[01-20]"`, `"rack:R12"`, `"@web"`); a list adds up.
 """
 

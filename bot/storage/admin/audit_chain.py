@@ -57,12 +57,15 @@ def verify(connection: connections.Connection, *, anchor: str = "") -> Verdict:
 def _without(anchor: Anchor, rows: int) -> str:
     """Return what it means that a log whose rows fit together doesn't have the anchor's row."""
     if anchor.seq is None:
-        return "no row has the anchor's hash: the log was rebuilt, or cut off before it"
+        return "no row has this hash: the log was rebuilt, or cut off before that row"
     if anchor.seq > rows:
-        return f"the log ends at row {rows}, before the anchor's row {anchor.seq}: it was cut off"
+        return (
+            f"the log ends at row {rows}, before the audit head's row {anchor.seq}: it was cut "
+            "off, or restored from an older backup"
+        )
     return (
-        f"row {anchor.seq} has another hash than the anchor: compare it with the thread once more; "
-        "if it was copied right, the log was rebuilt"
+        f"row {anchor.seq} has another hash than this audit head: compare it with the thread "
+        "again; if you copied it correctly, the log was rebuilt"
     )
 
 
@@ -146,7 +149,7 @@ def read_anchor(text: str) -> Anchor:
     """
     match = WRITTEN.fullmatch(text.strip().lower())
     if match is None:
-        said = f"{text!r} is no anchor; copy the audit head from a thread, such as {EXAMPLE}."
+        said = f"{text!r} isn't an audit head; copy one from a thread, such as {EXAMPLE}."
         raise UnusableAnchor(said)
     count = len(match[2])
     if match[1] is None and count != ALL_DIGITS:

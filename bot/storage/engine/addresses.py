@@ -38,9 +38,7 @@ def parsed(url: str) -> Address:
         case "postgresql" | "postgres":
             return _server(f"postgresql://{rest}")
         case other:
-            raise errors.StoreUnavailable(
-                f"{other} is no database that Powerbot can use; SQLite and PostgreSQL are."
-            )
+            raise errors.StoreUnavailable(f"Powerbot can't use {other}; use SQLite or PostgreSQL.")
 
 
 def same_place(one: Address, other: Address) -> bool:
@@ -75,7 +73,7 @@ def prepare_file(path: pathlib.Path) -> None:
             f"The database file {path} can't be used: {error.strerror}."
         ) from error
     if beginning not in (b"", SQLITE_MAGIC):
-        raise errors.StoreUnavailable(f"The file {path} is no SQLite database.")
+        raise errors.StoreUnavailable(f"The file {path} isn't an SQLite database.")
 
 
 def _file(rest: str) -> Address:

@@ -150,7 +150,7 @@ def reading(url: str) -> Iterator[Connection]:
             if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
                 raise
             raise errors.StoreUnavailable(
-                f"The file {address.path} is no SQLite database, or a broken one."
+                f"The file {address.path} isn't an SQLite database, or it is damaged."
             ) from error
 
 

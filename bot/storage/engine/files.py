@@ -71,8 +71,8 @@ def refuse_link(path: pathlib.Path) -> None:
     """
     if path.is_symlink():
         raise errors.StoreUnavailable(
-            f"{path} is a symbolic link, and Powerbot follows none; remove it, or name the file "
-            "that it points to."
+            f"{path} is a symbolic link, which Powerbot doesn't follow; remove it, or use the "
+            "path of its target."
         )
 
 
@@ -83,13 +83,11 @@ def refuse_twin(path: pathlib.Path, descriptor: int) -> None:
         StoreUnavailable: it has one.
     """
     if os.fstat(descriptor).st_nlink > 1:
-        raise errors.StoreUnavailable(
-            f"{path} is the same file as another one (a hard link); remove it."
-        )
+        raise errors.StoreUnavailable(f"{path} is a hard link to another file; remove it.")
 
 
 def _not_plain(path: pathlib.Path) -> str:
-    return f"{path} is no plain file; remove it, or choose another folder."
+    return f"{path} isn't a regular file; remove it, or use another folder."
 
 
 class LockFile:
@@ -123,8 +121,8 @@ class LockFile:
             holder = os.read(descriptor, 20).decode("ascii", "replace").strip() or "unknown"
             os.close(descriptor)
             raise errors.StoreUnavailable(
-                f"Another Powerbot (process {holder}) is running on this database; "
-                "stop it first, or use PostgreSQL for several."
+                f"Another Powerbot (process {holder}) is using this database; "
+                "stop it first, or use PostgreSQL to run several."
             ) from error
         os.ftruncate(descriptor, 0)
         os.write(descriptor, f"{os.getpid()}\n".encode())
