@@ -32,9 +32,9 @@ from bot.workflow import people, planner
 NO_TEAM = "T0"
 USER = re.compile(r"[UW][A-Z0-9]{2,30}")
 NOT_ASKED = "Offline: servers are taken as typed, and Slack's user groups are not read."
-KEEPS_UNKNOWN = "[[keep]] can't be judged offline: how many servers are on isn't known."
+KEEPS_UNKNOWN = "[[keep]] can't be judged offline, since it isn't known how many servers are on."
 NO_RECORD = (
-    "There is no record to read: open and recent requests, locks and the switch are left out."
+    "There is no database yet: open and recent requests, busy servers and freezes are left out."
 )
 
 
@@ -215,7 +215,7 @@ def typed(text: str, rules: policy.Policy) -> server.Snapshot:
     for term in targets.parse(text, rules.groups).terms:
         pattern = term.matcher.pattern if isinstance(term.matcher, terms.Names) else None
         if pattern is None or pattern.is_wild:
-            problem = "Offline only names can be explained, since nobody is asked what matches."
+            problem = "Offline, only names can be explained: nobody is asked which servers match."
             raise errors.UserMistake(problem, token=term.typed, suggestion="web[01-20]")
         names += () if term.takes_out else pattern.names()
     rows = [server.Server(id=f"typed-{name}", name=name, power_state="on") for name in names]

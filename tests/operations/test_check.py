@@ -324,7 +324,7 @@ BROKEN: dict[str, tuple[Callable[[SetUp], None], str, str, str]] = {
         scopes(lambda granted: granted - {"usergroups:read"}),
         "scopes",
         "The scope usergroups:read is missing",
-        "install the app again",
+        "reinstall the app",
     ),
     "a scope too many": (
         scopes(lambda granted: granted | {"files:read"}),

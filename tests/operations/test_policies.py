@@ -262,7 +262,7 @@ async def test_decision_is_explained_rule_by_rule_with_its_people(set_up: SetUp)
         "  requesters sre: U0DANA is in sre (named in the policy)",
         "  approvers: two from sre, by from_servers 3: 3 servers count",
         "  break_glass sre: U0DANA is in sre (named in the policy)",
-        "Would act: db01,web[01-02]",
+        "Would act on: db01,web[01-02]",
         "Needs: two from sre, one from dc-ops",
         "  sre: U0SAM (named in the policy), U0OLGA (named in the policy); not U0DANA, who asks",
         "  dc-ops: U0ROSA (named in the policy), U0SAM (in Slack's user group S0ONCALL)",
@@ -350,7 +350,7 @@ async def test_explanation_counts_what_the_record_has(
     ("words", "said"),
     [
         ("status", "status: only a change can be explained, such as: reboot web[01-03]."),
-        ("reboot web*", "web*: Offline only names can be explained"),
+        ("reboot web*", "web*: Offline, only names can be explained"),
         ("rebot web01", "rebot: "),
     ],
     ids=["no-change", "wildcard", "no-verb"],

@@ -16,6 +16,11 @@ from bot.power.text import folding
 
 MOST_CHARS = 300
 MOST_PEOPLE = 12
+OUTCOMES = {
+    plan.Verdict.ACT: "Would act on",
+    plan.Verdict.SKIP: "Would skip",
+    plan.Verdict.BLOCKED: "Blocked",
+}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -149,12 +154,12 @@ def _freezes(told: Told) -> Iterator[str]:
 
 def _servers(told: Told) -> Iterator[str]:
     """Yield what would happen to the servers, equal reasons folded."""
-    groups: dict[tuple[str, str], list[plan.PlanLine]] = {}
+    groups: dict[tuple[plan.Verdict, str], list[plan.PlanLine]] = {}
     for line in told.made.lines:
-        groups.setdefault((line.verdict.value, line.reason), []).append(line)
+        groups.setdefault((line.verdict, line.reason), []).append(line)
     for (verdict, reason), found in groups.items():
         because = f" ({reason})" if reason else ""
-        yield f"Would {verdict}: {_folded(found)}{because}"
+        yield f"{OUTCOMES[verdict]}: {_folded(found)}{because}"
 
 
 def _needs(told: Told) -> Iterator[str]:
