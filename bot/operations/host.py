@@ -30,6 +30,7 @@ from bot.workflow.rights import authorise
 LISTED = lifecycle.OPEN - {State.PLANNED}
 # Past requests that `requests --all` shows.
 MOST_PAST = 200
+NO_CHANNEL = "No channel is told, because the policy file here names none; check POWERBOT_POLICY."
 
 
 class Refused(errors.PowerbotError):
@@ -144,7 +145,8 @@ async def freeze(record: Record, text: str) -> str:
     if not isinstance(asked, command.Freeze):
         raise Refused("Say why, for example: powerbot freeze cooling is being repaired")
     wanted = freeze_ends.read(asked.reason, record.clock.now(), times.UTC)
-    return _done(await freezing.hold(record, _said(record, f"freeze {text}"), wanted))
+    held = _done(await freezing.hold(record, _said(record, f"freeze {text}"), wanted))
+    return held if record.policy().allow else f"{held} {NO_CHANNEL}"
 
 
 async def unfreeze(record: Record, *, every: bool = False) -> str:

@@ -330,7 +330,7 @@ BROKEN: dict[str, tuple[Callable[[SetUp], None], str, str, str]] = {
         scopes(lambda granted: granted | {"files:read"}),
         "scopes",
         "doesn't need: files:read",
-        "take them away",
+        "remove them",
     ),
     "the bot not in the channel": (
         bot_removed,
@@ -342,7 +342,7 @@ BROKEN: dict[str, tuple[Callable[[SetUp], None], str, str, str]] = {
         in_channel(is_ext_shared=True),
         "channel C0OPS",
         "shared with another company",
-        "channel of your own",
+        "only your company uses",
     ),
     "the channel archived": (
         in_channel(is_archived=True),
@@ -353,7 +353,7 @@ BROKEN: dict[str, tuple[Callable[[SetUp], None], str, str, str]] = {
     "a channel unknown": (
         edited('allow = ["C0OPS", "C0INC"]', 'allow = ["C0OPS", "C0INC", "C9NO"]'),
         "channel C9NO",
-        "is not known in this workspace",
+        "doesn't exist in this workspace",
         "/invite",
     ),
     "an approver left": (person_leaves, "person U0SAM", "has left", "[people]"),
@@ -361,7 +361,7 @@ BROKEN: dict[str, tuple[Callable[[SetUp], None], str, str, str]] = {
     "an approver unknown": (
         edited('"U0DANA", "U0SAM"', '"U0DANA", "U0SAM", "U9NO"'),
         "person U9NO",
-        "is not known",
+        "doesn't exist",
         "[people]",
     ),
     "an approver of another company": (
@@ -373,7 +373,7 @@ BROKEN: dict[str, tuple[Callable[[SetUp], None], str, str, str]] = {
     "an approver of another workspace": (
         person_is_elsewhere,
         "person U0SAM",
-        "is of another workspace",
+        "belongs to another workspace",
         "[people]",
     ),
     "an approver is a bot": (
@@ -420,7 +420,7 @@ BROKEN: dict[str, tuple[Callable[[SetUp], None], str, str, str]] = {
         changed(HUAWEICLOUD_SDK_SK=LONG_KEY),
         "clouddc",
         "Incorrect IAM authentication information",
-        "must belong together",
+        "belong together",
     ),
     "the clock ahead": (clock_ahead, "clock", "30 minutes ahead", "NTP"),
     "no permission": (
@@ -455,7 +455,12 @@ BROKEN: dict[str, tuple[Callable[[SetUp], None], str, str, str]] = {
         "confirm_abov",
         "policy check",
     ),
-    "no policy": (lambda one: one.policy.unlink(), "policy", "There is no policy.toml", "README"),
+    "no policy": (
+        lambda one: one.policy.unlink(),
+        "policy",
+        "There is no policy.toml",
+        "policy init",
+    ),
     "an old schema": (old_schema, "database", "the schema is 0000", "powerbot migrate"),
     "a new schema": (new_schema, "database", "newer than this version", "newer Powerbot"),
     "no database": (no_database, "database", "can't be read", "POWERBOT_DATABASE_URL"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import dataclasses
 import json
 import os
 import pathlib
@@ -17,6 +18,7 @@ import pytest_asyncio
 from bot import settings
 from bot.operations import host, host_view
 from bot.power.lifecycle import ServerState, State
+from bot.power.policy import policy
 from bot.sandbox import demo
 from bot.storage import opening
 from bot.workflow.context import Record
@@ -213,3 +215,11 @@ async def test_a_record_is_never_made_by_looking_at_it(tmp_path: pathlib.Path) -
             pass
 
     assert [name for name in os.listdir(tmp_path) if name.startswith("none.db")] == []
+
+
+async def test_host_is_told_that_no_channel_hears_of_a_freeze(world: World, record: Record) -> None:
+    """Whoever types it in another folder, where no policy is, learns that nobody is told."""
+    blind = dataclasses.replace(record, policy=lambda: policy.EMPTY)
+
+    assert host.NO_CHANNEL in await host.freeze(blind, "cooling")
+    assert host.NO_CHANNEL not in await host.freeze(record, "cooling again")
