@@ -39,7 +39,7 @@ def test_a_policy_that_is_there_is_never_overwritten(tmp_path: pathlib.Path) -> 
     link.symlink_to(tmp_path / "elsewhere.toml")
 
     for one in (path, link):
-        with pytest.raises(settings.SettingsError, match="is there already and stays as it is"):
+        with pytest.raises(settings.SettingsError, match="already exists and was left unchanged"):
             policy_start.write(one)
     assert path.read_text() == "version = 1"
     assert not (tmp_path / "elsewhere.toml").exists()

@@ -228,7 +228,7 @@ async def test_only_an_anchor_proves_against_a_log_that_was_rebuilt(store: Store
     assert verdict(url, anchor=heads[1].upper()).ok
     lost = verdict(url, anchor=heads[4])
     assert (lost.ok, lost.first_bad) == (False, None)
-    assert "anchor" in lost.problem
+    assert "audit head" in lost.problem
 
 
 @pytest.mark.parametrize(
@@ -255,8 +255,8 @@ async def test_a_slip_in_an_anchor_is_never_told_as_a_log_that_was_rebuilt(
         (heads[1][:63], "has 63 digits and no row number"),
         (f"#2:{heads[1][:8]}", "has 8 digits after its row number"),
         (f"#2:{heads[1]}0", "has 65 digits after its row number"),
-        ("head", "'head' is no anchor"),
-        ("#2:", "'#2:' is no anchor"),
+        ("head", "'head' isn't an audit head"),
+        ("#2:", "'#2:' isn't an audit head"),
     ):
         with pytest.raises(audit_chain.UnusableAnchor, match=said):
             verdict(url, anchor=text)

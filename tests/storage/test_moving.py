@@ -79,7 +79,7 @@ async def test_a_record_in_use_is_not_moved(tmp_path: pathlib.Path) -> None:
     old, new = f"sqlite:///{tmp_path / 'old.db'}", f"sqlite:///{tmp_path / 'new.db'}"
     running = opening.open_store(old, sole=True)
 
-    with pytest.raises(errors.StoreUnavailable, match="is running on this database"):
+    with pytest.raises(errors.StoreUnavailable, match="is using this database"):
         moving.move(old, new)
 
     await running.close()

@@ -141,7 +141,7 @@ def test_reader_of_a_file_that_is_no_database_is_told_so(tmp_path: pathlib.Path)
     path.write_text("my notes " * 1000)
 
     with (
-        pytest.raises(errors.StoreUnavailable, match="no SQLite database"),
+        pytest.raises(errors.StoreUnavailable, match="isn't an SQLite database"),
         opening.reading(f"sqlite:///{path}"),
     ):
         pass
@@ -152,7 +152,7 @@ def test_reader_of_an_empty_database_learns_that_it_holds_no_record(empty_url: s
     connections.connect(addresses.parsed(empty_url)).close()
 
     with (
-        pytest.raises(errors.StoreUnavailable, match="holds no record"),
+        pytest.raises(errors.StoreUnavailable, match="is empty or isn't Powerbot's"),
         opening.reading(empty_url),
     ):
         pass
@@ -169,7 +169,7 @@ def test_a_server_that_is_away_is_an_error_without_a_password() -> None:
 @only_postgresql
 async def test_a_server_is_migrated_only_when_asked(empty_url: str) -> None:
     """Several replicas start at once; an operator decides when the schema moves."""
-    with pytest.raises(errors.StoreUnavailable, match="run powerbot migrate"):
+    with pytest.raises(errors.StoreUnavailable, match="run `powerbot migrate`"):
         opening.open_store(empty_url)
 
     before, after = opening.migrate(empty_url)

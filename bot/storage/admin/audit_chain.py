@@ -57,7 +57,7 @@ def verify(connection: connections.Connection, *, anchor: str = "") -> Verdict:
 def _without(anchor: Anchor, rows: int) -> str:
     """Return what it means that a log whose rows fit together doesn't have the anchor's row."""
     if anchor.seq is None:
-        return "no row has this hash: the log was rebuilt, or cut off before that row"
+        return "no row has this audit head's hash: the log was rebuilt, or cut off before it"
     if anchor.seq > rows:
         return (
             f"the log ends at row {rows}, before the audit head's row {anchor.seq}: it was cut "
