@@ -58,3 +58,40 @@ async def test_unread_messages_push_nothing_off_a_phones_screen(
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= WIDTH
     assert box["y"] + box["height"] <= HEIGHT
+
+
+async def test_the_thread_leaves_the_story_in_sight(stage: Stage, phone: async_api.Page) -> None:
+    """What is ticked off while it is open can be seen."""
+    card = await stage.ask("/power reboot web01 because test", DANA)
+    await stage.slack.click(SAM, card, "Approve")
+    await stage.thread_says(card, "audit head")
+    await phone.get_by_test_id("story").wait_for()
+    await phone.get_by_test_id("replies-button").first.click()
+    thread = phone.get_by_test_id("thread-panel")
+    await async_api.expect(thread).to_be_visible()
+
+    story, panel = await phone.get_by_test_id("story").bounding_box(), await thread.bounding_box()
+
+    assert story is not None
+    assert panel is not None
+    assert panel["y"] >= story["y"] + story["height"]
+    assert panel["y"] + panel["height"] <= HEIGHT
+
+
+async def test_the_log_of_calls_stands_at_its_newest_row(
+    stage: Stage, phone: async_api.Page
+) -> None:
+    """Though it grew while the other half of the page was shown."""
+    card = await stage.ask("/power reboot web[01-04] because test", DANA)
+    await stage.slack.click(SAM, card, "Approve")
+    await stage.thread_says(card, "audit head")
+    await async_api.expect(phone.locator("#request-log li")).not_to_have_count(0)
+    await phone.get_by_test_id("tab-centre").click()
+    await async_api.expect(phone.get_by_test_id("request-log")).to_be_visible()
+
+    below = "(node) => node.scrollHeight - node.scrollTop - node.clientHeight"
+    await phone.wait_for_timeout(300)
+
+    log = phone.get_by_test_id("request-log")
+    assert await log.evaluate("(node) => node.scrollHeight > node.clientHeight")
+    assert await log.evaluate(below) < 5

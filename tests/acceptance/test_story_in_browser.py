@@ -159,6 +159,7 @@ async def test_newcomer_follows_the_story_to_its_end(reader: Reader) -> None:
     await reader.help()
     await reader.step(7)
     await expect(by("thread-panel")).to_be_visible()
+    await expect(by("thread-panel")).to_contain_text("Restarted; picked up after")
     await reader.open_to_all("thread")
     await reader.leave_thread()
     await reader.help()

@@ -44,6 +44,14 @@ class Started(Running):
     waves: tuple[int, ...] = ()
 
 
+class TakenOver(Running):
+    """A process goes on with what another has left: so many of its servers have ended by then."""
+
+    event: Literal["taken_over"] = "taken_over"
+    done: int = 0
+    total: int = 0
+
+
 class StopAsked(Running):
     """Somebody has pressed Stop."""
 
@@ -187,6 +195,14 @@ class CardRefused(base.Message):
 
 
 AnyRunning = (
-    Started | StopAsked | LookingUp | NotLookedUp | SealBroken | WaveOver | PutBack | StepSettled
+    Started
+    | TakenOver
+    | StopAsked
+    | LookingUp
+    | NotLookedUp
+    | SealBroken
+    | WaveOver
+    | PutBack
+    | StepSettled
 )
 AnyLate = LeftDark | SeenLate | LookedEnough

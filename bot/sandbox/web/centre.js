@@ -1,7 +1,7 @@
 // The data centre: racks of servers with their live state, faults to switch on, the request log.
 
 import { get, post } from "./api.js";
-import { byId, h } from "./dom.js";
+import { byId, h, inWords } from "./dom.js";
 import { openMenu } from "./menu.js";
 import { RequestLog } from "./requests.js";
 import { marksOf, Surroundings } from "./surroundings.js";
@@ -168,7 +168,7 @@ export class Centre {
     tile.firstChild.textContent = KINDS[kind][0];
     tile.querySelector(".marks")?.remove();
     if (marks.length) tile.append(h("span", { class: "marks", "aria-hidden": "true" }, ...marks.map(({ kind: mark }) => h("b", { data: { mark } }))));
-    const words = [server.name, KINDS[kind][1], server.operation, server.fault && `fault: ${server.fault}`, ...around].filter(Boolean);
+    const words = [server.name, KINDS[kind][1], server.operation, server.fault && `fault: ${inWords(server.fault)}`, ...around].filter(Boolean);
     tile.setAttribute("aria-label", words.join(", "));
     tile.title = words.join(" · ");
     if (changed) tile.animate?.([{ filter: "brightness(2.2)" }, { filter: "none" }], 900);
@@ -244,7 +244,7 @@ export class Centre {
       h("small", {}, `${server.dc ?? ""} ${server.rack ?? ""} · power ${server.power ?? "?"} · ${server.operation ?? "no operation yet"} · reboots ${server.reboots ?? 0}`));
     openMenu(tile, [
       { label: "No fault", note: "The server behaves.", checked: !server.fault, data: { fault: "" }, run: set(null) },
-      ...faultList(answer).map(({ kind, what }) => ({ label: kind, note: what, checked: server.fault === kind, data: { fault: kind }, run: set(kind) })),
+      ...faultList(answer).map(({ kind, what }) => ({ label: inWords(kind), note: what, checked: server.fault === kind, data: { fault: kind }, run: set(kind) })),
       ...await this.#around.choices(server.name),
       ...VISITS.map(([action, note]) => ({ label: note, note: "From the vendor's console, without the bot.", data: { visit: action }, run: () => this.#order({ server: server.name, action }, "/centre/visits") })),
     ], { head, label: `Faults of ${server.name}` });
@@ -270,7 +270,7 @@ export class Centre {
     const head = h("div", { class: "menu-head" }, h("strong", {}, "Let the next power call go wrong"),
       h("small", {}, waiting ? `${waiting} waiting to strike` : "Strikes once, then it is used up."));
     openMenu(button, answer.calls.map(({ kind, what, description }) => ({
-      label: kind, note: what ?? description ?? "", data: { fault: kind },
+      label: inWords(kind), note: what ?? description ?? "", data: { fault: kind },
       run: () => this.#order({ call: kind, operation: "power", times: 1 }),
     })), { head, label: "Faults of calls" });
   }

@@ -92,3 +92,8 @@ export function announce(text) {
 }
 
 export const plural = (count, one, many = `${one}s`) => `${count} ${count === 1 ? one : many}`;
+
+const SHORT = /\b(bmc|json|ids)\b/g;
+
+/** A kind of fault as people say it: `dead-bmc` is "dead BMC". */
+export const inWords = (kind) => kind.replaceAll("-", " ").replace(SHORT, (word) => (word === "ids" ? "IDs" : word.toUpperCase()));

@@ -17,10 +17,16 @@ export class RequestLog {
   #node;
   #count;
   #after = 0;
+  #follows = true;
 
   constructor(node, count) {
     this.#node = node;
     this.#count = count;
+    node.addEventListener("scroll", () => {
+      if (node.clientHeight) this.#follows = node.scrollHeight - node.scrollTop - node.clientHeight < NEAR_PX;
+    });
+    // It grows while it is hidden, when nothing can be scrolled.
+    new ResizeObserver(() => this.#toNewest()).observe(node);
   }
 
   async fetch() {
@@ -35,8 +41,6 @@ export class RequestLog {
 
   draw(entries) {
     if (!entries.length) return;
-    const { scrollHeight, scrollTop, clientHeight } = this.#node;
-    const follow = scrollHeight - scrollTop - clientHeight < NEAR_PX;
     for (const entry of entries) {
       const number = entry.n ?? entry.seq ?? this.#after + 1;
       this.#after = Math.max(this.#after, number);
@@ -44,7 +48,11 @@ export class RequestLog {
     }
     while (this.#node.children.length > KEPT) this.#node.firstChild.remove();
     this.#count.textContent = this.#after.toLocaleString();
-    if (follow) this.#node.scrollTop = this.#node.scrollHeight;
+    this.#toNewest();
+  }
+
+  #toNewest() {
+    if (this.#follows) this.#node.scrollTop = this.#node.scrollHeight;
   }
 
   #line(entry, number) {

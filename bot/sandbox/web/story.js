@@ -29,7 +29,7 @@ const has = (message, label) =>
 const private_ = (app) => messages(app).filter(({ ephemeral, deleted }) => ephemeral && !deleted);
 
 /** The card of the request whose server doesn't come back well, once it is there. */
-const third = (app) => cards(app).findLast(({ message }) => JSON.stringify(message.blocks ?? []).includes("web[07-09]"));
+const third = (app) => cards(app).findLast(({ message }) => JSON.stringify(message.blocks ?? []).includes("new certificates"));
 
 /** Be somebody in the channel of the story. */
 function be(app, person) {
@@ -181,7 +181,7 @@ export class Story {
     byId("story-help").textContent = help ?? "";
     byId("story").dataset.step = String(this.#ticked.size + 1);
     byId("story-title").textContent = now?.title ?? "That was the story";
-    byId("story-now").replaceChildren(...(now?.text() ?? ["Everything here was the real bot. ", "README tells how to run it for your own servers."]));
+    byId("story-now").replaceChildren(...(now?.text() ?? ["Everything here was the real bot. ", "The README shows how to run it on your own servers."]));
     byId("story-all").replaceChildren(...STEPS.map((step, place) => this.#row(step, place)));
     byId("story").style.setProperty("--done", `${(100 * this.#ticked.size) / STEPS.length}%`);
     if (moved) announce(`Done: ${STEPS[this.#ticked.size - 1].title}. ${now ? `Next: ${now.title}` : "The story is over."}`);

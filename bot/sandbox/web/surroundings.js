@@ -1,7 +1,7 @@
 // What surrounds the servers: their alerts, nodes, load balancer and services, and faults of these.
 
 import { get, post } from "./api.js";
-import { byId, h } from "./dom.js";
+import { byId, h, inWords } from "./dom.js";
 import { openMenu } from "./menu.js";
 import { toast } from "./toasts.js";
 
@@ -56,7 +56,7 @@ export class Surroundings {
     const answer = await get("/surroundings/faults").catch(() => null);
     const active = answer?.active.services.find(({ server }) => server === name)?.fault ?? null;
     return (answer?.services ?? []).map(({ kind, description }) => ({
-      label: `service ${kind}`, note: description, checked: kind === active, data: { service: kind },
+      label: `service ${inWords(kind)}`, note: description, checked: kind === active, data: { service: kind },
       run: () => this.#order({ server: name, fault: kind === active ? null : kind }),
     }));
   }
@@ -70,7 +70,7 @@ export class Surroundings {
     openMenu(this.#button, [
       ...(waiting ? [{ label: "Mend all", note: "Nothing waits to go wrong any more.", data: { fault: "" }, run: () => this.#mend(Object.keys(answer.parts)) }] : []),
       ...Object.entries(answer.parts).flatMap(([part, kinds]) => answer.calls.filter(({ kind }) => kinds.includes(kind)).map(({ kind, description }) => ({
-        label: `${PARTS[part] ?? part}: ${kind}`, note: description, data: { part, fault: kind }, run: () => this.#order({ part, fault: kind, times: 1 }),
+        label: `${PARTS[part] ?? part}: ${inWords(kind)}`, note: description, data: { part, fault: kind }, run: () => this.#order({ part, fault: kind, times: 1 }),
       }))),
     ], { head, label: "Faults of the surroundings" });
   }

@@ -25,8 +25,8 @@ FEW = 10
 MOST_WELL = 20
 SIGNS = {Power.ON: "🟢", Power.OFF: "⚫", Power.CHANGING: "🔄", Power.UNKNOWN: "❔"}
 SUSPENDED = "suspended by Huawei Cloud"
-HEADING = ("Server", "Rack", "Power", "Health", "Notes")
-CELL_CHARS = (40, 20, 20, 30, 160)
+HEADING = ("Server", "Power", "Health", "Rack", "Notes")
+CELL_CHARS = (40, 30, 30, 20, 160)
 UP_TO_DATE_S = 60
 
 
@@ -106,8 +106,7 @@ def _counted(sign: str, word: str, names: Sequence[folding.Named]) -> list[str]:
 
 def row(one: server.Server, snapshot: server.Snapshot) -> str:
     """Return one server in a line: name, power, health, rack, and what is wrong with it."""
-    name, rack, power, health, notes = _words(one, snapshot)
-    told = " · ".join(part for part in (name, power, health, rack, notes) if part)
+    told = " · ".join(part for part in _words(one, snapshot) if part)
     return text.plain(told, ROW_CHARS)
 
 
@@ -128,8 +127,8 @@ def _words(one: server.Server, snapshot: server.Snapshot) -> tuple[str, str, str
     )
     return (
         naming.single(snapshot.label(one)),
-        snapshot.rack_of(one),
         one.power.value if one.listed else GONE,
         one.health_state,
+        snapshot.rack_of(one),
         " · ".join(part for part in notes if part),
     )

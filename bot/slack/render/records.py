@@ -95,7 +95,7 @@ def why(
     known = [
         f"id {text.plain(shown.row.id, 60)}",
         fleet.age(shown.snapshot, shown.now),
-        "told by the audit log",
+        "from the audit log",
     ]
     rows = [_deed(one, workspace_url) for one in shown.told]
     nothing = "Powerbot has changed nothing about it."

@@ -105,6 +105,11 @@ def _running(request: ports.Request, told: running.AnyRunning) -> str:
     match told:
         case running.Started():
             return _started(request, told)
+        case running.TakenOver():
+            return (
+                f"↻ Restarted; picked up after {told.done:,} of {told.total:,}. "
+                "What was sent is looked at first; nothing is sent twice."
+            )
         case running.StopAsked():
             who = text.mention(told.user)
             return (

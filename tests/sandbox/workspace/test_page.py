@@ -103,6 +103,34 @@ async def test_a_page_can_play_a_whole_story(
     assert workspace.ephemerals("dana")[-1].text == "noted"
 
 
+async def test_a_page_that_has_not_heard_of_an_edit_presses_what_it_still_shows(
+    workspace: Workspace, ui: Ui, connect: Connect, bolt: AsyncApp, client: AsyncWebClient
+) -> None:
+    """The button is gone from the message, and Slack delivers the click all the same."""
+    pressed: list[str] = []
+
+    @bolt.action("approve")
+    async def approve(ack: Any, body: Any) -> None:
+        await ack()
+        pressed.append(body["actions"][0]["block_id"])
+
+    await connect(bolt)
+    posted = await client.chat_postMessage(
+        channel="C0OPS", text="card", blocks=[actions(button())], **QUIET
+    )
+    (card,) = (await ui("/ui/state?as=U0DANA"))["messages"]["C0OPS"]
+    await client.chat_update(channel="C0OPS", ts=posted["ts"], text="over", blocks=[])
+    click = {"as": "U0DANA", "channel": "C0OPS", "ts": card["ts"], "action_id": "approve"}
+
+    shown = card["blocks"][0]["block_id"]
+    clicked = await ui("/ui/click", {**click, "block_id": shown})
+    unknown = await ui("/ui/click", {**click, "block_id": "never"})
+
+    assert clicked["ok"]
+    assert pressed == [shown]
+    assert "there is no 'approve'" in unknown["error"]
+
+
 async def test_a_page_can_use_the_rest(workspace: Workspace, ui: Ui) -> None:
     """Shortcuts, Home, reactions and thread replies have routes too."""
     root = await ui("/ui/message", {"as": "U0DANA", "channel": "C0OPS", "text": "web01 is down"})

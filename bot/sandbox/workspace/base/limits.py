@@ -84,6 +84,8 @@ LONG_POLL_S: Final = 25.0
 LONGEST_LATENCY_S: Final = 30.0
 SOCKET_TICKET_S: Final = 30.0
 DISCONNECT_GRACE_S: Final = 10.0
+# A client shows what it has heard of last; so many edits of a message may be on their way.
+EDITS_REMEMBERED: Final = 4
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,6 +118,10 @@ class Clicks:
 
     def _element(self, place: Message | View, name: str, block_id: str | None) -> Placed:
         chosen = elements.find(place.blocks, name, block_id)
+        if chosen is None and block_id is not None and isinstance(place, Message):
+            # A page names the block as well: what it shows may be older than the newest edit.
+            found = (elements.find(blocks_, name, block_id) for blocks_ in place.before)
+            chosen = next((one for one in found if one is not None), None)
         if chosen is None:
             raise UnknownNameError(f"there is no {name!r}; the buttons are {place.buttons}")
         return chosen

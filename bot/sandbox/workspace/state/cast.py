@@ -13,12 +13,10 @@ def people() -> list[directory.Person]:
         directory.Person("U0DANA", "dana", "Dana Reyes", "on-call engineer, requests"),
         directory.Person("U0SAM", "sam", "Sam Okafor", "SRE, approves"),
         directory.Person("U0ROSA", "rosa", "Rosa Lindqvist", "data centre operations, approves"),
-        directory.Person("U0OLGA", "olga", "Olga Petrenko", "full member without any rights"),
+        directory.Person("U0OLGA", "olga", "Olga Petrenko", "no rights"),
         directory.Person("U0GIL", "gil", "Gil Moreau", "guest", is_restricted=True),
         directory.Person("U0DEE", "dee", "Dee Tanaka", "deactivated", deleted=True),
-        directory.Person(
-            "U0STAN", "stan", "Stan Weber", "another company", "T0OTHER", is_stranger=True
-        ),
+        directory.Person("U0STAN", "stan", "Stan Weber", "partner", "T0OTHER", is_stranger=True),
         directory.Person(BOT_USER, "powerbot", "Powerbot", "the app", is_bot=True),
     ]
 

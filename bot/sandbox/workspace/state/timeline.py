@@ -16,7 +16,11 @@ from bot.sandbox.workspace.state.directory import UnknownNameError
 
 @dataclass(slots=True)
 class Message:
-    """One message; `only_for` names the one person who sees an ephemeral one."""
+    """One message; `only_for` names the one person who sees an ephemeral one.
+
+    `before` are the blocks that it had, the newest first: a client that hasn't heard of an edit
+    still shows them, and what is pressed there is delivered.
+    """
 
     channel: str
     ts: str
@@ -34,6 +38,7 @@ class Message:
     latest_reply: str | None = None
     reactions: dict[str, list[str]] = field(default_factory=dict)
     values: Json = field(default_factory=dict)
+    before: list[list[Json]] = field(default_factory=list)
 
     @property
     def edited(self) -> bool:
@@ -88,6 +93,7 @@ class Timeline:
     def edit(self, message: Message, text: str, blocks: list[Json]) -> None:
         """Give a message new words; buttons that are gone lose what was chosen in them."""
         message.text = text
+        message.before = [message.blocks, *message.before][: limits.EDITS_REMEMBERED]
         message.blocks = elements.with_ids(blocks, self._rng)
         message.edited_ts = self.new_ts()
         # Ids may be the same as before, yet what was chosen belonged to the old blocks.
