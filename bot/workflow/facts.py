@@ -168,12 +168,22 @@ class HelpShown:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class StillOut:
+    """What stands outside of one request; `may` says whether who looks may have it put back."""
+
+    request: ports.Request
+    parts: tuple[parts.Part, ...]
+    may: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class HomeShown:
     """What one person sees on opening the app: each request stands in the first list it fits.
 
     `freezes` are those that stand now, the policy's too. `missing` is what must be mended before
     it is known what else waits for them. `viewer` is who looks; `lifts_all` says whether they may
-    lift the freezes of others.
+    lift the freezes of others. `out` are the first requests that have left something out, those
+    that owe it before others; `more_out` says that there are more.
     """
 
     waiting_for_me: tuple[ports.Request, ...]
@@ -186,6 +196,8 @@ class HomeShown:
     missing: tuple[missing_access.Missing, ...] = ()
     viewer: str = ""
     lifts_all: bool = False
+    out: tuple[StillOut, ...] = ()
+    more_out: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

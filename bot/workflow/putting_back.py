@@ -6,6 +6,7 @@ from bot.power import errors, ports
 from bot.power.run import around
 from bot.workflow import audit_trail, facts
 from bot.workflow.context import Context
+from bot.workflow.rights import authorise
 
 RUNS = "It still runs, and puts back by itself what it took out."
 NOT_YOURS = "Only people who may ask for or approve such a request can put it back."
@@ -43,10 +44,9 @@ async def _may(context: Context, user_id: str, request: ports.Request) -> bool:
     Raises:
         SlackUnavailable: a group on which it depends could not be read.
     """
-    rules = [one for one in context.policy().rules if one.name in request.plan.terms.rules]
-    groups = {group for rule in rules for group in (*rule.requesters, *rule.approver_groups)}
+    groups = authorise.groups_of(context, request)
     roster = await context.people.roster(groups)
-    if any(user_id in roster.members.get(group, {}) for group in groups):
+    if authorise.puts_back(context, user_id, request, roster):
         return True
     if roster.unreadable & groups:
         raise errors.SlackUnavailable(UNREAD)

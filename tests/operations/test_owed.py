@@ -11,9 +11,10 @@ import pytest
 import pytest_asyncio
 
 from bot.operations import host, host_view, owed
-from bot.power import ports
+from bot.power import ports, request
 from bot.power.around import asking, parts, step
 from bot.power.around.states import State
+from bot.power.run import around
 from bot.workflow import facts, putting_back
 from bot.workflow.context import Record
 from tests.support import databases
@@ -154,3 +155,14 @@ async def test_owed_is_answered_in_slack(world: World) -> None:
     shown = await world.type("owed", DANA)
     assert isinstance(shown, facts.OwedShown)
     assert len(shown.parts) == 2
+
+
+async def test_home_shows_what_is_owed_until_it_is_settled(world: World, record: Record) -> None:
+    """To everybody; who may have it put back is offered that."""
+    id_ = await left_out(world, State.PUT_BACK, State.OWED)
+    for person, may in ((DANA, True), (OLGA, False)):
+        (out,) = (await world.flow.home(request.Person(user_id=person, team_id=world_.TEAM))).out
+        assert (out.request.id, out.may) == (id_, may)
+        assert [row.part.step.name for row in around.rows(out.parts)] == ["drain"]
+    await owed.settle(record, id_, "drain", "web01")
+    assert not (await world.flow.home(request.Person(user_id=DANA, team_id=world_.TEAM))).out

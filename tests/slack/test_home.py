@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from bot.power import errors, inputs, ports, request
+from bot.power.around import asking, parts, step
+from bot.power.around.states import State as State_
 from bot.power.lifecycle import State
 from bot.sandbox.workspace.blockkit import blocks as stand_in_blocks
 from bot.slack import action_ids
@@ -46,7 +48,19 @@ def full(words: str = "") -> facts.HomeShown:
         running=numbered(State.RUNNING, 30),
         recent=numbered(State.PARTIAL, 30),
         freezes=(frozen(words or "year end"),) * 30,
+        out=tuple(still_out(one.id, words) for one in numbered(State.PARTIAL, 5)),
+        more_out=True,
     )
+
+
+def still_out(id_: str, words: str = "", *, may: bool = True) -> facts.StillOut:
+    """Return what a request still owes of one server."""
+    since = builders.NOW - 60
+    web07 = parts.Taken(asking.Subject(id="i", name=words or "web07"), State_.OWED, since=since)
+    drain = step.Step(name=words[:60] or "drain", kind="drain", node="{name}")
+    found = builders.request_in(State.PARTIAL, id=id_)
+    ended = dataclasses.replace(found, ended_at=since)
+    return facts.StillOut(ended, (parts.Part(f"k{id_}", id_, 1, drain, servers=(web07,)),), may)
 
 
 def words_of(view: Any) -> str:
@@ -102,6 +116,25 @@ def test_home_has_only_buttons_that_need_no_channel() -> None:
 def test_home_says_when_there_is_nothing_to_do() -> None:
     """An empty page would look broken."""
     assert "Nothing is waiting for you" in str(home.render(shown()))
+
+
+def test_home_shows_what_is_owed_until_it_is_paid() -> None:
+    """With its age, the way to the whole list, and Put back for those alone who may."""
+    one = shown(out=(still_out("PR-0000"), still_out("PR-0001", may=False)))
+    view = home.render(one)
+    said = str(view)
+
+    assert "🚨 *web07* drained · owed since <!date^" in said
+    assert "`/power owed` lists every server" in said
+    assert "Nothing is waiting" not in said
+    buttons = [
+        (element["text"]["text"], element["value"])
+        for block in view["blocks"]
+        if block["type"] == "actions"
+        for element in block["elements"]
+    ]
+    assert [value for label, value in buttons if label == "Put back"] == ["PR-0000"]
+    assert "Still out" not in str(home.render(shown()))
 
 
 # -- opened and pressed

@@ -204,7 +204,7 @@ def _wave_over(
         wave=max(part.wave for part in new),
         steps=[running.Step(name=name, kind=kind) for name, kind in steps.items()],
         counts=counts,
-        # Those that were set aside have been put back before the call already.
+        # Who was set aside was put back before the call; so were others by a process that died.
         back=len({*back, *(one.subject.id for part in new for one in part.of(State.PUT_BACK))}),
         left=sorted({row.taken.subject.name for row in around.rows(new)}),
     )

@@ -15,7 +15,6 @@ from bot.power import ports
 from bot.power.around import parts as parts_
 from bot.power.around.states import State
 from bot.power.lifecycle import ServerState
-from bot.power.messages import running
 from bot.power.run import around
 
 log = structlog.get_logger()
@@ -58,9 +57,7 @@ async def _one(context: Context, part: parts_.Part) -> None:
     wanted -= (await context.store.read(lambda tx: tx.lock_holders([*wanted]))).keys()
     if wanted:
         well = await _well(context, part, wanted)
-        before = {one.subject.id for one in part.standing}
         part = await putting.put_back(context, None, putting.Asked(part, found, wanted, well))
-        await _say(context, found, part, before)
     now = context.clock.now()
     if lengthening.is_due(part, now) and part.of(State.OWED):
         until = min(now + part.step.lasts_s, around.owed_until(part))
@@ -97,18 +94,3 @@ async def _ended(
     change = around.Change(whole, tuple(new), putting.FROM)
     await context.store.write(lambda tx: around.changed(tx, found, change, now=now))
     return whole
-
-
-async def _say(context: Context, found: ports.Request, part: parts_.Part, before: set[str]) -> None:
-    """Say in the thread what was put back late."""
-    back = [
-        one.subject.name
-        for one in part.servers
-        if one.subject.id in before and one.state is State.PUT_BACK
-    ]
-    if not back:
-        return
-    now = context.clock.now()
-    said = running.PutBack(step=part.step.name, kind=part.step.kind, names=back)
-    key = f"back:{part.key}:{part.halves}"
-    await context.store.write(lambda tx: tx.say(found.id, "reply", said, key=key, at=now))

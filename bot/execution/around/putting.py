@@ -12,6 +12,7 @@ from bot.power import ports
 from bot.power.around import parts as parts_
 from bot.power.around.asking import Each, Word
 from bot.power.around.states import State
+from bot.power.messages import running
 from bot.power.run import around, runs
 
 # From where a half that puts back may begin, or go on.
@@ -147,11 +148,23 @@ async def _write(
 
     def work(tx: ports.Tx) -> None:
         _hold(tx, run)
-        around.changed(tx, found, around.Change(whole, tuple(new), frozenset(before)), now=now)
+        change = around.Change(whole, tuple(new), frozenset(before))
+        moved = around.changed(tx, found, change, now=now)
         if run is None or whole.request_id != run.id:
+            _say(tx, whole, moved, now)
             tx.look_at_part(whole.key, next_at=around.next_look(whole, now))
 
     await recorder.write(context, work)
+
+
+def _say(tx: ports.Tx, part: parts_.Part, moved: Collection[str], now: float) -> None:
+    """Say in the thread of an ended request what is back; stored with it, it is said once."""
+    back = [one.subject for one in part.of(State.PUT_BACK) if one.subject.id in moved]
+    if back:
+        names = [one.name for one in back]
+        said = running.PutBack(step=part.step.name, kind=part.step.kind, names=names)
+        key = f"back:{part.key}:{part.halves}:{back[0].id}"
+        tx.say(part.request_id, "reply", said, key=key, at=now)
 
 
 async def find_out(

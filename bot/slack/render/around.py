@@ -51,6 +51,17 @@ def still_out(request: ports.Request) -> str:
     return f"⚠️ *still out:* {', '.join(told)}{more}"
 
 
+def out_on_home(out: facts.StillOut, linked: str) -> str:
+    """Return what one request has left out in a line, with its age; `linked` leads to its card."""
+    found = around.rows(out.parts)
+    names = list(dict.fromkeys(row.taken.subject.name for row in found))
+    steps = ", ".join(list(dict.fromkeys(_done(row.part) for row in found))[:MOST_STEPS])
+    owed = any(row.shown is Shown.OWED for row in found)
+    since = text.moment(min(row.taken.since for row in found))
+    sign, state = ("🚨", "owed") if owed else ("•", "out as planned")
+    return f"{sign} *{naming.folded(names, OUT_CHARS)}* {steps} · {state} since {since} · {linked}"
+
+
 def has_out(request: ports.Request) -> bool:
     """Whether something of an ended request stands outside."""
     return bool(request.ended_at) and any(part.standing for part in request.around)

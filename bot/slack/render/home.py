@@ -6,6 +6,7 @@ the same page. Sizes are those of "Views" in Slack's docs: at most 100 blocks.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from bot.power.inputs import Do
 from bot.power.lifecycle import State
 from bot.slack import action_ids
 from bot.slack.blockkit import blocks, naming, text, words
-from bot.slack.render import buttons, cards, conduct, frozen, outcomes, terms
+from bot.slack.render import around, buttons, cards, conduct, frozen, outcomes, terms
 from bot.workflow import facts
 
 # Requests that a list shows; the others are counted and are one `requests` away.
@@ -56,8 +57,9 @@ def render(
     body.append(blocks.button_row([new]))
     for title, requests, row in lists:
         body += _listed(title, requests, row, workspace_url, called)
-    if not any(requests for _, requests, _ in lists):
+    if not shown.out and not any(requests for _, requests, _ in lists):
         body.append(blocks.section(NOTHING))
+    body += _still_out(shown, workspace_url, called)
     body += _recent(shown, workspace_url)
     body.append(blocks.context(_how_to(called)))
     return {"type": "home", "blocks": body}
@@ -157,6 +159,24 @@ def _running(found: ports.Request) -> list[blocks.Block]:
     return [blocks.button_row([*stop, buttons.button(found, Do.DETAILS)])]
 
 
+def _still_out(shown: facts.HomeShown, workspace_url: str, called: str) -> list[blocks.Block]:
+    """Return what is out or owed, and Put back for whoever may."""
+    if not shown.out:
+        return []
+    body = [blocks.header("Still out")]
+    for number, one in enumerate(shown.out):
+        body.append(
+            blocks.section(around.out_on_home(one, cards.linked(one.request, workspace_url)))
+        )
+        if one.may and one.request.ended_at:
+            button = dataclasses.replace(buttons.put_back(one.request), apart=str(number))
+            body.append(blocks.button_row([button]))
+    more = "More is out: " if shown.more_out else ""
+    line = text.code(f"{called} owed")
+    body.append(blocks.context(f"{more}{line} lists every server, with age and reason."))
+    return body
+
+
 def _recent(shown: facts.HomeShown, workspace_url: str) -> list[blocks.Block]:
     """Return what ended lately, one line each."""
     if not shown.recent:
@@ -191,7 +211,9 @@ def _judged(found: ports.Request) -> str:
     return f"🔨 break glass {judged} ({text.mention(found.review.closed_by)})"
 
 
-ACTIONS = frozenset({Do.APPROVE, Do.DENY, Do.CANCEL, Do.STOP, Do.DETAILS, Do.UNFREEZE, Do.NEW})
+ACTIONS = frozenset(
+    {Do.APPROVE, Do.DENY, Do.CANCEL, Do.STOP, Do.DETAILS, Do.UNFREEZE, Do.NEW, Do.PUT_BACK}
+)
 """The buttons that may stand on a Home tab: those that need no channel of their own."""
 
 

@@ -108,7 +108,12 @@ async def home(context: Context, person: request.Person) -> facts.HomeShown:
     shown = await queries.home(context, person, waits(person, roster))
     lacks = missing_access.of(sorted(roster.unreadable), roster.missing)
     lifts = authorise.lifts_all(context, person, roster)
-    return dataclasses.replace(shown, missing=lacks, viewer=person.user_id, lifts_all=lifts)
+    user_id = person.user_id
+    out = tuple(
+        dataclasses.replace(one, may=authorise.puts_back(context, user_id, one.request, roster))
+        for one in shown.out
+    )
+    return dataclasses.replace(shown, missing=lacks, viewer=user_id, lifts_all=lifts, out=out)
 
 
 async def _roster(context: Context) -> quorum.Roster:

@@ -7,6 +7,8 @@ import dataclasses
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from bot.power import errors, lifecycle, ports, request, server, server_history
+from bot.power.around import parts as parts_
+from bot.power.around.states import State
 from bot.power.policy import freezes
 from bot.power.targets import resolving, targets
 from bot.power.targets.terms import Names
@@ -25,6 +27,8 @@ MOST_WORDS = 100
 # What ended lately, on a person's Home.
 RECENT_S = 7 * 86400.0
 RECENT_ROWS = 8
+# Requests on Home that have left something out.
+MOST_OUT = 5
 
 Waits = Callable[[ports.Request], bool]
 
@@ -153,7 +157,29 @@ async def home(context: Context, person: request.Person, waits: Waits) -> facts.
     recent = tuple(one for one in ended if one.card is not None)
     loose = await _loose(context, recent)
     standing = await standing_freezes(context)
-    return facts.HomeShown(waiting, mine, running, recent, standing, now, loose)
+    out, more = await context.store.read(_still_out)
+    return facts.HomeShown(
+        waiting, mine, running, recent, standing, now, loose, out=out, more_out=more
+    )
+
+
+def _still_out(tx: ports.Tx) -> tuple[tuple[facts.StillOut, ...], bool]:
+    """Return the first requests that owe or have left something out, and whether there are more.
+
+    Those that owe come first. What a run has out as planned is no news while it runs.
+    """
+    by_request: dict[str, list[parts_.Part]] = {}
+    for part in tx.standing_parts():
+        by_request.setdefault(part.request_id, []).append(part)
+    owing = {id_ for id_, found in by_request.items() if any(one.of(State.OWED) for one in found)}
+    found: list[facts.StillOut] = []
+    for id_ in sorted(by_request, key=lambda one: one not in owing):
+        asked = tx.request(id_)
+        if asked is not None and (asked.ended_at or id_ in owing):
+            if len(found) == MOST_OUT:
+                return tuple(found), True
+            found.append(facts.StillOut(asked, tuple(by_request[id_])))
+    return tuple(found), False
 
 
 async def _loose(context: Context, ended: Sequence[ports.Request]) -> facts.Loose:

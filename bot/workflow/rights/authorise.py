@@ -106,6 +106,21 @@ def lifts_all(context: Context, person: request.Person, roster: quorum.Roster) -
     return any(person.user_id in roster.members.get(group, {}) for group in named)
 
 
+def groups_of(context: Context, request: ports.Request) -> frozenset[str]:
+    """Return the groups that may ask for, or approve, such a request."""
+    rules = [one for one in context.policy().rules if one.name in request.plan.terms.rules]
+    named = (group for rule in rules for group in (*rule.requesters, *rule.approver_groups))
+    return frozenset(named)
+
+
+def puts_back(
+    context: Context, user_id: str, request: ports.Request, roster: quorum.Roster
+) -> bool:
+    """Whether a person may have put back what a request left out, as far as groups were read."""
+    groups = groups_of(context, request)
+    return any(user_id in roster.members.get(group, {}) for group in groups)
+
+
 async def refuse_own(
     context: Context, inbound: ports.Inbound, request: ports.Request
 ) -> facts.Note | None:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import pathlib
+from typing import Any, cast
 
+import pytest
+
+from bot.execution.around import after
 from bot.power import lifecycle, ports
 from bot.power.around.states import State
 from bot.power.causes import Cause
 from bot.power.lifecycle import ServerState
 from bot.power.request import Action, Options
 from bot.sandbox import data_centre
-from tests.execution import world
+from tests.execution import crashing, world
 from tests.execution.around import stage
 from tests.support import virtual
 
@@ -315,6 +320,47 @@ async def test_what_is_put_back_late_leaves_what_has_the_same_words(
         await play.keep()
         assert play.outside.standing() == {("flag", second), ("note", second)}
         await play.promised()
+
+
+@virtual.on_given_time
+async def test_a_death_between_put_back_and_reply_is_told_once_by_the_next(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the process before has put back, the next one says."""
+    async with stage.opened(tmp_path, resting=ON) as play:
+        names = play.here.ready(1)
+        id_ = await play.here.approved(Action.REBOOT, names, stage.PACED)
+
+        async def die(*_: object) -> None:
+            if (await play.states(id_)).get(("quiet", names[0])) is State.PUT_BACK:
+                raise crashing.Crash
+
+        monkeypatch.setattr(after, "_tell", die)
+        with pytest.raises(crashing.Crash):
+            await play.drive()
+        monkeypatch.undo()
+        assert not await play.replies()
+        await play.here.store.free_leases()
+        await play.restarted().drive()
+        (told,) = await play.replies()
+        assert (told["wave"], told["back"], told["left"]) == (1, 1, [])
+
+
+@virtual.on_given_time
+async def test_an_on_says_in_the_earlier_thread_what_it_has_put_back(
+    tmp_path: pathlib.Path,
+) -> None:
+    """In one transaction with it, so that no death leaves it unsaid."""
+    async with stage.opened(tmp_path, resting=ON) as play:
+        names = play.here.ready(1)
+        off, _ = await play.run(Action.OFF, names)
+        on, _ = await play.run(Action.ON, names)
+        asked = "SELECT request_id, body FROM outbox WHERE kind = 'reply' ORDER BY id"
+        found = await play.here.store.read(lambda tx: cast("Any", tx).query(asked))
+        back = [(row.request_id, json.loads(row.body)) for row in found]
+        told = [(id_, one["step"]) for id_, one in back if one["event"] == "put_back"]
+        assert told == [(off.id, "drain"), (off.id, "quiet")]
+        assert on.id != off.id
 
 
 @virtual.on_given_time
