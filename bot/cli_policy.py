@@ -23,9 +23,11 @@ def check(
     offline: Annotated[bool, typer.Option("--offline", help="Don't ask Slack.")] = False,
 ) -> None:
     """Say what the policy file means and what is wrong with it."""
-    from bot.operations import policies
+    from bot.operations import logs, policies
 
     given = settings.load()
+    # What goes wrong is one of the lines below; the log's own would only say it twice.
+    logs.configure(given.log, "critical")
     path = file or given.policy
     asks = bool(given.slack_bot_token.get_secret_value()) and not offline
     found = asyncio.run(policies.look_in_slack(path, given)) if asks else policies.look(path)
@@ -68,9 +70,10 @@ def explain(
     ),
 ) -> None:
     """Explain, rule by rule, whether a request could be made and who would have to approve it."""
-    from bot.operations import explaining
+    from bot.operations import explaining, logs
 
     given = settings.load()
+    logs.configure(given.log, "critical")
     asked = explaining.Asked(user, channel, " ".join(words))
     found = asyncio.run(explaining.explain(given, asked, offline=offline))
     typer.echo("\n".join(map(spelling.seen_indented, found.lines)))

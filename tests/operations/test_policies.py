@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import pathlib
+import sys
 import time
 from collections.abc import AsyncIterator
 
@@ -165,13 +167,13 @@ class SetUp:
         self.slack = slack
         self.policy = folder / "policy.toml"
         self.policy.write_text(GOOD)
-        self._given = demo.environment(slack.api_url, cloud_url, folder)
+        self.given = demo.environment(slack.api_url, cloud_url, folder)
 
     @property
     def settings(self) -> settings.Settings:
         """The settings, from nothing but these variables."""
         with pytest.MonkeyPatch.context() as environment:
-            for name, value in self._given.items():
+            for name, value in self.given.items():
                 environment.setenv(name, value)
             return settings.load(env_file=None)
 
@@ -430,3 +432,21 @@ def test_what_a_policy_means_is_told_rule_by_rule(tmp_path: pathlib.Path) -> Non
         "   approved by 1 of sre (U0DANA, U0SAM, U0OLGA) and 1 of dc-ops (U0ROSA, S0ONCALL)",
     )
     assert "   from 3 servers on, by 2 of sre (U0DANA, U0SAM, U0OLGA)" in told
+
+
+async def test_operator_reads_an_explanation_and_no_log(
+    set_up: SetUp, tmp_path: pathlib.Path
+) -> None:
+    """Slack and CloudDC are asked; what is printed is the answer alone."""
+    words = ("policy", "explain", "--user", "U0DANA", "--channel", "C0OPS", "--", "reboot", "web01")
+    running = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot", *words),
+        env=set_up.given,
+        cwd=tmp_path,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    said, logged = await running.communicate()
+
+    assert b"This could " in said
+    assert logged == b""
