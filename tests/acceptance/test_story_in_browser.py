@@ -187,7 +187,7 @@ async def test_newcomer_follows_the_story_to_its_end(reader: Reader) -> None:
     await reader.press(reader.card("web[07-09]"), "Approve")
     await reader.step(11)
     await reader.picture("still-out")
-    await reader.press(reader.card("web[07-09]"), "Put back")
+    await reader.press(reader.card("still out"), "Put back")
     await reader.step(12)
     if await by("tab-centre").is_visible():
         await by("tab-centre").click()
