@@ -1,0 +1,139 @@
+"""Steps around waves in the store: intended, moved, found again, taken over, on both databases."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Callable
+
+import pytest
+
+from bot.power import errors, ports
+from bot.power.around import asking, parts, step
+from bot.power.around.states import State
+from bot.power.lifecycle import State as Life
+from bot.power.run import around
+from bot.storage.store import Store
+from tests.storage import builders
+
+DRAIN = step.Step(name="drain", kind="drain", node="{name}")
+QUIET = step.Step(name="quiet", kind="silence", urls=("http://am",), lasts_s=7200.0)
+
+
+def a_part(
+    id_: str, made: step.Step, *names: str, wave: int = 1, since: float = 100.0
+) -> parts.Part:
+    """Return a part that is intended for servers of these names."""
+    servers = tuple(
+        parts.Taken(asking.Subject(id=f"id-{name}", name=name), since=since) for name in names
+    )
+    key = f"{id_}_{wave}_1_001_{made.name}"
+    return parts.Part(key, id_, wave, made, servers=servers, since=since)
+
+
+async def taken_out(store: Store, id_: str, *made: parts.Part, ended_at: float = 0.0) -> int:
+    """Store a request whose run has done these parts; return its epoch."""
+    state = Life.SUCCEEDED if ended_at else Life.RUNNING
+    request = builders.a_request(id_, state, ended_at=ended_at)
+    await store.write(lambda tx: tx.create(request, source_key=id_))
+
+    def work(tx: ports.Tx) -> None:
+        tx.intend_parts(made, epoch=request.epoch)
+        for part in made:
+            done = [dataclasses.replace(one, state=State.DONE) for one in part.servers]
+            tx.move(part.key, done, before=[State.INTENDED])
+
+    await store.write(work)
+    return request.epoch
+
+
+async def test_a_part_comes_back_as_it_was_stored(store: Store) -> None:
+    """With its step, its servers in their order, and what is noted of it."""
+    await taken_out(store, "PR-2222", a_part("PR-2222", QUIET, "web02", "web01"))
+    (found,) = await store.read(lambda tx: tx.parts("PR-2222"))
+    assert found.step == QUIET
+    assert [(one.subject.name, one.state) for one in found.servers] == [
+        ("web02", State.DONE), ("web01", State.DONE),
+    ]  # fmt: skip
+    noted = dataclasses.replace(found, outside_id="s1", until=900.0, halves=1, says="silencing")
+    await store.write(lambda tx: tx.note_part(noted))
+    assert await store.read(lambda tx: tx.part(found.key)) == noted
+    assert await store.read(lambda tx: tx.part("nothing")) is None
+
+
+async def test_a_run_that_lost_its_lease_intends_nothing(store: Store) -> None:
+    """The fence is asked in the same transaction."""
+    epoch = await taken_out(store, "PR-2222")
+    late = a_part("PR-2222", DRAIN, "web01")
+    with pytest.raises(errors.LostLease):
+        await store.write(lambda tx: tx.intend_parts([late], epoch=epoch - 1))
+    with pytest.raises(errors.LostLease):
+        await store.write(lambda tx: tx.hold_run("PR-2222", epoch=epoch - 1))
+    assert await store.read(lambda tx: tx.parts("PR-2222")) == []
+
+
+async def test_a_server_is_moved_by_one_of_two_processes(replicas: Callable[[], Store]) -> None:
+    """Whoever comes second is told that it was about nothing any more."""
+    first, second = replicas(), replicas()
+    part = a_part("PR-2222", DRAIN, "web01", "web02")
+    await taken_out(first, "PR-2222", part)
+    back = [dataclasses.replace(one, state=State.PUTTING_BACK) for one in part.servers]
+
+    moved = await asyncio.gather(
+        *(one.write(lambda tx: tx.move(part.key, back, before=[State.DONE])) for one in
+          (first, second))
+    )  # fmt: skip
+    assert sorted(map(len, moved)) == [0, 2]
+
+
+async def test_an_on_takes_over_what_earlier_requests_took_out(store: Store) -> None:
+    """Of its own servers alone, whoever took them out; what is back or settled isn't found."""
+    off, other = a_part("PR-2222", DRAIN, "web01", "web02"), a_part("PR-3333", DRAIN, "web03")
+    await taken_out(store, "PR-2222", off, a_part("PR-2222", QUIET, "web01"), ended_at=200.0)
+    await taken_out(store, "PR-3333", other, ended_at=200.0)
+
+    found = await store.read(lambda tx: tx.standing_parts(["id-web01"]))
+    assert [(part.request_id, part.step.name) for part in found] == [
+        ("PR-2222", "drain"), ("PR-2222", "quiet"),
+    ]  # fmt: skip
+    back = dataclasses.replace(off.servers[0], state=State.PUT_BACK, stands=False)
+    await store.write(lambda tx: tx.move(off.key, [back], before=[State.DONE]))
+    found = await store.read(lambda tx: tx.standing_parts(["id-web01", "id-web02"]))
+    standing = {(part.step.name, one.subject.name) for part in found for one in part.standing}
+    assert standing == {("drain", "web02"), ("quiet", "web01")}
+    everything = await store.read(lambda tx: tx.standing_parts())
+    assert {part.request_id for part in everything} == {"PR-2222", "PR-3333"}
+
+
+async def test_what_is_due_is_looked_at_by_one_process(replicas: Callable[[], Store]) -> None:
+    """Once its request has ended and its time has come, and again after a while."""
+    first, second = replicas(), replicas()
+    await taken_out(first, "PR-2222", a_part("PR-2222", DRAIN, "web01"), ended_at=200.0)
+    runs = a_part("PR-3333", DRAIN, "web02")
+    await taken_out(first, "PR-3333", runs)
+    for key in (a_part("PR-2222", DRAIN).key, runs.key):
+        await first.write(lambda tx, key=key: tx.look_at_part(key, next_at=300.0))  # type: ignore[misc]
+
+    assert not await first.read(lambda tx: tx.parts_wait(now=299.0))
+    assert await first.read(lambda tx: tx.parts_wait(now=300.0))
+    due = await asyncio.gather(
+        *(one.write(lambda tx: tx.due_parts(now=300.0, again_s=60.0)) for one in (first, second))
+    )
+    assert sorted(len(one) for one in due) == [0, 1]
+    assert [part.request_id for one in due for part in one] == ["PR-2222"]
+    again = await second.write(lambda tx: tx.due_parts(now=360.0, again_s=60.0))
+    assert [part.request_id for part in again] == ["PR-2222"]
+
+
+async def test_what_a_person_settles_or_asks_back(store: Store) -> None:
+    """Settled is out of the list; what is asked back is due at once."""
+    await taken_out(store, "PR-2222", a_part("PR-2222", DRAIN, "web01", "web02"), ended_at=200.0)
+    request = await store.read(lambda tx: tx.request("PR-2222"))
+    assert request is not None
+    settled = await store.write(
+        lambda tx: around.settle(tx, request, "drain", "web01", by="host:op", now=300.0)
+    )
+    assert settled == ["id-web01"]
+    assert await store.write(lambda tx: around.ask_back(tx, request, now=310.0)) == 1
+    (part,) = await store.write(lambda tx: tx.due_parts(now=310.0, again_s=60.0))
+    assert [(one.subject.name, one.due) for one in part.standing] == [("web02", True)]
