@@ -22,6 +22,8 @@ T = TypeVar("T")
 
 # One try may take so long; a kind that takes longer is given up on, and may have acted.
 TRY_S = 10.0
+# However little is left of `within`, a try that is begun gets so long.
+LEAST_TRY_S = 2.0
 PATIENCE_S = 5.0
 # How long to wait between two tries, at first and at most.
 WAIT_S = 0.5
@@ -156,7 +158,10 @@ async def _try(
     if left_s <= 0:
         raise errors.LostLease
     step = step_now(context, half.part)
-    asked = asked_of(half, step, servers, tried, context.clock.now(), min(TRY_S, left_s))
+    within_s = min(TRY_S, left_s)
+    if half.until:
+        within_s = min(within_s, max(LEAST_TRY_S, half.until - context.clock.monotonic()))
+    asked = asked_of(half, step, servers, tried, context.clock.now(), within_s)
     kind = context.around.get(half.part.step.kind)
     if kind is None:
         return asking.refused(servers, f"this Powerbot has no {half.part.step.kind}")

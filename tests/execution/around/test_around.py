@@ -135,6 +135,20 @@ async def test_a_drain_that_never_ends_is_put_back(tmp_path: pathlib.Path) -> No
 
 
 @virtual.on_given_time
+async def test_no_try_outlasts_the_time_of_its_step(tmp_path: pathlib.Path) -> None:
+    """An outside that hangs costs a wave what `within` says, not a long try on top."""
+    async with stage.opened(tmp_path, ('within = "60s"', 'within = "5s"'), resting=ON) as play:
+        [name] = play.here.ready(1)
+        play.outside.stuck = {name}
+        _, rows = await play.run(Action.REBOOT, [name])
+        assert rows[name].state is ServerState.BLOCKED
+        asked = [one.within_s for one in play.outside.asked if one.step.name == "drain"]
+        assert len(asked) > 2
+        assert max(asked) < 5.1
+        assert min(asked) >= 2.0
+
+
+@virtual.on_given_time
 async def test_a_step_that_need_not_be_done_is_said_and_the_server_is_sent(
     tmp_path: pathlib.Path,
 ) -> None:
