@@ -41,7 +41,8 @@ async def taken_out(store: Store, id_: str, *made: parts.Part, ended_at: float =
         tx.intend_parts(made, epoch=request.epoch)
         for part in made:
             done = [dataclasses.replace(one, state=State.DONE) for one in part.servers]
-            tx.move(part.key, done, before=[State.INTENDED])
+            if done:
+                tx.move(part.key, done, before=[State.INTENDED])
 
     await store.write(work)
     return request.epoch
@@ -137,3 +138,13 @@ async def test_what_a_person_settles_or_asks_back(store: Store) -> None:
     assert await store.write(lambda tx: around.ask_back(tx, request, now=310.0)) == 1
     (part,) = await store.write(lambda tx: tx.due_parts(now=310.0, again_s=60.0))
     assert [(one.subject.name, one.due) for one in part.standing] == [("web02", True)]
+
+
+async def test_a_probe_of_the_world_has_no_servers(store: Store) -> None:
+    """It stands for nothing outside, and is there for what the card says."""
+    part = dataclasses.replace(a_part("PR-2222", DRAIN), says="waiting for quorum")
+    await taken_out(store, "PR-2222", part)
+    await store.write(lambda tx: tx.note_part(part))
+    (found,) = await store.read(lambda tx: tx.parts("PR-2222"))
+    assert (found.says, found.servers) == ("waiting for quorum", ())
+    assert await store.read(lambda tx: tx.standing_parts()) == []

@@ -24,7 +24,7 @@ async def take_over(context: Context, run: runs.Run) -> None:
     """Read what was taken out for a run that another process has left."""
     if context.rules.policy().steps or run.request.plan.around:
         found = await context.store.read(lambda tx: tx.parts(run.id))
-        run.taken = {part.key: part for part in found}
+        run.taken = {part.key: part for part in found if part.servers}
         newest = max((part.wave for part in found), default=0)
         run.told = {part.key for part in found if part.wave < newest}
 

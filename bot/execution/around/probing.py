@@ -42,7 +42,9 @@ async def world(context: Context, run: runs.Run, step: step_.Step, wave: int) ->
     It ends early when the run is stopped.
     """
     subject = asking.Subject(id=asking.WORLD)
-    part = parts_.Part(f"{run.id}_{wave}_{step.name}", run.id, wave, step)
+    # A part without servers: nothing is taken out, and the card shows what it says.
+    now = context.clock.now()
+    part = parts_.Part(f"{run.id}_{wave}_0_000_{step.name}", run.id, wave, step, since=now)
     streaks = {subject.id: _Streak()}
     bad = await _watch(context, run, part, (subject,), streaks, before=True)
     said, now = bad.get(subject.id, ""), context.clock.now()
@@ -50,10 +52,12 @@ async def world(context: Context, run: runs.Run, step: step_.Step, wave: int) ->
 
     def work(tx: ports.Tx) -> None:
         tx.hold_run(run.id, epoch=run.epoch)
-        around.audit(tx, event, run.request, part, (), now=now, why=said)
+        tx.note_part(part)
+        if run.halted is None:
+            around.audit(tx, event, run.request, part, (), now=now, why=said)
+        tx.show_card(run.id, at=now)
 
-    if run.halted is None:
-        await recorder.write(context, work)
+    await recorder.write(context, work)
     return said
 
 
@@ -132,7 +136,7 @@ async def _watch(
                 bad[id_] = streak.said
                 del pending[id_]
         if pending:
-            if not before and len(pending) != told:
+            if len(pending) != told:
                 told = len(pending)
                 await _show(context, run, part, pending, streaks)
             await context.clock.sleep(_wait_s(step, streaks, pending, began, now))
@@ -187,7 +191,8 @@ async def _show(
     streak = streaks[first.id]
     said = f" ({streak.said})" if streak.well_since is None else ""
     more = f" and {len(pending) - 1} more" if len(pending) > 1 else ""
-    says = f"waiting for {part.step.name}: {first.name}{more}{said}"
+    whom = f": {first.name}{more}" if first.name else ""
+    says = f"waiting for {part.step.name}{whom}{said}"
     shown = dataclasses.replace(part, says=says)
     now = context.clock.now()
     await recorder.write(context, _noting(run, shown, now))
@@ -196,6 +201,8 @@ async def _show(
 def _noting(run: runs.Run, part: parts_.Part, now: float) -> Callable[[ports.Tx], None]:
     def work(tx: ports.Tx) -> None:
         tx.hold_run(run.id, epoch=run.epoch)
+        if not part.servers and tx.part(part.key) is None:
+            tx.intend_parts([part], epoch=run.epoch)
         tx.note_part(part)
         tx.show_card(run.id, at=now)
 

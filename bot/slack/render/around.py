@@ -146,7 +146,7 @@ def _row(row: around.Row, now: float) -> str:
 def lines(parts: Iterable[parts_.Part]) -> Sequence[str]:
     """Return each step of a request with its servers by state, for whoever asks for details."""
     found = []
-    for part in parts:
+    for part in (one for one in parts if one.servers):
         states: dict[tuple[str, str], list[str]] = {}
         for one in part.servers:
             key = (one.state.value.replace("_", " "), one.detail)

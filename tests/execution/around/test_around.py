@@ -489,6 +489,30 @@ async def test_a_probe_before_the_wave_sets_it_aside(tmp_path: pathlib.Path) -> 
 
 
 @virtual.on_given_time
+async def test_the_card_says_which_probe_a_wave_waits_for(tmp_path: pathlib.Path) -> None:
+    """With its last words while it waits, and no more once it is well."""
+    quorum = 'name = "quorum"\nkind = "probe"\ntcp = "db:1"\nwhen = "before"\nwithin = "60s"\n'
+    changes = (
+        ('steps = ["quiet"', 'steps = ["quorum", "quiet"'),
+        ('[[step]]\nname = "quiet"', f'[[step]]\n{quorum}[[step]]\nname = "quiet"'),
+    )
+    async with stage.opened(tmp_path, *changes, resting=ON) as play:
+        names = play.here.ready(1)
+        well: list[bool] = []
+        play.outside.answers = lambda name, now: "" if name or well else "value 0"
+        id_ = await play.here.approved(Action.REBOOT, names, stage.PACED)
+        driving = asyncio.create_task(play.here.drive(await play.here.claimed()))
+        await play.here.clock.sleep(12.0)
+        assert [one.says for one in await play.parts(id_)] == ["waiting for quorum (value 0)"]
+        well.append(True)
+        await driving
+        assert not any(one.says for one in await play.parts(id_))
+        assert (await play.here.ended(id_))[0].state is lifecycle.State.SUCCEEDED
+        assert await play.states(id_)
+        await play.promised()
+
+
+@virtual.on_given_time
 async def test_flapping_past_the_time_is_not_well(tmp_path: pathlib.Path) -> None:
     """One bad answer begins it anew."""
     async with stage.opened(tmp_path, resting=ON) as play:
