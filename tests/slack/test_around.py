@@ -98,6 +98,14 @@ def test_a_waves_reply_tells_its_steps_in_order() -> None:
     assert said == "Wave 2: silenced, drained, told balancer · rebooted 5 · answering · put back"
 
 
+def test_a_waves_reply_says_what_it_went_on_without() -> None:
+    """For a step that need not be done, with the outside's words."""
+    missed = running.Missed(name="balancer", names=("web04",), why="the pool is locked")
+    body = running.WaveOver(wave=1, counts={"proven": 1}, missed=(missed,))
+    said = replies.render(builders.request_in(RequestState.RUNNING), (), body).text
+    assert said == "Wave 1: rebooted 1 · without balancer: web04 (the pool is locked)"
+
+
 def test_the_end_in_the_thread_names_what_is_still_out() -> None:
     """With the outcome."""
     body = running.Ended(state=RequestState.PARTIAL, head="ab", seq=1)

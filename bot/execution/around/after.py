@@ -207,4 +207,16 @@ def _wave_over(
         # Who was set aside was put back before the call; so were others by a process that died.
         back=len({*back, *(one.subject.id for part in new for one in part.of(State.PUT_BACK))}),
         left=sorted({row.taken.subject.name for row in around.rows(new)}),
+        missed=[_missed(part, bad) for part in new if (bad := _went_without(part))],
     )
+
+
+def _went_without(part: parts_.Part) -> list[parts_.Taken]:
+    """Return the servers that went on though a step that need not be done wasn't done for them."""
+    return [one for one in part.of(State.FAILED) if one.detail and not part.step.must]
+
+
+def _missed(part: parts_.Part, bad: list[parts_.Taken]) -> running.Missed:
+    """Return what the thread says of them."""
+    names = sorted(one.subject.name for one in bad)
+    return running.Missed(name=part.step.name, names=names, why=bad[0].detail)

@@ -92,11 +92,21 @@ class Step(pydantic.BaseModel):
     kind: str = ""
 
 
+class Missed(pydantic.BaseModel):
+    """A step that need not be done and wasn't, for these servers, with what the outside said."""
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="ignore")
+
+    name: str = ""
+    names: tuple[str, ...] = ()
+    why: str = ""
+
+
 class WaveOver(Running):
     """A wave with steps around it is over.
 
     `wave` counts from 1. `counts` has how many of its servers are in each state, `left` the names
-    of those still out; `back` is how many were put back.
+    of those still out; `back` is how many were put back. The wave went on without what is `missed`.
     """
 
     event: Literal["wave_over"] = "wave_over"
@@ -105,6 +115,7 @@ class WaveOver(Running):
     counts: Mapping[str, int] = {}
     back: int = 0
     left: tuple[str, ...] = ()
+    missed: tuple[Missed, ...] = ()
 
 
 class PutBack(Running):

@@ -98,8 +98,16 @@ def wave_over(told: running.WaveOver, request: ports.Request) -> str:
     )
     after = "put back" if told.back else ""
     out = f"still out: {naming.folded(told.left, OUT_CHARS)}" if told.left else ""
-    said = " · ".join(part for part in (before, became, probes, after, out) if part)
+    missed = [_missed(one) for one in told.missed[:MOST_STEPS]]
+    parts = (before, became, probes, *missed, after, out)
+    said = " · ".join(part for part in parts if part)
     return f"Wave {told.wave}: {said}"
+
+
+def _missed(one: running.Missed) -> str:
+    """Return for whom a step wasn't done that need not be, and why."""
+    names, why = naming.folded(one.names, OUT_CHARS), text.plain(one.why, OUT_CHARS)
+    return f"without {text.plain(one.name, STEP_CHARS)}: {names} ({why})"
 
 
 def _takes_out(kind: str) -> bool:

@@ -165,6 +165,23 @@ async def test_a_step_that_need_not_be_done_is_said_and_the_server_is_sent(
 
 
 @virtual.on_given_time
+async def test_the_thread_says_for_whom_a_step_was_refused_that_need_not_be_done(
+    tmp_path: pathlib.Path,
+) -> None:
+    """The wave went on without it."""
+    change = ('kind = "note"\n', 'kind = "note"\nmust = false\n')
+    async with stage.opened(tmp_path, change, resting=ON) as play:
+        [name] = play.here.ready(1)
+        play.outside.refuses = {name: "the pool is locked"}
+        found, _ = await play.run(Action.REBOOT, [name], options=Options(without=("quiet",)))
+        assert found.state is lifecycle.State.SUCCEEDED
+        [reply] = await play.replies()
+        assert reply["missed"] == [
+            {"name": "drain", "names": [name], "why": "the pool is locked"},
+        ]  # fmt: skip
+
+
+@virtual.on_given_time
 async def test_what_is_foreign_stays_as_it_is(tmp_path: pathlib.Path) -> None:
     """A server that somebody else has taken out is rebooted, and never put back by us."""
     async with stage.opened(tmp_path, resting=ON) as play:
