@@ -5,6 +5,7 @@ Nothing in them is real: a request of 500 servers with long names, every state, 
 
 from __future__ import annotations
 
+import dataclasses
 import typing
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pydantic
 
 from bot.power import causes, lifecycle, plan, ports, request, server, server_history
+from bot.power.around import asking, parts, states, step
 from bot.power.command import guide
 from bot.power.lifecycle import ServerState, State
 from bot.power.messages import messages as told
@@ -234,4 +236,9 @@ def _home() -> facts.HomeShown:
     pending, running = (_request(State.PENDING),) * 9, (_request(State.RUNNING),) * 9
     ended = (_request(State.PARTIAL),) * 8
     freezes = (ports.Freeze(WHO.user_id, REASON, NOW),) * 9
-    return facts.HomeShown(pending, pending, running, ended, freezes, NOW)
+    owed = parts.Taken(asking.Subject(id="i", name=REASON), states.State.OWED, since=NOW)
+    drain = step.Step(name="drain", kind="drain")
+    part = parts.Part("k", ID, 1, drain, servers=(owed,))
+    left = dataclasses.replace(_request(State.PARTIAL), ended_at=NOW)
+    out = (facts.StillOut(left, (part,), may=True),) * 5
+    return facts.HomeShown(pending, pending, running, ended, freezes, NOW, out=out, more_out=True)
