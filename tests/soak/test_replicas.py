@@ -11,6 +11,7 @@ import datetime
 import json
 import pathlib
 import signal
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
@@ -22,13 +23,13 @@ import pytest_asyncio
 from bot.power import ports
 from bot.power.lifecycle import State
 from bot.runtime import clocks
-from bot.sandbox import data_centre
+from bot.sandbox import data_centre, demo
 from bot.sandbox.data_centre import CallFault, CallFaultKind, CallKind
 from bot.storage import opening
 from bot.storage.admin import audit_chain
 from bot.storage.engine import connections
 from tests.soak import replica, stage
-from tests.soak.person import PATIENCE_S, Person
+from tests.soak.person import PATIENCE_S, PLACE, Person
 from tests.support import databases
 
 FACTOR = 10.0
@@ -156,6 +157,50 @@ async def test_a_replica_frozen_in_its_call_changes_nothing_when_it_wakes(
     news = [one for one in after[2] if one not in before[2]]
     # Clicks that lay in its socket are answered, too late for the request.
     assert [one for one in news if one != "approval.refused"] == ["call.late_answer"]
+    assert whole(two)
+
+
+async def on_host(on: stage.Stage, folder: pathlib.Path, *words: str) -> tuple[int, str]:
+    """Type a command on the host; return its status and what it printed."""
+    settings = demo.environment(on.slack.api_url, "", folder)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot", *words),
+        env=settings | {"POWERBOT_DATABASE_URL": on.database_url},
+        cwd=folder,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    printed, _ = await process.communicate()
+    return process.returncode or 0, printed.decode()
+
+
+async def test_the_host_takes_hold_of_whichever_replica_runs_it_while_slack_is_away(
+    two: stage.Stage, tmp_path: pathlib.Path
+) -> None:
+    """It needs neither Slack nor to know who drives; the thread is told afterwards."""
+    person = Person(two)
+    delay(two, 10.0)
+    await person.ask("web[01-02]")
+    approving = asyncio.create_task(person.approve())
+    await until(lambda: two.centre.power_calls() and driver(two))
+    for method in ("chat.postMessage", "chat.update", "users.info"):
+        two.slack.chaos.refuse(method, "internal_error")
+
+    listed, line = await on_host(two, tmp_path, "requests")
+    id_ = line.split()[0]
+    stopped, said = await on_host(two, tmp_path, "stop", id_, "--reason", "wrong rack")
+    frozen, _ = await on_host(two, tmp_path, "freeze", "cooling")
+    two.slack.chaos.allow()
+    await approving
+    found, attempts, events = await facts(two)
+    lifted, _ = await on_host(two, tmp_path, "unfreeze")
+
+    assert (listed, stopped, frozen, lifted) == (0, 0, 0, 0)
+    assert said == f"{id_} sends nothing more; what was sent is watched.\n"
+    assert found.state is State.STOPPED
+    assert len(attempts) == 1
+    assert {"request.stop_asked", "request.stopped"} <= set(events)
+    thread = [one.text for one in two.slack.messages(PLACE) if one.thread_ts]
+    assert any("wrong rack" in one and "host:" in one for one in thread), thread
     assert whole(two)
 
 
