@@ -46,7 +46,7 @@ async def test_an_operator_checks_verifies_and_exports_beside_the_bot(stage: Sta
 
     events = [json.loads(line)["event"] for line in lines.splitlines()]
     assert (good, json.loads(checked)["ok"]) == (0, True)
-    assert (whole, "is whole" in verified) == (0, True)
+    assert (whole, "is intact" in verified) == (0, True)
     assert {"request.pending", "approval.given", "call.intended"} <= set(events)
     assert len(list(csv.DictReader(table.splitlines()))) == len(events)
     assert bad == 1

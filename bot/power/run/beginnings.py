@@ -104,8 +104,9 @@ def _take_over(
             tx, "call.unknown", found, now, server_ids=attempt.server_ids, detail={"why": why}
         )
     if any(row.sent_at for row in rows):
+        # Said once for each count: a process that dies again has brought nobody further.
         done = sum(bool(row.settled_at) for row in rows)
         taken = running.TakenOver(done=done, total=len(rows))
-        tx.say(found.id, "reply", taken, key=f"taken_over:{epoch}", at=now)
+        tx.say(found.id, "reply", taken, key=f"taken_over:{done}", at=now)
     tx.show_card(found.id, at=now)
     return found, [runs.adopted(row) for row in rows]
