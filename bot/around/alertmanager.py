@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.around import client
+from bot.power.text import times
 
 CREATED_BY = "powerbot"
 # A silence that begins in the past begins now, by Alertmanager's clock; ours may be ahead of it.
@@ -99,8 +100,8 @@ class Alertmanager:
                 {"name": name, "value": value, "isRegex": True, "isEqual": True}
                 for name, value in wanted
             ],
-            "startsAt": instead.starts_at if instead else _instant(now - EARLIER_S),
-            "endsAt": _instant(until),
+            "startsAt": instead.starts_at if instead else times.rfc3339(now - EARLIER_S),
+            "endsAt": times.rfc3339(until),
             "createdBy": CREATED_BY,
             "comment": comment,
         }
@@ -238,9 +239,3 @@ def _conditions(rows: Sequence[Mapping[str, Any]]) -> Conditions | None:
 
 def _id_of(instead: Standing | None) -> dict[str, str]:
     return {"id": instead.id} if instead else {}
-
-
-def _instant(at: float) -> str:
-    """Return an instant as RFC 3339 has it."""
-    moment = datetime.datetime.fromtimestamp(at, datetime.UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -17,6 +17,7 @@ from standardwebhooks import webhooks
 
 from bot.around import client, credentials
 from bot.power.around import asking, step as step_
+from bot.power.text import times
 
 BEFORE, AFTER, TEST = "powerbot.wave.before", "powerbot.wave.after", "powerbot.test"
 LONGEST_TRY_S = 15.0
@@ -50,7 +51,7 @@ class Webhook:
     async def check(self, step: step_.Step) -> str:
         """Tell the address of a test."""
         try:
-            body = json.dumps({"type": TEST, "timestamp": _instant(time.time()), "data": {}})
+            body = json.dumps({"type": TEST, "timestamp": times.rfc3339(time.time()), "data": {}})
             call = _call(step, f"test_{secrets.token_hex(12)}", body.encode(), LONGEST_TRY_S)
             reply = await self.http.send(call)
         except (credentials.Missing, client.NoAnswer) as error:
@@ -113,10 +114,4 @@ def _data(asked: asking.Asked) -> dict[str, object]:
 
 def _body(kind: str, asked: asking.Asked, data: Mapping[str, object]) -> bytes:
     """Return the body of one half."""
-    return json.dumps({"type": kind, "timestamp": _instant(asked.now), "data": data}).encode()
-
-
-def _instant(at: float) -> str:
-    """Return an instant as RFC 3339 has it."""
-    moment = datetime.datetime.fromtimestamp(at, datetime.UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return json.dumps({"type": kind, "timestamp": times.rfc3339(asked.now), "data": data}).encode()

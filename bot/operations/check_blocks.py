@@ -6,6 +6,7 @@ blocks that a workspace doesn't take are remembered: the bot says the same in ol
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 from collections.abc import AsyncIterator, Sequence
@@ -111,17 +112,14 @@ def _mistakes(found: Sequence[Any]) -> list[str]:
 
 async def _remember(given: settings.Settings, refused: frozenset[str]) -> None:
     """Note for the bot which kinds of blocks are refused, where it has a record."""
-    try:
-        with opening.reading(given.database_url):
-            pass
-        store = opening.open_store(given.database_url, code_version=VERSION, migrate=False)
-    except errors.StoreUnavailable:
-        # The database has a finding of its own.
-        return
-    try:
+    async with contextlib.AsyncExitStack() as open_for:
+        try:
+            beside = opening.beside(given.database_url, VERSION)
+            store = await open_for.enter_async_context(beside)
+        except errors.StoreUnavailable:
+            # The database has a finding of its own.
+            return
         before = await store.read(lambda tx: tx.workspace())
         seen = dataclasses.replace(before, refused_blocks=refused)
         if seen != before:
             await store.write(lambda tx: tx.note_workspace(seen))
-    finally:
-        await store.close()

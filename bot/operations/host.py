@@ -57,14 +57,10 @@ async def opened(given: settings.Settings) -> AsyncIterator[Record]:
     Raises:
         StoreUnavailable: the database can't be reached, holds no record, or is of another version.
     """
-    with opening.reading(given.database_url):
-        pass
-    store = opening.open_store(given.database_url, code_version=VERSION, migrate=False)
     clock = clocks.SystemClock()
-    try:
-        yield Record(store=store, policy=policy_watch.PolicyFile(given.policy, clock), clock=clock)
-    finally:
-        await store.close()
+    policy = policy_watch.PolicyFile(given.policy, clock)
+    async with opening.beside(given.database_url, VERSION) as store:
+        yield Record(store=store, policy=policy, clock=clock)
 
 
 def operator() -> request.Person:
@@ -164,7 +160,7 @@ def request_id(typed: str) -> str:
     """Return a request's id, however it was typed.
 
     Raises:
-        UserMistake: it isn't one.
+        Refused: it isn't one.
     """
     asked = _parsed(f"show {typed}")
     if not isinstance(asked, command.Show):

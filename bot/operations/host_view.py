@@ -7,7 +7,7 @@ A request is an object of `id`, `state`, `action`, `servers` (each with `id`, `n
 
 from __future__ import annotations
 
-import datetime
+import enum
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -15,9 +15,10 @@ from typing import Any
 
 from bot.operations import host
 from bot.power import plan, ports
+from bot.power.around import parts
 from bot.power.lifecycle import ServerState
 from bot.power.plan import Verdict
-from bot.power.text import folding, spelling
+from bot.power.text import folding, spelling, times
 from bot.slack.render import cards
 
 INDENT = "  "
@@ -49,35 +50,38 @@ def as_json(found: Sequence[host.Shown]) -> str:
 
 def one_as_json(shown: host.Shown) -> str:
     """Return a request as JSON, with `steps`: a row for each server and step."""
-    steps = [row for part in shown.parts for row in step_rows(part)]
-    return json.dumps(_object(shown) | {"steps": steps}, indent=2, ensure_ascii=False)
+    found = _object(shown) | {"steps": [*_step_rows(shown)]}
+    return json.dumps(found, indent=2, ensure_ascii=False)
 
 
 def instant(epoch_s: float) -> str | None:
     """Return an instant in RFC 3339, in UTC; None for 0."""
-    if not epoch_s:
-        return None
-    found = datetime.datetime.fromtimestamp(epoch_s, datetime.UTC)
-    return found.isoformat(timespec="seconds").replace("+00:00", "Z")
+    return times.rfc3339(epoch_s, "seconds") if epoch_s else None
 
 
-def step_rows(part: Any) -> Iterator[dict[str, Any]]:
-    """Yield a row for each server of one part of a step."""
-    for taken in part.servers:
-        row = {
-            "request": part.request_id,
-            "wave": part.wave,
-            "step": part.step.name,
-            "kind": part.step.kind,
-            "server": taken.subject.name,
-            "state": taken.state.value,
-            "since": instant(taken.since),
-        }
-        if part.until:
-            row["until"] = instant(part.until)
-        if taken.detail:
-            row["detail"] = taken.detail
-        yield row
+def step_row(part: parts.Part, taken: parts.Taken, state: enum.StrEnum) -> dict[str, Any]:
+    """Return a row for one server of one part of a step; what isn't known is left out."""
+    row = {
+        "request": part.request_id,
+        "wave": part.wave,
+        "step": part.step.name,
+        "kind": part.step.kind,
+        "server": taken.subject.name,
+        "state": state.value,
+        "since": instant(taken.since),
+    }
+    if part.until:
+        row["until"] = instant(part.until)
+    if taken.detail:
+        row["detail"] = taken.detail
+    return row
+
+
+def _step_rows(shown: host.Shown) -> Iterator[dict[str, Any]]:
+    """Yield a row for each server and step, in the step's own state."""
+    for part in shown.parts:
+        for taken in part.servers:
+            yield step_row(part, taken, taken.state)
 
 
 def _line(shown: host.Shown) -> str:
@@ -109,11 +113,10 @@ def _details(shown: host.Shown) -> Iterator[str]:
     for server in _servers(shown):
         detail = f" ({server['detail']})" if server["detail"] else ""
         yield spelling.seen(f"{INDENT}{server['name']}: {server['state']}{detail}")
-    for part in shown.parts:
-        for row in step_rows(part):
-            detail = f" ({row['detail']})" if row.get("detail") else ""
-            told = f"wave {row['wave']} {row['step']} {row['server']}: {row['state']}{detail}"
-            yield spelling.seen(f"{INDENT}{told}")
+    for row in _step_rows(shown):
+        detail = f" ({row['detail']})" if row.get("detail") else ""
+        told = f"wave {row['wave']} {row['step']} {row['server']}: {row['state']}{detail}"
+        yield spelling.seen(f"{INDENT}{told}")
 
 
 def _object(shown: host.Shown) -> dict[str, Any]:

@@ -22,25 +22,8 @@ async def rows(record: Record) -> list[around.Row]:
 
 def as_json(found: Sequence[around.Row]) -> str:
     """Return rows as a list in JSON, times in RFC 3339."""
-    return json.dumps([_object(row) for row in found], indent=2, ensure_ascii=False)
-
-
-def _object(row: around.Row) -> dict[str, object]:
-    """Return a row as JSON values; what isn't known is left out."""
-    made: dict[str, object] = {
-        "request": row.part.request_id,
-        "wave": row.part.wave,
-        "step": row.part.step.name,
-        "kind": row.part.step.kind,
-        "server": row.taken.subject.name,
-        "state": row.shown.value,
-        "since": host_view.instant(row.taken.since),
-    }
-    if row.part.until:
-        made["until"] = host_view.instant(row.part.until)
-    if row.taken.detail:
-        made["detail"] = row.taken.detail
-    return made
+    made = [host_view.step_row(row.part, row.taken, row.shown) for row in found]
+    return json.dumps(made, indent=2, ensure_ascii=False)
 
 
 def listed(found: Sequence[around.Row]) -> str:

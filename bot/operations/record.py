@@ -13,6 +13,7 @@ from typing import Any
 
 from bot import settings
 from bot.power import errors
+from bot.power.text import times
 from bot.storage import opening
 from bot.storage.admin import audit_chain, moving, pruning
 from bot.storage.tables import audit
@@ -135,12 +136,11 @@ def export_audit(
 
 def _readable(stored: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     """Return an audit row with its time in RFC 3339 (UTC) and its servers' names beside the ids."""
-    time_ = datetime.datetime.fromtimestamp(stored["at"], datetime.UTC)
     row: dict[str, Any] = {}
     for column, value in stored.items():
         row[column] = value
         if column == "at":
-            row["time"] = time_.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            row["time"] = times.rfc3339(value)
         elif column == "server_ids":
             row["server_names"] = [names.get(id_, "") for id_ in value]
     return row

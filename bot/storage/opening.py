@@ -6,7 +6,7 @@ Alembic is imported only when the schema isn't the one that this version wants.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 from bot.power import errors
 from bot.storage import store, writer
@@ -95,6 +95,22 @@ def reading(url: str) -> Iterator[connections.Connection]:
                 "`powerbot migrate`."
             )
         yield connection
+
+
+@contextlib.asynccontextmanager
+async def beside(url: str, code_version: str) -> AsyncIterator[store.Store]:
+    """Open a record to write to it beside a running Powerbot; none is made, and none migrated.
+
+    Raises:
+        StoreUnavailable: the database can't be reached, holds no record, or is of another version.
+    """
+    with reading(url):
+        pass
+    opened = open_store(url, code_version=code_version, migrate=False)
+    try:
+        yield opened
+    finally:
+        await opened.close()
 
 
 def _settle_schema(address: addresses.Address, *, migrate: bool) -> str:

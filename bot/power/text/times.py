@@ -1,4 +1,4 @@
-"""Times as people type them.
+"""Times as people type them, and as other programs read them.
 
 Instants: `04:00`, `4pm`, `2026-12-01T04:00+01:00`, `tomorrow 04:00`. Durations, in settings,
 options and the policy alike: `500ms`, `1.5s`.
@@ -32,6 +32,12 @@ ZONE_AT_END = re.compile(r"(?:(?<=:\d\d)|(?<=\d[ap]m))(Z|[+-]\d{2}(?::?\d{2})?)$
 BETWEEN = re.compile(r"(?<=\d)T(?=\d)", re.IGNORECASE)
 NUMERIC = re.compile(r"[+-]?[0-9][0-9:.,h+-]*(am|pm)?")
 PLACE = re.compile(r"[a-z_]+/[a-z_/+-]+")
+
+
+def rfc3339(epoch_s: float, timespec: str = "milliseconds") -> str:
+    """Return an instant in RFC 3339, in UTC; `timespec` is that of `datetime.isoformat`."""
+    moment = datetime.datetime.fromtimestamp(epoch_s, datetime.UTC)
+    return moment.isoformat(timespec=timespec).replace("+00:00", "Z")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
