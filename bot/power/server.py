@@ -163,13 +163,18 @@ class Snapshot:
     @functools.cached_property
     def apart(self) -> Mapping[str, str]:
         """By id, what tells servers of one name apart: their rack, or with it unit or serial."""
+        first: dict[str, Server] = {}
+        twins: dict[str, list[Server]] = {}
+        for server in self.servers.values():
+            name = typography.normal(server.name)
+            if (other := first.setdefault(name, server)) is not server:
+                twins.setdefault(name, [other]).append(server)
         found: dict[str, str] = {}
-        for rows in self.by_name.values():
-            if len(rows) > 1:
-                # The fewest words that tell them all apart; ids do in any case.
-                told = ([_place(self.rack_of(row), row, more) for row in rows] for more in range(4))
-                places = min(told, key=lambda places: len(places) - len({*places}))
-                found |= {row.id: place for row, place in zip(rows, places, strict=True)}
+        for rows in twins.values():
+            # The fewest words that tell them all apart; ids do in any case.
+            told = ([_place(self.rack_of(row), row, more) for row in rows] for more in range(4))
+            places = min(told, key=lambda places: len(places) - len({*places}))
+            found |= {row.id: place for row, place in zip(rows, places, strict=True)}
         return found
 
     def label(self, server: Server) -> folding.Named:
