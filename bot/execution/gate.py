@@ -59,7 +59,9 @@ def _policy_freeze(context: Context, run: runs.Run) -> Bar | None:
     instants, rules = ports.readings(context.clock), context.rules.policy()
     held = (judging.frozen_by(rules, run.action, now, passed) for now in instants)
     freeze = next(filter(None, held), None)
-    return Bar(Kind.POLICY_FREEZE, f"held by freeze: {freeze.name}") if freeze else None
+    if freeze is None:
+        return None
+    return Bar(Kind.POLICY_FREEZE, f"held by freeze: {freeze.name}", of=freeze.name)
 
 
 async def _hold(context: Context, run: runs.Run, barred: Bar) -> None:

@@ -16,7 +16,7 @@ from bot.power import errors, plan, ports, server
 from bot.power.lifecycle import ServerState, State
 from bot.power.policy import policy
 from bot.power.request import Action
-from bot.power.run import runs
+from bot.power.run import bars, ledger, runs
 from bot.sandbox import data_centre
 from bot.sandbox.data_centre import CallFault, CallFaultKind, CallKind, MachineFaultKind
 from tests import bodies
@@ -173,6 +173,40 @@ async def test_a_freeze_in_the_middle_holds_the_run_and_lets_it_go_on(
         told = [one for one in await replies(here) if one["event"] == "held"]
         assert [one["reason"] for one in told] == [
             "held by freeze of U0 (storm) since 1970-01-01 00:00 UTC"
+        ]
+
+
+async def test_a_thread_is_told_once_of_each_thing_that_holds_its_run(
+    tmp_path: pathlib.Path,
+) -> None:
+    """Which one it is decides, not the words for it."""
+    async with world.opened(tmp_path) as here:
+        id_ = await here.approved(Action.REBOOT, here.ready(1))
+        storm, fire = ports.Freeze("U0", "storm", 1.0), ports.Freeze("U1", "fire", 2.0)
+        held = (
+            bars.Bar(bars.Kind.FREEZE, "held by a storm", (storm,)),
+            bars.Bar(bars.Kind.FREEZE, "held by a storm, still", (storm,)),
+            bars.Bar(bars.Kind.FREEZE, "held by a storm", (storm, fire)),
+            bars.Bar(bars.Kind.CLOUD, "no answer for 2 s"),
+            bars.Bar(bars.Kind.CLOUD, "no answer for 3 s"),
+            bars.Bar(bars.Kind.POLICY_FREEZE, "held", of="year end"),
+            bars.Bar(bars.Kind.POLICY_FREEZE, "held", of="month end"),
+        )
+
+        def work(tx: ports.Tx) -> None:
+            found = tx.request(id_)
+            assert found is not None
+            for bar in held:
+                ledger.hold(tx, found, bar, now=here.clock.now())
+
+        await here.store.write(work)
+        told = [one for one in await replies(here) if one["event"] == "held"]
+        assert [(one["reason"], len(one["freezes"])) for one in told] == [
+            ("held by a storm", 1),
+            ("held by a storm", 2),
+            ("no answer for 2 s", 0),
+            ("held", 0),
+            ("held", 0),
         ]
 
 

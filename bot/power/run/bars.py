@@ -36,7 +36,8 @@ PASSING = frozenset({Kind.FREEZE, Kind.POLICY_FREEZE, Kind.RIGHT_LOOKED_UP, Kind
 class Bar:
     """Why no call may leave; a run that is barred for good is halted by it.
 
-    `freezes` are those of people, where they are what bars it.
+    `freezes` are those of people, where they are what bars it. `of` tells it from others of its
+    kind: the name of a freeze of the policy, or whose right is looked up.
     `full` are the servers of a call that must wait, since enough of their racks are coming on.
     """
 
@@ -44,6 +45,13 @@ class Bar:
     reason: str
     freezes: tuple[ports.Freeze, ...] = ()
     full: frozenset[str] = frozenset()
+    of: str = ""
+
+    @property
+    def code(self) -> str:
+        """What tells it from every other bar of a run, whatever its words are."""
+        held = sorted(f"{one.holder}@{one.since:.3f}" for one in self.freezes)
+        return ":".join(part for part in (self.kind.name.lower(), self.of, *held) if part)
 
     @property
     def passes(self) -> bool:

@@ -41,7 +41,7 @@ def _barred(tx: ports.Tx, found: ports.Request | None, now: float) -> Bar | None
     user_id, verb = tx.held_for(found.id)
     if user_id:
         said = f"held while {user_id}'s right to {verb} is looked up"
-        return Bar(Kind.RIGHT_LOOKED_UP, said)
+        return Bar(Kind.RIGHT_LOOKED_UP, said, of=f"{user_id}:{verb}")
     return None
 
 
@@ -191,9 +191,9 @@ def concerned(found: ports.Request) -> list[str]:
 
 
 def hold(tx: ports.Tx, found: ports.Request, barred: Bar, *, now: float) -> None:
-    """Tell the thread, once, that something holds the run back."""
+    """Tell the thread, once for each bar, that something holds the run back."""
     said = running.Held(reason=barred.reason, freezes=barred.freezes)
-    tx.say(found.id, "reply", said, key=f"held:{barred.reason}", at=now)
+    tx.say(found.id, "reply", said, key=f"held:{barred.code}", at=now)
 
 
 def wait(tx: ports.Tx, found: ports.Request, waited: causes.Wait | None, *, now: float) -> None:
