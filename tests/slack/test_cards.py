@@ -8,7 +8,7 @@ import pytest
 
 from bot.power import plan, ports
 from bot.power.lifecycle import State
-from bot.power.messages import decisions
+from bot.power.messages import decisions, running
 from bot.power.request import Action
 from bot.slack.blockkit import blocks
 from bot.slack.render import cards, replies
@@ -79,6 +79,20 @@ def test_a_card_shouts_what_a_cycle_left_off_and_offers_a_power_on_and_no_retry(
     assert heading(card) == "🚨 web01 is OFF · not switched on again"
     assert "*Next:* <@U0DANA> looks at them" in shown(card)
     assert "web01 is OFF" in card.text
+
+
+def test_the_thread_says_once_at_the_end_that_a_cycle_left_servers_off() -> None:
+    """The first line has it; below it stands what came between."""
+    row = dataclasses.replace(builders.rows(timed_out=["web01"])[0], step=1)
+    found = builders.request_in(
+        State.FAILED, builders.planned(builders.order(["web01"], Action.CYCLE))
+    )
+
+    told = replies.render(found, [row], running.Ended(state=State.FAILED)).text
+
+    assert told.startswith("*🚨 web01 is OFF · not switched on again*")
+    assert told.count("OFF") == 1
+    assert "Switched off by this request; the power-on isn't confirmed" in told
 
 
 def test_stopped_run_offers_no_second_stop() -> None:

@@ -168,7 +168,8 @@ def _ended(request: ports.Request, servers: Sequence[ports.RunServer]) -> str:
     lines = [
         headlines.ended(request, servers),
         f"{why[:1].upper()}{why[1:]}",
-        outcomes.dark(servers, action),
+        # Names that the first line has taken whole aren't said once more.
+        outcomes.dark(servers, action, headlines.NAMES_CHARS),
         outcomes.told(outcomes.lit(servers, action), action, limit=2000),
         outcomes.unsure(servers, action),
         around.still_out(request),
