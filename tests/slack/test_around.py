@@ -98,6 +98,17 @@ def test_a_waves_reply_tells_its_steps_in_order() -> None:
     assert said == "Wave 2: silenced, drained, told balancer · rebooted 5 · answering · put back"
 
 
+def test_a_waves_reply_does_not_say_that_a_step_was_done_of_which_nobody_knows() -> None:
+    """After a hang nobody knows whether anything is silenced."""
+    quiet = running.Step(name="quiet", kind="silence", unsure=("web04",), confirmed=False)
+    drain = running.Step(name="drain", kind="drain", unsure=("web05",))
+    body = running.WaveOver(wave=1, steps=(quiet, drain), counts={"blocked": 2})
+    said = replies.render(builders.request_in(RequestState.RUNNING), (), body).text
+    assert said == (
+        "Wave 1: silence not confirmed: web04, drained (not confirmed: web05) · blocked 2"
+    )
+
+
 def test_a_waves_reply_says_what_it_went_on_without() -> None:
     """For a step that need not be done, with the outside's words."""
     missed = running.Missed(name="balancer", names=("web04",), why="the pool is locked")

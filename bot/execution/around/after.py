@@ -180,13 +180,20 @@ async def _tell(context: Context, run: runs.Run, probed: bool, back: Collection[
     new = [part for key, part in run.taken.items() if key not in run.told]
     run.told |= run.taken.keys()
     if new:
-        said, now = _wave_over(run, new, back), context.clock.now()
-        key = f"wave:{new[0].key.rpartition('_')[0]}"
-        await recorder.write(context, lambda tx: tx.say(run.id, "reply", said, key=key, at=now))
+        now, key = context.clock.now(), f"wave:{new[0].key.rpartition('_')[0]}"
+
+        def work(tx: ports.Tx) -> None:
+            said = _wave_over(run, new, back, around.not_confirmed(tx, run.id))
+            tx.say(run.id, "reply", said, key=key, at=now)
+
+        await recorder.write(context, work)
 
 
 def _wave_over(
-    run: runs.Run, new: Collection[parts_.Part], back: Collection[str]
+    run: runs.Run,
+    new: Collection[parts_.Part],
+    back: Collection[str],
+    not_confirmed: Collection[tuple[int, str, str]],
 ) -> running.WaveOver:
     """Return what the reply of a wave is made of."""
     ids = {one.subject.id for part in new for one in part.servers}
@@ -194,21 +201,37 @@ def _wave_over(
     for id_ in ids:
         state = run.rows[id_].state.value
         counts[state] = counts.get(state, 0) + 1
-    done = {State.DONE, State.PUT_BACK, State.OWED, State.SETTLED}
-    steps = {
-        part.step.name: part.step.kind
-        for part in new
-        if any(one.state in done for one in part.servers)
-    }
     return running.WaveOver(
         wave=max(part.wave for part in new),
-        steps=[running.Step(name=name, kind=kind) for name, kind in steps.items()],
+        steps=_steps(new, not_confirmed),
         counts=counts,
         # Who was set aside was put back before the call; so were others by a process that died.
         back=len({*back, *(one.subject.id for part in new for one in part.of(State.PUT_BACK))}),
         left=sorted({row.taken.subject.name for row in around.rows(new)}),
         missed=[_missed(part, bad) for part in new if (bad := _went_without(part))],
     )
+
+
+def _steps(
+    new: Collection[parts_.Part], not_confirmed: Collection[tuple[int, str, str]]
+) -> list[running.Step]:
+    """Return the steps that were done, or may have been, in their order."""
+    done = (State.DONE, State.PUT_BACK, State.OWED, State.SETTLED)
+    found: dict[str, list[tuple[str, bool]]] = {}
+    kinds = {part.step.name: part.step.kind for part in new}
+    for part in new:
+        for one in part.of(*done):
+            sure = (part.wave, part.step.name, one.subject.id) not in not_confirmed
+            found.setdefault(part.step.name, []).append((one.subject.name, sure))
+    return [
+        running.Step(
+            name=name,
+            kind=kinds[name],
+            unsure=sorted(one for one, sure in servers if not sure),
+            confirmed=any(sure for _, sure in servers),
+        )
+        for name, servers in found.items()
+    ]
 
 
 def _went_without(part: parts_.Part) -> list[parts_.Taken]:

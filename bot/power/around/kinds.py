@@ -19,8 +19,8 @@ class Kind:
     `needs` and `may` are keys of the policy file beside the common ones; of `one_of` exactly one
     is set. `takes_out` says that something stands outside until it is put back; a kind that takes
     nothing out only looks. `most` is how many servers one part of it has at once, 0 for any
-    number. `doing`, `done` and `back` are what people read: "draining", "drained", "put back";
-    `{step}` stands for the step's name.
+    number. `doing`, `done`, `unsure` and `undoing` are what people read: "draining", "drained",
+    "drain not confirmed", "uncordoning"; `{step}` stands for the step's name.
     """
 
     name: str
@@ -33,6 +33,7 @@ class Kind:
     most: int = 0
     doing: str = ""
     done: str = ""
+    unsure: str = ""
     undoing: str = ""
 
 
@@ -74,6 +75,7 @@ add(
         most=200,
         doing="silencing",
         done="silenced",
+        unsure="silence not confirmed",
         undoing="ending the silence of",
     )
 )
@@ -85,6 +87,7 @@ add(
         within_s=600.0,
         doing="draining",
         done="drained",
+        unsure="drain not confirmed",
         undoing="uncordoning",
     )
 )
@@ -96,6 +99,7 @@ add(
         within_s=120.0,
         doing="telling {step} about",
         done="told {step}",
+        unsure="telling {step} not confirmed",
         undoing="telling {step} about the return of",
     )
 )

@@ -84,12 +84,18 @@ class SealBroken(Running):
 
 
 class Step(pydantic.BaseModel):
-    """A step around a wave, by its name in the policy and its kind."""
+    """A step around a wave, by its name in the policy and its kind.
+
+    `unsure` are the servers of which nobody knows whether it took effect; without `confirmed` there
+    are no others.
+    """
 
     model_config = pydantic.ConfigDict(frozen=True, extra="ignore")
 
     name: str = ""
     kind: str = ""
+    unsure: tuple[str, ...] = ()
+    confirmed: bool = True
 
 
 class Missed(pydantic.BaseModel):

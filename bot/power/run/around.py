@@ -28,6 +28,8 @@ RETRY_S = 60.0
 FIRST_RETRY_S = 5.0
 # What is owed keeps its silence for so long; then it ends by itself.
 MOST_OWED_S = 86_400.0
+# The newest steps of a request that have failed: those of a wave are among them.
+MOST_FAILED = 500
 # Ends of a server to which nothing was done: what was taken out for it goes back unasked.
 UNTOUCHED = frozenset(
     {
@@ -206,6 +208,19 @@ def ask_back(tx: ports.Tx, found: ports.Request, *, now: float) -> int:
             asked.update(tx.move(part.key, those, before=before))
             tx.look_at_part(part.key, next_at=now)
     return len(asked)
+
+
+def not_confirmed(tx: ports.Tx, request_id: str) -> set[tuple[int, str, str]]:
+    """Return wave, step and server of what has failed before a wave.
+
+    Of a server for which something stands all the same, nobody knows whether the step took effect.
+    """
+    found = tx.audit_rows(request_id=request_id, event=EVENTS[State.FAILED], limit=MOST_FAILED)
+    return {
+        (row["detail"].get("wave", 0), row["detail"].get("step", ""), id_)
+        for row in found
+        for id_ in row["server_ids"]
+    }
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

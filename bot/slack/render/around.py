@@ -83,9 +83,7 @@ def done_word(kind: str, step: str) -> str:
 def wave_over(told: running.WaveOver, request: ports.Request) -> str:
     """Return the one reply of a wave: what was done before, what became of it, what after."""
     action = request.order.action
-    before = ", ".join(
-        done_word(one.kind, one.name) for one in told.steps[:MOST_STEPS] if _takes_out(one.kind)
-    )
+    before = ", ".join(_step(one) for one in told.steps[:MOST_STEPS] if _takes_out(one.kind))
     probes = ", ".join(
         text.plain(one.name, STEP_CHARS)
         for one in told.steps[:MOST_STEPS]
@@ -102,6 +100,18 @@ def wave_over(told: running.WaveOver, request: ports.Request) -> str:
     parts = (before, became, probes, *missed, after, out)
     said = " · ".join(part for part in parts if part)
     return f"Wave {told.wave}: {said}"
+
+
+def _step(one: running.Step) -> str:
+    """Return what a step has done; of whom that isn't known, it isn't said."""
+    if not one.unsure:
+        return done_word(one.kind, one.name)
+    names = naming.folded(one.unsure, OUT_CHARS)
+    if one.confirmed:
+        return f"{done_word(one.kind, one.name)} (not confirmed: {names})"
+    name = text.plain(one.name, STEP_CHARS)
+    found = kinds.named(one.kind).unsure if one.kind in kinds.known() else ""
+    return f"{found.format(step=name) or f'{name} not confirmed'}: {names}"
 
 
 def _missed(one: running.Missed) -> str:

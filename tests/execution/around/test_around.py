@@ -273,6 +273,21 @@ async def test_a_lost_answer_is_looked_for_and_never_doubled(tmp_path: pathlib.P
 
 
 @virtual.on_given_time
+async def test_the_thread_does_not_say_done_of_a_step_that_never_answered(
+    tmp_path: pathlib.Path,
+) -> None:
+    """Each answer was lost: whether it took effect isn't known, whatever was put back since."""
+    async with stage.opened(tmp_path, ('lasts = "2h"', 'lasts = "2h"\nwithin = "5s"')) as play:
+        names = play.here.ready(2)
+        play.outside.silent, play.outside.lost = True, 1000
+        await play.run(Action.REBOOT, names)
+        play.outside.lost = 0
+        first, _ = await play.replies()
+        [quiet] = [one for one in first["steps"] if one["name"] == "quiet"]
+        assert (quiet["unsure"], quiet["confirmed"]) == ([names[0]], False)
+
+
+@virtual.on_given_time
 async def test_what_does_not_arrive_is_sent_again(tmp_path: pathlib.Path) -> None:
     """Until its time is over."""
     async with stage.opened(tmp_path, resting=ON) as play:
