@@ -158,6 +158,14 @@ class Around(request.Frozen):
     steps: tuple[Stepped, ...]
 
 
+class Undone(request.Frozen):
+    """The request that a plan undoes: what it did, and what it was for."""
+
+    request_id: str
+    action: request.Action
+    reason: str = ""
+
+
 class Plan(request.Frozen):
     """The whole answer to "what would this do?".
 
@@ -168,7 +176,8 @@ class Plan(request.Frozen):
     `calls` is the number of power calls without faults, `waves` their sizes. `reading` says in
     words which servers were meant, where the terms that were typed narrow each other. `alarms` are
     the worst first; `unheard` says what is missing of them. `around` are the steps around its
-    waves, without those that are left out.
+    waves, without those that are left out. `undoes` is there when it switches on what an earlier
+    request has left off.
     """
 
     order: request.Order
@@ -185,6 +194,7 @@ class Plan(request.Frozen):
     alarms: tuple[Alarmed, ...] = ()
     unheard: Unheard = Unheard.NOTHING
     around: tuple[Around, ...] = ()
+    undoes: Undone | None = None
 
     def lines_with(self, verdict: Verdict) -> tuple[PlanLine, ...]:
         """The lines of one verdict, in the plan's order."""

@@ -69,4 +69,7 @@ async def repeat(
         planner.make(context, asked, snapshot),
         context.alarms.hear([record.id for record in left]),
     )
-    return await ask.remember(context, inbound, heard.beside(plan))
+    plan = heard.beside(plan)
+    if wanted.undoes:
+        plan = plan.model_copy(update={"undoes": again.undone_by(request)})
+    return await ask.remember(context, inbound, plan)

@@ -90,7 +90,7 @@ def test_undo_of_off_switches_on_what_is_proven_off() -> None:
     """Exactly those that the request has switched off."""
     found = again.undone(order(Action.OFF), run_of())
 
-    assert found == again.Again(Action.ON, ("proven",))
+    assert found == again.Again(Action.ON, ("proven",), undoes=True)
 
 
 @pytest.mark.parametrize("action", [Action.ON, Action.REBOOT])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.power.lifecycle import State
-from bot.slack.render import answers as private
+from bot.slack.render import answers as private, cards
 from bot.workflow import facts
 from tests.workflow.world import DANA, SAM, World
 
@@ -49,6 +49,32 @@ async def test_a_plan_that_does_not_fit_any_more_offers_to_plan_again(world: Wor
     assert isinstance(said, facts.Note)
     assert said.over
     assert said.plan_again == shown.request_id
+
+
+async def test_an_undo_says_what_it_undoes_and_not_the_old_reason_as_if_it_were_new(
+    world: World,
+) -> None:
+    """In the plan's title, on the card and in its notification; the policy still sees the reason."""
+    id_ = await world.ask("off web09 because cooling work CHG-77")
+    await world.press(SAM, "approve", id_)
+    await world.drive()
+
+    shown = await world.press(DANA, "undo", id_)
+    other = await world.press(SAM, "undo", id_)
+
+    assert isinstance(shown, facts.PlanShown)
+    assert isinstance(other, facts.PlanShown)
+    plan = private.render(shown)
+    undo = f"Undo of {id_} (cooling work CHG-77)"
+    assert plan.blocks[0]["text"]["text"] == f"↩️ {undo}: power on 1 server?"
+    assert plan.text.startswith(f"Undo of {id_}: Power on 1 server (web09)?")
+    assert shown.plan.order.reason == "cooling work CHG-77"
+    assert private.render(other).blocks[0] == plan.blocks[0]
+
+    await world.press(DANA, "request", shown.request_id)
+    card = cards.render(await world.found(shown.request_id))
+    assert f"> {undo}" in str(card.blocks)
+    assert f"): {undo}. Needs sre." in card.text
 
 
 async def test_a_denied_request_is_asked_again_as_a_plan_of_whoever_presses(world: World) -> None:

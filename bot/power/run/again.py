@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from bot.power import lifecycle, ports, request
+from bot.power import lifecycle, plan, ports, request
 from bot.power.causes import Late, Left
 from bot.power.command import command_line
 from bot.power.lifecycle import ServerState
@@ -22,10 +22,14 @@ _OFF_WAS_SENT = MOVING - {ServerState.QUEUED} | lifecycle.MAY_HAVE_ACTED
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Again:
-    """An action and the ids of the servers for it; empty when there is nothing to do."""
+    """An action and the ids of the servers for it; empty when there is nothing to do.
+
+    `undoes` says that it switches on what the earlier request has left off.
+    """
 
     action: Action
     server_ids: tuple[str, ...]
+    undoes: bool = False
 
 
 def retried(order: request.Order, rows: Sequence[ports.RunServer]) -> Again:
@@ -56,10 +60,16 @@ def reason(found: ports.Request, wanted: Again, *, by: request.Person) -> str:
     order = found.order
     if by == order.requester:
         return order.reason
-    did = "retry" if wanted.action is order.action else "undo"
+    did = "undo" if wanted.undoes else "retry"
     told = f"{did} of {found.id}"
     whole = f"{told}: {order.reason}" if order.reason else told
     return whole if len(whole) <= command_line.MOST_REASON else told
+
+
+def undone_by(found: ports.Request) -> plan.Undone:
+    """Return what a plan says of the request that it undoes."""
+    order = found.order
+    return plan.Undone(request_id=found.id, action=order.action, reason=order.reason)
 
 
 def may_retry(action: Action, row: ports.RunServer) -> bool:
@@ -70,7 +80,8 @@ def may_retry(action: Action, row: ports.RunServer) -> bool:
 
 def undone(order: request.Order, rows: Sequence[ports.RunServer]) -> Again:
     """Return a power-on for the servers that a request has, or may have, left off."""
-    return Again(Action.ON, tuple(row.server_id for row in rows if left_off(order.action, row)))
+    off = tuple(row.server_id for row in rows if left_off(order.action, row))
+    return Again(Action.ON, off, undoes=True)
 
 
 def left_off(action: Action, row: ports.RunServer) -> bool:

@@ -79,7 +79,7 @@ def render(
     dark = outcomes.dark(servers, request.order.action)
     best = [
         first,
-        *_sections(dark, terms.why(request.order)),
+        *_sections(dark, terms.why(request.plan)),
         tasks.render(servers, request.order.action),
     ]
     return _with(message, [*best, *below], body)
@@ -135,7 +135,7 @@ def _before(request: ports.Request, names_limit: int) -> str:
     found = [
         conduct.servers(planned, names_limit),
         conduct.set_aside(planned),
-        terms.why(request.order),
+        terms.why(request.plan),
     ]
     # What was wrong beforehand is in the way of how it ended.
     if request.state in lifecycle.OPEN:
@@ -156,7 +156,7 @@ def _after(request: ports.Request, servers: Sequence[ports.RunServer]) -> str:
             outcomes.dark(servers, action, headlines.NAMES_CHARS),
             outcomes.lines(servers, action),
             outcomes.unsure(servers, action),
-            terms.why(request.order),
+            terms.why(request.plan),
         ]
     )
 

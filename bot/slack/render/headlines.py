@@ -63,7 +63,7 @@ def wish(request: ports.Request) -> str:
     """Return who wants what done to which servers, and why, as mrkdwn without its full stop."""
     order = request.order
     names = conduct.names(request.plan, FALLBACK_CHARS)
-    why = text.plain(order.reason, FALLBACK_CHARS)
+    why = text.plain(terms.reason(request.plan), FALLBACK_CHARS)
     who = text.mention(order.requester.user_id)
     return f"{who} wants to {small(terms.title(order))} ({names}){': ' + why if why else ''}"
 

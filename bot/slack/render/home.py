@@ -116,7 +116,7 @@ def _listed(
 def _about(found: ports.Request, workspace_url: str) -> blocks.Block:
     """Return what a request is, in three short lines."""
     order = found.order
-    reason = text.plain(order.reason, REASON_CHARS)
+    reason = text.plain(terms.reason(found.plan), REASON_CHARS)
     lines = [
         f"*{terms.title(order)}* · {cards.linked(found, workspace_url)}",
         conduct.names(found.plan, NAMES_CHARS),

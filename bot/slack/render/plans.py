@@ -20,6 +20,7 @@ REASON_CHARS = 200
 MOST_WATCHED = 3
 RULE_CHARS = 60
 MOST_EARLIER = 5
+UNDONE_CHARS = 100
 FRESH_S = 60.0
 
 
@@ -60,6 +61,9 @@ def _heading(planned: plan.Plan) -> str:
         return f"Nothing to {verb}"
     if breaks_glass(planned):
         return f"🔨 Break glass: {title.lower()} now"
+    if planned.undoes is not None:
+        said = text.cut(terms.reason(planned), UNDONE_CHARS)
+        return f"↩️ {text.literal(said)}: {title.lower()}?"
     return f"{words.ACTION_SIGNS[planned.order.action]} {title}?"
 
 
@@ -88,7 +92,7 @@ def _lines(told: facts.PlanShown) -> str:
         rest = sum(len(lines) for _, lines in ordered[MOST_GROUPS:])
         shown.append(f"and {text.count(rest, 'server')} more, for other reasons")
     earlier = [terms.earlier(one, told.now) for one in planned.earlier[:MOST_EARLIER]]
-    found = [*shown, *earlier, risk.lines(planned), terms.why(planned.order)]
+    found = [*shown, *earlier, risk.lines(planned), terms.why(planned)]
     return "\n".join(line for line in found if line) or "No server."
 
 
@@ -177,7 +181,8 @@ def _fallback(shown: facts.PlanShown) -> str:
         return f"{_heading(planned)} ({names}): {why}"
     if not may_be_asked(shown):
         return f"{_heading(planned)} ({names}). Nothing is requested."
-    return f"{_title(planned)} ({names})? Nothing is requested yet."
+    after = f"{text.plain(terms.undoing(planned.undoes))}: " if planned.undoes else ""
+    return f"{after}{_title(planned)} ({names})? Nothing is requested yet."
 
 
 def may_be_asked(shown: facts.PlanShown) -> bool:

@@ -82,7 +82,7 @@ def _past(found: ports.Request, loose: Sequence[ports.RunServer], workspace_url:
         _about(found, workspace_url),
         outcomes.loose_ends(loose, found.order.action),
         f"approved by {text.mentions(agreed, 3)}" if agreed else "",
-        text.plain(found.order.reason, REASON_CHARS),
+        text.plain(terms.reason(found.plan), REASON_CHARS),
     ]
     return " · ".join(part for part in parts if part)
 
@@ -122,7 +122,7 @@ def _deed(one: server_history.Deed, workspace_url: str) -> str:
         f"asked by {text.mention(one.asked_by)}",
         approved,
         text.plain(order.options.incident, 40),
-        text.plain(order.reason, WHY_CHARS),
+        text.plain(terms.reason(found.plan), WHY_CHARS),
         f"audit #{one.first} to #{one.last}" if one.last else "",
     ]
     return " · ".join(part for part in parts if part)

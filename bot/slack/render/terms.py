@@ -85,9 +85,23 @@ def _alone(found: ports.Request) -> bool:
     return found.order.options.break_glass and not found.plan.terms.needs
 
 
-def why(order: request.Order) -> str:
+def reason(made: plan.Plan) -> str:
+    """Return why it is asked for, not yet safe for Slack; what undoes another names that one."""
+    if made.undoes is None:
+        return made.order.reason
+    told = undoing(made.undoes)
+    return f"{told} ({made.undoes.reason})" if made.undoes.reason else told
+
+
+def undoing(found: plan.Undone) -> str:
+    """Return which request is undone: a cycle is brought to its end."""
+    did = "Back on after" if found.action is request.Action.CYCLE else "Undo of"
+    return f"{did} {found.request_id}"
+
+
+def why(made: plan.Plan) -> str:
     """Return the reason and the incident as a quotation, or an empty text."""
-    parts = [text.plain(order.options.incident, 100), text.plain(order.reason, REASON_CHARS)]
+    parts = [text.plain(made.order.options.incident, 100), text.plain(reason(made), REASON_CHARS)]
     given = " · ".join(part for part in parts if part)
     return f"> {given}" if given else ""
 
