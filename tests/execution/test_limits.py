@@ -201,13 +201,9 @@ async def test_a_thread_is_told_once_of_each_thing_that_holds_its_run(
 
         await here.store.write(work)
         told = [one for one in await replies(here) if one["event"] == "held"]
-        assert [(one["reason"], len(one["freezes"])) for one in told] == [
-            ("held by a storm", 1),
-            ("held by a storm", 2),
-            ("no answer for 2 s", 0),
-            ("held", 0),
-            ("held", 0),
-        ]
+        assert [one["reason"] for one in told] == [
+            "held by a storm", "held by a storm", "no answer for 2 s", "held", "held",
+        ]  # fmt: skip
 
 
 # -- protection, keep, policy, locks

@@ -54,7 +54,7 @@ async def test_a_plan_that_does_not_fit_any_more_offers_to_plan_again(world: Wor
 async def test_an_undo_says_what_it_undoes_and_not_the_old_reason_as_if_it_were_new(
     world: World,
 ) -> None:
-    """In the plan's title, on the card and in its notification; the policy still sees the reason."""
+    """In the plan's title, on the card and in its notification; the order keeps the reason."""
     id_ = await world.ask("off web09 because cooling work CHG-77")
     await world.press(SAM, "approve", id_)
     await world.drive()
