@@ -7,26 +7,24 @@ anybody could approve at all is asked when the groups' people are known.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
-from bot.power import missing_access, server
-from bot.power.approval import quorum
+from bot.power import missing_access
+from bot.power.approval import hidden_rules, quorum
 from bot.power.approval.quorum import Roster
 from bot.power.policy import policy
-from bot.power.targets import name_pattern, targets, terms
 
 # A longer freeze is more likely a slip of the pen than a plan.
 LONGEST_FREEZE_S = 366 * 86400.0
-# Rules that name more servers one by one than this are not tried name by name.
-MOST_TRIED = 2_000
 
 
 def contradictions(rules: policy.Policy) -> Iterator[str]:
     """Yield a sentence for each thing that can't be meant."""
     yield from _channels(rules)
+    hidden = hidden_rules.hidden(rules)
     for index, rule in enumerate(rules.rules):
-        if hidden := _hidden_by(rules, index):
-            yield f'Rule "{rule.name}" can never match: {hidden}; put it first, or take it out.'
+        if why := hidden.get(index):
+            yield f'Rule "{rule.name}" can never match: {why}; put it first, or take it out.'
         if not rule.actions:
             yield f'Rule "{rule.name}" allows no action; name some in actions.'
         if rule.break_glass and not rules.incident:
@@ -78,78 +76,6 @@ def notes(rules: policy.Policy, roster: quorum.Roster) -> Iterator[str]:
                     f'Rule "{rule.name}" wants {one} and {other}, and {listed}{more} '
                     f"{'is' if len(both) == 1 else 'are'} in both: one person counts once."
                 )
-
-
-# -- rules that are hidden by earlier ones
-
-
-def _hidden_by(rules: policy.Policy, index: int) -> str:
-    """Return what leaves no server to this rule, or an empty text."""
-    rule = rules.rules[index]
-    if _covers(rules.protected, rule.servers):
-        return "all of its servers are protected"
-    earlier = rules.rules[:index]
-    for one in earlier:
-        if _covers(one.servers, rule.servers):
-            return f'rule "{one.name}" takes all of its servers before it'
-    names = _names(rule.servers)
-    if names and all(any(_takes(one, name) for one in earlier) for name in names):
-        taken = quorum.joined(
-            dict.fromkeys(
-                f'"{next(one.name for one in earlier if _takes(one, name))}"' for name in names
-            ),
-            " and ",
-        )
-        return f"earlier rules take all of its servers before it ({taken})"
-    return ""
-
-
-def _takes(rule: policy.Rule, name: str) -> bool:
-    """Whether a rule matches a server by its name alone."""
-    return rule.servers.matches(server.Server(id="", name=name))
-
-
-def _covers(wide: policy.Selection, narrow: policy.Selection) -> bool:
-    """Whether one selection has every server of another, as far as their texts show it."""
-    if not isinstance(wide, targets.Selection) or not isinstance(narrow, targets.Selection):
-        return False
-    if not _only_adds_up(wide.members):
-        return False
-    texts = {term.text for term in _expanded(wide.terms)}
-    # Whatever else narrows it: it has no more servers than any of its clauses.
-    return "*" in texts or any(
-        {term.text for term in _expanded(clause)} <= texts for clause in narrow.members.clauses
-    )
-
-
-def _expanded(found: Iterable[terms.Term]) -> Iterator[terms.Term]:
-    """Yield terms, those of a group in its place where they do nothing but add up."""
-    for term in found:
-        group = term.matcher.members if isinstance(term.matcher, terms.Group) else None
-        if group is None or term.takes_out or not _only_adds_up(group):
-            yield term
-        else:
-            yield from _expanded(group.terms)
-
-
-def _only_adds_up(members: terms.TermSet) -> bool:
-    """Whether terms neither narrow each other nor take anything out."""
-    return len(members.clauses) == 1 and not any(term.takes_out for term in members.terms)
-
-
-def _names(selection: policy.Selection) -> list[str]:
-    """Return the names that a selection is made of, or nothing if it is more than a few names."""
-    if not isinstance(selection, targets.Selection) or len(selection.members.clauses) != 1:
-        return []
-    found: list[str] = []
-    for term in _expanded(selection.terms):
-        pattern = term.matcher.pattern if isinstance(term.matcher, terms.Names) else None
-        if pattern is None or pattern.is_wild or len(found) + pattern.count > MOST_TRIED:
-            return []
-        if not term.takes_out:
-            found += pattern.names()
-    work = name_pattern.Work()
-    return [name for name in found if selection.matches(server.Server(id="", name=name), work=work)]
 
 
 # Stands for a Slack user group that nobody was asked about: it may have any number of people.
