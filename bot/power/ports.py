@@ -217,6 +217,9 @@ class RequestStore(Protocol):
     ) -> None:
         """Note a failed delivery and when to try again; `refused` ones put nobody behind."""
 
+    async def message_postponed(self, message: OutboxMessage, *, again_at: float) -> None:
+        """Note when a message is due that was not tried; what came of its last try stays."""
+
     async def due_notices(self, *, now: float, limit: int = 20) -> list[Notice]:
         """Claim what channels must be told now, each channel's in order."""
 
@@ -225,3 +228,6 @@ class RequestStore(Protocol):
 
     async def notice_failed(self, notice: Notice, *, again_at: float, error: str) -> None:
         """Note a failed delivery and when to try again."""
+
+    async def notice_postponed(self, notice: Notice, *, again_at: float) -> None:
+        """Note when a notice is due that was not tried."""

@@ -150,6 +150,10 @@ class Store:
             lambda tx: outbox.failed(tx, message, again_at=again_at, error=error, refused=refused)
         )
 
+    async def message_postponed(self, message: ports.OutboxMessage, *, again_at: float) -> None:
+        """Note when a message is due that was not tried."""
+        await self._group_run(lambda tx: outbox.postponed(tx, message, again_at=again_at))
+
     # -- notices
     async def due_notices(self, *, now: float, limit: int = 20) -> list[ports.Notice]:
         """Claim what channels must be told now, each channel's in order."""
@@ -164,6 +168,10 @@ class Store:
     async def notice_failed(self, notice: ports.Notice, *, again_at: float, error: str) -> None:
         """Note a failed delivery and when to try again."""
         await self._group_run(lambda tx: notices.failed(tx, notice, again_at=again_at, error=error))
+
+    async def notice_postponed(self, notice: ports.Notice, *, again_at: float) -> None:
+        """Note when a notice is due that was not tried."""
+        await self._group_run(lambda tx: notices.postponed(tx, notice, again_at=again_at))
 
     async def free_leases(self) -> None:
         """End every lease at once: the caller knows that no other process lives."""

@@ -283,6 +283,11 @@ class Store:
         row.refused = refused
         row.claimed, row.due_at, row.error = False, again_at, error
 
+    async def message_postponed(self, message: ports.OutboxMessage, *, again_at: float) -> None:
+        """Put a message back that was not tried."""
+        row = self._row(message)
+        row.claimed, row.due_at = False, again_at
+
     async def due_notices(self, *, now: float, limit: int = 20) -> list[ports.Notice]:
         """Return what channels must be told."""
         self._answer_or_not()
@@ -296,6 +301,9 @@ class Store:
         """Note one more try."""
         tried = dataclasses.replace(notice, tries=notice.tries + 1)
         self.notices[self.notices.index(notice)] = tried
+
+    async def notice_postponed(self, notice: ports.Notice, *, again_at: float) -> None:
+        """Leave a notice as it is."""
 
     def _row(self, message: ports.OutboxMessage) -> Queued:
         return next(row for row in self.outbox if row.message.id == message.id)

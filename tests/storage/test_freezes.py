@@ -82,6 +82,18 @@ async def test_notice_that_was_not_taken_is_due_again_later(store: Store) -> Non
     assert (again.news.event, again.tries) == ("on", 1)
 
 
+async def test_notice_that_waits_for_its_pace_counts_no_try(store: Store) -> None:
+    """Otherwise a later failure would wait as long as after many."""
+    await store.write(lambda tx: tx.announce("C1", bodies.news({"event": "on"}), key="on", at=1.0))
+    (taken,) = await store.due_notices(now=2.0)
+
+    await store.notice_postponed(taken, again_at=10.0)
+
+    assert await store.due_notices(now=9.0) == []
+    (again,) = await store.due_notices(now=10.0)
+    assert again.tries == 0
+
+
 async def test_notices_of_a_dead_process_are_taken_over(url: str) -> None:
     """A kill between the claim and Slack's answer loses nothing."""
     first = opening.open_store(url)

@@ -146,6 +146,29 @@ async def test_what_slack_refuses_for_good_puts_nobody_behind(store: Store) -> N
     assert (await store.figures()).messages_waiting == 1
 
 
+async def test_what_waits_for_its_pace_keeps_what_came_of_its_last_try(store: Store) -> None:
+    """It was not tried: no try is counted, the error stays, and what is refused stays refused."""
+    await made(store)
+    await say(store, "started", kind="direct")
+    [message] = await store.due_messages(now=20.0)
+    await store.message_failed(message, again_at=30.0, error="user_not_found", refused=True)
+    [message] = await store.due_messages(now=30.0)
+
+    await store.message_postponed(message, again_at=40.0)
+
+    found = await store.figures()
+    assert (found.messages_waiting, found.messages_refused, found.message_since) == (0, 1, 0.0)
+    assert await store.due_messages(now=39.0) == []
+    [again] = await store.due_messages(now=40.0)
+    assert again.tries == 1
+    assert (
+        await store.read(
+            lambda tx: tx.value("SELECT error FROM outbox WHERE kind = 'direct'")  # type: ignore[attr-defined]
+        )
+        == "user_not_found"
+    )
+
+
 async def test_ends_come_first_then_who_waits_the_longest(store: Store) -> None:
     """A card that waits already keeps its turn when there is more news."""
     for id_ in ("PR-A", "PR-B", "PR-C"):
@@ -201,7 +224,7 @@ async def test_an_end_waits_for_no_turn_that_its_card_has(store: Store) -> None:
     await made(store)
     await show(store)
     paced = (await store.due_messages(now=20.0))[0]
-    await store.message_failed(paced, again_at=30.0, error="paced")
+    await store.message_postponed(paced, again_at=30.0)
     await show(store, at=21.0)
     assert await store.due_messages(now=22.0) == []
 
@@ -217,7 +240,7 @@ async def test_a_card_put_back_while_its_request_ends_says_the_end_at_once(store
     paced = (await store.due_messages(now=20.0))[0]
 
     await end(store, at=21.0)
-    await store.message_failed(paced, again_at=30.0, error="paced")
+    await store.message_postponed(paced, again_at=30.0)
 
     assert [one.version for one in await store.due_messages(now=22.0)] == [2]
 

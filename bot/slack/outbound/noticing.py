@@ -47,7 +47,7 @@ class Noticing:
         now = self._clock.monotonic()
         wait_s = self._pace.post_wait_s(notice.channel_id, now)
         if wait_s > 0:
-            return await self._later(notice, wait_s, "paced")
+            return await self._postpone(notice, wait_s)
         self._pace.posted(notice.channel_id, now)
         try:
             if why := await self._barred(notice.channel_id):
@@ -55,7 +55,7 @@ class Noticing:
             with sending.leaving_by(until):
                 await self._sender.post(notice.channel_id, frozen.notice(notice.news))
         except sending.TooLate:
-            return await self._later(notice, 0.0, "its lease is nearly over")
+            return await self._postpone(notice, 0.0)
         except sending.Undelivered as error:
             return await self._not_taken(notice, error)
         except errors.SlackUnavailable:
@@ -110,6 +110,14 @@ class Noticing:
             self._clock,
             self._paces.look_s,
         )
+
+    async def _postpone(self, notice: ports.Notice, wait_s: float) -> None:
+        """Note in the store when a notice is due that was not tried."""
+        again_at = self._clock.now() + wait_s
+        try:
+            await self._store.notice_postponed(notice, again_at=again_at)
+        except errors.StoreUnavailable as error:
+            log.warning("reporter.store_away", why=error.user_message)
 
     async def _later(self, notice: ports.Notice, wait_s: float, why: str) -> None:
         """Note in the store when a notice is due again."""

@@ -15,12 +15,19 @@ log = structlog.get_logger()
 
 
 class Postponed(Exception):
-    """Not now; `wait_s` says when, `why` what for, `refused` that Slack says no for good."""
+    """Not now: nothing was tried; `wait_s` says when, `why` what for."""
 
-    def __init__(self, wait_s: float, why: str, *, refused: bool = False) -> None:
+    def __init__(self, wait_s: float, why: str) -> None:
         super().__init__(why)
         self.wait_s = wait_s
         self.why = why
+
+
+class Failed(Postponed):
+    """It was tried and not taken; `refused` says that Slack says no for good."""
+
+    def __init__(self, wait_s: float, why: str, *, refused: bool = False) -> None:
+        super().__init__(wait_s, why)
         self.refused = refused
 
 

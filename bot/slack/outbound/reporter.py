@@ -103,7 +103,7 @@ class Reporter:
         # Without a card there is no thread, so the card goes first.
         for message in sorted(messages, key=lambda one: (one.kind != "card", one.id)):
             if held is not None and message.kind == "reply":
-                await self._postpone(message, held)
+                await self._postpone(message, posting.Postponed(held.wait_s, "a reply before it"))
                 continue
             waits = await self._try(message, until)
             if message.kind == "reply":
@@ -139,7 +139,7 @@ class Reporter:
             return posting.Postponed(FIRST_WAIT_S, "the store is away")
         except Exception as error:  # The outermost guard: one message must not end the loop.
             log.error("reporter.failed", request=message.request_id, exc_info=error)
-            return posting.Postponed(LONGEST_WAIT_S, type(error).__name__)
+            return posting.Failed(LONGEST_WAIT_S, type(error).__name__)
         return None
 
     async def _refused(
@@ -156,13 +156,11 @@ class Reporter:
         log.error("reporter.given_up", request=message.request_id, why=error.code)
         return None
 
-    def _failed(
-        self, message: ports.OutboxMessage, error: sending.Undelivered
-    ) -> posting.Postponed:
+    def _failed(self, message: ports.OutboxMessage, error: sending.Undelivered) -> posting.Failed:
         """Return when to try again what Slack has not taken."""
         log.warning("reporter.not_taken", request=message.request_id, why=error.code)
         if error.away:
-            return posting.Postponed(self._pace.no_answer(self._clock.monotonic()), error.code)
+            return posting.Failed(self._pace.no_answer(self._clock.monotonic()), error.code)
         self._failures[message.id] += 1
         if len(self._failures) > MOST_FAILING:
             # Another process may have delivered the oldest long ago.
@@ -173,15 +171,18 @@ class Reporter:
         if error.retry_after_s is not None:
             wait_s = error.retry_after_s
             self._pace.hold(self._clock.monotonic() + wait_s)
-        return posting.Postponed(wait_s, error.code, refused=error.for_good)
+        return posting.Failed(wait_s, error.code, refused=error.for_good)
 
     async def _postpone(self, message: ports.OutboxMessage, later: posting.Postponed) -> None:
-        """Note in the store when a message is due again."""
+        """Note in the store when a message is due again, and what came of the try, if one was."""
         again_at = self._clock.now() + later.wait_s
         with contextlib.suppress(errors.StoreUnavailable):
-            await self._store.message_failed(
-                message, again_at=again_at, error=later.why, refused=later.refused
-            )
+            if isinstance(later, posting.Failed):
+                await self._store.message_failed(
+                    message, again_at=again_at, error=later.why, refused=later.refused
+                )
+            else:
+                await self._store.message_postponed(message, again_at=again_at)
 
     async def _note(self, message: ports.OutboxMessage) -> None:
         """Note a delivery; without the note it would be made again."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from bot.power import ports
 from bot.power.messages import messages
 from bot.storage.engine import link
@@ -27,6 +29,11 @@ _DONE = """
 # Only while no other process has claimed it since.
 _FAILED = """
     UPDATE notices SET tries = tries + 1, due_at = :again_at, lease_until = 0, error = :error
+    WHERE id = :id AND lease_until = :leased_until
+"""
+# One that waits for its pace was not tried.
+_POSTPONED = """
+    UPDATE notices SET due_at = :again_at, lease_until = 0
     WHERE id = :id AND lease_until = :leased_until
 """
 
@@ -77,5 +84,14 @@ def sent(tx: link.Link, notice: ports.Notice, *, now: float, error: str) -> None
 def failed(tx: link.Link, notice: ports.Notice, *, again_at: float, error: str) -> None:
     """Note a failed delivery and when to try again, unless another process has it by now."""
     said = rows.storable(error)[: outbox.MOST_ERROR]
-    mine = {"id": notice.id, "leased_until": notice.leased_until}
-    tx.change(_FAILED, mine, again_at=again_at, error=said)
+    tx.change(_FAILED, _mine(notice), again_at=again_at, error=said)
+
+
+def postponed(tx: link.Link, notice: ports.Notice, *, again_at: float) -> None:
+    """Note when a notice is due that was not tried, unless another process has it by now."""
+    tx.change(_POSTPONED, _mine(notice), again_at=again_at)
+
+
+def _mine(notice: ports.Notice) -> dict[str, Any]:
+    """Return the values that name a notice by the lease which was taken on it."""
+    return {"id": notice.id, "leased_until": notice.leased_until}

@@ -63,12 +63,17 @@ _SENT = """
 """
 # Only while no other process has claimed the message since. An end that came meanwhile is due as
 # it was queued: what was tried knew nothing of it.
-_FAILED = f"""
-    UPDATE outbox SET tries = tries + 1, lease_until = 0, error = :error, refused = :refused,
+_AGAIN = f"""
+        lease_until = 0,
         due_at = CASE WHEN kind = 'card' AND version > :version AND {_IS_OVER} THEN due_at
             ELSE :again_at END
     WHERE id = :id AND lease_until = :leased_until
 """
+_FAILED = f"""
+    UPDATE outbox SET tries = tries + 1, error = :error, refused = :refused, {_AGAIN}
+"""
+# What waits for its pace was not tried: what came of the last try stays as it is.
+_POSTPONED = f"UPDATE outbox SET {_AGAIN}"
 
 
 _SHOW_OPEN = """
@@ -149,6 +154,11 @@ def failed(
     said = rows.storable(error)[:MOST_ERROR]
     new = {"again_at": again_at, "error": said, "refused": refused, "version": message.version}
     tx.change(_FAILED, _mine(message), **new)
+
+
+def postponed(tx: link.Link, message: ports.OutboxMessage, *, again_at: float) -> None:
+    """Note when a message is due that was not tried, unless another process has it by now."""
+    tx.change(_POSTPONED, _mine(message), again_at=again_at, version=message.version)
 
 
 def _mine(message: ports.OutboxMessage) -> dict[str, Any]:
