@@ -87,6 +87,8 @@ async def joined(
         StoreUnavailable: the database can't be used.
     """
     clock = clocks.SteadyClock(clocks.SystemClock())
+    # Slack may keep us waiting for minutes, and no wait makes another schema of it.
+    opening.prove_usable(given.database_url)
     async with contextlib.AsyncExitStack() as closing:
         token = given.slack_bot_token.get_secret_value()
         web_client = await closing.enter_async_context(

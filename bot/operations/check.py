@@ -43,7 +43,7 @@ async def run(
         *_policy(given),
         _database(given),
         *exposed,
-        *_manifest(MANIFEST, given.command),
+        *_manifest(MANIFEST, given.command, given.label),
     ]
     if offline:
         return looked
@@ -142,11 +142,11 @@ def _unreadable(said: str) -> Finding:
     return bad("database", f"it can't be read: {said}", mend)
 
 
-def _manifest(path: pathlib.Path, command: str) -> Iterator[Finding]:
+def _manifest(path: pathlib.Path, command: str, label: str) -> Iterator[Finding]:
     """Compare the manifest in the working directory, if there is one, with this version's."""
     if not path.exists():
         return
-    parts = manifest.drift(path, command)
+    parts = manifest.drift(path, command, label)
     if parts:
         said = f"{path.name} doesn't fit this version: {', '.join(parts)} differ."
         mend = f"run `powerbot manifest > {path.name}` and paste it into Slack under App Manifest."

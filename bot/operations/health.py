@@ -46,6 +46,8 @@ def warnings_of(bot: app.Bot, rotating: rotation.Rotation) -> Warnings:
         newest = bot.power.latest()
         short = newest.shortfall if newest else None
         found = {"clouddc": short.sentence} if short else {}
+        if bot.policy().version and bot.policy.problem:
+            found["policy"] = f"the previous one is still in force. {bot.policy.problem}"
         if rotating.problems:
             told = [f"{name}: {why}" for name, why in sorted(rotating.problems.items())]
             found["secrets"] = f"the previous ones are still used. {'; '.join(told)}"
@@ -62,7 +64,11 @@ def checks_of(bot: app.Bot) -> Checks:
         return ""
 
     async def policy() -> str:
-        return bot.policy.problem or ("" if bot.policy().version else "there is no policy file")
+        # A newer file with a mistake is a warning: the policy before it is in force, and a bot that
+        # is taken out of service for it couldn't be told to stop any more.
+        if bot.policy().version:
+            return ""
+        return bot.policy.problem or "there is no policy file"
 
     clouddc = _Cloud(bot)
     return {

@@ -13,6 +13,7 @@ import os
 import pwd
 import uuid
 from collections.abc import AsyncIterator, Sequence
+from typing import NoReturn
 
 from bot import VERSION, settings
 from bot.power import errors, inputs, lifecycle, ports, request, vocabulary
@@ -108,11 +109,11 @@ async def stop(record: Record, typed: str, reason: str = "") -> str:
     Raises:
         Refused: it doesn't run, has ended, or somebody was quicker.
     """
-    found, inbound = (await show(record, typed)).request, _said(record, f"stop {typed}")
+    found, line = (await show(record, typed)).request, f"stop {typed}"
     if found.state in lifecycle.OPEN - {State.RUNNING}:
         why = f"{found.id} isn't running yet. To cancel it, type: powerbot cancel {found.id}"
-        return _done(await authorise.decline(record, inbound, "stop.refused", found, why))
-    return _done(await stopping.stop(record, inbound, found, reason))
+        await refuse(record, line, "stop.refused", found, why)
+    return _done(await stopping.stop(record, _said(record, line), found, reason))
 
 
 async def cancel(record: Record, typed: str, reason: str = "") -> str:
@@ -121,11 +122,11 @@ async def cancel(record: Record, typed: str, reason: str = "") -> str:
     Raises:
         Refused: it runs, has ended, or somebody was quicker.
     """
-    found, inbound = (await show(record, typed)).request, _said(record, f"cancel {typed}")
+    found, line = (await show(record, typed)).request, f"cancel {typed}"
     if found.state is State.RUNNING:
         why = f"{found.id} is already running. To stop it, type: powerbot stop {found.id}"
-        return _done(await authorise.decline(record, inbound, "cancel.refused", found, why))
-    return _done(await stopping.withdraw(record, inbound, found, reason))
+        await refuse(record, line, "cancel.refused", found, why)
+    return _done(await stopping.withdraw(record, _said(record, line), found, reason))
 
 
 async def freeze(record: Record, text: str) -> str:
@@ -154,6 +155,16 @@ async def unfreeze(record: Record, *, every: bool = False) -> str:
     inbound = _said(record, "unfreeze all" if every else "unfreeze")
     holder = "" if every else inbound.person.user_id
     return _done(await freezing.let_go(record, inbound, holder))
+
+
+async def refuse(record: Record, line: str, event: str, found: ports.Request, why: str) -> NoReturn:
+    """Audit that what was typed about a request is refused, and refuse it.
+
+    Raises:
+        Refused: always.
+    """
+    note = await authorise.decline(record, _said(record, line), event, found, why)
+    raise Refused(note.text)
 
 
 def request_id(typed: str) -> str:

@@ -56,13 +56,11 @@ def build(
     """Return the manifest for `socket` or `http`; `url` is the bot's public address for HTTP.
 
     With `step` it has the Workflow Builder step, which needs a paid plan and an org-wide app;
-    `command` is the name of the slash command, `label` a part of the app's name.
+    `command` is the name of the slash command, `label` stands in the names of app and shortcuts.
     """
     by_socket = transport == "socket"
     address = "" if by_socket else f"{url.rstrip('/')}{EVENTS_PATH}"
-    made = _without_step(by_socket, address, command)
-    made["display_information"]["name"] = labels.app_name(label)
-    made["features"]["bot_user"]["display_name"] = labels.bot_name(label)
+    made = _without_step(by_socket, address, command, label)
     if step:
         made["functions"] = {app_features.STEP.callback_id: _step(app_features.STEP)}
         made["settings"]["event_subscriptions"]["bot_events"].append(app_features.STEP.event)
@@ -91,16 +89,16 @@ def _parameters(given: Sequence[app_features.Parameter]) -> dict[str, Any]:
     }
 
 
-def _without_step(by_socket: bool, address: str, command: str) -> dict[str, Any]:
+def _without_step(by_socket: bool, address: str, command: str, label: str) -> dict[str, Any]:
     """Return the manifest with what every installation has."""
     return {
         "_metadata": {"major_version": 2},
         "display_information": {
-            "name": labels.app_name(""),
+            "name": labels.app_name(label),
             "description": "Power control of physical servers, with approval and proof",
             "background_color": "#1d2b3a",
         },
-        "features": _features(address, command),
+        "features": _features(address, command, label),
         "oauth_config": {"scopes": {"bot": sorted(app_features.scopes())}},
         "settings": {
             "event_subscriptions": _reached(address, bot_events=sorted(app_features.EVENTS)),
@@ -112,10 +110,10 @@ def _without_step(by_socket: bool, address: str, command: str) -> dict[str, Any]
     }
 
 
-def drift(path: pathlib.Path, command: str = vocabulary.PREFIX) -> list[str]:
+def drift(path: pathlib.Path, command: str = vocabulary.PREFIX, label: str = "") -> list[str]:
     """Return the parts in which a manifest file differs from what this version would print.
 
-    Names, colours and addresses are each installation's own and are not compared.
+    The app's names, colours and addresses are each installation's own and are not compared.
     """
     try:
         found = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -123,7 +121,7 @@ def drift(path: pathlib.Path, command: str = vocabulary.PREFIX) -> list[str]:
     except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError, TypeError):
         # The last two: a value of another kind than a manifest has there.
         return ["all of it (it can't be read)"]
-    ours = _compared(build("socket", command=command))
+    ours = _compared(build("socket", command=command, label=label))
     return [part for part, value in ours.items() if value != theirs[part]]
 
 
@@ -143,7 +141,7 @@ def _compared(made: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _features(address: str, command: str) -> dict[str, Any]:
+def _features(address: str, command: str, label: str) -> dict[str, Any]:
     """Return what people see of the app; nobody can write to it in its messages tab."""
     features: dict[str, Any] = {
         "app_home": {
@@ -151,7 +149,7 @@ def _features(address: str, command: str) -> dict[str, Any]:
             "messages_tab_enabled": True,
             "messages_tab_read_only_enabled": True,
         },
-        "bot_user": {"display_name": labels.bot_name(""), "always_online": True},
+        "bot_user": {"display_name": labels.bot_name(label), "always_online": True},
         "slash_commands": [
             {
                 **dataclasses.asdict(one),
@@ -163,8 +161,18 @@ def _features(address: str, command: str) -> dict[str, Any]:
         ],
     }
     if app_features.SHORTCUTS:
-        features["shortcuts"] = [dataclasses.asdict(one) for one in app_features.SHORTCUTS]
+        features["shortcuts"] = [_shortcut(one, label) for one in app_features.SHORTCUTS]
     return features
+
+
+def _shortcut(one: app_features.Shortcut, label: str) -> dict[str, str]:
+    """Return a shortcut as Slack wants it; people tell two bots' apart by the label alone."""
+    return {
+        "callback_id": one.callback_id,
+        "type": one.type,
+        "name": labels.shortcut_name(one.name, one.brief, label),
+        "description": one.description,
+    }
 
 
 def _reached(address: str, **rest: Any) -> dict[str, Any]:

@@ -49,17 +49,17 @@ async def settle(record: Record, request_id: str, step: str, server: str) -> str
     Raises:
         Refused: there is no such request, or nothing of it is out or owed for this server.
     """
-    now, by, id_ = record.clock.now(), host.operator().user_id, request_id.strip().upper()
+    asked = (await host.show(record, request_id)).request
+    now, by, id_ = record.clock.now(), host.operator().user_id, asked.id
 
     def work(tx: ports.Tx) -> bool:
-        found = tx.request(id_)
-        settled = around.settle(tx, found, step, server, by=by, now=now) if found else []
+        settled = around.settle(tx, tx.request(id_) or asked, step, server, by=by, now=now)
         if settled:
             said = running.StepSettled(step=step, name=server, by=by)
             tx.say(id_, "reply", said, key=f"settled:{step}:{settled[0]}:{now}", at=now)
         return bool(settled)
 
     if not await record.store.write(work):
-        said = f"{step} of {server} is neither out nor owed in {id_}"
-        raise host.Refused(f"{said}; `powerbot owed` lists what is.")
+        why = f"{step} of {server} is neither out nor owed in {id_}; `powerbot owed` lists what is."
+        await host.refuse(record, f"settle {id_} {step} {server}", "settle.refused", asked, why)
     return f"Settled: {step} of {server} in {id_}. Nothing outside was touched."

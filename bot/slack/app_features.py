@@ -23,11 +23,15 @@ class Command:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Shortcut:
-    """A shortcut; `type` is `global` or `message`, the name has at most 24 characters."""
+    """A shortcut; `type` is `global` or `message`, `brief` its name where a label stands before it.
+
+    Slack takes names of at most 24 characters ("App manifest reference").
+    """
 
     callback_id: str
     type: str
     name: str
+    brief: str
     description: str
 
 
@@ -68,12 +72,14 @@ SHORTCUTS = (
         action_ids.Shortcut.REQUEST.value,
         "global",
         "Request a power change",
+        "power change",
         "Choose servers and an action, and see the plan",
     ),
     Shortcut(
         action_ids.Shortcut.FROM_MESSAGE.value,
         "message",
         "Power these servers",
+        "power these",
         "Take the servers that this message names",
     ),
 )

@@ -61,6 +61,19 @@ def open_store(
     )
 
 
+def prove_usable(url: str) -> None:
+    """Say early that `run` can't use the database as it is; nothing is made or changed.
+
+    An empty or older one is brought up on SQLite, where `run` does so itself.
+
+    Raises:
+        StoreUnavailable: the database is away, too new, or on PostgreSQL too old.
+    """
+    address = addresses.parsed(url)
+    if address.path is None or address.path.exists():
+        _compare_schema(address, migrate=address.path is not None)
+
+
 def migrate(url: str) -> tuple[str, str]:
     """Bring a database to the newest schema; return the revisions before and after.
 
@@ -115,6 +128,16 @@ async def beside(url: str, code_version: str) -> AsyncIterator[store.Store]:
 
 def _settle_schema(address: addresses.Address, *, migrate: bool) -> str:
     """Compare the schema's revision with ours, bring it up if allowed; return what it was."""
+    before = _compare_schema(address, migrate=migrate)
+    if before != REVISION:
+        from bot.storage.migrations import migrating
+
+        migrating.upgrade(address)
+    return before
+
+
+def _compare_schema(address: addresses.Address, *, migrate: bool) -> str:
+    """Return the schema's revision, if it is ours or may become so."""
     with connections.translated(), contextlib.closing(connections.connect(address)) as connection:
         before = revision(connection)
     if before == REVISION:
@@ -127,7 +150,6 @@ def _settle_schema(address: addresses.Address, *, migrate: bool) -> str:
             f"The database's schema is {before or 'empty'}, but this version needs "
             f"{REVISION}; run `powerbot migrate`."
         )
-    migrating.upgrade(address)
     return before
 
 

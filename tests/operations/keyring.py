@@ -22,6 +22,11 @@ from tests.acceptance.test_http import free_port, healthy
 METRICS_TOKEN = "a-token-for-the-metrics"
 
 
+def bearer(token: str) -> Mapping[str, str]:
+    """Return the header with which a token is shown."""
+    return {"Authorization": f"Bearer {token}"}
+
+
 @dataclasses.dataclass
 class Keyring:
     """The files of a running bot's secrets, and what stands around it."""
@@ -40,6 +45,11 @@ class Keyring:
         """The workspace."""
         return self.stage.slack
 
+    @property
+    def bearer(self) -> Mapping[str, str]:
+        """The header that opens the details and the figures."""
+        return bearer(METRICS_TOKEN)
+
     def put(self, name: str, content: str) -> float:
         """Write a secret's file in place, and return when."""
         (self.folder / name).write_text(content)
@@ -47,11 +57,11 @@ class Keyring:
 
     async def ready(self, token: str = METRICS_TOKEN) -> dict[str, Any]:
         """Return what /readyz says to whoever has the token."""
-        answer = await self.http.get("/readyz", headers={"Authorization": f"Bearer {token}"})
+        answer = await self.http.get("/readyz", headers=bearer(token))
         found: dict[str, Any] = answer.json()
         return found
 
-    async def warns(self, name: str, *, of: str = "") -> None:
+    async def warns(self, name: str, *, of: str = "", about: str = "secrets") -> None:
         """Wait until /readyz warns of a file, with these words; or without a file's name, of none.
 
         Raises:
@@ -59,7 +69,7 @@ class Keyring:
         """
         async with asyncio.timeout(PATIENCE_S):
             while True:
-                told = (await self.ready())["warnings"].get("secrets", "")
+                told = (await self.ready())["warnings"].get(about, "")
                 if (name in told and of in told) if name else not told:
                     return
                 await asyncio.sleep(0.05)

@@ -143,6 +143,21 @@ def test_the_manifest_registers_the_command_that_the_bot_listens_to(tmp_path: pa
     assert manifest.drift(path) == ["commands"]
 
 
+@pytest.mark.parametrize("label", ["staging", "production", "Zone 2", "a-label-of-20-letter"])
+def test_shortcuts_of_two_bots_in_one_workspace_have_two_names(
+    label: str, tmp_path: pathlib.Path
+) -> None:
+    """In Slack's lists people see the shortcut's name; it has the label, within Slack's length."""
+    path = tmp_path / "app_manifest.yml"
+    path.write_text(manifest.text(label=label))
+
+    named = [one["name"] for one in manifest.build("socket", label=label)["features"]["shortcuts"]]
+
+    assert all(name.startswith(label) and len(name) <= SHORTCUT_CHARS for name in named)
+    assert manifest.drift(path, label=label) == []
+    assert manifest.drift(path) == ["shortcuts"]
+
+
 def test_the_step_is_in_the_manifest_only_where_it_is_asked_for() -> None:
     """It needs a paid plan and the whole org; its inputs are fields of the request form."""
     plain, with_step = manifest.build("socket"), manifest.build("socket", step=True)

@@ -115,6 +115,16 @@ async def test_settling_touches_one_step_of_one_server(world: World, record: Rec
     for again in (("drain", "web01"), ("nothing", "web01"), ("quiet", "web02")):
         with pytest.raises(host.Refused, match="neither out nor owed"):
             await owed.settle(record, id_, *again)
+    refused = await world.audit("settle.refused", id_)
+    assert [one["user_id"] for one in refused] == [host.operator().user_id] * 3
+
+
+async def test_settling_takes_an_id_as_every_command_does(record: Record) -> None:
+    """What is no id is said to be none, and one that nobody asked for isn't called settled."""
+    with pytest.raises(host.Refused, match="isn't a request's id"):
+        await owed.settle(record, "web01", "drain", "web01")
+    with pytest.raises(host.Refused, match="no request PR-7F3K"):
+        await owed.settle(record, " pr-7f3k ", "drain", "web01")
 
 
 async def test_whoever_may_ask_or_approve_may_put_back(world: World) -> None:

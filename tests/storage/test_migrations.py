@@ -148,7 +148,7 @@ def test_a_schema_from_the_future_is_refused(url: str) -> None:
     """Neither opened nor migrated: an older version would write what the newer can't read."""
     owner.execute(url, "UPDATE alembic_version SET version_num = '9999'")
 
-    for open_it in (opening.open_store, opening.migrate):
+    for open_it in (opening.prove_usable, opening.open_store, opening.migrate):
         with pytest.raises(errors.StoreUnavailable, match="9999 was made by a newer version"):
             open_it(url)
 

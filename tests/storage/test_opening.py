@@ -293,3 +293,21 @@ async def test_a_restored_postgresql_is_noticed_until_it_is_settled(url: str, ba
     settled = opening.open_store(url, sole=True)
     assert not settled.restored
     await settled.close()
+
+
+def test_an_older_schema_is_refused_where_several_bots_share_it(url: str, backend: str) -> None:
+    """PostgreSQL is migrated by a person; an SQLite file by its bot."""
+    owner.execute(url, "UPDATE alembic_version SET version_num = '0001'")
+
+    if backend == "postgresql":
+        with pytest.raises(errors.StoreUnavailable, match="run `powerbot migrate`"):
+            opening.prove_usable(url)
+    else:
+        opening.prove_usable(url)
+
+
+def test_no_file_is_made_to_prove_it(tmp_path: pathlib.Path) -> None:
+    """A first start begins without one."""
+    opening.prove_usable(f"sqlite:///{tmp_path / 'none.db'}")
+
+    assert list(tmp_path.iterdir()) == []

@@ -13,6 +13,8 @@ APP_NAME = "Powerbot"
 _NOT_IN_A_NAME = re.compile(r"[^a-z0-9._-]+")
 # "Views" and "Blocks" in Slack's docs.
 MOST_BLOCKS = 100
+# "App manifest reference" in Slack's docs.
+MOST_SHORTCUT_CHARS = 24
 
 
 def app_name(label: str) -> str:
@@ -24,6 +26,14 @@ def bot_name(label: str) -> str:
     """Return the bot's display name ("App manifest reference": which letters it may have)."""
     name = APP_NAME.lower()
     return f"{name}-{_NOT_IN_A_NAME.sub('-', label.lower())}" if label else name
+
+
+def shortcut_name(name: str, brief: str, label: str) -> str:
+    """Return what a shortcut is called: its name, or a brief one, after the label where it fits."""
+    if not label:
+        return name
+    named = (f"{label}: {name}", f"{label}: {brief}")
+    return next((one for one in named if len(one) <= MOST_SHORTCUT_CHARS), label)
 
 
 def mentioned(label: str) -> str:
