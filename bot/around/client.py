@@ -218,7 +218,8 @@ async def _reply(response: httpx.Response, call: Call) -> Reply:
     return Reply(
         response.status_code,
         body if size <= LARGEST_ANSWER else None,
-        credentials.redacted(_said(body[:65_536]), *_secrets(call)),
+        # A secret that the cut goes through would not be known by its value any more.
+        _cut(credentials.redacted(_said(body[:65_536]), *_secrets(call))),
         _again_s(response.headers.get("Retry-After", "")),
     )
 
@@ -244,7 +245,12 @@ def _said(body: bytes) -> str:
     line = next((one.strip() for one in text.splitlines() if one.strip()), "")
     if line.startswith("<"):
         return ""
-    return "".join(one if one.isprintable() else " " for one in line)[:LONGEST_WORDS]
+    return line
+
+
+def _cut(line: str) -> str:
+    """Return as much of a line as people read, all of it printable."""
+    return "".join(one if one.isprintable() else " " for one in line[:LONGEST_WORDS])
 
 
 def _again_s(header: str) -> float:

@@ -76,7 +76,7 @@ def _told(rules: policy.Policy, roster: quorum.Roster) -> tuple[tuple[str, ...],
     holes = policy_meaning.holes(rules, clocks.SystemClock().now())
     steps = (
         *policy_meaning.unused_steps(rules),
-        *policy_meaning.unset_variables(rules, credentials.variables().keys()),
+        *policy_meaning.unset_variables(rules, credentials.variables().keys(), credentials.is_own),
     )
     return (*policy_lint.notes(rules, roster), *holes, *steps), tuple(policy_meaning.lines(rules))
 

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import web
 
+from bot import settings
 from bot.around import client, credentials
 from bot.operations import redaction
 from tests.acceptance.test_http import free_port
@@ -149,6 +150,17 @@ def test_secrets_are_taken_out_of_what_comes_back(secret: str, text: str, shown:
     assert credentials.redacted(text, secret) == shown
 
 
+async def test_a_secret_is_not_shown_by_half_where_an_answer_is_cut() -> None:
+    """Its first letters are on no list of secrets, and are a secret all the same."""
+    token = "k" * 20 + "0123456789" * 4
+    said = "x" * (client.LONGEST_WORDS - 30) + f" Bearer {token} was refused"
+    async with builders.answering(lambda _: web.Response(status=403, text=said)) as url:
+        words = (await send(url, Authorization=f"Bearer {token}")).words
+
+    assert "kkk" not in words
+    assert words.endswith(" *** was refused")
+
+
 def test_a_secret_is_read_at_each_use(
     monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
 ) -> None:
@@ -164,6 +176,28 @@ def test_a_secret_is_read_at_each_use(
     monkeypatch.setenv("A_SECRET", "third")
 
     assert (first, second, credentials.read("A_SECRET")) == ("first", "second", "third")
+
+
+@pytest.mark.parametrize("name", ["SLACK_BOT_TOKEN", "env:huaweicloud_sdk_sk", "DATABASE_URL"])
+def test_no_step_sends_a_secret_of_the_settings(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path, name: str
+) -> None:
+    """A stored step that somebody has changed could name it, with an address of theirs."""
+    plain = name.removeprefix("env:")
+    (tmp_path / "secret").write_text("of-the-bot")
+    (tmp_path / ".env").write_text(f"{plain}=of-the-bot\n{plain}_FILE={tmp_path}/secret\n")
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(credentials.Missing, match="Powerbot's own"):
+        credentials.header(name)
+
+
+def test_the_secrets_of_the_settings_are_all_known() -> None:
+    """One that is added there is added here."""
+    fields = settings.Settings.model_fields
+    named = {name for one in settings.secret_names() for name in settings.names(fields[one])}
+
+    assert named == credentials.OWN
 
 
 def test_a_secret_may_stand_beside_the_settings(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from bot.power import plan
 from bot.power.approval import quorum
@@ -76,11 +76,18 @@ def unused_steps(rules: policy.Policy) -> Iterator[str]:
             yield f'Step "{step.name}" is used by no rule; name it in a rule\'s steps.'
 
 
-def unset_variables(rules: policy.Policy, known: Collection[str]) -> Iterator[str]:
-    """Yield the environment variables that steps name and that aren't `known`."""
+def unset_variables(
+    rules: policy.Policy, known: Collection[str], is_own: Callable[[str], bool]
+) -> Iterator[str]:
+    """Yield the variables that steps name and that aren't `known`, or are Powerbot's own."""
     for step in rules.steps:
         for key, name in (("auth", step.auth), ("secret", step.secret)):
-            if name and name not in known and f"{name}_FILE" not in known:
+            if is_own(name):
+                yield (
+                    f'Step "{step.name}": {key} is env:{name}, which is Powerbot\'s own and is '
+                    "never sent by a step; give the step a variable of its own."
+                )
+            elif name and name not in known and f"{name}_FILE" not in known:
                 yield (
                     f'Step "{step.name}": {key} is env:{name}, which isn\'t set here; set {name} '
                     f"or {name}_FILE where the bot runs."
