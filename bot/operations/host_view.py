@@ -45,13 +45,17 @@ def detailed(shown: host.Shown) -> str:
 
 def as_json(found: Sequence[host.Shown]) -> str:
     """Return requests as a JSON list."""
-    return json.dumps([_object(one) for one in found], indent=2, ensure_ascii=False)
+    return printed([_object(one) for one in found])
 
 
 def one_as_json(shown: host.Shown) -> str:
     """Return a request as JSON, with `steps`: a row for each server and step."""
-    found = _object(shown) | {"steps": [*_step_rows(shown)]}
-    return json.dumps(found, indent=2, ensure_ascii=False)
+    return printed(_object(shown) | {"steps": [*_step_rows(shown)]})
+
+
+def printed(value: object) -> str:
+    """Return a value as JSON that a person may read on a terminal as well."""
+    return spelling.escaped(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def instant(epoch_s: float) -> str | None:
@@ -87,7 +91,8 @@ def _step_rows(shown: host.Shown) -> Iterator[dict[str, Any]]:
 def _line(shown: host.Shown) -> str:
     """Return a request in one line: state, action, servers, who and why."""
     found, order = shown.request, shown.request.order
-    names = folding.fold([target.name for target in order.targets], NAMES_CHARS)
+    labels = [target.label for target in order.targets]
+    names = folding.fold(labels, NAMES_CHARS, marked=True)
     count = len(order.targets)
     words = f"{order.action.value} {count} {'server' if count == 1 else 'servers'}"
     told = f"{found.id} {found.state.value}: {words} ({names}) by {order.requester.user_id}"
@@ -104,19 +109,21 @@ def _details(shown: host.Shown) -> Iterator[str]:
     found = shown.request
     yield _line(shown)
     if found.end_reason:
-        yield spelling.seen(f"{INDENT}{found.end_reason}")
+        yield spelling.seen_indented(f"{INDENT}{found.end_reason}")
     for approval in found.approvals:
         yield f"{INDENT}approved by {approval.person.user_id} for {approval.group}"
     if found.stopped_by:
         why = f": {found.stop_reason}" if found.stop_reason else ""
-        yield spelling.seen(f"{INDENT}stopped by {found.stopped_by}{why}")
+        yield spelling.seen_indented(f"{INDENT}stopped by {found.stopped_by}{why}")
     for server in _servers(shown):
         detail = f" ({server['detail']})" if server["detail"] else ""
-        yield spelling.seen(f"{INDENT}{server['name']}: {server['state']}{detail}")
+        name = spelling.shown(server["name"])
+        yield spelling.seen_indented(f"{INDENT}{name}: {server['state']}{detail}")
     for row in _step_rows(shown):
         detail = f" ({row['detail']})" if row.get("detail") else ""
-        told = f"wave {row['wave']} {row['step']} {row['server']}: {row['state']}{detail}"
-        yield spelling.seen(f"{INDENT}{told}")
+        name = spelling.shown(row["server"])
+        told = f"wave {row['wave']} {row['step']} {name}: {row['state']}{detail}"
+        yield spelling.seen_indented(f"{INDENT}{told}")
 
 
 def _object(shown: host.Shown) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 from bot.operations import host, host_view
@@ -23,7 +22,7 @@ async def rows(record: Record) -> list[around.Row]:
 def as_json(found: Sequence[around.Row]) -> str:
     """Return rows as a list in JSON, times in RFC 3339."""
     made = [host_view.step_row(row.part, row.taken, row.shown) for row in found]
-    return json.dumps(made, indent=2, ensure_ascii=False)
+    return host_view.printed(made)
 
 
 def listed(found: Sequence[around.Row]) -> str:
@@ -34,7 +33,7 @@ def listed(found: Sequence[around.Row]) -> str:
 def _line(row: around.Row) -> str:
     """Return one server and step in a line."""
     parts = [
-        f"{row.shown.value} {row.taken.subject.name}",
+        f"{row.shown.value} {spelling.shown(row.taken.subject.name)}",
         row.part.step.name,
         f"{row.part.request_id} wave {row.part.wave}",
         f"since {host_view.instant(row.taken.since)}",

@@ -8,12 +8,13 @@ import datetime
 import io
 import json
 import time
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from bot import settings
 from bot.power import errors
-from bot.power.text import times
+from bot.power.text import spelling, times
 from bot.storage import opening
 from bot.storage.admin import audit_chain, moving, pruning
 from bot.storage.tables import audit
@@ -157,8 +158,14 @@ def _csv_line(values: Iterable[object]) -> str:
     return line.getvalue().removesuffix(CRLF)
 
 
+def _is_formula(value: str) -> bool:
+    """Whether a text may be run, by programs too that take full-width signs or skip the unseen."""
+    shown = unicodedata.normalize("NFKC", spelling.seen(value))
+    return value.startswith(FORMULAS) or shown.startswith(FORMULAS)
+
+
 def _cell(value: object) -> str | int | float:
     """Return a value as it stands in a cell."""
     if isinstance(value, str):
-        return f"'{value}" if value.startswith(FORMULAS) else value
+        return f"'{value}" if _is_formula(value) else value
     return value if isinstance(value, int | float) else json.dumps(value)

@@ -95,6 +95,27 @@ async def test_request_is_shown_as_json(world: World, record: Record) -> None:
     assert after["ended_at"] > after["created_at"]
 
 
+async def test_odd_name_is_marked_for_people_and_steers_no_terminal(
+    world: World, record: Record
+) -> None:
+    """Whoever names a server would have it taken for another, or have the screen cleared."""
+    odd = "wеb01\u202e\x9b2J"
+    machine = world.centre.machine("web01")
+    machine.server = dataclasses.replace(machine.server, name=odd)
+    id_ = await world.ask(f"reboot {machine.server.id} because x")
+    await world.press(SAM, "approve", id_)
+    await world.drive()
+
+    shown = await host.show(record, id_)
+    told = [host_view.listed([shown]), *host_view.detailed(shown).splitlines()[-1:]]
+    printed = host_view.one_as_json(shown)
+
+    assert all('"wеb012J" (Cyrillic е, ' in one for one in told), told
+    assert told[1].startswith('  "')
+    assert printed.replace("\n", "").isprintable()
+    assert json.loads(printed)["servers"][0]["name"] == odd
+
+
 async def test_unknown_request_is_refused(record: Record) -> None:
     """The sentence says which command lists those that there are."""
     assert "no request PR-7F3K" in await refusal(host.show(record, "pr-7f3k"))

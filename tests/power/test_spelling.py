@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import msgspec
 import pytest
 
@@ -128,3 +130,16 @@ def test_plan_keeps_what_tells_twins_apart() -> None:
         folding.Apart("web01", "rack R1"),
         folding.Apart("web01", "rack R2"),
     ]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["web01", "机房-01", "a\u202eb", "\x9b31m", "\x7f\x1b[2J", "\u2028x", "\U000e0041", "\ud83d"],
+)
+def test_json_on_a_terminal_steers_nothing_and_reads_the_same(name: str) -> None:
+    """What can't be seen is escaped; letters of every script stay letters."""
+    printed = spelling.escaped(json.dumps({"name": name}, indent=2, ensure_ascii=False))
+
+    assert json.loads(printed) == {"name": name}
+    assert all(char.isprintable() or char == "\n" for char in printed)
+    assert ("机房" in printed) is ("机房" in name)

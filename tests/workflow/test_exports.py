@@ -94,7 +94,10 @@ async def test_exported_rows_have_names_beside_ids_and_times_that_a_person_can_r
         assert row["time"].endswith("Z")
 
 
-@pytest.mark.parametrize("start", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1"])
+@pytest.mark.parametrize("start", [
+    "=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1",
+    "\uff1d1+1", "\uff20SUM(A1)", "\ufe63\uff11", " =1", "\ufeff=1", "\u200b\u00a0+1", "\u2800-1",
+])  # fmt: skip
 def test_no_cell_of_an_export_is_run_by_a_spreadsheet(start: str) -> None:
     """What somebody typed is text, however it begins; numbers stay numbers."""
     line = record._csv_line([7, -1.5, start, "web01", ["=1"], {"a": "=1"}])

@@ -6,6 +6,7 @@ a line of its own; in a name such characters are told beside it, for two names m
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 
@@ -22,6 +23,7 @@ IGNORABLE = re.compile(
 JOINED = re.compile("[\u034f\u17b4\u17b5\u180b-\u180f\ufe00-\ufe0f\U00016fe4\U000e0100-\U000e01ef]")
 # More marks than this on one letter cover the lines around them.
 MOST_MARKS = 2
+DELETE = "\x7f"
 BREAKS = frozenset("\n\r\t\v\f\x85\u2028\u2029")
 PLAIN = re.compile(r"[A-Za-z0-9._-]+")
 # What would read as something else among other names.
@@ -62,6 +64,23 @@ def seen(foreign: str) -> str:
 def seen_indented(line: str) -> str:
     """Return a line for a terminal: as `seen`, behind the blanks with which it begins."""
     return " " * (len(line) - len(line.lstrip(" "))) + seen(line)
+
+
+def escaped(printed: str) -> str:
+    """Return JSON for a terminal, the same to whoever reads it as JSON.
+
+    Controls and formats within its texts would move the cursor, or turn what stands behind them.
+    """
+    if printed.isascii() and DELETE not in printed:
+        return printed
+    return "".join(_escaped(char) for char in printed)
+
+
+def _escaped(char: str) -> str:
+    """Return a character, or its escape in JSON where it isn't seen."""
+    if char == "\n" or not (unicodedata.category(char) in HIDDEN or char in BREAKS):
+        return char
+    return json.dumps(char).strip('"') if char != DELETE else "\\u007f"
 
 
 def _kept(char: str) -> str:
