@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from bot.power import errors
 from bot.power.policy import freezes
-from bot.power.text import times
+from bot.power.text import times, typography
 
 BECAUSE = "because"
 HOW = "Ends look like until 04:00, until 2026-12-01T04:00, until 04:00Z or for 2h"
@@ -21,7 +21,8 @@ EVERYTHING = frozenset({"everything", "all", "it", "everyone", "everybody"})
 MOST_DAYS = 366
 MOST_WORDS = 5
 MOST_LINE = 300
-DURATION = re.compile(r"(\d{1,5})\s*([a-z]+)", re.IGNORECASE)
+LENGTH = re.compile(r"(\d{1,5}(?:\.\d{1,3})?)\s*([a-z]+)\s*", re.IGNORECASE)
+DURATION = re.compile(rf"(?:{LENGTH.pattern})+", re.IGNORECASE)
 # Nobody means anything else by it than a time or a day.
 CERTAIN = re.compile(r"\d:\d|\d{4}-\d")
 UNITS = {
@@ -124,7 +125,7 @@ def _last(words: list[str], now: float, zone: times.Zone) -> _End | None:
 
 def _end(lead: str, words: Sequence[str], now: float, zone: times.Zone) -> times.Read | None:
     """Read until or for with the words behind it; None where they speak of no time."""
-    typed = " ".join(words).strip("()[],;!").rstrip(".:")
+    typed = _plain(" ".join(words)).strip("()[],;!").rstrip(".:")
     read = _after(typed, now) if lead.lower() == "for" else times.read(typed, now, zone)
     if read is None or read.problem:
         return read
@@ -136,10 +137,10 @@ def _end(lead: str, words: Sequence[str], now: float, zone: times.Zone) -> times
 
 def _after(typed: str, now: float) -> times.Read | None:
     """Read a length of time; None for what is none, as in `for 2 racks`."""
-    found = DURATION.fullmatch(typed)
-    if found is None or found[2].lower() not in UNITS:
+    parts = LENGTH.findall(typed) if DURATION.fullmatch(typed) else []
+    if not parts or any(unit.lower() not in UNITS for _, unit in parts):
         return None
-    length_s = int(found[1]) * UNITS[found[2].lower()]
+    length_s = sum(float(count) * UNITS[unit.lower()] for count, unit in parts)
     if not length_s:
         return times.Read(typed, problem=f"for {typed} is no time at all.")
     return times.Read(typed, at=now + length_s, note=freezes.instant(now + length_s))
@@ -147,7 +148,12 @@ def _after(typed: str, now: float) -> times.Read | None:
 
 def _bare(word: str) -> str:
     """Return a word without what stands around it."""
-    return word.lower().strip("([,;:")
+    return _plain(word).lower().strip("([,;:")
+
+
+def _plain(typed: str) -> str:
+    """Return digits and signs as an ASCII keyboard types them, whichever typed these."""
+    return typed.translate(typography.PLAIN)
 
 
 def _unled(words: list[str]) -> list[str]:
