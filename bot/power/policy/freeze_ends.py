@@ -23,6 +23,21 @@ MOST_WORDS = 5
 MOST_LINE = 300
 LENGTH = re.compile(r"(\d{1,5}(?:\.\d{1,3})?)\s*([a-z]+)\s*", re.IGNORECASE)
 DURATION = re.compile(rf"(?:{LENGTH.pattern})+", re.IGNORECASE)
+FOR = "for"
+# Days as people write them to each other: somebody who freezes until then means an end.
+_PART = "morning|noon|afternoon|evening|night"
+_MONTH = "(?:jan|feb|mar|apr|may|jun|jul|aug|sept?|oct|nov|dec)[a-z]{0,6}[.]?"
+_NUMBER = "[0-9]{1,2}(?:st|nd|rd|th|[.])?"
+IN_WORDS = re.compile(
+    rf"""eod|eow|eob|cob
+    |(?:the\s)?end\sof\s(?:the\s|this\s)?(?:day|week|month|shift|weekend)
+    |(?:next|this|the\snext)\s(?:day|week|weekend|month|{_PART}|{"|".join(times.DAYS)})
+    |(?:tomorrow|{"|".join(times.DAYS)})\s(?:{_PART})
+    |(?:the\s)?(?:{_PART}|weekend)
+    |[0-9]{{1,2}}[./][0-9]{{1,2}}(?:[./](?:[0-9]{{2}}){{0,2}})?(?:\s[0-9:]+)?
+    |(?:{_NUMBER}\s(?:of\s)?)?{_MONTH}(?:\s{_NUMBER})?(?:,?\s[0-9]{{4}})?(?:\s[0-9:]+)?""",
+    re.IGNORECASE | re.VERBOSE,
+)
 # Nobody means anything else by it than a time or a day.
 CERTAIN = re.compile(r"\d:\d|\d{4}-\d")
 UNITS = {
@@ -77,8 +92,9 @@ def _wanted(found: _End, reason: Sequence[str]) -> Wanted:
     """Return the freeze, unless its end is none or nothing is left as the reason."""
     said = " ".join(reason)
     if found.read.problem:
-        better = f" until {found.read.better}" if found.read.better else ""
-        line = f"/power freeze {said}{better}"
+        better = found.read.better
+        lead = "" if not better or better.startswith(FOR) else "until "
+        line = f"/power freeze {said} {lead}{better}".rstrip()
         fits = bool(said) and len(line) <= MOST_LINE
         suggestion = line if fits else "/power help freeze"
         raise errors.UserMistake(
@@ -107,10 +123,17 @@ def _at(words: list[str], place: int, now: float, zone: times.Zone) -> _End | No
     for many in range(min(MOST_WORDS, len(words) - place - 1), 0, -1):
         end = place + many + 1
         read = _end(_bare(words[place]), words[place + 1 : end], now, zone)
-        certain = place == 0 and many == 1 and read is not None and CERTAIN.search(read.typed)
-        if read is not None and (certain or not read.problem):
+        if read is not None and (not read.problem or _is_certain(read.typed, place, many, now)):
             return _End([*_unended(words[:place]), *_unled(words[end:])], read)
     return None
+
+
+def _is_certain(typed: str, place: int, many: int, now: float) -> bool:
+    """Whether what can't be an end was meant as one though other words stand behind it."""
+    if place == 0 and many == 1 and CERTAIN.search(typed):
+        return True
+    counted = any(char.isdecimal() for char in typed) and _no_instant(typed, now) is not None
+    return counted and (place == 0 or typed.startswith("+"))
 
 
 def _last(words: list[str], now: float, zone: times.Zone) -> _End | None:
@@ -126,13 +149,29 @@ def _last(words: list[str], now: float, zone: times.Zone) -> _End | None:
 def _end(lead: str, words: Sequence[str], now: float, zone: times.Zone) -> times.Read | None:
     """Read until or for with the words behind it; None where they speak of no time."""
     typed = _plain(" ".join(words)).strip("()[],;!").rstrip(".:")
-    read = _after(typed, now) if lead.lower() == "for" else times.read(typed, now, zone)
+    if lead.lower() == "for":
+        read = _after(typed, now)
+    else:
+        read = times.read(typed, now, zone)
+        if read is None or (read.problem and not read.better):
+            read = _no_instant(typed, now) or read
     if read is None or read.problem:
         return read
     if read.at > now + MOST_DAYS * 86400:
         problem = f"{typed} is more than a year ahead."
         return dataclasses.replace(read, problem=problem)
     return read
+
+
+def _no_instant(typed: str, now: float) -> times.Read | None:
+    """Return the mistake of an until with a length of time, or with a day that is only words."""
+    length = typed.lstrip("+~").lower().removeprefix("in ").strip()
+    if (found := _after(length, now)) is not None:
+        better = "" if found.problem else f"{FOR} {length}"
+        return times.Read(typed, problem=f"{typed} is a length of time.", better=better)
+    if IN_WORDS.fullmatch(typed):
+        return times.Read(typed, problem=f"{typed} isn't understood as a time.")
+    return None
 
 
 def _after(typed: str, now: float) -> times.Read | None:
