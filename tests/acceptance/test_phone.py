@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator
 import pytest_asyncio
 from playwright import async_api
 
+from tests.acceptance import seeing
 from tests.acceptance.browsing import FLAGS, chromium
-from tests.acceptance.conftest import DANA, SAM, Stage
+from tests.acceptance.conftest import DANA, OPS, SAM, Stage
 
 WIDTH, HEIGHT = 390, 844
 
@@ -95,3 +96,28 @@ async def test_the_log_of_calls_stands_at_its_newest_row(
     log = phone.get_by_test_id("request-log")
     assert await log.evaluate("(node) => node.scrollHeight > node.clientHeight")
     assert await log.evaluate(below) < 5
+
+
+async def test_notices_cover_no_message_and_no_button(stage: Stage, phone: async_api.Page) -> None:
+    """Neither does "New messages", nor a notice, nor the thread what can still be reached."""
+    await phone.get_by_test_id("composer").wait_for()
+    for number in range(15):
+        stage.slack.say(SAM, OPS, f"line {number}, which is long enough for two lines of a phone")
+    messages = phone.locator("#messages")
+    await async_api.expect(messages).to_contain_text("line 14")
+    await messages.evaluate("(node) => { node.scrollTop = 0; }")
+    await phone.wait_for_function("document.querySelector('#messages').scrollTop === 0")
+    card = await stage.ask("/power reboot web01 because test", DANA)
+    pill = phone.get_by_role("button", name="New messages")
+    await async_api.expect(pill).to_be_visible()
+    await phone.get_by_test_id("kill-bot").click()
+    await async_api.expect(phone.get_by_test_id("toast")).to_be_visible()
+
+    over, under = await pill.bounding_box(), await messages.bounding_box()
+
+    assert over is not None
+    assert under is not None
+    assert over["y"] >= under["y"] + under["height"]
+    assert await seeing.misplaced(phone, WIDTH) == []
+    await phone.locator(f"[data-ts='{card.ts}']").get_by_test_id("replies-button").click()
+    assert await seeing.misplaced(phone, WIDTH) == []

@@ -7,11 +7,11 @@ const FOCUSABLE = "a[href], button:not(:disabled), input:not(:disabled), select:
 const stack = [];
 
 /**
- * Only the topmost dialog can be reached, and the bar with the people: a dialog belongs to one
+ * Only the topmost dialog can be reached, the notices, and the bar with the people: a dialog belongs to one
  * person, and whoever plays several must be able to leave it open and be somebody else.
  */
 function settle() {
-  for (const part of byId("app").children) part.inert = stack.length > 0 && !part.matches(".top");
+  for (const part of byId("app").children) part.inert = stack.length > 0 && !part.matches(".top, .toasts");
   stack.forEach((entry, place) => {
     entry.node.inert = place < stack.length - 1;
   });

@@ -65,9 +65,10 @@ export class Modals {
       submit: h("button", { type: "submit", class: "primary", "data-testid": "modal-submit" }),
       close: h("button", { type: "button", "data-testid": "modal-close", onclick: close }),
     };
-    const form = h("form", {
-      class: "dialog", role: "dialog", "aria-modal": "true", "aria-labelledby": "modal-title", tabindex: "-1", novalidate: true,
-      "data-testid": "modal",
+    const dialog = h("div", {
+      class: "dialog", role: "dialog", "aria-modal": "true", "aria-labelledby": "modal-title", tabindex: "-1", "data-testid": "modal",
+    }, h("form", {
+      novalidate: true,
       onsubmit: (event) => {
         event.preventDefault();
         this.#submit();
@@ -76,20 +77,20 @@ export class Modals {
     h("div", { class: "dialog-head" }, h("span", { class: "dialog-mark", "aria-hidden": "true" }, "⚡"), parts.title, parts.depth,
       h("button", { type: "button", class: "icon-btn", "aria-label": "Close", onclick: close }, "×")),
     h("div", { class: "dialog-body" }, parts.blocks),
-    h("div", { class: "dialog-foot" }, parts.close, parts.submit));
-    const hide = showDialog(h("div", { class: "scrim" }, form), close);
-    this.#shown = { id: view.id, view, parts, form, hide, busy: false, fresh: true };
+    h("div", { class: "dialog-foot" }, parts.close, parts.submit)));
+    const hide = showDialog(h("div", { class: "scrim" }, dialog), close);
+    this.#shown = { id: view.id, view, parts, dialog, hide, busy: false, fresh: true };
   }
 
   #update(view, depth) {
     const shown = this.#shown;
-    const { parts, form } = shown;
+    const { parts, dialog } = shown;
     const context = this.#context(view);
     shown.view = view;
     context.view = view;
     context.errors = view.errors ?? {};
     context.state = view.state;
-    form.dataset.callbackId = view.callback_id ?? "";
+    dialog.dataset.callbackId = view.callback_id ?? "";
     parts.title.replaceChildren(...textNodes(view.title));
     parts.depth.textContent = depth > 1 ? `step ${depth}` : "";
     parts.submit.hidden = !view.submit;
@@ -100,7 +101,7 @@ export class Modals {
     drawBlocks(parts.blocks, view.blocks, context);
     if (shown.fresh) {
       shown.fresh = false;
-      focusFirst(form);
+      focusFirst(dialog);
     } else if (before !== JSON.stringify(context.errors)) {
       const wrong = parts.blocks.querySelector(".input.wrong");
       wrong?.querySelector("input, textarea, select")?.focus();
