@@ -121,6 +121,18 @@ class Earlier(request.Frozen):
     names: tuple[str, ...]
 
 
+class Overlap(request.Frozen):
+    """Another request that waits or runs, and those of this plan's servers that are in it too.
+
+    `state` is the value of its state when that was read.
+    """
+
+    request_id: str
+    action: request.Action
+    state: str
+    server_ids: tuple[str, ...]
+
+
 class Unheard(enum.StrEnum):
     """What is missing of the alarms that stand for the servers of a plan."""
 
@@ -177,7 +189,8 @@ class Plan(request.Frozen):
     words which servers were meant, where the terms that were typed narrow each other. `alarms` are
     the worst first; `unheard` says what is missing of them. `around` are the steps around its
     waves, without those that are left out. `undoes` is there when it switches on what an earlier
-    request has left off.
+    request has left off. `overlaps` are other requests for servers that it would act on, as they
+    were when it was made.
     """
 
     order: request.Order
@@ -195,6 +208,7 @@ class Plan(request.Frozen):
     unheard: Unheard = Unheard.NOTHING
     around: tuple[Around, ...] = ()
     undoes: Undone | None = None
+    overlaps: tuple[Overlap, ...] = ()
 
     def lines_with(self, verdict: Verdict) -> tuple[PlanLine, ...]:
         """The lines of one verdict, in the plan's order."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
-from bot.power import inputs, lifecycle
+from bot.power import inputs, lifecycle, plan
 from bot.power.causes import Wait
 from bot.power.messages import messages
 from bot.power.peers import Inbound, Seen, Workspace
@@ -71,6 +71,18 @@ class Tx(RunTx, Protocol):
 
     def recent_servers(self, user_id: str, *, since: float) -> frozenset[str]:
         """Return the servers of a person's open requests, and of those that ran since then."""
+
+    def overlapping(self, server_ids: Iterable[str], *, but: str = "") -> list[plan.Overlap]:
+        """Return the requests that wait or run for some of these servers, the oldest first.
+
+        Of very many servers only so many are told.
+        """
+
+    def show_overlapping(self, request_id: str, *, at: float) -> None:
+        """Ask for the cards that tell of this request to be brought to the newest state.
+
+        Those are of the requests for one of its servers that have not begun.
+        """
 
     def leaving(self) -> frozenset[str]:
         """Return the servers that approved requests will turn off or reboot."""

@@ -152,6 +152,7 @@ def _asked(
         return authorise.too_late(tx, inbound, tx.request(request.id) or request, now)
     tx.set_card(request.id, ports.Card(request.order.place.channel_id))
     tx.show_card(request.id, at=now)
+    tx.show_overlapping(request.id, at=now)
     sealed = {**_sealed(request.plan), "plan": tx.plan_digest(request.id)}
     _audit(context, tx, inbound, "request.pending", request, **sealed, servers=True)
     if request.order.options.break_glass:

@@ -193,6 +193,7 @@ def with_record(
         unsettled=tx.unsettled(ids, since=now - reasons.EARLIER_S),
         unreviewed=[owed.request_id for owed in tx.unreviewed(person)],
         leaving=tx.leaving(),
+        overlaps=tx.overlapping(ids),
     )
 
 

@@ -301,7 +301,7 @@ async def test_a_keep_that_came_after_the_approval_holds_back_what_is_too_much(
     ("second", "state", "words"),
     [
         (Action.REBOOT, ServerState.SKIPPED, "already under way in PR-2222: watch it"),
-        (Action.OFF, ServerState.BLOCKED, "PR-2222 is at work on it (reboot, for 0m now)"),
+        (Action.OFF, ServerState.BLOCKED, "busy with PR-2222"),
     ],
 )
 @virtual.on_given_time

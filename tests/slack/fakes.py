@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from bot.power import errors, inputs, lifecycle, ports, request
+from bot.power import errors, inputs, lifecycle, plan, ports, request
 from bot.power.command import form
 from bot.power.lifecycle import State
 from bot.power.messages import messages
@@ -92,6 +92,13 @@ class Tx(ports.Tx):
         """Ask for the card to be shown."""
         self._store.queue(request_id, "card", {})
 
+    def show_overlapping(self, request_id: str, *, at: float) -> None:
+        """No request here is for a server of another."""
+
+    def overlapping(self, server_ids: Iterable[str], *, but: str = "") -> list[plan.Overlap]:
+        """Return what it was told to return."""
+        return self._store.overlaps
+
     def audit(self, entry: ports.AuditEntry) -> str:
         """Append to the audit log."""
         self._store.audited.append(entry)
@@ -133,6 +140,7 @@ class Store:
         self.servers: dict[str, list[ports.RunServer]] = {}
         self.outbox: list[Queued] = []
         self.freezes: list[ports.Freeze] = []
+        self.overlaps: list[plan.Overlap] = []
         self.notices: list[ports.Notice] = []
         self.away_for = 0
         self.writes_away_for = 0

@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 
 from bot.power import plan, ports
+from bot.power.causes import Cause
 from bot.power.lifecycle import State
 from bot.power.messages import decisions, running
 from bot.power.request import Action
@@ -93,6 +94,23 @@ def test_the_thread_says_once_at_the_end_that_a_cycle_left_servers_off() -> None
     assert told.startswith("*🚨 web01 is OFF · not switched on again*")
     assert told.count("OFF") == 1
     assert "Switched off by this request; the power-on isn't confirmed" in told
+
+
+def test_a_run_that_another_request_kept_from_everything_says_so_and_offers_to_ask_again() -> None:
+    """Nothing was sent, so it may be asked for as it was."""
+    (row,) = builders.rows(blocked=["web49"])
+    busy = dataclasses.replace(row, detail="busy with PR-4DNF", cause=Cause.HELD)
+    found = builders.request_in(State.FAILED, builders.planned(builders.order(["web49"])))
+
+    card = cards.render(found, [busy])
+    told = replies.render(found, [busy], running.Ended(state=State.FAILED)).text
+
+    assert heading(card) == "🚫 Not run: web49 is busy with PR-4DNF"
+    assert "Nothing was sent. <@U0DANA> can ask again." in shown(card)
+    assert labels(card) == ["Ask again", "Details"]
+    assert told.startswith("*🚫 Not run: web49 is busy with PR-4DNF*\nNothing was sent.")
+    sent = [*builders.rows(proven=["web01"]), busy]
+    assert "Not run" not in heading(cards.render(found, sent))
 
 
 def test_stopped_run_offers_no_second_stop() -> None:

@@ -189,6 +189,16 @@ def _with_lines_to_type(
     )
 
 
+def overlaps(found: Sequence[Judged], facts: Facts) -> tuple[plan.Overlap, ...]:
+    """Return the other requests for the servers acted on, with those alone."""
+    acting = {judged.record.id for judged in found if judged.acts}
+    cut = (
+        one.model_copy(update={"server_ids": tuple(id_ for id_ in one.server_ids if id_ in acting)})
+        for one in facts.overlaps
+    )
+    return tuple(one for one in cut if one.server_ids)
+
+
 def earlier(found: Sequence[Judged], facts: Facts) -> tuple[plan.Earlier, ...]:
     """Return the calls to the servers acted on that nobody has seen happen, by request."""
     groups: dict[tuple[str, str, str], list[tuple[str, float]]] = {}

@@ -39,6 +39,7 @@ def make(
         reading=question.reading,
         calls=_calls(question, terms, acting, sizes),
         earlier=plan_lines.earlier(found, facts),
+        overlaps=plan_lines.overlaps(found, facts),
         around=stepping.around(rules, _judging(rules, acting), question.options),
     )
 

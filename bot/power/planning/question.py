@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 
-from bot.power import missing_access, ports, request, server, vocabulary
+from bot.power import missing_access, plan, ports, request, server, vocabulary
 from bot.power.approval import approval, quorum
 from bot.power.request import Action
 from bot.power.text import folding
@@ -54,7 +54,8 @@ class Facts:
     that nobody has reviewed yet. `unsettled` has, by server id, a call that nobody saw happen.
     `busy_racks` has, by room and rack, what is being powered on there just now.
     `leaving` are the ids that other requests will turn off or reboot,
-    beside those that are locked for it. `roster` has the approvers' groups; without it nobody asks
+    beside those that are locked for it. `overlaps` are the requests that wait or run for some of
+    the servers. `roster` has the approvers' groups; without it nobody asks
     whether the quorum can be reached. `unable` are people in it who couldn't approve: each why.
     """
 
@@ -71,6 +72,7 @@ class Facts:
     unreviewed: Sequence[str] = ()
     unsettled: Mapping[str, ports.Earlier] = dataclasses.field(default_factory=dict)
     leaving: Collection[str] = ()
+    overlaps: Sequence[plan.Overlap] = ()
     busy_racks: Mapping[tuple[str, str], ports.Busy] = dataclasses.field(default_factory=dict)
     roster: quorum.Roster | None = None
     unable: Mapping[str, approval.Refusal] = dataclasses.field(default_factory=dict)

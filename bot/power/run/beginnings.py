@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from bot.power import errors, ports, request
 from bot.power.approval import recheck
-from bot.power.lifecycle import State
+from bot.power.lifecycle import ServerState, State
 from bot.power.messages import running
 from bot.power.policy import freezes
 from bot.power.run import answering, endings, ledger, reasons, runs
@@ -73,6 +73,7 @@ def _start(
         started = running.Started(total=len(rows), waves=found.plan.waves)
         tx.say(found.id, "reply", started, key="started", at=now)
     tx.show_card(found.id, at=now)
+    tx.show_overlapping(found.id, at=now)
     ledger.audit(tx, "request.running", found, now, server_ids=ids)
     return dataclasses.replace(found, state=State.RUNNING, changed_at=now), rows
 
@@ -86,7 +87,9 @@ def _first_row(
         return row
     # The thread tells what happened; whose request it was stands on that request's own card.
     held = recheck.held_by(found.order.action, dataclasses.replace(lock, requester=""), now=now)
-    return dataclasses.replace(row, state=held.state, detail=held.reason, settled_at=now)
+    busy = held.state is ServerState.BLOCKED
+    said = f"busy with {lock.request_id}" if busy else held.reason
+    return dataclasses.replace(row, state=held.state, detail=said, cause=held.cause, settled_at=now)
 
 
 def _take_over(

@@ -75,6 +75,7 @@ def end(tx: ports.Tx, found: ports.Request, ending: Ending, *, epoch: int | None
     if found.state is not State.PLANNED and not by_requester:
         tx.say(found.id, "direct", said, key="ended:direct", at=at)
     tx.show_card(found.id, at=at)
+    tx.show_overlapping(found.id, at=at)
     return True
 
 

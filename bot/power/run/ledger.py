@@ -243,6 +243,7 @@ def close_run(
     tx.say(found.id, "reply", said, key="ended", at=now)
     tx.say(found.id, "direct", said, key="ended:direct", at=now)
     tx.show_card(found.id, at=now)
+    tx.show_overlapping(found.id, at=now)
 
 
 def audit(

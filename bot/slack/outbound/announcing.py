@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from bot.power import lifecycle, ports
+from bot.power import lifecycle, plan, ports
 from bot.power.messages import decisions, messages, running
 from bot.power.policy import freezes
 from bot.slack.blockkit import blocks
@@ -93,13 +93,18 @@ class Announcer:
     async def _card(
         self, request: ports.Request, servers: Sequence[ports.RunServer]
     ) -> blocks.Message:
-        """Return the card with the freezes that stand at this moment."""
-        now = self._clock.now()
-        held = await self._store.read(lambda tx: tx.freezes(now=now))
+        """Return the card with the freezes and the other requests of this moment."""
+        now, order = self._clock.now(), request.order
+
+        def look(tx: ports.Tx) -> tuple[Sequence[ports.Freeze], Sequence[plan.Overlap]]:
+            begun = request.state not in (lifecycle.State.PENDING, lifecycle.State.APPROVED)
+            also = () if begun else tx.overlapping(order.server_ids, but=request.id)
+            return tx.freezes(now=now), also
+
+        held, overlaps = await self._store.read(look)
         standing = (*held, *freezes.over(self._rules(), request, now))
-        return await self._rendered(
-            functools.partial(cards.render, freezes=standing), request, servers
-        )
+        render = functools.partial(cards.render, freezes=standing, overlaps=overlaps)
+        return await self._rendered(render, request, servers)
 
     async def _still_wanted(self, request: ports.Request, error: sending.Undelivered) -> bool:
         """Whether a refused card is tried again; the requester is told of a new one's refusal.

@@ -49,10 +49,12 @@ def render(
     *,
     private: bool = False,
     freezes: Sequence[ports.Freeze] = (),
+    overlaps: Sequence[plan.Overlap] | None = None,
 ) -> blocks.Message:
     """Return the card as it stands now; `private` tells more, and has other buttons.
 
-    `freezes` are those that stand, and hold back whatever isn't over.
+    `freezes` are those that stand, and hold back whatever isn't over. `overlaps` are other requests
+    for its servers as they are now; without them those of the plan are told.
     """
     if request.hushed and not private:
         return _hushed(request)
@@ -69,7 +71,8 @@ def render(
     if not servers:
         # Once it runs, private details have a row for each server instead.
         limit = DETAILS_CHARS if private else naming.LIST_CHARS
-        body = [first, *_sections(_before(request, limit)), *below]
+        also = request.plan.overlaps if overlaps is None else overlaps
+        body = [first, *_sections(_before(request, limit, also)), *below]
         # Before a run the whole plan is the news; Slack takes tables in messages only since 2025.
         table = plan_table.render(request.plan) if private else ()
         return _with(message, [*body, *table], body if table else ())
@@ -129,7 +132,7 @@ def linked(request: ports.Request, workspace_url: str) -> str:
 # -- what it is about
 
 
-def _before(request: ports.Request, names_limit: int) -> str:
+def _before(request: ports.Request, names_limit: int, overlaps: Sequence[plan.Overlap]) -> str:
     """Return servers, reason and what is unusual, of a request whose servers are all untouched."""
     planned = request.plan
     found = [
@@ -139,7 +142,8 @@ def _before(request: ports.Request, names_limit: int) -> str:
     ]
     # What was wrong beforehand is in the way of how it ended.
     if request.state in lifecycle.OPEN:
-        found += [*_unusual(planned), conduct.lines(planned)]
+        also = conduct.overlaps(planned, overlaps)
+        found += [also, *_unusual(planned), conduct.lines(planned)]
     return _joined(found)
 
 
@@ -199,6 +203,8 @@ def _next(request: ports.Request, servers: Sequence[ports.RunServer]) -> str:
     if outcomes.dark(servers, action):
         return f"*Next:* {who} looks at them, then presses Power back on."
     left = outcomes.untouched(servers, action)
+    if outcomes.busy(servers):
+        return f"{NOTHING_SENT} {who} can ask again."
     if left:
         return f"*Next:* {who} decides about the other {'one' if left == 1 else f'{left:,}'}."
     if outcomes.retryable(servers, action):

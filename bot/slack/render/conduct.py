@@ -14,6 +14,7 @@ from bot.slack.blockkit import naming, text
 
 MOST_WAVES = 8
 MOST_RULES = 5
+MOST_OVERLAPS = 5
 RULE_CHARS = 60
 NAMES_CHARS = 150
 AROUND_CHARS = 300
@@ -54,6 +55,23 @@ def set_aside(planned: plan.Plan) -> str:
     told += [f"{more:,} more"] if more else []
     told += [f"{blocked:,} blocked"] if blocked else []
     return f"Left out: {', '.join(told)}" if told else ""
+
+
+def overlaps(planned: plan.Plan, found: Sequence[plan.Overlap]) -> str:
+    """Return which servers are in other requests too: `⚠️ web49 is also in PR-4DNF (reboot)`."""
+    labels = {target.server_id: target.label for target in planned.order.targets}
+    told = []
+    for one in found[:MOST_OVERLAPS]:
+        names = [labels[id_] for id_ in one.server_ids if id_ in labels]
+        verb = "is" if len(names) == 1 else "are"
+        doing = f"{one.action.value}, {text.plain(one.state, RULE_CHARS)}"
+        told.append(
+            f"⚠️ {naming.folded(names, NAMES_CHARS)} {verb} also in "
+            f"{text.plain(one.request_id, RULE_CHARS)} ({doing})"
+        )
+    more = len(found) - MOST_OVERLAPS
+    told += [f"⚠️ and some in {text.count(more, 'other request')}"] if more > 0 else []
+    return "\n".join(told)
 
 
 def lines(planned: plan.Plan) -> str:

@@ -131,6 +131,8 @@ def _ended(request: ports.Request, servers: Sequence[ports.RunServer], fold: Fol
     found = again.dark(action, servers)
     if found:
         return _dark(request, found, fold)
+    if held := outcomes.busy(servers):
+        return _busy(held, fold)
     sign, total = words.SIGNS[request.state], len(servers)
     counts = outcome.tally(servers).counts
     done, word = counts.get(ServerState.PROVEN, 0), words.DONE[action]
@@ -144,6 +146,14 @@ def _ended(request: ports.Request, servers: Sequence[ports.RunServer], fold: Fol
     first = f"{done:,} of {total:,} {word}" if done else f"None of {total:,} {none}"
     stopped = "Stopped: " if request.state is State.STOPPED else ""
     return " · ".join([f"{sign} {stopped}{first if not stopped else small(first)}", *others])
+
+
+def _busy(held: Sequence[ports.RunServer], fold: Fold) -> str:
+    """Return who was in the way of a run of which nothing was sent."""
+    names, verb = fold([row.label for row in held], NAMES_CHARS), "is" if len(held) == 1 else "are"
+    whose = {row.detail for row in held}
+    why = text.literal(held[0].detail) if len(whose) == 1 else "busy with other requests"
+    return f"🚫 Not run: {names} {verb} {why}"
 
 
 def _alone(request: ports.Request, row: ports.RunServer) -> str:

@@ -6,7 +6,7 @@ import collections
 from collections.abc import Sequence
 
 from bot.power import lifecycle, ports
-from bot.power.causes import Late, Left
+from bot.power.causes import Cause, Late, Left
 from bot.power.lifecycle import ServerState
 from bot.power.request import Action
 from bot.power.run import again, outcome, reasons
@@ -188,6 +188,16 @@ def stopping(servers: Sequence[ports.RunServer]) -> str:
 def retryable(servers: Sequence[ports.RunServer], action: Action) -> bool:
     """Whether some server may be tried again by a new request."""
     return any(again.may_retry(action, row) for row in servers)
+
+
+def busy(servers: Sequence[ports.RunServer]) -> tuple[ports.RunServer, ...]:
+    """Return the servers for which another request kept a run from doing anything, if that is so.
+
+    Nothing was sent then, to any of its servers.
+    """
+    held = [row for row in servers if row.state is ServerState.BLOCKED and row.cause is Cause.HELD]
+    left = all(row.cause is Cause.HELD and not row.sends for row in servers)
+    return tuple(held) if left else ()
 
 
 def untouched(servers: Sequence[ports.RunServer], action: Action) -> int:

@@ -92,7 +92,8 @@ def _lines(told: facts.PlanShown) -> str:
         rest = sum(len(lines) for _, lines in ordered[MOST_GROUPS:])
         shown.append(f"and {text.count(rest, 'server')} more, for other reasons")
     earlier = [terms.earlier(one, told.now) for one in planned.earlier[:MOST_EARLIER]]
-    found = [*shown, *earlier, risk.lines(planned), terms.why(planned)]
+    overlaps = conduct.overlaps(planned, planned.overlaps)
+    found = [*shown, *earlier, overlaps, risk.lines(planned), terms.why(planned)]
     return "\n".join(line for line in found if line) or "No server."
 
 

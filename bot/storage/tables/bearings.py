@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from bot.power import lifecycle, request
+from bot.power import lifecycle, plan, request
 from bot.power.lifecycle import ServerState, State
 from bot.power.request import Action
 from bot.storage.engine import link
 from bot.storage.tables import rows
 
+# Rows of servers that are in other requests too, of which so many are told.
+MOST_OVERLAPPING = 1000
 _RAN = sorted(lifecycle.ENDED - lifecycle.NEVER_RAN)
 _WAITING = sorted(lifecycle.OPEN - {State.PLANNED})
 _UNDER_WAY = [State.APPROVED.value, State.RUNNING.value]
@@ -39,6 +41,12 @@ _RECENT = """
 _LEAVING = f"""
     SELECT DISTINCT server_id {_BOTH}
     WHERE request_id = requests.id AND state = :approved AND action <> :on
+"""
+_OVERLAPPING = f"""
+    SELECT requests.id, action, state, server_id {_BOTH}
+    WHERE request_id = requests.id AND state IN :waiting AND requests.id <> :but
+      AND server_id IN :ids
+    ORDER BY asked_at + 0.0, requests.id, server_id LIMIT :limit
 """
 _LAST_REBOOTS = f"""
     SELECT server_id, max(changed_at) AS at {_BOTH}
@@ -93,6 +101,17 @@ class Bearings(link.Link):
         """Return the servers that approved requests will turn off or reboot."""
         found = self.query(_LEAVING, approved=State.APPROVED.value, on=Action.ON.value)
         return frozenset(row.server_id for row in found)
+
+    def overlapping(self, server_ids: Iterable[str], *, but: str = "") -> list[plan.Overlap]:
+        """Return the requests that wait or run for some of these servers, the oldest first."""
+        asked = {"ids": [*server_ids], "but": but, "waiting": _WAITING, "limit": MOST_OVERLAPPING}
+        found: dict[tuple[str, str, str], list[str]] = {}
+        for row in self.query(_OVERLAPPING, **asked):
+            found.setdefault((row.id, row.action, row.state), []).append(row.server_id)
+        return [
+            plan.Overlap(request_id=id_, action=Action(action), state=state, server_ids=tuple(ids))
+            for (id_, action, state), ids in found.items()
+        ]
 
     def last_reboots(self, *, since: float) -> dict[str, float]:
         """Return when servers were last rebooted or cycled, as far as that was since then."""

@@ -82,6 +82,24 @@ _SHOW_OPEN = """
         due_at = CASE WHEN waiting THEN due_at ELSE :at END
     WHERE kind = 'card' AND request_id IN (SELECT id FROM requests WHERE state IN :open)
 """
+# A card that somebody else is changing is brought to the newest state by them.
+_SHOW_OVERLAPPING = """
+    UPDATE outbox
+    SET version = version + 1, waiting = TRUE,
+        due_at = CASE WHEN waiting THEN due_at ELSE :at END
+    WHERE id IN (
+        SELECT outbox.id FROM outbox
+        WHERE kind = 'card' AND request_id IN (
+            SELECT requests.id FROM requests CROSS JOIN request_servers
+            WHERE request_servers.request_id = requests.id AND requests.state IN :begin
+              AND requests.id <> :id AND request_servers.server_id IN (
+                SELECT server_id FROM request_servers WHERE request_id = :id
+            )
+        )
+        FOR UPDATE OF outbox SKIP LOCKED
+    )
+"""
+_BEGIN = [lifecycle.State.PENDING.value, lifecycle.State.APPROVED.value]
 
 
 class Outbox(link.Link):
@@ -98,6 +116,10 @@ class Outbox(link.Link):
     def show_open_cards(self, *, at: float) -> None:
         """Ask for the cards of all open requests to be brought to the newest state."""
         self.change(_SHOW_OPEN, at=at, open=_OPEN)
+
+    def show_overlapping(self, request_id: str, *, at: float) -> None:
+        """Ask for the cards that tell of this request to be brought to the newest state."""
+        self.change(_SHOW_OVERLAPPING, id=request_id, at=at, begin=_BEGIN)
 
     def say(
         self, request_id: str, kind: str, said: messages.Message, *, key: str, at: float
