@@ -33,6 +33,7 @@ class Do(enum.StrEnum):
     UNFREEZE = "unfreeze"
     PUT_BACK = "put_back"
     NEW = "new_request"
+    CHANGE = "change"
 
 
 class Form(enum.StrEnum):
@@ -124,7 +125,10 @@ class Repeated(_Input):
 
 
 class Pressed(_Input):
-    """A button of a card, a plan, a private message or the Home tab."""
+    """A button of a card, a plan, a private message or the Home tab.
+
+    `view` is the external id of the form that it opens at once, empty for most.
+    """
 
     kind = Kind.BUTTON
     type: Literal["pressed"] = "pressed"
@@ -134,6 +138,7 @@ class Pressed(_Input):
     ephemeral: bool = False
     home: bool = False
     trigger_id: str = ""
+    view: str = ""
 
     @property
     def name(self) -> str:
@@ -255,9 +260,9 @@ def trigger_id(given: Input) -> str:
 def view(given: Input) -> str:
     """Return the external id of the form that waits for the answer, or an empty text."""
     match given:
-        case Typed() | FormSent() | RequestFilled() | ShortcutUsed():
+        case Typed() | Pressed() | FormSent() | RequestFilled() | ShortcutUsed():
             return given.view
-        case Mentioned() | Repeated() | Pressed() | StepBegun() | HomeOpened() | Unknown():
+        case Mentioned() | Repeated() | StepBegun() | HomeOpened() | Unknown():
             return ""
         case _:
             assert_never(given)

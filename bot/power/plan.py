@@ -186,11 +186,11 @@ class Plan(request.Frozen):
     `refusals` are sentences that forbid the request as a whole; empty when it may be asked. They
     name the people of these user ids: `named`.
     `calls` is the number of power calls without faults, `waves` their sizes. `reading` says in
-    words which servers were meant, where the terms that were typed narrow each other. `alarms` are
-    the worst first; `unheard` says what is missing of them. `around` are the steps around its
-    waves, without those that are left out. `undoes` is there when it switches on what an earlier
-    request has left off. `overlaps` are other requests for servers that it would act on, as they
-    were when it was made.
+    words which servers were meant, where the terms that were `typed` narrow each other.
+    `alarms` are the worst first; `unheard` says what is missing of them. `around` are the steps
+    around its waves, without those that are left out. `undoes` is there when it switches on what
+    an earlier request has left off. `overlaps` are other requests for servers that it would act
+    on, as they were when it was made.
     """
 
     order: request.Order
@@ -203,6 +203,7 @@ class Plan(request.Frozen):
     waves: tuple[int, ...] = ()
     calls: int = 0
     reading: str = ""
+    typed: str = ""
     earlier: tuple[Earlier, ...] = ()
     alarms: tuple[Alarmed, ...] = ()
     unheard: Unheard = Unheard.NOTHING

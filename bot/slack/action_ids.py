@@ -50,6 +50,7 @@ LABELS: dict[inputs.Do, str] = {
     inputs.Do.UNFREEZE: "Unfreeze",
     inputs.Do.PUT_BACK: "Put back",
     inputs.Do.NEW: "New request",
+    inputs.Do.CHANGE: "Change…",
 }
 FIELDS: dict[inputs.Form, Field] = {
     inputs.Form.CONFIRM_COUNT: Field.COUNT,

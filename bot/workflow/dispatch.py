@@ -33,7 +33,7 @@ EVENTS: dict[inputs.Form, str] = {
 }
 
 # Buttons under plans; a plan that nobody asked for is let go of after a while.
-PLAN_BUTTONS = frozenset({inputs.Do.REQUEST, inputs.Do.AGAIN})
+PLAN_BUTTONS = frozenset({inputs.Do.REQUEST, inputs.Do.AGAIN, inputs.Do.CHANGE})
 NO_BUTTON = "This button is no longer valid."
 FORGOTTEN = "This plan is too old to be used. Type the command again."
 
@@ -69,9 +69,10 @@ async def _pressed(
         return await freeze.lift(context, inbound)
     if button.do in PLAN_BUTTONS and await named(context, inbound) is None:
         return facts.Note(FORGOTTEN, good=False, over=True)
-    return await _pressed_of(
-        context, inbound, button, await queries.find(context, button.request_id)
-    )
+    shown = await queries.find(context, button.request_id)
+    if button.do is inputs.Do.CHANGE:
+        return await request_form.change(context, inbound, shown.request)
+    return await _pressed_of(context, inbound, button, shown)
 
 
 async def _pressed_of(
@@ -96,7 +97,9 @@ async def _pressed_of(
             return await submit.repeat(context, inbound, _wanted(button.do, shown), request)
         case inputs.Do.DETAILS:
             return shown
-        case inputs.Do.UNFREEZE | inputs.Do.PAGE | inputs.Do.SHARE | inputs.Do.NEW:
+        case (
+            inputs.Do.UNFREEZE | inputs.Do.PAGE | inputs.Do.SHARE | inputs.Do.NEW | inputs.Do.CHANGE
+        ):
             return facts.Note(NO_BUTTON, good=False)
         case _:
             assert_never(button.do)

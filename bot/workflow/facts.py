@@ -204,6 +204,8 @@ class HomeShown:
 class FormShown:
     """The request form; `servers` are chosen already, `notes` stand above the fields.
 
+    `order` is the one whose action, reason and options it is filled in with, if any.
+
     `channels` are those to choose from, None where `place` is one in which requests may be made.
     """
 
@@ -211,6 +213,7 @@ class FormShown:
     servers: tuple[search.Offer, ...] = ()
     channels: tuple[ports.Channel, ...] | None = None
     notes: tuple[str, ...] = ()
+    order: request.Order | None = None
 
 
 Answer = (

@@ -26,10 +26,22 @@ HOSTILE = tuple(
     search.Offer(f"id-{n}", f"{n} {builders.HOSTILE}", builders.HOSTILE * 3) for n in range(40)
 )
 CHANNELS = tuple(ports.Channel(f"C{n}", builders.HOSTILE * 9) for n in range(100))
+FILLED = builders.order(["web01"], reason="kernel panic").model_copy(
+    update={
+        "options": request.Options(
+            batch=5, pause_s=30.0, max_failures=2, incident="INC-42", break_glass=True
+        )
+    }
+)
+BRIM = builders.order(["web01"], reason="x" * 500).model_copy(
+    update={"options": request.Options(batch=10_000, pause_s=3600.0, incident="I" * 100)}
+)
 FORMS = {
     "of a place": facts.FormShown(PLACE, OFFERS),
     "of no place": facts.FormShown(request.Place(channel_id=""), (), CHANNELS),
     "hostile": facts.FormShown(PLACE, HOSTILE, CHANNELS, (builders.HOSTILE * 9,) * 3),
+    "filled in": facts.FormShown(PLACE, OFFERS, order=FILLED),
+    "filled to the brim": facts.FormShown(PLACE, OFFERS, CHANNELS, order=BRIM),
     "without a channel": facts.FormShown(PLACE, OFFERS, (), ("No channel.",)),
 }
 PLANS = {
@@ -70,6 +82,53 @@ def test_metadata_of_the_forms_is_ids_alone() -> None:
     assert VIEWS["form of a place"]["private_metadata"] == "C0OPS 12.34"
     assert "private_metadata" not in VIEWS["form of no place"]
     assert VIEWS["review small"]["private_metadata"] == "PR-7F3K"
+
+
+def test_a_form_is_filled_in_with_what_a_plan_was_made_of() -> None:
+    """Action, reason and each option; what a field can't take is left to be typed."""
+    fields = {
+        one.get("block_id"): one.get("element", {}) for one in VIEWS["form filled in"]["blocks"]
+    }
+    brim = {
+        one.get("block_id"): one.get("element", {})
+        for one in VIEWS["form filled to the brim"]["blocks"]
+    }
+    empty = str(VIEWS["form of a place"]["blocks"])
+
+    assert fields["action"]["initial_option"]["value"] == "reboot"
+    assert fields["action"]["initial_option"] in fields["action"]["options"]
+    names = ("reason", "incident", "batch", "pause", "max_failures")
+    assert [fields[name]["initial_value"] for name in names] == [
+        "kernel panic", "INC-42", "5", "30s", "2",
+    ]  # fmt: skip
+    assert fields["break_glass"]["initial_options"] == fields["break_glass"]["options"]
+    assert brim["reason"]["initial_value"] == "x" * 500
+    assert "initial_value" not in brim["incident"]
+    assert "initial_option'" not in empty
+    assert "initial_value" not in empty
+
+
+async def test_change_opens_the_form_at_once_and_fills_it_in(connected: Side) -> None:
+    """Its trigger id lives three seconds: the view is there before anything is looked up."""
+    found = builders.request_in(State.PLANNED, PLANS["small"], card=None)
+    connected.store.add(found)
+    connected.workflow.says = [
+        shown(PLANS["small"]), facts.FormShown(PLACE, OFFERS[:1], order=FILLED),
+    ]  # fmt: skip
+    await connected.workspace.command("dana", "ops", "/power reboot web01")
+    await connected.settle()
+
+    plan_shown = connected.whispers("dana")[-1]
+    assert plan_shown.buttons == ["Request", "Change…"]
+    await connected.workspace.click("dana", plan_shown, "Change…")
+    await connected.settle()
+
+    calls = [call.method for call in connected.workspace.calls() if "views" in call.method]
+    assert calls == ["views.open", "views.update"]
+    view = connected.workspace.views("dana")[-1]
+    assert view.callback_id == "pb:request_form"
+    assert "kernel panic" in json.dumps(view.content)
+    assert connected.workspace.violations == []
 
 
 def test_a_form_that_can_lead_to_nothing_can_not_be_sent() -> None:
@@ -179,7 +238,7 @@ async def test_a_plan_whose_form_was_closed_is_shown_in_the_channel(connected: S
 
     await filled(connected)
 
-    assert connected.whispers("dana")[-1].buttons == ["Request"]
+    assert connected.whispers("dana")[-1].buttons == ["Request", "Change…"]
 
 
 async def test_a_form_that_can_not_be_opened_is_told(connected: Side) -> None:

@@ -37,6 +37,7 @@ def make(
         named=freezes.holders(facts.freezes) if refusals else (),
         waves=sizes,
         reading=question.reading,
+        typed=question.typed,
         calls=_calls(question, terms, acting, sizes),
         earlier=plan_lines.earlier(found, facts),
         overlaps=plan_lines.overlaps(found, facts),

@@ -119,9 +119,9 @@ def button(body: Mapping[str, Any], *, at: float) -> ports.Inbound:
         return _repeated(do, read, at)
     if do is inputs.Do.NEW:
         return _new(read, at)
-    where = read.container
+    where, key = read.container, f"button:{read.trigger_id}"
     return ports.Inbound(
-        key=f"button:{read.trigger_id}",
+        key=key,
         person=person(read.user, read.team),
         place=_place(read),
         input=inputs.Pressed(
@@ -131,6 +131,7 @@ def button(body: Mapping[str, Any], *, at: float) -> ports.Inbound:
             home=where.type == "view",
             trigger_id=read.trigger_id,
             request_id=pressed.value[:ID_CHARS],
+            view=views.external_id(key) if do is inputs.Do.CHANGE else "",
         ),
         at=at,
         response_url=read.response_url,

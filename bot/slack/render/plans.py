@@ -199,7 +199,9 @@ def _buttons(shown: facts.PlanShown) -> tuple[blocks.Button, ...]:
     watching = tuple(_watch(id_) for id_ in list(holders)[:MOST_WATCHED])
     if not may_be_asked(shown):
         return watching
-    return (_asking(shown), *watching)
+    id_, title = shown.request_id, terms.title(planned.order).lower()
+    change = blocks.Button(Do.CHANGE, id_, spoken=f"Change before it is requested: {title}")
+    return (_asking(shown), change, *watching)
 
 
 def _asking(shown: facts.PlanShown) -> blocks.Button:

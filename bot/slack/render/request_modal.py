@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from bot.power import inputs, ports
+from bot.power import inputs, ports, request
 from bot.power.command.form import Field
 from bot.power.request import Action
 from bot.power.targets import search
@@ -54,7 +54,12 @@ def render(shown: facts.FormShown) -> views.View:
 
 def _fields(shown: facts.FormShown) -> Iterator[blocks.Block]:
     """Yield the fields, the needed ones first."""
-    yield views.field(Field.ACTION, "Action", _radio([_action(action) for action in DOES]))
+    order = shown.order
+    given = order.options if order else request.Options()
+    action = _radio([_action(one) for one in DOES])
+    if order is not None:
+        action["initial_option"] = _action(order.action)
+    yield views.field(Field.ACTION, "Action", action)
     yield views.field(Field.SERVERS, "Servers", _servers(shown), hint=SEARCH)
     if shown.channels is not None:
         options = [_channel(channel) for channel in shown.channels]
@@ -62,20 +67,33 @@ def _fields(shown: facts.FormShown) -> Iterator[blocks.Block]:
         select = {"type": "static_select", "options": options, "placeholder": placeholder}
         yield views.field(Field.CHANNEL, "Channel", select)
     reason = views.text_input(REASON_CHARS, multiline=True, example="kernel panic after 6.8.4")
+    reason = _typed(reason, order.reason if order else "")
     yield views.field(Field.REASON, "Reason", reason, optional=True)
-    incident = views.text_input(INCIDENT_CHARS, example="INC-42")
+    incident = _typed(views.text_input(INCIDENT_CHARS, example="INC-42"), given.incident)
     yield views.field(Field.INCIDENT, "Incident", incident, optional=True)
-    for name, label, example in (
-        (Field.BATCH, "Servers in a wave, at most", "5"),
-        (Field.PAUSE, "Pause between waves", "30s"),
-        (Field.MAX_FAILURES, "Stop at this many failures", "1"),
+    pause = f"{given.pause_s:g}s" if given.pause_s is not None else ""
+    for name, label, example, value in (
+        (Field.BATCH, "Servers in a wave, at most", "5", given.batch),
+        (Field.PAUSE, "Pause between waves", "30s", pause),
+        (Field.MAX_FAILURES, "Stop at this many failures", "1", given.max_failures),
     ):
-        typed = views.text_input(NUMBER_CHARS, example=example)
+        typed = _typed(views.text_input(NUMBER_CHARS, example=example), f"{value or ''}")
         hint = "Left empty, the policy decides; it can only be made more careful."
         yield views.field(name, label, typed, hint=hint, optional=True)
     glass = _option("At once, without approval", "yes", "in public, and reviewed by somebody later")
-    checks = {"type": "checkboxes", "options": [glass]}
+    checks: dict[str, Any] = {"type": "checkboxes", "options": [glass]}
+    if given.break_glass:
+        checks["initial_options"] = [glass]
     yield views.field(Field.BREAK_GLASS, "Break glass", checks, optional=True)
+
+
+def _typed(element: dict[str, Any], value: str) -> dict[str, Any]:
+    """Return a field that is filled in already where there is something to fill in.
+
+    Slack refuses a form whose field holds more than it takes.
+    """
+    fits = value and len(value) <= element["max_length"]
+    return {**element, "initial_value": text.clean(value, len(value))} if fits else element
 
 
 def _radio(options: list[dict[str, Any]]) -> dict[str, Any]:

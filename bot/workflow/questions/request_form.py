@@ -9,16 +9,24 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from bot.power import errors, inputs, ports, request
+from bot.power import errors, inputs, plan, ports, request
 from bot.power.approval import judging
 from bot.power.command import command, form
+from bot.power.lifecycle import State
 from bot.power.planning import plan_refusals
 from bot.power.policy import patterns, policy
 from bot.power.targets import search
 from bot.workflow import facts
 from bot.workflow.context import Context
 from bot.workflow.questions import queries
+from bot.workflow.rights import authorise
 
+NOT_CHANGED = "request.refused_to_ask"
+NOT_YOURS = "Only the person who made this plan can change it."
+STEPS_LOST = "The steps that this plan leaves out would be done: --without can only be typed."
+CUT_SERVERS = "Not all servers of the plan could be filled in: look whether some are missing."
+# A field takes at most 100 choices ("Block elements: multi-select").
+MOST_TERMS = 100
 # A select takes at most 100 options ("Block elements: select menu").
 MOST_CHANNELS = 100
 NOTHING_NAMED = "No server of the inventory is named in that message; choose some here."
@@ -63,6 +71,48 @@ async def open_form(context: Context, inbound: ports.Inbound) -> facts.FormShown
     if channels is not None and not channels:
         notes.append(NO_CHANNEL)
     return facts.FormShown(inbound.place, chosen, channels, tuple(notes))
+
+
+async def change(
+    context: Context, inbound: ports.Inbound, found: ports.Request
+) -> facts.FormShown | facts.Note:
+    """Return the form filled in with what a plan was made of, for whoever made it.
+
+    What is sent is read and planned as if it were new; the plan stays as it is.
+
+    Raises:
+        SlackUnavailable: the channels could not be looked up.
+    """
+    if found.order.requester.user_id != inbound.person.user_id:
+        return await authorise.decline(context, inbound, NOT_CHANGED, found, NOT_YOURS)
+    if found.state is not State.PLANNED:
+        return await authorise.late(context, inbound, found)
+    notes = [STEPS_LOST] if found.order.options.without else []
+    offered, cut = await _planned(context, found.plan)
+    channels = await _channels(context, found.order.place)
+    notes += [CUT_SERVERS] if cut else []
+    notes += [NO_CHANNEL] if channels == () else []
+    return facts.FormShown(found.order.place, offered, channels, tuple(notes), found.order)
+
+
+async def _planned(context: Context, made: plan.Plan) -> tuple[tuple[search.Offer, ...], bool]:
+    """Return a plan's servers as they were typed, and whether some of them are left out.
+
+    Terms that no choice can hold, and servers that were not typed, are chosen one by one.
+    """
+    whole = any(sign in made.typed for sign in '&"“”')
+    terms = (made.typed,) if whole else tuple(made.typed.split())
+    fit = len(terms) <= MOST_TERMS and all(len(term) <= search.MOST_VALUE for term in terms)
+    if terms and fit:
+        return tuple(search.Offer(term, term) for term in dict.fromkeys(terms)), False
+    try:
+        snapshot = await queries.inventory(context)
+    except errors.CloudError:
+        return (), True
+    ids = [line.server_id for line in made.lines]
+    rows = [snapshot.servers[id_] for id_ in ids if id_ in snapshot.servers]
+    offered = search.chosen(rows, snapshot)
+    return offered, len(rows) < len(ids) or len(offered) >= search.MOST_FOLDED
 
 
 async def _channels(context: Context, place: request.Place) -> tuple[ports.Channel, ...] | None:
