@@ -445,6 +445,18 @@ def test_plan_counts_waves_and_calls(
     assert (drawn.waves, drawn.calls) == (sizes, calls)
 
 
+def test_plan_says_with_which_wave_each_server_goes() -> None:
+    """Group by group where there is an order; unknown where racks decide, and for the untouched."""
+    drawn = made(asked(OFF, *boxes("web", 6), box("db01", "off")))
+    back = made(asked(ON, *boxes("web", 25, power="off")))
+    one = made(asked(ON, *boxes("web", 1, power="off")))
+
+    assert [line.wave for line in drawn.lines if line.verdict is Verdict.ACT] == [1, *[2] * 5]
+    assert {line.wave for line in drawn.lines if line.verdict is not Verdict.ACT} == {0}
+    assert {line.wave for line in back.lines} == {0}
+    assert [line.wave for line in one.lines] == [1]
+
+
 def test_wave_of_more_than_fifty_is_several_calls() -> None:
     """The vendor takes fifty ids in a call."""
     rules = edited(("batch = 50", "batch = 120"), ("ramp = [1, 5]", "ramp = []"))

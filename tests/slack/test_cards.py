@@ -315,7 +315,7 @@ def test_details_of_a_large_plan_say_how_many_rows_are_left_out() -> None:
     message = cards.render(builders.request_in(State.PENDING, made), private=True)
 
     assert len(cells(message)) == blocks.TABLE_ROWS
-    assert "and 201 servers more" in str(message.blocks[-1])
+    assert "and 201 servers more" in str(message.blocks[-2])
 
 
 def test_details_have_a_plainer_form_without_a_table() -> None:

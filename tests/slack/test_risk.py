@@ -83,6 +83,39 @@ def test_details_have_a_column_for_health_and_alarms() -> None:
     assert table in shown.blocks
 
 
+def test_details_have_columns_for_waves_and_rules_where_there_are_several() -> None:
+    """Which server goes first, and by which rule each is judged; the small print stands below."""
+    names = ["db01", "web01", "web02"]
+    lines = [
+        plan.PlanLine(
+            server_id=f"id-{name}", name=name, verdict=plan.Verdict.ACT, rule=rule, wave=wave
+        )
+        for name, rule, wave in zip(names, ("databases", "all", "all"), (1, 2, 2), strict=True)
+    ]
+    made = builders.planned(builders.order(names), lines=lines, waves=(1, 2))
+    shown = private.render(
+        facts.RequestShown(builders.request_in(State.PENDING, made), (), builders.NOW)
+    )
+
+    (table,) = [one for one in shown.blocks if one["type"] == "table"]
+    rows = [[cell["text"] for cell in row][-2:] for row in table["rows"]]
+    assert rows == [["Wave", "Rule"], ["1", "databases"], ["2", "all"], ["2", "all"]]
+    assert "seal" in str(shown.blocks[shown.blocks.index(table) + 1])
+
+
+def test_details_explain_the_steps_around_a_wave() -> None:
+    """A name of the policy says nothing to who reads it the first time."""
+    steps = (plan.Stepped(name="quiet", kind="silence"), plan.Stepped(name="lb", kind="webhook"))
+    made = builders.planned().model_copy(update={"around": (plan.Around(rule="a", steps=steps),)})
+    found = builders.request_in(State.PENDING, made)
+
+    shown = private.render(facts.RequestShown(found, (), builders.NOW))
+
+    said = "*quiet* silences the alerts of these servers; *lb* tells another system"
+    assert said in str(shown.blocks)
+    assert said not in str(cards.render(found).blocks)
+
+
 def test_who_decides_is_told_that_alarms_could_not_be_read() -> None:
     """Their absence is no good news then."""
     card = cards.render(builders.request_in(State.PENDING, sick_plan(unheard=Unheard.NOT_READ)))

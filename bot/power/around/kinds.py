@@ -20,7 +20,8 @@ class Kind:
     is set. `takes_out` says that something stands outside until it is put back; a kind that takes
     nothing out only looks. `most` is how many servers one part of it has at once, 0 for any
     number. `doing`, `done`, `unsure` and `undoing` are what people read: "draining", "drained",
-    "drain not confirmed", "uncordoning"; `{step}` stands for the step's name.
+    "drain not confirmed", "uncordoning"; `{step}` stands for the step's name. `means` explains it
+    to somebody who has never seen it.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Kind:
     done: str = ""
     unsure: str = ""
     undoing: str = ""
+    means: str = ""
 
 
 _KNOWN: dict[str, Kind] = {}
@@ -77,6 +79,7 @@ add(
         done="silenced",
         unsure="silence not confirmed",
         undoing="ending the silence of",
+        means="silences the alerts of these servers",
     )
 )
 add(
@@ -89,6 +92,7 @@ add(
         done="drained",
         unsure="drain not confirmed",
         undoing="uncordoning",
+        means="moves the pods off these nodes and keeps new ones away",
     )
 )
 add(
@@ -101,6 +105,7 @@ add(
         done="told {step}",
         unsure="telling {step} not confirmed",
         undoing="telling {step} about the return of",
+        means="tells another system, which may say no",
     )
 )
 add(
@@ -112,5 +117,6 @@ add(
         takes_out=False,
         doing="waiting for {step}:",
         done="{step}",
+        means="waits until the service answers",
     )
 )

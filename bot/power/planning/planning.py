@@ -5,6 +5,7 @@ Nothing is done and nothing is asked for yet; the same question and facts give t
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Iterator, Sequence
 
@@ -29,7 +30,7 @@ def make(
     sizes = _sizes(question, rules, terms, acting, facts)
     return plan.Plan(
         order=order,
-        lines=tuple(judged.line for judged in found),
+        lines=_lines(question, rules, found, sizes),
         snapshot_at=snapshot.started_at,
         terms=terms,
         policy_version=rules.version,
@@ -42,6 +43,22 @@ def make(
         earlier=plan_lines.earlier(found, facts),
         overlaps=plan_lines.overlaps(found, facts),
         around=stepping.around(rules, _judging(rules, acting), question.options),
+    )
+
+
+def _lines(
+    question: Question, rules: policy.Policy, found: Sequence[Judged], sizes: Sequence[int]
+) -> tuple[plan.PlanLine, ...]:
+    """Return the servers with the waves they go with; those to switch on go by room in racks."""
+    acting = [judged for judged in found if judged.acts]
+    groups = _in_order(question.action, rules, acting)
+    turns = [judged.record.id for group in groups for judged in group]
+    of: dict[str, int] = {}
+    if question.action is not request.Action.ON or len(sizes) == 1:
+        numbers = (number for number, size in enumerate(sizes, 1) for _ in range(size))
+        of = dict(zip(turns, numbers, strict=False))
+    return tuple(
+        dataclasses.replace(judged.line, wave=of.get(judged.record.id, 0)) for judged in found
     )
 
 

@@ -60,10 +60,11 @@ def render(
         return _hushed(request)
     held = freezes if request.state in HELD_BACK else ()
     first = blocks.header(headlines.header(request, servers, held))
+    small = blocks.context(_small_print(request, private=private))
+    row = _row(request, servers, private=private)
     below = [
         *_sections(_people(request, servers), _frozen(request, held)),
-        blocks.context(_small_print(request, private=private)),
-        *_row(request, servers, private=private),
+        *([*row, small] if private else [small, *row]),
     ]
     message = blocks.Message(
         headlines.notification(request, servers), metadata=_metadata(request, private=private)
@@ -75,7 +76,9 @@ def render(
         body = [first, *_sections(_before(request, limit, also)), *below]
         # Before a run the whole plan is the news; Slack takes tables in messages only since 2025.
         table = plan_table.render(request.plan) if private else ()
-        return _with(message, [*body, *table], body if table else ())
+        steps = conduct.explained(request.plan) if table else ""
+        best = [*body[:-1], *table, *([blocks.context(steps)] if steps else []), body[-1]]
+        return _with(message, best, body) if table else _with(message, body)
     body = [first, *_sections(_after(request, servers)), *below]
     if private or request.state is not State.RUNNING:
         return _with(message, body)

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from bot.power import plan, server
+from bot.power.around import kinds
 from bot.power.plan import Verdict
 from bot.power.planning import stepping
 from bot.power.text import folding
@@ -15,6 +16,7 @@ from bot.slack.blockkit import naming, text
 MOST_WAVES = 8
 MOST_RULES = 5
 MOST_OVERLAPS = 5
+MOST_STEPS = 16
 RULE_CHARS = 60
 NAMES_CHARS = 150
 AROUND_CHARS = 300
@@ -123,6 +125,17 @@ def sizes(planned: plan.Plan) -> str:
 def around(planned: plan.Plan) -> str:
     """Return what is done around each wave, a line for each set of steps."""
     return "\n".join(text.plain(line, AROUND_CHARS) for line in stepping.lines(planned))
+
+
+def explained(planned: plan.Plan) -> str:
+    """Return what each step around the waves does, for whoever reads its name the first time."""
+    steps = {step.name: step.kind for one in planned.around for step in one.steps}
+    told = [
+        f"*{text.plain(name, RULE_CHARS)}* {kinds.named(kind).means}"
+        for name, kind in list(steps.items())[:MOST_STEPS]
+        if kind in kinds.known() and kinds.named(kind).means
+    ]
+    return "; ".join(told)
 
 
 def _options(planned: plan.Plan) -> str:

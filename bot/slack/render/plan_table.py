@@ -11,6 +11,8 @@ NAME_CHARS = 40
 WORD_CHARS = 20
 REASON_CHARS = 80
 HEALTH_CHARS = 60
+RULE_CHARS = 30
+WAVE, RULE = "Wave", "Rule"
 HEADING = ("Server", "Rack", "Now", "Health", "Plan", "Why")
 VERDICTS = {Verdict.SKIP: "skip", Verdict.BLOCKED: "blocked"}
 
@@ -19,11 +21,12 @@ def render(planned: plan.Plan) -> tuple[blocks.Block, ...]:
     """Return the table, and how many servers it leaves out; nothing for an empty plan."""
     if not planned.lines:
         return ()
-    rows: list[tuple[str, ...]] = [HEADING]
+    more_of = _columns(planned)
+    rows: list[tuple[str, ...]] = [(*HEADING, *more_of)]
     room = blocks.TABLE_CHARS
     health = risk.words(planned)
     for line in planned.lines[: blocks.TABLE_ROWS - 1]:
-        row = _row(line, planned, health[line.server_id])
+        row = (*_row(line, planned, health[line.server_id]), *_more(line, more_of))
         room -= sum(map(len, row))
         if room < 0:
             break
@@ -31,6 +34,19 @@ def render(planned: plan.Plan) -> tuple[blocks.Block, ...]:
     left_out = len(planned.lines) - (len(rows) - 1)
     more = (blocks.context(f"and {text.count(left_out, 'server')} more"),) if left_out else ()
     return (blocks.table(rows), *more)
+
+
+def _columns(planned: plan.Plan) -> tuple[str, ...]:
+    """Return the columns that not every plan needs: waves and rules, where there are several."""
+    waves = len(planned.waves) > 1 and any(line.wave for line in planned.lines)
+    rules = len({line.rule for line in planned.lines if line.rule}) > 1
+    return tuple(name for name, wanted in ((WAVE, waves), (RULE, rules)) if wanted)
+
+
+def _more(line: plan.PlanLine, columns: tuple[str, ...]) -> list[str]:
+    """Return what stands in these columns."""
+    words = {WAVE: str(line.wave or ""), RULE: text.literal(line.rule, RULE_CHARS)}
+    return [words[name] for name in columns]
 
 
 def _row(line: plan.PlanLine, planned: plan.Plan, health: str) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from typing import Any
 from bot.power import causes, errors, lifecycle, plan, ports, request
 from bot.storage.tables import packing, stored_json
 
-PLAN_VERSION = 4
+PLAN_VERSION = 5
 # How each released shape of a plan is read; a new shape adds a line and keeps the old ones.
 _PLAN_READERS: dict[int, Callable[[str], plan.Plan]] = {
     1: plan.Plan.model_validate_json,
@@ -25,6 +25,8 @@ _PLAN_READERS: dict[int, Callable[[str], plan.Plan]] = {
     3: packing.unpacked,
     # Lines have causes, steps stand around waves, alarms beside servers.
     4: packing.unpacked,
+    # Lines have waves; other requests for its servers, what it undoes, what was typed.
+    5: packing.unpacked,
 }
 
 
