@@ -52,6 +52,8 @@ STEP = "step:"
 MENTION = "mention:"
 # The audit's word for a card that Slack doesn't take; such a request can't be approved unseen.
 CARD_REFUSED = "card.refused"
+# The reply that a request's thread begins with has this key: it calls those who may approve.
+ASKED = "asked"
 
 
 class Clock(Protocol):

@@ -246,6 +246,9 @@ class Tx(RunTx, Protocol):
     ) -> None:
         """Queue a `reply` or `direct` message; a second one with the same key is dropped."""
 
+    def called(self, request_id: str) -> Mapping[str, Sequence[str]]:
+        """Return whom the thread of a request has called at its start, by group; mostly few."""
+
     def show_open_cards(self, *, at: float) -> None:
         """Ask for the cards of all open requests to be brought to the newest state."""
 

@@ -159,7 +159,7 @@ def _asked(
         break_glass.announce(context, tx, inbound, request, names.reviewers, now)
     if names.approvers.people:
         said = decisions.Asked(ask=names.approvers.people, missing=names.approvers.missing)
-        tx.say(request.id, "reply", said, key="asked", at=now)
+        tx.say(request.id, "reply", said, key=ports.ASKED, at=now)
     if not terms.needs:
         approve.start(tx, request, now)
     nudge_for = request.id if terms.needs else ""

@@ -99,6 +99,10 @@ class Tx(ports.Tx):
         """Return what it was told to return."""
         return self._store.overlaps
 
+    def called(self, request_id: str) -> Mapping[str, Sequence[str]]:
+        """Return whom it was told that the thread has called."""
+        return self._store.called
+
     def audit(self, entry: ports.AuditEntry) -> str:
         """Append to the audit log."""
         self._store.audited.append(entry)
@@ -141,6 +145,7 @@ class Store:
         self.outbox: list[Queued] = []
         self.freezes: list[ports.Freeze] = []
         self.overlaps: list[plan.Overlap] = []
+        self.called: Mapping[str, Sequence[str]] = {}
         self.notices: list[ports.Notice] = []
         self.away_for = 0
         self.writes_away_for = 0

@@ -113,6 +113,28 @@ def test_a_run_that_another_request_kept_from_everything_says_so_and_offers_to_a
     assert "Not run" not in heading(cards.render(found, sent))
 
 
+def test_a_pending_card_names_who_may_approve_now() -> None:
+    """Three at most, nobody who can't; the groups alone where it isn't known."""
+    needs = (plan.Need(group="sre", count=2), plan.Need(group="dc-ops", count=1))
+    made = builders.planned(terms=plan.Terms(needs=needs, rules=("all",)))
+    found = builders.request_in(State.PENDING, made)
+    called = {
+        "sre": ["U0DANA", "U0SAM", "U0ROSA", "U0LEO", "U0OLGA", "U0MAX"],
+        "dc-ops": ["S0ONCALL"],
+    }
+    given = dataclasses.replace(found, approvals=(builders.approval("U0SAM", "sre"),))
+
+    named = shown(cards.render(found, called=called))
+    after = shown(cards.render(given, called=called))
+
+    assert (
+        "*Waiting for two from sre: <@U0SAM>, <@U0ROSA>, <@U0LEO> and 2 more; "
+        "dc-ops: <!subteam^S0ONCALL>* · expires" in named
+    )
+    assert "*Waiting for sre: <@U0ROSA>, <@U0LEO>, <@U0OLGA> and 1 more; dc-ops:" in after
+    assert "*Waiting for two from sre and one from dc-ops*" in shown(cards.render(found))
+
+
 def test_stopped_run_offers_no_second_stop() -> None:
     """Once somebody has pressed Stop, the card says who instead."""
     found = builders.request_in(State.RUNNING, stopped_by="U0OLGA", stop_reason="wrong rack")

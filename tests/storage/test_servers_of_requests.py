@@ -102,6 +102,7 @@ LOOKS: dict[str, Callable[[ports.Tx], object]] = {
     "servers that will go": lambda tx: tx.leaving(),
     "other requests for its servers": lambda tx: tx.overlapping(["s1"], but="PR-1"),
     "cards of others that tell of it": lambda tx: tx.show_overlapping("PR-1", at=9.0),
+    "whom its thread has called": lambda tx: tx.called("PR-1"),
     "last reboots": lambda tx: tx.last_reboots(since=9.0),
     "reboots that happened": lambda tx: tx.rebooted(["s1"], since=9.0),
     "requests of a server": lambda tx: tx.touching(["s1"], states=[State.RUNNING], limit=9),

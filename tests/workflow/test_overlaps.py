@@ -77,6 +77,17 @@ async def test_an_approval_does_not_mind_another_request_for_a_server(world: Wor
     assert await world.state(second) is State.SUCCEEDED
 
 
+async def test_a_card_learns_who_may_approve_from_what_its_thread_has_said(world: World) -> None:
+    """No second look-up; nobody where the policy wants nobody called."""
+    id_ = await world.ask("reboot web01 because kernel panic")
+    world.edit(("[defaults]", '[defaults]\nnotify = "none"'))
+    quiet = await world.ask("reboot web02 because kernel panic")
+
+    called = await world.store.read(lambda tx: (tx.called(id_), tx.called(quiet)))
+
+    assert called == ({"sre": [SAM]}, {})
+
+
 async def test_a_mere_plan_is_in_nobodys_way(world: World) -> None:
     """Nobody has asked for it."""
     await world.plan("reboot web01 because kernel panic")

@@ -10,11 +10,11 @@ from typing import Any
 
 import structlog
 
-from bot.power import lifecycle, plan, ports
+from bot.power import lifecycle, ports
 from bot.power.messages import decisions, messages, running
 from bot.power.policy import freezes
 from bot.slack.blockkit import blocks
-from bot.slack.outbound import noting, posting, sending, standing
+from bot.slack.outbound import beside, noting, posting, sending, standing
 from bot.slack.outbound.context import Context
 from bot.slack.render import cards, outcomes, refused_cards, replies, steps
 
@@ -93,17 +93,13 @@ class Announcer:
     async def _card(
         self, request: ports.Request, servers: Sequence[ports.RunServer]
     ) -> blocks.Message:
-        """Return the card with the freezes and the other requests of this moment."""
-        now, order = self._clock.now(), request.order
-
-        def look(tx: ports.Tx) -> tuple[Sequence[ports.Freeze], Sequence[plan.Overlap]]:
-            begun = request.state not in (lifecycle.State.PENDING, lifecycle.State.APPROVED)
-            also = () if begun else tx.overlapping(order.server_ids, but=request.id)
-            return tx.freezes(now=now), also
-
-        held, overlaps = await self._store.read(look)
-        standing = (*held, *freezes.over(self._rules(), request, now))
-        render = functools.partial(cards.render, freezes=standing, overlaps=overlaps)
+        """Return the card with what stands beside the request at this moment."""
+        now = self._clock.now()
+        found = await self._store.read(lambda tx: beside.look(tx, request, now))
+        standing = (*found.freezes, *freezes.over(self._rules(), request, now))
+        render = functools.partial(
+            cards.render, freezes=standing, overlaps=found.overlaps, called=found.called
+        )
         return await self._rendered(render, request, servers)
 
     async def _still_wanted(self, request: ports.Request, error: sending.Undelivered) -> bool:

@@ -35,6 +35,7 @@ DETAILS_CHARS = 1800
 MOST_EARLIER = 5
 EVENT_TYPE = "power_request"
 NOTHING_SENT = "Nothing was sent."
+NOBODY: Mapping[str, Sequence[str]] = {}
 # What a freeze means for a request in this state.
 HELD_BACK = {
     State.PENDING: "It can't get its last approval while everything is frozen.",
@@ -50,11 +51,13 @@ def render(
     private: bool = False,
     freezes: Sequence[ports.Freeze] = (),
     overlaps: Sequence[plan.Overlap] | None = None,
+    called: Mapping[str, Sequence[str]] = NOBODY,
 ) -> blocks.Message:
     """Return the card as it stands now; `private` tells more, and has other buttons.
 
     `freezes` are those that stand, and hold back whatever isn't over. `overlaps` are other requests
-    for its servers as they are now; without them those of the plan are told.
+    for its servers as they are now; without them those of the plan are told. `called` has, by
+    group, who could approve when it was asked for.
     """
     if request.hushed and not private:
         return _hushed(request)
@@ -63,7 +66,7 @@ def render(
     small = blocks.context(_small_print(request, private=private))
     row = _row(request, servers, private=private)
     below = [
-        *_sections(_people(request, servers), _frozen(request, held)),
+        *_sections(_people(request, servers, called), _frozen(request, held)),
         *([*row, small] if private else [small, *row]),
     ]
     message = blocks.Message(
@@ -175,14 +178,18 @@ def _joined(lines: Sequence[str]) -> str:
 # -- who did what, and who is next
 
 
-def _people(request: ports.Request, servers: Sequence[ports.RunServer]) -> str:
+def _people(
+    request: ports.Request,
+    servers: Sequence[ports.RunServer],
+    called: Mapping[str, Sequence[str]],
+) -> str:
     """Return who asked, who approved, who ended it, and who is next."""
     state = request.state
     found = [
         terms.people(request),
         *terms.comments(request),
         _glass(request),
-        _waits_for(request) if state is State.PENDING else "",
+        _waits_for(request, called) if state is State.PENDING else "",
         _waiting(request.waiting, state) if request.waiting else "",
     ]
     if state is State.APPROVED and request.use_by:
@@ -215,11 +222,11 @@ def _next(request: ports.Request, servers: Sequence[ports.RunServer]) -> str:
     return ""
 
 
-def _waits_for(request: ports.Request) -> str:
+def _waits_for(request: ports.Request, called: Mapping[str, Sequence[str]]) -> str:
     """Return whose approval is missing, and until when it may come."""
-    left = terms.missing(request)
     until = f" · expires {text.moment(request.expires_at)}" if request.expires_at else ""
-    return f"*Waiting for {terms.needs(left)}*{until}" if left else ""
+    waits = terms.waits_for(request, called) if terms.missing(request) else ""
+    return f"*Waiting for {waits}*{until}" if waits else ""
 
 
 def _never_ran(request: ports.Request) -> str:

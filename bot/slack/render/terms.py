@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from bot.power import plan, ports, request
 from bot.slack.blockkit import naming, text, words
@@ -11,6 +11,7 @@ REASON_CHARS = 500
 GROUP_CHARS = 60
 SCOPE_CHARS = 60
 MOST_APPROVALS = 10
+MOST_APPROVERS = 3
 COMMENT_CHARS = 200
 EARLIER_CHARS = 150
 _STATES = {
@@ -46,6 +47,24 @@ def missing(found: ports.Request) -> tuple[plan.Need, ...]:
         for need in found.plan.terms.needs
     )
     return tuple(need for need in left if need.count > 0)
+
+
+def waits_for(found: ports.Request, called: Mapping[str, Sequence[str]]) -> str:
+    """Return whose approval is missing, like `sre: @sam, @rosa and 2 more`; mostly short.
+
+    `called` has, by group, those who could approve when it was asked for, as far as they could be
+    looked up; without it the groups alone are told.
+    """
+    left = missing(found)
+    given = {one.person.user_id for one in found.approvals} | {found.order.requester.user_id}
+    who = [[one for one in called.get(need.group, ()) if one not in given] for need in left]
+    if not any(who):
+        return needs(left)
+    named = [
+        f"{needs([need])}{f': {text.mentions(ids, MOST_APPROVERS)}' if ids else ''}"
+        for need, ids in zip(left, who, strict=True)
+    ]
+    return "; ".join(named)
 
 
 def quorum(found: ports.Request) -> str:

@@ -6,10 +6,11 @@ each once, in order. Words are made at delivery, not here.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.power import lifecycle, ports
-from bot.power.messages import messages
+from bot.power.messages import decisions, messages
 from bot.storage.engine import link
 from bot.storage.tables import lease_grace, rows, stored_json
 
@@ -82,6 +83,7 @@ _SHOW_OPEN = """
         due_at = CASE WHEN waiting THEN due_at ELSE :at END
     WHERE kind = 'card' AND request_id IN (SELECT id FROM requests WHERE state IN :open)
 """
+_CALLED = "SELECT body FROM outbox WHERE request_id = :id AND key = :key"
 # A card that somebody else is changing is brought to the newest state by them.
 _SHOW_OVERLAPPING = """
     UPDATE outbox
@@ -112,6 +114,13 @@ class Outbox(link.Link):
         """
         row = _new(request_id, "card", CARD_KEY, at) | {"version": 1}
         self.insert("outbox", row, _SHOW_AGAIN)
+
+    def called(self, request_id: str) -> Mapping[str, Sequence[str]]:
+        """Return whom the thread of a request has called at its start, by group."""
+        for row in self.query(_CALLED, id=request_id, key=ports.ASKED):
+            said = stored_json.read_message(row.body)
+            return said.ask if isinstance(said, decisions.Asked) else {}
+        return {}
 
     def show_open_cards(self, *, at: float) -> None:
         """Ask for the cards of all open requests to be brought to the newest state."""
