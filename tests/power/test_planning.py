@@ -204,7 +204,7 @@ REFUSALS: list[tuple[str, Question, Facts | None, policy.Policy, tuple[str, ...]
      ("There is nothing to do: none of these servers would be acted on.",)),
     ("at-the-limit", asked(OFF, *boxes("web", 2)), None, SMALL, ()),
     ("over-the-limit", asked(OFF, *boxes("web", 3)), None, SMALL,
-     ("3 servers would be acted on, and 2 is the most in one request.",)),
+     ("3 servers would be acted on; 2 is the most in one request.",)),
     ("skipped-do-not-count", asked(OFF, *boxes("web", 2), *boxes("off", 5, "off")), None, SMALL,
      ()),
     ("no-reason", asked(OFF, *boxes("db", 3)), None, RULES,

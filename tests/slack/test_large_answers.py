@@ -60,8 +60,8 @@ def test_status_of_a_large_fleet_is_one_phone_screen() -> None:
     assert words(message).index("Critical 10:") < words(message).index("*off*")
     assert "*on* 4,948" in words(message)
     assert max(map(len, message.text.split("\n"))) < 200
-    assert "`/power list` shows each of them" in words(message)
-    assert buttons(message) == ["Share"]
+
+    assert buttons(message) == ["Show all", "Share"]
 
 
 def test_list_of_a_large_fleet_is_a_table_in_pages() -> None:

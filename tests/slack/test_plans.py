@@ -106,6 +106,36 @@ def test_a_plan_says_how_it_would_run_and_when_it_stops() -> None:
     assert "In waves of 1, 2; stops after the first failure" in told(line("web01"))
 
 
+def test_a_refused_plan_begins_with_what_forbids_it() -> None:
+    """Not with a wall of names; those are few, and the rest is counted."""
+    lines = [line(f"web{number * 7:05}", reason=f"reason {number % 9}") for number in range(1899)]
+    refusals = ("1,899 servers would be acted on; 500 is the most in one request.",)
+    made = builders.planned(builders.order([one.name for one in lines]), lines=lines)
+    refused = made.model_copy(update={"refusals": refusals})
+
+    message = plans.render(facts.PlanShown(refused, "", builders.NOW))
+    first, second, third = (block["text"]["text"] for block in message.blocks[:3])
+
+    assert first == "🚫 Can't reboot 1,899 servers"
+    assert refusals[0] in second
+    assert len(third.split("\n")) <= 7
+    assert max(map(len, third.split("\n"))) < 220
+    assert "more, for other reasons" in third
+    assert message.text.endswith(refusals[0])
+
+
+def test_a_plan_that_names_not_every_server_offers_to_show_all() -> None:
+    """Details has them in a table; what is whole needs no button."""
+    few = [line("web01"), line("web02")]
+    many = [line(f"web{number * 7919:07}") for number in range(200)]
+    found = []
+    for lines in (few, many):
+        made = builders.planned(builders.order([one.name for one in lines]), lines=lines)
+        message = plans.render(facts.PlanShown(made, "PR-7F3K", builders.NOW))
+        found.append([one["text"]["text"] for one in message.blocks[-1]["elements"]])
+    assert found == [["Request", "Change…"], ["Request", "Change…", "Show all"]]
+
+
 def test_a_plan_of_nothing_says_so() -> None:
     """It is a plan all the same."""
     assert told(waves=(), calls=0, terms=plan.Terms()).startswith("> ")

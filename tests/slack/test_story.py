@@ -23,7 +23,7 @@ async def test_requester_sees_the_plan_alone_after_a_command(connected: Side) ->
     await connected.settle()
 
     assert outcome.ok
-    assert connected.whispers("dana")[-1].buttons == ["Request"]
+    assert connected.whispers("dana")[-1].buttons == ["Request", "Change…"]
     assert not connected.workspace.messages("ops", as_user="sam")
     assert connected.workspace.violations == []
 

@@ -78,7 +78,7 @@ def by_size(count: int, rules: policy.Policy) -> Iterator[str]:
     if not count:
         yield "There is nothing to do: none of these servers would be acted on."
     elif count > most:
-        yield f"{count:,} servers would be acted on, and {most:,} is the most in one request."
+        yield f"{count:,} servers would be acted on; {most:,} is the most in one request."
 
 
 def by_reason(question: Question, judged: Sequence[policy.Rule]) -> Iterator[str]:

@@ -53,13 +53,13 @@ def page(rows: Sequence[T], turn: Turn, rows_a_page: int) -> Page[T]:
     return Page(rows[first : first + rows_a_page], number, pages, first, len(rows))
 
 
-def foot(page: Page[T], turn: Turn) -> list[blocks.Block]:
-    """Return what stands below a page: which rows it has, and the buttons."""
+def foot(page: Page[T], turn: Turn, *more: blocks.Button) -> list[blocks.Block]:
+    """Return what stands below a page: which rows it has, and the buttons, `more` before them."""
     found = []
     if page.pages > 1:
         last = page.before + len(page.shown)
         found.append(blocks.context(f"{page.before + 1:,} to {last:,} of {page.total:,}"))
-    return found + below(turn, page.number, page.pages)
+    return found + below(turn, page.number, page.pages, more)
 
 
 def body(rows: Sequence[str], turn: Turn, rows_a_page: int) -> list[blocks.Block]:
@@ -69,12 +69,21 @@ def body(rows: Sequence[str], turn: Turn, rows_a_page: int) -> list[blocks.Block
     return shown + foot(found, turn)
 
 
-def below(turn: Turn, number: int = 1, pages: int = 1) -> list[blocks.Block]:
+def whole(line: str) -> blocks.Button | None:
+    """Return the button that shows the first page of a line; None where that is too long for it."""
+    value = f"1 {line}"
+    fits = len(value) <= blocks.BUTTON_VALUE_CHARS
+    return blocks.Button(inputs.Do.PAGE, value, label="Show all", apart="all") if fits else None
+
+
+def below(
+    turn: Turn, number: int = 1, pages: int = 1, more: Sequence[blocks.Button] = ()
+) -> list[blocks.Block]:
     """Return the buttons to other pages and to Share; or who has shared it, instead."""
     if turn.shared_by:
         asked = text.code(f"{turn.called} {turn.line}", LINE_CHARS)
         return [blocks.context(f"{asked} · shared by {text.mention(turn.shared_by)}")]
-    found = _turns(turn, number, pages)
+    found = [*more, *_turns(turn, number, pages)]
     return [blocks.button_row(found)] if found else []
 
 

@@ -154,4 +154,4 @@ def at_once(action: Action) -> str:
 def title(action: Action, servers: int) -> str:
     """Return what is asked, like `Reboot 19 servers`."""
     noun = "server" if servers == 1 else "servers"
-    return f"{VERBS[action].capitalize()} {servers} {noun}"
+    return f"{VERBS[action].capitalize()} {servers:,} {noun}"

@@ -45,9 +45,8 @@ def render(shown: facts.FleetShown, turn: paging.Turn = paging.FIRST) -> blocks.
         blocks.section(f"{heading}\n{told}" if told else heading),
     )
     page = paging.page(shown.servers if in_rows else (), turn, PAGE_ROWS)
-    more = "" if in_rows else _more(turn)
-    age_ = age(shown.snapshot, shown.now)
-    below = (*paging.foot(page, turn), blocks.context(f"{age_} · {more}" if more else age_))
+    every = () if in_rows else _every(turn)
+    below = (*paging.foot(page, turn, *every), blocks.context(age(shown.snapshot, shown.now)))
     message = blocks.Message(f"{heading}\n{told}", (*top, *below))
     if not page.shown:
         return message
@@ -60,12 +59,11 @@ def render(shown: facts.FleetShown, turn: paging.Turn = paging.FIRST) -> blocks.
     )
 
 
-def _more(turn: paging.Turn) -> str:
-    """Return the line that lists the same servers one by one, if one was typed."""
+def _every(turn: paging.Turn) -> tuple[blocks.Button, ...]:
+    """Return the button that lists the same servers one by one, if a line was typed for them."""
     verb, _, rest = turn.line.partition(" ")
-    if verb != "status":
-        return ""
-    return f"{text.code(f'{turn.called} list {rest}'.strip(), 300)} shows each of them"
+    button = paging.whole(f"list {rest}".strip()) if verb == "status" else None
+    return (button,) if button else ()
 
 
 def age(snapshot: server.Snapshot, now: float) -> str:

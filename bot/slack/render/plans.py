@@ -7,14 +7,17 @@ from collections.abc import Sequence
 from bot.power import plan
 from bot.power.inputs import Do
 from bot.power.plan import Verdict
+from bot.power.text import folding
 from bot.slack import action_ids
 from bot.slack.blockkit import blocks, naming, text, words
 from bot.slack.render import conduct, frozen, risk, terms
 from bot.workflow import facts
 
 # Verdict and reason groups that are shown one by one; the others are counted.
-MOST_GROUPS = 12
+MOST_GROUPS = 5
 NAMES_CHARS = 500
+# Of a plan that can't be asked for, and of servers that are left alone, less is enough.
+FEW_CHARS = 120
 READING_CHARS = 300
 REASON_CHARS = 200
 MOST_WATCHED = 3
@@ -27,11 +30,15 @@ FRESH_S = 60.0
 def render(shown: facts.PlanShown) -> blocks.Message:
     """Return the plan; it has buttons when it may be asked for."""
     planned = shown.plan
+    conditions, servers = blocks.section(_conditions(planned)), blocks.section(_lines(shown))
+    # What forbids it comes before the servers that it would have been about.
+    first, then = (conditions, servers) if planned.refusals else (servers, conditions)
     body = [
         blocks.header(_heading(planned)),
+        *([first] if planned.refusals else []),
         *_reading(planned),
-        blocks.section(_lines(shown)),
-        blocks.section(_conditions(planned)),
+        *([] if planned.refusals else [first]),
+        then,
         blocks.context(_small_print(shown)),
     ]
     buttons = _buttons(shown)
@@ -83,11 +90,8 @@ def _reading(planned: plan.Plan) -> tuple[blocks.Block, ...]:
 def _lines(told: facts.PlanShown) -> str:
     """Return all named servers, folded by verdict and reason."""
     planned = told.plan
-    groups: dict[tuple[Verdict, str], list[plan.PlanLine]] = {}
-    for line in planned.lines:
-        groups.setdefault((line.verdict, line.reason), []).append(line)
-    ordered = sorted(groups.items(), key=lambda item: list(Verdict).index(item[0][0]))
-    shown = [_group(*key, lines) for key, lines in ordered[:MOST_GROUPS]]
+    ordered = _groups(planned)
+    shown = [_group(told, *key, lines) for key, lines in ordered[:MOST_GROUPS]]
     if len(ordered) > MOST_GROUPS:
         rest = sum(len(lines) for _, lines in ordered[MOST_GROUPS:])
         shown.append(f"and {text.count(rest, 'server')} more, for other reasons")
@@ -97,10 +101,35 @@ def _lines(told: facts.PlanShown) -> str:
     return "\n".join(line for line in found if line) or "No server."
 
 
-def _group(verdict: Verdict, reason: str, lines: Sequence[plan.PlanLine]) -> str:
+def _groups(planned: plan.Plan) -> list[tuple[tuple[Verdict, str], list[plan.PlanLine]]]:
+    """Return all named servers by verdict and reason, those to act on first."""
+    groups: dict[tuple[Verdict, str], list[plan.PlanLine]] = {}
+    for line in planned.lines:
+        groups.setdefault((line.verdict, line.reason), []).append(line)
+    return sorted(groups.items(), key=lambda item: list(Verdict).index(item[0][0]))
+
+
+def _room(planned: plan.Plan, verdict: Verdict) -> int:
+    """Return how many characters the names of a group may take."""
+    return NAMES_CHARS if verdict is Verdict.ACT and not planned.refusals else FEW_CHARS
+
+
+def _is_cut(planned: plan.Plan) -> bool:
+    """Whether not every server is named."""
+    groups = _groups(planned)
+    return len(groups) > MOST_GROUPS or any(
+        len(folding.fold([line.label for line in lines], marked=True)) > _room(planned, verdict)
+        for (verdict, _), lines in groups
+    )
+
+
+def _group(
+    shown: facts.PlanShown, verdict: Verdict, reason: str, lines: Sequence[plan.PlanLine]
+) -> str:
     """Return servers of one verdict, the reason, and the states that they are in now."""
     told = text.named(text.plain(reason, REASON_CHARS), [lines[0].holder])
-    names, count = naming.folded([line.label for line in lines], NAMES_CHARS), len(lines)
+    room, count = _room(shown.plan, verdict), len(lines)
+    names = naming.folded([line.label for line in lines], room)
     if verdict is Verdict.ACT:
         return f"*{names}* ({conduct.states(lines)}{f'; {told}' if told else ''})"
     if verdict is Verdict.SKIP:
@@ -200,8 +229,9 @@ def _buttons(shown: facts.PlanShown) -> tuple[blocks.Button, ...]:
     if not may_be_asked(shown):
         return watching
     id_, title = shown.request_id, terms.title(planned.order).lower()
-    change = blocks.Button(Do.CHANGE, id_, spoken=f"Change before it is requested: {title}")
-    return (_asking(shown), change, *watching)
+    change = blocks.Button(Do.CHANGE, id_, spoken=f"Change this plan: {title}")
+    every = blocks.Button(Do.DETAILS, id_, label="Show all", apart="all")
+    return (_asking(shown), change, *([every] if _is_cut(planned) else []), *watching)
 
 
 def _asking(shown: facts.PlanShown) -> blocks.Button:
