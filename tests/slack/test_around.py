@@ -54,6 +54,15 @@ def test_an_ended_card_says_what_is_still_out_and_offers_to_put_it_back() -> Non
     assert button["confirm"]
 
 
+def test_what_is_out_as_planned_is_no_warning() -> None:
+    """After an off its servers stay drained; what should be back and isn't is another matter."""
+    planned = ended(part(DRAIN, ("web07", State.DONE)))
+    owed = ended(part(DRAIN, ("web07", State.DONE)), part(QUIET, ("web08", State.OWED)))
+
+    assert around.still_out(planned) == "🔧 Left as planned, *still out:* web07 (drained)"
+    assert around.still_out(owed).startswith("⚠️ Not put back, *still out:* web07")
+
+
 def test_nothing_out_has_no_line_and_no_button() -> None:
     """Once all is back, or settled."""
     back = part(DRAIN, ("web07", State.PUT_BACK), ("web08", State.SETTLED))

@@ -36,7 +36,8 @@ def still_out(request: ports.Request) -> str:
     if not request.ended_at:
         return ""
     servers: dict[str, list[str]] = {}
-    for row in around.rows(request.around):
+    found = around.rows(request.around)
+    for row in found:
         servers.setdefault(row.taken.subject.name, []).append(_done(row.part))
     if not servers:
         return ""
@@ -48,7 +49,9 @@ def still_out(request: ports.Request) -> str:
         for steps, names in list(groups.items())[:MOST_OUT]
     ]
     more = f" and {len(groups) - MOST_OUT} more" if len(groups) > MOST_OUT else ""
-    return f"⚠️ *still out:* {', '.join(told)}{more}"
+    owed = any(row.shown is Shown.OWED for row in found)
+    heading = "⚠️ Not put back" if owed else "🔧 Left as planned"
+    return f"{heading}, *still out:* {', '.join(told)}{more}"
 
 
 def out_on_home(out: facts.StillOut, linked: str) -> str:
