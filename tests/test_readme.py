@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import os
 import pathlib
@@ -17,11 +18,17 @@ import pytest
 import typer
 
 from bot import cli, cli_policy, settings
-from bot.power import lifecycle
+from bot.power import lifecycle, plan
 from bot.power.command import command
+from bot.power.lifecycle import State
+from bot.power.messages import decisions, running
 from bot.power.policy import policy, policy_file
 from bot.sandbox import demo
 from bot.sandbox.data_centre.iam import iam
+from bot.slack.blockkit import blocks
+from bot.slack.render import cards, plans, replies
+from bot.workflow import facts
+from tests.slack import builders
 
 README = pathlib.Path(__file__).parent.parent / "README.md"
 SECURITY = README.parent / ".github" / "SECURITY.md"
@@ -41,6 +48,58 @@ def test_the_state_diagram_is_the_table_of_the_code() -> None:
     }
 
     assert arrows == table
+
+
+def seen(message: blocks.Message) -> str:
+    """Return what a person reads of a message, with its buttons as the README writes them."""
+    texts, buttons = [], []
+    for block in message.blocks:
+        told = [block["text"], *block.get("elements", ())] if "text" in block else block["elements"]
+        texts += [one["text"] for one in told if one["type"] != "button"]
+        buttons += [f"[{one['text']['text']}]" for one in told if one["type"] == "button"]
+    words = re.sub(r"<!date[^>]+>", "today at 3:42 AM", "\n".join(texts + buttons))
+    return re.sub(r"<@U0(\w+)>", lambda found: f"@{found[1].lower()}", words).replace("*", "")
+
+
+def test_the_conversation_at_the_top_is_what_people_see() -> None:
+    """Plan, card, approval and end: each phrase and each button is one that the bot makes."""
+    sre = plan.Terms(needs=(plan.Need(group="sre", count=1),), rules=("web",))
+    asked = builders.order(builders.names(1, 3))
+    lines = [
+        plan.PlanLine(
+            server_id=one.server_id, name=one.name, verdict=plan.Verdict.ACT,
+            power_before="power on", health="OK",
+        )
+        for one in asked.targets
+    ]  # fmt: skip
+    made = builders.planned(asked, terms=sre, lines=lines, waves=(1, 2))
+    pending = builders.request_in(State.PENDING, made)
+    given = dataclasses.replace(pending, approvals=(builders.approval("U0SAM"),))
+    rows = [
+        dataclasses.replace(row, sent_at=builders.NOW)
+        for row in builders.rows(proven=builders.names(1, 3))
+    ]
+    ended = dataclasses.replace(
+        given, state=State.SUCCEEDED, ended_at=builders.NOW + 20, end_reason=""
+    )
+    head = running.Ended(
+        state=State.SUCCEEDED, seq=14, head="39f1f807ab12" + "0" * 52, began_at=builders.NOW
+    )
+    told = [
+        plans.render(facts.PlanShown(made, "PR-7F3K", builders.NOW)),
+        cards.render(pending, called={"sre": ["U0SAM"]}),
+        replies.render(given, (), decisions.Approved(user="U0SAM", group="sre")),
+        replies.render(ended, rows, head),
+    ]
+    real = "\n".join(map(seen, told))
+
+    sample = README.read_text().partition("```\n")[2].partition("```")[0].partition("\n")[2]
+    sample = sample.replace("Powerbot", "").replace("(only dana sees it)", "")
+    phrases = re.split(r" · |  +|\n|(?<=\]) ", sample)
+    missing = [one for one in map(str.strip, phrases) if one and one not in real]
+    assert missing == []
+    shown = {one for one in re.findall(r"\[\w+…?\]", real)}
+    assert shown <= set(phrases)
 
 
 def readme_policy() -> str:
