@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from bot.power.lifecycle import State
 from bot.slack.render import answers as private, cards
-from tests.workflow.world import DANA, SAM, World
+from tests.workflow.world import DANA, LEO, SAM, World
 
 
 async def versions(world: World, *ids: str) -> list[int]:
@@ -85,7 +85,7 @@ async def test_a_card_learns_who_may_approve_from_what_its_thread_has_said(world
 
     called = await world.store.read(lambda tx: (tx.called(id_), tx.called(quiet)))
 
-    assert called == ({"sre": [SAM]}, {})
+    assert called == ({"sre": [SAM, LEO]}, {})
 
 
 async def test_a_mere_plan_is_in_nobodys_way(world: World) -> None:
