@@ -108,7 +108,9 @@ def test_a_run_that_another_request_kept_from_everything_says_so_and_offers_to_a
     assert heading(card) == "🚫 Not run: web49 is busy with PR-4DNF"
     assert "Nothing was sent. <@U0DANA> can ask again." in shown(card)
     assert labels(card) == ["Ask again", "Details"]
-    assert told.startswith("*🚫 Not run: web49 is busy with PR-4DNF*\nNothing was sent.")
+    assert card.text == "🚫 Not run: web49 is busy with PR-4DNF. Nothing was sent. [PR-7F3K]"
+    assert told == "*🚫 Not run: web49 is busy with PR-4DNF*\nNothing was sent."
+    assert "PR-4DNF" not in shown(card)
     sent = [*builders.rows(proven=["web01"]), busy]
     assert "Not run" not in heading(cards.render(found, sent))
 

@@ -69,6 +69,7 @@ async def test_an_undo_says_what_it_undoes_and_not_the_old_reason_as_if_it_were_
     assert plan.blocks[0]["text"]["text"] == f"↩️ {undo}: power on 1 server?"
     assert plan.text.startswith(f"Undo of {id_}: Power on 1 server (web09)?")
     assert shown.plan.order.reason == "cooling work CHG-77"
+    assert str(plan.blocks).count("CHG-77") == 1
     assert private.render(other).blocks[0] == plan.blocks[0]
 
     await world.press(DANA, "request", shown.request_id)

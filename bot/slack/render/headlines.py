@@ -12,7 +12,7 @@ from bot.power.text import folding
 from bot.slack.blockkit import naming, text, words
 from bot.slack.render import conduct, outcomes, terms
 
-NAMES_CHARS = 60
+NAMES_CHARS = outcomes.FIRST_LINE_CHARS
 FALLBACK_CHARS = 200
 OUTCOMES_CHARS = 600
 BAR = 10
@@ -50,6 +50,8 @@ def notification(request: ports.Request, servers: Sequence[ports.RunServer] = ()
     line, action = _line(request, servers, (), naming.folded), request.order.action
     if not servers:
         return f"{line} ({conduct.names(request.plan, FALLBACK_CHARS)}) [{request.id}]"
+    if request.state in outcomes.RUN_ENDS and outcomes.busy(servers):
+        return f"{line}. Nothing was sent. [{request.id}]"
     below = (outcomes.dark(servers, action), outcomes.lines(servers, action, limit=OUTCOMES_CHARS))
     return "\n".join([f"{line} [{request.id}]", *(part for part in below if part)])
 

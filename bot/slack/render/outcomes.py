@@ -20,6 +20,8 @@ DETAIL_CHARS = 160
 NEXT_CHARS = 80
 
 LOOSE_CHARS = 80
+# Names in the first line of a card.
+FIRST_LINE_CHARS = 60
 # Of an outcome that needs nobody, so many servers are named; of more their count says enough.
 MOST_NAMED = 50
 _EASY = frozenset(
@@ -91,7 +93,8 @@ def lines(
 
     Those that a cycle leaves off are told by `dark`.
     """
-    found = outcome.groups(lit(servers, action))
+    # Whose request kept the whole run from its servers is said once, above.
+    found = outcome.groups([] if is_told(servers) else lit(servers, action))
     ordered = sorted(found, key=lambda group: READ_IN_ORDER.index(group.state))
     return text.fitting([_group_line(group, action) for group in ordered], limit)
 
@@ -198,6 +201,14 @@ def busy(servers: Sequence[ports.RunServer]) -> tuple[ports.RunServer, ...]:
     held = [row for row in servers if row.state is ServerState.BLOCKED and row.cause is Cause.HELD]
     left = all(row.cause is Cause.HELD and not row.sends for row in servers)
     return tuple(held) if left else ()
+
+
+def is_told(servers: Sequence[ports.RunServer]) -> bool:
+    """Whether the first line tells all of a run that another request kept from its servers."""
+    held = busy(servers)
+    alike = len(held) == len(servers) and len({row.detail for row in held}) == 1
+    whole = len(folding.fold([row.label for row in held], marked=True)) <= FIRST_LINE_CHARS
+    return bool(held) and alike and whole
 
 
 def untouched(servers: Sequence[ports.RunServer], action: Action) -> int:

@@ -74,6 +74,17 @@ def _heading(planned: plan.Plan) -> str:
     return f"{words.ACTION_SIGNS[planned.order.action]} {title}?"
 
 
+def _is_in_title(planned: plan.Plan) -> bool:
+    """Whether the heading says already, whole, what it is for."""
+    asked = planned.undoes is not None and may_be(planned) and not planned.order.options.incident
+    return asked and len(terms.reason(planned)) <= UNDONE_CHARS
+
+
+def may_be(planned: plan.Plan) -> bool:
+    """Whether nothing forbids a plan, and it would act on something."""
+    return bool(planned.order.targets and not planned.refusals)
+
+
 def breaks_glass(planned: plan.Plan) -> bool:
     """Whether Request starts it at once, without anybody's approval that it would need."""
     return planned.order.options.break_glass and not planned.terms.needs
@@ -97,7 +108,8 @@ def _lines(told: facts.PlanShown) -> str:
         shown.append(f"and {text.count(rest, 'server')} more, for other reasons")
     earlier = [terms.earlier(one, told.now) for one in planned.earlier[:MOST_EARLIER]]
     overlaps = conduct.overlaps(planned, planned.overlaps)
-    found = [*shown, *earlier, overlaps, risk.lines(planned), terms.why(planned)]
+    why = "" if _is_in_title(planned) else terms.why(planned)
+    found = [*shown, *earlier, overlaps, risk.lines(planned), why]
     return "\n".join(line for line in found if line) or "No server."
 
 
@@ -217,8 +229,7 @@ def _fallback(shown: facts.PlanShown) -> str:
 
 def may_be_asked(shown: facts.PlanShown) -> bool:
     """Whether a plan can be asked for: a dry run and a refused one can't."""
-    planned = shown.plan
-    return bool(shown.request_id and planned.order.targets and not planned.refusals)
+    return bool(shown.request_id) and may_be(shown.plan)
 
 
 def _buttons(shown: facts.PlanShown) -> tuple[blocks.Button, ...]:

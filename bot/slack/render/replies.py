@@ -171,7 +171,9 @@ def _ended(request: ports.Request, servers: Sequence[ports.RunServer]) -> str:
         "Nothing was sent." if outcomes.busy(servers) else "",
         # Names that the first line has taken whole aren't said once more.
         outcomes.dark(servers, action, headlines.NAMES_CHARS),
-        outcomes.told(outcomes.lit(servers, action), action, limit=2000),
+        ""
+        if outcomes.is_told(servers)
+        else outcomes.told(outcomes.lit(servers, action), action, limit=2000),
         outcomes.unsure(servers, action),
         around.still_out(request),
     ]
