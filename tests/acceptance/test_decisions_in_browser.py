@@ -78,13 +78,13 @@ async def test_quorum_of_two_groups_and_a_denial_in_the_browser(
     await page.get_by_test_id("ephemeral").last.get_by_role("button", name="Request").click()
     await fill(page, "12")
     card = the_card(page, "web[01-12]")
-    await says(card, "Waiting for sre and dc-ops")
+    await says(card, "Waiting for sre: @sam; dc-ops: @rosa")
     await shot(page, "quorum-1-asked")
 
     await become(page, "U0SAM")
     await card.get_by_role("button", name="Approve").click()
     await page.get_by_test_id("confirm-ok").click()
-    await says(card, "Waiting for dc-ops")
+    await says(card, "Waiting for dc-ops: @rosa")
     answer = page.get_by_test_id("ephemeral").last
     await says(answer, "for sre (you are named in the policy)")
     await shot(page, "quorum-2-one-of-two")
