@@ -6,11 +6,16 @@ from collections.abc import Sequence
 
 from bot.operations import host, host_view
 from bot.power import ports
+from bot.power.around.states import State
 from bot.power.messages import running
 from bot.power.run import around
 from bot.power.text import spelling
 from bot.workflow.context import Record
 
+# A request to outside may have left whose answer the run waits for.
+UNDER_WAY = frozenset({State.INTENDED, State.PUTTING_BACK})
+# Ids of servers of one name that a refusal lists.
+MOST_TWINS = 5
 NOTHING = "Nothing is out or owed."
 
 
@@ -51,14 +56,35 @@ async def settle(record: Record, request_id: str, step: str, server: str) -> str
     asked = (await host.show(record, request_id)).request
     now, by, id_ = record.clock.now(), host.operator().user_id, asked.id
 
-    def work(tx: ports.Tx) -> bool:
-        settled = around.settle(tx, tx.request(id_) or asked, step, server, by=by, now=now)
-        if settled:
-            said = running.StepSettled(step=step, name=server, by=by)
-            tx.say(id_, "reply", said, key=f"settled:{step}:{settled[0]}:{now}", at=now)
-        return bool(settled)
+    def work(tx: ports.Tx) -> str:
+        found = tx.request(id_) or asked
+        if why := _objection(found, around.meant(tx, id_, step, server), step, server):
+            return why
+        settled = around.settle(tx, found, step, server, by=by, now=now)
+        said = running.StepSettled(step=step, name=server, by=by)
+        tx.say(id_, "reply", said, key=f"settled:{step}:{settled[0]}:{now}", at=now)
+        return ""
 
-    if not await record.store.write(work):
-        why = f"{step} of {server} is neither out nor owed in {id_}; `powerbot owed` lists what is."
+    if why := await record.store.write(work):
         await host.refuse(record, f"settle {id_} {step} {server}", "settle.refused", asked, why)
     return f"Settled: {step} of {server} in {id_}. Nothing outside was touched."
+
+
+def _objection(found: ports.Request, meant: Sequence[around.Row], step: str, server: str) -> str:
+    """Return why nothing is settled, or an empty text."""
+    ids = sorted({row.taken.subject.id for row in meant})
+    if not ids:
+        return (
+            f"{step} of {server} is neither out nor owed in {found.id}; "
+            "`powerbot owed` lists what is."
+        )
+    if len(ids) > 1:
+        listed = " or ".join(ids[:MOST_TWINS])
+        return f"{len(ids)} servers in {found.id} are called {server}; give an id: {listed}."
+    if not found.ended_at and any(row.taken.state in UNDER_WAY for row in meant):
+        # What comes of it would be lost: the record would say that nothing stands outside.
+        return (
+            f"{step} of {server} is under way, because {found.id} is still running; "
+            "try again when it is out or owed."
+        )
+    return ""

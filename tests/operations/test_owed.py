@@ -17,6 +17,7 @@ from bot.power.around.states import State
 from bot.power.run import around
 from bot.workflow import facts, putting_back
 from bot.workflow.context import Record
+from tests.storage import owner
 from tests.support import databases
 from tests.workflow import world as world_
 from tests.workflow.world import DANA, OLGA, SAM, World
@@ -117,6 +118,45 @@ async def test_settling_touches_one_step_of_one_server(world: World, record: Rec
             await owed.settle(record, id_, *again)
     refused = await world.audit("settle.refused", id_)
     assert [one["user_id"] for one in refused] == [host.operator().user_id] * 3
+
+
+IN_HAND = [
+    "UPDATE step_servers SET state = 'intended', stands = 1 WHERE step_key LIKE '%_drain'",
+    "UPDATE step_servers SET state = 'putting_back', stands = 1 WHERE step_key LIKE '%_drain'",
+]
+
+
+@pytest.mark.parametrize("in_hand", IN_HAND, ids=["before", "after"])
+async def test_step_that_a_run_has_in_hand_is_not_settled(
+    world: World, record: Record, in_hand: str
+) -> None:
+    """Its answer would be lost, and something would stand outside that no record knows of."""
+    id_ = await left_out(world, State.DONE, State.OWED)
+    owner.execute(world.url, in_hand, "UPDATE requests SET state = 'running', ended_at = 0")
+
+    with pytest.raises(host.Refused, match=f"under way, because {id_} is still running"):
+        await owed.settle(record, id_, "drain", "web01")
+    assert len(await owed.rows(record)) == 2
+    assert await owed.settle(record, id_, "quiet", "web01")
+
+    owner.execute(world.url, "UPDATE requests SET ended_at = 9")
+    assert await owed.settle(record, id_, "drain", "web01")
+
+
+async def test_settling_by_a_name_that_two_servers_have_wants_an_id(
+    world: World, record: Record
+) -> None:
+    """One was mended by hand; the other stays owed."""
+    id_ = await left_out(world, State.DONE, State.OWED)
+    twin = asking.Subject(id="twin-id", name="web01")
+    part = parts.Part(f"{id_}_2_1_1_drain", id_, 2, DRAIN, servers=(parts.Taken(twin),))
+    epoch = (await world.found(id_)).epoch
+    await world.store.write(lambda tx: tx.intend_parts([part], epoch=epoch))
+
+    with pytest.raises(host.Refused, match=r"2 servers in .* are called web01; give an id: .*twin"):
+        await owed.settle(record, id_, "drain", "web01")
+    assert await owed.settle(record, id_, "drain", "twin-id")
+    assert await owed.settle(record, id_, "drain", "web01")
 
 
 async def test_settling_takes_an_id_as_every_command_does(record: Record) -> None:

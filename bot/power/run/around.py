@@ -195,6 +195,15 @@ def settle(
     return settled
 
 
+def meant(tx: ports.Tx, request_id: str, step: str, name: str) -> list[Row]:
+    """Return what `settle` would mark for these words: what is out or owed of such servers."""
+    return [
+        row
+        for row in rows(tx.parts(request_id))
+        if row.part.step.name == step and name in (row.taken.subject.name, row.taken.subject.id)
+    ]
+
+
 def ask_back(tx: ports.Tx, found: ports.Request, *, now: float) -> int:
     """Have everything of an ended request put back now, whatever its servers' state.
 
