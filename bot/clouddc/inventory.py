@@ -88,10 +88,11 @@ class Inventory:
 
     async def _sweep(self, began: single_flight.Began) -> server.Snapshot:
         """Follow the markers to the end of the list."""
-        reading, marker = _Reading(self._latest.servers if self._latest else {}), ""
+        before = self._latest.servers if self._latest else {}
+        reading, marker = _Reading(), ""
         while True:
             page = await self._lister.list_page(marker)
-            reading.take(page, marker)
+            reading.take(page, marker, before)
             if reading.too_long:
                 raise errors.CloudError(TOO_LONG)
             following = reading.marker_after(page)
@@ -101,7 +102,11 @@ class Inventory:
 
     def _keep(self, began: single_flight.Began, reading: _Reading) -> server.Snapshot:
         snapshot = server.Snapshot(
-            reading.found, began.at, total=reading.total, unreadable=reading.unreadable
+            reading.found,
+            began.at,
+            total=reading.total,
+            unreadable=reading.unreadable,
+            endless=reading.endless,
         )
         self._latest, self._latest_began = snapshot, began
         log.debug("clouddc.swept", servers=len(reading.found), pages=len(reading.asked))
@@ -117,25 +122,27 @@ class Inventory:
 
 @dataclasses.dataclass
 class _Reading:
-    """One sweep so far; `before` are the servers that the last one found, by id.
+    """One sweep so far; `total` and `unreadable` are what `wire.Page` says of them."""
 
-    `total` and `unreadable` are what `wire.Page` says of them.
-    """
-
-    before: Mapping[str, server.Server]
     found: dict[str, server.Server] = dataclasses.field(default_factory=dict)
     asked: set[str] = dataclasses.field(default_factory=set)
     total: int = 0
     unreadable: int = 0
-    # Pages in a row that brought no server that wasn't known.
+    # Pages in a row that brought no server that wasn't known, and whether the newest had any row.
     idle: int = 0
+    last_had_rows: bool = False
 
-    def take(self, page: wire.Page, marker: str) -> None:
-        """Add the page that was asked for with this marker."""
+    def take(self, page: wire.Page, marker: str, before: Mapping[str, server.Server]) -> None:
+        """Add the page that was asked for with this marker.
+
+        `before` are the servers that the last sweep found, by id.
+        """
         known = len(self.found)
-        self.found.update(rows.kept(page.servers, self.before))
+        self.found.update(rows.kept(page.servers, before))
         self.asked.add(marker)
-        self.total = page.total
+        # A count that only some of the pages have holds for the others.
+        self.total = page.total or self.total
+        self.last_had_rows = bool(page.servers or page.unreadable)
         if len(self.found) > known:
             self.idle, self.unreadable = 0, self.unreadable + page.unreadable
         else:
@@ -150,6 +157,11 @@ class _Reading:
     def whole(self) -> bool:
         """Whether as many servers are known as the service counts."""
         return 0 < self.total <= len(self.found) + self.unreadable
+
+    @property
+    def endless(self) -> bool:
+        """Whether nothing says that this is all: no count, and no empty page behind the last."""
+        return not self.total and self.last_had_rows
 
     def marker_after(self, page: wire.Page) -> str:
         """Return where to read on, or an empty text where the list has ended.

@@ -284,7 +284,7 @@ def _missing(bot: app.Bot) -> int:
     """Return how many servers the newest list leaves out."""
     newest = bot.power.latest()
     short = newest.shortfall if newest else None
-    return short.total - short.shown if short else 0
+    return short.missing if short else 0
 
 
 def _age_s(since: float, now: float) -> float:

@@ -98,14 +98,27 @@ class Server(msgspec.Struct, frozen=True, gc=False):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Shortfall:
-    """A list that shows fewer servers than there are: `shown` of `total`."""
+    """A list that shows fewer servers than there are: `shown` of `total`.
+
+    A `total` of 0 isn't known: the service doesn't count, and where its list ends can't be told.
+    """
 
     shown: int
     total: int
 
     @property
+    def missing(self) -> int:
+        """How many servers aren't shown, at least."""
+        return max(1, self.total - self.shown)
+
+    @property
     def sentence(self) -> str:
         """The fact in words."""
+        if not self.total:
+            return (
+                f"CloudDC's list shows {self.shown:,} servers, and whether these are all can't be "
+                "told: it has no count, and its pages repeat."
+            )
         return f"CloudDC's list shows {self.shown:,} of {self.total:,} servers."
 
 
@@ -115,19 +128,23 @@ class Snapshot:
 
     `started_at` is the wall clock (seconds since the epoch) when the sweep's first call left:
     nothing in the snapshot is older than what the servers' records said then. `total` is how many
-    servers the service counts, 0 where it doesn't say; `unreadable` rows had no id.
+    servers the service counts, 0 where it doesn't say; `unreadable` rows had no id. One is
+    `endless` where nothing says that this is all: there is no count, and pages repeat.
     """
 
     servers: Mapping[str, Server]
     started_at: float
     total: int = 0
     unreadable: int = 0
+    endless: bool = False
 
     @property
     def shortfall(self) -> Shortfall | None:
         """How far this is from the whole project, None where nothing is known to be missing."""
         shown = len(self.servers)
         missing = max(self.total - shown, self.unreadable)
+        if self.endless:
+            return Shortfall(shown, 0)
         return Shortfall(shown, shown + missing) if missing > 0 else None
 
     @functools.cached_property

@@ -123,6 +123,38 @@ async def test_sweep_that_misses_servers_says_so(capsys: pytest.CaptureFixture[s
     assert "servers=2 total=4 unreadable=1" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    "pages",
+    [
+        [page(1, 2)],
+        [page(1, 2, next_marker=server_id(2))],
+        [page(1, 2, next_marker=server_id(2)), page(1, 2, next_marker=server_id(1))],
+        [page(1, 2, next_marker=server_id(2)), *(page(1, next_marker=server_id(n)) for n in range(3, 9))],
+    ],
+    ids=["the same page", "with its marker", "a marker that loops", "a marker that moves"],
+)
+@pytest.mark.parametrize("count", [None, 0, "many"])
+async def test_sweep_of_repeating_pages_without_a_count_isnt_taken_for_whole(
+    pages: list[dict[str, object]], count: object
+) -> None:
+    """A service that doesn't heed the marker may hold any number of servers behind its page."""
+    snapshot, _ = await swept(*({**one, "count": count} for one in pages))
+
+    assert snapshot.shortfall == server.Shortfall(shown=2, total=0)
+    assert "shows 2 servers, and whether these are all can't be told" in (
+        snapshot.shortfall.sentence
+    )
+    assert snapshot.shortfall.missing == 1
+
+
+async def test_sweep_takes_the_count_from_whichever_page_has_one() -> None:
+    """What the first page counts isn't forgotten when the next leaves it out."""
+    first = {**page(1, 2, next_marker=server_id(2)), "count": 5}
+    snapshot, _ = await swept(first, {**page(3), "count": None}, {**page(), "count": None})
+
+    assert snapshot.shortfall == server.Shortfall(shown=3, total=5)
+
+
 async def test_closing_an_idle_inventory_does_nothing() -> None:
     """There is nothing to stop."""
     await Bench(1).inventory.aclose()
