@@ -115,7 +115,10 @@ def test_every_name_that_is_offered_can_be_typed() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["pdu01", "PDU01", "Pdu 01", " pdu-7", "ＰＤＵ01", "p\u200bdu1", "pdu\u00a01", "\u3000pdu"],
+    [
+        *("pdu01", "PDU01", "Pdu 01", " pdu-7", "ＰＤＵ01", "p\u200bdu1", "pdu\u00a01", "\u3000pdu"),
+        *("p\u034fdu1", "p\ufe0fdu1", "p\u3164du1", "\u2800pdu1", "p\U000e0100du1"),
+    ],
 )
 def test_policy_protects_a_name_whatever_its_case_width_and_blanks(name: str) -> None:
     """A capital letter takes no protection away."""

@@ -16,6 +16,8 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
+from bot.power.text import spelling
+
 # Slack writes <address|label>, <@U1|bob>, <#C1|ops> and <!subteam^S1|@sre>
 # (https://docs.slack.dev/messaging/formatting-message-text). No part can hold < or >, so that
 # the work stays linear in the length of the text.
@@ -230,4 +232,6 @@ def folded(text: str) -> str:
 
 def _is_blank(character: str) -> bool:
     """Whether a character only parts others, or can't be seen at all."""
+    if spelling.IGNORABLE.match(character):
+        return True
     return unicodedata.category(character) in {"Cc", "Cf", "Zs", "Zl", "Zp"}
