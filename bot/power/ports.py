@@ -41,6 +41,7 @@ from bot.power.records import (
     Request as Request,
     Review as Review,
     RunServer as RunServer,
+    Touch as Touch,
 )
 from bot.power.tx import Tx as Tx
 

@@ -184,6 +184,14 @@ class Earlier:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Touch:
+    """The newest call to a server that may have acted, and whose it was."""
+
+    request_id: str
+    method: Method
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Busy:
     """How many servers of a rack are being powered on, and the least that any of them allows."""
 

@@ -13,6 +13,7 @@ from bot.power.records import (
     Earlier,
     Lock,
     RunServer,
+    Touch,
 )
 from bot.power.request import Action
 
@@ -57,8 +58,8 @@ class RunTx(Protocol):
         Calls from before `since` (epoch seconds) and those of the request `but` don't count.
         """
 
-    def touched(self, server_ids: Sequence[str], *, since: float, but: str) -> frozenset[str]:
-        """Return those of these servers to which another request has sent something since."""
+    def touched(self, server_ids: Sequence[str], *, since: float, but: str) -> dict[str, Touch]:
+        """Return, by server id, the newest that another request has sent to it since."""
 
     def busy_racks(self, racks: Sequence[str]) -> dict[tuple[str, str], Busy]:
         """Return, by (room, rack), what is being powered on in racks of these names just now."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 
-from bot.power import errors, ports
+from bot.power import errors, ports, server
 from bot.power.command import command
 from bot.power.run import again
 from bot.workflow import ask, facts, people, planner
@@ -65,6 +65,7 @@ async def repeat(
         reason=again.reason(request, wanted, by=inbound.person),
         retry_of=request.id,
     )
+    asked = dataclasses.replace(asked, spared=await _spared(context, wanted, request, snapshot))
     plan, heard = await asyncio.gather(
         planner.make(context, asked, snapshot),
         context.alarms.hear([record.id for record in left]),
@@ -73,3 +74,16 @@ async def repeat(
     if wanted.undoes:
         plan = plan.model_copy(update={"undoes": again.undone_by(request)})
     return await ask.remember(context, inbound, plan)
+
+
+async def _spared(
+    context: Context, wanted: again.Again, request: ports.Request, snapshot: server.Snapshot
+) -> dict[str, str]:
+    """Return, by id, which servers are left alone that the button would act on again."""
+    # While it runs, or before, its locks keep all others away.
+    touched: dict[str, ports.Touch] = {}
+    if (ended := request.ended_at) and not wanted.fresh:
+        touched = await context.store.read(
+            lambda tx: tx.touched(wanted.server_ids, since=ended, but=request.id)
+        )
+    return again.spared(request, wanted, snapshot.servers, touched)

@@ -129,7 +129,10 @@ async def test_sweep_that_misses_servers_says_so(capsys: pytest.CaptureFixture[s
         [page(1, 2)],
         [page(1, 2, next_marker=server_id(2))],
         [page(1, 2, next_marker=server_id(2)), page(1, 2, next_marker=server_id(1))],
-        [page(1, 2, next_marker=server_id(2)), *(page(1, next_marker=server_id(n)) for n in range(3, 9))],
+        [
+            page(1, 2, next_marker=server_id(2)),
+            *(page(1, next_marker=server_id(n)) for n in range(3, 9)),
+        ],
     ],
     ids=["the same page", "with its marker", "a marker that loops", "a marker that moves"],
 )

@@ -116,7 +116,16 @@ def test_every_name_that_is_offered_can_be_typed() -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        *("pdu01", "PDU01", "Pdu 01", " pdu-7", "ＰＤＵ01", "p\u200bdu1", "pdu\u00a01", "\u3000pdu"),
+        *(
+            "pdu01",
+            "PDU01",
+            "Pdu 01",
+            " pdu-7",
+            "ＰＤＵ01",
+            "p\u200bdu1",
+            "pdu\u00a01",
+            "\u3000pdu",
+        ),
         *("p\u034fdu1", "p\ufe0fdu1", "p\u3164du1", "\u2800pdu1", "p\U000e0100du1"),
     ],
 )

@@ -51,7 +51,7 @@ async def test_the_newest_call_to_a_server_decides_whether_something_is_open(sto
     assert await store.read(lambda tx: asked(tx, but="PR-2222")) == {}
     assert await store.read(lambda tx: asked(tx, since=15.0)) == {}
     touched = await store.read(lambda tx: tx.touched(ids, since=20.0, but="PR-4444"))
-    assert touched == {"s1"}
+    assert touched == {"s1": ports.Touch("PR-3333", Method.ON)}
 
 
 async def test_a_rack_is_busy_with_what_is_on_its_way_in_any_request(store: Store) -> None:

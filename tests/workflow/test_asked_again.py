@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from bot.power.lifecycle import State
+from bot.power.plan import Verdict
+from bot.sandbox.data_centre import MachineFaultKind
 from bot.slack.render import answers as private, cards
 from bot.workflow import facts
 from tests.workflow.world import DANA, SAM, World
@@ -92,3 +94,75 @@ async def test_a_denied_request_is_asked_again_as_a_plan_of_whoever_presses(worl
     assert (own.plan.order.reason, own.plan.order.retry_of) == ("kernel panic", id_)
     assert other.plan.order.requester.user_id == SAM
     assert id_ in other.plan.order.reason
+
+
+async def done(world: World, line: str, who: str, approver: str) -> str:
+    """Ask for a change, have it approved, and carry it out."""
+    id_ = await world.ask(line, who)
+    await world.press(approver, "approve", id_)
+    await world.drive()
+    return id_
+
+
+def spared(said: object) -> dict[str, str]:
+    """Return the servers that a plan leaves alone, each with the reason."""
+    assert isinstance(said, facts.PlanShown), said
+    return {line.name: line.reason for line in said.plan.lines_with(Verdict.BLOCKED)}
+
+
+async def test_undo_does_not_undo_what_somebody_did_since(world: World) -> None:
+    """Hands may be in a server that a later request has switched off."""
+    first = await done(world, "off web[01-02] because one", DANA, SAM)
+    await done(world, "on web01 because two", DANA, SAM)
+    last = await done(world, "off web01 because disks are swapped", SAM, DANA)
+
+    said = await world.press(DANA, "undo", first)
+
+    assert spared(said) == {"web01": f"{last} has acted on it since"}
+    assert isinstance(said, facts.PlanShown)
+    assert [target.name for target in said.plan.order.targets] == ["web02"]
+
+
+async def test_undo_brings_a_server_back_that_a_later_power_on_did_not(world: World) -> None:
+    """Whoever tried to switch it on wants what the button does."""
+    first = await done(world, "off web01 because one", DANA, SAM)
+    world.centre.set_fault("web01", MachineFaultKind.FAILS)
+    await done(world, "on web01 because two", DANA, SAM)
+    world.centre.set_fault("web01", None)
+
+    said = await world.press(DANA, "undo", first)
+
+    assert spared(said) == {}
+
+
+async def test_retry_does_not_repeat_what_another_request_has_done_since(world: World) -> None:
+    """A reboot that failed and was made up for isn't made a second time by an old button."""
+    world.centre.set_fault("web01", MachineFaultKind.FAILS)
+    first = await done(world, "reboot web01 because one", DANA, SAM)
+    world.centre.set_fault("web01", None)
+    later = await done(world, "reboot web01 because two", SAM, DANA)
+
+    said = await world.press(DANA, "retry", first)
+
+    assert spared(said) == {"web01": f"{later} has acted on it since"}
+
+
+async def test_buttons_act_on_no_server_under_another_name(world: World) -> None:
+    """What was asked for as web01 isn't done to db99; what was left off is brought back."""
+    world.centre.set_fault("web01", MachineFaultKind.FAILS)
+    first = await done(world, "off web[01-02] because one", DANA, SAM)
+    denied = await world.ask("off web[04-05] because two")
+    await world.press(SAM, "deny", denied)
+    world.centre.set_fault("web01", None)
+    for before, now in (("web01", "db99"), ("web04", "db98"), ("web02", "cache97")):
+        world.centre.change_server(before, name=now)
+    world.clock.passed_s += 60.0
+
+    retried = await world.press(DANA, "retry", first)
+    again = await world.press(DANA, "again", denied)
+    undone = await world.press(DANA, "undo", first)
+
+    assert spared(retried) == {"db99": f"it was web01 in {first}, and renamed"}
+    assert spared(again) == {"db98": f"it was web04 in {denied}, and renamed"}
+    assert isinstance(undone, facts.PlanShown)
+    assert [target.name for target in undone.plan.order.targets] == ["cache97"]

@@ -86,6 +86,8 @@ def _judge_one(
         parts = question.unsure[record.id]
         unread = recheck.unreadable(parts, "you ask")
         return Judged(record, None, Verdict.BLOCKED, unread, Cause.UNREADABLE)
+    if why := question.spared.get(record.id):
+        return Judged(record, None, Verdict.BLOCKED, why)
     judged = judging.judge(
         rules,
         record,

@@ -21,8 +21,9 @@ class Question:
     "because"; it is used in the lines that a person may copy. `reading` says it in words where
     its terms narrow each other. `selected` says that more than single names stand there, so that
     the servers are those which the list happened to show. `unsure` has, by id, the servers that
-    may or may not be meant, since what the terms ask for can't be read of them. `called` is what
-    a line to copy begins with: the command's name, or the bot's.
+    may or may not be meant, since what the terms ask for can't be read of them. `spared` has, by
+    id, why a button leaves a server alone that it would act on again. `called` is what a line to
+    copy begins with: the command's name, or the bot's.
     """
 
     action: Action
@@ -38,6 +39,7 @@ class Question:
     reading: str = ""
     selected: bool = False
     unsure: Mapping[str, Collection[server.Part]] = dataclasses.field(default_factory=dict)
+    spared: Mapping[str, str] = dataclasses.field(default_factory=dict)
     called: str = vocabulary.PREFIX
 
 

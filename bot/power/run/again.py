@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from bot.power import lifecycle, plan, ports, request
+from bot.power import lifecycle, plan, ports, request, server
+from bot.power.approval import granted
 from bot.power.causes import Late, Left
 from bot.power.command import command_line
 from bot.power.lifecycle import ServerState
 from bot.power.request import Action
 from bot.power.server import Power
+from bot.power.text import spelling, typography
 
 RETRIED = frozenset(
     {ServerState.FAILED, ServerState.REJECTED, ServerState.TIMED_OUT, ServerState.NOT_SENT}
@@ -25,11 +27,13 @@ class Again:
     """An action and the ids of the servers for it; empty when there is nothing to do.
 
     `undoes` says that it switches on what the earlier request has left off.
+    It is `fresh` where nothing was sent before, so that what others have done since is no matter.
     """
 
     action: Action
     server_ids: tuple[str, ...]
     undoes: bool = False
+    fresh: bool = False
 
 
 def retried(order: request.Order, rows: Sequence[ports.RunServer]) -> Again:
@@ -44,7 +48,7 @@ def retried(order: request.Order, rows: Sequence[ports.RunServer]) -> Again:
 
 def whole(order: request.Order) -> Again:
     """Return the same once more, for all servers: a plan or a request of which nothing was sent."""
-    return Again(order.action, order.server_ids)
+    return Again(order.action, order.server_ids, fresh=True)
 
 
 def options(order: request.Order) -> request.Options:
@@ -70,6 +74,44 @@ def undone_by(found: ports.Request) -> plan.Undone:
     """Return what a plan says of the request that it undoes."""
     order = found.order
     return plan.Undone(request_id=found.id, action=order.action, reason=order.reason)
+
+
+def spared(
+    found: ports.Request,
+    wanted: Again,
+    known: Mapping[str, server.Server],
+    touched: Mapping[str, ports.Touch],
+) -> dict[str, str]:
+    """Return, by id, why a server isn't acted on again though its row says so.
+
+    A button is pressed days later. The server may be called something else by then, and what
+    somebody has done to it since may not be undone by it: `touched` has other requests' calls.
+    """
+    told: dict[str, str] = {}
+    for server_id in wanted.server_ids:
+        target, record = found.order.by_id[server_id], known.get(server_id)
+        touch = touched.get(server_id)
+        if touch is not None and (not wanted.undoes or touch.method is not ports.Method.ON):
+            told[server_id] = f"{touch.request_id} has acted on it since"
+        elif record is not None and (
+            why := _exchanged(found, target, record, undoes=wanted.undoes)
+        ):
+            told[server_id] = why
+    return told
+
+
+def _exchanged(
+    found: ports.Request, target: request.Target, record: server.Server, *, undoes: bool
+) -> str:
+    """Say that a server isn't the one that was asked for.
+
+    What a request has switched off is brought back whatever it is called by now.
+    """
+    if typography.normal(target.name) == typography.normal(record.name):
+        return granted.exchanged(target, record)
+    if undoes:
+        return granted.exchanged(dataclasses.replace(target, name=record.name), record)
+    return f"it was {spelling.shown(target.name)} in {found.id}, and renamed"
 
 
 def may_retry(action: Action, row: ports.RunServer) -> bool:

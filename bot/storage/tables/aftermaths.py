@@ -21,10 +21,11 @@ _UNSETTLED = """
     ORDER BY attempts.intended_at, attempts.number
 """
 _TOUCHED = """
-    SELECT DISTINCT called.server_id
+    SELECT called.server_id, called.request_id, called.method
     FROM attempt_servers AS called JOIN attempts ON attempts.id = called.attempt_id
     WHERE called.server_id IN :ids AND called.may_have_acted
       AND attempts.intended_at >= :since AND called.request_id <> :but
+    ORDER BY attempts.intended_at, attempts.number
 """
 # Whoever holds the lock of a server in a run is at work on it; an ended run holds none.
 _BUSY = """
@@ -75,10 +76,15 @@ class Aftermaths(link.Link):
                 )
         return found
 
-    def touched(self, server_ids: Sequence[str], *, since: float, but: str) -> frozenset[str]:
-        """Return those of these servers to which another request has sent something since."""
+    def touched(
+        self, server_ids: Sequence[str], *, since: float, but: str
+    ) -> dict[str, ports.Touch]:
+        """Return, by server id, the newest that another request has sent to it since."""
         asked = {"ids": [*server_ids], "since": since, "but": but}
-        return frozenset(row.server_id for row in self.query(_TOUCHED, **asked))
+        return {
+            row.server_id: ports.Touch(row.request_id, ports.Method(row.method))
+            for row in self.query(_TOUCHED, **asked)
+        }
 
     def busy_racks(self, racks: Sequence[str]) -> dict[tuple[str, str], ports.Busy]:
         """Return, by (room, rack), what is being powered on in racks of these names just now."""
