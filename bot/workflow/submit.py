@@ -6,7 +6,7 @@ import asyncio
 import dataclasses
 
 from bot.power import errors, ports, server
-from bot.power.command import command
+from bot.power.command import command, late_sparing
 from bot.power.run import again
 from bot.workflow import ask, facts, people, planner
 from bot.workflow.context import Context
@@ -22,6 +22,7 @@ async def submit(context: Context, inbound: ports.Inbound, change: command.Chang
     snapshot = await queries.inventory(context)
     try:
         named = await queries.search(context, change.targets, snapshot, for_change=True)
+        late_sparing.refuse(change.reason, named.servers, context.policy().groups)
     except errors.UserMistake as mistake:
         raise suggest.whole_line(mistake, change) from None
     asked = planner.question_of(

@@ -206,3 +206,13 @@ async def test_a_colleague_in_a_reason_is_shown_by_name(world: World) -> None:
     shown = await world.plan("off web01 because <@U0SAM> and <@U0NOBODY> ask")
 
     assert shown.plan.order.reason == "@Sam !here and @U0NOBODY ask"
+
+
+async def test_a_reason_that_spares_a_server_makes_no_plan(world: World) -> None:
+    """Typed behind because, an exclusion would be read by nobody and the server switched off."""
+    said = await world.type("off web[01-03] because the kernel is old, except web02")
+    meant = await world.plan("off web[01-03] !web02 because the kernel is old, except web02")
+
+    assert isinstance(said, facts.Mistake)
+    assert "take them out of the servers, as !web02" in said.problem
+    assert [target.name for target in meant.plan.order.targets] == ["web01", "web03"]

@@ -1,0 +1,82 @@
+"""Servers that a reason spares: `@web because the kernel is old, except web07`.
+
+A reason is only words, so that they would be acted on all the same. Whoever types so is told,
+before a plan is made, to take them out of the targets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from bot.power import errors, server
+from bot.power.targets import target_words, targets
+from bot.power.text import folding, typography
+
+# Terms times servers, as many as targets themselves may cost.
+MOST_WORK = 100_000
+MOST_SHOWN = 100
+AROUND = "().,;:\"'"
+
+
+def refuse(reason: str, rows: Sequence[server.Server], groups: targets.Groups) -> None:
+    """Refuse a reason that spares some of the servers that would be acted on.
+
+    A reason that names all of them so says something else, as in "nothing but web07 is slow".
+
+    Raises:
+        UserMistake: it does; the sentence says what to write instead.
+    """
+    spared: dict[str, server.Server] = {}
+    terms: list[str] = []
+    for term, found in _spared(reason, rows, groups):
+        terms.append(term)
+        spared |= {row.id: row for row in found}
+    if not spared or len(spared) == len({row.id for row in rows}):
+        return
+    names = folding.fold([row.name for row in spared.values()], MOST_SHOWN, marked=True)
+    instead = " ".join(f"!{term}" for term in dict.fromkeys(terms))
+    raise errors.UserMistake(
+        f"The reason spares {names}, and a reason is only words: take them out of the servers, "
+        f"as {instead}, or leave them out of the reason.",
+        token=typography.shown(terms[0]),
+    )
+
+
+def _spared(
+    reason: str, rows: Sequence[server.Server], groups: targets.Groups
+) -> Iterator[tuple[str, list[server.Server]]]:
+    """Yield the terms that a reason spares, each with those of the servers that it means."""
+    left = MOST_WORK
+    sparing = False
+    for term in _terms(reason):
+        if target_words.spares(term):
+            sparing = True
+            continue
+        signed = term.startswith("!")
+        body = term.lstrip("!").strip(AROUND)
+        if sparing and body.casefold() in target_words.BETWEEN | target_words.FILLERS:
+            continue
+        if not body or not (sparing or signed) or (left := left - len(rows)) < 0:
+            sparing = False
+            continue
+        found = _meant(body, rows, groups)
+        # What follows names more of them until a word names none.
+        sparing = sparing and bool(found)
+        if found:
+            yield body, found
+
+
+def _terms(reason: str) -> Iterator[str]:
+    """Yield the words of a reason, cut at commas."""
+    for word in typography.words(reason):
+        for term in target_words.TERM.findall(word.text):
+            yield from target_words.parted_from_sparing(term)
+
+
+def _meant(term: str, rows: Sequence[server.Server], groups: targets.Groups) -> list[server.Server]:
+    """Return the servers that a term means, whatever its case and width; none where it is prose."""
+    try:
+        found = targets.parse_policy_targets(term, groups)
+    except errors.UserMistake:
+        return []
+    return [row for row in rows if found.matches(row)]
