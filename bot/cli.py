@@ -112,7 +112,8 @@ def check(
     ] = False,
 ) -> None:
     """Say what is wrong with settings, policy, database, Slack and CloudDC, and how to fix it."""
-    from bot.operations import check as check_, findings as findings_, logs
+    from bot.operations import logs
+    from bot.operations.check import check as check_, findings as findings_
 
     settings = settings_.load()
     # What goes wrong is a finding; the log's own line would only say it twice.

@@ -7,7 +7,7 @@ import pathlib
 
 from bot import settings
 from bot.around import credentials
-from bot.operations import check_slack
+from bot.operations.check import check_slack
 from bot.power import errors
 from bot.power.approval import policy_lint, policy_meaning, quorum
 from bot.power.policy import policy, policy_file

@@ -9,7 +9,7 @@ from bot.power import errors, ports
 from bot.power.lifecycle import State
 from bot.storage import group_commit, writer
 from bot.storage.engine import addresses, connections, files, generation, plan_cache, readers
-from bot.storage.tables import claims, figures, inbox, lease_grace, notices, outbox, transaction
+from bot.storage.tables import claims, figures, inbox, notices, outbox, transaction
 
 T = TypeVar("T")
 
@@ -40,7 +40,7 @@ class Store:
         """
         self._address = address
         self._lease_s = lease_s
-        self._grace = lease_grace.LeaseGrace(lease_s * PATIENCE)
+        self._grace = claims.LeaseGrace(lease_s * PATIENCE)
         self.restored = restored
         self._code_version = code_version
         self._held = held

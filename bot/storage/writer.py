@@ -13,8 +13,9 @@ from typing import Any
 import structlog
 
 from bot.power import errors, ports
+from bot.storage import intake_batches
 from bot.storage.engine import addresses, connections, dialects
-from bot.storage.tables import intake_batches, transaction
+from bot.storage.tables import transaction
 
 log = structlog.get_logger()
 

@@ -14,9 +14,8 @@ import structlog
 from hypothesis import given, strategies as st
 
 from bot.power import errors, intake, ports
-from bot.storage import writer
+from bot.storage import intake_batches, writer
 from bot.storage.store import Store
-from bot.storage.tables import intake_batches
 from tests.storage import builders
 from tests.support import databases
 

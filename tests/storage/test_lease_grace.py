@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.storage.tables import lease_grace
+from bot.storage.tables import claims
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ def test_leases_must_have_ended_before_a_look_a_while_ago(
     looks: list[float], at: float, since: float
 ) -> None:
     """What had ended at the newest look that is old enough may be taken now."""
-    seen = lease_grace.LeaseGrace(10.0)
+    seen = claims.LeaseGrace(10.0)
     for look in looks:
         seen.looked(look)
 
@@ -32,9 +32,9 @@ def test_leases_must_have_ended_before_a_look_a_while_ago(
 
 def test_looks_are_not_kept_for_ever() -> None:
     """However often a process looks, a few looks are all that is needed."""
-    seen = lease_grace.LeaseGrace(10.0)
+    seen = claims.LeaseGrace(10.0)
     for number in range(100_000):
         seen.looked(number / 100)
 
-    assert len(seen._looks) <= lease_grace.STEPS + 2
+    assert len(seen._looks) <= claims.STEPS + 2
     assert 980.0 < seen.ended_before(1000.0) <= 990.0

@@ -1,17 +1,27 @@
-"""What wakes somebody: each alarm's condition, what it says, and its heading in the runbook.
+"""What wakes somebody: each alarm's condition, what it says, its heading in the runbook, its rule.
 
-A condition is put together of the figures' own names.
+A condition is put together of the figures' own names; a rule is as Prometheus' docs have it
+("Alerting rules").
 """
 
 from __future__ import annotations
 
 import dataclasses
+import re
+from typing import Any
 
 from bot.operations.metric_names import Figure
+from bot.operations.ship import documents
 
 # The job under which Prometheus scrapes the bot, in every artefact.
 JOB = "powerbot"
 PAGE, TICKET = "page", "ticket"
+RUNBOOK = ".github/OPERATING.md"
+_LEFT_OUT = re.compile(r"[^\w\- ]")
+HEAD = """\
+# Made by `powerbot ship alerts`. Check it with `promtool check rules alerts.yml`.
+# The bot's job in scrape_configs is called "{job}"; /metrics needs the token in {token}.
+"""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -161,3 +171,34 @@ ALARMS = (
         "The bot is slow",
     ),
 )
+
+
+def alert_rules(token: str, page: str = RUNBOOK) -> str:
+    """Return the rules; `token` is the setting for the metrics, `page` where OPERATING.md is."""
+    made = {"groups": [{"name": "powerbot", "rules": [rule(one, page) for one in ALARMS]}]}
+    dumped = documents.dumped(made)
+    return HEAD.format(job=JOB, token=token) + dumped
+
+
+def rule(alarm: Alarm, page: str = RUNBOOK) -> dict[str, Any]:
+    """Return one rule."""
+    return {
+        "alert": alarm.name,
+        "expr": alarm.expr,
+        "for": alarm.lasts,
+        "labels": {"severity": alarm.severity},
+        "annotations": {
+            "summary": alarm.summary,
+            "runbook_url": runbook_url(alarm.heading, page),
+        },
+    }
+
+
+def runbook_url(heading: str, page: str = RUNBOOK) -> str:
+    """Return the address of a heading; `page` is the address of OPERATING.md."""
+    return f"{page}#{anchor(heading)}"
+
+
+def anchor(heading: str) -> str:
+    """Return a heading's anchor as GitHub makes it."""
+    return _LEFT_OUT.sub("", heading.lower()).replace(" ", "-")

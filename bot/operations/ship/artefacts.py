@@ -5,16 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Mapping
 
-from bot.operations.ship import (
-    alerts,
-    compose,
-    container,
-    dashboard,
-    kubernetes,
-    place,
-    runbook,
-    systemd,
-)
+from bot.operations.ship import alarms, compose, container, dashboard, kubernetes, place, systemd
 
 
 class Artefact(enum.StrEnum):
@@ -33,8 +24,8 @@ _MADE: Mapping[Artefact, Callable[[place.Order], str]] = {
     Artefact.COMPOSE: compose.text,
     Artefact.SYSTEMD: systemd.text,
     Artefact.KUBERNETES: kubernetes.text,
-    Artefact.ALERTS: lambda order: alerts.text(
-        place.variable("metrics_token"), order.docs or runbook.PAGE
+    Artefact.ALERTS: lambda order: alarms.alert_rules(
+        place.variable("metrics_token"), order.docs or alarms.RUNBOOK
     ),
     Artefact.DASHBOARD: lambda _: dashboard.text(),
 }

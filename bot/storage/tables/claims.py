@@ -1,4 +1,4 @@
-"""Fenced leases on requests; no other module may write one.
+"""Fenced leases on requests, and when one that has ended may be taken.
 
 A claim raises the request's epoch, and every later write of its owner names that epoch: who was
 frozen or cut off finds out at the next write. Only the fence gives safety, never the clock.
@@ -6,6 +6,7 @@ frozen or cut off finds out at the next write. Only the fence gives safety, neve
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Sequence
 
 from bot.power import lifecycle, ports
@@ -14,6 +15,37 @@ from bot.storage.tables import rows
 
 _OPEN = sorted(lifecycle.OPEN)
 LEASED = ("requests", "inbox", "outbox", "notices")
+# Looks that are remembered within the time that an owner is given.
+STEPS = 8
+
+
+class LeaseGrace:
+    """The looks of one process, by the database's clock.
+
+    What an owner has to note may wait behind a process that was frozen in its turn to write, or
+    behind a database that was away from everybody, while the lease ends. So one look finds that a
+    lease has ended, and only another one, a while later, takes what is still leased then: in
+    between everybody who lives has had a turn.
+    """
+
+    def __init__(self, patience_s: float) -> None:
+        """`patience_s` lies between the look that finds a lease ended and the one that takes it."""
+        self._patience_s = patience_s
+        self._looks: collections.deque[float] = collections.deque()
+
+    def ended_before(self, at: float) -> float:
+        """Return before which instant a lease must have ended to be taken at this one."""
+        return max((one for one in self._looks if one <= at - self._patience_s), default=0.0)
+
+    def looked(self, at: float) -> None:
+        """Note a look that has come to its end."""
+        # A clock that was set back begins anew.
+        while self._looks and self._looks[-1] > at:
+            self._looks.pop()
+        while len(self._looks) > 1 and self._looks[1] <= at - self._patience_s:
+            self._looks.popleft()
+        if not self._looks or at - self._looks[-1] >= self._patience_s / STEPS:
+            self._looks.append(at)
 
 
 def claim(

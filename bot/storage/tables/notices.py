@@ -7,7 +7,7 @@ from typing import Any
 from bot.power import ports
 from bot.power.messages import messages
 from bot.storage.engine import link
-from bot.storage.tables import lease_grace, outbox, rows, stored_json
+from bot.storage.tables import claims, outbox, rows, stored_json
 
 # A channel hears one after another: "lifted" never stands above "frozen".
 _DUE = """
@@ -54,7 +54,7 @@ class Notices(link.Link):
 
 
 def due(
-    tx: link.Link, grace: lease_grace.LeaseGrace, *, now: float, limit: int, lease_s: float
+    tx: link.Link, grace: claims.LeaseGrace, *, now: float, limit: int, lease_s: float
 ) -> list[ports.Notice]:
     """Claim what channels must be told now, each channel's in order."""
     at = float(tx.value("SELECT now_s()"))

@@ -12,7 +12,7 @@ from typing import Any
 from bot.power import lifecycle, ports
 from bot.power.messages import decisions, messages
 from bot.storage.engine import link
-from bot.storage.tables import lease_grace, rows, stored_json
+from bot.storage.tables import claims, rows, stored_json
 
 _ENDED = sorted(lifecycle.ENDED)
 _OPEN = sorted(lifecycle.OPEN)
@@ -152,7 +152,7 @@ def _new(request_id: str, kind: str, key: str, at: float) -> dict[str, Any]:
 
 
 def due(
-    tx: link.Link, grace: lease_grace.LeaseGrace, *, now: float, limit: int, lease_s: float
+    tx: link.Link, grace: claims.LeaseGrace, *, now: float, limit: int, lease_s: float
 ) -> tuple[float, list[ports.OutboxMessage]]:
     """Claim messages that Slack must be told now: new cards, then ends, per request in order.
 

@@ -11,11 +11,11 @@ import pytest
 import yaml
 
 from bot.operations.metric_names import Figure
-from bot.operations.ship import alarms, alerts, runbook
+from bot.operations.ship import alarms
 from bot.power.command import command
 from tests.operations.ship import tools
 
-OPERATING = tools.PROJECT / runbook.PAGE
+OPERATING = tools.PROJECT / alarms.RUNBOOK
 HEADING = re.compile(r"^#{2,3} (.+)$", re.MULTILINE)
 TOKEN = "POWERBOT_METRICS_TOKEN"
 UP = 'up{job="powerbot", instance="a"}'
@@ -98,7 +98,7 @@ AT = "15m"
 def rules(folder: pathlib.Path) -> pathlib.Path:
     """Write the rules into a folder."""
     path = folder / "alerts.yml"
-    path.write_text(alerts.text(TOKEN))
+    path.write_text(alarms.alert_rules(TOKEN))
     return path
 
 
@@ -170,8 +170,8 @@ def test_an_alarms_link_leads_to_a_section_that_ends_in_the_command_to_type(
     alarm: alarms.Alarm,
 ) -> None:
     """Whoever is woken types the last lines of the section."""
-    url = alerts.rule(alarm, "https://git.example.com/OPERATING.md")["annotations"]["runbook_url"]
-    anchors = {runbook.anchor(one): one for one in HEADING.findall(OPERATING.read_text())}
+    url = alarms.rule(alarm, "https://git.example.com/OPERATING.md")["annotations"]["runbook_url"]
+    anchors = {alarms.anchor(one): one for one in HEADING.findall(OPERATING.read_text())}
 
     base, _, fragment = url.partition("#")
 
@@ -210,7 +210,7 @@ def test_the_link_is_to_this_repository_where_nothing_else_is_said() -> None:
     made = yaml.safe_load(tools.shipped("alerts", "--docs", "https://docs.example.com/o"))
     plain = yaml.safe_load(tools.shipped("ALERTS"))
 
-    for found, start in ((made, "https://docs.example.com/o#"), (plain, f"{runbook.PAGE}#")):
+    for found, start in ((made, "https://docs.example.com/o#"), (plain, f"{alarms.RUNBOOK}#")):
         links = [one["annotations"]["runbook_url"] for one in found["groups"][0]["rules"]]
         assert links
         assert all(link.startswith(start) for link in links)

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from bot import settings
-from bot.operations.ship import alerts, compose, place
+from bot.operations.ship import alarms, compose, place
 from tests.operations.ship import tools
 
 
@@ -99,7 +99,7 @@ def test_what_is_printed_can_be_read_back_as_settings() -> None:
 def test_real_promtool_takes_prometheus_configuration(tmp_path: pathlib.Path) -> None:
     """The job is the alarms' job, with the token that /metrics wants."""
     content = made()["configs"]["prometheus"]["content"]
-    (tmp_path / "alerts.yml").write_text(alerts.text("POWERBOT_METRICS_TOKEN"))
+    (tmp_path / "alerts.yml").write_text(alarms.alert_rules("POWERBOT_METRICS_TOKEN"))
     (tmp_path / "token").write_text("t")
     local = content.replace(compose.RULES, str(tmp_path / "alerts.yml"))
     local = local.replace("/run/secrets/POWERBOT_METRICS_TOKEN", str(tmp_path / "token"))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from bot import settings
-from bot.operations.findings import Finding, bad
+from bot.operations.check.findings import Finding, bad
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 ENV_FILE = pathlib.Path(".env")

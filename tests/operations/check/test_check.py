@@ -15,8 +15,9 @@ import pytest
 
 from bot import settings
 from bot.clouddc import error_answers
-from bot.operations import check, check_cloud, findings, manifest
-from bot.operations.findings import Finding
+from bot.operations import manifest
+from bot.operations.check import check, check_cloud, findings
+from bot.operations.check.findings import Finding
 from bot.power import errors
 from bot.sandbox import data_centre, demo, workspace
 from bot.sandbox.data_centre import serve

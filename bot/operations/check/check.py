@@ -11,8 +11,9 @@ import re
 from collections.abc import Iterator
 
 from bot import setting_words, settings
-from bot.operations import check_cloud, check_exposure, check_slack, check_steps, manifest, policies
-from bot.operations.findings import Code, Finding, bad, good
+from bot.operations import manifest, policies
+from bot.operations.check import check_cloud, check_exposure, check_slack, check_steps
+from bot.operations.check.findings import Code, Finding, bad, good
 from bot.power import errors, ports
 from bot.power.policy import policy, policy_file
 from bot.runtime import clocks

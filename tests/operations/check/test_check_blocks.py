@@ -7,13 +7,13 @@ import pathlib
 
 import pytest
 
-from bot.operations import check_blocks, specimens
-from bot.operations.findings import Finding
+from bot.operations.check import check_blocks, specimens
+from bot.operations.check.findings import Finding
 from bot.sandbox.workspace.blockkit import blocks as stand_in
 from bot.slack.blockkit import blocks
 from bot.storage import opening
-from tests.operations import test_check
-from tests.operations.test_check import SetUp
+from tests.operations.check import test_check
+from tests.operations.check.test_check import SetUp
 
 set_up = test_check.set_up
 

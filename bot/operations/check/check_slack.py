@@ -14,8 +14,8 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot import settings
 from bot.clouddc import error_answers
-from bot.operations import check_blocks, check_cloud
-from bot.operations.findings import Code, Finding, bad, good
+from bot.operations.check import check_blocks, check_cloud
+from bot.operations.check.findings import Code, Finding, bad, good
 from bot.power import errors, missing_access, ports
 from bot.power.approval import policy_lint
 from bot.power.policy import policy

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from bot.around import client, opening
-from bot.operations.findings import Finding, bad, good
+from bot.operations.check.findings import Finding, bad, good
 from bot.power.around import kinds, step as step_
 from bot.power.policy import policy
 

@@ -9,7 +9,7 @@ import httpx
 from bot import cloud, settings
 from bot.clouddc import error_answers, exchange
 from bot.clouddc.error_answers import Operation
-from bot.operations.findings import Finding, bad, good
+from bot.operations.check.findings import Finding, bad, good
 from bot.power import errors, ports
 
 # The gateway refuses a signature that is older or newer than 15 minutes (its error page); a

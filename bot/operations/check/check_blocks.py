@@ -16,8 +16,8 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import VERSION, settings
-from bot.operations import specimens
-from bot.operations.findings import Finding, bad, good
+from bot.operations.check import specimens
+from bot.operations.check.findings import Finding, bad, good
 from bot.power import errors
 from bot.slack.blockkit import blocks
 from bot.slack.outbound import sending

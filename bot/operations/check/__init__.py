@@ -1,0 +1,1 @@
+"""`powerbot check`: one module for each thing that is looked at."""

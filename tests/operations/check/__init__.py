@@ -1,0 +1,1 @@
+"""What `powerbot check` looks at."""
