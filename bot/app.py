@@ -21,7 +21,7 @@ from bot.power.run import settling
 from bot.runtime import clocks, policy_watch
 from bot.slack import directory
 from bot.slack.door import connection, sockets, watchdog
-from bot.slack.inbound import bolt_registration, form_receiver, grid, guard, processor
+from bot.slack.inbound import bolt_registration, envelope, form_receiver, guard, processor
 from bot.slack.outbound import context as outbound, delivery, pacing, publishing, reporter, sending
 from bot.storage import opening, store
 from bot.workflow import alarm_lookup, context as story_, people, workflow
@@ -193,7 +193,7 @@ def _join(basis: Basis, without: frozenset[str]) -> Bot:
 def _story(basis: Basis, policy: policy_watch.PolicyFile) -> story_.Context:
     """Return what the steps of the story share."""
     given, clock, identity = basis.settings, basis.clock, basis.identity
-    home = grid.Home(identity.team_id, identity.enterprise_id)
+    home = envelope.Home(identity.team_id, identity.enterprise_id)
     seen = people.Sightings(basis.store, clock)
     who = people.People(
         directory.Directory(basis.web_client, clock, home=home),

@@ -23,13 +23,11 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-audit_app = typer.Typer(help="Verify, export and prune the audit log.", no_args_is_help=True)
 app.add_typer(cli_policy.app, name="policy")
-app.add_typer(audit_app, name="audit")
+app.add_typer(cli_host.audit_app, name="audit")
 
 PROGRAMME = "powerbot"
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def _print_version(asked: bool) -> None:
@@ -90,7 +88,7 @@ def run(
 
     settings = settings_.load()
     chosen = transport or ("socket" if settings.slack_app_token.get_secret_value() else "http")
-    chosen = _word("--transport", chosen, "socket", "http")
+    chosen = cli_host.word("--transport", chosen, "socket", "http")
     missing = settings.missing(chosen)
     if missing:
         raise settings_.SettingsError(" ".join(missing))
@@ -106,7 +104,7 @@ def run(
 
 @app.command()
 def check(
-    as_json: AsJson = False,
+    as_json: cli_host.AsJson = False,
     offline: Annotated[
         bool, typer.Option("--offline", help="Ask neither Slack nor CloudDC.")
     ] = False,
@@ -151,7 +149,7 @@ def simulate(
     from bot.sandbox import racks
     from bot.sandbox.data_centre import simulate as simulate_
 
-    generation = _word("--generation", generation, "new", "old")
+    generation = cli_host.word("--generation", generation, "new", "old")
     try:
         duration_s = setting_words.seconds(duration)
     except ValueError as error:
@@ -189,7 +187,7 @@ def manifest(
     """Print the Slack app's manifest."""
     from bot.operations import manifest as manifest_
 
-    transport = _word("--transport", transport, "socket", "http")
+    transport = cli_host.word("--transport", transport, "socket", "http")
     try:
         address = manifest_.public_address(transport, url)
     except manifest_.Unfit as unfit:
@@ -215,9 +213,11 @@ def ship(
     known = frozenset(str(one.name or getattr(one.callback, "__name__", "")) for one in _commands())
     settings = settings_.load()
     by_http = settings.slack_signing_secret and not settings.slack_app_token
-    way = _word("--transport", transport or ("http" if by_http else "socket"), "socket", "http")
+    way = cli_host.word(
+        "--transport", transport or ("http" if by_http else "socket"), "socket", "http"
+    )
     order = place.Order(settings, place.Programme(PROGRAMME, known), way, docs)
-    chosen = _word("ship", what, *artefacts.Artefact)
+    chosen = cli_host.word("ship", what, *artefacts.Artefact)
     typer.echo(artefacts.text(artefacts.Artefact(chosen), order), nl=False)
 
 
@@ -234,64 +234,12 @@ def migrate(
     typer.echo(record.move(settings, to) if to else record.migrate(settings))
 
 
-@audit_app.command("verify")
-def audit_verify(
-    anchor: Annotated[
-        str, typer.Option(help="The audit head of a thread, such as '#15:39f1f807ab12'.")
-    ] = "",
-) -> None:
-    """Check that the audit log is intact, and name the first bad row."""
-    from bot.operations import record
-
-    whole, sentence = record.verify_audit(settings_.load(), anchor)
-    typer.echo(sentence)
-    raise typer.Exit(0 if whole else 1)
-
-
-@audit_app.command("prune")
-def audit_prune(
-    older_than: Annotated[
-        int, typer.Option(help="Delete what ended this many days ago or earlier; 30 or more.")
-    ],
-) -> None:
-    """Delete the details of old requests; the audit log keeps every row."""
-    from bot.operations import record
-
-    typer.echo(record.prune(settings_.load(), older_than))
-
-
-@audit_app.command("export")
-def audit_export(
-    form: Annotated[str, typer.Option("--format", help="jsonl or csv.")] = "jsonl",
-    server: Annotated[str, typer.Option(help="Only rows about this server (name or id).")] = "",
-    since: Annotated[str, typer.Option(help="Only rows since this date, e.g. 2026-11-01.")] = "",
-) -> None:
-    """Print the audit log."""
-    from bot.operations import record
-
-    form = _word("--format", form, "jsonl", "csv")
-    for line in record.export_audit(settings_.load(), form=form, server=server, since=since):
-        typer.echo(line)
-
-
 cli_host.add_to(app)
 
 
 def _commands() -> list[typer.models.CommandInfo]:
     """Return the commands of the program itself."""
     return app.registered_commands
-
-
-def _word(name: str, given: str, *words: str) -> str:
-    """Return one of these words, in whatever case it was typed.
-
-    Raises:
-        SettingsError: it is another word; the sentence names those that are taken.
-    """
-    if (word := given.strip().lower()) not in words:
-        known = f"{', '.join(words[:-1])} or {words[-1]}"
-        raise settings_.SettingsError(f"{name} {given}: write {known}.")
-    return word
 
 
 def main() -> None:

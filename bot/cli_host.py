@@ -1,4 +1,4 @@
-"""The commands that work on the record beside a running bot, for when Slack is away.
+"""The commands that work on the record beside a running bot: its requests, and its audit log.
 
 Exit status: 0 done, 1 refused or not found, 2 wrong usage or settings.
 """
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from bot.workflow.context import Record
 
 T = TypeVar("T")
+
+audit_app = typer.Typer(help="Verify, export and prune the audit log.", no_args_is_help=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Id = Annotated[str, typer.Argument(metavar="ID", help="A request's id, such as PR-7F3K.")]
@@ -119,3 +121,55 @@ def _on_record(work: Callable[[Record], Awaitable[T]]) -> T:
             return await work(record)
 
     return asyncio.run(on_record())
+
+
+@audit_app.command("verify")
+def audit_verify(
+    anchor: Annotated[
+        str, typer.Option(help="The audit head of a thread, such as '#15:39f1f807ab12'.")
+    ] = "",
+) -> None:
+    """Check that the audit log is intact, and name the first bad row."""
+    from bot.operations import record
+
+    whole, sentence = record.verify_audit(settings.load(), anchor)
+    typer.echo(sentence)
+    raise typer.Exit(0 if whole else 1)
+
+
+@audit_app.command("prune")
+def audit_prune(
+    older_than: Annotated[
+        int, typer.Option(help="Delete what ended this many days ago or earlier; 30 or more.")
+    ],
+) -> None:
+    """Delete the details of old requests; the audit log keeps every row."""
+    from bot.operations import record
+
+    typer.echo(record.prune(settings.load(), older_than))
+
+
+@audit_app.command("export")
+def audit_export(
+    form: Annotated[str, typer.Option("--format", help="jsonl or csv.")] = "jsonl",
+    server: Annotated[str, typer.Option(help="Only rows about this server (name or id).")] = "",
+    since: Annotated[str, typer.Option(help="Only rows since this date, e.g. 2026-11-01.")] = "",
+) -> None:
+    """Print the audit log."""
+    from bot.operations import record
+
+    form = word("--format", form, "jsonl", "csv")
+    for line in record.export_audit(settings.load(), form=form, server=server, since=since):
+        typer.echo(line)
+
+
+def word(name: str, given: str, *words: str) -> str:
+    """Return one of these words, in whatever case it was typed.
+
+    Raises:
+        SettingsError: it is another word; the sentence names those that are taken.
+    """
+    if (word := given.strip().lower()) not in words:
+        known = f"{', '.join(words[:-1])} or {words[-1]}"
+        raise settings.SettingsError(f"{name} {given}: write {known}.")
+    return word

@@ -17,7 +17,7 @@ import pydantic
 import pytest
 import typer
 
-from bot import cli, cli_policy, settings
+from bot import cli, cli_host, cli_policy, settings
 from bot.power import lifecycle, plan
 from bot.power.command import command
 from bot.power.lifecycle import State
@@ -175,7 +175,7 @@ def test_every_subcommand_that_the_readme_shows_is_there() -> None:
     named = set(re.findall(r"`?powerbot (?:policy |audit )?([a-z]{3,})", README.read_text()))
     registered = [*cli.app.registered_commands, *cli_policy.app.registered_commands]
     known = {str(one.name or (one.callback and one.callback.__name__)) for one in registered}
-    known |= {str(one.name) for one in cli.audit_app.registered_commands}
+    known |= {str(one.name) for one in cli_host.audit_app.registered_commands}
 
     assert named - {"invite", "into"} <= known
 

@@ -18,7 +18,7 @@ from urllib.parse import quote
 import httpx
 import structlog
 
-from bot.clouddc import auth as credentials, error_answers, exchange, throttle, wire
+from bot.clouddc import auth as credentials, error_answers, exchange, retries, throttle, wire
 from bot.clouddc.error_answers import Operation
 from bot.power import errors, ports, server
 
@@ -198,7 +198,7 @@ class CloudDC:
         """Try a read a few times, ever more slowly, within a time for all of it."""
         try:
             async with asyncio.timeout(self._read_whole_s):
-                return await throttle.persist(
+                return await retries.persist(
                     lambda: self._read_once(call, parse), clock=self._clock, jitter=self._jitter
                 )
         except errors.UnknownServers:

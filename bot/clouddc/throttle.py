@@ -1,4 +1,4 @@
-"""How fast, how often and whether CloudDC is called: rate, pause, turns and retries.
+"""How fast and whether CloudDC is called: rate, pause and turns.
 
 CloudDC documents no rate limit, so the rate is a setting; a 429 halves it and it recovers slowly.
 
@@ -6,10 +6,7 @@ More than five wrong signatures in a row lock a key for five minutes, in which g
 refused as well (API gateway, error page); IAM does the like to a user who logs in wrongly. So
 nothing is sent for a while after refused credentials.
 
-Only reads are retried: when nothing left, when CloudDC asked for fewer calls, and when the answer
-was lost, unreadable or the service's own failure. A power call is never sent twice here: whoever
-ordered it learns by the kind of error whether anything left (`errors`), and checks the servers
-before anything else. Time is given in: nothing here has a clock of its own.
+Time is given in: nothing here has a clock of its own.
 """
 
 from __future__ import annotations
@@ -19,9 +16,7 @@ import bisect
 import contextlib
 import enum
 import itertools
-import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import TypeVar
 
 import structlog
 
@@ -32,6 +27,13 @@ FLOOR = 1 / 16
 RECOVERY_S = 60.0
 # A timer may fire a little early; without a least wait the loop would spin until it is due.
 LEAST_WAIT_S = 0.001
+log = structlog.get_logger()
+PAUSE_S = 300.0
+# How many calls may be under way together: all of them may be refused, and one more that asks
+# again, before the sixth wrong signature would lock the key.
+MOST_UNDER_WAY = 4
+# Codes of the service itself: its 401 comes after the gateway has taken the credentials.
+SERVICE_CODES = "iMetal."
 
 
 class Priority(enum.IntEnum):
@@ -105,16 +107,6 @@ class Bucket:
         missing = ahead + 1 - self._tokens
         # Sums of floating-point seconds miss a whole token by less than this.
         return held_s + (missing / self._rate if missing > 1e-9 else 0.0)
-
-
-log = structlog.get_logger()
-
-PAUSE_S = 300.0
-# How many calls may be under way together: all of them may be refused, and one more that asks
-# again, before the sixth wrong signature would lock the key.
-MOST_UNDER_WAY = 4
-# Codes of the service itself: its 401 comes after the gateway has taken the credentials.
-SERVICE_CODES = "iMetal."
 
 
 class Pause:
@@ -209,37 +201,3 @@ class Turns:
             self._pause.note(error)
             raise
         return await self._bucket.take(priority)
-
-
-T = TypeVar("T")
-
-WORTH_ANOTHER_TRY = (errors.NotSent, errors.Throttled, errors.OutcomeUnknown)
-READ_TRIES = 4
-FIRST_DELAY_S = 0.5
-# A read gives up when it is asked to wait longer than this.
-LONGEST_DELAY_S = 10.0
-
-
-async def persist(
-    read: Callable[[], Awaitable[T]], *, clock: ports.Clock, jitter: random.Random
-) -> T:
-    """Try a read up to four times, ever more slowly.
-
-    Raises:
-        CloudError: the last try's error, or one that no other try would mend.
-    """
-    for tried in range(1, READ_TRIES):
-        try:
-            return await read()
-        except WORTH_ANOTHER_TRY as error:
-            await clock.sleep(delay_s(error, tried, jitter))
-    return await read()
-
-
-def delay_s(error: errors.CloudError, tried: int, jitter: random.Random) -> float:
-    """Return how long to wait after a failed try, or raise its error when that is too long."""
-    hint_s = error.retry_after_s or 0.0
-    if hint_s > LONGEST_DELAY_S:
-        raise error
-    backed_off_s = FIRST_DELAY_S * 2.0 ** (tried - 1) * jitter.uniform(0.5, 1.5)
-    return max(hint_s, backed_off_s)

@@ -23,7 +23,7 @@ from bot.power.targets import targets, terms
 from bot.runtime import clocks
 from bot.slack import directory
 from bot.slack.door import connection
-from bot.slack.inbound import grid
+from bot.slack.inbound import envelope
 from bot.storage import opening
 from bot.storage.engine import plan_cache
 from bot.storage.tables import transaction
@@ -191,7 +191,7 @@ async def _folk(
     token = given.slack_bot_token.get_secret_value()
     async with connection.open_client(token, given.slack_api_url) as client:
         identity = await connection.introduce(client)
-        home = grid.Home(identity.team_id, identity.enterprise_id)
+        home = envelope.Home(identity.team_id, identity.enterprise_id)
         yield directory.Directory(client, clocks.SystemClock(), home=home), identity.team_id
 
 

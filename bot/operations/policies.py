@@ -14,7 +14,7 @@ from bot.power.policy import policy, policy_file
 from bot.runtime import clocks
 from bot.slack import directory
 from bot.slack.door import connection
-from bot.slack.inbound import grid
+from bot.slack.inbound import envelope
 from bot.workflow import people
 
 
@@ -58,7 +58,7 @@ async def look_in_slack(path: pathlib.Path, given: settings.Settings) -> Looked:
     token = given.slack_bot_token.get_secret_value()
     async with connection.open_client(token, given.slack_api_url) as client:
         identity = await connection.introduce(client)
-        home = grid.Home(identity.team_id, identity.enterprise_id)
+        home = envelope.Home(identity.team_id, identity.enterprise_id)
         folk = directory.Directory(client, clock, home=home)
         named = [one async for one in check_slack.named(folk, rules, identity.team)]
         who = people.People(folk, lambda: rules, identity.team_id)

@@ -270,15 +270,7 @@ def view(given: Input) -> str:
 
 def text(given: Input) -> str:
     """Return the line of words that an input is, or an empty text."""
-    match given:
-        case Typed() | Mentioned() | Repeated():
-            return given.text
-        case Pressed() | FormSent() | RequestFilled() | StepBegun():
-            return ""
-        case ShortcutUsed() | HomeOpened() | Unknown():
-            return ""
-        case _:
-            assert_never(given)
+    return given.text if isinstance(given, Line) else ""
 
 
 def is_shared(given: Input) -> bool:

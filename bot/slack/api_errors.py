@@ -1,4 +1,4 @@
-"""What Slack's words for a refused message mean: what may be tried, and what somebody must mend.
+"""What Slack's words for a refusal mean, and the one error that all refused calls become.
 
 The words are those on the pages of chat.postMessage, chat.update and chat.postEphemeral, with the
 errors that all methods share.
@@ -7,6 +7,10 @@ errors that all methods share.
 from __future__ import annotations
 
 import enum
+import re
+from typing import Any
+
+from slack_sdk.errors import SlackApiError
 
 from bot.power.missing_access import Lack
 
@@ -72,6 +76,9 @@ RESTRICTED = "restricted_action"
 INACTIVE = "account_inactive"
 # Our own word for the second.
 RECIPIENT_INACTIVE = "recipient_inactive"
+DEFAULT_WAIT_S = 30.0
+# What may stand in a sentence of what Slack says a call needs.
+SCOPES = re.compile(r"[a-z:.,_]{1,120}")
 
 
 class Why(enum.Enum):
@@ -116,3 +123,76 @@ CLOSED = frozenset(code for code, why in _WHY.items() if why not in (Why.TOKEN, 
 def why(code: str) -> Why:
     """Return why Slack refuses, by Slack's word; one that is new is `OTHER`."""
     return _WHY.get(code, Why.OTHER)
+
+
+class Undelivered(Exception):
+    """Slack has not taken it; `code` is Slack's word, `retry_after_s` what a 429 asked for.
+
+    `needed` is the scope that Slack names as missing.
+    """
+
+    def __init__(self, code: str, retry_after_s: float | None = None, needed: str = "") -> None:
+        super().__init__(code)
+        self.code = code
+        self.retry_after_s = retry_after_s
+        self.needed = needed
+
+    @property
+    def gone(self) -> bool:
+        """Whether the message can't be edited any more."""
+        return self.code in GONE
+
+    @property
+    def uneditable(self) -> bool:
+        """Whether the message stands, and nobody may edit it."""
+        return self.code in UNEDITABLE
+
+    @property
+    def away(self) -> bool:
+        """Whether it is Slack as a whole that doesn't answer, and not this message's fault."""
+        return self.code in AWAY or self.code.startswith("http_5")
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing can be said in the channel."""
+        return self.code in CLOSED
+
+    @property
+    def threadless(self) -> bool:
+        """Whether the thread takes nothing, and its channel may."""
+        return self.code in THREADLESS
+
+    @property
+    def may_be_its_words(self) -> bool:
+        """Whether Slack may refuse what the message says, such as a call of a user group."""
+        if self.code.startswith(RESTRICTED):
+            return True
+        told = self.gone or self.uneditable or self.threadless or self.code in OF_BLOCKS
+        return self.for_good and not told and why(self.code) is Why.OTHER
+
+    @property
+    def for_good(self) -> bool:
+        """Whether Slack will take this from nobody, until somebody changes a setting of Slack's."""
+        if self.away or self.retry_after_s is not None or self.code.startswith("http_"):
+            return False
+        return self.code not in OF_TOKEN
+
+
+def undelivered(error: SlackApiError) -> Undelivered:
+    """Return Slack's refusal as our own error."""
+    answer = error.response
+    status = getattr(answer, "status_code", 0)
+    # A gateway's error page is no JSON, and then the answer's data is text.
+    data = getattr(answer, "data", answer)
+    code = str(data.get("error") or "") if isinstance(data, dict) else ""
+    if status == 429 or code in ("ratelimited", "rate_limited"):
+        return Undelivered("ratelimited", _retry_after_s(answer))
+    needed = SCOPES.fullmatch(str(data.get("needed") or "")) if isinstance(data, dict) else None
+    return Undelivered(code or f"http_{status}", needed=needed.group() if needed else "")
+
+
+def _retry_after_s(answer: Any) -> float:
+    """Return how long a 429 asks to wait ("Rate limits": Retry-After, in seconds)."""
+    headers = {key.lower(): value for key, value in (answer.headers or {}).items()}
+    found = str(headers.get("retry-after", ""))
+    return float(found) if found.isdecimal() else DEFAULT_WAIT_S

@@ -18,8 +18,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.power import errors, missing_access, ports
 from bot.runtime import single_flight
 from bot.slack import api_errors
-from bot.slack.inbound import grid
-from bot.slack.outbound import sending
+from bot.slack.inbound import envelope
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -45,10 +44,10 @@ class Directory:
         *,
         limit_s: float = LIMIT_S,
         most_kept: int = MOST_KEPT,
-        home: grid.Home | None = None,
+        home: envelope.Home | None = None,
     ) -> None:
         """`home` is the workspace; without it everybody has the team that Slack names."""
-        self._home = home or grid.Home("")
+        self._home = home or envelope.Home("")
         self._client = client
         self._clock = clock
         self._limit_s = limit_s
@@ -121,7 +120,7 @@ class Directory:
             try:
                 async with asyncio.timeout(max(0.01, deadline - began)):
                     return began, await ask()
-            except (sending.Undelivered, TimeoutError, OSError) as error:
+            except (api_errors.Undelivered, TimeoutError, OSError) as error:
                 wait_s = await self._wait(key, error, deadline, wait_s)
 
     async def _wait(self, key: str, error: Exception, deadline: float, wait_s: float) -> float:
@@ -130,8 +129,8 @@ class Directory:
         Raises:
             SlackUnavailable: there is no time for another try, or it would change nothing.
         """
-        code = error.code if isinstance(error, sending.Undelivered) else type(error).__name__
-        asked_s = error.retry_after_s if isinstance(error, sending.Undelivered) else None
+        code = error.code if isinstance(error, api_errors.Undelivered) else type(error).__name__
+        asked_s = error.retry_after_s if isinstance(error, api_errors.Undelivered) else None
         pause_s = max(wait_s, asked_s or 0.0)
         lacks = _missing(key, error)
         if lacks or self._clock.monotonic() + pause_s >= deadline:
@@ -152,7 +151,7 @@ class Directory:
     async def _member(self, user_id: str) -> ports.Member:
         try:
             user = _part(await self._get("users.info", user=user_id), "user", user_id)
-        except sending.Undelivered as error:
+        except api_errors.Undelivered as error:
             if error.code not in UNKNOWN_PERSON:
                 raise
             return ports.Member(user_id, "", is_stranger=True)
@@ -173,14 +172,14 @@ class Directory:
         answer = await self._get("usergroups.users.list", usergroup=group_id)
         users = answer.get("users")
         if not isinstance(users, list) or not all(isinstance(one, str) for one in users):
-            raise sending.Undelivered(MALFORMED)
+            raise api_errors.Undelivered(MALFORMED)
         return frozenset(users)
 
     async def _channel(self, channel_id: str) -> ports.Channel:
         try:
             answer = await self._get("conversations.info", channel=channel_id)
             found = _part(answer, "channel", channel_id)
-        except sending.Undelivered as error:
+        except api_errors.Undelivered as error:
             if error.code not in UNKNOWN_CHANNEL:
                 raise
             return ports.Channel(channel_id, is_member=False)
@@ -202,14 +201,14 @@ class Directory:
         try:
             answer = await self._client.api_call(method, http_verb="GET", params=arguments)
         except SlackApiError as error:
-            raise sending.undelivered(error) from None
+            raise api_errors.undelivered(error) from None
         found: Mapping[str, Any] = answer.data if isinstance(answer.data, dict) else {}
         return found
 
 
 def _missing(key: str, error: Exception) -> tuple[missing_access.Missing, ...]:
     """Return what must be mended before this look-up can succeed; nothing where time may help."""
-    if not isinstance(error, sending.Undelivered) or error.code not in api_errors.LACKS:
+    if not isinstance(error, api_errors.Undelivered) or error.code not in api_errors.LACKS:
         return ()
     lack, (kind, _, id_) = api_errors.LACKS[error.code], key.partition(":")
     of_group = id_ if kind == "group" else ""
@@ -230,5 +229,5 @@ def _part(answer: Mapping[str, Any], key: str, id_: str) -> Mapping[str, Any]:
     """
     found = answer.get(key)
     if not isinstance(found, Mapping) or found.get("id", id_) != id_:
-        raise sending.Undelivered(MALFORMED)
+        raise api_errors.Undelivered(MALFORMED)
     return found

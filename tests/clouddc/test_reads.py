@@ -7,7 +7,7 @@ import asyncio
 import httpx
 import pytest
 
-from bot.clouddc import throttle
+from bot.clouddc import retries
 from bot.power import errors
 from bot.power.ports import Method
 from tests.support import ticks
@@ -53,7 +53,7 @@ async def test_read_gives_up_after_four_tries() -> None:
 
     assert type(caught.value) is errors.CloudError
     assert caught.value.code == "iMetal.0099"
-    assert len(service.requests) == throttle.READ_TRIES
+    assert len(service.requests) == retries.READ_TRIES
 
 
 async def test_read_honours_a_short_hint_and_gives_up_at_a_long_one() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from bot.sandbox.workspace import Workspace
+from bot.slack import api_errors
 from bot.slack.blockkit import blocks
 from bot.slack.outbound import sending
 from tests.slack import builders
@@ -52,7 +53,7 @@ async def test_the_stand_in_refuses_the_same_message_without_our_care(
     """A test that can't fail proves nothing: what escaping does is undone, and it is refused."""
     undone = blocks.Message("x", tuple(careless(copy.deepcopy(list(GOLDEN[name].blocks)))))
 
-    with pytest.raises(sending.Undelivered):
+    with pytest.raises(api_errors.Undelivered):
         await sender.post("C0OPS", undone)
 
     assert any("<!channel>" in one.message for one in workspace.violations)
@@ -78,7 +79,7 @@ async def test_the_stand_in_refuses_each_kind_of_live_text(
     """Each alone, as foreign words would bring it."""
     message = blocks.Message("x", (blocks.section(f"{live} {builders.NOW}"),))
 
-    with pytest.raises(sending.Undelivered):
+    with pytest.raises(api_errors.Undelivered):
         await sender.post("C0OPS", message)
 
     assert [one.rule for one in workspace.violations] == ["forged_text"]

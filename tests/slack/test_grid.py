@@ -10,7 +10,7 @@ from bot.power import ports
 from bot.sandbox.workspace import Workspace
 from bot.slack import directory
 from bot.slack.door import connection
-from bot.slack.inbound import envelope, grid
+from bot.slack.inbound import envelope
 from tests.slack.conftest import Side
 from tests.support import ticks
 
@@ -51,7 +51,7 @@ async def test_member_of_another_workspace_of_our_grid_is_one_of_us(
     """Slack's record of the person says so; one of another organization stays another's."""
     sam, rosa = in_grid.directory.person("sam"), in_grid.directory.person("rosa")
     sam.team_id, rosa.team_id, rosa.enterprise_id = "T0OTHER", "T0ELSE", "E0ELSE"
-    home = grid.Home("T0DEMO", GRID)
+    home = envelope.Home("T0DEMO", GRID)
     folk = directory.Directory(connected.client, clock, home=home)
 
     assert (await folk.member("U0SAM")).team_id == "T0DEMO"
@@ -60,15 +60,17 @@ async def test_member_of_another_workspace_of_our_grid_is_one_of_us(
 
 async def test_payload_of_another_grid_is_not_ours() -> None:
     """Neither its workspace nor its organization is taken for ours."""
-    home = grid.Home("T0DEMO", GRID)
+    home = envelope.Home("T0DEMO", GRID)
 
     assert home.serves(envelope.read({"team": None, "enterprise": {"id": GRID}}))
     assert home.serves(envelope.read({"team_id": "T0OTHER", "enterprise_id": GRID}))
     assert not home.serves(
         envelope.read({"team": {"id": "T0OTHER"}, "enterprise": {"id": "E0ELSE"}})
     )
-    assert not grid.Home("T0DEMO").serves(envelope.read({"team": {"id": ""}, "enterprise": None}))
-    assert not grid.Home("T0DEMO").serves(envelope.read({"team": None, "enterprise_id": ""}))
+    assert not envelope.Home("T0DEMO").serves(
+        envelope.read({"team": {"id": ""}, "enterprise": None})
+    )
+    assert not envelope.Home("T0DEMO").serves(envelope.read({"team": None, "enterprise_id": ""}))
 
 
 async def test_bot_knows_its_grid_from_its_token(in_grid: Workspace, connected: Side) -> None:

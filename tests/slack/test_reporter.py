@@ -12,7 +12,8 @@ import pytest
 from bot.power import ports
 from bot.power.lifecycle import State
 from bot.runtime import clocks
-from bot.slack.outbound import announcing, context as outbound, pacing, reporter, sending
+from bot.slack import api_errors
+from bot.slack.outbound import announcing, context as outbound, pacing, reporter
 from bot.slack.render import cards
 from tests.slack import builders
 from tests.slack.conftest import Side
@@ -320,7 +321,7 @@ async def test_failures_of_old_messages_are_forgotten(shown: Side) -> None:
     """What failed here may be delivered by another process, which nobody here is told."""
     for number in range(reporter.MOST_FAILING + 5):
         message = ports.OutboxMessage(number, "PR-7F3K", "reply", None, 1, 0, 0.0)
-        shown.reporter._failed(message, sending.Undelivered("not_allowed"))
+        shown.reporter._failed(message, api_errors.Undelivered("not_allowed"))
 
     assert len(shown.reporter._failures) == reporter.MOST_FAILING
     assert 0 not in shown.reporter._failures

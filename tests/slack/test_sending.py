@@ -7,6 +7,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.power import inputs
 from bot.sandbox.workspace import Workspace
+from bot.slack import api_errors
 from bot.slack.blockkit import blocks
 from bot.slack.outbound import sending
 from tests.slack.conftest import Side
@@ -63,7 +64,7 @@ async def test_refusals_are_told_apart(
     """Whoever sends must know whether to post anew, to go elsewhere, or to wait."""
     workspace.chaos.fail("chat.update", "error", error=code)
 
-    with pytest.raises(sending.Undelivered) as refused:
+    with pytest.raises(api_errors.Undelivered) as refused:
         await sender.update("C0OPS", "1.2", WORDS)
 
     assert (refused.value.code, refused.value.gone, refused.value.closed) == (code, gone, closed)
@@ -78,7 +79,7 @@ async def test_short_retry_after_is_waited_out_and_a_long_one_is_handed_on(
     assert clock.slept == [2.0]
 
     workspace.chaos.fail("chat.postMessage", "status", status=429, retry_after_s=60)
-    with pytest.raises(sending.Undelivered) as refused:
+    with pytest.raises(api_errors.Undelivered) as refused:
         await sender.post("C0OPS", WORDS)
     assert (refused.value.code, refused.value.retry_after_s) == ("ratelimited", 60.0)
 
@@ -89,7 +90,7 @@ async def test_used_response_url_is_a_refusal_without_the_address(
     """A response URL is a secret; neither it nor Slack's page stands in the error."""
     url = workspace.url + "/respond/secret-part"
 
-    with pytest.raises(sending.Undelivered) as refused:
+    with pytest.raises(api_errors.Undelivered) as refused:
         await sender.respond(url, WORDS)
 
     assert "secret-part" not in str(refused.value)
@@ -100,7 +101,7 @@ async def test_unreachable_slack_is_a_refusal_without_the_address(
 ) -> None:
     """The error of a broken connection would name the address."""
     client.base_url = "http://127.0.0.1:9/api/"
-    with pytest.raises(sending.Undelivered, match=r"^no_answer$"):
+    with pytest.raises(api_errors.Undelivered, match=r"^no_answer$"):
         await sender.respond("http://127.0.0.1:9/secret-part", WORDS)
 
 

@@ -10,11 +10,12 @@ from aiohttp import web
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.power.lifecycle import State
+from bot.slack import api_errors
 from bot.slack.blockkit import blocks
 from bot.slack.door import connection
 from bot.slack.door.turned_away import Check
 from bot.slack.inbound import bolt_registration, guard
-from bot.slack.outbound import addresses, sending
+from bot.slack.outbound import sending
 from tests.slack import builders
 from tests.slack.conftest import Side
 
@@ -124,14 +125,14 @@ async def test_a_command_of_another_name_changes_nothing(connected: Side) -> Non
 )
 def test_only_an_address_of_slacks_is_answered(url: str, ours: bool) -> None:
     """A forged payload could make the bot send plans and post into its own network."""
-    assert addresses.is_slacks(url, API) is ours
+    assert sending.is_slacks(url, API) is ours
 
 
 def test_the_stand_ins_address_is_answered_where_its_api_is() -> None:
     """On the same host and port, and nowhere else."""
-    assert addresses.is_slacks("http://127.0.0.1:8091/respond/a", "http://127.0.0.1:8091/api/")
-    assert not addresses.is_slacks("http://127.0.0.1:80910/respond/a", "http://127.0.0.1:8091/api/")
-    assert not addresses.is_slacks("http://127.0.0.1:8092/respond/a", "http://127.0.0.1:8091/api/")
+    assert sending.is_slacks("http://127.0.0.1:8091/respond/a", "http://127.0.0.1:8091/api/")
+    assert not sending.is_slacks("http://127.0.0.1:80910/respond/a", "http://127.0.0.1:8091/api/")
+    assert not sending.is_slacks("http://127.0.0.1:8092/respond/a", "http://127.0.0.1:8091/api/")
 
 
 async def test_nothing_is_sent_to_a_strangers_address(side: Side) -> None:
@@ -149,7 +150,7 @@ async def test_nothing_is_sent_to_a_strangers_address(side: Side) -> None:
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     url = f"http://127.0.0.1:{runner.addresses[0][1]}/respond/a"
     message = blocks.Message("words", (blocks.section("words"),))
-    with pytest.raises(sending.Undelivered, match="foreign_address"):
+    with pytest.raises(api_errors.Undelivered, match="foreign_address"):
         await side.sender.respond(url, message)
     await runner.cleanup()
 

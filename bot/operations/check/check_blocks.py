@@ -19,8 +19,8 @@ from bot import VERSION, settings
 from bot.operations.check import specimens
 from bot.operations.check.findings import Finding, bad, good
 from bot.power import errors
+from bot.slack import api_errors
 from bot.slack.blockkit import blocks
-from bot.slack.outbound import sending
 from bot.storage import opening
 
 REFUSED = frozenset({"invalid_blocks", "invalid_message", "invalid_view"})
@@ -58,7 +58,7 @@ async def look(client: AsyncWebClient, given: settings.Settings) -> AsyncIterato
         for name, view in specimens.views().items():
             if wrong := await _judged(client, view=view):
                 broken.append(_broken(name, wrong))
-    except sending.Undelivered as error:
+    except api_errors.Undelivered as error:
         # An older Slack, or one that is asked too often: nothing was learnt.
         yield good("messages", f"Slack didn't judge them ({error.code})")
         return
@@ -94,7 +94,7 @@ async def _judged(client: AsyncWebClient, **payload: Any) -> Wrong | None:
         body = {name: json.dumps(value) for name, value in payload.items()}
         await client.api_call("blocks.validate", data=body)
     except SlackApiError as error:
-        refusal = sending.undelivered(error)
+        refusal = api_errors.undelivered(error)
         if refusal.code not in REFUSED:
             raise refusal from None
         return Wrong(refusal.code, tuple(_mistakes(error.response.get("errors") or ())))

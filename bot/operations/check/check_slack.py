@@ -19,10 +19,9 @@ from bot.operations.check.findings import Code, Finding, bad, good
 from bot.power import errors, missing_access, ports
 from bot.power.approval import policy_lint
 from bot.power.policy import policy
-from bot.slack import app_features, directory
+from bot.slack import api_errors, app_features, directory
 from bot.slack.door import connection
-from bot.slack.inbound import grid
-from bot.slack.outbound import sending
+from bot.slack.inbound import envelope
 from bot.workflow import people as people_
 
 CALL_S = 20.0
@@ -65,7 +64,7 @@ async def look(
             yield finding
         async for finding in check_blocks.look(client, given):
             yield finding
-        home = grid.Home(str(who.get("team_id") or ""), str(who.get("enterprise_id") or ""))
+        home = envelope.Home(str(who.get("team_id") or ""), str(who.get("enterprise_id") or ""))
         folk = directory.Directory(client, clock, home=home)
         elsewhere = False
         async for finding in named(folk, rules, str(who.get("team") or ""), granted):
@@ -261,6 +260,6 @@ async def _group(named: directory.Directory, group_id: str) -> list[Finding]:
 def _not_read(about: str, error: errors.SlackUnavailable) -> Finding:
     """Return that something could not be read, with Slack's word where there is one."""
     cause = error.__cause__
-    code = cause.code if isinstance(cause, sending.Undelivered) else ""
+    code = cause.code if isinstance(cause, api_errors.Undelivered) else ""
     said = f"{about} could not be read{f': {code}' if code else ''}."
     return bad(about, said, missing_access.told(error.missing) or "try again in a moment.")

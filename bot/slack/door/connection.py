@@ -28,8 +28,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.power import errors
+from bot.slack import api_errors
 from bot.slack.door import signed_posts, turned_away
-from bot.slack.outbound import sending
 
 log = structlog.get_logger()
 
@@ -130,7 +130,7 @@ async def _asked(
             async with asyncio.timeout(START_S):
                 return await ask()
         except SlackApiError as error:
-            refused = sending.undelivered(error)
+            refused = api_errors.undelivered(error)
             problem = f"Slack refuses {setting}: {refused.code}."
             final = not (refused.away or refused.retry_after_s)
         except (TimeoutError, aiohttp.ClientError, OSError) as error:

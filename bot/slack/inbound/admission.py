@@ -1,6 +1,7 @@
 """How much of one person is processed at once and in a minute; a no is never among it.
 
-What goes beyond is refused before it is stored: a refusal costs next to nothing.
+What goes beyond is refused before it is stored: a refusal costs next to nothing. Where little is
+worked on at once, the turn is theirs who have had the fewest lately.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import AsyncIterator
 
 from bot.power import errors, inputs, ports
 from bot.power.command import noes
-from bot.slack.inbound import rate_limit, turns
+from bot.slack.inbound import rate_limit
 
 # Payloads of one person in a minute: buttons, lines and forms together; and the noes among them.
 PAYLOADS_A_MINUTE = 120
@@ -35,6 +36,8 @@ LINE_KINDS = frozenset(
         inputs.Kind.FORM,
     }
 )
+# Turns are remembered for so long, in seconds: who worked much an hour ago is like everybody else.
+REMEMBERED_S = 60.0
 
 
 class Limit(enum.StrEnum):
@@ -88,7 +91,7 @@ class Lane:
         self._under_way: collections.defaultdict[str, set[str]] = collections.defaultdict(set)
         self._count = 0
         self._turns: dict[str, asyncio.Semaphore] = {}
-        self._at_work = turns.Turns(bounds.at_work, clock)
+        self._at_work = Turns(bounds.at_work, clock)
 
     def must_have_room(self, user_id: str) -> None:
         """Tell whether one more may come.
@@ -191,3 +194,58 @@ class Searches:
     def admits(self, user_id: str) -> bool:
         """Count a search, unless that is too many."""
         return self._counted.admits(user_id, self._clock.monotonic())
+
+
+class Turns:
+    """So many turns at once; used in one event loop."""
+
+    def __init__(self, at_once: int, clock: ports.Clock) -> None:
+        self._free = at_once
+        self._clock = clock
+        self._waiting: list[tuple[str, asyncio.Future[None]]] = []
+        self._had: collections.Counter[str] = collections.Counter()
+        self._since = clock.monotonic()
+
+    @contextlib.asynccontextmanager
+    async def take(self, who: str) -> AsyncIterator[None]:
+        """Wait for a turn, and have it while the block lasts; the first of a minute is free."""
+        if self._note(who) == 1:
+            yield
+            return
+        await self._wait(who)
+        try:
+            yield
+        finally:
+            self._pass_on()
+
+    async def _wait(self, who: str) -> None:
+        """Wait until it is this one's turn."""
+        if self._free:
+            self._free -= 1
+            return
+        mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((who, mine))
+        try:
+            await mine
+        except asyncio.CancelledError:
+            if mine.done() and not mine.cancelled():
+                self._pass_on()
+            raise
+
+    def _note(self, who: str) -> int:
+        """Count a turn that is wanted, and forget those of long ago; return how many there were."""
+        if self._clock.monotonic() - self._since >= REMEMBERED_S:
+            self._had.clear()
+            self._since = self._clock.monotonic()
+        self._had[who] += 1
+        return self._had[who]
+
+    def _pass_on(self) -> None:
+        """Give the turn to who has had the fewest, and of those to who waits the longest."""
+        self._waiting = [(who, one) for who, one in self._waiting if not one.done()]
+        if not self._waiting:
+            self._free += 1
+            return
+        chosen = min(self._waiting, key=lambda waiting: self._had[waiting[0]])
+        self._waiting.remove(chosen)
+        chosen[1].set_result(None)

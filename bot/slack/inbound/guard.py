@@ -14,10 +14,10 @@ from typing import Any, Protocol
 import structlog
 
 from bot.power import errors
-from bot.slack import action_ids
+from bot.slack import action_ids, api_errors
 from bot.slack.blockkit import blocks
 from bot.slack.door import turned_away
-from bot.slack.inbound import envelope, grid, payloads, rate_limit
+from bot.slack.inbound import envelope, payloads, rate_limit
 from bot.slack.outbound import sending
 
 log = structlog.get_logger()
@@ -57,7 +57,7 @@ class Guard:
         enterprise_id: str = "",
     ) -> None:
         """`app_id` is empty where it isn't known; `away` counts what another app has sent."""
-        self._home = grid.Home(team_id, enterprise_id)
+        self._home = envelope.Home(team_id, enterprise_id)
         self._app_id = app_id
         self._away = away or turned_away.TurnedAway()
         self._sender = sender
@@ -125,7 +125,7 @@ class Guard:
             return
         try:
             await self._sender.respond(url, blocks.Message(words, (blocks.section(words),)))
-        except sending.Undelivered as error:
+        except api_errors.Undelivered as error:
             log.warning("slack.not_told", why=error.code)
 
 

@@ -13,8 +13,9 @@ import structlog
 from bot.power import lifecycle, ports
 from bot.power.messages import decisions, messages, running
 from bot.power.policy import freezes
+from bot.slack import api_errors
 from bot.slack.blockkit import blocks
-from bot.slack.outbound import beside, noting, posting, sending, standing
+from bot.slack.outbound import beside, noting, posting
 from bot.slack.outbound.context import Context
 from bot.slack.render import cards, outcomes, refused_cards, replies, steps
 
@@ -42,7 +43,7 @@ def _told(message: ports.OutboxMessage) -> messages.Message:
 class Announcer:
     """Shows the newest state of a request in Slack.
 
-    Every method may raise `Postponed` (not now), `sending.Undelivered` (Slack has not taken it)
+    Every method may raise `Postponed` (not now), `api_errors.Undelivered` (Slack has not taken it)
     and `sending.TooLate` (it has not left). Where a card stands is noted before the method returns.
     """
 
@@ -57,7 +58,7 @@ class Announcer:
         self._pace = context.pace
         self._workspace_url = context.workspace_url
         self._refused = refused_cards.RefusedCards(store, clock)
-        self._standing = standing.Standing()
+        self._standing = posting.Standing()
         self._posting = posting.Posting(sender, clock, context.pace, self._standing)
         # What a card shows and which version that was, so that the same is not sent twice.
         self._shown: collections.OrderedDict[str, tuple[int, int]] = collections.OrderedDict()
@@ -83,7 +84,7 @@ class Announcer:
                 await self._post_card(request, rendered, ports.Urgency.NEW_CARD)
             elif self._shown.get(request.id) != (digest, message.shown_version):
                 await self._edit_card(request, card, rendered, message.urgency)
-        except sending.Undelivered as error:
+        except api_errors.Undelivered as error:
             if await self._still_wanted(request, error):
                 raise
             log.error("reporter.channel_closed", request=request.id, why=error.code)
@@ -102,7 +103,7 @@ class Announcer:
         )
         return await self._rendered(render, request, servers)
 
-    async def _still_wanted(self, request: ports.Request, error: sending.Undelivered) -> bool:
+    async def _still_wanted(self, request: ports.Request, error: api_errors.Undelivered) -> bool:
         """Whether a refused card is tried again; the requester is told of a new one's refusal.
 
         Where the channel is closed the thread is lost with it: the end goes to the requester.
@@ -144,15 +145,11 @@ class Announcer:
         urgency: ports.Urgency,
     ) -> None:
         """Edit the card within the pace; where that can't be, post it anew."""
-        now = self._clock.monotonic()
-        ended = request.state in lifecycle.ENDED
-        wait_s = self._pace.edit_wait_s(request.id, now, ended=ended)
-        if wait_s > 0:
-            raise posting.Postponed(wait_s, "paced")
+        self.hold_back(request)
         if self._standing.is_fixed(request.id, card.ts):
             anew = self._standing.posts_anew(request)
         else:
-            self._pace.edited(request.id, now)
+            self._pace.edited(request.id, self._clock.monotonic())
             anew = await self._wants_anew(request, card, rendered)
         if anew:
             await self._post_card(request, rendered, urgency)
@@ -163,7 +160,7 @@ class Announcer:
         """Edit the card; whether it is to be posted anew, since it is gone or can't be edited."""
         try:
             await self._sender.update(card.channel_id, card.ts, rendered)
-        except sending.Undelivered as error:
+        except api_errors.Undelivered as error:
             if not (error.gone or error.uneditable):
                 raise
             log.warning("reporter.card_gone", request=request.id, why=error.code)
@@ -212,7 +209,7 @@ class Announcer:
             outside = posting.outside(request, rendered, self._link(request))
             known = [ts for ts in threads if ts]
             await self._posting.post(channel, known, (rendered, outside), message.urgency)
-        except sending.Undelivered as error:
+        except api_errors.Undelivered as error:
             if not error.closed:
                 raise
             log.error("reporter.channel_closed", request=request.id, why=error.code)
@@ -223,7 +220,7 @@ class Announcer:
                 await self.tell_requester(request, servers, message)
 
     async def give_up(
-        self, request_id: str, message: ports.OutboxMessage, error: sending.Undelivered
+        self, request_id: str, message: ports.OutboxMessage, error: api_errors.Undelivered
     ) -> None:
         """Leave in the audit what Slack has refused for too long.
 
@@ -256,7 +253,7 @@ class Announcer:
         ended = steps.result(request, servers)
         try:
             await self._sender.end_step(execution_id, ended.outputs, ended.error)
-        except sending.Undelivered as error:
+        except api_errors.Undelivered as error:
             if error.code not in steps.OVER:
                 raise
             log.info("reporter.step_over", request=request.id, why=error.code)
@@ -287,7 +284,7 @@ class Announcer:
         rendered = await self._rendered(replies.direct, request, servers, told, self._link(request))
         try:
             await self._posting.post(user, [], (rendered, rendered), message.urgency)
-        except sending.Undelivered as error:
+        except api_errors.Undelivered as error:
             if not error.for_good or not isinstance(told, running.CardRefused):
                 raise
             await self._sender.whisper(user, channel, rendered)

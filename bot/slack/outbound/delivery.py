@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from bot.power import inputs, ports
+from bot.slack import api_errors
 from bot.slack.blockkit import blocks, labels, modals, paging
-from bot.slack.outbound import plan_places, publishing, sending, showing
+from bot.slack.outbound import publishing, sending, showing
 from bot.slack.render import answers, home, steps
 from bot.workflow import facts
 
@@ -63,7 +64,7 @@ class Delivery:
         self._homes = homes
         self._workspace_url = workspace_url
         self._forms = showing.Forms(sender, clock)
-        self._plans = plan_places.PlanPlaces()
+        self._plans = showing.PlanPlaces()
 
     async def deliver(self, inbound: ports.Inbound, answer: facts.Answer) -> None:
         """Give an answer to the person who asked; one that can't be given is logged."""
@@ -126,7 +127,7 @@ class Delivery:
         """Open a form; when that fails the person is told so instead."""
         try:
             await self._sender.open_view(inputs.trigger_id(inbound.input), view)
-        except sending.Undelivered as error:
+        except api_errors.Undelivered as error:
             log.warning("slack.form_not_opened", key=inbound.key, why=error.code)
             return NO_FORM
         return None
@@ -144,7 +145,7 @@ class Delivery:
         for wait_s in (*STEP_AGAIN_S, 0.0):
             try:
                 await self._sender.end_step(steps.execution_id(inbound.key), None, why)
-            except sending.Undelivered as error:
+            except api_errors.Undelivered as error:
                 log.warning("slack.step_not_ended", key=inbound.key, why=error.code)
                 if error.code in steps.OVER or not wait_s:
                     return
@@ -161,7 +162,7 @@ class Delivery:
         place = inbound.place
         try:
             await self._sender.post(place.channel_id, message, place.thread_ts)
-        except sending.Undelivered as error:
+        except api_errors.Undelivered as error:
             log.warning("slack.not_shared", key=inbound.key, why=error.code)
             await self._say(inbound, NOT_SHARED)
         return True
@@ -215,7 +216,7 @@ class Delivery:
         message = blocks.Message(REPLACED, (blocks.section(REPLACED),))
         try:
             await self._sender.update(channel, ts, message)
-        except sending.Undelivered as error:
+        except api_errors.Undelivered as error:
             log.warning("slack.twin_not_closed", why=error.code)
 
 
@@ -223,7 +224,7 @@ async def _goes(way: Callable[[], Awaitable[bool]], key: str) -> bool:
     """Whether this way took the answer."""
     try:
         return await way()
-    except sending.Undelivered as error:
+    except api_errors.Undelivered as error:
         log.info("slack.way_closed", key=key, why=error.code)
         return False
 

@@ -7,6 +7,7 @@ import asyncio
 import structlog
 
 from bot.power import errors, ports
+from bot.slack import api_errors
 from bot.slack.outbound import noting, sending
 from bot.slack.outbound.context import Context
 from bot.slack.render import frozen
@@ -56,7 +57,7 @@ class Noticing:
                 await self._sender.post(notice.channel_id, frozen.notice(notice.news))
         except sending.TooLate:
             return await self._postpone(notice, 0.0)
-        except sending.Undelivered as error:
+        except api_errors.Undelivered as error:
             return await self._not_taken(notice, error)
         except errors.SlackUnavailable:
             return await self._later(notice, self._wait_s(notice), "the channel is not looked up")
@@ -71,7 +72,7 @@ class Noticing:
         channel = await self._directory.channel(channel_id)
         return "shared with another company" if channel.is_shared else ""
 
-    async def _not_taken(self, notice: ports.Notice, error: sending.Undelivered) -> None:
+    async def _not_taken(self, notice: ports.Notice, error: api_errors.Undelivered) -> None:
         """Try again later, or give up where a channel is closed, or it is long ago."""
         log.warning("reporter.notice_not_taken", channel=notice.channel_id, why=error.code)
         if error.closed or self._clock.now() - notice.created_at > GIVEN_UP_S:

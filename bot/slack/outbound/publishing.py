@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from bot.power import errors, ports, request, vocabulary
+from bot.slack import api_errors
 from bot.slack.outbound import sending
 from bot.slack.render import home
 from bot.workflow import facts
@@ -144,12 +145,12 @@ class Homes:
         try:
             try:
                 one.hash = await self._sender.publish_home(user, view, one.hash)
-            except sending.Undelivered as error:
+            except api_errors.Undelivered as error:
                 if error.code != "hash_conflict":
                     raise
                 # What is to be shown comes from the record, so the newest reader is right.
                 one.hash = await self._sender.publish_home(user, view)
-        except sending.Undelivered as error:
+        except api_errors.Undelivered as error:
             log.warning("home.not_published", why=error.code)
             one.hash, one.look, one.head = "", "", -1
             if error.code in HOPELESS:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import structlog
 
 from bot.power import errors, ports
+from bot.slack import api_errors
 from bot.slack.outbound import announcing, noticing, noting, posting, sending
 from bot.slack.outbound.context import Context
 
@@ -132,7 +133,7 @@ class Reporter:
         except sending.TooLate:
             # A process that was frozen or held up must not say what another may have said since.
             return posting.Postponed(0.0, "its lease is nearly over")
-        except sending.Undelivered as error:
+        except api_errors.Undelivered as error:
             return await self._refused(message, error)
         except errors.StoreUnavailable as error:
             log.warning("reporter.store_away", why=error.user_message)
@@ -143,7 +144,7 @@ class Reporter:
         return None
 
     async def _refused(
-        self, message: ports.OutboxMessage, error: sending.Undelivered
+        self, message: ports.OutboxMessage, error: api_errors.Undelivered
     ) -> posting.Postponed | None:
         """Return when to try again; after a day what Slack refuses for good is given up."""
         age_s = self._clock.now() - message.created_at
@@ -156,7 +157,7 @@ class Reporter:
         log.error("reporter.given_up", request=message.request_id, why=error.code)
         return None
 
-    def _failed(self, message: ports.OutboxMessage, error: sending.Undelivered) -> posting.Failed:
+    def _failed(self, message: ports.OutboxMessage, error: api_errors.Undelivered) -> posting.Failed:
         """Return when to try again what Slack has not taken."""
         log.warning("reporter.not_taken", request=message.request_id, why=error.code)
         if error.away:
@@ -221,7 +222,7 @@ class Reporter:
             await self._announcer.reply(request, servers, message)
 
 
-def _longest(message: ports.OutboxMessage, error: sending.Undelivered) -> float:
+def _longest(message: ports.OutboxMessage, error: api_errors.Undelivered) -> float:
     """Return the longest wait before a message is tried again."""
     if message.urgency is ports.Urgency.NEW_CARD:
         return LONGEST_CARD_WAIT_S

@@ -11,6 +11,7 @@ import contextlib
 import contextvars
 import math
 import re
+import urllib.parse
 from collections.abc import Awaitable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -23,78 +24,23 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 from bot.power import ports
 from bot.slack import api_errors
 from bot.slack.blockkit import blocks, labels
-from bot.slack.outbound import addresses
 
 log = structlog.get_logger()
 
 CALL_S = 15.0
 # A shorter Retry-After is waited out here, once.
 SHORT_WAIT_S = 3.0
-DEFAULT_WAIT_S = 30.0
 # How ids of people and of direct messages begin.
 PEOPLE = frozenset("UWD")
-# What may stand in a sentence of what Slack says a call needs.
-SCOPES = re.compile(r"[a-z:.,_]{1,120}")
+_leaves_by: contextvars.ContextVar[float] = contextvars.ContextVar("leaves_by", default=math.inf)
+# Response URLs are on these hosts ("Handling user interaction", and GovSlack's own page). Only
+# characters that every reader of addresses reads alike may stand in one.
+_SLACKS = re.compile(r"https://hooks\.slack(?:-gov)?\.com/[A-Za-z0-9/_.~%-]+")
+_PATH = re.compile(r"/[A-Za-z0-9/_.~%-]+")
 
 
 class TooLate(Exception):
     """It has not left, and no longer may: by now another process could say the same."""
-
-
-class Undelivered(Exception):
-    """Slack has not taken it; `code` is Slack's word, `retry_after_s` what a 429 asked for.
-
-    `needed` is the scope that Slack names as missing.
-    """
-
-    def __init__(self, code: str, retry_after_s: float | None = None, needed: str = "") -> None:
-        super().__init__(code)
-        self.code = code
-        self.retry_after_s = retry_after_s
-        self.needed = needed
-
-    @property
-    def gone(self) -> bool:
-        """Whether the message can't be edited any more."""
-        return self.code in api_errors.GONE
-
-    @property
-    def uneditable(self) -> bool:
-        """Whether the message stands, and nobody may edit it."""
-        return self.code in api_errors.UNEDITABLE
-
-    @property
-    def away(self) -> bool:
-        """Whether it is Slack as a whole that doesn't answer, and not this message's fault."""
-        return self.code in api_errors.AWAY or self.code.startswith("http_5")
-
-    @property
-    def closed(self) -> bool:
-        """Whether nothing can be said in the channel."""
-        return self.code in api_errors.CLOSED
-
-    @property
-    def threadless(self) -> bool:
-        """Whether the thread takes nothing, and its channel may."""
-        return self.code in api_errors.THREADLESS
-
-    @property
-    def may_be_its_words(self) -> bool:
-        """Whether Slack may refuse what the message says, such as a call of a user group."""
-        if self.code.startswith(api_errors.RESTRICTED):
-            return True
-        told = self.gone or self.uneditable or self.threadless or self.code in api_errors.OF_BLOCKS
-        return self.for_good and not told and api_errors.why(self.code) is api_errors.Why.OTHER
-
-    @property
-    def for_good(self) -> bool:
-        """Whether Slack will take this from nobody, until somebody changes a setting of Slack's."""
-        if self.away or self.retry_after_s is not None or self.code.startswith("http_"):
-            return False
-        return self.code not in api_errors.OF_TOKEN
-
-
-_leaves_by: contextvars.ContextVar[float] = contextvars.ContextVar("leaves_by", default=math.inf)
 
 
 @contextlib.contextmanager
@@ -139,18 +85,18 @@ class Sender:
         place = {"channel": channel, "thread_ts": thread_ts or None}
         try:
             answer = await self._send("chat.postMessage", place, message)
-        except Undelivered as error:
+        except api_errors.Undelivered as error:
             person = error.code == api_errors.INACTIVE and channel[:1] in PEOPLE
             if not (person and await self._token_stands()):
                 raise
-            raise Undelivered(api_errors.RECIPIENT_INACTIVE) from None
+            raise api_errors.Undelivered(api_errors.RECIPIENT_INACTIVE) from None
         return str(answer.get("ts") or "")
 
     async def _token_stands(self) -> bool:
         """Whether Slack still takes our token for other calls."""
         try:
             await self._call("auth.test", {})
-        except Undelivered:
+        except api_errors.Undelivered:
             return False
         return True
 
@@ -223,9 +169,9 @@ class Sender:
         Raises:
             Undelivered: Slack has not taken it, or the address isn't Slack's.
         """
-        if not addresses.is_slacks(url, self._client.base_url):
+        if not is_slacks(url, self._client.base_url):
             log.error("slack.foreign_address")
-            raise Undelivered("foreign_address")
+            raise api_errors.Undelivered("foreign_address")
         labelled = labels.on_message(message, self._label)
         for way in blocks.ways(labelled, self._without):
             code = await self._respond(url, way, replace=replace)
@@ -233,7 +179,7 @@ class Sender:
                 break
             self._refused(way, "response_url", code)
         if code:
-            raise Undelivered(code)
+            raise api_errors.Undelivered(code)
 
     async def _respond(self, url: str, message: blocks.Message, *, replace: bool) -> str:
         """Send once to a response URL; an empty answer means that it was taken."""
@@ -259,7 +205,7 @@ class Sender:
         message = labels.on_message(message, self._label)
         try:
             return await self._send_any_way(method, place, message)
-        except Undelivered as error:
+        except api_errors.Undelivered as error:
             if not (error.may_be_its_words and blocks.calls_group(message)):
                 raise
             log.warning("slack.call_refused", method=method, code=error.code)
@@ -275,7 +221,7 @@ class Sender:
         for way in ways:
             try:
                 return await self._call(method, {**place, **_arguments(method, way)})
-            except Undelivered as error:
+            except api_errors.Undelivered as error:
                 if error.code not in api_errors.OF_BLOCKS:
                     raise
                 self._refused(way, method, error.code)
@@ -293,7 +239,7 @@ class Sender:
         given = {key: value for key, value in arguments.items() if value is not None}
         try:
             return await self._once(method, given)
-        except Undelivered as error:
+        except api_errors.Undelivered as error:
             if error.retry_after_s is None or error.retry_after_s > SHORT_WAIT_S:
                 raise
             await self._clock.sleep(error.retry_after_s)
@@ -306,7 +252,7 @@ class Sender:
         try:
             answer = await _within_time(self._client.api_call(method, json=dict(arguments)))
         except SlackApiError as error:
-            raise undelivered(error) from None
+            raise api_errors.undelivered(error) from None
         found: Mapping[str, Any] = answer.data if isinstance(answer.data, dict) else {}
         log.debug("slack.taken", method=method, ts=found.get("ts"))
         return found
@@ -323,27 +269,7 @@ async def _within_time(sent: Awaitable[Any]) -> Any:
             return await sent
     except (TimeoutError, aiohttp.ClientError, OSError):
         # The error's own text may hold the address, which can be a secret.
-        raise Undelivered("no_answer") from None
-
-
-def undelivered(error: SlackApiError) -> Undelivered:
-    """Return Slack's refusal as our own error."""
-    answer = error.response
-    status = getattr(answer, "status_code", 0)
-    # A gateway's error page is no JSON, and then the answer's data is text.
-    data = getattr(answer, "data", answer)
-    code = str(data.get("error") or "") if isinstance(data, dict) else ""
-    if status == 429 or code in ("ratelimited", "rate_limited"):
-        return Undelivered("ratelimited", _retry_after_s(answer))
-    needed = SCOPES.fullmatch(str(data.get("needed") or "")) if isinstance(data, dict) else None
-    return Undelivered(code or f"http_{status}", needed=needed.group() if needed else "")
-
-
-def _retry_after_s(answer: Any) -> float:
-    """Return how long a 429 asks to wait ("Rate limits": Retry-After, in seconds)."""
-    headers = {key.lower(): value for key, value in (answer.headers or {}).items()}
-    found = str(headers.get("retry-after", ""))
-    return float(found) if found.isdecimal() else DEFAULT_WAIT_S
+        raise api_errors.Undelivered("no_answer") from None
 
 
 def _arguments(method: str, message: blocks.Message) -> dict[str, Any]:
@@ -354,3 +280,12 @@ def _arguments(method: str, message: blocks.Message) -> dict[str, Any]:
     if message.metadata and method != "chat.postEphemeral":
         given["metadata"] = dict(message.metadata)
     return given
+
+
+def is_slacks(url: str, api_url: str) -> bool:
+    """Whether a response URL is Slack's, or on the very host and port that Slack's API is on."""
+    if _SLACKS.fullmatch(url):
+        return True
+    base = urllib.parse.urlsplit(api_url)
+    front = f"{base.scheme}://{base.netloc}"
+    return url.startswith(front) and _PATH.fullmatch(url[len(front) :]) is not None

@@ -1,12 +1,18 @@
-"""Forms that one person has open: shown at once, filled when there is something to say."""
+"""Forms that one person has open: shown at once, filled when there is something to say.
+
+A form carries no response URL, so the plan behind it is remembered, for the answer to replace it.
+That is a convenience of this process: without it the answer stands below the plan.
+"""
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 
 import structlog
 
 from bot.power import inputs, ports
+from bot.slack import api_errors
 from bot.slack.blockkit import blocks, text, views
 from bot.slack.outbound import sending
 from bot.slack.render import answers, request_modal
@@ -16,6 +22,7 @@ log = structlog.get_logger()
 
 # A form that is pushed by an acknowledgement is there a moment after it; waits in seconds.
 AGAIN_S = (0.2, 0.5, 1.0, 2.0)
+MOST_KEPT = 500
 
 
 class Forms:
@@ -32,7 +39,7 @@ class Forms:
             return
         try:
             await self._sender.open_view(trigger_id, views.loading(view))
-        except sending.Undelivered as error:
+        except api_errors.Undelivered as error:
             # It may be open already: a process that takes over finds its trigger id used.
             log.warning("slack.form_not_opened", key=inbound.key, why=error.code)
 
@@ -48,7 +55,7 @@ class Forms:
         for wait_s in (*waits, None):
             try:
                 await self._sender.update_view(external, view)
-            except sending.Undelivered as error:
+            except api_errors.Undelivered as error:
                 if error.code != "not_found" or wait_s is None:
                     log.info("slack.view_gone", key=inbound.key, why=error.code)
                     return False
@@ -80,3 +87,34 @@ def _with_place(message: blocks.Message, inbound: ports.Inbound) -> blocks.Messa
     where = text.channel(inbound.place.channel_id)
     added = (blocks.context(f"Its card and its thread are in {where}"),) if where else ()
     return dataclasses.replace(message, blocks=(*message.blocks, *added))
+
+
+class PlanPlaces:
+    """The response URLs of plans, by person and request; the oldest give way."""
+
+    def __init__(self) -> None:
+        self._urls: collections.OrderedDict[tuple[str, str], str] = collections.OrderedDict()
+
+    def keep(self, inbound: ports.Inbound) -> None:
+        """Remember where the plan stands whose button was pressed."""
+        if not (inbound.response_url and inputs.is_ephemeral(inbound.input)):
+            return
+        self._urls[_key(inbound)] = inbound.response_url
+        self._urls.move_to_end(_key(inbound))
+        if len(self._urls) > MOST_KEPT:
+            self._urls.popitem(last=False)
+
+    def found(self, inbound: ports.Inbound) -> ports.Inbound:
+        """Return a count that was sent as if it had been pressed on its plan."""
+        sent = inbound.input
+        if not isinstance(sent, inputs.FormSent) or sent.do is not inputs.Form.CONFIRM_COUNT:
+            return inbound
+        url = self._urls.pop(_key(inbound), "")
+        if not url:
+            return inbound
+        on_plan = sent.model_copy(update={"ephemeral": True})
+        return dataclasses.replace(inbound, response_url=url, input=on_plan)
+
+
+def _key(inbound: ports.Inbound) -> tuple[str, str]:
+    return inbound.person.user_id, inputs.request_id(inbound.input)

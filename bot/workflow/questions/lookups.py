@@ -14,7 +14,7 @@ from bot.power.command import command, guide
 from bot.power.lifecycle import State
 from bot.workflow import audit_trail, facts
 from bot.workflow.context import Context
-from bot.workflow.questions import queries
+from bot.workflow.questions import past, queries
 from bot.workflow.rights import authorise
 
 # What a page's or a share's button may ask again; anything else in its value is not obeyed.
@@ -64,11 +64,11 @@ async def answer(context: Context, inbound: ports.Inbound, said: command.Command
     """
     match said:
         case command.Read(verb="history"):
-            return await queries.history(context, said.targets)
+            return await past.history(context, said.targets)
         case command.Read():
             return await queries.fleet(context, said.targets, detailed=said.verb == "list")
         case command.Why():
-            return await queries.why(context, said.server)
+            return await past.why(context, said.server)
         case command.Show():
             return await queries.find(context, said.request_id)
         case command.Owed():
