@@ -160,7 +160,7 @@ def _join(basis: Basis, without: frozenset[str]) -> Bot:
         story,
         answering,
         clock,
-        bounds=processor.Bounds(take_over_lease_s=basis.paces.lease_s),
+        bounds=processor.Patience(take_over_lease_s=basis.paces.lease_s),
     )
     forms = form_receiver.FormReceiver(store, story, processing.receive, clock)
     secret = given.slack_signing_secret.get_secret_value()

@@ -81,7 +81,7 @@ DEFAULT_WAIT_S = 30.0
 SCOPES = re.compile(r"[a-z:.,_]{1,120}")
 
 
-class Why(enum.Enum):
+class NoCardReason(enum.Enum):
     """Why a channel takes no card, by who can mend it."""
 
     NOT_A_MEMBER = "not a member"
@@ -94,35 +94,35 @@ class Why(enum.Enum):
 
 
 _WHY = {
-    "not_in_channel": Why.NOT_A_MEMBER,
-    "channel_not_found": Why.NOT_A_MEMBER,
-    "user_not_in_channel": Why.NOT_A_MEMBER,
-    "is_archived": Why.ARCHIVED,
-    "is_inactive": Why.ARCHIVED,
-    "restricted_action": Why.READ_ONLY,
-    "restricted_action_read_only_channel": Why.READ_ONLY,
-    "restricted_action_thread_locked": Why.READ_ONLY,
-    "restricted_action_non_threadable_channel": Why.READ_ONLY,
-    "posting_to_channel_denied": Why.READ_ONLY,
-    "restricted_action_thread_only_channel": Why.THREADS_ONLY,
-    "team_access_not_granted": Why.NOT_ALLOWED,
-    "no_permission": Why.NOT_ALLOWED,
-    "access_denied": Why.NOT_ALLOWED,
-    "ekm_access_denied": Why.NOT_ALLOWED,
-    "enterprise_is_restricted": Why.NOT_ALLOWED,
-    "org_login_required": Why.NOT_ALLOWED,
-    "messages_tab_disabled": Why.NOT_ALLOWED,
-    **dict.fromkeys(OF_TOKEN, Why.TOKEN),
+    "not_in_channel": NoCardReason.NOT_A_MEMBER,
+    "channel_not_found": NoCardReason.NOT_A_MEMBER,
+    "user_not_in_channel": NoCardReason.NOT_A_MEMBER,
+    "is_archived": NoCardReason.ARCHIVED,
+    "is_inactive": NoCardReason.ARCHIVED,
+    "restricted_action": NoCardReason.READ_ONLY,
+    "restricted_action_read_only_channel": NoCardReason.READ_ONLY,
+    "restricted_action_thread_locked": NoCardReason.READ_ONLY,
+    "restricted_action_non_threadable_channel": NoCardReason.READ_ONLY,
+    "posting_to_channel_denied": NoCardReason.READ_ONLY,
+    "restricted_action_thread_only_channel": NoCardReason.THREADS_ONLY,
+    "team_access_not_granted": NoCardReason.NOT_ALLOWED,
+    "no_permission": NoCardReason.NOT_ALLOWED,
+    "access_denied": NoCardReason.NOT_ALLOWED,
+    "ekm_access_denied": NoCardReason.NOT_ALLOWED,
+    "enterprise_is_restricted": NoCardReason.NOT_ALLOWED,
+    "org_login_required": NoCardReason.NOT_ALLOWED,
+    "messages_tab_disabled": NoCardReason.NOT_ALLOWED,
+    **dict.fromkeys(OF_TOKEN, NoCardReason.TOKEN),
 }
 # Nothing can be said in the channel until somebody changes it.
-CLOSED = frozenset(code for code, why in _WHY.items() if why not in (Why.TOKEN, Why.OTHER)) - {
-    "messages_tab_disabled"
-}
+CLOSED = frozenset(
+    code for code, why in _WHY.items() if why not in (NoCardReason.TOKEN, NoCardReason.OTHER)
+) - {"messages_tab_disabled"}
 
 
-def why(code: str) -> Why:
+def why(code: str) -> NoCardReason:
     """Return why Slack refuses, by Slack's word; one that is new is `OTHER`."""
-    return _WHY.get(code, Why.OTHER)
+    return _WHY.get(code, NoCardReason.OTHER)
 
 
 class Undelivered(Exception):
@@ -168,7 +168,7 @@ class Undelivered(Exception):
         if self.code.startswith(RESTRICTED):
             return True
         told = self.gone or self.uneditable or self.threadless or self.code in OF_BLOCKS
-        return self.for_good and not told and why(self.code) is Why.OTHER
+        return self.for_good and not told and why(self.code) is NoCardReason.OTHER
 
     @property
     def for_good(self) -> bool:

@@ -13,15 +13,15 @@ from bot.power.policy.policy_table import keys
 PAGE = pathlib.Path(__file__).parent.parent.parent / ".github" / "POLICY.md"
 TAKEN = {
     "[channels]": ("allow", "incident"),
-    "[limits]": keys(policy_tables.Limits),
-    "[defaults]": keys(policy_tables.Conduct),
-    "[[freeze]]": keys(policy_tables.Freeze),
+    "[limits]": keys(policy_tables.LimitsTable),
+    "[defaults]": keys(policy_tables.ConductTable),
+    "[[freeze]]": keys(policy_tables.FreezeTable),
     "[[keep]]": ("servers", "on"),
     "[[rule]]": tuple(
-        one for one in keys(policy_tables.Rule) if one not in keys(policy_tables.Conduct)
+        one for one in keys(policy_tables.RuleTable) if one not in keys(policy_tables.ConductTable)
     ),
-    "[[step]]": keys(policy_steps.Step),
-    "[order]": keys(policy_tables.Order),
+    "[[step]]": keys(policy_steps.StepTable),
+    "[order]": keys(policy_tables.OrderTable),
 }
 # A key of a step is tried in a step of a kind that has it.
 KINDS = {

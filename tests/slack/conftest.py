@@ -114,7 +114,7 @@ async def over_socket(side: Side) -> AsyncIterator[Side]:
     """Slack's side, connected by Socket Mode."""
     app = await _bolt(side)
     socket = sockets.SocketMode(
-        app, side.workspace.app.app_token, side.clock, sockets.Bounds(ping_s=1)
+        app, side.workspace.app.app_token, side.clock, sockets.SocketBounds(ping_s=1)
     )
     await socket.start()
     yield side

@@ -136,7 +136,7 @@ async def test_typing_person_is_offered_servers_only_so_often() -> None:
 
 async def test_the_next_turn_is_whose_who_had_the_fewest() -> None:
     """Somebody who types one line doesn't wait behind all those of others."""
-    shared, order, gate = admission.Turns(1, ticks.GivenClock()), [], asyncio.Event()
+    shared, order, gate = admission.FairTurns(1, ticks.GivenClock()), [], asyncio.Event()
 
     async def work(who: str) -> None:
         async with shared.take(who):
@@ -157,7 +157,7 @@ async def test_the_next_turn_is_whose_who_had_the_fewest() -> None:
 
 async def test_a_turn_of_whoever_stopped_waiting_is_not_lost() -> None:
     """Whether they waited still, or were just given it."""
-    shared = admission.Turns(1, ticks.GivenClock())
+    shared = admission.FairTurns(1, ticks.GivenClock())
     async with shared.take("dana"), shared.take("sam"):
         pass
 

@@ -99,7 +99,11 @@ def slow(side: Side) -> processor.Processor:
     side.store.gate = asyncio.Event()
     answering = delivery.Delivery(side.sender, side.clock)
     return processor.Processor(
-        side.store, side.workflow, answering, side.clock, bounds=processor.Bounds(ack_within_s=0.01)
+        side.store,
+        side.workflow,
+        answering,
+        side.clock,
+        bounds=processor.Patience(ack_within_s=0.01),
     )
 
 

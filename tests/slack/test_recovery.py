@@ -62,7 +62,11 @@ async def test_a_slow_payload_doesn_t_hold_up_the_rest_for_ever(side: Side) -> N
     workflow = Slow(side.store)
     answering = delivery.Delivery(side.sender, side.clock)
     slow = processor.Processor(
-        side.store, workflow, answering, side.clock, bounds=processor.Bounds(take_over_lease_s=0.06)
+        side.store,
+        workflow,
+        answering,
+        side.clock,
+        bounds=processor.Patience(take_over_lease_s=0.06),
     )
     await received(side, "web01", "web02")
 

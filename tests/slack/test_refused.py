@@ -9,7 +9,7 @@ import pytest
 from bot.power import ports
 from bot.power.lifecycle import State
 from bot.slack import api_errors
-from bot.slack.api_errors import Why
+from bot.slack.api_errors import NoCardReason
 from bot.slack.outbound import posting, reporter
 from bot.slack.render import refused_cards, replies
 from tests import bodies
@@ -31,21 +31,21 @@ def asked(side: Side) -> Side:
 @pytest.mark.parametrize(
     ("code", "why"),
     [
-        ("restricted_action", Why.READ_ONLY),
-        ("restricted_action_read_only_channel", Why.READ_ONLY),
-        ("restricted_action_thread_only_channel", Why.THREADS_ONLY),
-        ("not_in_channel", Why.NOT_A_MEMBER),
-        ("channel_not_found", Why.NOT_A_MEMBER),
-        ("is_archived", Why.ARCHIVED),
-        ("team_access_not_granted", Why.NOT_ALLOWED),
-        ("no_permission", Why.NOT_ALLOWED),
-        ("msg_too_long", Why.OTHER),
-        ("message_limit_exceeded", Why.OTHER),
-        ("a_word_of_next_year", Why.OTHER),
+        ("restricted_action", NoCardReason.READ_ONLY),
+        ("restricted_action_read_only_channel", NoCardReason.READ_ONLY),
+        ("restricted_action_thread_only_channel", NoCardReason.THREADS_ONLY),
+        ("not_in_channel", NoCardReason.NOT_A_MEMBER),
+        ("channel_not_found", NoCardReason.NOT_A_MEMBER),
+        ("is_archived", NoCardReason.ARCHIVED),
+        ("team_access_not_granted", NoCardReason.NOT_ALLOWED),
+        ("no_permission", NoCardReason.NOT_ALLOWED),
+        ("msg_too_long", NoCardReason.OTHER),
+        ("message_limit_exceeded", NoCardReason.OTHER),
+        ("a_word_of_next_year", NoCardReason.OTHER),
     ],
 )
 async def test_requester_learns_within_seconds_why_there_is_no_card(
-    asked: Side, code: str, why: Why
+    asked: Side, code: str, why: NoCardReason
 ) -> None:
     """In private, once, with what to do; the card comes as soon as the channel takes it."""
     asked.workspace.chaos.refuse("chat.postMessage", code, OPS)
@@ -105,7 +105,7 @@ async def test_requester_isn_t_told_that_slack_is_away(asked: Side) -> None:
 
 def test_every_word_of_slack_s_has_a_sentence() -> None:
     """A refusal without a sentence would be a program's error in somebody's face."""
-    assert set(refused_cards.WORDS) == set(Why)
+    assert set(refused_cards.WORDS) == set(NoCardReason)
     assert api_errors.CLOSED.isdisjoint(api_errors.OF_TOKEN | api_errors.AWAY | api_errors.GONE)
 
 

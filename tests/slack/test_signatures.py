@@ -63,7 +63,7 @@ def test_a_request_that_slack_has_not_signed_is_refused_by_its_check(
     """The log and the metrics say which check, and how far off a clock is."""
     found = signed_posts.refusal(SECRET, headers(*stamps, signature=signature), BODY, now=NOW)
 
-    assert found == signed_posts.Refusal(check, off_s)
+    assert found == signed_posts.PostRefusal(check, off_s)
 
 
 @pytest.mark.parametrize("stamp", ["1794300000", "1794299700", "1794300300"])
@@ -77,7 +77,7 @@ def test_a_body_that_was_not_signed_is_refused(other: bytes) -> None:
     """One letter makes it another request."""
     found = signed_posts.refusal(SECRET, headers("1794300000"), other, now=NOW)
 
-    assert found == signed_posts.Refusal(Check.SIGNATURE_DIFFERS)
+    assert found == signed_posts.PostRefusal(Check.SIGNATURE_DIFFERS)
 
 
 def test_a_flood_of_one_check_is_one_line_a_minute(capsys: pytest.CaptureFixture[str]) -> None:

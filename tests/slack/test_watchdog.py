@@ -35,7 +35,7 @@ class Way:
         await self.dog.look()
 
 
-async def hang(line: sockets.Line) -> None:
+async def hang(line: sockets.SocketLine) -> None:
     """Let a client end up as some were seen: no socket, and nothing that brings it back."""
     client: Any = line.handler.client
     client.auto_reconnect_enabled = False
@@ -50,7 +50,10 @@ async def way(request: pytest.FixtureRequest, side: Side) -> AsyncIterator[Way]:
     clock = ticks.HandClock()
     app = connection.make_app(side.client, await connection.introduce(side.client))
     socket = sockets.SocketMode(
-        app, side.workspace.app.app_token, clock, sockets.Bounds(ping_s=30, start_s=request.param)
+        app,
+        side.workspace.app.app_token,
+        clock,
+        sockets.SocketBounds(ping_s=30, start_s=request.param),
     )
     await socket.start()
     dog = watchdog.Watchdog(side.client, side.store, clock, socket)
@@ -127,7 +130,7 @@ async def test_another_process_on_the_same_app_is_noticed(way: Way) -> None:
     """Slack gives each payload to any one connection, so a stranger's swallows clicks."""
     app = connection.make_app(way.side.client, await connection.introduce(way.side.client))
     stranger = sockets.SocketMode(
-        app, way.side.workspace.app.app_token, ticks.GivenClock(), sockets.Bounds(ping_s=30)
+        app, way.side.workspace.app.app_token, ticks.GivenClock(), sockets.SocketBounds(ping_s=30)
     )
 
     with structlog.testing.capture_logs() as logged:

@@ -92,19 +92,21 @@ def _given(table: policy_table.Table | None) -> dict[str, Any]:
     return table.given() if table else {}
 
 
-def _freeze(one: tables.Freeze, place: int) -> policy.Freeze:
+def _freeze(one: tables.FreezeTable, place: int) -> policy.Freeze:
     usual = {"actions": frozenset(request.Action)}
     return policy.Freeze(**{**usual, **one.given(), "name": policy_table.named(one, place)})
 
 
-def _rule(one: tables.Rule, place: int, usual: policy.Conduct, mistakes: Mistakes) -> policy.Rule:
+def _rule(
+    one: tables.RuleTable, place: int, usual: policy.Conduct, mistakes: Mistakes
+) -> policy.Rule:
     own = {key: value for key, value in one.given().items() if key not in CONDUCT}
     own |= {"name": policy_table.named(one, place), "servers": one.servers.servers}
     return policy.Rule(**own, conduct=_conduct(one, usual, ("rule", place), mistakes))
 
 
 def _conduct(
-    table: tables.Conduct | None,
+    table: tables.ConductTable | None,
     usual: policy.Conduct,
     loc: tuple[str | int, ...],
     mistakes: Mistakes,

@@ -125,7 +125,7 @@ def _promql(value: object) -> str:
     return text
 
 
-class Step(Table):
+class StepTable(Table):
     """What is done around each wave: the keys of its kind, and those that every kind has."""
 
     name: Annotated[str, values.checked(_name)] = key("name", '"drain"')
@@ -158,7 +158,7 @@ class Step(Table):
         return given
 
     @pydantic.model_validator(mode="after")
-    def _placeholders_exist(self) -> Step:
+    def _placeholders_exist(self) -> StepTable:
         _check_placeholders(self.step())
         return self
 

@@ -16,7 +16,7 @@ import pydantic
 
 from bot.power.policy import policy_values as values
 from bot.power.policy.policy_mistakes import NAME, shown, wrong
-from bot.power.policy.policy_steps import Step
+from bot.power.policy.policy_steps import StepTable
 from bot.power.policy.policy_table import Table, key, named
 from bot.power.targets import targets
 from bot.power.text import typography
@@ -100,7 +100,7 @@ class Protected(Table):
     servers: values.Targets = key("servers")
 
 
-class Limits(Table):
+class LimitsTable(Table):
     """What one person may ask for."""
 
     max_servers: values.Servers = key("max_servers")
@@ -110,7 +110,7 @@ class Limits(Table):
     split_window_s: values.SecondsOrNone = key("split_window")
 
 
-class Conduct(Table):
+class ConductTable(Table):
     """How requests are carried through: `[defaults]`, and what a rule has for itself."""
 
     expires_s: values.Seconds = key("expires")
@@ -128,7 +128,7 @@ class Conduct(Table):
     max_per_rack: values.Count = key("max_per_rack")
 
 
-class Freeze(Table):
+class FreezeTable(Table):
     """A span of time in which nothing, or less, is done."""
 
     name: Annotated[str, values.checked(values.line, '"year end"')] = key("name")
@@ -138,20 +138,20 @@ class Freeze(Table):
     override: values.Override = key("override")
 
     @pydantic.model_validator(mode="after")
-    def _ends_later(self) -> Freeze:
+    def _ends_later(self) -> FreezeTable:
         if self.starts >= self.ends:
             raise wrong("write a time that is later than from", "until")
         return self
 
 
-class Keep(Table):
+class KeepTable(Table):
     """How many of some servers stay on."""
 
     servers: values.Targets = key("servers", '"web*"')
     on: values.Servers = key("on", "2")
 
 
-class Rule(Conduct):
+class RuleTable(ConductTable):
     """Who may do what with some servers."""
 
     name: Annotated[str, values.checked(values.line, '"databases"')] = key("name")
@@ -169,7 +169,7 @@ class Rule(Conduct):
     may_skip: values.Skipped = key("may_skip")
 
 
-class Order(Table):
+class OrderTable(Table):
     """Which groups of servers go one after another."""
 
     on: values.TargetsInTurn = key("on")
@@ -208,13 +208,13 @@ class File(Table):
     people: People = key("people")
     groups: Groups = key("groups")
     protected: Protected = key("protected")
-    limits: Limits = key("limits")
-    defaults: Conduct = key("defaults")
-    freeze: Annotated[list[Freeze], _apart("freeze")] = key("freeze")
-    keep: list[Keep] = key("keep")
-    rule: Annotated[list[Rule], _apart("rule")] = key("rule")
-    step: Annotated[list[Step], _apart("step")] = key("step")
-    order: Order = key("order")
+    limits: LimitsTable = key("limits")
+    defaults: ConductTable = key("defaults")
+    freeze: Annotated[list[FreezeTable], _apart("freeze")] = key("freeze")
+    keep: list[KeepTable] = key("keep")
+    rule: Annotated[list[RuleTable], _apart("rule")] = key("rule")
+    step: Annotated[list[StepTable], _apart("step")] = key("step")
+    order: OrderTable = key("order")
 
 
 def known(parsed: Mapping[str, Any]) -> values.Known:

@@ -236,7 +236,7 @@ def http_handler(
         try:
             text = body.decode()
         except UnicodeDecodeError:
-            return _refused(app, signed_posts.Refusal(turned_away.Check.BODY_UNREADABLE))
+            return _refused(app, signed_posts.PostRefusal(turned_away.Check.BODY_UNREADABLE))
         try:
             bolt_request = signed_posts.bolt_request(text, request)
             return await to_aiohttp_response(await app.async_dispatch(bolt_request))
@@ -261,7 +261,7 @@ async def _looks_at_certificate(request: web.Request) -> bool:
     )
 
 
-def _refused(app: PromptApp, refused: signed_posts.Refusal) -> web.Response:
+def _refused(app: PromptApp, refused: signed_posts.PostRefusal) -> web.Response:
     """Count what was refused, and answer without a word that would help to guess."""
     unreadable = refused.check is turned_away.Check.BODY_UNREADABLE
     app.turned_away.note(refused.check, off_s=refused.off_s)

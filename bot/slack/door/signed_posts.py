@@ -56,25 +56,27 @@ MOST_DIGITS = 12
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Refusal:
+class PostRefusal:
     """What a request fails at; `off_s` is by how many seconds, where it is its time."""
 
     check: Check
     off_s: int = 0
 
 
-def refusal(secret: str, headers: MultiMapping[str], body: bytes, *, now: float) -> Refusal | None:
+def refusal(
+    secret: str, headers: MultiMapping[str], body: bytes, *, now: float
+) -> PostRefusal | None:
     """Return what is wrong with a request, or None for one that Slack has signed.
 
     `now` is in seconds since 1970, by this machine's clock.
     """
     stamps, signatures = headers.getall(TIMESTAMP, []), headers.getall(SIGNATURE, [])
     if not stamps:
-        return Refusal(Check.TIMESTAMP_MISSING)
+        return PostRefusal(Check.TIMESTAMP_MISSING)
     if not signatures:
-        return Refusal(Check.SIGNATURE_MISSING)
+        return PostRefusal(Check.SIGNATURE_MISSING)
     if len(stamps) > 1 or len(signatures) > 1:
-        return Refusal(Check.HEADER_TWICE)
+        return PostRefusal(Check.HEADER_TWICE)
     if (late := _too_far(stamps[0], now)) is not None:
         return late
     signed = b"v0:" + stamps[0].encode() + b":" + body
@@ -82,14 +84,14 @@ def refusal(secret: str, headers: MultiMapping[str], body: bytes, *, now: float)
     # Bytes, since texts that aren't ASCII can't be compared in constant time.
     given = signatures[0].encode(errors="surrogateescape")
     same = hmac.compare_digest(wanted.encode(), given)
-    return None if same else Refusal(Check.SIGNATURE_DIFFERS)
+    return None if same else PostRefusal(Check.SIGNATURE_DIFFERS)
 
 
-def _too_far(stamp: str, now: float) -> Refusal | None:
+def _too_far(stamp: str, now: float) -> PostRefusal | None:
     """Return what is wrong with a timestamp."""
     if not (stamp.isascii() and stamp.isdecimal() and len(stamp) <= MOST_DIGITS):
-        return Refusal(Check.TIMESTAMP_UNREADABLE)
+        return PostRefusal(Check.TIMESTAMP_UNREADABLE)
     age_s = round(now - int(stamp))
     if abs(age_s) <= MOST_AGE_S:
         return None
-    return Refusal(Check.TIMESTAMP_OLD if age_s > 0 else Check.TIMESTAMP_AHEAD, abs(age_s))
+    return PostRefusal(Check.TIMESTAMP_OLD if age_s > 0 else Check.TIMESTAMP_AHEAD, abs(age_s))

@@ -32,7 +32,7 @@ CLOSE_S = 5.0
 
 
 @dataclasses.dataclass
-class Line:
+class SocketLine:
     """One connection; times are of the monotonic clock, 0 for never."""
 
     handler: AsyncSocketModeHandler
@@ -57,7 +57,7 @@ class Line:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Bounds:
+class SocketBounds:
     """How many connections there are, and how long each may take, in seconds.
 
     `unwell_s` is how long one may be unwell before it is made anew, `start_s` how long it may
@@ -78,7 +78,7 @@ class SocketMode:
         app: connection.PromptApp,
         app_token: str,
         clock: ports.Clock,
-        bounds: Bounds = Bounds(),
+        bounds: SocketBounds = SocketBounds(),
     ) -> None:
         self._app = app
         self._app_token = app_token
@@ -87,7 +87,7 @@ class SocketMode:
         self._ping_s = bounds.ping_s
         self._unwell_s = bounds.unwell_s
         self._start_s = bounds.start_s
-        self.lines: list[Line] = []
+        self.lines: list[SocketLine] = []
         self.others = 0
         unreadable = (json.JSONDecodeError, turned_away.Check.FRAME_UNREADABLE)
         deep = (RecursionError, turned_away.Check.FRAME_UNREADABLE)
@@ -138,7 +138,7 @@ class SocketMode:
         lines, self.lines = self.lines, []
         await asyncio.gather(*(line.close() for line in lines))
 
-    async def _open(self) -> Line:
+    async def _open(self) -> SocketLine:
         """Open one more connection."""
         handler = AsyncSocketModeHandler(
             self._app, self._app_token, logger=self._logger, ping_interval=self._ping_s
@@ -147,7 +147,7 @@ class SocketMode:
         # Bolt's own listener leaves whatever Bolt can't answer without an acknowledgement.
         handler.client.socket_mode_request_listeners.clear()
         frames_ = frames.Frames(self._app, self._app.turned_away)
-        line = Line(handler, self._clock.monotonic())
+        line = SocketLine(handler, self._clock.monotonic())
 
         # The client gives every message to its listeners with these three arguments.
         async def heard(client: Any, message: dict[str, Any], _raw: str | None = None) -> None:
@@ -166,7 +166,7 @@ class SocketMode:
             raise
         return line
 
-    def _hear(self, line: Line, message: dict[str, Any]) -> None:
+    def _hear(self, line: SocketLine, message: dict[str, Any]) -> None:
         """Note that something came, and from the hello how many are connected to this app."""
         line.heard_at = self._clock.monotonic()
         count = message.get("num_connections")

@@ -70,7 +70,7 @@ class Full(errors.TooMuch):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Bounds:
+class LaneBounds:
     """How many payloads may be under way, waiting ones among them, and how many at work."""
 
     of_one: int
@@ -79,19 +79,19 @@ class Bounds:
     at_work: int
 
 
-LINES = Bounds(of_one=10, of_all=60, at_work_of_one=2, at_work=8)
-CLICKS = Bounds(of_one=30, of_all=200, at_work_of_one=4, at_work=16)
+LINES = LaneBounds(of_one=10, of_all=60, at_work_of_one=2, at_work=8)
+CLICKS = LaneBounds(of_one=30, of_all=200, at_work_of_one=4, at_work=16)
 
 
 class Lane:
     """What is under way of one kind, and whose turn it is."""
 
-    def __init__(self, bounds: Bounds, clock: ports.Clock) -> None:
+    def __init__(self, bounds: LaneBounds, clock: ports.Clock) -> None:
         self._bounds = bounds
         self._under_way: collections.defaultdict[str, set[str]] = collections.defaultdict(set)
         self._count = 0
         self._turns: dict[str, asyncio.Semaphore] = {}
-        self._at_work = Turns(bounds.at_work, clock)
+        self._at_work = FairTurns(bounds.at_work, clock)
 
     def must_have_room(self, user_id: str) -> None:
         """Tell whether one more may come.
@@ -196,7 +196,7 @@ class Searches:
         return self._counted.admits(user_id, self._clock.monotonic())
 
 
-class Turns:
+class FairTurns:
     """So many turns at once; used in one event loop."""
 
     def __init__(self, at_once: int, clock: ports.Clock) -> None:

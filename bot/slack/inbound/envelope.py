@@ -75,7 +75,7 @@ class Block(pydantic.BaseModel):
     block_id: Text = ""
 
 
-class View(pydantic.BaseModel):
+class FormView(pydantic.BaseModel):
     """A form that was sent."""
 
     blocks: list[Block] = []
@@ -84,7 +84,7 @@ class View(pydantic.BaseModel):
 class Submission(pydantic.BaseModel):
     """The form in a payload; only an input of it can show what is wrong."""
 
-    view: View
+    view: FormView
 
     @property
     def first_input(self) -> str:

@@ -28,7 +28,7 @@ class Payload(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(frozen=True, extra="ignore")
 
 
-class Command(Payload):
+class SlashCommand(Payload):
     """A slash command ("Slash commands" in Slack's docs)."""
 
     team_id: str
@@ -63,7 +63,7 @@ class Container(Payload):
     is_ephemeral: bool = False
 
 
-class Action(Payload):
+class PressedButton(Payload):
     """The button that was pressed."""
 
     action_id: str
@@ -76,13 +76,13 @@ class BlockActions(Payload):
     team: Party
     user: Party
     trigger_id: str
-    actions: tuple[Action, ...] = pydantic.Field(min_length=1)
+    actions: tuple[PressedButton, ...] = pydantic.Field(min_length=1)
     container: Container = pydantic.Field(default_factory=Container)
     channel: Chan = pydantic.Field(default_factory=Chan)
     response_url: str = ""
 
 
-class View(Payload):
+class SentForm(Payload):
     """The form in a submission."""
 
     id: str
@@ -120,7 +120,7 @@ class ViewSubmission(Payload):
 
     team: Party
     user: Party
-    view: View
+    view: SentForm
     trigger_id: str = ""
 
 
@@ -180,7 +180,7 @@ class HomeEvent(Payload):
     event: AppHomeOpened
 
 
-class Message(Payload):
+class ShortcutMessage(Payload):
     """The message that a shortcut was used on."""
 
     ts: str = ""
@@ -221,7 +221,7 @@ def _collect(piece: object, found: list[str], depth: int) -> None:
                 _collect(part, found, depth + 1)
 
 
-class Shortcut(Payload):
+class ShortcutUse(Payload):
     """A global or a message shortcut ("Shortcuts payload")."""
 
     team: Party
@@ -229,7 +229,7 @@ class Shortcut(Payload):
     callback_id: str
     trigger_id: str
     channel: Chan = pydantic.Field(default_factory=Chan)
-    message: Message = pydantic.Field(default_factory=Message)
+    message: ShortcutMessage = pydantic.Field(default_factory=ShortcutMessage)
     response_url: str = ""
 
 

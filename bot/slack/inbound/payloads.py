@@ -46,7 +46,7 @@ def command(body: Mapping[str, Any], *, at: float) -> ports.Inbound:
     Raises:
         Unreadable: the payload isn't one.
     """
-    read = checked(payload_models.Command, body)
+    read = checked(payload_models.SlashCommand, body)
     key = f"command:{read.trigger_id}"
     # Without words there is a form to open, and what comes of it is shown there.
     view = "" if read.text.strip() else views.external_id(key)
@@ -205,7 +205,7 @@ def shortcut(body: Mapping[str, Any], *, at: float) -> ports.Inbound:
     Raises:
         Unreadable: the payload isn't one.
     """
-    read = checked(payload_models.Shortcut, body)
+    read = checked(payload_models.ShortcutUse, body)
     thread_ts = read.message.thread_ts or read.message.ts
     key = f"shortcut:{read.trigger_id}"
     words, is_cut = _searched(_undone(read.message.words))

@@ -45,7 +45,7 @@ class Workflow(Protocol):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Bounds:
+class Patience:
     """How long an acknowledgement waits for the database, in seconds; and a payload for its end.
 
     One that was taken over is anybody's again after `take_over_lease_s`.
@@ -65,7 +65,7 @@ class Processor:
         answering: delivery.Delivery,
         clock: ports.Clock,
         *,
-        bounds: Bounds = Bounds(),
+        bounds: Patience = Patience(),
     ) -> None:
         self._ack_within_s = bounds.ack_within_s
         self._store = store

@@ -58,7 +58,7 @@ class Announcer:
         self._pace = context.pace
         self._workspace_url = context.workspace_url
         self._refused = refused_cards.RefusedCards(store, clock)
-        self._standing = posting.Standing()
+        self._standing = posting.KnownRefusals()
         self._posting = posting.Posting(sender, clock, context.pace, self._standing)
         # What a card shows and which version that was, so that the same is not sent twice.
         self._shown: collections.OrderedDict[str, tuple[int, int]] = collections.OrderedDict()

@@ -59,7 +59,7 @@ class Posting:
         sender: sending.Sender,
         clock: ports.Clock,
         pace: pacing.Pace,
-        known: Standing,
+        known: KnownRefusals,
     ) -> None:
         self._sender = sender
         self._clock = clock
@@ -117,7 +117,7 @@ class _Kept(Generic[K, V]):
             self._rows.popitem(last=False)
 
 
-class Standing:
+class KnownRefusals:
     """Knows which cards can't be edited and which threads take no replies."""
 
     def __init__(self) -> None:

@@ -157,7 +157,9 @@ class Reporter:
         log.error("reporter.given_up", request=message.request_id, why=error.code)
         return None
 
-    def _failed(self, message: ports.OutboxMessage, error: api_errors.Undelivered) -> posting.Failed:
+    def _failed(
+        self, message: ports.OutboxMessage, error: api_errors.Undelivered
+    ) -> posting.Failed:
         """Return when to try again what Slack has not taken."""
         log.warning("reporter.not_taken", request=message.request_id, why=error.code)
         if error.away:

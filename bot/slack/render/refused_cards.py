@@ -12,35 +12,38 @@ from bot.power import lifecycle, ports
 from bot.power.lifecycle import State
 from bot.power.messages import messages, running
 from bot.slack import api_errors
-from bot.slack.api_errors import Why
+from bot.slack.api_errors import NoCardReason
 from bot.slack.blockkit import blocks, text
 
 MOST_REMEMBERED = 2000
 MOST_ROWS = 20
 ELSEWHERE = "or ask in another channel"
 WORDS = {
-    Why.NOT_A_MEMBER: (
+    NoCardReason.NOT_A_MEMBER: (
         "Powerbot isn't in that channel",
         f"Type /invite @Powerbot there, {ELSEWHERE}.",
     ),
-    Why.ARCHIVED: ("that channel is archived", f"Unarchive it, {ELSEWHERE}."),
-    Why.READ_ONLY: (
+    NoCardReason.ARCHIVED: ("that channel is archived", f"Unarchive it, {ELSEWHERE}."),
+    NoCardReason.READ_ONLY: (
         "only some people may post in that channel",
         f"Ask a channel manager to let Powerbot post there, {ELSEWHERE}.",
     ),
-    Why.THREADS_ONLY: (
+    NoCardReason.THREADS_ONLY: (
         "that channel takes posts in threads only",
         f"Mention Powerbot in a thread there, {ELSEWHERE}.",
     ),
-    Why.NOT_ALLOWED: (
+    NoCardReason.NOT_ALLOWED: (
         "Slack's settings don't let Powerbot post there",
         f"Ask a workspace admin to allow it, {ELSEWHERE}.",
     ),
-    Why.TOKEN: (
+    NoCardReason.TOKEN: (
         "Slack refuses Powerbot's token",
         "Ask whoever runs Powerbot to look at it with `powerbot check`.",
     ),
-    Why.OTHER: ("Slack gives no reason in words", "Ask whoever runs Powerbot to look at its log."),
+    NoCardReason.OTHER: (
+        "Slack gives no reason in words",
+        "Ask whoever runs Powerbot to look at its log.",
+    ),
 }
 
 
