@@ -1,23 +1,25 @@
 """The workspace as a whole: puts the parts together, serves them, and is what tests hold on to."""
 
+import functools
 import random
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from aiohttp import web
 
-from bot.sandbox.workspace.api.web_api import WebApi
+from bot.sandbox.workspace.api.web_api import Client, WebApi
 from bot.sandbox.workspace.base import limits
 from bot.sandbox.workspace.base.changes import Toast
 from bot.sandbox.workspace.base.rates import RateLimiter
 from bot.sandbox.workspace.page import page_routes
+from bot.sandbox.workspace.people import hands
 from bot.sandbox.workspace.people.actions import Actions
 from bot.sandbox.workspace.people.desk import Desk
 from bot.sandbox.workspace.people.responses import Responder
 from bot.sandbox.workspace.state import manifest
-from bot.sandbox.workspace.state.directory import Directory
+from bot.sandbox.workspace.state.directory import Directory, Person
 from bot.sandbox.workspace.state.journal import Call, Journal, Violation
 from bot.sandbox.workspace.state.state import App, Cast, WorkspaceState
 from bot.sandbox.workspace.state.timeline import Message
@@ -29,6 +31,16 @@ from bot.sandbox.workspace.transport.socket_hub import SocketHub
 
 Found = TypeVar("Found")
 _SHUTDOWN_S: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """One more app of the workspace."""
+
+    state: WorkspaceState
+    hub: SocketHub
+    delivery: Delivery
+    responder: Responder
 
 
 class Workspace(Actions):
@@ -80,19 +92,39 @@ class Workspace(Actions):
         )
         self.chaos = self._state.chaos
         self.hub = SocketHub(self._state)
-        self._delivery = Delivery(
-            self._state, self.hub, ack_s=ack_s, redelivery_delays_s=redelivery_delays_s
-        )
+        self._waits: dict[str, Any] = {"ack_s": ack_s, "redelivery_delays_s": redelivery_delays_s}
+        self._rates = functools.partial(RateLimiter, clock, rate_factor)
+        self._delivery = Delivery(self._state, self.hub, **self._waits)
         if request_url is not None:
             self.use_request_url(request_url)
         self._responder = Responder(self._state)
-        super().__init__(self._state, Desk(self._state, self._delivery), self._responder)
-        self._api = WebApi(self._state, RateLimiter(clock, rate_factor), self.hub)
+        super().__init__(hands.of(self._state, Desk(self._state, self._delivery), self._responder))
+        self._api = WebApi(Client(self._state, self._rates(), self.hub))
+        self._others: list[Installed] = []
         self._runner: web.AppRunner | None = None
 
     def exchange(self, **secrets: Any) -> None:
         """Give the app other secrets, by their fields; those before are refused from now on."""
-        self.app = self._state.app = replace(self.app, **secrets)
+        self._state.exchange(**secrets)
+        self.app = self._state.app
+
+    def install(self, app: App, registered: Mapping[str, Any], name: str) -> SocketHub:
+        """Install one more app, whose bot is called `name`; return the hub of its sockets.
+
+        It hears its own commands, clicks on what it has posted, its own shortcuts and mentions.
+        """
+        bot = Person(app.bot_user, name, name, "another app", is_bot=True)
+        self.directory.people[bot.id] = bot
+        for channel in self.directory.channels.values():
+            if self.app.bot_user in channel.members and not channel.is_im:
+                channel.members.add(bot.id)
+        state = self._state.beside(app, registered)
+        hub = SocketHub(state)
+        delivery, responder = Delivery(state, hub, **self._waits), Responder(state)
+        self._hands.append(hands.of(state, Desk(state, delivery), responder))
+        self._api.welcome(Client(state, self._rates(), hub))
+        self._others.append(Installed(state, hub, delivery, responder))
+        return hub
 
     async def start(
         self, host: str = "127.0.0.1", port: int = 0, extra_routes: Iterable[web.RouteDef] = ()
@@ -119,12 +151,16 @@ class Workspace(Actions):
             await self._runner.cleanup()
             raise
         shown_host = f"[{host}]" if ":" in host else host
-        self._state.base_url = f"http://{shown_host}:{self._runner.addresses[0][1]}"
+        self._state.served.url = f"http://{shown_host}:{self._runner.addresses[0][1]}"
 
     async def stop(self) -> None:
         """Close all connections and give up what is still to be delivered."""
-        await self._delivery.stop()
-        await self.hub.stop()
+        for delivery, hub in (
+            (self._delivery, self.hub),
+            *((one.delivery, one.hub) for one in self._others),
+        ):
+            await delivery.stop()
+            await hub.stop()
         self._state.changes.bump()
         if self._runner is not None:
             await self._runner.cleanup()
@@ -190,9 +226,9 @@ class Workspace(Actions):
         """List a person's open modals, the top one last."""
         return self._state.views.stack(self._state.directory.person(user).id)
 
-    def home(self, user: str) -> View | None:
+    def home(self, user: str, *, app: str = "") -> View | None:
         """Return a person's Home tab, if the app has published one."""
-        return self._state.views.homes.get(self._state.directory.person(user).id)
+        return self._of(app).state.views.homes.get(self._state.directory.person(user).id)
 
     def toasts(self, user: str) -> list[Toast]:
         """List the short notices that a person has seen."""
@@ -228,7 +264,19 @@ class Workspace(Actions):
         return [
             web.get("/api/{method}", self._api.handle),
             web.post("/api/{method}", self._api.handle),
-            web.get("/ws/{ticket}", self.hub.serve),
-            web.post("/respond/{key}", self._responder.handle),
+            web.get("/ws/{ticket}", self._serve_socket),
+            web.post("/respond/{key}", self._take_response),
             *page.routes(),
         ]
+
+    async def _serve_socket(self, request: web.Request) -> web.StreamResponse:
+        """Let an app's socket in where its address was given out."""
+        ticket = request.match_info["ticket"]
+        given = (one.hub for one in self._others if one.hub.has_ticket(ticket))
+        return await next(given, self.hub).serve(request)
+
+    async def _take_response(self, request: web.Request) -> web.StreamResponse:
+        """Let the app answer to which this response URL was given."""
+        key = request.match_info["key"]
+        given = (one.responder for one in self._others if one.responder.has(key))
+        return await next(given, self._responder).handle(request)

@@ -112,7 +112,7 @@ def _direct(state: WorkspaceState, person: Person) -> Channel:
     """
     if person.deleted:
         raise RefusedError("account_inactive")
-    return state.directory.direct_message(person)
+    return state.directory.direct_message(person, state.app.bot_user)
 
 
 def _writable(state: WorkspaceState, name: str) -> Channel:

@@ -48,7 +48,7 @@ def open_direct_message(state: WorkspaceState, args: Json) -> Json:
         raise RefusedError("user_not_found")
     if person.deleted:
         raise RefusedError("user_disabled")
-    return {"channel": {"id": state.directory.direct_message(person).id}}
+    return {"channel": {"id": state.directory.direct_message(person, state.app.bot_user).id}}
 
 
 def complete_step(state: WorkspaceState, args: Json) -> Json:

@@ -29,20 +29,21 @@ def users_info(state: WorkspaceState, args: Json) -> Json:
     person = state.directory.people.get(str(args["user"]))
     if person is None:
         raise RefusedError("user_not_found")
-    return {"user": person.as_slack(state.app.bot_id)}
+    return {"user": person.as_slack(state.bot_id(person.id))}
 
 
 def bots_info(state: WorkspaceState, args: Json) -> Json:
-    """Answer bots.info; the app's own bot is the only one here."""
-    if args.get("bot") != state.app.bot_id:
+    """Answer bots.info; each app has a bot."""
+    app = next((one for one in state.apps.values() if one.bot_id == args.get("bot")), None)
+    if app is None:
         raise RefusedError("bot_not_found")
     bot = {
-        "id": state.app.bot_id,
+        "id": app.bot_id,
         "deleted": False,
         "name": "Powerbot",
         "updated": 1,
-        "app_id": state.app.id,
-        "user_id": state.app.bot_user,
+        "app_id": app.id,
+        "user_id": app.bot_user,
         "icons": {},
     }
     return {"bot": bot}
@@ -51,7 +52,7 @@ def bots_info(state: WorkspaceState, args: Json) -> Json:
 def users_list(state: WorkspaceState, args: Json) -> Json:
     """Answer users.list."""
     people, metadata = page(list(state.directory.people.values()), args)
-    members = [person.as_slack(state.app.bot_id) for person in people]
+    members = [person.as_slack(state.bot_id(person.id)) for person in people]
     return {"members": members, "cache_ts": int(state.clock()), "response_metadata": metadata}
 
 

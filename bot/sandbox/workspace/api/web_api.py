@@ -1,6 +1,7 @@
 """The Web API's front door: token, arguments, scopes, rate and faults, then the method itself."""
 
 import json
+from dataclasses import dataclass
 from typing import Final
 
 from aiohttp import hdrs, web
@@ -30,17 +31,33 @@ _METHODS: Final = (
 )
 
 
-class WebApi:
-    """Answers `/api/<method>` by GET and POST."""
+@dataclass(frozen=True, slots=True)
+class Client:
+    """An app that calls, its limits, and its sockets."""
 
-    def __init__(self, state: WorkspaceState, rates: RateLimiter, hub: SocketHub) -> None:
-        self._state = state
-        self._rates = rates
-        self._hub = hub
+    state: WorkspaceState
+    rates: RateLimiter
+    hub: SocketHub
+
+    def has(self, token: str) -> bool:
+        """Say whether a token is the app's."""
+        return token in (self.state.app.bot_token, self.state.app.app_token)
+
+
+class WebApi:
+    """Answers `/api/<method>` by GET and POST, each app by its tokens."""
+
+    def __init__(self, first: Client) -> None:
+        self._state = first.state
+        self._clients = [first]
         self._methods = {method.name: method for method in _METHODS}
         self._methods["apps.connections.open"] = Method(
             "apps.connections.open", self._open_connection, app_token=True
         )
+
+    def welcome(self, client: Client) -> None:
+        """Answer one more app."""
+        self._clients.append(client)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one call, with whatever fault waits for this method."""
@@ -51,10 +68,13 @@ class WebApi:
         if fault is not None and fault.kind in ("cut_before", "status", "error"):
             return self._failed(request, name, fault)
         args: Json = {}
-        status, headers = 200, {"x-oauth-scopes": ",".join(self._state.scopes)}
+        status, headers = 200, {}
         try:
             args = await arguments.read(request)
-            answer = self._answer(request, name, args)
+            token = _token(request, args)
+            client = next((one for one in self._clients if one.has(token)), self._clients[0])
+            headers["x-oauth-scopes"] = ",".join(client.state.scopes)
+            answer = self._answer(client, token, name, args)
         except RefusedError as refused:
             answer = refused.as_answer()
             if refused.error == "ratelimited":
@@ -65,40 +85,40 @@ class WebApi:
             return self._failed(request, name, fault)
         return _respond(answer, status, headers)
 
-    def _answer(self, request: web.Request, name: str, args: Json) -> Json:
+    def _answer(self, client: Client, token: str, name: str, args: Json) -> Json:
         method = self._methods.get(name)
         if method is None:
             raise RefusedError("unknown_method", req_method=name)
-        self._check_token(method, _token(request, args))
-        self._check_scopes(method)
+        self._check_token(client, method, token)
+        self._check_scopes(client, method)
         # A call with bad arguments counts against the limit too.
-        wait_s = self._rates.take(name, str(args.get("channel", "")))
+        wait_s = client.rates.take(name, str(args.get("channel", "")))
         if wait_s:
             raise RefusedError("ratelimited", retry_after=wait_s)
         method.check_arguments(args)
         refused = self._state.chaos.refusal(name, args)
         if refused:
             raise RefusedError(refused)
-        return {"ok": True, **method.run(self._state, args)}
+        return {"ok": True, **method.run(client.state, args)}
 
-    def _check_token(self, method: Method, token: str) -> None:
-        app = self._state.app
+    def _check_token(self, client: Client, method: Method, token: str) -> None:
         if not token:
             raise RefusedError("not_authed")
-        if token not in (app.bot_token, app.app_token):
+        if not client.has(token):
             raise RefusedError("invalid_auth")
-        if (token == app.app_token) != method.app_token:
+        if (token == client.state.app.app_token) != method.app_token:
             raise RefusedError("not_allowed_token_type")
 
-    def _check_scopes(self, method: Method) -> None:
-        granted = self._state.scopes
+    def _check_scopes(self, client: Client, method: Method) -> None:
+        granted = client.state.scopes
         if method.scopes and not set(method.scopes) & set(granted):
             provided = ",".join(granted)
             raise RefusedError("missing_scope", needed=method.scopes[0], provided=provided)
 
     def _open_connection(self, state: WorkspaceState, args: Json) -> Json:
         base = state.base_url.replace("http://", "ws://", 1)
-        return {"url": f"{base}/ws/{self._hub.new_ticket()}"}
+        hub = next(one.hub for one in self._clients if one.state is state)
+        return {"url": f"{base}/ws/{hub.new_ticket()}"}
 
     def _failed(self, request: web.Request, name: str, fault: Fault) -> web.StreamResponse:
         self._state.journal.note("fault", name, fault=fault.kind, status=fault.status)

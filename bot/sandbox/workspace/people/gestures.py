@@ -144,7 +144,7 @@ class Gestures:
         inner: Json = {
             "type": "app_home_opened",
             "user": person.id,
-            "channel": self._state.directory.direct_message(person).id,
+            "channel": self._state.directory.direct_message(person, self._state.app.bot_user).id,
             "tab": "home",
             "event_ts": self._state.timeline.new_ts(),
         }
@@ -189,7 +189,9 @@ class Gestures:
         for mark, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
             kept = kept.replace(mark, entity)
         kept = kept.replace("\x00", "<").replace("\x01", ">")
-        for person in self._state.directory.people.values():
+        # A longer name first, for it may begin with another.
+        people = self._state.directory.people.values()
+        for person in sorted(people, key=lambda one: -len(one.name)):
             name = re.escape(person.name)
             kept = re.sub(rf"(?i)(?<![\w<])@{name}\b", f"<@{person.id}>", kept)
         return kept

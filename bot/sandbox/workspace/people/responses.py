@@ -17,6 +17,10 @@ class Responder:
     def __init__(self, state: WorkspaceState) -> None:
         self._state = state
 
+    def has(self, key: str) -> bool:
+        """Say whether this response URL is the app's."""
+        return self._state.tickets.has_response_url(key)
+
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer `POST /respond/<key>`."""
         body: Json = {}

@@ -186,12 +186,13 @@ class Directory:
                 return candidate
         raise UnknownNameError(f"there is no channel {channel!r}")
 
-    def direct_message(self, person: Person) -> Channel:
-        """Open the direct message between the bot and this person; the same one each time."""
+    def direct_message(self, person: Person, bot_user: str = "") -> Channel:
+        """Open the direct message between a bot and this person; the same one each time."""
         # Real ids are random; a readable one makes tests and the page easier to follow.
-        channel_id = "D" + person.id[1:]
+        other = bot_user if bot_user != self.bot_user else ""
+        channel_id = f"D{person.id[1:]}{other}"
         if channel_id not in self.channels:
-            members = {person.id, self.bot_user}
+            members = {person.id, other or self.bot_user}
             self.channels[channel_id] = Channel(channel_id, person.name, members, is_im=True)
         return self.channels[channel_id]
 

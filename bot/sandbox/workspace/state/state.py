@@ -3,9 +3,10 @@
 It holds state and answers questions about it; it opens no connection and takes no request.
 """
 
+import copy
 import random
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from bot.sandbox.workspace.base.changes import Changes
@@ -54,6 +55,13 @@ class Cast:
     groups: Iterable[UserGroup] = field(default_factory=cast.groups)
 
 
+@dataclass(slots=True)
+class Served:
+    """Where the workspace is served, once it is."""
+
+    url: str = ""
+
+
 class WorkspaceState:
     """Everything that is remembered, in one place."""
 
@@ -68,7 +76,9 @@ class WorkspaceState:
         mentionable_groups: Iterable[str],
         strict: bool,
     ) -> None:
-        self.app = app
+        # Every app of the workspace, by its bot's user id; this state is that of one of them.
+        self.apps = {app.bot_user: app}
+        self._own = app.bot_user
         self.clock = clock
         self.rng = rng
         self.strict = strict
@@ -76,14 +86,47 @@ class WorkspaceState:
         self.directory = Directory(who.team, who.people, who.channels, who.groups, app.bot_user)
         self.manifest = manifest.read(registered)
         self.timeline = Timeline(clock, rng)
-        self.views = view_book.ViewBook(clock, rng)
+        self.views = view_book.ViewBook(clock, rng, app.id)
         self.tickets = Tickets(clock, rng)
         self.journal = Journal(clock)
         self.changes = Changes()
         self.chaos = Chaos()
-        self.base_url = ""
+        self.served = Served()
         self.running_steps: set[str] = set()
         self.revoked_scopes: set[str] = set()
+
+    def beside(self, app: App, registered: Mapping[str, Any]) -> "WorkspaceState":
+        """Return the state of another app of this workspace.
+
+        It has the same people, messages, clock and journal, and its own Home tabs, keys, commands
+        and scopes.
+        """
+        other = copy.copy(self)
+        other._own = app.bot_user
+        self.apps[app.bot_user] = app
+        other.manifest = manifest.read(registered)
+        other.tickets = Tickets(self.clock, self.rng)
+        other.views = self.views.beside(app.id)
+        other.running_steps, other.revoked_scopes = set(), set()
+        return other
+
+    @property
+    def app(self) -> App:
+        """The app whose state this is, with its secrets of this moment."""
+        return self.apps[self._own]
+
+    def exchange(self, **secrets: Any) -> None:
+        """Give the app other secrets, by their fields."""
+        self.apps[self._own] = replace(self.app, **secrets)
+
+    @property
+    def base_url(self) -> str:
+        """Where the workspace is served, without a slash at the end."""
+        return self.served.url
+
+    def bot_id(self, user: str) -> str:
+        """Return the id of a user's bot, or an empty text for people."""
+        return self.apps[user].bot_id if user in self.apps else ""
 
     @property
     def scopes(self) -> tuple[str, ...]:
@@ -140,9 +183,10 @@ class WorkspaceState:
     def message_as_slack(self, message: Message) -> Json:
         """Shape a message for an answer or a payload."""
         author = self.directory.people[message.user]
+        app = self.apps.get(message.user, self.app)
         bot = {
-            "id": self.app.bot_id,
-            "app_id": self.app.id,
+            "id": app.bot_id,
+            "app_id": app.id,
             "name": author.name,
             "deleted": False,
             "updated": 1,

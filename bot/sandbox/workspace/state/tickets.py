@@ -79,6 +79,10 @@ class Tickets:
             self._responses.popitem(last=False)
         return key
 
+    def has_response_url(self, key: str) -> bool:
+        """Say whether this response URL was given out here."""
+        return key in self._responses
+
     def use_response_url(self, key: str) -> ResponseUrl:
         """Count one use of a response URL.
 

@@ -17,7 +17,10 @@ from bot.sandbox.workspace.state.directory import UnknownNameError
 
 @dataclass(slots=True)
 class View:
-    """One modal or Home tab of one person; `content` is what the app sent, with ids filled in."""
+    """One modal or Home tab of one person; `content` is what the app sent, with ids filled in.
+
+    `app` is the id of the app that showed it.
+    """
 
     id: str
     user: str
@@ -29,6 +32,7 @@ class View:
     values: Json = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
     closed: bool = False
+    app: str = ""
 
     @property
     def blocks(self) -> list[Json]:
@@ -58,13 +62,20 @@ class View:
 
 
 class ViewBook:
-    """Every open modal, by person, and every Home tab."""
+    """Every open modal, by person, and every Home tab of one app; others' views are not found."""
 
-    def __init__(self, clock: Callable[[], float], rng: random.Random) -> None:
+    def __init__(self, clock: Callable[[], float], rng: random.Random, app: str) -> None:
         self._clock = clock
         self._rng = rng
+        self._app = app
         self.stacks: dict[str, list[View]] = {}
         self.homes: dict[str, View] = {}
+
+    def beside(self, app: str) -> "ViewBook":
+        """Return the book of another app: a person has one stack for all of them."""
+        other = ViewBook(self._clock, self._rng, app)
+        other.stacks = self.stacks
+        return other
 
     def stack(self, user: str) -> list[View]:
         """List a person's open modals, the top one last."""
@@ -76,8 +87,7 @@ class ViewBook:
         Raises:
             UnknownNameError: when it was never there or is closed.
         """
-        every = [view for stack in self.stacks.values() for view in stack]
-        for view in [*every, *self.homes.values()]:
+        for view in self._every():
             if view.id == view_id:
                 return view
         raise UnknownNameError(f"there is no open view {view_id!r}")
@@ -88,8 +98,7 @@ class ViewBook:
         Raises:
             UnknownNameError: when no open view has it.
         """
-        every = [view for stack in self.stacks.values() for view in stack]
-        for view in [*every, *self.homes.values()]:
+        for view in self._every():
             if external_id and view.content.get("external_id") == external_id:
                 return view
         raise UnknownNameError(f"there is no open view {external_id!r}")
@@ -156,6 +165,11 @@ class ViewBook:
         for view in self.stacks.pop(user, []):
             view.closed = True
 
+    def _every(self) -> list[View]:
+        """List the app's views."""
+        open_ = [view for stack in self.stacks.values() for view in stack if view.app == self._app]
+        return [*open_, *self.homes.values()]
+
     def _put(self, user: str, content: Json, channel: str) -> View:
         stack = self.stacks.setdefault(user, [])
         view = self._new(user, content)
@@ -168,7 +182,7 @@ class ViewBook:
 
     def _new(self, user: str, content: Json) -> View:
         view_id = f"V{self._rng.getrandbits(40):010X}"
-        return View(view_id, user, self._filled(content), self._new_hash(), view_id)
+        return View(view_id, user, self._filled(content), self._new_hash(), view_id, app=self._app)
 
     def _filled(self, content: Json) -> Json:
         return {**content, "blocks": elements.with_ids(content["blocks"], self._rng)}

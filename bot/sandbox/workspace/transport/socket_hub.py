@@ -59,6 +59,10 @@ class SocketHub:
             self._tickets.popitem(last=False)
         return ticket
 
+    def has_ticket(self, ticket: str) -> bool:
+        """Say whether this address was given out here and is unused."""
+        return ticket in self._tickets
+
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Serve one socket until it closes."""
         # Popping makes the address single-use, whatever becomes of the connection.
