@@ -10,7 +10,7 @@ from typing import Annotated
 
 import pydantic
 
-from bot.power.text import times
+from bot.power.text import spelling, times
 
 COMMAND = re.compile(r"/[^\s/]{1,31}")
 LABEL = re.compile(r"\w[\w .-]{0,19}")
@@ -36,7 +36,8 @@ def slash_command(text: str) -> str:
     Raises:
         ValueError: a text that Slack wouldn't take ("Implementing slash commands").
     """
-    if not COMMAND.fullmatch(text):
+    # Slack sends what was registered; a letter that nobody sees would be waited for in vain.
+    if not COMMAND.fullmatch(text) or spelling.seen(text) != text:
         raise ValueError("write the slash command as in Slack, such as /power")
     return text
 

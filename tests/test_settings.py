@@ -66,7 +66,9 @@ def test_every_field_that_is_secret_is_among_those_that_are_forgotten(
     assert named.isdisjoint(os.environ)
 
 
-@pytest.mark.parametrize("command", ["power", "/power off", "/", "", " /power", "//power"])
+@pytest.mark.parametrize("command", [
+    "power", "/power off", "/", "", " /power", "//power", "/pow\u200ber", "/power\u202e", "/\u2800",
+])  # fmt: skip
 def test_a_command_that_slack_would_not_take_is_refused(
     monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
