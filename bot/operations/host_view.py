@@ -72,12 +72,12 @@ def step_row(part: parts.Part, taken: parts.Taken, state: enum.StrEnum) -> dict[
         "kind": part.step.kind,
         "server": taken.subject.name,
         "state": state.value,
-        "since": instant(taken.since),
+        "since": instant(taken.shown_since),
     }
     if part.until:
         row["until"] = instant(part.until)
-    if taken.detail:
-        row["detail"] = taken.detail
+    if detail := taken.detail or taken.missed:
+        row["detail"] = detail
     return row
 
 

@@ -41,7 +41,7 @@ def _line(row: around.Row) -> str:
         f"{row.shown.value} {spelling.shown(row.taken.subject.name)}",
         row.part.step.name,
         f"{row.part.request_id} wave {row.part.wave}",
-        f"since {host_view.instant(row.taken.since)}",
+        f"since {host_view.instant(row.taken.shown_since)}",
         row.taken.detail,
     ]
     return spelling.seen_indented(" · ".join(part for part in parts if part))

@@ -126,6 +126,14 @@ def test_a_waves_reply_says_what_it_went_on_without() -> None:
     assert said == "Wave 1: rebooted 1 · without balancer: web04 (the pool is locked)"
 
 
+def test_a_waves_reply_says_who_was_set_aside_and_for_which_step() -> None:
+    """With the outside's words, or the record's."""
+    missed = running.Missed(name="drain", names=("web04",), why="3 pods left", must=True)
+    body = running.WaveOver(wave=1, counts={"proven": 1, "blocked": 1}, missed=(missed,))
+    said = replies.render(builders.request_in(RequestState.RUNNING), (), body).text
+    assert said.endswith(" · set aside: web04 (drain: 3 pods left)")
+
+
 def test_the_end_in_the_thread_names_what_is_still_out() -> None:
     """With the outcome."""
     body = running.Ended(state=RequestState.PARTIAL, head="ab", seq=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from bot.execution import recorder
 from bot.execution.around import probing, putting
@@ -11,6 +11,7 @@ from bot.execution.context import Context
 from bot.power import ports
 from bot.power.around import parts as parts_
 from bot.power.around.states import State
+from bot.power.causes import Cause
 from bot.power.lifecycle import ServerState
 from bot.power.messages import running
 from bot.power.request import Action
@@ -83,6 +84,7 @@ async def _owe(context: Context, run: runs.Run) -> None:
                 one,
                 state=State.OWED,
                 since=now,
+                owed_since=now,
                 detail=around.why_owed(run.rows[one.subject.id]),
             )
             for one in part.of(State.DONE, State.INTENDED)
@@ -183,17 +185,13 @@ async def _tell(context: Context, run: runs.Run, probed: bool, back: Collection[
         now, key = context.clock.now(), f"wave:{new[0].key.rpartition('_')[0]}"
 
         def work(tx: ports.Tx) -> None:
-            said = _wave_over(run, new, back, around.not_confirmed(tx, run.id))
-            tx.say(run.id, "reply", said, key=key, at=now)
+            tx.say(run.id, "reply", _wave_over(run, new, back), key=key, at=now)
 
         await recorder.write(context, work)
 
 
 def _wave_over(
-    run: runs.Run,
-    new: Collection[parts_.Part],
-    back: Collection[str],
-    not_confirmed: Collection[tuple[int, str, str]],
+    run: runs.Run, new: Collection[parts_.Part], back: Collection[str]
 ) -> running.WaveOver:
     """Return what the reply of a wave is made of."""
     ids = {one.subject.id for part in new for one in part.servers}
@@ -203,26 +201,23 @@ def _wave_over(
         counts[state] = counts.get(state, 0) + 1
     return running.WaveOver(
         wave=max(part.wave for part in new),
-        steps=_steps(new, not_confirmed),
+        steps=_steps(new),
         counts=counts,
         # Who was set aside was put back before the call; so were others by a process that died.
         back=len({*back, *(one.subject.id for part in new for one in part.of(State.PUT_BACK))}),
         left=sorted({row.taken.subject.name for row in around.rows(new)}),
-        missed=[_missed(part, bad) for part in new if (bad := _went_without(part))],
+        missed=[*_missed(run, new)],
     )
 
 
-def _steps(
-    new: Collection[parts_.Part], not_confirmed: Collection[tuple[int, str, str]]
-) -> list[running.Step]:
+def _steps(new: Collection[parts_.Part]) -> list[running.Step]:
     """Return the steps that were done, or may have been, in their order."""
     done = (State.DONE, State.PUT_BACK, State.OWED, State.SETTLED)
     found: dict[str, list[tuple[str, bool]]] = {}
     kinds = {part.step.name: part.step.kind for part in new}
     for part in new:
         for one in part.of(*done):
-            sure = (part.wave, part.step.name, one.subject.id) not in not_confirmed
-            found.setdefault(part.step.name, []).append((one.subject.name, sure))
+            found.setdefault(part.step.name, []).append((one.subject.name, not one.missed))
     return [
         running.Step(
             name=name,
@@ -234,12 +229,17 @@ def _steps(
     ]
 
 
-def _went_without(part: parts_.Part) -> list[parts_.Taken]:
-    """Return the servers that went on though a step that need not be done wasn't done for them."""
-    return [one for one in part.of(State.FAILED) if one.detail and not part.step.must]
+def _missed(run: runs.Run, new: Collection[parts_.Part]) -> Iterator[running.Missed]:
+    """Yield what the thread says of servers for which a step wasn't done, reason by reason.
 
-
-def _missed(part: parts_.Part, bad: list[parts_.Taken]) -> running.Missed:
-    """Return what the thread says of them."""
-    names = sorted(one.subject.name for one in bad)
-    return running.Missed(name=part.step.name, names=names, why=bad[0].detail)
+    A wave that a process left is taken out anew; only what became of it at last is said.
+    """
+    last = {(part.step.name, one.subject.id): (part, one) for part in new for one in part.servers}
+    names: dict[tuple[str, bool, str], list[str]] = {}
+    for part, one in last.values():
+        row, must = run.rows[one.subject.id], part.step.must
+        # Who was set aside for a step that must be done, or went on without one that need not be.
+        if one.missed and (row.cause is Cause.STEP if must else row.sends):
+            names.setdefault((part.step.name, must, one.missed), []).append(one.subject.name)
+    for (name, must, why), those in names.items():
+        yield running.Missed(name=name, names=sorted(those), why=why, must=must)

@@ -3,41 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from bot.execution import gate, recorder
-from bot.execution.around import after, lengthening, probing, putting, tries
+from bot.execution.around import after, lengthening, probing, putting, taking, tries
 from bot.execution.context import Context
 from bot.power import ports, server
 from bot.power.approval import judging
-from bot.power.around import asking, kinds, parts as parts_, placeholders, step as step_
+from bot.power.around import kinds, parts as parts_, step as step_
 from bot.power.around.asking import Each, Word
 from bot.power.around.states import State
-from bot.power.causes import Cause
-from bot.power.lifecycle import ServerState
 from bot.power.request import Action
-from bot.power.run import around, ledger, runs
+from bot.power.run import around, runs
 
 Steps = tuple[step_.Step, ...]
 Rows = Sequence[ports.RunServer]
-
-
-@dataclasses.dataclass
-class _Wave:
-    """The half before one wave; `place` counts its parts, `parts` those of each step."""
-
-    context: Context
-    run: runs.Run
-    records: Mapping[str, server.Server]
-    take: int
-    sizes: Mapping[str, int]
-    place: int = dataclasses.field(init=False, default=0)
-    made: dict[str, int] = dataclasses.field(init=False, default_factory=dict)
-
-    @property
-    def number(self) -> int:
-        """The wave's number as people read it."""
-        return self.run.wave + 1
 
 
 async def take_out(
@@ -50,24 +30,20 @@ async def take_out(
     plans = list(_plans(context, run, chosen, snapshot))
     if not plans:
         return chosen
-    numbers = [int(key.split("_")[2]) for key in run.taken if key.startswith(_prefix(run))]
+    numbers = [int(key.split("_")[2]) for key in run.taken if key.startswith(taking.prefix(run))]
     records = snapshot.servers
-    sizes = _sizes(plans)
-    wave = _Wave(context, run, records, 1 + max(numbers, default=0), sizes)
+    sizes = taking.sizes(plans)
+    wave = taking.Wave(context, run, records, 1 + max(numbers, default=0), sizes)
     if not await _world_is_well(wave, plans):
         return []
-    await _intend_probes(wave, plans)
+    if not await _intend_probes(wave, plans):
+        return []
     if run.action is not Action.ON:
         for steps, rows in plans:
             for step in steps:
                 if kinds.named(step.kind).takes_out and not await _step(wave, step, rows):
                     return []
     return run.still_queued(chosen)
-
-
-def _prefix(run: runs.Run) -> str:
-    """Return how the keys of the parts of this wave begin."""
-    return f"{run.id}_{run.wave + 1}_"
 
 
 def _plans(
@@ -88,17 +64,7 @@ def _plans(
             yield steps, by_rule[rule.name]
 
 
-def _sizes(plans: Sequence[tuple[Steps, Rows]]) -> dict[str, int]:
-    """Return of how many parts each step of this wave is."""
-    found: dict[str, int] = {}
-    for steps, rows in plans:
-        for step in steps:
-            most = kinds.named(step.kind).most or len(rows)
-            found[step.name] = found.get(step.name, 0) + -(-len(rows) // most)
-    return found
-
-
-async def _world_is_well(wave: _Wave, plans: Sequence[tuple[Steps, Rows]]) -> bool:
+async def _world_is_well(wave: taking.Wave, plans: Sequence[tuple[Steps, Rows]]) -> bool:
     """Ask the probes before the wave; one that isn't well sets the wave aside."""
     asked: dict[str, step_.Step] = {}
     for steps, _ in plans:
@@ -108,50 +74,53 @@ async def _world_is_well(wave: _Wave, plans: Sequence[tuple[Steps, Rows]]) -> bo
         said = await probing.world(wave.context, wave.run, step, wave.number)
         if wave.run.halted is not None:
             return False
-        if said and step.must:
-            words = {row.server_id: said for row in everybody}
-            await _set_aside(wave, step, words, lambda tx: None)
-            return False
+        if said:
+            words = dict.fromkeys((row.server_id for row in everybody), said)
+            await taking.fail(wave, step, everybody, words)
+            if step.must:
+                return False
     return True
 
 
-async def _intend_probes(wave: _Wave, plans: Sequence[tuple[Steps, Rows]]) -> None:
-    """Write down which probes are owed to which servers, so that any process asks them."""
-    made = [
-        part
-        for steps, rows in plans
-        for step in steps
-        if not kinds.named(step.kind).takes_out and step.when is step_.When.AFTER
-        for part in _parts(wave, step, rows, stands=False)
-    ]
-    await _intend(wave, made)
+async def _intend_probes(wave: taking.Wave, plans: Sequence[tuple[Steps, Rows]]) -> bool:
+    """Write down which probes are owed to which servers, so that any process asks them.
+
+    Servers that a probe can't be asked of are failed before anything is done to them. False when
+    no step may be done any more.
+    """
+    made: list[parts_.Part] = []
+    for steps, rows in plans:
+        for step in steps:
+            if not kinds.named(step.kind).takes_out and step.when is step_.When.AFTER:
+                # After an off nobody asks it.
+                asks = wave.run.action is not Action.OFF
+                left = wave.run.still_queued(rows)
+                unfit = taking.unfit(wave, step, left) if asks else {}
+                await taking.fail(wave, step, left, unfit)
+                fit = [row for row in left if row.server_id not in unfit]
+                made += taking.parts(wave, step, fit, stands=False)
+    await taking.intend(wave, made)
+    return not gate.failed_too_often(wave.run)
 
 
-async def _step(wave: _Wave, step: step_.Step, rows: Rows) -> bool:
+async def _step(wave: taking.Wave, step: step_.Step, rows: Rows) -> bool:
     """Do one step for all its servers that are left; False when no further step may be done."""
     run = wave.run
     if await gate.stopped(wave.context, run):
         return False
     left = [row for row in run.still_queued(rows) if not _stands(run, step, row.server_id)]
-    unfit = await _still_owed(wave, step, left)
-    unfit |= {
-        row.server_id: said
-        for row in left
-        if (said := placeholders.problem(step, _subject(wave, row)))
-    }
-    if unfit and step.must:
-        await _set_aside(wave, step, unfit, lambda tx: None)
-        await after.put_back_of(wave.context, run, unfit.keys())
+    unfit = await _still_owed(wave, step, left) | taking.unfit(wave, step, left)
+    await taking.fail(wave, step, left, unfit)
     left = [row for row in left if row.server_id not in unfit]
-    for part in list(_parts(wave, step, left, stands=True)):
-        await _intend(wave, [part])
+    for part in list(taking.parts(wave, step, left, stands=True)):
+        await taking.intend(wave, [part])
         failed = await _part(wave, part)
         if failed and step.must:
             await after.put_back_of(wave.context, run, failed)
     return run.halted is None and not gate.failed_too_often(run)
 
 
-async def _still_owed(wave: _Wave, step: step_.Step, left: Rows) -> dict[str, str]:
+async def _still_owed(wave: taking.Wave, step: step_.Step, left: Rows) -> dict[str, str]:
     """Put back what this run still owes of a step; return why not, by server.
 
     What is taken out twice can't be told apart when it is put back.
@@ -179,43 +148,7 @@ def _stands(run: runs.Run, step: step_.Step, server_id: str) -> bool:
     )
 
 
-def _subject(wave: _Wave, row: ports.RunServer) -> asking.Subject:
-    """Return a server as its fresh record has it."""
-    return asking.subject(wave.records[row.server_id])
-
-
-def _parts(wave: _Wave, step: step_.Step, rows: Rows, *, stands: bool) -> Iterator[parts_.Part]:
-    """Yield the parts of a step for some servers."""
-    most = kinds.named(step.kind).most or max(1, len(rows))
-    now = wave.context.clock.now()
-    for start in range(0, len(rows), most):
-        wave.place += 1
-        wave.made[step.name] = number = wave.made.get(step.name, 0) + 1
-        some = (_subject(wave, row) for row in rows[start : start + most])
-        yield parts_.Part(
-            key=f"{_prefix(wave.run)}{wave.take}_{wave.place:03}_{step.name}",
-            request_id=wave.run.id,
-            wave=wave.number,
-            step=step,
-            number=number,
-            parts=max(number, wave.sizes[step.name]),
-            servers=tuple(parts_.Taken(one, stands=stands, since=now) for one in some),
-            since=now,
-        )
-
-
-async def _intend(wave: _Wave, made: Sequence[parts_.Part]) -> None:
-    """Write down what is about to be done."""
-    if not made:
-        return
-    run, now = wave.run, wave.context.clock.now()
-    await recorder.write(
-        wave.context, lambda tx: around.intend(tx, run.request, made, epoch=run.epoch, now=now)
-    )
-    run.taken |= {part.key: part for part in made}
-
-
-async def _part(wave: _Wave, part: parts_.Part) -> Collection[str]:
+async def _part(wave: taking.Wave, part: parts_.Part) -> Collection[str]:
     """Carry out one part; return the servers for which it couldn't be done."""
     context, run = wave.context, wave.run
     failed: dict[str, str] = {}
@@ -251,7 +184,7 @@ def _bad(results: Mapping[str, Each]) -> dict[str, str]:
 
 
 async def _save(
-    wave: _Wave, part: parts_.Part, results: Mapping[str, Each], bad: Mapping[str, str]
+    wave: taking.Wave, part: parts_.Part, results: Mapping[str, Each], bad: Mapping[str, str]
 ) -> None:
     """Store what came of some servers, and set those aside that must not go on without it."""
     run, now = wave.run, wave.context.clock.now()
@@ -274,7 +207,7 @@ async def _save(
 
     run.taken[part.key] = whole
     if bad and part.step.must:
-        await _set_aside(wave, part.step, bad, work)
+        await taking.set_aside(wave, part.step, bad, work)
     else:
         await recorder.write(wave.context, work)
 
@@ -282,33 +215,12 @@ async def _save(
 def _taken(one: parts_.Taken, each: Each, now: float) -> parts_.Taken:
     """Return a server of a part after its half; what may stand has to be put back."""
     done = each.word is Word.DONE or each.stands
-    state = State.DONE if done else State.FAILED
-    return dataclasses.replace(one, state=state, stands=each.stands, since=now, detail=each.detail)
-
-
-async def _set_aside(
-    wave: _Wave,
-    step: step_.Step,
-    words: Mapping[str, str],
-    work: Callable[[ports.Tx], None],
-) -> None:
-    """Take servers out of the run for which a step must be done and can't be; each is a failure."""
-    run, now = wave.run, wave.context.clock.now()
-    rows = [
-        dataclasses.replace(
-            run.rows[id_],
-            state=ServerState.BLOCKED,
-            detail=f"{step.name}: {said}" if said else step.name,
-            cause=Cause.STEP,
-            settled_at=now,
-        )
-        for id_, said in words.items()
-    ]
-    run.keep(rows)
-
-    def both(tx: ports.Tx) -> None:
-        work(tx)
-        ledger.progress(tx, run.request, rows, epoch=run.epoch, now=now)
-
-    await recorder.write(wave.context, both)
-    run.saved(rows)
+    missed = "" if each.word is Word.DONE else each.detail or tries.NO_ANSWER
+    return dataclasses.replace(
+        one,
+        state=State.DONE if done else State.FAILED,
+        stands=each.stands,
+        since=now,
+        detail=each.detail,
+        missed=missed,
+    )

@@ -59,7 +59,7 @@ async def _one(context: Context, part: parts_.Part) -> None:
         well = await _well(context, part, wanted)
         part = await putting.put_back(context, None, putting.Asked(part, found, wanted, well))
     now = context.clock.now()
-    if lengthening.is_due(part, now) and part.of(State.OWED):
+    if lengthening.is_due(part, now) and part.owed:
         until = min(now + part.step.lasts_s, around.owed_until(part))
         if until > part.until:
             others = await tries.others_of(context, None, part)

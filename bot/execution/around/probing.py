@@ -48,13 +48,13 @@ async def world(context: Context, run: runs.Run, step: step_.Step, wave: int) ->
     streaks = {subject.id: _Streak()}
     bad = await _watch(context, run, part, (subject,), streaks, before=True)
     said, now = bad.get(subject.id, ""), context.clock.now()
-    event = around.EVENTS[State.FAILED if said else State.DONE]
 
     def work(tx: ports.Tx) -> None:
         tx.hold_run(run.id, epoch=run.epoch)
         tx.note_part(part)
-        if run.halted is None:
-            around.audit(tx, event, run.request, part, (), now=now, why=said)
+        # Who asks writes down for which servers it isn't well.
+        if run.halted is None and not said:
+            around.audit(tx, around.EVENTS[State.DONE], run.request, part, (), now=now)
         tx.show_card(run.id, at=now)
 
     await recorder.write(context, work)
@@ -77,6 +77,7 @@ async def prove(
             stands=False,
             since=now,
             detail=bad.get(one.subject.id, ""),
+            missed=bad.get(one.subject.id, ""),
         )
         for one in part.servers
         if one.subject.id in asked

@@ -115,11 +115,11 @@ def _hold(tx: ports.Tx, run: runs.Run | None) -> None:
 def _returned(one: parts_.Taken, each: Each, now: float) -> parts_.Taken:
     """Return a server after it was put back, or owed since it couldn't be."""
     if each.word is Word.DONE:
-        return dataclasses.replace(
-            one, state=State.PUT_BACK, stands=False, due=False, since=now, detail=each.detail
-        )
-    detail = f"{NOT_BACK}: {each.detail}"
-    return dataclasses.replace(one, state=State.OWED, due=True, since=now, detail=detail)
+        back = dataclasses.replace(one, state=State.PUT_BACK, stands=False, due=False, since=now)
+        return dataclasses.replace(back, owed_since=0.0, detail=each.detail)
+    owed = dataclasses.replace(one, state=State.OWED, due=True, since=now)
+    since, detail = one.owed_since or now, f"{NOT_BACK}: {each.detail}"
+    return dataclasses.replace(owed, owed_since=since, detail=detail)
 
 
 async def store(
@@ -192,6 +192,11 @@ async def find_out(
     await ask(context, half, _finding(context, run, part.key))
 
 
+def _missed(each: Each) -> str:
+    """Return why a half wasn't done, as far as that is known; empty where it was."""
+    return "" if each.word is Word.DONE else each.detail or tries.NO_ANSWER
+
+
 def _finding(context: Context, run: runs.Run, key: str) -> tries.Save:
     """Return what stores the finding: it stands, or nothing does; what isn't known may stand."""
 
@@ -205,6 +210,7 @@ def _finding(context: Context, run: runs.Run, key: str) -> tries.Save:
                 and results[one.subject.id].stands,
                 since=now,
                 detail="",
+                missed=_missed(results[one.subject.id]),
             )
             for one in run.taken[key].of(State.INTENDED)
             if one.subject.id in results

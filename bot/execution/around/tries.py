@@ -98,8 +98,10 @@ async def carry_out(context: Context, half: Half, save: Save) -> None:
             left_s = max(0.0, half.until - context.clock.monotonic())
             await context.clock.sleep(min(left_s, max(wait_s, answer.again_s)))
     if pending:
+        # What was stopped before it was asked had no chance to answer.
+        otherwise = NO_ANSWER if tried else ""
         left = {
-            id_: Each(Word.AGAIN, words.get(id_) or NO_ANSWER, id_ in standing) for id_ in pending
+            id_: Each(Word.AGAIN, words.get(id_) or otherwise, id_ in standing) for id_ in pending
         }
         await save(left, half.part, stopped)
 

@@ -12,6 +12,9 @@ from bot.power.around.states import Shown, State
 class Taken:
     """One server of a part; `since` is when it came to this state (epoch seconds).
 
+    `owed_since` is since when it is owed, however often it was tried since (0: it isn't). `missed`
+    is why its half before wasn't done, empty where it was; something of it may stand even so.
+
     `stands`: something of ours stands outside for it, or may. `due`: it is to be put back as soon
     as that can be done, for it is proven and well, or a person has asked for it. `detail` is what
     the outside said, or why it is owed.
@@ -23,11 +26,19 @@ class Taken:
     due: bool = False
     since: float = 0.0
     detail: str = ""
+    owed_since: float = 0.0
+    missed: str = ""
 
     @property
     def shown(self) -> Shown | None:
         """Whether it is out, or owed, or neither."""
-        return states.shown(self.state, stands=self.stands)
+        return states.shown(self.state, stands=self.stands, owed=bool(self.owed_since))
+
+    @property
+    def shown_since(self) -> float:
+        """Since when it is out, or owed (epoch seconds)."""
+        is_owed = self.shown is Shown.OWED
+        return (is_owed and self.owed_since) or self.since
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -56,6 +67,11 @@ class Part:
     def kind(self) -> kinds.Kind:
         """What is known of its kind."""
         return kinds.named(self.step.kind)
+
+    @property
+    def owed(self) -> tuple[Taken, ...]:
+        """Return the servers that should be back and aren't, or can't be known."""
+        return tuple(one for one in self.servers if one.shown is Shown.OWED)
 
     def of(self, *wanted: State) -> tuple[Taken, ...]:
         """Return the servers in one of these states."""

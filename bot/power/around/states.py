@@ -43,8 +43,11 @@ AFTER: dict[State, frozenset[State]] = {
 STANDING = frozenset({State.INTENDED, State.DONE, State.PUTTING_BACK, State.OWED})
 
 
-def shown(state: State, *, stands: bool) -> Shown | None:
-    """Return what a server's step counts as; None when nothing of it stands outside."""
-    if state is State.OWED:
+def shown(state: State, *, stands: bool, owed: bool = False) -> Shown | None:
+    """Return what a server's step counts as; None when nothing of it stands outside.
+
+    What was `owed` stays so while it is tried once more.
+    """
+    if state is State.OWED or (owed and state is State.PUTTING_BACK):
         return Shown.OWED
     return Shown.OUT if stands and state in STANDING else None

@@ -99,20 +99,25 @@ class Step(pydantic.BaseModel):
 
 
 class Missed(pydantic.BaseModel):
-    """A step that need not be done and wasn't, for these servers, with what the outside said."""
+    """A step that wasn't done for these servers, with what the outside said, or their records.
+
+    The wave went on without it, or (`must`) without the servers.
+    """
 
     model_config = pydantic.ConfigDict(frozen=True, extra="ignore")
 
     name: str = ""
     names: tuple[str, ...] = ()
     why: str = ""
+    must: bool = False
 
 
 class WaveOver(Running):
     """A wave with steps around it is over.
 
     `wave` counts from 1. `counts` has how many of its servers are in each state, `left` the names
-    of those still out; `back` is how many were put back. The wave went on without what is `missed`.
+    of those still out; `back` is how many were put back. `steps` are those that were done, of a
+    server at least, and `missed` what wasn't.
     """
 
     event: Literal["wave_over"] = "wave_over"

@@ -28,8 +28,6 @@ RETRY_S = 60.0
 FIRST_RETRY_S = 5.0
 # What is owed keeps its silence for so long; then it ends by itself.
 MOST_OWED_S = 86_400.0
-# The newest steps of a request that have failed: those of a wave are among them.
-MOST_FAILED = 500
 # Ends of a server to which nothing was done: what was taken out for it goes back unasked.
 UNTOUCHED = frozenset(
     {
@@ -65,6 +63,20 @@ def intend(
         if part.kind.takes_out:
             ids = [one.subject.id for one in part.servers]
             audit(tx, EVENTS[State.INTENDED], found, part, ids, now=now)
+
+
+def fail(tx: ports.Tx, found: ports.Request, part: parts_.Part, *, epoch: int, now: float) -> None:
+    """Write down a part of a step that is not even tried, for the reasons of its servers.
+
+    Raises:
+        LostLease: the fence has moved on.
+    """
+    tx.intend_parts([part], epoch=epoch)
+    groups: dict[str, list[str]] = {}
+    for one in part.servers:
+        groups.setdefault(one.detail, []).append(one.subject.id)
+    for why, ids in groups.items():
+        audit(tx, EVENTS[State.FAILED], found, part, ids, now=now, why=why)
 
 
 def changed(tx: ports.Tx, found: ports.Request, change: Change, *, now: float) -> list[str]:
@@ -153,7 +165,7 @@ def next_look(part: parts_.Part, now: float, *, first: bool = False) -> float:
     if any(one.due or one.state is State.PUTTING_BACK for one in part.standing):
         looks.append(now + (FIRST_RETRY_S if first else RETRY_S))
     if part.until and part.standing:
-        owed = part.of(State.OWED)
+        owed = part.owed
         # Lengthened at half its time, so that one try that fails isn't the last.
         half = part.until - part.step.lasts_s / 2 if owed else part.until
         lengthens = owed and part.until < owed_until(part)
@@ -163,7 +175,7 @@ def next_look(part: parts_.Part, now: float, *, first: bool = False) -> float:
 
 def owed_until(part: parts_.Part) -> float:
     """Return until when a part is kept standing while it is owed."""
-    return max((one.since for one in part.of(State.OWED)), default=0.0) + MOST_OWED_S
+    return max((one.owed_since for one in part.owed), default=0.0) + MOST_OWED_S
 
 
 def settle(
@@ -217,19 +229,6 @@ def ask_back(tx: ports.Tx, found: ports.Request, *, now: float) -> int:
             asked.update(tx.move(part.key, those, before=before))
             tx.look_at_part(part.key, next_at=now)
     return len(asked)
-
-
-def not_confirmed(tx: ports.Tx, request_id: str) -> set[tuple[int, str, str]]:
-    """Return wave, step and server of what has failed before a wave.
-
-    Of a server for which something stands all the same, nobody knows whether the step took effect.
-    """
-    found = tx.audit_rows(request_id=request_id, event=EVENTS[State.FAILED], limit=MOST_FAILED)
-    return {
-        (row["detail"].get("wave", 0), row["detail"].get("step", ""), id_)
-        for row in found
-        for id_ in row["server_ids"]
-    }
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

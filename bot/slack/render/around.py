@@ -60,7 +60,7 @@ def out_on_home(out: facts.StillOut, linked: str) -> str:
     names = list(dict.fromkeys(row.taken.subject.name for row in found))
     steps = ", ".join(list(dict.fromkeys(_done(row.part) for row in found))[:MOST_STEPS])
     owed = any(row.shown is Shown.OWED for row in found)
-    since = text.moment(min(row.taken.since for row in found))
+    since = text.moment(min(row.taken.shown_since for row in found))
     sign, state = ("🚨", "owed") if owed else ("•", "out as planned")
     return f"{sign} *{naming.folded(names, OUT_CHARS)}* {steps} · {state} since {since} · {linked}"
 
@@ -118,9 +118,10 @@ def _step(one: running.Step) -> str:
 
 
 def _missed(one: running.Missed) -> str:
-    """Return for whom a step wasn't done that need not be, and why."""
+    """Return for whom a step wasn't done, and why; without those whom it must be done for."""
     names, why = naming.folded(one.names, OUT_CHARS), text.plain(one.why, OUT_CHARS)
-    return f"without {text.plain(one.name, STEP_CHARS)}: {names} ({why})"
+    step = text.plain(one.name, STEP_CHARS)
+    return f"set aside: {names} ({step}: {why})" if one.must else f"without {step}: {names} ({why})"
 
 
 def _takes_out(kind: str) -> bool:
@@ -157,7 +158,7 @@ def _row(row: around.Row, now: float) -> str:
     sign = "🚨" if row.shown is Shown.OWED else "•"
     parts = [
         f"{sign} {naming.folded([row.taken.subject.name], OUT_CHARS)} {_done(row.part)}",
-        f"{row.shown.value} for {text.duration(max(0.0, now - row.taken.since))}",
+        f"{row.shown.value} for {text.duration(max(0.0, now - row.taken.shown_since))}",
         f"{row.part.request_id} wave {row.part.wave}",
         text.plain(row.taken.detail, DETAIL_CHARS),
     ]
@@ -170,7 +171,7 @@ def lines(parts: Iterable[parts_.Part]) -> Sequence[str]:
     for part in (one for one in parts if one.servers):
         states: dict[tuple[str, str], list[str]] = {}
         for one in part.servers:
-            key = (one.state.value.replace("_", " "), one.detail)
+            key = (one.state.value.replace("_", " "), one.detail or one.missed)
             states.setdefault(key, []).append(one.subject.name)
         told = "; ".join(
             f"{state}: {naming.folded(names, OUT_CHARS)}"

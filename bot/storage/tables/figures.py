@@ -37,7 +37,9 @@ class Figures:
 
 _STANDING = sorted(states.STANDING)
 _STEPS = """
-    SELECT count(*) AS out, sum(CASE WHEN state = 'owed' THEN 1 ELSE 0 END) AS owed
+    SELECT count(*) AS out, sum(
+        CASE WHEN state = 'owed' OR (state = 'putting_back' AND owed_since > 0) THEN 1 ELSE 0 END
+    ) AS owed
     FROM step_servers WHERE (stands AND state IN :standing) OR state = 'owed'
 """
 

@@ -17,7 +17,8 @@ _COLUMNS = (
 _PARTS = f"SELECT {', '.join(_COLUMNS)} FROM steps"
 _ORDER = "ORDER BY since, wave, step_key"
 _SERVERS = """
-    SELECT step_key, subject, state, stands, due, since, detail FROM step_servers
+    SELECT step_key, subject, state, stands, due, since, detail, owed_since, missed
+    FROM step_servers
     WHERE step_key IN :keys ORDER BY step_key, position
 """
 _STANDING = """
@@ -26,7 +27,8 @@ _STANDING = """
 """
 _MOVE = """
     UPDATE step_servers
-    SET state = :state, stands = :stands, due = :due, since = :since, detail = :detail
+    SET state = :state, stands = :stands, due = :due, since = :since, detail = :detail,
+        owed_since = :owed_since, missed = :missed
     WHERE step_key = :key AND server_id = :server_id AND state = :before
 """
 _LOCKED = """
@@ -118,6 +120,8 @@ class Steps(link.Link):
                 "due": new[id_].due,
                 "since": new[id_].since,
                 "detail": rows.storable(new[id_].detail),
+                "owed_since": new[id_].owed_since,
+                "missed": rows.storable(new[id_].missed),
             }
             for id_, state in were.items()
         ]
@@ -198,6 +202,8 @@ def _server_row(part: parts_.Part, taken: parts_.Taken, position: int) -> Mappin
         "due": taken.due,
         "since": taken.since,
         "detail": rows.storable(taken.detail),
+        "owed_since": taken.owed_since,
+        "missed": rows.storable(taken.missed),
     }
 
 
@@ -210,6 +216,8 @@ def _taken(row: Any) -> parts_.Taken:
         bool(row.due),
         row.since,
         row.detail,
+        row.owed_since,
+        row.missed,
     )
 
 

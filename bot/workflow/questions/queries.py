@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 
 from bot.power import errors, lifecycle, ports, request, server
 from bot.power.around import parts as parts_
-from bot.power.around.states import State
 from bot.power.policy import freezes
 from bot.power.targets import resolving, targets
 from bot.workflow import facts
@@ -164,7 +163,7 @@ def _still_out(tx: ports.Tx) -> tuple[tuple[facts.StillOut, ...], bool]:
     by_request: dict[str, list[parts_.Part]] = {}
     for part in tx.standing_parts():
         by_request.setdefault(part.request_id, []).append(part)
-    owing = {id_ for id_, found in by_request.items() if any(one.of(State.OWED) for one in found)}
+    owing = {id_ for id_, found in by_request.items() if any(one.owed for one in found)}
     found: list[facts.StillOut] = []
     for id_ in sorted(by_request, key=lambda one: one not in owing):
         asked = tx.request(id_)

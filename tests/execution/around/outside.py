@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable
 from bot.power.around import asking, kinds, step as step_
 from bot.power.around.asking import Answer, Asked, Each, Word
 
-NOTE = kinds.Kind("note", needs=("url",), within_s=30.0, doing="noting", done="noted",
-                  undoing="taking the note off")  # fmt: skip
+NOTE = kinds.Kind("note", needs=("url",), may=("node",), within_s=30.0, doing="noting",
+                  done="noted", undoing="taking the note off")  # fmt: skip
 FLAG = kinds.Kind("flag", needs=("url", "lasts"), within_s=30.0, lengthens=True, most=2,
                   doing="flagging", done="flagged", undoing="lowering the flag of")  # fmt: skip
 
@@ -36,7 +36,8 @@ class Outside:
 
     `lost` has how many of the next answers are lost after they took effect, `dropped` how many of
     the next questions never arrive, `refuses` the words for single servers. While `silent`, no
-    note is taken off. `answers` decides by server and time what a probe hears, empty for well.
+    note is taken off; while `deaf`, no note is answered, though it is made. `answers` decides by
+    server and time what a probe hears, empty for well.
     """
 
     clock: Callable[[], float]
@@ -48,6 +49,7 @@ class Outside:
     dropped: int = 0
     refuses: dict[str, str] = dataclasses.field(default_factory=dict)
     silent: bool = False
+    deaf: bool = False
     stuck: set[str] = dataclasses.field(default_factory=set)
     answers: Callable[[str, float], str] = lambda name, now: ""
     heard: list[tuple[str, str, tuple[str, ...], float]] = dataclasses.field(default_factory=list)
@@ -121,6 +123,9 @@ class Note:
             if out.notes.get(one.name, "") not in ("", asked.request_id):
                 out.broken.append(f"{one.name} noted twice")
             out.notes[one.name] = asked.request_id
+            if out.deaf:
+                each[one.id] = Each(Word.AGAIN, "", stands=True)
+                continue
             stuck = one.name in out.stuck
             each[one.id] = Each(Word.AGAIN if stuck else Word.DONE, "3 pods left" * stuck, True)
         return Answer(each)

@@ -11,11 +11,12 @@ import pytest
 
 from bot.execution.around import after
 from bot.power import lifecycle, ports
-from bot.power.around.states import State
+from bot.power.around.states import Shown, State
 from bot.power.causes import Cause
 from bot.power.lifecycle import ServerState
 from bot.power.request import Action, Options
 from bot.sandbox import data_centre
+from bot.storage.tables import figures as figures_
 from tests.execution import crashing, world
 from tests.execution.around import stage
 from tests.support import virtual
@@ -177,8 +178,116 @@ async def test_the_thread_says_for_whom_a_step_was_refused_that_need_not_be_done
         assert found.state is lifecycle.State.SUCCEEDED
         [reply] = await play.replies()
         assert reply["missed"] == [
-            {"name": "drain", "names": [name], "why": "the pool is locked"},
+            {"name": "drain", "names": [name], "why": "the pool is locked", "must": False},
         ]  # fmt: skip
+        assert [one["name"] for one in reply["steps"]] == ["answering"]
+
+
+@virtual.on_given_time
+async def test_a_step_without_an_answer_is_not_told_as_done(tmp_path: pathlib.Path) -> None:
+    """The wave went on without it; what may have been done is put back, and still not told."""
+    change = ('kind = "note"\n', 'kind = "note"\nmust = false\n')
+    async with stage.opened(tmp_path, change, resting=ON) as play:
+        [name] = play.here.ready(1)
+        play.outside.deaf = True
+        found, _ = await play.run(Action.REBOOT, [name], options=Options(without=("quiet",)))
+        assert found.state is lifecycle.State.SUCCEEDED
+        [reply] = await play.replies()
+        [drain] = [one for one in reply["steps"] if one["name"] == "drain"]
+        assert (drain["unsure"], drain["confirmed"]) == ([name], False)
+        assert reply["missed"] == [
+            {"name": "drain", "names": [name], "why": "no answer", "must": False},
+        ]  # fmt: skip
+        assert "step.failed" in await play.audited(found.id)
+        await play.promised()
+
+
+UNFILLED = 'node = "{tag:pool}"\n'
+WHY = "it has no tag pool, which {tag:pool} stands for"
+
+
+@virtual.on_given_time
+@pytest.mark.parametrize("must", [True, False])
+async def test_a_step_that_a_record_lacks_a_value_for_is_said(
+    tmp_path: pathlib.Path, must: bool
+) -> None:
+    """In the thread, in the audit and among the request's steps; a must sets the server aside."""
+    word = str(must).lower()
+    change = ('kind = "note"\n', f'kind = "note"\n{UNFILLED}must = {word}\n')
+    async with stage.opened(tmp_path, change, resting=ON) as play:
+        [name] = play.here.ready(1)
+        found, rows = await play.run(Action.REBOOT, [name])
+        assert rows[name].state is (ServerState.BLOCKED if must else ServerState.PROVEN)
+        [reply] = await play.replies()
+        assert reply["missed"] == [{"name": "drain", "names": [name], "why": WHY, "must": must}]
+        assert (await play.audited(found.id)).count("step.failed") == 1
+        [part] = [one for one in await play.parts(found.id) if one.step.name == "drain"]
+        assert [(one.state, one.detail) for one in part.servers] == [(State.FAILED, WHY)]
+        assert not [one for one in play.outside.heard if one[1] == "drain"]
+        assert not play.outside.standing()
+        await play.promised()
+
+
+@virtual.on_given_time
+async def test_a_probe_that_a_record_lacks_a_value_for_sets_the_server_aside(
+    tmp_path: pathlib.Path,
+) -> None:
+    """Before anything is done to it: afterwards nobody could say whether it is well."""
+    change = ('tcp = "{name}:22"', 'tcp = "{tag:pool}:22"')
+    async with stage.opened(tmp_path, change, resting=ON) as play:
+        [name] = play.here.ready(1)
+        _, rows = await play.run(Action.REBOOT, [name])
+        assert (rows[name].state, rows[name].detail) == (ServerState.BLOCKED, f"answering: {WHY}")
+        assert not play.outside.heard
+        assert not play.here.calls()
+        [reply] = await play.replies()
+        assert reply["missed"] == [
+            {"name": "answering", "names": [name], "why": WHY, "must": True},
+        ]  # fmt: skip
+
+
+@virtual.on_given_time
+async def test_an_off_asks_for_no_value_of_a_probe(tmp_path: pathlib.Path) -> None:
+    """After it nobody asks the probe."""
+    change = ('tcp = "{name}:22"', 'tcp = "{tag:pool}:22"')
+    async with stage.opened(tmp_path, change, resting=ON) as play:
+        [name] = play.here.ready(1)
+        _, rows = await play.run(Action.OFF, [name])
+        assert rows[name].state is ServerState.PROVEN
+
+
+@virtual.on_given_time
+async def test_what_is_owed_stays_owed_while_it_is_tried_and_keeps_its_age(
+    tmp_path: pathlib.Path,
+) -> None:
+    """Since the first time, however often it is tried; a silence's day counts from there too."""
+    async with stage.opened(tmp_path, resting=ON) as play:
+        [name] = play.here.ready(1)
+        play.outside.refuses = {f"back {name}": "403 forbidden"}
+        found, _ = await play.run(Action.REBOOT, [name])
+
+        async def drained() -> tuple[State, Shown | None, float]:
+            [part] = [one for one in await play.parts(found.id) if one.step.name == "drain"]
+            [one] = part.servers
+            return one.state, one.shown, one.shown_since
+
+        state, shown, since = await drained()
+        assert (state, shown) == (State.OWED, Shown.OWED)
+        for _ in range(5):
+            await play.here.clock.sleep(61.0)
+            await play.keep()
+            assert await drained() == (State.OWED, Shown.OWED, since)
+        play.outside.refuses = {}
+        play.outside.silent = True
+        await play.here.clock.sleep(61.0)
+        keeping = asyncio.create_task(play.keep())
+        await play.here.clock.sleep(5.0)
+        assert await drained() == (State.PUTTING_BACK, Shown.OWED, since)
+        figures = await play.here.store.read(figures_.read)  # type: ignore[arg-type]
+        assert (figures.steps_out, figures.steps_owed) == (1, 1)
+        play.outside.silent = False
+        await keeping
+        assert (await drained())[:2] == (State.PUT_BACK, None)
 
 
 @virtual.on_given_time
@@ -518,6 +627,30 @@ async def test_a_probe_before_the_wave_sets_it_aside(tmp_path: pathlib.Path) -> 
         assert rows[names[0]].detail == "quorum: value 0"
         assert {what for what, _, _, _ in play.outside.heard} == {"probe"}
         assert found.state is lifecycle.State.FAILED
+        assert await play.audited(found.id) == ["step.failed"]
+        assert (await play.states(found.id)) == {("quorum", names[0]): State.FAILED}
+
+
+@virtual.on_given_time
+async def test_a_probe_before_the_wave_that_need_not_be_well_is_said(
+    tmp_path: pathlib.Path,
+) -> None:
+    """And the wave goes."""
+    quorum = 'name = "quorum"\nkind = "probe"\ntcp = "db:1"\nwhen = "before"\nwithin = "20s"\n'
+    changes = (
+        ('steps = ["quiet"', 'steps = ["quorum", "quiet"'),
+        ('[[step]]\nname = "quiet"', f'[[step]]\n{quorum}must = false\n[[step]]\nname = "quiet"'),
+    )
+    async with stage.opened(tmp_path, *changes, resting=ON) as play:
+        names = play.here.ready(1)
+        play.outside.answers = lambda name, now: "" if name else "value 0"
+        found, _ = await play.run(Action.REBOOT, names)
+        assert found.state is lifecycle.State.SUCCEEDED
+        [reply] = await play.replies()
+        assert reply["missed"] == [
+            {"name": "quorum", "names": names, "why": "value 0", "must": False},
+        ]  # fmt: skip
+        assert [one["name"] for one in reply["steps"]] == ["answering", "quiet", "drain"]
 
 
 @virtual.on_given_time

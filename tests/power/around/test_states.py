@@ -27,6 +27,12 @@ def test_what_people_are_shown(state: State, stands: bool, shown: Shown | None) 
     assert states.shown(state, stands=stands) is shown
 
 
+def test_what_is_owed_stays_owed_while_it_is_tried_once_more() -> None:
+    """Until it is paid."""
+    assert states.shown(State.PUTTING_BACK, stands=True, owed=True) is Shown.OWED
+    assert states.shown(State.PUT_BACK, stands=False, owed=True) is None
+
+
 def test_what_stands_can_always_be_settled_and_an_end_never_reopens() -> None:
     """What stands can always be settled and an end never reopens."""
     assert all(State.SETTLED in states.AFTER[one] for one in states.STANDING)

@@ -1,0 +1,157 @@
+"""The half before one wave: its parts, written down, and the servers that are set aside."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from bot.execution import recorder
+from bot.execution.around import after
+from bot.execution.context import Context
+from bot.power import ports, server
+from bot.power.around import asking, kinds, parts as parts_, placeholders, step as step_
+from bot.power.around.states import State
+from bot.power.causes import Cause
+from bot.power.lifecycle import ServerState
+from bot.power.run import around, ledger, runs
+
+Steps = tuple[step_.Step, ...]
+Rows = Sequence[ports.RunServer]
+
+
+@dataclasses.dataclass
+class Wave:
+    """The half before one wave; `place` counts its parts, `parts` those of each step."""
+
+    context: Context
+    run: runs.Run
+    records: Mapping[str, server.Server]
+    take: int
+    sizes: Mapping[str, int]
+    place: int = dataclasses.field(init=False, default=0)
+    made: dict[str, int] = dataclasses.field(init=False, default_factory=dict)
+
+    @property
+    def number(self) -> int:
+        """The wave's number as people read it."""
+        return self.run.wave + 1
+
+
+def prefix(run: runs.Run) -> str:
+    """Return how the keys of the parts of this wave begin."""
+    return f"{run.id}_{run.wave + 1}_"
+
+
+def sizes(plans: Sequence[tuple[Steps, Rows]]) -> dict[str, int]:
+    """Return of how many parts each step of this wave is."""
+    found: dict[str, int] = {}
+    for steps, rows in plans:
+        for step in steps:
+            most = kinds.named(step.kind).most or len(rows)
+            found[step.name] = found.get(step.name, 0) + -(-len(rows) // most)
+    return found
+
+
+def unfit(wave: Wave, step: step_.Step, rows: Rows) -> dict[str, str]:
+    """Return for which servers a step can't be done because of their records, and why."""
+    said = {row.server_id: placeholders.problem(step, subject(wave, row)) for row in rows}
+    return {id_: words for id_, words in said.items() if words}
+
+
+async def fail(wave: Wave, step: step_.Step, rows: Rows, why: Mapping[str, str]) -> None:
+    """Write down for which servers a step isn't even tried, and why.
+
+    Where it must be done they are set aside, and what was done for them before is put back.
+    """
+    if not why:
+        return
+    run, now = wave.run, wave.context.clock.now()
+    wave.place += 1
+    taken = tuple(
+        parts_.Taken(
+            subject(wave, row),
+            State.FAILED,
+            stands=False,
+            since=now,
+            detail=why[row.server_id],
+            missed=why[row.server_id],
+        )
+        for row in rows
+        if row.server_id in why
+    )
+    key = f"{prefix(run)}{wave.take}_{wave.place:03}_{step.name}"
+    part = parts_.Part(key, run.id, wave.number, step, servers=taken, since=now)
+
+    def work(tx: ports.Tx) -> None:
+        around.fail(tx, run.request, part, epoch=run.epoch, now=now)
+
+    run.taken[key] = part
+    if not step.must:
+        await recorder.write(wave.context, work)
+        return
+    await set_aside(wave, step, why, work)
+    await after.put_back_of(wave.context, run, why.keys())
+
+
+def subject(wave: Wave, row: ports.RunServer) -> asking.Subject:
+    """Return a server as its fresh record has it."""
+    return asking.subject(wave.records[row.server_id])
+
+
+def parts(wave: Wave, step: step_.Step, rows: Rows, *, stands: bool) -> Iterator[parts_.Part]:
+    """Yield the parts of a step for some servers."""
+    most = kinds.named(step.kind).most or max(1, len(rows))
+    now = wave.context.clock.now()
+    for start in range(0, len(rows), most):
+        wave.place += 1
+        wave.made[step.name] = number = wave.made.get(step.name, 0) + 1
+        some = (subject(wave, row) for row in rows[start : start + most])
+        yield parts_.Part(
+            key=f"{prefix(wave.run)}{wave.take}_{wave.place:03}_{step.name}",
+            request_id=wave.run.id,
+            wave=wave.number,
+            step=step,
+            number=number,
+            parts=max(number, wave.sizes[step.name]),
+            servers=tuple(parts_.Taken(one, stands=stands, since=now) for one in some),
+            since=now,
+        )
+
+
+async def intend(wave: Wave, made: Sequence[parts_.Part]) -> None:
+    """Write down what is about to be done."""
+    if not made:
+        return
+    run, now = wave.run, wave.context.clock.now()
+    await recorder.write(
+        wave.context, lambda tx: around.intend(tx, run.request, made, epoch=run.epoch, now=now)
+    )
+    run.taken |= {part.key: part for part in made}
+
+
+async def set_aside(
+    wave: Wave,
+    step: step_.Step,
+    words: Mapping[str, str],
+    work: Callable[[ports.Tx], None],
+) -> None:
+    """Take servers out of the run for which a step must be done and can't be; each is a failure."""
+    run, now = wave.run, wave.context.clock.now()
+    rows = [
+        dataclasses.replace(
+            run.rows[id_],
+            state=ServerState.BLOCKED,
+            detail=f"{step.name}: {said}" if said else step.name,
+            cause=Cause.STEP,
+            settled_at=now,
+        )
+        for id_, said in words.items()
+    ]
+    run.keep(rows)
+
+    def both(tx: ports.Tx) -> None:
+        work(tx)
+        ledger.progress(tx, run.request, rows, epoch=run.epoch, now=now)
+
+    await recorder.write(wave.context, both)
+    run.saved(rows)
