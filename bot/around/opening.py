@@ -1,18 +1,36 @@
-"""Every kind of step with the client that does it."""
+"""Finds the files of the kinds of steps: what each brings, and the clients that do them."""
 
 from __future__ import annotations
 
+import functools
+import importlib
+import pkgutil
 from collections.abc import Mapping
+from types import ModuleType
 
-from bot.around import client, drain, probe, silence, webhook
+from bot.around import brought, client, kinds as files
 from bot.power.around import asking, kinds
 
 
-def all_kinds(http: client.Client) -> Mapping[str, asking.Around]:
+@functools.cache
+def learn(package: ModuleType = files) -> tuple[brought.Brought, ...]:
+    """Make known what each file of a package brings, so that a policy may name its kind.
+
+    Call it before a policy is read.
+    """
+    names = sorted(one.name for one in pkgutil.iter_modules(package.__path__))
+    modules = [importlib.import_module(f"{package.__name__}.{name}") for name in names]
+    found: tuple[brought.Brought, ...] = tuple(module.BRINGS for module in modules)
+    for one in found:
+        kinds.add(one.kind)
+    return found
+
+
+def all_kinds(http: client.Client, package: ModuleType = files) -> Mapping[str, asking.Around]:
     """Return what does each kind's steps, by the kind's name."""
-    return {
-        kinds.SILENCE: silence.Silence(http),
-        kinds.DRAIN: drain.Drain(http),
-        kinds.WEBHOOK: webhook.Webhook(http),
-        kinds.PROBE: probe.Probe(http),
-    }
+    return {one.kind.name: one.client(http) for one in learn(package)}
+
+
+def mend(kind: str) -> str:
+    """Return what to do where the check of a kind finds something wrong."""
+    return next(one.mend for one in learn() if one.kind.name == kind)

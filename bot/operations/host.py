@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import NoReturn
 
 from bot import VERSION, settings
+from bot.around import opening as around_opening
 from bot.power import errors, inputs, lifecycle, ports, request, vocabulary
 from bot.power.around import parts
 from bot.power.command import command
@@ -59,6 +60,7 @@ async def opened(given: settings.Settings) -> AsyncIterator[Record]:
         StoreUnavailable: the database can't be reached, holds no record, or is of another version.
     """
     clock = clocks.SystemClock()
+    around_opening.learn()
     policy = policy_watch.PolicyFile(given.policy, clock)
     async with opening.beside(given.database_url, VERSION) as store:
         yield Record(store=store, policy=policy, clock=clock)

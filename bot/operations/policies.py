@@ -6,10 +6,10 @@ import dataclasses
 import pathlib
 
 from bot import settings
-from bot.around import credentials
+from bot.around import credentials, opening
 from bot.operations.check import check_slack
 from bot.power import errors
-from bot.power.approval import policy_lint, policy_meaning, quorum
+from bot.power.approval import policy_lint, policy_meaning, quorum, step_lint
 from bot.power.policy import policy, policy_file
 from bot.runtime import clocks
 from bot.slack import directory
@@ -76,6 +76,7 @@ def _told(rules: policy.Policy, roster: quorum.Roster) -> tuple[tuple[str, ...],
     holes = policy_meaning.holes(rules, clocks.SystemClock().now())
     steps = (
         *policy_meaning.unused_steps(rules),
+        *step_lint.notes(rules),
         *policy_meaning.unset_variables(rules, credentials.variables().keys(), credentials.is_own),
     )
     return (*policy_lint.notes(rules, roster), *holes, *steps), tuple(policy_meaning.lines(rules))
@@ -87,6 +88,7 @@ def read(path: pathlib.Path) -> policy.Policy:
     Raises:
         PolicyError: there is none, or it can't be used; the first mistake is named.
     """
+    opening.learn()
     try:
         return policy_file.read(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

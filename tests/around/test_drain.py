@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from bot.around import cluster as cluster_, drain
+from bot.around import cluster as cluster_
+from bot.around.kinds import drain
 from bot.power.around import asking, step as step_
 from bot.sandbox import surroundings
 from tests.around import builders

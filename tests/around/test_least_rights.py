@@ -9,7 +9,8 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from bot.around import cluster, drain
+from bot.around import cluster
+from bot.around.kinds import drain
 from bot.power.around import step as step_
 from tests.around import builders
 from tests.sandbox.surroundings import builders as stages

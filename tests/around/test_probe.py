@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from bot.around import probe
+from bot.around.kinds import probe
 from bot.power.around import asking, step as step_
 from bot.sandbox import surroundings
 from tests.acceptance.test_http import free_port

@@ -13,7 +13,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from bot.around import silence
+from bot.around.kinds import silence
 from bot.power.around import asking, step as step_
 from bot.sandbox import surroundings
 from tests.acceptance.test_http import free_port

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from bot.around import webhook
+from bot.around.kinds import webhook
 from bot.power.around import asking, step as step_
 from bot.sandbox import surroundings
 from tests.around import builders

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.power import errors, plan, request
-from bot.power.approval import policy_meaning
+from bot.power.approval import policy_lint, policy_meaning, step_lint
 from bot.power.around import step as step_
 from bot.power.command import command
 from bot.power.planning import planning, stepping
@@ -93,13 +93,16 @@ MISTAKES = [
     ('name = "answering"', 'name = "all"', "all stands for every step"),
     ('name = "answering"', 'name = "drain"', "another step has this name"),
     ('"drain", "balancer"', '"drian", "balancer"', '"drian" is no step here; did you mean drain?'),
+    ('"drain", "balancer"', '"quiet", "balancer"', 'step "quiet" is here twice'),
+    ('on = ["@db", "web*"]', 'on = ["@db", "web*", "@db"]', 'group "@db" is here twice'),
+    ('reboot = ["web*", "@db"]', 'reboot = ["@db", "@db"]', 'group "@db" is here twice'),
 ]
 
 
 @pytest.mark.parametrize(("before", "after", "said"), MISTAKES, ids=[one[2] for one in MISTAKES])
 def test_a_mistake_is_one_sentence(before: str, after: str, said: str) -> None:
     """What is wrong, where, and what to write."""
-    text = (policy_texts.CONTRACT + STEPS).replace('servers = "*"', USES)
+    text = (policy_texts.CONTRACT + STEPS + ORDER).replace('servers = "*"', USES)
     assert before in text
     with pytest.raises(errors.PolicyError) as caught:
         policy_file.read(text.replace(before, after))
@@ -125,6 +128,45 @@ def test_what_surprises_is_told_and_is_no_mistake() -> None:
     assert len(unset) == 2
     assert "ALERTMANAGER_AUTH or" in unset[0]
     assert "K8S_AUTH, which is Powerbot's own" in unset[1]
+
+
+def test_a_silence_that_could_end_before_it_stands_is_a_problem() -> None:
+    """`policy check` ends with 1."""
+    text = (policy_texts.CONTRACT + STEPS).replace('servers = "*"', USES)
+    assert not list(policy_lint.contradictions(policy_file.read(text)))
+    short = text.replace('lasts = "2h"', 'lasts = "29s"')
+    (found,) = policy_lint.contradictions(policy_file.read(short))
+    assert 'Step "quiet": lasts is shorter than within' in found
+
+
+FOR_ALL = [
+    ('node = "{name}"', 'node = "web01"', 'Step "drain": node has no {name}'),
+    ("http://{name}:8080", "http://lb:8080", 'Step "answering": http has no {name}'),
+    ('http = "http://{name}:8080/healthz"', 'tcp = "lb:22"', 'Step "answering": tcp has no {name}'),
+]
+
+
+@pytest.mark.parametrize(("before", "after", "said"), FOR_ALL, ids=[one[2] for one in FOR_ALL])
+def test_one_thing_that_stands_for_all_servers_is_told(before: str, after: str, said: str) -> None:
+    """It may be meant; a probe before a wave asks about the world anyway."""
+    text = (policy_texts.CONTRACT + STEPS).replace('servers = "*"', USES)
+    assert before in text
+    assert not list(step_lint.notes(policy_file.read(text)))
+    (told,) = step_lint.notes(policy_file.read(text.replace(before, after)))
+    assert said in told
+    world = f'{after}\nwhen = "before"'
+    if said.startswith('Step "answering": tcp'):
+        assert not list(step_lint.notes(policy_file.read(text.replace(before, world))))
+
+
+def test_a_labels_pattern_is_explained_as_one() -> None:
+    """Not as a pattern for reasons."""
+    text = (policy_texts.CONTRACT + STEPS).replace("{name}(:[0-9]+)?", "{name}(?=:)")
+    with pytest.raises(errors.PolicyError) as caught:
+        policy_file.read(text)
+    assert "can't look ahead" in caught.value.user_message
+    assert "the whole value of the label" in caught.value.user_message
+    assert "reason" not in caught.value.user_message
 
 
 LINES = [

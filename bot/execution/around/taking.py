@@ -58,12 +58,12 @@ def unfit(wave: Wave, step: step_.Step, rows: Rows) -> dict[str, str]:
     return {id_: words for id_, words in said.items() if words}
 
 
-async def fail(wave: Wave, step: step_.Step, rows: Rows, why: Mapping[str, str]) -> None:
+async def fail(wave: Wave, step: step_.Step, rows: Rows, failing: Mapping[str, str]) -> None:
     """Write down for which servers a step isn't even tried, and why.
 
     Where it must be done they are set aside, and what was done for them before is put back.
     """
-    if not why:
+    if not failing:
         return
     run, now = wave.run, wave.context.clock.now()
     wave.place += 1
@@ -73,11 +73,11 @@ async def fail(wave: Wave, step: step_.Step, rows: Rows, why: Mapping[str, str])
             State.FAILED,
             stands=False,
             since=now,
-            detail=why[row.server_id],
-            missed=why[row.server_id],
+            detail=failing[row.server_id],
+            missed=failing[row.server_id],
         )
         for row in rows
-        if row.server_id in why
+        if row.server_id in failing
     )
     key = f"{prefix(run)}{wave.take}_{wave.place:03}_{step.name}"
     part = parts_.Part(key, run.id, wave.number, step, servers=taken, since=now)
@@ -89,8 +89,8 @@ async def fail(wave: Wave, step: step_.Step, rows: Rows, why: Mapping[str, str])
     if not step.must:
         await recorder.write(wave.context, work)
         return
-    await set_aside(wave, step, why, work)
-    await after.put_back_of(wave.context, run, why.keys())
+    await set_aside(wave, step, failing, work)
+    await after.put_back_of(wave.context, run, failing.keys())
 
 
 def subject(wave: Wave, row: ports.RunServer) -> asking.Subject:

@@ -15,7 +15,7 @@ from bot.operations import manifest, policies
 from bot.operations.check import check_cloud, check_exposure, check_slack, check_steps
 from bot.operations.check.findings import Code, Finding, bad, good
 from bot.power import errors, ports
-from bot.power.policy import policy, policy_file
+from bot.power.policy import policy
 from bot.runtime import clocks
 from bot.storage import opening
 from bot.storage.engine import addresses, connections
@@ -111,8 +111,8 @@ def _policy(given: settings.Settings) -> Iterator[Finding]:
 def _usable_policy(given: settings.Settings) -> policy.Policy:
     """Return the policy whose people and channels are looked up, empty when there is none."""
     try:
-        return policy_file.read(given.policy.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, errors.PolicyError):
+        return policies.read(given.policy)
+    except errors.PolicyError:
         return policy.EMPTY
 
 

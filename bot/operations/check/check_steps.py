@@ -6,15 +6,8 @@ from collections.abc import AsyncIterator
 
 from bot.around import client, opening
 from bot.operations.check.findings import Finding, bad, good
-from bot.power.around import kinds, step as step_
+from bot.power.around import step as step_
 from bot.power.policy import policy
-
-MENDS = {
-    kinds.SILENCE: "check url and auth of the step; Alertmanager must answer /api/v2/status.",
-    kinds.DRAIN: "give its service account the ClusterRole of SECURITY.md.",
-    kinds.WEBHOOK: "check url and secret; the receiver must answer powerbot.test with 2xx.",
-    kinds.PROBE: "check url and auth; Prometheus must answer /-/ready.",
-}
 
 
 async def look(rules: policy.Policy) -> AsyncIterator[Finding]:
@@ -25,17 +18,11 @@ async def look(rules: policy.Policy) -> AsyncIterator[Finding]:
     try:
         known = opening.all_kinds(http)
         for step in rules.steps:
-            if not _asks(step):
-                continue
             problem = await known[step.kind].check(step)
-            yield _finding(step, problem)
+            if problem is not None:
+                yield _finding(step, problem)
     finally:
         await http.aclose()
-
-
-def _asks(step: step_.Step) -> bool:
-    """Whether a step has an address of its own: a probe of servers has none."""
-    return step.kind != kinds.PROBE or bool(step.promql)
 
 
 def _finding(step: step_.Step, problem: str) -> Finding:
@@ -43,4 +30,4 @@ def _finding(step: step_.Step, problem: str) -> Finding:
     if not problem:
         return good("steps", f"{step.name} ({step.kind}) answers")
     said = f"{step.name} ({step.kind}): {problem.rstrip('.')}."
-    return bad("steps", said, MENDS.get(step.kind, "check the step in the policy."))
+    return bad("steps", said, opening.mend(step.kind))

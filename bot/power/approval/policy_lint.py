@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 
 from bot.power import missing_access
-from bot.power.approval import hidden_rules, quorum
+from bot.power.approval import hidden_rules, quorum, step_lint
 from bot.power.approval.quorum import Roster
 from bot.power.policy import policy
 
@@ -21,6 +21,7 @@ LONGEST_FREEZE_S = 366 * 86400.0
 def contradictions(rules: policy.Policy) -> Iterator[str]:
     """Yield a sentence for each thing that can't be meant."""
     yield from _channels(rules)
+    yield from step_lint.contradictions(rules)
     hidden = hidden_rules.hidden(rules)
     for index, rule in enumerate(rules.rules):
         if why := hidden.get(index):
@@ -32,8 +33,6 @@ def contradictions(rules: policy.Policy) -> Iterator[str]:
                 f'Rule "{rule.name}" has break_glass, but [channels] incident is empty, so it can '
                 "be used nowhere; name a channel there."
             )
-        if len(rule.steps) != len(set(rule.steps)):
-            yield f'Rule "{rule.name}" names a step twice in steps; leave one out.'
         if rule.conduct.remind_s >= rule.conduct.expires_s:
             yield (
                 f'Rule "{rule.name}" expires before anybody is reminded; make remind and escalate '

@@ -162,5 +162,8 @@ class Around(Protocol):
     async def lengthen(self, asked: Asked, until: float) -> Answer:
         """Let what stands outside stand until then; only of kinds that `lengthens`."""
 
-    async def check(self, step: step_.Step) -> str:
-        """Ask the address whether the step could be done; what is wrong in words, else nothing."""
+    async def check(self, step: step_.Step) -> str | None:
+        """Ask the address whether the step could be done; what is wrong in words, else nothing.
+
+        None where it has no address that could be asked without a server.
+        """

@@ -1,6 +1,6 @@
 """The kinds of steps: which keys each has in the policy file, and the words for what it does.
 
-The four that Powerbot brings stand here. The file of a further kind calls `add` with its own.
+The four that a policy may always name stand here; the file of a further kind brings its own.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Patterns that a reason must contain: checked when the policy is read.
+"""Patterns that a reason must contain, or a label must match: checked when the policy is read.
 
 They are RE2's (https://github.com/google/re2/wiki/Syntax), which searches in a time that grows
 with the text and never runs away: whatever somebody types, and however the policy asks for it.
@@ -24,14 +24,19 @@ MOST_KEPT = 256
 LOOKING = ("(?=", "(?!", "(?<")
 
 
-def problem(pattern: str) -> str:
-    """Say why a pattern can't be used, or return an empty text."""
+# What a pattern is held against, with an example that shows how one is written.
+REASON = 'it is searched in the reason, so write what must be there, such as "INC-[0-9]+"'
+LABEL = 'it must match the whole value of the label, such as "{name}(:[0-9]+)?"'
+
+
+def problem(pattern: str, meant: str = REASON) -> str:
+    """Say why a pattern can't be used, or return an empty text; `meant` says what it is for."""
     if len(pattern) > MOST_PATTERN:
         return f"write a pattern of at most {MOST_PATTERN} characters"
     try:
         program = _compiled(pattern)
     except re2.error as error:
-        return _explained(error.args[0])
+        return _explained(error.args[0], meant)
     size = max(program.programsize, program.reverseprogramsize)
     # RE2 measures a program that is too large for it as -1.
     if min(program.programsize, program.reverseprogramsize) < 0 or size > MOST_PROGRAM:
@@ -65,14 +70,11 @@ def _compiled(pattern: str) -> Any:
     return re2.compile(_bytes(pattern), options)
 
 
-def _explained(said: bytes | str) -> str:
+def _explained(said: bytes | str, meant: str) -> str:
     """Return in our words why RE2 doesn't take a pattern."""
     why = said.decode(errors="replace") if isinstance(said, bytes) else said
     if any(sign in why for sign in LOOKING):
-        return (
-            "a pattern can't look ahead or behind, as (?=…) does; it is searched in the reason, "
-            'so write what must be there, such as "INC-[0-9]+"'
-        )
+        return f"a pattern can't look ahead or behind, as (?=…) does; {meant}"
     if why.startswith("invalid escape sequence"):
         letter = why.rpartition(" ")[2]
         return f"{letter} isn't known here (RE2's patterns have no back-references); leave it out"

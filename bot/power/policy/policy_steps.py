@@ -84,7 +84,8 @@ def _match(value: object) -> tuple[tuple[str, str], ...]:
             raise wrong(f"{shown(label)} is no name of a label", label)
         if not isinstance(pattern, str) or not pattern:
             raise wrong("write a regular expression as a text", label)
-        if problem := patterns.problem(placeholders.PLACEHOLDER.sub("x", pattern)):
+        filled = placeholders.PLACEHOLDER.sub("x", pattern)
+        if problem := patterns.problem(filled, patterns.LABEL):
             raise wrong(problem, label)
         found.append((label, pattern))
     # A silence that names no server would silence everything that its labels match.

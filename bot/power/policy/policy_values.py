@@ -229,8 +229,16 @@ def _chosen(value: object, groups: targets.Groups) -> Chosen:
     return Chosen(text, selection(text, groups))
 
 
+def _once_each(value: object, found: tuple[str, ...], what: str) -> None:
+    """Refuse a list whose order counts, where something is in it twice."""
+    if isinstance(value, list) and len(value) != len(found):
+        double = next(word for word in found if value.count(word) > 1)
+        raise wrong(f"{what} {shown(double)} is here twice, and has one turn; leave one out")
+
+
 def _chosen_in_turn(value: object, groups: targets.Groups) -> Turns:
     texts = words(value, '["@db", "@web"]')
+    _once_each(value, texts, "group")
     return tuple((text, selection(text, groups)) for text in texts)
 
 
@@ -242,7 +250,9 @@ def _step_names(found: tuple[str, ...], among: Collection[str], otherwise: str) 
 
 
 def _steps(value: object, steps: Collection[str]) -> tuple[str, ...]:
-    return _step_names(words(value, SOME_STEPS), steps, "; add a [[step]] with this name")
+    found = _step_names(words(value, SOME_STEPS), steps, "; add a [[step]] with this name")
+    _once_each(value, found, "step")
+    return found
 
 
 def _skipped(value: object, info: Info) -> tuple[str, ...]:

@@ -12,8 +12,8 @@ import math
 import urllib.parse
 from collections.abc import Iterable
 
-from bot.around import client, credentials
-from bot.power.around import asking, placeholders, step as step_
+from bot.around import brought, client, credentials
+from bot.power.around import asking, kinds, placeholders, step as step_
 
 LONGEST_LOOK_S = 5.0
 MOST_AT_ONCE = 100
@@ -42,10 +42,10 @@ class Probe:
         """Nothing stands."""
         return asking.done(asked.servers)
 
-    async def check(self, step: step_.Step) -> str:
+    async def check(self, step: step_.Step) -> str | None:
         """Ask Prometheus whether it is ready; services may well be down now."""
         if not step.promql:
-            return ""
+            return None
         problems = [await self._ready(step, url) for url in step.urls]
         return "; ".join(problem for problem in problems if problem)
 
@@ -165,3 +165,10 @@ def _of_values(values: Iterable[float]) -> str:
     if not values or any(math.isnan(value) for value in values):
         return "no data"
     return "value 0" if 0 in values else WELL
+
+
+BRINGS = brought.Brought(
+    kinds.named(kinds.PROBE),
+    Probe,
+    mend="check url and auth; Prometheus must answer /-/ready.",
+)

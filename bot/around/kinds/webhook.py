@@ -15,8 +15,8 @@ from collections.abc import Mapping
 
 from standardwebhooks import webhooks
 
-from bot.around import client, credentials
-from bot.power.around import asking, step as step_
+from bot.around import brought, client, credentials
+from bot.power.around import asking, kinds, step as step_
 from bot.power.text import times
 
 BEFORE, AFTER, TEST = "powerbot.wave.before", "powerbot.wave.after", "powerbot.test"
@@ -115,3 +115,10 @@ def _data(asked: asking.Asked) -> dict[str, object]:
 def _body(kind: str, asked: asking.Asked, data: Mapping[str, object]) -> bytes:
     """Return the body of one half."""
     return json.dumps({"type": kind, "timestamp": times.rfc3339(asked.now), "data": data}).encode()
+
+
+BRINGS = brought.Brought(
+    kinds.named(kinds.WEBHOOK),
+    Webhook,
+    mend="check url and secret; the receiver must answer powerbot.test with 2xx.",
+)

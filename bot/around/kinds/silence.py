@@ -10,8 +10,8 @@ import asyncio
 import dataclasses
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
-from bot.around import alertmanager, client, credentials
-from bot.power.around import asking, placeholders, step as step_
+from bot.around import alertmanager, brought, client, credentials
+from bot.power.around import asking, kinds, placeholders, step as step_
 
 LONGEST_CALL_S = 8.0
 LONGEST_REASON = 1000
@@ -218,3 +218,10 @@ def _comment(asked: asking.Asked) -> str:
 def _joined(ids: Iterable[str]) -> str:
     """Return the ids of one part's silences as one."""
     return " ".join(sorted(ids))
+
+
+BRINGS = brought.Brought(
+    kinds.named(kinds.SILENCE),
+    Silence,
+    mend="check url and auth of the step; Alertmanager must answer /api/v2/status.",
+)

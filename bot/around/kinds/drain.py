@@ -10,8 +10,8 @@ import asyncio
 import dataclasses
 from collections.abc import Awaitable, Callable
 
-from bot.around import client, cluster, credentials
-from bot.power.around import asking, placeholders, step as step_
+from bot.around import brought, client, cluster, credentials
+from bot.power.around import asking, kinds, placeholders, step as step_
 
 OURS = "powerbot/cordoned-by"
 MOST_AT_ONCE = 5
@@ -174,3 +174,10 @@ async def _uncordon(one: _Node) -> asking.Each:
         return asking.Each(asking.Word.AGAIN, str(error), stands=True)
     words = "somebody else goes on changing the node"
     return asking.Each(asking.Word.AGAIN, words, stands=True)
+
+
+BRINGS = brought.Brought(
+    kinds.named(kinds.DRAIN),
+    Drain,
+    mend="give its service account the ClusterRole of SECURITY.md.",
+)
