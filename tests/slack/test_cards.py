@@ -78,7 +78,7 @@ def test_a_card_shouts_what_a_cycle_left_off_and_offers_a_power_on_and_no_retry(
 
     assert labels(card) == ["Power back on", "Details"]
     assert heading(card) == "🚨 web01 is OFF · not switched on again"
-    assert "*Next:* <@U0DANA> looks at them" in shown(card)
+    assert "*Next:* <@U0DANA>, or whoever else may request it, looks at them" in shown(card)
     assert "web01 is OFF" in card.text
 
 
@@ -280,10 +280,21 @@ def test_approve_asks_once_more_and_names_what_would_happen() -> None:
     approve = card.blocks[-1]["elements"][0]
 
     assert approve["style"] == "primary"
+    assert "style" not in approve["confirm"]
     assert approve["confirm"]["text"]["text"] == (
         "Reboot 19 servers in cn-east-3: web[01-19]. In waves of 1, 5, 13."
     )
     assert approve["value"] == "PR-7F3K"
+
+
+def test_dialogs_of_stop_and_of_a_grave_approval_are_as_red_as_their_buttons() -> None:
+    """The last press looks as dangerous as the first; one of many servers' power-off is grave."""
+    made = builders.planned(builders.order(action=Action.OFF), terms=plan.Terms(confirm_count=True))
+    pending = cards.render(builders.request_in(State.PENDING, made)).blocks[-1]["elements"]
+    under_way = cards.render(builders.request_in(State.RUNNING)).blocks[-1]["elements"]
+
+    for button in (pending[0], under_way[0]):
+        assert button["style"] == button["confirm"]["style"] == "danger"
 
 
 def test_card_says_how_many_servers_the_plan_leaves_out() -> None:

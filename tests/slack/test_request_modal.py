@@ -108,6 +108,21 @@ def test_a_form_is_filled_in_with_what_a_plan_was_made_of() -> None:
     assert "initial_value" not in empty
 
 
+def test_the_form_explains_only_what_its_words_leave_open() -> None:
+    """Power off needs no hint, and one heading says of three limits what they may do."""
+    blocks = VIEWS["form of a place"]["blocks"]
+    fields = {one.get("block_id"): one for one in blocks}
+    hints = [one.get("description") for one in fields["action"]["element"]["options"]]
+    limits = [fields[name] for name in ("batch", "pause", "max_failures")]
+    heading = blocks[blocks.index(limits[0]) - 1]
+
+    assert [hint and hint["text"] for hint in hints] == [
+        None, None, None, "off, and once that is confirmed, on again",
+    ]  # fmt: skip
+    assert "stricter than the policy only" in str(heading)
+    assert not any("hint" in one for one in limits)
+
+
 async def test_change_opens_the_form_at_once_and_fills_it_in(connected: Side) -> None:
     """Its trigger id lives three seconds: the view is there before anything is looked up."""
     found = builders.request_in(State.PLANNED, PLANS["small"], card=None)

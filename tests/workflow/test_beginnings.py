@@ -108,6 +108,7 @@ async def test_break_glass_says_what_its_button_does_and_asks_once_more(world: W
     assert button["action_id"] == "pb:request"
     assert button["confirm"]["text"]["text"] == "Reboot 1 server without approval? web01"
     assert button["confirm"]["confirm"]["text"] == "Reboot now"
+    assert button["confirm"]["style"] == "danger"
     assert "count too" not in str(message.blocks)
 
 

@@ -144,13 +144,14 @@ def button_row(buttons: Sequence[Button]) -> Block:
     return {"type": "actions", "elements": elements}
 
 
-def confirm(title: str, words: str, yes: str, no: str = "Go back") -> Block:
-    """Return the dialog that asks once more before a button acts."""
+def confirm(title: str, words: str, yes: str, *, danger: bool = False) -> Block:
+    """Return the dialog that asks once more before a button acts; red where there is `danger`."""
     dialog = kit.ConfirmObject(
         title=text.cut(title, CONFIRM_TITLE_CHARS),
         text=kit.PlainTextObject(text=text.cut(words, CONFIRM_CHARS)),
         confirm=text.cut(yes, CONFIRM_BUTTON_CHARS),
-        deny=text.cut(no, CONFIRM_BUTTON_CHARS),
+        deny=text.cut("Go back", CONFIRM_BUTTON_CHARS),
+        style="danger" if danger else None,
     )
     return _plain_dict(dialog)
 

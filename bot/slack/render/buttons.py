@@ -86,9 +86,10 @@ def approve(request: ports.Request) -> blocks.Button:
     names = conduct.names_literal(
         request.plan, blocks.CONFIRM_CHARS - len(asked) - len(how) - naming.MORE_CHARS
     )
-    dialog = blocks.confirm(f"Approve {request.id}?", asked + names + how, "Approve")
+    grave = order.action in (Action.OFF, Action.CYCLE) and bool(request.plan.terms.confirm_count)
+    title, asked = f"Approve {request.id}?", asked + names + how
+    dialog = blocks.confirm(title, asked, "Approve", danger=grave)
     spoken = f"Approve {request.id}: {terms.title(order)}"
-    grave = order.action in (Action.OFF, Action.CYCLE) and request.plan.terms.confirm_count
     style = "danger" if grave else "primary"
     return blocks.Button(Do.APPROVE, request.id, style=style, confirm=dialog, spoken=spoken)
 
@@ -105,7 +106,7 @@ def stop(request: ports.Request, servers: Sequence[ports.RunServer] = ()) -> blo
     """Return Stop, which asks once more."""
     left = outcomes.stopping(servers) if servers else "what wasn't sent yet won't be touched"
     asked = f"{left[:1].upper()}{left[1:]}. What is in progress can't be recalled."
-    dialog = blocks.confirm(f"Stop {request.id}?", asked, "Stop")
+    dialog = blocks.confirm(f"Stop {request.id}?", asked, "Stop", danger=True)
     spoken = f"{action_ids.LABELS[Do.STOP]} {request.id}: {terms.title(request.order)}"
     return blocks.Button(Do.STOP, request.id, style="danger", confirm=dialog, spoken=spoken)
 

@@ -208,17 +208,18 @@ def _people(
 
 
 def _next(request: ports.Request, servers: Sequence[ports.RunServer]) -> str:
-    """Return who has something left to do about a run that has ended, and what."""
+    """Return what is left to do of a run that has ended: its buttons are every requester's."""
     who, action = text.mention(request.order.requester.user_id), request.order.action
+    anyone = f"{who}, or whoever else may request it,"
     if outcomes.dark(servers, action):
-        return f"*Next:* {who} looks at them, then presses Power back on."
+        return f"*Next:* {anyone} looks at them, then presses Power back on."
     left = outcomes.untouched(servers, action)
     if outcomes.busy(servers):
         return f"{NOTHING_SENT} {who} can ask again."
     if left:
-        return f"*Next:* {who} decides about the other {'one' if left == 1 else f'{left:,}'}."
+        return f"*Next:* {anyone} decides about the other {'one' if left == 1 else f'{left:,}'}."
     if outcomes.retryable(servers, action):
-        return f"*Next:* {who} checks {outcomes.to_retry(servers, action)}, then retries."
+        return f"*Next:* {anyone} checks {outcomes.to_retry(servers, action)}, then retries."
     return ""
 
 

@@ -262,7 +262,7 @@ def _asking(shown: facts.PlanShown) -> blocks.Button:
         # Where the number of servers is typed, that is the second question.
         confirm=None
         if shown.plan.terms.confirm_count
-        else blocks.confirm("Break glass?", asked + names, at_once),
+        else blocks.confirm("Break glass?", asked + names, at_once, danger=True),
         spoken=f"{at_once} without approval: {terms.title(order).lower()}",
     )
 

@@ -27,11 +27,12 @@ INCIDENT_CHARS = 80
 NUMBER_CHARS = 10
 COUNT_CHARS = 6
 DOES: dict[Action, str] = {
-    Action.REBOOT: "one call for each server, sent once",
-    Action.OFF: "switches off",
-    Action.ON: "switches on",
-    Action.CYCLE: "off, and once that is proven, on again",
+    Action.REBOOT: "",
+    Action.OFF: "",
+    Action.ON: "",
+    Action.CYCLE: "off, and once that is confirmed, on again",
 }
+LIMITS = "*Limits* (optional, stricter than the policy only)"
 SEARCH = "A name, web[01-20], db*, @group; tag:role=web, rack:R12 narrow; ! takes out"
 
 
@@ -71,6 +72,7 @@ def _fields(shown: facts.FormShown) -> Iterator[blocks.Block]:
     yield views.field(Field.REASON, "Reason", reason, optional=True)
     incident = _typed(views.text_input(INCIDENT_CHARS, example="INC-42"), given.incident)
     yield views.field(Field.INCIDENT, "Incident", incident, optional=True)
+    yield blocks.context(LIMITS)
     pause = f"{given.pause_s:g}s" if given.pause_s is not None else ""
     for name, label, example, value in (
         (Field.BATCH, "Servers in a wave, at most", "5", given.batch),
@@ -78,8 +80,7 @@ def _fields(shown: facts.FormShown) -> Iterator[blocks.Block]:
         (Field.MAX_FAILURES, "Stop at this many failures", "1", given.max_failures),
     ):
         typed = _typed(views.text_input(NUMBER_CHARS, example=example), f"{value or ''}")
-        hint = "Left empty, the policy decides; it can only be made more careful."
-        yield views.field(name, label, typed, hint=hint, optional=True)
+        yield views.field(name, label, typed, optional=True)
     glass = _option("At once, without approval", "yes", "in public, and reviewed by somebody later")
     checks: dict[str, Any] = {"type": "checkboxes", "options": [glass]}
     if given.break_glass:
