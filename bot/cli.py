@@ -134,9 +134,11 @@ def simulate(
         str, typer.Option(help="Its secret key. Without it, a made-up one is used and printed.")
     ] = "",
     token: Annotated[str, typer.Option(help="A token it accepts.")] = "",
-    generation: Annotated[str, typer.Option(help="new or old, as CloudDC's API.")] = "new",
+    generation: Annotated[
+        str, typer.Option(help="Generation of the CloudDC API: new or old.")
+    ] = "new",
     duration: Annotated[str, typer.Option(help="How long an operation takes.")] = "5s",
-    seed: Annotated[int, typer.Option(help="Another seed makes other servers.")] = 1,
+    seed: Annotated[int, typer.Option(help="A different seed makes different servers.")] = 1,
     surroundings: Annotated[
         bool,
         typer.Option(

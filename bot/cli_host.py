@@ -126,7 +126,7 @@ def _on_record(work: Callable[[Record], Awaitable[T]]) -> T:
 @audit_app.command("verify")
 def audit_verify(
     anchor: Annotated[
-        str, typer.Option(help="The audit head of a thread, such as '#15:39f1f807ab12'.")
+        str, typer.Option(help="The audit head from a thread, such as '#15:39f1f807ab12'.")
     ] = "",
 ) -> None:
     """Check that the audit log is intact, and name the first bad row."""

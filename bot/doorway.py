@@ -19,10 +19,10 @@ from aiohttp import http_exceptions, web
 from bot.slack.door import turned_away
 from bot.slack.door.turned_away import Check
 
-# So many descriptors are wanted, and so many of them are not for connections.
+# Descriptors that are wanted, and how many of them are kept for other things than connections.
 DESCRIPTORS = 65_536
 DESCRIPTORS_KEPT = 256
-# Connections that wait to be taken, and so many are taken before anything else is done.
+# Connections that wait to be accepted; this many are accepted before anything else is done.
 BACKLOG = 128
 # What accept() fails with when there is no descriptor, or no memory, for one more connection.
 SHORT = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
@@ -79,7 +79,7 @@ class Caller(asyncio.Protocol):
         self.inner.data_received(data)
 
     def eof_received(self) -> bool | None:
-        """Hand on that nothing more comes."""
+        """Pass on that the peer has finished sending."""
         return self.inner.eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -89,11 +89,11 @@ class Caller(asyncio.Protocol):
         self.inner.connection_lost(exc)
 
     def pause_writing(self) -> None:
-        """Hand on that the peer doesn't read."""
+        """Pass on that the peer reads too slowly."""
         self.inner.pause_writing()
 
     def resume_writing(self) -> None:
-        """Hand on that the peer reads again."""
+        """Pass on that the peer reads again."""
         self.inner.resume_writing()
 
     def begin(self) -> None:
@@ -144,7 +144,7 @@ class Doorway:
         return len(self._callers)
 
     async def open(self, routes: Iterable[web.RouteDef], host: str, port: int) -> None:
-        """Listen.
+        """Open the port and listen on it.
 
         Raises:
             OSError: the address can't be had.

@@ -30,9 +30,9 @@ KEEP_KEYS_S = 3 * 86400.0
 # many are forgotten at once.
 KEEP_PLANS_S = 900.0
 MOST_FORGOTTEN = 200
-# For so long at the start what was left waits: runs for the fleet's list, cards for their runs.
+# At the start, what was left waits this long: runs for the fleet's list, cards for their runs.
 HEAD_START_S = 0.5
-# What could not be finished within the time of a stop is given back within this one.
+# Seconds for releasing what could not be finished before a stop.
 LET_GO_S = 1.0
 
 Routes = Callable[[settings.Settings, app.Bot], Sequence[web.RouteDef]]
@@ -153,7 +153,7 @@ async def _note_policies(bot: app.Bot, paces: clocks.Paces) -> None:
 
 
 async def _say(bot: app.Bot) -> None:
-    """Say what is due: a run that another process left is looked at first, then told of.
+    """Deliver what is due; a run that another process left is checked first, then reported.
 
     Making the card of a large one would hold its first look up.
     """
@@ -181,7 +181,7 @@ async def _look_back(bot: app.Bot, paces: clocks.Paces) -> None:
 
 
 async def _keep_steps(bot: app.Bot, paces: clocks.Paces) -> None:
-    """Look after what stands outside once its request has ended: put back, lengthened, or over."""
+    """Look after what is still out when its request has ended: put back, extended, or over."""
     while True:
         try:
             await bot.keep_steps()
@@ -207,7 +207,7 @@ async def _sweep(bot: app.Bot, paces: clocks.Paces) -> None:
 
 
 def _forget_plans(tx: ports.Tx, *, before: float) -> None:
-    """Let go of plans that came to nothing a while before an instant."""
+    """Delete plans that were never requested and ended a while before an instant."""
     tx.forget_plans(before=before - KEEP_PLANS_S, limit=MOST_FORGOTTEN)
 
 

@@ -67,7 +67,7 @@ class Alertmanager:
     within_s: float
 
     async def status(self) -> None:
-        """Ask how it is.
+        """Ask Alertmanager for its status.
 
         Raises:
             Refused, Elsewhere: it isn't well.
@@ -142,7 +142,7 @@ class Alertmanager:
         return reply.status == NOT_FOUND or (reply.good and ended)
 
     async def _read(self, path: str) -> Any:
-        """Return what a path holds.
+        """GET a path and return its JSON.
 
         Raises:
             Refused, Elsewhere: it can't be read.
@@ -188,7 +188,7 @@ class Alertmanager:
 
 
 def _check(reply: client.Reply) -> None:
-    """Let an answer of success pass.
+    """Raise unless an answer is a success.
 
     Raises:
         Refused, Elsewhere: it is none.

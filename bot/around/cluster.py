@@ -116,7 +116,7 @@ class Api:
         raise Refused("more pods than we read")
 
     async def evict(self, pod: Pod) -> None:
-        """Ask for a pod's end.
+        """Evict a pod through the eviction API, within its disruption budget.
 
         Raises:
             Gone: it has ended.

@@ -85,7 +85,7 @@ def header(variable: str) -> dict[str, str]:
         return {}
     value = read(variable)
     if not (value.isascii() and value.isprintable()):
-        raise Missing(f"{variable} has letters that no header can hold")
+        raise Missing(f"{variable} has characters that a header can't hold")
     return {"Authorization": value}
 
 

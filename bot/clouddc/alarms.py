@@ -1,4 +1,4 @@
-"""The alarms that stand for some servers: one call, tried once, and a plan can do without it.
+"""The active alarms of some servers: one call, tried once; a plan can do without it.
 
 An alarm names its server only among the dimensions of its metric (CloudDC API, ListAlarms page).
 """

@@ -195,7 +195,7 @@ class CloudDC:
         await self._auth.aclose()
 
     async def _read(self, call: exchange.Call, parse: Callable[[bytes], Awaitable[T]]) -> T:
-        """Try a read a few times, ever more slowly, within a time for all of it."""
+        """Try a read a few times, backing off, within one overall time limit."""
         try:
             async with asyncio.timeout(self._read_whole_s):
                 return await retries.persist(

@@ -26,10 +26,10 @@ LOCKED_WORDS = "AK access failed to reach the limit"
 # Answers that say that nothing was done: those that the API lists, and those by which HTTP refuses
 # a request for its form. Any other may have come after the act.
 REFUSING = frozenset({400, 401, 403, 404, 405, 411, 413, 414, 415, 422, 429, 431})
-# Nobody is made to wait longer than this by an answer's word.
+# The longest wait that an answer may ask for.
 LONGEST_HINT_S = 300.0
 LONGEST_BODY = 64 * 1024
-# A clock that is off by more is told to whoever mends refused credentials.
+# A clock that is off by more than this is mentioned when credentials are refused.
 SKEW_S = 300.0
 
 _BRACKETS = re.compile(r"\[([^\[\]]*)(?:\]|$)")
@@ -229,7 +229,7 @@ def _cause(operation: Operation, error: errors.CloudError) -> str:
             needed = PERMISSIONS[operation]
             return f"the bot's key lacks {needed} ({coded}); whoever runs the cloud can grant it"
         case errors.Refused():
-            return f"CloudDC refused ({error.status}, {coded}); an operator must look"
+            return f"CloudDC refused ({error.status}, {coded}); an operator must look into it"
         case errors.NotSent():
             return f"{error.why or said}; {SOON}"
         case _ if error.status:

@@ -18,7 +18,7 @@ log = structlog.get_logger()
 MOST_SERVERS = 20_000
 # A service that serves only its smallest pages of ten still fits.
 MOST_PAGES = MOST_SERVERS // 10
-# So many pages in a row may bring nothing new before the list is taken for ended.
+# Pages in a row that may bring nothing new before the list counts as ended.
 MOST_IDLE = 3
 TOO_LONG = (
     f"the project's list is longer than {MOST_SERVERS:,} servers or {MOST_PAGES:,} pages, "

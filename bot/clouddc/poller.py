@@ -16,11 +16,11 @@ from bot.runtime import single_flight
 # long ago, and at most half as long ago as the watcher's last look or the power call: twenty
 # requests that poll every 15 s with jitter then cost about two sweeps in that time, not twenty.
 SHARE_S = 8.0
-# Who hasn't looked for this long is looking for the first time.
+# Somebody who hasn't polled for this long is polling for the first time.
 FORGET_S = 120.0
-# So many servers that a list which falls short doesn't show are asked for one by one.
+# Servers missing from a short list that are read one by one.
 MOST_SHOWN = 50
-# Of so many watchers it is remembered what they were shown; one too many would only look again.
+# Watchers for whom we remember what they were shown; one too many would only read again.
 MOST_WATCHERS = 200
 
 

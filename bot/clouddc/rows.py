@@ -17,7 +17,7 @@ import msgspec
 from bot.clouddc import odd_rows
 from bot.power import server
 
-# So many different lists of tags are kept, each once for all servers that bear it.
+# Different lists of tags that are kept, each once for all servers that have it.
 MOST_SHARED_TAGS = 1024
 LONGEST_TEXT = 300
 

@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 # The longest page that a client may ask for (CloudDC API, ListServers page).
 LARGEST_PAGE = 1000
-# So many rows are read before other tasks have their turn: about a third of a millisecond.
+# Rows that are read before other tasks get a turn: about a third of a millisecond.
 ROWS_AT_ONCE = 200
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 UNDOCUMENTED = "the answer isn't as documented"
@@ -248,7 +248,7 @@ def power_call_ids(server_ids: Sequence[str]) -> tuple[str, ...]:
     if isinstance(server_ids, str) or not 1 <= len(ids) <= MOST_IDS:
         raise ValueError(f"a power call names 1 to {MOST_IDS} servers, not {len(ids)}")
     if len(set(ids)) < len(ids):
-        raise ValueError("a power call names every server once")
+        raise ValueError("a power call names each server only once")
     if not all(isinstance(found, str) and UUID.fullmatch(found) for found in ids):
-        raise ValueError("a power call names servers by their ids alone")
+        raise ValueError("a power call names servers by id only")
     return ids

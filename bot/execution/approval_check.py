@@ -9,7 +9,7 @@ from bot.power.approval import granted
 from bot.power.run import losses, runs
 from bot.power.run.bars import Bar, Kind
 
-UNCHECKED = "Slack can't say whether what was granted still stands"
+UNCHECKED = "Slack can't say whether the approvals still stand"
 
 
 async def stands(context: Context, run: runs.Run, step: int) -> bool:
@@ -40,7 +40,7 @@ async def _halt(context: Context, run: runs.Run, lost: losses.Lost) -> None:
 
 
 async def fits(context: Context, run: runs.Run, snapshot: server.Snapshot) -> bool:
-    """Whether the policy of this moment still bears the request; halts it otherwise.
+    """Whether the policy in force still allows the request; halts it otherwise.
 
     Raises:
         SlackUnavailable: an edited policy could not be judged; the thread is told, and the

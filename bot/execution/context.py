@@ -17,7 +17,7 @@ LEAVES_WITHIN_S = 10.0
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Rules:
-    """What may forbid another call: the policy, and the story's own look at the request.
+    """What may forbid another call: the policy, and the workflow's own check of the request.
 
     `rejudge` returns what an edited policy has against a request, or an empty text; `ruling`
     whether it still stands as it was granted, for one step of it. Both raise `SlackUnavailable`

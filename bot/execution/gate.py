@@ -1,4 +1,4 @@
-"""May another call of a run leave? Asked before every one; what can't be asked bars it."""
+"""May the next call of a run be sent? Asked before each one; without an answer it may not."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ async def wait_for_cloud(context: Context, run: runs.Run, why: str, wait_s: floa
     """
     log.warning("run.waits_for_cloud", request=run.id, why=why)
     if await _gives_up(context, run, Service.CLOUD, why):
-        run.halted = Bar(Kind.CLOUD, f"CloudDC was away for too long: {why}")
+        run.halted = Bar(Kind.CLOUD, f"CloudDC couldn't be reached for too long: {why}")
         return
     await wait(context, run, wait_s)
 
@@ -144,7 +144,7 @@ async def tell(context: Context, run: runs.Run, barred: Bar) -> None:
 
 
 def failed_too_often(run: runs.Run) -> bool:
-    """Whether the run has come to its failure limit."""
+    """Whether the run has reached its failure limit."""
     limit = waves.failure_limit(run.terms, run.request.order.options)
     return run.failures >= limit
 

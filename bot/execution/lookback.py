@@ -1,4 +1,4 @@
-"""Goes on looking at servers after their run has ended: what CloudDC does late is told late.
+"""Keeps polling servers after their run has ended, and reports what CloudDC does late.
 
 The row does it: any process takes over what is due, so that no death and no deploy ends it.
 """
@@ -27,7 +27,7 @@ class Lookback:
     wake: Callable[[], None] = lambda: None
 
     async def look(self) -> int:
-        """Take every look that is due; return how many runs were looked at.
+        """Poll for every run that is due; return how many runs were polled.
 
         Raises:
             StoreUnavailable: the database can't be reached; the looks stay due.

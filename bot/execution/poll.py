@@ -15,7 +15,7 @@ from bot.runtime import priority
 
 log = structlog.get_logger()
 
-# So many servers are looked through in one turn of the event loop, and so many are judged: a few
+# Servers that are compared, and that are judged, in one turn of the event loop: a few
 # hundred microseconds.
 SLICE = 1000
 JUDGED = 50
@@ -88,7 +88,7 @@ async def _poll(context: Context, run: runs.Run, watched: Collection[ports.RunSe
     age_s = max(0.0, now - seen.started_at) if seen else 0.0
     async for rows in priority.slices(watched, JUDGED):
         for row in rows:
-            # The wall clock may be set at any moment, either way: the other one counts.
+            # The wall clock may be set at any moment, either way, so the monotonic one counts.
             elapsed_s = ticks - run.sent_at.get(row.server_id, ticks) - age_s
             run.keep([_judged(context, run, row, seen, elapsed_s, now)])
     await recorder.progress(context, run)

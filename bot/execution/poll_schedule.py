@@ -1,4 +1,4 @@
-"""How fast records are read again while servers change: fast at first, then ever more slowly."""
+"""How often records are read again while servers change: often at first, then backing off."""
 
 from __future__ import annotations
 

@@ -21,12 +21,12 @@ FRESH_S = 15.0
 LEAST_LEFT_S = 1.0
 # How long to wait before a list that could not be read is tried again.
 AGAIN_S = 15.0
-# So many servers are judged in one turn of the event loop: a few hundred microseconds.
+# Servers that are judged in one turn of the event loop: a few hundred microseconds.
 SLICE = 100
-# How long to wait before it is looked again whether a rack has room.
+# How long to wait before checking again whether a rack has room, in seconds.
 RACK_LOOK_S = 5.0
 NOTHING_STANDS = ledger.Standing((), frozenset())
-STALE = "CloudDC's list takes longer to read than its states may be old"
+STALE = "CloudDC's list takes so long to read that its states are too old"
 
 
 async def snapshot(

@@ -1,4 +1,4 @@
-"""What a run writes down while it goes on, however long the database is away."""
+"""What a run records as it goes, however long the database is unavailable."""
 
 from __future__ import annotations
 

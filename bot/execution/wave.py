@@ -1,4 +1,4 @@
-"""One wave leaves, call by call; everything that may forbid a call is asked before each."""
+"""Sends one wave, call by call; whatever could forbid a call is checked before each."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class Wave:
             self.waiting |= after.full
             return True
         if isinstance(after, bars.Bar):
-            # What bars it is asked once more, and waited for or set aside.
+            # What blocks it is checked once more, and waited for or set aside.
             before, self.barred = self.barred, True
             return not before
         self.barred = False

@@ -40,7 +40,7 @@ def of(counted: metrics.Metrics, rotating: rotation.Rotation) -> serving.Routes:
 
 
 def warnings_of(bot: app.Bot, rotating: rotation.Rotation) -> Warnings:
-    """Return what is told beside the problems: the bot works, and somebody should look."""
+    """Return the warnings beside the problems: the bot works, but somebody should check."""
 
     def warnings() -> Mapping[str, str]:
         newest = bot.power.latest()
@@ -105,7 +105,7 @@ class _Cloud:
 
 
 async def _asked(check: Callable[[], Awaitable[str]], patience_s: float) -> str:
-    """Ask one part, not for ever."""
+    """Ask one part, for a bounded time."""
     try:
         async with asyncio.timeout(patience_s):
             return await check()

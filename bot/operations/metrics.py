@@ -55,28 +55,28 @@ class Metrics:
         prometheus_client.ProcessCollector(registry=self.registry)
         self._steps = self._counter(
             Figure.STEPS,
-            "Steps of requests, by the log's event; of one around a wave its kind and outcome too.",
+            "Steps of requests by log event, and for steps around a wave by kind and outcome.",
             "event",
             "kind",
             "outcome",
         )
-        self._refusals = self._counter(
-            Figure.REFUSALS, "What was refused, by what it was refused as.", "reason"
-        )
+        self._refusals = self._counter(Figure.REFUSALS, "Refusals by log event.", "reason")
         self._unknown = self._counter(Figure.UNKNOWN_CALLS, "Power calls whose outcome is unknown.")
         self._calls = self._counter(
             Figure.CLOUD_CALLS, "Calls to CloudDC, by operation and answer.", "operation", "result"
         )
-        self._slack = self._counter(Figure.SLACK_REFUSALS, "What Slack has not taken.", "reason")
+        self._slack = self._counter(
+            Figure.SLACK_REFUSALS, "Messages that Slack hasn't accepted.", "reason"
+        )
         self._call_s = self._histogram(
-            Figure.CLOUD_CALL_SECONDS, "Time of a call to CloudDC.", "operation"
+            Figure.CLOUD_CALL_SECONDS, "Duration of calls to CloudDC.", "operation"
         )
         self._waited_s = self._histogram(
             Figure.APPROVAL_WAIT_SECONDS, "Time from request to decision.", buckets=WAITS_S
         )
         self.unusable_files = prometheus_client.Gauge(
             Figure.SECRET_FILES_UNUSABLE.series,
-            "Files of secrets that can't be used: the secrets before them still hold.",
+            "Secret files that can't be used; their previous secrets are still in use.",
             registry=self.registry,
         )
         self._lag_s = self._histogram(Figure.LOOP_LAG_SECONDS, "How late the event loop is.")
@@ -105,7 +105,7 @@ class Metrics:
         return event
 
     async def watch_loop(self, _: app.Bot) -> None:
-        """Measure until cancelled how late the event loop wakes whom it should wake."""
+        """Measure until cancelled how late the event loop runs."""
         while True:
             due = time.monotonic() + LAG_LOOK_S
             await asyncio.sleep(LAG_LOOK_S)
@@ -153,7 +153,7 @@ class Metrics:
 
 
 class _Collected(registry.Collector):
-    """Figures that were read already."""
+    """Figures read beforehand, handed to Prometheus when it collects."""
 
     def __init__(self, families: list[core.Metric]) -> None:
         self._families = families
@@ -164,7 +164,7 @@ class _Collected(registry.Collector):
 
 
 async def _moment(bot: app.Bot) -> Any:
-    """Yield what there is at this moment."""
+    """Yield the figures that are read anew at each scrape."""
     try:
         found = await bot.store.figures()
     except errors.StoreUnavailable:
@@ -180,13 +180,15 @@ async def _moment(bot: app.Bot) -> Any:
     yield _gauge(Figure.POLICY_VALID, "Whether the newest policy can be used.", policy_valid)
     yield _gauge(Figure.DRIVING, "Requests that this process drives.", bot.runner.driving)
     yield _gauge(
-        Figure.LIST_MISSING_SERVERS, "Servers that CloudDC counts and doesn't list.", _missing(bot)
+        Figure.LIST_MISSING_SERVERS, "Servers that CloudDC counts but doesn't list.", _missing(bot)
     )
     yield _gauge(
-        Figure.CLOUD_PAUSED_SECONDS, "Nothing is sent for so long.", bot.power.cloud.paused_s
+        Figure.CLOUD_PAUSED_SECONDS, "How long calls are still paused.", bot.power.cloud.paused_s
     )
     yield _gauge(
-        Figure.CLOUD_RATE_WAIT_SECONDS, "A call waits for its turn.", bot.power.cloud.waits_s
+        Figure.CLOUD_RATE_WAIT_SECONDS,
+        "How long a call waits for its turn.",
+        bot.power.cloud.waits_s,
     )
     yield _turned_away(bot)
     for family in _of_sockets(bot):
@@ -194,45 +196,51 @@ async def _moment(bot: app.Bot) -> Any:
 
 
 def _of_database(found: figures.Figures, now: float) -> Iterator[core.Metric]:
-    """Yield what the database knows."""
+    """Yield the figures that the database counts."""
     states = core.GaugeMetricFamily(Figure.REQUESTS.series, "Requests by state.", labels=["state"])
     for state in State:
         states.add_metric([state.value], found.requests.get(state.value, 0))
     yield states
     yield _gauge(
-        Figure.PENDING_AGE_SECONDS, "Oldest request's wait.", _age_s(found.pending_since, now)
+        Figure.PENDING_AGE_SECONDS,
+        "How long the oldest request has been waiting.",
+        _age_s(found.pending_since, now),
     )
-    yield _gauge(Figure.UNKNOWN_OUTCOMES, "Servers whose end is unknown.", found.unknown_outcomes)
-    yield _gauge(Figure.OUTBOX_MESSAGES, "Messages that wait for Slack.", found.messages_waiting)
+    yield _gauge(
+        Figure.UNKNOWN_OUTCOMES, "Servers whose outcome is unknown.", found.unknown_outcomes
+    )
+    yield _gauge(Figure.OUTBOX_MESSAGES, "Messages waiting for Slack.", found.messages_waiting)
     yield _gauge(Figure.OUTBOX_REFUSED, "Messages that Slack refuses.", found.messages_refused)
     yield _gauge(
         Figure.OUTBOX_AGE_SECONDS, "The oldest one's wait.", _age_s(found.message_since, now)
     )
-    yield _gauge(Figure.INBOX_PAYLOADS, "Payloads not dealt with yet.", found.payloads_open)
+    yield _gauge(Figure.INBOX_PAYLOADS, "Payloads waiting to be processed.", found.payloads_open)
     yield _gauge(
         Figure.INBOX_AGE_SECONDS, "The oldest one's wait.", _age_s(found.payload_since, now)
     )
     yield _gauge(
         Figure.STEPS_OUT,
-        "Servers and steps of which something stands outside; `powerbot owed` lists them.",
+        "Steps that still have a server taken out; `powerbot owed` lists them.",
         found.steps_out,
     )
     yield _gauge(
         Figure.STEPS_OWED,
-        "Those of them that should be back; `powerbot settle` ends what was mended by hand.",
+        "Those that should be back; `powerbot settle` records what you put back by hand.",
         found.steps_owed,
     )
     yield _gauge(
-        Figure.REVIEWS_OPEN, "Uses of break glass nobody has reviewed.", found.reviews_open
+        Figure.REVIEWS_OPEN, "Uses of break glass that nobody has reviewed.", found.reviews_open
     )
     closed = core.GaugeMetricFamily(
-        Figure.REVIEWS_CLOSED.series, "Reviews by what they found.", labels=["judgement"]
+        Figure.REVIEWS_CLOSED.series, "Reviews by judgement.", labels=["judgement"]
     )
     for judgement in inputs.Judgement:
         closed.add_metric([judgement.value], found.reviews_closed.get(judgement.value, 0))
     yield closed
     yield _gauge(
-        Figure.REVIEW_OVERDUE_SECONDS, "Since a review was due.", _age_s(found.review_due_at, now)
+        Figure.REVIEW_OVERDUE_SECONDS,
+        "How long a review has been overdue.",
+        _age_s(found.review_due_at, now),
     )
     yield _gauge(Figure.AUDIT_ROWS, "Number of the newest audit row.", found.audit_seq)
 
@@ -246,7 +254,7 @@ def _info(name: Figure, help_: str, version: str) -> core.Metric:
 
 def _freezes(of_people: int, of_policy: int) -> core.Metric:
     """Return how many freezes stand, by who made them."""
-    standing = core.GaugeMetricFamily(Figure.FREEZES.series, "Freezes that stand.", labels=["by"])
+    standing = core.GaugeMetricFamily(Figure.FREEZES.series, "Freezes in force.", labels=["by"])
     standing.add_metric(["person"], of_people)
     standing.add_metric(["policy"], of_policy)
     return standing
@@ -255,7 +263,9 @@ def _freezes(of_people: int, of_policy: int) -> core.Metric:
 def _turned_away(bot: app.Bot) -> core.Metric:
     """Return what was refused before its words were read, by the check that it failed."""
     refused = core.CounterMetricFamily(
-        Figure.REFUSED_REQUESTS.series, "Requests and frames refused unread.", labels=["check"]
+        Figure.REFUSED_REQUESTS.series,
+        "Requests and frames refused before they were read.",
+        labels=["check"],
     )
     for check in Check:
         refused.add_metric([check.value], bot.slack.turned_away.counts[check])
@@ -263,7 +273,7 @@ def _turned_away(bot: app.Bot) -> core.Metric:
 
 
 def _of_sockets(bot: app.Bot) -> Iterator[core.Metric]:
-    """Yield how the connections to Slack are."""
+    """Yield the figures about the connections to Slack; none in HTTP mode."""
     socket = bot.watchdog.socket
     if socket is None:
         return
@@ -272,12 +282,16 @@ def _of_sockets(bot: app.Bot) -> Iterator[core.Metric]:
     heard = max((line.heard_at for line in socket.lines), default=0.0)
     yield _gauge(Figure.SOCKETS, "Connections to Slack.", len(opened))
     yield _gauge(
-        Figure.SOCKET_AGE_SECONDS, "Age of the oldest one.", _age_s(min(opened, default=0), now)
+        Figure.SOCKET_AGE_SECONDS,
+        "Age of the oldest connection to Slack.",
+        _age_s(min(opened, default=0), now),
     )
     yield _gauge(
-        Figure.SOCKET_HEARD_SECONDS, "Since Slack last said something.", _age_s(heard, now)
+        Figure.SOCKET_HEARD_SECONDS, "Time since Slack was last heard from.", _age_s(heard, now)
     )
-    yield _gauge(Figure.SOCKET_OTHERS, "Connections of others on the same app.", socket.others)
+    yield _gauge(
+        Figure.SOCKET_OTHERS, "Connections of other processes to the same app.", socket.others
+    )
 
 
 def _missing(bot: app.Bot) -> int:

@@ -1,4 +1,4 @@
-"""What still stands outside, for operators on the host: listed, and marked as dealt with."""
+"""What is still out, for operators on the host: listed, and marked as dealt with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The policy file looked at before it is trusted: by itself, and against Slack."""
+"""Checks of the policy file before it is trusted: by itself, and against Slack."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bot.workflow import people
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Looked:
-    """What a look at a policy file found; it is refused when there are problems."""
+    """What the checks of a policy file found; with problems, it is refused."""
 
     problems: tuple[str, ...]
     notes: tuple[str, ...] = ()

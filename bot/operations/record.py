@@ -131,7 +131,7 @@ def export_audit(
         if server and number < 0:
             raise NothingFound(
                 f"No row of the audit log names {server!r}{' since ' + since if since else ''}; "
-                "write a server's name or id, as it is or was."
+                "write a server's current or former name or id."
             )
 
 

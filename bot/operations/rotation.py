@@ -19,7 +19,7 @@ log = structlog.get_logger()
 
 # Twice is enough to see that a file has settled, and well within a second.
 LOOK_S = 0.25
-# What Slack doesn't take, or can't be asked about, is tried again so often.
+# How often a secret that Slack doesn't accept, or can't be asked about, is tried again.
 AGAIN_S = 10.0
 
 
@@ -62,7 +62,7 @@ class Rotation:
         return self._watch.problems | self._not_taken
 
     async def run(self, bot: app.Bot) -> None:
-        """Look until cancelled."""
+        """Check again and again until cancelled."""
         try:
             while self._variables:
                 changed = await asyncio.to_thread(self._watch.look)

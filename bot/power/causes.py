@@ -18,7 +18,7 @@ class Cause(enum.StrEnum):
     LOST = "answer lost"
     INTERRUPTED = "interrupted"
     LEFT_OUT = "left out"
-    # Its first call may have been lost; of a cycle's power-off, when the power-on has begun.
+    # Its first call may have been lost; for a cycle's power-off, once the power-on has begun.
     ASKED_AGAIN = "asked again"
     # It was lost, and whatever came up since kept it from being asked for again.
     NOT_ASKED_AGAIN = "not asked again"

@@ -139,7 +139,7 @@ class Refused(CloudError):
 
 
 class Unauthorized(Refused):
-    """CloudDC refused the credentials; an operator must look at them."""
+    """CloudDC refused the credentials; an operator must check them."""
 
 
 class KeyLocked(Unauthorized):

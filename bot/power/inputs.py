@@ -149,7 +149,7 @@ class Pressed(_Input):
 class FormSent(_Input):
     """A form with one input, about one request; its kind of form says which input it has.
 
-    That of a review has a `judgement` too, which forms of before hadn't.
+    That of a review has a `judgement` too, which forms of earlier versions hadn't.
 
     `ephemeral` is whether the answer takes the place of the plan under which it was opened.
     """

@@ -144,7 +144,7 @@ FAILURES = frozenset(
         ServerState.UNWELL,
     }
 )
-# What CloudDC has taken, and nobody has seen come to its end: that isn't the same as failed.
+# What CloudDC has accepted and nobody has seen finish: that isn't the same as failed.
 ACCEPTED_ONLY = frozenset({ServerState.NOT_PROVEN, ServerState.TIMED_OUT})
 # Ends of a call that may have acted, or may still.
 MAY_HAVE_ACTED = ACCEPTED_ONLY | {ServerState.UNKNOWN, ServerState.SUPERSEDED}

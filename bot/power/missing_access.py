@@ -1,4 +1,4 @@
-"""What Slack refuses until somebody mends it: to ask again changes nothing before that.
+"""Look-ups that Slack refuses until somebody fixes the cause; asking again doesn't help.
 
 A reason is a value; its sentence says what is missing and who can mend it.
 """
@@ -10,7 +10,7 @@ import enum
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-# A sentence tells of so many things that are missing, the others are counted.
+# Missing things that a sentence names; the others are counted.
 MOST_TOLD = 3
 
 
@@ -53,8 +53,8 @@ SENTENCES = {
         "another, or a Slack admin must enable it again."
     ),
     Lack.SCOPE: (
-        "Powerbot's Slack app lacks the scope {what}: whoever runs Powerbot must install the app "
-        "again with it."
+        "Powerbot's Slack app lacks the scope {what}: whoever runs Powerbot must reinstall the "
+        "app with it."
     ),
     Lack.TOKEN: (
         "Slack refuses Powerbot's token ({code}): whoever runs Powerbot must replace it; "
@@ -65,7 +65,7 @@ SENTENCES = {
         "must add the app to it."
     ),
     Lack.PLAN: (
-        "User groups need a paid plan of Slack ({code}): whoever edits the policy must name people "
+        "User groups need a paid Slack plan ({code}): whoever edits the policy must name people "
         "instead of {what}."
     ),
     Lack.SETTING: (
@@ -80,7 +80,7 @@ def told(missing: Iterable[Missing]) -> str:
     """Return all that is missing in sentences, each once; nothing for nothing."""
     sentences = list(dict.fromkeys(one.sentence for one in missing))
     more = len(sentences) - MOST_TOLD
-    rest = [f"And {more} more such; powerbot check names them."] if more > 0 else []
+    rest = [f"And {more} more like this; powerbot check lists them."] if more > 0 else []
     return " ".join([*sentences[:MOST_TOLD], *rest])
 
 

@@ -31,8 +31,8 @@ class PlanLine:
 
     `held_by` is the request that is at work on it, empty for none: it can be watched instead;
     `holder` is the user id of whoever asked for that. `cause` is the reason's kind, where it has
-    one; plans of before have neither. `wave` is the one with which it goes, counted from 1, if
-    nothing is skipped on the way; 0 where that isn't known beforehand.
+    one; plans of earlier versions have neither. `wave` is the one with which it goes, counted from
+    1, if nothing is skipped on the way; 0 where that isn't known beforehand.
     """
 
     __pydantic_config__: ClassVar = pydantic.ConfigDict(extra="forbid")

@@ -142,7 +142,7 @@ class Directory(Protocol):
     """Who people are and which groups they are in, at most five seconds old."""
 
     async def member(self, user_id: str) -> Member:
-        """Return a person.
+        """Return a person of the workspace by user id.
 
         Raises:
             SlackUnavailable: nobody could be asked within ten seconds.
@@ -158,7 +158,7 @@ class Directory(Protocol):
         """
 
     async def channel(self, channel_id: str) -> Channel:
-        """Return a channel.
+        """Return a channel of the workspace by id.
 
         Raises:
             SlackUnavailable: the channel could not be read.

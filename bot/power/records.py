@@ -48,7 +48,7 @@ class Freeze:
 class Approval:
     """One person's yes; `group` is the policy's group that it counts for, `evidence` why.
 
-    `seal` is that of the plan which it was given to; versions of before didn't keep it.
+    `seal` is that of the plan which it was given to; earlier versions did not keep it.
     """
 
     person: request.Person
@@ -69,10 +69,10 @@ class Card:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Review:
-    """What break glass owes: somebody of `groups`, not the breaker, looks at it until `due_at`.
+    """The review after break glass: due by `due_at`, from somebody else in `groups`.
 
     `remind_at` is when the next reminder is due, 0 for none. Times are seconds since the epoch;
-    `closed_at` is 0 while the review is open. A closed one of before has no `judgement`.
+    `closed_at` is 0 while the review is open. One closed by an earlier version has no `judgement`.
     """
 
     request_id: str

@@ -72,7 +72,7 @@ class Options(Frozen):
 
     @property
     def sealed(self) -> dict[str, Any]:
-        """What the seal covers: what a plan of before didn't have is there only where it is set."""
+        """What the seal covers; what older plans didn't have is there only where it is set."""
         left_out = set() if self.without else {"without"}
         return self.model_dump(mode="json", exclude=left_out)
 
@@ -156,7 +156,7 @@ class Order(Frozen):
         return self.seal[:8]
 
 
-# Letters and digits that nobody confuses on a phone or over the telephone.
+# Letters and digits that nobody confuses, on a screen or over the telephone.
 ID_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 ID_PREFIX = "PR-"
 # How somebody at the host is named in the audit, before their user name.

@@ -71,10 +71,10 @@ class RunTx(Protocol):
         """Return one server of a run."""
 
     def look_again(self, request_id: str, *, until: float, next_at: float) -> None:
-        """Have the servers of an ended run looked at until then; `next_at` is the first time."""
+        """Have the servers of an ended run polled until then; `next_at` is the first time."""
 
     def looks_wait(self, *, now: float) -> bool:
-        """Whether a look at an ended run's servers is due."""
+        """Whether a poll of an ended run's servers is due."""
 
     def due_looks(self, *, now: float, again_s: float) -> list[tuple[str, float]]:
         """Take over looks that are due: (request id, until); the next is due `again_s` later."""
@@ -119,7 +119,7 @@ class RunTx(Protocol):
         """Store what a part is called outside, until when it stands, and what it says."""
 
     def look_at_part(self, key: str, *, next_at: float) -> None:
-        """Have a part of an ended request looked at then; 0 for never again."""
+        """Have a part of an ended request checked then; 0 for never again."""
 
     def parts_wait(self, *, now: float) -> bool:
         """Whether a part of a request that may have ended is due."""
@@ -133,7 +133,7 @@ class RunTx(Protocol):
         """Take these servers' locks; return {server id: request id} of those that others hold."""
 
     def unlock_servers(self, request_id: str) -> None:
-        """Give back all locks of a request."""
+        """Release all locks of a request."""
 
     def lock_holders(self, server_ids: Sequence[str]) -> dict[str, Lock]:
         """Return the locks that are held, by server id."""

@@ -204,7 +204,7 @@ class Snapshot:
         return max(0.0, now - self.started_at)
 
 
-# Of rack, unit and serial nothing tells them apart.
+# Neither rack, unit nor serial number tells them apart.
 NEEDS_ID = 3
 
 

@@ -8,7 +8,7 @@ import enum
 from bot.power.request import Action
 
 ANYBODY = "every full member of the workspace; the answer is private"
-REQUESTERS = "whom a rule of the policy names as requester, in an allowed channel"
+REQUESTERS = "anybody that a rule of the policy names as requester, in an allowed channel"
 
 
 class Part(enum.Enum):
@@ -88,14 +88,14 @@ VERBS: dict[str, Verb] = {
     ),
     Action.REBOOT.value: Verb(
         f"reboot {CHANGE}",
-        "restarts servers; each is sent one call, once",
+        "restarts servers; each is sent exactly one call",
         REQUESTERS,
         ("reboot web[01-20] !web07 because …", "reboot @web --dry-run"),
         _CHANGE,
     ),
     Action.CYCLE.value: Verb(
         f"cycle {CHANGE}",
-        "switches servers off, and once that is proven, on again",
+        "switches servers off and, once that is confirmed, on again",
         REQUESTERS,
         ("cycle db03 because …", "cycle worker03 --break-glass because …"),
         _CHANGE,
@@ -112,14 +112,14 @@ VERBS: dict[str, Verb] = {
     ),
     "show": Verb("show ID", "shows one request", ANYBODY, ("show PR-7F3K",), _REQUEST),
     "requests": Verb(
-        "requests", "shows open requests, what waits for you first", ANYBODY, ("requests",)
+        "requests", "shows open requests, those that wait for you first", ANYBODY, ("requests",)
     ),
     "owed": Verb(
         "owed", "lists what is still drained, silenced or told, and why", ANYBODY, ("owed",)
     ),
     "history": Verb(
         "history [TARGETS]",
-        "shows past changes of servers",
+        "shows past changes to servers",
         ANYBODY,
         ("history db03", "history"),
         _TARGETS,
@@ -132,7 +132,7 @@ VERBS: dict[str, Verb] = {
     ),
     "stop": Verb(
         "stop ID [because REASON]",
-        "stops a running request: no new call leaves",
+        "stops a running request: no new call is sent",
         "every full member who sees the channel",
         ("stop PR-7F3K", "stop PR-7F3K because wrong rack"),
         _END,
@@ -147,13 +147,13 @@ VERBS: dict[str, Verb] = {
     "freeze": Verb(
         "freeze REASON [until 04:00]",
         "holds all changes back, in your name",
-        "whom a rule names as requester or approver, in an allowed channel",
+        "anybody that a rule names as requester or approver, in an allowed channel",
         ("freeze network work until 04:00",),
     ),
     "unfreeze": Verb(
         "unfreeze [all]",
-        "lifts your own freeze, or with all every one",
-        "the holder; all: whom a rule names as approver",
+        "lifts your own freeze or, with all, everybody's",
+        "the holder; with all, anybody that a rule names as approver",
         ("unfreeze", "unfreeze all"),
     ),
     "help": Verb(
@@ -166,11 +166,11 @@ VERBS: dict[str, Verb] = {
 OPTIONS: dict[str, Option] = {
     "--dry-run": Option("", "shows the plan and ends there"),
     "--batch": Option("N", "at most N servers in a wave", "5"),
-    "--pause": Option("TIME", "waits so long between waves", "30s"),
+    "--pause": Option("TIME", "waits this long between waves", "30s"),
     "--max-failures": Option("N", "stops at the Nth failure", "2"),
     "--incident": Option("ID", "names the incident", "INC-42"),
-    "--without": Option("STEP", "leaves a step around the waves out, or all", "drain"),
-    "--break-glass": Option("", "at once and in public, reviewed later"),
+    "--without": Option("STEP", "leaves out a step around the waves, or all of them", "drain"),
+    "--break-glass": Option("", "starts at once and in public; reviewed later"),
 }
 # What help explains beside the verbs, by the words that people ask with.
 TOPICS = {"targets": "targets", "servers": "targets", "options": "options"}

@@ -27,7 +27,7 @@ def begin() -> None:
 
 
 def settle() -> None:
-    """Set the interpreter for the rest of the process; what was loaded so far is never looked at.
+    """Tune garbage collection for the rest of the process; objects loaded so far are never scanned.
 
     To be called when everything is loaded.
     """

@@ -34,7 +34,7 @@ async def tell(where: demo.Where) -> int:
     """Play the story; returns the exit status: 0 when the servers' own counters agree with it."""
     began = time.monotonic()
     tour = Tour(console.Console(highlight=False))
-    tour.begins("The bot starts, a process of its own")
+    tour.begins("The bot starts, in its own process")
     async with demo.running(where) as playing:
         with tour.waiting("connecting"):
             await demo.ready(playing, PATIENCE_S)
@@ -45,8 +45,8 @@ async def tell(where: demo.Where) -> int:
     sign = "✔" if good else "✘"
     took_s = time.monotonic() - began
     tour.ends(
-        f"{sign} Reboots that the data centre has counted: {counted}.\n"
-        f"{took_s:.0f} s in all. `powerbot demo` is the same, for you to play.",
+        f"{sign} Reboots counted by the data centre: {counted}.\n{took_s:.0f} s in all. Play the "
+        "same story yourself with `powerbot demo`.",
         good=good,
     )
     return 0 if good else 1
@@ -67,7 +67,7 @@ class Tour:
         """
         slack = playing.slack
         card = await self._ask(slack)
-        self.begins("Nobody decides about their own request")
+        self.begins("Nobody approves their own request")
         self.says("dana", "presses Approve")
         await slack.click(DANA, card, "Approve")
         self.hears(await self._told(slack, DANA, "your own request"))
@@ -78,7 +78,7 @@ class Tour:
 
     async def _ask(self, slack: workspace.Workspace) -> workspace.Message:
         """Type the command, press Request, and return the card."""
-        self.begins("A request begins with a plan that only its maker sees")
+        self.begins("A request begins with a plan that only its requester sees")
         self.says("dana", f"types {COMMAND}")
         await slack.command(DANA, OPS, COMMAND)
         plan = await self._seen(slack, DANA, "Request")
@@ -98,9 +98,9 @@ class Tour:
         before = playing.bot.pid
         self.says("you", f"kill process {before}")
         playing.bot.kill()
-        with self.waiting("a new process reads what has happened"):
+        with self.waiting("a new process works out what happened"):
             await slack.wait_for(lambda: playing.bot.pid not in (0, before), PATIENCE_S)
-        self.begins("It goes on where it was, and says what is proven")
+        self.begins("It carries on where it was, and reports what is confirmed")
         with self.waiting("the other servers reboot"):
             while not _ended(slack, card):
                 longer = functools.partial(_longer, slack, card, shown)

@@ -80,29 +80,40 @@ SHORTCUTS = (
         "message",
         "Power these servers",
         "power these",
-        "Take the servers that this message names",
+        "Use the servers that this message names",
     ),
 )
 # Registered only where it is asked for: it needs a paid plan and the approval of the whole org.
 STEP = Step(
     "power_step",
     "Request a power change",
-    "Shows a person the plan; ends when the request has ended",
+    "Shows the plan to one person; finishes when the request has ended",
     (
-        Parameter("requester", "slack#/types/user_id", "Person", "Sees the plan and asks", True),
-        Parameter("channel", "slack#/types/channel_id", "Channel", "Where it is asked", True),
+        Parameter(
+            "requester",
+            "slack#/types/user_id",
+            "Person",
+            "Who sees the plan and requests it",
+            True,
+        ),
+        Parameter("channel", "slack#/types/channel_id", "Channel", "Where it is requested", True),
         Parameter("action", "string", "Action", "on, off, reboot or cycle", True),
         Parameter("servers", "string", "Servers", "Such as web[01-20] !web07, or @web", True),
         Parameter("reason", "string", "Reason", "Why, at most 500 characters"),
         Parameter("incident", "string", "Incident", "Such as INC-42"),
-        Parameter("batch", "string", "Servers in a wave", "A number; empty: the policy's"),
-        Parameter("pause", "string", "Pause", "Between waves, such as 30s"),
-        Parameter("max_failures", "string", "Failures", "Stops at so many; empty: the policy's"),
+        Parameter("batch", "string", "Servers in a wave", "A number; leave empty for the policy's"),
+        Parameter("pause", "string", "Pause", "Pause between waves, such as 30s"),
+        Parameter(
+            "max_failures",
+            "string",
+            "Failures",
+            "Stops at this many; leave empty for the policy's",
+        ),
     ),
     (
         Parameter("request_id", "string", "Request", "Such as PR-7F3K", True),
         Parameter("outcome", "string", "Outcome", "succeeded", True),
-        Parameter("summary", "string", "Summary", "What became of the servers", True),
+        Parameter("summary", "string", "Summary", "What happened to the servers", True),
     ),
     "function_executed",
 )

@@ -183,7 +183,7 @@ class Directory:
             if error.code not in UNKNOWN_CHANNEL:
                 raise
             return ports.Channel(channel_id, is_member=False)
-        # Who was asked in and hasn't come yet counts as if they had.
+        # A company that was invited and hasn't joined yet counts as if it had.
         shared = ("is_ext_shared", "is_pending_ext_shared")
         invited = found.get("pending_shared")
         is_invited = isinstance(invited, list) and any(invited)

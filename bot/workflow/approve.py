@@ -148,7 +148,7 @@ def _approved(
         return authorise.too_late(tx, inbound, request, now)
     given = {one.person.user_id for one in request.approvals}
     if inbound.person.user_id in given:
-        said = "You have approved this already; it counts once."
+        said = "You have already approved this; it counts once."
         audit_trail.row(tx, inbound, "approval.refused", request, now, {"why": "already approved"})
         return facts.Note(said, good=False)
     if not given <= checked.about:
@@ -185,7 +185,10 @@ def _count(
         # Others have approved meanwhile, so this is the last one and is looked at as such.
         return request
     if tally.met and (frozen := freeze.holding(tx, context.policy(), request, now)):
-        held = f"{frozen} It can't get its last approval now; press Approve again afterwards."
+        held = (
+            f"{frozen} This request can't get its last approval until that is over; press "
+            "Approve again then."
+        )
         audit_trail.row(tx, inbound, "approval.held", request, now, {"why": frozen})
         return facts.Note(held, good=False, people=freezes.holders(tx.freezes(now=now)))
     _withdraw(tx, inbound, request, lost, now)

@@ -85,13 +85,13 @@ async def ask(
     `count_typed` is None where a button was pressed, so that a form asks for it.
     """
     if request.order.requester.user_id != inbound.person.user_id:
-        said = "Only the person who made this plan can ask for it."
+        said = "Only the person who made this plan can request it."
         return await authorise.decline(context, inbound, NOT_ASKED, request, said)
     if request.state is not State.PLANNED:
         return dataclasses.replace(await authorise.late(context, inbound, request), over=True)
     if context.clock.now() >= request.expires_at:
         age = int((context.clock.now() - request.created_at) // 60)
-        said = f"This plan is {age} minutes old, so nothing was asked."
+        said = f"This plan is {age} minutes old, so it wasn't requested."
         note = await authorise.decline(context, inbound, NOT_ASKED, request, said)
         return dataclasses.replace(note, over=True, plan_again=request.id)
     count = len(request.order.targets)
@@ -102,7 +102,7 @@ async def ask(
         if typography.plain(count_typed) != str(count):
             said = "That isn't the number of servers in the plan."
             return await authorise.decline(context, inbound, NOT_ASKED, request, said)
-    # Nobody looks after the one who breaks glass, so that what the plan was made on is too old.
+    # Nobody checks after somebody who breaks glass, so the plan's own readings are too old.
     glass = request.order.options.break_glass
     snapshot = await queries.inventory(context, age_s=0.0 if glass else queries.FRESH_S)
     misfit = await planner.misfit(context, inbound, request.plan, snapshot)
@@ -137,7 +137,7 @@ def _asked(
         ):
             _audit(context, tx, inbound, "request.refused", request, why=misfit, servers=True)
             endings.tell_step(tx, request, State.REFUSED, now)
-        why = f"Not asked: {misfit}"
+        why = f"Not requested: {misfit}"
         return facts.Note(why, good=False, people=named, over=True, plan_again=request.id)
     expires_at = now + terms.expires_s
     won = tx.transition(
@@ -163,7 +163,7 @@ def _asked(
     if not terms.needs:
         approve.start(tx, request, now)
     nudge_for = request.id if terms.needs else ""
-    return facts.Note(f"Asked as {request.id}.", nudge_for=nudge_for)
+    return facts.Note(f"Requested as {request.id}.", nudge_for=nudge_for)
 
 
 def _audit(

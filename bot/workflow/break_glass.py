@@ -113,7 +113,7 @@ def _closed(
     ):
         closed = tx.review(request.id)
         by = closed.closed_by if closed else ""
-        why = f"{request.id} was reviewed already by {by}."
+        why = f"{request.id} has already been reviewed by {by}."
         audit_trail.row(tx, inbound, "review.too_late", request, now, {"why": why})
         return facts.Note(why, good=False, people=(by,))
     detail = {"comment": comment, "group": decision.group, "evidence": decision.evidence}
@@ -122,7 +122,7 @@ def _closed(
     said = decisions.Reviewed(user=user_id, comment=comment, judgement=judgement)
     tx.say(request.id, "reply", said, key="reviewed", at=now)
     tx.show_card(request.id, at=now)
-    return facts.Note(f"{request.id} is reviewed; its card and thread say so.")
+    return facts.Note(f"The review of {request.id} is recorded; its card and thread show it.")
 
 
 async def _refuse(
@@ -132,7 +132,7 @@ async def _refuse(
     decision: approval.Decision | None,
 ) -> facts.Note:
     """Audit and say that a review isn't this person's to close."""
-    said = decision.sentence if decision else f"{request.id} owes no review."
+    said = decision.sentence if decision else f"{request.id} needs no review."
     reason = decision.reason.value if decision and decision.reason else ""
     await audit_trail.refused(context, inbound, "review.refused", request, why=reason, said=said)
     named = (request.review.closed_by,) if request.review and request.review.closed_by else ()

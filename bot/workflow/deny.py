@@ -77,7 +77,10 @@ async def comment(
     """
     user_id = inbound.person.user_id
     if not _decided(request, user_id):
-        said = f"Only who has approved or denied {request.id} can add words; write in its thread."
+        said = (
+            f"Only people who approved or denied {request.id} can comment on it here; write in "
+            "its thread instead."
+        )
         return await _not_added(context, inbound, request, said)
     if not comment:
         return facts.CommentWanted(request.id)
@@ -98,7 +101,7 @@ async def comment(
 
     if await context.store.write(work):
         return facts.Note("Comment posted.")
-    said = "You have commented on it already; say more in its thread."
+    said = "You have already commented on it; write more in its thread."
     return await _not_added(context, inbound, request, said)
 
 

@@ -32,10 +32,10 @@ EVENTS: dict[inputs.Form, str] = {
     inputs.Form.VERDICT: "review",
 }
 
-# Buttons under plans; a plan that nobody asked for is let go of after a while.
+# Buttons under plans; a plan that nobody requests is deleted after a while.
 PLAN_BUTTONS = frozenset({inputs.Do.REQUEST, inputs.Do.AGAIN, inputs.Do.CHANGE})
 NO_BUTTON = "This button is no longer valid."
-FORGOTTEN = "This plan is too old to be used. Type the command again."
+FORGOTTEN = "This plan is too old to use. Type the command again."
 
 
 async def answer(context: Context, inbound: ports.Inbound) -> facts.Answer | None:
@@ -239,7 +239,7 @@ def not_kept(answer: facts.Answer, length: int) -> facts.Answer:
     """
     if not length or not isinstance(answer, facts.Note):
         return answer
-    return dataclasses.replace(answer, text=f"{answer.text} {_limit(length)} It wasn't kept.")
+    return dataclasses.replace(answer, text=f"{answer.text} {_limit(length)} It wasn't saved.")
 
 
 def _limit(length: int) -> str:

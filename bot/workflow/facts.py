@@ -169,7 +169,7 @@ class HelpShown:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class StillOut:
-    """What stands outside of one request; `may` says whether who looks may have it put back."""
+    """What one request still has out; `may` says whether the reader may have it put back."""
 
     request: ports.Request
     parts: tuple[parts.Part, ...]

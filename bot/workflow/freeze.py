@@ -19,7 +19,7 @@ from bot.workflow.context import Context, Record
 LONGEST_ZONE_S = 1.0
 UNKNOWN = times.Zone(datetime.UTC, "UTC (your own time zone could not be looked up)")
 NONE_STANDS = "There is no freeze to end."
-OVER = "That freeze is over already."
+OVER = "That freeze is already over."
 
 
 def holding(tx: ports.Tx, rules: policy.Policy, request: ports.Request, now: float) -> str:
@@ -65,7 +65,7 @@ async def hold(
     made = ports.Freeze(inbound.person.user_id, wanted.reason, now, wanted.until)
 
     def work(tx: ports.Tx) -> bool:
-        # An earlier one of this holder goes on, with another reason or end.
+        # This holder's earlier freeze goes on, with a new reason or end.
         before = [one for one in tx.freezes(now=now) if one.holder == made.holder]
         kept = dataclasses.replace(made, since=before[0].since) if before else made
         tx.freeze(kept)
@@ -254,22 +254,22 @@ def _detail(freeze: ports.Freeze, group: str = "") -> dict[str, object]:
 
 
 def _frozen(wanted: freeze_ends.Wanted, *, replaced: bool) -> str:
-    """Return the answer to who has frozen everything."""
-    what = "Your freeze stays, with this reason and end" if replaced else "Frozen"
+    """Return the answer to somebody who has frozen everything."""
+    what = "Your freeze now has this reason and end" if replaced else "Frozen"
     end = f"It ends on {wanted.note}." if wanted.until else "It has no end: lift it with unfreeze."
-    return f"{what}: nothing new leaves. {end}"
+    return f"{what}: nothing new is sent. {end}"
 
 
 def _not_yours(left: Sequence[ports.Freeze]) -> str:
-    """Return the answer to who lifts a freeze and has none."""
+    """Return the answer to somebody who lifts a freeze and has none."""
     if not left:
         return NONE_STANDS
-    whose = f"You hold no freeze. Everything is frozen by {freezes.told(left)}."
+    whose = f"You have no freeze of your own. Everything is frozen by {freezes.told(left)}."
     return f"{whose} unfreeze all lifts every freeze."
 
 
 def _lifted(left: Sequence[ports.Freeze], *, own: bool = True) -> str:
-    """Return the answer to who has lifted a freeze, their `own` or another's."""
+    """Return the answer to somebody who has lifted a freeze, their `own` or another's."""
     if not left:
         return "The freeze is over."
     which = "Yours" if own else "That one"

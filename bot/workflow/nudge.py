@@ -62,7 +62,7 @@ async def nudge(context: Context, inbound: ports.Inbound, request: ports.Request
     wait_s = await context.store.write(work)
     if wait_s:
         minutes = int(-(-wait_s // 60))
-        said = f"They were asked a moment ago; nudge again in {minutes} min."
+        said = f"They were asked a moment ago; you can nudge them again in {minutes} min."
         return await _refuse(context, inbound, request, said)
     return facts.Note("Asked them again in the thread.")
 

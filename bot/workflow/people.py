@@ -25,7 +25,7 @@ log = structlog.get_logger()
 USER_GROUP = "S"
 # More people than this are called by their user group instead of one by one.
 MOST_NAMED = 20
-# So many candidates are looked up before somebody among the rest is taken to be able to approve.
+# Candidates that are looked up before we assume that one of the rest can approve.
 MOST_LOOKED_UP = 50
 MOST_LOOKED_AT = 200
 # A no waits this long for a user group to be read, in seconds.
@@ -165,7 +165,7 @@ class People:
         return quorum.Roster(known, frozenset(unread))
 
     async def able(self, roster: quorum.Roster) -> quorum.Roster:
-        """Return a roster without the people who may do nothing, for a look at a whole policy.
+        """Return a roster without people who may do nothing, for checking a whole policy.
 
         At most `MOST_LOOKED_AT` people are looked up; the others count as able.
         """

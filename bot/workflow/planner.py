@@ -15,9 +15,9 @@ from bot.power.run import reasons
 from bot.workflow import people
 from bot.workflow.context import Context
 
-# Plans for so many servers are made beside the event loop.
+# From this many servers up, plans are made in a thread beside the event loop.
 LARGE = 500
-OTHER_APPROVALS = "it needs other approvals now than the plan says; type the command again."
+OTHER_APPROVALS = "it now needs different approvals from those in the plan; type the command again."
 HOUR_S = 3600.0
 
 
@@ -75,7 +75,7 @@ def overtaken(context: Context, tx: ports.Tx, plan: Plan, now: float) -> str:
     if standing := tx.freezes(now=now):
         return freezes.refusal(standing)
     if mine.open >= rules.limits.max_open_per_user:
-        return f"you have {mine.open} open requests, and that is the most."
+        return f"you have {mine.open} open requests, and that is the limit."
     owed = [one.request_id for one in tx.unreviewed(person)]
     if plan.order.options.break_glass and owed:
         return plan_refusals.not_reviewed(owed)
@@ -133,7 +133,7 @@ async def misfit(
     servers = tuple(snapshot.servers[id_] for id_ in order.server_ids)
     for target, record in zip(order.targets, servers, strict=True):
         if other := granted.exchanged(target, record):
-            return f"since the plan, {target.name} has changed: {other}."
+            return f"{target.name} has changed since the plan: {other}."
     asked = question_of(
         context,
         inbound,
@@ -148,14 +148,14 @@ async def misfit(
         return new.refusals[0]
     changed = new.lines_with(Verdict.SKIP) + new.lines_with(Verdict.BLOCKED)
     if changed:
-        return f"since the plan, {changed[0].name} has changed: {changed[0].reason}."
+        return f"{changed[0].name} has changed since the plan: {changed[0].reason}."
     if new.terms.needs != plan.terms.needs:
         return OTHER_APPROVALS
     return ""
 
 
 async def known_to_slack(who: people.People, asked: question.Question) -> question.Facts:
-    """Return what Slack knows that bears on a question.
+    """Return what Slack knows that matters for a question.
 
     Raises:
         SlackUnavailable: the channel could not be checked.

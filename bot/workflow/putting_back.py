@@ -1,4 +1,4 @@
-"""Put back: a person asks for what still stands outside of an ended request, whatever it is."""
+"""Put back: a person asks for everything that an ended request still has out."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from bot.workflow import audit_trail, facts
 from bot.workflow.context import Context
 from bot.workflow.rights import authorise
 
-RUNS = "It still runs, and puts back by itself what it took out."
+RUNS = "It is still running, and will put back what it took out on its own."
 NOT_YOURS = "Only people who may ask for or approve such a request can put it back."
 UNREAD = "Whether you may put it back could not be checked: Slack didn't say who is in its groups."
-NOTHING = "Nothing of it is out any more."
+NOTHING = "Nothing that it took out is still out."
 
 
 async def put_back(context: Context, inbound: ports.Inbound, request: ports.Request) -> facts.Note:
@@ -33,8 +33,8 @@ async def put_back(context: Context, inbound: ports.Inbound, request: ports.Requ
         return many
 
     if many := await context.store.write(work):
-        servers = "1 server is" if many == 1 else f"{many} servers are"
-        return facts.Note(f"{servers} put back now; the thread says when it is done.")
+        servers = "1 server is being" if many == 1 else f"{many} servers are being"
+        return facts.Note(f"{servers} put back; the thread says when that is done.")
     return await _refuse(context, inbound, request, NOTHING)
 
 

@@ -63,7 +63,7 @@ def _stop_run(
     tx.show_card(request.id, at=now)
     detail = {"why": reason}
     audit_trail.row(tx, inbound, "request.stop_asked", request, now, detail, servers=True)
-    return facts.Note(f"{request.id} sends nothing more; what was sent is watched.")
+    return facts.Note(f"{request.id} sends nothing more; what was already sent is still watched.")
 
 
 async def _nothing_to_stop(
@@ -71,8 +71,8 @@ async def _nothing_to_stop(
 ) -> facts.Note:
     """Say that a request has sent nothing, and who may end it before it does."""
     said = (
-        f"{request.id} has sent nothing, and sends nothing before it is approved: "
-        "its requester can cancel it, and whoever may approve it can deny it."
+        f"{request.id} has sent nothing, and won't before it is approved: its requester can "
+        "cancel it, and anybody who may approve it can deny it."
     )
     return await authorise.decline(context, inbound, "stop.refused", request, said)
 

@@ -1,4 +1,4 @@
-"""What becomes of a request by itself: it is forgotten, reminded of, expires, starts or goes on."""
+"""What happens to a request by itself: reminders, expiry, its start, resuming, deletion."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Execute = Callable[[runs.Lease], Awaitable[None]]
 FREEZE_LOOK_S = 2.0
 # How long to wait before CloudDC or Slack is asked again, in seconds.
 UNREAD_LOOK_S = 5.0
-# A plan that nobody asked for is forgotten after this time, in seconds.
+# A plan that nobody requested is deleted after this time, in seconds.
 PLAN_LIVES_S = 900.0
 # What an open request becomes when the database turns out to be an old backup; None is a stop.
 ENDED_BY_RESTORE = {

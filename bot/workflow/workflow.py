@@ -43,7 +43,7 @@ class Workflow:
             self.wake()
 
     async def advance(self, lease: runs.Lease) -> float | None:
-        """Carry one claimed request on; returns when to look at it next, None when it has ended.
+        """Carry one claimed request on; returns when it is next due, None when it has ended.
 
         Raises:
             LostLease: another process carries it on.
@@ -83,7 +83,7 @@ async def _handle(context: Context, inbound: ports.Inbound) -> facts.Answer | No
         refused = await _refused_at_once(context, inbound)
         return refused or await dispatch.answer(context, inbound)
     except errors.SlackUnavailable as error:
-        # Nobody is let in by a failure, and the button may be pressed again.
+        # A failure lets nobody in, and the button may be pressed again.
         did = inbound.input.name
         why = error.user_message
         request = await dispatch.named(context, inbound)

@@ -55,7 +55,7 @@ async def test_a_freeze_holds_the_last_approval_back(stage: Stage) -> None:
     """The click is answered, nothing runs, and after the freeze it can be pressed again."""
     card = await stage.ask("/power reboot web01 because test")
     await stage.slack.command(ROSA, OPS, "/power freeze network work")
-    await stage.told(ROSA, "Frozen: nothing new leaves")
+    await stage.told(ROSA, "Frozen: nothing new is sent")
     await stage.slack.click(SAM, card, "Approve")
     await stage.told(SAM, "network work")
     assert stage.power_calls() == []
@@ -88,7 +88,7 @@ async def test_a_large_plan_wants_the_count_typed(stage: Stage) -> None:
 async def test_a_freeze_is_told_where_requests_are_made(stage: Stage) -> None:
     """Who froze, why and until when stands in the channel, and so does its end."""
     await stage.slack.command(ROSA, OPS, "/power freeze network work for 2h")
-    await stage.told(ROSA, "Frozen: nothing new leaves")
+    await stage.told(ROSA, "Frozen: nothing new is sent")
     await stage.until(lambda: _in_channel(stage, "froze all power changes"))
     await stage.slack.command(ROSA, OPS, "/power unfreeze")
 

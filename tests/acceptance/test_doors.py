@@ -135,7 +135,7 @@ async def test_a_person_chooses_reviews_and_asks_in_a_form(stage: Stage) -> None
     assert found == [TARGETS]
     assert "Reboot 3 servers?" in words
     assert TARGETS in card.text
-    await shows(stage, "Asked as PR-")
+    await shows(stage, "Requested as PR-")
 
 
 async def test_the_form_shows_each_mistake_at_its_field(stage: Stage) -> None:
@@ -149,11 +149,14 @@ async def test_the_form_shows_each_mistake_at_its_field(stage: Stage) -> None:
 
     assert wrong.errors == {
         "batch": "five: It takes a whole number from 1 to 10,000.",
-        "pause": "3 days: It takes a number with ms, s, m or h right behind it.",
+        "pause": "3 days: It takes a number with ms, s, m or h right after it.",
     }
     assert loose.errors == {
-        "batch": "The policy allows 50, so --batch 999 can't be; type --batch 1 to --batch 50.",
-        "break_glass": "Break glass may not be used in this channel.",
+        "batch": (
+            "The policy allows at most 50, so --batch 999 doesn't work; type --batch 1 to "
+            "--batch 50."
+        ),
+        "break_glass": "Break glass isn't allowed in this channel.",
     }
 
 
@@ -177,7 +180,7 @@ async def test_an_alert_without_a_server_says_so_in_the_form(stage: Stage) -> No
     alert = stage.slack.say(SAM, OPS, "the coffee machine is down")
     await stage.slack.shortcut(DANA, "power_from_message", OPS, alert.ts)
 
-    assert "No server of the inventory is named in that message" in (await form(stage)).words
+    assert "That message names no server in the inventory" in (await form(stage)).words
 
 
 async def test_a_door_without_a_channel_asks_for_one_that_is_allowed(stage: Stage) -> None:

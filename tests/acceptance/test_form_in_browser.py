@@ -46,7 +46,7 @@ async def test_a_person_chooses_servers_mends_a_mistake_and_asks(
     await form.get_by_label("Reason", exact=True).fill("kernel panic after 6.8.4")
     await form.get_by_label("Pause between waves", exact=True).fill("3 days")
     await page.get_by_test_id("modal-submit").click()
-    await expect(form).to_contain_text("takes a number with ms, s, m or h right behind it")
+    await expect(form).to_contain_text("takes a number with ms, s, m or h right after it")
     await shot(page, "form-3-mistake")
 
     await form.get_by_label("Pause between waves", exact=True).fill("5s")
@@ -55,7 +55,7 @@ async def test_a_person_chooses_servers_mends_a_mistake_and_asks(
     await expect(form).to_contain_text("web[01,03]")
     await shot(page, "form-4-review")
     await page.get_by_test_id("modal-submit").click()
-    await expect(form).to_contain_text("Asked as PR-")
+    await expect(form).to_contain_text("Requested as PR-")
     await shot(page, "form-5-asked")
     await page.get_by_test_id("modal-close").click()
 
@@ -84,7 +84,7 @@ async def test_a_shortcut_on_an_alert_fills_the_form_and_stays_in_its_thread(
     await expect(form).to_have_attribute("data-callback-id", "pb:review")
     await shot(page, "alert-3-review")
     await page.get_by_test_id("modal-submit").click()
-    await expect(form).to_contain_text("Asked as PR-")
+    await expect(form).to_contain_text("Requested as PR-")
     await page.get_by_test_id("modal-close").click()
     await message.get_by_test_id("replies-button").click()
     thread = page.get_by_test_id("thread-panel")

@@ -82,7 +82,7 @@ async def test_the_host_stops_and_freezes_while_slack_is_away(stage: Stage) -> N
 
     assert (listed, stopped, frozen, lifted) == (0, 0, 0, 0)
     assert (refused, unknown, misused) == (1, 1, 2)
-    assert said == f"{id_} sends nothing more; what was sent is watched.\n"
+    assert said == f"{id_} sends nothing more; what was already sent is still watched.\n"
     assert lines.startswith(f"{id_} running: reboot 9 servers (web[01-09])")
     assert len(stage.power_calls()) == sent
     assert "host:" in told

@@ -60,7 +60,7 @@ async def test_an_answer_is_private_until_somebody_shares_it(stage: Stage) -> No
     lines = {
         "status": "40 servers",
         "list web0*": "9 servers",
-        "history": "No change is known",
+        "history": "No changes are known",
         "why web01": "changed nothing",
     }
     for line, words in lines.items():

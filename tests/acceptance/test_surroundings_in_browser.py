@@ -66,8 +66,8 @@ async def test_a_service_and_a_part_break_by_menu(page: async_api.Page, stage: S
     assert (waiting.part.value, waiting.fault.value, waiting.left) == ("kubernetes", "429", 1)
     await page.get_by_test_id("surroundings-faults").click()
     await (
-        page.get_by_role("menuitem", name="Mend all")
-        .or_(page.get_by_role("menuitemradio", name="Mend all"))
+        page.get_by_role("menuitem", name="Fix all")
+        .or_(page.get_by_role("menuitemradio", name="Fix all"))
         .click()
     )
     await stage.until(lambda: not list(faults.waiting()) or None)

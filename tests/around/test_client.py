@@ -219,7 +219,7 @@ def test_a_secret_that_no_header_can_hold_is_named(
     """It could be read as a header of its own."""
     monkeypatch.setenv("A_SECRET", value)
 
-    with pytest.raises(credentials.Missing, match="A_SECRET has letters"):
+    with pytest.raises(credentials.Missing, match="A_SECRET has characters"):
         credentials.header("A_SECRET")
 
 

@@ -200,7 +200,7 @@ async def test_a_node_that_changes_all_the_time_is_tried_again(
 
         answer = await at.before()
 
-        said = "somebody else goes on changing the node"
+        said = "somebody else keeps changing the node"
         assert builders.words(answer)["web01"] == ("again", said, False)
 
 

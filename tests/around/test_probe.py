@@ -204,7 +204,7 @@ async def test_a_look_at_the_world_needs_no_server() -> None:
 
 
 async def test_a_server_that_cannot_be_asked_about_is_refused() -> None:
-    """Without the value there is no address; a secret that isn't there is named."""
+    """Without the value there isn't an address; a secret that isn't there is named."""
     async with builders.http() as http:
         kind = probe.Probe(http)
         for asks, words in (

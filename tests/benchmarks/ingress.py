@@ -90,7 +90,7 @@ def check_stored(database: pathlib.Path, ours: Contender) -> None:
 async def over_http(
     name: str, module: str, *flags: str, side: slack_side.SlackSide, **env: str
 ) -> AsyncIterator[Contender]:
-    """Run a program that takes requests from Slack."""
+    """Run a program that accepts requests from Slack."""
     port = free_port()
     given = environment(side, PORT=str(port), **env)
     started = ("-m", module, "run", "--transport", "http", *flags)

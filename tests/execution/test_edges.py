@@ -63,7 +63,7 @@ async def test_a_repeat_that_is_stopped_leaves_its_server_unknown(tmp_path: path
         _, rows = await here.ended(id_)
 
         assert rows[names[0]].state is ServerState.UNKNOWN
-        assert "not asked for again: stopped" in rows[names[0]].detail
+        assert "not sent again: stopped" in rows[names[0]].detail
         assert here.calls() == [2]
 
 
@@ -177,4 +177,4 @@ async def test_a_list_that_takes_too_long_to_read_sends_nothing(tmp_path: pathli
 
         assert here.calls() == []
         assert found.state is State.STOPPED
-        assert "longer to read than its states may be old" in found.end_reason
+        assert "so long to read that its states are too old" in found.end_reason

@@ -119,7 +119,7 @@ async def test_odd_name_is_marked_for_people_and_steers_no_terminal(
 async def test_unknown_request_is_refused(record: Record) -> None:
     """The sentence says which command lists those that there are."""
     assert "no request PR-7F3K" in await refusal(host.show(record, "pr-7f3k"))
-    assert "isn't a request's id" in await refusal(host.stop(record, "web01"))
+    assert "isn't a request id" in await refusal(host.stop(record, "web01"))
 
 
 async def test_host_stops_a_run(world: World, record: Record) -> None:
@@ -132,7 +132,7 @@ async def test_host_stops_a_run(world: World, record: Record) -> None:
     said = await host.stop(record, id_, "wrong rack")
     await driving
 
-    assert said == f"{id_} sends nothing more; what was sent is watched."
+    assert said == f"{id_} sends nothing more; what was already sent is still watched."
     assert sum(world.calls()) < 9
     assert await world.state(id_) is State.STOPPED
     [row] = await world.audit("request.stop_asked", id_)
@@ -153,7 +153,7 @@ async def test_what_does_not_run_is_cancelled_and_what_runs_is_stopped(
         said = await refusal(host.stop(record, id_))
         assert said.endswith(f"type: powerbot cancel {id_}")
         assert await host.cancel(record, id_, "not now") == f"{id_} is cancelled."
-        assert "has ended already: cancelled" in await refusal(host.cancel(record, id_))
+        assert "has already ended: cancelled" in await refusal(host.cancel(record, id_))
     await world.drive()
 
     assert world.calls() == []

@@ -161,7 +161,7 @@ async def test_settling_by_a_name_that_two_servers_have_wants_an_id(
 
 async def test_settling_takes_an_id_as_every_command_does(record: Record) -> None:
     """What is no id is said to be none, and one that nobody asked for isn't called settled."""
-    with pytest.raises(host.Refused, match="isn't a request's id"):
+    with pytest.raises(host.Refused, match="isn't a request id"):
         await owed.settle(record, "web01", "drain", "web01")
     with pytest.raises(host.Refused, match="no request PR-7F3K"):
         await owed.settle(record, " pr-7f3k ", "drain", "web01")

@@ -74,43 +74,43 @@ BAD: list[tuple[str, str, str]] = [
     ("unknown-key", edited(("sre = 2", "sre = 2")).replace("break_glass", "brake_glass"),
      'Line 30, [[rule]] "others", brake_glass: this key is unknown; did you mean break_glass?'),
     ("unknown-group", edited(('requesters = ["sre"]', 'requesters = ["sr"]')),
-     'Line 21, [[rule]] "databases", requesters: "sr" isn\'t a group of [people]; '
-     "did you mean sre?"),
+     "Line 21, [[rule]] \"databases\", requesters: \"sr\" isn't a group in [people]; did you mean "
+     "sre?"),
     ("no-channel", edited(('allow = ["C0OPS", "C0INC"]', "allow = []")),
      "[channels] allow is empty, so nobody can request anything; add a channel's id."),
     ("incident-not-allowed", edited(('allow = ["C0OPS", "C0INC"]', 'allow = ["C0OPS"]')),
-     "[channels] incident has C0INC, but allow hasn't, so no request may be made there; "
-     "add it to allow."),
+     "[channels] incident lists C0INC, but allow doesn't, so no request can be made there; add "
+     "it to allow."),
     ("glass-without-channel", edited(('incident = ["C0INC"]', "incident = []")),
-     'Rule "others" has break_glass, but [channels] incident is empty, so it can be used '
-     "nowhere; name a channel there."),
+     "Rule \"others\" has break_glass, but [channels] incident is empty, so it can't be used "
+     "anywhere; add a channel there."),
     ("quorum-of-one", edited(('["U0DANA", "U0SAM", "U0OLGA"]', '["U0DANA"]')),
-     'Nobody could approve under rule "databases" from 1 server on: it takes one more in sre.'),
+     'Nobody could approve under rule "databases" from 1 server up: it needs one more in sre.'),
     ("quorum-too-large", edited(("sre = 2", "sre = 5")),
-     'Nobody could approve under rule "others" from 3 servers on: it takes three more in sre.'),
+     'Nobody could approve under rule "others" from 3 servers up: it needs three more in sre.'),
     ("quorum-by-one-person-twice",
      edited(('["U0ROSA", "S0ONCALL"]', '["U0SAM"]'), ('"U0SAM", "U0OLGA"]', '"U0SAM"]')),
-     'Nobody could approve under rule "databases" from 1 server on: it takes one more in dc-ops.'),
+     'Nobody could approve under rule "databases" from 1 server up: it needs one more in dc-ops.'),
     ("empty-group", edited(('["U0ROSA", "S0ONCALL"]', "[]")),
-     'Nobody could approve under rule "databases" from 1 server on: it takes one more in dc-ops.'),
+     'Nobody could approve under rule "databases" from 1 server up: it needs one more in dc-ops.'),
     ("nobody-asks", edited(("[groups]", "none = []\n[groups]"), ('requesters = ["sre"]',
                                                                 'requesters = ["none"]')),
-     'Nobody can request anything under rule "databases": its requesters are empty.'),
+     'Nobody can request anything under rule "databases": its list of requesters is empty.'),
     ("endless-freeze", edited(("2027-01-03", "9999-12-31")),
-     'Freeze "year end" lasts until 9999-12-31, longer than a year: an endless freeze; give it '
-     "an end, or take the actions out of the rules."),
+     'Freeze "year end" lasts for more than a year, until 9999-12-31; give it an earlier end, or '
+     "remove its actions from the rules."),
     ("hidden-by-all", GOOD + LAST,
-     'Rule "late" can never match: rule "others" takes all of its servers before it; put it '
-     "first, or take it out."),
+     'Rule "late" can never match: rule "others" comes first and covers all of its servers; move '
+     "it up, or remove it."),
     ("hidden-by-group", edited(('servers = "*"', 'servers = "@all-db"')),
-     'Rule "others" can never match: rule "databases" takes all of its servers before it; put it '
-     "first, or take it out."),
+     'Rule "others" can never match: rule "databases" comes first and covers all of its servers; '
+     "move it up, or remove it."),
     ("hidden-by-names", edited(('servers = "*"', 'servers = "db[01-03] db05"')),
-     'Rule "others" can never match: earlier rules take all of its servers before it '
-     '("databases"); put it first, or take it out.'),
+     'Rule "others" can never match: earlier rules cover all of its servers ("databases"); move '
+     "it up, or remove it."),
     ("hidden-by-protected", edited(('servers = "pdu*"', 'servers = "*"')),
-     'Rule "databases" can never match: all of its servers are protected; put it first, or take '
-     "it out."),
+     'Rule "databases" can never match: all of its servers are protected; move it up, or remove '
+     "it."),
     ("no-action", edited(('actions = ["reboot"]', "actions = []")),
      'Rule "databases" allows no action; name some in actions.'),
     ("late-reminder", edited(("[[freeze]]", '[defaults]\nexpires = "5m"\n[[freeze]]')),
@@ -120,7 +120,7 @@ BAD: list[tuple[str, str, str]] = [
      edited(("approvers = { sre = 1 }", "approvers = { boss = 1 }"),
             ("[groups]", 'boss = ["U0DANA"]\n[groups]')).replace(
                 "from_servers = { 3 = { sre = 2 } }\n", ""),
-     'Nobody could review break glass under rule "others": it takes somebody else among its '
+     'Nobody could review break glass under rule "others": it needs a second person among its '
      "approvers."),
     ("no-toml", "version = 1\n[rule", "The policy file isn't TOML: "),
 ]  # fmt: skip
@@ -240,7 +240,7 @@ async def test_quorum_is_counted_with_the_people_in_slack_s_groups(set_up: SetUp
 
     assert policies.check(set_up.policy) == []
     assert found.problems == (
-        'Nobody could approve under rule "databases" from 1 server on: it takes one more in '
+        'Nobody could approve under rule "databases" from 1 server up: it needs one more in '
         "dc-ops.",
     )
 
@@ -278,14 +278,14 @@ async def test_decision_is_explained_rule_by_rule_with_its_people(set_up: SetUp)
     [
         ("reboot web01", "U0GIL", "C0OPS", "Refused: Guests may not do this; a full member must."),
         ("reboot web01", "U0DEE", "C0OPS",
-         "Refused: This account is deactivated, so it may do nothing."),
+         "Refused: This account is deactivated, so it can't do anything."),
         ("reboot web01", "U0ROSA", "C0OPS",
-         "Refused: No rule of the policy names you as a requester; ask somebody whom it names."),
+         "Refused: No rule of the policy names you as a requester; ask somebody who is named."),
         ("reboot web01", "U0DANA", "C0DEV",
          "Refused: The policy doesn't allow requests in this channel; ask in one that it names."),
         ("off db01", "U0DANA", "C0OPS", "  off: not among its actions"),
         ("reboot web01 --break-glass because x", "U0DANA", "C0OPS",
-         "Refused: Break glass may not be used in this channel; use one that the policy names for "
+         "Refused: Break glass isn't allowed in this channel; use one that the policy names for "
          "it."),
     ],
     ids=["guest", "deactivated", "no-requester", "channel", "action", "glass"],
@@ -308,7 +308,7 @@ async def test_decision_is_explained_without_asking_anybody(set_up: SetUp) -> No
     assert found.allowed
     assert explaining.NOT_ASKED in found.lines
     assert (
-        "  dc-ops: U0ROSA (named in the policy) and whoever was not or could not be asked"
+        "  dc-ops: U0ROSA (named in the policy) and anybody who wasn't or couldn't be looked up"
         in found.lines
     )
 
@@ -327,7 +327,7 @@ async def test_explanation_names_what_no_rule_judges(set_up: SetUp) -> None:
     assert "No rule: cache1: no rule of the policy covers it" in found.lines
     assert "  requesters nobody: nobody" in found.lines
     assert "  reason must match: INC" in found.lines
-    assert "  requesters dc-ops: whether U0DANA is in dc-ops was not or could not be asked" in (
+    assert "  requesters dc-ops: whether U0DANA is in dc-ops wasn't or couldn't be looked up" in (
         found.lines
     )
     assert not found.allowed
@@ -394,9 +394,9 @@ async def test_what_must_stay_on_is_not_judged_without_an_inventory(set_up: SetU
 
 HOLES = [
     (('servers = "*"', 'servers = "web*"'), "Servers that no rule names can't be changed"),
-    (("[[freeze]]", "[defaults]\nramp = [10, 3]\n[[freeze]]"), "ramp [10, 3] shrinks"),
+    (("[[freeze]]", "[defaults]\nramp = [10, 3]\n[[freeze]]"), "ramp [10, 3] gets smaller"),
     (("{ 3 = { sre = 2 } }", "{ 3 = { dc-ops = 1 } }"),
-     "from 3 servers on, sre need not approve any more"),
+     "from 3 servers up, sre no longer has to approve"),
     (("from = 2026-12-20T00:00:00+01:00\nuntil = 2027-01-03T00:00:00+01:00",
       "from = 2019-12-20T00:00:00Z\nuntil = 2020-01-03T00:00:00Z"),
      'Freeze "year end" ended on 2020-01-03; it has no effect.'),
@@ -431,7 +431,7 @@ def test_what_a_policy_means_is_told_rule_by_rule(tmp_path: pathlib.Path) -> Non
         "   can be requested by sre (U0DANA, U0SAM, U0OLGA)",
         "   approved by 1 of sre (U0DANA, U0SAM, U0OLGA) and 1 of dc-ops (U0ROSA, S0ONCALL)",
     )
-    assert "   from 3 servers on, by 2 of sre (U0DANA, U0SAM, U0OLGA)" in told
+    assert "   from 3 servers up, by 2 of sre (U0DANA, U0SAM, U0OLGA)" in told
 
 
 async def test_operator_reads_an_explanation_and_no_log(

@@ -63,9 +63,9 @@ def decide(
     )
 
 
-OWN = "This is your own request: somebody else must decide it."
-ELSEWHERE = "Only people of this workspace may do this."
-EXTERNAL = "People of other companies may not do this; a member of this workspace must."
+OWN = "This is your own request: somebody else must decide."
+ELSEWHERE = "Only people in this workspace may do this."
+EXTERNAL = "People from other companies may not do this; a member of this workspace must."
 STRANGER = ports.Member(DAN, "T1", is_stranger=True)
 OTHER_TEAM = ports.Member(BOB, "T2")
 NO_TEAM = ports.Member(BOB, "")
@@ -90,23 +90,23 @@ APPROVALS: list[tuple[str, ports.Member, dict[str, object], Refusal | None, str]
     ("own-from-another-team", ports.Member(ANN, "T2"), {}, Refusal.OWN_REQUEST, OWN),
     ("own-and-ended", member(ANN), {"state": State.DENIED}, Refusal.OWN_REQUEST, OWN),
     ("no-group", member(DAN), {}, Refusal.NOT_IN_GROUP,
-     "Only people in sre or dc-ops may do this, and you aren't."),
+     "Only people in sre or dc-ops may do this, and you aren't one of them."),
     ("group-not-needed", member(CAT), {"wanted": needs(sre=1)}, Refusal.NOT_IN_GROUP,
-     "Only people in sre may do this, and you aren't."),
+     "Only people in sre may do this, and you aren't one of them."),
     ("three-groups", member(DAN), {"wanted": needs(sre=1, dc_ops=1, net=1)}, Refusal.NOT_IN_GROUP,
-     "Only people in sre, dc-ops or net may do this, and you aren't."),
+     "Only people in sre, dc-ops or net may do this, and you aren't one of them."),
     ("twice", member(BOB), {"given_": (yes(BOB),)}, Refusal.ALREADY_APPROVED,
-     "You have approved this already; it counts once."),
+     "You have already approved this; it counts once."),
     ("twice-for-two-groups", member(BOB), {"given_": (yes(BOB, "dc-ops"),)},
-     Refusal.ALREADY_APPROVED, "You have approved this already; it counts once."),
+     Refusal.ALREADY_APPROVED, "You have already approved this; it counts once."),
     ("guest", member(BOB, is_restricted=True), {}, Refusal.GUEST,
      "Guests may not do this; a full member must."),
     ("bot", member(BOB, is_bot=True), {}, Refusal.BOT,
      "Apps and bots may not do this; a person must."),
     ("deactivated", member(BOB, deleted=True), {}, Refusal.DEACTIVATED,
-     "This account is deactivated, so it may do nothing."),
+     "This account is deactivated, so it can't do anything."),
     ("deactivated-bot", member(BOB, deleted=True, is_bot=True), {}, Refusal.DEACTIVATED,
-     "This account is deactivated, so it may do nothing."),
+     "This account is deactivated, so it can't do anything."),
     ("stranger", STRANGER, {}, Refusal.EXTERNAL, EXTERNAL),
     ("stranger-listed", ports.Member(BOB, "T1", is_stranger=True), {}, Refusal.EXTERNAL,
      EXTERNAL),
@@ -123,22 +123,22 @@ APPROVALS: list[tuple[str, ports.Member, dict[str, object], Refusal | None, str]
     ("nothing-needed", member(BOB), {"wanted": ()}, Refusal.NO_APPROVER,
      "No approver is configured for this request."),
     ("expired", member(BOB), {"now": NOW + 1800}, Refusal.EXPIRED,
-     "This request has expired; it must be asked for again."),
+     "This request has expired; ask again if it is still needed."),
     ("expired-noted", member(BOB), {"state": State.EXPIRED}, Refusal.EXPIRED,
-     "This request has expired; it must be asked for again."),
+     "This request has expired; ask again if it is still needed."),
     ("denied", member(BOB), {"state": State.DENIED, "settled_by": CAT}, Refusal.SETTLED,
-     f"This request was denied already by {CAT}."),
+     f"This request was already denied by {CAT}."),
     ("cancelled", member(BOB), {"state": State.CANCELLED, "settled_by": ANN}, Refusal.SETTLED,
-     f"This request was cancelled already by {ANN}."),
+     f"This request was already cancelled by {ANN}."),
     ("approved", member(BOB), {"state": State.APPROVED, "settled_by": CAT}, Refusal.SETTLED,
-     f"This request was approved already by {CAT}."),
+     f"This request was already approved by {CAT}."),
     ("running", member(BOB), {"state": State.RUNNING, "settled_by": CAT}, Refusal.SETTLED,
-     f"This request was approved already by {CAT}; it is running."),
+     f"This request has already been approved by {CAT}; it is running."),
     ("void", member(BOB), {"state": State.VOID}, Refusal.SETTLED, "This request is void."),
     ("refused", member(BOB), {"state": State.REFUSED}, Refusal.SETTLED,
-     "This request was refused already."),
+     "This request was already refused."),
     ("stopped", member(BOB), {"state": State.STOPPED, "settled_by": CAT}, Refusal.SETTLED,
-     f"This request was stopped already by {CAT}."),
+     f"This request was already stopped by {CAT}."),
     ("planned", member(BOB), {"state": State.PLANNED}, Refusal.SETTLED,
      "This request hasn't been made yet: its requester must press Request first."),
 ]  # fmt: skip
@@ -280,7 +280,7 @@ def test_approvals_are_lost_with_the_right_and_say_so() -> None:
     assert approval.lost_approvals(approvals, BOTH, ROSTER) == ()
     (lost,) = approval.lost_approvals(approvals, BOTH, without_bob)
     assert (lost.approval.person.user_id, lost.reason) == (BOB, Refusal.NOT_IN_GROUP)
-    assert lost.sentence == f"The approval of {BOB} doesn't count any more: not in sre now."
+    assert lost.sentence == f"The approval by {BOB} no longer counts: not in sre now."
 
 
 def test_approvals_that_can_not_be_read_again_are_told_apart_from_lost_ones() -> None:
@@ -298,10 +298,10 @@ def test_approvals_that_can_not_be_read_again_are_told_apart_from_lost_ones() ->
     [
         ({BOB: member(BOB)}, None, ""),
         ({BOB: member(BOB, deleted=True)}, Refusal.DEACTIVATED,
-         f"The approval of {BOB} doesn't count any more (deactivated)."),
+         f"The approval by {BOB} no longer counts (deactivated)."),
         ({BOB: member(BOB, is_restricted=True)}, Refusal.GUEST,
-         f"The approval of {BOB} doesn't count any more (guest)."),
-        ({}, Refusal.NOT_CHECKED, f"The account of {BOB} could not be checked again."),
+         f"The approval by {BOB} no longer counts (guest)."),
+        ({}, Refusal.NOT_CHECKED, f"{BOB}'s account could not be checked again."),
     ],
     ids=["as-before", "deactivated", "made-a-guest", "unread"],
 )  # fmt: skip
@@ -314,7 +314,7 @@ def test_approvals_are_lost_with_the_account_that_gave_them(
     assert [(one.reason, one.sentence) for one in lost] == ([(reason, said)] if reason else [])
 
 
-FULL = "Every full member may look, and stop a run."
+FULL = "Every full member may look things up and stop a run."
 NOT_ALLOWED = "The policy doesn't allow this channel; use one it names."
 NO_FREEZE = "Only people whom a rule names as requester or approver may freeze; no rule names you."
 NO_UNFREEZE = (
@@ -332,12 +332,12 @@ RIGHTS: list[tuple[str, approval.Decision, Refusal | None, str]] = [
     ("stop-guest", rights.may_read(member(DAN, is_restricted=True), "T1"), Refusal.GUEST,
      "Guests may not do this; a full member must."),
     ("stop-deactivated", rights.may_read(member(DAN, deleted=True), "T1"), Refusal.DEACTIVATED,
-     "This account is deactivated, so it may do nothing."),
+     "This account is deactivated, so it can't do anything."),
     ("stop-bot", rights.may_read(member(DAN, is_bot=True), "T1"), Refusal.BOT,
      "Apps and bots may not do this; a person must."),
     ("stop-stranger", rights.may_read(STRANGER, "T1"), Refusal.EXTERNAL, EXTERNAL),
     ("cancel", rights.may_cancel(REQUESTER, REQUESTER), None,
-     "You asked for this, so you may take it back."),
+     "You asked for this, so you may cancel it."),
     ("cancel-other", rights.may_cancel(request.Person(user_id=BOB, team_id="T1"), REQUESTER),
      Refusal.NOT_REQUESTER,
      "Only the requester can cancel; an approver can deny, everybody can stop."),
@@ -355,7 +355,7 @@ RIGHTS: list[tuple[str, approval.Decision, Refusal | None, str]] = [
      Refusal.CHANNEL, NOT_ALLOWED),
     ("freeze-unread",
      rights.may_freeze(RULES, (), channel_id="C0OPS", unread={"sre", "web"}),
-     None, "A rule may name you; that could not be read in time."),
+     None, "A rule may name you; that could not be checked in time."),
     ("unfreeze-approver", rights.may_unfreeze(member(CAT), RULES, {"dc-ops"}, team_id="T1"),
      None, "A rule names dc-ops as approver."),
     ("unfreeze-requester-only",
@@ -363,7 +363,7 @@ RIGHTS: list[tuple[str, approval.Decision, Refusal | None, str]] = [
      Refusal.NOT_IN_GROUP, NO_UNFREEZE),
     ("unfreeze-deactivated",
      rights.may_unfreeze(member(CAT, deleted=True), RULES, {"dc-ops"}, team_id="T1"),
-     Refusal.DEACTIVATED, "This account is deactivated, so it may do nothing."),
+     Refusal.DEACTIVATED, "This account is deactivated, so it can't do anything."),
     ("unfreeze-without-policy",
      rights.may_unfreeze(member(CAT), edited(text="version = 1"), {"dc-ops"}, team_id="T1"),
      Refusal.NOT_IN_GROUP, NO_UNFREEZE),
@@ -387,12 +387,12 @@ def test_policy_under_which_nobody_could_approve_is_told_rule_by_rule() -> None:
 
     assert policy_lint.out_of_reach(RULES, ROSTER) == ()
     assert policy_lint.out_of_reach(RULES, alone) == (
-        'Nobody could approve under rule "databases" from 1 server on: it takes one more in sre.',
-        'Nobody could approve under rule "everything else" from 1 server on: it takes one more in '
-        "sre.",
-        'Nobody could approve under rule "everything else" from 10 servers on: it takes two more '
+        'Nobody could approve under rule "databases" from 1 server up: it needs one more in sre.',
+        'Nobody could approve under rule "everything else" from 1 server up: it needs one more '
         "in sre.",
-        'Nobody could approve under rule "everything else" from 50 servers on: it takes two more '
+        'Nobody could approve under rule "everything else" from 10 servers up: it needs two more '
+        "in sre.",
+        'Nobody could approve under rule "everything else" from 50 servers up: it needs two more '
         "in sre.",
     )
 
@@ -403,7 +403,7 @@ def test_policy_whose_groups_are_empty_or_unread_is_told_so() -> None:
     unread = quorum.Roster({}, frozenset({"dc-ops"}))
 
     assert policy_lint.out_of_reach(RULES, empty)[0] == (
-        'Nobody can request anything under rule "databases": its requesters are empty.'
+        'Nobody can request anything under rule "databases": its list of requesters is empty.'
     )
     assert policy_lint.out_of_reach(RULES, unread)[0] == (
         'Rule "databases" could not be checked: dc-ops could not be read.'

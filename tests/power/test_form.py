@@ -50,7 +50,7 @@ def test_what_is_left_empty_is_left_to_the_policy() -> None:
         ("servers", "web01 " * 900, "Targets have at most 2,000 characters"),
         ("reason", "x" * 501, "A reason has at most 500 characters; this one has 501."),
         ("batch", "five", "five: It takes a whole number from 1 to 10,000."),
-        ("pause", "3 days", "3 days: It takes a number with ms, s, m or h right behind it."),
+        ("pause", "3 days", "3 days: It takes a number with ms, s, m or h right after it."),
         ("pause", "2h", "It takes at most one hour, 1h."),
         ("max_failures", "0", "It takes a whole number from 1 to 10,000."),
         ("incident", "INC 42", "takes one name of letters, digits"),

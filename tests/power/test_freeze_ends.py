@@ -81,10 +81,10 @@ def test_person_says_the_end_of_a_freeze_or_none(text: str, reason: str, until: 
 @pytest.mark.parametrize(
     ("text", "says", "copy"),
     [
-        ("cooling until 25:00", "25:00 is no time of day.", "/power freeze cooling"),
-        ("cooling until 24:00", "24:00 is no time of day.", "/power freeze cooling"),
-        ("until 25:00 cooling", "25:00 is no time of day.", "/power freeze cooling"),
-        ("cooling until 4", "4 is no time of day.", "/power freeze cooling"),
+        ("cooling until 25:00", "25:00 isn't a time of day.", "/power freeze cooling"),
+        ("cooling until 24:00", "24:00 isn't a time of day.", "/power freeze cooling"),
+        ("until 25:00 cooling", "25:00 isn't a time of day.", "/power freeze cooling"),
+        ("cooling until 4", "4 isn't a time of day.", "/power freeze cooling"),
         ("cooling until 04.00", "04.00 has no colon.", "/power freeze cooling until 04:00"),
         (
             "cooling until 2025-12-01T04:00",
@@ -99,7 +99,7 @@ def test_person_says_the_end_of_a_freeze_or_none(text: str, reason: str, until: 
         ("cooling until 2026-13-01T04:00", "no day 2026-13-01", "/power freeze cooling"),
         (
             "cooling until tomorrow",
-            "tomorrow has no hour.",
+            "tomorrow has no time of day.",
             "/power freeze cooling until 2026-11-30T00:00",
         ),
         (
@@ -133,7 +133,7 @@ def test_person_says_the_end_of_a_freeze_or_none(text: str, reason: str, until: 
         ("cooling until 12/01", "12/01 isn't understood", "/power freeze cooling"),
         ("cooling until 1 December 04:00", "1 December 04:00 isn't", "/power freeze cooling"),
         ("cooling until Dec 1st", "Dec 1st isn't understood", "/power freeze cooling"),
-        ("until 04:00", "Say why everything is to be held back.", "/power help freeze"),
+        ("until 04:00", "Say why everything should be held back.", "/power help freeze"),
     ],
 )
 def test_person_is_told_what_is_wrong_with_an_end_and_what_to_type(

@@ -57,7 +57,7 @@ def test_last_of_many_rules_is_found_hidden() -> None:
     )
 
     assert found == {
-        MANY + 1: 'rule "r7" takes all of its servers before it',
-        MANY + 2: 'earlier rules take all of its servers before it ("r100" and "r101")',
-        MANY + 3: 'earlier rules take all of its servers before it ("r3" and "r800")',
+        MANY + 1: 'rule "r7" comes first and covers all of its servers',
+        MANY + 2: 'earlier rules cover all of its servers ("r100" and "r101")',
+        MANY + 3: 'earlier rules cover all of its servers ("r3" and "r800")',
     }

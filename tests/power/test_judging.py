@@ -42,11 +42,11 @@ SRE = frozenset({"sre"})
         ("db09", Action.CYCLE, SRE, "databases", ""),
         ("db01", Action.ON, SRE, "databases", 'rule "databases" doesn\'t allow on'),
         ("db01", Action.OFF, {"dc-ops"}, "databases",
-         'rule "databases" takes requests from sre only'),
+         'rule "databases" accepts requests from sre only'),
         ("db10", Action.ON, SRE, "everything else", ""),
         ("web01", Action.REBOOT, {"sre", "dc-ops"}, "everything else", ""),
         ("web01", Action.ON, (), "everything else",
-         'rule "everything else" takes requests from sre only'),
+         'rule "everything else" accepts requests from sre only'),
     ],
     ids=["first", "range-end", "not-in-rule", "not-asked", "next-rule", "two-groups", "nobody"],
 )  # fmt: skip
@@ -249,13 +249,13 @@ def open_request(count: int = 1, **more: object) -> plan.Plan:
             'reason = "INC-[0-9]+"',
             'reason = "CHG-[0-9]+"',
             "databases",
-            'rule "databases" now wants CHG-[0-9]+ in the reason',
+            'rule "databases" now requires CHG-[0-9]+ in the reason',
         ),
         (
             'requesters = ["sre"]\napprovers = { sre = 1, dc-ops = 1 }',
             'requesters = ["dc-ops"]\napprovers = { sre = 1, dc-ops = 1 }',
             "databases",
-            'db01: rule "databases" takes requests from dc-ops only',
+            'db01: rule "databases" accepts requests from dc-ops only',
         ),
         (
             'actions = ["off", "reboot", "cycle"]\nrequesters',
@@ -273,7 +273,7 @@ def open_request(count: int = 1, **more: object) -> plan.Plan:
             'allow = ["C0OPS", "C0INC"]',
             'allow = ["C0INC"]',
             "",
-            "the policy doesn't allow this channel any more",
+            "the policy no longer allows this channel",
         ),
     ],
     ids=[
@@ -308,7 +308,7 @@ def test_open_request_that_has_become_too_large_is_over() -> None:
 
     change = judging.still_fits(open_request(3), rules, judging.Standing(DB[:3], SRE))
 
-    assert change == judging.Change("", "the policy allows only 2 servers now")
+    assert change == judging.Change("", "the policy now allows only 2 servers")
 
 
 def test_approved_request_whose_approver_was_taken_out_is_over() -> None:
@@ -321,7 +321,7 @@ def test_approved_request_whose_approver_was_taken_out_is_over() -> None:
 
     assert judging.still_fits(made, RULES, before) is None
     assert judging.still_fits(made, RULES, after) == judging.Change(
-        "databases", f"The approval of {BOB} doesn't count any more: not in sre now."
+        "databases", f"The approval by {BOB} no longer counts: not in sre now."
     )
 
 

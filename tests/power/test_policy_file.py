@@ -175,8 +175,8 @@ MISTAKES = [
     (
         'allow = ["C0OPS", "C0INC"]',
         'allow = ["#ops"]',
-        'Line 3, [channels], allow: "#ops" is no channel id; write the id that begins with C '
-        "and stands at the end of the channel's details.",
+        'Line 3, [channels], allow: "#ops" isn\'t a channel id; write the id that begins with C '
+        "and is shown at the end of the channel's details.",
     ),
     (
         'allow = ["C0OPS", "C0INC"]',
@@ -186,7 +186,7 @@ MISTAKES = [
     (
         '"S0ONCALL1"',
         '"@oncall"',
-        'Line 6, [people], sre: "@oncall" is no id of a person or a group; write a member ID '
+        'Line 6, [people], sre: "@oncall" isn\'t the id of a person or a group; write a member ID '
         "(U...) or a user group ID (S...).",
     ),
     (
@@ -198,7 +198,7 @@ MISTAKES = [
     (
         'db = "db[01-09]"',
         "db = 9",
-        'Line 10, [groups], db: write a text such as "web*", not 9.',
+        'Line 10, [groups], db: write a string such as "web*", not 9.',
     ),
     (
         'servers = "@db"\non = 2',
@@ -240,7 +240,7 @@ MISTAKES = [
     (
         'expires = "30m"',
         'expires = "0s"',
-        "Line 20, [defaults], expires: write a duration longer than nothing.",
+        "Line 20, [defaults], expires: write a duration longer than zero.",
     ),
     (
         "deny_reason = false",
@@ -309,7 +309,7 @@ MISTAKES = [
     (
         'actions = ["off", "reboot", "cycle"]\nrequesters',
         'actions = ["off", "restart"]\nrequesters',
-        'Line 44, [[rule]] "databases", actions: "restart" is no action; the actions are on, '
+        'Line 44, [[rule]] "databases", actions: "restart" isn\'t an action; the actions are on, '
         "off, reboot, cycle.",
     ),
     (
@@ -321,13 +321,13 @@ MISTAKES = [
     (
         'requesters = ["sre"]\napprovers = { sre = 1, dc-ops = 1 }',
         'requesters = ["srr"]\napprovers = { sre = 1, dc-ops = 1 }',
-        'Line 45, [[rule]] "databases", requesters: "srr" isn\'t a group of [people]; did you '
+        'Line 45, [[rule]] "databases", requesters: "srr" isn\'t a group in [people]; did you '
         "mean sre?",
     ),
     (
         "approvers = { sre = 1, dc-ops = 1 }",
         "approvers = { sre = 1, net = 1 }",
-        'Line 46, [[rule]] "databases", approvers.net: "net" isn\'t a group of [people]; add '
+        'Line 46, [[rule]] "databases", approvers.net: "net" isn\'t a group in [people]; add '
         '"net" there, or name another.',
     ),
     (
@@ -345,12 +345,12 @@ MISTAKES = [
         "approvers = { sre = 1, dc-ops = 1 }\n",
         "",
         'Line 41, [[rule]] "databases", approvers: this key is missing; write approvers = '
-        "{ sre = 1 }, or approvers = {} where nobody need agree.",
+        "{ sre = 1 }, or approvers = {} if nobody has to approve.",
     ),
     (
         'reason = "INC-[0-9]+"',
         'reason = "INC-[0-9"',
-        'Line 47, [[rule]] "databases", reason: this isn\'t a regular expression that RE2 takes '
+        'Line 47, [[rule]] "databases", reason: this isn\'t a regular expression that RE2 accepts '
         "(missing ]: [0-9).",
     ),
     (
@@ -363,8 +363,8 @@ MISTAKES = [
     (
         'reason = "INC-[0-9]+"',
         "reason = '(INC)-\\1'",
-        "Line 47, [[rule]] \"databases\", reason: \\1 isn't known here (RE2's patterns have no "
-        "back-references); leave it out.",
+        'Line 47, [[rule]] "databases", reason: RE2 doesn\'t know \\1 (it has no '
+        "back-references); remove it.",
     ),
     (
         'reason = "INC-[0-9]+"',
@@ -387,8 +387,8 @@ MISTAKES = [
     (
         'servers = ["tag:powerbot=never", "pdu*"]',
         'servers = "!pdu*"',
-        "Line 12, [protected], servers: say first which servers are meant; ! only takes out of "
-        "them.",
+        "Line 12, [protected], servers: first say which servers you mean; ! only takes some of "
+        "them out.",
     ),
     (
         "10 = { sre = 2 }",
@@ -417,12 +417,12 @@ MISTAKES = [
     (
         'name = "everything else"',
         'name = "databases"',
-        'Line 49, [[rule]] "databases", name: another rule has this name; write one of its own.',
+        'Line 49, [[rule]] "databases", name: another rule has this name; give this one its own.',
     ),
     (
         'name = "everything else"',
         'name = "every\\nthing"',
-        'Line 49, [[rule]] "every\\nthing", name: write the text on one line, without control '
+        'Line 49, [[rule]] "every\\nthing", name: write the string on one line, without control '
         "characters.",
     ),
     (
@@ -459,7 +459,7 @@ def test_policy_that_is_no_toml_is_told_with_its_place() -> None:
     [
         (
             "version = 1 #" + "x" * 200_000,
-            "The policy file is too long: it has 200,013 characters, and 200,000 is the most.",
+            "The policy file is too long: it has 200,013 characters, and 200,000 is the limit.",
         ),
         ("x = " + "[" * 50_000, "The policy file nests its values too deeply."),
         ("version = 1\nrule = 5", "Line 2, rule: write tables that begin with [[rule]], not 5."),
@@ -477,7 +477,7 @@ def test_policy_that_is_no_toml_is_told_with_its_place() -> None:
             "version = 1\n[[freeze]]\nname = 'a'\nfrom = 2026-01-01T00:00:00Z\n"
             "until = 2026-01-02T00:00:00Z\n[[freeze]]\nname = 'a'\nfrom = 2026-01-01T00:00:00Z\n"
             "until = 2026-01-02T00:00:00Z",
-            'Line 7, [[freeze]] "a", name: another freeze has this name; write one of its own.',
+            'Line 7, [[freeze]] "a", name: another freeze has this name; give this one its own.',
         ),
     ],
     ids=["long", "deep", "no-tables", "unknown", "long-pattern", "twin-freeze"],

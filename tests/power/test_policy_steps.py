@@ -74,7 +74,7 @@ def test_the_steps_of_the_contract_are_read() -> None:
 
 
 MISTAKES = [
-    ('kind = "drain"', 'kind = "drian"', '"drian" is no kind of step; did you mean drain?'),
+    ('kind = "drain"', 'kind = "drian"', '"drian" isn\'t a kind of step; did you mean drain?'),
     ('node = "{name}"', "", "this key is missing; write node"),
     ('lasts = "2h"\n', "", "this key is missing; write lasts"),
     ('settle = "30s"', 'node = "{name}"', "a step of kind probe has no such key"),
@@ -82,17 +82,29 @@ MISTAKES = [
     ("{name}:8080", "{tag:}:8080", "there is no {tag:}"),
     ('settle = "30s"', 'tcp = "{name}:22"', "write exactly one of http, tcp or promql"),
     ('settle = "30s"', 'url = "http://p"', "promql needs the url of a Prometheus"),
-    ('settle = "30s"', 'when = "before"', "asks about the world, so it has no {placeholders}"),
+    (
+        'settle = "30s"',
+        'when = "before"',
+        "isn't about its servers, so it can't have {placeholders}",
+    ),
     ("http://{name}:8080", "ftp://{name}", "begins with http:// or https://"),
-    ("http://{name}:8080", "http://u:p@{name}", "an address has no user and no password"),
-    ("http://{name}:8080", "http://x:{id}", "is no address"),
-    ("https://lb.example/hooks", "https://{name}/hooks", "an address here has no {placeholders}"),
-    ('"env:LB_HOOK_SECRET"', '"whsec_abcdef"', 'write the variable that has it, such as "env:'),
+    ("http://{name}:8080", "http://u:p@{name}", "an address can't have a user or a password"),
+    ("http://{name}:8080", "http://x:{id}", "isn't an address"),
+    (
+        "https://lb.example/hooks",
+        "https://{name}/hooks",
+        "an address here can't have {placeholders}",
+    ),
+    ('"env:LB_HOOK_SECRET"', '"whsec_abcdef"', 'name the variable that holds it, such as "env:'),
     ("{name}(:[0-9]+)?", "web.*", "nothing here names the server"),
-    ("{name}(:[0-9]+)?", "{name}(", "isn't a regular expression that RE2 takes"),
+    ("{name}(:[0-9]+)?", "{name}(", "isn't a regular expression that RE2 accepts"),
     ('name = "answering"', 'name = "all"', "all stands for every step"),
     ('name = "answering"', 'name = "drain"', "another step has this name"),
-    ('"drain", "balancer"', '"drian", "balancer"', '"drian" is no step here; did you mean drain?'),
+    (
+        '"drain", "balancer"',
+        '"drian", "balancer"',
+        '"drian" isn\'t a step here; did you mean drain?',
+    ),
     ('"drain", "balancer"', '"quiet", "balancer"', 'step "quiet" is here twice'),
     ('on = ["@db", "web*"]', 'on = ["@db", "web*", "@db"]', 'group "@db" is here twice'),
     ('reboot = ["web*", "@db"]', 'reboot = ["@db", "@db"]', 'group "@db" is here twice'),
@@ -112,7 +124,9 @@ def test_a_mistake_is_one_sentence(before: str, after: str, said: str) -> None:
 
 def test_only_a_rules_own_steps_may_be_skipped() -> None:
     """A step that the rule doesn't have can't be left out of it."""
-    with pytest.raises(errors.PolicyError, match='"balancer" is no step here; name one of steps'):
+    with pytest.raises(
+        errors.PolicyError, match='"balancer" isn\'t a step here; name one of steps'
+    ):
         rules(uses='servers = "*"\nsteps = ["drain"]\nmay_skip = ["balancer"]')
 
 

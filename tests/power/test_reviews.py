@@ -24,12 +24,12 @@ def person(user_id: str) -> request.Person:
 @pytest.mark.parametrize(
     ("who", "state", "owed", "said"),
     [
-        (BOB, State.SUCCEEDED, None, "PR-7F3K owes no review."),
+        (BOB, State.SUCCEEDED, None, "PR-7F3K needs no review."),
         (ANN, State.SUCCEEDED, OWED,
          "You broke the glass yourself: somebody else must review it."),
         (BOB, State.RUNNING, OWED, "PR-7F3K is running; review it when it has ended."),
         (BOB, State.FAILED, ports.Review("PR-7F3K", ANN, (), 0, 1, closed_at=2, closed_by=CAT),
-         f"PR-7F3K was reviewed already by {CAT}."),
+         f"PR-7F3K has already been reviewed by {CAT}."),
     ],
     ids=["none", "own", "running", "closed"],
 )  # fmt: skip
@@ -54,9 +54,9 @@ def test_reviewer_of_an_ended_request_has_to_be_looked_up() -> None:
         (ports.Member(CAT, "T1"), ROSTER, None, "Reviews for dc-ops: named in the policy."),
         (ports.Member(BOB, "T1"), ROSTER, None, "Reviews for sre: in S0ONCALL1."),
         (ports.Member(BOB, "T1", deleted=True), ROSTER, Refusal.DEACTIVATED,
-         "This account is deactivated, so it may do nothing."),
+         "This account is deactivated, so it can't do anything."),
         (ports.Member("U0DAN", "T1"), ROSTER, Refusal.NOT_IN_GROUP,
-         "Only people in dc-ops or sre may review this."),
+         "Only people in dc-ops or sre may review this, and you aren't one of them."),
         (ports.Member("U0DAN", "T1"), quorum.Roster({}, frozenset({"sre"})), Refusal.NOT_CHECKED,
          "Whether you are in sre could not be checked; press Review again."),
         (ports.Member("U0DAN", "T1"), quorum.Roster({}), Refusal.NO_APPROVER,

@@ -57,14 +57,14 @@ def test_person_types_any_name_that_the_list_shows(text: str, names: list[str]) 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (MIXED, "CYRILLIC SMALL LETTER IE; a name that has it is written in quotes."),
-        ("\u0440\u0441", "CYRILLIC SMALL LETTER ER; a name that has it is written in quotes."),
-        ('"we\u0432 01"', "CYRILLIC SMALL LETTER VE, and no server is named exactly so."),
-        ('"web\u200b01"', "ZERO WIDTH SPACE, and no server is named exactly so."),
+        (MIXED, "CYRILLIC SMALL LETTER IE; write a name that has it in quotes."),
+        ("\u0440\u0441", "CYRILLIC SMALL LETTER ER; write a name that has it in quotes."),
+        ('"we\u0432 01"', "CYRILLIC SMALL LETTER VE, and no server has exactly that name."),
+        ('"web\u200b01"', "ZERO WIDTH SPACE, and no server has exactly that name."),
         (
             '"web 01"x',
-            "A space or a comma must follow the closing quotation mark. A quotation mark stands "
-            "around a name; one within a name is typed as ?.",
+            "A space or a comma must follow the closing quotation mark. Quotation marks go "
+            "around a whole name; type ? for one inside a name.",
         ),
         ('""', "There is nothing between the quotation marks."),
     ],
@@ -103,7 +103,7 @@ def test_quotation_mark_within_a_name_has_a_sign_that_stands_for_it() -> None:
     for typed in ('a"b', '"a"b"'):
         with pytest.raises(errors.UserMistake) as caught:
             targets.parse(typed, {}).resolve(marked)
-        assert caught.value.problem.endswith("one within a name is typed as ?.")
+        assert caught.value.problem.endswith("type ? for one inside a name.")
     assert [row.name for row in targets.parse("a?b", {}).resolve(marked).servers] == ['a"b']
 
 

@@ -188,12 +188,12 @@ def test_patterns_match_as_the_regular_expression_does(parts: list[str], name: s
     ("text", "sentence"),
     [
         (" , ", "No servers are named."),
-        ("web01 " * 101, "At most 100 terms can be given; these are 101."),
+        ("web01 " * 101, "At most 100 terms are allowed; this has 101."),
         ("w" * 2001, "Targets have at most 2,000 characters; these have 2,001."),
         ("web01]", "The brackets don't match; ranges look like web[01-20,25]."),
         ("all", "all would be every server; name them, or a group such as @web."),
         ("@a", "There is no group @a; the policy has none."),
-        ('dc:"a', "A quotation mark has no partner."),
+        ('dc:"a', "A quotation mark is missing its partner."),
         ("tag:a b=c", "A tag needs a key and a value, such as tag:role=web."),
         ("tag:a$=c", 'The second character of a$ is "$"; put the key in quotes.'),
         ('tag:"a"', "A tag needs a key and a value, such as tag:role=web."),
@@ -227,8 +227,8 @@ def test_groups_in_groups_are_bounded() -> None:
     wide = {"a": "@b " * 50, "b": "@c " * 50, "c": "web*"}
 
     assert refusal("@me", groups={"me": "@me"}) == "These groups name each other: @me -> @me."
-    assert refusal("@g0", groups=deep) == "Groups in groups go at most 5 deep."
-    assert refusal("@a", groups=wide) == "With their groups these are more than 1,000 terms."
+    assert refusal("@g0", groups=deep) == "Groups can be nested at most 5 deep."
+    assert refusal("@a", groups=wide) == "Counting their groups, there are more than 1,000 terms."
 
 
 def test_ten_patterns_in_a_group_are_held_against_ten_thousand_servers() -> None:
@@ -242,8 +242,8 @@ def test_ten_patterns_in_a_group_are_held_against_ten_thousand_servers() -> None
     assert len(found.servers) == 10_000
     assert time.process_time() - started < 2
     assert refusal("@g", big, {"g": patterns}) == (
-        "11 ranges and patterns for 10,000 servers are too much at once;"
-        " use at most 10, those of groups among them."
+        "11 ranges and patterns for 10,000 servers are too many at once; use at most 10, "
+        "counting those inside groups."
     )
 
 
@@ -284,7 +284,7 @@ def test_the_policy_may_name_groups_tags_and_ids() -> None:
 
 def test_the_policy_has_one_word_for_everything() -> None:
     """What only looks like it is a mistake there too."""
-    with pytest.raises(errors.UserMistake, match=r"written \* here"):
+    with pytest.raises(errors.UserMistake, match=r"Write \* for every server"):
         targets.parse_policy_targets("all", {})
 
 
@@ -364,6 +364,6 @@ def test_slow_patterns_count_as_several() -> None:
 
     assert len(fleet.names("*1[1-9]* *2[1-9]*", big)) > 100
     assert refusal("*1[1-9]* *2[1-9]* *3[1-9]*", big) == (
-        "12 ranges and patterns for 10,000 servers are too much at once; use at most 10, those of"
-        " groups among them (a star together with a range or ? counts as 4)."
+        "12 ranges and patterns for 10,000 servers are too many at once; use at most 10, "
+        "counting those inside groups (a star together with a range or ? counts as 4)."
     )

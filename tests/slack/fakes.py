@@ -381,7 +381,7 @@ class Workflow:
         if do in ("request", "confirm_count"):
             self._store.move(request_id, State.PENDING, card=ports.Card(inbound.place.channel_id))
             self._store.queue(request_id, "card", {})
-            return facts.Note(f"Asked as {request_id}.")
+            return facts.Note(f"Requested as {request_id}.")
         if do == "approve":
             given = builders.approval(inbound.person.user_id)
             self._store.move(request_id, State.APPROVED, approvals=(given,))

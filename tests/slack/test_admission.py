@@ -26,7 +26,7 @@ async def test_person_may_send_so_much_in_a_minute_and_no_more() -> None:
         counted.admit(line())
         counted.leave(line())
 
-    with pytest.raises(errors.TooMuch, match="within a minute"):
+    with pytest.raises(errors.TooMuch, match="in the last minute"):
         counted.admit(line())
     counted.admit(line("stop PR-7F3K"))
     counted.admit(line(who="U0SAM"))

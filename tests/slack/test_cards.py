@@ -77,8 +77,8 @@ def test_a_card_shouts_what_a_cycle_left_off_and_offers_a_power_on_and_no_retry(
     card = cards.render(found, [row])
 
     assert labels(card) == ["Power back on", "Details"]
-    assert heading(card) == "🚨 web01 is OFF · not switched on again"
-    assert "*Next:* <@U0DANA>, or whoever else may request it, looks at them" in shown(card)
+    assert heading(card) == "🚨 web01 is OFF · not switched back on"
+    assert "*Next:* <@U0DANA>, or whoever else may request it, checks them" in shown(card)
     assert "web01 is OFF" in card.text
 
 
@@ -91,7 +91,7 @@ def test_the_thread_says_once_at_the_end_that_a_cycle_left_servers_off() -> None
 
     told = replies.render(found, [row], running.Ended(state=State.FAILED)).text
 
-    assert told.startswith("*🚨 web01 is OFF · not switched on again*")
+    assert told.startswith("*🚨 web01 is OFF · not switched back on*")
     assert told.count("OFF") == 1
     assert "Switched off by this request; the power-on isn't confirmed" in told
 
@@ -164,7 +164,7 @@ def test_a_cycle_that_stops_half_way_says_what_stays_off() -> None:
     made = builders.planned(builders.order(["web01", "web02"], Action.CYCLE))
     found = builders.request_in(State.RUNNING, made, stopped_by="U0OLGA")
 
-    assert "1 won't be touched, 1 won't be switched on again" in heading(cards.render(found, rows))
+    assert "1 won't be touched, 1 won't be switched back on" in heading(cards.render(found, rows))
 
 
 def test_a_cycle_half_way_says_what_is_off() -> None:

@@ -140,7 +140,7 @@ async def test_twin_of_a_card_is_closed_when_its_button_shows_that_it_lives(
     await connected.settle()
 
     assert twin.buttons == []
-    assert "newer one" in twin.words
+    assert "newer card" in twin.words
     assert connected.card().ts != twin.ts
 
 

@@ -37,7 +37,7 @@ async def test_person_who_types_too_often_reads_so_in_each_answer(connected: Sid
     await connected.workspace.command("sam", "ops", "/power status web01")
     await connected.settle()
 
-    assert "within a minute" in connected.whispers("dana")[-1].text
-    assert not any("within a minute" in one.text for one in connected.whispers("sam"))
+    assert "in the last minute" in connected.whispers("dana")[-1].text
+    assert not any("in the last minute" in one.text for one in connected.whispers("sam"))
     rows = [one for one in connected.store.audited if one.event == excess.EVENT]
     assert [(one.detail["limit"], one.detail["refused"]) for one in rows] == [("a minute", 1)]

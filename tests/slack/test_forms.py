@@ -45,7 +45,7 @@ async def test_requester_types_the_count_of_a_large_request(connected: Side) -> 
 
     assert wrong.errors == {"count": "That isn't the number of servers in the plan."}
     assert right.ok
-    assert [one.text for one in connected.whispers("dana")] == ["Asked as PR-7F3K."]
+    assert [one.text for one in connected.whispers("dana")] == ["Requested as PR-7F3K."]
     counted = connected.workflow.handled[-1].input
     assert isinstance(counted, inputs.FormSent)
     assert (counted.do, counted.count) == (inputs.Form.CONFIRM_COUNT, "19")

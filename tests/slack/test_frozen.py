@@ -48,7 +48,10 @@ def test_freeze_is_named_with_holder_reason_and_both_instants() -> None:
 
 def test_note_shows_the_holder_of_a_freeze_and_everybody_else_by_name_once() -> None:
     """Whoever is named for the freeze and for the note is no mention within a mention."""
-    told = f"You hold no freeze. Everything is frozen by {freezes.told([HELD])}. Ask U0SAM."
+    told = (
+        f"You have no freeze of your own. Everything is frozen by {freezes.told([HELD])}. Ask "
+        "U0SAM."
+    )
     shown = rendering.render(facts.Note(told, good=False, people=("U0ROSA", "U0SAM")))
 
     assert "is frozen by <@U0ROSA> (cooling" in shown.text
@@ -60,10 +63,10 @@ def test_note_shows_the_holder_of_a_freeze_and_everybody_else_by_name_once() -> 
     ("event", "by", "begins"),
     [
         ("freeze.on", "U0ROSA", "🧊 *<@U0ROSA> froze all power changes*: cooling"),
-        ("freeze.changed", "U0ROSA", "🧊 *<@U0ROSA> has changed their freeze of all power"),
+        ("freeze.changed", "U0ROSA", "🧊 *<@U0ROSA> changed their freeze of all power"),
         ("freeze.off", "U0ROSA", "🟢 *<@U0ROSA> lifted their freeze*: cooling"),
-        ("freeze.off", "U0SAM", "🟢 *<@U0SAM> lifted the freeze of <@U0ROSA>*: cooling"),
-        ("freeze.ended", "", "🟢 *The freeze of <@U0ROSA> has ended by itself*: cooling"),
+        ("freeze.off", "U0SAM", "🟢 *<@U0SAM> lifted the freeze by <@U0ROSA>*: cooling"),
+        ("freeze.ended", "", "🟢 *The freeze by <@U0ROSA> has ended by itself*: cooling"),
     ],
 )
 def test_channel_is_told_who_did_what_to_whose_freeze(event: str, by: str, begins: str) -> None:

@@ -24,7 +24,7 @@ async def test_requester_sees_the_plan_of_a_mention_in_the_channel(connected: Si
     await connected.workspace.click("dana", plan, "Request")
     await connected.settle()
     assert connected.card().thread_ts is None
-    assert [one.text for one in connected.whispers("dana")] == ["Asked as PR-7F3K."]
+    assert [one.text for one in connected.whispers("dana")] == ["Requested as PR-7F3K."]
 
 
 async def test_requester_sees_the_plan_of_a_mention_in_its_thread(connected: Side) -> None:

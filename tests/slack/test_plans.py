@@ -109,7 +109,7 @@ def test_a_plan_says_how_it_would_run_and_when_it_stops() -> None:
 def test_a_refused_plan_begins_with_what_forbids_it() -> None:
     """Not with a wall of names; those are few, and the rest is counted."""
     lines = [line(f"web{number * 7:05}", reason=f"reason {number % 9}") for number in range(1899)]
-    refusals = ("1,899 servers would be acted on; 500 is the most in one request.",)
+    refusals = ("1,899 servers would be acted on; 500 is the limit for one request.",)
     made = builders.planned(builders.order([one.name for one in lines]), lines=lines)
     refused = made.model_copy(update={"refusals": refusals})
 
@@ -172,7 +172,7 @@ def test_a_plan_says_when_alarms_could_not_be_read() -> None:
 
 def test_plan_names_whose_request_holds_a_server() -> None:
     """Who is at work on it is told as a person, not as an id."""
-    reason = "PR-7F3K of U0SAM is at work on it (cycle, for 3m now)"
+    reason = "PR-7F3K of U0SAM is working on it (cycle, for 3m so far)"
     words = told(line("web01", Verdict.BLOCKED, reason=reason, holder="U0SAM"))
 
-    assert "PR-7F3K of <@U0SAM> is at work on it (cycle, for 3m now)" in words
+    assert "PR-7F3K of <@U0SAM> is working on it (cycle, for 3m so far)" in words

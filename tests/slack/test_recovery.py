@@ -35,18 +35,18 @@ async def test_person_is_told_that_their_line_was_set_aside(connected: Side) -> 
     assert [one.key for one in connected.workflow.handled] == ["web02"]
     assert connected.store.finished == {"web01", "web02"}
     said = [one.text for one in connected.whispers("dana")]
-    assert any('"reboot web01"' in text and "doesn't try again" in text for text in said)
+    assert any('"reboot web01"' in text and "won't try again" in text for text in said)
 
 
 async def test_person_who_said_no_is_told_to_say_it_again(side: Side) -> None:
-    """A no that was set aside may not be in force, and that is the first thing to know."""
+    """A no that was set aside may not have taken effect, and that is the first thing to know."""
     await side.processor.store(builders.inbound(inputs.Typed(text="stop PR-7F3K"), "no"))
     side.store.deaths["no"] = 1
 
     await side.processor.recover()
     await side.settle()
 
-    assert "may not be in force" in side.whispers("dana")[-1].text
+    assert "may not have taken effect" in side.whispers("dana")[-1].text
 
 
 async def test_a_slow_payload_doesn_t_hold_up_the_rest_for_ever(side: Side) -> None:

@@ -78,7 +78,7 @@ async def test_requester_is_told_in_the_channel_where_no_direct_message_arrives(
     await asked.settle()
 
     [told] = asked.whispers("dana")
-    assert "takes posts in threads only" in told.text
+    assert "allows posts in threads only" in told.text
 
 
 async def test_requester_isn_t_told_of_a_refusal_that_is_over(asked: Side) -> None:

@@ -183,7 +183,7 @@ async def test_a_person_sees_the_plan_in_the_form_and_asks_there(connected: Side
     await opened(connected)
     found = builders.request_in(State.PLANNED, PLANS["small"], card=None)
     connected.store.add(found)
-    connected.workflow.says = [shown(PLANS["small"]), facts.Note("Asked as PR-7F3K.")]
+    connected.workflow.says = [shown(PLANS["small"]), facts.Note("Requested as PR-7F3K.")]
 
     await filled(connected, reason="kernel panic")
     review = connected.workspace.views("dana")[-1]
@@ -196,7 +196,7 @@ async def test_a_person_sees_the_plan_in_the_form_and_asks_there(connected: Side
     assert sent.input.filled["servers"] == "web01"
     assert sent.input.filled["reason"] == "kernel panic"
     assert connected.workflow.handled[2].input.name == "review"
-    assert connected.workspace.views("dana")[-1].words.startswith("Asked as PR-7F3K.")
+    assert connected.workspace.views("dana")[-1].words.startswith("Requested as PR-7F3K.")
     assert connected.workspace.violations == []
 
 

@@ -98,7 +98,7 @@ def test_servers_left_off_are_the_loudest_message_there_is() -> None:
     assert "web[01-02]" in shown
     assert "<@U0DANA>" in shown
     assert "<!channel>" not in shown
-    assert "goes on looking for" in shown
+    assert "keeps checking for" in shown
     assert message.blocks[-1]["elements"][0]["text"]["text"] == "Power back on"
 
 
@@ -108,7 +108,7 @@ def test_servers_that_may_be_off_are_told_apart_from_those_that_are() -> None:
 
     told = str(alarm.left_dark(builders.request_in(State.RUNNING), left).blocks)
 
-    assert "not on again:* web01" in told
+    assert "not back on:* web01" in told
     assert "May be off:* web02" in told
 
 
@@ -118,7 +118,7 @@ def test_an_unknown_reboot_is_told_with_the_request_that_it_takes() -> None:
 
     told = outcomes.unsure(lost, Action.REBOOT)
 
-    assert "make a request of its own" in told
+    assert "make a separate request" in told
     assert "/power" not in told
     assert not outcomes.retryable(lost, Action.REBOOT)
     assert outcomes.unsure(lost, Action.OFF) == ""

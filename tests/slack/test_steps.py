@@ -78,10 +78,10 @@ def test_only_a_whole_success_completes_a_step(state: State) -> None:
     [
         (facts.PlanShown(builders.planned(), "PR-7F3K", 0), ""),
         (facts.PlanShown(builders.planned(refusals=("Frozen.",)), "", 0), "Frozen."),
-        (facts.PlanShown(builders.planned(), "", 0), "there is nothing to ask for"),
+        (facts.PlanShown(builders.planned(), "", 0), "there is nothing to request"),
         (facts.Mistake("There is none.", "web99", "x"), "web99: There is none."),
         (facts.Note("No <!here>.", good=False), "No ‹!here›."),
-        (facts.HelpShown("help"), "this can't be asked for by a step"),
+        (facts.HelpShown("help"), "a step can't request this"),
     ],
 )
 def test_a_step_that_can_not_go_on_says_why(answer: facts.Answer, why: str) -> None:

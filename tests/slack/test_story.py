@@ -34,7 +34,7 @@ async def test_requester_turns_the_plan_into_a_card_with_request(connected: Side
 
     assert connected.card().buttons == ["Approve", "Deny", "Details", "Cancel"]
     assert "Waiting for sre and dc-ops" in connected.card().words
-    assert [one.text for one in connected.whispers("dana")] == ["Asked as PR-7F3K."]
+    assert [one.text for one in connected.whispers("dana")] == ["Requested as PR-7F3K."]
     assert connected.workspace.violations == []
 
 

@@ -71,5 +71,5 @@ async def test_a_payload_that_kills_two_processes_is_set_aside(
         ended = await Person(on).reboot("web01")
         assert "rebooted: web01" in ended
         told = [one.text for one in on.slack.direct_messages(DANA)]
-        assert any("broke down twice" in text for text in told)
+        assert any("crashed twice while" in text for text in told)
         assert only.starts == 3

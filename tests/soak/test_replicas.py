@@ -195,7 +195,7 @@ async def test_the_host_takes_hold_of_whichever_replica_runs_it_while_slack_is_a
     lifted, _ = await on_host(two, tmp_path, "unfreeze")
 
     assert (listed, stopped, frozen, lifted) == (0, 0, 0, 0)
-    assert said == f"{id_} sends nothing more; what was sent is watched.\n"
+    assert said == f"{id_} sends nothing more; what was already sent is still watched.\n"
     assert found.state is State.STOPPED
     assert len(attempts) == 1
     assert {"request.stop_asked", "request.stopped"} <= set(events)

@@ -263,7 +263,7 @@ async def test_a_slip_in_an_anchor_is_never_told_as_a_log_that_was_rebuilt(
     other = verdict(url, anchor=f"#3:{heads[1][:12]}")
     beyond = verdict(url, anchor=f"#9:{heads[1][:12]}")
     assert not other.ok
-    assert other.problem.startswith("row 3 has another hash than this audit head: compare it")
+    assert other.problem.startswith("row 3 has a different hash from this audit head: compare it")
     assert beyond.problem == (
         "the log ends at row 5, before the audit head's row 9: it was cut off, "
         "or restored from an older backup"

@@ -104,7 +104,7 @@ async def test_a_call_of_ours_that_begins_late_is_told_as_ours(tmp_path: pathlib
         row = (await world.rows(second))["web09"]
         assert (row.state, row.cause) == (ServerState.SUPERSEDED, causes.Cause.OUR_OWN)
         card = str(cards.render(await world.found(second), [row]).blocks)
-        assert f"overtaken by an earlier call of our own, of {first}" in card
+        assert f"overtaken by one of our own earlier calls, from {first}" in card
 
 
 async def test_a_server_that_the_answer_leaves_out_says_so_to_the_end(
@@ -127,7 +127,7 @@ async def test_a_server_that_the_answer_leaves_out_says_so_to_the_end(
     ("heir", "cause", "said"),
     [
         ("", causes.Cause.DELETED, "deleted meanwhile"),
-        ("ffff", causes.Cause.REPLACED, "another server bears its name now"),
+        ("ffff", causes.Cause.REPLACED, "another server now has its name"),
     ],
 )
 async def test_a_server_that_is_deleted_in_mid_run_is_told_as_deleted_or_replaced(

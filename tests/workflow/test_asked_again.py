@@ -21,7 +21,7 @@ async def test_a_plan_that_is_too_old_offers_to_plan_again(world: World) -> None
     again = await world.press(DANA, "again", shown.request_id)
 
     assert isinstance(said, facts.Note)
-    assert (said.text, said.over) == ("This plan is 33 minutes old, so nothing was asked.", True)
+    assert (said.text, said.over) == ("This plan is 33 minutes old, so it wasn't requested.", True)
     assert "Plan again" in str(private.render(said).blocks)
     assert isinstance(again, facts.PlanShown)
     assert again.plan.order.server_ids == shown.plan.order.server_ids

@@ -47,7 +47,7 @@ async def test_break_glass_starts_at_once_and_calls_every_approver(world: World)
 @pytest.mark.parametrize(
     ("line", "channel", "who", "said"),
     [
-        (LINE, OPS, DANA, "Break glass may not be used in this channel"),
+        (LINE, OPS, DANA, "Break glass isn't allowed in this channel"),
         ("reboot web01 --break-glass", INC, DANA, "Break glass needs a reason"),
         ("reboot db01 --break-glass because x", INC, DANA, "doesn't let you break glass"),
         (LINE, INC, OLGA, "No rule of the policy names you"),
@@ -78,10 +78,10 @@ async def test_breaker_may_not_break_again_before_somebody_else_has_reviewed(
     asked = await world.plan("reboot web02 because in order", channel=INC)
 
     assert again.plan.refusals == (
-        f"Your last break glass is not reviewed yet ({id_}): ask an approver to press Review on "
-        "its card, or ask without --break-glass.",
+        f"Your last use of break glass hasn't been reviewed yet ({id_}): ask an approver to "
+        "press Review on its card, or ask without --break-glass.",
     )
-    assert "not reviewed yet" in pressed
+    assert "n't been reviewed yet" in pressed
     assert other.plan.refusals == asked.plan.refusals == ()
 
     assert await world.press(SAM, "verdict", id_) == facts.VerdictWanted(id_)
@@ -110,9 +110,9 @@ async def test_review_is_closed_once_by_somebody_entitled(world: World) -> None:
 
     found = await world.found(id_)
     assert own == "You broke the glass yourself: somebody else must review it."
-    assert nobody == "Only people in dc-ops or sre may review this."
-    assert first == f"{id_} is reviewed; its card and thread say so."
-    assert second == f"{id_} was reviewed already by {ROSA}."
+    assert nobody == "Only people in dc-ops or sre may review this, and you aren't one of them."
+    assert first == f"The review of {id_} is recorded; its card and thread show it."
+    assert second == f"{id_} has already been reviewed by {ROSA}."
     assert found.review is not None
     assert (found.review.closed_by, found.review.comment) == (ROSA, "right so")
     assert world.events(id_)[-1] == "reviewed"
@@ -133,7 +133,7 @@ async def test_review_of_what_owes_none_is_refused(world: World) -> None:
     """A request in order has nothing to review."""
     id_ = await world.ask("reboot web01 because x")
 
-    assert await world.told(SAM, "verdict", id_, comment="x") == f"{id_} owes no review."
+    assert await world.told(SAM, "verdict", id_, comment="x") == f"{id_} needs no review."
 
 
 async def test_reviewer_who_can_not_be_checked_is_told_to_press_again(world: World) -> None:
@@ -168,7 +168,7 @@ async def test_review_is_reminded_of_and_becomes_overdue_over_a_restart(
 
     assert world.events(id_)[-3:] == ["review_reminder", "review_overdue", "review_overdue"]
     assert world.thread(id_)[-1]["ask"] == {"dc-ops": [ROSA, LEO], "sre": [SAM, LEO]}
-    assert "not reviewed yet" in barred.plan.refusals[0]
+    assert "n't been reviewed yet" in barred.plan.refusals[0]
     assert len(await world.audit("review.overdue")) == 2
 
 

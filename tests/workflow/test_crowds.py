@@ -46,7 +46,10 @@ MAY_NOT = [
 WINNERS = {
     State.DENIED: r"Denied PR-\w+\.",
     State.CANCELLED: r"PR-\w+ is cancelled\.",
-    State.STOPPED: r"PR-\w+ is stopped\.|PR-\w+ sends nothing more; what was sent is watched\.",
+    State.STOPPED: (
+        r"PR-\w+ is stopped\."
+        r"|PR-\w+ sends nothing more; what was already sent is still watched\."
+    ),
 }
 
 
@@ -198,7 +201,7 @@ async def judge(
     for who, do, how, text in said:
         assert how in ("taken", "refused", "doubled", "shown"), (who, do, how, text)
         assert text or how == "doubled"
-        if how == "refused" and text.startswith(f"{id_} has ended already"):
+        if how == "refused" and text.startswith(f"{id_} has already ended"):
             assert any(name in text for name in named), text
         if how == "refused" and (who, do) not in MAY_NOT and text.startswith(f"{id_} is "):
             assert any(name in text for name in approvers), text

@@ -86,7 +86,7 @@ async def test_approver_lifts_the_one_freeze_whose_button_they_press(world: Worl
     assert "no rule names you" in refused
     assert lifted.startswith("That one is lifted, but everything stays frozen by U0DANA (network)")
     assert await standing(world) == [network]
-    assert await lift(world, SAM, cooling) == "That freeze is over already."
+    assert await lift(world, SAM, cooling) == "That freeze is already over."
 
 
 async def test_button_of_an_old_freeze_lifts_no_later_one(world: World) -> None:
@@ -98,7 +98,7 @@ async def test_button_of_an_old_freeze_lifts_no_later_one(world: World) -> None:
     await said(world, "freeze cooling again", ROSA)
     [later] = await standing(world)
 
-    assert await lift(world, ROSA, first) == "That freeze is over already."
+    assert await lift(world, ROSA, first) == "That freeze is already over."
     await said(world, "freeze cooling again until 23:00", ROSA)
     assert await lift(world, ROSA, later) == "The freeze is over."
 
@@ -108,7 +108,7 @@ async def test_forged_button_lifts_nothing(world: World, value: str) -> None:
     """Only what stands has a name."""
     await said(world, "freeze cooling", ROSA)
 
-    assert await world.told(SAM, "unfreeze", value) == "That freeze is over already."
+    assert await world.told(SAM, "unfreeze", value) == "That freeze is already over."
     assert len(await standing(world)) == 1
 
 
@@ -183,8 +183,8 @@ async def test_holder_who_freezes_again_changes_reason_and_end(world: World) -> 
 
     (held,) = await standing(world)
     assert again == (
-        "Your freeze stays, with this reason and end: nothing new leaves. "
-        "It ends on 2027-01-15 09:00 UTC."
+        "Your freeze now has this reason and end: nothing new is sent. It ends on 2027-01-15 "
+        "09:00 UTC."
     )
     assert (held.reason, held.since) == ("still cooling", world.clock.start)
     assert held.until == world.clock.start + 3600
@@ -218,7 +218,7 @@ async def test_person_who_holds_none_lifts_none(world: World) -> None:
     told_olga = await said(world, "unfreeze all", OLGA)
 
     assert told_sam == (
-        f"You hold no freeze. Everything is frozen by U0ROSA (cooling) {SINCE}. "
+        f"You have no freeze of your own. Everything is frozen by U0ROSA (cooling) {SINCE}. "
         "unfreeze all lifts every freeze."
     )
     assert told_olga.startswith("Only people whom a rule names as approver")
@@ -312,8 +312,8 @@ async def test_last_approval_held_by_two_freezes_names_both(world: World) -> Non
 
     assert answer == (
         f"Everything is frozen by U0LEO (network) {SINCE}, until 2027-01-15 09:00 UTC; and by "
-        f"U0ROSA (cooling) {SINCE}. It can't get its last approval now; press Approve again "
-        "afterwards."
+        f"U0ROSA (cooling) {SINCE}. This request can't get its last approval until that is over; "
+        "press Approve again then."
     )
     assert await world.state(id_) is State.PENDING
 
@@ -356,7 +356,7 @@ async def test_holder_from_the_host_stands_beside_people(world: World) -> None:
     every = await said(world, "unfreeze all", SAM)
 
     assert refused[0].startswith("Everything is frozen by host:deploy (kernel) since")
-    assert own.startswith("You hold no freeze.")
+    assert own.startswith("You have no freeze of your own.")
     assert every == "The freeze is over."
 
 

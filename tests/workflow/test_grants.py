@@ -134,7 +134,7 @@ async def test_request_that_stops_on_change_is_refused_at_the_last_approval(worl
         ({"tags": (("powerbot", "never"),)}, "protected"),
         (
             {"tags": (("role", "db"),)},
-            'rule "databases" judges it now and needs 1 from dc-ops',
+            'rule "databases" now judges it and needs 1 from dc-ops',
         ),
     ],
 )
@@ -215,11 +215,11 @@ async def test_server_that_moves_under_a_rule_which_wants_no_more_is_sent(world:
     ("rule", "why"),
     [
         ('actions = ["off"]', 'rule "strict" doesn\'t allow reboot'),
-        ('requesters = ["dc-ops"]', 'rule "strict" takes requests from dc-ops only'),
-        ('reason = "INC-[0-9]+"', "wants INC-[0-9]+ in the reason"),
+        ('requesters = ["dc-ops"]', 'rule "strict" accepts requests from dc-ops only'),
+        ('reason = "INC-[0-9]+"', "requires INC-[0-9]+ in the reason"),
         ("from_servers = { 2 = { sre = 2 } }", "needs 2 from sre"),
-        ('cooldown = "10m"', "wants a longer time between two reboots"),
-        ("batch = 1", "wants a gentler pace"),
+        ('cooldown = "10m"', "requires more time between two reboots"),
+        ("batch = 1", "requires a gentler pace"),
     ],
 )
 async def test_server_is_held_to_whatever_a_stricter_rule_wants(
@@ -301,8 +301,8 @@ async def test_failure_limit_that_is_tightened_in_mid_run_stops_it(world: World)
 
 LOSSES = {
     "deactivated": lambda world: world.folk.change(DANA, deleted=True),
-    "a guest now": lambda world: world.folk.change(DANA, is_restricted=True),
-    "takes requests from sre only": lambda world: world.edit(
+    "now a guest": lambda world: world.folk.change(DANA, is_restricted=True),
+    "accepts requests from sre only": lambda world: world.edit(
         ('sre = ["U0DANA", "U0SAM", "U0LEO"]', 'sre = ["U0SAM", "U0LEO"]')
     ),
 }
@@ -323,7 +323,7 @@ async def test_requester_who_lost_the_right_gets_no_last_approval(world: World, 
     assert len(directs(world, id_)) == 1
 
 
-@pytest.mark.parametrize("why", ["deactivated", "a guest now"])
+@pytest.mark.parametrize("why", ["deactivated", "now a guest"])
 async def test_approved_request_of_a_requester_who_lost_the_right_is_void(
     world: World, why: str
 ) -> None:
@@ -354,7 +354,7 @@ async def test_run_of_a_requester_who_left_the_user_group_stops(world: World) ->
 
     found = await world.found(id_)
     assert found.state is State.STOPPED
-    assert "takes requests from dc-ops only" in found.end_reason
+    assert "accepts requests from dc-ops only" in found.end_reason
     assert world.calls() == [1]
 
 

@@ -57,7 +57,7 @@ async def test_nobody_is_offered_another_name_where_the_list_falls_short(
     assert isinstance(said, facts.Mistake), said
     assert said.suggestion == ""
     assert "the nearest" not in said.problem
-    assert "here that is written" not in said.problem
+    assert "here it is written" not in said.problem
     assert "CloudDC's list shows 108 of 120 servers" in said.problem
 
 
@@ -132,7 +132,7 @@ async def test_a_stop_with_a_long_reason_stops_and_says_that_it_was_not_kept(
     said = await world.type(f"cancel {id_} because {'y' * 900}")
 
     assert isinstance(said, facts.Note)
-    assert "A reason has at most 500 characters; this one has 900. It wasn't kept." in said.text
+    assert "A reason has at most 500 characters; this one has 900. It wasn't saved." in said.text
     assert (await world.state(id_)).value == "cancelled"
     assert "y" not in (await world.found(id_)).end_reason.removeprefix("cancelled by")
 
@@ -197,7 +197,7 @@ async def test_a_count_in_wide_digits_is_a_count(world: World) -> None:
     shown = await world.plan("off web[01-12] because x")
     said = await world.told(DANA, "confirm_count", shown.request_id, count="１２")
 
-    assert said.startswith("Asked as")
+    assert said.startswith("Requested as")
 
 
 async def test_a_colleague_in_a_reason_is_shown_by_name(world: World) -> None:

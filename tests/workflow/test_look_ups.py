@@ -84,7 +84,7 @@ DELETED = (
     "enable it again."
 )
 UNPAID = (
-    "Whether you are in dc-ops could not be checked. User groups need a paid plan of Slack "
+    "Whether you are in dc-ops could not be checked. User groups need a paid Slack plan "
     "(plan_upgrade_required): whoever edits the policy must name people instead of S0ONCALL."
 )
 
@@ -100,7 +100,9 @@ UNPAID = (
         ({"ok": True, "users": "U0LEO"}, UNCHECKED, "could not be checked"),
         ({"ok": True, "users": [{"id": "U0LEO"}]}, UNCHECKED, "could not be checked"),
         ([], UNCHECKED, "could not be checked"),
-        ({"ok": True, "users": []}, "Only people in sre or dc-ops may do this, and you aren't.",
+        ({"ok": True, "users": []}, (
+            "Only people in sre or dc-ops may do this, and you aren't one of them."
+        ),
          "not in a group"),
     ],
     ids=["disabled", "unpaid", "broken", "without", "null", "text", "objects", "list", "empty"],
@@ -188,6 +190,6 @@ async def test_own_request_is_refused_without_any_look_up(
     slack[0].status = 503
 
     assert await world.told(DANA, "approve", id_) == (
-        "This is your own request: somebody else must decide it."
+        "This is your own request: somebody else must decide."
     )
     assert not slack[0].asked

@@ -25,7 +25,7 @@ from tests.workflow import world as world_
 from tests.workflow.world import DANA, LEO, ONCALL, ROSA, SAM, World
 
 DELETED = "The user group S0ONCALL of dc-ops was deleted or disabled in Slack: whoever edits"
-SCOPE = "lacks the scope usergroups:read: whoever runs Powerbot must install the app again"
+SCOPE = "lacks the scope usergroups:read: whoever runs Powerbot must reinstall the app"
 IN_A_MOMENT = "in a moment"
 
 
@@ -179,7 +179,7 @@ async def test_last_approval_names_what_keeps_the_requester_from_being_checked(
 
     told = await stage.world.told(SAM, "approve", id_)
 
-    assert told.startswith("Whether the requester of this may still ask for it could not be")
+    assert told.startswith("Whether its requester may still ask for it could not be")
     assert "The user group S0ONCALL of sre was deleted" in told
     assert await stage.world.state(id_) is State.PENDING
 
@@ -254,7 +254,7 @@ def test_no_more_than_three_are_told_and_the_rest_counted() -> None:
     """A policy that names fifty deleted groups fills no message."""
     many = [missing_access.Missing(Lack.GROUP, "no_such_subteam", f"S0{n}") for n in range(50)]
 
-    assert missing_access.told(many).endswith("And 47 more such; powerbot check names them.")
+    assert missing_access.told(many).endswith("And 47 more like this; powerbot check lists them.")
 
 
 def test_what_passes_is_told_beside_what_does_not() -> None:

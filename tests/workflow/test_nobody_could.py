@@ -18,8 +18,8 @@ from tests.workflow.world import DANA, LEO, ONCALL, SAM, TEAM, World
         ({"deleted": True}, "2 deactivated"),
         ({"is_restricted": True}, "2 a guest"),
         ({"is_bot": True}, "2 a bot"),
-        ({"is_stranger": True}, "2 of another company"),
-        ({"team_id": "T0OTHER"}, "2 of another workspace"),
+        ({"is_stranger": True}, "2 from another company"),
+        ({"team_id": "T0OTHER"}, "2 from another workspace"),
     ],
 )
 async def test_plan_whose_only_candidates_may_do_nothing_cannot_be_asked(

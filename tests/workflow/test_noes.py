@@ -56,7 +56,7 @@ async def test_whoever_the_record_or_the_policy_knows_stops_without_slack(
 
     said = await stop(world, who, id_, door)
 
-    assert said == f"{id_} sends nothing more; what was sent is watched."
+    assert said == f"{id_} sends nothing more; what was already sent is still watched."
     assert (await bar(world, id_)) == "stopped before its call"
     assert world.folk.asked == []
     assert world.clock.passed_s == began
@@ -123,7 +123,7 @@ async def test_stop_of_somebody_whom_slack_cannot_tell_counts_after_a_minute(wor
 
     said = await world.told(OLGA, "stop", id_)
 
-    assert said.endswith("who you are for 60 s, and a no doesn't wait for Slack.")
+    assert said.endswith("say within 60 s who you are, and a no doesn't wait for Slack.")
     assert await bar(world, id_) == "stopped before its call"
     assert 59.0 <= world.clock.passed_s - began <= 61.0
     assert world.events(id_)[-3:] == ["looking_up", "not_looked_up", "stop_asked"]

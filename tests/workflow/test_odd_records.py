@@ -44,8 +44,8 @@ async def test_protection_by_tag_is_not_lost_by_an_odd_shape(
 @pytest.mark.parametrize(
     ("oddity", "said"),
     [
-        (RecordOddity.FROZEN_WORD, "whether CloudDC has frozen it can't be read"),
-        (RecordOddity.FROZEN_NULL, "whether CloudDC has frozen it can't be read"),
+        (RecordOddity.FROZEN_WORD, "whether Huawei Cloud has suspended it can't be read"),
+        (RecordOddity.FROZEN_NULL, "whether Huawei Cloud has suspended it can't be read"),
         (RecordOddity.MANAGE_STATE_NULL, "its manage_state can't be read"),
         (RecordOddity.OPERATION_OBJECT, "its power state is unknown"),
     ],

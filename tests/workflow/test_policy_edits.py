@@ -45,8 +45,8 @@ async def test_click_of_somebody_without_a_right_ends_nothing(world: World) -> N
     told = await world.told(OLGA, "approve", id_)
     own = await world.told(DANA, "approve", id_)
 
-    assert told == "Only people in sre may do this, and you aren't."
-    assert own == "This is your own request: somebody else must decide it."
+    assert told == "Only people in sre may do this, and you aren't one of them."
+    assert own == "This is your own request: somebody else must decide."
     assert await world.state(id_) is State.PENDING
     assert "refused" in await _after(world, id_, ROSA)
 
@@ -161,7 +161,7 @@ async def test_edit_that_can_not_be_judged_ends_nothing_and_lets_nothing_pass(
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('allow = ["C0INC"]', "the policy doesn't allow this channel any more"),
+        ('allow = ["C0INC"]', "the policy no longer allows this channel"),
     ],
 )
 async def test_request_in_a_channel_that_was_taken_out_is_refused(
@@ -232,7 +232,9 @@ async def test_requests_asked_at_the_same_moment_do_not_slip_past_the_quorum(
     last = await overtaken(world, before[9])
 
     assert told == [""] * 10
-    assert last == "it needs other approvals now than the plan says; type the command again."
+    assert last == (
+        "it now needs different approvals from those in the plan; type the command again."
+    )
 
 
 async def test_open_requests_are_counted_in_the_transaction_that_asks(world: World) -> None:
@@ -243,7 +245,7 @@ async def test_open_requests_are_counted_in_the_transaction_that_asks(world: Wor
 
     said = await overtaken(world, plans[5].plan)
 
-    assert said == "you have 5 open requests, and that is the most."
+    assert said == "you have 5 open requests, and that is the limit."
 
 
 async def test_run_waits_while_an_edited_policy_can_not_be_judged(world: World) -> None:

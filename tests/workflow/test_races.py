@@ -38,7 +38,7 @@ async def test_approver_who_comes_after_a_denial_is_told_by_whom(world: World) -
 
     told = await world.told(SAM, "approve", id_)
 
-    assert told == f"{id_} has ended already: denied (denied by {ROSA})."
+    assert told == f"{id_} has already ended: denied (denied by {ROSA})."
     assert [row["user_id"] for row in await world.audit("approval.too_late")] == [SAM]
 
 
@@ -50,7 +50,7 @@ async def test_denial_that_comes_after_another_is_told_by_whom(world: World) -> 
 
     told = await world.told(LEO, "deny", id_)
 
-    assert told == f"{id_} has ended already: denied (denied by {ROSA})."
+    assert told == f"{id_} has already ended: denied (denied by {ROSA})."
     assert [row["user_id"] for row in await world.audit("request.denied")] == [ROSA]
 
 
@@ -64,7 +64,7 @@ async def test_click_that_was_delivered_twice_counts_once(world: World) -> None:
     world.folk.meanwhile[SAM] = again
     told = await world.told(SAM, "approve", id_)
 
-    assert told == "You have approved this already; it counts once."
+    assert told == "You have already approved this; it counts once."
     assert len((await world.found(id_)).approvals) == 1
 
 
@@ -96,7 +96,7 @@ async def test_reviewer_who_comes_second_is_told_who_was_first(world: World) -> 
     world.folk.meanwhile[SAM] = second
     told = await world.told(SAM, "verdict", id_, comment="not fine")
 
-    assert told == f"{id_} was reviewed already by {ROSA}."
+    assert told == f"{id_} has already been reviewed by {ROSA}."
     assert [row["user_id"] for row in await world.audit("review.too_late")] == [SAM]
 
 
@@ -109,7 +109,7 @@ async def test_second_break_glass_of_the_same_moment_is_refused(world: World) ->
     told = await world.told(DANA, "request", second.request_id)
 
     assert told.startswith(
-        f"Not asked: Your last break glass is not reviewed yet ({first.request_id})"
+        f"Not requested: Your last use of break glass hasn't been reviewed yet ({first.request_id})"
     )
     assert await world.state(second.request_id) is State.REFUSED
 
@@ -128,8 +128,8 @@ async def test_plan_that_no_longer_fits_is_not_asked(world: World) -> None:
     )
     was_frozen = await world.told(DANA, "request", frozen.request_id)
 
-    assert was_off.startswith("Not asked: ")
-    assert was_frozen.startswith("Not asked: Everything is frozen by U0ROSA (storm) since ")
+    assert was_off.startswith("Not requested: ")
+    assert was_frozen.startswith("Not requested: Everything is frozen by U0ROSA (storm) since ")
 
 
 async def test_press_of_request_twice_asks_once(world: World) -> None:
@@ -177,8 +177,8 @@ async def test_stop_in_the_middle_of_a_run_sends_nothing_more(world: World) -> N
     await world.drive()
 
     assert told == [
-        f"{id_} sends nothing more; what was sent is watched.",
-        f"{id_} is running already; approved by {SAM}; {OLGA} has pressed Stop.",
+        f"{id_} sends nothing more; what was already sent is still watched.",
+        f"{id_} is already running; approved by {SAM}; {OLGA} has pressed Stop.",
     ]
     assert (await world.state(id_), world.calls()) == (State.STOPPED, [1])
 

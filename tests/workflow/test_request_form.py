@@ -161,14 +161,14 @@ async def test_a_message_fills_the_form_or_is_said_to_name_nothing() -> None:
         ({"batch": "9"}, Field.BATCH, "The policy allows 5"),
         ({"pause": "1s"}, Field.PAUSE, "The policy pauses for 10s"),
         ({"max_failures": "3"}, Field.MAX_FAILURES, "The policy allows 1"),
-        ({"break_glass": "yes"}, Field.BREAK_GLASS, "may not be used in this channel"),
+        ({"break_glass": "yes"}, Field.BREAK_GLASS, "isn't allowed in this channel"),
         (
             {"break_glass": "yes", "reason": "", "place": "C0INC"},
             Field.REASON,
             "Break glass needs a reason.",
         ),
-        ({"place": "C0DEV"}, Field.CHANNEL, "Requests may not be made in this channel."),
-        ({"place": "C0OLD"}, Field.SERVERS, "Requests may not be made in this channel."),
+        ({"place": "C0DEV"}, Field.CHANNEL, "Requests aren't allowed in this channel."),
+        ({"place": "C0OLD"}, Field.SERVERS, "Requests aren't allowed in this channel."),
     ],
 )
 def test_a_form_is_told_what_the_policy_wants_at_its_field(

@@ -176,7 +176,7 @@ async def test_plan_that_nobody_asks_for_leaves_the_store_when_it_expires(world:
     assert [row["request_id"] for row in await world.audit("request.planned")] == [shown.request_id]
     said = await world.press(DANA, "request", shown.request_id)
     assert isinstance(said, facts.Note)
-    assert said.text == "This plan is too old to be used. Type the command again."
+    assert said.text == "This plan is too old to use. Type the command again."
 
 
 async def test_person_keeps_the_newest_twenty_of_their_plans(world: World) -> None:

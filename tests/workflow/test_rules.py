@@ -140,4 +140,4 @@ def test_a_policy_that_can_be_read_and_not_be_meant_is_told_in_the_log(standing:
     assert held[-1].allow == {"C0OPS"}
     odd = [one for one in logged if one["event"] == "policy.odd"]
     assert [one["log_level"] for one in odd] == ["warning"]
-    assert odd[0]["why"].startswith("[channels] incident has C0INC, but allow hasn't")
+    assert odd[0]["why"].startswith("[channels] incident lists C0INC, but allow doesn't")

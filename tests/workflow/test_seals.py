@@ -59,7 +59,7 @@ async def test_request_that_the_database_calls_approved_is_void(world: World) ->
     id_ = await world.ask("reboot db01 because x")
     approve_by_hand(world, id_)
 
-    await ended_by_seal(world, id_, "its approvals are not enough")
+    await ended_by_seal(world, id_, "it doesn't have enough approvals")
 
 
 async def test_request_whose_state_alone_was_changed_is_void(world: World) -> None:
@@ -68,7 +68,7 @@ async def test_request_whose_state_alone_was_changed_is_void(world: World) -> No
     write(world, "UPDATE requests SET state = 'approved' WHERE id = :id", id=id_)
     world.clock.passed_s += 3600
 
-    await ended_by_seal(world, id_, "its approvals are not enough")
+    await ended_by_seal(world, id_, "it doesn't have enough approvals")
 
     assert "started" not in world.events(id_)
 
@@ -80,7 +80,7 @@ async def test_plan_that_nobody_asked_for_and_that_is_called_approved_is_void(
     id_ = (await world.plan("reboot db01 because x")).request_id
     approve_by_hand(world, id_)
 
-    await ended_by_seal(world, id_, "the audit doesn't have that it was asked for")
+    await ended_by_seal(world, id_, "the audit has no record of its being requested")
 
 
 async def test_denied_request_that_is_called_approved_is_void(world: World) -> None:
@@ -90,7 +90,7 @@ async def test_denied_request_that_is_called_approved_is_void(world: World) -> N
     await world.told(ROSA, "deny", id_)
     approve_by_hand(world, id_)
 
-    await ended_by_seal(world, id_, "it had ended before")
+    await ended_by_seal(world, id_, "it had already ended")
 
 
 async def test_approval_that_is_written_into_the_database_makes_it_void(world: World) -> None:
@@ -104,7 +104,7 @@ async def test_approval_that_is_written_into_the_database_makes_it_void(world: W
     )
     approve_by_hand(world, id_)
 
-    await ended_by_seal(world, id_, "the audit doesn't have one of its approvals")
+    await ended_by_seal(world, id_, "the audit has no record of one of its approvals")
 
 
 async def test_approval_that_was_moved_to_another_group_makes_it_void(world: World) -> None:
@@ -114,7 +114,7 @@ async def test_approval_that_was_moved_to_another_group_makes_it_void(world: Wor
     write(world, "UPDATE approvals SET group_name = 'dc-ops'")
     approve_by_hand(world, id_)
 
-    await ended_by_seal(world, id_, "counts for another group")
+    await ended_by_seal(world, id_, "counts for a different group")
 
 
 def other_server(plan: dict[str, object]) -> None:
@@ -181,7 +181,7 @@ async def test_plan_that_was_edited_in_the_database_is_void(
     if digest:
         write(world, "UPDATE requests SET plan_digest = 'new' WHERE id = :id", id=id_)
 
-    await ended_by_seal(world, id_, "its plan isn't the one that was asked for")
+    await ended_by_seal(world, id_, "its plan isn't the one that was requested")
 
 
 async def test_approval_that_was_given_to_another_seal_makes_it_void(world: World) -> None:
@@ -190,7 +190,7 @@ async def test_approval_that_was_given_to_another_seal_makes_it_void(world: Worl
     await world.told(SAM, "approve", id_)
     write(world, "UPDATE approvals SET seal = :seal", seal="0" * 64)
 
-    await ended_by_seal(world, id_, "an approval was given to another plan")
+    await ended_by_seal(world, id_, "an approval was given for another plan")
 
 
 async def test_audit_row_that_was_edited_makes_it_void(world: World) -> None:
@@ -210,7 +210,7 @@ async def test_use_that_was_put_off_in_the_database_makes_it_void(world: World) 
     write(world, "UPDATE requests SET use_by = use_by + 86400")
     world.clock.passed_s += 3600
 
-    await ended_by_seal(world, id_, "after its time")
+    await ended_by_seal(world, id_, "too late")
 
 
 async def test_expiry_that_was_put_off_in_the_database_takes_no_approval(world: World) -> None:
@@ -221,7 +221,7 @@ async def test_expiry_that_was_put_off_in_the_database_takes_no_approval(world: 
 
     told = await world.told(SAM, "approve", id_)
 
-    assert "after its time" in told
+    assert "too late" in told
     assert await world.state(id_) is State.REFUSED
 
 
@@ -242,7 +242,7 @@ async def test_run_whose_plan_is_edited_stops_before_its_next_wave(world: World)
 
     found = await world.found(id_)
     assert found.state is State.STOPPED
-    assert "its plan isn't the one that was asked for" in found.end_reason
+    assert "its plan isn't the one that was requested" in found.end_reason
     assert world.calls() == [1]
     assert len(await world.audit("seal.broken", id_)) == 1
 

@@ -56,7 +56,7 @@ async def test_expiry_is_worded_apart_from_a_denial(world: World) -> None:
 
     assert world.events(id_)[-1] == "expired"
     assert (await world.found(id_)).end_reason == "not answered in time"
-    assert late == "This request has expired; it must be asked for again."
+    assert late == "This request has expired; ask again if it is still needed."
     assert [row["event"] for row in await world.audit(request_id=id_)][-2:] == [
         "request.expired",
         "denial.refused",
@@ -200,9 +200,9 @@ async def test_requester_may_nudge_once_in_five_minutes(world: World) -> None:
     late = await world.told(DANA, "nudge", id_)
 
     assert first == third == "Asked them again in the thread."
-    assert second == "They were asked a moment ago; nudge again in 5 min."
+    assert second == "They were asked a moment ago; you can nudge them again in 5 min."
     assert other == "Only the requester can nudge."
-    assert late == f"{id_} has ended already: denied (denied by {SAM})."
+    assert late == f"{id_} has already ended: denied (denied by {SAM})."
     assert world.events(id_) == ["asked", "nudged", "nudged", "denied"]
     assert world.thread(id_)[0]["ask"] == world.thread(id_)[1]["ask"]
     assert world.thread(id_)[0]["ask"] == {"sre": [SAM, LEO], "dc-ops": [ROSA, LEO]}
@@ -221,8 +221,8 @@ async def test_words_are_added_to_a_decision_once_and_by_who_made_it(world: Worl
 
     assert form == facts.CommentWanted(id_)
     assert added == why == "Comment posted."
-    assert again == "You have commented on it already; say more in its thread."
-    assert foreign.startswith("Only who has approved or denied")
+    assert again == "You have already commented on it; write more in its thread."
+    assert foreign.startswith("Only people who approved or denied")
     assert (await world.found(id_)).approvals[0].comment == "looks right"
     assert [row["detail"]["comment"] for row in await world.audit("request.commented")] == [
         "looks right",

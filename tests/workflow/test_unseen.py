@@ -18,7 +18,7 @@ async def test_approver_can_t_approve_what_the_channel_can_t_see(world: World) -
         await refused_cards.RefusedCards(world.store, world.clock).tell(found, "not_in_channel")
 
     said = await world.told(SAM, "approve", id_)
-    assert "hasn't taken its card" in said
+    assert "hasn't accepted its card" in said
     assert await world.state(id_) is State.PENDING
     assert len(await world.audit("card.refused", id_)) == 1
     assert [row["event"] for row in await world.audit(request_id=id_)][-1] == "approval.held"

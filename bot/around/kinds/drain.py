@@ -39,7 +39,7 @@ class Drain:
         return None
 
     async def lengthen(self, asked: asking.Asked, until: float) -> asking.Answer:
-        """A cordon has no end of its own."""
+        """A cordon has no end of its own, so there is nothing to extend."""
         return asking.done(asked.servers, stands=True)
 
     async def check(self, step: step_.Step) -> str:
@@ -130,7 +130,7 @@ async def _cordon(one: _Node) -> bool:
         except cluster.Changed:
             continue
         return True
-    raise cluster.Later("somebody else goes on changing the node")
+    raise cluster.Later("somebody else keeps changing the node")
 
 
 async def _evict(one: _Node) -> int:
@@ -172,7 +172,7 @@ async def _uncordon(one: _Node) -> asking.Each:
         return asking.Each(asking.Word.REFUSED, str(error), stands=True)
     except cluster.Later as error:
         return asking.Each(asking.Word.AGAIN, str(error), stands=True)
-    words = "somebody else goes on changing the node"
+    words = "somebody else keeps changing the node"
     return asking.Each(asking.Word.AGAIN, words, stands=True)
 
 

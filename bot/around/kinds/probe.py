@@ -35,11 +35,11 @@ class Probe:
         return await self._look(asked)
 
     async def find(self, asked: asking.Asked) -> asking.Answer | None:
-        """A look leaves nothing behind."""
+        """A probe leaves nothing behind, so there is nothing to find."""
         return None
 
     async def lengthen(self, asked: asking.Asked, until: float) -> asking.Answer:
-        """Nothing stands."""
+        """A probe takes nothing out, so there is nothing to extend."""
         return asking.done(asked.servers)
 
     async def check(self, step: step_.Step) -> str | None:

@@ -15,7 +15,7 @@ from bot.power.around import asking, kinds, placeholders, step as step_
 
 LONGEST_CALL_S = 8.0
 LONGEST_REASON = 1000
-ENDED = "the silence has been ended by somebody else"
+ENDED = "somebody else has ended the silence"
 Work = Callable[[alertmanager.Alertmanager], Awaitable[asking.Answer]]
 
 

@@ -41,11 +41,11 @@ class Webhook:
         return await self._tell(asked, _body(AFTER, asked, data), is_after=True)
 
     async def find(self, asked: asking.Asked) -> asking.Answer | None:
-        """Nobody can be asked; the same half is told again by its id."""
+        """The receiver can't be asked, so the same half is sent again under the same id."""
         return None
 
     async def lengthen(self, asked: asking.Asked, until: float) -> asking.Answer:
-        """What was told stands until it is told otherwise."""
+        """A webhook has no end of its own, so there is nothing to extend."""
         return asking.done(asked.servers, stands=True)
 
     async def check(self, step: step_.Step) -> str:

@@ -17,7 +17,7 @@ from bot.power.messages import running
 from bot.power.request import Action
 from bot.power.run import around, runs
 
-# A part of an ended request that a run puts back is its own for so long.
+# How long a part of an ended request belongs to the run that puts it back.
 OURS_S = 120.0
 
 
@@ -31,7 +31,7 @@ async def take_over(context: Context, run: runs.Run) -> None:
 
 
 async def put_back(context: Context, run: runs.Run, *, over: bool = False) -> None:
-    """Probe and put back whatever is to be, for every server that has come to an end.
+    """Probe and put back what is due, for every server that has reached its end.
 
     `over` says that the run sends nothing more.
     """
@@ -203,7 +203,7 @@ def _wave_over(
         wave=max(part.wave for part in new),
         steps=_steps(new),
         counts=counts,
-        # Who was set aside was put back before the call; so were others by a process that died.
+        # Those set aside were put back before the call, and so were others by a process that died.
         back=len({*back, *(one.subject.id for part in new for one in part.of(State.PUT_BACK))}),
         left=sorted({row.taken.subject.name for row in around.rows(new)}),
         missed=[*_missed(run, new)],

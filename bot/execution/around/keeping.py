@@ -1,4 +1,4 @@
-"""Goes on looking after what stands once its request has ended: put back, lengthened, or over.
+"""Looks after steps that are still out when their request has ended: put back, extended, closed.
 
 The row does it: any process takes over what is due, so that no death and no deploy ends it.
 """
@@ -19,13 +19,13 @@ from bot.power.run import around
 
 log = structlog.get_logger()
 
-# A part that was taken is looked at by nobody else for so long.
+# How long nobody else looks at a part that one process has taken.
 OURS_S = 120.0
 ENDED = "it ended there by itself"
 
 
 async def look(context: Context) -> int:
-    """Take every look that is due; return how many parts were looked at.
+    """Check every part that is due; return how many were checked.
 
     Raises:
         StoreUnavailable: the database can't be reached; the looks stay due.

@@ -1,4 +1,4 @@
-"""What ends outside by itself is lengthened at half its time while its wave runs."""
+"""Extends what would end by itself (a silence) at half its time, while its wave runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bot.power.around import parts as parts_
 from bot.power.around.asking import Word
 from bot.power.run import runs
 
-# A part that could not be lengthened is tried again after so long.
+# How long to wait before a part that could not be extended is tried again.
 AGAIN_S = 30.0
 
 
@@ -35,7 +35,7 @@ async def tend(context: Context, run: runs.Run, *, but: str = "") -> None:
 
 
 def is_due(part: parts_.Part, now: float) -> bool:
-    """Whether a part stands, ends by itself, and has come to half its time."""
+    """Whether a part is out, would end by itself, and is past half its time."""
     if not part.until or not part.kind.lengthens or not part.standing:
         return False
     return now >= part.until - part.step.lasts_s / 2

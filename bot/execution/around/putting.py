@@ -17,7 +17,7 @@ from bot.power.run import around, runs
 
 # From where a half that puts back may begin, or go on.
 FROM = frozenset({State.INTENDED, State.DONE, State.OWED, State.PUTTING_BACK})
-# A part of an ended request that is being put back is left alone for so long.
+# How long a part of an ended request that is being put back is left alone.
 OURS_S = 120.0
 NOT_BACK = "couldn't be put back"
 

@@ -20,9 +20,9 @@ log = structlog.get_logger()
 
 T = TypeVar("T")
 
-# One try may take so long; a kind that takes longer is given up on, and may have acted.
+# The longest that one try may take; a kind that takes longer is given up on, and may have acted.
 TRY_S = 10.0
-# However little is left of `within`, a try that is begun gets so long.
+# The least time that a try gets once it is begun, however little is left of `within`.
 LEAST_TRY_S = 2.0
 PATIENCE_S = 5.0
 # How long to wait between two tries, at first and at most.

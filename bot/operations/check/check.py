@@ -1,4 +1,4 @@
-"""`powerbot check`: what is wrong with the set-up, each thing with its mend.
+"""`powerbot check`: what is wrong with the set-up, and how to fix each thing.
 
 Nothing is changed and no power call is sent. What is asked for online is in `check_slack` and
 `check_cloud`.

@@ -1,4 +1,4 @@
-"""The part of `powerbot check` that lets Slack judge every kind of message and form.
+"""The part of `powerbot check` that has Slack validate every kind of message and form.
 
 Slack's own validator looks at each at its largest ("blocks.validate"); nothing is posted. Kinds of
 blocks that a workspace doesn't take are remembered: the bot says the same in older ones.
@@ -60,16 +60,18 @@ async def look(client: AsyncWebClient, given: settings.Settings) -> AsyncIterato
                 broken.append(_broken(name, wrong))
     except api_errors.Undelivered as error:
         # An older Slack, or one that is asked too often: nothing was learnt.
-        yield good("messages", f"Slack didn't judge them ({error.code})")
+        yield good("messages", f"Slack didn't check them ({error.code})")
         return
     for finding in broken:
         yield finding
     await _remember(given, frozenset(refused))
     if refused:
         kinds = " and ".join(sorted(refused))
-        yield good("messages", f"this workspace takes no {kinds} blocks yet; older ones are used")
+        yield good(
+            "messages", f"this workspace doesn't accept {kinds} blocks yet; older ones are used"
+        )
     elif not broken:
-        yield good("messages", "Slack takes every kind of message and form")
+        yield good("messages", "Slack accepts every kind of message and form")
 
 
 def _broken(name: str, wrong: Wrong) -> Finding:

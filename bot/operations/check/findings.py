@@ -1,4 +1,4 @@
-"""What `powerbot check` says: one finding for each thing looked at, each bad one with its mend."""
+"""What `powerbot check` says: one finding for each check, each failure with its fix."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Code(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at: whether it is good, and else how to mend it."""
+    """The result of one check: whether it is good, and if not, how to fix it."""
 
     about: str
     good: bool

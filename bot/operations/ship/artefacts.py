@@ -1,4 +1,4 @@
-"""The artefacts that `powerbot ship` prints, by the words that one types."""
+"""The artefacts that `powerbot ship` prints, by the word that selects each."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ PROMETHEUS_IMAGE = "prom/prometheus:v3.5.0"
 RULES = "/etc/prometheus/alerts.yml"
 PASSWORD = "POSTGRES_PASSWORD"  # noqa: S105 -- the name of a file
 HEAD = """\
-# Made by `powerbot ship compose`. Beside it belong:
+# Made by `powerbot ship compose`. These belong beside it:
 #   Containerfile     powerbot ship container > Containerfile
 #   alerts.yml        powerbot ship alerts > alerts.yml
 #   policy/policy.toml

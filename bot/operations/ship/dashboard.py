@@ -49,16 +49,16 @@ PANELS = (
         ),
     ),
     Panel(
-        "Runs under way",
+        "Runs in progress",
         "short",
         (
             (f"sum({Figure.DRIVING.series})", "requests"),
-            (f"max({Figure.UNKNOWN_OUTCOMES.series})", "servers whose end is unknown"),
+            (f"max({Figure.UNKNOWN_OUTCOMES.series})", "servers whose outcome is unknown"),
             (f"sum(increase({Figure.UNKNOWN_CALLS.total}[1h]))", "unanswered calls, 1 h"),
         ),
     ),
     Panel(
-        "What happens",
+        "What is happening",
         "ops",
         ((_rate(Figure.STEPS.total, "event"), "{{event}}"),),
     ),
@@ -97,7 +97,7 @@ PANELS = (
         ),
     ),
     Panel(
-        "How many wait",
+        "How many are waiting",
         "short",
         (
             (f"max({Figure.OUTBOX_MESSAGES.series})", "messages"),
@@ -115,7 +115,7 @@ PANELS = (
         "short",
         (
             (f"sum({Figure.SOCKETS.series})", "ours"),
-            (f"max({Figure.SOCKET_OTHERS.series})", "of other processes, seen from one of ours"),
+            (f"max({Figure.SOCKET_OTHERS.series})", "of other processes, as seen from one of ours"),
         ),
     ),
     Panel(

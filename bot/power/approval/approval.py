@@ -86,18 +86,18 @@ def refuse_early(
     `settled_by` is the user id of who ended or approved it, where somebody did.
     """
     if person.user_id == requester.user_id:
-        return refused(
-            Refusal.OWN_REQUEST, "This is your own request: somebody else must decide it."
-        )
+        return refused(Refusal.OWN_REQUEST, "This is your own request: somebody else must decide.")
     late = state is State.PENDING and bool(expires_at) and now >= expires_at
     if state is State.EXPIRED or late:
-        return refused(Refusal.EXPIRED, "This request has expired; it must be asked for again.")
+        return refused(
+            Refusal.EXPIRED, "This request has expired; ask again if it is still needed."
+        )
     if state is not State.PENDING:
         return refused(Refusal.SETTLED, _settled(state, settled_by))
     if any(approval.person.user_id == person.user_id for approval in approvals):
-        return refused(Refusal.ALREADY_APPROVED, "You have approved this already; it counts once.")
+        return refused(Refusal.ALREADY_APPROVED, "You have already approved this; it counts once.")
     if person.team_id != team_id:
-        return refused(Refusal.OTHER_TEAM, "Only people of this workspace may do this.")
+        return refused(Refusal.OTHER_TEAM, "Only people in this workspace may do this.")
     return None
 
 
@@ -110,20 +110,20 @@ def _settled(state: State, settled_by: str) -> str:
         case State.VOID:
             return f"This request is void{by}."
         case State.RUNNING | State.SUCCEEDED | State.PARTIAL | State.FAILED:
-            return f"This request was approved already{by}; it is {state.value}."
+            return f"This request has already been approved{by}; it is {state.value}."
         case _:
-            return f"This request was {state.value} already{by}."
+            return f"This request was already {state.value}{by}."
 
 
 def refuse_member(member: ports.Member, team_id: str) -> Decision | None:
     """Return the refusal for anybody who isn't a full, active, human member of the team."""
     if member.is_stranger:
-        why = "People of other companies may not do this; a member of this workspace must."
+        why = "People from other companies may not do this; a member of this workspace must."
         return refused(Refusal.EXTERNAL, why)
     if member.team_id != team_id:
-        return refused(Refusal.OTHER_TEAM, "Only people of this workspace may do this.")
+        return refused(Refusal.OTHER_TEAM, "Only people in this workspace may do this.")
     if member.deleted:
-        return refused(Refusal.DEACTIVATED, "This account is deactivated, so it may do nothing.")
+        return refused(Refusal.DEACTIVATED, "This account is deactivated, so it can't do anything.")
     if member.is_bot:
         return refused(Refusal.BOT, "Apps and bots may not do this; a person must.")
     if member.is_restricted:
@@ -166,7 +166,7 @@ def may_deny(user_id: str, needs: policy.Needs, roster: Roster) -> Decision:
         return decision
     unread = [need.group for need in needs if need.group in roster.unreadable]
     listed = quorum.joined(tuple(unread), " and ")
-    why = f"Whether you are in {listed} could not be read, and a no doesn't wait for it."
+    why = f"Whether you are in {listed} could not be checked, and a no doesn't wait for that."
     return Decision(True, None, why, evidence=f"not checked: {listed} could not be read")
 
 
@@ -199,7 +199,9 @@ def _in_no_group(needs: policy.Needs, roster: Roster) -> Decision:
         why = f"No approver is configured: there is nobody in {listed}."
         return refused(Refusal.NO_APPROVER, why)
     listed = quorum.joined(names, " or ")
-    return refused(Refusal.NOT_IN_GROUP, f"Only people in {listed} may do this, and you aren't.")
+    return refused(
+        Refusal.NOT_IN_GROUP, f"Only people in {listed} may do this, and you aren't one of them."
+    )
 
 
 def lost_approvals(
@@ -233,12 +235,12 @@ def _member_again(
         return None
     user_id = approval.person.user_id
     if user_id not in members:
-        why = f"The account of {user_id} could not be checked again."
+        why = f"{user_id}'s account could not be checked again."
         return refused(Refusal.NOT_CHECKED, why)
     no = refuse_member(members[user_id], team_id)
     if no is None or no.reason is None:
         return None
-    why = f"The approval of {user_id} doesn't count any more ({no.reason.value})."
+    why = f"The approval by {user_id} no longer counts ({no.reason.value})."
     return refused(no.reason, why)
 
 
@@ -249,5 +251,5 @@ def _group_again(approval: ports.Approval, needs: policy.Needs, roster: Roster) 
         why = f"Whether {user_id} is still in {group} could not be checked."
         lacks = missing_access.told(missing_access.of(unread, roster.missing))
         return refused(Refusal.NOT_CHECKED, f"{why} {lacks}".rstrip(), lasting=bool(lacks))
-    why = f"The approval of {user_id} doesn't count any more: not in {group} now."
+    why = f"The approval by {user_id} no longer counts: not in {group} now."
     return refused(Refusal.NOT_IN_GROUP, why)

@@ -17,7 +17,7 @@ from bot.power.lifecycle import ServerState
 from bot.power.policy import policy
 from bot.power.text import folding, spelling, typography
 
-# So many servers that have changed are named one by one.
+# Changed servers that are named one by one; more are counted.
 MOST_TOLD = 5
 
 
@@ -49,7 +49,7 @@ class Grant:
             return judged.refusal
         if (wish := self._wish(judged.rule)) == "":
             return ""
-        return f'rule "{judged.rule.name}" judges it now and {wish}'
+        return f'rule "{judged.rule.name}" now judges it and {wish}'
 
     def _wish(self, rule: policy.Rule) -> str:
         """Return what a rule wants beyond what was given; asked once for all of its servers."""
@@ -59,14 +59,14 @@ class Grant:
         return self._wishes[rule.name]
 
     def _gentler(self, rule: policy.Rule) -> str:
-        """Say that a rule which didn't judge the plan wants a gentler pace than is kept."""
+        """Say that a rule which didn't judge the plan requires a gentler pace than is kept."""
         way = rule.conduct
         if rule.name in self.made.terms.rules:
             return ""
         if way.cooldown_s > self.terms.cooldown_s:
-            return "wants a longer time between two reboots"
+            return "requires more time between two reboots"
         if judging.tightened(self.terms, [rule]) != self.terms:
-            return "wants a gentler pace"
+            return "requires a gentler pace"
         return ""
 
 
@@ -104,7 +104,7 @@ def gone(target: request.Target, known: server.Snapshot) -> str:
     """Say that a server is gone, and whether another one has taken its name."""
     if typography.normal(target.name) in known.by_name:
         return (
-            f"gone from the inventory: another server is called {spelling.shown(target.name)} now"
+            f"gone from the inventory: another server is now called {spelling.shown(target.name)}"
         )
     return "gone from the inventory"
 

@@ -89,7 +89,7 @@ class _Earlier:
         """Return what takes all servers of a rule, made of these names if they can be counted."""
         covering = self._texts.covering(rule.servers)
         if covering is not None:
-            return f'rule "{self._rules[covering].name}" takes all of its servers before it'
+            return f'rule "{self._rules[covering].name}" comes first and covers all of its servers'
         takers: dict[int, None] = {}
         for name in names:
             if (taker := self._taker(name)) is None:
@@ -99,7 +99,7 @@ class _Earlier:
             return ""
         by = dict.fromkeys(f'"{self._rules[taker].name}"' for taker in takers)
         listed = quorum.joined(by, " and ")
-        return f"earlier rules take all of its servers before it ({listed})"
+        return f"earlier rules cover all of its servers ({listed})"
 
     def _taker(self, name: str) -> int | None:
         """Return the first rule that matches a server by its name alone."""

@@ -81,7 +81,7 @@ def judge(
             why = f". {lacks}" if lacks else ""
             return Judgement(rule, f"whether you may ask could not be checked{why}")
         asked = " or ".join(rule.requesters) or "nobody"
-        return Judgement(rule, f'rule "{rule.name}" takes requests from {asked} only')
+        return Judgement(rule, f'rule "{rule.name}" accepts requests from {asked} only')
     return Judgement(rule)
 
 
@@ -194,9 +194,9 @@ def still_fits(made: plan.Plan, rules: policy.Policy, standing: Standing) -> Cha
     """
     order = made.order
     if order.place.channel_id not in rules.allow:
-        return Change("", "the policy doesn't allow this channel any more")
+        return Change("", "the policy no longer allows this channel")
     if len(order.targets) > rules.limits.max_servers:
-        return Change("", f"the policy allows only {rules.limits.max_servers} servers now")
+        return Change("", f"the policy now allows only {rules.limits.max_servers} servers")
     judging: dict[str, policy.Rule] = {}
     for record in standing.servers:
         judged = judge(rules, record, order.action, standing.requester_groups)
@@ -234,7 +234,7 @@ def wish(
     order = made.order
     given = (order.reason, order.options.incident)
     if rule.reason and not patterns.found_in_reason(rule.reason, *given):
-        return f"wants {rule.reason} in the reason"
+        return f"requires {rule.reason} in the reason"
     if order.options.break_glass:
         may = may_break_glass([rule], requester_groups)
         return "" if may else "doesn't let its requester break glass"

@@ -1,4 +1,4 @@
-"""What somebody is told whose click came too early or too late: what it is now, and by whom."""
+"""The reply to a click that came too early or too late: the request's state, and who set it."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ from bot.power.lifecycle import State
 WORDS = {
     State.PLANNED: "hasn't been asked for yet",
     State.PENDING: "waits for approval",
-    State.APPROVED: "is approved already",
-    State.RUNNING: "is running already",
+    State.APPROVED: "is already approved",
+    State.RUNNING: "is already running",
 }
 
 
 def sentence(found: ports.Request, now: float) -> str:
     """Say what a request is; people are named by user id."""
     if found.state is State.PENDING and now >= found.expires_at:
-        return f"{found.id} has expired: it was not answered in time. Ask again if it is needed."
-    words = WORDS.get(found.state, f"has ended already: {found.state.value}")
+        return (
+            f"{found.id} has expired: it was not answered in time. Ask again if it is still needed."
+        )
+    words = WORDS.get(found.state, f"has already ended: {found.state.value}")
     why = f" ({found.end_reason})" if found.end_reason else ""
     return f"{found.id} {words}{why}{_approved_by(found)}{_stopped_by(found)}."
 
@@ -29,7 +31,7 @@ def people(found: ports.Request) -> tuple[str, ...]:
 
 
 def _approved_by(found: ports.Request) -> str:
-    """Name those whose approvals started it."""
+    """Name the people whose approvals started it."""
     by = ", ".join(approval.person.user_id for approval in found.approvals)
     return f"; approved by {by}" if by and found.state is not State.PENDING else ""
 

@@ -1,4 +1,4 @@
-"""What is odd about a readable policy: rules without an effect, and rules nobody can fulfil.
+"""What is wrong with a policy that can be read: rules without effect, rules nobody can satisfy.
 
 Contradictions are found in the policy alone, without a server, a person or the time of day; whether
 anybody could approve at all is asked when the groups' people are known.
@@ -14,7 +14,7 @@ from bot.power.approval import hidden_rules, quorum, step_lint
 from bot.power.approval.quorum import Roster
 from bot.power.policy import policy
 
-# A longer freeze is more likely a slip of the pen than a plan.
+# A longer freeze is more likely a slip than a plan.
 LONGEST_FREEZE_S = 366 * 86400.0
 
 
@@ -25,13 +25,13 @@ def contradictions(rules: policy.Policy) -> Iterator[str]:
     hidden = hidden_rules.hidden(rules)
     for index, rule in enumerate(rules.rules):
         if why := hidden.get(index):
-            yield f'Rule "{rule.name}" can never match: {why}; put it first, or take it out.'
+            yield f'Rule "{rule.name}" can never match: {why}; move it up, or remove it.'
         if not rule.actions:
             yield f'Rule "{rule.name}" allows no action; name some in actions.'
         if rule.break_glass and not rules.incident:
             yield (
-                f'Rule "{rule.name}" has break_glass, but [channels] incident is empty, so it can '
-                "be used nowhere; name a channel there."
+                f'Rule "{rule.name}" has break_glass, but [channels] incident is empty, so it '
+                "can't be used anywhere; add a channel there."
             )
         if rule.conduct.remind_s >= rule.conduct.expires_s:
             yield (
@@ -41,8 +41,8 @@ def contradictions(rules: policy.Policy) -> Iterator[str]:
     for freeze in rules.freezes:
         if (freeze.ends - freeze.starts).total_seconds() > LONGEST_FREEZE_S:
             yield (
-                f'Freeze "{freeze.name}" lasts until {freeze.ends.date()}, longer than a year: '
-                "an endless freeze; give it an end, or take the actions out of the rules."
+                f'Freeze "{freeze.name}" lasts for more than a year, until {freeze.ends.date()}; '
+                "give it an earlier end, or remove its actions from the rules."
             )
 
 
@@ -52,7 +52,7 @@ def _channels(rules: policy.Policy) -> Iterator[str]:
         yield "[channels] allow is empty, so nobody can request anything; add a channel's id."
     for channel in sorted(rules.incident - rules.allow):
         yield (
-            f"[channels] incident has {channel}, but allow hasn't, so no request may be made "
+            f"[channels] incident lists {channel}, but allow doesn't, so no request can be made "
             "there; add it to allow."
         )
 
@@ -72,7 +72,7 @@ def notes(rules: policy.Policy, roster: quorum.Roster) -> Iterator[str]:
                 listed = quorum.joined(both[:5], " and ")
                 more = f" and {len(both) - 5} more" if len(both) > 5 else ""
                 yield (
-                    f'Rule "{rule.name}" wants {one} and {other}, and {listed}{more} '
+                    f'Rule "{rule.name}" requires {one} and {other}, and {listed}{more} '
                     f"{'is' if len(both) == 1 else 'are'} in both: one person counts once."
                 )
 
@@ -133,14 +133,17 @@ def _of_rule(rule: policy.Rule, roster: Roster) -> Iterator[str]:
     """Yield what is wrong with one rule."""
     askers = {user for group in rule.requesters for user in roster.members.get(group, {})}
     if rule.requesters and not askers:
-        yield f'Nobody can request anything under rule "{rule.name}": its requesters are empty.'
+        yield (
+            f'Nobody can request anything under rule "{rule.name}": its list of requesters is '
+            "empty."
+        )
     for least, needs in ((1, rule.approvers), *rule.from_servers):
         gaps = _gaps(needs, roster, askers)
         if gaps:
             wishes = quorum.joined(f"{quorum.spelled(n)} more in {group}" for group, n in gaps)
             yield (
                 f'Nobody could approve under rule "{rule.name}" from {least} '
-                f"server{'s' if least > 1 else ''} on: it takes {wishes}."
+                f"server{'s' if least > 1 else ''} up: it needs {wishes}."
             )
     yield from _unreviewable(rule, roster)
 
@@ -151,7 +154,7 @@ def _unreviewable(rule: policy.Rule, roster: Roster) -> Iterator[str]:
     may = {user for group in rule.approver_groups for user in roster.members.get(group, {})}
     if rule.approver_groups and any(not may - {breaker} for breaker in breakers):
         yield (
-            f'Nobody could review break glass under rule "{rule.name}": it takes somebody else '
+            f'Nobody could review break glass under rule "{rule.name}": it needs a second person '
             "among its approvers."
         )
 

@@ -22,7 +22,7 @@ def lines(rules: policy.Policy) -> Iterator[str]:
         yield f"   can be requested by {_groups(rules, rule.requesters)}"
         yield f"   approved by {_needs(rules, rule.approvers)}"
         for least, needs in rule.from_servers:
-            yield f"   from {least} servers on, by {_needs(rules, needs)}"
+            yield f"   from {least} servers up, by {_needs(rules, needs)}"
         if rule.steps:
             yield f"   around each wave: {', '.join(rule.steps)}{_may_skip(rule)}"
         if rule.break_glass:
@@ -57,11 +57,17 @@ def holes(rules: policy.Policy, now: float) -> Iterator[str]:
     if not rules.rules:
         yield "There is no rule, so nobody can change anything."
     elif not any(_is_everything(rule.servers) for rule in rules.rules):
-        yield 'Servers that no rule names can\'t be changed; a last rule with servers = "*" would.'
+        yield (
+            'Servers that no rule names can\'t be changed; a last rule with servers = "*" would '
+            "cover them."
+        )
     for rule in rules.rules:
         ramp = rule.conduct.ramp
         if any(after < before for before, after in itertools.pairwise(ramp)):
-            yield f'Rule "{rule.name}": ramp {list(ramp)} shrinks; the first wave is the trial.'
+            yield (
+                f'Rule "{rule.name}": ramp {list(ramp)} gets smaller; put the smallest wave '
+                "first, since it is the trial."
+            )
         yield from _dropped(rule)
     for freeze in rules.freezes:
         if freeze.ends.timestamp() <= now:
@@ -102,8 +108,8 @@ def _dropped(rule: policy.Rule) -> Iterator[str]:
         if gone := sorted(group for group in before if group not in after):
             listed = quorum.joined(gone, " and ")
             yield (
-                f'Rule "{rule.name}": from {least} servers on, {listed} need not approve any more; '
-                "a row replaces approvers, so name everybody in it."
+                f'Rule "{rule.name}": from {least} servers up, {listed} no longer has to '
+                "approve; a row replaces approvers, so list everybody in it."
             )
         before = after
 

@@ -66,14 +66,14 @@ def held_by(action: Action, lock: ports.Lock, *, now: float) -> Change:
         return Change(SKIPPED, same, Cause.HELD)
     minutes = int(max(0.0, now - lock.since) // 60)
     whose = f" of {lock.requester}" if lock.requester else ""
-    doing = f"{lock.action}, for {minutes}m now"
-    return Change(BLOCKED, f"{lock.request_id}{whose} is at work on it ({doing})", Cause.HELD)
+    doing = f"{lock.action}, for {minutes}m so far"
+    return Change(BLOCKED, f"{lock.request_id}{whose} is working on it ({doing})", Cause.HELD)
 
 
 def _not_ready(record: server.Server) -> str:
     """Say why CloudDC would not take an action."""
     if server.Part.FROZEN in record.unread:
-        return "whether CloudDC has frozen it can't be read"
+        return "whether Huawei Cloud has suspended it can't be read"
     if server.Part.MANAGED in record.unread:
         return "its manage_state can't be read"
     if record.frozen_state:

@@ -41,12 +41,14 @@ def refuse_early(
 ) -> Decision | None:
     """Return the refusal that needs no look-up in Slack, or None when one is needed."""
     if review is None:
-        return refused(Refusal.SETTLED, f"{found.id} owes no review.")
+        return refused(Refusal.SETTLED, f"{found.id} needs no review.")
     if person.user_id == review.breaker:
         why = "You broke the glass yourself: somebody else must review it."
         return refused(Refusal.OWN_REQUEST, why)
     if review.closed_at:
-        return refused(Refusal.SETTLED, f"{found.id} was reviewed already by {review.closed_by}.")
+        return refused(
+            Refusal.SETTLED, f"{found.id} has already been reviewed by {review.closed_by}."
+        )
     if found.state not in lifecycle.ENDED:
         why = f"{found.id} is {found.state.value}; review it when it has ended."
         return refused(Refusal.SETTLED, why)
@@ -73,4 +75,7 @@ def decide(
     if not any(roster.members.get(group) for group in may):
         return refused(Refusal.NO_APPROVER, "The policy names nobody who could review this.")
     listed = quorum.joined(may, " or ")
-    return refused(Refusal.NOT_IN_GROUP, f"Only people in {listed} may review this.")
+    return refused(
+        Refusal.NOT_IN_GROUP,
+        f"Only people in {listed} may review this, and you aren't one of them.",
+    )

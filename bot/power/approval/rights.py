@@ -13,13 +13,13 @@ from bot.power.policy import policy
 def may_read(member: ports.Member, team_id: str) -> Decision:
     """Decide whether a person may look, and stop a run: every full, active member of the team."""
     no = approval.refuse_member(member, team_id)
-    return no or Decision(True, None, "Every full member may look, and stop a run.")
+    return no or Decision(True, None, "Every full member may look things up and stop a run.")
 
 
 def may_cancel(person: request.Person, requester: request.Person) -> Decision:
     """Decide whether a person may take a request back: its requester alone."""
     if person.user_id == requester.user_id:
-        return Decision(True, None, "You asked for this, so you may take it back.")
+        return Decision(True, None, "You asked for this, so you may cancel it.")
     why = "Only the requester can cancel; an approver can deny, everybody can stop."
     return refused(Refusal.NOT_REQUESTER, why)
 
@@ -42,7 +42,7 @@ def may_freeze(
     decision = _named(named, groups, unread, {}, "requester or approver", "freeze")
     if decision.reason is not Refusal.NOT_CHECKED:
         return decision
-    return Decision(True, None, "A rule may name you; that could not be read in time.")
+    return Decision(True, None, "A rule may name you; that could not be checked in time.")
 
 
 def may_unfreeze_own(member: ports.Member, team_id: str) -> Decision:

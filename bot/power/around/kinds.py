@@ -14,7 +14,7 @@ COMMON = ("name", "kind", "must", "within")
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind.
+    """A kind of step: its keys, defaults and words.
 
     `needs` and `may` are keys of the policy file beside the common ones; of `one_of` exactly one
     is set. `takes_out` says that something stands outside until it is put back; a kind that takes
@@ -49,7 +49,7 @@ def add(kind: Kind) -> Kind:
 
 
 def forget(name: str) -> None:
-    """Know a kind no more."""
+    """Unregister a kind; nothing happens where there is none of this name."""
     _KNOWN.pop(name, None)
 
 
@@ -59,7 +59,7 @@ def known() -> tuple[str, ...]:
 
 
 def named(name: str) -> Kind:
-    """Return a kind.
+    """Return the kind of this name.
 
     Raises:
         LookupError: there is none of this name.

@@ -170,7 +170,7 @@ def _in_promql(mark: str, is_pattern: bool) -> Quote:
             plain = literal.replace("\\", "\\\\").replace(mark, f"\\{mark}")
             return plain.replace("\n", "\\n")
         if "`" in literal:
-            raise Unfilled(f"{found[:60]}, which {{{name}}} stands for, has a back quote")
+            raise Unfilled(f"{found[:60]}, which {{{name}}} stands for, contains a backquote")
         return literal
 
     return quote

@@ -226,10 +226,10 @@ def _request_id(line: Line) -> str:
         problem = f"Say which request to {line.verb}; requests lists the open ones."
         raise line.mistake(problem, better="requests")
     word = line.one("one request's id")
-    # Some foreign letters become ASCII ones when they are made capitals.
+    # Some foreign letters become ASCII ones when they are capitalised.
     match = REQUEST_ID.fullmatch(word.upper()) if word.isascii() else None
     if match is None:
-        problem = f"{typography.shown(word)} isn't a request's id; they look like PR-7F3K"
+        problem = f"{typography.shown(word)} isn't a request id; ids look like PR-7F3K"
         rule = ", without 0, 1, I, L and O" if set(word.upper()) & set("01ILO") else ""
         raise line.mistake(f"{problem}{rule}.", word)
     return request.ID_PREFIX + match[1]
@@ -241,7 +241,7 @@ def _freeze_reason(line: Line) -> str:
         return line.checked_reason()
     reason = command_line.bounded_reason(line.whole)
     if not reason:
-        raise line.mistake("Say why everything is to be held back.")
+        raise line.mistake("Say why everything should be held back.")
     return reason
 
 
@@ -267,7 +267,7 @@ def _alone(line: Line) -> Requests | Owed | Unfreeze:
         raise line.mistake(problem, line.words[0], line.verb)
     if line.words or line.reason is not None:
         word = line.words[0] if line.words else BECAUSE
-        raise line.mistake(f"Nothing follows {line.verb}.", word, line.verb)
+        raise line.mistake(f"Nothing can follow {line.verb}.", word, line.verb)
     if line.verb == "owed":
         return Owed()
     return Unfreeze() if line.verb == "unfreeze" else Requests()

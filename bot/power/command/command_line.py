@@ -26,7 +26,7 @@ MOST_RAW = 12_000
 MOST_CHARACTERS = 4_000
 MOST_REASON = 500
 MOST_SUGGESTED = 300
-# Nobody approves by words; who tries is told where the button is.
+# Nobody approves by words; somebody who tries is told where the button is.
 BUTTONS = {
     **dict.fromkeys(("approve", "approved", "lgtm", "yes", "ok"), "Approve"),
     **dict.fromkeys(("deny", "reject", "no"), "Deny"),
@@ -39,7 +39,7 @@ BUTTONS = {
 # before the name.
 GREETING = rf"(?:(?:{'|'.join(sorted(PASSED_OVER))})\b[\s,:;.!]*)*"
 COLLEAGUE = re.compile(rf"\s*{GREETING}<(?:@[UW]|!subteam\^)[^<>]*>[\s,:;.!]*", re.IGNORECASE)
-# Stands where a person's own words belong; a line that still has it can't be sent.
+# A placeholder for a person's own words; a line that still has it can't be sent.
 OPEN_END = "…"
 
 
@@ -92,7 +92,7 @@ class Line:
         reason = bounded_reason(self.reason)
         if not reason:
             better = " ".join([self.verb, *self.words]) if self.words else ""
-            raise self.mistake(f"Nothing follows {BECAUSE}.", BECAUSE, better)
+            raise self.mistake(f"There is no reason after {BECAUSE}.", BECAUSE, better)
         self._refuse_late_options()
         return reason
 
@@ -195,7 +195,7 @@ def _cut(verb: str, whole: str) -> Line:
         if word.text.lower() == BECAUSE:
             return Line(verb, tuple(words), whole[word.end :], whole)
         if word.unclosed and verb != "freeze":
-            problem = "A quotation mark has no partner."
+            problem = "A quotation mark is missing its partner."
             raise errors.UserMistake(problem, token=typography.shown(word.text))
         if word.text.lower().strip(":,-") == BECAUSE:
             raise _glued_because(verb, words, word.text, whole[word.end :])
@@ -206,7 +206,7 @@ def _cut(verb: str, whole: str) -> Line:
 def _glued_because(verb: str, words: Sequence[str], typed: str, rest: str) -> errors.UserMistake:
     """Return the error for a because with a colon or the like at it."""
     line = " ".join([verb, *words, BECAUSE, typography.sentence(rest)]).strip()
-    problem = f"{BECAUSE} stands alone, without another character at it."
+    problem = f"Write {BECAUSE} on its own, with nothing attached to it."
     return _verb_mistake(problem, typed, [line])
 
 
@@ -219,7 +219,7 @@ def bounded_reason(text: str) -> str:
     """
     reason = typography.sentence(text)
     if reason.startswith((OPEN_END, "...")):
-        problem = f"Put your own words where {OPEN_END} stands."
+        problem = f"Replace {OPEN_END} with your own words."
         raise errors.UserMistake(problem, token=OPEN_END)
     if len(reason) > MOST_REASON:
         problem = f"A reason has at most {MOST_REASON} characters; this one has {len(reason):,}."

@@ -59,7 +59,7 @@ def read(words: Sequence[str]) -> tuple[list[str], request.Options]:
         except errors.UserMistake as mistake:
             better = mistake.suggestion
             mended = [*words[:place], *([better] if better else []), *words[end:]]
-            # Which of two values is meant nobody knows.
+            # Nobody knows which of two values is meant.
             doubled = name in values and not OPTIONS[name].value
             raise errors.UserMistake(
                 mistake.problem,
@@ -95,7 +95,7 @@ def _read_one(name: str, words: Sequence[str], *, taken: bool) -> Value:
     value = words[0].partition("=")[2] if equals else " ".join(words[1:])
     if not OPTIONS[name].value:
         if equals:
-            # Who writes --break-glass=no wants none of it.
+            # --break-glass=no means that the person doesn't want it at all.
             better = "" if name == "--break-glass" else name
             raise errors.UserMistake(f"{name} takes no value.", token=words[0], suggestion=better)
         return True
@@ -117,15 +117,15 @@ def _refuse_unknown(name: str, words: Sequence[str]) -> None:
         )
         raise errors.UserMistake(problem, token=words[0])
     if name == "--":
-        problem = "Dashes stand right in front of an option's name, without a space."
+        problem = "Put the dashes right before the option's name, without a space."
         raise errors.UserMistake(problem, token=words[0], suggestion=f"--{words[1]}")
     if name in REASONS:
-        problem = "A reason is no option; it stands at the end, behind because."
+        problem = "A reason isn't an option; put it at the end, after because."
         value = words[0].partition("=")[2].strip('"')
         raise errors.UserMistake(problem, token=words[0], suggestion=f"because {value}".strip())
     near = nearest.words(name, OPTIONS)
     if not near and TARGET.search(words[0]):
-        problem = f"A dash takes nothing out; write ! instead: !{words[0].lstrip('-')}."
+        problem = f"A dash doesn't take a server out; write ! instead: !{words[0].lstrip('-')}."
         raise errors.UserMistake(problem, token=words[0], suggestion=f"!{words[0].lstrip('-')}")
     hint = f"Did you mean {near[0]}?" if near else f"The options are {', '.join(OPTIONS)}."
     raise errors.UserMistake(
@@ -151,7 +151,7 @@ def _seconds(name: str, value: str) -> float:
     """Return a time in seconds."""
     seconds = times.duration_s(value)
     if seconds is None:
-        raise _unusable(name, value, "takes a number with ms, s, m or h right behind it")
+        raise _unusable(name, value, "takes a number with ms, s, m or h right after it")
     if seconds > MOST_PAUSE_S:
         raise _unusable(name, value, "takes at most one hour, 1h")
     return seconds

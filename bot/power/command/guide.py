@@ -11,9 +11,9 @@ TERMS = (
     ("sn:…", "by serial number; a server's id works as well"),
     ("rack:R12, room:A-1, dc:A-1", "by place; CloudDC calls a room dc"),
     ("tag:role=web", "by tag"),
-    ("state:off, health:Critical", "by what is true now"),
-    ('"机房 A-01", dc:"上海 A-1"', "what stands in quotes is matched exactly"),
-    ("@web", "a group of the policy"),
+    ("state:off, health:Critical", "by current state or health"),
+    ('"机房 A-01", dc:"上海 A-1"', "anything in quotes is matched exactly"),
+    ("@web", "a group from the policy"),
     ("!web07", "leaves it out, wherever it stands"),
     ("web01 web02", "both: names, patterns, ids, sn: and @ add up"),
     (
@@ -83,7 +83,7 @@ def _targets(called: str) -> list[str]:
     """Return every way to name servers."""
     bounds = f"At most {targets.MOST_TERMS} terms, {targets.MOST_CHARACTERS:,} characters."
     return [
-        f"*Servers*  parted by spaces or commas. {bounds}",
+        f"*Servers*  separated by spaces or commas. {bounds}",
         *(f"{' '.join(map(code, written.split(', ')))}  {means}" for written, means in TERMS),
         f"Try them: {code(f'{called} list rack:R12 state:off')}",
     ]

@@ -1,4 +1,4 @@
-"""Words that come so late that their writer no longer counts on them: nothing is done.
+"""Commands that arrive too late to act on: nothing is done, and their author is told.
 
 A mention is announced again and again while nobody takes it ("Events API": retries), and what was
 stored waits for as long as the bot is down. Buttons aren't judged here: what they say is held
@@ -29,7 +29,7 @@ class Late:
 
     @property
     def sentence(self) -> str:
-        """What the writer is told."""
+        """The sentence for whoever wrote the words."""
         again = "Send it again if it is still wanted."
         return (
             f"Powerbot got to this {_ago(self.age_s)} after it was written and did nothing. {again}"

@@ -17,7 +17,7 @@ from bot.power.text import typography
 
 # Someone who was seen as a full member this long ago, or later, is known; in seconds.
 KNOWN_FOR_S = 86400.0
-# For so long somebody who isn't known is looked up, while no new call leaves; in seconds.
+# How long somebody unknown is looked up, in seconds; meanwhile no new call is sent.
 LOOK_UP_S = 60.0
 # What was done to a request by whoever counts as having acted on it.
 ACTS = (
@@ -31,7 +31,7 @@ ACTS = (
     "review.closed",
 )
 _TYPED = re.compile(r"\b(stop|cancel|freeze)\b", re.IGNORECASE)
-# The verb stands among the first few words of a line; behind them nobody looks for one.
+# The verb is among the first few words of a line; nobody looks for one after them.
 _NEAR_CHARS = 80
 
 

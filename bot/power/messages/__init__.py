@@ -1,1 +1,1 @@
-"""What Slack is told: one frozen model for each event, stored as JSON until it is delivered."""
+"""Messages to Slack: one frozen model for each event, stored as JSON until it is delivered."""

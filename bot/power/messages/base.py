@@ -1,4 +1,4 @@
-"""What all messages have in common.
+"""The fields that all messages have in common.
 
 They are stored as JSON in the transaction of what happened, and put into words at delivery. The
 names of fields are those that rows have always had, since what an older version has queued is
@@ -31,7 +31,7 @@ def known(value: Any, kind: type[E], otherwise: E | None) -> E | None:
 
 
 class Message(pydantic.BaseModel):
-    """What every message has."""
+    """The fields that every message has."""
 
     model_config = pydantic.ConfigDict(frozen=True, extra="ignore")
 

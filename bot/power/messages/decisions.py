@@ -29,7 +29,7 @@ class Reminded(Waiting, base.Calling):
 
 
 class Escalated(Waiting, base.Calling):
-    """Nobody has approved yet, so more people are told."""
+    """Nobody has approved yet, so more people are mentioned."""
 
     event: Literal["escalated"] = "escalated"
 
@@ -52,7 +52,7 @@ class Approved(Waiting):
 
 
 class ApprovalLost(Waiting):
-    """Approvals don't count any more; versions of before named one person as `user`."""
+    """Approvals no longer count; earlier versions named one person as `user`."""
 
     event: Literal["approval_lost"] = "approval_lost"
     users: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ from bot.power.planning.question import Facts, Question, duration
 from bot.power.policy import freezes, patterns, policy
 
 NO_POLICY = (
-    "No policy file is in force, so nothing may be changed: an operator finds out why with "
+    "No policy file is in force, so nothing can be changed; an operator can find out why with "
     "powerbot check."
 )
 
@@ -24,7 +24,7 @@ def by_place(question: Question, rules: policy.Policy, facts: Facts) -> Iterator
     if question.place.channel_id not in rules.allow:
         yield "The policy doesn't allow requests in this channel; ask in one that it names."
     if channel.is_shared:
-        yield "This channel is shared with another company: no request may be made in it."
+        yield "This channel is shared with another company, so no request can be made in it."
     if channel.is_archived:
         yield "This channel is archived; ask in another one."
     elif not channel.is_member:
@@ -40,16 +40,16 @@ def by_person(rules: policy.Policy, facts: Facts) -> Iterator[str]:
             what, again = f"Whether you are in {listed}", "try again in a moment"
             yield missing_access.unchecked(what, unread, facts.lacking, again)
         else:
-            yield "No rule of the policy names you as a requester; ask somebody whom it names."
+            yield "No rule of the policy names you as a requester; ask somebody who is named."
     if facts.open_requests >= limits.max_open_per_user:
         yield (
             f"You have {facts.open_requests} open requests, and {limits.max_open_per_user} is "
-            "the most; cancel one, or wait until one has ended."
+            "the limit; cancel one, or wait until one has ended."
         )
     if facts.requests_last_hour >= limits.max_requests_per_hour:
         yield (
             f"You have made {facts.requests_last_hour} requests within an hour, and "
-            f"{limits.max_requests_per_hour} is the most; wait a little."
+            f"{limits.max_requests_per_hour} is the limit; wait a little."
         )
 
 
@@ -67,8 +67,8 @@ def by_list(question: Question, snapshot: server.Snapshot) -> Iterator[str]:
     """Yield that a list which falls short can't say what a selection means."""
     if snapshot.shortfall and question.selected:
         yield (
-            f"{snapshot.shortfall.sentence} A range, pattern or selector could miss some of them: "
-            "name each server in full, or try again when the list is whole."
+            f"{snapshot.shortfall.sentence} A range, pattern or selector could miss some of "
+            "them: name each server in full, or try again when the list is complete."
         )
 
 
@@ -78,7 +78,7 @@ def by_size(count: int, rules: policy.Policy) -> Iterator[str]:
     if not count:
         yield "There is nothing to do: none of these servers would be acted on."
     elif count > most:
-        yield f"{count:,} servers would be acted on; {most:,} is the most in one request."
+        yield f"{count:,} servers would be acted on; {most:,} is the limit for one request."
 
 
 def by_reason(question: Question, judged: Sequence[policy.Rule]) -> Iterator[str]:
@@ -86,7 +86,7 @@ def by_reason(question: Question, judged: Sequence[policy.Rule]) -> Iterator[str
     for rule in judged:
         given = (question.reason, question.options.incident)
         if rule.reason and not patterns.found_in_reason(rule.reason, *given):
-            yield f'Rule "{rule.name}" wants {rule.reason} in the reason{_line(question)}.'
+            yield f'Rule "{rule.name}" requires {rule.reason} in the reason{_line(question)}.'
 
 
 def _line(question: Question) -> str:
@@ -107,12 +107,15 @@ def by_options(options: request.Options, terms: plan.Terms) -> Iterator[tuple[st
     for name, given, most in counts:
         if given is not None and not 1 <= given <= most:
             wish = f"{name} 1 to {name} {most}" if most > 1 else f"{name} 1"
-            yield name, f"The policy allows {most}, so {name} {given} can't be; type {wish}."
+            yield (
+                name,
+                f"The policy allows at most {most}, so {name} {given} doesn't work; type {wish}.",
+            )
     pause_s = options.pause_s
     if pause_s is not None and pause_s < terms.pause_s:
         least = duration(terms.pause_s)
-        said = f"so --pause {duration(pause_s)} can't be; type --pause {least}."
-        yield "--pause", f"The policy pauses for {least}, {said}"
+        said = f"so --pause {duration(pause_s)} is too short; type --pause {least}."
+        yield "--pause", f"The policy pauses for at least {least}, {said}"
 
 
 def by_steps(question: Question, judged: Sequence[policy.Rule], terms: plan.Terms) -> Iterator[str]:
@@ -128,13 +131,16 @@ def by_steps(question: Question, judged: Sequence[policy.Rule], terms: plan.Term
             named = rule.steps if word == request.EVERY_STEP else (word,)
             if kept := [one for one in named if one not in rule.may_skip]:
                 listed = quorum.joined(kept, " and ")
-                yield f'Rule "{rule.name}" doesn\'t let anybody leave {listed} out; ask with it.'
+                yield (
+                    f'Rule "{rule.name}" doesn\'t let anybody leave {listed} out; ask again '
+                    "without that."
+                )
 
 
 def _steps_of(judged: Sequence[policy.Rule]) -> str:
     """Say which steps there are."""
     found = dict.fromkeys(name for rule in judged for name in rule.steps)
-    return f"; the steps are {quorum.joined(found, ' and ')}" if found else "; leave it out"
+    return f"; the steps are {quorum.joined(found, ' and ')}" if found else "; remove it"
 
 
 def by_break_glass(
@@ -144,7 +150,7 @@ def by_break_glass(
     if not question.options.break_glass:
         return
     if question.place.channel_id not in rules.incident:
-        yield "Break glass may not be used in this channel; use one that the policy names for it."
+        yield "Break glass isn't allowed in this channel; use one that the policy names for it."
     for rule in judged:
         if not judging.may_break_glass([rule], facts.requester_groups):
             yield f'Rule "{rule.name}" doesn\'t let you break glass; ask without --break-glass.'
@@ -158,8 +164,8 @@ def not_reviewed(request_ids: Sequence[str]) -> str:
     """Say that a debt bars the next break glass."""
     listed = quorum.joined(request_ids, " and ")
     return (
-        f"Your last break glass is not reviewed yet ({listed}): ask an approver to press Review "
-        "on its card, or ask without --break-glass."
+        f"Your last use of break glass hasn't been reviewed yet ({listed}): ask an approver to "
+        "press Review on its card, or ask without --break-glass."
     )
 
 
@@ -178,7 +184,7 @@ def by_quorum(question: Question, terms: plan.Terms, facts: Facts) -> Iterator[s
         yield missing_access.unchecked(what, unread, facts.lacking, again)
         return
     wishes = quorum.joined((f"{quorum.spelled(n)} more in {group}" for group, n in gaps), " and ")
-    others = f"it takes {wishes}, distinct people other than you{_uncounted(facts)}"
+    others = f"it needs {wishes}; you don't count, and nobody counts twice{_uncounted(facts)}"
     yield f"Nobody could get this approved: {others}."
 
 
@@ -193,6 +199,6 @@ UNABLE = {
     Refusal.GUEST: "a guest",
     Refusal.BOT: "a bot",
     Refusal.DEACTIVATED: "deactivated",
-    Refusal.EXTERNAL: "of another company or unknown here",
-    Refusal.OTHER_TEAM: "of another workspace",
+    Refusal.EXTERNAL: "from another company, or unknown here",
+    Refusal.OTHER_TEAM: "from another workspace",
 }

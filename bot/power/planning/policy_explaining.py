@@ -126,7 +126,7 @@ def _standing(told: Told, groups: Sequence[str]) -> str:
         if user_id in told.roster.members.get(group, {}):
             return f"{user_id} is in {group} ({told.roster.members[group][user_id]})"
     if unread := [group for group in groups if group in told.roster.unreadable]:
-        return f"whether {user_id} is in {_listed(unread)} was not or could not be asked"
+        return f"whether {user_id} is in {_listed(unread)} wasn't or couldn't be looked up"
     return f"{user_id} is in none of them" if groups else "nobody"
 
 
@@ -138,7 +138,7 @@ def _wanted(told: Told, rule: policy.Rule) -> str:
     if not reached:
         return needs
     others = counted - len(told.made.order.targets)
-    recent = f", {others} of them of other open and recent requests" if others > 0 else ""
+    recent = f", {others} of them from other open and recent requests" if others > 0 else ""
     return f"{needs}, by from_servers {reached[-1]}: {counted} servers count{recent}"
 
 
@@ -148,7 +148,8 @@ def _freezes(told: Told) -> Iterator[str]:
         yield f"Everything is frozen by {freezes.told(told.facts.freezes)}"
     for freeze in told.rules.freezes:
         if freeze.holds(told.question.action, told.question.now):
-            wants = f"passes with {_spelled(freeze.override)} more" if freeze.override else "bars"
+            more = _spelled(freeze.override)
+            wants = f"can be passed with {more} more" if freeze.override else "nothing passes"
             yield f'Freeze "{freeze.name}" until {freeze.ends.isoformat(sep=" ")}: {wants}'
 
 
@@ -185,8 +186,9 @@ def _people(told: Told, group: str) -> str:
     more = f" and {len(shown) - MOST_PEOPLE} more" if len(shown) > MOST_PEOPLE else ""
     listed = ", ".join(shown[:MOST_PEOPLE]) or "nobody"
     without = f"; not {asker}, who asks" if asker in members else ""
-    unread = " and whoever was not or could not be asked" if group in told.roster.unreadable else ""
-    return f"{listed}{more}{unread}{without}"
+    unread = group in told.roster.unreadable
+    others = " and anybody who wasn't or couldn't be looked up" if unread else ""
+    return f"{listed}{more}{others}{without}"
 
 
 def _spelled(needs: Sequence[plan.Need]) -> str:

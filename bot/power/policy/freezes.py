@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from bot.power.policy import policy
 from bot.power.records import Freeze, Request
 
-# A sentence tells of so many freezes, and of so much of a reason; the others are counted.
+# Freezes that a sentence names, and characters of each reason; the others are counted.
 MOST_TOLD = 3
 REASON_CHARS = 150
 POLICY = "the policy"

@@ -18,7 +18,7 @@ MOST_PATTERN = 200
 # What a pattern comes to in RE2's own steps: a character is one, `[0-9]{4}` four, `\pL` 1,200.
 # A search costs at most its length times this, which is what keeps it below 10 ms.
 MOST_PROGRAM = 1_600
-# RE2 keeps what it has learnt of a pattern within so many bytes.
+# Bytes within which RE2 caches what it has learnt about a pattern.
 MOST_MEMORY = 8 << 20
 MOST_KEPT = 256
 LOOKING = ("(?=", "(?!", "(?<")
@@ -77,10 +77,10 @@ def _explained(said: bytes | str, meant: str) -> str:
         return f"a pattern can't look ahead or behind, as (?=…) does; {meant}"
     if why.startswith("invalid escape sequence"):
         letter = why.rpartition(" ")[2]
-        return f"{letter} isn't known here (RE2's patterns have no back-references); leave it out"
+        return f"RE2 doesn't know {letter} (it has no back-references); remove it"
     if why.startswith("invalid repetition size") or "too large" in why:
         return f"this repeats too often ({why}); repeat less, such as [0-9]{{1,9}}"
-    return f"this isn't a regular expression that RE2 takes ({why})"
+    return f"this isn't a regular expression that RE2 accepts ({why})"
 
 
 def found_in_reason(pattern: str, reason: str, incident: str) -> bool:

@@ -77,8 +77,8 @@ def _parse(text: str) -> Mapping[str, Any]:
     """Read the text as TOML."""
     if len(text) > MOST_TEXT:
         raise errors.PolicyError(
-            f"The policy file is too long: it has {len(text):,} characters, "
-            f"and {MOST_TEXT:,} is the most."
+            f"The policy file is too long: it has {len(text):,} characters, and {MOST_TEXT:,} is "
+            "the limit."
         )
     try:
         return tomllib.loads(text)

@@ -123,7 +123,7 @@ STEP = (
         "webhook: the secret that signs it (`whsec_…`).", NONE),
     Key("ca", "path", '"/etc/powerbot/k8s-ca.crt"', "The certificate authorities that are trusted.",
         "the system's"),
-    Key("node", "text with placeholders", '"{name}"', "drain: the server's Kubernetes node.",
+    Key("node", "string with placeholders", '"{name}"', "drain: the server's Kubernetes node.",
         NONE),
     Key("http", "address with placeholders", '"http://{name}:8080/healthz"',
         "probe: any 2xx answer is healthy.", NONE),
@@ -153,7 +153,7 @@ TABLES: tuple[tuple[str, str, tuple[Key, ...]], ...] = (
     ("[limits]", "What one person can ask for.", LIMITS),
     ("[defaults]", "How requests are carried out. A rule can set any of these for itself.",
      CONDUCT),
-    ("[[freeze]]", "A time in which nothing is changed. One table for each.", FREEZE),
+    ("[[freeze]]", "A period in which nothing is changed. One table for each.", FREEZE),
     ("[[keep]]", "Servers that must not all be off at once. One table for each.", KEEP),
     ("[[rule]]", "Who can do what. The first rule that matches a server decides. It takes every "
      "key of `[defaults]` too.", RULE),

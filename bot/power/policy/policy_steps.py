@@ -42,7 +42,7 @@ def _kind(value: object) -> str:
     word = values.line(value, '"drain"')
     if word not in kinds.known():
         hint = closest(word, kinds.known()) or f"; the kinds are {', '.join(kinds.known())}"
-        raise wrong(f"{shown(word)} is no kind of step{hint}")
+        raise wrong(f"{shown(word)} isn't a kind of step{hint}")
     return word
 
 
@@ -55,7 +55,7 @@ def _urls(value: object) -> tuple[str, ...]:
     for one in found:
         _check_address(one)
         if placeholders.names(one):
-            raise wrong("an address here has no {placeholders}")
+            raise wrong("an address here can't have {placeholders}")
     return tuple(one.rstrip("/") for one in found)
 
 
@@ -65,13 +65,13 @@ def _check_address(text: str) -> None:
         parts = urllib.parse.urlsplit(placeholders.PLACEHOLDER.sub("x", text))
         port = parts.port
     except ValueError as error:
-        raise wrong(f"{shown(text)} is no address: {error}") from error
+        raise wrong(f"{shown(text)} isn't an address: {error}") from error
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
         raise wrong(f"write an address that begins with http:// or https://, not {shown(text)}")
     if "@" in parts.netloc:
-        raise wrong('an address has no user and no password; write auth = "env:NAME"')
+        raise wrong('an address can\'t have a user or a password; write auth = "env:NAME"')
     if parts.fragment or not text.isprintable() or " " in text:
-        raise wrong(f"write an address without blanks and without #, not {shown(text)}")
+        raise wrong(f"write an address without spaces or #, not {shown(text)}")
 
 
 def _match(value: object) -> tuple[tuple[str, str], ...]:
@@ -81,9 +81,9 @@ def _match(value: object) -> tuple[tuple[str, str], ...]:
     found: list[tuple[str, str]] = []
     for label, pattern in value.items():
         if not LABEL.fullmatch(label):
-            raise wrong(f"{shown(label)} is no name of a label", label)
+            raise wrong(f"{shown(label)} isn't a label name", label)
         if not isinstance(pattern, str) or not pattern:
-            raise wrong("write a regular expression as a text", label)
+            raise wrong("write a regular expression as a string", label)
         filled = placeholders.PLACEHOLDER.sub("x", pattern)
         if problem := patterns.problem(filled, patterns.LABEL):
             raise wrong(problem, label)
@@ -99,8 +99,8 @@ def _variable(value: object, key: str) -> str:
     """Accept the name of the environment variable that has a secret; never the secret."""
     match = VARIABLE.fullmatch(value) if isinstance(value, str) else None
     if match is None:
-        # What stands here may be the secret itself, so it isn't quoted.
-        problem = "a secret never stands in this file: write the variable that has it"
+        # This may be the secret itself, so it isn't quoted.
+        problem = "a secret never goes in this file: name the variable that holds it"
         raise wrong(f'{problem}, such as "env:{key.upper()}"')
     return match[1]
 
@@ -122,7 +122,7 @@ def _tcp(value: object) -> str:
 def _promql(value: object) -> str:
     text = values.line(value, "'up{instance=~\"{name}.*\"} == 1'")
     if loose := placeholders.unquoted(text):
-        raise wrong(f"{{{loose[0]}}} must stand within quotes")
+        raise wrong(f"{{{loose[0]}}} must be inside quotes")
     return text
 
 
@@ -197,9 +197,13 @@ def _check_placeholders(step: step_.Step) -> None:
             if not placeholders.exists(name):
                 hint = closest(name, placeholders.FIELDS)
                 known = "{name} {id} {sn} {rack} {dc} {tag:KEY}"
-                raise wrong(f"there is no {{{name}}}{hint or f'; there are {known}'}", *path)
+                raise wrong(
+                    f"there is no {{{name}}}{hint or f'; the placeholders are {known}'}", *path
+                )
             if step.when is step_.When.BEFORE:
-                problem = "a probe before a wave asks about the world, so it has no {placeholders}"
+                problem = (
+                    "a probe before a wave isn't about its servers, so it can't have {placeholders}"
+                )
                 raise wrong(problem, *path)
 
 

@@ -33,7 +33,7 @@ def people(value: object) -> dict[str, tuple[str, ...]]:
         found[name] = values.words(members, '["U0123456789"]', name)
         for word in found[name]:
             if not PERSON.fullmatch(word):
-                problem = f"{shown(word)} is no id of a person or a group"
+                problem = f"{shown(word)} isn't the id of a person or a group"
                 write = "write a member ID (U...) or a user group ID (S...)"
                 raise wrong(f"{problem}; {write}", name)
     return found
@@ -159,7 +159,7 @@ class RuleTable(ConductTable):
     actions: values.Actions = key("actions", values.SOME_ACTIONS)
     requesters: values.People = key("requesters", '["sre"]')
     approvers: values.Needs = key(
-        "approvers", "{ sre = 1 }, or approvers = {} where nobody need agree"
+        "approvers", "{ sre = 1 }, or approvers = {} if nobody has to approve"
     )
     from_servers: values.Rows = key("from_servers")
     reason: values.Pattern = key("reason")
@@ -184,13 +184,13 @@ def _version(value: object) -> int:
 
 
 def _apart(kind: str) -> pydantic.AfterValidator:
-    """Return what sees to it that tables of one kind are told apart by their names."""
+    """Return a validator that lets no two tables of one kind share a name."""
 
     def check(found: list[Any]) -> list[Any]:
         names = [named(one, place) for place, one in enumerate(found)]
         for place, name in enumerate(names):
             if name in names[:place]:
-                raise wrong(f"another {kind} has this name; write one of its own", place, "name")
+                raise wrong(f"another {kind} has this name; give this one its own", place, "name")
         return found
 
     return pydantic.AfterValidator(check)

@@ -61,9 +61,9 @@ def is_whole(value: object) -> bool:
 def line(value: object, example: str) -> str:
     """Accept a text of one line that says something."""
     if not isinstance(value, str) or not value.strip():
-        raise wrong(f"write a text such as {example}, not {shown(value)}")
+        raise wrong(f"write a string such as {example}, not {shown(value)}")
     if not value.isprintable():
-        raise wrong("write the text on one line, without control characters")
+        raise wrong("write the string on one line, without control characters")
     return value
 
 
@@ -85,9 +85,9 @@ def target_text(value: object, example: str, *below: str) -> targets.Text:
     """Accept a text that names servers, or a list of such texts, which adds up."""
     if not isinstance(value, list):
         if not isinstance(value, str) or not value.strip():
-            raise wrong(f"write a text such as {example}, not {shown(value)}", *below)
+            raise wrong(f"write a string such as {example}, not {shown(value)}", *below)
         if not value.isprintable():
-            raise wrong("write the text on one line, without control characters", *below)
+            raise wrong("write the string on one line, without control characters", *below)
         return value
     found = words(value, f"[{example}]", *below)
     if not found or not all(text.strip() and text.isprintable() for text in found):
@@ -106,7 +106,7 @@ def selection(text: targets.Text, groups: targets.Groups, *below: str) -> policy
         raise wrong(f"{quoted}{problem}{hint}", *below) from mistake
     # A text that only takes out is a slip: what it protects or keeps would be nothing.
     if all(term.takes_out for term in found.terms):
-        raise wrong("say first which servers are meant; ! only takes out of them", *below)
+        raise wrong("first say which servers you mean; ! only takes some of them out", *below)
     return found
 
 
@@ -123,7 +123,7 @@ def one_of(value: object, kind: type[E], said: str) -> E:
 def _known_people(word: str, people: Collection[str], *below: str) -> None:
     if word not in people:
         hint = closest(word, people) or f"; add {shown(word)} there, or name another"
-        raise wrong(f"{shown(word)} isn't a group of [people]{hint}", *below)
+        raise wrong(f"{shown(word)} isn't a group in [people]{hint}", *below)
 
 
 def needs(value: object, people: Collection[str], *below: str) -> policy.Needs:
@@ -148,7 +148,7 @@ def _seconds(zero: bool) -> Callable[[object], float]:
             said = 'write a duration such as "500ms", "2s", "10m" or "1h"'
             raise wrong(f"{said}, not {shown(value)}")
         if not found and not zero:
-            raise wrong("write a duration longer than nothing")
+            raise wrong("write a duration longer than zero")
         return found
 
     return seconds
@@ -178,7 +178,7 @@ def _actions(value: object) -> frozenset[request.Action]:
     for word in found:
         if word not in ACTIONS:
             hint = closest(word, ACTIONS) or f"; the actions are {', '.join(ACTIONS)}"
-            raise wrong(f"{shown(word)} is no action{hint}")
+            raise wrong(f"{shown(word)} isn't an action{hint}")
     return frozenset(map(request.Action, found))
 
 
@@ -219,8 +219,8 @@ def _channels(value: object) -> frozenset[str]:
     found = words(value, '["C0123456789"]')
     for word in found:
         if not CHANNEL.fullmatch(word):
-            problem = f"{shown(word)} is no channel id; write the id that begins with C"
-            raise wrong(f"{problem} and stands at the end of the channel's details")
+            problem = f"{shown(word)} isn't a channel id; write the id that begins with C"
+            raise wrong(f"{problem} and is shown at the end of the channel's details")
     return frozenset(found)
 
 
@@ -245,7 +245,7 @@ def _chosen_in_turn(value: object, groups: targets.Groups) -> Turns:
 def _step_names(found: tuple[str, ...], among: Collection[str], otherwise: str) -> tuple[str, ...]:
     for word in found:
         if word not in among:
-            raise wrong(f"{shown(word)} is no step here{closest(word, among) or otherwise}")
+            raise wrong(f"{shown(word)} isn't a step here{closest(word, among) or otherwise}")
     return found
 
 

@@ -15,7 +15,7 @@ from bot.power.request import Action
 from bot.power.run import again, evidence, ledger, runs
 from bot.power.server import Power
 
-# The servers of an ended run are looked at for so long, and so often, in seconds.
+# How long, and how often, the servers of an ended run are still polled, in seconds.
 LOOK_FOR_S = 3600.0
 LOOK_EVERY_S = 30.0
 LOOK_FIRST_S = 5.0
@@ -30,7 +30,7 @@ def wanted(action: Action, row: ports.RunServer) -> bool:
 
 
 def begin(tx: ports.Tx, found: ports.Request, rows: Sequence[ports.RunServer], now: float) -> None:
-    """Have an ended run's servers looked at, where something may still show."""
+    """Have an ended run's servers polled, where something may still show."""
     if any(wanted(found.order.action, row) for row in rows):
         until, next_at = now + LOOK_FOR_S, now + LOOK_FIRST_S
         tx.look_again(found.id, until=until, next_at=next_at)
@@ -44,7 +44,7 @@ def seen(
     now: float,
     touched: bool = False,
 ) -> ports.RunServer:
-    """Return the row after one look at its server; unchanged rows compare equal.
+    """Return the row after one poll of its server; unchanged rows compare equal.
 
     Of one that another request has `touched` since, nothing is this request's doing any more, but
     that it is on again.

@@ -60,7 +60,7 @@ def options(order: request.Order) -> request.Options:
 
 
 def reason(found: ports.Request, wanted: Again, *, by: request.Person) -> str:
-    """Return the reason of a repeated request; another's words are told as another's."""
+    """Return the reason for a repeated request; another person's words are attributed to them."""
     order = found.order
     if by == order.requester:
         return order.reason

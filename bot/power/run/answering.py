@@ -92,7 +92,9 @@ def not_sent(attempt: ports.Attempt, rows: Rows, error: errors.NotSent, *, tries
 def away(error: errors.CloudError) -> str:
     """Return why a run has to wait for CloudDC, and who can do something about it."""
     if isinstance(error, errors.Unauthorized):
-        return f"CloudDC refuses the credentials, an operator must look ({error.user_message})"
+        return (
+            f"CloudDC refuses the credentials; an operator must look into it ({error.user_message})"
+        )
     return error.user_message.rstrip(".")
 
 
@@ -114,7 +116,7 @@ def _back(rows: Rows) -> Rows:
 def _rejected(row: ports.RunServer, words: str) -> ports.RunServer:
     """Return the row of a server whose call was refused; an earlier one may have got through."""
     if settling.repeated(row):
-        lost = f"the answer was lost, and asking again was refused: {words}"
+        lost = f"the answer was lost, and sending it again was refused: {words}"
         return dataclasses.replace(row, state=ServerState.UNKNOWN, detail=lost, cause=Cause.LOST)
     return dataclasses.replace(row, state=ServerState.REJECTED, detail=words)
 

@@ -23,10 +23,10 @@ EVENTS = {
     State.OWED: "step.owed",
     State.SETTLED: "step.settled",
 }
-# A part of an ended request that is due is tried again so often, in seconds.
+# How often a part of an ended request that is due is tried again, in seconds.
 RETRY_S = 60.0
 FIRST_RETRY_S = 5.0
-# What is owed keeps its silence for so long; then it ends by itself.
+# How long what is owed keeps its silence; then the silence ends by itself.
 MOST_OWED_S = 86_400.0
 # Ends of a server to which nothing was done: what was taken out for it goes back unasked.
 UNTOUCHED = frozenset(

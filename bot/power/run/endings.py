@@ -1,4 +1,4 @@
-"""How a request ends that never ran: one change, one audit row, and everybody is told.
+"""How a request that never ran ends: one change, one audit row, and a message to everybody.
 
 The thread's last word carries the audit's head, so that the thread proves the log later.
 """
@@ -70,7 +70,7 @@ def end(tx: ports.Tx, found: ports.Request, ending: Ending, *, epoch: int | None
         facts["user"] = ending.person.user_id
     said = decisions.closed(ending.state, **facts)
     tx.say(found.id, "reply", said, key="ended", at=at)
-    # Who ended it knows; a plan that nobody asked for ends without a word.
+    # Whoever ended it knows; a plan that nobody requested ends without a word.
     by_requester = ending.person and ending.person.user_id == found.order.requester.user_id
     if found.state is not State.PLANNED and not by_requester:
         tx.say(found.id, "direct", said, key="ended:direct", at=at)

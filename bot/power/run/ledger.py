@@ -83,7 +83,11 @@ def intend(
     named = [row.rack for row in rows if row.rack_limit]
     full = waves.without_room(rows, tx.busy_racks(named)) if named else frozenset[str]()
     if full:
-        return Bar(Kind.RACKS_FULL, "enough servers of its rack are being switched on", full=full)
+        return Bar(
+            Kind.RACKS_FULL,
+            "its rack already has as many servers powering on as the policy allows",
+            full=full,
+        )
     tx.intend(attempt, epoch=epoch)
     tx.update_servers(attempt.request_id, rows, epoch=epoch)
     if found is not None:

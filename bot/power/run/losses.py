@@ -55,7 +55,7 @@ def note(tx: ports.Tx, found: ports.Request, lost: Lost, *, now: float) -> None:
     if lost.reason is Loss.CHANNEL:
         tx.hush(found.id)
     if lost.reason is Loss.SEAL:
-        # Said apart from the end: a request that was brought back from the dead has had that.
+        # Said apart from the end: a request that a backup brought back has had its end already.
         said = running.SealBroken(reason=lost.sentence)
         tx.say(found.id, "reply", said, key="seal_broken", at=now)
         tx.say(found.id, "direct", said, key="seal_broken:direct", at=now)

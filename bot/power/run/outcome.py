@@ -92,7 +92,7 @@ _Key = tuple[ServerState, str, causes.Cause, causes.Late, bool, str]
 
 
 def groups(servers: Iterable[ports.RunServer]) -> tuple[Group, ...]:
-    """Group the servers of a run by state and reason, in the order in which they are told."""
+    """Group the servers of a run by state and reason, in the order in which they are listed."""
     found: dict[_Key, list[folding.Named]] = {}
     for row in servers:
         half_done = row.state is ServerState.QUEUED and row.step > 0

@@ -15,13 +15,13 @@ from bot.power.text import typography
 # Causes that speak of our call's own fate; a lost answer is no less lost for what is seen later.
 OF_OUR_CALL = frozenset({Cause.LOST, Cause.LEFT_OUT, Cause.INTERRUPTED})
 
-# A call that nobody has seen happen is kept in mind for so long, in seconds.
+# How long a call that nobody has seen happen is remembered, in seconds.
 EARLIER_S = 86400.0
 CALLS = {Method.ON: "power-on", Method.OFF: "power-off", Method.REBOOT: "reboot"}
 
 
 def gone(row: ports.RunServer, newest: server.Snapshot | None) -> Cause:
-    """Return why a server has no record: deleted, or another one bears its name now."""
+    """Return why a server has no record: deleted, or another one now has its name."""
     if newest is None or row.server_id in newest.servers:
         return Cause.NONE
     others = newest.by_name.get(typography.normal(row.name), ())

@@ -40,7 +40,7 @@ class Lease:
 
 
 async def _nothing() -> None:
-    """Keep nothing up."""
+    """Do nothing; the default of `Run.meanwhile`."""
 
 
 @dataclasses.dataclass
@@ -208,7 +208,7 @@ def set_aside(
         )
     proven = evidence.judge(method, row, record).finding is evidence.Finding.PROVEN
     state = ServerState.PROVEN if proven else ServerState.UNKNOWN
-    detail = "" if proven else f"the answer was lost; not asked for again: {change.reason}"
+    detail = "" if proven else f"the answer was lost; not sent again: {change.reason}"
     cause = settling.lasting(row) if proven else Cause.NOT_ASKED_AGAIN
     return dataclasses.replace(row, state=state, detail=detail, cause=cause, settled_at=now)
 
@@ -233,7 +233,7 @@ def next_step(action: Action, row: ports.RunServer) -> ports.RunServer:
 def not_sent(row: ports.RunServer, why: str, *, now: float) -> ports.RunServer:
     """Return the row of a server whose call never left; a half-done cycle says that it is off."""
     if settling.repeated(row):
-        lost = f"the answer was lost; not asked for again: {why}"
+        lost = f"the answer was lost; not sent again: {why}"
         return dataclasses.replace(
             row,
             state=ServerState.UNKNOWN,

@@ -21,24 +21,24 @@ ASKED, GIVEN, WITHDRAWN = "request.pending", "approval.given", "approval.withdra
 HONOURED = "approval.honoured_unsealed"
 ENDS = tuple(f"request.{state.value}" for state in sorted(lifecycle.ENDED))
 EVENTS = (ASKED, GIVEN, WITHDRAWN, HONOURED, *ENDS)
-# Two looks at the clock in one step may be so many seconds apart.
+# Two readings of the clock in one step may be this many seconds apart.
 SLACK_S = 5.0
 
 
 class Flaw(enum.StrEnum):
     """What doesn't agree; the value is said and audited."""
 
-    NEVER_ASKED = "the audit doesn't have that it was asked for"
+    NEVER_ASKED = "the audit has no record of its being requested"
     AUDIT_CHANGED = "an audit row about it was changed"
-    PLAN_CHANGED = "its plan isn't the one that was asked for"
-    NEEDS_CHANGED = "it needs other approvals than when it was asked for"
-    ENDED_BEFORE = "it had ended before"
-    OTHER_SEAL = "an approval was given to another plan"
-    FORGED = "the audit doesn't have one of its approvals"
+    PLAN_CHANGED = "its plan isn't the one that was requested"
+    NEEDS_CHANGED = "it needs different approvals from when it was requested"
+    ENDED_BEFORE = "it had already ended"
+    OTHER_SEAL = "an approval was given for another plan"
+    FORGED = "the audit has no record of one of its approvals"
     OWN = "its requester is among its approvers"
-    MOVED = "an approval counts for another group than it was given for"
-    UNMET = "its approvals are not enough"
-    LATE = "it was approved, or would be used, after its time"
+    MOVED = "an approval counts for a different group from the one it was given for"
+    UNMET = "it doesn't have enough approvals"
+    LATE = "it was approved, or would start, too late"
     FOREIGN = "its run has servers that its plan doesn't have"
 
 

@@ -18,7 +18,7 @@ from bot.power.server import Power
 
 # On and off are goals and may be asked for again; a reboot is an event and may not.
 MOST_SENDS = 3
-REPEAT = "asked for again: its answer was lost and nothing is seen"
+REPEAT = "sent again: its answer was lost and there is no sign of it"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Limits:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Look:
-    """One look at a server: its record, and what else bears on it.
+    """One poll of a server: its record, and what else matters for judging it.
 
     `elapsed_s` is the time since the call was sent, `now` (epoch seconds) is noted when the state
     becomes final. `earlier` is a call of another request that may still be at work, `gone` says
@@ -74,7 +74,7 @@ def repeated(row: ports.RunServer) -> bool:
 def unread(
     method: Method, row: ports.RunServer, *, elapsed_s: float, now: float, limits: Limits
 ) -> ports.RunServer:
-    """Return the row after a look at which CloudDC could not be read: the deadline goes on."""
+    """Return the row after a poll that could not read CloudDC: the deadline keeps running."""
     if elapsed_s < limits.deadline_s(method):
         return row
     seen = row.last_seen or "nothing since its call"
@@ -106,7 +106,7 @@ def looked_at(method: Method, row: ports.RunServer, look: Look, limits: Limits) 
     if state is row.state and not after.detail:
         return seen
     if state is ServerState.ACCEPTED:
-        # What was lost has shown itself.
+        # The lost call has shown that it happened.
         return dataclasses.replace(seen, state=state, detail="", cause=lasting(row))
     if state is not row.state:
         lifecycle.check_server(row.state, state)
@@ -146,7 +146,7 @@ def _verdict(
     look: Look,
     limits: Limits,
 ) -> _Verdict:
-    """Return the state after this look."""
+    """Return the state after this poll."""
     match found.finding:
         case Finding.PROVEN:
             return _Verdict(ServerState.PROVEN)

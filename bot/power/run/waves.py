@@ -15,7 +15,7 @@ T = TypeVar("T")
 # A rack by its room and its name: several rooms have a rack of the same name.
 Rack = tuple[str, str]
 
-# The most ids that one power call takes (CloudDC API, power-state page).
+# The most ids that one power call accepts (CloudDC API, power-state page).
 IDS_PER_CALL = 50
 
 

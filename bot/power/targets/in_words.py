@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from bot.power.targets.terms import NAMED, Field, Tag, Term, TermSet
 
 STATES = {"unknown": "in an unknown state"}
-# How a kind is said behind the servers that it narrows; tags have a key of their own.
+# How a kind reads after the servers that it narrows; tags have a key of their own.
 SAID = {
     "rack": "in rack {}",
     "room": "in room {}",

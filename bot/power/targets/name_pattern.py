@@ -24,8 +24,8 @@ MOST_STARS = 3
 STARRED_WEIGHT = 4
 PIECE = re.compile(r"\[[^\[\]]*\]|\*+|\?+|[^\[\]*?]+")
 NUMBER = re.compile(r"[0-9]+")
-IN_QUOTES = "a name that has it is written in quotes"
-MARK_IN_NAME = "A quotation mark stands around a name; one within a name is typed as ?."
+IN_QUOTES = "write a name that has it in quotes"
+MARK_IN_NAME = "Quotation marks go around a whole name; type ? for one inside a name."
 STEPS = re.compile(r"\[[0-9,/-]+/[0-9,/-]+\]")
 
 
@@ -36,9 +36,9 @@ class Work:
     steps: int = 0
 
 
-# A text stands for itself, a number for so many single characters, None for a star.
+# A text stands for itself, a number for that many single characters, None for a star.
 Piece = str | int | Numbers | None
-# Where a match may have come to in a name; behind a star it is a range.
+# Positions that a match may have reached in a name; after a star, a range.
 Places = set[int] | range
 
 
@@ -219,7 +219,7 @@ def parse(text: str) -> Pattern:
     strange = typography.strange_in_name(text, allowed="[],*?")
     if strange or '"' in text:
         if STEPS.search(text):
-            raise _mistake("Ranges have no steps; name the numbers instead.", text)
+            raise _mistake("Ranges have no steps; list the numbers instead.", text)
         problem = f"{strange}; {IN_QUOTES}." if strange else MARK_IN_NAME
         raise _mistake(problem, text, typography.in_ascii(text))
     _refuse_large(text)

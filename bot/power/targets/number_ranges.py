@@ -82,7 +82,7 @@ def _spans(part: str, term: str) -> list[Span]:
     if len(low) != len(high) and (_is_padded(low) or _is_padded(high)):
         width = max(len(low), len(high))
         better = f"{low.zfill(width)}-{high.zfill(width)}"
-        problem = f"Both ends of {part} need equally many digits."
+        problem = f"Both ends of {part} need the same number of digits."
         raise _mistake(problem, term, term.replace(part, better))
     return [
         (

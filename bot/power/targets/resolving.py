@@ -74,7 +74,7 @@ def resolve(
     left = [row for row in named if row.id not in out]
     if not left:
         raise errors.UserMistake(
-            "Nothing is left: every server that is named is also taken out with !."
+            "Nothing is left: every server that you name is also taken out with !."
         )
     search.refuse_twins(left)
     if for_change:
@@ -137,8 +137,8 @@ def _refuse_much_work(members: TermSet, snapshot: server.Snapshot) -> None:
     if patterns * servers > MOST_WORK:
         most = MOST_WORK // servers
         raise errors.UserMistake(
-            f"{patterns} ranges and patterns for {servers:,} servers are too much at once;"
-            f" use at most {most}, those of groups among them{_heavy(members)}."
+            f"{patterns} ranges and patterns for {servers:,} servers are too many at once; use "
+            f"at most {most}, counting those inside groups{_heavy(members)}."
         )
 
 
@@ -225,8 +225,8 @@ class _Search:
         more = f" and {len(rows) - len(typed)} more" if len(rows) > len(typed) else ""
         better = typed[0] if term.text == name else ""
         return errors.UserMistake(
-            f"There are {_spelled(len(rows))} servers {spelling.shown(name)}: {each}{more}. "
-            "Type the one that you mean.",
+            f"There are {_spelled(len(rows))} servers called {spelling.shown(name)}: "
+            f"{each}{more}. Type the one you mean.",
             token=typography.shown(term.typed),
             suggestion=mended(self._terms, term, better),
         )
@@ -261,7 +261,7 @@ def _refuse_alike(term: Term, name: str) -> None:
     strange = typography.strange_in_name(name, allowed=" ") if term.text.startswith('"') else ""
     if strange and not name.isascii():
         raise errors.UserMistake(
-            f"{strange}, and no server is named exactly so.", token=typography.shown(term.typed)
+            f"{strange}, and no server has exactly that name.", token=typography.shown(term.typed)
         )
 
 

@@ -26,7 +26,7 @@ MOST_QUERY = 120
 MOST_VALUE = 150
 # One expression may be tried as it was typed; more would be too much work for each letter.
 MOST_TERMS = 3
-# Up to so many servers are offered one by one, so that each can be taken out again.
+# Up to this many servers are offered one by one, so that each can be taken out again.
 MOST_SINGLE = 20
 MOST_FOLDED = 40
 

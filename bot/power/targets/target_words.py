@@ -34,13 +34,13 @@ def split(text: str) -> list[str]:
     found: list[str] = []
     for word in typography.words(text):
         if word.unclosed:
-            problem = "A quotation mark has no partner."
+            problem = "A quotation mark is missing its partner."
             raise errors.UserMistake(problem, token=typography.shown(word.text))
         found += TERM.findall(word.text)
     if not found:
         raise errors.UserMistake("No servers are named.", suggestion="web[01-03]")
     if len(found) > MOST_TERMS:
-        problem = f"At most {MOST_TERMS} terms can be given; these are {len(found)}."
+        problem = f"At most {MOST_TERMS} terms are allowed; this has {len(found)}."
         raise errors.UserMistake(problem)
     plain = typography.plain(text)
     spaced = SPACED_BRACKET.search(plain)
@@ -110,8 +110,8 @@ def understood(words: Sequence[str]) -> list[str]:
     found = list(_with_signs(terms))
     if terms and spares(terms[-1]):
         raise errors.UserMistake(
-            f"Nothing follows {typography.shown(terms[-1])}; "
-            "name behind it what is taken out, or write ! in front, such as !web07.",
+            f"Nothing follows {typography.shown(terms[-1])}; name what to take out after it, or "
+            "write ! in front, as in !web07.",
             token=typography.shown(terms[-1]),
         )
     return found

@@ -161,7 +161,7 @@ class _Reading:
         _refuse_large(found, in_policy=in_policy)
         # The reader of the policy file refuses such a text itself, by its table and line.
         if not in_policy and all(term.takes_out for term in found):
-            problem = "Only exclusions are named; say first which servers they are taken out of."
+            problem = "Only exclusions are named; first say which servers to take them out of."
             letters = LETTERS.match(words[0])
             better = f"{letters[1]}* {' '.join(words)}" if letters else ""
             raise errors.UserMistake(problem, token=words[0], suggestion=better)
@@ -179,7 +179,7 @@ class _Reading:
         takes_out, body = word.startswith("!"), word.removeprefix("!")
         if not body or body.startswith("!"):
             named = body.lstrip("!")
-            problem = "Write one ! right in front of what is taken out."
+            problem = "Write one ! right before what you take out."
             raise errors.UserMistake(problem, token=word, suggestion=named and f"!{named}")
         if EVERYTHING.fullmatch(body) and not (in_policy and body == "*"):
             raise _everything(word, takes_out, in_policy, self._groups)
@@ -197,14 +197,14 @@ class _Reading:
             ) from None
 
     def _group(self, name: str, word: str) -> terms.Group:
-        """Return a group of the policy file."""
+        """Return a group from the policy file."""
         if name not in self._groups:
             raise _no_group(name, word, self._groups)
         if name in self._path:
             circle = " -> ".join(f"@{one}" for one in (*self._path, name))
             raise errors.UserMistake(f"These groups name each other: {circle}.", token=word)
         if len(self._path) >= MAX_DEPTH:
-            problem = f"Groups in groups go at most {MAX_DEPTH} deep."
+            problem = f"Groups can be nested at most {MAX_DEPTH} deep."
             raise errors.UserMistake(problem, token=word)
         if name not in self._known:
             self._path.append(name)
@@ -219,14 +219,14 @@ def _refuse_large(found: list[Term], *, in_policy: bool) -> None:
     names = [term.matcher.pattern for term in found if isinstance(term.matcher, terms.Names)]
     ranges = sum(pattern.ranges for pattern in names)
     if ranges > MOST_RANGES:
-        problem = f"At most {MOST_RANGES} ranges can be given; these are {ranges}."
+        problem = f"At most {MOST_RANGES} ranges are allowed; this has {ranges}."
         raise errors.UserMistake(problem)
     named = sum(pattern.count for pattern in names if not pattern.is_wild)
     if named > MOST_NAMED and not in_policy:
-        problem = f"At most {MOST_NAMED:,} servers can be named; these are {named:,}."
+        problem = f"At most {MOST_NAMED:,} servers can be named; this names {named:,}."
         raise errors.UserMistake(problem)
     if terms.size(found) > MOST_GROUP_TERMS:
-        problem = f"With their groups these are more than {MOST_GROUP_TERMS:,} terms."
+        problem = f"Counting their groups, there are more than {MOST_GROUP_TERMS:,} terms."
         raise errors.UserMistake(problem, token=found[0].typed)
 
 
@@ -235,7 +235,7 @@ def _everything(word: str, takes_out: bool, in_policy: bool, groups: Groups) -> 
     if takes_out:
         return errors.UserMistake(f"{typography.shown(word)} takes out every server.", token=word)
     if in_policy:
-        return errors.UserMistake("Every server is written * here.", token=word, suggestion="*")
+        return errors.UserMistake("Write * for every server here.", token=word, suggestion="*")
     problem = f"{typography.shown(word)} would be every server; name them, or a group such as @web."
     first = next(iter(groups), "")
     return errors.UserMistake(problem, token=word, suggestion=f"@{first}" if first else "web*")
@@ -244,7 +244,7 @@ def _everything(word: str, takes_out: bool, in_policy: bool, groups: Groups) -> 
 def _no_group(name: str, word: str, groups: Groups) -> errors.UserMistake:
     """Return the error for a group that the policy doesn't have."""
     if not GROUP_NAME.fullmatch(name):
-        problem = "A group is @ and a name of letters, digits, - and _, such as @web."
+        problem = "Write a group as @ and a name of letters, digits, - and _, such as @web."
         return errors.UserMistake(problem, token=word)
     near = nearest.words(name, groups)
     sign = "!@" if word.startswith("!") else "@"

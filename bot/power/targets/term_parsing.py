@@ -41,7 +41,7 @@ def matcher(body: str, *, everything: bool) -> Names | Field | Tag:
         raise _unknown_kind(kind, value, body)
     if not value:
         example = EXAMPLES[kind.lower()]
-        raise _mistake(f"{kind}: needs a value right behind it, such as {example}.", body)
+        raise _mistake(f"{kind}: needs a value right after it, such as {example}.", body)
     if kind.lower() == "tag":
         return _tag(value, body, everything)
     return _field(kind.lower(), value, body, everything)
@@ -87,7 +87,7 @@ def _value(value: str, body: str, everything: bool) -> Value:
         return Value(inside)
     strange = typography.foreign(value, allowed="[],*?")
     if strange or '"' in value:
-        problem = f"{strange or 'A quotation mark is in the value'}; put the value in quotes."
+        problem = f"{strange or 'There is a quotation mark in the value'}; put the value in quotes."
         bare = value.replace('"', "")
         raise _mistake(problem, body, f'{body.removesuffix(value)}"{bare}"')
     try:
@@ -126,7 +126,7 @@ def _unknown_kind(kind: str, value: str, body: str) -> errors.UserMistake:
     found = nearest.words(kind, EXAMPLES)
     kinds = ", ".join(f"{known}:" for known in EXAMPLES)
     return _mistake(
-        f"{typography.shown(kind)}: isn't something servers are found by; there are {kinds}.",
+        f"{typography.shown(kind)}: isn't something you can find servers by; these are: {kinds}.",
         body,
         f"{found[0]}:{value}" if found else "",
     )

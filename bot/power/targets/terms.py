@@ -115,7 +115,7 @@ class Tag:
 
 @dataclasses.dataclass(frozen=True)
 class Group:
-    """The servers of a group of the policy file; `terms` are the group's own."""
+    """The servers of a group from the policy file; `terms` are the group's own."""
 
     name: str
     members: TermSet
@@ -208,7 +208,7 @@ class TermSet:
 
     @functools.cached_property
     def patterns(self) -> int:
-        """How many terms must be held against each server, those of groups among them.
+        """How many terms must be held against each server, counting those inside groups.
 
         One that takes longer to match counts as several.
         """

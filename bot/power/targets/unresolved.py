@@ -18,7 +18,7 @@ from bot.power.vocabulary import POLITE
 
 MOST_SHOWN = 10
 MOST_NEAREST = 3
-# So many names of one range are looked for in another way of writing.
+# Names of one range that are looked for in other spellings.
 MOST_WRITTEN = 1_000
 # A word without a digit is more likely part of a reason than a server.
 PLAIN_WORD = re.compile(r"[A-Za-z]{2,}")
@@ -77,7 +77,7 @@ def _hint(
         return f"; {said} {meant.line}"
     host, dot, _ = first.missing[0].partition(".")
     if dot and known.written([host]) == [host]:
-        return "; here names have no domain"
+        return "; names here have no domain"
     told = list(dict.fromkeys(known.numbers(one.missing[0]) for one in unknown[:MOST_NEAREST]))
     found = [one for one in told if one]
     return f"; {', '.join(found)}" if found else ""
@@ -87,7 +87,7 @@ def _said(typed: str, meant: str) -> str:
     """Return how a term that was perhaps meant is named: another way of writing, or a slip."""
     name = meant.strip('"')
     if nearest.key(typed) == nearest.key(name) or nearest.habit(typed):
-        return "here that is written"
+        return "here it is written"
     return "the nearest is" if nearest.alike(typed, name) else ""
 
 

@@ -17,7 +17,7 @@ from bot.power.text import spelling
 DIGITS = re.compile(r"([0-9]+)")
 LAST_NUMBER = re.compile(r"((?:.*[^0-9])?)([0-9]+)([^0-9]*)")
 SAFE = re.compile(r"[A-Za-z0-9._-]+")
-# These are what targets take: longer runs of digits stay text, further numbers are left alone.
+# What targets accept: longer runs of digits stay text, further numbers are left alone.
 NUMERALS = "0123456789"
 MOST_DIGITS = 9
 MOST_BRACKETS = 8

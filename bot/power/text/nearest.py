@@ -164,7 +164,7 @@ def _told(numbers: Iterable[str]) -> str:
             runs.append([one])
     shown = [run[0] if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs[:MOST_RUNS]]
     more = len(runs) - MOST_RUNS
-    return ", ".join(shown) + (f" and {more} ranges more" if more > 0 else "")
+    return ", ".join(shown) + (f" and {more} more ranges" if more > 0 else "")
 
 
 def value(front: str, wanted: str, known: Iterable[str]) -> str:

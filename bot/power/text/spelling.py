@@ -105,7 +105,7 @@ def shown(name: str) -> str:
 
 
 def _told(char: str) -> str:
-    """Return how a character of a name is told, an empty text for one that nobody mistakes."""
+    """Return the name of a character in a server's name; empty for one that nobody mistakes."""
     if char.isascii() and char.isprintable():
         return ""
     full = unicodedata.name(char, f"U+{ord(char):04X}")

@@ -135,7 +135,7 @@ def _parts(
         elif clock is None:
             clock = _clock(word)
         else:
-            raise _Nonsense(f"{word} is one time too many.")
+            raise _Nonsense(f"{word} is a second time of day.")
     if clock is None:
         raise _no_hour(day, now, zone)
     return day, clock, zone
@@ -155,9 +155,9 @@ def _with_halves(words: list[str]) -> list[str]:
 def _no_hour(day: datetime.date | str, now: float, zone: Zone) -> _Nonsense:
     """Return the error for a day without a time of day, with the beginning of that day."""
     if not day:
-        return _Nonsense("There is no hour in it.")
+        return _Nonsense("It has no time of day.")
     begins = _day(day, now, zone)
-    return _Nonsense(f"{day} has no hour.", f"{begins.isoformat()}T00:00")
+    return _Nonsense(f"{day} has no time of day.", f"{begins.isoformat()}T00:00")
 
 
 def _date(word: str) -> datetime.date:
@@ -196,16 +196,16 @@ def _clock(word: str) -> datetime.time:
         raise _Nonsense(f"{word} has no colon.", f"{int(dotted[1]):02}:{dotted[2]}")
     found = CLOCK.fullmatch(word)
     if found is None or not (found[2] or found[4]):
-        raise _Nonsense(f"{word} is no time of day.")
+        raise _Nonsense(f"{word} isn't a time of day.")
     hour, minute, second = int(found[1]), int(found[2] or 0), int(found[3] or 0)
     if found[4]:
         if not 1 <= hour <= 12:
-            raise _Nonsense(f"{word} is no time of day.")
+            raise _Nonsense(f"{word} isn't a time of day.")
         hour = hour % 12 + (12 if found[4].lower() == "pm" else 0)
     try:
         return datetime.time(hour, minute, second)
     except ValueError:
-        raise _Nonsense(f"{word} is no time of day.") from None
+        raise _Nonsense(f"{word} isn't a time of day.") from None
 
 
 def _day(day: datetime.date | str, now: float, zone: Zone) -> datetime.date:

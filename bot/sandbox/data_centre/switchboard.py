@@ -47,7 +47,7 @@ SWITCHES = {
         "partial_acceptance", "One bad server no longer spoils the whole call.", False, True
     ),
     "requests_per_s": _of_service(
-        "requests_per_s", "Requests a second, above which it is 429.", None, 10, 2
+        "requests_per_s", "Requests a second above which it answers 429.", None, 10, 2
     ),
     "marker_as_url": _of_service(
         "marker_as_url", "The list's next marker is an address, not an id.", False, True

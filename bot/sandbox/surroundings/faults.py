@@ -37,21 +37,21 @@ class Fault(enum.StrEnum):
 
 
 DESCRIPTIONS = {
-    Fault.UNAUTHORIZED: "Refuses who we are, and repeats the secret that we sent.",
-    Fault.FORBIDDEN: "Refuses what we want, and repeats the secret that we sent.",
-    Fault.CONFLICT: "Says that it has changed since, or doesn't want it now.",
-    Fault.PRECONDITION: "Says that something is not as it must be.",
-    Fault.LOCKED: "Says that somebody holds it.",
+    Fault.UNAUTHORIZED: "Refuses our credentials, and repeats the secret that we sent.",
+    Fault.FORBIDDEN: "Refuses the action, and repeats the secret that we sent.",
+    Fault.CONFLICT: "Says that it has changed since, or can't do it now.",
+    Fault.PRECONDITION: "Says that a precondition isn't met.",
+    Fault.LOCKED: "Says that somebody has locked it.",
     Fault.TOO_EARLY: "Says that it is too early.",
     Fault.LIMITED: "Too many calls; try again in a second.",
     Fault.BROKEN: "Answers with an internal error; nothing is done.",
-    Fault.UNAVAILABLE: "Answers that it isn't there; nothing is done.",
-    Fault.REDIRECTS: "Sends us to another address.",
-    Fault.HANGS: "Takes the call and never answers; nothing is done.",
+    Fault.UNAVAILABLE: "Answers that it doesn't exist; nothing is done.",
+    Fault.REDIRECTS: "Redirects to another address.",
+    Fault.HANGS: "Accepts the call and never answers; nothing is done.",
     Fault.DROPPED: "Cuts the connection; nothing is done.",
     Fault.LOST: "Does it, and cuts the connection before it answers.",
-    Fault.GARBLED: "Does it, and answers something that can't be read.",
-    Fault.ENDLESS: "Answers without end; nothing is done.",
+    Fault.GARBLED: "Does it, and sends an answer that can't be read.",
+    Fault.ENDLESS: "Sends an endless answer; nothing is done.",
 }
 
 

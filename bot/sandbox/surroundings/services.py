@@ -24,11 +24,11 @@ class ServiceFault(enum.StrEnum):
 
 DESCRIPTIONS = {
     ServiceFault.UNWELL: "Its service answers with HTTP 503.",
-    ServiceFault.FLAPS: "Its service answers well and unwell by turns.",
-    ServiceFault.HANGS: "Its service takes connections and never answers.",
+    ServiceFault.FLAPS: "Its service flaps between well and unwell.",
+    ServiceFault.HANGS: "Its service accepts connections and never answers.",
     ServiceFault.REFUSES: "Its service cuts every connection.",
     ServiceFault.EARLY: "Its service still answers well while the server goes down.",
-    ServiceFault.ELSEWHERE: "Its service sends everybody to another host.",
+    ServiceFault.ELSEWHERE: "Its service redirects everybody to another host.",
 }
 
 

@@ -74,7 +74,7 @@ class Silences:
         """Make a silence, or change the one whose id it has; returns its id, which may be new.
 
         Raises:
-            BadSilence: it ends before it begins, has ended already, or matches every alert.
+            BadSilence: it ends before it begins, has already ended, or matches every alert.
             UnknownSilence: there is none with this id.
         """
         now = self._wall()

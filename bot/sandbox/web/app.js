@@ -180,7 +180,7 @@ class App {
   /** Wait, not for ever, until the bot listens for the first time. */
   async #started() {
     if (this.demo.bot !== "starting" || this.demo.restarts) return;
-    const takeAway = toast("The bot is still starting; your command waits a moment.", "info");
+    const takeAway = toast("The bot is still starting; your command will wait a moment.", "info");
     for (let tries = 0; tries < 40 && this.demo.bot === "starting"; tries += 1) {
       await new Promise((resolve) => setTimeout(resolve, 500));
     }

@@ -265,7 +265,7 @@ export class Centre {
   async #callMenu(button) {
     const answer = await this.#faults();
     if (!answer) return;
-    if (!answer.calls?.length) return void toast("This data centre has no faults of calls.", "info");
+    if (!answer.calls?.length) return void toast("This data centre has no call faults.", "info");
     const waiting = answer.active?.calls?.length ?? 0;
     const head = h("div", { class: "menu-head" }, h("strong", {}, "Let the next power call go wrong"),
       h("small", {}, waiting ? `${waiting} waiting to strike` : "Strikes once, then it is used up."));

@@ -13,7 +13,7 @@ export async function followBot(onNews) {
   byId("kill-bot").addEventListener("click", async () => {
     try {
       await post("/demo/kill-bot");
-      toast("The bot was killed. It comes back and finds out what really happened.", "info");
+      toast("The bot was killed. It will come back and find out what really happened.", "info");
     } catch (error) {
       toast(error.message);
     }

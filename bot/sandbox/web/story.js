@@ -71,27 +71,27 @@ const STEPS = [
     done: (app) => cards(app).length > 0 || private_(app).some((message) => has(message, "Request")),
   },
   {
-    title: "Read the plan", text: () => ["Only Dana sees this plan, and nothing is asked yet. Press ", b("Request"), "."],
+    title: "Read the plan", text: () => ["Only Dana sees this plan, and nothing has been requested yet. Press ", b("Request"), "."],
     help: (app) => act(app, DANA, "Request"),
     done: (app) => cards(app).length > 0,
   },
   {
-    title: "Try to cheat", text: () => ["Still as Dana, press ", b("Approve"), " on the card: nobody decides about their own request."],
+    title: "Try to cheat", text: () => ["Still as Dana, press ", b("Approve"), " on the card: nobody approves their own request."],
     help: (app) => act(app, DANA, "Approve"),
     done: (app) => private_(app).some(({ text }) => /your own request/i.test(text ?? "")) || cards(app).some(({ state }) => state !== "pending"),
   },
   {
-    title: "Approve", text: () => ["Now be ", b("Sam"), " of the group sre, and press ", b("Approve"), "."],
+    title: "Approve", text: () => ["Now become ", b("Sam"), ", who is in the group sre, and press ", b("Approve"), "."],
     help: (app) => act(app, SAM, "Approve"),
     done: (app) => cards(app).some(({ state }) => state !== "pending"),
   },
   {
-    title: "Kill the bot", text: () => ["Three servers go first, once their alerts are silenced (S), their pods drained (D) and the load balancer told (B). ", b("Kill the bot"), " in the middle of it."],
+    title: "Kill the bot", text: () => ["Three servers go first, once their alerts are silenced (S), their pods drained (D) and the load balancer told (B). ", b("Kill the bot"), " in the middle."],
     help: () => ["Kill it now", () => byId("kill-bot").click()],
     done: (app) => app.demo.restarts > 0 || app.demo.bot === "stopped",
   },
   {
-    title: "Watch it go on", text: () => ["It comes back, reads what really happened and goes on. No server is rebooted twice, and what was taken out is put back: the thread and the racks show it."],
+    title: "Watch it carry on", text: () => ["It comes back, reads what really happened and carries on. No server is rebooted twice, and what was taken out is put back: the thread and the racks show it."],
     help: () => ["Open the thread", openThread],
     done: (app) => cards(app).some(({ state }) => ENDED.has(state)) && app.demo.bot === "running",
   },
@@ -101,29 +101,29 @@ const STEPS = [
     done: (app) => app.demo.faults > 0 || cards(app).some(({ state }) => ENDED.has(state) && state !== "succeeded"),
   },
   {
-    title: "See it say so", text: () => ["As Dana ask for ", code(SECOND), " and approve it as Sam: what failed is named, and can be tried again."],
+    title: "See it reported", text: () => ["As Dana, ask for ", code(SECOND), " and approve it as Sam: the server that failed is named, and you can retry it."],
     help: (app) => (private_(app).some((message) => has(message, "Request")) || !cards(app).some(({ state }) => state === "pending")
       ? ["Fill it in", () => say(app, SECOND)] : act(app, SAM, "Approve")),
     done: (app) => cards(app).some(({ state }) => ENDED.has(state) && state !== "succeeded"),
   },
   {
-    title: "Break a service", text: () => ["A server can be on and not be well. Press ", b(UNWELL), " and choose ", b("service unwell"), "."],
+    title: "Break a service", text: () => ["A server can be on without being well. Press ", b(UNWELL), " and choose ", b("service unwell"), "."],
     help: () => [`Show ${UNWELL}`, (app) => app.showServer(UNWELL)],
     done: (app) => app.demo.services > 0 || Boolean(third(app)),
   },
   {
-    title: "See it stay out", text: () => ["As Dana ask for ", code(THIRD), " and approve it as Sam. It comes on and doesn't answer: ", b(UNWELL), " stays silenced, drained and out of the balancer."],
+    title: "See it stay out", text: () => ["As Dana, ask for ", code(THIRD), " and approve it as Sam. It comes back on but doesn't answer, so ", b(UNWELL), " stays silenced, drained and out of the balancer."],
     help: (app) => (private_(app).some((message) => has(message, "Request")) || !cards(app).some(({ state }) => state === "pending")
       ? ["Fill it in", () => say(app, THIRD)] : act(app, SAM, "Approve")),
     done: (app) => ENDED.has(third(app)?.state) && has(third(app).message, "Put back"),
   },
   {
-    title: "Put it back", text: () => ["What isn't well is never put back by itself. When you know better, press ", b("Put back"), " as Sam."],
+    title: "Put it back", text: () => ["A server that isn't well is never put back automatically. If you know better, press ", b("Put back"), " as Sam."],
     help: (app) => act(app, SAM, "Put back"),
     done: (app) => ENDED.has(third(app)?.state) && !has(third(app).message, "Put back"),
   },
   {
-    title: "Look at Home", text: () => ["What waits for you, what runs and what has ended stands on the bot's ", b("Home"), "."],
+    title: "Look at Home", text: () => ["The bot's ", b("Home"), " shows what is waiting for you, what is running and what has ended."],
     help: () => ["Open Home", (app) => app.goHome()],
     done: (app) => app.view === "home" && Boolean(app.state?.home),
   },

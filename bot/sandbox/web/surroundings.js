@@ -68,7 +68,7 @@ export class Surroundings {
     const head = h("div", { class: "menu-head" }, h("strong", {}, "Let the next call to one of them go wrong"),
       h("small", {}, waiting ? `${waiting} waiting to strike` : "Strikes once, then it is used up."));
     openMenu(this.#button, [
-      ...(waiting ? [{ label: "Mend all", note: "Nothing waits to go wrong any more.", data: { fault: "" }, run: () => this.#mend(Object.keys(answer.parts)) }] : []),
+      ...(waiting ? [{ label: "Fix all", note: "Nothing is set to go wrong any more.", data: { fault: "" }, run: () => this.#mend(Object.keys(answer.parts)) }] : []),
       ...Object.entries(answer.parts).flatMap(([part, kinds]) => answer.calls.filter(({ kind }) => kinds.includes(kind)).map(({ kind, description }) => ({
         label: `${PARTS[part] ?? part}: ${inWords(kind)}`, note: description, data: { part, fault: kind }, run: () => this.#order({ part, fault: kind, times: 1 }),
       }))),

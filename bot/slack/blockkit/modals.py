@@ -32,7 +32,7 @@ def confirm_count(asked: facts.CountWanted) -> views.View:
 
 def deny_reason(asked: facts.ReasonWanted) -> views.View:
     """Return the form that wants the reason of a denial."""
-    question = f"Why do you deny {asked.request_id}? Its card and thread will say so."
+    question = f"Why do you deny {asked.request_id}? Its card and thread will show this."
     field = _input(Field.REASON, question, REASON_CHARS, multiline=True, optional=not asked.needed)
     return _form(Form.DENY, asked.request_id, ("Deny", "Deny"), field)
 
@@ -51,7 +51,9 @@ def verdict(asked: facts.VerdictWanted) -> views.View:
     ]
     choice = {"type": "radio_buttons", "options": options}
     question = f"Was break glass justified for {asked.request_id}?"
-    said = _input(Field.COMMENT, "Why? Card and thread will say so.", REASON_CHARS, multiline=True)
+    said = _input(
+        Field.COMMENT, "Why? The card and thread will show this.", REASON_CHARS, multiline=True
+    )
     return _form(
         Form.VERDICT,
         asked.request_id,

@@ -20,7 +20,7 @@ LABEL_CHARS = 2000
 HINT_CHARS = 300
 PLANNING = "Making the plan…"
 ASKING = "Asking…"
-OPENING = "Looking at the inventory…"
+OPENING = "Reading the inventory…"
 # A view takes 100 blocks.
 MOST_BLOCKS = 100
 

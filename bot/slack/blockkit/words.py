@@ -100,14 +100,14 @@ CALLS: dict[Method, str] = {
 # Why a server stands where it stands; what has no line here is told by the detail beside it.
 _CAUSES: dict[Cause, str] = {
     Cause.INTERRUPTED: "Powerbot was interrupted during the call, so it may have happened",
-    Cause.LEFT_OUT: "CloudDC took the call, but its answer leaves this server out",
-    Cause.DELETED: "deleted meanwhile: CloudDC doesn't list its id any more",
-    Cause.REPLACED: "replaced meanwhile: another server bears its name now",
-    Cause.RACK_FULL: "waits for its rack, where enough servers are powering on",
+    Cause.LEFT_OUT: "CloudDC accepted the call, but its answer leaves this server out",
+    Cause.DELETED: "deleted meanwhile: CloudDC no longer lists its id",
+    Cause.REPLACED: "replaced meanwhile: another server now has its name",
+    Cause.RACK_FULL: "waits for its rack, where as many servers as allowed are already powering on",
 }
 _ALONE = frozenset({Cause.DELETED, Cause.REPLACED, Cause.RACK_FULL})
 _LATE: dict[Late, str] = {
-    Late.DONE: "{done} after all, seen later",
+    Late.DONE: "{done} after all, as seen later",
     Late.WENT_OFF: "went off after the run had ended",
     Late.CAME_ON: "on again, seen later",
 }
@@ -115,7 +115,7 @@ LEFT: dict[Left, str] = {Left.OFF: "OFF", Left.MAY_BE_OFF: "may be OFF"}
 
 
 def server_word(state: ServerState, action: Action, probe: str = "") -> str:
-    """Return the word for one server's state; a proven one is told in the action's past tense.
+    """Return the word for one server's state; for a proven one, the action's past tense.
 
     One that is proven and not well is told by the probe that it doesn't answer.
     """
@@ -134,7 +134,7 @@ def long_word(state: ServerState, action: Action, probe: str = "") -> str:
 def reason(state: ServerState, cause: Cause, detail: str) -> str:
     """Return why a server stands where it stands."""
     if cause is Cause.OUR_OWN and state is ServerState.SUPERSEDED:
-        return f"overtaken by an earlier call of our own, of {detail}"
+        return f"overtaken by one of our own earlier calls, from {detail}"
     said = _CAUSES.get(cause, "")
     if not said or cause in _ALONE:
         return said or detail

@@ -36,7 +36,7 @@ log = structlog.get_logger()
 START_S = 20.0
 # How long to wait before Slack is asked again at the start.
 AGAIN_S = 2.0
-# Nothing that is longer is read before its signature was checked.
+# Nothing longer than this is read before its signature has been checked.
 MOST_UNSIGNED = 4_096
 
 
@@ -248,7 +248,7 @@ def http_handler(
 
 
 async def _looks_at_certificate(request: web.Request) -> bool:
-    """Whether it is Slack's look at our certificate, which may come without a signature.
+    """Whether it is Slack's check of our certificate, which may come without a signature.
 
     It is answered, and nothing else is done ("ssl_check" in Slack's slash commands).
     """

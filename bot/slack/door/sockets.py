@@ -96,7 +96,7 @@ class SocketMode:
         self._logger = turned_away.logger("socket", quiet)
 
     async def start(self) -> None:
-        """Connect.
+        """Open as many connections as are wanted.
 
         Raises:
             SlackUnavailable: no connection within the time limit.

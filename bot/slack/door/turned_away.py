@@ -1,4 +1,4 @@
-"""What is turned away before anybody's words are read: counted always, said now and then.
+"""What is turned away before anybody's words are read: always counted, logged now and then.
 
 Whoever can reach the address can send what he likes. Each check has one line a minute at most, so
 that a flood fills no disk, and says how many there were since the line before.
@@ -17,7 +17,7 @@ import structlog
 log = structlog.get_logger()
 
 SAY_EVERY_S = 60.0
-# A logger of a library is heard about so many different things.
+# Different things that one library's logger may be heard about.
 MOST_KINDS = 50
 
 

@@ -45,7 +45,7 @@ class Watchdog:
         return ""
 
     async def run(self) -> None:
-        """Look until cancelled."""
+        """Check again and again until cancelled."""
         while True:
             await self._clock.sleep(LOOK_S)
             await self.look()

@@ -1,4 +1,4 @@
-"""How much of one person is processed at once and in a minute; a no is never among it.
+"""How much one person may have processed at once and in a minute; a no never counts.
 
 What goes beyond is refused before it is stored: a refusal costs next to nothing. Where little is
 worked on at once, the turn is theirs who have had the fewest lately.
@@ -50,14 +50,14 @@ class Limit(enum.StrEnum):
 
 SENTENCES = {
     Limit.A_MINUTE: (
-        "You have sent as much within a minute as one person may; nothing was done with this. "
-        "Try again in a minute. Stop, Cancel, Deny and freeze still work."
+        "You have sent as much in the last minute as one person may, so nothing was done with "
+        "this. Try again in a minute. Stop, Cancel, Deny and freeze still work."
     ),
     Limit.OF_ONE: (
-        "You have as much under way as one person may; nothing was done with this. "
-        "Wait for the answers, then try again. Stop, Cancel, Deny and freeze still work."
+        "You have as much in progress as one person may, so nothing was done with this. Wait for "
+        "the answers, then try again. Stop, Cancel, Deny and freeze still work."
     ),
-    Limit.OF_ALL: "Too much is under way; nothing was done with this. Try again in a moment.",
+    Limit.OF_ALL: "Powerbot is too busy; nothing was done with this. Try again in a moment.",
 }
 
 
@@ -117,7 +117,7 @@ class Lane:
         return True
 
     def end(self, user_id: str, key: str) -> None:
-        """Count a payload no more."""
+        """Stop counting a payload as under way."""
         if self.holds(user_id, key):
             self._under_way[user_id].discard(key)
             self._count -= 1
@@ -167,7 +167,7 @@ class Admission:
             self._lane(inbound).begin(inbound.person.user_id, inbound.key)
 
     def leave(self, inbound: ports.Inbound) -> None:
-        """Count a payload no more."""
+        """Stop counting a payload as under way."""
         self._lane(inbound).end(inbound.person.user_id, inbound.key)
 
     @contextlib.asynccontextmanager

@@ -1,4 +1,4 @@
-"""What is refused because one person sends too much leaves a trace, and that trace is bounded."""
+"""The bounded audit trail of what is refused because one person sends too much."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bot.workflow import facts
 
 log = structlog.get_logger()
 
-# One row in so many seconds for each person, and so many rows of all people in that time.
+# Seconds between two rows for one person, and rows for all people together in that time.
 ROW_EVERY_S = 60.0
 MOST_ROWS = 100
 # An acknowledgement can't say that these were refused, so they are told in another way; so often

@@ -132,7 +132,7 @@ def _problems(sent: inputs.FormSent, found: ports.Request | None) -> dict[str, s
     if field is action_ids.Field.COMMENT and not typed:
         return {field.value: "Write a few words."}
     if field is not action_ids.Field.COUNT and len(typed) > MOST_WORDS:
-        return {field.value: f"At most {MOST_WORDS} characters; these are {len(typed):,}."}
+        return {field.value: f"At most {MOST_WORDS} characters; this has {len(typed):,}."}
     return {}
 
 

@@ -26,7 +26,7 @@ WRONG_TEAM = "Powerbot serves another workspace; nothing was done here."
 WRONG_APP = "This came from another Slack app than Powerbot's; nothing was done here."
 BROKEN = "Something went wrong inside Powerbot; nothing was done. Try again, or tell an operator."
 UNREADABLE = "Powerbot could not read this, so nothing was done."
-# So many clicks that are refused because there are too many are told so, of all people.
+# Refusals of excess clicks that are answered, for all people together.
 MOST_REFUSALS = 60
 REFUSALS_WITHIN_S = 60.0
 # Their acknowledgement says nothing, so their person is told through the response URL.

@@ -1,4 +1,4 @@
-"""What we look at in Slack's payloads, as Slack's docs describe them; the rest is not read.
+"""What we read of Slack's payloads, as Slack's docs describe them; the rest is ignored.
 
 Only user and team ids say who somebody is. The rest is routing data.
 """
@@ -23,7 +23,7 @@ def storable(text: str) -> str:
 
 
 class Payload(pydantic.BaseModel):
-    """The part of a payload that we look at; Slack adds keys at any time."""
+    """The part of a payload that we read; Slack adds keys at any time."""
 
     model_config = pydantic.ConfigDict(frozen=True, extra="ignore")
 

@@ -27,10 +27,10 @@ ACK_WITHIN_S = 2.0
 # A stored click is tried again when the database goes away under it; waits in seconds.
 AGAIN_AFTER_S = (0.5, 2.0, 5.0)
 TAKE_OVER_LEASE_S = 30.0
-SLOW = "Powerbot is slow at this moment; the answer comes here as soon as it can."
+SLOW = "Powerbot is slow at the moment; the answer will appear here as soon as it is ready."
 BROKEN = (
-    "Something went wrong inside Powerbot; nothing was sent by this. "
-    "Its log says more; an operator can look it up."
+    "Something went wrong inside Powerbot, and this sent nothing. An operator can look it up in "
+    "the log."
 )
 
 
@@ -38,7 +38,7 @@ class Workflow(Protocol):
     """What decides on a payload."""
 
     async def handle(self, inbound: ports.Inbound) -> facts.Answer | None:
-        """Do what a payload asks for and return what its person is told, if anything.
+        """Do what a payload asks for and return the answer to its person, if any.
 
         Handling the same payload twice gives the same as once.
         """

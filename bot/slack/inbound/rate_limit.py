@@ -1,11 +1,11 @@
-"""How much came of each within a time; what is beyond is refused, and not counted."""
+"""A limit for each key within a time window; whatever exceeds it is refused, and not counted."""
 
 from __future__ import annotations
 
 import collections
 from collections.abc import Hashable
 
-# Who is counted: those beyond this number who have been quiet are forgotten.
+# People that are counted; beyond this number, those who have been quiet are forgotten.
 MOST_COUNTED = 5000
 
 

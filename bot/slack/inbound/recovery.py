@@ -18,9 +18,9 @@ from bot.workflow import facts
 
 log = structlog.get_logger()
 
-# So many processes die on a payload before it is left alone.
+# Processes that may die on a payload before it is set aside.
 MOST_DEATHS = 2
-# For this part of a lease a payload has the recovery for itself; a no for less.
+# The part of a lease for which one payload is recovered alone; less for a no.
 ALONE = 1 / 6
 NO_ALONE = 1 / 30
 # A look for what was left takes no longer than this part, so that leases are renewed in time.
@@ -28,16 +28,16 @@ MOST_LOOK = 1 / 3
 SHOWN_CHARS = 80
 EVENT = "payload.set_aside"
 SET_ASIDE = (
-    "Powerbot broke down twice while it dealt with {what}, so it doesn't try again. "
-    "{next} Tell an operator: its audit has this as payload.set_aside."
+    "Powerbot crashed twice while processing {what}, so it won't try again. {next} Tell an "
+    "operator: the audit log has this as payload.set_aside."
 )
-LOOK = "Look at requests for what came of it."
+LOOK = "Check requests to see what came of it."
 NAMES = {
     inputs.Kind.BUTTON: "your click",
     inputs.Kind.FORM: "your form",
     inputs.Kind.HOME: "your Home tab",
 }
-AGAIN = "It may not be in force: look at requests, and say it again."
+AGAIN = "It may not have taken effect: check requests, and send it again."
 
 
 class Processor(Protocol):

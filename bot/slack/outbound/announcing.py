@@ -25,7 +25,7 @@ log = structlog.get_logger()
 CARD_WAIT_S = 0.5
 CARD_PATIENCE_S = 30.0
 MOST_REMEMBERED = 2000
-# Cards of so many servers are made beside the event loop.
+# From this many servers up, cards are rendered in a thread beside the event loop.
 LARGE = 500
 NEVER_RAN = lifecycle.ENDED - outcomes.RUN_ENDS | {lifecycle.State.PLANNED}
 
@@ -193,7 +193,7 @@ class Announcer:
         servers: Sequence[ports.RunServer],
         message: ports.OutboxMessage,
     ) -> None:
-        """Say something in the request's thread; a step of a workflow hears the end first."""
+        """Post in the request's thread; a workflow's step is told of the end first."""
         told = _told(message)
         ending = isinstance(told, decisions.Closed | running.Ended)
         if ending:
@@ -246,7 +246,7 @@ class Announcer:
         await self._store.write(lambda tx: tx.audit(entry))
 
     async def _end_step(self, request: ports.Request, servers: Sequence[ports.RunServer]) -> None:
-        """Tell the step that has asked how it ended; told twice, it has ended already."""
+        """Tell the step that has asked how it ended; told twice, it has already ended."""
         execution_id = steps.execution_id(request.source)
         if not execution_id:
             return

@@ -1,4 +1,4 @@
-"""What all that goes out to Slack is made and sent with."""
+"""The shared context with which everything for Slack is rendered and sent."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bot.slack.outbound import pacing, sending
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Context:
-    """The record that is told of, and the way to Slack with its pace.
+    """The record to report on, and the way to Slack with its pace.
 
     `rules` is the policy of this moment, for the freezes in it; `workspace_url` is for links.
     With a `directory`, no channel that another company shares hears of freezes.

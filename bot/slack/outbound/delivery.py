@@ -16,7 +16,7 @@ from bot.workflow import facts
 
 log = structlog.get_logger()
 
-REPLACED = "This card was replaced by a newer one; use that one."
+REPLACED = "A newer card has replaced this one; use that one."
 # What may be shown to a whole channel; the rest concerns one person.
 SHAREABLE = (
     facts.FleetShown,
@@ -27,7 +27,7 @@ SHAREABLE = (
 )
 # Waits before a step is told again that it can't go on, in seconds.
 STEP_AGAIN_S = (1.0, 5.0, 15.0, 60.0)
-NOT_SHARED = facts.Note("Slack didn't take it, so it was not shared; try again.", good=False)
+NOT_SHARED = facts.Note("Slack didn't accept it, so it was not shared; try again.", good=False)
 NO_VIEW = facts.Note("The form could not be opened in time; try again.", good=False)
 NO_FORM = facts.Note("The form could not be opened in time; press the button again.", good=False)
 
@@ -124,7 +124,7 @@ class Delivery:
         return await self._open(inbound, modals.deny_reason(wanted)) is None
 
     async def _open(self, inbound: ports.Inbound, view: dict[str, object]) -> facts.Note | None:
-        """Open a form; when that fails the person is told so instead."""
+        """Open a form; if that fails, say so to the person instead."""
         try:
             await self._sender.open_view(inputs.trigger_id(inbound.input), view)
         except api_errors.Undelivered as error:
@@ -168,7 +168,7 @@ class Delivery:
         return True
 
     def _message(self, answer: answers.Said, turn: paging.Turn) -> blocks.Message:
-        """Return an answer as a message."""
+        """Return an answer rendered as a Slack message."""
         message = answers.render(answer, turn, self._workspace_url)
         helps = isinstance(answer, facts.HelpShown)
         return labels.on_help(message, self._label) if helps else message

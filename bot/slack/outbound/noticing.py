@@ -1,4 +1,4 @@
-"""Brings to channels what is of no request: each once, in order, kept in the store until taken."""
+"""Posts notices that belong to no request: each once, in order, stored until Slack accepts it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The note of what Slack has taken: who gives it up says the same a second time."""
+"""Records what Slack has accepted; without that record, the same would be posted twice."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ import dataclasses
 from bot.power import ports
 
 MINUTE_S = 60.0
-# Of the edits in a minute, so many are kept back for end states.
+# Edits in each minute that are reserved for end states.
 KEPT_FOR_ENDS = 5
 BURST = 3.0
 # How long nothing is sent after Slack gave no answer; each time in a row it is twice as long.
@@ -63,7 +63,7 @@ class Pace:
         return max(waits)
 
     def edited(self, request_id: str, now: float) -> None:
-        """Note an edit."""
+        """Count an edit made at this moment against its pace."""
         self._edits.append(now)
         self.shown(request_id, now)
 
@@ -90,7 +90,7 @@ class Pace:
         return wait_s
 
     def posted(self, channel: str, now: float, urgency: ports.Urgency = ports.Urgency.REST) -> None:
-        """Note a post."""
+        """Count a post made at this moment against its channel's pace."""
         bucket = self._bucket(channel, now)
         bucket.posts -= 1.0
         bucket.awaited.pop(urgency, None)

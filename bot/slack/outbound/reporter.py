@@ -62,7 +62,7 @@ class Reporter:
                 await self._rest()
 
     async def _rest(self) -> None:
-        """Wait to be woken, not for long."""
+        """Wait until woken, for a bounded time."""
         waiting = [
             asyncio.ensure_future(self._woken.wait()),
             asyncio.ensure_future(self._clock.sleep(self._paces.look_s)),

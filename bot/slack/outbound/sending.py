@@ -259,7 +259,7 @@ class Sender:
 
 
 async def _within_time(sent: Awaitable[Any]) -> Any:
-    """Wait for Slack, not for ever.
+    """Wait for Slack's answer, for a bounded time.
 
     Raises:
         Undelivered: no answer came.

@@ -11,13 +11,13 @@ from bot.slack.blockkit import blocks, naming, text, words
 WHY_CHARS = 200
 LABEL = action_ids.LABELS[inputs.Do.BACK_ON]
 LOOKING = (
-    f"Powerbot goes on looking for {text.duration(aftermath.LOOK_FOR_S)} after the end, and says "
+    f"Powerbot keeps checking for {text.duration(aftermath.LOOK_FOR_S)} after the end, and says "
     "here what it sees."
 )
 
 
 def left_dark(request: ports.Request, told: running.LeftDark) -> blocks.Message:
-    """Return the cry, with the people it is for and a button that would switch them on."""
+    """Return the alarm, with the people it is for and a button that would switch the servers on."""
     names = told.names
     people = text.mentions(told.mention)
     number = text.count(len(names), "server")
@@ -25,10 +25,10 @@ def left_dark(request: ports.Request, told: running.LeftDark) -> blocks.Message:
     off = names if told.off is None else told.off
     maybe = [name for name in names if name not in set(off)]
     lines = [
-        f"*Switched off by {request.id} and not on again:* {naming.folded(off)}" if off else "",
+        f"*Switched off by {request.id} and not back on:* {naming.folded(off)}" if off else "",
         f"*May be off:* {naming.folded(maybe)}; {request.id} has sent a power-off" if maybe else "",
         f"*Why:* {why}" if why else "",
-        f"{people}: {LABEL} plans a power-on of exactly these; look at them before you press it.",
+        f"{people}: {LABEL} plans a power-on of exactly these; check them before you press it.",
         LOOKING,
     ]
     said = "\n".join(line for line in lines if line)

@@ -32,7 +32,7 @@ def under_way(request: ports.Request) -> str:
 
 
 def still_out(request: ports.Request) -> str:
-    """Return what stands outside after a request: `still out: web07 (drained, silenced)`."""
+    """Return what is still out after a request: `still out: web07 (drained, silenced)`."""
     if not request.ended_at:
         return ""
     servers: dict[str, list[str]] = {}
@@ -66,7 +66,7 @@ def out_on_home(out: facts.StillOut, linked: str) -> str:
 
 
 def has_out(request: ports.Request) -> bool:
-    """Whether something of an ended request stands outside."""
+    """Whether an ended request still has something out."""
     return bool(request.ended_at) and any(part.standing for part in request.around)
 
 

@@ -104,7 +104,7 @@ def _how(planned: plan.Plan) -> str:
 
 def stop(request: ports.Request, servers: Sequence[ports.RunServer] = ()) -> blocks.Button:
     """Return Stop, which asks once more."""
-    left = outcomes.stopping(servers) if servers else "what wasn't sent yet won't be touched"
+    left = outcomes.stopping(servers) if servers else "what hasn't been sent won't be touched"
     asked = f"{left[:1].upper()}{left[1:]}. What is in progress can't be recalled."
     dialog = blocks.confirm(f"Stop {request.id}?", asked, "Stop", danger=True)
     spoken = f"{action_ids.LABELS[Do.STOP]} {request.id}: {terms.title(request.order)}"
@@ -113,7 +113,7 @@ def stop(request: ports.Request, servers: Sequence[ports.RunServer] = ()) -> blo
 
 def put_back(request: ports.Request) -> blocks.Button:
     """Return Put back, which asks once more: a server that isn't well gets its work back."""
-    asked = "What is still out is put back at once, whatever the state of its servers."
+    asked = "Everything that is still out is put back at once, whatever the state of its servers."
     label = action_ids.LABELS[Do.PUT_BACK]
     dialog = blocks.confirm(f"{label} {request.id}?", asked, label)
     spoken = f"{label} {request.id}: {terms.title(request.order)}"

@@ -117,7 +117,10 @@ def _metadata(request: ports.Request, *, private: bool) -> Mapping[str, Any] | N
 
 def _hushed(request: ports.Request) -> blocks.Message:
     """Return what a channel keeps of a card that people of another company may read by now."""
-    told = f"{request.id}: nothing more is said of it here. Its requester is told how it ends."
+    told = (
+        f"{request.id}: there will be no more about it here. Its requester will be told how it "
+        "ends."
+    )
     return blocks.Message(told, (blocks.section(told),), _metadata(request, private=False))
 
 
@@ -212,7 +215,7 @@ def _next(request: ports.Request, servers: Sequence[ports.RunServer]) -> str:
     who, action = text.mention(request.order.requester.user_id), request.order.action
     anyone = f"{who}, or whoever else may request it,"
     if outcomes.dark(servers, action):
-        return f"*Next:* {anyone} looks at them, then presses Power back on."
+        return f"*Next:* {anyone} checks them, then presses Power back on."
     left = outcomes.untouched(servers, action)
     if outcomes.busy(servers):
         return f"{NOTHING_SENT} {who} can ask again."
@@ -224,14 +227,14 @@ def _next(request: ports.Request, servers: Sequence[ports.RunServer]) -> str:
 
 
 def _waits_for(request: ports.Request, called: Mapping[str, Sequence[str]]) -> str:
-    """Return whose approval is missing, and until when it may come."""
+    """Return whose approval is missing, and when the request expires."""
     until = f" · expires {text.moment(request.expires_at)}" if request.expires_at else ""
     waits = terms.waits_for(request, called) if terms.missing(request) else ""
     return f"*Waiting for {waits}*{until}" if waits else ""
 
 
 def _never_ran(request: ports.Request) -> str:
-    """Return what is left to do of a request of which nothing was sent."""
+    """Return what is left to do about a request that sent nothing."""
     who = text.mention(request.order.requester.user_id)
     late = "Nobody answered in time. " if request.state is State.EXPIRED else ""
     again = f" {who} can ask again." if request.state in buttons.ASKED_AGAIN else ""
@@ -239,7 +242,7 @@ def _never_ran(request: ports.Request) -> str:
 
 
 def _glass(request: ports.Request) -> str:
-    """Return that nobody was asked, and how the review stands that this owes."""
+    """Return that nobody approved it first, and the state of its review."""
     if not request.order.options.break_glass:
         return ""
     review = request.review
@@ -250,7 +253,7 @@ def _glass(request: ports.Request) -> str:
         return f"🔨 *Break glass:* {asked}{judged}reviewed by {by}: {said}"
     due = f" by {text.moment(review.due_at)}" if review is not None else ""
     groups = [text.plain(one, REVIEWERS_CHARS) for one in review.groups] if review else []
-    who = f"somebody else of {' or '.join(groups)}" if groups else "somebody else"
+    who = f"somebody else in {' or '.join(groups)}" if groups else "somebody else"
     return f"🔨 *Break glass:* {asked}{who} must review it{due}."
 
 
@@ -260,7 +263,7 @@ def _waiting(waited: causes.Wait, state: State) -> str:
     end = "then it is void" if state is State.APPROVED else "then it gives up"
     since, until = text.moment(waited.since), text.moment(waited.until)
     why = text.plain(waited.why, REASON_CHARS)
-    return f"⏸️ *Waiting for {name}* since {since}, until {until} at most, {end}: {why}"
+    return f"⏸️ *Waiting for {name}* since {since}, until {until} at the latest, {end}: {why}"
 
 
 def _frozen(request: ports.Request, freezes: Sequence[ports.Freeze]) -> str:

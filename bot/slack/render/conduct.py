@@ -46,7 +46,7 @@ def states(lines: Sequence[plan.PlanLine]) -> str:
 
 
 def set_aside(planned: plan.Plan) -> str:
-    """Return how many named servers the plan leaves out; which and why is told in Details."""
+    """Return how many named servers the plan leaves out; Details says which, and why."""
     skipped = Counter(line.reason for line in planned.lines_with(Verdict.SKIP))
     blocked = len(planned.lines_with(Verdict.BLOCKED))
     told = [

@@ -1,4 +1,4 @@
-"""What a thread is told of a request before it runs: approvals, ends, break glass and reviews."""
+"""What a thread says of a request before it runs: approvals, ends, break glass and reviews."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WORDS_CHARS = 500
 GROUP_CHARS = 60
 MOST_NAMED = 40
 LACKS_CHARS = 800
-# A new request calls so many people of each group; a reminder calls more.
+# People of each group that a new request mentions; a reminder mentions more.
 MOST_CALLED = 10
 
 
@@ -37,7 +37,7 @@ def waiting(request: ports.Request, told: decisions.AnyWaiting) -> str:
             return _approved(request, told)
         case decisions.ApprovalLost():
             people = text.mentions(told.users) or text.mention(told.user)
-            lost = f"✖ An approval no longer counts: {people} can't approve any more"
+            lost = f"✖ An approval no longer counts: {people} can't approve this any more"
             return f"{lost}{because(told.reason)}.\n{terms.quorum(request)}"
         case decisions.Commented():
             return f"💬 {text.mention(told.user)}{because(told.comment)}"

@@ -14,12 +14,12 @@ from bot.workflow import facts
 
 PAGE_ROWS = 20
 ROW_CHARS = 400
-# So many names stay within two lines of a phone; the rest is counted.
+# Names that fit into two lines of a phone; the rest is counted.
 NAMES_CHARS = 120
 READING_CHARS = 300
-# A server that our own record has, and the list no more.
+# A server that our record has and the list no longer does.
 GONE = "gone from CloudDC's list"
-# So few servers are shown one by one, whatever was asked.
+# Up to this many servers are shown one by one, whatever was asked.
 FEW = 10
 # Where everybody is well, names say nothing.
 MOST_WELL = 20
@@ -115,7 +115,7 @@ def _cells(one: server.Server, snapshot: server.Snapshot) -> tuple[str, ...]:
 
 
 def _words(one: server.Server, snapshot: server.Snapshot) -> tuple[str, str, str, str, str]:
-    """Return what is told of a server, in the order of the table's heading."""
+    """Return the cells of a server's row, in the order of the table's heading."""
     notes = (
         # The vendor's word stays for ever once an operation has ended well: it says nothing of now.
         "" if one.operation_state.endswith("-succeed") else one.operation_state,

@@ -12,14 +12,14 @@ from bot.slack.blockkit import blocks, text
 
 REASON_CHARS = 300
 ASKED_CHARS = 150
-# A list shows so many freezes, the others are counted.
+# Freezes that a list shows; the others are counted.
 MOST_SHOWN = 5
-LIFT = "`unfreeze` lifts one's own, `unfreeze all` every one."
+LIFT = "`unfreeze` lifts your own freeze, `unfreeze all` everybody's."
 SAID: Mapping[messages.FreezeEvent, str] = {
     "freeze.on": "🧊 *{by} froze all power changes*",
-    "freeze.changed": "🧊 *{by} has changed their freeze of all power changes*",
-    "freeze.off": "🟢 *{by} lifted the freeze of {whose}*",
-    "freeze.ended": "🟢 *The freeze of {whose} has ended by itself*",
+    "freeze.changed": "🧊 *{by} changed their freeze of all power changes*",
+    "freeze.off": "🟢 *{by} lifted the freeze by {whose}*",
+    "freeze.ended": "🟢 *The freeze by {whose} has ended by itself*",
 }
 
 
@@ -69,7 +69,7 @@ def spoken(sentence: str, people: Sequence[str] = (), limit: int = text.LONGEST_
 
 
 def notice(news: messages.News) -> blocks.Message:
-    """Return what a channel is told of a freeze."""
+    """Return the message that tells a channel about a freeze."""
     match news:
         case messages.FreezeTurned():
             return _turned(news)
@@ -88,7 +88,7 @@ def _turned(news: messages.FreezeTurned) -> blocks.Message:
         said = f"🟢 *{text.mention(news.by)} lifted their freeze*"
     reason = text.plain(freeze.reason, REASON_CHARS)
     if news.event not in ("freeze.on", "freeze.changed"):
-        told = f"{said}: {reason}\nIt stood {times(freeze)}."
+        told = f"{said}: {reason}\nIt was in force {times(freeze)}."
         return blocks.Message(told, (blocks.section(told),))
     end = f"Until {text.moment(freeze.until)}." if freeze.until else "Until it is lifted."
     told = f"{said}: {reason}\n{end} No new call is sent while it lasts. {LIFT}"

@@ -16,7 +16,7 @@ NAMES_CHARS = outcomes.FIRST_LINE_CHARS
 FALLBACK_CHARS = 200
 OUTCOMES_CHARS = 600
 BAR = 10
-# So many servers of an outcome are named in a first line; more are counted.
+# Servers of one outcome that are named in a first line; more are counted.
 MOST_NAMED = 2
 SERVICES = {Service.CLOUD: "CloudDC", Service.SLACK: "Slack"}
 # A power-on that didn't do, in two words; whatever else came between is told below.
@@ -24,7 +24,7 @@ _POWER_ON = {
     ServerState.REJECTED: "power-on refused",
     ServerState.FAILED: "power-on failed",
 }
-_NOT_ON = "not switched on again"
+_NOT_ON = "not switched back on"
 # Outcomes that nobody has to look after.
 _QUIET = frozenset({ServerState.PROVEN, ServerState.SKIPPED, ServerState.NOT_SENT})
 
@@ -128,7 +128,7 @@ def _bar(servers: Sequence[ports.RunServer]) -> str:
 
 
 def _ended(request: ports.Request, servers: Sequence[ports.RunServer], fold: Fold) -> str:
-    """Return what a run came to; servers that it leaves off come before all else."""
+    """Return the outcome of a run; servers that it leaves off come before all else."""
     action = request.order.action
     found = again.dark(action, servers)
     if found:
@@ -143,7 +143,7 @@ def _ended(request: ports.Request, servers: Sequence[ports.RunServer], fold: Fol
         return f"{sign} {fold([servers[0].label], NAMES_CHARS)} {_alone(request, servers[0])}"
     if request.state is State.SUCCEEDED:
         return " · ".join([f"{sign} {text.count(done, 'server')} {word}", *others])
-    # What CloudDC has taken may still come: only of a failure is it known that nothing was done.
+    # What CloudDC has accepted may still happen; only a failure proves that nothing was done.
     none = word if request.state is State.FAILED else "confirmed"
     first = f"{done:,} of {total:,} {word}" if done else f"None of {total:,} {none}"
     stopped = "Stopped: " if request.state is State.STOPPED else ""

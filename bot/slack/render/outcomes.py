@@ -22,7 +22,7 @@ NEXT_CHARS = 80
 LOOSE_CHARS = 80
 # Names in the first line of a card.
 FIRST_LINE_CHARS = 60
-# Of an outcome that needs nobody, so many servers are named; of more their count says enough.
+# Servers that are named of an outcome that needs nobody; of more, their count says enough.
 MOST_NAMED = 50
 _EASY = frozenset(
     {
@@ -143,8 +143,8 @@ def unsure(servers: Sequence[ports.RunServer], action: Action) -> str:
         return ""
     folded = naming.folded([row.label for row in unknown], NAMES_CHARS)
     return (
-        f"Whether {folded} was rebooted can't be known, so it isn't sent again by itself. "
-        "Look first; to reboot again, make a request of its own."
+        f"Nobody can tell whether {folded} rebooted, so Powerbot won't retry it. Check first; to "
+        "reboot again, make a separate request."
     )
 
 
@@ -182,7 +182,7 @@ def stopping(servers: Sequence[ports.RunServer]) -> str:
     parts = {
         "finishes" if moving == 1 else "finish": moving,
         "won't be touched": len(queued) - half,
-        "won't be switched on again": half,
+        "won't be switched back on": half,
     }
     told = [f"{count:,} {what}" for what, count in parts.items() if count]
     return ", ".join(told) or "nothing is left to do"
@@ -259,7 +259,7 @@ def _why_off(found: Sequence[ports.RunServer], action: Action) -> str:
     """Return what came between the two halves of a cycle, by the first server that is off."""
     row = next(one for one in found if again.left(action, one) is Left.OFF)
     reason = words.reason(row.state, row.cause, row.detail)
-    told = "switched off by this request, and not seen to come on again"
+    told = "switched off by this request, and not seen to come back on"
     if not row.step or row.late is Late.WENT_OFF:
         return told
     why = f": {text.plain(reason, DETAIL_CHARS)}" if reason else ""

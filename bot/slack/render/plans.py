@@ -199,7 +199,7 @@ def _glass(planned: plan.Plan) -> str:
     if not planned.order.options.break_glass:
         return ""
     if planned.terms.needs:
-        return "🔨 *Break glass:* it needs only the freeze's approvals, and is reviewed later."
+        return "🔨 *Break glass:* it needs only the freeze's approvals, and is reviewed afterwards."
     return "🔨 *Break glass:* it starts at once, in public, and somebody else must review it."
 
 
@@ -233,7 +233,7 @@ def may_be_asked(shown: facts.PlanShown) -> bool:
 
 
 def _buttons(shown: facts.PlanShown) -> tuple[blocks.Button, ...]:
-    """Return Request, unless there is nothing to ask for, and what may be watched instead."""
+    """Return Request, unless there is nothing to request, and what may be watched instead."""
     planned = shown.plan
     holders = dict.fromkeys(line.held_by for line in planned.lines if line.held_by)
     watching = tuple(_watch(id_) for id_ in list(holders)[:MOST_WATCHED])

@@ -12,7 +12,7 @@ from bot.slack.blockkit import blocks, naming, paging, text, words
 from bot.slack.render import cards, fleet, frozen, outcomes, terms
 from bot.workflow import facts
 
-# A row has a date, a link and names: so many of them stay below Slack's size of a message.
+# Rows with a date, a link and names that stay below Slack's size of a message.
 REQUEST_ROWS = 25
 DEED_ROWS = 15
 NAMES_CHARS = 60
@@ -66,11 +66,11 @@ def history(
     title = text.plain(shown.title, 200)
     heading = f"*{title}:* {text.count(len(shown.requests), 'past change')}"
     if not shown.requests:
-        heading = f"*{title}*\nNo change is known."
+        heading = f"*{title}*\nNo changes are known."
     rows = [_past(one, shown.loose.get(one.id, ()), workspace_url) for one in shown.requests]
     body = [blocks.section(heading), *paging.body(rows, turn, REQUEST_ROWS)]
     if shown.more:
-        body.append(blocks.context(f"Looked through the newest {shown.looked_at} requests alone"))
+        body.append(blocks.context(f"Looked through the newest {shown.looked_at} requests only"))
     return blocks.Message("\n".join([heading, *rows[:3]]), tuple(body))
 
 
@@ -115,7 +115,7 @@ def _deed(one: server_history.Deed, workspace_url: str) -> str:
     )
     approved = f"approved by {agreed}" if agreed else "approved by nobody"
     if one.break_glass and not agreed:
-        approved = "🔨 break glass, nobody was asked first"
+        approved = "🔨 break glass, without asking anybody first"
     parts = [
         f"{_fate(one)} by {cards.linked(found, workspace_url)}",
         text.moment(one.at),

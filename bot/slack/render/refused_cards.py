@@ -1,4 +1,4 @@
-"""What becomes of a request whose card Slack refuses: its requester is told why, and what helps.
+"""A request whose card Slack refuses: the message that tells its requester why, and what helps.
 
 The card itself stays in the outbox and is posted as soon as the channel takes it. Until then
 nobody can approve the request: `bot.workflow.rights.unseen` looks for the row that is written here.
@@ -29,7 +29,7 @@ WORDS = {
         f"Ask a channel manager to let Powerbot post there, {ELSEWHERE}.",
     ),
     NoCardReason.THREADS_ONLY: (
-        "that channel takes posts in threads only",
+        "that channel allows posts in threads only",
         f"Mention Powerbot in a thread there, {ELSEWHERE}.",
     ),
     NoCardReason.NOT_ALLOWED: (
@@ -41,7 +41,7 @@ WORDS = {
         "Ask whoever runs Powerbot to look at it with `powerbot check`.",
     ),
     NoCardReason.OTHER: (
-        "Slack gives no reason in words",
+        "Slack's reason is one that Powerbot doesn't know",
         "Ask whoever runs Powerbot to look at its log.",
     ),
 }
@@ -93,16 +93,16 @@ def outdated(request: ports.Request, told: messages.Message | None) -> bool:
 
 
 def render(request: ports.Request, told: running.CardRefused) -> blocks.Message:
-    """Return what the requester is told."""
+    """Return the message for the requester."""
     code = told.why
     why, mend = WORDS[api_errors.why(code)]
     where = text.channel(request.order.place.channel_id) or "the channel"
     lines = [
-        f"🚫 Slack doesn't take its card in {where}: {why} ({text.plain(code, 60)}). {mend}",
-        "Powerbot posts the card as soon as the channel takes it.",
+        f"🚫 Slack doesn't accept its card in {where}: {why} ({text.plain(code, 60)}). {mend}",
+        "Powerbot posts the card as soon as the channel accepts it.",
     ]
     if request.state is State.PENDING:
-        lines.append(f"Nobody can approve it before that{_until(request)}.")
+        lines.append(f"Nobody can approve it until then{_until(request)}.")
     said = "\n".join(lines)
     return blocks.Message(said, (blocks.section(said),))
 

@@ -20,14 +20,14 @@ from bot.slack.render import (
     terms,
 )
 
-# With the number of its row so many digits of a head are enough to prove by.
+# Digits of a head that are enough for a proof, together with its row number.
 HEAD_CHARS = 12
 MOST_WAVES = 8
 MOST_STEPS = 16
 WORD_CHARS = 60
 VERB_CHARS = 20
 _LAST_WORDS = (decisions.Closed, running.Ended)
-BACK_ON = "Power back on, on the card, plans a power-on of exactly these."
+BACK_ON = "Press Power back on, on the card, to plan a power-on of exactly these."
 
 
 def render(
@@ -107,14 +107,14 @@ def _running(request: ports.Request, told: running.AnyRunning) -> str:
             return _started(request, told)
         case running.TakenOver():
             return (
-                f"↻ Restarted; picked up after {told.done:,} of {told.total:,}. "
-                "What was sent is looked at first; nothing is sent twice."
+                f"↻ Restarted; picked up after {told.done:,} of {told.total:,}. Powerbot checks "
+                "first what was already sent; nothing is sent twice."
             )
         case running.StopAsked():
             who = text.mention(told.user)
             return (
-                f"⏹️ Stopped by {who}{decided.because(told.reason)}\nNo more servers are touched; "
-                "what is in progress can't be recalled."
+                f"⏹️ Stopped by {who}{decided.because(told.reason)}\nNo more servers will be "
+                "touched; what is in progress can't be recalled."
             )
         case running.LookingUp():
             who, verb = text.mention(told.user), text.plain(told.verb, VERB_CHARS)
@@ -122,14 +122,14 @@ def _running(request: ports.Request, told: running.AnyRunning) -> str:
         case running.NotLookedUp():
             who, verb = text.mention(told.user), text.plain(told.verb, VERB_CHARS)
             return (
-                f"⏹️ Slack could not say who {who} is for 60 s. A no doesn't wait for Slack, "
-                f"so their {verb} counts."
+                f"⏹️ Slack didn't say within 60 s who {who} is. A no doesn't wait for Slack, so "
+                f"their {verb} counts."
             )
         case running.SealBroken():
             return (
-                f"🚨 *The seal is broken*{decided.because(told.reason)}.\nNothing more is sent for "
-                "this request. Tell an operator at once: the database was written to by somebody "
-                "else."
+                f"🚨 *The seal is broken*{decided.because(told.reason)}.\nNothing more is sent "
+                "for this request. Tell an operator at once: something other than Powerbot has "
+                "written to the database."
             )
         case running.WaveOver():
             return around.wave_over(told, request)
@@ -184,7 +184,7 @@ def _late(request: ports.Request, told: running.SeenLate) -> str:
     """Say what was seen of servers after the end."""
     names = naming.folded(told.names, outcomes.NAMES_CHARS)
     if told.late is Late.WENT_OFF:
-        cry = f"🚨 *{names} went off after all:* the power-off of this request has shown late."
+        cry = f"🚨 *{names} went off after all:* this request's power-off took effect late."
         return f"{cry}\n{text.mentions(told.mention)}: {BACK_ON}"
     return f"🕑 {names}: {words.late(told.late, request.order.action)}"
 
@@ -192,7 +192,7 @@ def _late(request: ports.Request, told: running.SeenLate) -> str:
 def _looked_enough(told: running.LookedEnough) -> str:
     """Say that nobody looks any more at servers that may be off."""
     names = naming.folded(told.names, outcomes.NAMES_CHARS)
-    ended = f"🚨 Powerbot has stopped looking at {names}, which it hasn't seen come on again."
+    ended = f"🚨 Powerbot has stopped checking {names}, which it hasn't seen come back on."
     return f"{ended}\n{text.mentions(told.mention)}: {BACK_ON}"
 
 

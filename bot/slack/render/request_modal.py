@@ -30,7 +30,7 @@ DOES: dict[Action, str] = {
     Action.REBOOT: "",
     Action.OFF: "",
     Action.ON: "",
-    Action.CYCLE: "off, and once that is confirmed, on again",
+    Action.CYCLE: "off and, once that is confirmed, on again",
 }
 LIMITS = "*Limits* (optional, stricter than the policy only)"
 SEARCH = "A name, web[01-20], db*, @group; tag:role=web, rack:R12 narrow; ! takes out"
@@ -64,7 +64,7 @@ def _fields(shown: facts.FormShown) -> Iterator[blocks.Block]:
     yield views.field(Field.SERVERS, "Servers", _servers(shown), hint=SEARCH)
     if shown.channels is not None:
         options = [_channel(channel) for channel in shown.channels]
-        placeholder = views.plain("Where the request and its thread will stand")
+        placeholder = views.plain("Where the request and its thread are posted")
         select = {"type": "static_select", "options": options, "placeholder": placeholder}
         yield views.field(Field.CHANNEL, "Channel", select)
     reason = views.text_input(REASON_CHARS, multiline=True, example="kernel panic after 6.8.4")
@@ -81,7 +81,9 @@ def _fields(shown: facts.FormShown) -> Iterator[blocks.Block]:
     ):
         typed = _typed(views.text_input(NUMBER_CHARS, example=example), f"{value or ''}")
         yield views.field(name, label, typed, optional=True)
-    glass = _option("At once, without approval", "yes", "in public, and reviewed by somebody later")
+    glass = _option(
+        "At once, without approval", "yes", "in public, and somebody reviews it afterwards"
+    )
     checks: dict[str, Any] = {"type": "checkboxes", "options": [glass]}
     if given.break_glass:
         checks["initial_options"] = [glass]

@@ -37,7 +37,7 @@ def refusal(answer: facts.Answer) -> str:
     """Return why a step can't go on, or an empty text when its plan waits for the person."""
     match answer:
         case facts.PlanShown(request_id=""):
-            reasons = answer.plan.refusals or ("there is nothing to ask for",)
+            reasons = answer.plan.refusals or ("there is nothing to request",)
             return text.literal(reasons[0], SUMMARY_CHARS)
         case facts.PlanShown():
             return ""
@@ -47,7 +47,7 @@ def refusal(answer: facts.Answer) -> str:
         case facts.Note():
             return text.literal(answer.text, SUMMARY_CHARS)
         case _:
-            return "this can't be asked for by a step"
+            return "a step can't request this"
 
 
 def result(found: ports.Request, servers: Sequence[ports.RunServer]) -> Result:

@@ -18,7 +18,7 @@ from bot.storage.tables import audit
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a look at the whole log found.
+    """What the verification of the whole log found.
 
     `rows` are those that hold, `head` is the hash of the last of them, `first_bad` the number
     of the first row that is wrong or missing, `problem` says what is wrong with it.
@@ -57,14 +57,14 @@ def verify(connection: connections.Connection, *, anchor: str = "") -> Verdict:
 def _without(anchor: Anchor, rows: int) -> str:
     """Return what it means that a log whose rows fit together doesn't have the anchor's row."""
     if anchor.seq is None:
-        return "no row has this audit head's hash: the log was rebuilt, or cut off before it"
+        return "no row has this audit head's hash: the log was rebuilt, or cut off before that row"
     if anchor.seq > rows:
         return (
             f"the log ends at row {rows}, before the audit head's row {anchor.seq}: it was cut "
             "off, or restored from an older backup"
         )
     return (
-        f"row {anchor.seq} has another hash than this audit head: compare it with the thread "
+        f"row {anchor.seq} has a different hash from this audit head: compare it with the thread "
         "again; if you copied it correctly, the log was rebuilt"
     )
 
@@ -159,7 +159,7 @@ def read_anchor(text: str) -> Anchor:
         )
     if not LEAST_DIGITS <= count <= ALL_DIGITS:
         raise UnusableAnchor(
-            f"The anchor has {count} digits after its row number; it takes {LEAST_DIGITS} to "
+            f"The anchor has {count} digits after its row number; it needs {LEAST_DIGITS} to "
             f"{ALL_DIGITS}, such as {EXAMPLE}."
         )
     return Anchor(int(match[1]) if match[1] else None, match[2])

@@ -99,7 +99,7 @@ class LockFile:
         self._descriptor: int | None = None
 
     def acquire(self) -> None:
-        """Take the lock.
+        """Lock the database for this process.
 
         Raises:
             StoreUnavailable: another process has it, or the file can't be written, or is a link.

@@ -105,11 +105,11 @@ class Aftermaths(link.Link):
         return rows.server_from(found[0]) if found else None
 
     def look_again(self, request_id: str, *, until: float, next_at: float) -> None:
-        """Have the servers of an ended run looked at until then."""
+        """Have the servers of an ended run polled until then."""
         self.change(_LOOK_AGAIN, id=request_id, until=until, next_at=next_at)
 
     def looks_wait(self, *, now: float) -> bool:
-        """Whether a look at an ended run's servers is due."""
+        """Whether a poll of an ended run's servers is due."""
         due = "SELECT 1 FROM aftermaths WHERE next_at <= :now LIMIT 1"
         return bool(self.value(due, now=now))
 

@@ -82,7 +82,7 @@ _NAMED = """
 
 
 class Bearings(link.Link):
-    """The part of a transaction that tells what bears on a new request."""
+    """The part of a transaction that reads what matters for a new request."""
 
     def count_open(self, user_id: str) -> int:
         """Return how many requests of a person wait or run."""

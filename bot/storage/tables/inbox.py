@@ -14,7 +14,7 @@ from bot.power.command import noes
 from bot.storage.engine import link
 from bot.storage.tables import rows
 
-# So many that were left behind are looked through for noes, the oldest first.
+# How many payloads that were left behind are searched for noes, the oldest first.
 LOOKED_THROUGH = 500
 _COLUMNS = ", ".join(rows.INBOUND_COLUMNS)
 _RECEIVE = f"""

@@ -28,7 +28,7 @@ class Locks(link.Link):
         return {one: holder for one, holder in held.items() if holder != request_id}
 
     def unlock_servers(self, request_id: str) -> None:
-        """Give back all locks of a request."""
+        """Release all locks of a request."""
         self.change("DELETE FROM server_locks WHERE request_id = :id", id=request_id)
 
     def lock_holders(self, server_ids: Sequence[str]) -> dict[str, ports.Lock]:

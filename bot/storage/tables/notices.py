@@ -1,4 +1,4 @@
-"""What channels must be told that is of no request, written in the transaction of what happened."""
+"""Notices for channels that belong to no request, written in the transaction of what happened."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A plan as it is stored: ids, and what differs between servers; equal values stand once.
+"""A plan as it is stored: ids, and what differs between servers; equal values are stored once.
 
 Ten thousand servers in a plan differ in little but their ids and names. Written out one by one
 (version 1) they took 3 MB; column by column they take about a seventh.

@@ -88,7 +88,7 @@ def request_row(made: ports.Request, source_key: str, plan_digest: str) -> dict[
 
 
 def _first_look(made: ports.Request) -> float | None:
-    """Return when a new request must be looked at: at its expiry, or at once if it may run."""
+    """Return when a new request is next due: at its expiry, or at once if it may run."""
     if made.state in lifecycle.ENDED:
         return None
     if made.state in (lifecycle.State.APPROVED, lifecycle.State.RUNNING):

@@ -120,5 +120,5 @@ class Runs(link.Link):
         except connections.refused() as error:
             raise errors.IllegalTransition(
                 f"{attempt.request_id}: a {attempt.method.value} of one of these servers was "
-                "sent already, or may have been."
+                "already sent, or may have been."
             ) from error

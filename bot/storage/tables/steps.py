@@ -141,7 +141,7 @@ class Steps(link.Link):
         )
 
     def look_at_part(self, key: str, *, next_at: float) -> None:
-        """Have a part of an ended request looked at then; 0 for never again."""
+        """Have a part of an ended request checked then; 0 for never again."""
         self.change(
             "UPDATE steps SET next_at = :next_at WHERE step_key = :key", key=key, next_at=next_at
         )

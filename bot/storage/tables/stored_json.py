@@ -89,7 +89,7 @@ def read_message(text: str) -> messages.Message:
 
 
 def read_news(text: str) -> messages.News:
-    """Return what a channel is told by a body."""
+    """Return the notice that a stored body holds."""
     found: messages.News = _read(_NEWS, json.loads(text))
     return found
 

@@ -47,7 +47,7 @@ async def _not_here(context: Context, channel_id: str) -> str:
     """Return why nothing may be shown in a channel, or an empty text."""
     channel = await context.people.directory.channel(channel_id)
     if channel.is_shared:
-        return "This channel is shared with another company: nothing is shown to it."
+        return "This channel is shared with another company, so nothing is shown in it."
     if channel.is_archived:
         return "This channel is archived."
     if not channel.is_member:
@@ -74,7 +74,7 @@ async def answer(context: Context, inbound: ports.Inbound, said: command.Command
         case command.Owed():
             return await queries.owed(context)
         case command.Requests() if inputs.is_shared(inbound.input):
-            # Nothing waits for a whole channel.
+            # Nothing ever waits for a whole channel.
             return await queries.open_requests(context, lambda _: False)
         case command.Requests():
             waits = await waits_for(context, inbound.person)

@@ -51,7 +51,7 @@ async def why(context: Context, text: str) -> facts.WhyShown:
     servers = await _now_or_once(context, text, snapshot)
     if len(servers) != 1:
         raise errors.UserMistake(
-            f"why tells of one server, and these are {len(servers)}.",
+            f"why covers one server at a time, and this names {len(servers)}.",
             token=text,
             suggestion=f"/power history {text}",
         )

@@ -14,7 +14,7 @@ from bot.workflow.context import Context
 
 # A status answer is at most this old; older than that, CloudDC is asked again.
 FRESH_S = 15.0
-# So many servers are searched within a few milliseconds, which nobody notices.
+# This many servers are searched within a few milliseconds, which nobody notices.
 AT_ONCE = 500
 # What ended lately, on a person's Home.
 RECENT_S = 7 * 86400.0
@@ -93,8 +93,8 @@ async def find(context: Context, request_id: str) -> facts.RequestShown:
     )
     if found is None and await _was_planned(context, request_id):
         raise errors.UserMistake(
-            f"{request_id} was a plan that nobody asked for, and is forgotten; type the "
-            "command again.",
+            f"{request_id} was a plan that was never requested, and it is no longer kept; type "
+            "the command again.",
             token=request_id,
         )
     if found is None:

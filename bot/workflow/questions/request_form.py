@@ -29,10 +29,10 @@ CUT_SERVERS = "Not all servers of the plan could be filled in: look whether some
 MOST_TERMS = 100
 # A select takes at most 100 options ("Block elements: select menu").
 MOST_CHANNELS = 100
-NOTHING_NAMED = "No server of the inventory is named in that message; choose some here."
-CUT_SHORT = "The message is very long: look whether servers that it names at its end are missing."
-NO_CHANNEL = "The policy allows no channel in which Powerbot is a member, so nothing can be asked."
-NO_INVENTORY = "The inventory can't be read at this moment, so the search may find nothing."
+NOTHING_NAMED = "That message names no server in the inventory; choose some here."
+CUT_SHORT = "The message is very long: check that no server named near its end is missing."
+NO_CHANNEL = "Powerbot isn't in any channel that the policy allows, so nothing can be requested."
+NO_INVENTORY = "The inventory can't be read right now, so the search may find nothing."
 
 
 async def offers(context: Context, person: request.Person, typed: str) -> Sequence[search.Offer]:
@@ -143,7 +143,7 @@ def read_form(context: Context, place: request.Place, sent: inputs.Filled) -> fo
         # A form that was opened in a channel has no field for it.
         chose = isinstance(sent, inputs.RequestFilled) and sent.chose_channel
         field = form.Field.CHANNEL if chose else form.Field.SERVERS
-        problems[field] = "Requests may not be made in this channel."
+        problems[field] = "Requests aren't allowed in this channel."
     if snapshot is not None:
         try:
             servers = queries.resolve(
@@ -171,9 +171,9 @@ def _refused(
     for rule in judged:
         given = (change.reason, change.options.incident)
         if rule.reason and not patterns.found_in_reason(rule.reason, *given):
-            found[form.Field.REASON] = f'Rule "{rule.name}" wants {rule.reason} in it.'
+            found[form.Field.REASON] = f'Rule "{rule.name}" requires {rule.reason} in it.'
     if change.options.break_glass and place.channel_id not in rules.incident:
-        found[form.Field.BREAK_GLASS] = "Break glass may not be used in this channel."
+        found[form.Field.BREAK_GLASS] = "Break glass isn't allowed in this channel."
     elif change.options.break_glass and not change.reason:
         found[form.Field.REASON] = "Break glass needs a reason."
     by_option = {name: field for field, name in form.OPTIONS.items()}

@@ -23,14 +23,15 @@ from bot.workflow.context import Context
 
 log = structlog.get_logger()
 
-# So many servers are judged beside the event loop.
+# From this many servers up, they are judged in a thread beside the event loop.
 LARGE = 500
-# So long the click of a last approval waits for the records that it is held against.
+# Seconds that the click of a last approval waits for the records that it is checked against.
 CLICK_WAITS_S = 8.0
 SHARED = (
-    "its channel is shared with another company now, and no request may be carried out from one"
+    "its channel is now shared with another company, and no request from such a channel may be "
+    "carried out"
 )
-UNCHECKED = "Whether the requester of this may still ask for it could not be checked"
+UNCHECKED = "Whether its requester may still ask for it could not be checked"
 AGAIN = "press the button again in a moment"
 
 
@@ -174,14 +175,14 @@ def _records(request: ports.Request, snapshot: server.Snapshot) -> Iterable[serv
 
 def _gone(reason: approval.Refusal) -> str:
     """Say what has become of a requester's account."""
-    return f"its requester may not ask any more ({WORDS.get(reason, reason.value)})"
+    return f"its requester may no longer ask ({WORDS.get(reason, reason.value)})"
 
 
 WORDS = {
-    approval.Refusal.GUEST: "a guest now",
+    approval.Refusal.GUEST: "now a guest",
     approval.Refusal.DEACTIVATED: "deactivated",
-    approval.Refusal.EXTERNAL: "not of this company",
-    approval.Refusal.OTHER_TEAM: "not of this workspace",
+    approval.Refusal.EXTERNAL: "not in this company",
+    approval.Refusal.OTHER_TEAM: "not in this workspace",
 }
 
 
@@ -190,8 +191,8 @@ def _lists(rule: policy.Rule, request: ports.Request) -> Iterable[tuple[tuple[st
     asks = " or ".join(rule.requesters) or "nobody"
     yield (
         rule.requesters,
-        f'its requester may not ask any more: rule "{rule.name}" takes requests from {asks} only',
+        f'its requester may no longer ask: rule "{rule.name}" accepts requests from {asks} only',
     )
     if request.order.options.break_glass:
-        why = f'its requester may not break glass any more by rule "{rule.name}"'
+        why = f'rule "{rule.name}" no longer lets its requester break glass'
         yield rule.break_glass, why

@@ -30,11 +30,11 @@ AGAIN_S = 2.0
 SOON_S = 1.0
 # A hold outlives the look-up a little, so that no call leaves between the answer and its effect.
 HOLD_S = noes.LOOK_UP_S + 30.0
-UNANSWERED = "Slack could not say who you are for 60 s, and a no doesn't wait for Slack."
+UNANSWERED = "Slack didn't say within 60 s who you are, and a no doesn't wait for Slack."
 NOBODY = approval.Decision(False)
 WAS_NOT_FULL = (
-    "Slack could not say who you are for 60 s, and within the last day it said that you aren't "
-    "a full member, so nothing was done."
+    "Slack didn't say within 60 s who you are, and in the last day it said that you aren't a "
+    "full member, so nothing was done."
 )
 
 

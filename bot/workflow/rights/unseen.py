@@ -8,16 +8,16 @@ from __future__ import annotations
 from bot.power import ports
 
 UNSEEN = (
-    "Slack hasn't taken its card yet, so the channel can't see it; "
-    "its requester knows why. Approve it once the card is there."
+    "Slack hasn't accepted its card yet, so the channel can't see it; its requester has been "
+    "told why. Approve it once the card is there."
 )
 
-# Break glass waits so long for its card before it is given up, and looks for it so often.
+# How long break glass waits for its card before it is given up, and how often it checks.
 PUBLIC_WITHIN_S = 30.0
 LOOK_S = 0.5
 NOT_PUBLIC = (
-    f"Slack took no card of it for {PUBLIC_WITHIN_S:.0f} s, and break glass happens in public or "
-    "not at all; break it in another incident channel, or ask an approver"
+    f"Slack didn't accept its card within {PUBLIC_WITHIN_S:.0f} s, and break glass happens in "
+    "public or not at all; use another incident channel, or ask an approver"
 )
 
 

@@ -163,7 +163,7 @@ def person_leaves(one: SetUp) -> None:
 
 
 def person_is_elsewhere(one: SetUp) -> None:
-    """Make an approver one of another workspace, whom Slack doesn't call a stranger."""
+    """Make an approver one from another workspace, whom Slack doesn't call a stranger."""
     people = one.slack.directory.people
     people["U0SAM"] = dataclasses.replace(people["U0SAM"], team_id="T0SUBSIDIARY")
 
@@ -365,13 +365,13 @@ BROKEN: dict[str, tuple[Callable[[SetUp], None], str, str, str]] = {
         "doesn't exist",
         "[people]",
     ),
-    "an approver of another company": (
+    "an approver from another company": (
         edited('"U0DANA", "U0SAM"', '"U0DANA", "U0SAM", "U0STAN"'),
         "person U0STAN",
         "belongs to another company",
         "[people]",
     ),
-    "an approver of another workspace": (
+    "an approver from another workspace": (
         person_is_elsewhere,
         "person U0SAM",
         "belongs to another workspace",
@@ -475,7 +475,7 @@ TWO = {
     # Without them nobody is left who could approve, which each rule says.
     "an approver left",
     "an approver is a guest",
-    "an approver of another workspace",
+    "an approver from another workspace",
 }
 
 

@@ -61,7 +61,7 @@ async def test_workspace_that_takes_everything(set_up: SetUp) -> None:
     [found] = await about_messages(set_up)
 
     assert found.good
-    assert found.says == "Slack takes every kind of message and form"
+    assert found.says == "Slack accepts every kind of message and form"
     assert remembered(set_up) == frozenset()
     called = [call.method for call in set_up.slack.journal.api_calls]
     assert called.count("blocks.validate") == len(MESSAGES) + len(VIEWS)
@@ -106,7 +106,7 @@ async def test_slack_that_does_not_judge_is_no_fault(set_up: SetUp, tmp_path: pa
     [found] = await about_messages(set_up)
 
     assert found.good
-    assert found.says == "Slack didn't judge them (unknown_method)"
+    assert found.says == "Slack didn't check them (unknown_method)"
     assert [name for name in os.listdir(tmp_path) if name.endswith(".db")] == []
 
 

@@ -69,7 +69,7 @@ def test_promql_is_quoted_by_the_text_and_by_the_operator() -> None:
     made = placeholders.promql('up{a=~"{name}.*", b="{name}"} == 1', ODD)
     assert made == 'up{a=~"a\\"\\\\.\\\\*\\\\|b.*", b="a\\".*|b"} == 1'
     assert placeholders.promql("up{a=~'{name}.*'}", WEB) == "up{a=~'web07.*'}"
-    with pytest.raises(placeholders.Unfilled, match="back quote"):
+    with pytest.raises(placeholders.Unfilled, match="contains a backquote"):
         placeholders.promql("up{a=`{rack}`}", ODD)
 
 

@@ -49,7 +49,7 @@ DESCRIPTIONS = {
     CallFaultKind.DELAY: "The call is carried out, and the answer comes late.",
     CallFaultKind.REF_IDS: "The answer's ids are schema references, as in the vendor's example.",
     CallFaultKind.MISSING_IDS: "The answer leaves out the first of the accepted ids.",
-    CallFaultKind.GARBAGE: "The call is carried out, and the answer is no JSON.",
+    CallFaultKind.GARBAGE: "The call is carried out, and the answer isn't JSON.",
 }
 # These come after the call was carried out; the others take its place.
 LATE = {

@@ -27,7 +27,7 @@ DESCRIPTIONS = {
     MachineFaultKind.STUCK: "Operations start and never leave processing.",
     MachineFaultKind.FAILS: "Operations end as failed, with an error object.",
     MachineFaultKind.INSTANT: "Operations end at once, so processing is never seen.",
-    MachineFaultKind.FALLS_BACK: "Some time after it came up, the server is off again.",
+    MachineFaultKind.FALLS_BACK: "Some time after coming up, the server goes off again.",
     MachineFaultKind.POWER_UNKNOWN: "The record's power_state is unknown.",
     MachineFaultKind.POWER_MISSING: "The record has no power_state.",
     MachineFaultKind.UNKNOWN_STATE: "The record shows a state that no documentation names.",

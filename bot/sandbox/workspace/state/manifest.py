@@ -27,7 +27,7 @@ DEFAULT: Final[dict[str, Any]] = {
                 "name": "Power these servers",
                 "type": "message",
                 "callback_id": "power_from_message",
-                "description": "Take the servers from this message",
+                "description": "Use the servers from this message",
             },
         ],
     },
