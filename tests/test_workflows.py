@@ -113,4 +113,4 @@ def test_it_is_said_that_they_have_not_run_yet() -> None:
     told = (PROJECT / ".github" / "CONTRIBUTING.md").read_text()
 
     assert ".github/workflows/" in told
-    assert "untried" in told
+    assert "haven't run there yet" in told

@@ -55,8 +55,8 @@ class Stage:
         """Wait for the newest private message to a person with this button."""
 
         def newest() -> workspace.Message | None:
-            private = self.slack.ephemerals(person)
-            return next((m for m in reversed(private) if button in str(m.blocks)), None)
+            private, label = self.slack.ephemerals(person), f"'text': '{button}'"
+            return next((m for m in reversed(private) if label in str(m.blocks)), None)
 
         return await self.until(newest)
 

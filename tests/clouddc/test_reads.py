@@ -99,7 +99,7 @@ async def test_show_reads_one_record_and_knows_who_is_gone() -> None:
     assert (await cloud.show(server_id(1))).name == "web01"
     with pytest.raises(errors.UnknownServers):
         await cloud.show(server_id(1))
-    with pytest.raises(ValueError, match="ids"):
+    with pytest.raises(ValueError, match="by id only"):
         await cloud.show("../status")
 
 

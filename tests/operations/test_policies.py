@@ -146,7 +146,7 @@ def test_good_policy_is_accepted_and_surprises_are_noted(tmp_path: pathlib.Path)
 
     assert found.problems == ()
     assert found.notes[:1] == (
-        'Rule "databases" wants sre and dc-ops, and U0SAM is in both: one person counts once.',
+        'Rule "databases" requires sre and dc-ops, and U0SAM is in both: one person counts once.',
     )
 
 

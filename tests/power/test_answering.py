@@ -68,7 +68,7 @@ def test_refused_credentials_keep_everything_waiting(kind: type[errors.Refused])
     after = answering.refused(ATTEMPT, ROWS, kind("bad signature"), tries=1)
 
     assert states(after) == ["queued"] * 3
-    assert "an operator must look (bad signature)" in after.away
+    assert "an operator must look into it (bad signature)" in after.away
     assert after.wait_s == answering.AWAY_S
     assert not after.may_have_acted
 

@@ -248,5 +248,5 @@ def test_a_name_of_several_servers_is_told_apart_by_a_kind_that_narrows() -> Non
 
     assert named("web01 rack:R13", twins) == "web01"
     assert named(f"web01 !{fleet.server_id(1)}", twins) == "web01"
-    with pytest.raises(errors.UserMistake, match=r"There are two servers web01: .*rack R1"):
+    with pytest.raises(errors.UserMistake, match=r"There are two servers called web01: .*rack R1"):
         named("web01 web02 state:on", twins)

@@ -117,7 +117,7 @@ def test_the_form_explains_only_what_its_words_leave_open() -> None:
     heading = blocks[blocks.index(limits[0]) - 1]
 
     assert [hint and hint["text"] for hint in hints] == [
-        None, None, None, "off, and once that is confirmed, on again",
+        None, None, None, "off and, once that is confirmed, on again",
     ]  # fmt: skip
     assert "stricter than the policy only" in str(heading)
     assert not any("hint" in one for one in limits)

@@ -85,7 +85,7 @@ async def test_breaker_may_not_break_again_before_somebody_else_has_reviewed(
     assert other.plan.refusals == asked.plan.refusals == ()
 
     assert await world.press(SAM, "verdict", id_) == facts.VerdictWanted(id_)
-    assert "is reviewed" in await world.told(
+    assert "is recorded" in await world.told(
         SAM, "verdict", id_, comment="right so", judgement="not_justified"
     )
     (row,) = await world.audit("review.closed")
@@ -234,7 +234,7 @@ async def test_broken_glass_that_failed_is_reviewed_as_well(world: World) -> Non
     await world.drive()
     assert await world.state(id_) is State.FAILED
 
-    assert "is reviewed" in await world.told(SAM, "verdict", id_, comment="the box was dead")
+    assert "is recorded" in await world.told(SAM, "verdict", id_, comment="the box was dead")
 
 
 async def test_review_waits_among_what_waits_for_its_approvers(world: World) -> None:

@@ -91,7 +91,7 @@ async def test_who_breaks_glass_is_held_against_records_of_that_moment(world: Wo
 
     told = await world.told(DANA, "request", shown.request_id)
 
-    assert "web01 has changed: now db99: renamed since the plan" in told
+    assert "web01 has changed since the plan: now db99: renamed since the plan" in told
     assert world.centre.power_calls() == []
 
 

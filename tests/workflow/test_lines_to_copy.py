@@ -75,7 +75,7 @@ async def test_nobody_is_handed_a_ticket(world: World) -> None:
     (refusal,) = shown.plan.refusals
     line = refusal.partition("type: /power ")[2].removesuffix(".")
 
-    assert "wants INC-[0-9]+" in refusal
+    assert "requires INC-[0-9]+" in refusal
     assert line == "off db01 --batch 1 because … disk"
     assert isinstance(await world.type(line), facts.Mistake)
 

@@ -32,7 +32,7 @@ async def test_plan_whose_only_candidates_may_do_nothing_cannot_be_asked(
     shown = await world.plan("reboot web01 because x")
 
     (refusal,) = shown.plan.refusals
-    assert refusal.startswith("Nobody could get this approved: it takes one more in sre")
+    assert refusal.startswith("Nobody could get this approved: it needs one more in sre")
     assert word in refusal
     assert shown.request_id == ""
 
@@ -101,7 +101,7 @@ async def test_server_that_is_renamed_before_the_request_is_not_asked_for(world:
 
     told = await world.told(DANA, "request", shown.request_id)
 
-    assert "web01 has changed: now web99: renamed since the plan" in told
+    assert "web01 has changed since the plan: now web99: renamed since the plan" in told
 
 
 async def test_requester_with_two_teams_is_one_person(world: World) -> None:

@@ -157,10 +157,10 @@ async def test_a_message_fills_the_form_or_is_said_to_name_nothing() -> None:
     ("filled", "field", "words"),
     [
         ({"servers": "web99"}, Field.SERVERS, "There is no server web99"),
-        ({"servers": "db01"}, Field.REASON, 'Rule "databases" wants INC-[0-9]+ in it.'),
-        ({"batch": "9"}, Field.BATCH, "The policy allows 5"),
-        ({"pause": "1s"}, Field.PAUSE, "The policy pauses for 10s"),
-        ({"max_failures": "3"}, Field.MAX_FAILURES, "The policy allows 1"),
+        ({"servers": "db01"}, Field.REASON, 'Rule "databases" requires INC-[0-9]+ in it.'),
+        ({"batch": "9"}, Field.BATCH, "The policy allows at most 5"),
+        ({"pause": "1s"}, Field.PAUSE, "The policy pauses for at least 10s"),
+        ({"max_failures": "3"}, Field.MAX_FAILURES, "The policy allows at most 1"),
         ({"break_glass": "yes"}, Field.BREAK_GLASS, "isn't allowed in this channel"),
         (
             {"break_glass": "yes", "reason": "", "place": "C0INC"},

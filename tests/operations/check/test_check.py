@@ -399,7 +399,7 @@ BROKEN: dict[str, tuple[Callable[[SetUp], None], str, str, str]] = {
         group_named,
         "group S0ONCALL",
         "could not be read: plan_upgrade_required",
-        "paid plan",
+        "paid Slack plan",
     ),
     "a bot token that is a person's": (
         lambda one: object.__setattr__(one.slack.app, "bot_id", ""),

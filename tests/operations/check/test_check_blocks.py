@@ -82,7 +82,7 @@ async def test_kinds_that_a_workspace_refuses_are_named_and_remembered(set_up: S
     [later] = await about_messages(set_up)
 
     assert found.good
-    assert "no plan and table blocks yet; older ones are used" in found.says
+    assert "doesn't accept plan and table blocks yet; older ones are used" in found.says
     assert refused == {"plan", "table"}
     assert "every kind" in later.says
     assert remembered(set_up) == frozenset()
