@@ -215,12 +215,11 @@ async def _save(
 def _taken(one: parts_.Taken, each: Each, now: float) -> parts_.Taken:
     """Return a server of a part after its half; what may stand has to be put back."""
     done = each.word is Word.DONE or each.stands
-    missed = "" if each.word is Word.DONE else each.detail or tries.NO_ANSWER
     return dataclasses.replace(
         one,
         state=State.DONE if done else State.FAILED,
         stands=each.stands,
         since=now,
         detail=each.detail,
-        missed=missed,
+        missed=tries.missed(each),
     )

@@ -192,11 +192,6 @@ async def find_out(
     await ask(context, half, _finding(context, run, part.key))
 
 
-def _missed(each: Each) -> str:
-    """Return why a half wasn't done, as far as that is known; empty where it was."""
-    return "" if each.word is Word.DONE else each.detail or tries.NO_ANSWER
-
-
 def _finding(context: Context, run: runs.Run, key: str) -> tries.Save:
     """Return what stores the finding: it stands, or nothing does; what isn't known may stand."""
 
@@ -210,7 +205,7 @@ def _finding(context: Context, run: runs.Run, key: str) -> tries.Save:
                 and results[one.subject.id].stands,
                 since=now,
                 detail="",
-                missed=_missed(results[one.subject.id]),
+                missed=tries.missed(results[one.subject.id]),
             )
             for one in run.taken[key].of(State.INTENDED)
             if one.subject.id in results

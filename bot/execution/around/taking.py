@@ -36,6 +36,11 @@ class Wave:
         """The wave's number as people read it."""
         return self.run.wave + 1
 
+    def next_key(self, step: step_.Step) -> str:
+        """Count one more part, and return its key."""
+        self.place += 1
+        return f"{prefix(self.run)}{self.take}_{self.place:03}_{step.name}"
+
 
 def prefix(run: runs.Run) -> str:
     """Return how the keys of the parts of this wave begin."""
@@ -66,7 +71,6 @@ async def fail(wave: Wave, step: step_.Step, rows: Rows, failing: Mapping[str, s
     if not failing:
         return
     run, now = wave.run, wave.context.clock.now()
-    wave.place += 1
     taken = tuple(
         parts_.Taken(
             subject(wave, row),
@@ -79,7 +83,7 @@ async def fail(wave: Wave, step: step_.Step, rows: Rows, failing: Mapping[str, s
         for row in rows
         if row.server_id in failing
     )
-    key = f"{prefix(run)}{wave.take}_{wave.place:03}_{step.name}"
+    key = wave.next_key(step)
     part = parts_.Part(key, run.id, wave.number, step, servers=taken, since=now)
 
     def work(tx: ports.Tx) -> None:
@@ -103,11 +107,10 @@ def parts(wave: Wave, step: step_.Step, rows: Rows, *, stands: bool) -> Iterator
     most = kinds.named(step.kind).most or max(1, len(rows))
     now = wave.context.clock.now()
     for start in range(0, len(rows), most):
-        wave.place += 1
         wave.made[step.name] = number = wave.made.get(step.name, 0) + 1
         some = (subject(wave, row) for row in rows[start : start + most])
         yield parts_.Part(
-            key=f"{prefix(wave.run)}{wave.take}_{wave.place:03}_{step.name}",
+            key=wave.next_key(step),
             request_id=wave.run.id,
             wave=wave.number,
             step=step,

@@ -31,6 +31,11 @@ MOST_WAIT_S = 5.0
 NO_ANSWER = "no answer"
 
 
+def missed(each: Each) -> str:
+    """Return why a half wasn't done, as far as that is known; empty where it was."""
+    return "" if each.word is Word.DONE else each.detail or NO_ANSWER
+
+
 @dataclasses.dataclass
 class Half:
     """One half of a part on its way.

@@ -40,9 +40,3 @@ class Step(request.Frozen):
     within_s: float = 30.0
     settle_s: float = 0.0
     every_s: float = 5.0
-
-    @property
-    def templates(self) -> tuple[str, ...]:
-        """The texts in which placeholders may stand."""
-        texts = (*(text for _, text in self.match), self.node, self.http, self.tcp, self.promql)
-        return tuple(text for text in texts if text)

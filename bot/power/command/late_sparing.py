@@ -9,11 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bot.power import errors, server
-from bot.power.targets import target_words, targets
+from bot.power.targets import resolving, target_words, targets
 from bot.power.text import folding, typography
 
-# Terms times servers, as many as targets themselves may cost.
-MOST_WORK = 100_000
 MOST_SHOWN = 100
 AROUND = "().,;:\"'"
 
@@ -46,7 +44,8 @@ def _spared(
     reason: str, rows: Sequence[server.Server], groups: targets.Groups
 ) -> Iterator[tuple[str, list[server.Server]]]:
     """Yield the terms that a reason spares, each with those of the servers that it means."""
-    left = MOST_WORK
+    # Terms times servers: as much as the targets themselves may cost.
+    left = resolving.MOST_WORK
     sparing = False
     for term in _terms(reason):
         if target_words.spares(term):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 
 import structlog
 
@@ -115,15 +116,17 @@ class Noticing:
     async def _postpone(self, notice: ports.Notice, wait_s: float) -> None:
         """Note in the store when a notice is due that was not tried."""
         again_at = self._clock.now() + wait_s
-        try:
-            await self._store.notice_postponed(notice, again_at=again_at)
-        except errors.StoreUnavailable as error:
-            log.warning("reporter.store_away", why=error.user_message)
+        await _noted(self._store.notice_postponed(notice, again_at=again_at))
 
     async def _later(self, notice: ports.Notice, wait_s: float, why: str) -> None:
         """Note in the store when a notice is due again."""
         again_at = self._clock.now() + wait_s
-        try:
-            await self._store.notice_failed(notice, again_at=again_at, error=why)
-        except errors.StoreUnavailable as error:
-            log.warning("reporter.store_away", why=error.user_message)
+        await _noted(self._store.notice_failed(notice, again_at=again_at, error=why))
+
+
+async def _noted(writing: Awaitable[None]) -> None:
+    """Wait for a note that need not be made: without it the notice is tried again sooner."""
+    try:
+        await writing
+    except errors.StoreUnavailable as error:
+        log.warning("reporter.store_away", why=error.user_message)
