@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import structlog
 
-from bot.execution import approval_check, gate, poll, preflight, recorder, wave
+from bot.execution import approval_check, gate, poll, preflight, recorder, send_wave
 from bot.execution.around import after, before, lengthening
 from bot.execution.context import Context
 from bot.power import plan, ports
@@ -128,7 +128,7 @@ async def _send_wave(context: Context, run: runs.Run) -> bool:
         if left is not chosen:
             if not await _send_what_is_left(context, run, left):
                 return False
-        elif await wave.Wave(context, run, snapshot).send(chosen):
+        elif await send_wave.Wave(context, run, snapshot).send(chosen):
             run.wave += 1
     if not chosen and not run.halted and run.queued(0):
         await preflight.wait_for_racks(context, run, 0)
@@ -149,7 +149,7 @@ async def _send_what_is_left(
     ids = {row.server_id for row in left}
     chosen = await preflight.choose(context, run, 0, snapshot, len(left), among=ids)
     await recorder.progress(context, run)
-    if chosen and await wave.Wave(context, run, snapshot).send(chosen):
+    if chosen and await send_wave.Wave(context, run, snapshot).send(chosen):
         run.wave += 1
     return True
 
@@ -168,7 +168,7 @@ async def _finish_steps(context: Context, run: runs.Run) -> None:
             return
         chosen = await preflight.choose(context, run, 1, snapshot, len(due))
         await recorder.progress(context, run)
-        await wave.Wave(context, run, snapshot, step=1).send(chosen)
+        await send_wave.Wave(context, run, snapshot, step=1).send(chosen)
         await poll.to_the_end(context, run)
         if not chosen and run.queued(1):
             await preflight.wait_for_racks(context, run, 1)

@@ -17,7 +17,7 @@ from bot.operations import policies
 from bot.power import errors, ports, request, server
 from bot.power.approval import quorum
 from bot.power.command import command, offered_lines
-from bot.power.planning import planning, policy_explaining, question
+from bot.power.planning import planning, question, rule_by_rule
 from bot.power.policy import policy
 from bot.power.targets import targets, terms
 from bot.runtime import clocks
@@ -118,14 +118,14 @@ async def _explain(
         facts = dataclasses.replace(facts, roster=None)
     kept = dataclasses.replace(rules, keeps=()) if offline else rules
     made = planning.make(wanted, kept, snapshot, facts)
-    told = policy_explaining.Told(wanted, facts, rules, made, roster)
+    told = rule_by_rule.Told(wanted, facts, rules, made, roster)
     head = f"Policy {rules.version} ({given.policy.name}): {asked.words}"
     lines = [head, f"Asked by {asked.user_id} in {asked.channel_id}"]
     lines += [NOT_ASKED] if offline else []
     lines += [KEEPS_UNKNOWN] if offline and rules.keeps else []
     lines += [] if recorded else [NO_RECORD]
     lines += [] if may.allowed else [f"Refused: {may.sentence}"]
-    lines += policy_explaining.lines(told)
+    lines += rule_by_rule.lines(told)
     allowed = may.allowed and not told.made.refusals
     lines.append("This could be requested." if allowed else "This could not be requested.")
     return Explained(tuple(map(_printable, lines)), allowed)

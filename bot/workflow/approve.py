@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bot.power import errors, ports
-from bot.power.approval import approval, quorum
-from bot.power.approval.approval import Refusal
+from bot.power.approval import may_approve, quorum
+from bot.power.approval.may_approve import Refusal
 from bot.power.lifecycle import State
 from bot.power.messages import decisions
 from bot.power.policy import freezes
@@ -93,7 +93,7 @@ async def _end_by_loss(
 
 
 async def _overtaken(
-    context: Context, inbound: ports.Inbound, request: ports.Request, decision: approval.Decision
+    context: Context, inbound: ports.Inbound, request: ports.Request, decision: may_approve.Decision
 ) -> str:
     """Return why an edited policy ends this request.
 
@@ -108,7 +108,7 @@ async def _overtaken(
 
 
 async def _approves_now(
-    context: Context, inbound: ports.Inbound, decision: approval.Decision
+    context: Context, inbound: ports.Inbound, decision: may_approve.Decision
 ) -> bool:
     """Whether an edited policy has this person as an approver of anything."""
     if decision.reason not in (Refusal.NOT_IN_GROUP, Refusal.NO_APPROVER):
@@ -170,7 +170,7 @@ def _count(
     request: ports.Request,
     checked: authorise.Checked,
     stands: grants.Stands,
-    lost: tuple[approval.Lost, ...],
+    lost: tuple[may_approve.Lost, ...],
     now: float,
 ) -> facts.Note | ports.Request:
     """Add an approval to those that still count, and start the run when it is the last."""
@@ -235,9 +235,9 @@ def _note_approval(
 
 def _lost(
     context: Context, request: ports.Request, checked: authorise.Checked
-) -> tuple[approval.Lost, ...]:
+) -> tuple[may_approve.Lost, ...]:
     """Return the earlier approvals that don't count any more, or can't be checked."""
-    return approval.lost_approvals(
+    return may_approve.lost_approvals(
         request.approvals,
         request.plan.terms.needs,
         checked.roster,
@@ -246,7 +246,7 @@ def _lost(
     )
 
 
-def _doubt(lost: tuple[approval.Lost, ...]) -> str:
+def _doubt(lost: tuple[may_approve.Lost, ...]) -> str:
     """Return what can't be decided because an earlier approval could not be checked."""
     doubt = [one for one in lost if one.reason is Refusal.NOT_CHECKED]
     if not doubt or doubt[0].lasting:
@@ -258,7 +258,7 @@ def _withdraw(
     tx: ports.Tx,
     inbound: ports.Inbound,
     request: ports.Request,
-    lost: tuple[approval.Lost, ...],
+    lost: tuple[may_approve.Lost, ...],
     now: float,
 ) -> None:
     """Take away approvals whose right is lost, and say and audit each."""

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Mapping
 
 from bot.power import ports, summary
-from bot.power.approval import approval
+from bot.power.approval import may_approve
 from bot.workflow.context import Context, Record
 
 POLICY_EVENT = "policy.in_force"
@@ -56,7 +56,10 @@ async def refused(
 
 
 async def not_let_in(
-    context: Context, inbound: ports.Inbound, request: ports.Request | None, may: approval.Decision
+    context: Context,
+    inbound: ports.Inbound,
+    request: ports.Request | None,
+    may: may_approve.Decision,
 ) -> None:
     """Audit that somebody may not use Powerbot at all."""
     why = may.reason.value if may.reason else ""

@@ -7,7 +7,7 @@ import functools
 import structlog
 
 from bot.power import inputs, ports
-from bot.power.approval import approval, late_clicks, reviews
+from bot.power.approval import late_clicks, may_approve, reviews
 from bot.power.messages import decisions
 from bot.workflow import audit_trail, facts, people
 from bot.workflow.context import Context
@@ -85,7 +85,7 @@ async def review(
 
 async def _decide(
     context: Context, inbound: ports.Inbound, owed: ports.Review
-) -> approval.Decision:
+) -> may_approve.Decision:
     """Decide by what Slack says of the person now.
 
     Groups that the policy has no more can't close anything, so its approvers may instead.
@@ -102,7 +102,7 @@ def _closed(
     tx: ports.Tx,
     inbound: ports.Inbound,
     request: ports.Request,
-    decision: approval.Decision,
+    decision: may_approve.Decision,
     found: tuple[str, inputs.Judgement | None],
     now: float,
 ) -> facts.Note:
@@ -129,7 +129,7 @@ async def _refuse(
     context: Context,
     inbound: ports.Inbound,
     request: ports.Request,
-    decision: approval.Decision | None,
+    decision: may_approve.Decision | None,
 ) -> facts.Note:
     """Audit and say that a review isn't this person's to close."""
     said = decision.sentence if decision else f"{request.id} needs no review."

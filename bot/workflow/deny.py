@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from bot.power import ports
-from bot.power.approval import approval
+from bot.power.approval import may_approve
 from bot.power.lifecycle import State
 from bot.power.messages import decisions
 from bot.power.run import endings
@@ -54,7 +54,7 @@ async def _late(
 
 
 def _denial(
-    inbound: ports.Inbound, decision: approval.Decision, reason: str, now: float
+    inbound: ports.Inbound, decision: may_approve.Decision, reason: str, now: float
 ) -> endings.Ending:
     """Return the end that a no brings."""
     by = f"denied by {inbound.person.user_id}"

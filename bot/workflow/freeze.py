@@ -8,7 +8,7 @@ import datetime
 from collections.abc import Callable, Iterable, Sequence
 
 from bot.power import errors, inputs, ports
-from bot.power.approval import approval, judging, rights
+from bot.power.approval import judging, may_approve, may_stop
 from bot.power.messages import messages
 from bot.power.policy import freeze_ends, freezes, policy
 from bot.power.text import times
@@ -215,11 +215,11 @@ async def _zone(context: Context, inbound: ports.Inbound) -> times.Zone:
     return times.zone_of(member.timezone, member.utc_offset_s)
 
 
-async def _may_freeze(context: Context, inbound: ports.Inbound) -> approval.Decision:
+async def _may_freeze(context: Context, inbound: ports.Inbound) -> may_approve.Decision:
     """Decide about a freeze, which doesn't wait for Slack; who this is was settled before."""
     rules, user_id = context.policy(), inbound.person.user_id
     roster = await context.people.roster_for_no(rules.people.keys(), user_id)
-    return rights.may_freeze(
+    return may_stop.may_freeze(
         rules,
         {group for group, who in roster.members.items() if user_id in who},
         channel_id=inbound.place.channel_id,
@@ -229,15 +229,15 @@ async def _may_freeze(context: Context, inbound: ports.Inbound) -> approval.Deci
 
 async def _may_unfreeze(
     context: Context, inbound: ports.Inbound, *, every: bool
-) -> approval.Decision:
+) -> may_approve.Decision:
     """Decide whether a person may lift their own freeze, or everybody's."""
     member = await context.people.directory.member(inbound.person.user_id)
     if not every:
-        return rights.may_unfreeze_own(member, context.people.team_id)
+        return may_stop.may_unfreeze_own(member, context.people.team_id)
     rules = context.policy()
     roster = await context.people.roster(rules.people.keys())
     mine = {group for group, who in roster.members.items() if member.user_id in who}
-    return rights.may_unfreeze(
+    return may_stop.may_unfreeze(
         member,
         rules,
         mine,

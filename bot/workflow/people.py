@@ -13,8 +13,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 import structlog
 
 from bot.power import errors, missing_access, ports, request
-from bot.power.approval import approval, quorum, rights
-from bot.power.approval.approval import Decision, Refusal
+from bot.power.approval import may_approve, may_stop, quorum
+from bot.power.approval.may_approve import Decision, Refusal
 from bot.power.command import command_line
 from bot.power.policy import policy
 from bot.power.policy.policy import Needs
@@ -98,7 +98,7 @@ class People:
             SlackUnavailable: Slack could not be asked.
         """
         member = await self.directory.member(person.user_id)
-        decision = rights.may_read(member, self.team_id)
+        decision = may_stop.may_read(member, self.team_id)
         if self.sightings is not None:
             await self.sightings.note(person.user_id, full=decision.allowed)
         return decision
@@ -171,7 +171,7 @@ class People:
         """
         everybody = dict.fromkeys(one for who in roster.members.values() for one in who)
         found = await self.members([*everybody][:MOST_LOOKED_AT])
-        no = {one for one, who in found.items() if approval.refuse_member(who, self.team_id)}
+        no = {one for one, who in found.items() if may_approve.refuse_member(who, self.team_id)}
         members = {
             group: {one: why for one, why in who.items() if one not in no}
             for group, who in roster.members.items()
@@ -201,7 +201,7 @@ class People:
                 break
             seen |= new
             for user_id, member in (await self.members(new)).items():
-                refusal = approval.refuse_member(member, self.team_id)
+                refusal = may_approve.refuse_member(member, self.team_id)
                 if refusal is not None and refusal.reason is not None:
                     no[user_id] = refusal.reason
         return no

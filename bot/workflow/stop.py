@@ -7,7 +7,7 @@ has stopped the run.
 from __future__ import annotations
 
 from bot.power import lifecycle, ports
-from bot.power.approval import rights
+from bot.power.approval import may_stop
 from bot.power.lifecycle import State
 from bot.power.messages import running
 from bot.power.run import endings
@@ -20,7 +20,7 @@ async def cancel(
     context: Record, inbound: ports.Inbound, request: ports.Request, reason: str = ""
 ) -> facts.Answer:
     """Take one's own request back, before its first call."""
-    may = rights.may_cancel(inbound.person, request.order.requester)
+    may = may_stop.may_cancel(inbound.person, request.order.requester)
     if not may.allowed:
         return await authorise.decline(context, inbound, "cancel.refused", request, may.sentence)
     return await withdraw(context, inbound, request, reason)

@@ -8,7 +8,7 @@ import pytest
 
 from bot.power import errors
 from bot.power.policy import policy, policy_file, policy_keys, policy_steps, policy_tables
-from bot.power.policy.policy_table import keys
+from bot.power.policy.table_base import keys
 
 PAGE = pathlib.Path(__file__).parent.parent.parent / ".github" / "POLICY.md"
 TAKEN = {

@@ -6,7 +6,7 @@ import pytest
 
 from bot.power import ports, request
 from bot.power.approval import quorum, reviews
-from bot.power.approval.approval import Refusal
+from bot.power.approval.may_approve import Refusal
 from bot.power.lifecycle import State
 from tests.power.policy_texts import ANN, BOB, CAT, edited
 from tests.slack import builders

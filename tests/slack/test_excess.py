@@ -13,6 +13,9 @@ async def test_person_who_mentions_too_often_is_told_once_and_noted_twice(
     over = 5
     for number in range(admission.PAYLOADS_A_MINUTE + over):
         connected.workspace.say("dana", "ops", f"@Powerbot status web{number}")
+        if number % 10 == 0:
+            # What a slow machine doesn't acknowledge within 3 s comes again and counts again.
+            await connected.workspace.settle()
     await connected.workspace.settle()
     await connected.processor.close()
     refused = [one for one in connected.whispers("dana") if "as one person may" in one.text]

@@ -24,7 +24,11 @@ async def test_the_next_connection_logs_in_as_the_new_one(postgres: databases.Po
     name = str(sa.make_url(url).database)
     other = sa.make_url(url).set(username=name).render_as_string(hide_password=False)
     store = opening.open_store(url)
-    ending = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename <> current_user"
+    # Waits for each end, up to the milliseconds given; without them it only asks for it.
+    ending = (
+        "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity"
+        " WHERE usename <> current_user"
+    )
     try:
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute(f"CREATE ROLE {name} SUPERUSER LOGIN".encode())

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 from itertools import zip_longest
 
 from bot.power import missing_access, plan, ports, request, server
-from bot.power.approval import approval, quorum, recheck
+from bot.power.approval import may_approve, quorum, recheck
 from bot.power.policy import patterns, policy
 from bot.power.policy.policy import Needs
 
@@ -262,7 +262,7 @@ def _lost_agreement(
     """Return the rule by which an approval that was given doesn't count any more."""
     if standing.roster is None:
         return None
-    gone = approval.lost_approvals(standing.approvals, made.terms.needs, standing.roster)
+    gone = may_approve.lost_approvals(standing.approvals, made.terms.needs, standing.roster)
     if not gone:
         return None
     group = gone[0].approval.group

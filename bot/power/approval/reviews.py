@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bot.power import lifecycle, missing_access, ports, request
-from bot.power.approval import approval, quorum
-from bot.power.approval.approval import Decision, Refusal, refused
+from bot.power.approval import may_approve, quorum
+from bot.power.approval.may_approve import Decision, Refusal, refused
 from bot.power.policy import policy
 
 DAY_S = 86400.0
@@ -59,7 +59,7 @@ def decide(
     member: ports.Member, may: tuple[str, ...], roster: quorum.Roster, *, team_id: str
 ) -> Decision:
     """Decide whether a person may review, by the groups that they are in now."""
-    no = approval.refuse_member(member, team_id)
+    no = may_approve.refuse_member(member, team_id)
     if no is not None:
         return no
     for group in may:

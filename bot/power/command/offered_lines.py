@@ -12,7 +12,7 @@ import re
 from collections.abc import Collection, Sequence
 
 from bot.power import errors, server
-from bot.power.command import command, typed_words
+from bot.power.command import command, mistyped_words
 from bot.power.targets import name_pattern, target_words, targets, terms, unresolved
 from bot.power.text import nearest, typography
 from bot.power.vocabulary import BECAUSE, PREFIX, SYNONYMS, VERBS
@@ -37,9 +37,9 @@ class Typed:
     groups: targets.Groups
 
     @functools.cached_property
-    def words(self) -> typed_words.TypedWords:
+    def words(self) -> mistyped_words.TypedWords:
         """The words of the text by what they are."""
-        return typed_words.read(self.text)
+        return mistyped_words.read(self.text)
 
 
 def checked(line: str, typed: Typed) -> str:
@@ -96,7 +96,7 @@ def _may_be_offered(said: command.Command, typed: Typed) -> bool:
             return True
 
 
-def _is_careful(said: command.Change, typed: typed_words.TypedWords) -> bool:
+def _is_careful(said: command.Change, typed: mistyped_words.TypedWords) -> bool:
     """Whether action, options and reason were typed, and no option is left out."""
     verbs = {SYNONYMS.get(word.casefold(), word.casefold()) for word in typed.words}
     meant = said.action.value

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from bot.power import missing_access, plan, request, server, vocabulary
 from bot.power.approval import judging, quorum
-from bot.power.approval.approval import Refusal
+from bot.power.approval.may_approve import Refusal
 from bot.power.command import command, command_line, offered_lines
 from bot.power.planning.question import Facts, Question, duration
 from bot.power.policy import freezes, patterns, policy

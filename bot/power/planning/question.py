@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 
 from bot.power import missing_access, plan, ports, request, server, vocabulary
-from bot.power.approval import approval, quorum
+from bot.power.approval import may_approve, quorum
 from bot.power.request import Action
 from bot.power.text import folding
 
@@ -77,7 +77,7 @@ class Facts:
     overlaps: Sequence[plan.Overlap] = ()
     busy_racks: Mapping[tuple[str, str], ports.Busy] = dataclasses.field(default_factory=dict)
     roster: quorum.Roster | None = None
-    unable: Mapping[str, approval.Refusal] = dataclasses.field(default_factory=dict)
+    unable: Mapping[str, may_approve.Refusal] = dataclasses.field(default_factory=dict)
 
     @property
     def lacking(self) -> missing_access.Lacking:

@@ -18,7 +18,7 @@ from typing import Any
 import pydantic
 
 from bot.power import errors, request
-from bot.power.policy import policy, policy_table, policy_tables as tables
+from bot.power.policy import policy, policy_tables as tables, table_base
 from bot.power.policy.policy_mistakes import Mistakes
 from bot.power.targets import targets
 
@@ -88,20 +88,20 @@ def _parse(text: str) -> Mapping[str, Any]:
         raise errors.PolicyError("The policy file nests its values too deeply.") from error
 
 
-def _given(table: policy_table.Table | None) -> dict[str, Any]:
+def _given(table: table_base.Table | None) -> dict[str, Any]:
     return table.given() if table else {}
 
 
 def _freeze(one: tables.FreezeTable, place: int) -> policy.Freeze:
     usual = {"actions": frozenset(request.Action)}
-    return policy.Freeze(**{**usual, **one.given(), "name": policy_table.named(one, place)})
+    return policy.Freeze(**{**usual, **one.given(), "name": table_base.named(one, place)})
 
 
 def _rule(
     one: tables.RuleTable, place: int, usual: policy.Conduct, mistakes: Mistakes
 ) -> policy.Rule:
     own = {key: value for key, value in one.given().items() if key not in CONDUCT}
-    own |= {"name": policy_table.named(one, place), "servers": one.servers.servers}
+    own |= {"name": table_base.named(one, place), "servers": one.servers.servers}
     return policy.Rule(**own, conduct=_conduct(one, usual, ("rule", place), mistakes))
 
 

@@ -19,7 +19,7 @@ import pydantic
 import pydantic_core
 
 from bot.power import errors
-from bot.power.policy.policy_table import keys
+from bot.power.policy.table_base import keys
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,60}")
 MISTAKE = "mistake"

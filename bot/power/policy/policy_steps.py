@@ -13,7 +13,7 @@ from bot.power import request
 from bot.power.around import kinds, placeholders, step as step_
 from bot.power.policy import patterns, policy_values as values
 from bot.power.policy.policy_mistakes import NAME, closest, missing, shown, wrong
-from bot.power.policy.policy_table import Table, key, keys
+from bot.power.policy.table_base import Table, key, keys
 
 ANY = '"…"'
 EXAMPLES = {

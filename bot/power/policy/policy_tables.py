@@ -17,7 +17,7 @@ import pydantic
 from bot.power.policy import policy_values as values
 from bot.power.policy.policy_mistakes import NAME, shown, wrong
 from bot.power.policy.policy_steps import StepTable
-from bot.power.policy.policy_table import Table, key, named
+from bot.power.policy.table_base import Table, key, named
 from bot.power.targets import targets
 from bot.power.text import typography
 

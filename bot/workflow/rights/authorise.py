@@ -11,8 +11,8 @@ import dataclasses
 from collections.abc import Mapping
 
 from bot.power import inputs, ports, request
-from bot.power.approval import approval, late_clicks, quorum
-from bot.power.approval.approval import Refusal
+from bot.power.approval import late_clicks, may_approve, quorum
+from bot.power.approval.may_approve import Refusal
 from bot.workflow import audit_trail, facts
 from bot.workflow.context import Context, Record
 
@@ -28,7 +28,7 @@ class Checked:
     `about` are the earlier approvers who were looked up, readable or not.
     """
 
-    decision: approval.Decision
+    decision: may_approve.Decision
     roster: quorum.Roster
     members: Mapping[str, ports.Member]
     about: frozenset[str] = frozenset()
@@ -39,9 +39,9 @@ def refuse_early(
     inbound: ports.Inbound,
     request: ports.Request,
     given: tuple[ports.Approval, ...],
-) -> approval.Decision | None:
+) -> may_approve.Decision | None:
     """Return the refusal that needs no look-up: above all that of one's own request."""
-    return approval.refuse_early(
+    return may_approve.refuse_early(
         inbound.person,
         request.order.requester,
         given,
@@ -55,14 +55,14 @@ def refuse_early(
 
 async def may_deny(
     context: Context, inbound: ports.Inbound, request: ports.Request
-) -> approval.Decision:
+) -> may_approve.Decision:
     """Decide about a Deny, which doesn't wait for Slack; who this is was settled before."""
     early = refuse_early(context, inbound, request, ())
     if early is not None:
         return early
     needs, user_id = request.plan.terms.needs, inbound.person.user_id
     roster = await context.people.roster_for_no([need.group for need in needs], user_id)
-    return approval.may_deny(user_id, needs, roster)
+    return may_approve.may_deny(user_id, needs, roster)
 
 
 async def check(
@@ -86,7 +86,7 @@ async def check(
         context.people.roster([need.group for need in request.plan.terms.needs]),
         context.people.members(about),
     )
-    decision = approval.decide(
+    decision = may_approve.decide(
         member,
         request.order.requester,
         request.plan.terms,
@@ -142,7 +142,7 @@ def too_late(
 
 
 async def refuse(
-    context: Context, inbound: ports.Inbound, request: ports.Request, decision: approval.Decision
+    context: Context, inbound: ports.Inbound, request: ports.Request, decision: may_approve.Decision
 ) -> facts.Note:
     """Audit a refusal with its reason, and say it."""
     reason = decision.reason.value if decision.reason else ""

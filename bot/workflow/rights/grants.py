@@ -14,7 +14,7 @@ from collections.abc import Iterable
 import structlog
 
 from bot.power import errors, missing_access, plan, ports, server
-from bot.power.approval import approval, granted
+from bot.power.approval import granted, may_approve
 from bot.power.lifecycle import State
 from bot.power.policy import policy
 from bot.power.run import sealing
@@ -136,7 +136,7 @@ async def _asker(context: Context, request: ports.Request) -> tuple[frozenset[st
         context.people.directory.member(user_id), context.people.roster(sorted(wanted))
     )
     groups = frozenset(group for group, who in roster.members.items() if user_id in who)
-    no = approval.refuse_member(member, context.people.team_id)
+    no = may_approve.refuse_member(member, context.people.team_id)
     if no is not None and no.reason is not None:
         return groups, Lost(Loss.RIGHT, _gone(no.reason))
     for rule in judging:
@@ -173,16 +173,16 @@ def _records(request: ports.Request, snapshot: server.Snapshot) -> Iterable[serv
     return (known[id_] for id_ in request.order.server_ids if id_ in known)
 
 
-def _gone(reason: approval.Refusal) -> str:
+def _gone(reason: may_approve.Refusal) -> str:
     """Say what has become of a requester's account."""
     return f"its requester may no longer ask ({WORDS.get(reason, reason.value)})"
 
 
 WORDS = {
-    approval.Refusal.GUEST: "now a guest",
-    approval.Refusal.DEACTIVATED: "deactivated",
-    approval.Refusal.EXTERNAL: "not in this company",
-    approval.Refusal.OTHER_TEAM: "not in this workspace",
+    may_approve.Refusal.GUEST: "now a guest",
+    may_approve.Refusal.DEACTIVATED: "deactivated",
+    may_approve.Refusal.EXTERNAL: "not in this company",
+    may_approve.Refusal.OTHER_TEAM: "not in this workspace",
 }
 
 

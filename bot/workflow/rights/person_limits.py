@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator
 import structlog
 
 from bot.power import errors, ports, request
-from bot.power.approval import approval
+from bot.power.approval import may_approve
 from bot.power.command import noes
 from bot.power.command.noes import Known, Said
 from bot.power.messages import running
@@ -31,7 +31,7 @@ SOON_S = 1.0
 # A hold outlives the look-up a little, so that no call leaves between the answer and its effect.
 HOLD_S = noes.LOOK_UP_S + 30.0
 UNANSWERED = "Slack didn't say within 60 s who you are, and a no doesn't wait for Slack."
-NOBODY = approval.Decision(False)
+NOBODY = may_approve.Decision(False)
 WAS_NOT_FULL = (
     "Slack didn't say within 60 s who you are, and in the last day it said that you aren't a "
     "full member, so nothing was done."
@@ -43,7 +43,7 @@ class Admitted:
     """Whether a no is taken: why this person counts as known, or the refusal."""
 
     known: Known | None
-    decision: approval.Decision = NOBODY
+    decision: may_approve.Decision = NOBODY
 
     @property
     def said(self) -> str:
@@ -51,7 +51,7 @@ class Admitted:
         return UNANSWERED if self.known is Known.NOT_ANSWERED else ""
 
 
-NOT_FULL = Admitted(None, approval.refused(approval.Refusal.NOT_CHECKED, WAS_NOT_FULL))
+NOT_FULL = Admitted(None, may_approve.refused(may_approve.Refusal.NOT_CHECKED, WAS_NOT_FULL))
 
 
 @contextlib.asynccontextmanager

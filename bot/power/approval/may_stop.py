@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from bot.power import missing_access, ports, request
-from bot.power.approval import approval, quorum
-from bot.power.approval.approval import Decision, Refusal, refused
+from bot.power.approval import may_approve, quorum
+from bot.power.approval.may_approve import Decision, Refusal, refused
 from bot.power.policy import policy
 
 
 def may_read(member: ports.Member, team_id: str) -> Decision:
     """Decide whether a person may look, and stop a run: every full, active member of the team."""
-    no = approval.refuse_member(member, team_id)
+    no = may_approve.refuse_member(member, team_id)
     return no or Decision(True, None, "Every full member may look things up and stop a run.")
 
 
@@ -47,7 +47,7 @@ def may_freeze(
 
 def may_unfreeze_own(member: ports.Member, team_id: str) -> Decision:
     """Decide whether a person may lift the freeze that they hold: every full, active member."""
-    no = approval.refuse_member(member, team_id)
+    no = may_approve.refuse_member(member, team_id)
     return no or Decision(True, None, "It is your own freeze.")
 
 
@@ -64,7 +64,7 @@ def may_unfreeze(
 
     `lacking` is what must be mended before the `unread` groups can be read.
     """
-    no = approval.refuse_member(member, team_id)
+    no = may_approve.refuse_member(member, team_id)
     part, verb = "approver", "lift everybody's freezes"
     return no or _named(rules.approver_groups, groups, unread, lacking or {}, part, verb)
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from bot.power import plan, ports, request
-from bot.power.approval import approval, policy_lint, quorum, rights
-from bot.power.approval.approval import Refusal
+from bot.power.approval import may_approve, may_stop, policy_lint, quorum
+from bot.power.approval.may_approve import Refusal
 from bot.power.lifecycle import State
 
 from .policy_texts import ANN, BOB, CAT, NOW, ROSTER, edited, yes
@@ -47,9 +47,9 @@ def decide(
     state: State = State.PENDING,
     now: float = NOW,
     settled_by: str = "",
-) -> approval.Decision:
+) -> may_approve.Decision:
     """Decide about a pending request of Ann's that expires in half an hour."""
-    return approval.decide(
+    return may_approve.decide(
         person,
         REQUESTER,
         plan.Terms(needs=wanted),
@@ -163,7 +163,7 @@ def test_own_click_is_refused_without_any_look_up() -> None:
     """The requester, a late click and a second one need nobody to be asked."""
 
     def early(user_id: str, team_id: str = "T1", now: float = NOW) -> Refusal | None:
-        no = approval.refuse_early(
+        no = may_approve.refuse_early(
             request.Person(user_id=user_id, team_id=team_id),
             REQUESTER,
             (yes(CAT),),
@@ -277,8 +277,8 @@ def test_approvals_are_lost_with_the_right_and_say_so() -> None:
     approvals = (yes(BOB), yes(CAT, "dc-ops"))
     without_bob = quorum.Roster({"sre": {DAN: "x"}, "dc-ops": {CAT: "x"}})
 
-    assert approval.lost_approvals(approvals, BOTH, ROSTER) == ()
-    (lost,) = approval.lost_approvals(approvals, BOTH, without_bob)
+    assert may_approve.lost_approvals(approvals, BOTH, ROSTER) == ()
+    (lost,) = may_approve.lost_approvals(approvals, BOTH, without_bob)
     assert (lost.approval.person.user_id, lost.reason) == (BOB, Refusal.NOT_IN_GROUP)
     assert lost.sentence == f"The approval by {BOB} no longer counts: not in sre now."
 
@@ -287,7 +287,7 @@ def test_approvals_that_can_not_be_read_again_are_told_apart_from_lost_ones() ->
     """Not knowing is no loss, but it isn't a right either."""
     unread = quorum.Roster({"sre": {}, "dc-ops": {CAT: "x"}}, frozenset({"sre"}))
 
-    (lost,) = approval.lost_approvals((yes(BOB), yes(CAT, "dc-ops")), BOTH, unread)
+    (lost,) = may_approve.lost_approvals((yes(BOB), yes(CAT, "dc-ops")), BOTH, unread)
 
     assert lost.reason is Refusal.NOT_CHECKED
     assert lost.sentence == f"Whether {BOB} is still in sre could not be checked."
@@ -309,7 +309,7 @@ def test_approvals_are_lost_with_the_account_that_gave_them(
     members: dict[str, ports.Member], reason: Refusal | None, said: str
 ) -> None:
     """Somebody who has left can't have agreed."""
-    lost = approval.lost_approvals((yes(BOB),), BOTH, ROSTER, members=members, team_id="T1")
+    lost = may_approve.lost_approvals((yes(BOB),), BOTH, ROSTER, members=members, team_id="T1")
 
     assert [(one.reason, one.sentence) for one in lost] == ([(reason, said)] if reason else [])
 
@@ -323,49 +323,49 @@ NO_UNFREEZE = (
 ASKERS_ONLY = edited(("{ sre = 1, dc-ops = 1 }\n", "{ dc-ops = 1 }\n"), ("{ sre = 1 }\n", "{}\n"),
                      ("{ 10 = { sre = 2 }, 50 = { sre = 2, dc-ops = 1 } }", "{}"))  # fmt: skip
 
-RIGHTS: list[tuple[str, approval.Decision, Refusal | None, str]] = [
-    ("read", rights.may_read(member(DAN), "T1"), None, FULL),
-    ("read-guest", rights.may_read(member(DAN, is_restricted=True), "T1"), Refusal.GUEST,
+RIGHTS: list[tuple[str, may_approve.Decision, Refusal | None, str]] = [
+    ("read", may_stop.may_read(member(DAN), "T1"), None, FULL),
+    ("read-guest", may_stop.may_read(member(DAN, is_restricted=True), "T1"), Refusal.GUEST,
      "Guests may not do this; a full member must."),
-    ("stop", rights.may_read(member(DAN), "T1"), None, FULL),
-    ("stop-own", rights.may_read(member(ANN), "T1"), None, FULL),
-    ("stop-guest", rights.may_read(member(DAN, is_restricted=True), "T1"), Refusal.GUEST,
+    ("stop", may_stop.may_read(member(DAN), "T1"), None, FULL),
+    ("stop-own", may_stop.may_read(member(ANN), "T1"), None, FULL),
+    ("stop-guest", may_stop.may_read(member(DAN, is_restricted=True), "T1"), Refusal.GUEST,
      "Guests may not do this; a full member must."),
-    ("stop-deactivated", rights.may_read(member(DAN, deleted=True), "T1"), Refusal.DEACTIVATED,
+    ("stop-deactivated", may_stop.may_read(member(DAN, deleted=True), "T1"), Refusal.DEACTIVATED,
      "This account is deactivated, so it can't do anything."),
-    ("stop-bot", rights.may_read(member(DAN, is_bot=True), "T1"), Refusal.BOT,
+    ("stop-bot", may_stop.may_read(member(DAN, is_bot=True), "T1"), Refusal.BOT,
      "Apps and bots may not do this; a person must."),
-    ("stop-stranger", rights.may_read(STRANGER, "T1"), Refusal.EXTERNAL, EXTERNAL),
-    ("cancel", rights.may_cancel(REQUESTER, REQUESTER), None,
+    ("stop-stranger", may_stop.may_read(STRANGER, "T1"), Refusal.EXTERNAL, EXTERNAL),
+    ("cancel", may_stop.may_cancel(REQUESTER, REQUESTER), None,
      "You asked for this, so you may cancel it."),
-    ("cancel-other", rights.may_cancel(request.Person(user_id=BOB, team_id="T1"), REQUESTER),
+    ("cancel-other", may_stop.may_cancel(request.Person(user_id=BOB, team_id="T1"), REQUESTER),
      Refusal.NOT_REQUESTER,
      "Only the requester can cancel; an approver can deny, everybody can stop."),
     ("freeze-requester",
-     rights.may_freeze(ASKERS_ONLY, {"sre"}, channel_id="C0OPS"),
+     may_stop.may_freeze(ASKERS_ONLY, {"sre"}, channel_id="C0OPS"),
      None, "A rule names sre as requester or approver."),
     ("freeze-approver",
-     rights.may_freeze(RULES, {"dc-ops"}, channel_id="C0INC"),
+     may_stop.may_freeze(RULES, {"dc-ops"}, channel_id="C0INC"),
      None, "A rule names dc-ops as requester or approver."),
     ("freeze-nobody",
-     rights.may_freeze(RULES, (), channel_id="C0OPS"),
+     may_stop.may_freeze(RULES, (), channel_id="C0OPS"),
      Refusal.NOT_IN_GROUP, NO_FREEZE),
     ("freeze-elsewhere",
-     rights.may_freeze(RULES, {"sre"}, channel_id="C0PUB"),
+     may_stop.may_freeze(RULES, {"sre"}, channel_id="C0PUB"),
      Refusal.CHANNEL, NOT_ALLOWED),
     ("freeze-unread",
-     rights.may_freeze(RULES, (), channel_id="C0OPS", unread={"sre", "web"}),
+     may_stop.may_freeze(RULES, (), channel_id="C0OPS", unread={"sre", "web"}),
      None, "A rule may name you; that could not be checked in time."),
-    ("unfreeze-approver", rights.may_unfreeze(member(CAT), RULES, {"dc-ops"}, team_id="T1"),
+    ("unfreeze-approver", may_stop.may_unfreeze(member(CAT), RULES, {"dc-ops"}, team_id="T1"),
      None, "A rule names dc-ops as approver."),
     ("unfreeze-requester-only",
-     rights.may_unfreeze(member(ANN), ASKERS_ONLY, {"sre"}, team_id="T1"),
+     may_stop.may_unfreeze(member(ANN), ASKERS_ONLY, {"sre"}, team_id="T1"),
      Refusal.NOT_IN_GROUP, NO_UNFREEZE),
     ("unfreeze-deactivated",
-     rights.may_unfreeze(member(CAT, deleted=True), RULES, {"dc-ops"}, team_id="T1"),
+     may_stop.may_unfreeze(member(CAT, deleted=True), RULES, {"dc-ops"}, team_id="T1"),
      Refusal.DEACTIVATED, "This account is deactivated, so it can't do anything."),
     ("unfreeze-without-policy",
-     rights.may_unfreeze(member(CAT), edited(text="version = 1"), {"dc-ops"}, team_id="T1"),
+     may_stop.may_unfreeze(member(CAT), edited(text="version = 1"), {"dc-ops"}, team_id="T1"),
      Refusal.NOT_IN_GROUP, NO_UNFREEZE),
 ]  # fmt: skip
 
@@ -374,7 +374,7 @@ RIGHTS: list[tuple[str, approval.Decision, Refusal | None, str]] = [
     ("decision", "reason", "said"), [row[1:] for row in RIGHTS], ids=[row[0] for row in RIGHTS]
 )
 def test_person_may_stop_cancel_freeze_or_unfreeze_or_is_told_why_not(
-    decision: approval.Decision, reason: Refusal | None, said: str
+    decision: may_approve.Decision, reason: Refusal | None, said: str
 ) -> None:
     """Stopping is for all full members; the rest is for those whom the policy names."""
     assert (decision.allowed, decision.reason) == (reason is None, reason)
