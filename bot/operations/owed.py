@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from bot.operations import host, host_view
 from bot.power import ports
+from bot.power.around import asking
 from bot.power.around.states import State
 from bot.power.messages import running
 from bot.power.run import around
@@ -38,13 +39,19 @@ def listed(found: Sequence[around.Row]) -> str:
 def _line(row: around.Row) -> str:
     """Return one server and step in a line."""
     parts = [
-        f"{row.shown.value} {spelling.shown(row.taken.subject.name)}",
+        f"{row.shown.value} {_server(row.taken.subject)}",
         row.part.step.name,
         f"{row.part.request_id} wave {row.part.wave}",
         f"since {host_view.instant(row.taken.shown_since)}",
         row.taken.detail,
     ]
     return spelling.seen_indented(" · ".join(part for part in parts if part))
+
+
+def _server(subject: asking.Subject) -> str:
+    """Return a server's name; one of several of that name with its place and the id to type."""
+    name = spelling.shown(subject.name)
+    return f"{name} ({spelling.shown(subject.apart)}, {subject.id})" if subject.apart else name
 
 
 async def settle(record: Record, request_id: str, step: str, server: str) -> str:

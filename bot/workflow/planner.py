@@ -133,7 +133,7 @@ async def misfit(
     servers = tuple(snapshot.servers[id_] for id_ in order.server_ids)
     for target, record in zip(order.targets, servers, strict=True):
         if other := granted.exchanged(target, record):
-            return f"{target.name} has changed since the plan: {other}."
+            return f"{target.name} isn't what was planned: {other}."
     asked = question_of(
         context,
         inbound,

@@ -562,7 +562,9 @@ async def test_refused_credentials_pause_the_queue_and_tell_the_thread(
         assert all(after - before >= 290.0 for before, after in itertools.pairwise(at[::2]))
         told = [one for one in await replies(here) if one["event"] == "held"]
         assert len(told) == 1
-        assert "CloudDC refuses the credentials; an operator must look" in str(told[0]["reason"])
+        assert "CloudDC refuses the bot's credentials; an operator must check them (" in str(
+            told[0]["reason"]
+        )
         await here.power.aclose()
         # The key was never locked: with the right credentials it goes on at once.
         mended = signed(good)

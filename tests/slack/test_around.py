@@ -54,6 +54,32 @@ def test_an_ended_card_says_what_is_still_out_and_offers_to_put_it_back() -> Non
     assert button["confirm"]
 
 
+def test_of_two_servers_of_one_name_it_is_said_which_is_out() -> None:
+    """The card, Home and `owed` name the place, as the plan did."""
+    twin = parts.Taken(
+        asking.Subject(id="id-2", name="web07", apart="R12 U20"), State.OWED, since=builders.NOW
+    )
+    found = dataclasses.replace(part(DRAIN), servers=(twin,))
+
+    told = (
+        around.still_out(ended(found)),
+        around.out_on_home(facts.StillOut(ended(found), (found,), may=True), "PR-7F3K"),
+        around.owed(facts.OwedShown((found,), builders.NOW)).text,
+    )
+
+    assert all("web07 (R12 U20)" in one for one in told)
+
+
+def test_what_nobody_knows_was_done_is_not_told_as_done() -> None:
+    """The answer was lost: a silence may stand, or not."""
+    lost = parts.Taken(
+        asking.Subject(id="id-1", name="web07"), State.OWED, missed="the answer was lost"
+    )
+    found = dataclasses.replace(part(QUIET), servers=(lost,))
+
+    assert "web07 (silence not confirmed)" in around.still_out(ended(found))
+
+
 def test_what_is_out_as_planned_is_no_warning() -> None:
     """After an off its servers stay drained; what should be back and isn't is another matter."""
     planned = ended(part(DRAIN, ("web07", State.DONE)))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
+import pytest
+
 from bot.power import plan, ports, server
 from bot.power.lifecycle import ServerState, State
 from bot.power.messages import running
@@ -28,7 +30,7 @@ def test_a_small_run_has_a_task_for_each_server() -> None:
     """Waiting, under way, done, in trouble: in Slack's own words."""
     shown = tasks.render(run_of(13), Action.REBOOT)
 
-    assert shown["title"] == "web[000-012] · 12 of 13 sent"
+    assert shown["title"] == "web[000-012] · 1 still to be sent"
     assert [one["title"] for one in shown["tasks"]] == [f"web{n:03}" for n in range(13)]
     by_state = {STATES[n].value: one["status"] for n, one in enumerate(shown["tasks"])}
     assert by_state["queued"] == "pending"
@@ -100,6 +102,24 @@ def test_servers_left_off_are_the_loudest_message_there_is() -> None:
     assert "<!channel>" not in shown
     assert "keeps checking for" in shown
     assert message.blocks[-1]["elements"][0]["text"]["text"] == "Power back on"
+
+
+@pytest.mark.parametrize(
+    ("state", "style"), [(ServerState.REJECTED, None), (ServerState.TIMED_OUT, "primary")]
+)
+def test_a_power_on_that_was_refused_is_not_what_to_press_next(
+    state: ServerState, style: str | None
+) -> None:
+    """Whoever may see to the refusal does so first; the button is there, and doesn't shine."""
+    row = dataclasses.replace(run_of(1)[0], state=state, step=1, last_seen="off")
+    found = builders.request_in(
+        State.FAILED, builders.planned(builders.order([row.name], Action.CYCLE))
+    )
+
+    shown = cards.render(found, [row]).blocks[-1]["elements"][0]
+
+    assert shown["text"]["text"] == "Power back on"
+    assert shown.get("style") == style
 
 
 def test_servers_that_may_be_off_are_told_apart_from_those_that_are() -> None:

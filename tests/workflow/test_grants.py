@@ -56,11 +56,11 @@ async def test_renamed_server_is_left_out_and_named_at_the_last_approval(world: 
     told = await world.told(SAM, "approve", id_)
     await world.drive()
 
-    assert "Left out, since they have changed: web01 (now db99: renamed since the plan)" in told
+    assert "Left out, since they have changed: web01 (renamed to db99 since the plan)" in told
     assert await world.state(id_) is State.PARTIAL
     assert (await rows(world, id_))["web01"] == (
         ServerState.BLOCKED,
-        "now db99: renamed since the plan",
+        "renamed to db99 since the plan",
     )
     assert world.centre.reboots_received("db99") == 0
 
@@ -78,7 +78,7 @@ async def test_an_approval_looks_at_records_that_were_read_after_it(
     told = await world.told(SAM, "approve", id_)
     await world.drive()
 
-    assert "web01 (now db99: renamed since the plan)" in told
+    assert "web01 (renamed to db99 since the plan)" in told
     sent = {id_ for call in world.centre.power_calls() for id_ in call.ids}
     assert sent == {world.centre.machine("web03").server.id}
 
@@ -91,7 +91,7 @@ async def test_who_breaks_glass_is_held_against_records_of_that_moment(world: Wo
 
     told = await world.told(DANA, "request", shown.request_id)
 
-    assert "web01 has changed since the plan: now db99: renamed since the plan" in told
+    assert "web01 isn't what was planned: renamed to db99 since the plan" in told
     assert world.centre.power_calls() == []
 
 
@@ -106,7 +106,7 @@ async def test_request_of_which_no_server_is_left_is_refused_at_the_last_approva
     told = await world.told(SAM, "approve", id_)
 
     found = await world.found(id_)
-    why = "changed since the plan: web01 (now db99: renamed since the plan)"
+    why = "servers have changed: web01 (renamed to db99 since the plan)"
     assert (found.state, found.end_reason) == (State.REFUSED, why)
     assert told == f"Not approved: {why}."
     assert [row["event"] for row in await world.audit("servers.changed")] == ["servers.changed"]
@@ -128,8 +128,8 @@ async def test_request_that_stops_on_change_is_refused_at_the_last_approval(worl
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        ({"name": "db99"}, "now db99: renamed since the plan"),
-        ({"name": "pdu99"}, "now pdu99: renamed since the plan"),
+        ({"name": "db99"}, "renamed to db99 since the plan"),
+        ({"name": "pdu99"}, "renamed to pdu99 since the plan"),
         ({"sn": "OTHER"}, "another machine since the plan: its serial number is OTHER"),
         ({"tags": (("powerbot", "never"),)}, "protected"),
         (

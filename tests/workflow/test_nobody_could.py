@@ -101,7 +101,7 @@ async def test_server_that_is_renamed_before_the_request_is_not_asked_for(world:
 
     told = await world.told(DANA, "request", shown.request_id)
 
-    assert "web01 has changed since the plan: now web99: renamed since the plan" in told
+    assert "web01 isn't what was planned: renamed to web99 since the plan" in told
 
 
 async def test_requester_with_two_teams_is_one_person(world: World) -> None:

@@ -99,7 +99,7 @@ async def fail(wave: Wave, step: step_.Step, rows: Rows, failing: Mapping[str, s
 
 def subject(wave: Wave, row: ports.RunServer) -> asking.Subject:
     """Return a server as its fresh record has it."""
-    return asking.subject(wave.records[row.server_id])
+    return asking.subject(wave.records[row.server_id], row.apart)
 
 
 def parts(wave: Wave, step: step_.Step, rows: Rows, *, stands: bool) -> Iterator[parts_.Part]:

@@ -94,7 +94,7 @@ def terms_now(
 def exchanged(target: request.Target, record: server.Server) -> str:
     """Say that a server has another name or another serial number than in the plan."""
     if _same(target.name) != _same(record.name):
-        return f"now {spelling.shown(record.name)}: renamed since the plan"
+        return f"renamed to {spelling.shown(record.name)} since the plan"
     if target.sn and record.sn and target.sn != record.sn:
         return f"another machine since the plan: its serial number is {record.sn}"
     return ""
@@ -118,7 +118,7 @@ class Outdated:
 
     @property
     def sentence(self) -> str:
-        """The servers in words, such as "web01 (now db99: renamed since the plan)"."""
+        """The servers in words, such as "web01 (renamed to db99 since the plan)"."""
         shown = [(folding.fold([target.label], marked=True), why) for target, why in self.changed]
         told = [f"{name} ({why})" for name, why in shown[:MOST_TOLD]]
         more = len(self.changed) - len(told)

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from bot.power import request, server
 from bot.power.around import step as step_
+from bot.power.text import folding
 
 # The pseudo server of a probe that asks about the world, before a wave.
 WORLD = ""
@@ -20,7 +21,8 @@ Progress = Callable[[str], None]
 class Subject(request.Frozen):
     """A server as it was when a step was done for it; the store keeps it to put it back.
 
-    `tags` are (key, value) pairs. A name that changes later doesn't change what was taken out.
+    `tags` are (key, value) pairs, `apart` is what tells it from others of its name. A name that
+    changes later doesn't change what was taken out.
     """
 
     id: str
@@ -29,9 +31,15 @@ class Subject(request.Frozen):
     rack: str = ""
     dc: str = ""
     tags: tuple[tuple[str, str], ...] = ()
+    apart: str = ""
+
+    @property
+    def label(self) -> folding.Named:
+        """The name that people read."""
+        return folding.Apart(self.name, self.apart) if self.apart else self.name
 
 
-def subject(record: server.Server) -> Subject:
+def subject(record: server.Server, apart: str = "") -> Subject:
     """Return what a step may need of a server's record."""
     return Subject(
         id=record.id,
@@ -40,6 +48,7 @@ def subject(record: server.Server) -> Subject:
         rack=record.rack,
         dc=record.dc,
         tags=record.tags,
+        apart=apart,
     )
 
 

@@ -92,9 +92,9 @@ def not_sent(attempt: ports.Attempt, rows: Rows, error: errors.NotSent, *, tries
 def away(error: errors.CloudError) -> str:
     """Return why a run has to wait for CloudDC, and who can do something about it."""
     if isinstance(error, errors.Unauthorized):
-        return (
-            f"CloudDC refuses the credentials; an operator must look into it ({error.user_message})"
-        )
+        said = ": ".join(part for part in (error.code, str(error).rstrip(".")) if part)
+        why = f" ({said})" if said else ""
+        return f"CloudDC refuses the bot's credentials; an operator must check them{why}"
     return error.user_message.rstrip(".")
 
 

@@ -10,6 +10,7 @@ from bot.power.around.states import Shown
 from bot.power.lifecycle import ServerState, State
 from bot.power.messages import running
 from bot.power.run import around
+from bot.power.text import folding
 from bot.slack.blockkit import blocks, naming, paging, text, words
 from bot.workflow import facts
 
@@ -35,13 +36,13 @@ def still_out(request: ports.Request) -> str:
     """Return what is still out after a request: `still out: web07 (drained, silenced)`."""
     if not request.ended_at:
         return ""
-    servers: dict[str, list[str]] = {}
+    servers: dict[folding.Named, list[str]] = {}
     found = around.rows(request.around)
     for row in found:
-        servers.setdefault(row.taken.subject.name, []).append(_done(row.part))
+        servers.setdefault(row.taken.subject.label, []).append(_done(row.part, row.taken))
     if not servers:
         return ""
-    groups: dict[str, list[str]] = {}
+    groups: dict[str, list[folding.Named]] = {}
     for name, steps in servers.items():
         groups.setdefault(", ".join(dict.fromkeys(steps)), []).append(name)
     told = [
@@ -57,8 +58,9 @@ def still_out(request: ports.Request) -> str:
 def out_on_home(out: facts.StillOut, linked: str) -> str:
     """Return what one request has left out in a line, with its age; `linked` leads to its card."""
     found = around.rows(out.parts)
-    names = list(dict.fromkeys(row.taken.subject.name for row in found))
-    steps = ", ".join(list(dict.fromkeys(_done(row.part) for row in found))[:MOST_STEPS])
+    names = list(dict.fromkeys(row.taken.subject.label for row in found))
+    done = dict.fromkeys(_done(row.part, row.taken) for row in found)
+    steps = ", ".join(list(done)[:MOST_STEPS])
     owed = any(row.shown is Shown.OWED for row in found)
     since = text.moment(min(row.taken.shown_since for row in found))
     sign, state = ("🚨", "owed") if owed else ("•", "out as planned")
@@ -70,10 +72,11 @@ def has_out(request: ports.Request) -> bool:
     return bool(request.ended_at) and any(part.standing for part in request.around)
 
 
-def _done(part: parts_.Part) -> str:
-    """Return what was done in a word, with its end where it has one."""
+def _done(part: parts_.Part, taken: parts_.Taken) -> str:
+    """Return what was done in a word, or that nobody knows; with its end where it has one."""
     until = f" until {text.moment(part.until)}" if part.until else ""
-    return f"{done_word(part.step.kind, part.step.name)}{until}"
+    word = unsure_word if taken.missed else done_word
+    return f"{word(part.step.kind, part.step.name)}{until}"
 
 
 def done_word(kind: str, step: str) -> str:
@@ -81,6 +84,13 @@ def done_word(kind: str, step: str) -> str:
     name = text.plain(step, STEP_CHARS)
     found = kinds.named(kind).done if kind in kinds.known() else ""
     return found.format(step=name) or name
+
+
+def unsure_word(kind: str, step: str) -> str:
+    """Return that nobody knows whether a step was done: `silence not confirmed`."""
+    name = text.plain(step, STEP_CHARS)
+    found = kinds.named(kind).unsure if kind in kinds.known() else ""
+    return found.format(step=name) or f"{name} not confirmed"
 
 
 def wave_over(told: running.WaveOver, request: ports.Request) -> str:
@@ -112,9 +122,7 @@ def _step(one: running.Step) -> str:
     names = naming.folded(one.unsure, OUT_CHARS)
     if one.confirmed:
         return f"{done_word(one.kind, one.name)} (not confirmed: {names})"
-    name = text.plain(one.name, STEP_CHARS)
-    found = kinds.named(one.kind).unsure if one.kind in kinds.known() else ""
-    return f"{found.format(step=name) or f'{name} not confirmed'}: {names}"
+    return f"{unsure_word(one.kind, one.name)}: {names}"
 
 
 def _missed(one: running.Missed) -> str:
@@ -156,8 +164,9 @@ def owed(shown: facts.OwedShown, turn: paging.Turn = paging.FIRST) -> blocks.Mes
 def _row(row: around.Row, now: float) -> str:
     """Return one server and step in a line."""
     sign = "🚨" if row.shown is Shown.OWED else "•"
+    name = naming.folded([row.taken.subject.label], OUT_CHARS)
     parts = [
-        f"{sign} {naming.folded([row.taken.subject.name], OUT_CHARS)} {_done(row.part)}",
+        f"{sign} {name} {_done(row.part, row.taken)}",
         f"{row.shown.value} for {text.duration(max(0.0, now - row.taken.shown_since))}",
         f"{row.part.request_id} wave {row.part.wave}",
         text.plain(row.taken.detail, DETAIL_CHARS),
@@ -169,10 +178,10 @@ def lines(parts: Iterable[parts_.Part]) -> Sequence[str]:
     """Return each step of a request with its servers by state, for whoever asks for details."""
     found = []
     for part in (one for one in parts if one.servers):
-        states: dict[tuple[str, str], list[str]] = {}
+        states: dict[tuple[str, str], list[folding.Named]] = {}
         for one in part.servers:
             key = (one.state.value.replace("_", " "), one.detail or one.missed)
-            states.setdefault(key, []).append(one.subject.name)
+            states.setdefault(key, []).append(one.subject.label)
         told = "; ".join(
             f"{state}: {naming.folded(names, OUT_CHARS)}"
             f"{f' ({text.plain(detail, DETAIL_CHARS)})' if detail else ''}"

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from bot.power import plan, ports
 from bot.power.inputs import Do
-from bot.power.lifecycle import State
+from bot.power.lifecycle import ServerState, State
 from bot.power.request import Action
 from bot.slack import action_ids
 from bot.slack.blockkit import blocks, naming, text
@@ -52,7 +52,9 @@ def _what_follows(
         action = request.order.action
         if outcomes.left_dark(servers, action):
             cycle = action is Action.CYCLE
-            back_on = button(request, Do.BACK_ON, style="primary")
+            # It isn't pressed before somebody has seen to what refused the power-on.
+            refused = any(row.state is ServerState.REJECTED and row.step for row in servers)
+            back_on = button(request, Do.BACK_ON, style="" if refused else "primary")
             found.append(back_on if cycle else button(request, Do.UNDO))
         if outcomes.retryable(servers, action):
             found.append(_retry(request, outcomes.untouched(servers, action)))

@@ -103,8 +103,8 @@ def by_rule(planned: plan.Plan) -> list[str]:
 
 
 def waves(planned: plan.Plan) -> str:
-    """Return the sizes of the waves, and when the run stops by itself."""
-    if not planned.waves:
+    """Return the sizes of the waves, and when the run stops by itself; one server needs neither."""
+    if not planned.waves or sum(planned.waves) == 1:
         return ""
     most = planned.order.options.max_failures or planned.terms.max_failures
     stops = "stops after the first failure" if most == 1 else f"stops after {most:,} failures"
@@ -117,6 +117,8 @@ def sizes(planned: plan.Plan) -> str:
         return ""
     if len(planned.waves) == 1:
         return "In one wave"
+    if len(set(planned.waves)) == 1:
+        return f"In {len(planned.waves):,} waves of {planned.waves[0]:,}"
     told = ", ".join(f"{size:,}" for size in planned.waves[:MOST_WAVES])
     more = len(planned.waves) - MOST_WAVES
     return f"In waves of {told}{f' and {more:,} more' if more > 0 else ''}"

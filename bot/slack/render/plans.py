@@ -178,7 +178,7 @@ def _rules(planned: plan.Plan) -> str:
     told = conduct.by_rule(planned)
     if len(told) > 1:
         return f" (the strictest of the rules: {'; '.join(told)})"
-    return "".join(f" (rule: {rule})" for rule in told)
+    return "".join(f' (rule "{rule}")' for rule in told)
 
 
 def _counted(planned: plan.Plan) -> str:

@@ -37,10 +37,10 @@ def render(servers: Sequence[ports.RunServer], action: Action) -> blocks.Block:
 
 
 def _whole(servers: Sequence[ports.RunServer]) -> str:
-    """Return all servers, and how many were sent; how far it is says the card's first line."""
-    sent = sum(row.state is not ServerState.QUEUED or row.step > 0 for row in servers)
+    """Return all servers, and how many still wait; how far it is says the card's first line."""
+    waiting = sum(row.state is ServerState.QUEUED and row.step == 0 for row in servers)
     names = naming.folded_literal([row.label for row in servers], NAMES_CHARS)
-    return f"{names} · {sent:,} of {len(servers):,} sent"
+    return f"{names} · {waiting:,} still to be sent" if waiting else names
 
 
 def _one(row: ports.RunServer, action: Action) -> blocks.Block:

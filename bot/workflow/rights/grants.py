@@ -85,7 +85,7 @@ async def at_approval(context: Context, request: ports.Request, *, last: bool) -
         return Stands(last)
     stops = request.plan.terms.on_change is plan.OnChange.STOP
     if stops or other.whole:
-        return Stands(last, Lost(Loss.SERVERS, f"changed since the plan: {other.sentence}"))
+        return Stands(last, Lost(Loss.SERVERS, f"servers have changed: {other.sentence}"))
     return Stands(last, told=f". Left out, since they have changed: {other.sentence}")
 
 
