@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import pathlib
 from collections.abc import AsyncIterator, Callable
@@ -84,8 +85,9 @@ class Stage:
 
     async def until(self, look: Callable[[], T | None]) -> T:
         """Wait for the first true value."""
-        found = await self.slack.wait_for(look, PATIENCE_S)
-        assert found is not None
+        async with asyncio.timeout(PATIENCE_S):
+            while not (found := look()):  # noqa: ASYNC110 -- not everything has an event
+                await asyncio.sleep(0.02)
         return found
 
     def power_calls(self) -> list[tuple[str, ...]]:
