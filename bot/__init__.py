@@ -1,9 +1,10 @@
 """Powerbot: power control of physical servers from Slack, with approval and proof.
 
 power/       what may be asked, who decides, what counts as done (no IO): the nouns, and in wings
-             text, targets, command, policy, approval, planning and run
+             text, targets, command, policy, approval, planning, run and steps
 workflow/    the story of a request, from the first word to the runner; what it reads in rights/
-execution/   an approved request, wave by wave
+execution/   an approved request, wave by wave; in steps/ what is done before and after one
+steps/       who does a step: Alertmanager, Kubernetes, webhooks, probes; one file a kind
 runtime/     clocks, paces, memory, the policy in force
 runner       who carries a request on: claims and leases
 slack/       the door, inbound payloads, outbound messages, what people see (render, blockkit)

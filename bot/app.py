@@ -11,18 +11,18 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import VERSION, cloud, runner, settings as settings_
-from bot.around import client as around_http, opening as around_opening
 from bot.clouddc import alarms, auth, exchange, poller
 from bot.execution import context as execution, executor, lookback, poll_schedule
-from bot.execution.around import keeping
+from bot.execution.steps import keeping
 from bot.power import ports, request
-from bot.power.around import asking
 from bot.power.run import settling
+from bot.power.steps import asking
 from bot.runtime import clocks, policy_watch
 from bot.slack import directory
 from bot.slack.door import connection, sockets, watchdog
 from bot.slack.inbound import bolt_registration, envelope, form_receiver, guard, processor
 from bot.slack.outbound import context as outbound, delivery, pacing, publishing, reporter, sending
+from bot.steps import client as around_http, opening as around_opening
 from bot.storage import opening, store
 from bot.workflow import alarm_lookup, context as story_, people, workflow
 from bot.workflow.rights import grants, rejudge
@@ -46,7 +46,7 @@ class Basis:
     store: store.Store
     power: poller.CloudPower
     log_in: Callable[[settings_.Settings], auth.CloudAuth]
-    kinds: Mapping[str, asking.Around]
+    kinds: Mapping[str, asking.StepClient]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -194,7 +194,7 @@ def _story(basis: Basis, policy: policy_watch.PolicyFile) -> story_.Context:
     """Return what the steps of the story share."""
     given, clock, identity = basis.settings, basis.clock, basis.identity
     home = envelope.Home(identity.team_id, identity.enterprise_id)
-    seen = people.Sightings(basis.store, clock)
+    seen = people.SeenMembers(basis.store, clock)
     who = people.People(
         directory.Directory(basis.web_client, clock, home=home),
         policy,
@@ -219,7 +219,7 @@ def _execution(
     """Return what runs are carried out with."""
     given = basis.settings
     pacing = execution.Pacing(
-        settling.Limits(given.settle, given.deadline_power, given.deadline_reboot),
+        settling.WatchLimits(given.settle, given.deadline_power, given.deadline_reboot),
         poll_schedule.usual(given.poll_first, given.poll_cap),
         basis.paces.leave_s,
     )

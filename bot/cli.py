@@ -218,7 +218,7 @@ def ship(
     way = cli_host.word(
         "--transport", transport or ("http" if by_http else "socket"), "socket", "http"
     )
-    order = place.Order(settings, place.Programme(PROGRAMME, known), way, docs)
+    order = place.ShipOrder(settings, place.Programme(PROGRAMME, known), way, docs)
     chosen = cli_host.word("ship", what, *artefacts.Artefact)
     typer.echo(artefacts.text(artefacts.Artefact(chosen), order), nl=False)
 

@@ -74,7 +74,7 @@ def explain(
 
     given = settings.load()
     logs.configure(given.log, "critical")
-    asked = explaining.Asked(user, channel, " ".join(words))
+    asked = explaining.Inquiry(user, channel, " ".join(words))
     found = asyncio.run(explaining.explain(given, asked, offline=offline))
     typer.echo("\n".join(map(spelling.seen_indented, found.lines)))
     raise typer.Exit(0 if found.allowed else 1)

@@ -55,7 +55,7 @@ def power_of(
             bucket=throttle.Bucket(given.rate, clock),
             clock=clock,
             jitter=random.Random(),  # noqa: S311 -- it spreads retries and guards nothing
-            bounds=client.Bounds(leave_within_s=paces.leave_s),
+            bounds=client.Timeouts(leave_within_s=paces.leave_s),
         )
     except ValueError as error:
         raise settings.SettingsError(f"CloudDC's settings can't be used: {error}.") from None

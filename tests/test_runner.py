@@ -17,8 +17,9 @@ from bot.runtime import clocks
 from bot.storage import opening
 from bot.storage.store import Store
 from tests.storage import builders
+from tests.support import ticks
 
-QUICK = clocks.USUAL.faster(30)
+QUICK = ticks.faster(clocks.USUAL, 30)
 
 
 @pytest.fixture

@@ -54,9 +54,9 @@ def read(body: bytes, wanted: frozenset[str]) -> ports.Alarms:
         rows = answer["alarms"]
         total = answer.get("count")
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise wire.Unreadable("the answer isn't as documented") from error
+        raise wire.UnreadableAnswer("the answer isn't as documented") from error
     if not isinstance(rows, list):
-        raise wire.Unreadable("the answer isn't as documented")
+        raise wire.UnreadableAnswer("the answer isn't as documented")
     found = [one for row in rows if isinstance(row, dict) for one in _alarms(row, wanted)]
     return ports.Alarms(tuple(found), complete=not isinstance(total, int) or total <= len(rows))
 

@@ -38,11 +38,11 @@ class CloudAuth(httpx.Auth):
             Unauthorized: they were refused.
         """
 
-    def renew(self, refused: wire.Answer) -> bool:
+    def renew(self, refused: wire.HttpAnswer) -> bool:
         """Whether a request that was refused by this 401 may be sent once more."""
         return True
 
-    def dates_wrongly(self, refused: wire.Answer) -> bool:
+    def dates_wrongly(self, refused: wire.HttpAnswer) -> bool:
         """Whether requests are dated so far from CloudDC's clock that it refuses them."""
         return False
 
@@ -58,7 +58,7 @@ class SignedAuth(CloudAuth):
     def __init__(
         self, ak: str, sk: str, project_id: str, security_token: str = "", *, clock: ports.Clock
     ) -> None:
-        self._key = signing.Key(ak, sk)
+        self._key = signing.AccessKey(ak, sk)
         self._clock = clock
         # How far CloudDC's clock is ahead of ours, where it is off by more than a signature bears.
         self._ahead_s = 0.0
@@ -86,12 +86,12 @@ class SignedAuth(CloudAuth):
             # Our clock may have been set right meanwhile; after a refusal `renew` sees to it.
             self._set_clock(response.headers)
 
-    def renew(self, refused: wire.Answer) -> bool:
+    def renew(self, refused: wire.HttpAnswer) -> bool:
         """Sign by CloudDC's clock from now on, if ours is off; the date is fresh in any case."""
         self._set_clock(refused.headers)
         return True
 
-    def dates_wrongly(self, refused: wire.Answer) -> bool:
+    def dates_wrongly(self, refused: wire.HttpAnswer) -> bool:
         """Whether requests are dated so far from CloudDC's clock that it refuses them."""
         dated_at = self._clock.now() + self._ahead_s
         return abs(error_answers.skew_s(refused.headers, dated_at)) >= error_answers.SKEW_S
@@ -169,7 +169,7 @@ class IamAuth(CloudAuth):
             request.headers["X-Auth-Token"] = token.value
             yield request
 
-    def renew(self, refused: wire.Answer) -> bool:
+    def renew(self, refused: wire.HttpAnswer) -> bool:
         """Never: the request was repeated with a new token already."""
         return False
 
@@ -217,7 +217,7 @@ def _login(user: IamUser) -> dict[str, object]:
     }
 
 
-def _login_error(answer: wire.Answer, now: float) -> errors.CloudError:
+def _login_error(answer: wire.HttpAnswer, now: float) -> errors.CloudError:
     """Return the error for a log-in that brought no token."""
     said = error_answers.error_for(answer, (), now=now)
     throttled = isinstance(said, errors.Throttled)

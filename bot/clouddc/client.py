@@ -46,7 +46,7 @@ class Access:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Bounds:
+class Timeouts:
     """How long things may take, in seconds.
 
     `hold_s` is how long a call may wait for its turn, `read_whole_s` how long a read may take with
@@ -69,7 +69,7 @@ class CloudDC:
         bucket: throttle.Bucket,
         clock: ports.Clock,
         jitter: random.Random,
-        bounds: Bounds = Bounds(),
+        bounds: Timeouts = Timeouts(),
     ) -> None:
         """`http` is `exchange.open_http()` or alike; it must not retry by itself.
 
@@ -137,7 +137,7 @@ class CloudDC:
         request_id = error_answers.request_id(answer)
         try:
             taken = wire.accepted(answer, request_id)
-        except wire.Unreadable as error:
+        except wire.UnreadableAnswer as error:
             raise errors.OutcomeUnknown(
                 f"CloudDC answered {answer.status}, but not as documented",
                 status=answer.status,
@@ -148,7 +148,7 @@ class CloudDC:
             log.error("clouddc.foreign_ids", attempt_id=attempt_id, server_ids=strangers)
         return taken
 
-    async def list_page(self, marker: str = "", *, limit: int = wire.LARGEST_PAGE) -> wire.Page:
+    async def list_page(self, marker: str = "", *, limit: int = wire.LARGEST_PAGE) -> wire.ListPage:
         """Read the page of the list behind a marker.
 
         Raises:
@@ -213,7 +213,7 @@ class CloudDC:
         answer = await self._ask(call, throttle.Priority.READ)
         try:
             return await parse(answer.body)
-        except wire.Unreadable as error:
+        except wire.UnreadableAnswer as error:
             raise errors.OutcomeUnknown(
                 f"CloudDC's answer could not be read: {error}",
                 status=answer.status,
@@ -222,7 +222,7 @@ class CloudDC:
 
     async def _ask(
         self, call: exchange.Call, priority: throttle.Priority, *, optional: bool = False
-    ) -> wire.Answer:
+    ) -> wire.HttpAnswer:
         """Send a call when its turn has come, and return its answer if it is a success."""
         self._pause.check()
         async with self._turns.turn(priority, self._auth.ready) as taken_at:
@@ -241,7 +241,7 @@ class CloudDC:
                 raise
             return answer
 
-    async def _answer(self, call: exchange.Call, *, once: bool) -> wire.Answer:
+    async def _answer(self, call: exchange.Call, *, once: bool) -> wire.HttpAnswer:
         """Send a call, and once more with fresh credentials when they were refused.
 
         A 401 refuses before it acts. One call at a time asks again while the others wait, so that
@@ -271,7 +271,7 @@ class CloudDC:
             raise error_answers.of_read(Operation(call.operation), error) from error
         try:
             return parse(answer.body)
-        except wire.Unreadable as error:
+        except wire.UnreadableAnswer as error:
             raise errors.CloudError(f"CloudDC's answer could not be read: {error}") from error
 
 

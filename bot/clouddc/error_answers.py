@@ -51,7 +51,7 @@ class Complaint:
     named: tuple[str, ...] = ()
 
 
-def error_for(answer: wire.Answer, asked: Collection[str], *, now: float) -> errors.CloudError:
+def error_for(answer: wire.HttpAnswer, asked: Collection[str], *, now: float) -> errors.CloudError:
     """Return the error that an answer other than a success stands for.
 
     `asked` are the ids that the call named: only those are taken from the message.
@@ -73,7 +73,7 @@ def error_for(answer: wire.Answer, asked: Collection[str], *, now: float) -> err
     )
 
 
-def complaint(answer: wire.Answer) -> Complaint:
+def complaint(answer: wire.HttpAnswer) -> Complaint:
     """Read an error's body: a JSON object, a JSON string, plain text or an HTML page."""
     body = answer.body[:LONGEST_BODY]
     try:
@@ -87,7 +87,7 @@ def complaint(answer: wire.Answer) -> Complaint:
     return _worded(code, _text(inner, "error_msg", "message"), _text(found, "request_id"))
 
 
-def request_id(answer: wire.Answer) -> str:
+def request_id(answer: wire.HttpAnswer) -> str:
     """Return the service's id of the call, from the header or from the body of an error."""
     given = answer.headers.get("X-Request-Id", "")
     if not given and not answer.succeeded:
@@ -132,7 +132,7 @@ def _kind(status: int, said: Complaint) -> type[errors.CloudError]:
             return errors.Refused
 
 
-def _skewed(answer: wire.Answer, now: float) -> str:
+def _skewed(answer: wire.HttpAnswer, now: float) -> str:
     """Say that this machine's clock is off, where that may be why a signature was refused.
 
     A signature's date must be within 15 minutes of the gateway's (API gateway, signing page).

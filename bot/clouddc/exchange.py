@@ -139,7 +139,7 @@ async def open_http(
 
 async def send(
     http: httpx.AsyncClient, call: Call, *, auth: httpx.Auth | None, clock: ports.Clock
-) -> wire.Answer:
+) -> wire.HttpAnswer:
     """Send a call once and return its answer, whatever its status.
 
     Raises:
@@ -172,7 +172,7 @@ async def send(
 
 async def _exchange(
     http: httpx.AsyncClient, call: Call, auth: httpx.Auth | None, departure: Departure
-) -> wire.Answer:
+) -> wire.HttpAnswer:
     request = http.build_request(
         call.method,
         call.url,
@@ -196,7 +196,7 @@ async def _exchange(
         raise errors.OutcomeUnknown(
             f"CloudDC's answer was lost ({type(error).__name__}); it may have happened"
         ) from error
-    return wire.Answer(response.status_code, response.headers, body)
+    return wire.HttpAnswer(response.status_code, response.headers, body)
 
 
 async def _whole_body(response: httpx.Response) -> bytes:

@@ -29,7 +29,7 @@ TOO_LONG = (
 class Lister(Protocol):
     """Whatever serves the pages of the list."""
 
-    async def list_page(self, marker: str = "") -> wire.Page:
+    async def list_page(self, marker: str = "") -> wire.ListPage:
         """Return the page behind a marker."""
 
 
@@ -122,7 +122,7 @@ class Inventory:
 
 @dataclasses.dataclass
 class _Reading:
-    """One sweep so far; `total` and `unreadable` are what `wire.Page` says of them."""
+    """One sweep so far; `total` and `unreadable` are what `wire.ListPage` says of them."""
 
     found: dict[str, server.Server] = dataclasses.field(default_factory=dict)
     asked: set[str] = dataclasses.field(default_factory=set)
@@ -132,7 +132,7 @@ class _Reading:
     idle: int = 0
     last_had_rows: bool = False
 
-    def take(self, page: wire.Page, marker: str, before: Mapping[str, server.Server]) -> None:
+    def take(self, page: wire.ListPage, marker: str, before: Mapping[str, server.Server]) -> None:
         """Add the page that was asked for with this marker.
 
         `before` are the servers that the last sweep found, by id.
@@ -163,7 +163,7 @@ class _Reading:
         """Whether nothing says that this is all: no count, and no empty page behind the last."""
         return not self.total and self.last_had_rows
 
-    def marker_after(self, page: wire.Page) -> str:
+    def marker_after(self, page: wire.ListPage) -> str:
         """Return where to read on, or an empty text where the list has ended.
 
         The service's own marker is followed while it moves. Without one, the last row is the

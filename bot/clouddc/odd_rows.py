@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from bot.power import server
-from bot.power.server import Part
+from bot.power.server import RecordPart
 
 ABSENT = object()
 Tags = tuple[tuple[str, str], ...]
@@ -29,15 +29,15 @@ def server_of(found: object, error: str) -> server.Server:
     tags = row.tags()
     return server.Server(
         id=sys.intern(found["id"]),
-        name=row.text(found, "name", Part.NAME, needed=True),
+        name=row.text(found, "name", RecordPart.NAME, needed=True),
         power_state=row.text(found, "power_state"),
-        operation_state=row.text(found, "operation_state", Part.OPERATION),
-        manage_state=row.text(found, "manage_state", Part.MANAGED, needed=True),
+        operation_state=row.text(found, "operation_state", RecordPart.OPERATION),
+        manage_state=row.text(found, "manage_state", RecordPart.MANAGED, needed=True),
         frozen_state=row.frozen_state(),
-        health_state=row.text(found, "health_state", Part.HEALTH),
-        sn=row.text(hardware, "sn", Part.SN, needed=True),
-        dc=row.text(place, "dc", Part.ROOM),
-        rack=row.text(place, "rack", Part.RACK),
+        health_state=row.text(found, "health_state", RecordPart.HEALTH),
+        sn=row.text(hardware, "sn", RecordPart.SN, needed=True),
+        dc=row.text(place, "dc", RecordPart.ROOM),
+        rack=row.text(place, "rack", RecordPart.RACK),
         unit=row.text(place, "unit"),
         model=row.text(hardware, "model"),
         tags=tags,
@@ -51,13 +51,13 @@ class _Row:
 
     def __init__(self, found: Mapping[object, object]) -> None:
         self._found = found
-        self.unread: list[Part] = []
+        self.unread: list[RecordPart] = []
 
     def text(
         self,
         members: Mapping[object, object] | None,
         key: str,
-        part: Part | None = None,
+        part: RecordPart | None = None,
         *,
         needed: bool = False,
     ) -> str:
@@ -67,7 +67,7 @@ class _Row:
         if held is not None:
             return held
         # An operation that isn't under way may well be null.
-        harmless = value is None and part is Part.OPERATION
+        harmless = value is None and part is RecordPart.OPERATION
         missing = value is ABSENT and members is not None and not needed
         if part is not None and not harmless and not missing:
             self.unread.append(part)
@@ -86,7 +86,7 @@ class _Row:
             return int(value)
         if digits.isdecimal() and digits.isascii():
             return int(digits[:9])
-        self.unread.append(Part.FROZEN)
+        self.unread.append(RecordPart.FROZEN)
         return 0
 
     def tags(self) -> Tags:
@@ -99,7 +99,7 @@ class _Row:
             pairs += found if found is not None else _guessed(entry)
             clear = clear and found is not None
         if not clear:
-            self.unread.append(Part.TAGS)
+            self.unread.append(RecordPart.TAGS)
         return tuple(pairs)
 
 

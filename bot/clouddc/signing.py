@@ -22,7 +22,7 @@ HASHED_TYPES = ("application/json", "application/bson")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Key:
+class AccessKey:
     """An access key (AK) and its secret (SK)."""
 
     access: str
@@ -39,7 +39,7 @@ class Signature:
 
 
 def sign(
-    key: Key, *, method: str, target: str, headers: Mapping[str, str], body: bytes
+    key: AccessKey, *, method: str, target: str, headers: Mapping[str, str], body: bytes
 ) -> Signature:
     """Sign a request; `target` is path and query as they go over the wire.
 

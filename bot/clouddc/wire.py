@@ -29,12 +29,12 @@ UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 UNDOCUMENTED = "the answer isn't as documented"
 
 
-class Unreadable(ValueError):
+class UnreadableAnswer(ValueError):
     """The answer isn't what its page in the documentation describes."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Answer:
+class HttpAnswer:
     """An HTTP answer, whole. `headers` are looked up without regard to case."""
 
     status: int
@@ -48,7 +48,7 @@ class Answer:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Page:
+class ListPage:
     """One page of the list; `unreadable` rows had no id.
 
     `next_marker` is where the service says that the next page begins, empty where it says nothing
@@ -75,26 +75,26 @@ class FleetStatus:
     manage: Mapping[str, int]
 
 
-def page(body: bytes) -> Page:
+def page(body: bytes) -> ListPage:
     """Read a page of ListServers.
 
     Raises:
-        Unreadable: it isn't one.
+        UnreadableAnswer: it isn't one.
     """
     try:
         whole = _decoded(body, _Whole)
         return _page_of(whole, rows.servers(whole.servers))
-    except (Unreadable, msgspec.ValidationError):
+    except (UnreadableAnswer, msgspec.ValidationError):
         # An odd row costs a second reading, row by row, and hides no other.
         frame = _decoded(body, _Frame)
         return _page_of(frame, rows.read(frame.servers))
 
 
-async def page_in_turns(body: bytes) -> Page:
+async def page_in_turns(body: bytes) -> ListPage:
     """Read a page of ListServers, letting other tasks of the event loop go between its rows.
 
     Raises:
-        Unreadable: it isn't one.
+        UnreadableAnswer: it isn't one.
     """
     found: list[server.Server | None] = []
     try:
@@ -102,7 +102,7 @@ async def page_in_turns(body: bytes) -> Page:
         async for some in priority.slices(whole.servers, ROWS_AT_ONCE):
             found += rows.servers(some)
         return _page_of(whole, found)
-    except (Unreadable, msgspec.ValidationError):
+    except (UnreadableAnswer, msgspec.ValidationError):
         found.clear()
     frame = _decoded(body, _Frame)
     async for texts in priority.slices(frame.servers, ROWS_AT_ONCE):
@@ -114,22 +114,22 @@ def record(body: bytes) -> server.Server:
     """Read a ShowServer answer.
 
     Raises:
-        Unreadable: it has no id.
+        UnreadableAnswer: it has no id.
     """
     (found,) = rows.read([body])
     if found is None:
-        raise Unreadable(UNDOCUMENTED)
+        raise UnreadableAnswer(UNDOCUMENTED)
     return found
 
 
-def accepted(answer: Answer, request_id: str) -> ports.Accepted:
+def accepted(answer: HttpAnswer, request_id: str) -> ports.Accepted:
     """Read the answer to a power call.
 
     The page's own example shows each id as an unresolved reference, `{"$ref": ...}`: such an
     entry is counted, and doesn't say whom it means (CloudDC API, power-state page).
 
     Raises:
-        Unreadable: it has no list of servers.
+        UnreadableAnswer: it has no list of servers.
     """
     entries = _decoded(answer.body, _Taken).physical_servers
     ids = [entry.get("id") if isinstance(entry, dict) else entry for entry in entries]
@@ -143,12 +143,12 @@ def fleet_status(body: bytes) -> FleetStatus:
     """Read a ShowServerStatus answer.
 
     Raises:
-        Unreadable: it has no counts.
+        UnreadableAnswer: it has no counts.
     """
     try:
         found = _decoded(body, _Status, strict=False)
-    except Unreadable as error:
-        raise Unreadable("the answer has no counts") from error
+    except UnreadableAnswer as error:
+        raise UnreadableAnswer("the answer has no counts") from error
     # The key for servers in bad health was spelled anew in April 2026.
     health = {key.lower(): room.count for key, room in found.server_status.items()}
     return FleetStatus(found.server_power_status, health, found.server_manage_state)
@@ -192,15 +192,15 @@ def _decoded(body: bytes, shape: type[T], *, strict: bool = True) -> T:
         return msgspec.json.decode(body, type=shape, strict=strict)
     except (msgspec.MsgspecError, RecursionError) as error:
         # The error's own text would name parts of the answer.
-        raise Unreadable(UNDOCUMENTED) from error
+        raise UnreadableAnswer(UNDOCUMENTED) from error
 
 
-def _page_of(frame: _Whole | _Frame, found: Sequence[server.Server | None]) -> Page:
+def _page_of(frame: _Whole | _Frame, found: Sequence[server.Server | None]) -> ListPage:
     """Return the page with these rows; None is one without an id."""
     readable = tuple([row for row in found if row is not None])
     info = frame.page_info if isinstance(frame.page_info, dict) else {}
     unreadable = len(found) - len(readable)
-    return Page(readable, _marker(info.get("next_marker")), _total(frame.count), unreadable)
+    return ListPage(readable, _marker(info.get("next_marker")), _total(frame.count), unreadable)
 
 
 def _total(given: object) -> int:

@@ -7,7 +7,7 @@ from bot.execution.context import Context
 from bot.power import errors, missing_access, server
 from bot.power.approval import granted
 from bot.power.run import losses, runs
-from bot.power.run.bars import Bar, Kind
+from bot.power.run.blockers import Blocker, BlockerKind
 
 UNCHECKED = "Slack can't say whether the approvals still stand"
 
@@ -33,9 +33,9 @@ async def stands(context: Context, run: runs.Run, step: int) -> bool:
     return False
 
 
-async def _halt(context: Context, run: runs.Run, lost: losses.Lost) -> None:
+async def _halt(context: Context, run: runs.Run, lost: losses.LostGrant) -> None:
     """Halt a run that doesn't stand any more as it was granted."""
-    now, run.halted = context.clock.now(), Bar(Kind.LOST, lost.sentence)
+    now, run.halted = context.clock.now(), Blocker(BlockerKind.LOST, lost.sentence)
     await recorder.write(context, lambda tx: losses.note(tx, run.request, lost, now=now))
 
 
@@ -49,10 +49,10 @@ async def fits(context: Context, run: runs.Run, snapshot: server.Snapshot) -> bo
     try:
         problem = "" if run.halted else await context.rules.rejudge(run.request, snapshot)
     except errors.SlackUnavailable as error:
-        await gate.tell(context, run, Bar(Kind.SLACK, error.user_message))
+        await gate.tell(context, run, Blocker(BlockerKind.SLACK, error.user_message))
         raise
     if problem:
-        run.halted = Bar(Kind.POLICY, problem)
+        run.halted = Blocker(BlockerKind.POLICY, problem)
     _take_up(context, run, snapshot)
     return run.halted is None
 

@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from bot.execution import poll_schedule
 from bot.power import ports, server
-from bot.power.around import asking
 from bot.power.policy import policy
 from bot.power.run import losses, settling
+from bot.power.steps import asking
 
 # The first byte of a call leaves at most this long after it was given to the power API.
 LEAVES_WITHIN_S = 10.0
@@ -33,7 +33,7 @@ class Rules:
 class Pacing:
     """How long things may take, and when servers are polled; the schedule is one for all runs."""
 
-    limits: settling.Limits = settling.Limits()
+    limits: settling.WatchLimits = settling.WatchLimits()
     schedule: poll_schedule.Schedule = dataclasses.field(default_factory=poll_schedule.usual)
     leaves_within_s: float = LEAVES_WITHIN_S
 
@@ -52,4 +52,4 @@ class Context:
     rules: Rules
     pacing: Pacing = dataclasses.field(default_factory=Pacing)
     wake: Callable[[], None] = lambda: None
-    around: Mapping[str, asking.Around] = dataclasses.field(default_factory=dict)
+    around: Mapping[str, asking.StepClient] = dataclasses.field(default_factory=dict)

@@ -13,12 +13,20 @@ from collections.abc import Sequence
 import structlog
 
 from bot.execution import approval_check, gate, poll, preflight, recorder, send_wave
-from bot.execution.around import after, before, lengthening
 from bot.execution.context import Context
+from bot.execution.steps import after, before, lengthening
 from bot.power import plan, ports
 from bot.power.lifecycle import ServerState
-from bot.power.run import aftermath, around, beginnings, ledger, runs, settling, waves
-from bot.power.run.bars import Bar, Kind
+from bot.power.run import (
+    aftermath,
+    beginnings,
+    ledger,
+    runs,
+    settling,
+    step_ledger,
+    waves,
+)
+from bot.power.run.blockers import Blocker, BlockerKind
 
 log = structlog.get_logger()
 
@@ -91,7 +99,7 @@ async def _close(context: Context, run: runs.Run) -> None:
     def work(tx: ports.Tx) -> None:
         ledger.close_run(tx, run.request, rows, halted=run.halted, epoch=run.epoch, now=now)
         aftermath.begin(tx, run.request, rows, now)
-        around.leave(tx, run.request, run.taken.values(), now=now)
+        step_ledger.leave(tx, run.request, run.taken.values(), now=now)
 
     await recorder.write(context, work)
     log.info("run.closed", request=run.id, halted=why)
@@ -121,7 +129,7 @@ async def _send_wave(context: Context, run: runs.Run) -> bool:
     were, most = len(run.queued(0)), waves.size(terms, options, run.wave)
     chosen = await preflight.choose(context, run, 0, snapshot, most)
     if terms.on_change is plan.OnChange.STOP and len(run.queued(0)) < were:
-        run.halted = Bar(Kind.CHANGED, "a server has changed since the plan")
+        run.halted = Blocker(BlockerKind.CHANGED, "a server has changed since the plan")
     await recorder.progress(context, run)
     if chosen and not run.halted:
         left = await before.take_out(context, run, chosen, snapshot)

@@ -10,11 +10,11 @@ from bot.power import ports
 from bot.power.approval import judging
 from bot.power.causes import Service
 from bot.power.run import ledger, runs, waves
-from bot.power.run.bars import Bar, Kind
+from bot.power.run.blockers import Blocker, BlockerKind
 
 log = structlog.get_logger()
 
-_KINDS = {Service.CLOUD: Kind.CLOUD, Service.SLACK: Kind.SLACK}
+_KINDS = {Service.CLOUD: BlockerKind.CLOUD, Service.SLACK: BlockerKind.SLACK}
 # How long to wait before a freeze is looked at again.
 HOLD_S = 2.0
 # How long to wait before people and channels that could not be checked are looked up again.
@@ -35,7 +35,7 @@ async def may_call(context: Context, run: runs.Run, *, despite_failures: bool = 
     if failed_too_often(run) and not despite_failures:
         plural = "" if run.failures == 1 else "s"
         why = f"stopped itself at {run.failures} failure{plural}"
-        run.halted = run.halted or Bar(Kind.FAILURES, why)
+        run.halted = run.halted or Blocker(BlockerKind.FAILURES, why)
     return run.halted is None
 
 
@@ -46,14 +46,14 @@ def may_intend(context: Context, run: runs.Run, *, despite_failures: bool = Fals
     return despite_failures or not failed_too_often(run)
 
 
-async def _person_bars(context: Context, run: runs.Run) -> Bar | None:
+async def _person_bars(context: Context, run: runs.Run) -> Blocker | None:
     """Return what people have against another call: Stop, or a freeze that stands."""
     # By the earliest of the clocks: a freeze with an end has not ended before.
     now = min(ports.readings(context.clock))
     return await context.store.read(lambda tx: ledger.bar(tx, run.id, now))
 
 
-def _policy_freeze(context: Context, run: runs.Run) -> Bar | None:
+def _policy_freeze(context: Context, run: runs.Run) -> Blocker | None:
     """Return the policy's freeze that holds this action now, if it isn't overridden."""
     passed = run.request.plan.terms.overrides
     instants, rules = ports.readings(context.clock), context.rules.policy()
@@ -61,10 +61,10 @@ def _policy_freeze(context: Context, run: runs.Run) -> Bar | None:
     freeze = next(filter(None, held), None)
     if freeze is None:
         return None
-    return Bar(Kind.POLICY_FREEZE, f"held by freeze: {freeze.name}", of=freeze.name)
+    return Blocker(BlockerKind.POLICY_FREEZE, f"held by freeze: {freeze.name}", of=freeze.name)
 
 
-async def _hold(context: Context, run: runs.Run, barred: Bar) -> None:
+async def _hold(context: Context, run: runs.Run, barred: Blocker) -> None:
     """Wait for a freeze to end; halt when it lasts too long, or for anything else."""
     if run.held_since is None:
         run.held_since = context.clock.monotonic()
@@ -83,7 +83,7 @@ async def wait_for_cloud(context: Context, run: runs.Run, why: str, wait_s: floa
     """
     log.warning("run.waits_for_cloud", request=run.id, why=why)
     if await _gives_up(context, run, Service.CLOUD, why):
-        run.halted = Bar(Kind.CLOUD, f"CloudDC couldn't be reached for too long: {why}")
+        run.halted = Blocker(BlockerKind.CLOUD, f"CloudDC couldn't be reached for too long: {why}")
         return
     await wait(context, run, wait_s)
 
@@ -109,7 +109,7 @@ async def wait_for_people(context: Context, run: runs.Run, why: str) -> None:
     """Wait while Slack can't say what a wave depends on; halt in the end, as for CloudDC."""
     log.warning("run.waits_for_slack", request=run.id, why=why)
     if await _gives_up(context, run, Service.SLACK, why):
-        run.halted = Bar(Kind.SLACK, f"waited for too long: {why}")
+        run.halted = Blocker(BlockerKind.SLACK, f"waited for too long: {why}")
         return
     await wait(context, run, UNCHECKED_S)
 
@@ -118,7 +118,7 @@ async def _gives_up(context: Context, run: runs.Run, service: Service, why: str)
     """Show what the run waits for, tell the thread once, and say whether it was too long."""
     until = context.clock.now() + run.terms.use_within_s
     if await recorder.show_wait(context, run, service, why.rstrip("."), until):
-        await tell(context, run, Bar(_KINDS[service], why))
+        await tell(context, run, Blocker(_KINDS[service], why))
     return run.waits_since is not None and _too_long(context, run, run.waits_since)
 
 
@@ -137,7 +137,7 @@ def _too_long(context: Context, run: runs.Run, since: float) -> bool:
     return context.clock.monotonic() - since >= run.terms.use_within_s
 
 
-async def tell(context: Context, run: runs.Run, barred: Bar) -> None:
+async def tell(context: Context, run: runs.Run, barred: Blocker) -> None:
     """Say in the thread what the run waits for."""
     now = context.clock.now()
     await recorder.write(context, lambda tx: ledger.hold(tx, run.request, barred, now=now))

@@ -14,7 +14,7 @@ LONG_S = 180.0
 EARLY_S = 0.01
 
 
-class Pace:
+class Backoff:
     """Delays in seconds: `first_s`, then half as long again each time up to `cap_s`.
 
     Each is spread by a fifth either way, so that watchers don't read in step.
@@ -50,7 +50,7 @@ class Schedule:
     A call that goes out makes everybody poll fast again. Times are of the monotonic clock.
     """
 
-    def __init__(self, pace: Pace) -> None:
+    def __init__(self, pace: Backoff) -> None:
         self._pace = pace
         self._called_at = -math.inf
         self._next = Poll(-math.inf)
@@ -100,4 +100,4 @@ class Schedule:
 
 def usual(first_s: float = 2.0, cap_s: float = 15.0) -> Schedule:
     """Return a schedule that all runs of a process can share."""
-    return Schedule(Pace(first_s, cap_s, randomness.Random()))
+    return Schedule(Backoff(first_s, cap_s, randomness.Random()))

@@ -17,7 +17,7 @@ from bot.execution import recorder
 from bot.execution.context import LEAVES_WITHIN_S, Context
 from bot.power import errors, ports, server
 from bot.power.run import answering, ledger, runs
-from bot.power.run.bars import Bar
+from bot.power.run.blockers import Blocker
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -31,7 +31,7 @@ async def call(
     snapshot: server.Snapshot,
     *,
     within_s: float = LEAVES_WITHIN_S,
-) -> answering.Answered | Bar:
+) -> answering.Answered | Blocker:
     """Write the intent and send once; the answer, which isn't stored yet, or what bars it.
 
     The call leaves within this time of being given to the power API, or not at all.
@@ -70,16 +70,16 @@ async def save_answer(context: Context, run: runs.Run) -> None:
 
 async def _intend(
     context: Context, run: runs.Run, attempt: ports.Attempt, rows: answering.Rows
-) -> Bar | None:
+) -> Blocker | None:
     """Store an intent, and the answer of the call before it, unless something bars the call."""
     pending, now = run.pending, attempt.intended_at
 
-    def work(tx: ports.Tx) -> Bar | None:
+    def work(tx: ports.Tx) -> Blocker | None:
         if pending is not None:
             ledger.answered(tx, run.request, pending, epoch=run.epoch, now=now)
         return ledger.intend(tx, attempt, rows, epoch=run.epoch)
 
-    async def stored() -> Bar | None:
+    async def stored() -> Blocker | None:
         barred = await context.store.write(work)
         if pending is not None:
             run.answer_saved(pending)

@@ -25,7 +25,7 @@ AGAIN_S = 15.0
 SLICE = 100
 # How long to wait before checking again whether a rack has room, in seconds.
 RACK_LOOK_S = 5.0
-NOTHING_STANDS = ledger.Standing((), frozenset())
+NOTHING_STANDS = ledger.OtherRequests((), frozenset())
 STALE = "CloudDC's list takes so long to read that its states are too old"
 
 
@@ -59,7 +59,7 @@ def leaves_within_s(context: Context, snapshot: server.Snapshot) -> float:
 
 def _outdated(
     run: runs.Run, row: ports.RunServer, snapshot: server.Snapshot
-) -> recheck.Change | None:
+) -> recheck.ServerChange | None:
     """Return what has made another server of this one since the plan.
 
     A server that a cycle has switched off is brought back whatever it is called by now.
@@ -67,7 +67,7 @@ def _outdated(
     target = run.request.order.by_id.get(row.server_id)
     record = snapshot.servers.get(row.server_id)
     if target is None:
-        return recheck.Change(ServerState.BLOCKED, "not in the plan")
+        return recheck.ServerChange(ServerState.BLOCKED, "not in the plan")
     if record is None or row.step or run.grant is None:
         return None
     return run.grant.change(target, record)
@@ -177,7 +177,7 @@ def _right(
     method: ports.Method,
     rows: Sequence[ports.RunServer],
     snapshot: server.Snapshot,
-    standing: ledger.Standing,
+    standing: ledger.OtherRequests,
 ) -> Iterator[ports.RunServer]:
     """Yield the servers that may be sent, setting aside on the way those that may not."""
     for row in rows:
@@ -199,7 +199,7 @@ def _set_aside(
     run: runs.Run,
     method: ports.Method,
     row: ports.RunServer,
-    change: recheck.Change,
+    change: recheck.ServerChange,
     record: server.Server | None,
 ) -> None:
     """Take one server out of the run; one that turns out done goes on to its next step."""
@@ -213,11 +213,11 @@ def _change(
     method: ports.Method,
     row: ports.RunServer,
     record: server.Server | None,
-    standing: ledger.Standing,
-) -> recheck.Change | None:
+    standing: ledger.OtherRequests,
+) -> recheck.ServerChange | None:
     """Return what forbids a call to one server by itself."""
     if row.server_id in standing.not_ours:
-        return recheck.Change(ServerState.BLOCKED, "another request has taken it over")
+        return recheck.ServerChange(ServerState.BLOCKED, "another request has taken it over")
     # A cycle is never forced: what can't be seen to be on can't be proven to come back.
     goals = (request.Action.ON, request.Action.OFF)
     forced = run.request.order.options.break_glass and run.action in goals
@@ -233,7 +233,7 @@ def _without_kept(
     method: ports.Method,
     rows: Sequence[ports.RunServer],
     snapshot: server.Snapshot,
-    standing: ledger.Standing,
+    standing: ledger.OtherRequests,
 ) -> list[ports.RunServer]:
     """Set aside the servers that must stay on, over all requests.
 
@@ -247,7 +247,7 @@ def _without_kept(
     held = policy.held_back(keeps, fleet.values(), standing.leaving | ours, wanted)
     for row in rows:
         if why := held.get(row.server_id):
-            change = recheck.Change(ServerState.BLOCKED, why)
+            change = recheck.ServerChange(ServerState.BLOCKED, why)
             _set_aside(context, run, method, row, change, fleet[row.server_id])
     return [row for row in rows if row.server_id not in held]
 
@@ -265,7 +265,7 @@ async def _standing(
     snapshot: server.Snapshot,
     *,
     locks: bool,
-) -> ledger.Standing:
+) -> ledger.OtherRequests:
     """Read the locks that bear on these servers, where an answer is needed."""
     if not locks and not _keeping(context, method):
         return NOTHING_STANDS

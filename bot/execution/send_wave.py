@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from bot.execution import approval_check, gate, poll, poll_schedule, power_call, preflight
 from bot.execution.context import Context
 from bot.power import ports, server
-from bot.power.run import answering, bars, runs, waves
+from bot.power.run import answering, blockers, runs, waves
 
 
 @dataclasses.dataclass
@@ -82,10 +82,10 @@ class Wave:
         if not self.sent:
             within_s = min(within_s, preflight.leaves_within_s(context, snapshot))
         after = await power_call.call(context, run, self.method, right, snapshot, within_s=within_s)
-        if isinstance(after, bars.Bar) and after.kind is bars.Kind.RACKS_FULL:
+        if isinstance(after, blockers.Blocker) and after.kind is blockers.BlockerKind.RACKS_FULL:
             self.waiting |= after.full
             return True
-        if isinstance(after, bars.Bar):
+        if isinstance(after, blockers.Blocker):
             # What blocks it is checked once more, and waited for or set aside.
             before, self.barred = self.barred, True
             return not before

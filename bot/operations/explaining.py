@@ -39,7 +39,7 @@ NO_RECORD = (
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Asked:
+class Inquiry:
     """Who would type what, and where."""
 
     user_id: str
@@ -71,7 +71,7 @@ class Nobody:
         return ports.Channel(channel_id)
 
 
-async def explain(given: settings.Settings, asked: Asked, *, offline: bool) -> Explained:
+async def explain(given: settings.Settings, asked: Inquiry, *, offline: bool) -> Explained:
     """Explain a decision.
 
     Raises:
@@ -88,7 +88,7 @@ async def explain(given: settings.Settings, asked: Asked, *, offline: bool) -> E
         return await _explain(given, asked, rules, offline=offline)
     except errors.UserMistake as mistake:
         token = f"{mistake.token}: " if mistake.token else ""
-        typed = offered_lines.Typed(asked.words, None, rules.groups)
+        typed = offered_lines.TypedLine(asked.words, None, rules.groups)
         line = offered_lines.checked(mistake.suggestion, typed)
         better = f" Try: {line}" if line else ""
         said = _printable(f"{token}{mistake.problem}{better}")
@@ -96,7 +96,7 @@ async def explain(given: settings.Settings, asked: Asked, *, offline: bool) -> E
 
 
 async def _explain(
-    given: settings.Settings, asked: Asked, rules: policy.Policy, *, offline: bool
+    given: settings.Settings, asked: Inquiry, rules: policy.Policy, *, offline: bool
 ) -> Explained:
     """Explain a decision under a policy that can be read."""
     said = command.parse(asked.words)
@@ -138,7 +138,7 @@ def _printable(line: str) -> str:
 
 def _question(
     given: settings.Settings,
-    asked: Asked,
+    asked: Inquiry,
     said: command.Change,
     person: request.Person,
     rules: policy.Policy,
@@ -213,7 +213,7 @@ def typed(text: str, rules: policy.Policy) -> server.Snapshot:
     """
     names: list[str] = []
     for term in targets.parse(text, rules.groups).terms:
-        pattern = term.matcher.pattern if isinstance(term.matcher, terms.Names) else None
+        pattern = term.matcher.pattern if isinstance(term.matcher, terms.NamesTerm) else None
         if pattern is None or pattern.is_wild:
             problem = "Offline, only names can be explained: nobody is asked which servers match."
             raise errors.UserMistake(problem, token=term.typed, suggestion="web[01-20]")

@@ -16,14 +16,14 @@ from collections.abc import AsyncIterator, Sequence
 from typing import NoReturn
 
 from bot import VERSION, settings
-from bot.around import opening as around_opening
 from bot.power import errors, inputs, lifecycle, ports, request, vocabulary
-from bot.power.around import parts
 from bot.power.command import command
 from bot.power.lifecycle import State
 from bot.power.policy import freeze_ends
+from bot.power.steps import parts
 from bot.power.text import times
 from bot.runtime import clocks, policy_watch
+from bot.steps import opening as around_opening
 from bot.storage import opening
 from bot.workflow import facts, freeze as freezing, stop as stopping
 from bot.workflow.context import Record
@@ -35,12 +35,12 @@ MOST_PAST = 200
 NO_CHANNEL = "No channel is told, because the policy file here names none; check POWERBOT_POLICY."
 
 
-class Refused(errors.PowerbotError):
+class NotDone(errors.PowerbotError):
     """It was not done; the sentence says why, and what to type instead."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Shown:
+class HostView:
     """A request, its servers and what its steps have taken out, as the record has them.
 
     `workspace_url` is the address that Slack has told the bot, empty before its first start.
@@ -76,32 +76,32 @@ def operator() -> request.Person:
     return request.Person(user_id=f"{request.HOST_PREFIX}{name}", team_id="")
 
 
-async def requests(record: Record, *, every: bool = False) -> list[Shown]:
+async def requests(record: Record, *, every: bool = False) -> list[HostView]:
     """Return the requests that haven't ended, newest first; with `every` the newest of all."""
     states = frozenset(State) - {State.PLANNED} if every else LISTED
     most = MOST_PAST if every else None
 
-    def work(tx: ports.Tx) -> list[Shown]:
+    def work(tx: ports.Tx) -> list[HostView]:
         found = tx.requests(states=states, asked=True, limit=most)
         return [_shown(tx, one) for one in found]
 
     return await record.store.read(work)
 
 
-async def show(record: Record, typed: str) -> Shown:
+async def show(record: Record, typed: str) -> HostView:
     """Return one request.
 
     Raises:
-        Refused: there is no such request.
+        NotDone: there is no such request.
     """
     id_ = request_id(typed)
 
-    def work(tx: ports.Tx) -> Shown | None:
+    def work(tx: ports.Tx) -> HostView | None:
         found = tx.request(id_)
         return _shown(tx, found) if found else None
 
     if (shown := await record.store.read(work)) is None:
-        raise Refused(f"There is no request {id_}; `powerbot requests` lists the open ones.")
+        raise NotDone(f"There is no request {id_}; `powerbot requests` lists the open ones.")
     return shown
 
 
@@ -109,7 +109,7 @@ async def stop(record: Record, typed: str, reason: str = "") -> str:
     """Stop a run: no new call leaves after this.
 
     Raises:
-        Refused: it doesn't run, has ended, or somebody was quicker.
+        NotDone: it doesn't run, has ended, or somebody was quicker.
     """
     found, line = (await show(record, typed)).request, f"stop {typed}"
     if found.state in lifecycle.OPEN - {State.RUNNING}:
@@ -122,7 +122,7 @@ async def cancel(record: Record, typed: str, reason: str = "") -> str:
     """Take a request back before its first call.
 
     Raises:
-        Refused: it runs, has ended, or somebody was quicker.
+        NotDone: it runs, has ended, or somebody was quicker.
     """
     found, line = (await show(record, typed)).request, f"cancel {typed}"
     if found.state is State.RUNNING:
@@ -137,12 +137,12 @@ async def freeze(record: Record, text: str) -> str:
     A time without a zone is UTC.
 
     Raises:
-        Refused: it has no reason.
+        NotDone: it has no reason.
         UserMistake: the end can't be understood.
     """
     asked = _parsed(f"freeze {text}")
     if not isinstance(asked, command.Freeze):
-        raise Refused("Say why, for example: powerbot freeze cooling is being repaired")
+        raise NotDone("Say why, for example: powerbot freeze cooling is being repaired")
     wanted = freeze_ends.read(asked.reason, record.clock.now(), times.UTC)
     held = _done(await freezing.hold(record, _said(record, f"freeze {text}"), wanted))
     return held if record.policy().allow else f"{held} {NO_CHANNEL}"
@@ -152,7 +152,7 @@ async def unfreeze(record: Record, *, every: bool = False) -> str:
     """Lift the operator's own freeze, or every one but those of the policy file.
 
     Raises:
-        Refused: there is none to lift.
+        NotDone: there is none to lift.
     """
     inbound = _said(record, "unfreeze all" if every else "unfreeze")
     holder = "" if every else inbound.person.user_id
@@ -163,39 +163,39 @@ async def refuse(record: Record, line: str, event: str, found: ports.Request, wh
     """Audit that what was typed about a request is refused, and refuse it.
 
     Raises:
-        Refused: always.
+        NotDone: always.
     """
     note = await authorise.decline(record, _said(record, line), event, found, why)
-    raise Refused(note.text)
+    raise NotDone(note.text)
 
 
 def request_id(typed: str) -> str:
     """Return a request's id, however it was typed.
 
     Raises:
-        Refused: it isn't one.
+        NotDone: it isn't one.
     """
     asked = _parsed(f"show {typed}")
     if not isinstance(asked, command.Show):
-        raise Refused("Say which request; `powerbot requests` lists the open ones.")
+        raise NotDone("Say which request; `powerbot requests` lists the open ones.")
     return asked.request_id
 
 
-def _shown(tx: ports.Tx, found: ports.Request) -> Shown:
+def _shown(tx: ports.Tx, found: ports.Request) -> HostView:
     """Return a request with all that is shown of it."""
-    return Shown(found, tx.run_servers(found.id), tx.parts(found.id), tx.workspace().url)
+    return HostView(found, tx.run_servers(found.id), tx.parts(found.id), tx.workspace().url)
 
 
 def _parsed(line: str) -> command.Command:
     """Read a line as Slack's are read.
 
     Raises:
-        Refused: it can't be understood.
+        NotDone: it can't be understood.
     """
     try:
         return command.parse(line)
     except errors.UserMistake as mistake:
-        raise Refused(mistake.problem) from mistake
+        raise NotDone(mistake.problem) from mistake
 
 
 def _said(record: Record, line: str) -> ports.Inbound:
@@ -213,8 +213,8 @@ def _done(answer: facts.Note) -> str:
     """Return what was done.
 
     Raises:
-        Refused: nothing was.
+        NotDone: nothing was.
     """
     if not answer.good:
-        raise Refused(answer.text)
+        raise NotDone(answer.text)
     return answer.text

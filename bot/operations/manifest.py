@@ -68,7 +68,7 @@ def build(
     return made
 
 
-def _step(step: app_features.Step) -> dict[str, Any]:
+def _step(step: app_features.WorkflowStep) -> dict[str, Any]:
     """Return the step as Slack wants it ("Adding custom steps to your app's manifest")."""
     return {
         "title": step.title,

@@ -10,19 +10,15 @@ import asyncio
 import collections
 import dataclasses
 import time
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
 import prometheus_client
-from prometheus_client import core, registry
+from prometheus_client import registry
 
-from bot import VERSION, app
+from bot import app
+from bot.operations import gauges
 from bot.operations.metric_names import Figure
-from bot.power import errors, inputs
-from bot.power.lifecycle import State
-from bot.power.policy import freezes
-from bot.slack.door.turned_away import Check
-from bot.storage.tables import figures
 
 LAG_LOOK_S = 1.0
 # Requests whose wait for approval is being measured; of more, the oldest are forgotten.
@@ -85,7 +81,7 @@ class Metrics:
     async def text(self, bot: app.Bot) -> bytes:
         """Return all figures in Prometheus' text form."""
         now = registry.CollectorRegistry(auto_describe=False)
-        now.register(_Collected([family async for family in _moment(bot)]))
+        now.register(gauges.Collected([family async for family in gauges.read(bot)]))
         counted = prometheus_client.generate_latest(self.registry)
         return counted + prometheus_client.generate_latest(now)
 
@@ -150,161 +146,3 @@ class Metrics:
         return prometheus_client.Histogram(
             name.series, help_, labels, registry=self.registry, **more
         )
-
-
-class _Collected(registry.Collector):
-    """Figures read beforehand, handed to Prometheus when it collects."""
-
-    def __init__(self, families: list[core.Metric]) -> None:
-        self._families = families
-
-    def collect(self) -> Iterator[core.Metric]:
-        """Return the figures of this moment, as Prometheus asks for them."""
-        yield from self._families
-
-
-async def _moment(bot: app.Bot) -> Any:
-    """Yield the figures that are read anew at each scrape."""
-    try:
-        found = await bot.store.figures()
-    except errors.StoreUnavailable:
-        yield _gauge(Figure.DATABASE_UP, "Whether the database answers.", 0)
-    else:
-        yield _gauge(Figure.DATABASE_UP, "Whether the database answers.", 1)
-        for family in _of_database(found, bot.processor.now()):
-            yield family
-        yield _freezes(found.freezes, len(freezes.of_policy(bot.policy(), bot.processor.now())))
-    yield _info(Figure.BUILD_INFO, "The version that runs.", VERSION)
-    yield _info(Figure.POLICY_INFO, "The policy in force.", bot.policy().version)
-    policy_valid = 0 if bot.policy.problem else 1
-    yield _gauge(Figure.POLICY_VALID, "Whether the newest policy can be used.", policy_valid)
-    yield _gauge(Figure.DRIVING, "Requests that this process drives.", bot.runner.driving)
-    yield _gauge(
-        Figure.LIST_MISSING_SERVERS, "Servers that CloudDC counts but doesn't list.", _missing(bot)
-    )
-    yield _gauge(
-        Figure.CLOUD_PAUSED_SECONDS, "How long calls are still paused.", bot.power.cloud.paused_s
-    )
-    yield _gauge(
-        Figure.CLOUD_RATE_WAIT_SECONDS,
-        "How long a call waits for its turn.",
-        bot.power.cloud.waits_s,
-    )
-    yield _turned_away(bot)
-    for family in _of_sockets(bot):
-        yield family
-
-
-def _of_database(found: figures.Figures, now: float) -> Iterator[core.Metric]:
-    """Yield the figures that the database counts."""
-    states = core.GaugeMetricFamily(Figure.REQUESTS.series, "Requests by state.", labels=["state"])
-    for state in State:
-        states.add_metric([state.value], found.requests.get(state.value, 0))
-    yield states
-    yield _gauge(
-        Figure.PENDING_AGE_SECONDS,
-        "How long the oldest request has been waiting.",
-        _age_s(found.pending_since, now),
-    )
-    yield _gauge(
-        Figure.UNKNOWN_OUTCOMES, "Servers whose outcome is unknown.", found.unknown_outcomes
-    )
-    yield _gauge(Figure.OUTBOX_MESSAGES, "Messages waiting for Slack.", found.messages_waiting)
-    yield _gauge(Figure.OUTBOX_REFUSED, "Messages that Slack refuses.", found.messages_refused)
-    yield _gauge(
-        Figure.OUTBOX_AGE_SECONDS, "The oldest one's wait.", _age_s(found.message_since, now)
-    )
-    yield _gauge(Figure.INBOX_PAYLOADS, "Payloads waiting to be processed.", found.payloads_open)
-    yield _gauge(
-        Figure.INBOX_AGE_SECONDS, "The oldest one's wait.", _age_s(found.payload_since, now)
-    )
-    yield _gauge(
-        Figure.STEPS_OUT,
-        "Steps that still have a server taken out; `powerbot owed` lists them.",
-        found.steps_out,
-    )
-    yield _gauge(
-        Figure.STEPS_OWED,
-        "Those that should be back; `powerbot settle` records what you put back by hand.",
-        found.steps_owed,
-    )
-    yield _gauge(
-        Figure.REVIEWS_OPEN, "Uses of break glass that nobody has reviewed.", found.reviews_open
-    )
-    closed = core.GaugeMetricFamily(
-        Figure.REVIEWS_CLOSED.series, "Reviews by judgement.", labels=["judgement"]
-    )
-    for judgement in inputs.Judgement:
-        closed.add_metric([judgement.value], found.reviews_closed.get(judgement.value, 0))
-    yield closed
-    yield _gauge(
-        Figure.REVIEW_OVERDUE_SECONDS,
-        "How long a review has been overdue.",
-        _age_s(found.review_due_at, now),
-    )
-    yield _gauge(Figure.AUDIT_ROWS, "Number of the newest audit row.", found.audit_seq)
-
-
-def _info(name: Figure, help_: str, version: str) -> core.Metric:
-    """Return which version of something there is: always 1."""
-    info = core.GaugeMetricFamily(name.series, help_, labels=["version"])
-    info.add_metric([version], 1)
-    return info
-
-
-def _freezes(of_people: int, of_policy: int) -> core.Metric:
-    """Return how many freezes stand, by who made them."""
-    standing = core.GaugeMetricFamily(Figure.FREEZES.series, "Freezes in force.", labels=["by"])
-    standing.add_metric(["person"], of_people)
-    standing.add_metric(["policy"], of_policy)
-    return standing
-
-
-def _turned_away(bot: app.Bot) -> core.Metric:
-    """Return what was refused before its words were read, by the check that it failed."""
-    refused = core.CounterMetricFamily(
-        Figure.REFUSED_REQUESTS.series,
-        "Requests and frames refused before they were read.",
-        labels=["check"],
-    )
-    for check in Check:
-        refused.add_metric([check.value], bot.slack.turned_away.counts[check])
-    return refused
-
-
-def _of_sockets(bot: app.Bot) -> Iterator[core.Metric]:
-    """Yield the figures about the connections to Slack; none in HTTP mode."""
-    socket = bot.watchdog.socket
-    if socket is None:
-        return
-    now = time.monotonic()
-    opened = [line.opened_at for line in socket.lines]
-    heard = max((line.heard_at for line in socket.lines), default=0.0)
-    yield _gauge(Figure.SOCKETS, "Connections to Slack.", len(opened))
-    yield _gauge(
-        Figure.SOCKET_AGE_SECONDS,
-        "Age of the oldest connection to Slack.",
-        _age_s(min(opened, default=0), now),
-    )
-    yield _gauge(
-        Figure.SOCKET_HEARD_SECONDS, "Time since Slack was last heard from.", _age_s(heard, now)
-    )
-    yield _gauge(
-        Figure.SOCKET_OTHERS, "Connections of other processes to the same app.", socket.others
-    )
-
-
-def _missing(bot: app.Bot) -> int:
-    """Return how many servers the newest list leaves out."""
-    newest = bot.power.latest()
-    short = newest.shortfall if newest else None
-    return short.missing if short else 0
-
-
-def _age_s(since: float, now: float) -> float:
-    """Return the seconds since an instant; 0 where there is none."""
-    return max(0.0, now - since) if since else 0.0
-
-
-def _gauge(name: Figure, help_: str, value: float) -> core.Metric:
-    return core.GaugeMetricFamily(name.series, help_, value=value)

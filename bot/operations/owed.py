@@ -6,37 +6,37 @@ from collections.abc import Sequence
 
 from bot.operations import host, host_view
 from bot.power import ports
-from bot.power.around import asking
-from bot.power.around.states import State
 from bot.power.messages import running
-from bot.power.run import around
+from bot.power.run import step_ledger
+from bot.power.steps import asking
+from bot.power.steps.states import StepState
 from bot.power.text import spelling
 from bot.workflow.context import Record
 
 # A request to outside may have left whose answer the run waits for.
-UNDER_WAY = frozenset({State.INTENDED, State.PUTTING_BACK})
+UNDER_WAY = frozenset({StepState.INTENDED, StepState.PUTTING_BACK})
 # Ids of servers of one name that a refusal lists.
 MOST_TWINS = 5
 NOTHING = "Nothing is out or owed."
 
 
-async def rows(record: Record) -> list[around.Row]:
+async def rows(record: Record) -> list[step_ledger.ServerRow]:
     """Return what is out or owed, server by server and step by step, the oldest first."""
-    return around.rows(await record.store.read(lambda tx: tx.standing_parts()))
+    return step_ledger.rows(await record.store.read(lambda tx: tx.standing_parts()))
 
 
-def as_json(found: Sequence[around.Row]) -> str:
+def as_json(found: Sequence[step_ledger.ServerRow]) -> str:
     """Return rows as a list in JSON, times in RFC 3339."""
     made = [host_view.step_row(row.part, row.taken, row.shown) for row in found]
     return host_view.printed(made)
 
 
-def listed(found: Sequence[around.Row]) -> str:
+def listed(found: Sequence[step_ledger.ServerRow]) -> str:
     """Return rows a line each."""
     return "\n".join(map(_line, found)) or NOTHING
 
 
-def _line(row: around.Row) -> str:
+def _line(row: step_ledger.ServerRow) -> str:
     """Return one server and step in a line."""
     parts = [
         f"{row.shown.value} {_server(row.taken.subject)}",
@@ -65,9 +65,9 @@ async def settle(record: Record, request_id: str, step: str, server: str) -> str
 
     def work(tx: ports.Tx) -> str:
         found = tx.request(id_) or asked
-        if why := _objection(found, around.meant(tx, id_, step, server), step, server):
+        if why := _objection(found, step_ledger.meant(tx, id_, step, server), step, server):
             return why
-        settled = around.settle(tx, found, step, server, by=by, now=now)
+        settled = step_ledger.settle(tx, found, step, server, by=by, now=now)
         said = running.StepSettled(step=step, name=server, by=by)
         tx.say(id_, "reply", said, key=f"settled:{step}:{settled[0]}:{now}", at=now)
         return ""
@@ -77,7 +77,9 @@ async def settle(record: Record, request_id: str, step: str, server: str) -> str
     return f"Settled: {step} of {server} in {id_}. Nothing outside was touched."
 
 
-def _objection(found: ports.Request, meant: Sequence[around.Row], step: str, server: str) -> str:
+def _objection(
+    found: ports.Request, meant: Sequence[step_ledger.ServerRow], step: str, server: str
+) -> str:
     """Return why nothing is settled, or an empty text."""
     ids = sorted({row.taken.subject.id for row in meant})
     if not ids:

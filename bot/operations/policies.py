@@ -6,15 +6,15 @@ import dataclasses
 import pathlib
 
 from bot import settings
-from bot.around import credentials, opening
 from bot.operations.check import check_slack
 from bot.power import errors
-from bot.power.approval import policy_lint, policy_meaning, quorum, step_lint
+from bot.power.approval import policy_lint, policy_meaning, quorum
 from bot.power.policy import policy, policy_file
 from bot.runtime import clocks
 from bot.slack import directory
 from bot.slack.door import connection
 from bot.slack.inbound import envelope
+from bot.steps import credentials, opening
 from bot.workflow import people
 
 
@@ -76,7 +76,7 @@ def _told(rules: policy.Policy, roster: quorum.Roster) -> tuple[tuple[str, ...],
     holes = policy_meaning.holes(rules, clocks.SystemClock().now())
     steps = (
         *policy_meaning.unused_steps(rules),
-        *step_lint.notes(rules),
+        *policy_lint.step_notes(rules),
         *policy_meaning.unset_variables(rules, credentials.variables().keys(), credentials.is_own),
     )
     return (*policy_lint.notes(rules, roster), *holes, *steps), tuple(policy_meaning.lines(rules))

@@ -12,8 +12,8 @@ from typing import ClassVar
 import pydantic
 
 from bot.power import request
-from bot.power.around import step as step_
 from bot.power.causes import Cause
+from bot.power.steps import step as step_
 from bot.power.text import folding
 
 
@@ -165,7 +165,7 @@ class Stepped(request.Frozen):
     settle_s: float = 0.0
 
 
-class Around(request.Frozen):
+class RuleSteps(request.Frozen):
     """What is done around the waves of one rule's servers, in the order of its list."""
 
     rule: str
@@ -209,7 +209,7 @@ class Plan(request.Frozen):
     earlier: tuple[Earlier, ...] = ()
     alarms: tuple[Alarmed, ...] = ()
     unheard: Unheard = Unheard.NOTHING
-    around: tuple[Around, ...] = ()
+    around: tuple[RuleSteps, ...] = ()
     undoes: Undone | None = None
     overlaps: tuple[Overlap, ...] = ()
 

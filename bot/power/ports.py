@@ -34,7 +34,6 @@ from bot.power.records import (
     Busy as Busy,
     Card as Card,
     Claim as Claim,
-    Earlier as Earlier,
     Freeze as Freeze,
     Lock as Lock,
     Outcome as Outcome,
@@ -42,6 +41,7 @@ from bot.power.records import (
     Review as Review,
     RunServer as RunServer,
     Touch as Touch,
+    UnseenCall as UnseenCall,
 )
 from bot.power.tx import Tx as Tx
 

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.power import causes, inputs, lifecycle, plan, request
-from bot.power.around import parts
 from bot.power.causes import Wait
 from bot.power.peers import Method
+from bot.power.steps import parts
 from bot.power.text import folding
 
 
@@ -173,7 +173,7 @@ class RunServer:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Earlier:
+class UnseenCall:
     """A call of an earlier request to a server, of which nobody has seen that it happened."""
 
     server_id: str

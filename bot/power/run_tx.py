@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Protocol
 
-from bot.power.around.parts import Part, Taken
-from bot.power.around.states import State
 from bot.power.records import (
     Attempt,
     Busy,
-    Earlier,
     Lock,
     RunServer,
     Touch,
+    UnseenCall,
 )
 from bot.power.request import Action
+from bot.power.steps.parts import Part, Taken
+from bot.power.steps.states import StepState
 
 
 class RunTx(Protocol):
@@ -52,7 +52,7 @@ class RunTx(Protocol):
 
     def unsettled(
         self, server_ids: Sequence[str], *, since: float, but: str = ""
-    ) -> dict[str, Earlier]:
+    ) -> dict[str, UnseenCall]:
         """Return, by server id, the newest call to it, where nobody has seen that it happened.
 
         Calls from before `since` (epoch seconds) and those of the request `but` don't count.
@@ -109,7 +109,9 @@ class RunTx(Protocol):
         With `server_ids`, only those that have one of these servers.
         """
 
-    def move(self, key: str, changed: Iterable[Taken], *, before: Collection[State]) -> list[str]:
+    def move(
+        self, key: str, changed: Iterable[Taken], *, before: Collection[StepState]
+    ) -> list[str]:
         """Bring servers of a part to a new state where they still are in one of `before`.
 
         Returns the ids of those that were; the others were dealt with meanwhile.

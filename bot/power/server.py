@@ -38,7 +38,7 @@ def power_of(power_state: str) -> Power:
     return POWER_WORDS.get(power_state.lower(), Power.UNKNOWN)
 
 
-class Part(enum.StrEnum):
+class RecordPart(enum.StrEnum):
     """What may be unreadable of a record, as a sentence names it."""
 
     NAME = "name"
@@ -76,13 +76,13 @@ class Server(msgspec.Struct, frozen=True, gc=False):
     model: str = ""
     tags: tuple[tuple[str, str], ...] = ()
     error: str = ""
-    unread: tuple[Part, ...] = ()
+    unread: tuple[RecordPart, ...] = ()
     listed: bool = True
 
     @property
     def power(self) -> Power:
         """The power state in one of four words; an operation under way counts as changing."""
-        if Part.OPERATION in self.unread:
+        if RecordPart.OPERATION in self.unread:
             return Power.UNKNOWN
         if self.operation_state.endswith("-processing"):
             return Power.CHANGING
@@ -91,7 +91,7 @@ class Server(msgspec.Struct, frozen=True, gc=False):
     @property
     def ready(self) -> bool:
         """Whether CloudDC is likely to take an action: not frozen, and in use or ready."""
-        if Part.FROZEN in self.unread or not self.listed:
+        if RecordPart.FROZEN in self.unread or not self.listed:
             return False
         return self.frozen_state == 0 and self.manage_state in {"in-use", "ready"}
 

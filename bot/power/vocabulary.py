@@ -11,7 +11,7 @@ ANYBODY = "every full member of the workspace; the answer is private"
 REQUESTERS = "anybody that a rule of the policy names as requester, in an allowed channel"
 
 
-class Part(enum.Enum):
+class Argument(enum.Enum):
     """What may follow a verb."""
 
     TARGETS = "TARGETS"
@@ -31,7 +31,7 @@ class Verb:
     does: str
     who: str
     examples: tuple[str, ...]
-    takes: frozenset[Part] = frozenset()
+    takes: frozenset[Argument] = frozenset()
 
     @property
     def example(self) -> str:
@@ -41,7 +41,7 @@ class Verb:
     @property
     def changes(self) -> bool:
         """Whether it changes servers, and so takes options and a reason."""
-        return Part.OPTIONS in self.takes
+        return Argument.OPTIONS in self.takes
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -67,10 +67,10 @@ PASSED_OVER = frozenset(
     }
 )
 CHANGE = "TARGETS [OPTIONS] [because REASON]"
-_CHANGE = frozenset({Part.TARGETS, Part.OPTIONS, Part.REASON})
-_TARGETS = frozenset({Part.TARGETS})
-_REQUEST = frozenset({Part.REQUEST})
-_END = frozenset({Part.REQUEST, Part.REASON})
+_CHANGE = frozenset({Argument.TARGETS, Argument.OPTIONS, Argument.REASON})
+_TARGETS = frozenset({Argument.TARGETS})
+_REQUEST = frozenset({Argument.REQUEST})
+_END = frozenset({Argument.REQUEST, Argument.REASON})
 VERBS: dict[str, Verb] = {
     Action.ON.value: Verb(
         f"on {CHANGE}",

@@ -16,7 +16,7 @@ OURS = re.compile(r"^pb:[a-z_]+(\.[a-z0-9_]+)?$")
 ANY = re.compile(r".*", re.DOTALL)
 
 
-class Shortcut(enum.StrEnum):
+class ShortcutId(enum.StrEnum):
     """The callback ids of the shortcuts that the manifest registers."""
 
     REQUEST = "power_request"

@@ -47,7 +47,7 @@ class Parameter:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Step:
+class WorkflowStep:
     """A step for Workflow Builder; its name is the field of the request form that it fills."""
 
     callback_id: str
@@ -69,14 +69,14 @@ COMMANDS = (
 COMMANDS_SCOPE = "commands"
 SHORTCUTS = (
     Shortcut(
-        action_ids.Shortcut.REQUEST.value,
+        action_ids.ShortcutId.REQUEST.value,
         "global",
         "Request a power change",
         "power change",
         "Choose servers and an action, and see the plan",
     ),
     Shortcut(
-        action_ids.Shortcut.FROM_MESSAGE.value,
+        action_ids.ShortcutId.FROM_MESSAGE.value,
         "message",
         "Power these servers",
         "power these",
@@ -84,7 +84,7 @@ SHORTCUTS = (
     ),
 )
 # Registered only where it is asked for: it needs a paid plan and the approval of the whole org.
-STEP = Step(
+STEP = WorkflowStep(
     "power_step",
     "Request a power change",
     "Shows the plan to one person; finishes when the request has ended",

@@ -98,7 +98,7 @@ class GroupCommit:
         """Answer everybody in a batch, after the next one is on its way."""
         self._start_batch(loop)
         error = done.exception()
-        outcomes = [writer.Failed(error) for _ in batch] if error else done.result()
+        outcomes = [writer.RolledBack(error) for _ in batch] if error else done.result()
         for (_, answered), outcome in zip(batch, outcomes, strict=True):
             _answer(answered, outcome)
 

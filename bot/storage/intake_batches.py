@@ -58,7 +58,7 @@ def begin(tx: link.Link, turn: str, works: Sequence[Any]) -> dict[int, Any]:
     if found:
         try:
             return dict(zip(found, _together(tx, turn, [*found.values()]), strict=True))
-        except Exception as error:
+        except Exception as error:  # One odd payload must not cost the others theirs.
             if driver.closed or getattr(error, "sqlstate", None) == NO_TURN:
                 raise
             # It costs much, so it must not go on unseen.

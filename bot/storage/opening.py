@@ -43,15 +43,13 @@ def open_store(
     if path is not None:
         addresses.prepare_file(path)
     held = files.LockFile(path) if path is not None and sole else None
-    if held is not None:
-        held.acquire()
-    try:
+    with contextlib.ExitStack() as undo:
+        if held is not None:
+            held.acquire()
+            undo.callback(held.release)
         _settle_schema(address, migrate=path is not None if migrate is None else migrate)
         restored = sole and _begin_run(address)
-    except BaseException:
-        if held is not None:
-            held.release()
-        raise
+        undo.pop_all()
     return store.Store(
         address,
         code_version=code_version,

@@ -173,10 +173,6 @@ class Store:
         """Note when a notice is due that was not tried."""
         await self._group_run(lambda tx: notices.postponed(tx, notice, again_at=again_at))
 
-    async def free_leases(self) -> None:
-        """End every lease at once: the caller knows that no other process lives."""
-        await self._group_run(claims.free_all)
-
     async def settle_restore(self) -> None:
         """Note that what a restored database calls open was dealt with."""
         await self._group_run(lambda tx: generation.settle_restore(tx.connection))

@@ -6,6 +6,7 @@ it was stored; after a commit that got no answer nothing is certain, and the err
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -50,13 +51,13 @@ class Done:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Failed:
+class RolledBack:
     """A transaction was rolled back alone, or the whole batch with it."""
 
     error: BaseException
 
 
-Outcome = Done | Failed
+Outcome = Done | RolledBack
 
 
 class _BatchLost(Exception):
@@ -98,7 +99,7 @@ class Writer:
                 return self._commit_once(works)
         except _BatchLost as lost:
             log.warning("store.batch_lost", why=lost.told, cause=repr(type(lost.__cause__)))
-            return [Failed(_unavailable(lost.told, lost.__cause__)) for _ in works]
+            return [RolledBack(_unavailable(lost.told, lost.__cause__)) for _ in works]
 
     def close(self) -> None:
         """Close the connection."""
@@ -111,16 +112,14 @@ class Writer:
             _BatchLost: the database broke the batch as a whole.
         """
         outcomes: list[Outcome] = []
-        try:
-            batch = self._begin(works)
-            outcomes.extend(batch.run_all(works))
-        except connections.away() as error:
-            again = self._is_cut_off()
-            self._drop()
-            raise _BatchLost(NOT_STORED, again=again) from error
-        except BaseException:
-            self._drop()
-            raise
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._drop)
+            try:
+                batch = self._begin(works)
+                outcomes.extend(batch.run_all(works))
+            except connections.away() as error:
+                raise _BatchLost(NOT_STORED, again=self._is_cut_off()) from error
+            undo.pop_all()
         self._end(batch.connection, keep=any(isinstance(outcome, Done) for outcome in outcomes))
         for entry in batch.appended:
             _log_step(entry)
@@ -209,7 +208,7 @@ class _Batch:
                 raise RuntimeError("a transaction went on after the database had refused")
             if self._releases and not alone:
                 self._execute("RELEASE SAVEPOINT work")
-        except Exception as error:
+        except Exception as error:  # Whatever a work raises is for its caller; others go on.
             del self.appended[kept:]
             return self._undone(error, alone=alone)
         return Done(value)
@@ -219,12 +218,12 @@ class _Batch:
         if self.connection.state() == "lost":
             if isinstance(error, connections.away()):
                 raise error
-            raise connections.Lost from error
+            raise connections.TransactionLost from error
         if not alone:
             self._execute("ROLLBACK TO SAVEPOINT work")
         if isinstance(error, connections.away()):
-            return Failed(_unavailable(NOT_STORED, error))
-        return Failed(error)
+            return RolledBack(_unavailable(NOT_STORED, error))
+        return RolledBack(error)
 
 
 def _log_step(entry: ports.AuditEntry) -> None:

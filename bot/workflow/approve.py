@@ -76,7 +76,7 @@ async def _not_checked(
 
 
 async def _end_by_loss(
-    context: Context, inbound: ports.Inbound, request: ports.Request, lost: losses.Lost
+    context: Context, inbound: ports.Inbound, request: ports.Request, lost: losses.LostGrant
 ) -> facts.Note:
     """Refuse a pending request that doesn't stand any more as it was asked for."""
     now = context.clock.now()
@@ -170,7 +170,7 @@ def _count(
     request: ports.Request,
     checked: authorise.Checked,
     stands: grants.Stands,
-    lost: tuple[may_approve.Lost, ...],
+    lost: tuple[may_approve.LostApproval, ...],
     now: float,
 ) -> facts.Note | ports.Request:
     """Add an approval to those that still count, and start the run when it is the last."""
@@ -235,7 +235,7 @@ def _note_approval(
 
 def _lost(
     context: Context, request: ports.Request, checked: authorise.Checked
-) -> tuple[may_approve.Lost, ...]:
+) -> tuple[may_approve.LostApproval, ...]:
     """Return the earlier approvals that don't count any more, or can't be checked."""
     return may_approve.lost_approvals(
         request.approvals,
@@ -246,7 +246,7 @@ def _lost(
     )
 
 
-def _doubt(lost: tuple[may_approve.Lost, ...]) -> str:
+def _doubt(lost: tuple[may_approve.LostApproval, ...]) -> str:
     """Return what can't be decided because an earlier approval could not be checked."""
     doubt = [one for one in lost if one.reason is Refusal.NOT_CHECKED]
     if not doubt or doubt[0].lasting:
@@ -258,7 +258,7 @@ def _withdraw(
     tx: ports.Tx,
     inbound: ports.Inbound,
     request: ports.Request,
-    lost: tuple[may_approve.Lost, ...],
+    lost: tuple[may_approve.LostApproval, ...],
     now: float,
 ) -> None:
     """Take away approvals whose right is lost, and say and audit each."""

@@ -26,7 +26,7 @@ MOST_PLANS = 20
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Names:
+class Callees:
     """Whom the thread of a new request calls: to approve it, and to review it later."""
 
     approvers: people.Called = people.NOBODY
@@ -106,17 +106,17 @@ async def ask(
     glass = request.order.options.break_glass
     snapshot = await queries.inventory(context, age_s=0.0 if glass else queries.FRESH_S)
     misfit = await planner.misfit(context, inbound, request.plan, snapshot)
-    names = Names() if misfit else await _names(context, request)
+    names = Callees() if misfit else await _names(context, request)
     return await context.store.write(
         lambda tx: _asked(context, tx, inbound, request, misfit, names)
     )
 
 
-async def _names(context: Context, request: ports.Request) -> Names:
+async def _names(context: Context, request: ports.Request) -> Callees:
     """Return whom the thread of a request calls at its start."""
     glass = request.order.options.break_glass
     reviewers = await break_glass.reviewers(context, request) if glass else people.NOBODY
-    return Names(await nudge.at_start(context, request), reviewers)
+    return Callees(await nudge.at_start(context, request), reviewers)
 
 
 def _asked(
@@ -125,7 +125,7 @@ def _asked(
     inbound: ports.Inbound,
     request: ports.Request,
     misfit: str,
-    names: Names,
+    names: Callees,
 ) -> facts.Answer:
     """Write a request down as pending, or as refused when it doesn't fit any more."""
     terms, now = request.plan.terms, context.clock.now()

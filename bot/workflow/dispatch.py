@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal, assert_never
 
-from bot.power import errors, inputs, ports
+from bot.power import errors, input_fields, inputs, ports
 from bot.power.command import command, command_line
 from bot.power.run import again
 from bot.workflow import (
@@ -169,7 +169,7 @@ async def _obey(context: Context, inbound: ports.Inbound, typed: command.Command
             return await freeze.freeze(context, inbound, typed.reason)
         case command.Unfreeze():
             return await freeze.unfreeze(context, inbound, every=typed.every)
-        case command.OpenForm() if inputs.view(inbound.input):
+        case command.OpenForm() if input_fields.view(inbound.input):
             return await request_form.open_form(context, inbound)
         case _:
             return await _look_up(context, inbound, typed)
@@ -202,7 +202,7 @@ async def named(
     context: Context, inbound: ports.Inbound, typed_id: str = ""
 ) -> ports.Request | None:
     """Return the request that a button, a form or a no is of, if it is of one."""
-    id_ = inputs.request_id(inbound.input) or typed_id
+    id_ = input_fields.request_id(inbound.input) or typed_id
     return await context.store.read(lambda tx: tx.request(id_)) if id_ else None
 
 

@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 from bot.power import missing_access, plan, ports, request, server, server_history
-from bot.power.around import parts
+from bot.power.steps import parts
 from bot.power.targets import search
 
 # The servers of ended runs, by request, that were sent something and aren't proven.

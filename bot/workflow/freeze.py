@@ -7,7 +7,7 @@ import dataclasses
 import datetime
 from collections.abc import Callable, Iterable, Sequence
 
-from bot.power import errors, inputs, ports
+from bot.power import errors, input_fields, ports
 from bot.power.approval import judging, may_approve, may_stop
 from bot.power.messages import messages
 from bot.power.policy import freeze_ends, freezes, policy
@@ -31,7 +31,7 @@ def holding(tx: ports.Tx, rules: policy.Policy, request: ports.Request, now: flo
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Turn:
+class FreezeChange:
     """What became of freezes: the event of audit and notices, by whom, and a key of its own."""
 
     event: messages.FreezeEvent
@@ -77,7 +77,7 @@ async def hold(
         }
         audit_trail.row(tx, inbound, "freeze.on", None, now, detail)
         event: messages.FreezeEvent = "freeze.changed" if before else "freeze.on"
-        tell(context, tx, Turn(event, inbound.key, now, made.holder), [kept])
+        tell(context, tx, FreezeChange(event, inbound.key, now, made.holder), [kept])
         return bool(before)
 
     return facts.Note(_frozen(wanted, replaced=await context.store.write(work)))
@@ -117,7 +117,7 @@ async def lift(context: Context, inbound: ports.Inbound) -> facts.Note:
     Raises:
         SlackUnavailable: the person could not be looked up.
     """
-    wanted = inputs.request_id(inbound.input)
+    wanted = input_fields.request_id(inbound.input)
     standing = await context.store.read(lambda tx: tx.freezes(now=context.clock.now()))
     holder = next((one.holder for one in standing if freezes.key(one) == wanted), "")
     if not holder:
@@ -149,7 +149,12 @@ async def _let_go(
         for one in lifted:
             tx.unfreeze(one)
             audit_trail.row(tx, inbound, "freeze.off", None, now, _detail(one, group))
-        tell(context, tx, Turn("freeze.off", inbound.key, now, inbound.person.user_id), lifted)
+        tell(
+            context,
+            tx,
+            FreezeChange("freeze.off", inbound.key, now, inbound.person.user_id),
+            lifted,
+        )
         return lifted, [one for one in found if one not in lifted]
 
     return await context.store.write(work)
@@ -165,7 +170,7 @@ async def end_due(context: Context) -> None:
         for one in tx.ended_freezes(now=now):
             tx.unfreeze(one)
             tx.audit(ports.AuditEntry("freeze.ended", now, detail=_detail(one)))
-            tell(context, tx, Turn("freeze.ended", f"{one.since}:{one.until}", now), [one])
+            tell(context, tx, FreezeChange("freeze.ended", f"{one.since}:{one.until}", now), [one])
 
     await context.store.write(work)
 
@@ -187,7 +192,7 @@ async def redraw_due(
     return standing
 
 
-def tell(context: Record, tx: ports.Tx, turn: Turn, turned: Iterable[ports.Freeze]) -> None:
+def tell(context: Record, tx: ports.Tx, turn: FreezeChange, turned: Iterable[ports.Freeze]) -> None:
     """Tell each channel in which requests are made, and the card of each open request."""
     for one in turned:
         news = messages.FreezeTurned(event=turn.event, by=turn.by, **dataclasses.asdict(one))

@@ -55,7 +55,7 @@ NOBODY = Called({})
 
 
 @dataclasses.dataclass(frozen=True)
-class Sightings:
+class SeenMembers:
     """Notes whom Slack shows as a full member, so that their no needs no look-up for a day."""
 
     store: ports.RequestStore
@@ -88,7 +88,7 @@ class People:
     directory: ports.Directory
     policy: Callable[[], policy.Policy]
     team_id: str
-    sightings: Sightings | None = None
+    sightings: SeenMembers | None = None
     enterprise_id: str = ""
 
     async def may_read(self, person: request.Person) -> Decision:

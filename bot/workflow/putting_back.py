@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.power import errors, ports
-from bot.power.run import around
+from bot.power.run import step_ledger
 from bot.workflow import audit_trail, facts
 from bot.workflow.context import Context
 from bot.workflow.rights import authorise
@@ -27,7 +27,7 @@ async def put_back(context: Context, inbound: ports.Inbound, request: ports.Requ
     now = context.clock.now()
 
     def work(tx: ports.Tx) -> int:
-        many = around.ask_back(tx, request, now=now)
+        many = step_ledger.ask_back(tx, request, now=now)
         if many:
             audit_trail.row(tx, inbound, "put_back.asked", request, now, {"servers": many})
         return many

@@ -11,7 +11,7 @@ import dataclasses
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from bot.power import errors, inputs, ports, request
-from bot.power.command import form, lateness, noes
+from bot.power.command import form, halts, lateness
 from bot.power.run import runs
 from bot.power.targets import search
 from bot.workflow import audit_trail, dispatch, facts, timers
@@ -66,7 +66,7 @@ class Workflow:
 
     def problems(
         self, place: request.Place, sent: inputs.RequestFilled
-    ) -> Mapping[form.Field, str]:
+    ) -> Mapping[form.FormField, str]:
         """Return what is wrong with a request form, by field; it waits for nobody."""
         return request_form.read_form(self.context, place, sent).problems
 
@@ -76,7 +76,7 @@ async def _handle(context: Context, inbound: ports.Inbound) -> facts.Answer | No
     try:
         if late := lateness.judge(inbound, context.clock.now()):
             return await _too_late(context, inbound, late)
-        if (no := noes.of(inbound)) is not None:
+        if (no := halts.of(inbound)) is not None:
             return await _say_no(context, inbound, no)
         if (helped := lookups.help_typed(inbound)) is not None:
             return helped
@@ -93,17 +93,19 @@ async def _handle(context: Context, inbound: ports.Inbound) -> facts.Answer | No
         return await suggest.answer(context, inbound, mistake)
 
 
-async def _too_late(context: Context, inbound: ports.Inbound, late: lateness.Late) -> facts.Mistake:
+async def _too_late(
+    context: Context, inbound: ports.Inbound, late: lateness.LateCommand
+) -> facts.Mistake:
     """Audit words that came too late, and give them back to whoever wrote them."""
     age_s = round(late.age_s)
     await audit_trail.refused(context, inbound, "words.too_late", why=late.sentence, age_s=age_s)
     return facts.Mistake(late.sentence, suggestion=late.line)
 
 
-async def _say_no(context: Context, inbound: ports.Inbound, no: noes.Said) -> facts.Answer | None:
+async def _say_no(context: Context, inbound: ports.Inbound, no: halts.Said) -> facts.Answer | None:
     """Take a no before anything is asked of Slack, or as soon as it is known whose it is."""
     request = await dispatch.named(context, inbound, no.request_id)
-    if request and no.no is noes.No.DENY:
+    if request and no.no is halts.Halt.DENY:
         own = await authorise.refuse_own(context, inbound, request)
         if own is not None:
             return own

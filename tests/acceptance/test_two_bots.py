@@ -145,7 +145,7 @@ async def test_mention_form_and_home_reach_one_bot_each(street: Street) -> None:
     await street.said(FIRST, "web06")
 
     for app in (FIRST, SECOND):
-        request = action_ids.Shortcut.REQUEST.value
+        request = action_ids.ShortcutId.REQUEST.value
         await street.slack.shortcut(DANA, request, app=app.bot_user)
         await street.slack.wait_for(lambda: street.slack.views(DANA), PATIENCE_S)
         [form] = street.slack.views(DANA)
@@ -163,7 +163,7 @@ async def test_mention_form_and_home_reach_one_bot_each(street: Street) -> None:
 async def test_a_message_shortcut_is_taken_by_the_bot_whose_it_is(street: Street) -> None:
     """Its form finds the servers of the message, and its plan comes from the same bot."""
     alert = street.slack.say(SAM, OPS, "web03 is down")
-    from_message = action_ids.Shortcut.FROM_MESSAGE.value
+    from_message = action_ids.ShortcutId.FROM_MESSAGE.value
     await street.slack.shortcut(DANA, from_message, OPS, alert.ts, app=SECOND.bot_user)
     await street.slack.wait_for(lambda: street.slack.views(DANA), PATIENCE_S)
     await street.slack.wait_for(lambda: "web03" in str(street.slack.views(DANA)[0].content), 30)

@@ -121,5 +121,5 @@ def cloud_for(
         bucket=bucket or throttle.Bucket(1000.0, clock),
         clock=clock,
         jitter=random.Random(1),
-        bounds=client.Bounds(hold_s, read_whole_s),
+        bounds=client.Timeouts(hold_s, read_whole_s),
     )

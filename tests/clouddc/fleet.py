@@ -27,7 +27,7 @@ class Cloud:
         self.gate = asyncio.Event()
         self.gate.set()
 
-    async def list_page(self, marker: str = "") -> wire.Page:
+    async def list_page(self, marker: str = "") -> wire.ListPage:
         """The page behind a marker."""
         self.lists.append(marker)
         await self.gate.wait()
@@ -36,7 +36,7 @@ class Cloud:
         first = 1 + [one.id for one in self.rows].index(marker) if marker else 0
         rows = tuple(self.rows[first : first + self.page_size])
         more = first + len(rows) < len(self.rows)
-        return wire.Page(rows, rows[-1].id if more else "", len(self.rows) + self.counts_more)
+        return wire.ListPage(rows, rows[-1].id if more else "", len(self.rows) + self.counts_more)
 
     async def show(self, server_id: str) -> server.Server:
         """One server's record."""

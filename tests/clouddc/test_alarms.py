@@ -146,7 +146,7 @@ def test_alarms_that_are_over_or_of_others_are_left_out() -> None:
 @pytest.mark.parametrize("nonsense", [b"", b"{", b"[]", b"{}", b'{"alarms": 3}', b"[" * 50_000])
 def test_an_answer_that_is_none_is_unreadable(nonsense: bytes) -> None:
     """Never another error."""
-    with pytest.raises(wire.Unreadable):
+    with pytest.raises(wire.UnreadableAnswer):
         alarms.read(nonsense, frozenset())
 
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from bot.clouddc import wire
-from bot.power.server import Part, Power, Server
+from bot.power.server import Power, RecordPart, Server
 
 ID = "01939592-e8fe-7d9b-9332-000000000001"
 WHOLE = {
@@ -76,31 +76,31 @@ def test_reader_keeps_the_tags_that_can_be_read(
     found = read(tags=tags)
 
     assert list(found.tags) == pairs
-    assert (Part.TAGS not in found.unread) == clear
+    assert (RecordPart.TAGS not in found.unread) == clear
 
 
 @pytest.mark.parametrize(
     ("changes", "unread"),
     [
-        ({"frozen_state": "frozen"}, Part.FROZEN),
-        ({"frozen_state": None}, Part.FROZEN),
-        ({"frozen_state": {}}, Part.FROZEN),
-        ({"frozen_state": 0.5}, Part.FROZEN),
-        ({"manage_state": None}, Part.MANAGED),
-        ({"manage_state": ...}, Part.MANAGED),
-        ({"name": ...}, Part.NAME),
-        ({"name": ["web01"]}, Part.NAME),
-        ({"location": "R1"}, Part.RACK),
-        ({"location": ...}, Part.ROOM),
-        ({"location": {"rack": {"name": "R1"}}}, Part.RACK),
-        ({"location": {"dc": None}}, Part.ROOM),
-        ({"hardware_attributes": None}, Part.SN),
-        ({"hardware_attributes": {"sn": []}}, Part.SN),
-        ({"health_state": {"level": 1}}, Part.HEALTH),
-        ({"operation_state": {"code": 7}}, Part.OPERATION),
+        ({"frozen_state": "frozen"}, RecordPart.FROZEN),
+        ({"frozen_state": None}, RecordPart.FROZEN),
+        ({"frozen_state": {}}, RecordPart.FROZEN),
+        ({"frozen_state": 0.5}, RecordPart.FROZEN),
+        ({"manage_state": None}, RecordPart.MANAGED),
+        ({"manage_state": ...}, RecordPart.MANAGED),
+        ({"name": ...}, RecordPart.NAME),
+        ({"name": ["web01"]}, RecordPart.NAME),
+        ({"location": "R1"}, RecordPart.RACK),
+        ({"location": ...}, RecordPart.ROOM),
+        ({"location": {"rack": {"name": "R1"}}}, RecordPart.RACK),
+        ({"location": {"dc": None}}, RecordPart.ROOM),
+        ({"hardware_attributes": None}, RecordPart.SN),
+        ({"hardware_attributes": {"sn": []}}, RecordPart.SN),
+        ({"health_state": {"level": 1}}, RecordPart.HEALTH),
+        ({"operation_state": {"code": 7}}, RecordPart.OPERATION),
     ],
 )
-def test_reader_names_what_it_cannot_read(changes: dict[str, object], unread: Part) -> None:
+def test_reader_names_what_it_cannot_read(changes: dict[str, object], unread: RecordPart) -> None:
     """The other parts are read all the same."""
     found = read(**changes)
 

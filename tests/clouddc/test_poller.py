@@ -55,7 +55,7 @@ async def test_watchers_out_of_step_share_what_they_have_not_seen() -> None:
 
 async def poll(bench: Bench, number: int) -> None:
     """Watch one server as a running request does."""
-    delays = poll_schedule.Pace(2.0, 15.0, random.Random(number))
+    delays = poll_schedule.Backoff(2.0, 15.0, random.Random(number))
     while True:
         await bench.clock.sleep(delays.next())
         await bench.sight(number)

@@ -31,7 +31,7 @@ async def test_page_that_was_cut_off_is_refused(left: int) -> None:
     """Half a page is no short page."""
     body = json.dumps(page(*range(1, 9))).encode()[:left]
 
-    with pytest.raises(wire.Unreadable):
+    with pytest.raises(wire.UnreadableAnswer):
         await wire.page_in_turns(body)
 
 

@@ -16,14 +16,14 @@ from .builders import PROJECT
 
 FILE = pathlib.Path(__file__).with_name("signer_vectors.json")
 VECTORS: list[dict[str, Any]] = json.loads(FILE.read_text())["vectors"]
-KEY = signing.Key("AK", "the-secret-of-the-tests")
+KEY = signing.AccessKey("AK", "the-secret-of-the-tests")
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=[vector["name"] for vector in VECTORS])
 def test_signer_reproduces_the_vendors_signature(vector: dict[str, Any]) -> None:
     """Canonical request, string to sign and header are those of the vendor's SDK."""
     signed = signing.sign(
-        signing.Key(vector["ak"], vector["sk"]),
+        signing.AccessKey(vector["ak"], vector["sk"]),
         method=vector["method"],
         target=vector["target"],
         headers=vector["headers"],

@@ -9,23 +9,23 @@ import pytest
 
 from bot.clouddc import error_answers, rows, wire
 from bot.power import errors
-from bot.power.server import Part, Server
+from bot.power.server import RecordPart, Server
 
 from .builders import START, page, row, server_id
 
 ONE, TWO = server_id(1), server_id(2)
 
 
-def read(*rows: object, **members: object) -> wire.Page:
+def read(*rows: object, **members: object) -> wire.ListPage:
     """A page with these rows, read as one that was asked for with the largest limit."""
     body = json.dumps({"servers": rows} | members).encode()
     return wire.page(body)
 
 
-def answer(status: int, body: bytes, **headers: str) -> wire.Answer:
+def answer(status: int, body: bytes, **headers: str) -> wire.HttpAnswer:
     """An answer as it comes from the network."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return wire.Answer(status, httpx.Headers(named), body)
+    return wire.HttpAnswer(status, httpx.Headers(named), body)
 
 
 def test_record_becomes_a_server_with_all_its_fields() -> None:
@@ -65,7 +65,8 @@ def test_record_with_strange_members_still_names_its_server() -> None:
 
     assert found == Server(
         id=ONE, name="", operation_state="power-on-succeed", health_state="OK",
-        sn="4711", tags=(("7", ""),), unread=(Part.NAME, Part.FROZEN, Part.ROOM, Part.RACK),
+        sn="4711", tags=(("7", ""),),
+        unread=(RecordPart.NAME, RecordPart.FROZEN, RecordPart.ROOM, RecordPart.RACK),
     )  # fmt: skip
 
 
@@ -80,7 +81,7 @@ def test_row_without_an_id_is_counted_and_hides_nobody() -> None:
 @pytest.mark.parametrize("body", [b"", b"{}", b"[]", b'{"servers": 7}', b"\x1f\x8b{", b"[" * 99999])
 def test_page_that_is_none_is_unreadable(body: bytes) -> None:
     """Anything but a list of servers is refused."""
-    with pytest.raises(wire.Unreadable):
+    with pytest.raises(wire.UnreadableAnswer):
         wire.page(body)
 
 

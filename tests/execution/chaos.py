@@ -34,9 +34,9 @@ from bot.sandbox.data_centre import (
 )
 from bot.storage import opening, store
 from tests.execution import crashing, promises, world
-from tests.support import virtual
+from tests.support import leases, virtual
 
-LIMITS = settling.Limits(settle_s=30.0, power_s=150.0, reboot_s=200.0)
+LIMITS = settling.WatchLimits(settle_s=30.0, power_s=150.0, reboot_s=200.0)
 SERVERS = 24
 MOST_CRASHES = 6
 # A store is used for so many runs; a longer one would only get slower.
@@ -232,7 +232,7 @@ async def _to_the_end(here: world.World, story: Story, id_: str) -> int:
         except crashing.Crash:
             # What the dead process has put on the line arrives all the same, sometimes late.
             await here.clock.sleep(story.rng.choice((0.0, 1.0, 40.0)))
-            await here.store.free_leases()
+            await leases.end_all(here.store)
             found, _ = await here.ended(id_)
             if found.state in lifecycle.ENDED:
                 # It died after its last word was stored: nothing is left to carry on.

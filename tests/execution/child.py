@@ -23,7 +23,7 @@ from tests.execution import world
 
 READY = "ready"
 TOKEN = "t"
-LIMITS = settling.Limits(settle_s=1.0, power_s=4.0, reboot_s=4.0)
+LIMITS = settling.WatchLimits(settle_s=1.0, power_s=4.0, reboot_s=4.0)
 FIRST_S, CAP_S = 0.05, 0.2
 PROJECT = "0123456789abcdef0123456789abcdef"
 

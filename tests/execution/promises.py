@@ -10,7 +10,7 @@ from bot.power.lifecycle import ServerState, State
 from bot.power.request import Action
 from bot.power.run import again, outcome, settling
 from bot.sandbox import data_centre
-from bot.slack.render import outcomes
+from bot.slack.render.phrases import outcomes
 from bot.storage import store
 from tests.execution import world
 

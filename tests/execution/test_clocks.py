@@ -20,7 +20,7 @@ from bot.power.run import runs, settling
 from bot.runtime import clocks
 from bot.sandbox import data_centre
 from tests.execution import world
-from tests.support import ticks, virtual
+from tests.support import leases, ticks, virtual
 
 HOUR_S = 3600.0
 
@@ -76,7 +76,7 @@ async def test_a_run_taken_over_while_the_wall_is_set_forward_is_still_looked_at
             await here.clock.sleep(0.1)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        await here.store.free_leases()
+        await leases.end_all(here.store)
         wall.set_s = HOUR_S
 
         await here.drive(await here.claimed())
@@ -93,7 +93,7 @@ async def test_a_freeze_of_the_policy_holds_by_every_clock(
     """Set out of its window, either way, the wall doesn't end it; time does."""
     start = datetime.datetime.fromtimestamp(ticks.START, datetime.UTC)
     hour = datetime.timedelta(hours=1)
-    window = policy.Freeze("move", start - hour, start + hour, frozenset(Action), ())
+    window = policy.FreezeWindow("move", start - hour, start + hour, frozenset(Action), ())
     rules = dataclasses.replace(policy.EMPTY, freezes=(window,))
     async with opened(tmp_path, steady=True, rules=rules) as (here, wall):
         id_ = await here.approved(Action.OFF, here.ready(1))
@@ -111,7 +111,7 @@ async def test_a_freeze_of_the_policy_holds_by_every_clock(
 
 def test_a_call_taken_over_counts_from_when_it_was_sent_and_leaves_time_for_a_look() -> None:
     """Neither a wall in the past nor one in the future makes more, or nothing, of its deadline."""
-    limits = settling.Limits(settle_s=60.0, power_s=600.0, reboot_s=1200.0)
+    limits = settling.WatchLimits(settle_s=60.0, power_s=600.0, reboot_s=1200.0)
     row = ports.RunServer("id", "web01", sent_at=1000.0)
 
     def elapsed(action: Action, now: float) -> float:

@@ -17,7 +17,7 @@ from bot.power.request import Action
 from bot.sandbox import data_centre
 from bot.sandbox.data_centre import CallFault, CallFaultKind, CallKind, MachineFault
 from tests.execution import promises, world
-from tests.support import virtual
+from tests.support import leases, virtual
 
 T = TypeVar("T")
 
@@ -114,7 +114,7 @@ async def test_an_answer_that_comes_after_a_take_over_is_only_remembered(
         first = asyncio.create_task(here.drive(await here.claimed()))
         while not here.centre.power_calls():
             await here.clock.sleep(0.1)
-        await here.store.free_leases()
+        await leases.end_all(here.store)
         lease = await here.claimed()
         second = asyncio.create_task(here.restarted().drive(lease))
         with pytest.raises(errors.LostLease):

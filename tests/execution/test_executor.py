@@ -229,7 +229,7 @@ async def test_a_freeze_of_the_policy_holds_a_run_as_well(
 ) -> None:
     """A window that the file names bars calls like the switch does, and ends by itself."""
     start = clock.wall()
-    window = policy.Freeze(
+    window = policy.FreezeWindow(
         "year end", start, start + timedelta(seconds=300), frozenset({Action.REBOOT})
     )
     rules = dataclasses.replace(policy.EMPTY, freezes=(window,))

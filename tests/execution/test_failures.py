@@ -21,7 +21,7 @@ from bot.sandbox.data_centre import (
     RetryAfter,
 )
 from tests.execution import promises, world
-from tests.support import virtual
+from tests.support import leases, virtual
 
 # Answers after which it may have happened: nobody knows whether the call got through.
 LOST = (
@@ -339,7 +339,7 @@ async def test_a_run_is_taken_over_after_a_crash_and_watched(
             await here.clock.sleep(0.001)
         driving.cancel()
         await asyncio.gather(driving, return_exceptions=True)
-        await here.store.free_leases()
+        await leases.end_all(here.store)
         here = here.restarted()
         await here.drive(await here.claimed())
         found, rows = await here.ended(id_)

@@ -16,7 +16,7 @@ from bot.power import errors, plan, ports, server
 from bot.power.lifecycle import ServerState, State
 from bot.power.policy import policy
 from bot.power.request import Action
-from bot.power.run import bars, ledger, runs
+from bot.power.run import blockers, ledger, runs
 from bot.sandbox import data_centre
 from bot.sandbox.data_centre import CallFault, CallFaultKind, CallKind, MachineFaultKind
 from tests import bodies
@@ -29,7 +29,7 @@ class Named:
     """A selection of servers by name."""
 
     names: frozenset[str]
-    asks: frozenset[server.Part] = frozenset()
+    asks: frozenset[server.RecordPart] = frozenset()
 
     def matches(self, record: server.Server) -> bool:
         """Whether this is one of them."""
@@ -184,13 +184,13 @@ async def test_a_thread_is_told_once_of_each_thing_that_holds_its_run(
         id_ = await here.approved(Action.REBOOT, here.ready(1))
         storm, fire = ports.Freeze("U0", "storm", 1.0), ports.Freeze("U1", "fire", 2.0)
         held = (
-            bars.Bar(bars.Kind.FREEZE, "held by a storm", (storm,)),
-            bars.Bar(bars.Kind.FREEZE, "held by a storm, still", (storm,)),
-            bars.Bar(bars.Kind.FREEZE, "held by a storm", (storm, fire)),
-            bars.Bar(bars.Kind.CLOUD, "no answer for 2 s"),
-            bars.Bar(bars.Kind.CLOUD, "no answer for 3 s"),
-            bars.Bar(bars.Kind.POLICY_FREEZE, "held", of="year end"),
-            bars.Bar(bars.Kind.POLICY_FREEZE, "held", of="month end"),
+            blockers.Blocker(blockers.BlockerKind.FREEZE, "held by a storm", (storm,)),
+            blockers.Blocker(blockers.BlockerKind.FREEZE, "held by a storm, still", (storm,)),
+            blockers.Blocker(blockers.BlockerKind.FREEZE, "held by a storm", (storm, fire)),
+            blockers.Blocker(blockers.BlockerKind.CLOUD, "no answer for 2 s"),
+            blockers.Blocker(blockers.BlockerKind.CLOUD, "no answer for 3 s"),
+            blockers.Blocker(blockers.BlockerKind.POLICY_FREEZE, "held", of="year end"),
+            blockers.Blocker(blockers.BlockerKind.POLICY_FREEZE, "held", of="month end"),
         )
 
         def work(tx: ports.Tx) -> None:
@@ -629,7 +629,7 @@ async def test_a_freeze_of_the_policy_that_is_overridden_holds_nobody(
     async with world.opened(tmp_path) as here:
         start = datetime.datetime.fromtimestamp(here.clock.now(), datetime.UTC)
         end = start + datetime.timedelta(days=1)
-        window = policy.Freeze("year end", start, end, frozenset({Action.REBOOT}))
+        window = policy.FreezeWindow("year end", start, end, frozenset({Action.REBOOT}))
         rules = dataclasses.replace(policy.EMPTY, freezes=(window,))
         here.rule(policy=lambda: rules)
 

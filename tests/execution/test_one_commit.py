@@ -17,7 +17,7 @@ from bot.power.lifecycle import ServerState, State
 from bot.power.request import Action
 from bot.power.run import ledger
 from tests.execution import world
-from tests.support import virtual
+from tests.support import leases, virtual
 
 T = TypeVar("T")
 CALLS = 3
@@ -84,7 +84,7 @@ async def test_a_stop_of_the_process_before_a_call_leaves_it_provably_not_sent(
         task = asyncio.create_task(doomed.drive(await here.claimed()))
         await asyncio.wait({task})
         stopped = await outcomes(here, id_)
-        await here.store.free_leases()
+        await leases.end_all(here.store)
         await here.drive(await here.claimed())
         found, rows = await here.ended(id_)
 

@@ -9,7 +9,7 @@ from bot.execution import poll_schedule
 
 def test_pace_grows_by_half_to_its_cap_and_starts_anew() -> None:
     """2 s, 3 s, 4.5 s and so on to 15 s, each spread by a fifth either way."""
-    delays = poll_schedule.Pace(2.0, 15.0, random.Random(1))
+    delays = poll_schedule.Backoff(2.0, 15.0, random.Random(1))
 
     found = [delays.next() for _ in range(8)]
     delays.reset()
@@ -32,7 +32,7 @@ class Middle(random.Random):
 
 def test_time_to_the_next_look_counts_from_when_the_last_was_due() -> None:
     """A large fleet takes a while to look at, which nobody should wait for on top."""
-    schedule = poll_schedule.Schedule(poll_schedule.Pace(2.0, 2.0, Middle()))
+    schedule = poll_schedule.Schedule(poll_schedule.Backoff(2.0, 2.0, Middle()))
     schedule.called(100.0)
 
     assert schedule.next(102.5).at == 104.0
@@ -40,7 +40,7 @@ def test_time_to_the_next_look_counts_from_when_the_last_was_due() -> None:
 
 def test_look_that_took_most_of_the_time_is_followed_by_a_whole_rest() -> None:
     """Counted from when it was due, the next would follow at once, and so would all others."""
-    schedule = poll_schedule.Schedule(poll_schedule.Pace(2.0, 2.0, Middle()))
+    schedule = poll_schedule.Schedule(poll_schedule.Backoff(2.0, 2.0, Middle()))
     schedule.called(100.0)
 
     assert schedule.next(103.5).at == 105.5
@@ -48,7 +48,7 @@ def test_look_that_took_most_of_the_time_is_followed_by_a_whole_rest() -> None:
 
 def schedule() -> poll_schedule.Schedule:
     """Return a schedule that was called at 100 s and looks at 102, 105 and 109.5 s."""
-    found = poll_schedule.Schedule(poll_schedule.Pace(2.0, 15.0, Middle()))
+    found = poll_schedule.Schedule(poll_schedule.Backoff(2.0, 15.0, Middle()))
     found.called(100.0)
     return found
 

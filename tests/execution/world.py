@@ -26,7 +26,7 @@ from bot.storage import opening, store
 from tests.support import centre as centres, databases, ticks, virtual
 
 PERSON = request.Person(user_id="U0DANA", team_id="T0")
-LIMITS = settling.Limits(settle_s=60.0, power_s=600.0, reboot_s=1200.0)
+LIMITS = settling.WatchLimits(settle_s=60.0, power_s=600.0, reboot_s=1200.0)
 ALL_AT_ONCE = plan.Terms(ramp=(), batch=10_000, max_per_rack=10_000)
 LEASE_S = 1e9
 # Half of this passes on the way to the centre, half on the way back.
@@ -200,7 +200,7 @@ def acting(
     clock: ports.Clock,
     *,
     like: execution.Context | None = None,
-    limits: settling.Limits = LIMITS,
+    limits: settling.WatchLimits = LIMITS,
     rules: policy.Policy = policy.EMPTY,
 ) -> execution.Context:
     """Return what runs are carried out with, like another one if one is given."""
@@ -252,7 +252,7 @@ async def opened(
     pace: data_centre.Pace | None = None,
     switches: data_centre.Switches | None = None,
     rules: policy.Policy = policy.EMPTY,
-    limits: settling.Limits = LIMITS,
+    limits: settling.WatchLimits = LIMITS,
     resting: data_centre.Power | None = None,
     round_trip_s: float = ROUND_TRIP_S,
     clock: ports.Clock | None = None,

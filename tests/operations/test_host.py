@@ -53,7 +53,7 @@ async def record(world: World) -> AsyncIterator[Record]:
 
 async def refusal(done: object) -> str:
     """Return the sentence with which the host is refused."""
-    with pytest.raises(host.Refused) as refused:
+    with pytest.raises(host.NotDone) as refused:
         await done  # type: ignore[misc]
     return refused.value.user_message
 
@@ -213,7 +213,7 @@ async def test_host_and_clicks_have_one_winner_each_time(world: World, record: R
         [row] = await world.audit("request.cancelled", id_)
         winners[row["user_id"]] += 1
         assert await world.state(id_) is State.CANCELLED
-        refused = sum(isinstance(one, host.Refused) for one in done)
+        refused = sum(isinstance(one, host.NotDone) for one in done)
         assert refused == (row["user_id"] != OPERATOR)
     await world.drive()
 

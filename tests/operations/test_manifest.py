@@ -169,7 +169,7 @@ def test_the_step_is_in_the_manifest_only_where_it_is_asked_for() -> None:
     assert "function_executed" in with_step["settings"]["event_subscriptions"]["bot_events"]
     assert with_step["settings"]["org_deploy_enabled"]
     assert with_step["settings"]["function_runtime"] == "remote"
-    fields = {field.value for field in form.Field} - {"break_glass"}
+    fields = {field.value for field in form.FormField} - {"break_glass"}
     assert set(step["input_parameters"]["properties"]) == {"requester", *fields}
     assert step["input_parameters"]["required"] == ["requester", "channel", "action", "servers"]
 

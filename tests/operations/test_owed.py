@@ -12,9 +12,9 @@ import pytest_asyncio
 
 from bot.operations import host, host_view, owed
 from bot.power import ports, request
-from bot.power.around import asking, parts, step
-from bot.power.around.states import State
-from bot.power.run import around
+from bot.power.run import step_ledger
+from bot.power.steps import asking, parts, step
+from bot.power.steps.states import StepState
 from bot.workflow import facts, putting_back
 from bot.workflow.context import Record
 from tests.storage import owner
@@ -39,7 +39,7 @@ def record(world: World) -> Record:
     return Record(store=world.store, policy=lambda: world.rules, clock=world.clock)
 
 
-async def left_out(world: World, *states: State) -> str:
+async def left_out(world: World, *states: StepState) -> str:
     """Return an ended request that has left web01 drained and silenced, in these states."""
     id_ = await world.ask("reboot web01 because a")
     await world.press(SAM, "approve", id_)
@@ -59,9 +59,9 @@ async def left_out(world: World, *states: State) -> str:
     def work(tx: ports.Tx) -> None:
         tx.intend_parts(made, epoch=found.epoch)
         for part, state in zip(made, states, strict=True):
-            stands = state in (State.DONE, State.OWED)
+            stands = state in (StepState.DONE, StepState.OWED)
             new = dataclasses.replace(part.servers[0], state=state, stands=stands, detail="why")
-            tx.move(part.key, [new], before=[State.INTENDED])
+            tx.move(part.key, [new], before=[StepState.INTENDED])
             tx.note_part(dataclasses.replace(part, until=now + 60 if part.step is QUIET else 0.0))
 
     await world.store.write(work)
@@ -70,7 +70,7 @@ async def left_out(world: World, *states: State) -> str:
 
 async def test_what_is_out_and_what_is_owed_is_listed(world: World, record: Record) -> None:
     """A row for each server and step, with times that machines and people read."""
-    id_ = await left_out(world, State.DONE, State.OWED)
+    id_ = await left_out(world, StepState.DONE, StepState.OWED)
     found = await owed.rows(record)
     first, second = json.loads(owed.as_json(found))
 
@@ -88,7 +88,7 @@ async def test_what_is_out_and_what_is_owed_is_listed(world: World, record: Reco
 
 async def test_a_request_is_shown_with_its_steps(world: World, record: Record) -> None:
     """A row for each server and step, the state as the store has it."""
-    id_ = await left_out(world, State.PUT_BACK, State.OWED)
+    id_ = await left_out(world, StepState.PUT_BACK, StepState.OWED)
     found = json.loads(host_view.one_as_json(await host.show(record, id_)))
     first, second = found["steps"]
 
@@ -105,7 +105,7 @@ async def test_a_request_is_shown_with_its_steps(world: World, record: Record) -
 
 async def test_settling_touches_one_step_of_one_server(world: World, record: Record) -> None:
     """It is audited, said in the thread, and done once."""
-    id_ = await left_out(world, State.DONE, State.OWED)
+    id_ = await left_out(world, StepState.DONE, StepState.OWED)
     said = await owed.settle(record, id_.lower(), "drain", "web01")
 
     assert said == f"Settled: drain of web01 in {id_}. Nothing outside was touched."
@@ -114,7 +114,7 @@ async def test_settling_touches_one_step_of_one_server(world: World, record: Rec
     assert row["detail"]["by"].startswith("host:")
     assert world.thread(id_)[-1]["event"] == "step_settled"
     for again in (("drain", "web01"), ("nothing", "web01"), ("quiet", "web02")):
-        with pytest.raises(host.Refused, match="neither out nor owed"):
+        with pytest.raises(host.NotDone, match="neither out nor owed"):
             await owed.settle(record, id_, *again)
     refused = await world.audit("settle.refused", id_)
     assert [one["user_id"] for one in refused] == [host.operator().user_id] * 3
@@ -131,10 +131,10 @@ async def test_step_that_a_run_has_in_hand_is_not_settled(
     world: World, record: Record, in_hand: str
 ) -> None:
     """Its answer would be lost, and something would stand outside that no record knows of."""
-    id_ = await left_out(world, State.DONE, State.OWED)
+    id_ = await left_out(world, StepState.DONE, StepState.OWED)
     owner.execute(world.url, in_hand, "UPDATE requests SET state = 'running', ended_at = 0")
 
-    with pytest.raises(host.Refused, match=f"under way, because {id_} is still running"):
+    with pytest.raises(host.NotDone, match=f"under way, because {id_} is still running"):
         await owed.settle(record, id_, "drain", "web01")
     assert len(await owed.rows(record)) == 2
     assert await owed.settle(record, id_, "quiet", "web01")
@@ -147,13 +147,13 @@ async def test_settling_by_a_name_that_two_servers_have_wants_an_id(
     world: World, record: Record
 ) -> None:
     """One was mended by hand; the other stays owed."""
-    id_ = await left_out(world, State.DONE, State.OWED)
+    id_ = await left_out(world, StepState.DONE, StepState.OWED)
     twin = asking.Subject(id="twin-id", name="web01")
     part = parts.Part(f"{id_}_2_1_1_drain", id_, 2, DRAIN, servers=(parts.Taken(twin),))
     epoch = (await world.found(id_)).epoch
     await world.store.write(lambda tx: tx.intend_parts([part], epoch=epoch))
 
-    with pytest.raises(host.Refused, match=r"2 servers in .* are called web01; give an id: .*twin"):
+    with pytest.raises(host.NotDone, match=r"2 servers in .* are called web01; give an id: .*twin"):
         await owed.settle(record, id_, "drain", "web01")
     assert await owed.settle(record, id_, "drain", "twin-id")
     assert await owed.settle(record, id_, "drain", "web01")
@@ -161,15 +161,15 @@ async def test_settling_by_a_name_that_two_servers_have_wants_an_id(
 
 async def test_settling_takes_an_id_as_every_command_does(record: Record) -> None:
     """What is no id is said to be none, and one that nobody asked for isn't called settled."""
-    with pytest.raises(host.Refused, match="isn't a request id"):
+    with pytest.raises(host.NotDone, match="isn't a request id"):
         await owed.settle(record, "web01", "drain", "web01")
-    with pytest.raises(host.Refused, match="no request PR-7F3K"):
+    with pytest.raises(host.NotDone, match="no request PR-7F3K"):
         await owed.settle(record, " pr-7f3k ", "drain", "web01")
 
 
 async def test_whoever_may_ask_or_approve_may_put_back(world: World) -> None:
     """Whatever the server's state; it is due at once, and audited."""
-    id_ = await left_out(world, State.DONE, State.OWED)
+    id_ = await left_out(world, StepState.DONE, StepState.OWED)
     note = await world.press(DANA, "put_back", id_)
 
     assert isinstance(note, facts.Note)
@@ -183,7 +183,7 @@ async def test_whoever_may_ask_or_approve_may_put_back(world: World) -> None:
 
 async def test_others_may_not(world: World) -> None:
     """The refusal is audited, and nothing is due."""
-    id_ = await left_out(world, State.DONE, State.OWED)
+    id_ = await left_out(world, StepState.DONE, StepState.OWED)
     note = await world.press(OLGA, "put_back", id_)
     assert isinstance(note, facts.Note)
     assert note.text == putting_back.NOT_YOURS
@@ -193,7 +193,7 @@ async def test_others_may_not(world: World) -> None:
 
 async def test_nothing_out_is_told(world: World) -> None:
     """A button of an old card."""
-    id_ = await left_out(world, State.PUT_BACK, State.SETTLED)
+    id_ = await left_out(world, StepState.PUT_BACK, StepState.SETTLED)
     note = await world.press(DANA, "put_back", id_)
     assert isinstance(note, facts.Note)
     assert note.text == putting_back.NOTHING
@@ -201,7 +201,7 @@ async def test_nothing_out_is_told(world: World) -> None:
 
 async def test_owed_is_answered_in_slack(world: World) -> None:
     """`/power owed`."""
-    await left_out(world, State.DONE, State.OWED)
+    await left_out(world, StepState.DONE, StepState.OWED)
     shown = await world.type("owed", DANA)
     assert isinstance(shown, facts.OwedShown)
     assert len(shown.parts) == 2
@@ -209,10 +209,10 @@ async def test_owed_is_answered_in_slack(world: World) -> None:
 
 async def test_home_shows_what_is_owed_until_it_is_settled(world: World, record: Record) -> None:
     """To everybody; who may have it put back is offered that."""
-    id_ = await left_out(world, State.PUT_BACK, State.OWED)
+    id_ = await left_out(world, StepState.PUT_BACK, StepState.OWED)
     for person, may in ((DANA, True), (OLGA, False)):
         (out,) = (await world.flow.home(request.Person(user_id=person, team_id=world_.TEAM))).out
         assert (out.request.id, out.may) == (id_, may)
-        assert [row.part.step.name for row in around.rows(out.parts)] == ["drain"]
+        assert [row.part.step.name for row in step_ledger.rows(out.parts)] == ["drain"]
     await owed.settle(record, id_, "drain", "web01")
     assert not (await world.flow.home(request.Person(user_id=DANA, team_id=world_.TEAM))).out

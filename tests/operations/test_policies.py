@@ -181,7 +181,7 @@ class SetUp:
         self, words: str, *, user: str = "U0DANA", channel: str = "C0OPS", offline: bool = False
     ) -> explaining.Explained:
         """Explain what these words would do."""
-        asked = explaining.Asked(user, channel, words)
+        asked = explaining.Inquiry(user, channel, words)
         return await explaining.explain(self.settings, asked, offline=offline)
 
 

@@ -85,7 +85,7 @@ def mistake(text: str) -> errors.UserMistake | None:
         line = found.suggestion
         if isinstance(said, command.Change | command.Read) and line:
             line = said.line(line)
-        line = offered_lines.checked(line, offered_lines.Typed(text, fleet(), GROUPS))
+        line = offered_lines.checked(line, offered_lines.TypedLine(text, fleet(), GROUPS))
         offered = f"/power {line}" if line else ""
         return errors.UserMistake(found.problem, token=found.token, suggestion=offered)
     return None

@@ -6,7 +6,7 @@ import pytest
 
 from bot.power import request
 from bot.power.command import command, form
-from bot.power.command.form import Field
+from bot.power.command.form import FormField
 from bot.power.request import Action
 from tests.power import fleet
 
@@ -61,13 +61,18 @@ def test_a_mistake_stands_at_the_field_that_it_is_in(field: str, value: str, wor
     found = form.read({**FILLED, field: value}, fleet.GROUPS)
 
     assert found.change is None
-    assert set(found.problems) == {Field(field)}
-    assert words in found.problems[Field(field)]
-    assert "--" not in found.problems[Field(field)]
+    assert set(found.problems) == {FormField(field)}
+    assert words in found.problems[FormField(field)]
+    assert "--" not in found.problems[FormField(field)]
 
 
 def test_all_mistakes_of_a_form_are_told_at_once() -> None:
     """Nobody sends it again for each of them."""
     found = form.read({"action": "", "servers": "", "batch": "x", "pause": "x"}, {})
 
-    assert set(found.problems) == {Field.ACTION, Field.SERVERS, Field.BATCH, Field.PAUSE}
+    assert set(found.problems) == {
+        FormField.ACTION,
+        FormField.SERVERS,
+        FormField.BATCH,
+        FormField.PAUSE,
+    }

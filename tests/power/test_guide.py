@@ -43,9 +43,9 @@ def test_help_explains_targets_and_options_too(topic: str) -> None:
     assert text != guide.help_text(None)
 
 
-@pytest.mark.parametrize("part", vocabulary.Part)
+@pytest.mark.parametrize("part", vocabulary.Argument)
 @pytest.mark.parametrize("verb", command.VERBS)
-def test_a_verb_takes_what_its_usage_has(verb: str, part: vocabulary.Part) -> None:
+def test_a_verb_takes_what_its_usage_has(verb: str, part: vocabulary.Argument) -> None:
     """The parser goes by the one, people by the other."""
     known = command.VERBS[verb]
 

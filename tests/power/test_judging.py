@@ -66,7 +66,7 @@ def test_server_without_a_rule_is_refused() -> None:
 
     judged = judging.judge(rules, box("mail01"), Action.ON, SRE)
 
-    assert judged == judging.Judgement(None, "no rule of the policy covers it")
+    assert judged == judging.ServerJudgement(None, "no rule of the policy covers it")
 
 
 def test_requester_whose_group_is_unread_is_told_so() -> None:
@@ -290,7 +290,7 @@ def test_open_request_after_an_edit_goes_on_only_if_it_needs_no_more(
 
     change = judging.still_fits(made, edited((before, after)), standing)
 
-    assert change == (None if rule is None else judging.Change(rule, said or ""))
+    assert change == (None if rule is None else judging.PolicyChange(rule, said or ""))
 
 
 def test_open_request_that_no_rule_covers_any_more_is_over() -> None:
@@ -299,7 +299,7 @@ def test_open_request_that_no_rule_covers_any_more_is_over() -> None:
 
     change = judging.still_fits(open_request(), rules, judging.Standing(DB[:1], SRE))
 
-    assert change == judging.Change("", "db01: no rule of the policy covers it")
+    assert change == judging.PolicyChange("", "db01: no rule of the policy covers it")
 
 
 def test_open_request_that_has_become_too_large_is_over() -> None:
@@ -308,7 +308,7 @@ def test_open_request_that_has_become_too_large_is_over() -> None:
 
     change = judging.still_fits(open_request(3), rules, judging.Standing(DB[:3], SRE))
 
-    assert change == judging.Change("", "the policy now allows only 2 servers")
+    assert change == judging.PolicyChange("", "the policy now allows only 2 servers")
 
 
 def test_approved_request_whose_approver_was_taken_out_is_over() -> None:
@@ -320,7 +320,7 @@ def test_approved_request_whose_approver_was_taken_out_is_over() -> None:
     made = open_request()
 
     assert judging.still_fits(made, RULES, before) is None
-    assert judging.still_fits(made, RULES, after) == judging.Change(
+    assert judging.still_fits(made, RULES, after) == judging.PolicyChange(
         "databases", f"The approval by {BOB} no longer counts: not in sre now."
     )
 
@@ -342,7 +342,7 @@ def test_break_glass_that_the_policy_took_back_is_over() -> None:
         judging.still_fits(made, edited(("max_failures = 1", "max_failures = 2")), standing) is None
     )
     assert judging.still_fits(made, edited(('break_glass = ["sre"]\n', "")), standing) == (
-        judging.Change(
+        judging.PolicyChange(
             "everything else",
             'rule "everything else" now doesn\'t let its requester break glass',
         )
@@ -358,7 +358,7 @@ def test_override_of_a_freeze_is_no_spare_for_a_stricter_rule() -> None:
 
     assert made.terms.overrides == ("year end",)
     assert judging.still_fits(made, RULES, standing) is None
-    assert judging.still_fits(made, more, standing) == judging.Change(
+    assert judging.still_fits(made, more, standing) == judging.PolicyChange(
         "databases", 'rule "databases" now needs 2 from dc-ops'
     )
 

@@ -25,7 +25,7 @@ VERBS = ("reboot", "rebot", "Reboot", "restart", "please reboot", "power cycle",
 
 def offer(line: str, typed: str) -> str:
     """Return what may be offered of a line to somebody who typed this."""
-    return offered_lines.checked(line, offered_lines.Typed(typed, FLEET, fleet.GROUPS))
+    return offered_lines.checked(line, offered_lines.TypedLine(typed, FLEET, fleet.GROUPS))
 
 
 def acted(line: str) -> set[str]:
@@ -106,7 +106,7 @@ def test_a_line_that_does_what_was_typed_is_offered(line: str, typed: str) -> No
 
 def test_without_a_list_of_servers_no_change_is_offered() -> None:
     """What can't be resolved can't be known to be harmless."""
-    typed = offered_lines.Typed("rebot web01", None, fleet.GROUPS)
+    typed = offered_lines.TypedLine("rebot web01", None, fleet.GROUPS)
 
     assert offered_lines.checked("reboot web01", typed) == ""
     assert offered_lines.checked("help", typed) == "help"
@@ -133,7 +133,7 @@ def test_without_a_list_of_servers_no_change_is_offered() -> None:
 )
 def test_a_name_is_near_by_one_slip_and_never_by_number_or_role(typed: str, near: str) -> None:
     """Capitals, padding, one swapped pair, one letter more or less."""
-    assert nearest.Names(FLEET.by_name).near(typed) == near
+    assert nearest.NameIndex(FLEET.by_name).near(typed) == near
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from bot.power import errors, plan, request
-from bot.power.approval import policy_lint, policy_meaning, step_lint
-from bot.power.around import step as step_
+from bot.power.approval import policy_lint, policy_meaning
 from bot.power.command import command
 from bot.power.planning import planning, stepping
 from bot.power.policy import policy, policy_file
 from bot.power.request import Action
+from bot.power.steps import step as step_
 from tests.power import policy_texts
 from tests.power.policy_texts import asked, box, boxes, fleet, known
 
@@ -165,12 +165,12 @@ def test_one_thing_that_stands_for_all_servers_is_told(before: str, after: str, 
     """It may be meant; a probe before a wave asks about the world anyway."""
     text = (policy_texts.CONTRACT + STEPS).replace('servers = "*"', USES)
     assert before in text
-    assert not list(step_lint.notes(policy_file.read(text)))
-    (told,) = step_lint.notes(policy_file.read(text.replace(before, after)))
+    assert not list(policy_lint.step_notes(policy_file.read(text)))
+    (told,) = policy_lint.step_notes(policy_file.read(text.replace(before, after)))
     assert said in told
     world = f'{after}\nwhen = "before"'
     if said.startswith('Step "answering": tcp'):
-        assert not list(step_lint.notes(policy_file.read(text.replace(before, world))))
+        assert not list(policy_lint.step_notes(policy_file.read(text.replace(before, world))))
 
 
 def test_a_labels_pattern_is_explained_as_one() -> None:

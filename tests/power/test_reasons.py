@@ -16,8 +16,8 @@ from bot.power.run import reasons
 ROW = ports.RunServer("id1", "web01")
 BUSY_OFF = server.Server("id1", "web01", "on", "power-off-processing")
 OLD_OFF = server.Server("id1", "web01", "powering-off")
-OURS = ports.Earlier("id1", "PR-7F3K", Method.OFF, 5.0, ServerState.TIMED_OUT)
-SOMEBODY_ACTS = recheck.Change(recheck.BLOCKED, "somebody else is acting on it")
+OURS = ports.UnseenCall("id1", "PR-7F3K", Method.OFF, 5.0, ServerState.TIMED_OUT)
+SOMEBODY_ACTS = recheck.ServerChange(recheck.BLOCKED, "somebody else is acting on it")
 
 
 @pytest.mark.parametrize("record", [BUSY_OFF, OLD_OFF])
@@ -30,7 +30,9 @@ def test_an_operation_of_our_own_earlier_call_is_told_as_ours(record: server.Ser
 
 
 @pytest.mark.parametrize("earlier", [None, dataclasses.replace(OURS, method=Method.REBOOT)])
-def test_an_operation_that_we_never_sent_is_somebody_elses(earlier: ports.Earlier | None) -> None:
+def test_an_operation_that_we_never_sent_is_somebody_elses(
+    earlier: ports.UnseenCall | None,
+) -> None:
     """Another kind of call of ours doesn't explain it."""
     assert reasons.overtaken(ROW, BUSY_OFF, earlier) == (Cause.SOMEBODY_ELSE, "")
     change = reasons.explained(SOMEBODY_ACTS, ROW, snapshot(BUSY_OFF), earlier)
@@ -46,7 +48,7 @@ def test_a_second_power_off_of_a_cycle_that_comes_late_is_our_own() -> None:
 
 def test_a_server_that_is_gone_was_deleted_or_replaced() -> None:
     """Another id under its name is another server, whatever it is called."""
-    change = recheck.Change(recheck.BLOCKED, "gone from the inventory")
+    change = recheck.ServerChange(recheck.BLOCKED, "gone from the inventory")
     heir = server.Server("id2", "web01", "on")
 
     assert reasons.explained(change, ROW, snapshot(), None).cause is Cause.DELETED

@@ -11,7 +11,7 @@ from bot.power.lifecycle import ServerState
 from bot.power.ports import Method
 from bot.power.run import settling
 
-LIMITS = settling.Limits(settle_s=60, power_s=600, reboot_s=1200)
+LIMITS = settling.WatchLimits(settle_s=60, power_s=600, reboot_s=1200)
 SENT = ports.RunServer(
     "id",
     "web01",

@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from bot.power import errors, inputs, lifecycle, plan, ports, request
+from bot.power import errors, input_fields, inputs, lifecycle, plan, ports, request
 from bot.power.command import form
 from bot.power.lifecycle import State
 from bot.power.messages import messages
@@ -333,7 +333,7 @@ class Workflow:
         self.offers_late: asyncio.Event | None = None
         self.offers_fail: Exception | None = None
         self.held: asyncio.Event | None = None
-        self.form_problems: dict[form.Field, str] = {}
+        self.form_problems: dict[form.FormField, str] = {}
 
     async def offers(self, person: request.Person, typed: str) -> Sequence[search.Offer]:
         """Offer what it was told to offer, if that has what was typed in it."""
@@ -345,7 +345,7 @@ class Workflow:
 
     def problems(
         self, place: request.Place, sent: inputs.RequestFilled
-    ) -> Mapping[form.Field, str]:
+    ) -> Mapping[form.FormField, str]:
         """Find wrong with a form what it was told to find."""
         return self.form_problems
 
@@ -376,7 +376,7 @@ class Workflow:
 
     async def _button(self, inbound: ports.Inbound) -> facts.Answer | None:
         pressed = inbound.input
-        request_id, do = inputs.request_id(pressed), pressed.name
+        request_id, do = input_fields.request_id(pressed), pressed.name
         user = {"user": inbound.person.user_id}
         if do in ("request", "confirm_count"):
             self._store.move(request_id, State.PENDING, card=ports.Card(inbound.place.channel_id))

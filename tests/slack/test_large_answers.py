@@ -6,7 +6,7 @@ from bot.power import ports, server, server_history
 from bot.power.lifecycle import ServerState, State
 from bot.sandbox.workspace.blockkit import blocks as stand_in_blocks
 from bot.slack.blockkit import blocks, paging
-from bot.slack.render import fleet, records
+from bot.slack.render import request_lists, server_lists
 from bot.workflow import facts
 from tests.slack import builders
 
@@ -51,7 +51,7 @@ def shown(*, detailed: bool) -> facts.FleetShown:
 
 def test_status_of_a_large_fleet_is_one_phone_screen() -> None:
     """Counts by state and what is wrong, folded, and how many more there are."""
-    message = fleet.render(shown(detailed=False), paging.Turn(1, "status"))
+    message = server_lists.render(shown(detailed=False), paging.Turn(1, "status"))
 
     assert blocks.characters(message.blocks) < 4_000
     assert "*all servers:* 5,000 servers" in words(message)
@@ -67,7 +67,8 @@ def test_status_of_a_large_fleet_is_one_phone_screen() -> None:
 def test_list_of_a_large_fleet_is_a_table_in_pages() -> None:
     """The first, one in the middle and the last; each within Slack's limits."""
     first, middle, last = (
-        fleet.render(shown(detailed=True), paging.Turn(page, "list")) for page in (1, 125, 250)
+        server_lists.render(shown(detailed=True), paging.Turn(page, "list"))
+        for page in (1, 125, 250)
     )
 
     assert buttons(first) == ["Next", "Share"]
@@ -81,14 +82,14 @@ def test_list_of_a_large_fleet_is_a_table_in_pages() -> None:
         stand_in_blocks.check_message(list(message.blocks))
         stand_in_blocks.check_message(list(message.plainer))
         (table,) = [block for block in message.blocks if block["type"] == "table"]
-        assert [cell["text"] for cell in table["rows"][0]] == [*fleet.HEADING]
+        assert [cell["text"] for cell in table["rows"][0]] == [*server_lists.HEADING]
         assert len(table["rows"]) == 21
         assert "table" not in {block["type"] for block in message.plainer}
 
 
 def test_a_page_beyond_the_last_is_the_last() -> None:
     """The fleet may have shrunk since the button was drawn."""
-    message = fleet.render(shown(detailed=True), paging.Turn(9_999, "list"))
+    message = server_lists.render(shown(detailed=True), paging.Turn(9_999, "list"))
 
     assert "4,981 to 5,000 of 5,000" in words(message)
 
@@ -100,7 +101,10 @@ def test_requests_and_history_come_in_pages_that_hold_all_rows() -> None:
     url = "https://a-rather-long-name-of-a-workspace.slack.com/"
     turn = paging.Turn(2, "requests")
 
-    for message in (records.requests(waiting, turn, url), records.history(past, turn, url)):
+    for message in (
+        request_lists.requests(waiting, turn, url),
+        request_lists.history(past, turn, url),
+    ):
         assert buttons(message) == ["Previous", "Next", "Share"]
         assert "26 to 50 of 300" in words(message)
         assert "more line" not in words(message)
@@ -120,7 +124,9 @@ def test_why_holds_all_rows_of_a_page() -> None:
     )
     told = facts.WhyShown(SERVERS[0], SNAPSHOT, (deed,) * 40, builders.NOW)
 
-    message = records.why(told, paging.Turn(1, "why x"), "https://a-rather-long-name.slack.com/")
+    message = request_lists.why(
+        told, paging.Turn(1, "why x"), "https://a-rather-long-name.slack.com/"
+    )
 
     assert "1 to 15 of 40" in words(message)
     assert "more line" not in words(message)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.power import inputs
+from bot.power import input_fields, inputs
 from bot.power.lifecycle import State
 from bot.workflow import facts
 from tests.slack import builders, fakes
@@ -116,7 +116,7 @@ async def test_requester_may_edit_a_mistake_until_it_is_understood(connected: Si
         connected.workspace.announce_again(message)
         await connected.settle()
 
-    read = [inputs.text(one.input) for one in connected.workflow.handled]
+    read = [input_fields.text(one.input) for one in connected.workflow.handled]
     assert read == ["reboot webb01", "reboot webb02", "reboot web01"]
 
 
@@ -143,7 +143,7 @@ async def test_requester_s_message_is_read_when_an_edit_first_mentions_the_bot(
         connected.workspace.edit(message, f"@powerbot {words}")
         await connected.settle()
 
-    assert [inputs.text(one.input) for one in connected.workflow.handled] == [LINE]
+    assert [input_fields.text(one.input) for one in connected.workflow.handled] == [LINE]
 
 
 async def test_edit_that_comes_while_the_message_is_read_is_read_after_a_mistake(
@@ -163,7 +163,7 @@ async def test_edit_that_comes_while_the_message_is_read_is_read_after_a_mistake
     connected.workspace.announce_again(message)
     await connected.settle()
 
-    read = [inputs.text(one.input) for one in connected.workflow.handled]
+    read = [input_fields.text(one.input) for one in connected.workflow.handled]
     assert read == ["reboot webb01", "reboot web01 because x"]
 
 
@@ -182,7 +182,7 @@ async def test_edit_that_comes_while_the_message_is_read_is_dropped_after_a_plan
     connected.workspace.edit(message, "@powerbot off web02 because x")
     await connected.settle()
 
-    assert [inputs.text(one.input) for one in connected.workflow.handled] == [LINE]
+    assert [input_fields.text(one.input) for one in connected.workflow.handled] == [LINE]
 
 
 async def test_edit_that_comes_while_an_edit_is_read_is_read_after_it(connected: Side) -> None:
@@ -198,7 +198,7 @@ async def test_edit_that_comes_while_an_edit_is_read_is_read_after_it(connected:
     held.set()
     await connected.settle()
 
-    read = [inputs.text(one.input) for one in connected.workflow.handled]
+    read = [input_fields.text(one.input) for one in connected.workflow.handled]
     assert read == ["reboot webb01", "reboot webb02", "reboot web01"]
 
 
@@ -216,5 +216,5 @@ async def test_refused_plan_may_be_edited_and_a_dry_run_may_not(connected: Side)
         connected.workspace.edit(message, f"@powerbot {words}")
         await connected.settle()
 
-    read = [inputs.text(one.input) for one in connected.workflow.handled]
+    read = [input_fields.text(one.input) for one in connected.workflow.handled]
     assert read == ["reboot web01", "reboot web01 --dry-run"]

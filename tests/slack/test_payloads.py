@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from bot.power import inputs, ports
+from bot.power import input_fields, inputs, ports
 from bot.slack.inbound import envelope, payloads, submissions
 from tests.slack import builders
 
@@ -85,7 +85,7 @@ def test_mention_lives_in_its_thread_without_the_mention(thread_ts: str) -> None
     read = payloads.mention(mentioned(thread_ts=thread_ts), at=0)
 
     assert read is not None
-    assert inputs.text(read.input) == "reboot db03.example because a & b"
+    assert input_fields.text(read.input) == "reboot db03.example because a & b"
     assert read.place.thread_ts == thread_ts
     assert read.key == "mention:C0INC:7.8"
 

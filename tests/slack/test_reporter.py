@@ -13,7 +13,7 @@ from bot.power import ports
 from bot.power.lifecycle import State
 from bot.runtime import clocks
 from bot.slack import api_errors
-from bot.slack.outbound import announcing, context as outbound, pacing, reporter
+from bot.slack.outbound import card_poster, context as outbound, pacing, reporter
 from bot.slack.render import cards
 from tests.slack import builders
 from tests.slack.conftest import Side
@@ -215,7 +215,7 @@ async def test_large_card_is_made_beside_the_event_loop(
         return render(*given, **more)
 
     monkeypatch.setattr(cards, "render", noted)
-    monkeypatch.setattr(announcing, "LARGE", 1)
+    monkeypatch.setattr(card_poster, "LARGE", 1)
     found, rows = shown.store.requests["PR-7F3K"], builders.rows(queued=builders.names(1, 19))
     shown.store.servers[found.id] = rows
     shown.store.queue(found.id, "card", {})
@@ -305,7 +305,9 @@ async def test_card_s_place_is_noted_before_anybody_else_could_post_it(shown: Si
 async def test_post_doesn_t_leave_when_its_lease_is_nearly_over(shown: Side) -> None:
     """What Slack has asked to wait for may be another's by then; it is claimed anew."""
     telling = reporter.Reporter(
-        outbound.Context(shown.store, shown.sender, shown.clock, paces=clocks.USUAL.faster(10))
+        outbound.Context(
+            shown.store, shown.sender, shown.clock, paces=ticks.faster(clocks.USUAL, 10)
+        )
     )
     shown.workspace.chaos.fail("chat.postMessage", "status", status=429, retry_after_s=2)
     shown.store.queue("PR-7F3K", "direct", {"event": "started", "total": 19})

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from bot.power import errors, inputs, plan, ports, request
-from bot.power.command.form import Field
+from bot.power.command.form import FormField
 from bot.power.lifecycle import State
 from bot.power.targets import search
 from bot.sandbox.workspace.blockkit import blocks as stand_in_blocks
@@ -216,7 +216,7 @@ async def test_a_form_may_be_sent_again_after_a_look_at_the_plan(connected: Side
 async def test_a_mistake_keeps_the_form_open_with_words_at_its_field(connected: Side) -> None:
     """Foreign words in it are harmless."""
     await opened(connected)
-    connected.workflow.form_problems = {Field.SERVERS: f"{builders.HOSTILE} isn't there."}
+    connected.workflow.form_problems = {FormField.SERVERS: f"{builders.HOSTILE} isn't there."}
 
     await filled(connected)
 

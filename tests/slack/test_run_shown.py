@@ -11,7 +11,8 @@ from bot.power.lifecycle import ServerState, State
 from bot.power.messages import running
 from bot.power.request import Action
 from bot.slack.blockkit import paging
-from bot.slack.render import alarm, answers as private, cards, outcomes, plans, tasks
+from bot.slack.render import answers as private, cards, left_off, plans, progress
+from bot.slack.render.phrases import outcomes
 from bot.workflow import facts
 from tests.slack import builders
 
@@ -28,7 +29,7 @@ def run_of(count: int) -> list[ports.RunServer]:
 
 def test_a_small_run_has_a_task_for_each_server() -> None:
     """Waiting, under way, done, in trouble: in Slack's own words."""
-    shown = tasks.render(run_of(13), Action.REBOOT)
+    shown = progress.render(run_of(13), Action.REBOOT)
 
     assert shown["title"] == "web[000-012] · 1 still to be sent"
     assert [one["title"] for one in shown["tasks"]] == [f"web{n:03}" for n in range(13)]
@@ -41,9 +42,9 @@ def test_a_small_run_has_a_task_for_each_server() -> None:
 
 def test_a_large_run_has_a_task_for_each_outcome_and_its_counts_add_up() -> None:
     """Five thousand servers are a dozen tasks."""
-    shown = tasks.render(run_of(5000), Action.OFF)
+    shown = progress.render(run_of(5000), Action.OFF)
 
-    assert len(shown["tasks"]) <= tasks.MOST_TASKS
+    assert len(shown["tasks"]) <= progress.MOST_TASKS
     counts = [int(one["title"].split()[0].replace(",", "")) for one in shown["tasks"]]
     assert sum(counts) == 5000
 
@@ -93,7 +94,7 @@ def test_servers_left_off_are_the_loudest_message_there_is() -> None:
         names=["web01", "web02"], why="BMC <!channel> timeout", mention=["U0DANA"]
     )
 
-    message = alarm.left_dark(builders.request_in(State.RUNNING), told)
+    message = left_off.left_dark(builders.request_in(State.RUNNING), told)
 
     shown = str(message.blocks)
     assert "2 servers left off" in shown
@@ -126,7 +127,7 @@ def test_servers_that_may_be_off_are_told_apart_from_those_that_are() -> None:
     """Nobody reads "left off" of a server that was perhaps never switched off."""
     left = running.LeftDark(names=["web01", "web02"], off=["web01"], state=ServerState.TIMED_OUT)
 
-    told = str(alarm.left_dark(builders.request_in(State.RUNNING), left).blocks)
+    told = str(left_off.left_dark(builders.request_in(State.RUNNING), left).blocks)
 
     assert "not back on:* web01" in told
     assert "May be off:* web02" in told

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.power import inputs
+from bot.power import input_fields
 from tests.slack import builders
 from tests.slack.conftest import Side
 
@@ -66,7 +66,7 @@ async def test_mention_gets_its_card_in_the_thread_it_was_made_in(connected: Sid
     await connected.workspace.click("dana", connected.whispers("dana")[-1], "Request")
     await connected.settle()
 
-    assert inputs.text(connected.workflow.handled[0].input) == "reboot db03 because INC-42"
+    assert input_fields.text(connected.workflow.handled[0].input) == "reboot db03 because INC-42"
     assert connected.card("C0INC").thread_ts == root.ts
     await connected.workspace.click("sam", connected.card("C0INC"), "Approve")
     await connected.settle()

@@ -9,7 +9,15 @@ import pytest
 from bot.power import plan, ports, request, server
 from bot.power.lifecycle import ServerState, State
 from bot.sandbox.workspace.blockkit import blocks as stand_in_blocks
-from bot.slack.render import buttons, cards, conduct, fleet, home, outcomes, plans, tasks
+from bot.slack.render import (
+    buttons,
+    cards,
+    home,
+    plans,
+    progress,
+    server_lists,
+)
+from bot.slack.render.phrases import about_plan, outcomes
 from bot.workflow import facts
 from tests.slack import builders
 
@@ -51,7 +59,7 @@ def everything(planned: plan.Plan) -> dict[str, str]:
         "details": str(cards.render(pending, private=True).blocks),
         "end": outcomes.told(rows, planned.order.action),
         "rows": str(outcomes.rows(rows, planned.order.action)),
-        "tasks": str(tasks.render(rows, planned.order.action)),
+        "tasks": str(progress.render(rows, planned.order.action)),
     }
 
 
@@ -103,12 +111,12 @@ def test_cut_list_says_whose_rules_are_behind_the_cut(limit: int) -> None:
     terms = plan.Terms(rules=("databases", "everything else"))
     planned = builders.planned(builders.order(targets=targets), lines=lines, terms=terms)
 
-    told = conduct.names(planned, limit)
+    told = about_plan.names(planned, limit)
 
     shown = sum(one.name in told for one in targets)
     behind = len(targets) - shown
     assert f"{behind} more, 3 of them under rule databases, {behind - 3} of them" in told
-    assert len(told) <= limit + conduct.BEHIND_CHARS
+    assert len(told) <= limit + about_plan.BEHIND_CHARS
     stand_in_blocks.check_message(
         list(cards.render(builders.request_in(State.PENDING, planned)).blocks)
     )
@@ -122,7 +130,7 @@ def test_reader_of_servers_sees_which_is_which() -> None:
     )
     snapshot = server.Snapshot({row.id: row for row in rows}, 0.0)
 
-    told = str(fleet.render(facts.FleetShown("web*", snapshot, rows, 1.0)).blocks)
+    told = str(server_lists.render(facts.FleetShown("web*", snapshot, rows, 1.0)).blocks)
 
     assert told.count("web01 (rack R1 unit 3)") == 2
     assert told.count("web01 (rack R1 unit 7)") == 2

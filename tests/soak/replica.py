@@ -16,6 +16,7 @@ from typing import Any
 from bot import serving, settings
 from bot.operations import health, logs, metrics, rotation
 from bot.runtime import clocks
+from tests.support import ticks
 
 # What stands in the log when a process has met its doom.
 DOOMED = b"doomed\n"
@@ -63,6 +64,6 @@ def main(environment: Mapping[str, str], log: str, factor: float, *doom: str) ->
             "socket",
             health.of(counted, rotation.Rotation(given)),
             observers=[counted.watch_loop],
-            paces=clocks.USUAL.faster(factor),
+            paces=ticks.faster(clocks.USUAL, factor),
         )
     )

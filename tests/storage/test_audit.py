@@ -40,7 +40,7 @@ def tamper(url: str, *statements: str) -> None:
     owner.execute(url, *TRIGGERS[owner.dialect(url)], *statements)
 
 
-def verdict(url: str, anchor: str = "") -> audit_chain.Verdict:
+def verdict(url: str, anchor: str = "") -> audit_chain.ChainVerdict:
     """Look at the whole log."""
     with connections.reading(url) as connection:
         return audit_chain.verify(connection, anchor=anchor)
@@ -51,8 +51,8 @@ async def test_every_row_follows_the_one_before_it(store: Store, url: str) -> No
     empty = verdict(url)
     heads = await filled(store)
 
-    assert empty == audit_chain.Verdict(True, 0, EMPTY)
-    assert verdict(url) == audit_chain.Verdict(True, 5, heads[-1])
+    assert empty == audit_chain.ChainVerdict(True, 0, EMPTY)
+    assert verdict(url) == audit_chain.ChainVerdict(True, 5, heads[-1])
     assert await store.read(lambda tx: tx.audit_head()) == (5, heads[-1])
 
 
@@ -85,7 +85,7 @@ async def test_a_rolled_back_transaction_leaves_no_gap(store: Store, url: str) -
     )
 
     assert isinstance(results[1], LookupError)
-    assert verdict(url) == audit_chain.Verdict(True, 2, str(results[2]))
+    assert verdict(url) == audit_chain.ChainVerdict(True, 2, str(results[2]))
 
 
 async def test_rows_are_read_back_opened_and_newest_first(store: Store) -> None:
@@ -136,7 +136,7 @@ async def test_the_database_refuses_to_change_the_log(
     with pytest.raises(connections.driver_errors(), match="append-only"):
         await store.write(lambda tx: tx.connection.driver.execute(statement))  # type: ignore[attr-defined]
 
-    assert verdict(url) == audit_chain.Verdict(True, 3, heads[-1])
+    assert verdict(url) == audit_chain.ChainVerdict(True, 3, heads[-1])
 
 
 async def test_a_row_cant_be_replaced_or_the_table_emptied(store: Store, backend: str) -> None:

@@ -12,6 +12,7 @@ from bot.power import ports
 from bot.power.lifecycle import State
 from bot.storage.store import Store
 from tests.storage import builders, owner
+from tests.support import leases
 
 SHORT_S = 0.1
 
@@ -133,7 +134,7 @@ async def test_a_sole_process_frees_the_leases_of_its_dead_forerunner(store: Sto
     await store.write(lambda tx: tx.receive(builders.an_inbound()))
     await store.claim(now=1e9, lease_s=30.0)
 
-    await store.free_leases()
+    await leases.end_all(store)
 
     assert await store.claim(now=1e9, lease_s=30.0) is not None
     assert len(await store.claim_inbound(lease_s=30.0)) == 1

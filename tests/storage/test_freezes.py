@@ -9,6 +9,7 @@ from bot.storage.migrations import migrating
 from bot.storage.store import Store
 from tests import bodies
 from tests.storage import owner
+from tests.support import leases
 
 ANN = ports.Freeze("U0ANN", "cooling", 1.0)
 BOB = ports.Freeze("U0BOB", "network", 2.0, 50.0)
@@ -99,7 +100,7 @@ async def test_notices_of_a_dead_process_are_taken_over(url: str) -> None:
     first = opening.open_store(url)
     await first.write(lambda tx: tx.announce("C1", bodies.news({"event": "on"}), key="on", at=1.0))
     assert len(await first.due_notices(now=2.0)) == 1
-    await first.free_leases()
+    await leases.end_all(first)
     await first.close()
 
     second = opening.open_store(url)

@@ -15,6 +15,7 @@ from bot.storage import group_commit, writer
 from bot.storage.engine import connections
 from bot.storage.store import Store
 from tests.storage import builders
+from tests.support import leases
 
 
 class Gate:
@@ -50,7 +51,7 @@ async def test_one_that_fails_is_rolled_back_alone(store: Store) -> None:
 
     assert [result for result in results if isinstance(result, bool)] == [True, True, False, True]
     assert [str(results[1]), str(results[4])] == ["bad", "bad"]
-    await store.free_leases()
+    await leases.end_all(store)
     assert sorted(one.key for one in await builders.left(store, lease_s=1.0)) == ["a", "b", "c"]
 
 

@@ -8,11 +8,12 @@ from collections.abc import Callable
 from bot.power import inputs, ports
 from bot.storage.store import Store
 from tests.storage import builders
+from tests.support import leases
 
 
 async def end_leases(store: Store) -> None:
     """Let the time of every lease run out."""
-    await store.free_leases()
+    await leases.end_all(store)
 
 
 async def test_a_payload_is_stored_once_however_often_it_is_delivered(

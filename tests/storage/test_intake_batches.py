@@ -17,7 +17,7 @@ from bot.power import errors, intake, ports
 from bot.storage import intake_batches, writer
 from bot.storage.store import Store
 from tests.storage import builders
-from tests.support import databases
+from tests.support import databases, leases
 
 only_postgresql = pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
 
@@ -30,7 +30,7 @@ async def test_payloads_that_come_together_are_each_stored_once(store: Store) ->
     new = await asyncio.gather(
         *(store.write(intake.Receiving(builders.an_inbound(key))) for key in keys)
     )
-    await store.free_leases()
+    await leases.end_all(store)
     found = await builders.left(store)
 
     assert new == [True, True, False, False, True, True, False]
@@ -52,7 +52,7 @@ async def test_payloads_that_end_together_tell_where_their_cards_stand(store: St
     found = await asyncio.gather(
         *(store.write(intake.Finishing(key, request_id)) for key, request_id in named.items())
     )
-    await store.free_leases()
+    await leases.end_all(store)
 
     assert found == [card, None, None, card]
     assert await builders.left(store) == []
@@ -69,7 +69,7 @@ async def test_payloads_share_a_batch_with_others_and_with_what_fails(store: Sto
     works[1:1] = [breaks, lambda tx: tx.receive(builders.an_inbound("d"))]
 
     results = await asyncio.gather(*map(store.write, works), return_exceptions=True)
-    await store.free_leases()
+    await leases.end_all(store)
 
     assert [result for result in results if result is True] == [True] * 4
     assert isinstance(results[1], LookupError)
@@ -137,7 +137,7 @@ async def test_payloads_find_their_session_ended_and_are_stored_in_a_new_one(
     end_session(url, (await driver_of(store)).info.backend_pid)
 
     assert await all_at_once(store, "abcd") == [True] * 4
-    await store.free_leases()
+    await leases.end_all(store)
     assert len(await builders.left(store)) == 4
 
 

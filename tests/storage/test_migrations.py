@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from alembic import script
 
 from bot.power import errors, lifecycle
-from bot.power.around import states
+from bot.power.steps import states
 from bot.storage import opening
 from bot.storage.engine import addresses, connections
 from bot.storage.migrations import migrating
@@ -99,7 +99,7 @@ def test_columns_take_the_words_that_the_code_writes(settled_file: pathlib.Path)
 
     assert set(lifecycle.State) in found["requests"]["checks"]
     assert set(lifecycle.ServerState) in found["run_servers"]["checks"]
-    assert set(states.State) in found["step_servers"]["checks"]
+    assert set(states.StepState) in found["step_servers"]["checks"]
 
 
 def test_rows_of_the_audit_are_their_numbers(url: str, backend: str) -> None:

@@ -9,10 +9,10 @@ from collections.abc import Callable
 import pytest
 
 from bot.power import errors, ports
-from bot.power.around import asking, parts, step
-from bot.power.around.states import State
 from bot.power.lifecycle import State as Life
-from bot.power.run import around
+from bot.power.run import step_ledger
+from bot.power.steps import asking, parts, step
+from bot.power.steps.states import StepState
 from bot.storage.store import Store
 from tests.storage import builders
 
@@ -40,9 +40,9 @@ async def taken_out(store: Store, id_: str, *made: parts.Part, ended_at: float =
     def work(tx: ports.Tx) -> None:
         tx.intend_parts(made, epoch=request.epoch)
         for part in made:
-            done = [dataclasses.replace(one, state=State.DONE) for one in part.servers]
+            done = [dataclasses.replace(one, state=StepState.DONE) for one in part.servers]
             if done:
-                tx.move(part.key, done, before=[State.INTENDED])
+                tx.move(part.key, done, before=[StepState.INTENDED])
 
     await store.write(work)
     return request.epoch
@@ -54,7 +54,7 @@ async def test_a_part_comes_back_as_it_was_stored(store: Store) -> None:
     (found,) = await store.read(lambda tx: tx.parts("PR-2222"))
     assert found.step == QUIET
     assert [(one.subject.name, one.state) for one in found.servers] == [
-        ("web02", State.DONE), ("web01", State.DONE),
+        ("web02", StepState.DONE), ("web01", StepState.DONE),
     ]  # fmt: skip
     noted = dataclasses.replace(found, outside_id="s1", until=900.0, halves=1, says="silencing")
     await store.write(lambda tx: tx.note_part(noted))
@@ -78,10 +78,10 @@ async def test_a_server_is_moved_by_one_of_two_processes(replicas: Callable[[], 
     first, second = replicas(), replicas()
     part = a_part("PR-2222", DRAIN, "web01", "web02")
     await taken_out(first, "PR-2222", part)
-    back = [dataclasses.replace(one, state=State.PUTTING_BACK) for one in part.servers]
+    back = [dataclasses.replace(one, state=StepState.PUTTING_BACK) for one in part.servers]
 
     moved = await asyncio.gather(
-        *(one.write(lambda tx: tx.move(part.key, back, before=[State.DONE])) for one in
+        *(one.write(lambda tx: tx.move(part.key, back, before=[StepState.DONE])) for one in
           (first, second))
     )  # fmt: skip
     assert sorted(map(len, moved)) == [0, 2]
@@ -97,8 +97,8 @@ async def test_an_on_takes_over_what_earlier_requests_took_out(store: Store) -> 
     assert [(part.request_id, part.step.name) for part in found] == [
         ("PR-2222", "drain"), ("PR-2222", "quiet"),
     ]  # fmt: skip
-    back = dataclasses.replace(off.servers[0], state=State.PUT_BACK, stands=False)
-    await store.write(lambda tx: tx.move(off.key, [back], before=[State.DONE]))
+    back = dataclasses.replace(off.servers[0], state=StepState.PUT_BACK, stands=False)
+    await store.write(lambda tx: tx.move(off.key, [back], before=[StepState.DONE]))
     found = await store.read(lambda tx: tx.standing_parts(["id-web01", "id-web02"]))
     standing = {(part.step.name, one.subject.name) for part in found for one in part.standing}
     assert standing == {("drain", "web02"), ("quiet", "web01")}
@@ -132,10 +132,10 @@ async def test_what_a_person_settles_or_asks_back(store: Store) -> None:
     request = await store.read(lambda tx: tx.request("PR-2222"))
     assert request is not None
     settled = await store.write(
-        lambda tx: around.settle(tx, request, "drain", "web01", by="host:op", now=300.0)
+        lambda tx: step_ledger.settle(tx, request, "drain", "web01", by="host:op", now=300.0)
     )
     assert settled == ["id-web01"]
-    assert await store.write(lambda tx: around.ask_back(tx, request, now=310.0)) == 1
+    assert await store.write(lambda tx: step_ledger.ask_back(tx, request, now=310.0)) == 1
     (part,) = await store.write(lambda tx: tx.due_parts(now=310.0, again_s=60.0))
     assert [(one.subject.name, one.due) for one in part.standing] == [("web02", True)]
 

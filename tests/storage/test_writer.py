@@ -15,6 +15,7 @@ from bot.storage import writer
 from bot.storage.engine import addresses, connections
 from bot.storage.store import Store
 from tests.storage import builders
+from tests.support import leases
 
 only_postgresql = pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
 only_sqlite = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
@@ -38,7 +39,7 @@ def session(tx: ports.Tx) -> int:
 
 async def keys(store: Store) -> list[str]:
     """Return the keys of the stored payloads."""
-    await store.free_leases()
+    await leases.end_all(store)
     return sorted(one.key for one in await builders.left(store))
 
 

@@ -12,7 +12,13 @@ from bot.power.lifecycle import ServerState, State
 from bot.power.messages import running
 from bot.sandbox import data_centre
 from bot.sandbox.data_centre import CallFaultKind, CallKind, MachineFault
-from bot.slack.render import cards, home, plans, records, replies
+from bot.slack.render import (
+    cards,
+    home,
+    plans,
+    replies,
+    request_lists,
+)
 from bot.workflow import facts
 from tests.support import databases
 from tests.workflow import world as world_
@@ -56,7 +62,7 @@ async def test_what_was_accepted_and_not_proven_is_told_so_and_named_by_the_next
             cards.render(found, rows).text,
             str(cards.render(found, rows).blocks),
             replies.direct(found, rows, running.Ended()).text,
-            str(records.history(history).blocks),
+            str(request_lists.history(history).blocks),
             str(home.render(at_home)),
         ):
             assert word in place

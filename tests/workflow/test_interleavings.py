@@ -33,7 +33,7 @@ from bot.power.policy import policy_file
 from bot.storage.admin import audit_chain
 from bot.storage.engine import connections
 from bot.workflow import facts
-from tests.support import databases, ticks
+from tests.support import databases, leases, ticks
 from tests.workflow import world as world_
 from tests.workflow.world import DANA, INC, LEO, OLGA, OPS, POLICY, ROSA, SAM
 
@@ -101,7 +101,7 @@ class Story(RuleBasedStateMachine):
         self.world = await self.process.enter_async_context(
             world_.running(self.url, clock=self.clock, folk=self.folk, centre=self.centre)
         )
-        await self.world.store.free_leases()
+        await leases.end_all(self.world.store)
         self.world.rules = policy_file.read(POLICIES[self.policy])
 
     # -- what people do

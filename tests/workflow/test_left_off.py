@@ -14,7 +14,7 @@ from bot.power.messages import running
 from bot.power.run import again
 from bot.sandbox import data_centre
 from bot.sandbox.data_centre import CallFault, CallFaultKind, CallKind, MachineFault
-from bot.slack.render import cards, home, records, replies
+from bot.slack.render import cards, home, replies, request_lists
 from bot.workflow import facts
 from tests.support import databases, ticks
 from tests.workflow import world as world_
@@ -37,8 +37,8 @@ async def shown(world: world_.World, id_: str) -> dict[str, str]:
         "card": str(cards.render(found, rows).blocks),
         "notification": cards.render(found, rows).text,
         "show": str(cards.render(show.request, show.servers, private=True).blocks),
-        "history": str(records.history(history).blocks),
-        "why": str(records.why(why).blocks),
+        "history": str(request_lists.history(history).blocks),
+        "why": str(request_lists.why(why).blocks),
         "home": str(home.render(at_home)),
         "thread": replies.render(found, rows, ended).text,
         "direct": replies.direct(found, rows, ended).text,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.power import plan
-from bot.slack.render import fleet, plans
+from bot.slack.render import plans, server_lists
 from bot.workflow import facts
 from tests.workflow.world import World
 
@@ -25,7 +25,7 @@ async def test_plan_for_terms_of_different_kinds_acts_on_fewer_and_says_its_read
     count = f"{len(acting)} server{'' if len(acting) == 1 else 's'}"
     told = str(plans.render(shown).blocks)
     assert f"*Read as:* servers tagged role=web that are off: {count}" in told
-    assert "servers tagged role=web that are off" in fleet.render(listed).text
+    assert "servers tagged role=web that are off" in server_lists.render(listed).text
 
 
 @pytest.mark.parametrize("line", ["web[01-03]", "web[01-03] !web02", "@db"])

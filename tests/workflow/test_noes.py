@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.power import inputs
-from bot.power.command import noes
+from bot.power.command import halts
 from bot.power.lifecycle import State
 from bot.power.run import ledger
 from bot.workflow import facts
@@ -86,7 +86,7 @@ async def test_member_who_was_seen_today_stops_without_slack(world: World) -> No
 
     assert "sends nothing more" in await world.told(OLGA, "stop", id_)
     (row,) = await world.audit("person.known")
-    assert row["detail"]["known"] == noes.Known.SEEN.value
+    assert row["detail"]["known"] == halts.Known.SEEN.value
 
 
 async def test_nothing_leaves_while_a_stranger_to_the_record_is_looked_up(world: World) -> None:

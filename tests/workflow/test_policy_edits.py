@@ -8,6 +8,7 @@ from bot.power import errors, plan
 from bot.power.lifecycle import State
 from bot.power.policy import policy_file
 from bot.workflow import planner
+from tests.support import leases
 from tests.workflow import world as world_
 from tests.workflow.world import DANA, LEO, OLGA, OPS, ROSA, SAM, World
 
@@ -272,7 +273,7 @@ async def test_run_waits_while_an_edited_policy_can_not_be_judged(world: World) 
     world.clock.sleep = waited  # type: ignore[method-assign]
     held = (await world.state(id_), world.calls(), world.events(id_)[-1])
     world.folk.away.clear()
-    await world.store.free_leases()
+    await leases.end_all(world.store)
     await world.later(60)
 
     assert held == (State.RUNNING, [1], "held")

@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from bot.power import errors, inputs, ports, request, server
-from bot.power.command.form import Field
+from bot.power.command.form import FormField
 from bot.power.policy import policy_file
 from bot.workflow import alarm_lookup, context, people
 from bot.workflow.questions import request_form
@@ -156,23 +156,23 @@ async def test_a_message_fills_the_form_or_is_said_to_name_nothing() -> None:
 @pytest.mark.parametrize(
     ("filled", "field", "words"),
     [
-        ({"servers": "web99"}, Field.SERVERS, "There is no server web99"),
-        ({"servers": "db01"}, Field.REASON, 'Rule "databases" requires INC-[0-9]+ in it.'),
-        ({"batch": "9"}, Field.BATCH, "The policy allows at most 5"),
-        ({"pause": "1s"}, Field.PAUSE, "The policy pauses for at least 10s"),
-        ({"max_failures": "3"}, Field.MAX_FAILURES, "The policy allows at most 1"),
-        ({"break_glass": "yes"}, Field.BREAK_GLASS, "isn't allowed in this channel"),
+        ({"servers": "web99"}, FormField.SERVERS, "There is no server web99"),
+        ({"servers": "db01"}, FormField.REASON, 'Rule "databases" requires INC-[0-9]+ in it.'),
+        ({"batch": "9"}, FormField.BATCH, "The policy allows at most 5"),
+        ({"pause": "1s"}, FormField.PAUSE, "The policy pauses for at least 10s"),
+        ({"max_failures": "3"}, FormField.MAX_FAILURES, "The policy allows at most 1"),
+        ({"break_glass": "yes"}, FormField.BREAK_GLASS, "isn't allowed in this channel"),
         (
             {"break_glass": "yes", "reason": "", "place": "C0INC"},
-            Field.REASON,
+            FormField.REASON,
             "Break glass needs a reason.",
         ),
-        ({"place": "C0DEV"}, Field.CHANNEL, "Requests aren't allowed in this channel."),
-        ({"place": "C0OLD"}, Field.SERVERS, "Requests aren't allowed in this channel."),
+        ({"place": "C0DEV"}, FormField.CHANNEL, "Requests aren't allowed in this channel."),
+        ({"place": "C0OLD"}, FormField.SERVERS, "Requests aren't allowed in this channel."),
     ],
 )
 def test_a_form_is_told_what_the_policy_wants_at_its_field(
-    filled: dict[str, Any], field: Field, words: str
+    filled: dict[str, Any], field: FormField, words: str
 ) -> None:
     """Before any look-up, from the newest list there is."""
     problems = request_form.read_form(choice(), *sent(**filled)).problems

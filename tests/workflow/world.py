@@ -318,7 +318,7 @@ async def _joined(
     kept = opening.open_store(url, code_version="test")
     made = World(url, clock, folk, kept, centre)
     power = centres.power(http, clock, url=cloud_url)
-    seen = people.Sightings(kept, clock)
+    seen = people.SeenMembers(kept, clock)
     who = people.People(folk, lambda: made.rules, TEAM, seen)
     story = context.Context(
         store=kept,

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from bot import setting_words, settings
 from bot.operations import manifest, policies
 from bot.operations.check import check_cloud, check_exposure, check_slack, check_steps
-from bot.operations.check.findings import Code, Finding, bad, good
+from bot.operations.check.findings import CheckResult, Code, bad, good
 from bot.power import errors, ports
 from bot.power.policy import policy
 from bot.runtime import clocks
@@ -36,7 +36,7 @@ KINDS = {
 
 async def run(
     given: settings.Settings, *, offline: bool, clock: ports.Clock | None = None
-) -> list[Finding]:
+) -> list[CheckResult]:
     """Look at everything; `offline` leaves out what asks Slack and CloudDC."""
     exposed = check_exposure.files(given)
     looked = [
@@ -63,7 +63,7 @@ def _has_cloud(given: settings.Settings) -> bool:
     return not any(one.of is setting_words.Of.CLOUD for one in given.unset("socket"))
 
 
-def _settings(given: settings.Settings) -> Iterator[Finding]:
+def _settings(given: settings.Settings) -> Iterator[CheckResult]:
     """Look for settings without which the bot can't start, and for tokens in a wrong place."""
     transport = "socket" if given.slack_app_token.get_secret_value() else "http"
     missing = given.missing(transport)
@@ -77,7 +77,7 @@ def _settings(given: settings.Settings) -> Iterator[Finding]:
     yield from check_exposure.plain_addresses(given)
 
 
-def _shapes(given: settings.Settings) -> Iterator[Finding]:
+def _shapes(given: settings.Settings) -> Iterator[CheckResult]:
     """Say what can't be a region or a project, whatever else is missing."""
     if given.clouddc_region and not REGION.fullmatch(given.clouddc_region):
         said = "CLOUDDC_REGION isn't the name of a region."
@@ -87,7 +87,7 @@ def _shapes(given: settings.Settings) -> Iterator[Finding]:
         yield bad("settings", said, "copy the project's id from My Credentials in the console.")
 
 
-def _token(name: str, token: str, wanted: str) -> Iterator[Finding]:
+def _token(name: str, token: str, wanted: str) -> Iterator[CheckResult]:
     """Say when a token is of another kind than its place; its text is never shown."""
     kind = next((what for begins, what in KINDS.items() if token.startswith(begins)), "")
     if not token or token.startswith(wanted):
@@ -97,7 +97,7 @@ def _token(name: str, token: str, wanted: str) -> Iterator[Finding]:
     yield bad("tokens", f"{name} {found}.", mend, Code.WRONG_TOKEN)
 
 
-def _policy(given: settings.Settings) -> Iterator[Finding]:
+def _policy(given: settings.Settings) -> Iterator[CheckResult]:
     """Look at the policy file by itself."""
     problems = policies.check(given.policy)
     do = "edit" if given.policy.exists() else "run `powerbot policy init`, then edit"
@@ -116,7 +116,7 @@ def _usable_policy(given: settings.Settings) -> policy.Policy:
         return policy.EMPTY
 
 
-def _database(given: settings.Settings) -> Finding:
+def _database(given: settings.Settings) -> CheckResult:
     """Look whether the database can be read and has the newest schema."""
     try:
         path = addresses.parsed(given.database_url).path
@@ -137,13 +137,13 @@ def _database(given: settings.Settings) -> Finding:
     return bad("database", said, "run `powerbot migrate`.")
 
 
-def _unreadable(said: str) -> Finding:
+def _unreadable(said: str) -> CheckResult:
     """Return the finding that the database can't be read."""
     mend = "check POWERBOT_DATABASE_URL, the database server, and the permissions of the file."
     return bad("database", f"it can't be read: {said}", mend)
 
 
-def _manifest(path: pathlib.Path, command: str, label: str) -> Iterator[Finding]:
+def _manifest(path: pathlib.Path, command: str, label: str) -> Iterator[CheckResult]:
     """Compare the manifest in the working directory, if there is one, with this version's."""
     if not path.exists():
         return

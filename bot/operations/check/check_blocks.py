@@ -17,7 +17,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import VERSION, settings
 from bot.operations.check import specimens
-from bot.operations.check.findings import Finding, bad, good
+from bot.operations.check.findings import CheckResult, bad, good
 from bot.power import errors
 from bot.slack import api_errors
 from bot.slack.blockkit import blocks
@@ -41,10 +41,10 @@ class Wrong:
         return "; ".join(self.mistakes[:MOST_SAID]) or self.code
 
 
-async def look(client: AsyncWebClient, given: settings.Settings) -> AsyncIterator[Finding]:
+async def look(client: AsyncWebClient, given: settings.Settings) -> AsyncIterator[CheckResult]:
     """Let Slack judge everything, and remember which kinds of blocks it doesn't take."""
     refused: set[str] = set()
-    broken: list[Finding] = []
+    broken: list[CheckResult] = []
     try:
         for name, message in specimens.messages().items():
             best, *older, _ = blocks.ways(message)
@@ -74,7 +74,7 @@ async def look(client: AsyncWebClient, given: settings.Settings) -> AsyncIterato
         yield good("messages", "Slack accepts every kind of message and form")
 
 
-def _broken(name: str, wrong: Wrong) -> Finding:
+def _broken(name: str, wrong: Wrong) -> CheckResult:
     """Return that Slack refuses something that it should take."""
     return bad("messages", f"Slack refuses {name}: {wrong.sentence}.", UPGRADE)
 

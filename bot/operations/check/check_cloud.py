@@ -9,7 +9,7 @@ import httpx
 from bot import cloud, settings
 from bot.clouddc import error_answers, exchange
 from bot.clouddc.error_answers import Operation
-from bot.operations.check.findings import Finding, bad, good
+from bot.operations.check.findings import CheckResult, bad, good
 from bot.power import errors, ports
 
 # The gateway refuses a signature that is older or newer than 15 minutes (its error page); a
@@ -20,7 +20,7 @@ PERMISSIONS = "{}, {} and {}".format(
 )
 
 
-def clock_is_off(skewed_s: float) -> Finding:
+def clock_is_off(skewed_s: float) -> CheckResult:
     """Return that this machine's clock is wrong."""
     way = "ahead" if skewed_s > 0 else "behind"
     # Whole minutes, so that it reads the same whoever's clock it was compared with.
@@ -28,7 +28,7 @@ def clock_is_off(skewed_s: float) -> Finding:
     return bad("clock", said, "turn on time synchronisation (NTP).")
 
 
-async def look(given: settings.Settings, clock: ports.Clock) -> AsyncIterator[Finding]:
+async def look(given: settings.Settings, clock: ports.Clock) -> AsyncIterator[CheckResult]:
     """Ask CloudDC for the list of servers, the way that the bot does."""
     try:
         async with exchange.open_http() as http:
@@ -37,7 +37,9 @@ async def look(given: settings.Settings, clock: ports.Clock) -> AsyncIterator[Fi
         yield bad("clouddc", error.user_message, "correct or unset that variable.")
 
 
-async def _seen(given: settings.Settings, http: httpx.AsyncClient, clock: ports.Clock) -> Finding:
+async def _seen(
+    given: settings.Settings, http: httpx.AsyncClient, clock: ports.Clock
+) -> CheckResult:
     """Reach CloudDC, compare the clocks, and read the list."""
     try:
         answer = await http.get(given.endpoint)
@@ -51,7 +53,9 @@ async def _seen(given: settings.Settings, http: httpx.AsyncClient, clock: ports.
     return await _list(given, http, clock)
 
 
-async def _list(given: settings.Settings, http: httpx.AsyncClient, clock: ports.Clock) -> Finding:
+async def _list(
+    given: settings.Settings, http: httpx.AsyncClient, clock: ports.Clock
+) -> CheckResult:
     """Read the list of servers once."""
     try:
         power = cloud.power_of(given, http, clock)

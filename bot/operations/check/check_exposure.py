@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from bot import settings
-from bot.operations.check.findings import Finding, bad
+from bot.operations.check.findings import CheckResult, bad
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 ENV_FILE = pathlib.Path(".env")
 
 
-def plain_addresses(given: settings.Settings) -> Iterator[Finding]:
+def plain_addresses(given: settings.Settings) -> Iterator[CheckResult]:
     """Say which addresses off this machine are reached without TLS."""
     named = {
         "CLOUDDC_ENDPOINT": given.endpoint,
@@ -28,7 +28,7 @@ def plain_addresses(given: settings.Settings) -> Iterator[Finding]:
             yield bad("settings", said, "use https://.")
 
 
-def files(given: settings.Settings) -> Iterator[Finding]:
+def files(given: settings.Settings) -> Iterator[CheckResult]:
     """Say which files others may read that hold secrets, or change that decide.
 
     The database isn't among them: it is made private at every start.
@@ -43,14 +43,14 @@ def files(given: settings.Settings) -> Iterator[Finding]:
     yield from _changeable("settings", ENV_FILE, "names the database, the policy and the cloud")
 
 
-def _readable(about: str, path: pathlib.Path, why: str) -> Iterator[Finding]:
+def _readable(about: str, path: pathlib.Path, why: str) -> Iterator[CheckResult]:
     """Say that everybody on this machine may read a file."""
     if _mode(path) & stat.S_IROTH:
         said = f"{path.name} can be read by everybody on this machine, and {why}."
         yield bad(about, said, f"run `chmod 600 {path}`.")
 
 
-def _changeable(about: str, path: pathlib.Path, why: str) -> Iterator[Finding]:
+def _changeable(about: str, path: pathlib.Path, why: str) -> Iterator[CheckResult]:
     """Say that everybody on this machine may change a file, or put another in its place."""
     if _mode(path) & stat.S_IWOTH:
         said = f"{path.name} can be changed by everybody on this machine, and it {why}."

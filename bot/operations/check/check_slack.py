@@ -15,7 +15,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from bot import settings
 from bot.clouddc import error_answers
 from bot.operations.check import check_blocks, check_cloud
-from bot.operations.check.findings import Code, Finding, bad, good
+from bot.operations.check.findings import CheckResult, Code, bad, good
 from bot.power import errors, missing_access, ports
 from bot.power.approval import policy_lint
 from bot.power.policy import policy
@@ -35,7 +35,7 @@ INVITE = "invite the bot there with /invite, or take the channel out of [channel
 LEFT = "check the id in [people], or remove it."
 
 
-class Refused(Exception):
+class SlackRefused(Exception):
     """Slack has refused a call, or can't be reached; `code` is its word or empty."""
 
     def __init__(self, code: str = "") -> None:
@@ -45,13 +45,13 @@ class Refused(Exception):
 
 async def look(
     given: settings.Settings, rules: policy.Policy, clock: ports.Clock
-) -> AsyncIterator[Finding]:
+) -> AsyncIterator[CheckResult]:
     """Ask Slack about the app, then about everybody and every channel that the policy names."""
     token = given.slack_bot_token.get_secret_value()
     async with connection.open_client(token, given.slack_api_url) as client:
         try:
             who = await _ask(client.auth_test())
-        except Refused as refused:
+        except SlackRefused as refused:
             yield _no_bot(refused)
             return
         skewed_s = error_answers.skew_s(who.headers or {}, clock.now())
@@ -92,18 +92,18 @@ async def _ask(call: Awaitable[AsyncSlackResponse]) -> AsyncSlackResponse:
     """Make one call.
 
     Raises:
-        Refused: Slack said no, or nothing.
+        SlackRefused: Slack said no, or nothing.
     """
     try:
         async with asyncio.timeout(CALL_S):
             return await call
     except SlackApiError as error:
-        raise Refused(str(error.response.get("error") or "no reason given")) from None
+        raise SlackRefused(str(error.response.get("error") or "no reason given")) from None
     except (TimeoutError, aiohttp.ClientError, OSError):
-        raise Refused from None
+        raise SlackRefused from None
 
 
-def _no_bot(refused: Refused) -> Finding:
+def _no_bot(refused: SlackRefused) -> CheckResult:
     """Return why the bot token doesn't work."""
     if not refused.code:
         mend = "check the network, HTTPS_PROXY and SLACK_API_URL."
@@ -118,7 +118,7 @@ def _granted(who: AsyncSlackResponse) -> frozenset[str]:
     return frozenset(scope.strip() for scope in listed.split(",") if scope.strip())
 
 
-def _scopes(granted: frozenset[str]) -> Iterator[Finding]:
+def _scopes(granted: frozenset[str]) -> Iterator[CheckResult]:
     """Compare the granted scopes with those that this version's manifest asks for."""
     wanted = app_features.scopes()
     for scope in sorted(wanted - granted):
@@ -136,7 +136,7 @@ def _scopes(granted: frozenset[str]) -> Iterator[Finding]:
 
 async def _app(
     client: AsyncWebClient, who: AsyncSlackResponse, app_token: str, granted: frozenset[str]
-) -> AsyncIterator[Finding]:
+) -> AsyncIterator[CheckResult]:
     """Look whether the tokens are a bot's and of one app, and whether a socket may be opened."""
     team = f"{who.get('team')} ({who.get('team_id')})"
     if not who.get("bot_id"):
@@ -153,7 +153,7 @@ async def _app(
             if bot.get("app_id") != named[1]:
                 said = "SLACK_APP_TOKEN and SLACK_BOT_TOKEN belong to two different apps."
                 yield bad("slack", said, "copy both from the same app's pages.")
-    except Refused as refused:
+    except SlackRefused as refused:
         said = f"Slack refuses SLACK_APP_TOKEN: {refused.code or 'no answer'}."
         yield bad("slack", said, MEND_APP)
 
@@ -169,9 +169,9 @@ async def named(
     rules: policy.Policy,
     team: str,
     granted: frozenset[str] = NEEDED,
-) -> AsyncIterator[Finding]:
+) -> AsyncIterator[CheckResult]:
     """Look up everybody and every channel that the policy names, as far as scopes allow."""
-    found: list[Finding] = []
+    found: list[CheckResult] = []
     people = sorted({one for group in rules.people.values() for one in group})
     if {"channels:read", "groups:read"} <= granted:
         channels = sorted(rules.allow | rules.incident)
@@ -200,7 +200,7 @@ async def named(
 UNKNOWN = "doesn't exist in this workspace."
 
 
-async def _channel(named: directory.Directory, channel_id: str) -> list[Finding]:
+async def _channel(named: directory.Directory, channel_id: str) -> list[CheckResult]:
     """Look at a channel in which requests may be made."""
     about = f"channel {channel_id}"
     try:
@@ -220,7 +220,7 @@ async def _channel(named: directory.Directory, channel_id: str) -> list[Finding]
     return [good(about, f"the bot is in #{found.name}")]
 
 
-async def _person(named: directory.Directory, user_id: str) -> list[Finding]:
+async def _person(named: directory.Directory, user_id: str) -> list[CheckResult]:
     """Look at a person whom the policy names."""
     about = f"person {user_id}"
     try:
@@ -242,7 +242,7 @@ async def _person(named: directory.Directory, user_id: str) -> list[Finding]:
     return [bad(about, f"{shown} {said}", LEFT)] if said else [good(about, shown)]
 
 
-async def _group(named: directory.Directory, group_id: str) -> list[Finding]:
+async def _group(named: directory.Directory, group_id: str) -> list[CheckResult]:
     """Look at a Slack user group that the policy names."""
     about = f"group {group_id}"
     try:
@@ -257,7 +257,7 @@ async def _group(named: directory.Directory, group_id: str) -> list[Finding]:
     return [good(about, f"{len(found)} members")]
 
 
-def _not_read(about: str, error: errors.SlackUnavailable) -> Finding:
+def _not_read(about: str, error: errors.SlackUnavailable) -> CheckResult:
     """Return that something could not be read, with Slack's word where there is one."""
     cause = error.__cause__
     code = cause.code if isinstance(cause, api_errors.Undelivered) else ""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from bot.around import client, opening
-from bot.operations.check.findings import Finding, bad, good
-from bot.power.around import step as step_
+from bot.operations.check.findings import CheckResult, bad, good
 from bot.power.policy import policy
+from bot.power.steps import step as step_
+from bot.steps import client, opening
 
 
-async def look(rules: policy.Policy) -> AsyncIterator[Finding]:
+async def look(rules: policy.Policy) -> AsyncIterator[CheckResult]:
     """Yield a finding for each step whose address can be asked without a server."""
     if not rules.steps:
         return
@@ -25,7 +25,7 @@ async def look(rules: policy.Policy) -> AsyncIterator[Finding]:
         await http.aclose()
 
 
-def _finding(step: step_.Step, problem: str) -> Finding:
+def _finding(step: step_.Step, problem: str) -> CheckResult:
     """Return what one address has said."""
     if not problem:
         return good("steps", f"{step.name} ({step.kind}) answers")

@@ -18,7 +18,7 @@ class Code(enum.StrEnum):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """The result of one check: whether it is good, and if not, how to fix it."""
 
     about: str
@@ -28,28 +28,28 @@ class Finding:
     code: Code = Code.OTHER
 
 
-def good(about: str, says: str) -> Finding:
+def good(about: str, says: str) -> CheckResult:
     """Return that something is as it should be."""
-    return Finding(about, True, says)
+    return CheckResult(about, True, says)
 
 
-def bad(about: str, says: str, mend: str, code: Code = Code.OTHER) -> Finding:
+def bad(about: str, says: str, mend: str, code: Code = Code.OTHER) -> CheckResult:
     """Return that something is wrong; `mend` says what to do, as one sentence."""
-    return Finding(about, False, says, mend, code)
+    return CheckResult(about, False, says, mend, code)
 
 
-def as_text(findings: Sequence[Finding]) -> str:
+def as_text(findings: Sequence[CheckResult]) -> str:
     """Return one line for each finding."""
     return "\n".join(_line(one) for one in findings)
 
 
-def _line(one: Finding) -> str:
+def _line(one: CheckResult) -> str:
     """Return a finding as a line."""
     mend = f" Fix: {one.mend}" if one.mend else ""
     return f"{'ok  ' if one.good else 'FAIL'} {one.about}: {one.says}{mend}"
 
 
-def as_json(findings: Sequence[Finding]) -> str:
+def as_json(findings: Sequence[CheckResult]) -> str:
     """Return the findings as JSON."""
     all_good = all(one.good for one in findings)
     return json.dumps({"ok": all_good, "findings": [dataclasses.asdict(one) for one in findings]})

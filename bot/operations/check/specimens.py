@@ -13,22 +13,22 @@ from typing import Any
 import pydantic
 
 from bot.power import causes, lifecycle, plan, ports, request, server, server_history
-from bot.power.around import asking, parts, states, step
 from bot.power.command import guide
 from bot.power.lifecycle import ServerState, State
 from bot.power.messages import messages as told
 from bot.power.plan import Verdict
 from bot.power.request import Action
+from bot.power.steps import asking, parts, states, step
 from bot.power.targets import search
 from bot.slack.blockkit import blocks, modals, paging, views as forms
 from bot.slack.render import (
     answers as private,
     cards,
-    frozen,
     home,
     replies,
     request_modal,
 )
+from bot.slack.render.phrases import about_freezes
 from bot.workflow import facts
 
 NOW = 1_800_000_000.0
@@ -68,7 +68,7 @@ def messages() -> dict[str, blocks.Message]:
     found = {f"the card of a request that is {state}": _card(state) for state in State}
     found |= {f"the thread's {name}": message for name, message in _replies()}
     found |= {f"the answer {name}": message for name, message in _answers()}
-    found["the notice of a freeze"] = frozen.notice(
+    found["the notice of a freeze"] = about_freezes.notice(
         told.FreezeTurned.model_validate({**FACTS, "event": "freeze.on"})
     )
     return found
@@ -236,7 +236,7 @@ def _home() -> facts.HomeShown:
     pending, running = (_request(State.PENDING),) * 9, (_request(State.RUNNING),) * 9
     ended = (_request(State.PARTIAL),) * 8
     freezes = (ports.Freeze(WHO.user_id, REASON, NOW),) * 9
-    owed = parts.Taken(asking.Subject(id="i", name=REASON), states.State.OWED, since=NOW)
+    owed = parts.Taken(asking.Subject(id="i", name=REASON), states.StepState.OWED, since=NOW)
     drain = step.Step(name="drain", kind="drain")
     part = parts.Part("k", ID, 1, drain, servers=(owed,))
     left = dataclasses.replace(_request(State.PARTIAL), ended_at=NOW)

@@ -25,7 +25,7 @@ HEAD = """\
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Alarm:
+class AlertRule:
     """One alarm; `expr` is PromQL, `lasts` how long it must hold, `severity` page or ticket.
 
     `heading` is a heading of OPERATING, where the section ends in the command to type.
@@ -40,7 +40,7 @@ class Alarm:
 
 
 ALARMS = (
-    Alarm(
+    AlertRule(
         "PowerbotDown",
         f'up{{job="{JOB}"}} == 0 or absent(up{{job="{JOB}"}})',
         "2m",
@@ -48,7 +48,7 @@ ALARMS = (
         "Powerbot doesn't answer: nobody can switch a server, and nobody can press Stop.",
         "The bot is down",
     ),
-    Alarm(
+    AlertRule(
         "PowerbotDatabaseDown",
         f"{Figure.DATABASE_UP.series} == 0",
         "1m",
@@ -56,7 +56,7 @@ ALARMS = (
         "Powerbot can't reach its database: it accepts no requests and sends nothing.",
         "The database is away",
     ),
-    Alarm(
+    AlertRule(
         "PowerbotKeysRefused",
         f"{Figure.CLOUD_PAUSED_SECONDS.series} > 0",
         "0m",
@@ -64,7 +64,7 @@ ALARMS = (
         "CloudDC refuses the bot's key: nothing is sent for five minutes.",
         "Keys refused",
     ),
-    Alarm(
+    AlertRule(
         "PowerbotNoSocket",
         f"{Figure.SOCKETS.series} == 0 or {Figure.SOCKET_HEARD_SECONDS.series} > 120",
         "2m",
@@ -72,7 +72,7 @@ ALARMS = (
         "Slack can't reach Powerbot: commands and buttons do nothing.",
         "Slack doesn't reach the bot",
     ),
-    Alarm(
+    AlertRule(
         "PowerbotMessagesWait",
         f"max({Figure.OUTBOX_AGE_SECONDS.series}) > 300",
         "1m",
@@ -80,7 +80,7 @@ ALARMS = (
         "Slack accepts no messages: cards and threads are more than five minutes behind.",
         "Token revoked",
     ),
-    Alarm(
+    AlertRule(
         "PowerbotClicksWait",
         f"max({Figure.INBOX_AGE_SECONDS.series}) > 60",
         "1m",
@@ -88,7 +88,7 @@ ALARMS = (
         "A command or a click has waited for more than a minute.",
         "Card stuck",
     ),
-    Alarm(
+    AlertRule(
         "PowerbotSlackRefusesMessages",
         f"max({Figure.OUTBOX_REFUSED.series}) > 0",
         "5m",
@@ -96,7 +96,7 @@ ALARMS = (
         "Slack refuses one of Powerbot's messages: somebody isn't being told something.",
         "Slack refuses messages",
     ),
-    Alarm(
+    AlertRule(
         "PowerbotCallUnknown",
         f"sum(increase({Figure.UNKNOWN_CALLS.total}[10m])) > 0",
         "0m",
@@ -104,7 +104,7 @@ ALARMS = (
         "CloudDC never answered a power call: a server may or may not have been switched.",
         "A call's outcome is unknown",
     ),
-    Alarm(
+    AlertRule(
         "PowerbotStepsOwed",
         f"max({Figure.STEPS_OWED.series}) > 0",
         "15m",
@@ -113,7 +113,7 @@ ALARMS = (
         "`powerbot owed` lists it, `powerbot settle` records what you put back by hand.",
         "Something is still out",
     ),
-    Alarm(
+    AlertRule(
         "PowerbotListFallsShort",
         f"max({Figure.LIST_MISSING_SERVERS.series}) > 0",
         "15m",
@@ -121,7 +121,7 @@ ALARMS = (
         "CloudDC counts more servers than it lists: some can't be seen or switched.",
         "Servers are missing from the list",
     ),
-    Alarm(
+    AlertRule(
         "PowerbotPolicyUnusable",
         f"{Figure.POLICY_VALID.series} == 0",
         "1m",
@@ -129,7 +129,7 @@ ALARMS = (
         "The new policy file can't be used: the previous one is still in force.",
         "The policy can't be used",
     ),
-    Alarm(
+    AlertRule(
         "PowerbotReviewOverdue",
         f"max({Figure.REVIEW_OVERDUE_SECONDS.series}) > 3600",
         "5m",
@@ -137,7 +137,7 @@ ALARMS = (
         "Somebody used break glass, and nobody reviewed it in time.",
         "A review is overdue",
     ),
-    Alarm(
+    AlertRule(
         "PowerbotSecretFileUnusable",
         f"{Figure.SECRET_FILES_UNUSABLE.series} > 0",
         "2m",
@@ -145,7 +145,7 @@ ALARMS = (
         "A secret's file can't be used: the previous secret is still in use.",
         "A secret's file can't be used",
     ),
-    Alarm(
+    AlertRule(
         "PowerbotRefusesRequests",
         f"sum by (check) (increase({Figure.REFUSED_REQUESTS.total}[10m])) > 10",
         "5m",
@@ -153,7 +153,7 @@ ALARMS = (
         "Powerbot turns requests away unread, by this check: {{ $labels.check }}.",
         "Requests are turned away",
     ),
-    Alarm(
+    AlertRule(
         "PowerbotOthersOnApp",
         f"max({Figure.SOCKET_OTHERS.series} + {Figure.SOCKETS.series})"
         f" > sum({Figure.SOCKETS.series})",
@@ -162,7 +162,7 @@ ALARMS = (
         "Another process uses this Slack app and receives some of the clicks.",
         "Another process uses the Slack app",
     ),
-    Alarm(
+    AlertRule(
         "PowerbotSlow",
         f"histogram_quantile(0.99, sum by (le) (rate({Figure.LOOP_LAG_SECONDS.bucket}[5m]))) > 1",
         "5m",
@@ -180,7 +180,7 @@ def alert_rules(token: str, page: str = RUNBOOK) -> str:
     return HEAD.format(job=JOB, token=token) + dumped
 
 
-def rule(alarm: Alarm, page: str = RUNBOOK) -> dict[str, Any]:
+def rule(alarm: AlertRule, page: str = RUNBOOK) -> dict[str, Any]:
     """Return one rule."""
     return {
         "alert": alarm.name,

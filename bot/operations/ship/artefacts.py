@@ -19,7 +19,7 @@ class Artefact(enum.StrEnum):
     DASHBOARD = "dashboard"
 
 
-_MADE: Mapping[Artefact, Callable[[place.Order], str]] = {
+_MADE: Mapping[Artefact, Callable[[place.ShipOrder], str]] = {
     Artefact.CONTAINER: container.text,
     Artefact.COMPOSE: compose.text,
     Artefact.SYSTEMD: systemd.text,
@@ -31,6 +31,6 @@ _MADE: Mapping[Artefact, Callable[[place.Order], str]] = {
 }
 
 
-def text(artefact: Artefact, order: place.Order) -> str:
+def text(artefact: Artefact, order: place.ShipOrder) -> str:
     """Return an artefact, ready to be written to a file."""
     return _MADE[artefact](order)

@@ -23,7 +23,7 @@ HEAD = """\
 """
 
 
-def text(order: place.Order) -> str:
+def text(order: place.ShipOrder) -> str:
     """Return the compose file."""
     files = [*map(place.variable, place.secrets(order)), PASSWORD]
     token = place.variable("metrics_token")
@@ -32,7 +32,7 @@ def text(order: place.Order) -> str:
     return head + documents.dumped(build(order))
 
 
-def build(order: place.Order) -> dict[str, Any]:
+def build(order: place.ShipOrder) -> dict[str, Any]:
     """Return the compose file's content."""
     secrets = [*map(place.variable, place.secrets(order)), PASSWORD]
     return {
@@ -54,7 +54,7 @@ def build(order: place.Order) -> dict[str, Any]:
     }
 
 
-def scraping(order: place.Order) -> dict[str, Any]:
+def scraping(order: place.ShipOrder) -> dict[str, Any]:
     """Return Prometheus' configuration."""
     token = place.variable("metrics_token")
     return {
@@ -70,7 +70,7 @@ def scraping(order: place.Order) -> dict[str, Any]:
     }
 
 
-def _bot(order: place.Order) -> dict[str, Any]:
+def _bot(order: place.ShipOrder) -> dict[str, Any]:
     """Return the bot."""
     service = {
         **_ours(order, "run"),
@@ -93,13 +93,13 @@ def _bot(order: place.Order) -> dict[str, Any]:
     return service
 
 
-def _migrate(order: place.Order) -> dict[str, Any]:
+def _migrate(order: place.ShipOrder) -> dict[str, Any]:
     """Return what brings the database to the newest schema before the bot starts."""
     before = {"depends_on": {"database": {"condition": "service_healthy"}}}
     return {**_ours(order, "migrate"), **before, "restart": "on-failure:5"}
 
 
-def _ours(order: place.Order, command: str) -> dict[str, Any]:
+def _ours(order: place.ShipOrder, command: str) -> dict[str, Any]:
     """Return what every container of ours has: no rights, and a root that can't be written."""
     return {
         "build": {"context": ".", "dockerfile": "Containerfile"},
@@ -141,7 +141,7 @@ def _database() -> dict[str, Any]:
     }
 
 
-def _prometheus(order: place.Order) -> dict[str, Any]:
+def _prometheus(order: place.ShipOrder) -> dict[str, Any]:
     """Return the Prometheus, which nobody but this machine reaches."""
     return {
         "image": PROMETHEUS_IMAGE,

@@ -47,7 +47,7 @@ CMD {command}
 """
 
 
-def text(order: place.Order) -> str:
+def text(order: place.ShipOrder) -> str:
     """Return the Containerfile."""
     environment = {
         **place.listening(order),

@@ -23,14 +23,14 @@ HEAD = """\
 """
 
 
-def text(order: place.Order) -> str:
+def text(order: place.ShipOrder) -> str:
     """Return all manifests, one document each."""
     files = ", ".join(map(place.variable, place.secrets(order)))
     head = HEAD.format(name=NAME, files=files, monitoring=MONITORING)
     return head + "".join(f"---\n{documents.dumped(one)}" for one in build(order))
 
 
-def build(order: place.Order) -> list[dict[str, Any]]:
+def build(order: place.ShipOrder) -> list[dict[str, Any]]:
     """Return all manifests."""
     return [
         {**_head("v1", "ServiceAccount"), "automountServiceAccountToken": False},
@@ -49,7 +49,7 @@ def _head(version: str, kind: str) -> dict[str, Any]:
     return {"apiVersion": version, "kind": kind, "metadata": {"name": NAME, "labels": LABELS}}
 
 
-def _deployment(order: place.Order) -> dict[str, Any]:
+def _deployment(order: place.ShipOrder) -> dict[str, Any]:
     """Return the Deployment.
 
     A third process beside two would look like a stranger on the Slack app, so none is surged.
@@ -65,7 +65,7 @@ def _deployment(order: place.Order) -> dict[str, Any]:
     }
 
 
-def _pod(order: place.Order) -> dict[str, Any]:
+def _pod(order: place.ShipOrder) -> dict[str, Any]:
     """Return a pod without a right."""
     return {
         "serviceAccountName": NAME,
@@ -98,7 +98,7 @@ def _pod(order: place.Order) -> dict[str, Any]:
     }
 
 
-def _container(order: place.Order, command: str) -> dict[str, Any]:
+def _container(order: place.ShipOrder, command: str) -> dict[str, Any]:
     """Return a container that runs one of our commands."""
     environment = place.environment(order)
     return {
@@ -124,7 +124,7 @@ def _container(order: place.Order, command: str) -> dict[str, Any]:
     }
 
 
-def _listening(order: place.Order) -> dict[str, Any]:
+def _listening(order: place.ShipOrder) -> dict[str, Any]:
     """Return a container's port, and who asks it how it is."""
 
     def asked(path: str, **rest: int) -> dict[str, Any]:
@@ -145,7 +145,7 @@ def _service() -> dict[str, Any]:
     return {**_head("v1", "Service"), "spec": {"selector": LABELS, "ports": ports}}
 
 
-def _network_policy(order: place.Order) -> dict[str, Any]:
+def _network_policy(order: place.ShipOrder) -> dict[str, Any]:
     """Return who may reach the bot, and whom it may reach: names, PostgreSQL, HTTPS."""
     callers = [MONITORING, *([INGRESS] if order.transport == "http" else [])]
     return {

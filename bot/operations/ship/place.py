@@ -43,7 +43,7 @@ class Programme:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Order:
+class ShipOrder:
     """What an artefact is made from.
 
     `transport` is `socket` or `http`, `docs` the address of OPERATING.md.
@@ -70,7 +70,7 @@ def file_variable(field: str) -> str:
     return settings.file_of(variable(field))
 
 
-def plain(order: Order) -> dict[str, str]:
+def plain(order: ShipOrder) -> dict[str, str]:
     """Return what isn't secret: what must be filled in, and what differs from the default."""
     found = {variable("clouddc_region"): "", variable("clouddc_project_id"): ""}
     secret = settings.secret_names()
@@ -83,18 +83,18 @@ def plain(order: Order) -> dict[str, str]:
     return found
 
 
-def listening(order: Order) -> dict[str, str]:
+def listening(order: ShipOrder) -> dict[str, str]:
     """Return what makes it reachable from outside of its container."""
     return {variable("host"): "0.0.0.0", variable("port"): str(order.port)}  # noqa: S104
 
 
-def secrets(order: Order) -> list[str]:
+def secrets(order: ShipOrder) -> list[str]:
     """Return the secrets' fields that this place needs, the database's address among them."""
     slack = "slack_app_token" if order.transport == "socket" else "slack_signing_secret"
     return ["slack_bot_token", slack, *_way_in(order.given), "database_url", "metrics_token"]
 
 
-def secret_files(order: Order, folder: str = SECRETS) -> dict[str, str]:
+def secret_files(order: ShipOrder, folder: str = SECRETS) -> dict[str, str]:
     """Return the variables that name the secrets' files, each called as its setting."""
     return {file_variable(one): f"{folder}/{variable(one)}" for one in secrets(order)}
 
@@ -123,7 +123,7 @@ def policy() -> str:
     return str(pathlib.PurePosixPath(CONFIG) / "policy.toml")
 
 
-def environment(order: Order, folder: str = SECRETS) -> dict[str, str]:
+def environment(order: ShipOrder, folder: str = SECRETS) -> dict[str, str]:
     """Return the whole environment of a container; `folder` is where its secrets lie."""
     where = {**listening(order), variable("policy"): policy()}
     return {**plain(order), **where, **secret_files(order, folder)}

@@ -71,7 +71,7 @@ WantedBy=multi-user.target
 """
 
 
-def text(order: place.Order, prefix: str = sys.prefix) -> str:
+def text(order: place.ShipOrder, prefix: str = sys.prefix) -> str:
     """Return the unit; `prefix` is the virtual environment that it runs."""
     folder = f"{place.CONFIG}/secrets"
     # On one host the database is a file in the state folder, unless the settings name a server.

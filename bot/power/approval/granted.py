@@ -35,10 +35,10 @@ class Grant:
     terms: plan.Terms
     _wishes: dict[str, str] = dataclasses.field(default_factory=dict, repr=False, compare=False)
 
-    def change(self, target: request.Target, record: server.Server) -> recheck.Change | None:
+    def change(self, target: request.Target, record: server.Server) -> recheck.ServerChange | None:
         """Return what has made another server of this one, or None while it is as granted."""
         why = exchanged(target, record) or self._outgrown(record)
-        return recheck.Change(ServerState.BLOCKED, why) if why else None
+        return recheck.ServerChange(ServerState.BLOCKED, why) if why else None
 
     def _outgrown(self, record: server.Server) -> str:
         """Say what the rule of a fresh record wants beyond what was given."""

@@ -121,7 +121,7 @@ def _named(selection: policy.Selection) -> list[str]:
     found: list[str] = []
     out: set[str] = set()
     for term in _expanded(selection.terms):
-        pattern = term.matcher.pattern if isinstance(term.matcher, terms.Names) else None
+        pattern = term.matcher.pattern if isinstance(term.matcher, terms.NamesTerm) else None
         if pattern is None or pattern.is_wild or len(found) + pattern.count > MOST_NAMES:
             return []
         if term.takes_out:
@@ -140,7 +140,7 @@ def _goes_by_name(selection: policy.Selection) -> bool:
     by_fields = [
         clause
         for clause in selection.members.clauses
-        if not any(isinstance(term.matcher, terms.Names | terms.Group) for term in clause)
+        if not any(isinstance(term.matcher, terms.NamesTerm | terms.GroupTerm) for term in clause)
     ]
     return all(any(term.matcher.matches(nameless, work) for term in one) for one in by_fields)
 
@@ -148,7 +148,7 @@ def _goes_by_name(selection: policy.Selection) -> bool:
 def _expanded(found: Iterable[terms.Term]) -> Iterator[terms.Term]:
     """Yield terms, those of a group in its place where they do nothing but add up."""
     for term in found:
-        group = term.matcher.members if isinstance(term.matcher, terms.Group) else None
+        group = term.matcher.members if isinstance(term.matcher, terms.GroupTerm) else None
         if group is None or term.takes_out or not _only_adds_up(group):
             yield term
         else:

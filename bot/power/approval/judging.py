@@ -17,7 +17,7 @@ from bot.power.policy.policy import Needs
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Judgement:
+class ServerJudgement:
     """The rule that judges a server, if any, and why it refuses (empty when it doesn't)."""
 
     rule: policy.Rule | None
@@ -25,7 +25,7 @@ class Judgement:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Change:
+class PolicyChange:
     """What an edit of the policy took from an open request: the rule, and a sentence."""
 
     rule: str
@@ -60,7 +60,7 @@ def judge(
     *,
     unread: Collection[str] = (),
     lacking: missing_access.Lacking | None = None,
-) -> Judgement:
+) -> ServerJudgement:
     """Judge one server: only its first rule counts, whatever later ones would allow.
 
     `unread` are the groups of people that could not be read, `lacking` what must be mended first.
@@ -68,21 +68,21 @@ def judge(
     rule = rule_for(rules, record)
     if parts := rules.unread(record):
         # Another rule may be the one that judges it, or nobody may touch it at all.
-        return Judgement(rule, recheck.unreadable(parts, "the policy asks"))
+        return ServerJudgement(rule, recheck.unreadable(parts, "the policy asks"))
     if rule is None:
-        return Judgement(None, "no rule of the policy covers it")
+        return ServerJudgement(None, "no rule of the policy covers it")
     if action not in rule.actions:
-        return Judgement(rule, f'rule "{rule.name}" doesn\'t allow {action.value}')
+        return ServerJudgement(rule, f'rule "{rule.name}" doesn\'t allow {action.value}')
     if not any(group in requester_groups for group in rule.requesters):
         if any(group in unread for group in rule.requesters):
             lacks = missing_access.told(missing_access.of(rule.requesters, lacking or {})).rstrip(
                 "."
             )
             why = f". {lacks}" if lacks else ""
-            return Judgement(rule, f"whether you may ask could not be checked{why}")
+            return ServerJudgement(rule, f"whether you may ask could not be checked{why}")
         asked = " or ".join(rule.requesters) or "nobody"
-        return Judgement(rule, f'rule "{rule.name}" accepts requests from {asked} only')
-    return Judgement(rule)
+        return ServerJudgement(rule, f'rule "{rule.name}" accepts requests from {asked} only')
+    return ServerJudgement(rule)
 
 
 def may_break_glass(rules: Iterable[policy.Rule], requester_groups: Collection[str]) -> bool:
@@ -172,7 +172,7 @@ def _gentlest_ramp(ways: Sequence[policy.Conduct | plan.Terms]) -> tuple[int, ..
 
 def frozen_by(
     rules: policy.Policy, action: request.Action, now: float, passed: Collection[str] = ()
-) -> policy.Freeze | None:
+) -> policy.FreezeWindow | None:
     """Return a freeze that holds this action back now, if any.
 
     `passed` are the freezes whose override is among the request's needs already.
@@ -187,22 +187,22 @@ def frozen_by(
     )
 
 
-def still_fits(made: plan.Plan, rules: policy.Policy, standing: Standing) -> Change | None:
+def still_fits(made: plan.Plan, rules: policy.Policy, standing: Standing) -> PolicyChange | None:
     """Return what an edited policy has against an open request, or None when it may go on.
 
     It may when it needs the same or less and the same people may ask and agree.
     """
     order = made.order
     if order.place.channel_id not in rules.allow:
-        return Change("", "the policy no longer allows this channel")
+        return PolicyChange("", "the policy no longer allows this channel")
     if len(order.targets) > rules.limits.max_servers:
-        return Change("", f"the policy now allows only {rules.limits.max_servers} servers")
+        return PolicyChange("", f"the policy now allows only {rules.limits.max_servers} servers")
     judging: dict[str, policy.Rule] = {}
     for record in standing.servers:
         judged = judge(rules, record, order.action, standing.requester_groups)
         if judged.rule is None or judged.refusal:
             name = judged.rule.name if judged.rule else ""
-            return Change(name, f"{record.name}: {judged.refusal}")
+            return PolicyChange(name, f"{record.name}: {judged.refusal}")
         judging[judged.rule.name] = judged.rule
     found = [rule for rule in rules.rules if rule.name in judging]
     return _wants_more(made, found, rules, standing) or _lost_agreement(made, found, standing)
@@ -219,11 +219,11 @@ def wants_more(made: plan.Plan, rules: policy.Policy, count: int) -> bool:
 
 def _wants_more(
     made: plan.Plan, found: Sequence[policy.Rule], rules: policy.Policy, standing: Standing
-) -> Change | None:
+) -> PolicyChange | None:
     """Return the rule that wants a reason or approvals that the request doesn't have."""
     for rule in found:
         if more := wish(made, rule, rules, standing.requester_groups):
-            return Change(rule.name, f'rule "{rule.name}" now {more}')
+            return PolicyChange(rule.name, f'rule "{rule.name}" now {more}')
     return None
 
 
@@ -258,7 +258,7 @@ def _count(needs: Needs, group: str) -> int:
 
 def _lost_agreement(
     made: plan.Plan, found: Sequence[policy.Rule], standing: Standing
-) -> Change | None:
+) -> PolicyChange | None:
     """Return the rule by which an approval that was given doesn't count any more."""
     if standing.roster is None:
         return None
@@ -267,4 +267,4 @@ def _lost_agreement(
         return None
     group = gone[0].approval.group
     named = [rule.name for rule in found if group in rule.approver_groups]
-    return Change(named[0] if named else "", gone[0].sentence)
+    return PolicyChange(named[0] if named else "", gone[0].sentence)

@@ -53,7 +53,7 @@ class Decision:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Lost:
+class LostApproval:
     """An approval that doesn't count any more, or can't be checked (`reason` says which).
 
     `lasting` is the decision's.
@@ -211,19 +211,19 @@ def lost_approvals(
     *,
     members: Mapping[str, ports.Member] | None = None,
     team_id: str = "",
-) -> tuple[Lost, ...]:
+) -> tuple[LostApproval, ...]:
     """Return the approvals whose right is lost or could not be read again.
 
     `members` are the approvers as Slack shows them now; somebody who isn't there could not be
     checked. Leave it out to check the groups alone.
     """
-    found: list[Lost] = []
+    found: list[LostApproval] = []
     for approval in approvals:
         no = _member_again(approval, members, team_id)
         if no is None and not roster.groups_of(approval.person.user_id, needs):
             no = _group_again(approval, needs, roster)
         if no is not None and no.reason is not None:
-            found.append(Lost(approval, no.reason, no.sentence, no.lasting))
+            found.append(LostApproval(approval, no.reason, no.sentence, no.lasting))
     return tuple(found)
 
 

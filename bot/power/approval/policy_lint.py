@@ -10,9 +10,10 @@ import itertools
 from collections.abc import Iterator, Sequence
 
 from bot.power import missing_access
-from bot.power.approval import hidden_rules, quorum, step_lint
+from bot.power.approval import hidden_rules, quorum
 from bot.power.approval.quorum import Roster
 from bot.power.policy import policy
+from bot.power.steps import kinds, placeholders, step as step_
 
 # A longer freeze is more likely a slip than a plan.
 LONGEST_FREEZE_S = 366 * 86400.0
@@ -21,7 +22,7 @@ LONGEST_FREEZE_S = 366 * 86400.0
 def contradictions(rules: policy.Policy) -> Iterator[str]:
     """Yield a sentence for each thing that can't be meant."""
     yield from _channels(rules)
-    yield from step_lint.contradictions(rules)
+    yield from _steps(rules)
     hidden = hidden_rules.hidden(rules)
     for index, rule in enumerate(rules.rules):
         if why := hidden.get(index):
@@ -55,6 +56,16 @@ def _channels(rules: policy.Policy) -> Iterator[str]:
             f"[channels] incident lists {channel}, but allow doesn't, so no request can be made "
             "there; add it to allow."
         )
+
+
+def _steps(rules: policy.Policy) -> Iterator[str]:
+    """Yield what can't be meant in the steps by themselves."""
+    for step in rules.steps:
+        if kinds.named(step.kind).lengthens and step.lasts_s < step.within_s:
+            yield (
+                f'Step "{step.name}": lasts is shorter than within, so it could end before it is '
+                "known to stand; make lasts longer."
+            )
 
 
 def notes(rules: policy.Policy, roster: quorum.Roster) -> Iterator[str]:
@@ -166,3 +177,17 @@ def _gaps(needs: policy.Needs, roster: Roster, askers: set[str]) -> tuple[tuple[
     alike = {tuple(one in group for group in groups): one for one in sorted(askers) or [""]}
     found = [quorum.unfillable(needs, roster, {asker}) for asker in alike.values()]
     return min(found, key=lambda gaps: sum(count for _, count in gaps))
+
+
+def step_notes(rules: policy.Policy) -> Iterator[str]:
+    """Yield what steps can mean and often don't: one thing that stands for all servers."""
+    for step in rules.steps:
+        if step.node and not placeholders.names(step.node):
+            same = "the same node is drained for every server"
+            yield f'Step "{step.name}": node has no {{name}}, so {same}.'
+        if step.when is step_.When.BEFORE:
+            continue
+        for key, text in (("http", step.http), ("tcp", step.tcp), ("promql", step.promql)):
+            if text and not placeholders.names(text):
+                same = "one answer stands for every server"
+                yield f'Step "{step.name}": {key} has no {{name}}, so {same}.'

@@ -18,7 +18,7 @@ from bot.power.vocabulary import (
     PREFIX,
     SYNONYMS,
     VERBS,
-    Part,
+    Argument,
 )
 
 # What Slack makes of a link is longer than what was typed, so the first bound is wider.
@@ -58,7 +58,7 @@ class Line:
     def mistake(self, problem: str, token: str = "", better: str = "") -> errors.UserMistake:
         """Return an error with a line to copy: a better one, or one that explains the verb."""
         takes = VERBS[self.verb].takes
-        usual = "requests" if Part.REQUEST in takes else f"help {self.verb}"
+        usual = "requests" if Argument.REQUEST in takes else f"help {self.verb}"
         line = better if 0 < len(better) <= MOST_SUGGESTED else usual
         return errors.UserMistake(
             problem, token=typography.shown(token), suggestion=f"{PREFIX} {line}"
@@ -74,7 +74,7 @@ class Line:
         if len(self.words) == 1:
             return self.words[0]
         better = ""
-        if self.words and Part.REASON in VERBS[self.verb].takes:
+        if self.words and Argument.REASON in VERBS[self.verb].takes:
             reason = " ".join([*self.words[1:], self.reason or ""])
             better = f"{self.verb} {self.words[0]} {BECAUSE} {reason}".strip()
         token = self.words[1] if self.words else ""

@@ -19,7 +19,7 @@ from bot.power.text import typography
 MOST_CHARACTERS = command_line.MOST_RAW
 
 
-class Field(enum.StrEnum):
+class FormField(enum.StrEnum):
     """What there is to fill in."""
 
     ACTION = "action"
@@ -34,10 +34,10 @@ class Field(enum.StrEnum):
 
 
 OPTIONS = {
-    Field.BATCH: "--batch",
-    Field.PAUSE: "--pause",
-    Field.MAX_FAILURES: "--max-failures",
-    Field.INCIDENT: "--incident",
+    FormField.BATCH: "--batch",
+    FormField.PAUSE: "--pause",
+    FormField.MAX_FAILURES: "--max-failures",
+    FormField.INCIDENT: "--incident",
 }
 
 
@@ -46,7 +46,7 @@ class Reading:
     """A form as it was understood, or what is wrong with it, by field."""
 
     change: Change | None
-    problems: Mapping[Field, str]
+    problems: Mapping[FormField, str]
 
 
 def read(
@@ -55,9 +55,9 @@ def read(
     snapshot: server.Snapshot | None = None,
 ) -> Reading:
     """Read a form; servers stand in it as target terms, parted by spaces."""
-    problems: dict[Field, str] = {}
+    problems: dict[FormField, str] = {}
 
-    def given(field: Field, reader: Callable[[str], object]) -> object:
+    def given(field: FormField, reader: Callable[[str], object]) -> object:
         text = filled.get(field.value, "")
         try:
             _refuse_long(text)
@@ -66,9 +66,9 @@ def read(
             problems[field] = sentence(offered(mistake, filled, groups, snapshot))
             return None
 
-    action = given(Field.ACTION, _action)
-    named = given(Field.SERVERS, lambda text: _targets(text, groups))
-    reason = given(Field.REASON, command_line.bounded_reason)
+    action = given(FormField.ACTION, _action)
+    named = given(FormField.SERVERS, lambda text: _targets(text, groups))
+    reason = given(FormField.REASON, command_line.bounded_reason)
     options = {name: given(field, _option(name)) for field, name in OPTIONS.items()}
     if problems or not isinstance(action, Action):
         return Reading(None, problems)
@@ -78,7 +78,7 @@ def read(
             "pause_s": options["--pause"],
             "max_failures": options["--max-failures"],
             "incident": options["--incident"] or "",
-            "break_glass": bool(filled.get(Field.BREAK_GLASS.value)),
+            "break_glass": bool(filled.get(FormField.BREAK_GLASS.value)),
         }
     )
     return Reading(Change(action, str(named), made, str(reason)), {})
@@ -91,8 +91,8 @@ def offered(
     snapshot: server.Snapshot | None,
 ) -> errors.UserMistake:
     """Return a mistake with better targets only where they may be offered."""
-    action, typed = (filled.get(field.value, "") for field in (Field.ACTION, Field.SERVERS))
-    known = offered_lines.Typed(f"{action} {typed}", snapshot, groups)
+    action, typed = (filled.get(field.value, "") for field in (FormField.ACTION, FormField.SERVERS))
+    known = offered_lines.TypedLine(f"{action} {typed}", snapshot, groups)
     held = offered_lines.checked(f"{action} {mistake.suggestion}", known)
     better = mistake.suggestion if mistake.suggestion and held else ""
     return errors.UserMistake(mistake.problem, token=mistake.token, suggestion=better)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.power.command.command_line import MOST_REASON
 from bot.power.targets import targets
-from bot.power.vocabulary import BECAUSE, OPTIONS, PREFIX, TOPICS, VERBS, Part, Verb
+from bot.power.vocabulary import BECAUSE, OPTIONS, PREFIX, TOPICS, VERBS, Argument, Verb
 
 TERMS = (
     ("web01, web[01-20,25], web*", "names, ranges, and * and ? as wildcards"),
@@ -73,7 +73,7 @@ def _one_verb(verb: Verb, called: str) -> str:
         f"*Who*  {verb.who}",
         f"*Examples*  {' '.join(code(f'{called} {example}') for example in verb.examples)}",
     ]
-    if Part.TARGETS in verb.takes:
+    if Argument.TARGETS in verb.takes:
         listed = " ".join(map(code, (*SERVERS, "!web07")))
         lines.append(f"*Servers*  {listed}, and more: {code(f'{called} help {TARGETS}')}")
     return "\n".join([*lines, *(_options() if verb.changes else ())])

@@ -21,7 +21,7 @@ LONGEST_LINE = 380
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Late:
+class LateCommand:
     """How old the words are, in seconds, and the line to send again (or empty)."""
 
     age_s: float
@@ -36,7 +36,7 @@ class Late:
         )
 
 
-def judge(inbound: ports.Inbound, now: float) -> Late | None:
+def judge(inbound: ports.Inbound, now: float) -> LateCommand | None:
     """Return how late a payload's words are; None when they are fresh, or no words."""
     if not isinstance(inbound.input, inputs.Line):
         return None
@@ -46,7 +46,7 @@ def judge(inbound: ports.Inbound, now: float) -> Late | None:
     if age_s <= LATE_S or (inbound.at - written <= LATE_S and _takes_back(text)):
         return None
     line = f"{inbound.called} {text}"
-    return Late(age_s, line if len(line) <= LONGEST_LINE else "")
+    return LateCommand(age_s, line if len(line) <= LONGEST_LINE else "")
 
 
 def _written_at(inbound: ports.Inbound) -> float:

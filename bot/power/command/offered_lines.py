@@ -26,7 +26,7 @@ DOWN = re.compile(r"([0-9]+)-([0-9]+)")
 
 
 @dataclasses.dataclass(frozen=True)
-class Typed:
+class TypedLine:
     """What a person typed, and what is known: a line is held against both.
 
     Without a snapshot no line that changes servers is offered.
@@ -42,7 +42,7 @@ class Typed:
         return mistyped_words.read(self.text)
 
 
-def checked(line: str, typed: Typed) -> str:
+def checked(line: str, typed: TypedLine) -> str:
     """Return a line, without its prefix, if it may be offered; else an empty text."""
     bare = line.removeprefix(PREFIX).strip()
     if not bare or len(bare) > MOST_CHARACTERS:
@@ -67,7 +67,7 @@ def exactly(
     return {row.id for row in found} == set(wanted)
 
 
-def _may_be_offered(said: command.Command, typed: Typed) -> bool:
+def _may_be_offered(said: command.Command, typed: TypedLine) -> bool:
     """Whether a command does nothing that wasn't typed.
 
     Raises:
@@ -110,7 +110,7 @@ def _is_careful(said: command.Change, typed: mistyped_words.TypedWords) -> bool:
     return names <= typed.options | typed.slips and typed.have(f"{values} {said.reason}")
 
 
-def _acts_as_named(said: command.Change, typed: Typed) -> bool:
+def _acts_as_named(said: command.Change, typed: TypedLine) -> bool:
     """Whether a change acts on what was named, all of it, and on nothing that is to be spared.
 
     Raises:

@@ -38,7 +38,7 @@ class Question:
     typed: str = ""
     reading: str = ""
     selected: bool = False
-    unsure: Mapping[str, Collection[server.Part]] = dataclasses.field(default_factory=dict)
+    unsure: Mapping[str, Collection[server.RecordPart]] = dataclasses.field(default_factory=dict)
     spared: Mapping[str, str] = dataclasses.field(default_factory=dict)
     called: str = vocabulary.PREFIX
 
@@ -72,7 +72,7 @@ class Facts:
     last_reboots: Mapping[str, float] = dataclasses.field(default_factory=dict)
     unknown_reboots: Mapping[str, str] = dataclasses.field(default_factory=dict)
     unreviewed: Sequence[str] = ()
-    unsettled: Mapping[str, ports.Earlier] = dataclasses.field(default_factory=dict)
+    unsettled: Mapping[str, ports.UnseenCall] = dataclasses.field(default_factory=dict)
     leaving: Collection[str] = ()
     overlaps: Sequence[plan.Overlap] = ()
     busy_racks: Mapping[tuple[str, str], ports.Busy] = dataclasses.field(default_factory=dict)

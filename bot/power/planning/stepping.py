@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bot.power import plan, request
-from bot.power.around import kinds, step as step_
 from bot.power.planning.question import duration
 from bot.power.policy import policy
 from bot.power.request import Action
+from bot.power.steps import kinds, step as step_
 
 
 def around(
     rules: policy.Policy, judging: Sequence[policy.Rule], options: request.Options
-) -> tuple[plan.Around, ...]:
+) -> tuple[plan.RuleSteps, ...]:
     """Return the steps of the rules that judge a plan's servers, without those left out."""
     found = ((rule.name, rules.steps_of(rule, options.without)) for rule in judging)
     return tuple(
-        plan.Around(rule=name, steps=tuple(map(_told, steps))) for name, steps in found if steps
+        plan.RuleSteps(rule=name, steps=tuple(map(_told, steps))) for name, steps in found if steps
     )
 
 

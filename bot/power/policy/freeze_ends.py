@@ -85,7 +85,7 @@ class _End:
     """An end that was found, or the mistake in it, and the words beside it."""
 
     rest: list[str]
-    read: times.Read
+    read: times.Instant
 
 
 def _wanted(found: _End, reason: Sequence[str]) -> Wanted:
@@ -146,7 +146,7 @@ def _last(words: list[str], now: float, zone: times.Zone) -> _End | None:
     return None
 
 
-def _end(lead: str, words: Sequence[str], now: float, zone: times.Zone) -> times.Read | None:
+def _end(lead: str, words: Sequence[str], now: float, zone: times.Zone) -> times.Instant | None:
     """Read until or for with the words behind it; None where they speak of no time."""
     typed = _plain(" ".join(words)).strip("()[],;!").rstrip(".:")
     if lead.lower() == "for":
@@ -163,26 +163,26 @@ def _end(lead: str, words: Sequence[str], now: float, zone: times.Zone) -> times
     return read
 
 
-def _no_instant(typed: str, now: float) -> times.Read | None:
+def _no_instant(typed: str, now: float) -> times.Instant | None:
     """Return the mistake of an until with a length of time, or with a day that is only words."""
     length = typed.lstrip("+~").lower().removeprefix("in ").strip()
     if (found := _after(length, now)) is not None:
         better = "" if found.problem else f"{FOR} {length}"
-        return times.Read(typed, problem=f"{typed} is a length of time.", better=better)
+        return times.Instant(typed, problem=f"{typed} is a length of time.", better=better)
     if IN_WORDS.fullmatch(typed):
-        return times.Read(typed, problem=f"{typed} isn't understood as a time.")
+        return times.Instant(typed, problem=f"{typed} isn't understood as a time.")
     return None
 
 
-def _after(typed: str, now: float) -> times.Read | None:
+def _after(typed: str, now: float) -> times.Instant | None:
     """Read a length of time; None for what is none, as in `for 2 racks`."""
     parts = LENGTH.findall(typed) if DURATION.fullmatch(typed) else []
     if not parts or any(unit.lower() not in UNITS for _, unit in parts):
         return None
     length_s = sum(float(count) * UNITS[unit.lower()] for count, unit in parts)
     if not length_s:
-        return times.Read(typed, problem=f"for {typed} is no time at all.")
-    return times.Read(typed, at=now + length_s, note=freezes.instant(now + length_s))
+        return times.Instant(typed, problem=f"for {typed} is no time at all.")
+    return times.Instant(typed, at=now + length_s, note=freezes.instant(now + length_s))
 
 
 def _bare(word: str) -> str:

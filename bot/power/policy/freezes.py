@@ -65,7 +65,7 @@ def over(rules: policy.Policy, found: Request, now: float) -> tuple[Freeze, ...]
     )
 
 
-def _written(one: policy.Freeze) -> Freeze:
+def _written(one: policy.FreezeWindow) -> Freeze:
     """Return a freeze of the policy file like one of a person."""
     return Freeze("", one.name, one.starts.timestamp(), one.ends.timestamp())
 

@@ -12,8 +12,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from bot.power import plan, request, server
-from bot.power.around import step as step_
 from bot.power.server import Power
+from bot.power.steps import step as step_
 
 Needs = tuple[plan.Need, ...]
 
@@ -23,7 +23,7 @@ class Selection(Protocol):
     """A group of servers, described by their names, tags and places."""
 
     @property
-    def asks(self) -> frozenset[server.Part]:
+    def asks(self) -> frozenset[server.RecordPart]:
         """The parts of a record on which it depends whether a server is in the group."""
 
     def matches(self, server: server.Server, /) -> bool:
@@ -33,7 +33,7 @@ class Selection(Protocol):
 class Nothing:
     """The selection of a key that was left out."""
 
-    asks: frozenset[server.Part] = frozenset()
+    asks: frozenset[server.RecordPart] = frozenset()
 
     def matches(self, server: server.Server, /) -> bool:
         """Return False for every server."""
@@ -71,7 +71,7 @@ class Conduct:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Freeze:
+class FreezeWindow:
     """A span of time in which nothing is done, or only with the approvals of `override`."""
 
     name: str
@@ -130,7 +130,7 @@ class Rule:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Order:
+class ServerOrder:
     """Which servers go before which: selections with their texts, one group after another.
 
     Off goes by `on` from its end, cycle by `reboot`. A server is of the first group it matches.
@@ -170,11 +170,11 @@ class Policy:
     groups: Mapping[str, str | Sequence[str]] = dataclasses.field(default_factory=dict)
     protected: Selection = dataclasses.field(default_factory=Nothing)
     limits: Limits = Limits()
-    freezes: tuple[Freeze, ...] = ()
+    freezes: tuple[FreezeWindow, ...] = ()
     keeps: tuple[Keep, ...] = ()
     rules: tuple[Rule, ...] = ()
     steps: tuple[step_.Step, ...] = ()
-    order: Order = Order()
+    order: ServerOrder = ServerOrder()
 
     def protects(self, server: server.Server) -> bool:
         """Whether this server is never touched, for nobody, not by break glass."""
@@ -191,7 +191,7 @@ class Policy:
         found = (self.step(name) for name in rule.steps if name not in without)
         return tuple(step for step in found if step is not None)
 
-    def unread(self, server: server.Server) -> tuple[server.Part, ...]:
+    def unread(self, server: server.Server) -> tuple[server.RecordPart, ...]:
         """Return what can't be read of a server and might change how it is judged.
 
         That is whatever protects, keeps, or chooses the rule that judges it.

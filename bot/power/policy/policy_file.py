@@ -56,7 +56,7 @@ def read(text: str) -> policy.Policy:
             _rule(one, place, usual, mistakes) for place, one in enumerate(file.rule or ())
         ),
         steps=tuple(one.step() for one in file.step or ()),
-        order=policy.Order(**_given(file.order)),
+        order=policy.ServerOrder(**_given(file.order)),
     )
 
 
@@ -92,9 +92,9 @@ def _given(table: table_base.Table | None) -> dict[str, Any]:
     return table.given() if table else {}
 
 
-def _freeze(one: tables.FreezeTable, place: int) -> policy.Freeze:
+def _freeze(one: tables.FreezeTable, place: int) -> policy.FreezeWindow:
     usual = {"actions": frozenset(request.Action)}
-    return policy.Freeze(**{**usual, **one.given(), "name": table_base.named(one, place)})
+    return policy.FreezeWindow(**{**usual, **one.given(), "name": table_base.named(one, place)})
 
 
 def _rule(

@@ -10,10 +10,10 @@ from typing import Annotated, Any
 import pydantic
 
 from bot.power import request
-from bot.power.around import kinds, placeholders, step as step_
 from bot.power.policy import patterns, policy_values as values
 from bot.power.policy.policy_mistakes import NAME, closest, missing, shown, wrong
 from bot.power.policy.table_base import Table, key, keys
+from bot.power.steps import kinds, placeholders, step as step_
 
 ANY = '"…"'
 EXAMPLES = {
@@ -169,7 +169,7 @@ class StepTable(Table):
         return step_.Step(**{**usual, **self.given()})
 
 
-def _check_keys(given: Mapping[str, Any], kind: kinds.Kind) -> None:
+def _check_keys(given: Mapping[str, Any], kind: kinds.StepKind) -> None:
     """Accept the keys that a kind has: all that it needs, and no others."""
     takes = (*kinds.COMMON, *kind.needs, *kind.may, *kind.one_of)
     for word in given:

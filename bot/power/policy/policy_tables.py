@@ -217,7 +217,7 @@ class File(Table):
     order: OrderTable = key("order")
 
 
-def known(parsed: Mapping[str, Any]) -> values.Known:
+def known(parsed: Mapping[str, Any]) -> values.KnownNames:
     """Return the names that one table has and others use, as far as they can be read."""
     people, steps = parsed.get("people"), parsed.get("step")
     named = (
@@ -225,7 +225,7 @@ def known(parsed: Mapping[str, Any]) -> values.Known:
         if isinstance(steps, list)
         else []
     )
-    return values.Known(
+    return values.KnownNames(
         people if isinstance(people, Mapping) else (),
         readable(parsed.get("groups", {})),
         [name for name in named if isinstance(name, str)],

@@ -26,11 +26,10 @@ CHANNEL = re.compile(r"[CG][A-Z0-9]{2,30}")
 ACTIONS = tuple(action.value for action in request.Action)
 MOST_APPROVALS = 100
 MOST_SERVERS = 10_000
-MOST_WAVE = 10_000
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Known:
+class KnownNames:
     """The names that other tables have, by which a value is checked: pydantic's context."""
 
     people: Collection[str] = ()

@@ -37,7 +37,9 @@ def open_run(
     return _start(tx, found, epoch=epoch, now=now)
 
 
-def earlier_calls(tx: ports.Tx, found: ports.Request, *, now: float) -> Mapping[str, ports.Earlier]:
+def earlier_calls(
+    tx: ports.Tx, found: ports.Request, *, now: float
+) -> Mapping[str, ports.UnseenCall]:
     """Return the calls of requests before this one that may still be at work on its servers."""
     ids, since = found.order.server_ids, now - reasons.EARLIER_S
     return tx.unsettled(ids, since=since, but=found.id)

@@ -11,11 +11,11 @@ from bot.power.lifecycle import State
 from bot.power.messages import running
 from bot.power.policy import freezes
 from bot.power.run import again, answering, outcome, waves
-from bot.power.run.bars import Bar, Kind
+from bot.power.run.blockers import Blocker, BlockerKind
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Standing:
+class OtherRequests:
     """What other requests do at this moment.
 
     `not_ours` are the servers of a call whose lock this request doesn't hold, `leaving` those
@@ -26,35 +26,35 @@ class Standing:
     leaving: frozenset[str]
 
 
-def bar(tx: ports.Tx, request_id: str, now: float) -> Bar | None:
+def bar(tx: ports.Tx, request_id: str, now: float) -> Blocker | None:
     """Return why no call may leave for this request now, or None."""
     return _barred(tx, tx.request(request_id), now)
 
 
-def _barred(tx: ports.Tx, found: ports.Request | None, now: float) -> Bar | None:
+def _barred(tx: ports.Tx, found: ports.Request | None, now: float) -> Blocker | None:
     if found is None or found.state is not State.RUNNING:
-        return Bar(Kind.ENDED, "the request has ended")
+        return Blocker(BlockerKind.ENDED, "the request has ended")
     if found.stopped_by:
-        return Bar(Kind.STOPPED, "stopped before its call")
+        return Blocker(BlockerKind.STOPPED, "stopped before its call")
     if standing := tx.freezes(now=now):
-        return Bar(Kind.FREEZE, freezes.holding(standing), tuple(standing))
+        return Blocker(BlockerKind.FREEZE, freezes.holding(standing), tuple(standing))
     user_id, verb = tx.held_for(found.id)
     if user_id:
         said = f"held while {user_id}'s right to {verb} is looked up"
-        return Bar(Kind.RIGHT_LOOKED_UP, said, of=f"{user_id}:{verb}")
+        return Blocker(BlockerKind.RIGHT_LOOKED_UP, said, of=f"{user_id}:{verb}")
     return None
 
 
 def standing(
     tx: ports.Tx, request_id: str, server_ids: Sequence[str], others: Collection[str]
-) -> Standing:
+) -> OtherRequests:
     """Read what the store has against a call for these servers.
 
     `others` are ids of servers that must not all be switched off: who is doing so is told too.
     """
     ours = tx.lock_holders(server_ids)
     theirs = tx.lock_holders(sorted(others)) if others else {}
-    return Standing(
+    return OtherRequests(
         not_ours=tuple(
             one for one in server_ids if one not in ours or ours[one].request_id != request_id
         ),
@@ -68,7 +68,7 @@ def standing(
 
 def intend(
     tx: ports.Tx, attempt: ports.Attempt, rows: Sequence[ports.RunServer], *, epoch: int
-) -> Bar | None:
+) -> Blocker | None:
     """Write down a call that is about to leave, unless something bars it.
 
     Raises:
@@ -78,13 +78,13 @@ def intend(
     if (barred := _barred(tx, found, attempt.intended_at)) is not None:
         return barred
     if standing(tx, attempt.request_id, attempt.server_ids, ()).not_ours:
-        return Bar(Kind.LOCKS_GONE, "the locks of its servers are gone")
+        return Blocker(BlockerKind.LOCKS_GONE, "the locks of its servers are gone")
     # Asked in the transaction of the intent: of two processes, the second one sees the first.
     named = [row.rack for row in rows if row.rack_limit]
     full = waves.without_room(rows, tx.busy_racks(named)) if named else frozenset[str]()
     if full:
-        return Bar(
-            Kind.RACKS_FULL,
+        return Blocker(
+            BlockerKind.RACKS_FULL,
             "its rack already has as many servers powering on as the policy allows",
             full=full,
         )
@@ -194,7 +194,7 @@ def concerned(found: ports.Request) -> list[str]:
     return list(dict.fromkeys([found.order.requester.user_id, *agreed]))
 
 
-def hold(tx: ports.Tx, found: ports.Request, barred: Bar, *, now: float) -> None:
+def hold(tx: ports.Tx, found: ports.Request, barred: Blocker, *, now: float) -> None:
     """Tell the thread, once for each bar, that something holds the run back."""
     said = running.Held(reason=barred.reason, freezes=barred.freezes)
     tx.say(found.id, "reply", said, key=f"held:{barred.code}", at=now)
@@ -211,7 +211,7 @@ def close_run(
     found: ports.Request,
     rows: Sequence[ports.RunServer],
     *,
-    halted: Bar | None,
+    halted: Blocker | None,
     epoch: int,
     now: float,
 ) -> None:
@@ -222,7 +222,7 @@ def close_run(
     """
     current = tx.request(found.id)
     by_hand = current is not None and bool(current.stopped_by)
-    itself = halted is not None and halted.kind is Kind.FAILURES
+    itself = halted is not None and halted.kind is BlockerKind.FAILURES
     state = outcome.end_state(rows, stopped=by_hand or (halted is not None and not itself))
     # Who pressed Stop is told by name elsewhere; the reason would only repeat it.
     reason = "" if halted is None or (by_hand and not itself) else halted.reason

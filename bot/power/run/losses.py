@@ -26,7 +26,7 @@ class Loss(enum.StrEnum):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Lost:
+class LostGrant:
     """What is lost, the sentence that ends the request, and what the audit says beside it."""
 
     reason: Loss
@@ -39,14 +39,14 @@ class Ruling:
     """Whether a request still stands as it was granted, and the groups its requester is in."""
 
     groups: Collection[str] = frozenset()
-    lost: Lost | None = None
+    lost: LostGrant | None = None
 
 
 # What a request becomes of which nothing was sent yet; one that runs is halted, and stops.
 ENDS = {State.PENDING: State.REFUSED, State.APPROVED: State.VOID}
 
 
-def note(tx: ports.Tx, found: ports.Request, lost: Lost, *, now: float) -> None:
+def note(tx: ports.Tx, found: ports.Request, lost: LostGrant, *, now: float) -> None:
     """Write down what was lost; in a shared channel nothing more is said from then on."""
     detail = {"why": lost.sentence, "state": found.state.value, "flaws": list(lost.flaws)}
     ledger.audit(
@@ -64,7 +64,7 @@ def note(tx: ports.Tx, found: ports.Request, lost: Lost, *, now: float) -> None:
 def end(
     tx: ports.Tx,
     found: ports.Request,
-    lost: Lost,
+    lost: LostGrant,
     *,
     now: float,
     click_of: request.Person | None = None,

@@ -46,7 +46,7 @@ class Group:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Tally:
+class StateCounts:
     """How many servers are in each state; the counts add up to `total`.
 
     `set_aside` are those of the blocked ones for which a step couldn't be done.
@@ -72,14 +72,14 @@ class Tally:
         return not any(self.counts.get(state, 0) for state in moving)
 
 
-def tally(servers: Iterable[ports.RunServer]) -> Tally:
+def tally(servers: Iterable[ports.RunServer]) -> StateCounts:
     """Count the servers of a run by state."""
     counts: dict[ServerState, int] = {}
     set_aside = 0
     for row in servers:
         counts[row.state] = counts.get(row.state, 0) + 1
         set_aside += row.state is ServerState.BLOCKED and row.cause is causes.Cause.STEP
-    return Tally(counts, set_aside)
+    return StateCounts(counts, set_aside)
 
 
 def failed(row: ports.RunServer) -> bool:

@@ -29,7 +29,7 @@ def gone(row: ports.RunServer, newest: server.Snapshot | None) -> Cause:
 
 
 def overtaken(
-    row: ports.RunServer, record: server.Server | None, earlier: ports.Earlier | None
+    row: ports.RunServer, record: server.Server | None, earlier: ports.UnseenCall | None
 ) -> tuple[Cause, str]:
     """Return whose operation was seen instead of ours, and of which request if it is our own."""
     if record is not None and earlier is not None and _is_of(earlier.method, record):
@@ -48,11 +48,11 @@ def tells_seen(row: ports.RunServer) -> bool:
 
 
 def explained(
-    change: recheck.Change,
+    change: recheck.ServerChange,
     row: ports.RunServer,
     snapshot: server.Snapshot,
-    earlier: ports.Earlier | None,
-) -> recheck.Change:
+    earlier: ports.UnseenCall | None,
+) -> recheck.ServerChange:
     """Return what forbids a call with its cause, where the record alone can't tell it."""
     record = snapshot.servers.get(row.server_id)
     if record is None:
@@ -64,7 +64,7 @@ def explained(
     return dataclasses.replace(change, cause=Cause.SOMEBODY_ELSE)
 
 
-def still_at_work(record: server.Server, earlier: ports.Earlier | None) -> str:
+def still_at_work(record: server.Server, earlier: ports.UnseenCall | None) -> str:
     """Return which call of ours a server is still busy with, or an empty text."""
     busy = record.power is server.Power.CHANGING
     if earlier is None or not busy or not _is_of(earlier.method, record):

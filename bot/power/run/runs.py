@@ -11,13 +11,13 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 
 from bot.power import causes, plan, ports, server
 from bot.power.approval import granted, recheck
-from bot.power.around import parts as parts_
 from bot.power.causes import Cause
 from bot.power.lifecycle import ServerState
 from bot.power.ports import Method
 from bot.power.request import Action
 from bot.power.run import answering, evidence, outcome, settling
-from bot.power.run.bars import Bar
+from bot.power.run.blockers import Blocker
+from bot.power.steps import parts as parts_
 
 # A cycle is the only action of two calls: off, proven, then on, proven.
 METHODS: dict[Action, tuple[Method, ...]] = {
@@ -65,12 +65,12 @@ class Run:
     lease: Lease
     rows: dict[str, ports.RunServer]
     wave: int = 0
-    earlier: Mapping[str, ports.Earlier] = dataclasses.field(default_factory=dict)
+    earlier: Mapping[str, ports.UnseenCall] = dataclasses.field(default_factory=dict)
     sent_at: dict[str, float] = dataclasses.field(default_factory=dict)
     unstored: set[str] = dataclasses.field(init=False, default_factory=set)
     pending: answering.Answered | None = dataclasses.field(init=False, default=None)
     tries: int = dataclasses.field(init=False, default=0)
-    halted: Bar | None = dataclasses.field(init=False, default=None)
+    halted: Blocker | None = dataclasses.field(init=False, default=None)
     held_since: float | None = dataclasses.field(init=False, default=None)
     waits: causes.Wait | None = dataclasses.field(init=False, default=None)
     waits_since: float | None = dataclasses.field(init=False, default=None)
@@ -193,7 +193,7 @@ def intended(
 def set_aside(
     method: Method,
     row: ports.RunServer,
-    change: recheck.Change,
+    change: recheck.ServerChange,
     record: server.Server | None,
     *,
     now: float,
@@ -248,7 +248,7 @@ def not_sent(row: ports.RunServer, why: str, *, now: float) -> ports.RunServer:
 
 
 def sent_before(
-    row: ports.RunServer, limits: settling.Limits, action: Action, *, now: float, ticks: float
+    row: ports.RunServer, limits: settling.WatchLimits, action: Action, *, now: float, ticks: float
 ) -> float:
     """Return when a call that another process sent left, by this process's monotonic clock.
 

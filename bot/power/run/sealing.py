@@ -43,7 +43,7 @@ class Flaw(enum.StrEnum):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Evidence:
+class SealEvidence:
     """What the record has beside a request: audit rows, its plan's digest, the servers it runs.
 
     `plan_digest` is over the plan's text as it stands in the database at this moment.
@@ -64,10 +64,10 @@ class Evidence:
         return bool(self.of(HONOURED))
 
 
-def evidence(tx: ports.Tx, found: ports.Request) -> Evidence:
+def evidence(tx: ports.Tx, found: ports.Request) -> SealEvidence:
     """Read what a request is held against."""
     running = found.state is State.RUNNING
-    return Evidence(
+    return SealEvidence(
         rows=tx.proof_rows(found.id, EVENTS),
         plan_digest=tx.plan_digest(found.id),
         run_ids=frozenset(row.server_id for row in tx.run_servers(found.id)) if running else _NONE,
@@ -78,7 +78,7 @@ def evidence(tx: ports.Tx, found: ports.Request) -> Evidence:
 _NONE: frozenset[str] = frozenset()
 
 
-def flaws(found: ports.Request, seen: Evidence, *, now: float) -> tuple[Flaw, ...]:
+def flaws(found: ports.Request, seen: SealEvidence, *, now: float) -> tuple[Flaw, ...]:
     """Return everything about a request that doesn't agree; nothing when it is whole."""
     asked = seen.of(ASKED)
     if not asked:
@@ -107,7 +107,7 @@ def honour(tx: ports.Tx, found: ports.Request, now: float) -> None:
     ledger.audit(tx, HONOURED, found, now, detail=detail)
 
 
-def _of_audit(seen: Evidence) -> Iterator[Flaw]:
+def _of_audit(seen: SealEvidence) -> Iterator[Flaw]:
     """Look at the audit's own rows."""
     if not all(row["intact"] for row in seen.rows):
         yield Flaw.AUDIT_CHANGED
@@ -115,7 +115,7 @@ def _of_audit(seen: Evidence) -> Iterator[Flaw]:
         yield Flaw.ENDED_BEFORE
 
 
-def _of_plan(found: ports.Request, asked: Mapping[str, Any], seen: Evidence) -> Iterator[Flaw]:
+def _of_plan(found: ports.Request, asked: Mapping[str, Any], seen: SealEvidence) -> Iterator[Flaw]:
     """Hold the plan against the row of the request that was asked."""
     terms = found.plan.terms
     plan_digest = asked.get("plan", seen.plan_digest)
@@ -128,7 +128,7 @@ def _of_plan(found: ports.Request, asked: Mapping[str, Any], seen: Evidence) -> 
         yield Flaw.FOREIGN
 
 
-def _of_approvals(found: ports.Request, seen: Evidence) -> Iterator[Flaw]:
+def _of_approvals(found: ports.Request, seen: SealEvidence) -> Iterator[Flaw]:
     """Hold each approval against the row of its click, and all of them against the needs."""
     given = {row["user_id"]: row for row in seen.of(GIVEN)}
     taken = {row["detail"].get("user"): row["seq"] for row in seen.of(WITHDRAWN)}
@@ -152,7 +152,7 @@ def _of_approvals(found: ports.Request, seen: Evidence) -> Iterator[Flaw]:
 
 
 def _of_times(
-    found: ports.Request, asked: Mapping[str, Any], seen: Evidence, now: float
+    found: ports.Request, asked: Mapping[str, Any], seen: SealEvidence, now: float
 ) -> Iterator[Flaw]:
     """Hold the times against the terms: neither an expiry nor a use may be put off.
 

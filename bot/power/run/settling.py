@@ -22,7 +22,7 @@ REPEAT = "sent again: its answer was lost and there is no sign of it"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Limits:
+class WatchLimits:
     """Times in seconds: how late a change may first show, and how long an operation may take."""
 
     settle_s: float = 60.0
@@ -46,7 +46,7 @@ class Look:
     record: server.Server | None
     elapsed_s: float
     now: float
-    earlier: ports.Earlier | None = None
+    earlier: ports.UnseenCall | None = None
     gone: Cause = Cause.NONE
 
 
@@ -72,7 +72,7 @@ def repeated(row: ports.RunServer) -> bool:
 
 
 def unread(
-    method: Method, row: ports.RunServer, *, elapsed_s: float, now: float, limits: Limits
+    method: Method, row: ports.RunServer, *, elapsed_s: float, now: float, limits: WatchLimits
 ) -> ports.RunServer:
     """Return the row after a poll that could not read CloudDC: the deadline keeps running."""
     if elapsed_s < limits.deadline_s(method):
@@ -91,13 +91,15 @@ def settle(
     *,
     elapsed_s: float,
     now: float,
-    limits: Limits,
+    limits: WatchLimits,
 ) -> ports.RunServer:
     """Return the row after one more look that knows of nothing but the record."""
     return looked_at(method, row, Look(record, elapsed_s, now), limits)
 
 
-def looked_at(method: Method, row: ports.RunServer, look: Look, limits: Limits) -> ports.RunServer:
+def looked_at(
+    method: Method, row: ports.RunServer, look: Look, limits: WatchLimits
+) -> ports.RunServer:
     """Return the row after one more look; unchanged rows compare equal."""
     found = evidence.judge(method, row, look.record)
     seen = _seen(row, found, look.record)
@@ -144,7 +146,7 @@ def _verdict(
     row: ports.RunServer,
     found: evidence.Evidence,
     look: Look,
-    limits: Limits,
+    limits: WatchLimits,
 ) -> _Verdict:
     """Return the state after this poll."""
     match found.finding:
@@ -162,7 +164,7 @@ def _verdict(
             return _still_open(method, row, look, limits)
 
 
-def _still_open(method: Method, row: ports.RunServer, look: Look, limits: Limits) -> _Verdict:
+def _still_open(method: Method, row: ports.RunServer, look: Look, limits: WatchLimits) -> _Verdict:
     """Judge a server whose end isn't seen yet by the time that has passed."""
     record, elapsed_s = look.record, look.elapsed_s
     late = elapsed_s >= limits.deadline_s(method)

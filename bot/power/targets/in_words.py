@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from bot.power.targets.terms import NAMED, Field, Tag, Term, TermSet
+from bot.power.targets.terms import NAMED, FieldTerm, Tag, Term, TermSet
 
 STATES = {"unknown": "in an unknown state"}
 # How a kind reads after the servers that it narrows; tags have a key of their own.
@@ -69,7 +69,7 @@ def _values(clause: Sequence[Term]) -> Iterator[str]:
         match term.matcher:
             case Tag(key=key, value=value):
                 yield f"{key}={value.exact}"
-            case Field(value=value):
+            case FieldTerm(value=value):
                 yield value.exact
 
 

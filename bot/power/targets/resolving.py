@@ -13,16 +13,16 @@ from bot.power.targets import in_words, name_pattern, unresolved
 from bot.power.targets.name_pattern import Work
 from bot.power.targets.terms import (
     FIELDS,
-    Field,
-    Group,
-    Names,
+    FieldTerm,
+    GroupTerm,
+    NamesTerm,
     Tag,
     Term,
     TermSet,
     mended,
     names_one,
 )
-from bot.power.targets.unresolved import Unknown
+from bot.power.targets.unresolved import UnknownTerm
 from bot.power.text import folding, nearest, spelling, typography
 
 # Patterns times servers, the slow ones counted as several: 40 to 250 ms as measured.
@@ -159,7 +159,7 @@ class _Search:
 
     def __init__(self, terms: Sequence[Term], snapshot: server.Snapshot, work: Work) -> None:
         self._terms, self._snapshot, self._work = terms, snapshot, work
-        self.unknown: list[Unknown] = []
+        self.unknown: list[UnknownTerm] = []
         self._twins: dict[str, Term] = {}
 
     def found(self, term: Term) -> Sequence[server.Server]:
@@ -170,16 +170,16 @@ class _Search:
 
         """
         matcher = term.matcher
-        if isinstance(matcher, Names) and not matcher.pattern.is_wild:
+        if isinstance(matcher, NamesTerm) and not matcher.pattern.is_wild:
             return self._looked_up(term, matcher)
         rows = self._snapshot.servers.values()
         found = [row for row in rows if matcher.matches(row, self._work)]
-        momentary = isinstance(matcher, Field) and matcher.kind in MOMENTARY
+        momentary = isinstance(matcher, FieldTerm) and matcher.kind in MOMENTARY
         if not found and not (momentary and term.takes_out):
             raise self._nothing(term)
         return found
 
-    def _looked_up(self, term: Term, names: Names) -> Sequence[server.Server]:
+    def _looked_up(self, term: Term, names: NamesTerm) -> Sequence[server.Server]:
         """Return the servers of an id, a name, or a range of at most 10,000 names."""
         if names.server_id in self._snapshot.servers:
             return [self._snapshot.servers[names.server_id]]
@@ -194,7 +194,7 @@ class _Search:
                 _refuse_alike(term, name)
                 missing.append(name)
         if missing:
-            self.unknown.append(Unknown(term, missing, [row.name for row in found]))
+            self.unknown.append(UnknownTerm(term, missing, [row.name for row in found]))
         return found
 
     def unsure(self, members: TermSet) -> list[server.Server]:
@@ -269,7 +269,7 @@ def _nearest_value(term: Term, snapshot: server.Snapshot) -> str:
     """Return the term with a value that some server has."""
     rows = snapshot.servers.values()
     match term.matcher:
-        case Field(kind=kind, value=value) if kind not in MOMENTARY:
+        case FieldTerm(kind=kind, value=value) if kind not in MOMENTARY:
             known = sorted({FIELDS[kind](row) for row in rows} - {""})
             return nearest.value(f"{kind}:", value.exact, known)
         case Tag(key=key, value=value):
@@ -279,5 +279,5 @@ def _nearest_value(term: Term, snapshot: server.Snapshot) -> str:
                 near = nearest.words(key, keys)
                 return f"tag:{near[0]}={value.exact}" if near else ""
             return nearest.value(f"tag:{key}=", value.exact, held)
-        case Field() | Names() | Group():
+        case FieldTerm() | NamesTerm() | GroupTerm():
             return ""

@@ -53,7 +53,7 @@ class Selection:
         return self.members.terms
 
     @property
-    def asks(self) -> frozenset[server.Part]:
+    def asks(self) -> frozenset[server.RecordPart]:
         """The parts of a record on which it depends whether a server is meant."""
         return self.members.asks
 
@@ -126,7 +126,7 @@ class _Reading:
         self._groups = groups
         self._in_policy = in_policy
         self._path: list[str] = []
-        self._known: dict[str, terms.Group] = {}
+        self._known: dict[str, terms.GroupTerm] = {}
 
     def selection(self, text: Text) -> Selection:
         """Parse the whole text, or list."""
@@ -142,7 +142,7 @@ class _Reading:
         for one in text:
             members = self._members(one, in_policy=in_policy)
             single = len(members.terms) == 1 or not members.clauses
-            whole = Term(one, takes_out=False, matcher=terms.Group("", members))
+            whole = Term(one, takes_out=False, matcher=terms.GroupTerm("", members))
             found += members.terms if single else [whole]
         if not found:
             raise errors.UserMistake("No servers are named.", suggestion="web[01-03]")
@@ -196,7 +196,7 @@ class _Reading:
                 mistake.problem, token=word, suggestion=better and sign + better
             ) from None
 
-    def _group(self, name: str, word: str) -> terms.Group:
+    def _group(self, name: str, word: str) -> terms.GroupTerm:
         """Return a group from the policy file."""
         if name not in self._groups:
             raise _no_group(name, word, self._groups)
@@ -210,13 +210,13 @@ class _Reading:
             self._path.append(name)
             members = self._listed(self._groups[name], in_policy=True)
             self._path.pop()
-            self._known[name] = terms.Group(name, members)
+            self._known[name] = terms.GroupTerm(name, members)
         return self._known[name]
 
 
 def _refuse_large(found: list[Term], *, in_policy: bool) -> None:
     """Refuse more ranges, names or nested terms than the bounds allow."""
-    names = [term.matcher.pattern for term in found if isinstance(term.matcher, terms.Names)]
+    names = [term.matcher.pattern for term in found if isinstance(term.matcher, terms.NamesTerm)]
     ranges = sum(pattern.ranges for pattern in names)
     if ranges > MOST_RANGES:
         problem = f"At most {MOST_RANGES} ranges are allowed; this has {ranges}."

@@ -6,7 +6,7 @@ import re
 
 from bot.power import errors, server
 from bot.power.targets import name_pattern
-from bot.power.targets.terms import Field, Names, Tag, Value
+from bot.power.targets.terms import FieldTerm, NamesTerm, Tag, Value
 from bot.power.text import nearest, typography
 
 TAG = re.compile(r'(?:"([^"]+)"|([^"=]+))=(.+)', re.DOTALL)
@@ -25,7 +25,7 @@ EXAMPLES = {
 }
 
 
-def matcher(body: str, *, everything: bool) -> Names | Field | Tag:
+def matcher(body: str, *, everything: bool) -> NamesTerm | FieldTerm | Tag:
     """Parse a term that is no group; `everything` allows a wildcard without a literal.
 
     Raises:
@@ -33,10 +33,10 @@ def matcher(body: str, *, everything: bool) -> Names | Field | Tag:
 
     """
     if body.startswith('"'):
-        return Names(_quoted(body))
+        return NamesTerm(_quoted(body))
     kind, colon, value = body.partition(":")
     if not colon or not kind.isascii():
-        return Names(_pattern(body, everything))
+        return NamesTerm(_pattern(body, everything))
     if kind.lower() not in EXAMPLES:
         raise _unknown_kind(kind, value, body)
     if not value:
@@ -47,7 +47,7 @@ def matcher(body: str, *, everything: bool) -> Names | Field | Tag:
     return _field(kind.lower(), value, body, everything)
 
 
-def _field(kind: str, value: str, body: str, everything: bool) -> Field:
+def _field(kind: str, value: str, body: str, everything: bool) -> FieldTerm:
     """Parse the value of a field."""
     if kind in MOMENTARY:
         value = value.lower()
@@ -58,7 +58,7 @@ def _field(kind: str, value: str, body: str, everything: bool) -> Field:
             body,
             f"state:{found[0]}" if found else "",
         )
-    return Field(kind, _value(value, body, everything))
+    return FieldTerm(kind, _value(value, body, everything))
 
 
 def _tag(value: str, body: str, everything: bool) -> Tag:

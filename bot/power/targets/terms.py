@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from bot.power import server
-from bot.power.server import Part
+from bot.power.server import RecordPart
 from bot.power.targets import name_pattern
 from bot.power.targets.name_pattern import Work
 from bot.power.text import typography
@@ -35,15 +35,15 @@ class Matcher(Protocol):
 
 
 @dataclasses.dataclass(frozen=True)
-class Names:
+class NamesTerm:
     """Servers by name; a plain name that is written like an id is a server's id."""
 
     pattern: name_pattern.Pattern
     form: Form = typography.normal
 
-    def folded(self) -> Names:
+    def folded(self) -> NamesTerm:
         """Return what the policy means by it."""
-        return Names(self.pattern.folded(), typography.folded)
+        return NamesTerm(self.pattern.folded(), typography.folded)
 
     @functools.cached_property
     def server_id(self) -> str:
@@ -77,16 +77,16 @@ class Value:
 
 
 @dataclasses.dataclass(frozen=True)
-class Field:
+class FieldTerm:
     """Servers by one field of their record, such as `rack`."""
 
     kind: str
     value: Value
     form: Form = typography.normal
 
-    def folded(self) -> Field:
+    def folded(self) -> FieldTerm:
         """Return what the policy means by it."""
-        return Field(self.kind, self.value.folded(), typography.folded)
+        return FieldTerm(self.kind, self.value.folded(), typography.folded)
 
     def matches(self, row: server.Server, work: Work) -> bool:
         """Whether the field holds the value."""
@@ -114,7 +114,7 @@ class Tag:
 
 
 @dataclasses.dataclass(frozen=True)
-class Group:
+class GroupTerm:
     """The servers of a group from the policy file; `terms` are the group's own."""
 
     name: str
@@ -131,7 +131,7 @@ class Term:
 
     text: str
     takes_out: bool
-    matcher: Names | Field | Tag | Group
+    matcher: NamesTerm | FieldTerm | Tag | GroupTerm
 
     @property
     def typed(self) -> str:
@@ -139,23 +139,23 @@ class Term:
         return f"!{self.text}" if self.takes_out else self.text
 
     @property
-    def asks(self) -> frozenset[Part]:
+    def asks(self) -> frozenset[RecordPart]:
         """The parts of a record on which it depends whether it is meant."""
         match self.matcher:
-            case Group(members=members):
+            case GroupTerm(members=members):
                 return members.asks
             case Tag():
-                return frozenset({Part.TAGS})
-            case Field(kind=kind):
+                return frozenset({RecordPart.TAGS})
+            case FieldTerm(kind=kind):
                 return frozenset({PARTS[kind]} if kind in PARTS else ())
-            case Names(pattern=pattern):
-                return frozenset() if pattern.text == "*" else frozenset({Part.NAME})
+            case NamesTerm(pattern=pattern):
+                return frozenset() if pattern.text == "*" else frozenset({RecordPart.NAME})
 
     def may_match(self, row: server.Server, work: Work) -> bool | None:
         """Whether a server is meant; None where that can't be read of it."""
         found = self.matcher.matches(row, work)
         # A group may take out again what one of its terms names.
-        certain = found and not isinstance(self.matcher, Group)
+        certain = found and not isinstance(self.matcher, GroupTerm)
         return found if certain or self.asks.isdisjoint(row.unread) else None
 
     @property
@@ -164,7 +164,7 @@ class Term:
         match self.matcher:
             case Tag(key=key):
                 return f"tag:{key}"
-            case Field(kind=kind) if kind != "sn":
+            case FieldTerm(kind=kind) if kind != "sn":
                 return kind
             case _:
                 return NAMED
@@ -189,9 +189,9 @@ class TermSet:
     clauses: tuple[tuple[Term, ...], ...]
 
     @functools.cached_property
-    def asks(self) -> frozenset[Part]:
+    def asks(self) -> frozenset[RecordPart]:
         """The parts of a record on which it depends whether a server is meant."""
-        return frozenset[Part]().union(*(term.asks for term in self.terms))
+        return frozenset[RecordPart]().union(*(term.asks for term in self.terms))
 
     def may_match(self, row: server.Server, work: Work) -> bool | None:
         """Whether a server is meant; None where that can't be read of it."""
@@ -246,34 +246,34 @@ class _Side:
 def _side(terms: list[Term]) -> _Side:
     """Part plain names and ids from what must be held against each server."""
     plain = [term.matcher for term in terms if is_plain(term)]
-    texts = [m.server_id or m.pattern.text for m in plain if isinstance(m, Names)]
+    texts = [m.server_id or m.pattern.text for m in plain if isinstance(m, NamesTerm)]
     patterns = tuple(term.matcher for term in terms if not is_plain(term))
-    forms = [m.form for m in plain if isinstance(m, Names)]
+    forms = [m.form for m in plain if isinstance(m, NamesTerm)]
     return _Side(frozenset(texts), patterns, forms[0] if forms else typography.normal)
 
 
 def size(terms: Sequence[Term]) -> int:
     """Return how many terms these are, those of groups counted each time they are named."""
     return sum(
-        term.matcher.members.size if isinstance(term.matcher, Group) else 1 for term in terms
+        term.matcher.members.size if isinstance(term.matcher, GroupTerm) else 1 for term in terms
     )
 
 
 def _weight(matcher: Matcher) -> int:
     """Return as how many patterns a matcher counts."""
-    if isinstance(matcher, Group):
+    if isinstance(matcher, GroupTerm):
         return matcher.members.patterns
-    return matcher.pattern.weight if isinstance(matcher, Names) else 1
+    return matcher.pattern.weight if isinstance(matcher, NamesTerm) else 1
 
 
 def is_plain(term: Term) -> bool:
     """Whether a term is one name or one id."""
-    return isinstance(term.matcher, Names) and term.matcher.pattern.is_plain
+    return isinstance(term.matcher, NamesTerm) and term.matcher.pattern.is_plain
 
 
 def names_one(term: Term) -> bool:
     """Whether a term can mean one server alone: a whole name, an id or a serial number."""
-    if isinstance(term.matcher, Field) and term.matcher.kind == "sn":
+    if isinstance(term.matcher, FieldTerm) and term.matcher.kind == "sn":
         pattern = term.matcher.value.pattern
         return pattern is None or pattern.is_plain
     return is_plain(term)
@@ -281,11 +281,11 @@ def names_one(term: Term) -> bool:
 
 # Which part of a record a field is; what isn't known of a power state is a state of its own.
 PARTS = {
-    "sn": Part.SN,
-    "rack": Part.RACK,
-    "room": Part.ROOM,
-    "dc": Part.ROOM,
-    "health": Part.HEALTH,
+    "sn": RecordPart.SN,
+    "rack": RecordPart.RACK,
+    "room": RecordPart.ROOM,
+    "dc": RecordPart.ROOM,
+    "health": RecordPart.HEALTH,
 }
 
 # Words that CloudDC and we choose are compared in small letters; what people chose is not.

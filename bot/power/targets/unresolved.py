@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from bot.power import errors, server
 from bot.power.targets import name_pattern
-from bot.power.targets.terms import Names, Term, TermSet
+from bot.power.targets.terms import NamesTerm, Term, TermSet
 from bot.power.text import folding, nearest, typography
 from bot.power.vocabulary import POLITE
 
@@ -28,7 +28,7 @@ BEGINNINGS = frozenset({"reason", "for", "since", "bc", "cause", "cuz", "as", "d
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Unknown:
+class UnknownTerm:
     """A term of which names are missing from the inventory, and those of it that are there."""
 
     term: Term
@@ -48,11 +48,11 @@ NOTHING = _Meant()
 
 
 def mistake(
-    unknown: Sequence[Unknown], terms: Sequence[Term], snapshot: server.Snapshot
+    unknown: Sequence[UnknownTerm], terms: Sequence[Term], snapshot: server.Snapshot
 ) -> errors.UserMistake:
     """Return the error for all unknown names at once, with what was perhaps meant."""
     missing = list(dict.fromkeys(name for one in unknown for name in one.missing))
-    known = nearest.Names(snapshot.by_name)
+    known = nearest.NameIndex(snapshot.by_name)
     # Where the list falls short the very server that was typed may be one that it leaves out.
     meant = NOTHING if snapshot.shortfall else _meant(unknown, terms, known)
     return errors.UserMistake(
@@ -63,7 +63,7 @@ def mistake(
 
 
 def _hint(
-    unknown: Sequence[Unknown], terms: Sequence[Term], meant: _Meant, known: nearest.Names
+    unknown: Sequence[UnknownTerm], terms: Sequence[Term], meant: _Meant, known: nearest.NameIndex
 ) -> str:
     """Return the end of the sentence: what was perhaps meant, or which numbers there are."""
     if all(one.term.text.lower() in POLITE for one in unknown):
@@ -91,19 +91,21 @@ def _said(typed: str, meant: str) -> str:
     return "the nearest is" if nearest.alike(typed, name) else ""
 
 
-def _sentence(missing: Sequence[str], unknown: Sequence[Unknown]) -> str:
+def _sentence(missing: Sequence[str], unknown: Sequence[UnknownTerm]) -> str:
     """Say which names are unknown: up to ten, and how many more."""
     shown = [typography.shown(term) for term in folding.terms(missing[:MOST_SHOWN])]
     if len(missing) == 1:
         matcher = unknown[0].term.matcher
-        is_id = isinstance(matcher, Names) and matcher.server_id
+        is_id = isinstance(matcher, NamesTerm) and matcher.server_id
         return f"{'No server has the id' if is_id else 'There is no server'} {shown[0]}"
     more = len(missing) - MOST_SHOWN
     end = f" and {more:,} more" if more > 0 else ""
     return f"There are no servers {', '.join(shown)}{end}"
 
 
-def _meant(unknown: Sequence[Unknown], terms: Sequence[Term], known: nearest.Names) -> _Meant:
+def _meant(
+    unknown: Sequence[UnknownTerm], terms: Sequence[Term], known: nearest.NameIndex
+) -> _Meant:
     """Return all targets as they were perhaps meant, or nothing where that is a guess.
 
     What is to be spared must be known; and among several targets a name that is alike may be
@@ -140,7 +142,7 @@ def _begins_reason(word: str) -> bool:
     return word.lower() in BEGINNINGS or nearest.alike(word, "because")
 
 
-def _better(one: Unknown, known: nearest.Names, *, alone: bool) -> list[str]:
+def _better(one: UnknownTerm, known: nearest.NameIndex, *, alone: bool) -> list[str]:
     """Return what a term was perhaps meant to be: the whole of it, or what is there of it."""
     habit = nearest.habit(one.term.text)
     if habit:
@@ -154,7 +156,7 @@ def _better(one: Unknown, known: nearest.Names, *, alone: bool) -> list[str]:
     return folding.terms(one.there) if partly and not any(map(known.near, one.missing)) else []
 
 
-def _written(term: str, known: nearest.Names) -> list[str]:
+def _written(term: str, known: nearest.NameIndex) -> list[str]:
     """Return a name or a range as it is written here, or nothing where not all of it is there."""
     try:
         pattern = name_pattern.parse(term)
@@ -165,7 +167,9 @@ def _written(term: str, known: nearest.Names) -> list[str]:
     return folding.terms(known.written(list(pattern.names())))
 
 
-def _reason_begins(terms: Sequence[Term], wrong: dict[int, Unknown], known: nearest.Names) -> int:
+def _reason_begins(
+    terms: Sequence[Term], wrong: dict[int, UnknownTerm], known: nearest.NameIndex
+) -> int:
     """Return where words begin that look like a reason without because, or 0.
 
     Behind a group or a pattern they may spare some of its servers in words that nobody knows
@@ -182,10 +186,10 @@ def _reason_begins(terms: Sequence[Term], wrong: dict[int, Unknown], known: near
 
 def _is_one_name(term: Term) -> bool:
     """Whether a term names one server."""
-    return isinstance(term.matcher, Names) and term.matcher.pattern.is_plain
+    return isinstance(term.matcher, NamesTerm) and term.matcher.pattern.is_plain
 
 
-def _is_word(one: Unknown | None, known: nearest.Names) -> bool:
+def _is_word(one: UnknownTerm | None, known: nearest.NameIndex) -> bool:
     """Whether an unknown term is a plain word that no server's name is like."""
     if one is None or one.term.takes_out:
         return False

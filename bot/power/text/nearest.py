@@ -98,7 +98,7 @@ def habit(term: str) -> str:
     return ""
 
 
-class Names:
+class NameIndex:
     """Existing names by their shape, which is the name with each number made one sign."""
 
     def __init__(self, known: Iterable[str]) -> None:

@@ -52,7 +52,7 @@ UTC = Zone(datetime.UTC, "UTC")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Read:
+class Instant:
     """An instant (epoch seconds) with how it was understood; or a problem, with a better text."""
 
     typed: str
@@ -88,7 +88,7 @@ def _signed(offset_s: int) -> str:
     return f"{'-' if offset_s < 0 else '+'}{minutes // 60:02}:{minutes % 60:02}"
 
 
-def read(typed: str, now: float, zone: Zone) -> Read | None:
+def read(typed: str, now: float, zone: Zone) -> Instant | None:
     """Read an instant after `now`; None for words that speak of no time.
 
     A time without a date is the next one. One that the clocks show twice is the later.
@@ -101,7 +101,7 @@ def read(typed: str, now: float, zone: Zone) -> Read | None:
         day, clock, own = _parts(words, now, zone)
         return _instant(typed, day, clock, own, now)
     except _Nonsense as nonsense:
-        return Read(typed, problem=nonsense.problem, better=nonsense.better)
+        return Instant(typed, problem=nonsense.problem, better=nonsense.better)
 
 
 def _timelike(word: str) -> bool:
@@ -222,7 +222,7 @@ def _day(day: datetime.date | str, now: float, zone: Zone) -> datetime.date:
 
 def _instant(
     typed: str, day: datetime.date | str, clock: datetime.time, zone: Zone, now: float
-) -> Read:
+) -> Instant:
     """Return the instant, the later one of two.
 
     Raises:
@@ -242,7 +242,7 @@ def _instant(
     if passed:
         raise _Nonsense(f"{typed} has passed.", f"{clock:%H:%M}{_suffix(typed)}")
     twice = "" if real.utcoffset() == local.utcoffset() else ", the second time that clocks show it"
-    return Read(typed, real.timestamp(), f"{written.replace('T', ' ')} {zone.name}{twice}")
+    return Instant(typed, real.timestamp(), f"{written.replace('T', ' ')} {zone.name}{twice}")
 
 
 def _later(local: datetime.datetime) -> datetime.datetime:

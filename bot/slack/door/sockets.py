@@ -155,15 +155,15 @@ class SocketMode:
             await frames_.take(client, message)
 
         handler.client.message_listeners.append(heard)
-        try:
-            # Not wait_for: before Python 3.12 it may lose a cancellation.
-            async with asyncio.timeout(self._start_s):
-                await _client(handler).connect()
-        except BaseException as error:
-            await line.close()
-            if isinstance(error, TimeoutError):
+        async with contextlib.AsyncExitStack() as undo:
+            undo.push_async_callback(line.close)
+            try:
+                # Not wait_for: before Python 3.12 it may lose a cancellation.
+                async with asyncio.timeout(self._start_s):
+                    await _client(handler).connect()
+            except TimeoutError:
                 raise errors.SlackUnavailable("Slack opens no socket.") from None
-            raise
+            undo.pop_all()
         return line
 
     def _hear(self, line: SocketLine, message: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ import enum
 from collections.abc import AsyncIterator
 
 from bot.power import errors, inputs, ports
-from bot.power.command import noes
+from bot.power.command import halts
 from bot.slack.inbound import rate_limit
 
 # Payloads of one person in a minute: buttons, lines and forms together; and the noes among them.
@@ -153,7 +153,7 @@ class Admission:
             Full: this person, or all together, have too much under way.
         """
         user_id, now = inbound.person.user_id, self._clock.monotonic()
-        is_no = noes.of(inbound) is not None
+        is_no = halts.of(inbound) is not None
         lane = self._lane(inbound)
         if not is_no and not lane.holds(user_id, inbound.key):
             lane.must_have_room(user_id)
@@ -163,7 +163,7 @@ class Admission:
 
     def begin(self, inbound: ports.Inbound) -> None:
         """Count a payload that was stored before, over whatever bound."""
-        if noes.of(inbound) is None:
+        if halts.of(inbound) is None:
             self._lane(inbound).begin(inbound.person.user_id, inbound.key)
 
     def leave(self, inbound: ports.Inbound) -> None:
@@ -173,7 +173,7 @@ class Admission:
     @contextlib.asynccontextmanager
     async def turn(self, inbound: ports.Inbound) -> AsyncIterator[None]:
         """Wait for a turn to work on a payload; a no waits for none."""
-        if noes.of(inbound) is not None:
+        if halts.of(inbound) is not None:
             yield
             return
         async with self._lane(inbound).turn(inbound.person.user_id):

@@ -17,7 +17,14 @@ from bot.power import ports, vocabulary
 from bot.power.command import form
 from bot.slack import action_ids, app_features
 from bot.slack.blockkit import labels
-from bot.slack.inbound import form_receiver, guard, payloads, processor, step_events, submissions
+from bot.slack.inbound import (
+    form_receiver,
+    guard,
+    payloads,
+    processor,
+    submissions,
+    workflow_step_events,
+)
 from bot.slack.render import request_modal
 
 log = structlog.get_logger()
@@ -104,7 +111,7 @@ class Registration:
 
     async def step_begun(self, ack: guard.Ack, body: Mapping[str, Any]) -> None:
         """Take a step of a workflow; one that isn't ours is left alone."""
-        inbound = step_events.read(body, at=self._processor.now())
+        inbound = workflow_step_events.read(body, at=self._processor.now())
         if inbound is not None:
             await self._receive(inbound, ack)
         else:
@@ -127,7 +134,7 @@ class Registration:
             log.warning("slack.unreadable", why=str(error))
             await ack(options=[])
             return
-        ours = action_id == form.Field.SERVERS
+        ours = action_id == form.FormField.SERVERS
         offers = await self._forms.offers(person, typed) if ours else ()
         await ack(options=[request_modal.option(one) for one in offers])
 

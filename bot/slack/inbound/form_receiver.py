@@ -35,7 +35,7 @@ class Workflow(Protocol):
 
     def problems(
         self, place: request.Place, sent: inputs.RequestFilled
-    ) -> Mapping[form.Field, str]:
+    ) -> Mapping[form.FormField, str]:
         """Return what is wrong with a request form, by field; it waits for nobody."""
 
 

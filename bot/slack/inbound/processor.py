@@ -12,8 +12,8 @@ from typing import Any, Protocol, TypeVar
 
 import structlog
 
-from bot.power import errors, inputs, intake, ports
-from bot.power.command import noes
+from bot.power import errors, input_fields, inputs, intake, ports
+from bot.power.command import halts
 from bot.runtime import priority
 from bot.slack.inbound import admission, edits, excess, guard, recovery
 from bot.slack.outbound import delivery
@@ -260,7 +260,7 @@ class Processor:
         """Mark a payload as done; return where the card of a pressed button stands now."""
         was = inbound.input
         on_card = isinstance(was, inputs.Pressed) and was.message_ts and not was.ephemeral
-        request_id = inputs.request_id(was) if on_card else ""
+        request_id = input_fields.request_id(was) if on_card else ""
         return await self._store.write(intake.Finishing(inbound.key, request_id))
 
     def _track(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
@@ -273,5 +273,5 @@ class Processor:
 
 def _let_a_no_go_ahead(inbound: ports.Inbound) -> None:
     """Let this task go before others where it deals with a no."""
-    if noes.of(inbound) is not None:
+    if halts.of(inbound) is not None:
         priority.mark_urgent()

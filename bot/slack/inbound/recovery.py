@@ -12,8 +12,8 @@ from typing import Protocol
 
 import structlog
 
-from bot.power import inputs, ports
-from bot.power.command import noes
+from bot.power import input_fields, inputs, ports
+from bot.power.command import halts
 from bot.workflow import facts
 
 log = structlog.get_logger()
@@ -125,7 +125,7 @@ class Recovery:
         task = self._processor.begin(inbound)
         if task is None:
             return True
-        is_no = noes.of(inbound) is not None
+        is_no = halts.of(inbound) is not None
         alone_s = self._lease_s * (NO_ALONE if is_no else ALONE)
         done, _ = await asyncio.wait({task}, timeout=alone_s)
         return bool(done) or is_no
@@ -147,12 +147,12 @@ class Recovery:
             tx.finish(inbound.key)
 
         await self._store.write(work)
-        said = SET_ASIDE.format(what=_what(inbound), next=AGAIN if noes.of(inbound) else LOOK)
+        said = SET_ASIDE.format(what=_what(inbound), next=AGAIN if halts.of(inbound) else LOOK)
         self._processor.tell(inbound, facts.Note(said, good=False))
 
 
 def _what(inbound: ports.Inbound) -> str:
     """Return how its person knows a payload."""
-    if typed := inputs.text(inbound.input):
+    if typed := input_fields.text(inbound.input):
         return f'"{typed[:SHOWN_CHARS]}"'
     return NAMES.get(inbound.kind, "what you sent")

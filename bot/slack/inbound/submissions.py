@@ -58,8 +58,8 @@ def _filled(read: payload_models.ViewSubmission, at: float) -> ports.Inbound:
     A form may be sent again after a look at the plan, so the view alone is no key.
     """
     channel_id, _, thread_ts = read.view.private_metadata[: payloads.ID_CHARS].partition(" ")
-    filled = {field.value: read.view.typed(field) for field in form_fields.Field}
-    chosen = filled.pop(form_fields.Field.CHANNEL)
+    filled = {field.value: read.view.typed(field) for field in form_fields.FormField}
+    chosen = filled.pop(form_fields.FormField.CHANNEL)
     place = request.Place(channel_id=chosen) if chosen else _known_place(channel_id, thread_ts)
     key = f"form:{read.view.id}:{read.trigger_id or read.view.hash}"
     return ports.Inbound(

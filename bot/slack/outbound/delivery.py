@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from bot.power import inputs, ports
+from bot.power import input_fields, inputs, ports
 from bot.slack import api_errors
 from bot.slack.blockkit import blocks, labels, modals, paging
 from bot.slack.outbound import publishing, sending, showing
-from bot.slack.render import answers, home, steps
+from bot.slack.render import answers, home, workflow_step
 from bot.workflow import facts
 
 log = structlog.get_logger()
@@ -126,7 +126,7 @@ class Delivery:
     async def _open(self, inbound: ports.Inbound, view: dict[str, object]) -> facts.Note | None:
         """Open a form; if that fails, say so to the person instead."""
         try:
-            await self._sender.open_view(inputs.trigger_id(inbound.input), view)
+            await self._sender.open_view(input_fields.trigger_id(inbound.input), view)
         except api_errors.Undelivered as error:
             log.warning("slack.form_not_opened", key=inbound.key, why=error.code)
             return NO_FORM
@@ -134,7 +134,7 @@ class Delivery:
 
     async def _to_step(self, inbound: ports.Inbound, answer: facts.Answer) -> None:
         """Show the person whom a step names the plan; a step that can't go on fails at once."""
-        why = steps.refusal(answer)
+        why = workflow_step.refusal(answer)
         if why:
             await self._fail_step(inbound, why)
         if isinstance(answer, facts.PlanShown | facts.Mistake | facts.Note):
@@ -144,10 +144,10 @@ class Delivery:
         """End a step, a few times over while Slack is away: its workflow would wait for ever."""
         for wait_s in (*STEP_AGAIN_S, 0.0):
             try:
-                await self._sender.end_step(steps.execution_id(inbound.key), None, why)
+                await self._sender.end_step(workflow_step.execution_id(inbound.key), None, why)
             except api_errors.Undelivered as error:
                 log.warning("slack.step_not_ended", key=inbound.key, why=error.code)
-                if error.code in steps.OVER or not wait_s:
+                if error.code in workflow_step.OVER or not wait_s:
                     return
                 await self._clock.sleep(wait_s)
             else:
@@ -155,7 +155,7 @@ class Delivery:
 
     async def _shared(self, inbound: ports.Inbound, answer: facts.Answer) -> bool:
         """Show an answer to the whole channel when that is asked for; False when it isn't."""
-        if not inputs.is_shared(inbound.input) or not isinstance(answer, SHAREABLE):
+        if not input_fields.is_shared(inbound.input) or not isinstance(answer, SHAREABLE):
             return False
         turn = dataclasses.replace(_turn(inbound), shared_by=inbound.person.user_id)
         message = self._message(answer, turn)
@@ -201,7 +201,7 @@ class Delivery:
         In a thread without replies Slack would show it nowhere ("chat.postEphemeral").
         """
         place, user = inbound.place, inbound.person.user_id
-        thread_ts = "" if inputs.is_alone(inbound.input) else place.thread_ts
+        thread_ts = "" if input_fields.is_alone(inbound.input) else place.thread_ts
         if place.channel_id:
             await self._sender.whisper(user, place.channel_id, message, thread_ts)
         return bool(place.channel_id)
@@ -233,7 +233,7 @@ def _turn(inbound: ports.Inbound) -> paging.Turn:
     """Return which page of what line a payload asks for."""
     was = inbound.input
     page = was.page if isinstance(was, inputs.Repeated) else 1
-    return paging.Turn(page, inputs.text(was), called=inbound.called)
+    return paging.Turn(page, input_fields.text(was), called=inbound.called)
 
 
 def _replaces(inbound: ports.Inbound, answer: answers.Said) -> bool:
@@ -243,7 +243,7 @@ def _replaces(inbound: ports.Inbound, answer: answers.Said) -> bool:
     that it can be tried again.
     """
     was = inbound.input
-    if not inputs.is_ephemeral(was):
+    if not input_fields.is_ephemeral(was):
         return False
     if isinstance(answer, SHAREABLE):
         return isinstance(was, inputs.Repeated) and was.do is inputs.Do.PAGE

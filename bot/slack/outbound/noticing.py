@@ -9,9 +9,9 @@ import structlog
 
 from bot.power import errors, ports
 from bot.slack import api_errors
-from bot.slack.outbound import noting, sending
+from bot.slack.outbound import posting, sending
 from bot.slack.outbound.context import Context
-from bot.slack.render import frozen
+from bot.slack.render.phrases import about_freezes
 
 log = structlog.get_logger()
 
@@ -55,7 +55,7 @@ class Noticing:
             if why := await self._barred(notice.channel_id):
                 return await self._give_up(notice, why)
             with sending.leaving_by(until):
-                await self._sender.post(notice.channel_id, frozen.notice(notice.news))
+                await self._sender.post(notice.channel_id, about_freezes.notice(notice.news))
         except sending.TooLate:
             return await self._postpone(notice, 0.0)
         except api_errors.Undelivered as error:
@@ -98,7 +98,7 @@ class Noticing:
             channel_id=notice.channel_id,
             detail={"event": notice.news.event, "why": why},
         )
-        await noting.noted(lambda: self._audited(entry), self._clock, self._paces.look_s)
+        await posting.noted(lambda: self._audited(entry), self._clock, self._paces.look_s)
         await self._done(notice, why)
 
     async def _audited(self, entry: ports.AuditEntry) -> None:
@@ -107,7 +107,7 @@ class Noticing:
 
     async def _done(self, notice: ports.Notice, error: str = "") -> None:
         """Note that a notice is done with; without the note it would be made again."""
-        await noting.noted(
+        await posting.noted(
             lambda: self._store.notice_sent(notice, now=self._clock.now(), error=error),
             self._clock,
             self._paces.look_s,

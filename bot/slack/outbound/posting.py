@@ -7,17 +7,17 @@ forgotten with the process, and then learned again by one refused call.
 from __future__ import annotations
 
 import collections
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
 import structlog
 
-from bot.power import lifecycle, ports
+from bot.power import errors, lifecycle, ports
 from bot.power.lifecycle import State
 from bot.slack import api_errors
 from bot.slack.blockkit import blocks
 from bot.slack.outbound import pacing, sending
-from bot.slack.render import terms
+from bot.slack.render.phrases import about_request
 
 log = structlog.get_logger()
 K = TypeVar("K")
@@ -47,7 +47,7 @@ class Failed(Postponed):
 def outside(request: ports.Request, reply: blocks.Message, link: str = "") -> blocks.Message:
     """Return a reply as it reads outside of its thread: with the request that it speaks of."""
     named = f"<{link}|{request.id}>" if link else request.id
-    title = f"*{named}* {terms.title(request.order)}"
+    title = f"*{named}* {about_request.title(request.order)}"
     return blocks.Message(f"{title}\n{reply.text}", (blocks.context(title), *reply.blocks))
 
 
@@ -154,3 +154,16 @@ class KnownRefusals:
         """Whether a thread took nothing a short while ago."""
         until = self._shut.get((channel, thread_ts))
         return until is not None and now < until
+
+
+async def noted(note: Callable[[], Awaitable[None]], clock: ports.Clock, again_s: float) -> None:
+    """Store that Slack has taken something, however long the database is away.
+
+    A note may be stored twice: after a commit without an answer nobody knows whether it was.
+    """
+    while True:
+        try:
+            return await note()
+        except errors.StoreUnavailable as error:
+            log.warning("reporter.not_noted", why=error.user_message)
+            await clock.sleep(again_s)

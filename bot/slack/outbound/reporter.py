@@ -15,7 +15,7 @@ import structlog
 
 from bot.power import errors, ports
 from bot.slack import api_errors
-from bot.slack.outbound import announcing, noticing, noting, posting, sending
+from bot.slack.outbound import announcing, card_poster, noticing, posting, sending
 from bot.slack.outbound.context import Context
 
 log = structlog.get_logger()
@@ -39,7 +39,8 @@ class Reporter:
         self._store = context.store
         self._clock = context.clock
         self._pace = context.pace
-        self._announcer = announcing.Announcer(context)
+        self._card_poster = card_poster.CardPoster(context)
+        self._announcer = announcing.Announcer(context, self._card_poster)
         self._noticing = noticing.Noticing(context)
         self._woken = asyncio.Event()
         self._ending = False
@@ -189,7 +190,7 @@ class Reporter:
 
     async def _note(self, message: ports.OutboxMessage) -> None:
         """Note a delivery; without the note it would be made again."""
-        await noting.noted(
+        await posting.noted(
             lambda: self._store.message_sent(message, now=self._clock.now()),
             self._clock,
             self._paces.look_s,
@@ -210,14 +211,14 @@ class Reporter:
         request_id = message.request_id
         request = await self._store.read(lambda tx: tx.request(request_id))
         if request is not None and message.kind == "card":
-            self._announcer.hold_back(request)
+            self._card_poster.hold_back(request)
         request, servers = await self._store.read(
             lambda tx: (tx.request(request_id), tx.run_servers(request_id))
         )
         if request is None:
             log.error("reporter.no_request", request=request_id)
         elif message.kind == "card":
-            await self._announcer.show_card(request, servers, message)
+            await self._card_poster.show(request, servers, message)
         elif message.kind == "direct":
             await self._announcer.tell_requester(request, servers, message)
         else:

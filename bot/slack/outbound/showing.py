@@ -11,7 +11,7 @@ import dataclasses
 
 import structlog
 
-from bot.power import inputs, ports
+from bot.power import input_fields, inputs, ports
 from bot.slack import api_errors
 from bot.slack.blockkit import blocks, text, views
 from bot.slack.outbound import sending
@@ -34,7 +34,7 @@ class Forms:
 
     async def open_loading(self, inbound: ports.Inbound) -> None:
         """Open a form that says that it is being made: its trigger id lives three seconds."""
-        view, trigger_id = inputs.view(inbound.input), inputs.trigger_id(inbound.input)
+        view, trigger_id = input_fields.view(inbound.input), input_fields.trigger_id(inbound.input)
         if not view or not trigger_id:
             return
         try:
@@ -45,7 +45,7 @@ class Forms:
 
     async def show(self, inbound: ports.Inbound, answer: facts.Answer) -> bool:
         """Show an answer in the form that waits for it; False when there is none (any more)."""
-        external = inputs.view(inbound.input)
+        external = input_fields.view(inbound.input)
         view = _as_view(inbound, answer) if external else None
         if view is None:
             return False
@@ -97,7 +97,7 @@ class PlanPlaces:
 
     def keep(self, inbound: ports.Inbound) -> None:
         """Remember where the plan stands whose button was pressed."""
-        if not (inbound.response_url and inputs.is_ephemeral(inbound.input)):
+        if not (inbound.response_url and input_fields.is_ephemeral(inbound.input)):
             return
         self._urls[_key(inbound)] = inbound.response_url
         self._urls.move_to_end(_key(inbound))
@@ -117,4 +117,4 @@ class PlanPlaces:
 
 
 def _key(inbound: ports.Inbound) -> tuple[str, str]:
-    return inbound.person.user_id, inputs.request_id(inbound.input)
+    return inbound.person.user_id, input_fields.request_id(inbound.input)

@@ -7,7 +7,8 @@ from typing import assert_never
 
 from bot.power import inputs
 from bot.slack.blockkit import blocks, paging, text
-from bot.slack.render import around, cards, fleet, frozen, outcomes, plans, records
+from bot.slack.render import cards, plans, request_lists, server_lists
+from bot.slack.render.phrases import about_freezes, about_steps, outcomes
 from bot.workflow import facts
 
 WORDS_CHARS = 600
@@ -39,17 +40,17 @@ def render(  # noqa: C901 -- one line for each answer
         case facts.PlanShown():
             return plans.render(answer)
         case facts.FleetShown():
-            return fleet.render(answer, turn)
+            return server_lists.render(answer, turn)
         case facts.RequestShown():
             return _one(answer, turn)
         case facts.RequestsShown():
-            return records.requests(answer, turn, workspace_url)
+            return request_lists.requests(answer, turn, workspace_url)
         case facts.OwedShown():
-            return around.owed(answer, turn)
+            return about_steps.owed(answer, turn)
         case facts.HistoryShown():
-            return records.history(answer, turn, workspace_url)
+            return request_lists.history(answer, turn, workspace_url)
         case facts.WhyShown():
-            return records.why(answer, turn, workspace_url)
+            return request_lists.why(answer, turn, workspace_url)
         case facts.HelpShown():
             return _help(answer)
         case _:
@@ -61,8 +62,8 @@ def _one(shown: facts.RequestShown, turn: paging.Turn) -> blocks.Message:
     card = cards.render(shown.request, shown.servers, private=True, freezes=shown.freezes)
     asked = dataclasses.replace(turn, line=f"show {shown.request.id}")
     rows = outcomes.rows(shown.servers, shown.request.order.action)
-    rows += around.lines(shown.request.around)
-    below = paging.body(rows, asked, fleet.PAGE_ROWS)
+    rows += about_steps.lines(shown.request.around)
+    below = paging.body(rows, asked, server_lists.PAGE_ROWS)
     plainer = (*card.plainer, *below) if card.plainer else ()
     return dataclasses.replace(card, blocks=(*card.blocks, *below), plainer=plainer)
 
@@ -86,7 +87,7 @@ def _mistake(mistake: facts.Mistake) -> str:
 
 def _note(note: facts.Note) -> str:
     """Return a note; one that refuses says so with a sign as well."""
-    told = frozen.spoken(note.text, note.people, WORDS_CHARS)
+    told = about_freezes.spoken(note.text, note.people, WORDS_CHARS)
     return told if note.good else f"🚫 {told}"
 
 

@@ -13,7 +13,7 @@ from bot.power.lifecycle import ServerState, State
 from bot.power.request import Action
 from bot.slack import action_ids
 from bot.slack.blockkit import blocks, naming, text
-from bot.slack.render import around, conduct, outcomes, risk, terms
+from bot.slack.render.phrases import about_plan, about_request, about_steps, outcomes, server_health
 
 DIALOG_ILL_CHARS = 60
 REGION_CHARS = 60
@@ -58,7 +58,7 @@ def _what_follows(
             found.append(back_on if cycle else button(request, Do.UNDO))
         if outcomes.retryable(servers, action):
             found.append(_retry(request, outcomes.untouched(servers, action)))
-        if around.has_out(request):
+        if about_steps.has_out(request):
             found.append(put_back(request))
         if request.review is not None and not request.review.closed_at:
             found.append(button(request, Do.VERDICT))
@@ -70,13 +70,13 @@ def _retry(request: ports.Request, untouched: int) -> blocks.Button:
     if not untouched:
         return button(request, Do.RETRY)
     label = "Do the other one" if untouched == 1 else f"Do the other {untouched:,}"
-    spoken = f"{label} of {request.id}: {terms.title(request.order)}"
+    spoken = f"{label} of {request.id}: {about_request.title(request.order)}"
     return blocks.Button(Do.RETRY, request.id, label=label, spoken=spoken)
 
 
 def button(request: ports.Request, do: Do, *, style: str = "") -> blocks.Button:
     """Return one button for this request."""
-    spoken = f"{action_ids.LABELS[do]} {request.id}: {terms.title(request.order)}"
+    spoken = f"{action_ids.LABELS[do]} {request.id}: {about_request.title(request.order)}"
     return blocks.Button(do, request.id, style=style, spoken=spoken)
 
 
@@ -84,23 +84,23 @@ def approve(request: ports.Request) -> blocks.Button:
     """Return Approve, which asks once more and names what would happen."""
     order = request.order
     region = text.literal(order.scope.region, REGION_CHARS)
-    asked, how = f"{terms.title(order)} in {region}: ", _how(request.plan)
-    names = conduct.names_literal(
+    asked, how = f"{about_request.title(order)} in {region}: ", _how(request.plan)
+    names = about_plan.names_literal(
         request.plan, blocks.CONFIRM_CHARS - len(asked) - len(how) - naming.MORE_CHARS
     )
     grave = order.action in (Action.OFF, Action.CYCLE) and bool(request.plan.terms.confirm_count)
     title, asked = f"Approve {request.id}?", asked + names + how
     dialog = blocks.confirm(title, asked, "Approve", danger=grave)
-    spoken = f"Approve {request.id}: {terms.title(order)}"
+    spoken = f"Approve {request.id}: {about_request.title(order)}"
     style = "danger" if grave else "primary"
     return blocks.Button(Do.APPROVE, request.id, style=style, confirm=dialog, spoken=spoken)
 
 
 def _how(planned: plan.Plan) -> str:
     """Return what else an approval is given to: servers that aren't well, and the waves."""
-    ill = naming.folded_literal(risk.ill_names(planned), DIALOG_ILL_CHARS)
+    ill = naming.folded_literal(server_health.ill_names(planned), DIALOG_ILL_CHARS)
     unwell = f". ⚠️ With alarms or poor health: {ill}" if ill else ""
-    waves = f". {conduct.sizes(planned)}" if len(planned.waves) > 1 else ""
+    waves = f". {about_plan.sizes(planned)}" if len(planned.waves) > 1 else ""
     return f"{unwell}{waves}." if unwell or waves else ""
 
 
@@ -109,7 +109,7 @@ def stop(request: ports.Request, servers: Sequence[ports.RunServer] = ()) -> blo
     left = outcomes.stopping(servers) if servers else "what hasn't been sent won't be touched"
     asked = f"{left[:1].upper()}{left[1:]}. What is in progress can't be recalled."
     dialog = blocks.confirm(f"Stop {request.id}?", asked, "Stop", danger=True)
-    spoken = f"{action_ids.LABELS[Do.STOP]} {request.id}: {terms.title(request.order)}"
+    spoken = f"{action_ids.LABELS[Do.STOP]} {request.id}: {about_request.title(request.order)}"
     return blocks.Button(Do.STOP, request.id, style="danger", confirm=dialog, spoken=spoken)
 
 
@@ -118,5 +118,5 @@ def put_back(request: ports.Request) -> blocks.Button:
     asked = "Everything that is still out is put back at once, whatever the state of its servers."
     label = action_ids.LABELS[Do.PUT_BACK]
     dialog = blocks.confirm(f"{label} {request.id}?", asked, label)
-    spoken = f"{label} {request.id}: {terms.title(request.order)}"
+    spoken = f"{label} {request.id}: {about_request.title(request.order)}"
     return blocks.Button(Do.PUT_BACK, request.id, confirm=dialog, spoken=spoken)

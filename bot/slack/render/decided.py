@@ -8,7 +8,8 @@ from typing import assert_never
 from bot.power import missing_access, ports
 from bot.power.messages import base, decisions
 from bot.slack.blockkit import text, words
-from bot.slack.render import conduct, headlines, terms
+from bot.slack.render import headlines
+from bot.slack.render.phrases import about_plan, about_request
 
 WORDS_CHARS = 500
 GROUP_CHARS = 60
@@ -27,18 +28,20 @@ def waiting(request: ports.Request, told: decisions.AnyWaiting) -> str:
             still = f"⏳ Still waiting for {_missing(request)}{_deadline(request)}"
             return f"{still}\n{called(told)}".rstrip()
         case decisions.Escalated():
-            still = f"📣 Nobody has decided yet: {terms.quorum(request)}{_deadline(request)}"
+            still = (
+                f"📣 Nobody has decided yet: {about_request.quorum(request)}{_deadline(request)}"
+            )
             return f"{still}. Please decide:\n{called(told)}".rstrip()
         case decisions.Nudged():
             who = text.mention(told.user)
-            asks = f"👋 {who} asks again: {terms.quorum(request)}{_deadline(request)}"
+            asks = f"👋 {who} asks again: {about_request.quorum(request)}{_deadline(request)}"
             return f"{asks}\n{called(told)}".rstrip()
         case decisions.Approved():
             return _approved(request, told)
         case decisions.ApprovalLost():
             people = text.mentions(told.users) or text.mention(told.user)
             lost = f"✖ An approval no longer counts: {people} can't approve this any more"
-            return f"{lost}{because(told.reason)}.\n{terms.quorum(request)}"
+            return f"{lost}{because(told.reason)}.\n{about_request.quorum(request)}"
         case decisions.Commented():
             return f"💬 {text.mention(told.user)}{because(told.comment)}"
         case _:
@@ -47,7 +50,7 @@ def waiting(request: ports.Request, told: decisions.AnyWaiting) -> str:
 
 def _asked(request: ports.Request, told: decisions.Asked) -> str:
     """Return who wants what, why, and whose approval it takes."""
-    needed = f"Needs {terms.needs(request.plan.terms.needs)}{_deadline(request)}"
+    needed = f"Needs {about_request.needs(request.plan.terms.needs)}{_deadline(request)}"
     return f"👋 {headlines.wish(request)}\n{needed}\n{called(told, MOST_CALLED)}".rstrip()
 
 
@@ -62,18 +65,18 @@ def _after(request: ports.Request, told: decisions.Approved) -> str:
     """Return what followed an approval at its time: others may have approved since."""
     by = [one.person.user_id for one in request.approvals]
     if told.user not in by:
-        return text.plain(told.summary, WORDS_CHARS) or terms.quorum(request)
+        return text.plain(told.summary, WORDS_CHARS) or about_request.quorum(request)
     then = request.approvals[: by.index(told.user) + 1]
-    left = terms.missing(dataclasses.replace(request, approvals=then))
+    left = about_request.missing(dataclasses.replace(request, approvals=then))
     if left:
-        return f"Still needs {terms.needs(left)}"
-    waves = conduct.sizes(request.plan) if len(request.plan.waves) > 1 else ""
+        return f"Still needs {about_request.needs(left)}"
+    waves = about_plan.sizes(request.plan) if len(request.plan.waves) > 1 else ""
     how = f", {waves[:1].lower()}{waves[1:]}" if waves else ""
-    return f"▶️ Starting: {headlines.small(terms.title(request.order))}{how}"
+    return f"▶️ Starting: {headlines.small(about_request.title(request.order))}{how}"
 
 
 def _missing(request: ports.Request) -> str:
-    return terms.needs(terms.missing(request))
+    return about_request.needs(about_request.missing(request))
 
 
 def closed(told: decisions.AnyClosed) -> str:

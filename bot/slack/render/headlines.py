@@ -10,7 +10,7 @@ from bot.power.lifecycle import ServerState, State
 from bot.power.run import again, outcome
 from bot.power.text import folding
 from bot.slack.blockkit import naming, text, words
-from bot.slack.render import conduct, outcomes, terms
+from bot.slack.render.phrases import about_plan, about_request, outcomes
 
 NAMES_CHARS = outcomes.FIRST_LINE_CHARS
 FALLBACK_CHARS = 200
@@ -45,11 +45,11 @@ def header(
 def notification(request: ports.Request, servers: Sequence[ports.RunServer] = ()) -> str:
     """Return the card in words that stand alone, as mrkdwn."""
     if request.state is State.PENDING:
-        needed = terms.quorum(request)
+        needed = about_request.quorum(request)
         return f"{wish(request)}. {needed[0].upper()}{needed[1:]}. [{request.id}]"
     line, action = _line(request, servers, (), naming.folded), request.order.action
     if not servers:
-        return f"{line} ({conduct.names(request.plan, FALLBACK_CHARS)}) [{request.id}]"
+        return f"{line} ({about_plan.names(request.plan, FALLBACK_CHARS)}) [{request.id}]"
     if request.state in outcomes.RUN_ENDS and outcomes.busy(servers):
         return f"{line}. Nothing was sent. [{request.id}]"
     below = (outcomes.dark(servers, action), outcomes.lines(servers, action, limit=OUTCOMES_CHARS))
@@ -64,10 +64,12 @@ def ended(request: ports.Request, servers: Sequence[ports.RunServer] = ()) -> st
 def wish(request: ports.Request) -> str:
     """Return who wants what done to which servers, and why, as mrkdwn without its full stop."""
     order = request.order
-    names = conduct.names(request.plan, FALLBACK_CHARS)
-    why = text.plain(terms.reason(request.plan), FALLBACK_CHARS)
+    names = about_plan.names(request.plan, FALLBACK_CHARS)
+    why = text.plain(about_request.reason(request.plan), FALLBACK_CHARS)
     who = text.mention(order.requester.user_id)
-    return f"{who} wants to {small(terms.title(order))} ({names}){': ' + why if why else ''}"
+    return (
+        f"{who} wants to {small(about_request.title(order))} ({names}){': ' + why if why else ''}"
+    )
 
 
 def _line(
@@ -77,14 +79,14 @@ def _line(
     fold: Fold,
 ) -> str:
     """Return state, count and exceptions; `fold` makes names safe for where the line goes."""
-    state, title = request.state, terms.title(request.order)
+    state, title = request.state, about_request.title(request.order)
     if state in outcomes.RUN_ENDS and servers:
         return _ended(request, servers, fold)
     if state is State.RUNNING:
         return _running(request, servers, freezes)
     sign = words.ACTION_SIGNS[request.order.action]
     if state is State.PENDING:
-        left = sum(need.count for need in terms.missing(request))
+        left = sum(need.count for need in about_request.missing(request))
         more = "more " if request.approvals else ""
         needs = f" · needs {text.count(left, f'{more}approval')}" if left else ""
         return f"{sign} {title}{needs}"

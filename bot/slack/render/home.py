@@ -13,9 +13,9 @@ from typing import Any
 from bot.power import lifecycle, missing_access, ports, vocabulary
 from bot.power.inputs import Do
 from bot.power.lifecycle import State
-from bot.slack import action_ids
 from bot.slack.blockkit import blocks, naming, text, words
-from bot.slack.render import around, buttons, cards, conduct, frozen, outcomes, terms
+from bot.slack.render import buttons, cards
+from bot.slack.render.phrases import about_freezes, about_plan, about_request, about_steps, outcomes
 from bot.workflow import facts
 
 # Requests that a list shows; the others are counted and are one `requests` away.
@@ -90,11 +90,14 @@ def details(shown: facts.RequestShown) -> dict[str, Any]:
 
 def _freeze(freeze: ports.Freeze, shown: facts.HomeShown, number: int) -> list[blocks.Block]:
     """Return one freeze that stands, with Unfreeze for whoever may; the policy's is its file's."""
-    told = blocks.section(f"{frozen.line(freeze)}\nNo new call is sent while it lasts.")
+    told = blocks.section(f"{about_freezes.line(freeze)}\nNo new call is sent while it lasts.")
     own = freeze.holder == shown.viewer
     if not freeze.holder or not (own or shown.lifts_all):
         return [told]
-    return [told, blocks.button_row([frozen.lift_button(freeze, own=own, apart=str(number))])]
+    return [
+        told,
+        blocks.button_row([about_freezes.lift_button(freeze, own=own, apart=str(number))]),
+    ]
 
 
 def _listed(
@@ -116,10 +119,10 @@ def _listed(
 def _about(found: ports.Request, workspace_url: str) -> blocks.Block:
     """Return what a request is, in three short lines."""
     order = found.order
-    reason = text.plain(terms.reason(found.plan), REASON_CHARS)
+    reason = text.plain(about_request.reason(found.plan), REASON_CHARS)
     lines = [
-        f"*{terms.title(order)}* · {cards.linked(found, workspace_url)}",
-        conduct.names(found.plan, NAMES_CHARS),
+        f"*{about_request.title(order)}* · {cards.linked(found, workspace_url)}",
+        about_plan.names(found.plan, NAMES_CHARS),
         f"{words.SIGNS[found.state]} {found.state.value.capitalize()}{_how_far(found)}",
         f"by {text.mention(order.requester.user_id)}{f': {reason}' if reason else ''}",
     ]
@@ -133,7 +136,7 @@ def _how_far(found: ports.Request) -> str:
     if found.state is not State.PENDING:
         return ""
     until = f" · expires {text.moment(found.expires_at)}" if found.expires_at else ""
-    return f": {terms.quorum(found)}{until}"
+    return f": {about_request.quorum(found)}{until}"
 
 
 def _waiting(found: ports.Request) -> list[blocks.Block]:
@@ -166,7 +169,7 @@ def _still_out(shown: facts.HomeShown, workspace_url: str, called: str) -> list[
     body = [blocks.header("Still out")]
     for number, one in enumerate(shown.out):
         body.append(
-            blocks.section(around.out_on_home(one, cards.linked(one.request, workspace_url)))
+            blocks.section(about_steps.out_on_home(one, cards.linked(one.request, workspace_url)))
         )
         if one.may and one.request.ended_at:
             button = dataclasses.replace(buttons.put_back(one.request), apart=str(number))
@@ -193,7 +196,7 @@ def _ended(found: ports.Request, loose: Sequence[ports.RunServer], workspace_url
     order = found.order
     parts = [
         f"{words.SIGNS[found.state]} {found.state.value.capitalize()}",
-        f"{terms.title(order)} ({naming.folded(naming.target_names(order), 80)})",
+        f"{about_request.title(order)} ({naming.folded(naming.target_names(order), 80)})",
         cards.linked(found, workspace_url),
         f"by {text.mention(order.requester.user_id)}",
         text.moment(found.ended_at or found.changed_at),
@@ -209,14 +212,3 @@ def _judged(found: ports.Request) -> str:
         return ""
     judged = words.JUDGEMENTS[found.review.judgement].lower()
     return f"🔨 break glass {judged} ({text.mention(found.review.closed_by)})"
-
-
-ACTIONS = frozenset(
-    {Do.APPROVE, Do.DENY, Do.CANCEL, Do.STOP, Do.DETAILS, Do.UNFREEZE, Do.NEW, Do.PUT_BACK}
-)
-"""The buttons that may stand on a Home tab: those that need no channel of their own."""
-
-
-def may_stand(action_id: str) -> bool:
-    """Whether a button with this id may stand on a Home tab."""
-    return action_ids.read_action_id(action_id) in ACTIONS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.power import plan
 from bot.power.plan import Verdict
 from bot.slack.blockkit import blocks, naming, text, words
-from bot.slack.render import risk
+from bot.slack.render.phrases import server_health
 
 NAME_CHARS = 40
 WORD_CHARS = 20
@@ -24,7 +24,7 @@ def render(planned: plan.Plan) -> tuple[blocks.Block, ...]:
     more_of = _columns(planned)
     rows: list[tuple[str, ...]] = [(*HEADING, *more_of)]
     room = blocks.TABLE_CHARS
-    health = risk.words(planned)
+    health = server_health.words(planned)
     for line in planned.lines[: blocks.TABLE_ROWS - 1]:
         row = (*_row(line, planned, health[line.server_id]), *_more(line, more_of))
         room -= sum(map(len, row))

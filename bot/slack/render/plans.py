@@ -10,7 +10,7 @@ from bot.power.plan import Verdict
 from bot.power.text import folding
 from bot.slack import action_ids
 from bot.slack.blockkit import blocks, naming, text, words
-from bot.slack.render import conduct, frozen, risk, terms
+from bot.slack.render.phrases import about_freezes, about_plan, about_request, server_health
 from bot.workflow import facts
 
 # Verdict and reason groups that are shown one by one; the others are counted.
@@ -69,7 +69,7 @@ def _heading(planned: plan.Plan) -> str:
     if breaks_glass(planned):
         return f"🔨 Break glass: {title.lower()} now"
     if planned.undoes is not None:
-        said = text.cut(terms.reason(planned), UNDONE_CHARS)
+        said = text.cut(about_request.reason(planned), UNDONE_CHARS)
         return f"↩️ {text.literal(said)}: {title.lower()}?"
     return f"{words.ACTION_SIGNS[planned.order.action]} {title}?"
 
@@ -77,7 +77,7 @@ def _heading(planned: plan.Plan) -> str:
 def _is_in_title(planned: plan.Plan) -> bool:
     """Whether the heading says already, whole, what it is for."""
     asked = planned.undoes is not None and may_be(planned) and not planned.order.options.incident
-    return asked and len(terms.reason(planned)) <= UNDONE_CHARS
+    return asked and len(about_request.reason(planned)) <= UNDONE_CHARS
 
 
 def may_be(planned: plan.Plan) -> bool:
@@ -106,10 +106,10 @@ def _lines(told: facts.PlanShown) -> str:
     if len(ordered) > MOST_GROUPS:
         rest = sum(len(lines) for _, lines in ordered[MOST_GROUPS:])
         shown.append(f"and {text.count(rest, 'server')} more, for other reasons")
-    earlier = [terms.earlier(one, told.now) for one in planned.earlier[:MOST_EARLIER]]
-    overlaps = conduct.overlaps(planned, planned.overlaps)
-    why = "" if _is_in_title(planned) else terms.why(planned)
-    found = [*shown, *earlier, overlaps, risk.lines(planned), why]
+    earlier = [about_request.earlier(one, told.now) for one in planned.earlier[:MOST_EARLIER]]
+    overlaps = about_plan.overlaps(planned, planned.overlaps)
+    why = "" if _is_in_title(planned) else about_request.why(planned)
+    found = [*shown, *earlier, overlaps, server_health.lines(planned), why]
     return "\n".join(line for line in found if line) or "No server."
 
 
@@ -143,7 +143,7 @@ def _group(
     room, count = _room(shown.plan, verdict), len(lines)
     names = naming.folded([line.label for line in lines], room)
     if verdict is Verdict.ACT:
-        return f"*{names}* ({conduct.states(lines)}{f'; {told}' if told else ''})"
+        return f"*{names}* ({about_plan.states(lines)}{f'; {told}' if told else ''})"
     if verdict is Verdict.SKIP:
         return f"{count:,} {told or 'skipped'}: {names}"
     return f"🚫 {count:,} blocked: {names}{f' ({told})' if told else ''}"
@@ -153,21 +153,22 @@ def _conditions(planned: plan.Plan) -> str:
     """Return who must approve and why, and how it would run; or what forbids it."""
     if planned.refusals:
         told = [
-            f"🚫 {frozen.spoken(refusal, planned.named, 600)}" for refusal in planned.refusals[:6]
+            f"🚫 {about_freezes.spoken(refusal, planned.named, 600)}"
+            for refusal in planned.refusals[:6]
         ]
         return "\n".join(["*This can't be requested:*", *told])
     wanted = planned.terms.needs
     total = sum(need.count for need in wanted)
     needed = (
-        f"*Needs {text.count(total, 'approval')}:* {terms.needs(wanted)}{_rules(planned)}"
+        f"*Needs {text.count(total, 'approval')}:* {about_request.needs(wanted)}{_rules(planned)}"
         if wanted
         else f"*Needs no approval*{_rules(planned)}"
     )
     lines = (
         needed,
         _counted(planned),
-        conduct.waves(planned),
-        conduct.around(planned),
+        about_plan.waves(planned),
+        about_plan.around(planned),
         _glass(planned),
     )
     return "\n".join(line for line in lines if line)
@@ -175,7 +176,7 @@ def _conditions(planned: plan.Plan) -> str:
 
 def _rules(planned: plan.Plan) -> str:
     """Return the rules that say so; where there are several, with the servers of each."""
-    told = conduct.by_rule(planned)
+    told = about_plan.by_rule(planned)
     if len(told) > 1:
         return f" (the strictest of the rules: {'; '.join(told)})"
     return "".join(f' (rule "{rule}")' for rule in told)
@@ -207,7 +208,7 @@ def _small_print(shown: facts.PlanShown) -> str:
     """Return which plan this is, and how old the states are that it was made on."""
     age_s = max(0.0, shown.now - shown.plan.snapshot_at)
     parts = [
-        terms.small_print(shown.plan.order, shown.request_id),
+        about_request.small_print(shown.plan.order, shown.request_id),
         f"states read {f'{text.duration(age_s)} ago' if age_s >= FRESH_S else 'just now'}",
         shown.shortfall.sentence if shown.shortfall else "",
     ]
@@ -219,11 +220,11 @@ def _fallback(shown: facts.PlanShown) -> str:
     planned = shown.plan
     names = naming.folded([line.label for line in _meant(planned)], 300)
     if planned.refusals:
-        why = frozen.spoken(planned.refusals[0], planned.named, 300)
+        why = about_freezes.spoken(planned.refusals[0], planned.named, 300)
         return f"{_heading(planned)} ({names}): {why}"
     if not may_be_asked(shown):
         return f"{_heading(planned)} ({names}). Nothing is requested."
-    after = f"{text.plain(terms.undoing(planned.undoes))}: " if planned.undoes else ""
+    after = f"{text.plain(about_request.undoing(planned.undoes))}: " if planned.undoes else ""
     return f"{after}{_title(planned)} ({names})? Nothing is requested yet."
 
 
@@ -239,7 +240,7 @@ def _buttons(shown: facts.PlanShown) -> tuple[blocks.Button, ...]:
     watching = tuple(_watch(id_) for id_ in list(holders)[:MOST_WATCHED])
     if not may_be_asked(shown):
         return watching
-    id_, title = shown.request_id, terms.title(planned.order).lower()
+    id_, title = shown.request_id, about_request.title(planned.order).lower()
     change = blocks.Button(Do.CHANGE, id_, spoken=f"Change this plan: {title}")
     every = blocks.Button(Do.DETAILS, id_, label="Show all", apart="all")
     return (_asking(shown), change, *([every] if _is_cut(planned) else []), *watching)
@@ -249,11 +250,13 @@ def _asking(shown: facts.PlanShown) -> blocks.Button:
     """Return Request; what nobody is asked about first says so, and asks once more."""
     order, id_ = shown.plan.order, shown.request_id
     if not breaks_glass(shown.plan):
-        spoken = f"{action_ids.LABELS[Do.REQUEST]}: {terms.title(order).lower()}"
+        spoken = f"{action_ids.LABELS[Do.REQUEST]}: {about_request.title(order).lower()}"
         return blocks.Button(Do.REQUEST, id_, style="primary", spoken=spoken)
     at_once = words.at_once(order.action)
-    asked = f"{terms.title(order)} without approval? "
-    names = conduct.names_literal(shown.plan, blocks.CONFIRM_CHARS - len(asked) - naming.MORE_CHARS)
+    asked = f"{about_request.title(order)} without approval? "
+    names = about_plan.names_literal(
+        shown.plan, blocks.CONFIRM_CHARS - len(asked) - naming.MORE_CHARS
+    )
     return blocks.Button(
         Do.REQUEST,
         id_,
@@ -263,7 +266,7 @@ def _asking(shown: facts.PlanShown) -> blocks.Button:
         confirm=None
         if shown.plan.terms.confirm_count
         else blocks.confirm("Break glass?", asked + names, at_once, danger=True),
-        spoken=f"{at_once} without approval: {terms.title(order).lower()}",
+        spoken=f"{at_once} without approval: {about_request.title(order).lower()}",
     )
 
 

@@ -9,16 +9,8 @@ from bot.power import ports
 from bot.power.causes import Late
 from bot.power.messages import decisions, messages, running
 from bot.slack.blockkit import blocks, naming, text, words
-from bot.slack.render import (
-    alarm,
-    around,
-    decided,
-    frozen,
-    headlines,
-    outcomes,
-    refused_cards,
-    terms,
-)
+from bot.slack.render import decided, headlines, left_off, refused_cards
+from bot.slack.render.phrases import about_freezes, about_request, about_steps, outcomes
 
 # Digits of a head that are enough for a proof, together with its row number.
 HEAD_CHARS = 12
@@ -36,7 +28,7 @@ def render(
     """Return the reply for a message of the outbox."""
     match told:
         case running.LeftDark():
-            return alarm.left_dark(request, told)
+            return left_off.left_dark(request, told)
         case running.CardRefused():
             return refused_cards.render(request, told)
         case decisions.Closed():
@@ -58,7 +50,7 @@ def direct(
     place = f" · <{link}|open the card>" if link else ""
     # What proves the log stands in the thread, where everybody sees it.
     first = reply.blocks[0]["text"]["text"] if isinstance(told, _LAST_WORDS) else reply.text
-    return _plain(f"*{request.id}* {terms.title(request.order)}{place}\n{first}")
+    return _plain(f"*{request.id}* {about_request.title(request.order)}{place}\n{first}")
 
 
 def _plain(said: str) -> blocks.Message:
@@ -132,11 +124,11 @@ def _running(request: ports.Request, told: running.AnyRunning) -> str:
                 "written to the database."
             )
         case running.WaveOver():
-            return around.wave_over(told, request)
+            return about_steps.wave_over(told, request)
         case running.PutBack():
-            return around.put_back(told)
+            return about_steps.put_back(told)
         case running.StepSettled():
-            return around.settled(told)
+            return about_steps.settled(told)
         case _:
             assert_never(told)
 
@@ -154,7 +146,7 @@ def _held(told: running.Held) -> str:
         standing = [
             ports.Freeze(one.holder, one.reason, one.since, one.until) for one in told.freezes
         ]
-        return f"⏸️ Held by freeze\n{frozen.lines(standing)}"
+        return f"⏸️ Held by freeze\n{about_freezes.lines(standing)}"
     return f"⏸️ Waiting{decided.because(told.reason)}"
 
 
@@ -175,7 +167,7 @@ def _ended(request: ports.Request, servers: Sequence[ports.RunServer]) -> str:
         if outcomes.is_told(servers)
         else outcomes.told(outcomes.lit(servers, action), action, limit=2000),
         outcomes.unsure(servers, action),
-        around.still_out(request),
+        about_steps.still_out(request),
     ]
     return "\n".join(line for line in lines if line)
 

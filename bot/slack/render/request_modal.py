@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from bot.power import inputs, ports, request
-from bot.power.command.form import Field
+from bot.power.command.form import FormField
 from bot.power.request import Action
 from bot.power.targets import search
 from bot.slack import action_ids
@@ -60,24 +60,24 @@ def _fields(shown: facts.FormShown) -> Iterator[blocks.Block]:
     action = _radio([_action(one) for one in DOES])
     if order is not None:
         action["initial_option"] = _action(order.action)
-    yield views.field(Field.ACTION, "Action", action)
-    yield views.field(Field.SERVERS, "Servers", _servers(shown), hint=SEARCH)
+    yield views.field(FormField.ACTION, "Action", action)
+    yield views.field(FormField.SERVERS, "Servers", _servers(shown), hint=SEARCH)
     if shown.channels is not None:
         options = [_channel(channel) for channel in shown.channels]
         placeholder = views.plain("Where the request and its thread are posted")
         select = {"type": "static_select", "options": options, "placeholder": placeholder}
-        yield views.field(Field.CHANNEL, "Channel", select)
+        yield views.field(FormField.CHANNEL, "Channel", select)
     reason = views.text_input(REASON_CHARS, multiline=True, example="kernel panic after 6.8.4")
     reason = _typed(reason, order.reason if order else "")
-    yield views.field(Field.REASON, "Reason", reason, optional=True)
+    yield views.field(FormField.REASON, "Reason", reason, optional=True)
     incident = _typed(views.text_input(INCIDENT_CHARS, example="INC-42"), given.incident)
-    yield views.field(Field.INCIDENT, "Incident", incident, optional=True)
+    yield views.field(FormField.INCIDENT, "Incident", incident, optional=True)
     yield blocks.context(LIMITS)
     pause = f"{given.pause_s:g}s" if given.pause_s is not None else ""
     for name, label, example, value in (
-        (Field.BATCH, "Servers in a wave, at most", "5", given.batch),
-        (Field.PAUSE, "Pause between waves", "30s", pause),
-        (Field.MAX_FAILURES, "Stop at this many failures", "1", given.max_failures),
+        (FormField.BATCH, "Servers in a wave, at most", "5", given.batch),
+        (FormField.PAUSE, "Pause between waves", "30s", pause),
+        (FormField.MAX_FAILURES, "Stop at this many failures", "1", given.max_failures),
     ):
         typed = _typed(views.text_input(NUMBER_CHARS, example=example), f"{value or ''}")
         yield views.field(name, label, typed, optional=True)
@@ -87,7 +87,7 @@ def _fields(shown: facts.FormShown) -> Iterator[blocks.Block]:
     checks: dict[str, Any] = {"type": "checkboxes", "options": [glass]}
     if given.break_glass:
         checks["initial_options"] = [glass]
-    yield views.field(Field.BREAK_GLASS, "Break glass", checks, optional=True)
+    yield views.field(FormField.BREAK_GLASS, "Break glass", checks, optional=True)
 
 
 def _typed(element: dict[str, Any], value: str) -> dict[str, Any]:

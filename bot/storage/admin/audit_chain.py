@@ -17,7 +17,7 @@ from bot.storage.tables import audit
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Verdict:
+class ChainVerdict:
     """What the verification of the whole log found.
 
     `rows` are those that hold, `head` is the hash of the last of them, `first_bad` the number
@@ -31,7 +31,7 @@ class Verdict:
     problem: str = ""
 
 
-def verify(connection: connections.Connection, *, anchor: str = "") -> Verdict:
+def verify(connection: connections.Connection, *, anchor: str = "") -> ChainVerdict:
     """Read the log from its first row to its head; `anchor` must be one of its rows.
 
     It needs one snapshot of the database, as a connection that only reads has it.
@@ -48,10 +48,10 @@ def verify(connection: connections.Connection, *, anchor: str = "") -> Verdict:
         head = connection.rows("SELECT seq, hash FROM audit_head")
         problem = chain.compare_head(head[0] if head else None)
     if problem:
-        return Verdict(False, chain.rows, chain.head, chain.rows + chain.off_by, problem)
+        return ChainVerdict(False, chain.rows, chain.head, chain.rows + chain.off_by, problem)
     if wanted and not chain.anchored:
-        return Verdict(False, chain.rows, chain.head, None, _without(wanted, chain.rows))
-    return Verdict(True, chain.rows, chain.head)
+        return ChainVerdict(False, chain.rows, chain.head, None, _without(wanted, chain.rows))
+    return ChainVerdict(True, chain.rows, chain.head)
 
 
 def _without(anchor: Anchor, rows: int) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import cast
 
 from bot.power import lifecycle, ports
-from bot.power.around import states
+from bot.power.steps import states
 from bot.storage import opening
 from bot.storage.engine import addresses, files
 from bot.storage.tables import transaction

@@ -27,7 +27,7 @@ SLICE = 1000
 READ_AT_ONCE = 100
 
 
-class Lost(Exception):
+class TransactionLost(Exception):
     """The transaction is gone, and with it all that was done in it."""
 
 
@@ -165,7 +165,7 @@ def translated() -> Iterator[None]:
 
 def away() -> tuple[type[Exception], ...]:
     """Return what is raised when the database, or a transaction of it, is away."""
-    return (Lost, *_named("OperationalError"), *_named("InterfaceError"))
+    return (TransactionLost, *_named("OperationalError"), *_named("InterfaceError"))
 
 
 def refused() -> tuple[type[Exception], ...]:
@@ -189,16 +189,15 @@ def _sqlite(address: addresses.Address, *, readonly: bool) -> Connection:
     driver = sqlite3.connect(
         str(address.path), timeout=BUSY_S, isolation_level=None, check_same_thread=False
     )
-    try:
+    with contextlib.ExitStack() as undo:
+        undo.callback(driver.close)
         if readonly:
             driver.execute("PRAGMA query_only=ON")
         else:
             _switch_to_wal(driver)
             driver.execute("PRAGMA synchronous=FULL")
             driver.execute("PRAGMA foreign_keys=ON")
-    except BaseException:
-        driver.close()
-        raise
+        undo.pop_all()
     return Connection(driver, dialects.SQLITE)
 
 

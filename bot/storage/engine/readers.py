@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import threading
 from collections.abc import Callable
 from typing import TypeVar
@@ -49,14 +50,12 @@ class Readers:
 
     def _run(self, read: Callable[[connections.Connection], T]) -> T:
         """Run a read on this thread's connection."""
-        with connections.translated():
+        with connections.translated(), contextlib.ExitStack() as undo:
             connection = self._begun()
-            try:
-                found = read(connection)
-                connection.rollback()
-            except BaseException:
-                self._drop(connection)
-                raise
+            undo.callback(self._drop, connection)
+            found = read(connection)
+            connection.rollback()
+            undo.pop_all()
             return found
 
     def _begun(self) -> connections.Connection:

@@ -64,14 +64,14 @@ class Aftermaths(link.Link):
 
     def unsettled(
         self, server_ids: Sequence[str], *, since: float, but: str = ""
-    ) -> dict[str, ports.Earlier]:
+    ) -> dict[str, ports.UnseenCall]:
         """Return, by server id, the newest call to it, where nobody has seen that it happened."""
-        found: dict[str, ports.Earlier] = {}
+        found: dict[str, ports.UnseenCall] = {}
         for row in self.query(_UNSETTLED, ids=[*server_ids], since=since, but=but):
             state = lifecycle.ServerState(row.state)
             found.pop(row.server_id, None)
             if state in lifecycle.MAY_HAVE_ACTED and row.late == Late.NONE:
-                found[row.server_id] = ports.Earlier(
+                found[row.server_id] = ports.UnseenCall(
                     row.server_id, row.request_id, ports.Method(row.method), row.intended_at, state
                 )
         return found

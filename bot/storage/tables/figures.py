@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
-from bot.power.around import states
 from bot.power.lifecycle import ServerState, State
+from bot.power.steps import states
 from bot.storage.engine import link
 from bot.storage.tables import reviews
 

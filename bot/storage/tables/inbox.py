@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from bot.power import ports
-from bot.power.command import noes
+from bot.power.command import halts
 from bot.storage.engine import link
 from bot.storage.tables import rows
 
@@ -83,7 +83,7 @@ def claim(
     """Take over payloads whose lease has ended: noes first, then the oldest."""
     found = tx.query(_LEFT, limit=LOOKED_THROUGH, but=[rows.storable(key) for key in but])
     left = [ports.Leftover(rows.inbound_from(row), row.tries + 1) for row in found]
-    taken = sorted(left, key=lambda one: noes.of(one.inbound) is None)[:limit]
+    taken = sorted(left, key=lambda one: halts.of(one.inbound) is None)[:limit]
     if taken:
         keys = [one.inbound.key for one in taken]
         tx.change(_TAKE_OVER, lease_s=float(lease_s), keys=keys)

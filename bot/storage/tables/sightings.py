@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 
 from bot.power import ports
-from bot.power.command import noes
+from bot.power.command import halts
 from bot.storage.engine import link
 
 _SEEN = """
@@ -30,7 +30,7 @@ class Sightings(link.Link):
 
     def see(self, user_id: str, *, full: bool, at: float) -> None:
         """Note what Slack says of a person, and forget everybody of whom that is too old."""
-        self.change("DELETE FROM sightings WHERE at < :before", before=at - noes.KNOWN_FOR_S)
+        self.change("DELETE FROM sightings WHERE at < :before", before=at - halts.KNOWN_FOR_S)
         self.change(_SEEN, user_id=user_id, is_full=full, at=at)
 
     def seen(self, user_id: str) -> ports.Seen | None:

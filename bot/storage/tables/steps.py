@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from bot.power.around import asking, parts as parts_, states, step as step_
-from bot.power.around.states import State
+from bot.power.steps import asking, parts as parts_, states, step as step_
+from bot.power.steps.states import StepState
 from bot.storage.engine import link
 from bot.storage.tables import rows
 
@@ -100,7 +100,7 @@ class Steps(link.Link):
         return self._by_keys([row.step_key for row in found])
 
     def move(
-        self, key: str, changed: Iterable[parts_.Taken], *, before: Collection[State]
+        self, key: str, changed: Iterable[parts_.Taken], *, before: Collection[StepState]
     ) -> list[str]:
         """Bring servers of a part to a new state where they still are in one of `before`.
 
@@ -109,7 +109,7 @@ class Steps(link.Link):
         self.must_write()
         new = {one.subject.id: one for one in changed}
         found = self.query(_LOCKED, key=key, ids=[*new])
-        were = {row.server_id: row.state for row in found if State(row.state) in before}
+        were = {row.server_id: row.state for row in found if StepState(row.state) in before}
         values = [
             {
                 "key": key,
@@ -211,7 +211,7 @@ def _taken(row: Any) -> parts_.Taken:
     """Return the server of a part that a row is."""
     return parts_.Taken(
         asking.Subject.model_validate_json(row.subject),
-        State(row.state),
+        StepState(row.state),
         bool(row.stands),
         bool(row.due),
         row.since,

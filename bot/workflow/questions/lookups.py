@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
-from bot.power import errors, inputs, lifecycle, missing_access, ports, request
+from bot.power import errors, input_fields, inputs, lifecycle, missing_access, ports, request
 from bot.power.approval import quorum
 from bot.power.command import command, guide
 from bot.power.lifecycle import State
@@ -73,7 +73,7 @@ async def answer(context: Context, inbound: ports.Inbound, said: command.Command
             return await queries.find(context, said.request_id)
         case command.Owed():
             return await queries.owed(context)
-        case command.Requests() if inputs.is_shared(inbound.input):
+        case command.Requests() if input_fields.is_shared(inbound.input):
             # Nothing ever waits for a whole channel.
             return await queries.open_requests(context, lambda _: False)
         case command.Requests():

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from bot.power import errors, lifecycle, ports, server, server_history
 from bot.power.targets import targets
-from bot.power.targets.terms import Names
+from bot.power.targets.terms import NamesTerm
 from bot.workflow import facts
 from bot.workflow.context import Context
 from bot.workflow.questions import queries
@@ -93,7 +93,7 @@ def _named(chosen: targets.Selection) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     left = MOST_WORDS
     for term in chosen.terms:
-        pattern = term.matcher.pattern if isinstance(term.matcher, Names) else None
+        pattern = term.matcher.pattern if isinstance(term.matcher, NamesTerm) else None
         counted = pattern if pattern and not pattern.is_wild else None
         left -= counted.count if counted else 1
         if term.takes_out or left < 0 or len(chosen.members.clauses) > 1:

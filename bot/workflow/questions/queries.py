@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from bot.power import errors, lifecycle, ports, request, server
-from bot.power.around import parts as parts_
 from bot.power.policy import freezes
+from bot.power.steps import parts as parts_
 from bot.power.targets import resolving, targets
 from bot.workflow import facts
 from bot.workflow.context import Context

@@ -138,11 +138,11 @@ def read_form(context: Context, place: request.Place, sent: inputs.Filled) -> fo
     found = form.read(sent.filled, rules.groups, snapshot)
     if found.change is None:
         return found
-    problems: dict[form.Field, str] = {}
+    problems: dict[form.FormField, str] = {}
     if place.channel_id not in rules.allow:
         # A form that was opened in a channel has no field for it.
         chose = isinstance(sent, inputs.RequestFilled) and sent.chose_channel
-        field = form.Field.CHANNEL if chose else form.Field.SERVERS
+        field = form.FormField.CHANNEL if chose else form.FormField.SERVERS
         problems[field] = "Requests aren't allowed in this channel."
     if snapshot is not None:
         try:
@@ -151,7 +151,7 @@ def read_form(context: Context, place: request.Place, sent: inputs.Filled) -> fo
             ).servers
         except errors.UserMistake as mistake:
             held = form.offered(mistake, sent.filled, rules.groups, snapshot)
-            problems[form.Field.SERVERS] = form.sentence(held)
+            problems[form.FormField.SERVERS] = form.sentence(held)
         else:
             found_rules = (judging.rule_for(rules, row) for row in servers)
             judged = tuple({rule.name: rule for rule in found_rules if rule}.values())
@@ -165,17 +165,17 @@ def _refused(
     rules: policy.Policy,
     judged: Sequence[policy.Rule],
     count: int,
-) -> dict[form.Field, str]:
+) -> dict[form.FormField, str]:
     """Return what the rules want of the reason and of the options, by field."""
-    found: dict[form.Field, str] = {}
+    found: dict[form.FormField, str] = {}
     for rule in judged:
         given = (change.reason, change.options.incident)
         if rule.reason and not patterns.found_in_reason(rule.reason, *given):
-            found[form.Field.REASON] = f'Rule "{rule.name}" requires {rule.reason} in it.'
+            found[form.FormField.REASON] = f'Rule "{rule.name}" requires {rule.reason} in it.'
     if change.options.break_glass and place.channel_id not in rules.incident:
-        found[form.Field.BREAK_GLASS] = "Break glass isn't allowed in this channel."
+        found[form.FormField.BREAK_GLASS] = "Break glass isn't allowed in this channel."
     elif change.options.break_glass and not change.reason:
-        found[form.Field.REASON] = "Break glass needs a reason."
+        found[form.FormField.REASON] = "Break glass needs a reason."
     by_option = {name: field for field, name in form.OPTIONS.items()}
     loose = plan_refusals.by_options(change.options, judging.strictest(judged, count))
     return found | {by_option[name]: sentence for name, sentence in loose}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from bot.power import errors, inputs, ports, server, vocabulary
+from bot.power import errors, input_fields, ports, server, vocabulary
 from bot.power.command import command, offered_lines
 from bot.workflow import facts
 from bot.workflow.context import Context
@@ -17,7 +17,7 @@ async def answer(
     """Return what is wrong, with a line to copy if there is one that may be offered."""
     line = ""
     if mistake.suggestion:
-        line = await _checked(context, mistake.suggestion, inputs.text(inbound.input))
+        line = await _checked(context, mistake.suggestion, input_fields.text(inbound.input))
     written = f"{inbound.called} {line}" if line else ""
     return facts.Mistake(mistake.problem, mistake.token, written)
 
@@ -25,7 +25,7 @@ async def answer(
 async def _checked(context: Context, line: str, text: str) -> str:
     """Return the line if it may be offered, checked in a thread where the fleet is large."""
     snapshot = await _snapshot(context)
-    typed = offered_lines.Typed(text, snapshot, context.policy().groups)
+    typed = offered_lines.TypedLine(text, snapshot, context.policy().groups)
     if snapshot is None or len(snapshot.servers) <= queries.AT_ONCE:
         return offered_lines.checked(line, typed)
     return await asyncio.to_thread(offered_lines.checked, line, typed)

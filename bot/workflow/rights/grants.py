@@ -18,7 +18,7 @@ from bot.power.approval import granted, may_approve
 from bot.power.lifecycle import State
 from bot.power.policy import policy
 from bot.power.run import sealing
-from bot.power.run.losses import Loss, Lost, Ruling
+from bot.power.run.losses import Loss, LostGrant, Ruling
 from bot.workflow.context import Context
 
 log = structlog.get_logger()
@@ -43,7 +43,7 @@ class Stands:
     """
 
     last: bool
-    lost: Lost | None = None
+    lost: LostGrant | None = None
     told: str = ""
 
 
@@ -85,7 +85,7 @@ async def at_approval(context: Context, request: ports.Request, *, last: bool) -
         return Stands(last)
     stops = request.plan.terms.on_change is plan.OnChange.STOP
     if stops or other.whole:
-        return Stands(last, Lost(Loss.SERVERS, f"servers have changed: {other.sentence}"))
+        return Stands(last, LostGrant(Loss.SERVERS, f"servers have changed: {other.sentence}"))
     return Stands(last, told=f". Left out, since they have changed: {other.sentence}")
 
 
@@ -101,29 +101,31 @@ async def _fresh(context: Context) -> server.Snapshot | None:
         return context.power.latest()
 
 
-async def shared_channel(context: Context, request: ports.Request) -> Lost | None:
+async def shared_channel(context: Context, request: ports.Request) -> LostGrant | None:
     """Return the loss of a request whose channel another company is in, or is asked into.
 
     Raises:
         SlackUnavailable: the channel could not be read.
     """
     channel = await context.people.directory.channel(request.order.place.channel_id)
-    return Lost(Loss.CHANNEL, SHARED) if channel.is_shared else None
+    return LostGrant(Loss.CHANNEL, SHARED) if channel.is_shared else None
 
 
-async def broken_seal(context: Context, request: ports.Request) -> Lost | None:
+async def broken_seal(context: Context, request: ports.Request) -> LostGrant | None:
     """Return the loss of a request whose record was changed behind Powerbot's back."""
     seen = await context.store.read(lambda tx: sealing.evidence(tx, request))
     flaws = sealing.flaws(request, seen, now=context.clock.now())
     if flaws:
         log.error("seal.broken", request=request.id, flaws=[flaw.value for flaw in flaws])
-        return Lost(Loss.SEAL, sealing.sentence(flaws), tuple(flaw.value for flaw in flaws))
+        return LostGrant(Loss.SEAL, sealing.sentence(flaws), tuple(flaw.value for flaw in flaws))
     if seen.unsealed and not seen.honoured:
         await context.store.write(lambda tx: sealing.honour(tx, request, context.clock.now()))
     return None
 
 
-async def _asker(context: Context, request: ports.Request) -> tuple[frozenset[str], Lost | None]:
+async def _asker(
+    context: Context, request: ports.Request
+) -> tuple[frozenset[str], LostGrant | None]:
     """Return the groups that the requester is in now, and what they have lost.
 
     Raises:
@@ -138,14 +140,14 @@ async def _asker(context: Context, request: ports.Request) -> tuple[frozenset[st
     groups = frozenset(group for group, who in roster.members.items() if user_id in who)
     no = may_approve.refuse_member(member, context.people.team_id)
     if no is not None and no.reason is not None:
-        return groups, Lost(Loss.RIGHT, _gone(no.reason))
+        return groups, LostGrant(Loss.RIGHT, _gone(no.reason))
     for rule in judging:
         for named, lost in _lists(rule, request):
             if groups.isdisjoint(named):
                 if not roster.unreadable.isdisjoint(named):
                     lacks = missing_access.of(named, roster.missing)
                     raise errors.SlackUnavailable(missing=lacks)
-                return groups, Lost(Loss.RIGHT, lost)
+                return groups, LostGrant(Loss.RIGHT, lost)
     return groups, None
 
 

@@ -16,8 +16,8 @@ import structlog
 
 from bot.power import errors, ports, request
 from bot.power.approval import may_approve
-from bot.power.command import noes
-from bot.power.command.noes import Known, Said
+from bot.power.command import halts
+from bot.power.command.halts import Known, Said
 from bot.power.messages import running
 from bot.workflow import audit_trail
 from bot.workflow.context import Context
@@ -29,7 +29,7 @@ AGAIN_S = 2.0
 # A look-up that has answered by then is no news for anybody, in seconds.
 SOON_S = 1.0
 # A hold outlives the look-up a little, so that no call leaves between the answer and its effect.
-HOLD_S = noes.LOOK_UP_S + 30.0
+HOLD_S = halts.LOOK_UP_S + 30.0
 UNANSWERED = "Slack didn't say within 60 s who you are, and a no doesn't wait for Slack."
 NOBODY = may_approve.Decision(False)
 WAS_NOT_FULL = (
@@ -95,9 +95,9 @@ async def _known(
     id_, now = request.id if request else "", context.clock.now()
 
     def read(tx: ports.Tx) -> Known | None:
-        if id_ and tx.acted(id_, person.user_id, noes.ACTS):
+        if id_ and tx.acted(id_, person.user_id, halts.ACTS):
             return Known.ACTED
-        return Known.SEEN if noes.is_known(tx.seen(person.user_id), now) else None
+        return Known.SEEN if halts.is_known(tx.seen(person.user_id), now) else None
 
     return await context.store.read(read)
 
@@ -136,7 +136,7 @@ async def _soon(context: Context, person: request.Person) -> Admitted | None:
 
 async def _looked_up(context: Context, person: request.Person) -> Admitted:
     """Ask Slack again until it answers, for a minute at most."""
-    until = context.clock.monotonic() + noes.LOOK_UP_S
+    until = context.clock.monotonic() + halts.LOOK_UP_S
     while (left_s := until - context.clock.monotonic()) > 0.0:
         try:
             async with asyncio.timeout(left_s):
@@ -147,7 +147,7 @@ async def _looked_up(context: Context, person: request.Person) -> Admitted:
         return Admitted(Known.LOOKED_UP if decision.allowed else None, decision)
     log.warning("no.not_looked_up", user=person.user_id)
     seen, now = await context.store.read(lambda tx: tx.seen(person.user_id)), context.clock.now()
-    return NOT_FULL if noes.is_known_not_full(seen, now) else Admitted(Known.NOT_ANSWERED)
+    return NOT_FULL if halts.is_known_not_full(seen, now) else Admitted(Known.NOT_ANSWERED)
 
 
 async def _note(

@@ -17,7 +17,7 @@ from bot import settings
 from bot.clouddc import error_answers
 from bot.operations import manifest
 from bot.operations.check import check, check_cloud, findings
-from bot.operations.check.findings import Finding
+from bot.operations.check.findings import CheckResult
 from bot.power import errors
 from bot.sandbox import data_centre, demo, workspace
 from bot.sandbox.data_centre import serve
@@ -50,7 +50,7 @@ class SetUp:
         assert old in text
         self.policy.write_text(text.replace(old, new))
 
-    async def check(self, *, offline: bool = False) -> list[Finding]:
+    async def check(self, *, offline: bool = False) -> list[CheckResult]:
         """Run the check with these settings."""
         clock = ticks.GivenClock(time.time() + self.ahead_s)
         return await check.run(_settings(self.given), offline=offline, clock=clock)

@@ -8,7 +8,7 @@ import pathlib
 import pytest
 
 from bot.operations.check import check_blocks, specimens
-from bot.operations.check.findings import Finding
+from bot.operations.check.findings import CheckResult
 from bot.sandbox.workspace.blockkit import blocks as stand_in
 from bot.slack.blockkit import blocks
 from bot.storage import opening
@@ -21,7 +21,7 @@ MESSAGES = specimens.messages()
 VIEWS = specimens.views()
 
 
-async def about_messages(one: SetUp) -> list[Finding]:
+async def about_messages(one: SetUp) -> list[CheckResult]:
     """Run the check and return what it says of messages and forms."""
     return [found for found in await one.check() if found.about == "messages"]
 

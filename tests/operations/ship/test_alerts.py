@@ -157,7 +157,7 @@ def test_every_alarm_fires_when_it_should_and_is_silent_when_it_should_not(
 
 
 @pytest.mark.parametrize("alarm", alarms.ALARMS, ids=lambda one: one.name)
-def test_an_alarm_reads_only_figures_that_there_are(alarm: alarms.Alarm) -> None:
+def test_an_alarm_reads_only_figures_that_there_are(alarm: alarms.AlertRule) -> None:
     """A figure that was renamed would leave an alarm that never fires."""
     known = {name for one in Figure for name in (one.series, one.total, one.bucket)}
 
@@ -167,7 +167,7 @@ def test_an_alarm_reads_only_figures_that_there_are(alarm: alarms.Alarm) -> None
 
 @pytest.mark.parametrize("alarm", alarms.ALARMS, ids=lambda one: one.name)
 def test_an_alarms_link_leads_to_a_section_that_ends_in_the_command_to_type(
-    alarm: alarms.Alarm,
+    alarm: alarms.AlertRule,
 ) -> None:
     """Whoever is woken types the last lines of the section."""
     url = alarms.rule(alarm, "https://git.example.com/OPERATING.md")["annotations"]["runbook_url"]

@@ -110,7 +110,7 @@ async def test_a_real_prometheus_answers_every_expression_of_the_dashboard(
     assert broken == []
 
 
-async def firing(http: httpx.AsyncClient, alarm: alarms.Alarm) -> bool:
+async def firing(http: httpx.AsyncClient, alarm: alarms.AlertRule) -> bool:
     """Whether an alarm's condition holds; that of a call without an answer is not played here."""
     return bool(await answered(http, alarm.expr))
 

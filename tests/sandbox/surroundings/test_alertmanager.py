@@ -11,8 +11,8 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from tests.around import daemons
 from tests.sandbox.surroundings import builders
+from tests.steps import daemons
 
 FOREVER = "00000000-0000-4000-8000-000000000000"
 

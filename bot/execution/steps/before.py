@@ -1,0 +1,225 @@
+"""Before a wave: what the world must say, and what is taken out, step by step."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from bot.execution import gate, recorder
+from bot.execution.context import Context
+from bot.execution.steps import after, lengthening, probing, putting, taking, tries
+from bot.power import ports, server
+from bot.power.approval import judging
+from bot.power.request import Action
+from bot.power.run import runs, step_ledger
+from bot.power.steps import kinds, parts as parts_, step as step_
+from bot.power.steps.asking import Each, TryResult
+from bot.power.steps.states import StepState
+
+Steps = tuple[step_.Step, ...]
+Rows = Sequence[ports.RunServer]
+
+
+async def take_out(
+    context: Context, run: runs.Run, chosen: list[ports.RunServer], snapshot: server.Snapshot
+) -> list[ports.RunServer]:
+    """Do the steps before a wave; return the servers that are left of it.
+
+    Without steps nothing is asked and nothing written, and the same list comes back.
+    """
+    plans = list(_plans(context, run, chosen, snapshot))
+    if not plans:
+        return chosen
+    numbers = [int(key.split("_")[2]) for key in run.taken if key.startswith(taking.prefix(run))]
+    records = snapshot.servers
+    sizes = taking.sizes(plans)
+    wave = taking.HalfBefore(context, run, records, 1 + max(numbers, default=0), sizes)
+    if not await _world_is_well(wave, plans):
+        return []
+    if not await _intend_probes(wave, plans):
+        return []
+    if run.action is not Action.ON:
+        for steps, rows in plans:
+            for step in steps:
+                if kinds.named(step.kind).takes_out and not await _step(wave, step, rows):
+                    return []
+    return run.still_queued(chosen)
+
+
+def _plans(
+    context: Context, run: runs.Run, chosen: Rows, snapshot: server.Snapshot
+) -> Iterator[tuple[Steps, list[ports.RunServer]]]:
+    """Yield the steps of each rule with its servers of the wave, in the policy's order."""
+    rules = context.rules.policy()
+    if not rules.steps:
+        return
+    by_rule: dict[str, list[ports.RunServer]] = {}
+    for row in chosen:
+        rule = judging.rule_for(rules, snapshot.servers[row.server_id])
+        if rule is not None:
+            by_rule.setdefault(rule.name, []).append(row)
+    without = run.request.order.options.without
+    for rule in rules.rules:
+        if rule.name in by_rule and (steps := rules.steps_of(rule, without)):
+            yield steps, by_rule[rule.name]
+
+
+async def _world_is_well(wave: taking.HalfBefore, plans: Sequence[tuple[Steps, Rows]]) -> bool:
+    """Ask the probes before the wave; one that isn't well sets the wave aside."""
+    asked: dict[str, step_.Step] = {}
+    for steps, _ in plans:
+        asked |= {one.name: one for one in steps if one.when is step_.When.BEFORE}
+    everybody = [row for _, rows in plans for row in rows]
+    for step in asked.values():
+        said = await probing.world(wave.context, wave.run, step, wave.number)
+        if wave.run.halted is not None:
+            return False
+        if said:
+            words = dict.fromkeys((row.server_id for row in everybody), said)
+            await taking.fail(wave, step, everybody, words)
+            if step.must:
+                return False
+    return True
+
+
+async def _intend_probes(wave: taking.HalfBefore, plans: Sequence[tuple[Steps, Rows]]) -> bool:
+    """Write down which probes are owed to which servers, so that any process asks them.
+
+    Servers that a probe can't be asked of are failed before anything is done to them. False when
+    no step may be done any more.
+    """
+    made: list[parts_.Part] = []
+    for steps, rows in plans:
+        for step in steps:
+            if not kinds.named(step.kind).takes_out and step.when is step_.When.AFTER:
+                # After an off nobody asks it.
+                asks = wave.run.action is not Action.OFF
+                left = wave.run.still_queued(rows)
+                unfit = taking.unfit(wave, step, left) if asks else {}
+                await taking.fail(wave, step, left, unfit)
+                fit = [row for row in left if row.server_id not in unfit]
+                made += taking.parts(wave, step, fit, stands=False)
+    await taking.intend(wave, made)
+    return not gate.failed_too_often(wave.run)
+
+
+async def _step(wave: taking.HalfBefore, step: step_.Step, rows: Rows) -> bool:
+    """Do one step for all its servers that are left; False when no further step may be done."""
+    run = wave.run
+    if await gate.stopped(wave.context, run):
+        return False
+    left = [row for row in run.still_queued(rows) if not _stands(run, step, row.server_id)]
+    unfit = await _still_owed(wave, step, left) | taking.unfit(wave, step, left)
+    await taking.fail(wave, step, left, unfit)
+    left = [row for row in left if row.server_id not in unfit]
+    for part in list(taking.parts(wave, step, left, stands=True)):
+        await taking.intend(wave, [part])
+        failed = await _part(wave, part)
+        if failed and step.must:
+            await after.put_back_of(wave.context, run, failed)
+    return run.halted is None and not gate.failed_too_often(run)
+
+
+async def _still_owed(wave: taking.HalfBefore, step: step_.Step, left: Rows) -> dict[str, str]:
+    """Put back what this run still owes of a step; return why not, by server.
+
+    What is taken out twice can't be told apart when it is put back.
+    """
+    run, ids = wave.run, {row.server_id for row in left}
+    found: dict[str, str] = {}
+    for part in list(run.taken.values()):
+        owed = {one.subject.id for one in part.of(StepState.OWED)} & ids
+        if part.step.name == step.name and owed:
+            newest = await putting.put_back(
+                wave.context, run, putting.ToPutBack(part, run.request, owed)
+            )
+            run.taken[part.key] = newest
+            found |= {one.subject.id: one.detail for one in newest.of(StepState.OWED)}
+    return {id_: said for id_, said in found.items() if id_ in ids}
+
+
+def _stands(run: runs.Run, step: step_.Step, server_id: str) -> bool:
+    """Whether this run has done a step for a server already: its call is to be repeated."""
+    return any(
+        one.state is StepState.DONE and one.subject.id == server_id
+        for part in run.taken.values()
+        if part.step.name == step.name
+        for one in part.servers
+    )
+
+
+async def _part(wave: taking.HalfBefore, part: parts_.Part) -> Collection[str]:
+    """Carry out one part; return the servers for which it couldn't be done."""
+    context, run = wave.context, wave.run
+    failed: dict[str, str] = {}
+
+    async def save(results: Mapping[str, Each], named: parts_.Part, was_stopped: bool) -> None:
+        bad = {} if was_stopped else _bad(results)
+        failed.update(bad)
+        await _save(wave, dataclasses.replace(named, servers=run.taken[part.key].servers),
+                    results, bad)  # fmt: skip
+
+    async def meanwhile() -> bool:
+        await lengthening.tend(context, run)
+        return await gate.stopped(context, run)
+
+    half = tries.Half(
+        part,
+        run.request,
+        tuple(one.subject for one in part.servers),
+        key=f"{part.key}-before",
+        until=context.clock.monotonic() + part.step.within_s,
+        before=True,
+        others=await tries.others_of(context, run, part),
+        stopped=meanwhile,
+        left_s=run.lease.left_s,
+    )
+    await tries.carry_out(context, half, save)
+    return failed
+
+
+def _bad(results: Mapping[str, Each]) -> dict[str, str]:
+    """Return why it couldn't be done, by server."""
+    return {id_: each.detail for id_, each in results.items() if each.word is not TryResult.DONE}
+
+
+async def _save(
+    wave: taking.HalfBefore, part: parts_.Part, results: Mapping[str, Each], bad: Mapping[str, str]
+) -> None:
+    """Store what came of some servers, and set those aside that must not go on without it."""
+    run, now = wave.run, wave.context.clock.now()
+    new = [
+        _taken(one, results[one.subject.id], now)
+        for one in part.servers
+        if one.subject.id in results
+    ]
+    whole = step_ledger.replaced(part, new)
+    intended = frozenset({StepState.INTENDED})
+    good = tuple(one for one in new if one.subject.id not in bad)
+    rest = tuple(one for one in new if one.subject.id in bad)
+
+    def work(tx: ports.Tx) -> None:
+        tx.hold_run(run.id, epoch=run.epoch)
+        step_ledger.changed(tx, run.request, step_ledger.StepChange(whole, good, intended), now=now)
+        if rest:
+            change = step_ledger.StepChange(whole, rest, intended, failed=True)
+            step_ledger.changed(tx, run.request, change, now=now)
+
+    run.taken[part.key] = whole
+    if bad and part.step.must:
+        await taking.set_aside(wave, part.step, bad, work)
+    else:
+        await recorder.write(wave.context, work)
+
+
+def _taken(one: parts_.Taken, each: Each, now: float) -> parts_.Taken:
+    """Return a server of a part after its half; what may stand has to be put back."""
+    done = each.word is TryResult.DONE or each.stands
+    return dataclasses.replace(
+        one,
+        state=StepState.DONE if done else StepState.FAILED,
+        stands=each.stands,
+        since=now,
+        detail=each.detail,
+        missed=tries.missed(each),
+    )

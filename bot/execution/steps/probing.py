@@ -1,0 +1,212 @@
+"""Probes: a service is well when it answers, and goes on answering, for as long as it must."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+
+from bot.execution import gate, recorder
+from bot.execution.context import Context
+from bot.execution.steps import lengthening, tries
+from bot.power import ports
+from bot.power.lifecycle import ServerState
+from bot.power.run import ledger, runs, step_ledger
+from bot.power.steps import asking, parts as parts_, step as step_
+from bot.power.steps.asking import TryResult
+from bot.power.steps.states import StepState
+
+
+@dataclasses.dataclass
+class _Streak:
+    """How one subject has answered: since when it is well, and its last words."""
+
+    well_since: float | None = None
+    said: str = tries.NO_ANSWER
+
+    def heard(self, each: asking.Each | None, now: float) -> None:
+        """Take one answer; a bad one, or none, begins it anew."""
+        if each is not None and each.word is TryResult.DONE:
+            self.well_since = now if self.well_since is None else self.well_since
+            return
+        self.well_since = None
+        self.said = (each.detail if each else "") or tries.NO_ANSWER
+
+    def settled(self, step: step_.Step, now: float) -> bool:
+        """Whether it has been well for long enough."""
+        return self.well_since is not None and now - self.well_since >= step.settle_s
+
+
+async def world(context: Context, run: runs.Run, step: step_.Step, wave: int) -> str:
+    """Ask a probe before a wave; return its last words when the world isn't well, else nothing.
+
+    It ends early when the run is stopped.
+    """
+    subject = asking.Subject(id=asking.WORLD)
+    # A part without servers: nothing is taken out, and the card shows what it says.
+    now = context.clock.now()
+    part = parts_.Part(f"{run.id}_{wave}_0_000_{step.name}", run.id, wave, step, since=now)
+    streaks = {subject.id: _Streak()}
+    bad = await _watch(context, run, part, (subject,), streaks, before=True)
+    said, now = bad.get(subject.id, ""), context.clock.now()
+
+    def work(tx: ports.Tx) -> None:
+        tx.hold_run(run.id, epoch=run.epoch)
+        tx.note_part(part)
+        # Who asks writes down for which servers it isn't well.
+        if run.halted is None and not said:
+            step_ledger.audit(
+                tx, step_ledger.EVENTS[StepState.DONE], run.request, part, (), now=now
+            )
+        tx.show_card(run.id, at=now)
+
+    await recorder.write(context, work)
+    return said
+
+
+async def prove(
+    context: Context, run: runs.Run, part: parts_.Part, subjects: tuple[asking.Subject, ...]
+) -> None:
+    """Ask a probe of servers that are proven, and write down which are well and which aren't."""
+    bad = await _watch(
+        context, run, part, subjects, {one.id: _Streak() for one in subjects}, before=False
+    )
+    now = context.clock.now()
+    asked = {one.id for one in subjects}
+    new = [
+        dataclasses.replace(
+            one,
+            state=StepState.FAILED if one.subject.id in bad else StepState.DONE,
+            stands=False,
+            since=now,
+            detail=bad.get(one.subject.id, ""),
+            missed=bad.get(one.subject.id, ""),
+        )
+        for one in part.servers
+        if one.subject.id in asked
+    ]
+    whole = dataclasses.replace(step_ledger.replaced(part, new), says="")
+    rows = [
+        dataclasses.replace(
+            run.rows[id_],
+            state=ServerState.UNWELL,
+            detail=said,
+            probe=part.step.name,
+            settled_at=now,
+        )
+        for id_, said in bad.items()
+        if part.step.must
+    ]
+
+    def work(tx: ports.Tx) -> None:
+        tx.hold_run(run.id, epoch=run.epoch)
+        change = step_ledger.StepChange(whole, tuple(new), frozenset({StepState.INTENDED}))
+        step_ledger.changed(tx, run.request, change, now=now)
+        if rows:
+            ledger.progress(tx, run.request, rows, epoch=run.epoch, now=now)
+
+    run.keep(rows)
+    run.taken[part.key] = whole
+    await recorder.write(context, work)
+    run.saved(rows)
+
+
+async def _watch(
+    context: Context,
+    run: runs.Run,
+    part: parts_.Part,
+    subjects: tuple[asking.Subject, ...],
+    streaks: Mapping[str, _Streak],
+    *,
+    before: bool,
+) -> dict[str, str]:
+    """Look until each is well for long enough, or hasn't become so in time; return the latter."""
+    step, began = part.step, context.clock.monotonic()
+    pending = {one.id: one for one in subjects}
+    bad: dict[str, str] = {}
+    told = 0
+    while pending:
+        if before and await gate.stopped(context, run):
+            break
+        await lengthening.tend(context, run)
+        seen = await _look(context, run, part, tuple(pending.values()), before=before)
+        now = context.clock.monotonic()
+        for id_ in list(pending):
+            streak = streaks[id_]
+            streak.heard(seen.each.get(id_), now)
+            if streak.settled(step, now):
+                del pending[id_]
+            elif streak.well_since is None and now - began >= step.within_s:
+                bad[id_] = streak.said
+                del pending[id_]
+        if pending:
+            if len(pending) != told:
+                told = len(pending)
+                await _show(context, run, part, pending, streaks)
+            await context.clock.sleep(_wait_s(step, streaks, pending, began, now))
+    return bad
+
+
+def _wait_s(
+    step: step_.Step,
+    streaks: Mapping[str, _Streak],
+    pending: Mapping[str, asking.Subject],
+    began: float,
+    now: float,
+) -> float:
+    """Return how long to wait before the next look: never past an end that somebody waits for."""
+    ends = [
+        began + step.within_s if streak.well_since is None else streak.well_since + step.settle_s
+        for streak in (streaks[id_] for id_ in pending)
+    ]
+    return min(step.every_s, *(max(0.05, end - now) for end in ends))
+
+
+async def _look(
+    context: Context,
+    run: runs.Run,
+    part: parts_.Part,
+    subjects: tuple[asking.Subject, ...],
+    *,
+    before: bool,
+) -> asking.Answer:
+    """Look once at all of them."""
+    half = tries.Half(
+        part,
+        run.request,
+        subjects,
+        key=f"{part.key}-probe",
+        until=0.0,
+        before=before,
+        left_s=run.lease.left_s,
+    )
+    return await tries.once(context, half, subjects)
+
+
+async def _show(
+    context: Context,
+    run: runs.Run,
+    part: parts_.Part,
+    pending: Mapping[str, asking.Subject],
+    streaks: Mapping[str, _Streak],
+) -> None:
+    """Show on the card whom a probe waits for."""
+    first = next(iter(pending.values()))
+    streak = streaks[first.id]
+    said = f" ({streak.said})" if streak.well_since is None else ""
+    more = f" and {len(pending) - 1} more" if len(pending) > 1 else ""
+    whom = f": {first.name}{more}" if first.name else ""
+    says = f"waiting for {part.step.name}{whom}{said}"
+    shown = dataclasses.replace(part, says=says)
+    now = context.clock.now()
+    await recorder.write(context, _noting(run, shown, now))
+
+
+def _noting(run: runs.Run, part: parts_.Part, now: float) -> Callable[[ports.Tx], None]:
+    def work(tx: ports.Tx) -> None:
+        tx.hold_run(run.id, epoch=run.epoch)
+        if not part.servers and tx.part(part.key) is None:
+            tx.intend_parts([part], epoch=run.epoch)
+        tx.note_part(part)
+        tx.show_card(run.id, at=now)
+
+    return work

@@ -1,0 +1,220 @@
+"""One part is put back for some of its servers: written down, asked, and owed where it fails."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Iterable, Mapping
+
+from bot.execution import recorder
+from bot.execution.context import Context
+from bot.execution.steps import lengthening, tries
+from bot.power import ports
+from bot.power.messages import running
+from bot.power.run import runs, step_ledger
+from bot.power.steps import parts as parts_
+from bot.power.steps.asking import Each, TryResult
+from bot.power.steps.states import StepState
+
+# From where a half that puts back may begin, or go on.
+FROM = frozenset({StepState.INTENDED, StepState.DONE, StepState.OWED, StepState.PUTTING_BACK})
+# How long a part of an ended request that is being put back is left alone.
+OURS_S = 120.0
+NOT_BACK = "couldn't be put back"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ToPutBack:
+    """Some servers of a part that are to be put back; `request` is the one that took them out."""
+
+    part: parts_.Part
+    request: ports.Request
+    ids: Collection[str]
+    well: frozenset[str] = frozenset()
+
+
+async def put_back(context: Context, run: runs.Run | None, asked: ToPutBack) -> parts_.Part:
+    """Put servers of one part back; return the part as it is then.
+
+    Without a run nobody's lease is asked for: the part is of a request that has ended.
+    """
+    part = await _begin(context, run, asked)
+    servers = part.of(StepState.PUTTING_BACK)
+    if not servers:
+        return part
+    ids = {one.subject.id for one in servers}
+    latest = [part]
+
+    async def save(results: Mapping[str, Each], named: parts_.Part, _: bool) -> None:
+        now = context.clock.now()
+        new = [
+            _returned(one, results[one.subject.id], now)
+            for one in latest[0].of(StepState.PUTTING_BACK)
+            if one.subject.id in results
+        ]
+        whole = step_ledger.replaced(dataclasses.replace(named, servers=latest[0].servers), new)
+        latest[0] = whole
+        await _write(context, run, asked.request, whole, new, {StepState.PUTTING_BACK})
+
+    async def meanwhile() -> bool:
+        if run is not None:
+            await lengthening.tend(context, run, but=part.key)
+        return False
+
+    half = tries.Half(
+        part,
+        asked.request,
+        tuple(one.subject for one in servers),
+        key=f"{part.key}-after-{part.halves}",
+        until=context.clock.monotonic() + part.step.within_s,
+        before=False,
+        well=frozenset(asked.well),
+        staying=tuple(one.subject for one in part.standing if one.subject.id not in ids),
+        stopped=meanwhile,
+        others=await tries.others_of(context, run, part),
+        left_s=run.lease.left_s if run is not None else lambda: tries.TRY_S,
+    )
+    await tries.carry_out(context, half, save)
+    return latest[0]
+
+
+async def _begin(context: Context, run: runs.Run | None, asked: ToPutBack) -> parts_.Part:
+    """Write down that servers are being put back; one half that was begun goes on as it was."""
+    part, now = asked.part, context.clock.now()
+    begun = part.of(StepState.PUTTING_BACK)
+    if begun:
+        return part
+    new = [
+        dataclasses.replace(one, state=StepState.PUTTING_BACK, due=True, since=now)
+        for one in part.standing
+        if one.subject.id in asked.ids
+    ]
+    halves = dataclasses.replace(part, halves=part.halves + 1)
+    moved: list[list[str]] = [[]]
+
+    def work(tx: ports.Tx) -> None:
+        _hold(tx, run)
+        change = step_ledger.StepChange(halves, tuple(new), FROM)
+        moved[0] = step_ledger.changed(tx, asked.request, change, now=now)
+        if run is None or part.request_id != run.id:
+            tx.look_at_part(part.key, next_at=now + OURS_S)
+
+    await recorder.write(context, work)
+    return step_ledger.replaced(halves, [one for one in new if one.subject.id in moved[0]])
+
+
+def _hold(tx: ports.Tx, run: runs.Run | None) -> None:
+    """Make sure that a run is still ours.
+
+    Raises:
+        LostLease: the fence has moved on.
+    """
+    if run is not None:
+        tx.hold_run(run.id, epoch=run.epoch)
+
+
+def _returned(one: parts_.Taken, each: Each, now: float) -> parts_.Taken:
+    """Return a server after it was put back, or owed since it couldn't be."""
+    if each.word is TryResult.DONE:
+        back = dataclasses.replace(
+            one, state=StepState.PUT_BACK, stands=False, due=False, since=now
+        )
+        return dataclasses.replace(back, owed_since=0.0, detail=each.detail)
+    owed = dataclasses.replace(one, state=StepState.OWED, due=True, since=now)
+    since, detail = one.owed_since or now, f"{NOT_BACK}: {each.detail}"
+    return dataclasses.replace(owed, owed_since=since, detail=detail)
+
+
+async def store(
+    context: Context,
+    run: runs.Run,
+    part: parts_.Part,
+    new: Iterable[parts_.Taken],
+    before: Collection[StepState],
+) -> None:
+    """Store a change of some servers of a run's part."""
+    whole = step_ledger.replaced(part, new)
+    run.taken[part.key] = whole
+    await _write(context, run, run.request, whole, new, before)
+
+
+async def _write(
+    context: Context,
+    run: runs.Run | None,
+    found: ports.Request,
+    whole: parts_.Part,
+    new: Iterable[parts_.Taken],
+    before: Collection[StepState],
+) -> None:
+    """Store a change of some servers of a part."""
+    now = context.clock.now()
+
+    def work(tx: ports.Tx) -> None:
+        _hold(tx, run)
+        change = step_ledger.StepChange(whole, tuple(new), frozenset(before))
+        moved = step_ledger.changed(tx, found, change, now=now)
+        if run is None or whole.request_id != run.id:
+            _say(tx, whole, moved, now)
+            tx.look_at_part(whole.key, next_at=step_ledger.next_look(whole, now))
+
+    await recorder.write(context, work)
+
+
+def _say(tx: ports.Tx, part: parts_.Part, moved: Collection[str], now: float) -> None:
+    """Say in the thread of an ended request what is back; stored with it, it is said once."""
+    back = [one.subject for one in part.of(StepState.PUT_BACK) if one.subject.id in moved]
+    if back:
+        names = [one.name for one in back]
+        said = running.PutBack(step=part.step.name, kind=part.step.kind, names=names)
+        key = f"back:{part.key}:{part.halves}:{back[0].id}"
+        tx.say(part.request_id, "reply", said, key=key, at=now)
+
+
+async def find_out(
+    context: Context,
+    run: runs.Run,
+    part: parts_.Part,
+    lost: tuple[parts_.Taken, ...],
+    *,
+    again: bool,
+) -> None:
+    """Look for what a half before a wave has left, whose answer nobody has.
+
+    What can't be looked for is done `again`, which does no harm, or else may stand.
+    """
+    kind = context.around.get(part.step.kind)
+    if kind is None:
+        return
+    servers = tuple(one.subject for one in lost)
+    half = tries.Half(
+        part, run.request, servers, f"{part.key}-before",
+        until=context.clock.monotonic() + part.step.within_s, before=True, unsure=True,
+        others=await tries.others_of(context, run, part), left_s=run.lease.left_s,
+    )  # fmt: skip
+    ask = tries.carry_out if again else tries.look
+    await ask(context, half, _finding(context, run, part.key))
+
+
+def _finding(context: Context, run: runs.Run, key: str) -> tries.Save:
+    """Return what stores the finding: it stands, or nothing does; what isn't known may stand."""
+
+    async def save(results: Mapping[str, Each], named: parts_.Part, _: bool) -> None:
+        now = context.clock.now()
+        new = [
+            dataclasses.replace(
+                one,
+                state=StepState.FAILED
+                if results[one.subject.id].word is TryResult.REFUSED
+                else StepState.DONE,
+                stands=results[one.subject.id].word is not TryResult.REFUSED
+                and results[one.subject.id].stands,
+                since=now,
+                detail="",
+                missed=tries.missed(results[one.subject.id]),
+            )
+            for one in run.taken[key].of(StepState.INTENDED)
+            if one.subject.id in results
+        ]
+        part = dataclasses.replace(named, servers=run.taken[key].servers)
+        await store(context, run, part, new, {StepState.INTENDED})
+
+    return save

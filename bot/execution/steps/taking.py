@@ -1,0 +1,160 @@
+"""The half before one wave: its parts, written down, and the servers that are set aside."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from bot.execution import recorder
+from bot.execution.context import Context
+from bot.execution.steps import after
+from bot.power import ports, server
+from bot.power.causes import Cause
+from bot.power.lifecycle import ServerState
+from bot.power.run import ledger, runs, step_ledger
+from bot.power.steps import asking, kinds, parts as parts_, placeholders, step as step_
+from bot.power.steps.states import StepState
+
+Steps = tuple[step_.Step, ...]
+Rows = Sequence[ports.RunServer]
+
+
+@dataclasses.dataclass
+class HalfBefore:
+    """The half before one wave; `place` counts its parts, `parts` those of each step."""
+
+    context: Context
+    run: runs.Run
+    records: Mapping[str, server.Server]
+    take: int
+    sizes: Mapping[str, int]
+    place: int = dataclasses.field(init=False, default=0)
+    made: dict[str, int] = dataclasses.field(init=False, default_factory=dict)
+
+    @property
+    def number(self) -> int:
+        """The wave's number as people read it."""
+        return self.run.wave + 1
+
+    def next_key(self, step: step_.Step) -> str:
+        """Count one more part, and return its key."""
+        self.place += 1
+        return f"{prefix(self.run)}{self.take}_{self.place:03}_{step.name}"
+
+
+def prefix(run: runs.Run) -> str:
+    """Return how the keys of the parts of this wave begin."""
+    return f"{run.id}_{run.wave + 1}_"
+
+
+def sizes(plans: Sequence[tuple[Steps, Rows]]) -> dict[str, int]:
+    """Return of how many parts each step of this wave is."""
+    found: dict[str, int] = {}
+    for steps, rows in plans:
+        for step in steps:
+            most = kinds.named(step.kind).most or len(rows)
+            found[step.name] = found.get(step.name, 0) + -(-len(rows) // most)
+    return found
+
+
+def unfit(wave: HalfBefore, step: step_.Step, rows: Rows) -> dict[str, str]:
+    """Return for which servers a step can't be done because of their records, and why."""
+    said = {row.server_id: placeholders.problem(step, subject(wave, row)) for row in rows}
+    return {id_: words for id_, words in said.items() if words}
+
+
+async def fail(wave: HalfBefore, step: step_.Step, rows: Rows, failing: Mapping[str, str]) -> None:
+    """Write down for which servers a step isn't even tried, and why.
+
+    Where it must be done they are set aside, and what was done for them before is put back.
+    """
+    if not failing:
+        return
+    run, now = wave.run, wave.context.clock.now()
+    taken = tuple(
+        parts_.Taken(
+            subject(wave, row),
+            StepState.FAILED,
+            stands=False,
+            since=now,
+            detail=failing[row.server_id],
+            missed=failing[row.server_id],
+        )
+        for row in rows
+        if row.server_id in failing
+    )
+    key = wave.next_key(step)
+    part = parts_.Part(key, run.id, wave.number, step, servers=taken, since=now)
+
+    def work(tx: ports.Tx) -> None:
+        step_ledger.fail(tx, run.request, part, epoch=run.epoch, now=now)
+
+    run.taken[key] = part
+    if not step.must:
+        await recorder.write(wave.context, work)
+        return
+    await set_aside(wave, step, failing, work)
+    await after.put_back_of(wave.context, run, failing.keys())
+
+
+def subject(wave: HalfBefore, row: ports.RunServer) -> asking.Subject:
+    """Return a server as its fresh record has it."""
+    return asking.subject(wave.records[row.server_id], row.apart)
+
+
+def parts(wave: HalfBefore, step: step_.Step, rows: Rows, *, stands: bool) -> Iterator[parts_.Part]:
+    """Yield the parts of a step for some servers."""
+    most = kinds.named(step.kind).most or max(1, len(rows))
+    now = wave.context.clock.now()
+    for start in range(0, len(rows), most):
+        wave.made[step.name] = number = wave.made.get(step.name, 0) + 1
+        some = (subject(wave, row) for row in rows[start : start + most])
+        yield parts_.Part(
+            key=wave.next_key(step),
+            request_id=wave.run.id,
+            wave=wave.number,
+            step=step,
+            number=number,
+            parts=max(number, wave.sizes[step.name]),
+            servers=tuple(parts_.Taken(one, stands=stands, since=now) for one in some),
+            since=now,
+        )
+
+
+async def intend(wave: HalfBefore, made: Sequence[parts_.Part]) -> None:
+    """Write down what is about to be done."""
+    if not made:
+        return
+    run, now = wave.run, wave.context.clock.now()
+    await recorder.write(
+        wave.context, lambda tx: step_ledger.intend(tx, run.request, made, epoch=run.epoch, now=now)
+    )
+    run.taken |= {part.key: part for part in made}
+
+
+async def set_aside(
+    wave: HalfBefore,
+    step: step_.Step,
+    words: Mapping[str, str],
+    work: Callable[[ports.Tx], None],
+) -> None:
+    """Take servers out of the run for which a step must be done and can't be; each is a failure."""
+    run, now = wave.run, wave.context.clock.now()
+    rows = [
+        dataclasses.replace(
+            run.rows[id_],
+            state=ServerState.BLOCKED,
+            detail=f"{step.name}: {said}" if said else step.name,
+            cause=Cause.STEP,
+            settled_at=now,
+        )
+        for id_, said in words.items()
+    ]
+    run.keep(rows)
+
+    def both(tx: ports.Tx) -> None:
+        work(tx)
+        ledger.progress(tx, run.request, rows, epoch=run.epoch, now=now)
+
+    await recorder.write(wave.context, both)
+    run.saved(rows)

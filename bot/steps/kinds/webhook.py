@@ -1,0 +1,126 @@
+"""Tell somebody before and after a wave, by a POST that is signed (Standard Webhooks 1.0).
+
+A half keeps its id whenever it is tried again, so that its receiver does it once.
+"""
+
+from __future__ import annotations
+
+import binascii
+import dataclasses
+import datetime
+import json
+import secrets
+import time
+from collections.abc import Mapping
+
+from standardwebhooks import webhooks
+
+from bot.power.steps import asking, kinds, step as step_
+from bot.power.text import times
+from bot.steps import brought, client, credentials
+
+BEFORE, AFTER, TEST = "powerbot.wave.before", "powerbot.wave.after", "powerbot.test"
+LONGEST_TRY_S = 15.0
+# Statuses by which a receiver says no; any other one is asked again.
+REFUSED = frozenset({409, 412, 423, 425})
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Webhook:
+    """Implements `asking.StepClient`."""
+
+    http: client.Client
+
+    async def before(self, asked: asking.Try, say: asking.Progress) -> asking.Answer:
+        """Tell that servers go out."""
+        return await self._tell(asked, _body(BEFORE, asked, _data(asked)), is_after=False)
+
+    async def after(self, asked: asking.Try, say: asking.Progress) -> asking.Answer:
+        """Tell that servers are back, and which of them are proven and well."""
+        data = _data(asked) | {"well": [one.name for one in asked.well]}
+        return await self._tell(asked, _body(AFTER, asked, data), is_after=True)
+
+    async def find(self, asked: asking.Try) -> asking.Answer | None:
+        """The receiver can't be asked, so the same half is sent again under the same id."""
+        return None
+
+    async def lengthen(self, asked: asking.Try, until: float) -> asking.Answer:
+        """A webhook has no end of its own, so there is nothing to extend."""
+        return asking.done(asked.servers, stands=True)
+
+    async def check(self, step: step_.Step) -> str:
+        """Tell the address of a test."""
+        try:
+            body = json.dumps({"type": TEST, "timestamp": times.rfc3339(time.time()), "data": {}})
+            call = _call(step, f"test_{secrets.token_hex(12)}", body.encode(), LONGEST_TRY_S)
+            reply = await self.http.send(call)
+        except (credentials.SecretMissing, client.NoAnswer) as error:
+            return str(error)
+        return "" if reply.good else client.status_words(reply)
+
+    async def _tell(self, asked: asking.Try, body: bytes, *, is_after: bool) -> asking.Answer:
+        """Send one half once; `is_after` means that it stands until this half is taken."""
+        try:
+            call = _call(asked.step, asked.key, body, min(asked.within_s, LONGEST_TRY_S))
+        except credentials.SecretMissing as error:
+            return asking.refused(asked.servers, str(error), stands=is_after)
+        try:
+            reply = await self.http.send(call)
+        except client.NoAnswer as error:
+            return asking.again(asked.servers, error.words, stands=is_after or error.left)
+        if reply.good:
+            return asking.done(asked.servers, stands=not is_after)
+        words = client.status_words(reply)
+        if reply.status in REFUSED:
+            return asking.refused(asked.servers, reply.words or words, stands=is_after)
+        return asking.again(asked.servers, words, stands=True, again_s=reply.again_s)
+
+
+def _call(step: step_.Step, key: str, body: bytes, within_s: float) -> client.HttpCall:
+    """Return a signed request.
+
+    Raises:
+        Missing: the secret can't be had, or is none that signs.
+    """
+    secret, now = credentials.read(step.secret), datetime.datetime.now(datetime.UTC)
+    try:
+        signature = webhooks.Webhook(secret).sign(key, now, body.decode())
+    except (binascii.Error, ValueError, webhooks.EmptyWebhookSecretError):
+        raise credentials.SecretMissing(
+            f"{step.secret} holds no secret of the form whsec_..."
+        ) from None
+    headers = {
+        "content-type": "application/json",
+        "webhook-id": key,
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": signature,
+        **credentials.header(step.auth),
+    }
+    return client.HttpCall(
+        "POST", step.urls[0], within_s, headers, body, ca=step.ca, secrets=(secret, signature)
+    )
+
+
+def _data(asked: asking.Try) -> dict[str, object]:
+    """Return what both halves tell."""
+    return {
+        "request": asked.request_id,
+        "wave": asked.wave,
+        "step": asked.step.name,
+        "action": asked.action,
+        "servers": [{"id": one.id, "name": one.name} for one in asked.servers],
+        "reason": asked.reason,
+        "requester": asked.requester,
+    }
+
+
+def _body(kind: str, asked: asking.Try, data: Mapping[str, object]) -> bytes:
+    """Return the body of one half."""
+    return json.dumps({"type": kind, "timestamp": times.rfc3339(asked.now), "data": data}).encode()
+
+
+BRINGS = brought.Brought(
+    kinds.named(kinds.WEBHOOK),
+    Webhook,
+    mend="check url and secret; the receiver must answer powerbot.test with 2xx.",
+)

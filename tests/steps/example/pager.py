@@ -1,0 +1,77 @@
+"""Keep a pager quiet about servers: a whole kind of step, in one file."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+from bot.power.steps import asking, kinds, step as step_
+from bot.steps import brought, client, credentials
+
+LONGEST_CALL_S = 5.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Pager:
+    """Implements `asking.StepClient`: a PUT mutes all servers of a part, another unmutes them."""
+
+    http: client.Client
+
+    async def before(self, asked: asking.Try, say: asking.Progress) -> asking.Answer:
+        """Mute them; done twice it is as good."""
+        return await self._put(asked, muted=True)
+
+    async def after(self, asked: asking.Try, say: asking.Progress) -> asking.Answer:
+        """Let them be heard again."""
+        return await self._put(asked, muted=False)
+
+    async def find(self, asked: asking.Try) -> asking.Answer | None:
+        """Say that muting again does no harm."""
+        return None
+
+    async def lengthen(self, asked: asking.Try, until: float) -> asking.Answer:
+        """Do nothing: it stays muted until it is told otherwise."""
+        return asking.done(asked.servers, stands=True)
+
+    async def check(self, step: step_.Step) -> str | None:
+        """Ask the address how it is."""
+        try:
+            reply = await self.http.send(self._call(step, "GET", b""))
+        except (credentials.SecretMissing, client.NoAnswer) as error:
+            return str(error)
+        return "" if reply.good else client.status_words(reply)
+
+    async def _put(self, asked: asking.Try, *, muted: bool) -> asking.Answer:
+        names = [one.name for one in asked.servers]
+        body = json.dumps({"servers": names, "muted": muted}).encode()
+        try:
+            reply = await self.http.send(self._call(asked.step, "PUT", body))
+        except credentials.SecretMissing as error:
+            return asking.refused(asked.servers, str(error), stands=not muted)
+        except client.NoAnswer as error:
+            return asking.again(asked.servers, error.words, stands=error.left or not muted)
+        if reply.good:
+            return asking.done(asked.servers, stands=muted)
+        words = client.status_words(reply)
+        if reply.passing:
+            return asking.again(asked.servers, words, stands=True, again_s=reply.again_s)
+        return asking.refused(asked.servers, words, stands=not muted)
+
+    def _call(self, step: step_.Step, method: str, body: bytes) -> client.HttpCall:
+        headers = {"Content-Type": "application/json", **credentials.header(step.auth)}
+        return client.HttpCall(method, step.urls[0], LONGEST_CALL_S, headers, body, step.ca)
+
+
+BRINGS = brought.Brought(
+    kinds.StepKind(
+        "pager",
+        needs=("url",),
+        may=("auth", "ca"),
+        within_s=30.0,
+        doing="muting the pager for",
+        done="off the pager",
+        undoing="unmuting the pager for",
+    ),
+    Pager,
+    mend="check url and auth of the step.",
+)
