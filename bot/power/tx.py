@@ -255,8 +255,8 @@ class Tx(RunTx, Protocol):
     def announce(self, channel_id: str, news: messages.News, *, key: str, at: float) -> None:
         """Queue a message for a channel; a second one with the same key is dropped."""
 
-    def audit(self, entry: AuditEntry) -> str:
-        """Append to the hash chain and return the new head."""
+    def audit(self, entry: AuditEntry) -> tuple[int, str]:
+        """Append to the hash chain; return the number and hash of the new head."""
 
     def audit_head(self) -> tuple[int, str]:
         """Return the newest row's number and hash."""

@@ -200,6 +200,7 @@ class _Batch:
         One that is alone in its batch needs no savepoint: the whole is rolled back.
         """
         kept = len(self.appended)
+        self._tx.begin_work()
         try:
             if not alone:
                 self._execute("SAVEPOINT work")

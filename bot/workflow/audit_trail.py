@@ -24,12 +24,12 @@ def row(
     detail: Mapping[str, object],
     *,
     servers: bool = False,
-) -> str:
-    """Append one row and return the new head; `request` is the one that it speaks of.
+) -> None:
+    """Append one row; `request` is the one that it speaks of.
 
     With `servers` the row names the request's servers too: the rows of a server are found by it.
     """
-    return tx.audit(
+    tx.audit(
         ports.AuditEntry(
             event=event,
             at=now,

@@ -103,10 +103,10 @@ class Tx(ports.Tx):
         """Return whom it was told that the thread has called."""
         return self._store.called
 
-    def audit(self, entry: ports.AuditEntry) -> str:
+    def audit(self, entry: ports.AuditEntry) -> tuple[int, str]:
         """Append to the audit log."""
         self._store.audited.append(entry)
-        return ""
+        return len(self._store.audited), ""
 
     def audit_rows(
         self, *, request_id: str = "", server_id: str = "", event: str = "", limit: int = 100

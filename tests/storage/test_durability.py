@@ -116,7 +116,7 @@ async def test_a_store_that_is_opened_again_has_everything(url: str) -> None:
         tx.start_run("PR-2222", [ports.RunServer("s1", "web-s1")])
         tx.show_card("PR-2222", at=1.0)
         tx.freeze(ports.Freeze("U", "fire", 1.0))
-        return tx.audit(builders.an_entry())
+        return tx.audit(builders.an_entry())[1]
 
     head = await first.write(fill)
     await first.close()

@@ -30,7 +30,7 @@ async def filled(url: str) -> str:
         tx.receive(builders.an_inbound())
         tx.freeze(ports.Freeze("U", "fire", 1.0))
         tx.audit(builders.an_entry())
-        return tx.audit(builders.an_entry("request.running"))
+        return tx.audit(builders.an_entry("request.running"))[1]
 
     head = await store.write(fill)
     await store.claim(now=1e12, lease_s=3600.0)

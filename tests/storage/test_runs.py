@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 
 import pytest
@@ -137,6 +138,40 @@ async def test_a_run_may_change_nothing_and_still_learns_that_it_was_lost(store:
 
     with pytest.raises(errors.LostLease):
         await store.write(lambda tx: tx.update_servers("PR-2222", [], epoch=old.epoch))
+
+
+async def test_a_fence_that_was_held_is_asked_for_anew_by_each_piece_of_work(store: Store) -> None:
+    """Transactions share a commit: what one has held says nothing of those after a claim."""
+    old = await running(store)
+    await store.release(old, next_at=None)
+
+    def update(tx: ports.Tx) -> None:
+        tx.update_servers("PR-2222", ROWS, epoch=old.epoch)
+        tx.hold_run("PR-2222", epoch=old.epoch)
+
+    before, claimed, after = await asyncio.gather(
+        store.write(update),
+        store.claim(now=1e9, lease_s=30.0),
+        store.write(update),
+        return_exceptions=True,
+    )
+    assert before is None
+    assert isinstance(claimed, ports.Claim)
+    assert isinstance(after, errors.LostLease)
+
+
+async def test_work_that_moves_a_fence_on_holds_it_no_more(store: Store) -> None:
+    """A person's change takes a request from its owner in the same transaction too."""
+    made = builders.a_request(state=State.APPROVED)
+    await store.write(lambda tx: tx.create(made, source_key="k"))
+
+    def deny(tx: ports.Tx) -> None:
+        tx.hold_run(made.id, epoch=made.epoch)
+        assert tx.transition(made.id, State.APPROVED, State.CANCELLED, at=5.0)
+        tx.hold_run(made.id, epoch=made.epoch)
+
+    with pytest.raises(errors.LostLease):
+        await store.write(deny)
 
 
 async def test_attempts_are_kept_in_order_with_their_answers(store: Store) -> None:

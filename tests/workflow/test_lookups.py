@@ -27,10 +27,10 @@ class Log:
         """Run the work on itself."""
         return work(self)
 
-    def audit(self, entry: ports.AuditEntry) -> str:
+    def audit(self, entry: ports.AuditEntry) -> tuple[int, str]:
         """Keep a row."""
         self.rows.append((entry.event, entry.detail.get("line")))
-        return ""
+        return len(self.rows), ""
 
 
 @dataclasses.dataclass

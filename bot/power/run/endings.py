@@ -59,10 +59,10 @@ def end(tx: ports.Tx, found: ports.Request, ending: Ending, *, epoch: int | None
         detail={"why": ending.said or ending.reason, **ending.detail},
         said=summary.line(found),
     )
-    head = tx.audit(entry)
+    seq, head = tx.audit(entry)
     facts: dict[str, str | int] = {
         "reason": ending.said if ending.person else ending.reason,
-        "seq": tx.audit_head()[0],
+        "seq": seq,
         "head": head,
         "seal": found.order.short_seal,
     }

@@ -233,8 +233,7 @@ def close_run(
         raise errors.LostLease
     tx.unlock_servers(found.id)
     counts = {word.value: n for word, n in outcome.tally(rows).counts.items()}
-    audit(tx, f"request.{state.value}", found, now, detail={"counts": counts})
-    seq, head = tx.audit_head()
+    seq, head = audit(tx, f"request.{state.value}", found, now, detail={"counts": counts})
     seal = found.order.short_seal
     began = tx.audit_rows(request_id=found.id, event="request.running", limit=1)
     said = running.Ended(
@@ -259,9 +258,12 @@ def audit(
     server_ids: Sequence[str] = (),
     names: Sequence[str] = (),
     detail: Mapping[str, object] | None = None,
-) -> None:
-    """Append one row that speaks of a request, or of those of its servers with these names."""
-    tx.audit(
+) -> tuple[int, str]:
+    """Append one row that speaks of a request, or of those of its servers with these names.
+
+    Returns the number and hash of the log's new head.
+    """
+    return tx.audit(
         ports.AuditEntry(
             event=event,
             at=now,

@@ -28,6 +28,8 @@ class Link:
         self.lease_s = lease_s
         # What was appended to the audit log, to be logged once it is committed.
         self.appended: list[ports.AuditEntry] = []
+        # The fences that this transaction holds: each is asked for once.
+        self._fences: dict[str, int] = {}
         self.connection = connection
         self.plans = plans
         self.code_version = code_version
@@ -82,6 +84,10 @@ class Link:
         if rows:
             self.change_each(_insertion(table, tuple(rows[0])), rows)
 
+    def begin_work(self) -> None:
+        """Forget what the work before has held; it may have been rolled back."""
+        self._fences.clear()
+
     def must_write(self) -> None:
         """Refuse to go on in a transaction that was begun to read alone.
 
@@ -98,9 +104,16 @@ class Link:
             LostLease: the fence has moved on.
         """
         self.must_write()
+        if self._fences.get(request_id) == epoch:
+            return
         mine = "SELECT id FROM requests WHERE id = :id AND epoch = :epoch FOR UPDATE"
         if self.value(mine, id=request_id, epoch=epoch) is None:
             raise errors.LostLease
+        self._fences[request_id] = epoch
+
+    def drop_fence(self, request_id: str) -> None:
+        """Note that this transaction itself has moved a fence on."""
+        self._fences.pop(request_id, None)
 
 
 @functools.cache

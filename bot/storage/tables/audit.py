@@ -23,8 +23,8 @@ _HEAD = "SELECT seq, hash FROM audit_head WHERE id = 1"
 class Audit(link.Link):
     """The part of a transaction that speaks of the audit log."""
 
-    def audit(self, entry: ports.AuditEntry) -> str:
-        """Append to the hash chain and return the new head."""
+    def audit(self, entry: ports.AuditEntry) -> tuple[int, str]:
+        """Append to the hash chain; return the number and hash of the new head."""
         self.must_write()
         seq, before = self._locked_head()
         row = _row(entry, self.code_version) | {"seq": seq + 1, "prev_hash": before}
@@ -33,7 +33,7 @@ class Audit(link.Link):
         newest = "UPDATE audit_head SET seq = :seq, hash = :hash WHERE id = 1"
         self.change(newest, seq=row["seq"], hash=row["hash"])
         self.appended.append(entry)
-        return str(row["hash"])
+        return row["seq"], row["hash"]
 
     def audit_head(self) -> tuple[int, str]:
         """Return the newest row's number and hash."""

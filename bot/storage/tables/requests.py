@@ -149,6 +149,7 @@ class Requests(reviews.Reviews, bearings.Bearings, steps.Steps):
         changes = ["version = version + 1"]
         if epoch is None and before in _TAKEN_BY_PEOPLE:
             changes.append("epoch = epoch + 1")
+            self.drop_fence(request_id)
             values["lease_until"] = 0.0
         changes += [f"{name} = :{name}" for name in values]
         fence = "" if epoch is None else " AND epoch = :epoch"
