@@ -126,8 +126,15 @@ class RunTx(Protocol):
     def parts_wait(self, *, now: float) -> bool:
         """Whether a part of a request that may have ended is due."""
 
-    def due_parts(self, *, now: float, again_s: float) -> list[Part]:
-        """Take over the parts of ended requests that are due; the next is due `again_s` later."""
+    def due_parts(self, *, now: float, until: float) -> list[Part]:
+        """Take the parts of ended requests that are due; nobody else does before `until`."""
+
+    def hold_part(self, key: str, *, held: float, until: float) -> None:
+        """Keep a part that was taken until `held`, from now on until another instant.
+
+        Raises:
+            LostLease: another process has taken it since, or a person wants it checked at once.
+        """
 
     def lock_servers(
         self, request_id: str, server_ids: Sequence[str], *, action: Action, at: float

@@ -175,7 +175,7 @@ async def test_whoever_may_ask_or_approve_may_put_back(world: World) -> None:
     assert isinstance(note, facts.Note)
     assert note.good, note.text
     now = world.clock.now()
-    due = await world.store.write(lambda tx: tx.due_parts(now=now + 1, again_s=60.0))
+    due = await world.store.write(lambda tx: tx.due_parts(now=now + 1, until=now + 60))
     assert {part.step.name for part in due} == {"quiet", "drain"}
     assert all(one.due for part in due for one in part.servers)
     assert await world.audit("put_back.asked")

@@ -118,12 +118,32 @@ async def test_what_is_due_is_looked_at_by_one_process(replicas: Callable[[], St
     assert not await first.read(lambda tx: tx.parts_wait(now=299.0))
     assert await first.read(lambda tx: tx.parts_wait(now=300.0))
     due = await asyncio.gather(
-        *(one.write(lambda tx: tx.due_parts(now=300.0, again_s=60.0)) for one in (first, second))
+        *(one.write(lambda tx: tx.due_parts(now=300.0, until=360.0)) for one in (first, second))
     )
     assert sorted(len(one) for one in due) == [0, 1]
     assert [part.request_id for one in due for part in one] == ["PR-2222"]
-    again = await second.write(lambda tx: tx.due_parts(now=360.0, again_s=60.0))
+    again = await second.write(lambda tx: tx.due_parts(now=360.0, until=420.0))
     assert [part.request_id for part in again] == ["PR-2222"]
+
+
+async def test_whoever_has_a_part_in_hand_keeps_it_until_somebody_else_takes_it(
+    replicas: Callable[[], Store],
+) -> None:
+    """Who was frozen for longer than it was theirs finds out at the next write."""
+    first, second = replicas(), replicas()
+    await taken_out(first, "PR-2222", a_part("PR-2222", DRAIN, "web01"), ended_at=200.0)
+    key = a_part("PR-2222", DRAIN).key
+    await first.write(lambda tx: tx.look_at_part(key, next_at=300.0))
+    await first.write(lambda tx: tx.due_parts(now=300.0, until=420.3))
+
+    await first.write(lambda tx: tx.hold_part(key, held=420.3, until=500.7))
+    assert await second.write(lambda tx: tx.due_parts(now=460.0, until=580.0)) == []
+    [taken] = await second.write(lambda tx: tx.due_parts(now=501.0, until=621.0))
+    assert taken.key == key
+    with pytest.raises(errors.LostLease):
+        await first.write(lambda tx: tx.hold_part(key, held=500.7, until=700.0))
+    await second.write(lambda tx: tx.hold_part(key, held=621.0, until=0.0))
+    assert not await second.read(lambda tx: tx.parts_wait(now=9e9))
 
 
 async def test_what_a_person_settles_or_asks_back(store: Store) -> None:
@@ -136,7 +156,7 @@ async def test_what_a_person_settles_or_asks_back(store: Store) -> None:
     )
     assert settled == ["id-web01"]
     assert await store.write(lambda tx: step_ledger.ask_back(tx, request, now=310.0)) == 1
-    (part,) = await store.write(lambda tx: tx.due_parts(now=310.0, again_s=60.0))
+    (part,) = await store.write(lambda tx: tx.due_parts(now=310.0, until=370.0))
     assert [(one.subject.name, one.due) for one in part.standing] == [("web02", True)]
 
 

@@ -5,13 +5,15 @@ The row does it: any process takes over what is due, so that no death and no dep
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
+from collections.abc import Iterable
 
 import structlog
 
 from bot.execution.context import Context
 from bot.execution.steps import lengthening, putting, tries
-from bot.power import ports
+from bot.power import errors, ports
 from bot.power.lifecycle import ServerState
 from bot.power.run import step_ledger
 from bot.power.steps import parts as parts_
@@ -19,13 +21,19 @@ from bot.power.steps.states import StepState
 
 log = structlog.get_logger()
 
-# How long nobody else looks at a part that one process has taken.
+# How long nobody else looks at a part that one process has taken, and from when on it says that it
+# still has it.
 OURS_S = 120.0
+RENEW_S = 80.0
+# How often what has become due is taken too, while something else is still being put back.
+TAKE_S = 15.0
 ENDED = "it ended there by itself"
 
 
 async def look(context: Context) -> int:
     """Check every part that is due; return how many were checked.
+
+    What hangs holds up nothing but the other parts of its own request.
 
     Raises:
         StoreUnavailable: the database can't be reached; the looks stay due.
@@ -33,66 +41,214 @@ async def look(context: Context) -> int:
     now = context.clock.now()
     if not await context.store.read(lambda tx: tx.parts_wait(now=now)):
         return 0
-    due = await context.store.write(lambda tx: tx.due_parts(now=now, again_s=OURS_S))
-    # What was done last is put back first.
-    for part in reversed(due):
-        await _one(context, part)
-    if due:
+    checked = 0
+    under_way: set[asyncio.Task[None]] = set()
+    ended: list[asyncio.Task[None]] = []
+    try:
+        hands = await _take(context)
+        while hands or under_way:
+            checked += sum(len(one.parts) for one in hands)
+            under_way |= {asyncio.create_task(one.look_after()) for one in hands}
+            done, under_way = await asyncio.wait(under_way, timeout=TAKE_S)
+            ended += done
+            hands = await _take_more(context) if under_way else []
+    finally:
+        for task in under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
+    for task in ended:
+        task.result()
+    if checked:
         context.wake()
-    return len(due)
+    return checked
 
 
-async def _one(context: Context, part: parts_.Part) -> None:
-    """Look after one part."""
-    found, now = (
-        await context.store.read(lambda tx: tx.request(part.request_id)),
-        context.clock.now(),
-    )
-    if found is None:
-        return
-    if part.until and part.until <= now:
-        part = await _ended(context, found, part, now)
-    wanted = {
-        one.subject.id for one in part.standing if one.due or one.state is StepState.PUTTING_BACK
-    }
-    # A request that is at work on a server isn't disturbed.
-    wanted -= (await context.store.read(lambda tx: tx.lock_holders([*wanted]))).keys()
-    if wanted:
-        well = await _well(context, part, wanted)
-        part = await putting.put_back(context, None, putting.ToPutBack(part, found, wanted, well))
+async def _take(context: Context) -> list[_Hand]:
+    """Take over what is due, request by request; what was done last is put back first."""
     now = context.clock.now()
-    if lengthening.is_due(part, now) and part.owed:
-        until = min(now + part.step.lasts_s, step_ledger.owed_until(part))
-        if until > part.until:
-            others = await tries.others_of(context, None, part)
-            part = await lengthening.lengthened(context, part, found, until, others)
-    next_at = step_ledger.next_look(part, now)
-
-    def work(tx: ports.Tx) -> None:
-        tx.note_part(part)
-        tx.look_at_part(part.key, next_at=next_at)
-
-    await context.store.write(work)
-
-
-async def _well(context: Context, part: parts_.Part, ids: set[str]) -> frozenset[str]:
-    """Return which of these servers the run has left proven, and well as far as it was asked."""
-    rows = await context.store.read(lambda tx: tx.run_servers(part.request_id))
-    proven = {row.server_id for row in rows if row.state is ServerState.PROVEN}
-    return frozenset(proven & ids)
+    until = now + OURS_S
+    due = await context.store.write(lambda tx: tx.due_parts(now=now, until=until))
+    by_request: dict[str, dict[str, parts_.Part]] = {}
+    for part in reversed(due):
+        by_request.setdefault(part.request_id, {})[part.key] = part
+    hands = []
+    for request_id, those in by_request.items():
+        found = await _request(context, request_id)
+        if found is not None:
+            hands.append(_Hand(context, found, those, dict.fromkeys(those, until)))
+    return hands
 
 
-async def _ended(
-    context: Context, found: ports.Request, part: parts_.Part, now: float
-) -> parts_.Part:
-    """Note that a part has ended outside by itself: nothing of it stands any more."""
-    new = [
-        dataclasses.replace(
-            one, state=StepState.PUT_BACK, stands=False, due=False, since=now, detail=ENDED
+async def _take_more(context: Context) -> list[_Hand]:
+    """Take over what has become due; a database that is away doesn't end what is under way."""
+    try:
+        return await _take(context)
+    except errors.StoreUnavailable as error:
+        log.warning("steps.store_away", why=error.user_message)
+        return []
+
+
+async def _request(context: Context, request_id: str) -> ports.Request | None:
+    """Return a request."""
+    return await context.store.read(lambda tx: tx.request(request_id))
+
+
+@dataclasses.dataclass
+class _Hand:
+    """Parts of one ended request, in the hands of this process until an instant each.
+
+    Implements `putting.Keeper`. What somebody else has taken is let go of. `tended` is when each
+    was last lengthened.
+    """
+
+    context: Context
+    request: ports.Request
+    parts: dict[str, parts_.Part]
+    until: dict[str, float]
+    tended: dict[str, float] = dataclasses.field(init=False, default_factory=dict)
+
+    def hold(self, tx: ports.Tx, key: str) -> None:
+        """Make sure that a part is still ours, until the end of the transaction.
+
+        Raises:
+            LostLease: another process has taken it.
+        """
+        tx.hold_part(key, held=self.until[key], until=self.until[key])
+
+    def left_s(self, key: str) -> float:
+        """Return for how many seconds a part is still ours."""
+        return self.until[key] - self.context.clock.now()
+
+    async def tend(self, but: str = "") -> None:
+        """Keep what is ours, and lengthen what would end meanwhile, but for the part `but`.
+
+        Raises:
+            LostLease: another process has taken the part `but`.
+        """
+        for key in list(self.parts):
+            try:
+                await self._renew(key)
+                if key != but:
+                    await self._lengthen(key)
+            except errors.LostLease:
+                del self.parts[key]
+                if key == but:
+                    raise
+
+    async def look_after(self) -> None:
+        """Look after each of them, one after another.
+
+        Raises:
+            StoreUnavailable: the database can't be reached; the looks stay due.
+        """
+        for key in list(self.parts):
+            try:
+                await self._one(key)
+            except errors.LostLease:
+                log.info("steps.taken_over", request=self.request.id, part=key)
+            self.parts.pop(key, None)
+
+    async def _one(self, key: str) -> None:
+        """Look after one part, and say when it is due again.
+
+        Raises:
+            LostLease: another process has taken it.
+        """
+        if key not in self.parts:
+            return
+        await self._renew(key)
+        part, now = self.parts[key], self.context.clock.now()
+        if part.until and part.until <= now:
+            await self._ended(part, now)
+        tried: set[str] = set()
+        while wanted := await self._wanted(key) - tried:
+            tried |= wanted
+            asked = putting.ToPutBack(
+                self.parts[key], self.request, wanted, await self._well(wanted), self
+            )
+            await putting.put_back(self.context, None, asked)
+        await self._lengthen(key)
+        now = self.context.clock.now()
+
+        def work(tx: ports.Tx) -> None:
+            # A person may have asked for more meanwhile.
+            newest = tx.part(key)
+            next_at = step_ledger.next_look(newest, now) if newest else 0.0
+            tx.hold_part(key, held=self.until[key], until=next_at)
+
+        await self.context.store.write(work)
+
+    async def _renew(self, key: str) -> None:
+        """Keep a part for longer, where that is due.
+
+        Raises:
+            LostLease: another process has taken it.
+        """
+        if self.left_s(key) <= RENEW_S:
+            held, until = self.until[key], self.context.clock.now() + OURS_S
+            await self.context.store.write(lambda tx: tx.hold_part(key, held=held, until=until))
+            self.until[key] = until
+
+    async def _wanted(self, key: str) -> set[str]:
+        """Read a part anew, and return the servers for which it is to be put back now."""
+        newest = await self.context.store.read(lambda tx: tx.part(key))
+        if newest is None:
+            return set()
+        self.parts[key] = newest
+        wanted = {
+            one.subject.id
+            for one in newest.standing
+            if one.due or one.state is StepState.PUTTING_BACK
+        }
+        # A request that is at work on a server isn't disturbed.
+        return (
+            wanted - (await self.context.store.read(lambda tx: tx.lock_holders([*wanted]))).keys()
         )
-        for one in part.standing
-    ]
-    whole = step_ledger.replaced(part, new)
-    change = step_ledger.StepChange(whole, tuple(new), putting.FROM)
-    await context.store.write(lambda tx: step_ledger.changed(tx, found, change, now=now))
-    return whole
+
+    async def _well(self, ids: Iterable[str]) -> frozenset[str]:
+        """Return which of these servers the run has left proven, and well as far as was asked."""
+        rows = await self.context.store.read(lambda tx: tx.run_servers(self.request.id))
+        proven = {row.server_id for row in rows if row.state is ServerState.PROVEN}
+        return frozenset(proven.intersection(ids))
+
+    async def _lengthen(self, key: str) -> None:
+        """Lengthen a part that is owed, where its half-time has come.
+
+        Raises:
+            LostLease: another process has taken it.
+        """
+        part, now = self.parts[key], self.context.clock.now()
+        if not (lengthening.is_due(part, now) and part.owed):
+            return
+        until = min(now + part.step.lasts_s, step_ledger.owed_until(part))
+        if until <= part.until or now < self.tended.get(key, 0.0) + lengthening.AGAIN_S:
+            return
+        self.tended[key] = now
+        others = await tries.others_of(self.context, None, part)
+        longer = await lengthening.lengthened(self.context, part, self.request, until, others)
+        if longer == part:
+            return
+        self.parts[key] = longer
+        del self.tended[key]
+
+        def work(tx: ports.Tx) -> None:
+            self.hold(tx, key)
+            tx.note_part(longer)
+
+        await self.context.store.write(work)
+
+    async def _ended(self, part: parts_.Part, now: float) -> None:
+        """Note that a part has ended outside by itself: nothing of it stands any more."""
+        new = [
+            dataclasses.replace(
+                one, state=StepState.PUT_BACK, stands=False, due=False, since=now, detail=ENDED
+            )
+            for one in part.standing
+        ]
+        change = step_ledger.StepChange(step_ledger.replaced(part, new), tuple(new), putting.FROM)
+
+        def work(tx: ports.Tx) -> None:
+            self.hold(tx, part.key)
+            step_ledger.changed(tx, self.request, change, now=now)
+
+        await self.context.store.write(work)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterable, Mapping
+import functools
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Protocol
 
-from bot.execution import recorder
+from bot.execution import gate, recorder
 from bot.execution.context import Context
 from bot.execution.steps import lengthening, tries
 from bot.power import ports
@@ -17,25 +19,53 @@ from bot.power.steps.states import StepState
 
 # From where a half that puts back may begin, or go on.
 FROM = frozenset({StepState.INTENDED, StepState.DONE, StepState.OWED, StepState.PUTTING_BACK})
-# How long a part of an ended request that is being put back is left alone.
+# How long a part of an ended request that a run puts back is left alone by others.
 OURS_S = 120.0
 NOT_BACK = "couldn't be put back"
 
 
+class Keeper(Protocol):
+    """Who has parts of an ended request in hand, as a run's owner has its lease."""
+
+    def hold(self, tx: ports.Tx, key: str) -> None:
+        """Make sure that a part is still ours, until the end of the transaction.
+
+        Raises:
+            LostLease: another process has taken it.
+        """
+
+    def left_s(self, key: str) -> float:
+        """Return for how many seconds a part is still ours."""
+
+    async def tend(self, but: str) -> None:
+        """Keep what is ours, and lengthen what would end meanwhile, but for the part `but`.
+
+        Raises:
+            LostLease: another process has taken the part `but`.
+        """
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class ToPutBack:
-    """Some servers of a part that are to be put back; `request` is the one that took them out."""
+    """Some servers of a part that are to be put back; `request` is the one that took them out.
+
+    `keeper` has the part in hand where no run does.
+    """
 
     part: parts_.Part
     request: ports.Request
     ids: Collection[str]
     well: frozenset[str] = frozenset()
+    keeper: Keeper | None = None
 
 
 async def put_back(context: Context, run: runs.Run | None, asked: ToPutBack) -> parts_.Part:
     """Put servers of one part back; return the part as it is then.
 
-    Without a run nobody's lease is asked for: the part is of a request that has ended.
+    Without a run the part is of a request that has ended, and its keeper's.
+
+    Raises:
+        LostLease: another process has taken it.
     """
     part = await _begin(context, run, asked)
     servers = part.of(StepState.PUTTING_BACK)
@@ -46,18 +76,20 @@ async def put_back(context: Context, run: runs.Run | None, asked: ToPutBack) -> 
 
     async def save(results: Mapping[str, Each], named: parts_.Part, _: bool) -> None:
         now = context.clock.now()
-        new = [
-            _returned(one, results[one.subject.id], now)
-            for one in latest[0].of(StepState.PUTTING_BACK)
-            if one.subject.id in results
-        ]
+        were = [one for one in latest[0].of(StepState.PUTTING_BACK) if one.subject.id in results]
+        new = [_returned(one, results[one.subject.id], now) for one in were]
         whole = step_ledger.replaced(dataclasses.replace(named, servers=latest[0].servers), new)
         latest[0] = whole
-        await _write(context, run, asked.request, whole, new, {StepState.PUTTING_BACK})
+        change = step_ledger.StepChange(
+            whole, tuple(new), frozenset({StepState.PUTTING_BACK}), same=_same(were, new)
+        )
+        await _write(context, run, asked, change)
 
     async def meanwhile() -> bool:
         if run is not None:
             await lengthening.tend(context, run, but=part.key)
+        elif asked.keeper is not None:
+            await asked.keeper.tend(part.key)
         return False
 
     half = tries.Half(
@@ -71,10 +103,18 @@ async def put_back(context: Context, run: runs.Run | None, asked: ToPutBack) -> 
         staying=tuple(one.subject for one in part.standing if one.subject.id not in ids),
         stopped=meanwhile,
         others=await tries.others_of(context, run, part),
-        left_s=run.lease.left_s if run is not None else lambda: tries.TRY_S,
+        left_s=_left_s(run, asked),
     )
     await tries.carry_out(context, half, save)
     return latest[0]
+
+
+def _left_s(run: runs.Run | None, asked: ToPutBack) -> Callable[[], float]:
+    """Return what says for how long a part is still ours."""
+    if run is not None:
+        return run.lease.left_s
+    keeper = asked.keeper
+    return functools.partial(keeper.left_s, asked.part.key) if keeper else lambda: tries.TRY_S
 
 
 async def _begin(context: Context, run: runs.Run | None, asked: ToPutBack) -> parts_.Part:
@@ -92,24 +132,26 @@ async def _begin(context: Context, run: runs.Run | None, asked: ToPutBack) -> pa
     moved: list[list[str]] = [[]]
 
     def work(tx: ports.Tx) -> None:
-        _hold(tx, run)
+        _hold(tx, run, asked)
         change = step_ledger.StepChange(halves, tuple(new), FROM)
         moved[0] = step_ledger.changed(tx, asked.request, change, now=now)
-        if run is None or part.request_id != run.id:
+        if run is not None and part.request_id != run.id:
             tx.look_at_part(part.key, next_at=now + OURS_S)
 
     await recorder.write(context, work)
     return step_ledger.replaced(halves, [one for one in new if one.subject.id in moved[0]])
 
 
-def _hold(tx: ports.Tx, run: runs.Run | None) -> None:
-    """Make sure that a run is still ours.
+def _hold(tx: ports.Tx, run: runs.Run | None, asked: ToPutBack) -> None:
+    """Make sure that a run, or a part of an ended request, is still ours.
 
     Raises:
         LostLease: the fence has moved on.
     """
     if run is not None:
         tx.hold_run(run.id, epoch=run.epoch)
+    elif asked.keeper is not None:
+        asked.keeper.hold(tx, asked.part.key)
 
 
 def _returned(one: parts_.Taken, each: Each, now: float) -> parts_.Taken:
@@ -124,6 +166,16 @@ def _returned(one: parts_.Taken, each: Each, now: float) -> parts_.Taken:
     return dataclasses.replace(owed, owed_since=since, detail=detail)
 
 
+def _same(were: Iterable[parts_.Taken], new: Iterable[parts_.Taken]) -> frozenset[str]:
+    """Return which servers were owed before for the same reason, and still are."""
+    return frozenset(
+        after.subject.id
+        for before, after in zip(were, new, strict=True)
+        if after.state is StepState.OWED
+        and dataclasses.replace(before, state=after.state, since=after.since) == after
+    )
+
+
 async def store(
     context: Context,
     run: runs.Run,
@@ -134,26 +186,22 @@ async def store(
     """Store a change of some servers of a run's part."""
     whole = step_ledger.replaced(part, new)
     run.taken[part.key] = whole
-    await _write(context, run, run.request, whole, new, before)
+    change = step_ledger.StepChange(whole, tuple(new), frozenset(before))
+    await _write(context, run, ToPutBack(whole, run.request, ()), change)
 
 
 async def _write(
-    context: Context,
-    run: runs.Run | None,
-    found: ports.Request,
-    whole: parts_.Part,
-    new: Iterable[parts_.Taken],
-    before: Collection[StepState],
+    context: Context, run: runs.Run | None, asked: ToPutBack, change: step_ledger.StepChange
 ) -> None:
     """Store a change of some servers of a part."""
-    now = context.clock.now()
+    now, whole = context.clock.now(), change.part
 
     def work(tx: ports.Tx) -> None:
-        _hold(tx, run)
-        change = step_ledger.StepChange(whole, tuple(new), frozenset(before))
-        moved = step_ledger.changed(tx, found, change, now=now)
+        _hold(tx, run, asked)
+        moved = step_ledger.changed(tx, asked.request, change, now=now)
         if run is None or whole.request_id != run.id:
             _say(tx, whole, moved, now)
+        if run is not None and whole.request_id != run.id:
             tx.look_at_part(whole.key, next_at=step_ledger.next_look(whole, now))
 
     await recorder.write(context, work)
@@ -185,10 +233,16 @@ async def find_out(
     if kind is None:
         return
     servers = tuple(one.subject for one in lost)
+
+    async def meanwhile() -> bool:
+        await lengthening.tend(context, run, but=part.key)
+        return again and await gate.stopped(context, run)
+
     half = tries.Half(
         part, run.request, servers, f"{part.key}-before",
         until=context.clock.monotonic() + part.step.within_s, before=True, unsure=True,
-        others=await tries.others_of(context, run, part), left_s=run.lease.left_s,
+        others=await tries.others_of(context, run, part), stopped=meanwhile,
+        left_s=run.lease.left_s,
     )  # fmt: skip
     ask = tries.carry_out if again else tries.look
     await ask(context, half, _finding(context, run, part.key))

@@ -41,8 +41,9 @@ class Half:
     """One half of a part on its way.
 
     `until` is its deadline by the monotonic clock. `unsure`: an earlier try may have acted, so it
-    is looked for first. `stopped` is asked before each try whether no further one may be made,
-    `left_s` for how long the right to write lasts.
+    is looked for first. `stopped` is asked before each try, and again and again while the next one
+    is waited for, whether no further one may be made; `left_s` for how long the right to write
+    lasts.
     """
 
     part: parts_.Part
@@ -101,7 +102,7 @@ async def carry_out(context: Context, half: Half, save: Save) -> None:
         if pending:
             wait_s = min(MOST_WAIT_S, WAIT_S * 2 ** min(tried - 1, 8))
             left_s = max(0.0, half.until - context.clock.monotonic())
-            await context.clock.sleep(min(left_s, max(wait_s, answer.again_s)))
+            await _rest(context, half, min(left_s, max(wait_s, answer.again_s)))
     if pending:
         # What was stopped before it was asked had no chance to answer.
         otherwise = NO_ANSWER if tried else ""
@@ -110,6 +111,15 @@ async def carry_out(context: Context, half: Half, save: Save) -> None:
             for id_ in pending
         }
         await save(left, half.part, stopped)
+
+
+async def _rest(context: Context, half: Half, wait_s: float) -> None:
+    """Wait before the next try; what can't wait for so long is asked for in between."""
+    until = context.clock.monotonic() + wait_s
+    while (left_s := until - context.clock.monotonic()) > 0:
+        await context.clock.sleep(min(left_s, MOST_WAIT_S))
+        if left_s > MOST_WAIT_S and half.stopped is not None and await half.stopped():
+            return
 
 
 async def once(context: Context, half: Half, servers: tuple[asking.Subject, ...]) -> asking.Answer:
@@ -132,6 +142,8 @@ async def look(context: Context, half: Half, save: Save) -> None:
     kind, servers = context.around[half.part.step.kind], half.servers
     tried = 0
     while True:
+        if half.stopped is not None:
+            await half.stopped()
         if half.left_s() <= 0:
             raise errors.LostLease
         step, now = step_now(context, half.part), context.clock.now()

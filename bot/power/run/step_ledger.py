@@ -42,12 +42,16 @@ UNTOUCHED = frozenset(
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class StepChange:
-    """A change of some servers of one part. `failed`: a `done` that left something half done."""
+    """A change of some servers of one part. `failed`: a `done` that left something half done.
+
+    `same` are the ids of servers of which the audit log says so already.
+    """
 
     part: parts_.Part
     servers: tuple[parts_.Taken, ...]
     before: frozenset[StepState]
     failed: bool = False
+    same: frozenset[str] = frozenset()
 
 
 def intend(
@@ -86,7 +90,7 @@ def changed(tx: ports.Tx, found: ports.Request, change: StepChange, *, now: floa
     tx.note_part(part)
     groups: dict[tuple[StepState, str], list[str]] = {}
     for one in change.servers:
-        if one.subject.id in moved:
+        if one.subject.id in moved - change.same:
             groups.setdefault((one.state, one.detail), []).append(one.subject.id)
     for (state, detail), ids in groups.items():
         event = EVENTS.get(StepState.FAILED if change.failed else state)
@@ -227,7 +231,9 @@ def ask_back(tx: ports.Tx, found: ports.Request, *, now: float) -> int:
         if those:
             before = frozenset(one.state for one in those)
             asked.update(tx.move(part.key, those, before=before))
-            tx.look_at_part(part.key, next_at=now)
+            # What is being put back at this moment stays in the hands of whoever does it.
+            if not part.of(StepState.PUTTING_BACK):
+                tx.look_at_part(part.key, next_at=now)
     return len(asked)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+from bot.power import errors
 from bot.power.steps import asking, parts as parts_, states, step as step_
 from bot.power.steps.states import StepState
 from bot.storage.engine import link
@@ -43,6 +44,7 @@ _DUE = """
     WHERE steps.next_at > 0 AND steps.next_at <= :now AND requests.ended_at > 0
     ORDER BY steps.next_at LIMIT :most FOR UPDATE OF steps SKIP LOCKED
 """
+_HOLD = "UPDATE steps SET next_at = :until WHERE step_key = :key AND next_at = :held"
 _STANDS = sorted(states.STANDING)
 MOST_DUE = 20
 
@@ -151,12 +153,21 @@ class Steps(link.Link):
         due = "SELECT 1 FROM steps WHERE next_at > 0 AND next_at <= :now LIMIT 1"
         return bool(self.value(due, now=now))
 
-    def due_parts(self, *, now: float, again_s: float) -> list[parts_.Part]:
-        """Take over the parts of ended requests that are due; the next is due `again_s` later."""
+    def due_parts(self, *, now: float, until: float) -> list[parts_.Part]:
+        """Take the parts of ended requests that are due; nobody else does before `until`."""
         keys = [row.step_key for row in self.query(_DUE, now=now, most=MOST_DUE)]
         for key in keys:
-            self.look_at_part(key, next_at=now + again_s)
+            self.look_at_part(key, next_at=until)
         return self._by_keys(keys)
+
+    def hold_part(self, key: str, *, held: float, until: float) -> None:
+        """Keep a part that was taken until `held`, from now on until another instant.
+
+        Raises:
+            LostLease: another process has taken it since, or a person wants it checked at once.
+        """
+        if self.change(_HOLD, key=key, held=held, until=until) == 0:
+            raise errors.LostLease
 
     def _by_keys(self, keys: Sequence[str]) -> list[parts_.Part]:
         """Return parts by their keys, oldest first."""

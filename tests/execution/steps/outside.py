@@ -37,7 +37,8 @@ class Outside:
     `lost` has how many of the next answers are lost after they took effect, `dropped` how many of
     the next questions never arrive, `refuses` the words for single servers. While `silent`, no
     note is taken off; while `deaf`, no note is answered, though it is made. `answers` decides by
-    server and time what a probe hears, empty for well.
+    server and time what a probe hears, empty for well. `again_s` is how long a note that isn't
+    done yet asks to be left alone.
     """
 
     clock: Callable[[], float]
@@ -51,6 +52,7 @@ class Outside:
     silent: bool = False
     deaf: bool = False
     stuck: set[str] = dataclasses.field(default_factory=set)
+    again_s: float = 0.0
     answers: Callable[[str, float], str] = lambda name, now: ""
     heard: list[tuple[str, str, tuple[str, ...], float]] = dataclasses.field(default_factory=list)
     asked: list[Try] = dataclasses.field(default_factory=list)
@@ -130,7 +132,7 @@ class Note:
             each[one.id] = Each(
                 TryResult.AGAIN if stuck else TryResult.DONE, "3 pods left" * stuck, True
             )
-        return Answer(each)
+        return Answer(each, again_s=out.again_s)
 
     async def after(self, asked: Try, say: asking.Progress) -> Answer:
         """Take notes off, only where they are ours."""

@@ -433,6 +433,33 @@ async def test_stop_ends_the_half_before_and_puts_back(tmp_path: pathlib.Path) -
 
 
 @virtual.on_given_time
+async def test_stop_is_heard_and_flags_are_lengthened_while_the_outside_asks_for_patience(
+    tmp_path: pathlib.Path,
+) -> None:
+    """An answer that asks for a minute's rest is no minute in which nothing else is looked at."""
+    changes = (('lasts = "2h"', 'lasts = "20s"'), ('within = "60s"\n[[step]]\nname = "answering"',
+               'within = "10m"\n[[step]]\nname = "answering"'))  # fmt: skip
+    async with stage.opened(tmp_path, *changes, resting=ON) as play:
+        [name] = play.here.ready(1)
+        play.outside.stuck, play.outside.again_s = {name}, 60.0
+        id_ = await play.here.approved(Action.REBOOT, [name], stage.PACED)
+        driving = asyncio.create_task(play.here.drive(await play.here.claimed()))
+        await play.here.clock.sleep(15.0)
+        for _ in range(30):
+            await play.here.clock.sleep(5.0)
+            assert ("flag", name) in play.outside.standing()
+        now = play.here.clock.now()
+        await play.here.store.write(
+            lambda tx: tx.request_stop(id_, user_id="U0SAM", reason="", at=now)
+        )
+        await driving
+        assert play.here.clock.now() - now < 8.0
+        assert (await play.here.ended(id_))[0].state is lifecycle.State.STOPPED
+        assert not play.outside.standing()
+        await play.promised()
+
+
+@virtual.on_given_time
 async def test_what_cannot_be_put_back_is_owed_tried_again_and_paid(tmp_path: pathlib.Path) -> None:
     """By itself, after the run."""
     async with stage.opened(tmp_path, resting=ON) as play:
