@@ -132,6 +132,8 @@ OPEN = frozenset(state for state, following in TRANSITIONS.items() if following)
 ENDED = frozenset(TRANSITIONS) - OPEN
 # Ends of a request of which nothing was sent.
 NEVER_RAN = frozenset({State.REFUSED, State.DENIED, State.CANCELLED, State.EXPIRED, State.VOID})
+# Ends of a server without a call: of the whole request, where the call would have been its first.
+UNSENT = frozenset({ServerState.SKIPPED, ServerState.BLOCKED, ServerState.NOT_SENT})
 # What counts against the failure limit: everything sent that isn't proven, and every refusal.
 FAILURES = frozenset(
     {

@@ -70,7 +70,7 @@ class Tx(RunTx, Protocol):
         """Return how many requests a person has asked for since an instant."""
 
     def recent_servers(self, user_id: str, *, since: float) -> frozenset[str]:
-        """Return the servers of a person's open requests, and of those that ran since then."""
+        """Return the servers of a person's open requests, and what ended ones sent since then."""
 
     def overlapping(self, server_ids: Iterable[str], *, but: str = "") -> list[plan.Overlap]:
         """Return the requests that wait or run for some of these servers, the oldest first.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 
 from bot.power import ports, request
-from bot.power.lifecycle import State
+from bot.power.lifecycle import ServerState, State
+from bot.sandbox import data_centre
 from bot.workflow import facts
 from tests.workflow.world import DANA, OLGA, ROSA, SAM, TEAM, World
 
@@ -89,6 +91,45 @@ async def test_unasked_plans_do_not_push_out_the_cooldown(world: World) -> None:
     shown = await world.plan("reboot web01 because x")
 
     assert not shown.plan.order.targets, shown.plan.lines
+
+
+async def test_servers_that_a_stopped_run_left_untouched_count_for_nothing(world: World) -> None:
+    """Neither for the quorum of the next request nor for the cooldown; what was sent does."""
+    world.edit(("ramp = []", 'ramp = []\ncooldown = "2h"\nbatch = 1'))
+    world.centre.set_fault("web01", data_centre.MachineFaultKind.FAILS)
+    first = await run(world, "reboot web[01-08] because x")
+    rows = await world.rows(first)
+    assert [name for name, row in rows.items() if row.state is not ServerState.NOT_SENT] == [
+        "web01"
+    ]
+
+    untouched = await world.plan("reboot web[02-04] because x")
+    sent = await world.plan("reboot web01 because x")
+
+    assert [one.name for one in untouched.plan.order.targets] == ["web02", "web03", "web04"]
+    assert untouched.plan.terms.counted == 4
+    assert not sent.plan.order.targets, sent.plan.lines
+
+
+async def test_a_server_that_a_cycle_switched_off_counts_though_its_power_on_never_left(
+    world: World,
+) -> None:
+    """The end of its second step isn't all that was done to it."""
+    machine = world.centre.machine("web01")
+    first = await world.ask("cycle web01 because x")
+    await world.press(SAM, "approve", first)
+    task = asyncio.create_task(world.drive())
+    while machine.performed[data_centre.Action.OFF] == 0:
+        await world.clock.sleep(0.0)
+        machine.look(world.clock.monotonic())
+    await world.press(OLGA, "stop", first)
+    await task
+    row = (await world.rows(first))["web01"]
+    assert (row.state, row.step) == (ServerState.NOT_SENT, 1)
+
+    shown = await world.plan("reboot web02 because x")
+
+    assert shown.plan.terms.counted == 2
 
 
 async def test_refused_lines_of_an_outsider_do_not_hide_what_was_done(world: World) -> None:

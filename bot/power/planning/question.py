@@ -48,17 +48,17 @@ class Facts:
     """What the store and Slack say, beside the policy and the snapshot.
 
     `freezes` are those of people. `locks` has, by server id, who holds it.
-    `requester_groups` are the groups of `[people]` that the requester is in, `unread_groups` those
-    that could not be read. `recent_servers` are the ids in the requester's open requests and in
-    those made within the split window. `last_reboots` has, by server id, when it was last rebooted
-    (epoch seconds); `unknown_reboots` has the request whose reboot of it may or may not have
-    happened, when none was proven since. `unreviewed` are the requester's requests by break glass
-    that nobody has reviewed yet. `unsettled` has, by server id, a call that nobody saw happen.
-    `busy_racks` has, by room and rack, what is being powered on there just now.
-    `leaving` are the ids that other requests will turn off or reboot,
-    beside those that are locked for it. `overlaps` are the requests that wait or run for some of
-    the servers. `roster` has the approvers' groups; without it nobody asks
-    whether the quorum can be reached. `unable` are people in it who couldn't approve: each why.
+    `requester_groups` are the groups of `[people]` that the requester is in, `unread_groups`
+    those that could not be read. `recent_servers` are the ids in the requester's open requests
+    and those that were sent by others within the split window. `last_reboots` has, by server id,
+    when it was last rebooted (epoch seconds); `unknown_reboots` has the request whose reboot of
+    it may or may not have happened, when none was proven since. `unreviewed` are the requester's
+    requests by break glass that nobody has reviewed yet. `unsettled` has, by server id, a call
+    that nobody saw happen. `busy_racks` has, by room and rack, what is being powered on there
+    just now. `leaving` are the ids that other requests will turn off or reboot, beside those that
+    are locked for it. `overlaps` are the requests that wait or run for some of the servers.
+    `roster` has the approvers' groups; without it nobody asks whether the quorum can be reached.
+    `unable` are people in it who couldn't approve: each why.
     """
 
     channel: ports.Channel

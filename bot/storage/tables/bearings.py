@@ -19,6 +19,7 @@ MOST_OVERLAPPING = 1000
 _RAN = sorted(lifecycle.ENDED - lifecycle.NEVER_RAN)
 _WAITING = sorted(lifecycle.OPEN - {State.PLANNED})
 _UNDER_WAY = [State.APPROVED.value, State.RUNNING.value]
+_UNSENT = sorted(lifecycle.UNSENT)
 _REBOOTED = [ServerState.PROVEN.value, ServerState.UNKNOWN.value]
 _REBOOTS = [Action.REBOOT.value, Action.CYCLE.value]
 # SQLite takes the tables of a CROSS JOIN in this order (its docs, "The SQLite Query Optimizer
@@ -28,10 +29,13 @@ _COUNT_OPEN = "SELECT count(*) FROM requests WHERE requester = :person AND state
 _COUNT_ASKED = "SELECT count(*) FROM requests WHERE requester = :person AND asked_at > :since"
 # Where an instant finds fewer rows than a state or an order does, those are made expressions:
 # without statistics SQLite takes the index of what is equal, or in order (the same page).
-_RECENT = """
-    SELECT DISTINCT server_id FROM request_servers WHERE request_id IN (
+_SENT = "(run_servers.step > 0 OR run_servers.state NOT IN :unsent)"
+_RECENT = f"""
+    SELECT server_id FROM request_servers WHERE request_id IN (
         SELECT id FROM requests WHERE requester = :person AND state IN :waiting
-        UNION
+    )
+    UNION
+    SELECT server_id FROM run_servers WHERE {_SENT} AND request_id IN (
         SELECT id FROM requests WHERE requester = :person AND state IN :ran AND ended_at > :since
         UNION
         SELECT id FROM requests
@@ -49,10 +53,15 @@ _OVERLAPPING = f"""
     ORDER BY asked_at + 0.0, requests.id, server_id LIMIT :limit
 """
 _LAST_REBOOTS = f"""
-    SELECT server_id, max(changed_at) AS at {_BOTH}
+    SELECT request_servers.server_id, max(changed_at) AS at {_BOTH}
     WHERE request_id = requests.id AND changed_at > :since
-      AND action IN :reboots AND state || '' IN :counting
-    GROUP BY server_id
+      AND action IN :reboots AND requests.state || '' IN :counting
+      AND (requests.state IN :under_way OR EXISTS (
+          SELECT 1 FROM run_servers
+          WHERE run_servers.request_id = requests.id
+            AND run_servers.server_id = request_servers.server_id AND {_SENT}
+      ))
+    GROUP BY request_servers.server_id
 """
 _REBOOTED_ONCE = """
     SELECT run_servers.server_id, run_servers.state, requests.id
@@ -93,8 +102,9 @@ class Bearings(link.Link):
         return int(self.value(_COUNT_ASKED, person=user_id, since=since))
 
     def recent_servers(self, user_id: str, *, since: float) -> frozenset[str]:
-        """Return the servers of a person's open requests, and of those that ran since then."""
-        found = self.query(_RECENT, person=user_id, since=since, waiting=_WAITING, ran=_RAN)
+        """Return the servers of a person's open requests, and what ended ones sent since then."""
+        asked = {"waiting": _WAITING, "ran": _RAN, "unsent": _UNSENT}
+        found = self.query(_RECENT, person=user_id, since=since, **asked)
         return frozenset(row.server_id for row in found)
 
     def leaving(self) -> frozenset[str]:
@@ -115,8 +125,8 @@ class Bearings(link.Link):
 
     def last_reboots(self, *, since: float) -> dict[str, float]:
         """Return when servers were last rebooted or cycled, as far as that was since then."""
-        counting = [*_UNDER_WAY, *_RAN]
-        found = self.query(_LAST_REBOOTS, since=since, reboots=_REBOOTS, counting=counting)
+        asked = {"reboots": _REBOOTS, "counting": [*_UNDER_WAY, *_RAN], "unsent": _UNSENT}
+        found = self.query(_LAST_REBOOTS, since=since, under_way=_UNDER_WAY, **asked)
         return {row.server_id: row.at for row in found}
 
     def rebooted(
