@@ -11,9 +11,27 @@ from collections.abc import Mapping, Sequence
 from bot.power import missing_access, plan, ports, request, server, server_history
 from bot.power.steps import parts
 from bot.power.targets import search
+from bot.power.text import times
 
 # The servers of ended runs, by request, that were sent something and aren't proven.
 Loose = Mapping[str, Sequence[ports.RunServer]]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Outdated:
+    """CloudDC gave nothing newer than a reading of this age.
+
+    `why` is what it failed with; empty where it hasn't answered yet.
+    """
+
+    age_s: float
+    why: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """The fact in words."""
+        why = self.why or "CloudDC hasn't answered yet."
+        return f"{why} This uses its list of {times.duration(self.age_s)} ago."
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -106,6 +124,7 @@ class FleetShown:
     detailed: bool = False
     reading: str = ""
     freezes: tuple[ports.Freeze, ...] = ()
+    outdated: Outdated | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -148,6 +167,7 @@ class HistoryShown:
     looked_at: int = 0
     more: bool = False
     loose: Loose = dataclasses.field(default_factory=dict)
+    outdated: Outdated | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -158,6 +178,7 @@ class WhyShown:
     snapshot: server.Snapshot
     told: tuple[server_history.Deed, ...]
     now: float
+    outdated: Outdated | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -52,3 +52,12 @@ def test_duration_is_read_alike_everywhere(text: str, expected: float | None) ->
     read = [in_a_setting(text), in_an_option(text), in_the_policy(text), times.duration_s(text)]
 
     assert read == [expected] * 4
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(0, "0 s"), (59.6, "1 min"), (250, "4 min 10 s"), (90000, "1 d 1 h"), (-3, "0 s")],
+)
+def test_durations_are_told_in_two_units(seconds: float, shown: str) -> None:
+    """Two units are enough for anybody."""
+    assert times.duration(seconds) == shown

@@ -93,15 +93,6 @@ def test_moment_is_shown_in_each_readers_own_time() -> None:
     assert text.moment(builders.NOW) == "<!date^1800000000^{date_short_pretty} at {time}|08:00 UTC>"
 
 
-@pytest.mark.parametrize(
-    ("seconds", "shown"),
-    [(0, "0 s"), (59.6, "1 min"), (250, "4 min 10 s"), (90000, "1 d 1 h"), (-3, "0 s")],
-)
-def test_durations_are_told_in_two_units(seconds: float, shown: str) -> None:
-    """Two units are enough for anybody."""
-    assert text.duration(seconds) == shown
-
-
 def test_lists_say_how_many_were_left_out() -> None:
     """A list that was cut names the number of parts that are missing."""
     assert text.listed(["aaaa", "bbbb", "cccc"], 12) == "aaaa · and 2 more"

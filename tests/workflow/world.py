@@ -284,12 +284,16 @@ async def running(
     clock: ports.Clock | None = None,
     folk: Folk | None = None,
     centre: data_centre.DataCentre | None = None,
+    way: httpx.AsyncBaseTransport | None = None,
 ) -> AsyncIterator[World]:
-    """Run a world on a database; what is given is kept from the process before."""
+    """Run a world on a database; what is given is kept from the process before.
+
+    `way` leads to the data centre, where it isn't answered at once.
+    """
     clock, folk = clock or ticks.GivenClock(), folk or Folk()
     centre = centre or a_centre(clock)
     async with (
-        httpx.AsyncClient(transport=centres.prompt(centre)) as http,
+        httpx.AsyncClient(transport=way or centres.prompt(centre)) as http,
         _joined(url, clock, folk, centre, http, centres.NOWHERE) as made,
     ):
         yield made

@@ -1,4 +1,4 @@
-"""Times as people type them, and as other programs read them.
+"""Times as people type and read them, and as other programs do.
 
 Instants: `04:00`, `4pm`, `2026-12-01T04:00+01:00`, `tomorrow 04:00`. Durations, in settings,
 options and the policy alike: `500ms`, `1.5s`.
@@ -38,6 +38,17 @@ def rfc3339(epoch_s: float, timespec: str = "milliseconds") -> str:
     """Return an instant in RFC 3339, in UTC; `timespec` is that of `datetime.isoformat`."""
     moment = datetime.datetime.fromtimestamp(epoch_s, datetime.UTC)
     return moment.isoformat(timespec=timespec).replace("+00:00", "Z")
+
+
+def duration(seconds: float) -> str:
+    """Return a length of time in its two largest units, like `4 min 10 s`."""
+    rest = max(0, round(seconds))
+    parts: list[str] = []
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
+        number, rest = divmod(rest, size)
+        if number:
+            parts.append(f"{number} {unit}")
+    return " ".join(parts[:2]) or "0 s"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

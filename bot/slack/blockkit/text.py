@@ -137,17 +137,6 @@ def _dated(found: re.Match[str]) -> str:
     return moment(at.timestamp())
 
 
-def duration(seconds: float) -> str:
-    """Return a length of time in its two largest units, like `4 min 10 s`."""
-    rest = max(0, round(seconds))
-    parts: list[str] = []
-    for unit, size in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
-        number, rest = divmod(rest, size)
-        if number:
-            parts.append(f"{number} {unit}")
-    return " ".join(parts[:2]) or "0 s"
-
-
 def count(number: int, noun: str) -> str:
     """Return a number with its noun, in the plural where there are more or none."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -5,13 +5,14 @@ from __future__ import annotations
 from bot.power import inputs, ports
 from bot.power.messages import running
 from bot.power.run import aftermath
+from bot.power.text import times
 from bot.slack import action_ids
 from bot.slack.blockkit import blocks, naming, text, words
 
 WHY_CHARS = 200
 LABEL = action_ids.LABELS[inputs.Do.BACK_ON]
 LOOKING = (
-    f"Powerbot keeps checking for {text.duration(aftermath.LOOK_FOR_S)} after the end, and says "
+    f"Powerbot keeps checking for {times.duration(aftermath.LOOK_FOR_S)} after the end, and says "
     "here what it sees."
 )
 

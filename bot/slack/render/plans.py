@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bot.power import plan
 from bot.power.inputs import Do
 from bot.power.plan import Verdict
-from bot.power.text import folding
+from bot.power.text import folding, times
 from bot.slack import action_ids
 from bot.slack.blockkit import blocks, naming, text, words
 from bot.slack.render.phrases import about_freezes, about_plan, about_request, server_health
@@ -209,7 +209,7 @@ def _small_print(shown: facts.PlanShown) -> str:
     age_s = max(0.0, shown.now - shown.plan.snapshot_at)
     parts = [
         about_request.small_print(shown.plan.order, shown.request_id),
-        f"states read {f'{text.duration(age_s)} ago' if age_s >= FRESH_S else 'just now'}",
+        f"states read {f'{times.duration(age_s)} ago' if age_s >= FRESH_S else 'just now'}",
         shown.shortfall.sentence if shown.shortfall else "",
     ]
     return " · ".join(part for part in parts if part)

@@ -8,6 +8,7 @@ from typing import assert_never
 from bot.power import ports
 from bot.power.causes import Late
 from bot.power.messages import decisions, messages, running
+from bot.power.text import times
 from bot.slack.blockkit import blocks, naming, text, words
 from bot.slack.render import decided, headlines, left_off, refused_cards
 from bot.slack.render.phrases import about_freezes, about_request, about_steps, outcomes
@@ -213,7 +214,7 @@ def _figures(
     whole = text.plain(told.head, 64)
     head = f"#{told.seq}:{whole[:HEAD_CHARS]}" if told.seq else whole
     parts = [
-        f"took {text.duration(took_s)}" if took_s else "",
+        f"took {times.duration(took_s)}" if took_s else "",
         f"audit head {head}",
     ]
     return " · ".join(part for part in parts if part)

@@ -8,6 +8,7 @@ from bot.power import ports, server_history
 from bot.power.lifecycle import ServerState, State
 from bot.power.request import Action
 from bot.power.run import again
+from bot.power.text import times
 from bot.slack.blockkit import blocks, naming, paging, text, words
 from bot.slack.render import cards, server_lists
 from bot.slack.render.phrases import about_freezes, about_request, outcomes
@@ -68,6 +69,7 @@ def history(
     heading = f"*{title}:* {text.count(len(shown.requests), 'past change')}"
     if not shown.requests:
         heading = f"*{title}*\nNo changes are known."
+    heading += f"\n{server_lists.outdated(shown.outdated)}" if shown.outdated else ""
     rows = [_past(one, shown.loose.get(one.id, ()), workspace_url) for one in shown.requests]
     body = [blocks.section(heading), *paging.body(rows, turn, REQUEST_ROWS)]
     if shown.more:
@@ -92,7 +94,8 @@ def why(
     shown: facts.WhyShown, turn: paging.Turn = paging.FIRST, workspace_url: str = ""
 ) -> blocks.Message:
     """Return a server as it is, and who did what to it, newest first."""
-    now = f"*Now:* {server_lists.row(shown.row, shown.snapshot)}"
+    now = f"*{_seen(shown)}:* {server_lists.row(shown.row, shown.snapshot)}"
+    now += f"\n{server_lists.outdated(shown.outdated)}" if shown.outdated else ""
     known = [
         f"id {text.plain(shown.row.id, 60)}",
         server_lists.age(shown.snapshot, shown.now),
@@ -106,6 +109,13 @@ def why(
         blocks.context(" · ".join(known)),
     )
     return blocks.Message("\n".join([now, *(rows[:2] or [nothing])]), body)
+
+
+def _seen(shown: facts.WhyShown) -> str:
+    """Return when the server was as it is shown."""
+    if not shown.outdated:
+        return "Now"
+    return f"{times.duration(shown.outdated.age_s)} ago"
 
 
 def _deed(one: server_history.Deed, workspace_url: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from bot.power import server
 from bot.power.server import Power
-from bot.power.text import folding
+from bot.power.text import folding, times
 from bot.slack.blockkit import blocks, naming, paging, text
 from bot.slack.render.phrases import about_freezes as frozen_
 from bot.workflow import facts
@@ -17,6 +17,7 @@ ROW_CHARS = 400
 # Names that fit into two lines of a phone; the rest is counted.
 NAMES_CHARS = 120
 READING_CHARS = 300
+WARNING_CHARS = 600
 # A server that our record has and the list no longer does.
 GONE = "gone from CloudDC's list"
 # Up to this many servers are shown one by one, whatever was asked.
@@ -38,6 +39,7 @@ def render(shown: facts.FleetShown, turn: paging.Turn = paging.FIRST) -> blocks.
     heading += f" ({text.plain(shown.reading, READING_CHARS)})" if shown.reading else ""
     if shown.snapshot.shortfall:
         heading += f"\n⚠️ {shown.snapshot.shortfall.sentence}"
+    heading += f"\n{outdated(shown.outdated)}" if shown.outdated else ""
     told = counts(shown.servers, shown.snapshot)
     in_rows = shown.detailed or found <= FEW
     top = (
@@ -66,10 +68,15 @@ def _every(turn: paging.Turn) -> tuple[blocks.Button, ...]:
     return (button,) if button else ()
 
 
+def outdated(found: facts.Outdated) -> str:
+    """Return that CloudDC gave nothing newer, and how old this is."""
+    return f"⚠️ {text.plain(found.sentence, WARNING_CHARS)}"
+
+
 def age(snapshot: server.Snapshot, now: float) -> str:
     """Return how old the states of a snapshot are."""
     age_s = snapshot.age_s(now)
-    ago = f"{text.duration(age_s)} ago" if age_s >= UP_TO_DATE_S else "just now"
+    ago = f"{times.duration(age_s)} ago" if age_s >= UP_TO_DATE_S else "just now"
     return f"States read {ago}"
 
 

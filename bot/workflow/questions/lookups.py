@@ -60,7 +60,7 @@ async def answer(context: Context, inbound: ports.Inbound, said: command.Command
 
     Raises:
         UserMistake: it names what doesn't exist.
-        CloudError: CloudDC can't be read.
+        CloudError: CloudDC can't be read, and never was.
     """
     match said:
         case command.Read(verb="history"):

@@ -31,13 +31,19 @@ async def history(context: Context, text: str) -> facts.HistoryShown:
 
     Raises:
         UserMistake: the targets can't be understood or name nothing.
-        CloudError: CloudDC can't be read.
+        CloudError: CloudDC can't be read, and never was.
     """
-    servers = await _now_or_once(context, text, await queries.inventory(context)) if text else ()
+    servers: tuple[server.Server, ...] = ()
+    outdated = None
+    if text:
+        reading = await queries.last_reading(context)
+        outdated = reading.outdated
+        with reading.searched():
+            servers = await _now_or_once(context, text, reading.snapshot)
     ids = [row.id for row in servers]
     rows, more = await context.store.read(lambda tx: _past(tx, ids))
     loose = await queries.loose_of(context, rows)
-    return facts.HistoryShown(text or "all servers", rows, len(rows), more, loose)
+    return facts.HistoryShown(text or "all servers", rows, len(rows), more, loose, outdated)
 
 
 async def why(context: Context, text: str) -> facts.WhyShown:
@@ -45,10 +51,11 @@ async def why(context: Context, text: str) -> facts.WhyShown:
 
     Raises:
         UserMistake: the text doesn't name exactly one server.
-        CloudError: CloudDC can't be read.
+        CloudError: CloudDC can't be read, and never was.
     """
-    snapshot = await queries.inventory(context)
-    servers = await _now_or_once(context, text, snapshot)
+    reading = await queries.last_reading(context)
+    with reading.searched():
+        servers = await _now_or_once(context, text, reading.snapshot)
     if len(servers) != 1:
         raise errors.UserMistake(
             f"why covers one server at a time, and this names {len(servers)}.",
@@ -56,7 +63,8 @@ async def why(context: Context, text: str) -> facts.WhyShown:
             suggestion=f"/power history {text}",
         )
     told = await context.store.read(lambda tx: _told(tx, servers[0].id))
-    return facts.WhyShown(servers[0], snapshot, told, context.clock.now())
+    now = context.clock.now()
+    return facts.WhyShown(servers[0], reading.snapshot, told, now, reading.outdated)
 
 
 async def _now_or_once(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+import contextlib
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
 
 from bot.power import errors, lifecycle, ports, request, server
 from bot.power.policy import freezes
@@ -14,6 +16,8 @@ from bot.workflow.context import Context
 
 # A status answer is at most this old; older than that, CloudDC is asked again.
 FRESH_S = 15.0
+# A question waits so long for CloudDC where there is an older reading that answers it.
+PATIENCE_S = 2.5
 # This many servers are searched within a few milliseconds, which nobody notices.
 AT_ONCE = 500
 # What ended lately, on a person's Home.
@@ -34,17 +38,66 @@ async def inventory(context: Context, *, age_s: float = FRESH_S) -> server.Snaps
     return await context.power.snapshot(not_before=context.clock.now() - age_s)
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Reading:
+    """What a question is answered from; `outdated` is there when CloudDC gave nothing newer."""
+
+    snapshot: server.Snapshot
+    outdated: facts.Outdated | None = None
+
+    @contextlib.contextmanager
+    def searched(self) -> Iterator[None]:
+        """Let a mistake that is found in the block say how old the list is, if it is too old.
+
+        Raises:
+            UserMistake: as the block did.
+        """
+        try:
+            yield
+        except errors.UserMistake as mistake:
+            if self.outdated is None:
+                raise
+            told = f"{mistake.problem} {self.outdated.sentence}"
+            raise errors.UserMistake(
+                told, token=mistake.token, suggestion=mistake.suggestion
+            ) from None
+
+
+async def last_reading(context: Context) -> Reading:
+    """Return a fresh snapshot, or the last one where CloudDC keeps a question waiting or fails.
+
+    Whatever plans, approves or sends waits for `inventory` instead. Where nothing has been read
+    yet, so does a question.
+
+    Raises:
+        CloudError: CloudDC can't be read, and never was.
+    """
+    if (last := context.power.latest()) is None:
+        return Reading(await inventory(context))
+    why = ""
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            return Reading(await inventory(context))
+    except TimeoutError:
+        pass
+    except errors.CloudError as error:
+        why = error.user_message
+    return Reading(last, facts.Outdated(last.age_s(context.clock.now()), why))
+
+
 async def fleet(context: Context, text: str, *, detailed: bool) -> facts.FleetShown:
     """Show all servers, or those that the targets name.
 
     Raises:
         UserMistake: the targets can't be understood or name nothing.
-        CloudError: CloudDC can't be read.
+        CloudError: CloudDC can't be read, and never was.
     """
-    snapshot = await inventory(context)
+    reading = await last_reading(context)
+    snapshot = reading.snapshot
     found = resolving.Resolved(tuple(sorted(snapshot.servers.values(), key=lambda r: r.name)))
     if text:
-        found = await search(context, text, snapshot)
+        with reading.searched():
+            found = await search(context, text, snapshot)
     now, title = context.clock.now(), text or "all servers"
     return facts.FleetShown(
         title,
@@ -54,6 +107,7 @@ async def fleet(context: Context, text: str, *, detailed: bool) -> facts.FleetSh
         detailed,
         found.reading,
         await standing_freezes(context),
+        reading.outdated,
     )
 
 

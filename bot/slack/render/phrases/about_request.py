@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from bot.power import plan, ports, request
+from bot.power.text import times
 from bot.slack.blockkit import naming, text, words
 
 REASON_CHARS = 500
@@ -133,7 +134,7 @@ def earlier(found: plan.Earlier, now: float | None = None) -> str:
     names = naming.folded(found.names, EARLIER_CHARS)
     verb = "was" if len(found.names) == 1 else "were"
     call = words.CALLS[ports.Method(found.method)]
-    ago = f"{text.duration(max(0.0, now - found.sent_at))} ago" if now is not None else ""
+    ago = f"{times.duration(max(0.0, now - found.sent_at))} ago" if now is not None else ""
     when = ago or text.moment(found.sent_at)
     state = _STATES.get(found.state, found.state)
     return f"⚠️ {names} {verb} sent {call} by {text.plain(found.request_id, 20)} {when}: {state}"

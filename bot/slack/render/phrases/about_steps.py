@@ -10,7 +10,7 @@ from bot.power.messages import running
 from bot.power.run import step_ledger
 from bot.power.steps import kinds, parts as parts_
 from bot.power.steps.states import Shown
-from bot.power.text import folding
+from bot.power.text import folding, times
 from bot.slack.blockkit import blocks, naming, paging, text, words
 from bot.workflow import facts
 
@@ -167,7 +167,7 @@ def _row(row: step_ledger.ServerRow, now: float) -> str:
     name = naming.folded([row.taken.subject.label], OUT_CHARS)
     parts = [
         f"{sign} {name} {_done(row.part, row.taken)}",
-        f"{row.shown.value} for {text.duration(max(0.0, now - row.taken.shown_since))}",
+        f"{row.shown.value} for {times.duration(max(0.0, now - row.taken.shown_since))}",
         f"{row.part.request_id} wave {row.part.wave}",
         text.plain(row.taken.detail, DETAIL_CHARS),
     ]
