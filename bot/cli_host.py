@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
@@ -14,8 +15,9 @@ import typer
 from bot import settings
 
 if TYPE_CHECKING:
-    from bot.workflow.context import Record
+    from bot.workflow.record import Record
 
+R = TypeVar("R")
 T = TypeVar("T")
 
 audit_app = typer.Typer(help="Verify, export and prune the audit log.", no_args_is_help=True)
@@ -70,9 +72,10 @@ def freeze(
     ],
 ) -> None:
     """Freeze all power changes in your name, without Slack: no new call is sent."""
-    from bot.operations import host
+    from bot.operations import host_freezes
 
-    typer.echo(_on_record(lambda record: host.freeze(record, " ".join(reason))))
+    text = " ".join(reason)
+    typer.echo(_in(host_freezes.opened, lambda record: host_freezes.freeze(record, text)))
 
 
 def unfreeze(
@@ -81,13 +84,14 @@ def unfreeze(
     ] = "",
 ) -> None:
     """Lift your own freeze, or with all every freeze, without Slack."""
-    from bot.operations import host
+    from bot.operations import host_freezes
 
     if all_.lower() not in ("", "all"):
         raise settings.SettingsError(
             f"unfreeze {all_}: write all, or nothing to lift your own freeze."
         )
-    typer.echo(_on_record(lambda record: host.unfreeze(record, every=bool(all_))))
+    every = bool(all_)
+    typer.echo(_in(host_freezes.opened, lambda record: host_freezes.unfreeze(record, every=every)))
 
 
 def owed(as_json: AsJson = False) -> None:
@@ -110,17 +114,27 @@ def settle(
 
 
 def _on_record(work: Callable[[Record], Awaitable[T]]) -> T:
-    """Do something on the record that the settings name, without a line of log around it."""
-    from bot.operations import host, logs
+    """Do something on the record that the settings name."""
+    from bot.operations import host
+
+    return _in(host.opened, work)
+
+
+def _in(
+    opened: Callable[[settings.Settings], AbstractAsyncContextManager[R]],
+    work: Callable[[R], Awaitable[T]],
+) -> T:
+    """Do something on what is opened by the settings, without a line of log around it."""
+    from bot.operations import logs
 
     given = settings.load()
     logs.configure(given.log, "critical")
 
-    async def on_record() -> T:
-        async with host.opened(given) as record:
+    async def inside() -> T:
+        async with opened(given) as record:
             return await work(record)
 
-    return asyncio.run(on_record())
+    return asyncio.run(inside())
 
 
 @audit_app.command("verify")

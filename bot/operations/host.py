@@ -1,8 +1,9 @@
-"""Requests and freezes from the host's command line, for when Slack is away.
+"""Requests from the host's command line, for when Slack is away.
 
 The same steps as clicks, on the record beside a running bot or without one: the database decides
 who was quicker, each deed is audited as `host:USER`, and the bot tells Slack of it as soon as it
 can. The host looks, stops, cancels and freezes; it never asks for a change and never approves one.
+Freezes are `host_freezes`'.
 """
 
 from __future__ import annotations
@@ -19,20 +20,18 @@ from bot import VERSION, settings
 from bot.power import errors, inputs, lifecycle, ports, request, vocabulary
 from bot.power.command import command
 from bot.power.lifecycle import State
-from bot.power.policy import freeze_ends
 from bot.power.steps import parts
-from bot.power.text import times
-from bot.runtime import clocks, policy_watch
-from bot.steps import opening as around_opening
+from bot.runtime import clocks
 from bot.storage import opening
-from bot.workflow import facts, freeze as freezing, stop as stopping
-from bot.workflow.context import Record
+from bot.workflow import audit_trail, facts, stop as stopping
+from bot.workflow.record import Record
 from bot.workflow.rights import authorise
 
 LISTED = lifecycle.OPEN - {State.PLANNED}
 # Past requests that `requests --all` shows.
 MOST_PAST = 200
-NO_CHANNEL = "No channel is told, because the policy file here names none; check POWERBOT_POLICY."
+# What the audit keeps of a word that names no request.
+LONGEST = 200
 
 
 class NotDone(errors.PowerbotError):
@@ -59,11 +58,8 @@ async def opened(given: settings.Settings) -> AsyncIterator[Record]:
     Raises:
         StoreUnavailable: the database can't be reached, holds no record, or is of another version.
     """
-    clock = clocks.SystemClock()
-    around_opening.learn()
-    policy = policy_watch.PolicyFile(given.policy, clock)
     async with opening.beside(given.database_url, VERSION) as store:
-        yield Record(store=store, policy=policy, clock=clock)
+        yield Record(store=store, clock=clocks.SystemClock())
 
 
 def operator() -> request.Person:
@@ -111,11 +107,12 @@ async def stop(record: Record, typed: str, reason: str = "") -> str:
     Raises:
         NotDone: it doesn't run, has ended, or somebody was quicker.
     """
-    found, line = (await show(record, typed)).request, f"stop {typed}"
+    line = f"stop {typed}"
+    found = await meant(record, typed, line, "stop.refused")
     if found.state in lifecycle.OPEN - {State.RUNNING}:
         why = f"{found.id} isn't running yet. To cancel it, type: powerbot cancel {found.id}"
         await refuse(record, line, "stop.refused", found, why)
-    return _done(await stopping.stop(record, _said(record, line), found, reason))
+    return done(await stopping.stop(record, said(record, line), found, reason))
 
 
 async def cancel(record: Record, typed: str, reason: str = "") -> str:
@@ -124,39 +121,26 @@ async def cancel(record: Record, typed: str, reason: str = "") -> str:
     Raises:
         NotDone: it runs, has ended, or somebody was quicker.
     """
-    found, line = (await show(record, typed)).request, f"cancel {typed}"
+    line = f"cancel {typed}"
+    found = await meant(record, typed, line, "cancel.refused")
     if found.state is State.RUNNING:
         why = f"{found.id} is already running. To stop it, type: powerbot stop {found.id}"
         await refuse(record, line, "cancel.refused", found, why)
-    return _done(await stopping.withdraw(record, _said(record, line), found, reason))
+    return done(await stopping.withdraw(record, said(record, line), found, reason))
 
 
-async def freeze(record: Record, text: str) -> str:
-    """Hold everything back in the operator's name; the text is a reason, perhaps with an end.
-
-    A time without a zone is UTC.
+async def meant(record: Record, typed: str, line: str, event: str) -> ports.Request:
+    """Return the request that is to be acted on; that there is none is audited as this event.
 
     Raises:
-        NotDone: it has no reason.
-        UserMistake: the end can't be understood.
+        NotDone: there is no such request.
     """
-    asked = _parsed(f"freeze {text}")
-    if not isinstance(asked, command.Freeze):
-        raise NotDone("Say why, for example: powerbot freeze cooling is being repaired")
-    wanted = freeze_ends.read(asked.reason, record.clock.now(), times.UTC)
-    held = _done(await freezing.hold(record, _said(record, f"freeze {text}"), wanted))
-    return held if record.policy().allow else f"{held} {NO_CHANNEL}"
-
-
-async def unfreeze(record: Record, *, every: bool = False) -> str:
-    """Lift the operator's own freeze, or every one but those of the policy file.
-
-    Raises:
-        NotDone: there is none to lift.
-    """
-    inbound = _said(record, "unfreeze all" if every else "unfreeze")
-    holder = "" if every else inbound.person.user_id
-    return _done(await freezing.let_go(record, inbound, holder))
+    try:
+        return (await show(record, typed)).request
+    except NotDone as refused:
+        why = refused.user_message
+        await audit_trail.refused(record, said(record, line), event, asked=typed[:LONGEST], why=why)
+        raise
 
 
 async def refuse(record: Record, line: str, event: str, found: ports.Request, why: str) -> NoReturn:
@@ -165,7 +149,7 @@ async def refuse(record: Record, line: str, event: str, found: ports.Request, wh
     Raises:
         NotDone: always.
     """
-    note = await authorise.decline(record, _said(record, line), event, found, why)
+    note = await authorise.decline(record, said(record, line), event, found, why)
     raise NotDone(note.text)
 
 
@@ -175,7 +159,7 @@ def request_id(typed: str) -> str:
     Raises:
         NotDone: it isn't one.
     """
-    asked = _parsed(f"show {typed}")
+    asked = parsed(f"show {typed}")
     if not isinstance(asked, command.Show):
         raise NotDone("Say which request; `powerbot requests` lists the open ones.")
     return asked.request_id
@@ -186,7 +170,7 @@ def _shown(tx: ports.Tx, found: ports.Request) -> HostView:
     return HostView(found, tx.run_servers(found.id), tx.parts(found.id), tx.workspace().url)
 
 
-def _parsed(line: str) -> command.Command:
+def parsed(line: str) -> command.Command:
     """Read a line as Slack's are read.
 
     Raises:
@@ -198,7 +182,7 @@ def _parsed(line: str) -> command.Command:
         raise NotDone(mistake.problem) from mistake
 
 
-def _said(record: Record, line: str) -> ports.Inbound:
+def said(record: Record, line: str) -> ports.Inbound:
     """Return what was typed, as the steps take it."""
     return ports.Inbound(
         key=f"{request.HOST_PREFIX}{uuid.uuid4().hex}",
@@ -209,7 +193,7 @@ def _said(record: Record, line: str) -> ports.Inbound:
     )
 
 
-def _done(answer: facts.Note) -> str:
+def done(answer: facts.Note) -> str:
     """Return what was done.
 
     Raises:

@@ -19,7 +19,7 @@ from bot.power.lifecycle import ServerState
 from bot.power.plan import Verdict
 from bot.power.steps import parts
 from bot.power.text import folding, spelling, times
-from bot.slack.render import cards
+from bot.slack import permalinks
 
 INDENT = "  "
 # Names of servers on one line of a list.
@@ -168,4 +168,4 @@ def _server(id_: str, name: str, state: ServerState, detail: str) -> dict[str, s
 
 def _card(shown: host.HostView) -> str | None:
     """Return the address of a request's card, if it was posted."""
-    return cards.address(shown.request, shown.workspace_url) or None
+    return permalinks.card(shown.request, shown.workspace_url) or None

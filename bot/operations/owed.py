@@ -11,7 +11,7 @@ from bot.power.run import step_ledger
 from bot.power.steps import asking
 from bot.power.steps.states import StepState
 from bot.power.text import spelling
-from bot.workflow.context import Record
+from bot.workflow.record import Record
 
 # A request to outside may have left whose answer the run waits for.
 UNDER_WAY = frozenset({StepState.INTENDED, StepState.PUTTING_BACK})
@@ -60,7 +60,8 @@ async def settle(record: Record, request_id: str, step: str, server: str) -> str
     Raises:
         Refused: there is no such request, or nothing of it is out or owed for this server.
     """
-    asked = (await host.show(record, request_id)).request
+    line = f"settle {request_id} {step} {server}"
+    asked = await host.meant(record, request_id, line, "settle.refused")
     now, by, id_ = record.clock.now(), host.operator().user_id, asked.id
 
     def work(tx: ports.Tx) -> str:
@@ -73,7 +74,7 @@ async def settle(record: Record, request_id: str, step: str, server: str) -> str
         return ""
 
     if why := await record.store.write(work):
-        await host.refuse(record, f"settle {id_} {step} {server}", "settle.refused", asked, why)
+        await host.refuse(record, line, "settle.refused", asked, why)
     return f"Settled: {step} of {server} in {id_}. Nothing outside was touched."
 
 

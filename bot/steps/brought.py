@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable
 
 from bot.power.steps import asking, kinds
-from bot.steps import client
+from bot.steps import exchange
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -14,5 +14,5 @@ class Brought:
     """One kind. `mend` is what to do, in an imperative, when its check finds something wrong."""
 
     kind: kinds.StepKind
-    client: Callable[[client.Client], asking.StepClient]
+    client: Callable[[exchange.Http], asking.StepClient]
     mend: str

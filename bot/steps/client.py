@@ -6,20 +6,17 @@ Nothing is sent twice here, and no redirect is followed.
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import json
 import logging
 import math
 import pathlib
-import socket
 import ssl
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
 
 import httpx
 import structlog
 
-from bot.steps import credentials
+from bot.steps import credentials, exchange
 
 log = structlog.get_logger()
 
@@ -31,65 +28,6 @@ LONGEST_WAIT_S = 60.0
 KEEP_IDLE_S = 4.0
 MOST_CONNECTIONS = 100
 TIMEOUT = httpx.Timeout(10.0, connect=5.0)
-
-TOO_MANY = 429
-REFUSALS = frozenset({401, 403})
-
-
-class NoAnswer(Exception):
-    """There is no answer, in a few words; `left` says that the request may have arrived."""
-
-    def __init__(self, words: str, *, left: bool) -> None:
-        super().__init__(words)
-        self.words = words
-        self.left = left
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class HttpCall:
-    """A request; `within_s` bounds it from the look-up of its host's name to its last byte.
-
-    `ca` is a file of certificates to trust instead of the system's. `secrets` are taken out of
-    what comes back, beside the Authorization header's value.
-    """
-
-    method: str
-    url: str
-    within_s: float
-    headers: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
-    body: bytes = dataclasses.field(default=b"", repr=False)
-    ca: str = ""
-    secrets: tuple[str, ...] = dataclasses.field(default=(), repr=False)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer, whatever its status; `words` is what it says in a line, without secrets.
-
-    `body` is None where it was longer than we read. `again_s` is its Retry-After, bounded.
-    """
-
-    status: int
-    body: bytes | None
-    words: str
-    again_s: float
-
-    @property
-    def good(self) -> bool:
-        """Whether the status is one of success."""
-        return 200 <= self.status < 300
-
-    @property
-    def passing(self) -> bool:
-        """Whether it may be otherwise in a while."""
-        return self.status == TOO_MANY or self.status >= 500
-
-    def json(self) -> Any:
-        """Return what the body holds, None where it can't be read."""
-        try:
-            return json.loads(self.body or b"")
-        except (ValueError, RecursionError):
-            return None
 
 
 class Client:
@@ -109,7 +47,7 @@ class Client:
         self._pools: dict[tuple[str, int], httpx.AsyncClient] = {}
         self._making = asyncio.Lock()
 
-    async def send(self, call: HttpCall) -> Reply:
+    async def send(self, call: exchange.HttpCall) -> exchange.Reply:
         """Send a request and return its answer.
 
         Raises:
@@ -119,13 +57,13 @@ class Client:
         self._learn(credentials.parts(_secrets(call)))
         try:
             reply = await self._sent(call, trace)
-        except NoAnswer as error:
+        except exchange.NoAnswer as error:
             log.debug("around.no_answer", method=call.method, to=_place(call.url), why=error.words)
             raise
         log.debug("around.answered", method=call.method, to=_place(call.url), status=reply.status)
         return reply
 
-    async def _sent(self, call: HttpCall, trace: _Trace) -> Reply:
+    async def _sent(self, call: exchange.HttpCall, trace: _Trace) -> exchange.Reply:
         """Send a request whose departure is seen by `trace`.
 
         Raises:
@@ -147,9 +85,9 @@ class Client:
                 finally:
                     await response.aclose()
         except TimeoutError:
-            raise NoAnswer("no answer", left=trace.began) from None
+            raise exchange.NoAnswer("no answer", left=trace.began) from None
         except (httpx.TransportError, httpx.InvalidURL, OSError, ValueError) as error:
-            raise NoAnswer(_words(error), left=trace.began) from error
+            raise exchange.NoAnswer(exchange.why_not(error), left=trace.began) from error
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -206,7 +144,7 @@ class _Trace:
             self.began = True
 
 
-async def _reply(response: httpx.Response, call: HttpCall) -> Reply:
+async def _reply(response: httpx.Response, call: exchange.HttpCall) -> exchange.Reply:
     """Read an answer up to a bound."""
     parts, size = [], 0
     async for chunk in response.aiter_raw():
@@ -215,7 +153,7 @@ async def _reply(response: httpx.Response, call: HttpCall) -> Reply:
         if size > LARGEST_ANSWER:
             break
     body = b"".join(parts)
-    return Reply(
+    return exchange.Reply(
         response.status_code,
         body if size <= LARGEST_ANSWER else None,
         # A secret that the cut goes through would not be known by its value any more.
@@ -224,7 +162,7 @@ async def _reply(response: httpx.Response, call: HttpCall) -> Reply:
     )
 
 
-def _secrets(call: HttpCall) -> tuple[str, ...]:
+def _secrets(call: exchange.HttpCall) -> tuple[str, ...]:
     """Return what nobody may read of a request."""
     return (call.headers.get("Authorization", ""), *call.secrets)
 
@@ -260,40 +198,3 @@ def _again_s(header: str) -> float:
     except ValueError:
         return 0.0
     return min(max(seconds, 0.0), LONGEST_WAIT_S) if math.isfinite(seconds) else 0.0
-
-
-def _words(error: BaseException) -> str:
-    """Return why there is no answer, in the words that people read."""
-    for one in _causes(error):
-        match one:
-            case ConnectionRefusedError():
-                return "connection refused"
-            case socket.gaierror():
-                return "name not known"
-            case ssl.SSLCertVerificationError():
-                return f"certificate not trusted: {one.verify_message}"
-            case ssl.SSLError():
-                return "TLS failed"
-            case FileNotFoundError() | PermissionError():
-                return f"{one.filename} can't be read"
-    return "no answer"
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield an error and everything that led to it."""
-    while error is not None:
-        yield error
-        if isinstance(error, BaseExceptionGroup):
-            for one in error.exceptions:
-                yield from _causes(one)
-        error = error.__cause__ or error.__context__
-
-
-def status_words(reply: Reply) -> str:
-    """Return a status with what the answer says, such as `HTTP 403: not for you`."""
-    return f"HTTP {reply.status}: {reply.words}" if reply.words else f"HTTP {reply.status}"
-
-
-def why_not(error: OSError) -> str:
-    """Return why a connection can't be had, in the same words."""
-    return _words(error)

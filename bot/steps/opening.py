@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from types import ModuleType
 
 from bot.power.steps import asking, kinds
-from bot.steps import brought, client, kinds as files
+from bot.steps import brought, exchange, kinds as files
 
 
 @functools.cache
@@ -26,7 +26,7 @@ def learn(package: ModuleType = files) -> tuple[brought.Brought, ...]:
     return found
 
 
-def all_kinds(http: client.Client, package: ModuleType = files) -> Mapping[str, asking.StepClient]:
+def all_kinds(http: exchange.Http, package: ModuleType = files) -> Mapping[str, asking.StepClient]:
     """Return what does each kind's steps, by the kind's name."""
     return {one.kind.name: one.client(http) for one in learn(package)}
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from bot.power import ports, summary
 from bot.power.approval import may_approve
-from bot.workflow.context import Context, Record
+from bot.workflow.record import Record
 
 POLICY_EVENT = "policy.in_force"
 # A policy file of more characters is kept cut, beside the hash of the whole.
@@ -56,7 +56,7 @@ async def refused(
 
 
 async def not_let_in(
-    context: Context,
+    context: Record,
     inbound: ports.Inbound,
     request: ports.Request | None,
     may: may_approve.Decision,
@@ -67,7 +67,7 @@ async def not_let_in(
     await refused(context, inbound, "person.refused", request, did=did, why=why, said=said)
 
 
-async def noted(context: Context, inbound: ports.Inbound, event: str, **detail: object) -> None:
+async def noted(context: Record, inbound: ports.Inbound, event: str, **detail: object) -> None:
     """Audit something that a person did and that changes no request."""
     now = context.clock.now()
     await context.store.write(lambda tx: row(tx, inbound, event, None, now, detail))

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Callable
 
 from bot.power import ports, request
-from bot.power.policy import policy
-from bot.workflow import alarm_lookup, people, server_search
+from bot.workflow import alarm_lookup, people, record, server_search
 
 # Large plans are made one after another: each more takes the interpreter from everybody's clicks,
 # and none is sooner.
@@ -16,16 +14,7 @@ LARGE_AT_ONCE = 1
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
-    """What the steps need that ask neither Slack nor CloudDC."""
-
-    store: ports.RequestStore
-    policy: Callable[[], policy.Policy]
-    clock: ports.Clock
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Context(Record):
+class Context(record.Ruled):
     """The record, CloudDC and people of a process.
 
     `plan_turn` lets large plans wait for each other.

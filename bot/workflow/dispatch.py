@@ -11,6 +11,7 @@ from bot.power.run import again
 from bot.workflow import (
     approve,
     ask,
+    audit_trail,
     break_glass,
     deny,
     facts,
@@ -158,11 +159,11 @@ async def _obey(context: Context, inbound: ports.Inbound, typed: command.Command
         case command.Change():
             return await submit.submit(context, inbound, typed)
         case command.Stop():
-            request = await _find(context, typed.request_id)
+            request = await _meant(context, inbound, typed.request_id, "stop.refused")
             stopped = await stop.stop(context, inbound, request, typed.reason)
             return not_kept(stopped, typed.too_long)
         case command.Cancel():
-            request = await _find(context, typed.request_id)
+            request = await _meant(context, inbound, typed.request_id, "cancel.refused")
             done = await stop.cancel(context, inbound, request, typed.reason)
             return not_kept(done, typed.too_long)
         case command.Freeze():
@@ -213,6 +214,22 @@ async def _find(context: Context, request_id: str) -> ports.Request:
         UserMistake: there is none of this id.
     """
     return (await queries.find(context, request_id)).request
+
+
+async def _meant(
+    context: Context, inbound: ports.Inbound, request_id: str, event: str
+) -> ports.Request:
+    """Return the request that is to be acted on; that there is none is audited as this event.
+
+    Raises:
+        UserMistake: there is none of this id.
+    """
+    try:
+        return await _find(context, request_id)
+    except errors.UserMistake as mistake:
+        why = mistake.problem
+        await audit_trail.refused(context, inbound, event, asked=request_id, why=why)
+        raise
 
 
 def _wanted(do: inputs.Do, shown: facts.RequestShown) -> again.Again:

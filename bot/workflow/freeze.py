@@ -13,7 +13,8 @@ from bot.power.messages import messages
 from bot.power.policy import freeze_ends, freezes, policy
 from bot.power.text import times
 from bot.workflow import audit_trail, facts
-from bot.workflow.context import Context, Record
+from bot.workflow.context import Context
+from bot.workflow.record import Record, Ruled
 
 # A freeze doesn't wait for Slack; without an answer by then its end is read as UTC.
 LONGEST_ZONE_S = 1.0
@@ -58,7 +59,7 @@ async def freeze(context: Context, inbound: ports.Inbound, text: str) -> facts.N
 
 
 async def hold(
-    context: Record, inbound: ports.Inbound, wanted: freeze_ends.Wanted, group: str = ""
+    context: Ruled, inbound: ports.Inbound, wanted: freeze_ends.Wanted, group: str = ""
 ) -> facts.Note:
     """Hold everything back in somebody's name who may do so, as a member of this group."""
     now = context.clock.now()
@@ -100,7 +101,7 @@ async def unfreeze(context: Context, inbound: ports.Inbound, *, every: bool = Fa
 
 
 async def let_go(
-    context: Record, inbound: ports.Inbound, holder: str = "", group: str = ""
+    context: Ruled, inbound: ports.Inbound, holder: str = "", group: str = ""
 ) -> facts.Note:
     """Lift the freeze of one holder, empty for everybody's, for somebody who may."""
     lifted, left = await _let_go(
@@ -135,7 +136,7 @@ async def lift(context: Context, inbound: ports.Inbound) -> facts.Note:
 
 
 async def _let_go(
-    context: Record,
+    context: Ruled,
     inbound: ports.Inbound,
     group: str,
     which: Callable[[ports.Freeze], bool],
@@ -192,7 +193,7 @@ async def redraw_due(
     return standing
 
 
-def tell(context: Record, tx: ports.Tx, turn: FreezeChange, turned: Iterable[ports.Freeze]) -> None:
+def tell(context: Ruled, tx: ports.Tx, turn: FreezeChange, turned: Iterable[ports.Freeze]) -> None:
     """Tell each channel in which requests are made, and the card of each open request."""
     for one in turned:
         news = messages.FreezeTurned(event=turn.event, by=turn.by, **dataclasses.asdict(one))

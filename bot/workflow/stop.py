@@ -12,7 +12,7 @@ from bot.power.lifecycle import State
 from bot.power.messages import running
 from bot.power.run import endings
 from bot.workflow import audit_trail, facts
-from bot.workflow.context import Record
+from bot.workflow.record import Record
 from bot.workflow.rights import authorise
 
 

@@ -16,12 +16,12 @@ import pytest
 import pytest_asyncio
 
 from bot import settings
-from bot.operations import host, host_view
+from bot.operations import host, host_freezes, host_view, owed
 from bot.power.lifecycle import ServerState, State
 from bot.power.policy import policy
 from bot.sandbox import demo
 from bot.storage import opening
-from bot.workflow.context import Record
+from bot.workflow.record import Ruled
 from tests.support import databases
 from tests.workflow import world as world_
 from tests.workflow.world import DANA, INC, OPS, SAM, World
@@ -44,10 +44,10 @@ async def world(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> Async
 
 
 @pytest_asyncio.fixture
-async def record(world: World) -> AsyncIterator[Record]:
+async def record(world: World) -> AsyncIterator[Ruled]:
     """The record as a command opens it: by connections of its own."""
     store = opening.open_store(world.url, code_version="test", migrate=False)
-    yield Record(store=store, policy=lambda: world.rules, clock=world.clock)
+    yield Ruled(store=store, policy=lambda: world.rules, clock=world.clock)
     await store.close()
 
 
@@ -58,7 +58,7 @@ async def refusal(done: object) -> str:
     return refused.value.user_message
 
 
-async def test_open_requests_are_listed(world: World, record: Record) -> None:
+async def test_open_requests_are_listed(world: World, record: Ruled) -> None:
     """Plans that nobody asked for aren't, nor what has ended, unless all are wanted."""
     await world.plan("off web09 because x")
     waiting, over = (
@@ -75,7 +75,7 @@ async def test_open_requests_are_listed(world: World, record: Record) -> None:
     assert host_view.listed([]) == "No request is open."
 
 
-async def test_request_is_shown_as_json(world: World, record: Record) -> None:
+async def test_request_is_shown_as_json(world: World, record: Ruled) -> None:
     """Before its run the servers are as the plan means them, after it as they ended."""
     id_ = await world.ask("reboot web[01-02] because kernel")
     before = json.loads(host_view.one_as_json(await host.show(record, id_.lower())))
@@ -96,7 +96,7 @@ async def test_request_is_shown_as_json(world: World, record: Record) -> None:
 
 
 async def test_odd_name_is_marked_for_people_and_steers_no_terminal(
-    world: World, record: Record
+    world: World, record: Ruled
 ) -> None:
     """Whoever names a server would have it taken for another, or have the screen cleared."""
     odd = "wеb01\u202e\x9b2J"
@@ -116,13 +116,43 @@ async def test_odd_name_is_marked_for_people_and_steers_no_terminal(
     assert json.loads(printed)["servers"][0]["name"] == odd
 
 
-async def test_unknown_request_is_refused(record: Record) -> None:
+async def test_unknown_request_is_refused(record: Ruled) -> None:
     """The sentence says which command lists those that there are."""
     assert "no request PR-7F3K" in await refusal(host.show(record, "pr-7f3k"))
     assert "isn't a request id" in await refusal(host.stop(record, "web01"))
 
 
-async def test_host_stops_a_run(world: World, record: Record) -> None:
+@pytest.mark.parametrize("id_", ["PR-7F3K", "web01"])
+async def test_acting_on_what_is_no_request_is_audited(
+    world: World, record: Ruled, id_: str
+) -> None:
+    """A refused attempt leaves who made it and what they named; a look leaves nothing."""
+    for trying in (
+        host.stop(record, id_),
+        host.cancel(record, id_),
+        owed.settle(record, id_, "drain", "web01"),
+        host.show(record, id_),
+    ):
+        await refusal(trying)
+
+    rows = await world.audit()
+    assert [row["event"] for row in rows] == ["stop.refused", "cancel.refused", "settle.refused"]
+    assert {row["user_id"] for row in rows} == {OPERATOR}
+    assert {row["detail"]["asked"] for row in rows} == {id_}
+    assert all(row["detail"]["why"] for row in rows)
+
+
+@pytest.mark.parametrize("verb", ["stop", "cancel"])
+async def test_slack_audits_the_same(world: World, verb: str) -> None:
+    """One record for every door."""
+    await world.type(f"{verb} PR-7F3K")
+
+    [row] = await world.audit(f"{verb}.refused")
+    assert (row["user_id"], row["detail"]["asked"]) == (DANA, "PR-7F3K")
+    assert row["detail"]["why"] == "There is no request PR-7F3K."
+
+
+async def test_host_stops_a_run(world: World, record: Ruled) -> None:
     """No call leaves after it; thread and audit say that it was the host."""
     id_ = await world.ask("reboot web[01-09] --batch 3 because x")
     await world.press(SAM, "approve", id_)
@@ -142,7 +172,7 @@ async def test_host_stops_a_run(world: World, record: Record) -> None:
 
 
 async def test_what_does_not_run_is_cancelled_and_what_runs_is_stopped(
-    world: World, record: Record
+    world: World, record: Ruled
 ) -> None:
     """Each refusal ends in the line to type, and is audited."""
     waiting = await world.ask("reboot web01 because x")
@@ -163,11 +193,11 @@ async def test_what_does_not_run_is_cancelled_and_what_runs_is_stopped(
     assert [row["user_id"] for row in cancelled] == [OPERATOR] * 2
 
 
-async def test_host_freezes_and_lifts(world: World, record: Record) -> None:
+async def test_host_freezes_and_lifts(world: World, record: Ruled) -> None:
     """Everybody is told where requests are made; nothing new leaves until it is lifted."""
     id_ = await world.ask("reboot web01 because x")
     await world.press(SAM, "approve", id_)
-    said = await host.freeze(record, "cooling is being repaired")
+    said = await host_freezes.freeze(record, "cooling is being repaired")
     await world.drive()
 
     assert said.startswith("Frozen")
@@ -178,26 +208,26 @@ async def test_host_freezes_and_lifts(world: World, record: Record) -> None:
     assert {one.channel_id for one in notices} == {OPS, INC}
     assert {one.news.model_dump()["by"] for one in notices} == {OPERATOR}
 
-    assert await host.unfreeze(record) == "The freeze is over."
+    assert await host_freezes.unfreeze(record) == "The freeze is over."
     await world.later(60)
 
     assert await world.state(id_) is State.SUCCEEDED
-    assert "There is no freeze to end." in await refusal(host.unfreeze(record))
+    assert "There is no freeze to end." in await refusal(host_freezes.unfreeze(record))
 
 
 async def test_host_lifts_the_freezes_of_people_only_if_told_to(
-    world: World, record: Record
+    world: World, record: Ruled
 ) -> None:
     """A freeze has a holder; unfreeze alone lifts one's own."""
     await world.type("freeze cooling", SAM)
 
-    assert "unfreeze all lifts every freeze" in await refusal(host.unfreeze(record))
-    assert await host.unfreeze(record, every=True) == "The freeze is over."
+    assert "unfreeze all lifts every freeze" in await refusal(host_freezes.unfreeze(record))
+    assert await host_freezes.unfreeze(record, every=True) == "The freeze is over."
     [row] = await world.audit("freeze.off.refused")
     assert row["user_id"] == OPERATOR
 
 
-async def test_host_and_clicks_have_one_winner_each_time(world: World, record: Record) -> None:
+async def test_host_and_clicks_have_one_winner_each_time(world: World, record: Ruled) -> None:
     """The host cancels while the requester does, or while an approver says yes."""
     chance = random.Random(7)
     winners: collections.Counter[str] = collections.Counter()
@@ -238,9 +268,9 @@ async def test_a_record_is_never_made_by_looking_at_it(tmp_path: pathlib.Path) -
     assert [name for name in os.listdir(tmp_path) if name.startswith("none.db")] == []
 
 
-async def test_host_is_told_that_no_channel_hears_of_a_freeze(world: World, record: Record) -> None:
+async def test_host_is_told_that_no_channel_hears_of_a_freeze(world: World, record: Ruled) -> None:
     """Whoever types it in another folder, where no policy is, learns that nobody is told."""
     blind = dataclasses.replace(record, policy=lambda: policy.EMPTY)
 
-    assert host.NO_CHANNEL in await host.freeze(blind, "cooling")
-    assert host.NO_CHANNEL not in await host.freeze(record, "cooling again")
+    assert host_freezes.NO_CHANNEL in await host_freezes.freeze(blind, "cooling")
+    assert host_freezes.NO_CHANNEL not in await host_freezes.freeze(record, "cooling again")

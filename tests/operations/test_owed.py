@@ -16,7 +16,7 @@ from bot.power.run import step_ledger
 from bot.power.steps import asking, parts, step
 from bot.power.steps.states import StepState
 from bot.workflow import facts, putting_back
-from bot.workflow.context import Record
+from bot.workflow.record import Record
 from tests.storage import owner
 from tests.support import databases
 from tests.workflow import world as world_
@@ -36,7 +36,7 @@ async def world(tmp_path: pathlib.Path) -> AsyncIterator[World]:
 @pytest.fixture
 def record(world: World) -> Record:
     """The record as a command works on it."""
-    return Record(store=world.store, policy=lambda: world.rules, clock=world.clock)
+    return Record(store=world.store, clock=world.clock)
 
 
 async def left_out(world: World, *states: StepState) -> str:

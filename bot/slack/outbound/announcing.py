@@ -8,10 +8,10 @@ import structlog
 
 from bot.power import ports
 from bot.power.messages import decisions, messages, running
-from bot.slack import api_errors
+from bot.slack import api_errors, permalinks
 from bot.slack.outbound import card_poster, posting
 from bot.slack.outbound.context import Context
-from bot.slack.render import cards, refused_cards, replies, workflow_step
+from bot.slack.render import refused_cards, replies, workflow_step
 
 log = structlog.get_logger()
 
@@ -145,4 +145,4 @@ class Announcer:
 
     def _link(self, request: ports.Request) -> str:
         """Return the address of the card, or an empty text."""
-        return cards.address(request, self._workspace_url)
+        return permalinks.card(request, self._workspace_url)

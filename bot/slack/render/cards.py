@@ -12,6 +12,7 @@ from typing import Any
 
 from bot.power import lifecycle, plan, ports
 from bot.power.lifecycle import State
+from bot.slack import permalinks
 from bot.slack.blockkit import blocks, naming
 from bot.slack.render import buttons, card_people, headlines, plan_table, progress
 from bot.slack.render.phrases import (
@@ -115,17 +116,9 @@ def _hushed(request: ports.Request) -> blocks.Message:
     return blocks.Message(told, (blocks.section(told),), _metadata(request, private=False))
 
 
-def address(request: ports.Request, workspace_url: str) -> str:
-    """Return the address of a request's card, or an empty text when it has none yet."""
-    card = request.card
-    if not workspace_url or card is None or not card.ts:
-        return ""
-    return f"{workspace_url.rstrip('/')}/archives/{card.channel_id}/p{card.ts.replace('.', '')}"
-
-
 def linked(request: ports.Request, workspace_url: str) -> str:
     """Return a request's id, as a link to its card where there is one."""
-    found = address(request, workspace_url)
+    found = permalinks.card(request, workspace_url)
     return f"<{found}|{request.id}>" if found else request.id
 
 

@@ -11,7 +11,7 @@ import dataclasses
 from collections.abc import Awaitable, Callable
 
 from bot.power.steps import asking, kinds, placeholders, step as step_
-from bot.steps import brought, client, cluster, credentials
+from bot.steps import brought, cluster, credentials, exchange
 
 OURS = "powerbot/cordoned-by"
 MOST_AT_ONCE = 5
@@ -24,7 +24,7 @@ AGAIN_S = 1.0
 class Drain:
     """Implements `asking.StepClient`."""
 
-    http: client.Client
+    http: exchange.Http
 
     async def before(self, asked: asking.Try, say: asking.Progress) -> asking.Answer:
         """Cordon, and evict what can go now."""

@@ -13,7 +13,7 @@ import urllib.parse
 from collections.abc import Iterable
 
 from bot.power.steps import asking, kinds, placeholders, step as step_
-from bot.steps import brought, client, credentials
+from bot.steps import brought, credentials, exchange
 
 LONGEST_LOOK_S = 5.0
 MOST_AT_ONCE = 100
@@ -24,7 +24,7 @@ WELL = ""
 class Probe:
     """Implements `asking.StepClient`."""
 
-    http: client.Client
+    http: exchange.Http
 
     async def before(self, asked: asking.Try, say: asking.Progress) -> asking.Answer:
         """Look once."""
@@ -52,11 +52,11 @@ class Probe:
     async def _ready(self, step: step_.Step, url: str) -> str:
         try:
             headers = credentials.header(step.auth)
-            call = client.HttpCall("GET", f"{url}/-/ready", LONGEST_LOOK_S, headers, ca=step.ca)
+            call = exchange.HttpCall("GET", f"{url}/-/ready", LONGEST_LOOK_S, headers, ca=step.ca)
             reply = await self.http.send(call)
-        except (credentials.SecretMissing, client.NoAnswer) as error:
+        except (credentials.SecretMissing, exchange.NoAnswer) as error:
             return f"{url}: {error}"
-        return "" if reply.good else f"{url}: {client.status_words(reply)}"
+        return "" if reply.good else f"{url}: {exchange.status_words(reply)}"
 
     async def _look(self, asked: asking.Try) -> asking.Answer:
         """Look at all servers, some at a time."""
@@ -77,7 +77,7 @@ class Probe:
             words = await self._words(step, subject, within_s)
         except (placeholders.Unfilled, credentials.SecretMissing) as error:
             return asking.Each(asking.TryResult.REFUSED, str(error))
-        except client.NoAnswer as error:
+        except exchange.NoAnswer as error:
             words = error.words
         return asking.Each(asking.TryResult.AGAIN if words else asking.TryResult.DONE, words)
 
@@ -105,19 +105,19 @@ class Probe:
             NoAnswer: none does.
             Missing: a secret can't be had.
         """
-        failed: client.NoAnswer | None = None
+        failed: exchange.NoAnswer | None = None
         for url in step.urls:
             get = self._get(step, f"{url}/api/v1/query?{query}", within_s / len(step.urls))
             try:
                 reply = await self.http.send(get)
-            except client.NoAnswer as error:
+            except exchange.NoAnswer as error:
                 failed = error
                 continue
             return _verdict(reply.json()) if reply.good else f"HTTP {reply.status}"
-        raise failed or client.NoAnswer("no answer", left=False)
+        raise failed or exchange.NoAnswer("no answer", left=False)
 
-    def _get(self, step: step_.Step, url: str, within_s: float) -> client.HttpCall:
-        return client.HttpCall("GET", url, within_s, credentials.header(step.auth), ca=step.ca)
+    def _get(self, step: step_.Step, url: str, within_s: float) -> exchange.HttpCall:
+        return exchange.HttpCall("GET", url, within_s, credentials.header(step.auth), ca=step.ca)
 
 
 async def _connected(host: str, port: int, within_s: float) -> str:
@@ -128,7 +128,7 @@ async def _connected(host: str, port: int, within_s: float) -> str:
     except TimeoutError:
         return "no answer"
     except OSError as error:
-        return client.why_not(error)
+        return exchange.why_not(error)
     writer.close()
     with contextlib.suppress(OSError):
         await writer.wait_closed()

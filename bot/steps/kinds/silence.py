@@ -11,7 +11,7 @@ import dataclasses
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from bot.power.steps import asking, kinds, placeholders, step as step_
-from bot.steps import alertmanager, brought, client, credentials
+from bot.steps import alertmanager, brought, credentials, exchange
 
 LONGEST_CALL_S = 8.0
 LONGEST_REASON = 1000
@@ -27,7 +27,7 @@ class Silence:
     its servers are silenced; its `outside_id` has their ids with blanks between.
     """
 
-    http: client.Client
+    http: exchange.Http
 
     async def before(self, asked: asking.Try, say: asking.Progress) -> asking.Answer:
         """Make the silence; after a first try look first whether it was made."""

@@ -14,7 +14,8 @@ from bot.power import inputs, ports, request
 from bot.power.approval import late_clicks, may_approve, quorum
 from bot.power.approval.may_approve import Refusal
 from bot.workflow import audit_trail, facts
-from bot.workflow.context import Context, Record
+from bot.workflow.context import Context
+from bot.workflow.record import Record
 
 _NOBODY: tuple[str, ...] = ()
 # What the audit calls a decision; the form of a denial is named as its button.

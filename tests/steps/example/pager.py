@@ -6,7 +6,7 @@ import dataclasses
 import json
 
 from bot.power.steps import asking, kinds, step as step_
-from bot.steps import brought, client, credentials
+from bot.steps import brought, credentials, exchange
 
 LONGEST_CALL_S = 5.0
 
@@ -15,7 +15,7 @@ LONGEST_CALL_S = 5.0
 class Pager:
     """Implements `asking.StepClient`: a PUT mutes all servers of a part, another unmutes them."""
 
-    http: client.Client
+    http: exchange.Http
 
     async def before(self, asked: asking.Try, say: asking.Progress) -> asking.Answer:
         """Mute them; done twice it is as good."""
@@ -37,9 +37,9 @@ class Pager:
         """Ask the address how it is."""
         try:
             reply = await self.http.send(self._call(step, "GET", b""))
-        except (credentials.SecretMissing, client.NoAnswer) as error:
+        except (credentials.SecretMissing, exchange.NoAnswer) as error:
             return str(error)
-        return "" if reply.good else client.status_words(reply)
+        return "" if reply.good else exchange.status_words(reply)
 
     async def _put(self, asked: asking.Try, *, muted: bool) -> asking.Answer:
         names = [one.name for one in asked.servers]
@@ -48,18 +48,18 @@ class Pager:
             reply = await self.http.send(self._call(asked.step, "PUT", body))
         except credentials.SecretMissing as error:
             return asking.refused(asked.servers, str(error), stands=not muted)
-        except client.NoAnswer as error:
+        except exchange.NoAnswer as error:
             return asking.again(asked.servers, error.words, stands=error.left or not muted)
         if reply.good:
             return asking.done(asked.servers, stands=muted)
-        words = client.status_words(reply)
+        words = exchange.status_words(reply)
         if reply.passing:
             return asking.again(asked.servers, words, stands=True, again_s=reply.again_s)
         return asking.refused(asked.servers, words, stands=not muted)
 
-    def _call(self, step: step_.Step, method: str, body: bytes) -> client.HttpCall:
+    def _call(self, step: step_.Step, method: str, body: bytes) -> exchange.HttpCall:
         headers = {"Content-Type": "application/json", **credentials.header(step.auth)}
-        return client.HttpCall(method, step.urls[0], LONGEST_CALL_S, headers, body, step.ca)
+        return exchange.HttpCall(method, step.urls[0], LONGEST_CALL_S, headers, body, step.ca)
 
 
 BRINGS = brought.Brought(
