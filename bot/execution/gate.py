@@ -15,7 +15,9 @@ from bot.power.run.blockers import Blocker, BlockerKind
 log = structlog.get_logger()
 
 _KINDS = {Service.CLOUD: BlockerKind.CLOUD, Service.SLACK: BlockerKind.SLACK}
-# How long to wait before a freeze is looked at again.
+# How long to wait before a freeze is looked at again: whoever lifts one sees the run go on.
+HELD_S = 0.5
+# How long to wait at most before Stop and freezes are looked at.
 HOLD_S = 2.0
 # How long to wait before people and channels that could not be checked are looked up again.
 UNCHECKED_S = 5.0
@@ -29,7 +31,7 @@ async def may_call(context: Context, run: runs.Run, *, despite_failures: bool = 
     while run.halted is None:
         barred = await _person_bars(context, run) or _policy_freeze(context, run)
         if barred is None:
-            run.held_since = None
+            run.held_since = run.held = None
             break
         await _hold(context, run, barred)
     if failed_too_often(run) and not despite_failures:
@@ -71,9 +73,11 @@ async def _hold(context: Context, run: runs.Run, barred: Blocker) -> None:
     if not barred.passes or _too_long(context, run, run.held_since):
         run.halted = barred
         return
-    await tell(context, run, barred)
+    if barred != run.held:
+        await tell(context, run, barred)
+        run.held = barred
     await run.meanwhile()
-    await context.clock.sleep(HOLD_S)
+    await context.clock.sleep(HELD_S)
 
 
 async def wait_for_cloud(context: Context, run: runs.Run, why: str, wait_s: float) -> None:

@@ -51,13 +51,14 @@ class Run:
     it doesn't have; `halted` is why no new call may leave. `failures` is how many of the rows count
     against the failure limit. `sent_at` is when each server's call left by this process's
     monotonic clock, and `tries` counts calls in a row that were throttled or never left.
-    `held_since` is when a freeze began to hold the run and `waits_since` when it began to wait for
-    the service that `waits` names (by the monotonic clock, None for not). `earlier` has, by
-    server id, calls of requests before this one of which nobody has seen that they happened: they
-    may still be at work. `asker` has the requester's groups as they were read for the newest wave,
-    `grant` is what that is judged by. `taken` has, by key, the parts of the steps around its
-    waves, and `tended` when each was last lengthened (epoch seconds); `told` are those that the
-    thread knows of, `returned` the servers for which earlier requests' steps were put back.
+    `held_since` is when a freeze began to hold the run, `held` what its thread was told, and
+    `waits_since` when it began to wait for the service that `waits` names (by the monotonic clock,
+    None for not). `earlier` has, by server id, calls of requests before this one of which nobody
+    has seen that they happened: they may still be at work. `asker` has the requester's groups as
+    they were read for the newest wave, `grant` is what that is judged by. `taken` has, by key, the
+    parts of the steps around its waves, and `tended` when each was last lengthened (epoch seconds);
+    `told` are those that the thread knows of, `returned` the servers for which earlier requests'
+    steps were put back.
     `meanwhile` is awaited again and again while the run waits: it keeps up what ends by itself.
     """
 
@@ -72,6 +73,7 @@ class Run:
     tries: int = dataclasses.field(init=False, default=0)
     halted: Blocker | None = dataclasses.field(init=False, default=None)
     held_since: float | None = dataclasses.field(init=False, default=None)
+    held: Blocker | None = dataclasses.field(init=False, default=None)
     waits: causes.Wait | None = dataclasses.field(init=False, default=None)
     waits_since: float | None = dataclasses.field(init=False, default=None)
     grant: granted.Grant | None = dataclasses.field(init=False, default=None)
