@@ -8,7 +8,7 @@ import enum
 from bot.power.request import Action
 
 ANYBODY = "every full member of the workspace; the answer is private"
-REQUESTERS = "anybody that a rule of the policy names as requester, in an allowed channel"
+REQUESTERS = "anybody named as requester in a rule of the policy, in an allowed channel"
 
 
 class Argument(enum.Enum):
@@ -115,7 +115,7 @@ VERBS: dict[str, Verb] = {
         "requests", "shows open requests, those that wait for you first", ANYBODY, ("requests",)
     ),
     "owed": Verb(
-        "owed", "lists what is still drained, silenced or told, and why", ANYBODY, ("owed",)
+        "owed", "lists what steps took out and haven't put back, and why", ANYBODY, ("owed",)
     ),
     "history": Verb(
         "history [TARGETS]",
@@ -147,13 +147,13 @@ VERBS: dict[str, Verb] = {
     "freeze": Verb(
         "freeze REASON [until 04:00]",
         "holds all changes back, in your name",
-        "anybody that a rule names as requester or approver, in an allowed channel",
+        "anybody named as requester or approver in a rule, in an allowed channel",
         ("freeze network work until 04:00",),
     ),
     "unfreeze": Verb(
         "unfreeze [all]",
         "lifts your own freeze or, with all, everybody's",
-        "the holder; with all, anybody that a rule names as approver",
+        "the holder; with all, anybody named as approver in a rule",
         ("unfreeze", "unfreeze all"),
     ),
     "help": Verb(

@@ -19,7 +19,7 @@ from bot.workflow.record import Record, Ruled
 # A freeze doesn't wait for Slack; without an answer by then its end is read as UTC.
 LONGEST_ZONE_S = 1.0
 UNKNOWN = times.Zone(datetime.UTC, "UTC (your own time zone could not be looked up)")
-NONE_STANDS = "There is no freeze to end."
+NONE_STANDS = "There is no freeze to lift."
 OVER = "That freeze is already over."
 
 
@@ -278,5 +278,5 @@ def _lifted(left: Sequence[ports.Freeze], *, own: bool = True) -> str:
     """Return the answer to somebody who has lifted a freeze, their `own` or another's."""
     if not left:
         return "The freeze is over."
-    which = "Yours" if own else "That one"
+    which = "Your freeze" if own else "That freeze"
     return f"{which} is lifted, but everything stays frozen by {freezes.told(left)}."

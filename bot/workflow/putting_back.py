@@ -8,10 +8,13 @@ from bot.workflow import audit_trail, facts
 from bot.workflow.context import Context
 from bot.workflow.rights import authorise
 
-RUNS = "It is still running, and will put back what it took out on its own."
-NOT_YOURS = "Only people who may ask for or approve such a request can put it back."
-UNREAD = "Whether you may put it back could not be checked: Slack didn't say who is in its groups."
-NOTHING = "Nothing that it took out is still out."
+RUNS = "It is still running, and then puts back what it took out by itself."
+NOT_YOURS = "Only people who can make or approve such a request can put it back."
+UNREAD = (
+    "Whether you can put it back could not be checked, since Slack didn't say who is in its "
+    "groups; press Put back again in a moment."
+)
+NOTHING = "There is nothing left to put back."
 
 
 async def put_back(context: Context, inbound: ports.Inbound, request: ports.Request) -> facts.Note:

@@ -72,7 +72,7 @@ async def _nothing_to_stop(
     """Say that a request has sent nothing, and who may end it before it does."""
     said = (
         f"{request.id} has sent nothing, and won't before it is approved: its requester can "
-        "cancel it, and anybody who may approve it can deny it."
+        "cancel it, and anybody who can approve it can deny it."
     )
     return await authorise.decline(context, inbound, "stop.refused", request, said)
 

@@ -56,7 +56,7 @@ async def repeat(
     snapshot = await queries.inventory(context)
     left = [snapshot.servers[i] for i in wanted.server_ids if i in snapshot.servers]
     if not left:
-        return facts.Note(f"{request.id} left nothing to do.", good=False)
+        return facts.Note(f"There is nothing left to do for {request.id}.", good=False)
     asked = planner.question_of(
         context,
         inbound,

@@ -212,7 +212,7 @@ async def test_host_freezes_and_lifts(world: World, record: Ruled) -> None:
     await world.later(60)
 
     assert await world.state(id_) is State.SUCCEEDED
-    assert "There is no freeze to end." in await refusal(host_freezes.unfreeze(record))
+    assert "There is no freeze to lift." in await refusal(host_freezes.unfreeze(record))
 
 
 async def test_host_lifts_the_freezes_of_people_only_if_told_to(

@@ -276,7 +276,7 @@ async def test_decision_is_explained_rule_by_rule_with_its_people(set_up: SetUp)
 @pytest.mark.parametrize(
     ("words", "who", "channel", "said"),
     [
-        ("reboot web01", "U0GIL", "C0OPS", "Refused: Guests may not do this; a full member must."),
+        ("reboot web01", "U0GIL", "C0OPS", "Refused: Guests can't do this; a full member has to."),
         ("reboot web01", "U0DEE", "C0OPS",
          "Refused: This account is deactivated, so it can't do anything."),
         ("reboot web01", "U0ROSA", "C0OPS",

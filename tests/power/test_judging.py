@@ -73,7 +73,7 @@ def test_requester_whose_group_is_unread_is_told_so() -> None:
     """Not knowing is no yes, and it isn't a no of the rule either."""
     judged = judging.judge(RULES, box("web01"), Action.ON, (), unread=("sre",))
 
-    assert judged.refusal == "whether you may ask could not be checked"
+    assert judged.refusal == "whether you can request it could not be checked"
 
 
 NEED_SETS = st.dictionaries(st.sampled_from(["sre", "dc-ops", "net"]), st.integers(1, 5)).map(

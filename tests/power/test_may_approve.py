@@ -64,8 +64,8 @@ def decide(
 
 
 OWN = "This is your own request: somebody else must decide."
-ELSEWHERE = "Only people in this workspace may do this."
-EXTERNAL = "People from other companies may not do this; a member of this workspace must."
+ELSEWHERE = "Only people in this workspace can do this."
+EXTERNAL = "People from other companies can't do this; a member of this workspace has to."
 STRANGER = ports.Member(DAN, "T1", is_stranger=True)
 OTHER_TEAM = ports.Member(BOB, "T2")
 NO_TEAM = ports.Member(BOB, "")
@@ -90,19 +90,19 @@ APPROVALS: list[tuple[str, ports.Member, dict[str, object], Refusal | None, str]
     ("own-from-another-team", ports.Member(ANN, "T2"), {}, Refusal.OWN_REQUEST, OWN),
     ("own-and-ended", member(ANN), {"state": State.DENIED}, Refusal.OWN_REQUEST, OWN),
     ("no-group", member(DAN), {}, Refusal.NOT_IN_GROUP,
-     "Only people in sre or dc-ops may do this, and you aren't one of them."),
+     "Only people in sre or dc-ops can do this, and you aren't one of them."),
     ("group-not-needed", member(CAT), {"wanted": needs(sre=1)}, Refusal.NOT_IN_GROUP,
-     "Only people in sre may do this, and you aren't one of them."),
+     "Only people in sre can do this, and you aren't one of them."),
     ("three-groups", member(DAN), {"wanted": needs(sre=1, dc_ops=1, net=1)}, Refusal.NOT_IN_GROUP,
-     "Only people in sre, dc-ops or net may do this, and you aren't one of them."),
+     "Only people in sre, dc-ops or net can do this, and you aren't one of them."),
     ("twice", member(BOB), {"given_": (yes(BOB),)}, Refusal.ALREADY_APPROVED,
      "You have already approved this; it counts once."),
     ("twice-for-two-groups", member(BOB), {"given_": (yes(BOB, "dc-ops"),)},
      Refusal.ALREADY_APPROVED, "You have already approved this; it counts once."),
     ("guest", member(BOB, is_restricted=True), {}, Refusal.GUEST,
-     "Guests may not do this; a full member must."),
+     "Guests can't do this; a full member has to."),
     ("bot", member(BOB, is_bot=True), {}, Refusal.BOT,
-     "Apps and bots may not do this; a person must."),
+     "Apps and bots can't do this; a person has to."),
     ("deactivated", member(BOB, deleted=True), {}, Refusal.DEACTIVATED,
      "This account is deactivated, so it can't do anything."),
     ("deactivated-bot", member(BOB, deleted=True, is_bot=True), {}, Refusal.DEACTIVATED,
@@ -127,18 +127,22 @@ APPROVALS: list[tuple[str, ports.Member, dict[str, object], Refusal | None, str]
     ("expired-noted", member(BOB), {"state": State.EXPIRED}, Refusal.EXPIRED,
      "This request has expired; ask again if it is still needed."),
     ("denied", member(BOB), {"state": State.DENIED, "settled_by": CAT}, Refusal.SETTLED,
-     f"This request was already denied by {CAT}."),
+     f"This request has already been denied by {CAT}."),
     ("cancelled", member(BOB), {"state": State.CANCELLED, "settled_by": ANN}, Refusal.SETTLED,
-     f"This request was already cancelled by {ANN}."),
+     f"This request has already been cancelled by {ANN}."),
     ("approved", member(BOB), {"state": State.APPROVED, "settled_by": CAT}, Refusal.SETTLED,
-     f"This request was already approved by {CAT}."),
+     f"This request has already been approved by {CAT}."),
     ("running", member(BOB), {"state": State.RUNNING, "settled_by": CAT}, Refusal.SETTLED,
-     f"This request has already been approved by {CAT}; it is running."),
-    ("void", member(BOB), {"state": State.VOID}, Refusal.SETTLED, "This request is void."),
+     f"This request has already been approved by {CAT} and is running."),
+    ("partial", member(BOB), {"state": State.PARTIAL, "settled_by": CAT}, Refusal.SETTLED,
+     f"This request has already been approved by {CAT} and has ended (partial)."),
+    ("void", member(BOB), {"state": State.VOID}, Refusal.SETTLED,
+     "This request was approved but not carried out, so it is void; ask again if it is still "
+     "needed."),
     ("refused", member(BOB), {"state": State.REFUSED}, Refusal.SETTLED,
-     "This request was already refused."),
+     "This request has already been refused."),
     ("stopped", member(BOB), {"state": State.STOPPED, "settled_by": CAT}, Refusal.SETTLED,
-     f"This request was already stopped by {CAT}."),
+     f"This request has already been stopped by {CAT}."),
     ("planned", member(BOB), {"state": State.PLANNED}, Refusal.SETTLED,
      "This request hasn't been made yet: its requester must press Request first."),
 ]  # fmt: skip
@@ -314,11 +318,11 @@ def test_approvals_are_lost_with_the_account_that_gave_them(
     assert [(one.reason, one.sentence) for one in lost] == ([(reason, said)] if reason else [])
 
 
-FULL = "Every full member may look things up and stop a run."
-NOT_ALLOWED = "The policy doesn't allow this channel; use one it names."
-NO_FREEZE = "Only people whom a rule names as requester or approver may freeze; no rule names you."
+FULL = "Every full member can look things up and stop a run."
+NOT_ALLOWED = "The policy doesn't allow this channel; use one that it names."
+NO_FREEZE = "Only people named as requester or approver in a rule can freeze; no rule names you."
 NO_UNFREEZE = (
-    "Only people whom a rule names as approver may lift everybody's freezes; no rule names you."
+    "Only people named as approver in a rule can lift everybody's freezes; no rule names you."
 )
 ASKERS_ONLY = edited(("{ sre = 1, dc-ops = 1 }\n", "{ dc-ops = 1 }\n"), ("{ sre = 1 }\n", "{}\n"),
                      ("{ 10 = { sre = 2 }, 50 = { sre = 2, dc-ops = 1 } }", "{}"))  # fmt: skip
@@ -326,21 +330,21 @@ ASKERS_ONLY = edited(("{ sre = 1, dc-ops = 1 }\n", "{ dc-ops = 1 }\n"), ("{ sre 
 RIGHTS: list[tuple[str, may_approve.Decision, Refusal | None, str]] = [
     ("read", may_stop.may_read(member(DAN), "T1"), None, FULL),
     ("read-guest", may_stop.may_read(member(DAN, is_restricted=True), "T1"), Refusal.GUEST,
-     "Guests may not do this; a full member must."),
+     "Guests can't do this; a full member has to."),
     ("stop", may_stop.may_read(member(DAN), "T1"), None, FULL),
     ("stop-own", may_stop.may_read(member(ANN), "T1"), None, FULL),
     ("stop-guest", may_stop.may_read(member(DAN, is_restricted=True), "T1"), Refusal.GUEST,
-     "Guests may not do this; a full member must."),
+     "Guests can't do this; a full member has to."),
     ("stop-deactivated", may_stop.may_read(member(DAN, deleted=True), "T1"), Refusal.DEACTIVATED,
      "This account is deactivated, so it can't do anything."),
     ("stop-bot", may_stop.may_read(member(DAN, is_bot=True), "T1"), Refusal.BOT,
-     "Apps and bots may not do this; a person must."),
+     "Apps and bots can't do this; a person has to."),
     ("stop-stranger", may_stop.may_read(STRANGER, "T1"), Refusal.EXTERNAL, EXTERNAL),
     ("cancel", may_stop.may_cancel(REQUESTER, REQUESTER), None,
-     "You asked for this, so you may cancel it."),
+     "You made this request, so you can cancel it."),
     ("cancel-other", may_stop.may_cancel(request.Person(user_id=BOB, team_id="T1"), REQUESTER),
      Refusal.NOT_REQUESTER,
-     "Only the requester can cancel; an approver can deny, everybody can stop."),
+     "Only the requester can cancel this; approvers can deny it, and anybody can stop its run."),
     ("freeze-requester",
      may_stop.may_freeze(ASKERS_ONLY, {"sre"}, channel_id="C0OPS"),
      None, "A rule names sre as requester or approver."),
@@ -355,7 +359,7 @@ RIGHTS: list[tuple[str, may_approve.Decision, Refusal | None, str]] = [
      Refusal.CHANNEL, NOT_ALLOWED),
     ("freeze-unread",
      may_stop.may_freeze(RULES, (), channel_id="C0OPS", unread={"sre", "web"}),
-     None, "A rule may name you; that could not be checked in time."),
+     None, "Whether a rule names you could not be checked in time."),
     ("unfreeze-approver", may_stop.may_unfreeze(member(CAT), RULES, {"dc-ops"}, team_id="T1"),
      None, "A rule names dc-ops as approver."),
     ("unfreeze-requester-only",

@@ -96,7 +96,7 @@ LINES: list[tuple[str, Action, server.Server, dict[str, object], Verdict, str]] 
      BLOCKED, 'rule "everything else" accepts requests from sre only'),
     ("unread", OFF, box("web01"),
      {"facts": known(requester_groups=frozenset(), unread_groups=frozenset({"sre"}))},
-     BLOCKED, "whether you may ask could not be checked"),
+     BLOCKED, "whether you can request it could not be checked"),
     ("same-under-way", OFF, box("web01"), {"facts": locked("off")}, BLOCKED,
      "already under way in PR-7F3K: watch it"),
     ("other-under-way", OFF, box("web01"), {"facts": locked("reboot")}, BLOCKED,

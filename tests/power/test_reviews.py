@@ -56,7 +56,7 @@ def test_reviewer_of_an_ended_request_has_to_be_looked_up() -> None:
         (ports.Member(BOB, "T1", deleted=True), ROSTER, Refusal.DEACTIVATED,
          "This account is deactivated, so it can't do anything."),
         (ports.Member("U0DAN", "T1"), ROSTER, Refusal.NOT_IN_GROUP,
-         "Only people in dc-ops or sre may review this, and you aren't one of them."),
+         "Only people in dc-ops or sre can review this, and you aren't one of them."),
         (ports.Member("U0DAN", "T1"), quorum.Roster({}, frozenset({"sre"})), Refusal.NOT_CHECKED,
          "Whether you are in sre could not be checked; press Review again."),
         (ports.Member("U0DAN", "T1"), quorum.Roster({}), Refusal.NO_APPROVER,

@@ -110,7 +110,7 @@ async def test_review_is_closed_once_by_somebody_entitled(world: World) -> None:
 
     found = await world.found(id_)
     assert own == "You broke the glass yourself: somebody else must review it."
-    assert nobody == "Only people in dc-ops or sre may review this, and you aren't one of them."
+    assert nobody == "Only people in dc-ops or sre can review this, and you aren't one of them."
     assert first == f"The review of {id_} is recorded; its card and thread show it."
     assert second == f"{id_} has already been reviewed by {ROSA}."
     assert found.review is not None

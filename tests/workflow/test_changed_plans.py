@@ -71,7 +71,7 @@ async def test_a_plan_that_was_asked_for_is_not_changed(world: World) -> None:
     """Approvers look at it already."""
     id_ = await world.ask(LINE)
 
-    assert "waits for approval" in await world.told(DANA, "change", id_)
+    assert "is waiting for approval" in await world.told(DANA, "change", id_)
     await world.press(SAM, "approve", id_)
     assert await world.state(id_) is not State.PENDING
 

@@ -50,7 +50,9 @@ async def test_one_persons_freeze_stands_when_another_lifts_theirs(world: World)
     lifted = await said(world, "unfreeze", SAM)
     plan = await world.plan("reboot web01 because x")
 
-    assert lifted == f"Yours is lifted, but everything stays frozen by U0ROSA (cooling) {SINCE}."
+    assert (
+        lifted == f"Your freeze is lifted, but everything stays frozen by U0ROSA (cooling) {SINCE}."
+    )
     assert plan.plan.refusals == (
         f"Everything is frozen by U0ROSA (cooling) {SINCE}; ask again when it is over.",
     )
@@ -84,7 +86,9 @@ async def test_approver_lifts_the_one_freeze_whose_button_they_press(world: Worl
     lifted = await lift(world, SAM, cooling)
 
     assert "no rule names you" in refused
-    assert lifted.startswith("That one is lifted, but everything stays frozen by U0DANA (network)")
+    assert lifted.startswith(
+        "That freeze is lifted, but everything stays frozen by U0DANA (network)"
+    )
     assert await standing(world) == [network]
     assert await lift(world, SAM, cooling) == "That freeze is already over."
 
@@ -221,7 +225,7 @@ async def test_person_who_holds_none_lifts_none(world: World) -> None:
         f"You have no freeze of your own. Everything is frozen by U0ROSA (cooling) {SINCE}. "
         "unfreeze all lifts every freeze."
     )
-    assert told_olga.startswith("Only people whom a rule names as approver")
+    assert told_olga.startswith("Only people named as approver in a rule")
     assert len(await standing(world)) == 1
 
 

@@ -101,7 +101,7 @@ UNPAID = (
         ({"ok": True, "users": [{"id": "U0LEO"}]}, UNCHECKED, "could not be checked"),
         ([], UNCHECKED, "could not be checked"),
         ({"ok": True, "users": []}, (
-            "Only people in sre or dc-ops may do this, and you aren't one of them."
+            "Only people in sre or dc-ops can do this, and you aren't one of them."
         ),
          "not in a group"),
     ],

@@ -179,7 +179,7 @@ async def test_last_approval_names_what_keeps_the_requester_from_being_checked(
 
     told = await stage.world.told(SAM, "approve", id_)
 
-    assert told.startswith("Whether its requester may still ask for it could not be")
+    assert told.startswith("Whether its requester can still request it could not be")
     assert "The user group S0ONCALL of sre was deleted" in told
     assert await stage.world.state(id_) is State.PENDING
 

@@ -112,7 +112,7 @@ async def test_guest_who_presses_stop_holds_a_run_no_longer_than_the_look_up(wor
 
     said = await world.told(OLGA, "stop", id_)
 
-    assert said == "Guests may not do this; a full member must."
+    assert said == "Guests can't do this; a full member has to."
     assert await bar(world, id_) == ""
 
 

@@ -46,7 +46,7 @@ async def test_click_of_somebody_without_a_right_ends_nothing(world: World) -> N
     told = await world.told(OLGA, "approve", id_)
     own = await world.told(DANA, "approve", id_)
 
-    assert told == "Only people in sre may do this, and you aren't one of them."
+    assert told == "Only people in sre can do this, and you aren't one of them."
     assert own == "This is your own request: somebody else must decide."
     assert await world.state(id_) is State.PENDING
     assert "refused" in await _after(world, id_, ROSA)

@@ -139,7 +139,7 @@ async def test_press_of_request_twice_asks_once(world: World) -> None:
 
     told = await world.told(DANA, "request", shown.request_id)
 
-    assert told == f"{shown.request_id} waits for approval."
+    assert told == f"{shown.request_id} is waiting for approval."
     assert len(await world.audit("request.pending")) == 1
 
 

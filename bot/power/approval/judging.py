@@ -79,7 +79,7 @@ def judge(
                 "."
             )
             why = f". {lacks}" if lacks else ""
-            return ServerJudgement(rule, f"whether you may ask could not be checked{why}")
+            return ServerJudgement(rule, f"whether you can request it could not be checked{why}")
         asked = " or ".join(rule.requesters) or "nobody"
         return ServerJudgement(rule, f'rule "{rule.name}" accepts requests from {asked} only')
     return ServerJudgement(rule)

@@ -6,8 +6,8 @@ from bot.power import ports
 from bot.power.lifecycle import State
 
 WORDS = {
-    State.PLANNED: "hasn't been asked for yet",
-    State.PENDING: "waits for approval",
+    State.PLANNED: "hasn't been requested yet",
+    State.PENDING: "is waiting for approval",
     State.APPROVED: "is already approved",
     State.RUNNING: "is already running",
 }

@@ -97,7 +97,7 @@ def refuse_early(
     if any(approval.person.user_id == person.user_id for approval in approvals):
         return refused(Refusal.ALREADY_APPROVED, "You have already approved this; it counts once.")
     if person.team_id != team_id:
-        return refused(Refusal.OTHER_TEAM, "Only people in this workspace may do this.")
+        return refused(Refusal.OTHER_TEAM, "Only people in this workspace can do this.")
     return None
 
 
@@ -108,26 +108,31 @@ def _settled(state: State, settled_by: str) -> str:
     by = f" by {settled_by}" if settled_by else ""
     match state:
         case State.VOID:
-            return f"This request is void{by}."
-        case State.RUNNING | State.SUCCEEDED | State.PARTIAL | State.FAILED:
-            return f"This request has already been approved{by}; it is {state.value}."
+            return (
+                "This request was approved but not carried out, so it is void; ask again if it is "
+                "still needed."
+            )
+        case State.RUNNING:
+            return f"This request has already been approved{by} and is running."
+        case State.SUCCEEDED | State.PARTIAL | State.FAILED:
+            return f"This request has already been approved{by} and has ended ({state.value})."
         case _:
-            return f"This request was already {state.value}{by}."
+            return f"This request has already been {state.value}{by}."
 
 
 def refuse_member(member: ports.Member, team_id: str) -> Decision | None:
     """Return the refusal for anybody who isn't a full, active, human member of the team."""
     if member.is_stranger:
-        why = "People from other companies may not do this; a member of this workspace must."
+        why = "People from other companies can't do this; a member of this workspace has to."
         return refused(Refusal.EXTERNAL, why)
     if member.team_id != team_id:
-        return refused(Refusal.OTHER_TEAM, "Only people in this workspace may do this.")
+        return refused(Refusal.OTHER_TEAM, "Only people in this workspace can do this.")
     if member.deleted:
         return refused(Refusal.DEACTIVATED, "This account is deactivated, so it can't do anything.")
     if member.is_bot:
-        return refused(Refusal.BOT, "Apps and bots may not do this; a person must.")
+        return refused(Refusal.BOT, "Apps and bots can't do this; a person has to.")
     if member.is_restricted:
-        return refused(Refusal.GUEST, "Guests may not do this; a full member must.")
+        return refused(Refusal.GUEST, "Guests can't do this; a full member has to.")
     return None
 
 
@@ -200,7 +205,7 @@ def _in_no_group(needs: policy.Needs, roster: Roster) -> Decision:
         return refused(Refusal.NO_APPROVER, why)
     listed = quorum.joined(names, " or ")
     return refused(
-        Refusal.NOT_IN_GROUP, f"Only people in {listed} may do this, and you aren't one of them."
+        Refusal.NOT_IN_GROUP, f"Only people in {listed} can do this, and you aren't one of them."
     )
 
 

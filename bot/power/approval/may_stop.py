@@ -13,14 +13,14 @@ from bot.power.policy import policy
 def may_read(member: ports.Member, team_id: str) -> Decision:
     """Decide whether a person may look, and stop a run: every full, active member of the team."""
     no = may_approve.refuse_member(member, team_id)
-    return no or Decision(True, None, "Every full member may look things up and stop a run.")
+    return no or Decision(True, None, "Every full member can look things up and stop a run.")
 
 
 def may_cancel(person: request.Person, requester: request.Person) -> Decision:
     """Decide whether a person may take a request back: its requester alone."""
     if person.user_id == requester.user_id:
-        return Decision(True, None, "You asked for this, so you may cancel it.")
-    why = "Only the requester can cancel; an approver can deny, everybody can stop."
+        return Decision(True, None, "You made this request, so you can cancel it.")
+    why = "Only the requester can cancel this; approvers can deny it, and anybody can stop its run."
     return refused(Refusal.NOT_REQUESTER, why)
 
 
@@ -37,12 +37,14 @@ def may_freeze(
     be read: a freeze doesn't wait for them. Who the person is was settled before.
     """
     if channel_id not in rules.allow:
-        return refused(Refusal.CHANNEL, "The policy doesn't allow this channel; use one it names.")
+        return refused(
+            Refusal.CHANNEL, "The policy doesn't allow this channel; use one that it names."
+        )
     named = rules.requester_groups | rules.approver_groups
     decision = _named(named, groups, unread, {}, "requester or approver", "freeze")
     if decision.reason is not Refusal.NOT_CHECKED:
         return decision
-    return Decision(True, None, "A rule may name you; that could not be checked in time.")
+    return Decision(True, None, "Whether a rule names you could not be checked in time.")
 
 
 def may_unfreeze_own(member: ports.Member, team_id: str) -> Decision:
@@ -86,5 +88,5 @@ def _named(
         what, again = f"Whether you are in {listed}", "try again in a moment"
         why = missing_access.unchecked(what, doubt, lacking, again)
         return refused(Refusal.NOT_CHECKED, why)
-    why = f"Only people whom a rule names as {part} may {verb}; no rule names you."
+    why = f"Only people named as {part} in a rule can {verb}; no rule names you."
     return refused(Refusal.NOT_IN_GROUP, why)

@@ -77,5 +77,5 @@ def decide(
     listed = quorum.joined(may, " or ")
     return refused(
         Refusal.NOT_IN_GROUP,
-        f"Only people in {listed} may review this, and you aren't one of them.",
+        f"Only people in {listed} can review this, and you aren't one of them.",
     )

@@ -23,14 +23,16 @@ from bot.workflow.rights import authorise
 
 NOT_CHANGED = "request.refused_to_ask"
 NOT_YOURS = "Only the person who made this plan can change it."
-STEPS_LOST = "The steps that this plan leaves out would be done: --without can only be typed."
-CUT_SERVERS = "Not all servers of the plan could be filled in: look whether some are missing."
+STEPS_LOST = (
+    "The form has no --without, so no step would be left out; to leave steps out, type the command."
+)
+CUT_SERVERS = "Not every server of the plan could be filled in; add the ones that are missing."
 # A field takes at most 100 choices ("Block elements: multi-select").
 MOST_TERMS = 100
 # A select takes at most 100 options ("Block elements: select menu").
 MOST_CHANNELS = 100
 NOTHING_NAMED = "That message names no server in the inventory; choose some here."
-CUT_SHORT = "The message is very long: check that no server named near its end is missing."
+CUT_SHORT = "The message is very long; check that the servers named near its end are here."
 NO_CHANNEL = "Powerbot isn't in any channel that the policy allows, so nothing can be requested."
 NO_INVENTORY = "The inventory can't be read right now, so the search may find nothing."
 

@@ -28,10 +28,10 @@ LARGE = 500
 # Seconds that the click of a last approval waits for the records that it is checked against.
 CLICK_WAITS_S = 8.0
 SHARED = (
-    "its channel is now shared with another company, and no request from such a channel may be "
+    "its channel is now shared with another company, and no request from such a channel is "
     "carried out"
 )
-UNCHECKED = "Whether its requester may still ask for it could not be checked"
+UNCHECKED = "Whether its requester can still request it could not be checked"
 AGAIN = "press the button again in a moment"
 
 
@@ -177,7 +177,8 @@ def _records(request: ports.Request, snapshot: server.Snapshot) -> Iterable[serv
 
 def _gone(reason: may_approve.Refusal) -> str:
     """Say what has become of a requester's account."""
-    return f"its requester may no longer ask ({WORDS.get(reason, reason.value)})"
+    what = WORDS.get(reason, reason.value)
+    return f"its requester can't request anything any more ({what})"
 
 
 WORDS = {
@@ -193,7 +194,8 @@ def _lists(rule: policy.Rule, request: ports.Request) -> Iterable[tuple[tuple[st
     asks = " or ".join(rule.requesters) or "nobody"
     yield (
         rule.requesters,
-        f'its requester may no longer ask: rule "{rule.name}" accepts requests from {asks} only',
+        f'its requester can\'t request it any more: rule "{rule.name}" accepts requests from '
+        f"{asks} only",
     )
     if request.order.options.break_glass:
         why = f'rule "{rule.name}" no longer lets its requester break glass'

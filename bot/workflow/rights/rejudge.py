@@ -12,7 +12,7 @@ from bot.power.lifecycle import State
 from bot.workflow.context import Context
 
 WENT_ON = "policy.went_on"
-UNCHECKED = "The policy has changed, and who may do this now could not be checked"
+UNCHECKED = "The policy has changed, and who can do this now could not be checked"
 
 
 def changed(context: Context, request: ports.Request) -> bool:
