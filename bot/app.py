@@ -13,16 +13,23 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot import VERSION, cloud, runner, settings as settings_
 from bot.clouddc import alarms, auth, exchange, poller
 from bot.execution import context as execution, executor, lookback, poll_schedule
-from bot.execution.steps import keeping
+from bot.execution.steps import still_out
 from bot.power import ports, request
 from bot.power.run import settling
-from bot.power.steps import asking
+from bot.power.steps import protocol
 from bot.runtime import clocks, policy_watch
 from bot.slack import directory
 from bot.slack.door import connection, sockets, watchdog
 from bot.slack.inbound import bolt_registration, envelope, form_receiver, guard, processor
-from bot.slack.outbound import context as outbound, delivery, pacing, publishing, reporter, sending
-from bot.steps import client as around_http, opening as around_opening
+from bot.slack.outbound import (
+    context as outbound,
+    delivery,
+    home_publisher,
+    pacing,
+    reporter,
+    sending,
+)
+from bot.steps import all_kinds as around_opening, client as around_http
 from bot.storage import opening, store
 from bot.workflow import alarm_lookup, context as story_, people, workflow
 from bot.workflow.rights import grants, rejudge
@@ -46,7 +53,7 @@ class Basis:
     store: store.Store
     power: poller.CloudPower
     log_in: Callable[[settings_.Settings], auth.CloudAuth]
-    kinds: Mapping[str, asking.StepClient]
+    kinds: Mapping[str, protocol.StepClient]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +68,7 @@ class Bot:
     runner: runner.Runner
     reporter: reporter.Reporter
     processor: processor.Processor
-    homes: publishing.Homes
+    homes: home_publisher.Homes
     slack: connection.PromptApp
     watchdog: watchdog.Watchdog
     lookback: lookback.Lookback
@@ -151,7 +158,7 @@ def _join(basis: Basis, without: frozenset[str]) -> Bot:
     runs_with = _execution(basis, context, reports.wake)
     execute = functools.partial(executor.carry_out, runs_with)
     story = workflow.Workflow(context, execute, wake)
-    homes = publishing.Homes(sender, clock, workspace_url=identity.url, command=given.command)
+    homes = home_publisher.Homes(sender, clock, workspace_url=identity.url, command=given.command)
     answering = delivery.Delivery(
         sender, clock, homes, workspace_url=identity.url, label=given.label
     )
@@ -184,7 +191,7 @@ def _join(basis: Basis, without: frozenset[str]) -> Bot:
         slack=slack,
         watchdog=watchdog.Watchdog(basis.web_client, store, clock),
         lookback=lookback.Lookback(store, basis.power, clock, reports.wake),
-        keep_steps=functools.partial(keeping.look, runs_with),
+        keep_steps=functools.partial(still_out.look, runs_with),
         web_client=basis.web_client,
         log_in=basis.log_in,
     )

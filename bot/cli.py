@@ -84,7 +84,7 @@ def run(
 
     gc_tuning.begin()
     from bot import serving
-    from bot.operations import health, logs, metrics, rotation
+    from bot.operations import health, logs, metrics, secret_rotation
 
     settings = settings_.load()
     chosen = transport or ("socket" if settings.slack_app_token.get_secret_value() else "http")
@@ -96,7 +96,7 @@ def run(
     counted = metrics.Metrics()
     secrets, watchers = settings.secrets, [counted.watch]
     redactor = logs.configure(settings.log, settings.log_level, secrets=secrets, watchers=watchers)
-    rotating = rotation.Rotation(settings, redactor.learn, counted.unusable_files.set)
+    rotating = secret_rotation.Rotation(settings, redactor.learn, counted.unusable_files.set)
     observers = [counted.watch_loop, rotating.run]
     routes = health.of(counted, rotating)
     asyncio.run(serving.serve(settings, chosen, routes, observers=observers, learn=redactor.learn))
@@ -230,10 +230,10 @@ def migrate(
     ] = "",
 ) -> None:
     """Upgrade the database's schema, or copy everything into another database."""
-    from bot.operations import record
+    from bot.operations import database_admin
 
     settings = settings_.load()
-    typer.echo(record.move(settings, to) if to else record.migrate(settings))
+    typer.echo(database_admin.move(settings, to) if to else database_admin.migrate(settings))
 
 
 cli_host.add_to(app)

@@ -38,32 +38,32 @@ def requests(
     as_json: AsJson = False,
 ) -> None:
     """List the requests that haven't ended, without Slack."""
-    from bot.operations import host, host_view
+    from bot.operations import host_commands, host_view
 
-    found = _on_record(lambda record: host.requests(record, every=every))
+    found = _on_record(lambda record: host_commands.requests(record, every=every))
     typer.echo(host_view.as_json(found) if as_json else host_view.listed(found))
 
 
 def show(id_: Id, as_json: AsJson = False) -> None:
     """Show one request with each of its servers, without Slack."""
-    from bot.operations import host, host_view
+    from bot.operations import host_commands, host_view
 
-    found = _on_record(lambda record: host.show(record, id_))
+    found = _on_record(lambda record: host_commands.show(record, id_))
     typer.echo(host_view.one_as_json(found) if as_json else host_view.detailed(found))
 
 
 def stop(id_: Id, reason: Reason = "") -> None:
     """Stop a run, without Slack: no new call is sent."""
-    from bot.operations import host
+    from bot.operations import host_commands
 
-    typer.echo(_on_record(lambda record: host.stop(record, id_, reason)))
+    typer.echo(_on_record(lambda record: host_commands.stop(record, id_, reason)))
 
 
 def cancel(id_: Id, reason: Reason = "") -> None:
     """Cancel a request that doesn't run yet, without Slack."""
-    from bot.operations import host
+    from bot.operations import host_commands
 
-    typer.echo(_on_record(lambda record: host.cancel(record, id_, reason)))
+    typer.echo(_on_record(lambda record: host_commands.cancel(record, id_, reason)))
 
 
 def freeze(
@@ -115,9 +115,9 @@ def settle(
 
 def _on_record(work: Callable[[Record], Awaitable[T]]) -> T:
     """Do something on the record that the settings name."""
-    from bot.operations import host
+    from bot.operations import host_commands
 
-    return _in(host.opened, work)
+    return _in(host_commands.opened, work)
 
 
 def _in(
@@ -144,9 +144,9 @@ def audit_verify(
     ] = "",
 ) -> None:
     """Check that the audit log is intact, and name the first bad row."""
-    from bot.operations import record
+    from bot.operations import database_admin
 
-    whole, sentence = record.verify_audit(settings.load(), anchor)
+    whole, sentence = database_admin.verify_audit(settings.load(), anchor)
     typer.echo(sentence)
     raise typer.Exit(0 if whole else 1)
 
@@ -158,9 +158,9 @@ def audit_prune(
     ],
 ) -> None:
     """Delete the details of old requests; the audit log keeps every row."""
-    from bot.operations import record
+    from bot.operations import database_admin
 
-    typer.echo(record.prune(settings.load(), older_than))
+    typer.echo(database_admin.prune(settings.load(), older_than))
 
 
 @audit_app.command("export")
@@ -170,10 +170,10 @@ def audit_export(
     since: Annotated[str, typer.Option(help="Only rows since this date, e.g. 2026-11-01.")] = "",
 ) -> None:
     """Print the audit log."""
-    from bot.operations import record
+    from bot.operations import database_admin
 
     form = word("--format", form, "jsonl", "csv")
-    for line in record.export_audit(settings.load(), form=form, server=server, since=since):
+    for line in database_admin.export_audit(settings.load(), form=form, server=server, since=since):
         typer.echo(line)
 
 

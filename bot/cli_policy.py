@@ -23,14 +23,16 @@ def check(
     offline: Annotated[bool, typer.Option("--offline", help="Don't ask Slack.")] = False,
 ) -> None:
     """Say what the policy file means and what is wrong with it."""
-    from bot.operations import logs, policies
+    from bot.operations import logs, policy_check
 
     given = settings.load()
     # What goes wrong is one of the lines below; the log's own would only say it twice.
     logs.configure(given.log, "critical")
     path = file or given.policy
     asks = bool(given.slack_bot_token.get_secret_value()) and not offline
-    found = asyncio.run(policies.look_in_slack(path, given)) if asks else policies.look(path)
+    found = (
+        asyncio.run(policy_check.look_in_slack(path, given)) if asks else policy_check.look(path)
+    )
     for line in (*found.problems, *(f"Note: {note}" for note in found.notes)):
         typer.echo(line)
     if found.problems:
@@ -70,11 +72,11 @@ def explain(
     ),
 ) -> None:
     """Explain, rule by rule, whether a request could be made and who would have to approve it."""
-    from bot.operations import explaining, logs
+    from bot.operations import logs, policy_explain
 
     given = settings.load()
     logs.configure(given.log, "critical")
-    asked = explaining.Inquiry(user, channel, " ".join(words))
-    found = asyncio.run(explaining.explain(given, asked, offline=offline))
+    asked = policy_explain.Inquiry(user, channel, " ".join(words))
+    found = asyncio.run(policy_explain.explain(given, asked, offline=offline))
     typer.echo("\n".join(map(spelling.seen_indented, found.lines)))
     raise typer.Exit(0 if found.allowed else 1)

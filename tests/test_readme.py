@@ -26,8 +26,8 @@ from bot.power.policy import policy, policy_file
 from bot.sandbox import demo
 from bot.sandbox.data_centre.iam import iam
 from bot.slack.blockkit import blocks
-from bot.slack.render import cards, plans, replies
-from bot.workflow import facts
+from bot.slack.render import cards, plans, thread_replies
+from bot.workflow import answers
 from tests.slack import builders
 
 README = pathlib.Path(__file__).parent.parent / "README.md"
@@ -86,10 +86,10 @@ def test_the_conversation_at_the_top_is_what_people_see() -> None:
         state=State.SUCCEEDED, seq=14, head="39f1f807ab12" + "0" * 52, began_at=builders.NOW
     )
     told = [
-        plans.render(facts.PlanShown(made, "PR-7F3K", builders.NOW)),
+        plans.render(answers.PlanShown(made, "PR-7F3K", builders.NOW)),
         cards.render(pending, called={"sre": ["U0SAM"]}),
-        replies.render(given, (), decisions.Approved(user="U0SAM", group="sre")),
-        replies.render(ended, rows, head),
+        thread_replies.render(given, (), decisions.Approved(user="U0SAM", group="sre")),
+        thread_replies.render(ended, rows, head),
     ]
     real = "\n".join(map(seen, told))
 

@@ -6,7 +6,7 @@ from bot.execution import gate, recorder
 from bot.execution.context import Context
 from bot.power import errors, missing_access, server
 from bot.power.approval import granted
-from bot.power.run import losses, runs
+from bot.power.run import lost_grants, runs
 from bot.power.run.blockers import Blocker, BlockerKind
 
 UNCHECKED = "Slack can't say whether the approvals still stand"
@@ -33,10 +33,10 @@ async def stands(context: Context, run: runs.Run, step: int) -> bool:
     return False
 
 
-async def _halt(context: Context, run: runs.Run, lost: losses.LostGrant) -> None:
+async def _halt(context: Context, run: runs.Run, lost: lost_grants.LostGrant) -> None:
     """Halt a run that doesn't stand any more as it was granted."""
     now, run.halted = context.clock.now(), Blocker(BlockerKind.LOST, lost.sentence)
-    await recorder.write(context, lambda tx: losses.note(tx, run.request, lost, now=now))
+    await recorder.write(context, lambda tx: lost_grants.note(tx, run.request, lost, now=now))
 
 
 async def fits(context: Context, run: runs.Run, snapshot: server.Snapshot) -> bool:

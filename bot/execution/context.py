@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from bot.execution import poll_schedule
 from bot.power import ports, server
 from bot.power.policy import policy
-from bot.power.run import losses, settling
-from bot.power.steps import asking
+from bot.power.run import lost_grants, settling
+from bot.power.steps import protocol
 
 # The first byte of a call leaves at most this long after it was given to the power API.
 LEAVES_WITHIN_S = 10.0
@@ -26,7 +26,7 @@ class Rules:
 
     policy: Callable[[], policy.Policy]
     rejudge: Callable[[ports.Request, server.Snapshot], Awaitable[str]]
-    ruling: Callable[[ports.Request, int], Awaitable[losses.Ruling]]
+    ruling: Callable[[ports.Request, int], Awaitable[lost_grants.Ruling]]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -52,4 +52,4 @@ class Context:
     rules: Rules
     pacing: Pacing = dataclasses.field(default_factory=Pacing)
     wake: Callable[[], None] = lambda: None
-    around: Mapping[str, asking.StepClient] = dataclasses.field(default_factory=dict)
+    around: Mapping[str, protocol.StepClient] = dataclasses.field(default_factory=dict)

@@ -14,13 +14,13 @@ import structlog
 
 from bot.execution import approval_check, gate, poll, preflight, recorder, send_wave
 from bot.execution.context import Context
-from bot.execution.steps import after, before, lengthening
+from bot.execution.steps import after, before, extend
 from bot.power import plan, ports
 from bot.power.lifecycle import ServerState
 from bot.power.run import (
-    aftermath,
-    beginnings,
+    late_results,
     ledger,
+    run_start,
     runs,
     settling,
     step_ledger,
@@ -58,19 +58,19 @@ async def _open(context: Context, lease: runs.Lease) -> runs.Run | None:
     """Start a request, or take over one that a process left; None when it has ended."""
     now, claim = context.clock.now(), lease.claim
     opened = await context.store.write(
-        lambda tx: beginnings.open_run(tx, claim.request_id, epoch=claim.epoch, now=now)
+        lambda tx: run_start.open_run(tx, claim.request_id, epoch=claim.epoch, now=now)
     )
     context.wake()
     if opened is None:
         return None
     request, rows = opened
-    earlier = await context.store.read(lambda tx: beginnings.earlier_calls(tx, request, now=now))
+    earlier = await context.store.read(lambda tx: run_start.earlier_calls(tx, request, now=now))
     log.info("run.opened", request=request.id, servers=len(rows), epoch=claim.epoch)
     number = 1 + max((row.wave for row in rows), default=-1)
     by_id = {row.server_id: row for row in rows}
     sent_at = _sent_before(context, request, rows)
     run = runs.Run(request, lease, by_id, wave=number, earlier=earlier, sent_at=sent_at)
-    run.meanwhile = functools.partial(lengthening.tend, context, run)
+    run.meanwhile = functools.partial(extend.tend, context, run)
     await after.take_over(context, run)
     return run
 
@@ -98,7 +98,7 @@ async def _close(context: Context, run: runs.Run) -> None:
 
     def work(tx: ports.Tx) -> None:
         ledger.close_run(tx, run.request, rows, halted=run.halted, epoch=run.epoch, now=now)
-        aftermath.begin(tx, run.request, rows, now)
+        late_results.begin(tx, run.request, rows, now)
         step_ledger.leave(tx, run.request, run.taken.values(), now=now)
 
     await recorder.write(context, work)

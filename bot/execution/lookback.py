@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 import structlog
 
 from bot.power import errors, ports, server
-from bot.power.run import aftermath
+from bot.power.run import late_results
 
 log = structlog.get_logger()
 
@@ -36,14 +36,14 @@ class Lookback:
         if not await self.store.read(lambda tx: tx.looks_wait(now=now)):
             return 0
         due = await self.store.write(
-            lambda tx: tx.due_looks(now=now, again_s=aftermath.LOOK_EVERY_S)
+            lambda tx: tx.due_looks(now=now, again_s=late_results.LOOK_EVERY_S)
         )
         records = await self._read(await self._watched([request_id for request_id, _ in due]))
         now = self.clock.now()
         for request_id, until in due:
             await self.store.write(
                 functools.partial(
-                    aftermath.noted, request_id=request_id, records=records, now=now, until=until
+                    late_results.noted, request_id=request_id, records=records, now=now, until=until
                 )
             )
         if due:
@@ -65,7 +65,7 @@ class Lookback:
         if ended is None:
             return []
         action = ended.order.action
-        return [one.server_id for one in rows if aftermath.wanted(action, one)]
+        return [one.server_id for one in rows if late_results.wanted(action, one)]
 
     async def _read(self, ids: Sequence[str]) -> Mapping[str, server.Server]:
         """Read the records, once for all; none when CloudDC can't be asked at this moment."""

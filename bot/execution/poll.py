@@ -10,7 +10,7 @@ from bot.execution import poll_schedule, recorder
 from bot.execution.context import Context
 from bot.power import errors, ports
 from bot.power.causes import Cause, Service
-from bot.power.run import answering, reasons, runs, settling
+from bot.power.run import call_answers, reasons, runs, settling
 from bot.runtime import priority
 
 log = structlog.get_logger()
@@ -133,7 +133,7 @@ async def _sighting(
         return await context.power.sighting(ids, not_before=not_before)
     except errors.CloudError as error:
         log.warning("watch.unread", request=run.id, why=error.user_message)
-        why, until = answering.away(error), _gives_up_at(context, run, watched)
+        why, until = call_answers.away(error), _gives_up_at(context, run, watched)
         await recorder.show_wait(context, run, Service.CLOUD, why, until)
         return None
 

@@ -16,7 +16,7 @@ import structlog
 from bot.execution import recorder
 from bot.execution.context import LEAVES_WITHIN_S, Context
 from bot.power import errors, ports, server
-from bot.power.run import answering, ledger, runs
+from bot.power.run import call_answers, ledger, runs
 from bot.power.run.blockers import Blocker
 
 log = structlog.get_logger()
@@ -31,7 +31,7 @@ async def call(
     snapshot: server.Snapshot,
     *,
     within_s: float = LEAVES_WITHIN_S,
-) -> answering.Answered | Blocker:
+) -> call_answers.Answered | Blocker:
     """Write the intent and send once; the answer, which isn't stored yet, or what bars it.
 
     The call leaves within this time of being given to the power API, or not at all.
@@ -69,7 +69,7 @@ async def save_answer(context: Context, run: runs.Run) -> None:
 
 
 async def _intend(
-    context: Context, run: runs.Run, attempt: ports.Attempt, rows: answering.Rows
+    context: Context, run: runs.Run, attempt: ports.Attempt, rows: call_answers.Rows
 ) -> Blocker | None:
     """Store an intent, and the answer of the call before it, unless something bars the call."""
     pending, now = run.pending, attempt.intended_at
@@ -93,13 +93,17 @@ async def _intend(
     except asyncio.CancelledError:
         if run.rows[rows[0].server_id] is rows[0]:
             stopped = errors.NotSent.since("Powerbot was stopped")
-            _keep_answer(run, answering.not_sent(attempt, rows, stopped, tries=0))
+            _keep_answer(run, call_answers.not_sent(attempt, rows, stopped, tries=0))
         raise
 
 
 async def _exchange(
-    context: Context, run: runs.Run, attempt: ports.Attempt, rows: answering.Rows, within_s: float
-) -> answering.Answered:
+    context: Context,
+    run: runs.Run,
+    attempt: ports.Attempt,
+    rows: call_answers.Rows,
+    within_s: float,
+) -> call_answers.Answered:
     """Send the call; its answer is still to be stored."""
     after = await _ask(context, run, attempt, rows, within_s)
     log.debug(
@@ -114,8 +118,12 @@ async def _exchange(
 
 
 async def _ask(
-    context: Context, run: runs.Run, attempt: ports.Attempt, rows: answering.Rows, within_s: float
-) -> answering.Answered:
+    context: Context,
+    run: runs.Run,
+    attempt: ports.Attempt,
+    rows: call_answers.Rows,
+    within_s: float,
+) -> call_answers.Answered:
     """Make the one call of an attempt and say what its answer means."""
     _check_lease(run, context.pacing.leaves_within_s)
     try:
@@ -124,23 +132,23 @@ async def _ask(
         )
     except errors.NotSent as error:
         run.tries += 1
-        return answering.not_sent(attempt, rows, error, tries=run.tries)
+        return call_answers.not_sent(attempt, rows, error, tries=run.tries)
     except errors.Refused as error:
         run.tries += 1
-        return answering.refused(attempt, rows, error, tries=run.tries)
+        return call_answers.refused(attempt, rows, error, tries=run.tries)
     except errors.OutcomeUnknown as error:
-        return answering.unknown(attempt, rows, error)
+        return call_answers.unknown(attempt, rows, error)
     run.tries = 0
-    return answering.accepted(attempt, rows, taken)
+    return call_answers.accepted(attempt, rows, taken)
 
 
-def _keep_answer(run: runs.Run, after: answering.Answered) -> None:
+def _keep_answer(run: runs.Run, after: call_answers.Answered) -> None:
     """Remember an answer that the store doesn't have yet."""
     run.keep(after.rows)
     run.pending = after
 
 
-async def _save_answer(context: Context, run: runs.Run, after: answering.Answered) -> None:
+async def _save_answer(context: Context, run: runs.Run, after: call_answers.Answered) -> None:
     """Store an answer: it can't be asked for again."""
     now = context.clock.now()
     try:

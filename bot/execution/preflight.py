@@ -12,7 +12,13 @@ from bot.power.approval import recheck
 from bot.power.causes import Cause
 from bot.power.lifecycle import ServerState
 from bot.power.policy import policy
-from bot.power.run import answering, ledger, reasons, runs, waves
+from bot.power.run import (
+    call_answers,
+    ledger,
+    reasons,
+    runs,
+    waves,
+)
 from bot.runtime import priority
 
 # The sweep that a wave is checked on began at most this long before the wave's first call.
@@ -42,7 +48,7 @@ async def snapshot(
             found = await context.power.snapshot(not_before=fresh)
         except errors.CloudError as error:
             wait_s = max(AGAIN_S, error.retry_after_s or 0.0)
-            await gate.wait_for_cloud(context, run, answering.away(error), wait_s)
+            await gate.wait_for_cloud(context, run, call_answers.away(error), wait_s)
             continue
         # Reading it may have taken most of the time for which it is good.
         if leaves_within_s(context, found) >= LEAST_LEFT_S:

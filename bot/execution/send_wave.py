@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from bot.execution import approval_check, gate, poll, poll_schedule, power_call, preflight
 from bot.execution.context import Context
 from bot.power import ports, server
-from bot.power.run import answering, blockers, runs, waves
+from bot.power.run import blockers, call_answers, runs, waves
 
 
 @dataclasses.dataclass
@@ -114,7 +114,7 @@ class Wave:
         await power_call.save_answer(context, run)
         return await gate.may_call(context, run, despite_failures=despite)
 
-    async def _go_on(self, after: answering.Answered) -> bool:
+    async def _go_on(self, after: call_answers.Answered) -> bool:
         """Do what an answer asks for before the next call; False ends the wave."""
         context, run = self.context, self.run
         if after.away or after.wait_s:

@@ -11,7 +11,7 @@ import prometheus_client
 from aiohttp import web
 
 from bot import app, serving, settings
-from bot.operations import metrics, rotation
+from bot.operations import metrics, secret_rotation
 from bot.power import errors
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -24,7 +24,7 @@ Checks = Mapping[str, Callable[[], Awaitable[str]]]
 Warnings = Callable[[], Mapping[str, str]]
 
 
-def of(counted: metrics.Metrics, rotating: rotation.Rotation) -> serving.Routes:
+def of(counted: metrics.Metrics, rotating: secret_rotation.Rotation) -> serving.Routes:
     """Return what makes the routes for a running bot; its secrets may change."""
 
     def made(given: settings.Settings, bot: app.Bot) -> list[web.RouteDef]:
@@ -39,7 +39,7 @@ def of(counted: metrics.Metrics, rotating: rotation.Rotation) -> serving.Routes:
     return made
 
 
-def warnings_of(bot: app.Bot, rotating: rotation.Rotation) -> Warnings:
+def warnings_of(bot: app.Bot, rotating: secret_rotation.Rotation) -> Warnings:
     """Return the warnings beside the problems: the bot works, but somebody should check."""
 
     def warnings() -> Mapping[str, str]:

@@ -9,12 +9,12 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from bot import settings
-from bot.operations import host
+from bot.operations import host_commands
 from bot.power.command import command
 from bot.power.policy import freeze_ends
 from bot.power.text import times
 from bot.runtime import policy_watch
-from bot.steps import opening
+from bot.steps import all_kinds
 from bot.workflow import freeze as freezing
 from bot.workflow.record import Ruled
 
@@ -28,8 +28,8 @@ async def opened(given: settings.Settings) -> AsyncIterator[Ruled]:
     Raises:
         StoreUnavailable: the database can't be reached, holds no record, or is of another version.
     """
-    opening.learn()
-    async with host.opened(given) as record:
+    all_kinds.learn()
+    async with host_commands.opened(given) as record:
         policy = policy_watch.PolicyFile(given.policy, record.clock)
         yield Ruled(store=record.store, clock=record.clock, policy=policy)
 
@@ -43,11 +43,15 @@ async def freeze(record: Ruled, text: str) -> str:
         NotDone: it has no reason.
         UserMistake: the end can't be understood.
     """
-    asked = host.parsed(f"freeze {text}")
+    asked = host_commands.parsed(f"freeze {text}")
     if not isinstance(asked, command.Freeze):
-        raise host.NotDone("Say why, for example: powerbot freeze cooling is being repaired")
+        raise host_commands.NotDone(
+            "Say why, for example: powerbot freeze cooling is being repaired"
+        )
     wanted = freeze_ends.read(asked.reason, record.clock.now(), times.UTC)
-    held = host.done(await freezing.hold(record, host.said(record, f"freeze {text}"), wanted))
+    held = host_commands.done(
+        await freezing.hold(record, host_commands.said(record, f"freeze {text}"), wanted)
+    )
     return held if record.policy().allow else f"{held} {NO_CHANNEL}"
 
 
@@ -57,6 +61,6 @@ async def unfreeze(record: Ruled, *, every: bool = False) -> str:
     Raises:
         NotDone: there is none to lift.
     """
-    inbound = host.said(record, "unfreeze all" if every else "unfreeze")
+    inbound = host_commands.said(record, "unfreeze all" if every else "unfreeze")
     holder = "" if every else inbound.person.user_id
-    return host.done(await freezing.let_go(record, inbound, holder))
+    return host_commands.done(await freezing.let_go(record, inbound, holder))

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from bot.operations import host
+from bot.operations import host_commands
 from bot.power import plan, ports
 from bot.power.lifecycle import ServerState
 from bot.power.plan import Verdict
@@ -33,22 +33,22 @@ PLANNED = {
 }
 
 
-def listed(found: Sequence[host.HostView]) -> str:
+def listed(found: Sequence[host_commands.HostView]) -> str:
     """Return one line a request."""
     return "\n".join(map(_line, found)) or NONE_OPEN
 
 
-def detailed(shown: host.HostView) -> str:
+def detailed(shown: host_commands.HostView) -> str:
     """Return a request with each of its servers, and with what its steps have taken out."""
     return "\n".join(_details(shown))
 
 
-def as_json(found: Sequence[host.HostView]) -> str:
+def as_json(found: Sequence[host_commands.HostView]) -> str:
     """Return requests as a JSON list."""
     return printed([_object(one) for one in found])
 
 
-def one_as_json(shown: host.HostView) -> str:
+def one_as_json(shown: host_commands.HostView) -> str:
     """Return a request as JSON, with `steps`: a row for each server and step."""
     return printed(_object(shown) | {"steps": [*_step_rows(shown)]})
 
@@ -81,14 +81,14 @@ def step_row(part: parts.Part, taken: parts.Taken, state: enum.StrEnum) -> dict[
     return row
 
 
-def _step_rows(shown: host.HostView) -> Iterator[dict[str, Any]]:
+def _step_rows(shown: host_commands.HostView) -> Iterator[dict[str, Any]]:
     """Yield a row for each server and step, in the step's own state."""
     for part in shown.parts:
         for taken in part.servers:
             yield step_row(part, taken, taken.state)
 
 
-def _line(shown: host.HostView) -> str:
+def _line(shown: host_commands.HostView) -> str:
     """Return a request in one line: state, action, servers, who and why."""
     found, order = shown.request, shown.request.order
     labels = [target.label for target in order.targets]
@@ -104,7 +104,7 @@ def _age(found: ports.Request) -> str:
     return f"since {instant(found.ended_at or found.changed_at)}"
 
 
-def _details(shown: host.HostView) -> Iterator[str]:
+def _details(shown: host_commands.HostView) -> Iterator[str]:
     """Yield the lines of a request."""
     found = shown.request
     yield _line(shown)
@@ -126,7 +126,7 @@ def _details(shown: host.HostView) -> Iterator[str]:
         yield spelling.seen_indented(f"{INDENT}{told}")
 
 
-def _object(shown: host.HostView) -> dict[str, Any]:
+def _object(shown: host_commands.HostView) -> dict[str, Any]:
     """Return a request as an object of plain values."""
     found, servers = shown.request, _servers(shown)
     return {
@@ -149,7 +149,7 @@ def _object(shown: host.HostView) -> dict[str, Any]:
     }
 
 
-def _servers(shown: host.HostView) -> list[dict[str, str]]:
+def _servers(shown: host_commands.HostView) -> list[dict[str, str]]:
     """Return the servers as the run left them; before it, as the plan means them."""
     if shown.servers:
         return [_server(row.server_id, row.name, row.state, row.detail) for row in shown.servers]
@@ -166,6 +166,6 @@ def _server(id_: str, name: str, state: ServerState, detail: str) -> dict[str, s
     return {"id": id_, "name": name, "state": state.value, "detail": detail}
 
 
-def _card(shown: host.HostView) -> str | None:
+def _card(shown: host_commands.HostView) -> str | None:
     """Return the address of a request's card, if it was posted."""
     return permalinks.card(shown.request, shown.workspace_url) or None

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.operations import host, host_view
+from bot.operations import host_commands, host_view
 from bot.power import ports
 from bot.power.messages import running
 from bot.power.run import step_ledger
-from bot.power.steps import asking
+from bot.power.steps import protocol
 from bot.power.steps.states import StepState
 from bot.power.text import spelling
 from bot.workflow.record import Record
@@ -48,7 +48,7 @@ def _line(row: step_ledger.ServerRow) -> str:
     return spelling.seen_indented(" · ".join(part for part in parts if part))
 
 
-def _server(subject: asking.Subject) -> str:
+def _server(subject: protocol.Subject) -> str:
     """Return a server's name; one of several of that name with its place and the id to type."""
     name = spelling.shown(subject.name)
     return f"{name} ({spelling.shown(subject.apart)}, {subject.id})" if subject.apart else name
@@ -61,8 +61,8 @@ async def settle(record: Record, request_id: str, step: str, server: str) -> str
         Refused: there is no such request, or nothing of it is out or owed for this server.
     """
     line = f"settle {request_id} {step} {server}"
-    asked = await host.meant(record, request_id, line, "settle.refused")
-    now, by, id_ = record.clock.now(), host.operator().user_id, asked.id
+    asked = await host_commands.meant(record, request_id, line, "settle.refused")
+    now, by, id_ = record.clock.now(), host_commands.operator().user_id, asked.id
 
     def work(tx: ports.Tx) -> str:
         found = tx.request(id_) or asked
@@ -74,7 +74,7 @@ async def settle(record: Record, request_id: str, step: str, server: str) -> str
         return ""
 
     if why := await record.store.write(work):
-        await host.refuse(record, line, "settle.refused", asked, why)
+        await host_commands.refuse(record, line, "settle.refused", asked, why)
     return f"Settled: {step} of {server} in {id_}. Nothing outside was touched."
 
 

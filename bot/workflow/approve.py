@@ -8,13 +8,15 @@ from bot.power.approval.may_approve import Refusal
 from bot.power.lifecycle import State
 from bot.power.messages import decisions
 from bot.power.policy import freezes
-from bot.power.run import endings, losses
-from bot.workflow import audit_trail, facts, freeze
+from bot.power.run import lost_grants, never_ran
+from bot.workflow import answers, audit_trail, freeze
 from bot.workflow.context import Context
-from bot.workflow.rights import authorise, grants, rejudge, unseen
+from bot.workflow.rights import authorise, card_unseen, grants, rejudge
 
 
-async def approve(context: Context, inbound: ports.Inbound, request: ports.Request) -> facts.Answer:
+async def approve(
+    context: Context, inbound: ports.Inbound, request: ports.Request
+) -> answers.Answer:
     """Count a person's yes, if it is theirs to give; the last one starts the run.
 
     Raises:
@@ -34,7 +36,7 @@ async def approve(context: Context, inbound: ports.Inbound, request: ports.Reque
         if stands.lost is not None:
             return await _end_by_loss(context, inbound, request, stands.lost)
         answer = await _write_approval(context, inbound, request.id, checked, stands)
-        if isinstance(answer, facts.Note):
+        if isinstance(answer, answers.Note):
             return answer
         # Somebody else approved meanwhile, and has to be looked up as well.
         request = answer
@@ -46,7 +48,7 @@ async def _write_approval(
     request_id: str,
     checked: authorise.Checked,
     stands: grants.Stands,
-) -> facts.Note | ports.Request:
+) -> answers.Note | ports.Request:
     """Write an approval in one transaction, or return the request that has moved on."""
     now = context.clock.now()
     return await context.store.write(
@@ -66,24 +68,24 @@ def _fills(
 
 async def _not_checked(
     context: Context, inbound: ports.Inbound, request: ports.Request, said: str
-) -> facts.Note:
+) -> answers.Note:
     """Say and audit that Slack could not say what an approval depends on."""
     event, now = "approval.not_checked", context.clock.now()
     await context.store.write(
         lambda tx: audit_trail.row(tx, inbound, event, request, now, {"why": said})
     )
-    return facts.Note(said, good=False)
+    return answers.Note(said, good=False)
 
 
 async def _end_by_loss(
-    context: Context, inbound: ports.Inbound, request: ports.Request, lost: losses.LostGrant
-) -> facts.Note:
+    context: Context, inbound: ports.Inbound, request: ports.Request, lost: lost_grants.LostGrant
+) -> answers.Note:
     """Refuse a pending request that doesn't stand any more as it was asked for."""
     now = context.clock.now()
 
-    def work(tx: ports.Tx) -> facts.Note:
-        if losses.end(tx, request, lost, now=now, click_of=inbound.person):
-            return facts.Note(f"Not approved: {lost.sentence}.", good=False)
+    def work(tx: ports.Tx) -> answers.Note:
+        if lost_grants.end(tx, request, lost, now=now, click_of=inbound.person):
+            return answers.Note(f"Not approved: {lost.sentence}.", good=False)
         return authorise.too_late(tx, inbound, tx.request(request.id) or request, now)
 
     return await context.store.write(work)
@@ -119,13 +121,13 @@ async def _approves_now(
 
 async def _end_by_policy(
     context: Context, inbound: ports.Inbound, request: ports.Request, problem: str
-) -> facts.Note:
+) -> answers.Note:
     """Refuse a pending request that an edited policy doesn't allow any more."""
     versions = {"planned_under": request.plan.policy_version, "now": context.policy().version}
     detail = {**versions, "click_of": inbound.person.user_id}
-    ending = endings.Ending(State.REFUSED, context.clock.now(), problem, detail=detail)
-    await context.store.write(lambda tx: endings.end(tx, request, ending))
-    return facts.Note(f"Not approved: {problem}.", good=False)
+    ending = never_ran.Ending(State.REFUSED, context.clock.now(), problem, detail=detail)
+    await context.store.write(lambda tx: never_ran.end(tx, request, ending))
+    return answers.Note(f"Not approved: {problem}.", good=False)
 
 
 # -- approve
@@ -139,27 +141,27 @@ def _approved(
     checked: authorise.Checked,
     stands: grants.Stands,
     now: float,
-) -> facts.Note | ports.Request:
+) -> answers.Note | ports.Request:
     """Write an approval down, and the request as approved when it was the last one."""
     request = tx.request(request_id)
     if request is None:
-        return facts.Note(f"There is no request {request_id} any more.", good=False)
+        return answers.Note(f"There is no request {request_id} any more.", good=False)
     if request.state is not State.PENDING or now >= request.expires_at:
         return authorise.too_late(tx, inbound, request, now)
     given = {one.person.user_id for one in request.approvals}
     if inbound.person.user_id in given:
         said = "You have already approved this; it counts once."
         audit_trail.row(tx, inbound, "approval.refused", request, now, {"why": "already approved"})
-        return facts.Note(said, good=False)
+        return answers.Note(said, good=False)
     if not given <= checked.about:
         return request
-    if hidden := unseen.barring(tx, request):
+    if hidden := card_unseen.barring(tx, request):
         audit_trail.row(tx, inbound, "approval.held", request, now, {"why": hidden})
-        return facts.Note(hidden, good=False)
+        return answers.Note(hidden, good=False)
     lost = _lost(context, request, checked)
     if held := _doubt(lost):
         audit_trail.row(tx, inbound, "approval.not_checked", request, now, {"why": held})
-        return facts.Note(held, good=False)
+        return answers.Note(held, good=False)
     return _count(context, tx, inbound, request, checked, stands, lost, now)
 
 
@@ -172,7 +174,7 @@ def _count(
     stands: grants.Stands,
     lost: tuple[may_approve.LostApproval, ...],
     now: float,
-) -> facts.Note | ports.Request:
+) -> answers.Note | ports.Request:
     """Add an approval to those that still count, and start the run when it is the last."""
     decision = checked.decision
     yes = ports.Approval(
@@ -190,7 +192,7 @@ def _count(
             "Approve again then."
         )
         audit_trail.row(tx, inbound, "approval.held", request, now, {"why": frozen})
-        return facts.Note(held, good=False, people=freezes.holders(tx.freezes(now=now)))
+        return answers.Note(held, good=False, people=freezes.holders(tx.freezes(now=now)))
     _withdraw(tx, inbound, request, lost, now)
     _note_approval(context, tx, inbound, request, quorum.placed(yes, tally), tally, now)
     for one in kept:
@@ -202,7 +204,7 @@ def _count(
     group = tally.places.get(inbound.person.user_id, decision.group)
     why = f"for {group} (you are {decision.evidence})"
     said = f"Approved {request.id} {why}. {tally.sentence}{stands.told}"
-    return facts.Note(said, comment_on=request.id)
+    return answers.Note(said, comment_on=request.id)
 
 
 def _note_approval(

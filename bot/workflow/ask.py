@@ -9,9 +9,18 @@ from bot.power import plan, ports, request
 from bot.power.lifecycle import State
 from bot.power.messages import decisions
 from bot.power.policy import freezes
-from bot.power.run import endings
+from bot.power.run import never_ran
 from bot.power.text import folding, typography
-from bot.workflow import approve, audit_trail, break_glass, facts, nudge, people, planner, timers
+from bot.workflow import (
+    answers,
+    approve,
+    audit_trail,
+    break_glass,
+    nudge,
+    people,
+    planner,
+    timers,
+)
 from bot.workflow.context import Context
 from bot.workflow.questions import queries
 from bot.workflow.rights import authorise
@@ -33,7 +42,7 @@ class Callees:
     reviewers: people.Called = people.NOBODY
 
 
-async def remember(context: Context, inbound: ports.Inbound, made: plan.Plan) -> facts.PlanShown:
+async def remember(context: Context, inbound: ports.Inbound, made: plan.Plan) -> answers.PlanShown:
     """Store a plan that may be asked for, and show it.
 
     The same payload, worked on again after a crash, finds the plan of the first time.
@@ -52,9 +61,9 @@ async def remember(context: Context, inbound: ports.Inbound, made: plan.Plan) ->
 
     if made.refusals:
         await _note_refusal(context, inbound, made)
-        return facts.PlanShown(made, "", now)
+        return answers.PlanShown(made, "", now)
     stored = await context.store.write(work)
-    return facts.PlanShown(stored.plan, stored.id, now)
+    return answers.PlanShown(stored.plan, stored.id, now)
 
 
 async def _note_refusal(context: Context, inbound: ports.Inbound, made: plan.Plan) -> None:
@@ -79,7 +88,7 @@ async def _note_refusal(context: Context, inbound: ports.Inbound, made: plan.Pla
 
 async def ask(
     context: Context, inbound: ports.Inbound, request: ports.Request, count_typed: str | None
-) -> facts.Answer:
+) -> answers.Answer:
     """Turn a plan into a request, if the world still fits it and the count was typed.
 
     `count_typed` is None where a button was pressed, so that a form asks for it.
@@ -98,7 +107,7 @@ async def ask(
     if request.plan.terms.confirm_count:
         if count_typed is None:
             at_once = request.order.options.break_glass and not request.plan.terms.needs
-            return facts.CountWanted(request.id, count, request.order.action, at_once)
+            return answers.CountWanted(request.id, count, request.order.action, at_once)
         if typography.plain(count_typed) != str(count):
             said = "That isn't the number of servers in the plan."
             return await authorise.decline(context, inbound, NOT_ASKED, request, said)
@@ -126,7 +135,7 @@ def _asked(
     request: ports.Request,
     misfit: str,
     names: Callees,
-) -> facts.Answer:
+) -> answers.Answer:
     """Write a request down as pending, or as refused when it doesn't fit any more."""
     terms, now = request.plan.terms, context.clock.now()
     misfit = misfit or planner.overtaken(context, tx, request.plan, now)
@@ -136,9 +145,9 @@ def _asked(
             request.id, State.PLANNED, State.REFUSED, at=now, reason=misfit, named=named
         ):
             _audit(context, tx, inbound, "request.refused", request, why=misfit, servers=True)
-            endings.tell_step(tx, request, State.REFUSED, now)
+            never_ran.tell_step(tx, request, State.REFUSED, now)
         why = f"Not requested: {misfit}"
-        return facts.Note(why, good=False, people=named, over=True, plan_again=request.id)
+        return answers.Note(why, good=False, people=named, over=True, plan_again=request.id)
     expires_at = now + terms.expires_s
     won = tx.transition(
         request.id,
@@ -163,7 +172,7 @@ def _asked(
     if not terms.needs:
         approve.start(tx, request, now)
     nudge_for = request.id if terms.needs else ""
-    return facts.Note(f"Requested as {request.id}.", nudge_for=nudge_for)
+    return answers.Note(f"Requested as {request.id}.", nudge_for=nudge_for)
 
 
 def _audit(

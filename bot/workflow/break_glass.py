@@ -9,7 +9,7 @@ import structlog
 from bot.power import inputs, ports
 from bot.power.approval import late_clicks, may_approve, reviews
 from bot.power.messages import decisions
-from bot.workflow import audit_trail, facts, people
+from bot.workflow import answers, audit_trail, people
 from bot.workflow.context import Context
 
 log = structlog.get_logger()
@@ -60,7 +60,7 @@ async def review(
     request: ports.Request,
     comment: str,
     judgement: inputs.Judgement | None = None,
-) -> facts.Answer:
+) -> answers.Answer:
     """Close the review of a request with what a person found, if it is theirs to close.
 
     Without words a form asks for them, and for a judgement.
@@ -76,7 +76,7 @@ async def review(
     if not decision.allowed:
         return await _refuse(context, inbound, request, decision)
     if not comment:
-        return facts.VerdictWanted(request.id)
+        return answers.VerdictWanted(request.id)
     now = context.clock.now()
     return await context.store.write(
         lambda tx: _closed(tx, inbound, request, decision, (comment, judgement), now)
@@ -105,7 +105,7 @@ def _closed(
     decision: may_approve.Decision,
     found: tuple[str, inputs.Judgement | None],
     now: float,
-) -> facts.Note:
+) -> answers.Note:
     """Write a review down, unless somebody was quicker."""
     user_id, (comment, judgement) = inbound.person.user_id, found
     if not tx.close_review(
@@ -115,14 +115,14 @@ def _closed(
         by = closed.closed_by if closed else ""
         why = f"{request.id} has already been reviewed by {by}."
         audit_trail.row(tx, inbound, "review.too_late", request, now, {"why": why})
-        return facts.Note(why, good=False, people=(by,))
+        return answers.Note(why, good=False, people=(by,))
     detail = {"comment": comment, "group": decision.group, "evidence": decision.evidence}
     detail |= {"judgement": judgement.value} if judgement else {}
     audit_trail.row(tx, inbound, "review.closed", request, now, detail)
     said = decisions.Reviewed(user=user_id, comment=comment, judgement=judgement)
     tx.say(request.id, "reply", said, key="reviewed", at=now)
     tx.show_card(request.id, at=now)
-    return facts.Note(f"The review of {request.id} is recorded; its card and thread show it.")
+    return answers.Note(f"The review of {request.id} is recorded; its card and thread show it.")
 
 
 async def _refuse(
@@ -130,13 +130,13 @@ async def _refuse(
     inbound: ports.Inbound,
     request: ports.Request,
     decision: may_approve.Decision | None,
-) -> facts.Note:
+) -> answers.Note:
     """Audit and say that a review isn't this person's to close."""
     said = decision.sentence if decision else f"{request.id} needs no review."
     reason = decision.reason.value if decision and decision.reason else ""
     await audit_trail.refused(context, inbound, "review.refused", request, why=reason, said=said)
     named = (request.review.closed_by,) if request.review and request.review.closed_by else ()
-    return facts.Note(said, good=False, people=named + late_clicks.people(request))
+    return answers.Note(said, good=False, people=named + late_clicks.people(request))
 
 
 # -- what the clock does

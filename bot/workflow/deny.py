@@ -8,8 +8,8 @@ from bot.power import ports
 from bot.power.approval import may_approve
 from bot.power.lifecycle import State
 from bot.power.messages import decisions
-from bot.power.run import endings
-from bot.workflow import audit_trail, facts
+from bot.power.run import never_ran
+from bot.workflow import answers, audit_trail
 from bot.workflow.context import Context
 from bot.workflow.rights import authorise
 
@@ -18,7 +18,7 @@ COMMENTED = "request.commented"
 
 async def deny(
     context: Context, inbound: ports.Inbound, request: ports.Request, reason: str | None
-) -> facts.Answer:
+) -> answers.Answer:
     """End a request by a no, from somebody who might have said yes.
 
     `reason` is None where the button was pressed, so that a form asks why.
@@ -30,22 +30,22 @@ async def deny(
     if reason is None or (needed and not reason):
         if late := await _late(context, inbound, request):
             return late
-        return facts.ReasonWanted(request.id, needed)
+        return answers.ReasonWanted(request.id, needed)
     now = context.clock.now()
 
-    def work(tx: ports.Tx) -> facts.Note:
+    def work(tx: ports.Tx) -> answers.Note:
         newest = tx.request(request.id) or request
         if newest.state is not State.PENDING or now >= newest.expires_at:
             return authorise.too_late(tx, inbound, newest, now)
-        endings.end(tx, newest, _denial(inbound, decision, reason, now))
-        return facts.Note(f"Denied {request.id}.", comment_on="" if reason else request.id)
+        never_ran.end(tx, newest, _denial(inbound, decision, reason, now))
+        return answers.Note(f"Denied {request.id}.", comment_on="" if reason else request.id)
 
     return await context.store.write(work)
 
 
 async def _late(
     context: Context, inbound: ports.Inbound, request: ports.Request
-) -> facts.Note | None:
+) -> answers.Note | None:
     """Say at once that there is nothing to deny any more, before anybody writes why."""
     now = context.clock.now()
     if request.state is State.PENDING and now < request.expires_at:
@@ -55,10 +55,10 @@ async def _late(
 
 def _denial(
     inbound: ports.Inbound, decision: may_approve.Decision, reason: str, now: float
-) -> endings.Ending:
+) -> never_ran.Ending:
     """Return the end that a no brings."""
     by = f"denied by {inbound.person.user_id}"
-    return endings.Ending(
+    return never_ran.Ending(
         State.DENIED,
         now,
         f"{by}: {reason}" if reason else by,
@@ -70,7 +70,7 @@ def _denial(
 
 async def comment(
     context: Context, inbound: ports.Inbound, request: ports.Request, comment: str
-) -> facts.Answer:
+) -> answers.Answer:
     """Add words to one's own decision, once; the thread and the audit have them.
 
     Without words a form asks for them.
@@ -83,7 +83,7 @@ async def comment(
         )
         return await _not_added(context, inbound, request, said)
     if not comment:
-        return facts.CommentWanted(request.id)
+        return answers.CommentWanted(request.id)
     now = context.clock.now()
 
     def work(tx: ports.Tx) -> bool:
@@ -100,17 +100,17 @@ async def comment(
         return True
 
     if await context.store.write(work):
-        return facts.Note("Comment posted.")
+        return answers.Note("Comment posted.")
     said = "You have already commented on it; write more in its thread."
     return await _not_added(context, inbound, request, said)
 
 
 async def _not_added(
     context: Context, inbound: ports.Inbound, request: ports.Request, said: str
-) -> facts.Note:
+) -> answers.Note:
     """Audit and say that a comment was not taken."""
     await audit_trail.refused(context, inbound, "comment.refused", request, why=said)
-    return facts.Note(said, good=False)
+    return answers.Note(said, good=False)
 
 
 def _decided(request: ports.Request, user_id: str) -> bool:

@@ -7,17 +7,17 @@ from typing import Literal, assert_never
 
 from bot.power import errors, input_fields, inputs, ports
 from bot.power.command import command, command_line
-from bot.power.run import again
+from bot.power.run import retry_and_undo
 from bot.workflow import (
+    answers,
     approve,
     ask,
     audit_trail,
     break_glass,
     deny,
-    facts,
     freeze,
     nudge,
-    putting_back,
+    put_back,
     stop,
     submit,
 )
@@ -39,7 +39,7 @@ NO_BUTTON = "This button is no longer valid."
 FORGOTTEN = "This plan is too old to use. Type the command again."
 
 
-async def answer(context: Context, inbound: ports.Inbound) -> facts.Answer | None:
+async def answer(context: Context, inbound: ports.Inbound) -> answers.Answer | None:
     """Dispatch an input by its kind."""
     match inbound.input:
         case inputs.Typed() | inputs.Mentioned() if inbound.input.length:
@@ -57,19 +57,19 @@ async def answer(context: Context, inbound: ports.Inbound) -> facts.Answer | Non
         case inputs.HomeOpened():
             return await lookups.home(context, inbound.person)
         case inputs.Unknown():
-            return facts.Note(NO_BUTTON, good=False)
+            return answers.Note(NO_BUTTON, good=False)
         case _:
             assert_never(inbound.input)
 
 
 async def _pressed(
     context: Context, inbound: ports.Inbound, button: inputs.Pressed
-) -> facts.Answer | None:
+) -> answers.Answer | None:
     """Do what a button asks for."""
     if button.do is inputs.Do.UNFREEZE:
         return await freeze.lift(context, inbound)
     if button.do in PLAN_BUTTONS and await named(context, inbound) is None:
-        return facts.Note(FORGOTTEN, good=False, over=True)
+        return answers.Note(FORGOTTEN, good=False, over=True)
     shown = await queries.find(context, button.request_id)
     if button.do is inputs.Do.CHANGE:
         return await request_form.change(context, inbound, shown.request)
@@ -77,8 +77,8 @@ async def _pressed(
 
 
 async def _pressed_of(
-    context: Context, inbound: ports.Inbound, button: inputs.Pressed, shown: facts.RequestShown
-) -> facts.Answer | None:
+    context: Context, inbound: ports.Inbound, button: inputs.Pressed, shown: answers.RequestShown
+) -> answers.Answer | None:
     """Do what a button of a request asks for."""
     request = shown.request
     match button.do:
@@ -89,7 +89,7 @@ async def _pressed_of(
         case inputs.Do.NUDGE:
             return await nudge.nudge(context, inbound, request)
         case inputs.Do.PUT_BACK:
-            return await putting_back.put_back(context, inbound, request)
+            return await put_back.put_back(context, inbound, request)
         case inputs.Do.CANCEL:
             return await stop.cancel(context, inbound, request)
         case inputs.Do.STOP:
@@ -101,7 +101,7 @@ async def _pressed_of(
         case (
             inputs.Do.UNFREEZE | inputs.Do.PAGE | inputs.Do.SHARE | inputs.Do.NEW | inputs.Do.CHANGE
         ):
-            return facts.Note(NO_BUTTON, good=False)
+            return answers.Note(NO_BUTTON, good=False)
         case _:
             assert_never(button.do)
 
@@ -111,7 +111,7 @@ async def _decide(
     inbound: ports.Inbound,
     request: ports.Request,
     do: Literal[inputs.Do.APPROVE, inputs.Do.DENY, inputs.Do.COMMENT, inputs.Do.VERDICT],
-) -> facts.Answer:
+) -> answers.Answer:
     """Do what an approver's button asks for; but for Approve, a form asks for words first."""
     match do:
         case inputs.Do.APPROVE:
@@ -126,7 +126,7 @@ async def _decide(
             assert_never(do)
 
 
-async def _sent(context: Context, inbound: ports.Inbound, sent: inputs.FormSent) -> facts.Answer:
+async def _sent(context: Context, inbound: ports.Inbound, sent: inputs.FormSent) -> answers.Answer:
     """Do what a form about a request asks for."""
     request = await _find(context, sent.request_id)
     reason, comment = sent.reason.strip(), sent.comment.strip()
@@ -146,7 +146,7 @@ async def _sent(context: Context, inbound: ports.Inbound, sent: inputs.FormSent)
             assert_never(sent.do)
 
 
-async def _obey(context: Context, inbound: ports.Inbound, typed: command.Command) -> facts.Answer:
+async def _obey(context: Context, inbound: ports.Inbound, typed: command.Command) -> answers.Answer:
     """Do what was typed.
 
     Raises:
@@ -178,7 +178,7 @@ async def _obey(context: Context, inbound: ports.Inbound, typed: command.Command
 
 async def _look_up(
     context: Context, inbound: ports.Inbound, typed: command.Command
-) -> facts.Answer:
+) -> answers.Answer:
     """Answer a question.
 
     Raises:
@@ -190,12 +190,12 @@ async def _look_up(
         raise suggest.whole_line(mistake, typed) from None
 
 
-async def _fill_in(context: Context, inbound: ports.Inbound, sent: inputs.Filled) -> facts.Answer:
+async def _fill_in(context: Context, inbound: ports.Inbound, sent: inputs.Filled) -> answers.Answer:
     """Plan what a form asks for, as if it had been typed."""
     found = request_form.read_form(context, inbound.place, sent)
     if found.change is None or found.problems:
         # The form has said so already; the policy may have changed since.
-        return facts.Mistake(next(iter(found.problems.values()), "The form is empty."))
+        return answers.Mistake(next(iter(found.problems.values()), "The form is empty."))
     return await submit.submit(context, inbound, found.change)
 
 
@@ -232,14 +232,14 @@ async def _meant(
         raise
 
 
-def _wanted(do: inputs.Do, shown: facts.RequestShown) -> again.Again:
+def _wanted(do: inputs.Do, shown: answers.RequestShown) -> retry_and_undo.Again:
     """Return what a button wants done once more, or undone."""
     order = shown.request.order
     if do is inputs.Do.RETRY:
-        return again.retried(order, shown.servers)
+        return retry_and_undo.retried(order, shown.servers)
     if do is inputs.Do.AGAIN:
-        return again.whole(order)
-    return again.undone(order, shown.servers)
+        return retry_and_undo.whole(order)
+    return retry_and_undo.undone(order, shown.servers)
 
 
 def words_too_long(words: str) -> str:
@@ -249,12 +249,12 @@ def words_too_long(words: str) -> str:
     return f"{_limit(len(words))} Nothing was done; say it in fewer words."
 
 
-def not_kept(answer: facts.Answer, length: int) -> facts.Answer:
+def not_kept(answer: answers.Answer, length: int) -> answers.Answer:
     """Return an answer that says too that the reason was too long, where `length` isn't 0.
 
     A no is never held up by its reason.
     """
-    if not length or not isinstance(answer, facts.Note):
+    if not length or not isinstance(answer, answers.Note):
         return answer
     return dataclasses.replace(answer, text=f"{answer.text} {_limit(length)} It wasn't saved.")
 

@@ -12,7 +12,7 @@ from bot.power.approval import judging, may_approve, may_stop
 from bot.power.messages import messages
 from bot.power.policy import freeze_ends, freezes, policy
 from bot.power.text import times
-from bot.workflow import audit_trail, facts
+from bot.workflow import answers, audit_trail
 from bot.workflow.context import Context
 from bot.workflow.record import Record, Ruled
 
@@ -41,7 +41,7 @@ class FreezeChange:
     by: str = ""
 
 
-async def freeze(context: Context, inbound: ports.Inbound, text: str) -> facts.Note:
+async def freeze(context: Context, inbound: ports.Inbound, text: str) -> answers.Note:
     """Hold everything back in this person's name; the text is a reason, perhaps with an end.
 
     Raises:
@@ -50,7 +50,7 @@ async def freeze(context: Context, inbound: ports.Inbound, text: str) -> facts.N
     decision = await _may_freeze(context, inbound)
     if not decision.allowed:
         await audit_trail.refused(context, inbound, "freeze.on.refused", why=decision.sentence)
-        return facts.Note(decision.sentence, good=False)
+        return answers.Note(decision.sentence, good=False)
     now = context.clock.now()
     wants_zone = freeze_ends.may_have(text)
     zone = await _zone(context, inbound) if wants_zone else times.UTC
@@ -60,7 +60,7 @@ async def freeze(context: Context, inbound: ports.Inbound, text: str) -> facts.N
 
 async def hold(
     context: Ruled, inbound: ports.Inbound, wanted: freeze_ends.Wanted, group: str = ""
-) -> facts.Note:
+) -> answers.Note:
     """Hold everything back in somebody's name who may do so, as a member of this group."""
     now = context.clock.now()
     made = ports.Freeze(inbound.person.user_id, wanted.reason, now, wanted.until)
@@ -81,10 +81,12 @@ async def hold(
         tell(context, tx, FreezeChange(event, inbound.key, now, made.holder), [kept])
         return bool(before)
 
-    return facts.Note(_frozen(wanted, replaced=await context.store.write(work)))
+    return answers.Note(_frozen(wanted, replaced=await context.store.write(work)))
 
 
-async def unfreeze(context: Context, inbound: ports.Inbound, *, every: bool = False) -> facts.Note:
+async def unfreeze(
+    context: Context, inbound: ports.Inbound, *, every: bool = False
+) -> answers.Note:
     """Lift this person's own freeze, or every one.
 
     Raises:
@@ -102,17 +104,17 @@ async def unfreeze(context: Context, inbound: ports.Inbound, *, every: bool = Fa
 
 async def let_go(
     context: Ruled, inbound: ports.Inbound, holder: str = "", group: str = ""
-) -> facts.Note:
+) -> answers.Note:
     """Lift the freeze of one holder, empty for everybody's, for somebody who may."""
     lifted, left = await _let_go(
         context, inbound, group, lambda one: not holder or one.holder == holder
     )
     if not lifted:
         return await _not_lifted(context, inbound, _not_yours(left), left)
-    return facts.Note(_lifted(left), people=freezes.holders(left))
+    return answers.Note(_lifted(left), people=freezes.holders(left))
 
 
-async def lift(context: Context, inbound: ports.Inbound) -> facts.Note:
+async def lift(context: Context, inbound: ports.Inbound) -> answers.Note:
     """Lift the one freeze whose button was pressed: its holder may, and approvers.
 
     Raises:
@@ -132,7 +134,7 @@ async def lift(context: Context, inbound: ports.Inbound) -> facts.Note:
     )
     if not lifted:
         return await _not_lifted(context, inbound, OVER)
-    return facts.Note(_lifted(left, own=own), people=freezes.holders(left))
+    return answers.Note(_lifted(left, own=own), people=freezes.holders(left))
 
 
 async def _let_go(
@@ -205,10 +207,10 @@ def tell(context: Ruled, tx: ports.Tx, turn: FreezeChange, turned: Iterable[port
 
 async def _not_lifted(
     context: Record, inbound: ports.Inbound, why: str, standing: Sequence[ports.Freeze] = ()
-) -> facts.Note:
+) -> answers.Note:
     """Refuse to lift a freeze, and audit it."""
     await audit_trail.refused(context, inbound, "freeze.off.refused", why=why)
-    return facts.Note(why, good=False, people=freezes.holders(standing))
+    return answers.Note(why, good=False, people=freezes.holders(standing))
 
 
 async def _zone(context: Context, inbound: ports.Inbound) -> times.Zone:

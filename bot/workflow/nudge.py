@@ -7,7 +7,7 @@ from bot.power.approval import late_clicks, quorum
 from bot.power.lifecycle import State
 from bot.power.messages import decisions
 from bot.power.plan import Notify
-from bot.workflow import audit_trail, facts, people
+from bot.workflow import answers, audit_trail, people
 from bot.workflow.context import Context
 
 # A requester may nudge this often, and no more.
@@ -38,7 +38,7 @@ async def at_start(context: Context, request: ports.Request) -> people.Called:
     )
 
 
-async def nudge(context: Context, inbound: ports.Inbound, request: ports.Request) -> facts.Note:
+async def nudge(context: Context, inbound: ports.Inbound, request: ports.Request) -> answers.Note:
     """Ask those who are missing once more, for the requester, within bounds."""
     now = context.clock.now()
     if request.order.requester.user_id != inbound.person.user_id:
@@ -64,12 +64,12 @@ async def nudge(context: Context, inbound: ports.Inbound, request: ports.Request
         minutes = int(-(-wait_s // 60))
         said = f"They were asked a moment ago; you can nudge them again in {minutes} min."
         return await _refuse(context, inbound, request, said)
-    return facts.Note("Asked them again in the thread.")
+    return answers.Note("Asked them again in the thread.")
 
 
 async def _refuse(
     context: Context, inbound: ports.Inbound, request: ports.Request, said: str
-) -> facts.Note:
+) -> answers.Note:
     """Audit and say why nobody was asked."""
     await audit_trail.refused(context, inbound, "nudge.refused", request, why=said)
-    return facts.Note(said, good=False, people=late_clicks.people(request))
+    return answers.Note(said, good=False, people=late_clicks.people(request))

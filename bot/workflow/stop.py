@@ -10,15 +10,15 @@ from bot.power import lifecycle, ports
 from bot.power.approval import may_stop
 from bot.power.lifecycle import State
 from bot.power.messages import running
-from bot.power.run import endings
-from bot.workflow import audit_trail, facts
+from bot.power.run import never_ran
+from bot.workflow import answers, audit_trail
 from bot.workflow.record import Record
 from bot.workflow.rights import authorise
 
 
 async def cancel(
     context: Record, inbound: ports.Inbound, request: ports.Request, reason: str = ""
-) -> facts.Answer:
+) -> answers.Answer:
     """Take one's own request back, before its first call."""
     may = may_stop.may_cancel(inbound.person, request.order.requester)
     if not may.allowed:
@@ -28,7 +28,7 @@ async def cancel(
 
 async def withdraw(
     context: Record, inbound: ports.Inbound, request: ports.Request, reason: str = ""
-) -> facts.Note:
+) -> answers.Note:
     """Take a request back before its first call, for whoever may."""
     return await context.store.write(
         lambda tx: _end(context, tx, inbound, request, State.CANCELLED, reason)
@@ -37,12 +37,12 @@ async def withdraw(
 
 async def stop(
     context: Record, inbound: ports.Inbound, request: ports.Request, reason: str = ""
-) -> facts.Note:
+) -> answers.Note:
     """Stop a running request: after this, no new call leaves. Needs no approval."""
     if request.state in (State.PLANNED, State.PENDING):
         return await _nothing_to_stop(context, inbound, request)
 
-    def work(tx: ports.Tx) -> facts.Note:
+    def work(tx: ports.Tx) -> answers.Note:
         newest = tx.request(request.id) or request
         if newest.state is State.RUNNING:
             return _stop_run(context, tx, inbound, newest, reason)
@@ -53,7 +53,7 @@ async def stop(
 
 def _stop_run(
     context: Record, tx: ports.Tx, inbound: ports.Inbound, request: ports.Request, reason: str
-) -> facts.Note:
+) -> answers.Note:
     """Note that a run is to stop, unless somebody has stopped it already."""
     now, user_id = context.clock.now(), inbound.person.user_id
     if not tx.request_stop(request.id, user_id=user_id, reason=reason, at=now):
@@ -63,12 +63,12 @@ def _stop_run(
     tx.show_card(request.id, at=now)
     detail = {"why": reason}
     audit_trail.row(tx, inbound, "request.stop_asked", request, now, detail, servers=True)
-    return facts.Note(f"{request.id} sends nothing more; what was already sent is still watched.")
+    return answers.Note(f"{request.id} sends nothing more; what was already sent is still watched.")
 
 
 async def _nothing_to_stop(
     context: Record, inbound: ports.Inbound, request: ports.Request
-) -> facts.Note:
+) -> answers.Note:
     """Say that a request has sent nothing, and who may end it before it does."""
     said = (
         f"{request.id} has sent nothing, and won't before it is approved: its requester can "
@@ -84,14 +84,14 @@ def _end(
     request: ports.Request,
     end: State,
     said: str,
-) -> facts.Note:
+) -> answers.Note:
     """End a request that waits, if its state of this moment allows it."""
     now, by = context.clock.now(), f"{end.value} by {inbound.person.user_id}"
     newest = tx.request(request.id) or request
     late = newest.state is State.PENDING and now >= newest.expires_at
     if late or end not in lifecycle.TRANSITIONS[newest.state]:
         return authorise.too_late(tx, inbound, newest, now)
-    ending = endings.Ending(
+    ending = never_ran.Ending(
         end,
         now,
         f"{by}: {said}" if said else by,
@@ -99,5 +99,5 @@ def _end(
         person=inbound.person,
         detail={"payload": inbound.key},
     )
-    endings.end(tx, newest, ending)
-    return facts.Note(f"{request.id} is {end.value}.")
+    never_ran.end(tx, newest, ending)
+    return answers.Note(f"{request.id} is {end.value}.")

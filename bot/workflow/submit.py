@@ -6,14 +6,16 @@ import asyncio
 import dataclasses
 
 from bot.power import errors, ports, server
-from bot.power.command import command, late_sparing
-from bot.power.run import again
-from bot.workflow import ask, facts, people, planner
+from bot.power.command import command, except_in_reason
+from bot.power.run import retry_and_undo
+from bot.workflow import answers, ask, people, planner
 from bot.workflow.context import Context
 from bot.workflow.questions import queries, suggest
 
 
-async def submit(context: Context, inbound: ports.Inbound, change: command.Change) -> facts.Answer:
+async def submit(
+    context: Context, inbound: ports.Inbound, change: command.Change
+) -> answers.Answer:
     """Plan a change and show the plan to the person who typed it; nothing is asked yet.
 
     Raises:
@@ -22,7 +24,7 @@ async def submit(context: Context, inbound: ports.Inbound, change: command.Chang
     snapshot = await queries.inventory(context)
     try:
         named = await queries.search(context, change.targets, snapshot, for_change=True)
-        late_sparing.refuse(change.reason, named.servers, context.policy().groups)
+        except_in_reason.refuse(change.reason, named.servers, context.policy().groups)
     except errors.UserMistake as mistake:
         raise suggest.whole_line(mistake, change) from None
     asked = planner.question_of(
@@ -43,27 +45,27 @@ async def submit(context: Context, inbound: ports.Inbound, change: command.Chang
     )
     plan = heard.beside(plan)
     if change.options.dry_run:
-        shown = facts.PlanShown(plan, "", asked.now)
+        shown = answers.PlanShown(plan, "", asked.now)
     else:
         shown = await ask.remember(context, inbound, plan)
     return dataclasses.replace(shown, shortfall=snapshot.shortfall)
 
 
 async def repeat(
-    context: Context, inbound: ports.Inbound, wanted: again.Again, request: ports.Request
-) -> facts.Answer:
+    context: Context, inbound: ports.Inbound, wanted: retry_and_undo.Again, request: ports.Request
+) -> answers.Answer:
     """Plan an action for exactly the servers that an earlier request has left to do."""
     snapshot = await queries.inventory(context)
     left = [snapshot.servers[i] for i in wanted.server_ids if i in snapshot.servers]
     if not left:
-        return facts.Note(f"There is nothing left to do for {request.id}.", good=False)
+        return answers.Note(f"There is nothing left to do for {request.id}.", good=False)
     asked = planner.question_of(
         context,
         inbound,
         wanted.action,
         tuple(left),
-        options=again.options(request.order),
-        reason=again.reason(request, wanted, by=inbound.person),
+        options=retry_and_undo.options(request.order),
+        reason=retry_and_undo.reason(request, wanted, by=inbound.person),
         retry_of=request.id,
     )
     asked = dataclasses.replace(asked, spared=await _spared(context, wanted, request, snapshot))
@@ -73,12 +75,15 @@ async def repeat(
     )
     plan = heard.beside(plan)
     if wanted.undoes:
-        plan = plan.model_copy(update={"undoes": again.undone_by(request)})
+        plan = plan.model_copy(update={"undoes": retry_and_undo.undone_by(request)})
     return await ask.remember(context, inbound, plan)
 
 
 async def _spared(
-    context: Context, wanted: again.Again, request: ports.Request, snapshot: server.Snapshot
+    context: Context,
+    wanted: retry_and_undo.Again,
+    request: ports.Request,
+    snapshot: server.Snapshot,
 ) -> dict[str, str]:
     """Return, by id, which servers are left alone that the button would act on again."""
     # While it runs, or before, its locks keep all others away.
@@ -87,4 +92,4 @@ async def _spared(
         touched = await context.store.read(
             lambda tx: tx.touched(wanted.server_ids, since=ended, but=request.id)
         )
-    return again.spared(request, wanted, snapshot.servers, touched)
+    return retry_and_undo.spared(request, wanted, snapshot.servers, touched)

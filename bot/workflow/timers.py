@@ -10,11 +10,11 @@ import structlog
 from bot.power import causes, errors, ports
 from bot.power.lifecycle import State
 from bot.power.messages import decisions
-from bot.power.run import endings, ledger, losses, runs
+from bot.power.run import ledger, lost_grants, never_ran, runs
 from bot.workflow import freeze, nudge, people
 from bot.workflow.context import Context
 from bot.workflow.questions import queries
-from bot.workflow.rights import grants, rejudge, unseen
+from bot.workflow.rights import card_unseen, grants, rejudge
 
 log = structlog.get_logger()
 
@@ -67,7 +67,7 @@ async def _begin(
     While CloudDC or Slack can't be read it waits, until its time to be used is over.
     """
     now = context.clock.now()
-    public_by = unseen.public_by(request)
+    public_by = card_unseen.public_by(request)
     if public_by is not None:
         return await _hidden(context, request, public_by, now)
     if now < _use_until(request):
@@ -99,8 +99,8 @@ async def _hidden(
 ) -> float | None:
     """Hold back break glass that nobody sees, and end it when that lasts."""
     if now < until:
-        return min(until, now + unseen.LOOK_S)
-    await context.store.write(lambda tx: void(tx, request, unseen.NOT_PUBLIC, now))
+        return min(until, now + card_unseen.LOOK_S)
+    await context.store.write(lambda tx: void(tx, request, card_unseen.NOT_PUBLIC, now))
     return None
 
 
@@ -110,7 +110,7 @@ async def _lost(context: Context, request: ports.Request) -> bool:
     if lost is None:
         return False
     now = context.clock.now()
-    return await context.store.write(lambda tx: losses.end(tx, request, lost, now=now))
+    return await context.store.write(lambda tx: lost_grants.end(tx, request, lost, now=now))
 
 
 async def _show_wait(
@@ -151,7 +151,7 @@ def tick(tx: ports.Tx, request_id: str, now: float, asked: people.Called) -> flo
     if request.state is State.PLANNED:
         return _forget(tx, request, now)
     if now >= request.expires_at:
-        endings.end(tx, request, endings.Ending(State.EXPIRED, now, "not answered in time"))
+        never_ran.end(tx, request, never_ran.Ending(State.EXPIRED, now, "not answered in time"))
         return None
     return _remind(tx, request, now, asked)
 
@@ -162,7 +162,7 @@ def _forget(tx: ports.Tx, request: ports.Request, now: float) -> float | None:
         return request.expires_at
     reason = "never asked for"
     if tx.transition(request.id, State.PLANNED, State.EXPIRED, at=now, reason=reason):
-        endings.tell_step(tx, request, State.EXPIRED, now)
+        never_ran.tell_step(tx, request, State.EXPIRED, now)
         tx.forget_plan(request.id)
     return None
 
@@ -184,7 +184,7 @@ def _remind(tx: ports.Tx, request: ports.Request, now: float, asked: people.Call
 
 def void(tx: ports.Tx, request: ports.Request, reason: str, now: float) -> None:
     """End an approved request that may not start any more."""
-    endings.end(tx, request, endings.Ending(State.VOID, now, reason))
+    never_ran.end(tx, request, never_ran.Ending(State.VOID, now, reason))
 
 
 def after_restore(tx: ports.Tx, now: float) -> int:

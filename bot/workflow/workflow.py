@@ -11,10 +11,10 @@ import dataclasses
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from bot.power import errors, inputs, ports, request
-from bot.power.command import form, halts, lateness
+from bot.power.command import form, halts, late_commands
 from bot.power.run import runs
 from bot.power.targets import search
-from bot.workflow import audit_trail, dispatch, facts, timers
+from bot.workflow import answers, audit_trail, dispatch, timers
 from bot.workflow.context import Context
 from bot.workflow.questions import lookups, request_form, suggest
 from bot.workflow.rights import authorise, person_limits
@@ -31,7 +31,7 @@ class Workflow:
     execute: Callable[[runs.Lease], Awaitable[None]]
     wake: Callable[[], None] = lambda: None
 
-    async def handle(self, inbound: ports.Inbound) -> facts.Answer | None:
+    async def handle(self, inbound: ports.Inbound) -> answers.Answer | None:
         """Answer one payload that was stored before it was acknowledged.
 
         Raises:
@@ -52,7 +52,7 @@ class Workflow:
         self.wake()
         return next_at
 
-    async def home(self, person: request.Person) -> facts.HomeShown:
+    async def home(self, person: request.Person) -> answers.HomeShown:
         """Return what a person's Home shows now.
 
         Raises:
@@ -71,10 +71,10 @@ class Workflow:
         return request_form.read_form(self.context, place, sent).problems
 
 
-async def _handle(context: Context, inbound: ports.Inbound) -> facts.Answer | None:
+async def _handle(context: Context, inbound: ports.Inbound) -> answers.Answer | None:
     """Answer a payload, a no before everything else."""
     try:
-        if late := lateness.judge(inbound, context.clock.now()):
+        if late := late_commands.judge(inbound, context.clock.now()):
             return await _too_late(context, inbound, late)
         if (no := halts.of(inbound)) is not None:
             return await _say_no(context, inbound, no)
@@ -88,21 +88,23 @@ async def _handle(context: Context, inbound: ports.Inbound) -> facts.Answer | No
         why = error.user_message
         request = await dispatch.named(context, inbound)
         await audit_trail.refused(context, inbound, "person.not_checked", request, did=did, why=why)
-        return facts.Note(why, good=False)
+        return answers.Note(why, good=False)
     except errors.UserMistake as mistake:
         return await suggest.answer(context, inbound, mistake)
 
 
 async def _too_late(
-    context: Context, inbound: ports.Inbound, late: lateness.LateCommand
-) -> facts.Mistake:
+    context: Context, inbound: ports.Inbound, late: late_commands.LateCommand
+) -> answers.Mistake:
     """Audit words that came too late, and give them back to whoever wrote them."""
     age_s = round(late.age_s)
     await audit_trail.refused(context, inbound, "words.too_late", why=late.sentence, age_s=age_s)
-    return facts.Mistake(late.sentence, suggestion=late.line)
+    return answers.Mistake(late.sentence, suggestion=late.line)
 
 
-async def _say_no(context: Context, inbound: ports.Inbound, no: halts.Said) -> facts.Answer | None:
+async def _say_no(
+    context: Context, inbound: ports.Inbound, no: halts.Said
+) -> answers.Answer | None:
     """Take a no before anything is asked of Slack, or as soon as it is known whose it is."""
     request = await dispatch.named(context, inbound, no.request_id)
     if request and no.no is halts.Halt.DENY:
@@ -112,14 +114,14 @@ async def _say_no(context: Context, inbound: ports.Inbound, no: halts.Said) -> f
     async with person_limits.admitted(context, inbound, no, request) as admitted:
         if admitted.known is None:
             await audit_trail.not_let_in(context, inbound, request, admitted.decision)
-            return facts.Note(admitted.decision.sentence, good=False)
+            return answers.Note(admitted.decision.sentence, good=False)
         answer = await dispatch.answer(context, inbound)
-    if isinstance(answer, facts.Note) and admitted.said:
+    if isinstance(answer, answers.Note) and admitted.said:
         return dataclasses.replace(answer, text=f"{answer.text} {admitted.said}")
     return answer
 
 
-async def _refused_at_once(context: Context, inbound: ports.Inbound) -> facts.Note | None:
+async def _refused_at_once(context: Context, inbound: ports.Inbound) -> answers.Note | None:
     """Refuse who may not use Powerbot at all; one's own approval, before any look-up."""
     request = await dispatch.named(context, inbound)
     decides = inbound.input.name in (inputs.Do.APPROVE, inputs.Do.DENY)
@@ -129,4 +131,4 @@ async def _refused_at_once(context: Context, inbound: ports.Inbound) -> facts.No
     if may.allowed:
         return None
     await audit_trail.not_let_in(context, inbound, request, may)
-    return facts.Note(may.sentence, good=False)
+    return answers.Note(may.sentence, good=False)

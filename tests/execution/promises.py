@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from bot.power import causes, lifecycle, ports
 from bot.power.lifecycle import ServerState, State
 from bot.power.request import Action
-from bot.power.run import again, outcome, settling
+from bot.power.run import outcome, retry_and_undo, settling
 from bot.sandbox import data_centre
 from bot.slack.render.phrases import outcomes
 from bot.storage import store
@@ -148,7 +148,7 @@ def nobody_is_left_dark_in_silence(
         ours = machine.performed[data_centre.Action.OFF] and row.name not in disturbed
         if ours and kind not in FICKLE and not any(machine.external.values()):
             is_off = machine.look(here.clock.monotonic()).power is data_centre.Power.OFF
-            told = again.left(found.order.action, row) is not causes.Left.NONE
+            told = retry_and_undo.left(found.order.action, row) is not causes.Left.NONE
             assert told or not is_off, f"{row.name} is off, and told as {row.state}"
 
 

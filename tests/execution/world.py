@@ -20,7 +20,7 @@ from bot.power import plan, ports, request, server
 from bot.power.lifecycle import State
 from bot.power.policy import policy
 from bot.power.request import Action
-from bot.power.run import losses, runs, settling
+from bot.power.run import lost_grants, runs, settling
 from bot.sandbox import data_centre
 from bot.storage import opening, store
 from tests.support import centre as centres, databases, ticks, virtual
@@ -51,9 +51,9 @@ async def unchanged(found: ports.Request, snapshot: server.Snapshot) -> str:
     return ""
 
 
-async def standing(found: ports.Request, step: int) -> losses.Ruling:
+async def standing(found: ports.Request, step: int) -> lost_grants.Ruling:
     """Rule that nothing is lost: who may ask and agree is another package's tests."""
-    return losses.Ruling()
+    return lost_grants.Ruling()
 
 
 class Line:

@@ -10,12 +10,12 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from bot.operations import host, host_view, owed
+from bot.operations import host_commands, host_view, owed
 from bot.power import ports, request
 from bot.power.run import step_ledger
-from bot.power.steps import asking, parts, step
+from bot.power.steps import parts, protocol, step
 from bot.power.steps.states import StepState
-from bot.workflow import facts, putting_back
+from bot.workflow import answers, put_back
 from bot.workflow.record import Record
 from tests.storage import owner
 from tests.support import databases
@@ -47,7 +47,7 @@ async def left_out(world: World, *states: StepState) -> str:
     found = await world.found(id_)
     assert found.ended_at, found.state
     now = world.clock.now()
-    subject = asking.Subject(id=found.order.server_ids[0], name="web01")
+    subject = protocol.Subject(id=found.order.server_ids[0], name="web01")
     made = [
         parts.Part(
             f"{id_}_1_1_{number}_{one.name}", id_, 1, one, since=now,
@@ -89,7 +89,7 @@ async def test_what_is_out_and_what_is_owed_is_listed(world: World, record: Reco
 async def test_a_request_is_shown_with_its_steps(world: World, record: Record) -> None:
     """A row for each server and step, the state as the store has it."""
     id_ = await left_out(world, StepState.PUT_BACK, StepState.OWED)
-    found = json.loads(host_view.one_as_json(await host.show(record, id_)))
+    found = json.loads(host_view.one_as_json(await host_commands.show(record, id_)))
     first, second = found["steps"]
 
     assert found["id"] == id_
@@ -114,10 +114,10 @@ async def test_settling_touches_one_step_of_one_server(world: World, record: Rec
     assert row["detail"]["by"].startswith("host:")
     assert world.thread(id_)[-1]["event"] == "step_settled"
     for again in (("drain", "web01"), ("nothing", "web01"), ("quiet", "web02")):
-        with pytest.raises(host.NotDone, match="neither out nor owed"):
+        with pytest.raises(host_commands.NotDone, match="neither out nor owed"):
             await owed.settle(record, id_, *again)
     refused = await world.audit("settle.refused", id_)
-    assert [one["user_id"] for one in refused] == [host.operator().user_id] * 3
+    assert [one["user_id"] for one in refused] == [host_commands.operator().user_id] * 3
 
 
 IN_HAND = [
@@ -134,7 +134,7 @@ async def test_step_that_a_run_has_in_hand_is_not_settled(
     id_ = await left_out(world, StepState.DONE, StepState.OWED)
     owner.execute(world.url, in_hand, "UPDATE requests SET state = 'running', ended_at = 0")
 
-    with pytest.raises(host.NotDone, match=f"under way, because {id_} is still running"):
+    with pytest.raises(host_commands.NotDone, match=f"under way, because {id_} is still running"):
         await owed.settle(record, id_, "drain", "web01")
     assert len(await owed.rows(record)) == 2
     assert await owed.settle(record, id_, "quiet", "web01")
@@ -148,12 +148,14 @@ async def test_settling_by_a_name_that_two_servers_have_wants_an_id(
 ) -> None:
     """One was mended by hand; the other stays owed."""
     id_ = await left_out(world, StepState.DONE, StepState.OWED)
-    twin = asking.Subject(id="twin-id", name="web01")
+    twin = protocol.Subject(id="twin-id", name="web01")
     part = parts.Part(f"{id_}_2_1_1_drain", id_, 2, DRAIN, servers=(parts.Taken(twin),))
     epoch = (await world.found(id_)).epoch
     await world.store.write(lambda tx: tx.intend_parts([part], epoch=epoch))
 
-    with pytest.raises(host.NotDone, match=r"2 servers in .* are called web01; give an id: .*twin"):
+    with pytest.raises(
+        host_commands.NotDone, match=r"2 servers in .* are called web01; give an id: .*twin"
+    ):
         await owed.settle(record, id_, "drain", "web01")
     assert await owed.settle(record, id_, "drain", "twin-id")
     assert await owed.settle(record, id_, "drain", "web01")
@@ -161,9 +163,9 @@ async def test_settling_by_a_name_that_two_servers_have_wants_an_id(
 
 async def test_settling_takes_an_id_as_every_command_does(record: Record) -> None:
     """What is no id is said to be none, and one that nobody asked for isn't called settled."""
-    with pytest.raises(host.NotDone, match="isn't a request id"):
+    with pytest.raises(host_commands.NotDone, match="isn't a request id"):
         await owed.settle(record, "web01", "drain", "web01")
-    with pytest.raises(host.NotDone, match="no request PR-7F3K"):
+    with pytest.raises(host_commands.NotDone, match="no request PR-7F3K"):
         await owed.settle(record, " pr-7f3k ", "drain", "web01")
 
 
@@ -172,7 +174,7 @@ async def test_whoever_may_ask_or_approve_may_put_back(world: World) -> None:
     id_ = await left_out(world, StepState.DONE, StepState.OWED)
     note = await world.press(DANA, "put_back", id_)
 
-    assert isinstance(note, facts.Note)
+    assert isinstance(note, answers.Note)
     assert note.good, note.text
     now = world.clock.now()
     due = await world.store.write(lambda tx: tx.due_parts(now=now + 1, until=now + 60))
@@ -185,8 +187,8 @@ async def test_others_may_not(world: World) -> None:
     """The refusal is audited, and nothing is due."""
     id_ = await left_out(world, StepState.DONE, StepState.OWED)
     note = await world.press(OLGA, "put_back", id_)
-    assert isinstance(note, facts.Note)
-    assert note.text == putting_back.NOT_YOURS
+    assert isinstance(note, answers.Note)
+    assert note.text == put_back.NOT_YOURS
     assert await world.audit("put_back.refused")
     assert not await world.store.read(lambda tx: tx.parts_wait(now=world.clock.now() + 1))
 
@@ -195,15 +197,15 @@ async def test_nothing_out_is_told(world: World) -> None:
     """A button of an old card."""
     id_ = await left_out(world, StepState.PUT_BACK, StepState.SETTLED)
     note = await world.press(DANA, "put_back", id_)
-    assert isinstance(note, facts.Note)
-    assert note.text == putting_back.NOTHING
+    assert isinstance(note, answers.Note)
+    assert note.text == put_back.NOTHING
 
 
 async def test_owed_is_answered_in_slack(world: World) -> None:
     """`/power owed`."""
     await left_out(world, StepState.DONE, StepState.OWED)
     shown = await world.type("owed", DANA)
-    assert isinstance(shown, facts.OwedShown)
+    assert isinstance(shown, answers.OwedShown)
     assert len(shown.parts) == 2
 
 

@@ -7,7 +7,7 @@ import pathlib
 import pytest
 
 from bot import settings
-from bot.operations import policies, policy_start
+from bot.operations import policy_check, policy_start
 
 FILLED = (
     ("allow = []", 'allow = ["C0OPS"]'),
@@ -20,7 +20,7 @@ def test_a_policy_to_begin_with_passes_once_its_ids_are_filled_in(tmp_path: path
     """Before that the check names what is empty; afterwards nothing is left to say."""
     path = tmp_path / "policy.toml"
     said = policy_start.write(path)
-    empty = policies.look(path)
+    empty = policy_check.look(path)
     text = path.read_text()
     for before, after in FILLED:
         text = text.replace(before, after, 1)
@@ -28,7 +28,7 @@ def test_a_policy_to_begin_with_passes_once_its_ids_are_filled_in(tmp_path: path
 
     assert "policy check" in said
     assert any("[channels] allow is empty" in one for one in empty.problems)
-    filled = policies.look(path)
+    filled = policy_check.look(path)
     assert (filled.problems, filled.notes) == ((), ())
 
 

@@ -17,7 +17,7 @@ from bot.slack.blockkit import blocks, modals, views as form_views
 from bot.slack.door import connection
 from bot.slack.outbound import sending
 from bot.slack.render import home
-from bot.workflow import facts
+from bot.workflow import answers
 from tests.slack import builders
 from tests.slack.test_golden import GOLDEN
 from tests.slack.test_home import full, shown
@@ -65,14 +65,14 @@ def messages() -> dict[str, blocks.Message]:
 def views() -> dict[str, dict[str, Any]]:
     """Return every modal and Home tab."""
     found = builders.request_in(State.RUNNING)
-    detail = facts.RequestShown(found, tuple(builders.rows(proven=["web01"])), builders.NOW)
+    detail = answers.RequestShown(found, tuple(builders.rows(proven=["web01"])), builders.NOW)
     return {
         "modal-count": modals.confirm_count(
-            facts.CountWanted("PR-7F3K", 10000, request.Action.REBOOT)
+            answers.CountWanted("PR-7F3K", 10000, request.Action.REBOOT)
         ),
-        "modal-reason": modals.deny_reason(facts.ReasonWanted("PR-7F3K")),
-        "modal-comment": modals.comment(facts.CommentWanted("PR-7F3K")),
-        "modal-verdict": modals.verdict(facts.VerdictWanted("PR-7F3K")),
+        "modal-reason": modals.deny_reason(answers.ReasonWanted("PR-7F3K")),
+        "modal-comment": modals.comment(answers.CommentWanted("PR-7F3K")),
+        "modal-verdict": modals.verdict(answers.VerdictWanted("PR-7F3K")),
         "modal-saying": form_views.saying(GOLDEN["answer-request-plan"]),
         **VIEWS,
         "modal-details": home.details(detail),

@@ -14,7 +14,7 @@ import time
 import re2
 
 from bot.power.command import command_line
-from bot.power.policy import patterns
+from bot.power.policy import reason_patterns
 
 MOST_S = 0.010
 ATOMS = ["a", "b", "(", ")", "|", ".", "[ab]", "[^a]", r"\d", r"\w", r"\b", "$", "^", r"\pL", "é"]
@@ -67,11 +67,11 @@ def main(count: int, seed: int) -> int:
     draw, slowest, taken = random.Random(seed), (0.0, "", ""), 0
     for _ in range(count):
         one, text = pattern(draw), reason(draw)
-        if patterns.problem(one):
+        if reason_patterns.problem(one):
             continue
         taken += 1
         began = time.thread_time()
-        patterns.found(one, text)
+        reason_patterns.found(one, text)
         slowest = max(slowest, (time.thread_time() - began, one, text))
     spent, one, text = slowest
     print(f"seed {seed}: {taken} of {count} taken, slowest {spent * 1000:.2f} ms: {one!r}")  # noqa: T201

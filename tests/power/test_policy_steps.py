@@ -7,7 +7,7 @@ import pytest
 from bot.power import errors, plan, request
 from bot.power.approval import policy_lint, policy_meaning
 from bot.power.command import command
-from bot.power.planning import planning, stepping
+from bot.power.planning import plan_steps, planning
 from bot.power.policy import policy, policy_file
 from bot.power.request import Action
 from bot.power.steps import step as step_
@@ -194,7 +194,7 @@ LINES = [
 @pytest.mark.parametrize(("action", "said"), LINES, ids=[action.value for action, _ in LINES])
 def test_the_plan_says_what_is_done_around_each_wave(action: Action, said: str) -> None:
     """In the order in which it is done, as the action has it."""
-    assert list(stepping.lines(made(action, rules()))) == [f"Around each wave: {said}"]
+    assert list(plan_steps.lines(made(action, rules()))) == [f"Around each wave: {said}"]
 
 
 def test_rules_with_other_steps_are_told_apart() -> None:
@@ -212,7 +212,7 @@ def test_a_step_is_left_out_where_the_rule_lets_it() -> None:
     without = made(Action.REBOOT, given, without=["drain"])
 
     assert not without.refusals
-    assert list(stepping.lines(without)) == [
+    assert list(plan_steps.lines(without)) == [
         "Around each wave: quiet, balancer; then answering for 30s (within 5m)",
         "Left out: drain",
     ]

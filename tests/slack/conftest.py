@@ -16,7 +16,13 @@ from bot.power.lifecycle import State
 from bot.sandbox.workspace import Message, Workspace
 from bot.slack.door import connection, sockets
 from bot.slack.inbound import bolt_registration, form_receiver, guard, processor
-from bot.slack.outbound import context as outbound, delivery, publishing, reporter, sending
+from bot.slack.outbound import (
+    context as outbound,
+    delivery,
+    home_publisher,
+    reporter,
+    sending,
+)
 from tests.slack import builders, fakes
 from tests.support import ticks
 
@@ -99,7 +105,7 @@ async def side(
     """Slack's side, without a transport yet."""
     store = fakes.Store(clock)
     workflow = fakes.Workflow(store)
-    homes = publishing.Homes(sender, clock)
+    homes = home_publisher.Homes(sender, clock)
     taking = processor.Processor(store, workflow, delivery.Delivery(sender, clock, homes), clock)
     telling = reporter.Reporter(
         outbound.Context(store, sender, clock, workspace_url="https://demo.slack.com/")

@@ -12,7 +12,7 @@ from bot.power.command import form
 from bot.power.lifecycle import State
 from bot.power.messages import messages
 from bot.power.targets import search
-from bot.workflow import facts
+from bot.workflow import answers
 from tests import bodies
 from tests.slack import builders
 
@@ -328,7 +328,7 @@ class Workflow:
     def __init__(self, store: Store) -> None:
         self._store = store
         self.handled: list[ports.Inbound] = []
-        self.says: list[facts.Answer | Exception | None] = []
+        self.says: list[answers.Answer | Exception | None] = []
         self.offered: list[search.Offer] = []
         self.offers_late: asyncio.Event | None = None
         self.offers_fail: Exception | None = None
@@ -354,7 +354,7 @@ class Workflow:
         self.held = asyncio.Event()
         return self.held
 
-    async def handle(self, inbound: ports.Inbound) -> facts.Answer | None:
+    async def handle(self, inbound: ports.Inbound) -> answers.Answer | None:
         """Answer a payload."""
         self.handled.append(inbound)
         if self.held is not None:
@@ -368,20 +368,20 @@ class Workflow:
             return self._plan(inbound)
         return await self._button(inbound)
 
-    def _plan(self, inbound: ports.Inbound) -> facts.Answer:
+    def _plan(self, inbound: ports.Inbound) -> answers.Answer:
         order = builders.order(place=inbound.place, requester=inbound.person)
         found = builders.request_in(State.PLANNED, builders.planned(order), card=None)
         self._store.add(found)
-        return facts.PlanShown(found.plan, found.id, self._store.clock.now())
+        return answers.PlanShown(found.plan, found.id, self._store.clock.now())
 
-    async def _button(self, inbound: ports.Inbound) -> facts.Answer | None:
+    async def _button(self, inbound: ports.Inbound) -> answers.Answer | None:
         pressed = inbound.input
         request_id, do = input_fields.request_id(pressed), pressed.name
         user = {"user": inbound.person.user_id}
         if do in ("request", "confirm_count"):
             self._store.move(request_id, State.PENDING, card=ports.Card(inbound.place.channel_id))
             self._store.queue(request_id, "card", {})
-            return facts.Note(f"Requested as {request_id}.")
+            return answers.Note(f"Requested as {request_id}.")
         if do == "approve":
             given = builders.approval(inbound.person.user_id)
             self._store.move(request_id, State.APPROVED, approvals=(given,))
@@ -395,8 +395,8 @@ class Workflow:
                 body = {"event": word.value, "reason": reason, **user}
                 self._store.queue(request_id, "reply", body)
                 self._store.queue(request_id, "card", {})
-            return facts.Note(f"{request_id} is {word.value}.")
-        return facts.Note("This button is no longer valid.", good=False)
+            return answers.Note(f"{request_id} is {word.value}.")
+        return answers.Note("This button is no longer valid.", good=False)
 
     def finish_run(self, request_id: str, servers: Iterable[ports.RunServer]) -> None:
         """Start and end a run at once."""

@@ -12,15 +12,10 @@ from bot.power.messages import messages, running
 from bot.power.policy import freezes
 from bot.sandbox.workspace.blockkit import blocks as stand_in_blocks
 from bot.slack import directory
-from bot.slack.outbound import context as outbound, noticing, pacing
-from bot.slack.render import (
-    answers as rendering,
-    cards,
-    home,
-    replies,
-)
+from bot.slack.outbound import context as outbound, notice_poster, pacing
+from bot.slack.render import cards, home, private_answers as rendering, thread_replies
 from bot.slack.render.phrases import about_freezes
-from bot.workflow import facts
+from bot.workflow import answers
 from tests import bodies
 from tests.slack import builders
 from tests.slack.conftest import Side
@@ -58,7 +53,7 @@ def test_note_shows_the_holder_of_a_freeze_and_everybody_else_by_name_once() -> 
         f"You have no freeze of your own. Everything is frozen by {freezes.told([HELD])}. Ask "
         "U0SAM."
     )
-    shown = rendering.render(facts.Note(told, good=False, people=("U0ROSA", "U0SAM")))
+    shown = rendering.render(answers.Note(told, good=False, people=("U0ROSA", "U0SAM")))
 
     assert "is frozen by <@U0ROSA> (cooling" in shown.text
     assert shown.text.endswith("Ask <@U0SAM>.")
@@ -131,7 +126,7 @@ def test_card_of_a_request_that_is_held_back_names_the_freeze(state: State) -> N
 
 def test_reply_of_a_held_run_names_each_freeze() -> None:
     """A run that starts no new call says whose freeze it waits for."""
-    told = replies.render(
+    told = thread_replies.render(
         builders.request_in(State.RUNNING),
         [],
         running.Held(
@@ -146,9 +141,11 @@ def test_reply_of_a_held_run_names_each_freeze() -> None:
 
 def test_lists_and_home_begin_with_the_freezes_that_stand() -> None:
     """Whoever looks at servers or requests sees why none can be asked for."""
-    fleet = facts.FleetShown("all servers", server.Snapshot({}, 0.0), (), 1.0, freezes=(HELD, HOST))
-    requests = facts.RequestsShown((), (), 1.0, (HELD,))
-    opened = facts.HomeShown((), (), (), (), (HELD, HOST), 1.0)
+    fleet = answers.FleetShown(
+        "all servers", server.Snapshot({}, 0.0), (), 1.0, freezes=(HELD, HOST)
+    )
+    requests = answers.RequestsShown((), (), 1.0, (HELD,))
+    opened = answers.HomeShown((), (), (), (), (HELD, HOST), 1.0)
 
     assert rendering.render(fleet).blocks[0]["text"]["text"].startswith(LINE)
     assert rendering.render(requests).blocks[0]["text"]["text"] == LINE
@@ -187,7 +184,7 @@ async def test_channel_that_is_closed_or_shared_is_not_told(side: Side) -> None:
     """Nothing is tried for ever, nothing leaves the company, and the audit says so."""
     pace = pacing.Pace(3.0, 40)
     people = directory.Directory(side.client, side.clock)
-    telling = noticing.Noticing(
+    telling = notice_poster.Noticing(
         outbound.Context(side.store, side.sender, side.clock, pace, directory=people)
     )
     side.store.notices += [notice(1, "C0GONE"), notice(2, "C0SHARED")]

@@ -9,11 +9,11 @@ from bot.power import plan, ports
 from bot.power.lifecycle import ServerState, State as RequestState
 from bot.power.messages import running
 from bot.power.request import Action
-from bot.power.steps import asking, parts, step
+from bot.power.steps import parts, protocol, step
 from bot.power.steps.states import StepState
-from bot.slack.render import cards, replies
+from bot.slack.render import cards, thread_replies
 from bot.slack.render.phrases import about_steps, outcomes
-from bot.workflow import facts
+from bot.workflow import answers
 from tests.slack import builders
 
 QUIET = step.Step(name="quiet", kind="silence", lasts_s=7200.0)
@@ -23,7 +23,7 @@ DRAIN = step.Step(name="drain", kind="drain", node="{name}")
 def part(made: step.Step, *servers: tuple[str, StepState], **more: Any) -> parts.Part:
     """Return a part whose servers are in these states."""
     taken = tuple(
-        parts.Taken(asking.Subject(id=f"id-{name}", name=name), state, since=builders.NOW - 60)
+        parts.Taken(protocol.Subject(id=f"id-{name}", name=name), state, since=builders.NOW - 60)
         for name, state in servers
     )
     return dataclasses.replace(
@@ -60,14 +60,16 @@ def test_an_ended_card_says_what_is_still_out_and_offers_to_put_it_back() -> Non
 def test_of_two_servers_of_one_name_it_is_said_which_is_out() -> None:
     """The card, Home and `owed` name the place, as the plan did."""
     twin = parts.Taken(
-        asking.Subject(id="id-2", name="web07", apart="R12 U20"), StepState.OWED, since=builders.NOW
+        protocol.Subject(id="id-2", name="web07", apart="R12 U20"),
+        StepState.OWED,
+        since=builders.NOW,
     )
     found = dataclasses.replace(part(DRAIN), servers=(twin,))
 
     told = (
         about_steps.still_out(ended(found)),
-        about_steps.out_on_home(facts.StillOut(ended(found), (found,), may=True), "PR-7F3K"),
-        about_steps.owed(facts.OwedShown((found,), builders.NOW)).text,
+        about_steps.out_on_home(answers.StillOut(ended(found), (found,), may=True), "PR-7F3K"),
+        about_steps.owed(answers.OwedShown((found,), builders.NOW)).text,
     )
 
     assert all("web07 (R12 U20)" in one for one in told)
@@ -76,7 +78,7 @@ def test_of_two_servers_of_one_name_it_is_said_which_is_out() -> None:
 def test_what_nobody_knows_was_done_is_not_told_as_done() -> None:
     """The answer was lost: a silence may stand, or not."""
     lost = parts.Taken(
-        asking.Subject(id="id-1", name="web07"), StepState.OWED, missed="the answer was lost"
+        protocol.Subject(id="id-1", name="web07"), StepState.OWED, missed="the answer was lost"
     )
     found = dataclasses.replace(part(QUIET), servers=(lost,))
 
@@ -132,7 +134,7 @@ def test_a_waves_reply_tells_its_steps_in_order() -> None:
         back=5,
     )
     request = builders.request_in(RequestState.RUNNING)
-    said = replies.render(request, (), body).text
+    said = thread_replies.render(request, (), body).text
     assert said == "Wave 2: silenced, drained, told balancer · rebooted 5 · answering · put back"
 
 
@@ -141,7 +143,7 @@ def test_a_waves_reply_does_not_say_that_a_step_was_done_of_which_nobody_knows()
     quiet = running.Step(name="quiet", kind="silence", unsure=("web04",), confirmed=False)
     drain = running.Step(name="drain", kind="drain", unsure=("web05",))
     body = running.WaveOver(wave=1, steps=(quiet, drain), counts={"blocked": 2})
-    said = replies.render(builders.request_in(RequestState.RUNNING), (), body).text
+    said = thread_replies.render(builders.request_in(RequestState.RUNNING), (), body).text
     assert said == (
         "Wave 1: silence not confirmed: web04, drained (not confirmed: web05) · blocked 2"
     )
@@ -151,7 +153,7 @@ def test_a_waves_reply_says_what_it_went_on_without() -> None:
     """For a step that need not be done, with the outside's words."""
     missed = running.Missed(name="balancer", names=("web04",), why="the pool is locked")
     body = running.WaveOver(wave=1, counts={"proven": 1}, missed=(missed,))
-    said = replies.render(builders.request_in(RequestState.RUNNING), (), body).text
+    said = thread_replies.render(builders.request_in(RequestState.RUNNING), (), body).text
     assert said == "Wave 1: rebooted 1 · without balancer: web04 (the pool is locked)"
 
 
@@ -159,23 +161,23 @@ def test_a_waves_reply_says_who_was_set_aside_and_for_which_step() -> None:
     """With the outside's words, or the record's."""
     missed = running.Missed(name="drain", names=("web04",), why="3 pods left", must=True)
     body = running.WaveOver(wave=1, counts={"proven": 1, "blocked": 1}, missed=(missed,))
-    said = replies.render(builders.request_in(RequestState.RUNNING), (), body).text
+    said = thread_replies.render(builders.request_in(RequestState.RUNNING), (), body).text
     assert said.endswith(" · set aside: web04 (drain: 3 pods left)")
 
 
 def test_the_end_in_the_thread_names_what_is_still_out() -> None:
     """With the outcome."""
     body = running.Ended(state=RequestState.PARTIAL, head="ab", seq=1)
-    assert "still out:* web07 (silenced until" in replies.render(ended(*OUT), (), body).text
+    assert "still out:* web07 (silenced until" in thread_replies.render(ended(*OUT), (), body).text
 
 
 def test_owed_lists_each_server_and_step_with_its_age() -> None:
     """Owed ones stand out."""
-    message = about_steps.owed(facts.OwedShown(OUT, builders.NOW))
+    message = about_steps.owed(answers.OwedShown(OUT, builders.NOW))
     assert message.text.startswith("*2 out*, 2 of them owed")
     assert "web07 drained" in message.text
     assert "owed for 1 min" in message.text
-    assert about_steps.owed(facts.OwedShown((), builders.NOW)).text == about_steps.NOTHING
+    assert about_steps.owed(answers.OwedShown((), builders.NOW)).text == about_steps.NOTHING
 
 
 def test_the_plan_names_its_steps() -> None:

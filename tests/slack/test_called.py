@@ -8,7 +8,7 @@ from bot.power.lifecycle import State
 from bot.slack.blockkit import paging
 from bot.slack.inbound import bolt_registration, guard
 from bot.slack.render import home
-from bot.workflow import facts
+from bot.workflow import answers
 from tests.slack import builders, fakes, test_payloads
 from tests.slack.conftest import Side
 
@@ -16,7 +16,7 @@ from tests.slack.conftest import Side
 def test_home_names_the_command() -> None:
     """In how to ask, and below a list that is cut."""
     many = tuple(builders.request_in(State.PENDING, id=f"PR-{n}") for n in range(9))
-    shown = facts.HomeShown(many, (), (), (), (), builders.NOW)
+    shown = answers.HomeShown(many, (), (), (), (), builders.NOW)
 
     drawn = str(home.render(shown, called="/ops"))
 

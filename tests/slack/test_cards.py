@@ -12,7 +12,7 @@ from bot.power.lifecycle import State
 from bot.power.messages import decisions, running
 from bot.power.request import Action
 from bot.slack.blockkit import blocks
-from bot.slack.render import cards, replies
+from bot.slack.render import cards, thread_replies
 from tests import bodies
 from tests.slack import builders
 
@@ -89,7 +89,7 @@ def test_the_thread_says_once_at_the_end_that_a_cycle_left_servers_off() -> None
         State.FAILED, builders.planned(builders.order(["web01"], Action.CYCLE))
     )
 
-    told = replies.render(found, [row], running.Ended(state=State.FAILED)).text
+    told = thread_replies.render(found, [row], running.Ended(state=State.FAILED)).text
 
     assert told.startswith("*🚨 web01 is OFF · not switched back on*")
     assert told.count("OFF") == 1
@@ -103,7 +103,7 @@ def test_a_run_that_another_request_kept_from_everything_says_so_and_offers_to_a
     found = builders.request_in(State.FAILED, builders.planned(builders.order(["web49"])))
 
     card = cards.render(found, [busy])
-    told = replies.render(found, [busy], running.Ended(state=State.FAILED)).text
+    told = thread_replies.render(found, [busy], running.Ended(state=State.FAILED)).text
 
     assert heading(card) == "🚫 Not run: web49 is busy with PR-4DNF"
     assert "Nothing was sent. <@U0DANA> can ask again." in shown(card)
@@ -215,9 +215,9 @@ def test_how_long_it_took_is_counted_from_the_beginning_of_the_run() -> None:
     found = builders.request_in(State.SUCCEEDED, ended_at=builders.NOW + 20)
     body = {"event": "ended", "head": "ab" * 32, "seq": 3, "began_at": builders.NOW}
 
-    assert "took 20 s" in replies.render(found, [row], bodies.message(body)).text
+    assert "took 20 s" in thread_replies.render(found, [row], bodies.message(body)).text
     unknown = bodies.message({**body, "began_at": 0.0})
-    assert "took 11 s" in replies.render(found, [row], unknown).text
+    assert "took 11 s" in thread_replies.render(found, [row], unknown).text
 
 
 def test_card_counts_approvals_by_group() -> None:
@@ -268,7 +268,7 @@ def test_card_names_who_ended_it_and_lets_no_other_words_ping(
 def test_expiry_is_never_worded_as_a_denial() -> None:
     """Nobody has said no."""
     found = builders.request_in(State.EXPIRED)
-    told = shown(cards.render(found)) + replies.render(found, [], decisions.Expired()).text
+    told = shown(cards.render(found)) + thread_replies.render(found, [], decisions.Expired()).text
 
     assert "nobody answered in time" in told.lower()
     assert "den" not in told.lower()

@@ -8,7 +8,7 @@ from bot.power import inputs, server
 from bot.slack.blockkit import blocks
 from bot.slack.inbound import bolt_registration, guard
 from bot.slack.outbound import sending
-from bot.workflow import facts
+from bot.workflow import answers
 from tests.slack import builders
 from tests.slack.conftest import Side, pending
 from tests.slack.fakes import Acked
@@ -147,7 +147,7 @@ async def test_twin_of_a_card_is_closed_when_its_button_shows_that_it_lives(
 async def test_shortcuts_and_events_are_acknowledged(connected: Side) -> None:
     """Shortcuts go the same way as commands; so does a Home that is opened."""
     message = connected.workspace.say("sam", "ops", "web01 is down & out")
-    connected.workflow.says = [facts.Note("One."), facts.Note("Two."), None]
+    connected.workflow.says = [answers.Note("One."), answers.Note("Two."), None]
 
     first = await connected.workspace.shortcut("dana", "power_from_message", "ops", message.ts)
     second = await connected.workspace.shortcut("dana", "power_request")
@@ -168,7 +168,7 @@ async def test_reader_turns_the_pages_of_a_long_list(connected: Side) -> None:
         one_server(name) for name in builders.names(1, 19) + builders.names(1, 11, "db")
     )
     snapshot = snapshot_of(servers)
-    shown = facts.FleetShown("all servers", snapshot, servers, builders.NOW, detailed=True)
+    shown = answers.FleetShown("all servers", snapshot, servers, builders.NOW, detailed=True)
     connected.workflow.says = [shown, shown]
 
     await connected.workspace.command("dana", "ops", "/power list")
@@ -199,7 +199,7 @@ def snapshot_of(servers: tuple[server.Server, ...]) -> server.Snapshot:
 async def test_shared_answer_stands_in_the_channel_without_buttons(connected: Side) -> None:
     """Asked anew by the line that the button carries; the private one stays."""
     servers = (one_server("web01"),)
-    shown = facts.FleetShown("web01", snapshot_of(servers), servers, builders.NOW)
+    shown = answers.FleetShown("web01", snapshot_of(servers), servers, builders.NOW)
     connected.workflow.says = [shown, shown]
     await connected.workspace.command("dana", "ops", "/power status web01")
     await connected.settle()
@@ -217,7 +217,7 @@ async def test_shared_answer_stands_in_the_channel_without_buttons(connected: Si
 async def test_answer_that_could_not_be_shared_is_told(connected: Side) -> None:
     """Slack may refuse it; nobody waits for what doesn't come."""
     servers = (one_server("web01"),)
-    shown = facts.FleetShown("web01", snapshot_of(servers), servers, builders.NOW)
+    shown = answers.FleetShown("web01", snapshot_of(servers), servers, builders.NOW)
     connected.workflow.says = [shown, shown]
     await connected.workspace.command("dana", "ops", "/power status web01")
     await connected.settle()

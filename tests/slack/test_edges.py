@@ -8,7 +8,7 @@ from bot.power import inputs, ports
 from bot.power.lifecycle import State
 from bot.slack.blockkit import blocks
 from bot.slack.inbound import bolt_registration, guard, processor
-from bot.workflow import facts
+from bot.workflow import answers
 from tests.slack import builders
 from tests.slack.conftest import Side
 from tests.slack.fakes import Acked
@@ -31,7 +31,7 @@ async def test_person_without_any_open_way_is_logged_and_marked_as_done(side: Si
     """An answer that nobody can get doesn't keep the payload alive for ever."""
     side.workspace.chaos.fail("chat.postEphemeral", "error", error="user_not_in_channel")
     side.workspace.chaos.fail("chat.postMessage", "error", error="messages_tab_disabled")
-    side.workflow.says = [facts.Note("Done.")]
+    side.workflow.says = [answers.Note("Done.")]
     await side.processor.store(builders.inbound())
 
     side.processor.begin(builders.inbound())
@@ -57,7 +57,7 @@ async def test_twin_that_can_t_be_closed_is_left(side: Side) -> None:
     pressed = builders.inbound(
         inputs.Pressed(do=inputs.Do.DETAILS, request_id="PR-7F3K", message_ts="1.0")
     )
-    side.workflow.says = [facts.Note("Done.")]
+    side.workflow.says = [answers.Note("Done.")]
     await side.processor.store(pressed)
 
     side.processor.begin(pressed)
@@ -69,7 +69,7 @@ async def test_twin_that_can_t_be_closed_is_left(side: Side) -> None:
 
 async def test_bug_in_answering_doesn_t_stop_the_processor(side: Side) -> None:
     """A task that breaks is logged; the payload stays for whoever mends it."""
-    side.workflow.says = [facts.Note("Done.")]
+    side.workflow.says = [answers.Note("Done.")]
     odd = builders.inbound(inputs.Pressed(do=inputs.Do.DETAILS, request_id="PR-7F3K"))
     await side.processor.store(odd)
     side.store.broken = True

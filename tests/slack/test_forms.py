@@ -6,7 +6,7 @@ from bot.power import inputs
 from bot.power.request import Action
 from bot.slack.inbound import guard
 from bot.slack.outbound import sending
-from bot.workflow import facts
+from bot.workflow import answers
 from tests.slack import builders
 from tests.slack.conftest import Side, pending
 from tests.slack.fakes import Acked
@@ -35,7 +35,7 @@ async def test_requester_types_the_count_of_a_large_request(connected: Side) -> 
     """A wrong number keeps the form open; the right one requests."""
     await connected.workspace.command("dana", "ops", "/power reboot web[01-19]")
     await connected.settle()
-    connected.workflow.says = [facts.CountWanted("PR-7F3K", 19, Action.REBOOT)]
+    connected.workflow.says = [answers.CountWanted("PR-7F3K", 19, Action.REBOOT)]
     await connected.workspace.click("dana", connected.whispers("dana")[-1], "Request")
     await connected.settle()
 
@@ -56,7 +56,7 @@ async def test_requester_types_the_count_of_a_large_request(connected: Side) -> 
 async def test_approver_gives_the_reason_of_a_denial_in_a_form(connected: Side) -> None:
     """Deny opens a form; the reason stands in the thread, harmless."""
     card = await pending(connected)
-    connected.workflow.says = [facts.ReasonWanted("PR-7F3K")]
+    connected.workflow.says = [answers.ReasonWanted("PR-7F3K")]
     await connected.workspace.click("sam", card, "Deny")
     await connected.settle()
 
@@ -74,7 +74,7 @@ async def test_a_no_without_a_form_counts_where_no_reason_is_needed(connected: S
     """Slack lets no form open any more, and the request is denied all the same."""
     card = await pending(connected)
     connected.workspace.chaos.fail("views.open", "error", error="expired_trigger_id")
-    connected.workflow.says = [facts.ReasonWanted("PR-7F3K", needed=False)]
+    connected.workflow.says = [answers.ReasonWanted("PR-7F3K", needed=False)]
 
     await connected.workspace.click("sam", card, "Deny")
     await connected.settle()
@@ -88,7 +88,7 @@ async def test_a_no_without_a_form_counts_where_no_reason_is_needed(connected: S
 async def test_the_reason_may_be_left_open_unless_the_policy_wants_one(connected: Side) -> None:
     """The form is sent empty, and the request is denied."""
     card = await pending(connected)
-    connected.workflow.says = [facts.ReasonWanted("PR-7F3K", needed=False)]
+    connected.workflow.says = [answers.ReasonWanted("PR-7F3K", needed=False)]
     await connected.workspace.click("sam", card, "Deny")
     await connected.settle()
 
@@ -103,7 +103,7 @@ async def test_the_reason_may_be_left_open_unless_the_policy_wants_one(connected
 async def test_form_of_a_request_that_is_gone_says_so(connected: Side) -> None:
     """What the form names is looked up; nothing that it carries is trusted."""
     card = await pending(connected)
-    connected.workflow.says = [facts.ReasonWanted("PR-GONE")]
+    connected.workflow.says = [answers.ReasonWanted("PR-GONE")]
     await connected.workspace.click("sam", card, "Deny")
     await connected.settle()
 
@@ -115,7 +115,7 @@ async def test_form_of_a_request_that_is_gone_says_so(connected: Side) -> None:
 async def test_form_is_not_lost_when_the_database_is_away(connected: Side) -> None:
     """The form stays open with what was typed, and says that nothing was done."""
     card = await pending(connected)
-    connected.workflow.says = [facts.ReasonWanted("PR-7F3K")]
+    connected.workflow.says = [answers.ReasonWanted("PR-7F3K")]
     await connected.workspace.click("sam", card, "Deny")
     await connected.settle()
     connected.store.away_for = 1
@@ -129,7 +129,7 @@ async def test_expired_trigger_is_told_instead_of_a_form(connected: Side) -> Non
     """A form that can't be opened any more leaves the person with an answer."""
     card = await pending(connected)
     connected.workspace.chaos.fail("views.open", "error", error="expired_trigger_id")
-    connected.workflow.says = [facts.ReasonWanted("PR-7F3K")]
+    connected.workflow.says = [answers.ReasonWanted("PR-7F3K")]
 
     await connected.workspace.click("sam", card, "Deny")
     await connected.settle()

@@ -15,8 +15,8 @@ from bot.power.request import Action
 from bot.sandbox.workspace.blockkit import blocks as stand_in_blocks
 from bot.slack import action_ids
 from bot.slack.blockkit import blocks, modals, paging
-from bot.slack.render import answers as private, cards, plans, replies
-from bot.workflow import facts
+from bot.slack.render import cards, plans, private_answers as private, thread_replies
+from bot.workflow import answers
 from tests import bodies
 from tests.slack import builders
 
@@ -128,8 +128,10 @@ def golden_replies() -> dict[str, blocks.Message]:
         event = kind.model_fields["event"].default or "something <!here> new"
         told = bodies.message({**body, "event": event})
         assert type(told) is kind
-        made[f"reply-{event}"] = replies.render(found, servers, told)
-        made[f"direct-{event}"] = replies.direct(found, servers, told, "https://x.slack.com/a")
+        made[f"reply-{event}"] = thread_replies.render(found, servers, told)
+        made[f"direct-{event}"] = thread_replies.direct(
+            found, servers, told, "https://x.slack.com/a"
+        )
     return made
 
 
@@ -166,28 +168,28 @@ def golden_answers() -> dict[str, blocks.Message]:
     )
     hostile = builders.HOSTILE
     said: dict[str, private.Said] = {
-        "mistake": facts.Mistake(hostile, hostile, hostile),
-        "note": facts.Note(hostile, good=False),
-        "note-offers": facts.Note(hostile, comment_on="PR-7F3K", nudge_for="PR-7F3K"),
-        "note-people": facts.Note(
+        "mistake": answers.Mistake(hostile, hostile, hostile),
+        "note": answers.Note(hostile, good=False),
+        "note-offers": answers.Note(hostile, comment_on="PR-7F3K", nudge_for="PR-7F3K"),
+        "note-people": answers.Note(
             f"denied by U0SAM: {hostile}", good=False, people=("U0SAM", "<!here>")
         ),
-        "plan": facts.PlanShown(hostile_plan(HOSTILE_NAMES), "PR-7F3K", builders.NOW),
-        "plan-many": facts.PlanShown(builders.planned(builders.order(MANY)), "PR-7F3K", 0),
-        "plan-refused": facts.PlanShown(
+        "plan": answers.PlanShown(hostile_plan(HOSTILE_NAMES), "PR-7F3K", builders.NOW),
+        "plan-many": answers.PlanShown(builders.planned(builders.order(MANY)), "PR-7F3K", 0),
+        "plan-refused": answers.PlanShown(
             builders.planned(refusals=(hostile,) * 20), "", builders.NOW
         ),
-        "fleet": facts.FleetShown(hostile, snapshot, servers, builders.NOW),
-        "fleet-rows": facts.FleetShown(hostile, snapshot, servers, builders.NOW, detailed=True),
-        "request": facts.RequestShown(found, tuple(every_end(HOSTILE_NAMES)), builders.NOW),
-        "request-plan": facts.RequestShown(found, (), builders.NOW),
-        "requests": facts.RequestsShown((found,) * 40, (found,) * 40, builders.NOW),
-        "no-requests": facts.RequestsShown((), (), builders.NOW),
-        "history": facts.HistoryShown(hostile, (found,) * 90, 500, True),
-        "why": facts.WhyShown(servers[-1], snapshot, (deed,) * 60, builders.NOW),
-        "no-why": facts.WhyShown(servers[0], snapshot, (), builders.NOW),
-        "no-history": facts.HistoryShown(hostile, ()),
-        "help": facts.HelpShown("/power reboot <servers> [because why]\n" * 400),
+        "fleet": answers.FleetShown(hostile, snapshot, servers, builders.NOW),
+        "fleet-rows": answers.FleetShown(hostile, snapshot, servers, builders.NOW, detailed=True),
+        "request": answers.RequestShown(found, tuple(every_end(HOSTILE_NAMES)), builders.NOW),
+        "request-plan": answers.RequestShown(found, (), builders.NOW),
+        "requests": answers.RequestsShown((found,) * 40, (found,) * 40, builders.NOW),
+        "no-requests": answers.RequestsShown((), (), builders.NOW),
+        "history": answers.HistoryShown(hostile, (found,) * 90, 500, True),
+        "why": answers.WhyShown(servers[-1], snapshot, (deed,) * 60, builders.NOW),
+        "no-why": answers.WhyShown(servers[0], snapshot, (), builders.NOW),
+        "no-history": answers.HistoryShown(hostile, ()),
+        "help": answers.HelpShown("/power reboot <servers> [because why]\n" * 400),
     }
     turns = {
         "answer": paging.Turn(2, "list web*"),
@@ -242,10 +244,10 @@ def test_messages_let_no_foreign_word_live(name: str) -> None:
 def test_forms_keep_slacks_limits(action: Action) -> None:
     """All forms are what Slack takes as a view."""
     views = [
-        modals.confirm_count(facts.CountWanted("PR-7F3K", 10000, action)),
-        modals.deny_reason(facts.ReasonWanted("PR-7F3K")),
-        modals.comment(facts.CommentWanted("PR-7F3K")),
-        modals.verdict(facts.VerdictWanted("PR-7F3K")),
+        modals.confirm_count(answers.CountWanted("PR-7F3K", 10000, action)),
+        modals.deny_reason(answers.ReasonWanted("PR-7F3K")),
+        modals.comment(answers.CommentWanted("PR-7F3K")),
+        modals.verdict(answers.VerdictWanted("PR-7F3K")),
     ]
 
     for view in views:
@@ -269,6 +271,6 @@ def test_every_button_is_understood_by_the_listeners() -> None:
 
 def test_plan_for_the_largest_request_is_one_phone_screen() -> None:
     """A thousand servers make no wall of text."""
-    shown = facts.PlanShown(builders.planned(builders.order(MANY)), "PR-7F3K", builders.NOW)
+    shown = answers.PlanShown(builders.planned(builders.order(MANY)), "PR-7F3K", builders.NOW)
 
     assert blocks.characters(plans.render(shown).blocks) < 1500

@@ -10,13 +10,13 @@ import pytest
 from bot.power import errors, input_fields, inputs, ports, request
 from bot.power.inputs import Do
 from bot.power.lifecycle import State
-from bot.power.steps import asking, parts, step
+from bot.power.steps import parts, protocol, step
 from bot.power.steps.states import StepState as State_
 from bot.sandbox.workspace.blockkit import blocks as stand_in_blocks
 from bot.slack import action_ids
-from bot.slack.outbound import publishing, sending
+from bot.slack.outbound import home_publisher, sending
 from bot.slack.render import home, request_modal
-from bot.workflow import facts
+from bot.workflow import answers
 from tests.slack import builders
 from tests.slack.conftest import Side
 from tests.support import ticks
@@ -24,9 +24,9 @@ from tests.support import ticks
 SAM = request.Person(user_id="U0SAM", team_id=builders.TEAM)
 
 
-def shown(**lists: Any) -> facts.HomeShown:
+def shown(**lists: Any) -> answers.HomeShown:
     """Return what a Home shows, empty where nothing is given."""
-    empty = facts.HomeShown((), (), (), (), (), builders.NOW)
+    empty = answers.HomeShown((), (), (), (), (), builders.NOW)
     return dataclasses.replace(empty, **lists)
 
 
@@ -41,7 +41,7 @@ def numbered(state: State, count: int) -> tuple[ports.Request, ...]:
     return tuple(builders.request_in(state, id=f"PR-{n:04}", card=card) for n in range(count))
 
 
-def full(words: str = "") -> facts.HomeShown:
+def full(words: str = "") -> answers.HomeShown:
     """Return a Home with more of everything than it can show."""
     return shown(
         waiting_for_me=numbered(State.PENDING, 30),
@@ -54,14 +54,14 @@ def full(words: str = "") -> facts.HomeShown:
     )
 
 
-def still_out(id_: str, words: str = "", *, may: bool = True) -> facts.StillOut:
+def still_out(id_: str, words: str = "", *, may: bool = True) -> answers.StillOut:
     """Return what a request still owes of one server."""
     since = builders.NOW - 60
-    web07 = parts.Taken(asking.Subject(id="i", name=words or "web07"), State_.OWED, since=since)
+    web07 = parts.Taken(protocol.Subject(id="i", name=words or "web07"), State_.OWED, since=since)
     drain = step.Step(name=words[:60] or "drain", kind="drain", node="{name}")
     found = builders.request_in(State.PARTIAL, id=id_)
     ended = dataclasses.replace(found, ended_at=since)
-    return facts.StillOut(ended, (parts.Part(f"k{id_}", id_, 1, drain, servers=(web07,)),), may)
+    return answers.StillOut(ended, (parts.Part(f"k{id_}", id_, 1, drain, servers=(web07,)),), may)
 
 
 def words_of(view: Any) -> str:
@@ -75,7 +75,7 @@ def words_of(view: Any) -> str:
 @pytest.mark.parametrize(
     "what", [shown(), full(), full(builders.HOSTILE)], ids=["none", "all", "x"]
 )
-def test_home_keeps_slacks_limits_whatever_there_is(what: facts.HomeShown) -> None:
+def test_home_keeps_slacks_limits_whatever_there_is(what: answers.HomeShown) -> None:
     """An empty Home and one with too much of everything are both what Slack takes."""
     view = home.render(what, builders.HOSTILE, "https://demo.slack.com/")
 
@@ -162,7 +162,7 @@ async def test_person_presses_on_home_and_reads_the_answer_there(connected: Side
     """A press on the Home tab is answered on it, not in a message."""
     found = builders.request_in(State.PENDING, id="PR-0000")
     connected.store.add(found)
-    connected.workflow.says = [shown(waiting_for_me=(found,)), facts.Note("Counted <for> you.")]
+    connected.workflow.says = [shown(waiting_for_me=(found,)), answers.Note("Counted <for> you.")]
     connected.workspace.open_home("sam")
     await connected.settle()
     view = connected.workspace.home("sam")
@@ -179,7 +179,7 @@ async def test_person_presses_on_home_and_reads_the_answer_there(connected: Side
 async def test_person_reads_details_from_home_in_a_window(connected: Side) -> None:
     """Details on the Home tab opens the whole request beside it."""
     found = builders.request_in(State.PENDING, id="PR-0000")
-    detail = facts.RequestShown(found, (), builders.NOW)
+    detail = answers.RequestShown(found, (), builders.NOW)
     connected.store.add(found)
     connected.workflow.says = [shown(mine=(found,)), detail]
     connected.workspace.open_home("dana")
@@ -195,7 +195,7 @@ async def test_person_reads_details_from_home_in_a_window(connected: Side) -> No
 
 async def test_person_begins_a_request_from_home(connected: Side) -> None:
     """The button opens the form, as the command without words does; it asks for the channel."""
-    form = facts.FormShown(request.Place(channel_id="C0OPS"))
+    form = answers.FormShown(request.Place(channel_id="C0OPS"))
     connected.workflow.says = [shown(), form]
     connected.workspace.open_home("dana")
     await connected.settle()
@@ -211,7 +211,7 @@ async def test_person_begins_a_request_from_home(connected: Side) -> None:
 
 async def test_refused_person_reads_the_reason_on_home(connected: Side) -> None:
     """Somebody who may not use Powerbot sees why, and nothing else."""
-    connected.workflow.says = [facts.Note("Guests can't use Powerbot.", good=False)]
+    connected.workflow.says = [answers.Note("Guests can't use Powerbot.", good=False)]
 
     connected.workspace.open_home("gil")
     await connected.settle()
@@ -237,16 +237,16 @@ class Record:
             raise errors.StoreUnavailable
         return self.number
 
-    async def overview(self, person: request.Person) -> facts.HomeShown:
+    async def overview(self, person: request.Person) -> answers.HomeShown:
         """Return what a person's Home shows."""
         self.reads += 1
         return self.shows
 
 
 @pytest.fixture
-def homes(sender: sending.Sender, clock: ticks.GivenClock) -> publishing.Homes:
+def homes(sender: sending.Sender, clock: ticks.GivenClock) -> home_publisher.Homes:
     """The keeper of Home tabs, on the stand-in."""
-    return publishing.Homes(sender, clock)
+    return home_publisher.Homes(sender, clock)
 
 
 def published(side: Side) -> int:
@@ -254,32 +254,32 @@ def published(side: Side) -> int:
     return len(side.workspace.calls("views.publish"))
 
 
-async def test_home_changes_with_the_record(side: Side, homes: publishing.Homes) -> None:
+async def test_home_changes_with_the_record(side: Side, homes: home_publisher.Homes) -> None:
     """When the record has moved on, the Home that is watched shows it."""
     record = Record()
     await homes.opened(SAM, shown())
     record.number, record.shows = 2, shown(freezes=(frozen("by a person"),))
 
-    await side.clock.pass_s(publishing.PACE_S)
+    await side.clock.pass_s(home_publisher.PACE_S)
     await homes.look(record.overview, record.head)
 
     assert "by a person" in words_of(side.workspace.home("sam"))
 
 
 async def test_home_is_not_published_again_for_the_same(
-    side: Side, homes: publishing.Homes
+    side: Side, homes: home_publisher.Homes
 ) -> None:
     """A look at an unchanged record reads nothing and publishes nothing."""
     record = Record()
     await homes.opened(SAM, shown())
     for _ in range(5):
-        await side.clock.pass_s(publishing.PACE_S)
+        await side.clock.pass_s(home_publisher.PACE_S)
         await homes.look(record.overview, record.head)
 
     assert (published(side), record.reads) == (1, 1)
 
 
-async def test_many_homes_keep_within_the_pace(side: Side, homes: publishing.Homes) -> None:
+async def test_many_homes_keep_within_the_pace(side: Side, homes: home_publisher.Homes) -> None:
     """However many watch and however much changes, a minute has its limit."""
     record = Record()
     people = [request.Person(user_id=f"U0{n:04}", team_id=builders.TEAM) for n in range(300)]
@@ -292,12 +292,12 @@ async def test_many_homes_keep_within_the_pace(side: Side, homes: publishing.Hom
         await homes.look(record.overview, record.head)
         await side.clock.pass_s(1)
 
-    assert watched == publishing.MOST_WATCHED
-    assert published(side) <= publishing.MOST_A_MINUTE
+    assert watched == home_publisher.MOST_WATCHED
+    assert published(side) <= home_publisher.MOST_A_MINUTE
 
 
 async def test_home_of_another_process_is_published_over_once(
-    side: Side, homes: publishing.Homes
+    side: Side, homes: home_publisher.Homes
 ) -> None:
     """A version that Slack doesn't have any more is answered by one more try without it."""
     await homes.opened(SAM, shown())
@@ -313,37 +313,37 @@ async def test_home_of_another_process_is_published_over_once(
     ]
 
 
-async def test_answer_on_home_goes_after_a_while(side: Side, homes: publishing.Homes) -> None:
+async def test_answer_on_home_goes_after_a_while(side: Side, homes: home_publisher.Homes) -> None:
     """What was pressed a minute ago is no news."""
     record = Record()
     await homes.opened(SAM, shown())
     await homes.told(SAM, "Counted.")
 
-    await side.clock.pass_s(publishing.NOTICE_S + 1)
+    await side.clock.pass_s(home_publisher.NOTICE_S + 1)
     await homes.look(record.overview, record.head)
 
     assert "Counted." not in words_of(side.workspace.home("sam"))
 
 
-async def test_home_is_let_go_when_nobody_looks(side: Side, homes: publishing.Homes) -> None:
+async def test_home_is_let_go_when_nobody_looks(side: Side, homes: home_publisher.Homes) -> None:
     """A quarter of an hour after it was opened a Home costs nothing."""
     record = Record()
     await homes.opened(SAM, shown())
 
-    await side.clock.pass_s(publishing.WATCH_S + 1)
+    await side.clock.pass_s(home_publisher.WATCH_S + 1)
     await homes.look(record.overview, record.head)
 
     assert record.reads == 0
 
 
 async def test_home_that_slack_refuses_is_tried_again_later(
-    side: Side, homes: publishing.Homes
+    side: Side, homes: home_publisher.Homes
 ) -> None:
     """A failed publish is made again at the next look, and one without hope isn't."""
     record = Record()
     side.workspace.chaos.fail("views.publish", "error", error="internal_error")
     await homes.opened(SAM, shown())
-    await side.clock.pass_s(publishing.PACE_S)
+    await side.clock.pass_s(home_publisher.PACE_S)
     await homes.look(record.overview, record.head)
     first = side.workspace.home("sam")
     side.workspace.chaos.fail("views.publish", "error", error="not_enabled")
@@ -353,7 +353,9 @@ async def test_home_that_slack_refuses_is_tried_again_later(
     assert homes._watched == {}
 
 
-async def test_homes_outlive_a_database_that_is_away(side: Side, homes: publishing.Homes) -> None:
+async def test_homes_outlive_a_database_that_is_away(
+    side: Side, homes: home_publisher.Homes
+) -> None:
     """The loop goes on when the record can't be read."""
     record = Record()
     record.away = True

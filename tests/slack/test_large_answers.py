@@ -7,7 +7,7 @@ from bot.power.lifecycle import ServerState, State
 from bot.sandbox.workspace.blockkit import blocks as stand_in_blocks
 from bot.slack.blockkit import blocks, paging
 from bot.slack.render import request_lists, server_lists
-from bot.workflow import facts
+from bot.workflow import answers
 from tests.slack import builders
 
 SERVERS = tuple(
@@ -44,9 +44,9 @@ def words(message: blocks.Message) -> str:
     return "\n".join(str(block) for block in message.blocks)
 
 
-def shown(*, detailed: bool) -> facts.FleetShown:
+def shown(*, detailed: bool) -> answers.FleetShown:
     """Return the whole fleet."""
-    return facts.FleetShown("all servers", SNAPSHOT, SERVERS, builders.NOW, detailed)
+    return answers.FleetShown("all servers", SNAPSHOT, SERVERS, builders.NOW, detailed)
 
 
 def test_status_of_a_large_fleet_is_one_phone_screen() -> None:
@@ -96,8 +96,8 @@ def test_a_page_beyond_the_last_is_the_last() -> None:
 
 def test_requests_and_history_come_in_pages_that_hold_all_rows() -> None:
     """None is left out at a page's end for want of room."""
-    waiting = facts.RequestsShown(REQUESTS[:5], REQUESTS[5:], builders.NOW)
-    past = facts.HistoryShown("all servers", REQUESTS, 500, True)
+    waiting = answers.RequestsShown(REQUESTS[:5], REQUESTS[5:], builders.NOW)
+    past = answers.HistoryShown("all servers", REQUESTS, 500, True)
     url = "https://a-rather-long-name-of-a-workspace.slack.com/"
     turn = paging.Turn(2, "requests")
 
@@ -122,7 +122,7 @@ def test_why_holds_all_rows_of_a_page() -> None:
     deed = server_history.Deed(
         found, builders.NOW, "U0DANA", agreed, False, ServerState.PROVEN, 100_012, 100_919
     )
-    told = facts.WhyShown(SERVERS[0], SNAPSHOT, (deed,) * 40, builders.NOW)
+    told = answers.WhyShown(SERVERS[0], SNAPSHOT, (deed,) * 40, builders.NOW)
 
     message = request_lists.why(
         told, paging.Turn(1, "why x"), "https://a-rather-long-name.slack.com/"

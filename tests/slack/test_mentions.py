@@ -6,12 +6,12 @@ import pytest
 
 from bot.power import input_fields, inputs
 from bot.power.lifecycle import State
-from bot.workflow import facts
+from bot.workflow import answers
 from tests.slack import builders, fakes
 from tests.slack.conftest import Side
 
 LINE = "reboot web01 because kernel panic"
-MISTAKE = facts.Mistake("There is no server webb01.", "webb01", "/power reboot web01")
+MISTAKE = answers.Mistake("There is no server webb01.", "webb01", "/power reboot web01")
 
 
 async def test_requester_sees_the_plan_of_a_mention_in_the_channel(connected: Side) -> None:
@@ -42,7 +42,7 @@ async def test_requester_sees_the_answer_to_a_shortcut_on_a_lone_message(
 ) -> None:
     """When form and response URL are closed, the answer comes into the channel."""
     alert = connected.workspace.say("sam", "ops", "web01 is down")
-    connected.workflow.says = [facts.Note("Told.")]
+    connected.workflow.says = [answers.Note("Told.")]
     inbound = builders.inbound(
         inputs.ShortcutUsed(lone=True),
         place=builders.order().place.model_copy(update={"thread_ts": alert.ts}),
@@ -63,7 +63,7 @@ async def test_approver_s_form_is_answered_in_the_channel_before_the_thread_begi
     place = builders.order().place.model_copy(update={"thread_ts": alert.ts})
     found = builders.request_in(State.PENDING, builders.planned(builders.order(place=place)))
     connected.store.add(found)
-    connected.workflow.says = [facts.Note("Denied.")]
+    connected.workflow.says = [answers.Note("Denied.")]
     form = builders.inbound(
         inputs.FormSent(do=inputs.Form.DENY, request_id=found.id, reason="not now")
     )
@@ -207,8 +207,8 @@ async def test_refused_plan_may_be_edited_and_a_dry_run_may_not(connected: Side)
     made = builders.planned()
     refused = made.model_copy(update={"refusals": ("Say why.",)})
     connected.workflow.says = [
-        facts.PlanShown(refused, "", builders.NOW),
-        facts.PlanShown(made, "", builders.NOW),
+        answers.PlanShown(refused, "", builders.NOW),
+        answers.PlanShown(made, "", builders.NOW),
     ]
     message = connected.workspace.mention("dana", "ops", "reboot web01")
     await connected.settle()

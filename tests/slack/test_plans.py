@@ -8,7 +8,7 @@ from typing import Any
 from bot.power import plan, ports
 from bot.power.plan import Need, PlanLine, Terms, Unheard, Verdict
 from bot.slack.render import plans
-from bot.workflow import alarm_lookup, facts
+from bot.workflow import alarm_lookup, answers
 from tests.slack import builders
 
 ON, OFF = "power on", "power off"
@@ -37,7 +37,7 @@ def told(
     }
     made = builders.planned(builders.order(acting), **given)
     heard = alarm_lookup.Heard(tuple(alarms), unheard)
-    shown = facts.PlanShown(heard.beside(made), "PR-7F3K", builders.NOW)
+    shown = answers.PlanShown(heard.beside(made), "PR-7F3K", builders.NOW)
     message = plans.render(shown)
     return "\n".join(block["text"]["text"] for block in message.blocks[1:3]) + str(
         message.blocks[3]
@@ -113,7 +113,7 @@ def test_a_refused_plan_begins_with_what_forbids_it() -> None:
     made = builders.planned(builders.order([one.name for one in lines]), lines=lines)
     refused = made.model_copy(update={"refusals": refusals})
 
-    message = plans.render(facts.PlanShown(refused, "", builders.NOW))
+    message = plans.render(answers.PlanShown(refused, "", builders.NOW))
     first, second, third = (block["text"]["text"] for block in message.blocks[:3])
 
     assert first == "🚫 Can't reboot 1,899 servers"
@@ -131,7 +131,7 @@ def test_a_plan_that_names_not_every_server_offers_to_show_all() -> None:
     found = []
     for lines in (few, many):
         made = builders.planned(builders.order([one.name for one in lines]), lines=lines)
-        message = plans.render(facts.PlanShown(made, "PR-7F3K", builders.NOW))
+        message = plans.render(answers.PlanShown(made, "PR-7F3K", builders.NOW))
         found.append([one["text"]["text"] for one in message.blocks[-1]["elements"]])
     assert found == [["Request", "Change…"], ["Request", "Change…", "Show all"]]
 

@@ -10,7 +10,7 @@ from bot.power import errors, inputs
 from bot.power.lifecycle import State
 from bot.slack.inbound import processor
 from bot.slack.outbound import delivery
-from bot.workflow import facts
+from bot.workflow import answers
 from tests.slack import builders, fakes
 from tests.slack.conftest import Side
 from tests.slack.fakes import Acked
@@ -69,7 +69,7 @@ async def test_processor_takes_over_what_a_dead_process_left(connected: Side) ->
 
 async def test_processor_tries_again_while_the_database_is_away_after_the_ack(side: Side) -> None:
     """A click that was acknowledged is a promise: a short outage doesn't break it."""
-    side.workflow.says = [errors.StoreUnavailable(), facts.Note("Done.")]
+    side.workflow.says = [errors.StoreUnavailable(), answers.Note("Done.")]
     await side.processor.store(builders.inbound())
 
     side.processor.begin(builders.inbound())
@@ -83,7 +83,7 @@ async def test_processor_leaves_a_payload_in_the_store_when_the_database_stays_a
     side: Side,
 ) -> None:
     """What can't be marked as done isn't forgotten either."""
-    side.workflow.says = [facts.Note("Done.")]
+    side.workflow.says = [answers.Note("Done.")]
     await side.processor.store(builders.inbound())
     side.store.away_for = 99
 

@@ -7,7 +7,7 @@ import asyncio
 from bot.power import inputs, ports
 from bot.slack.inbound import processor, recovery
 from bot.slack.outbound import delivery
-from bot.workflow import facts
+from bot.workflow import answers
 from tests.slack import builders, fakes
 from tests.slack.conftest import Side
 
@@ -54,10 +54,10 @@ async def test_a_slow_payload_doesn_t_hold_up_the_rest_for_ever(side: Side) -> N
     gate = asyncio.Event()
 
     class Slow(fakes.Workflow):
-        async def handle(self, inbound: ports.Inbound) -> facts.Answer | None:
+        async def handle(self, inbound: ports.Inbound) -> answers.Answer | None:
             self.handled.append(inbound)
             await gate.wait()
-            return facts.Note("Done.")
+            return answers.Note("Done.")
 
     workflow = Slow(side.store)
     answering = delivery.Delivery(side.sender, side.clock)

@@ -11,7 +11,7 @@ from bot.power.lifecycle import State
 from bot.slack import api_errors
 from bot.slack.api_errors import NoCardReason
 from bot.slack.outbound import posting, reporter
-from bot.slack.render import refused_cards, replies
+from bot.slack.render import refused_cards, thread_replies
 from tests import bodies
 from tests.slack import builders
 from tests.slack.conftest import Side
@@ -324,7 +324,7 @@ async def test_replies_follow_their_own_new_card(side: Side) -> None:
 def test_reply_outside_of_its_thread_names_its_request_with_a_link() -> None:
     """A reader of the channel finds the card."""
     found = builders.request_in(State.RUNNING)
-    reply = replies.render(found, (), bodies.message({"event": "held", "reason": "frozen"}))
+    reply = thread_replies.render(found, (), bodies.message({"event": "held", "reason": "frozen"}))
 
     outside = posting.outside(found, reply, "https://demo.slack.com/x")
 

@@ -15,7 +15,7 @@ from bot.sandbox.workspace.blockkit import blocks as stand_in_blocks
 from bot.slack.blockkit import views
 from bot.slack.inbound import form_receiver, payload_models, payloads, submissions
 from bot.slack.render import request_modal
-from bot.workflow import facts
+from bot.workflow import answers
 from tests.slack import builders
 from tests.slack.conftest import Side
 from tests.slack.test_golden import MANY, hostile_plan
@@ -37,12 +37,12 @@ BRIM = builders.order(["web01"], reason="x" * 500).model_copy(
     update={"options": request.Options(batch=10_000, pause_s=3600.0, incident="I" * 100)}
 )
 FORMS = {
-    "of a place": facts.FormShown(PLACE, OFFERS),
-    "of no place": facts.FormShown(request.Place(channel_id=""), (), CHANNELS),
-    "hostile": facts.FormShown(PLACE, HOSTILE, CHANNELS, (builders.HOSTILE * 9,) * 3),
-    "filled in": facts.FormShown(PLACE, OFFERS, order=FILLED),
-    "filled to the brim": facts.FormShown(PLACE, OFFERS, CHANNELS, order=BRIM),
-    "without a channel": facts.FormShown(PLACE, OFFERS, (), ("No channel.",)),
+    "of a place": answers.FormShown(PLACE, OFFERS),
+    "of no place": answers.FormShown(request.Place(channel_id=""), (), CHANNELS),
+    "hostile": answers.FormShown(PLACE, HOSTILE, CHANNELS, (builders.HOSTILE * 9,) * 3),
+    "filled in": answers.FormShown(PLACE, OFFERS, order=FILLED),
+    "filled to the brim": answers.FormShown(PLACE, OFFERS, CHANNELS, order=BRIM),
+    "without a channel": answers.FormShown(PLACE, OFFERS, (), ("No channel.",)),
 }
 PLANS = {
     "small": builders.planned(builders.order(["web01"])),
@@ -54,9 +54,9 @@ PLANS = {
 }
 
 
-def shown(made: plan.Plan) -> facts.PlanShown:
+def shown(made: plan.Plan) -> answers.PlanShown:
     """Return a plan that may be asked for."""
-    return facts.PlanShown(made, "PR-7F3K", builders.NOW)
+    return answers.PlanShown(made, "PR-7F3K", builders.NOW)
 
 
 VIEWS = {
@@ -128,7 +128,7 @@ async def test_change_opens_the_form_at_once_and_fills_it_in(connected: Side) ->
     found = builders.request_in(State.PLANNED, PLANS["small"], card=None)
     connected.store.add(found)
     connected.workflow.says = [
-        shown(PLANS["small"]), facts.FormShown(PLACE, OFFERS[:1], order=FILLED),
+        shown(PLANS["small"]), answers.FormShown(PLACE, OFFERS[:1], order=FILLED),
     ]  # fmt: skip
     await connected.workspace.command("dana", "ops", "/power reboot web01")
     await connected.settle()
@@ -154,7 +154,7 @@ def test_a_form_that_can_lead_to_nothing_can_not_be_sent() -> None:
 
 async def opened(side: Side) -> None:
     """Open the form by the bare command."""
-    side.workflow.says.append(facts.FormShown(request.Place(channel_id="C0OPS")))
+    side.workflow.says.append(answers.FormShown(request.Place(channel_id="C0OPS")))
     await side.workspace.command("dana", "ops", "/power")
     await side.settle()
 
@@ -183,7 +183,7 @@ async def test_a_person_sees_the_plan_in_the_form_and_asks_there(connected: Side
     await opened(connected)
     found = builders.request_in(State.PLANNED, PLANS["small"], card=None)
     connected.store.add(found)
-    connected.workflow.says = [shown(PLANS["small"]), facts.Note("Requested as PR-7F3K.")]
+    connected.workflow.says = [shown(PLANS["small"]), answers.Note("Requested as PR-7F3K.")]
 
     await filled(connected, reason="kernel panic")
     review = connected.workspace.views("dana")[-1]
@@ -231,7 +231,7 @@ async def test_the_count_of_a_large_plan_is_typed_in_the_review(connected: Side)
     await opened(connected)
     found = builders.request_in(State.PLANNED, PLANS["large"], card=None)
     connected.store.add(found)
-    connected.workflow.says = [shown(PLANS["large"]), facts.Note("Asked.")]
+    connected.workflow.says = [shown(PLANS["large"]), answers.Note("Asked.")]
     await filled(connected)
 
     wrong = await connected.workspace.submit("dana", {"count": {"count": "7"}})
@@ -267,7 +267,7 @@ async def test_a_form_that_can_not_be_opened_is_told(connected: Side) -> None:
 
 async def test_somebody_who_may_not_look_sees_why_in_the_form(connected: Side) -> None:
     """The view that was opened at once says it."""
-    connected.workflow.says = [facts.Note("Guests may not.", good=False)]
+    connected.workflow.says = [answers.Note("Guests may not.", good=False)]
 
     await connected.workspace.shortcut("gil", "power_request")
     await connected.settle()

@@ -11,9 +11,15 @@ from bot.power.lifecycle import ServerState, State
 from bot.power.messages import running
 from bot.power.request import Action
 from bot.slack.blockkit import paging
-from bot.slack.render import answers as private, cards, left_off, plans, progress
+from bot.slack.render import (
+    cards,
+    left_off,
+    plans,
+    private_answers as private,
+    progress,
+)
 from bot.slack.render.phrases import outcomes
-from bot.workflow import facts
+from bot.workflow import answers
 from tests.slack import builders
 
 STATES = list(ServerState)
@@ -61,7 +67,7 @@ def test_a_running_card_has_older_blocks_for_where_slack_refuses_tasks() -> None
 def test_details_have_every_server_in_pages_of_twenty() -> None:
     """Each page has its rows, and says which they are."""
     servers = tuple(run_of(50))
-    shown = facts.RequestShown(builders.request_in(State.RUNNING), servers, builders.NOW)
+    shown = answers.RequestShown(builders.request_in(State.RUNNING), servers, builders.NOW)
 
     pages = [str(private.render(shown, paging.Turn(number)).blocks) for number in (1, 2, 3)]
 
@@ -80,8 +86,8 @@ def test_the_error_that_is_asked_for_is_shown_whole() -> None:
     one = server.Server(id="id", name="web01", power_state="on", error=error)
     snapshot = server.Snapshot({"id": one}, builders.NOW)
 
-    shown = private.render(facts.RequestShown(found, (row,), builders.NOW))
-    why = private.render(facts.WhyShown(one, snapshot, (), builders.NOW))
+    shown = private.render(answers.RequestShown(found, (row,), builders.NOW))
+    why = private.render(answers.WhyShown(one, snapshot, (), builders.NOW))
 
     assert error.strip() in str(shown.blocks)
     assert "last seen on" in str(shown.blocks)
@@ -153,7 +159,7 @@ def test_a_plan_that_meets_a_request_at_work_offers_to_watch_it() -> None:
     order = builders.order([])
     made = builders.planned(order).model_copy(update={"lines": (line,)})
 
-    message = plans.render(facts.PlanShown(made, "PR-2222", builders.NOW))
+    message = plans.render(answers.PlanShown(made, "PR-2222", builders.NOW))
 
     row = message.blocks[-1]
     assert [one["text"]["text"] for one in row["elements"]] == ["Watch PR-7F3K"]

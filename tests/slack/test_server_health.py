@@ -6,9 +6,15 @@ from bot.power import plan, ports
 from bot.power.lifecycle import State
 from bot.power.plan import Unheard, Verdict
 from bot.sandbox.workspace.blockkit import blocks as stand_in_blocks
-from bot.slack.render import answers as private, buttons, cards, plan_table, plans
+from bot.slack.render import (
+    buttons,
+    cards,
+    plan_table,
+    plans,
+    private_answers as private,
+)
 from bot.storage.tables import packing
-from bot.workflow import alarm_lookup, facts
+from bot.workflow import alarm_lookup, answers
 from tests.slack import builders
 
 SICK = "⚠️ db11 is Critical: Power supply failed (critical)"
@@ -41,7 +47,7 @@ def test_the_card_says_what_the_plan_said_of_ill_health() -> None:
     """In the same words; after the end it is in the way."""
     made = sick_plan()
 
-    shown = plans.render(facts.PlanShown(made, "PR-7F3K", builders.NOW))
+    shown = plans.render(answers.PlanShown(made, "PR-7F3K", builders.NOW))
     card = cards.render(builders.request_in(State.PENDING, made))
     ended = cards.render(builders.request_in(State.SUCCEEDED, made))
 
@@ -74,7 +80,7 @@ def test_details_have_a_column_for_health_and_alarms() -> None:
     table = plan_table.render(sick_plan())[0]
     rows = [[cell["text"] for cell in row] for row in table["rows"]]
     shown = private.render(
-        facts.RequestShown(builders.request_in(State.PENDING, sick_plan()), (), builders.NOW)
+        answers.RequestShown(builders.request_in(State.PENDING, sick_plan()), (), builders.NOW)
     )
 
     assert rows[0] == ["Server", "Rack", "Now", "Health", "Plan", "Why"]
@@ -94,7 +100,7 @@ def test_details_have_columns_for_waves_and_rules_where_there_are_several() -> N
     ]
     made = builders.planned(builders.order(names), lines=lines, waves=(1, 2))
     shown = private.render(
-        facts.RequestShown(builders.request_in(State.PENDING, made), (), builders.NOW)
+        answers.RequestShown(builders.request_in(State.PENDING, made), (), builders.NOW)
     )
 
     (table,) = [one for one in shown.blocks if one["type"] == "table"]
@@ -111,7 +117,7 @@ def test_details_explain_the_steps_around_a_wave() -> None:
     )
     found = builders.request_in(State.PENDING, made)
 
-    shown = private.render(facts.RequestShown(found, (), builders.NOW))
+    shown = private.render(answers.RequestShown(found, (), builders.NOW))
 
     said = "*quiet* silences the alerts of these servers; *lb* tells another system"
     assert said in str(shown.blocks)

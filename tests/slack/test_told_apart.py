@@ -18,7 +18,7 @@ from bot.slack.render import (
     server_lists,
 )
 from bot.slack.render.phrases import about_plan, outcomes
-from bot.workflow import facts
+from bot.workflow import answers
 from tests.slack import builders
 
 TWINS = (
@@ -46,9 +46,9 @@ def everything(planned: plan.Plan) -> dict[str, str]:
         ports.RunServer(t.server_id, t.name, t.rack, state=ServerState.PROVEN, apart=t.apart)
         for t in planned.order.targets
     ]
-    shown = plans.render(facts.PlanShown(planned, "PR-7F3K", builders.NOW))
+    shown = plans.render(answers.PlanShown(planned, "PR-7F3K", builders.NOW))
     card = cards.render(pending)
-    opened = facts.HomeShown((pending,), (), (), (), (), builders.NOW)
+    opened = answers.HomeShown((pending,), (), (), (), (), builders.NOW)
     return {
         "plan": str(shown.blocks),
         "plan's notification": shown.text,
@@ -130,7 +130,7 @@ def test_reader_of_servers_sees_which_is_which() -> None:
     )
     snapshot = server.Snapshot({row.id: row for row in rows}, 0.0)
 
-    told = str(server_lists.render(facts.FleetShown("web*", snapshot, rows, 1.0)).blocks)
+    told = str(server_lists.render(answers.FleetShown("web*", snapshot, rows, 1.0)).blocks)
 
     assert told.count("web01 (rack R1 unit 3)") == 2
     assert told.count("web01 (rack R1 unit 7)") == 2

@@ -10,7 +10,7 @@ from bot.power import inputs, ports, request
 from bot.power.lifecycle import ENDED, State
 from bot.slack.inbound import payloads, workflow_step_events
 from bot.slack.render import workflow_step
-from bot.workflow import facts
+from bot.workflow import answers
 from tests.slack import builders
 from tests.slack.conftest import Side
 
@@ -76,15 +76,15 @@ def test_only_a_whole_success_completes_a_step(state: State) -> None:
 @pytest.mark.parametrize(
     ("answer", "why"),
     [
-        (facts.PlanShown(builders.planned(), "PR-7F3K", 0), ""),
-        (facts.PlanShown(builders.planned(refusals=("Frozen.",)), "", 0), "Frozen."),
-        (facts.PlanShown(builders.planned(), "", 0), "there is nothing to request"),
-        (facts.Mistake("There is none.", "web99", "x"), "web99: There is none."),
-        (facts.Note("No <!here>.", good=False), "No ‹!here›."),
-        (facts.HelpShown("help"), "a step can't request this"),
+        (answers.PlanShown(builders.planned(), "PR-7F3K", 0), ""),
+        (answers.PlanShown(builders.planned(refusals=("Frozen.",)), "", 0), "Frozen."),
+        (answers.PlanShown(builders.planned(), "", 0), "there is nothing to request"),
+        (answers.Mistake("There is none.", "web99", "x"), "web99: There is none."),
+        (answers.Note("No <!here>.", good=False), "No ‹!here›."),
+        (answers.HelpShown("help"), "a step can't request this"),
     ],
 )
-def test_a_step_that_can_not_go_on_says_why(answer: facts.Answer, why: str) -> None:
+def test_a_step_that_can_not_go_on_says_why(answer: answers.Answer, why: str) -> None:
     """A plan that may be asked for waits for its person instead."""
     assert workflow_step.refusal(answer) == why
 
@@ -151,7 +151,7 @@ async def test_a_step_that_can_not_be_asked_for_is_told_and_so_is_its_person(
     side.workspace.run_step("Fx1")
     if fails:
         side.workspace.chaos.fail("functions.completeError", "error", 3, error="internal_error")
-    side.workflow.says = [facts.Note("No rule names you.", good=False)]
+    side.workflow.says = [answers.Note("No rule names you.", good=False)]
     inbound = workflow_step_events.read(begun(), at=1)
     assert inbound is not None
     await side.processor.store(inbound)

@@ -14,7 +14,7 @@ from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 from bot import serving, settings
-from bot.operations import health, logs, metrics, rotation
+from bot.operations import health, logs, metrics, secret_rotation
 from bot.runtime import clocks
 from tests.support import ticks
 
@@ -62,7 +62,7 @@ def main(environment: Mapping[str, str], log: str, factor: float, *doom: str) ->
         serving.serve(
             given,
             "socket",
-            health.of(counted, rotation.Rotation(given)),
+            health.of(counted, secret_rotation.Rotation(given)),
             observers=[counted.watch_loop],
             paces=ticks.faster(clocks.USUAL, factor),
         )

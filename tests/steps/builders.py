@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.power.steps import asking, step as step_
+from bot.power.steps import protocol, step as step_
 from bot.steps import client
 
 REQUEST = "PR-7F3K"
@@ -17,17 +17,17 @@ REASON = "kernel 6.8.5"
 REQUESTER = "dana"
 
 
-def subject(name: str, **facts: Any) -> asking.Subject:
+def subject(name: str, **facts: Any) -> protocol.Subject:
     """Return a server as a step sees it."""
-    return asking.Subject(id=f"id-{name}", name=name, **facts)
+    return protocol.Subject(id=f"id-{name}", name=name, **facts)
 
 
-def subjects(*names: str) -> tuple[asking.Subject, ...]:
+def subjects(*names: str) -> tuple[protocol.Subject, ...]:
     """Return servers of these names."""
     return tuple(map(subject, names))
 
 
-def asked(step: step_.Step, *names: str, **changed: Any) -> asking.Try:
+def asked(step: step_.Step, *names: str, **changed: Any) -> protocol.Try:
     """Return one try for servers of these names."""
     given: dict[str, Any] = {
         "request_id": REQUEST,
@@ -40,10 +40,10 @@ def asked(step: step_.Step, *names: str, **changed: Any) -> asking.Try:
         "within_s": 5.0,
         "now": time.time(),
     }
-    return asking.Try(step, **(given | changed))
+    return protocol.Try(step, **(given | changed))
 
 
-def words(answer: asking.Answer | None) -> dict[str, tuple[str, str, bool]]:
+def words(answer: protocol.Answer | None) -> dict[str, tuple[str, str, bool]]:
     """Return what came of a try for each server: word, detail, and whether it stands."""
     assert answer is not None
     return {

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bot.power.steps import asking, step as step_
+from bot.power.steps import protocol, step as step_
 from bot.sandbox import surroundings
 from bot.steps import cluster as cluster_
 from bot.steps.kinds import drain
@@ -42,12 +42,12 @@ class Bench:
         """Let calls go wrong."""
         self.stage.around.faults.set(KUBERNETES, surroundings.Fault(fault), times, method)
 
-    async def before(self, *names: str, **changed: Any) -> asking.Answer:
+    async def before(self, *names: str, **changed: Any) -> protocol.Answer:
         """Do one round of taking servers out."""
         asked = builders.asked(self.step, *(names or ("web01",)), **changed)
         return await self.kind.before(asked, changed.pop("say", builders.unheard))
 
-    async def after(self, *names: str, **changed: Any) -> asking.Answer:
+    async def after(self, *names: str, **changed: Any) -> protocol.Answer:
         """Put servers back."""
         asked = builders.asked(self.step, *(names or ("web01",)), **changed)
         return await self.kind.after(asked, builders.unheard)

@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from bot.power.steps import asking, step as step_
+from bot.power.steps import protocol, step as step_
 from bot.sandbox import surroundings
 from bot.steps.kinds import probe
 from tests.acceptance.test_http import free_port
@@ -194,7 +194,7 @@ async def test_the_next_prometheus_is_asked_where_one_does_not_answer() -> None:
 async def test_a_look_at_the_world_needs_no_server() -> None:
     """It is asked about before each wave, without placeholders."""
     async with stages.staged() as stage, builders.http() as http:
-        world = asking.Subject(id=asking.WORLD)
+        world = protocol.Subject(id=protocol.WORLD)
         asks = step(promql="up == 1", urls=(f"{stage.url}/prometheus",))
 
         asked = builders.asked(asks, servers=(world,))

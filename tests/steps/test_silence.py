@@ -13,7 +13,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from bot.power.steps import asking, step as step_
+from bot.power.steps import protocol, step as step_
 from bot.sandbox import surroundings
 from bot.steps.kinds import silence
 from tests.acceptance.test_http import free_port
@@ -41,12 +41,12 @@ class Bench:
         """Return the pattern of each active silence."""
         return sorted(row["matchers"][0]["value"] for row in await self.silences())
 
-    async def before(self, *names: str, **changed: Any) -> asking.Answer:
+    async def before(self, *names: str, **changed: Any) -> protocol.Answer:
         """Take servers out."""
         asked = builders.asked(self.step, *names, **changed)
         return await self.kind.before(asked, builders.unheard)
 
-    async def after(self, *names: str, **changed: Any) -> asking.Answer:
+    async def after(self, *names: str, **changed: Any) -> protocol.Answer:
         """Put servers back."""
         asked = builders.asked(self.step, *names, **changed)
         return await self.kind.after(asked, builders.unheard)

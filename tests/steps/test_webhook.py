@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from bot.power.steps import asking, step as step_
+from bot.power.steps import protocol, step as step_
 from bot.sandbox import surroundings
 from bot.steps.kinds import webhook
 from tests.sandbox.surroundings import builders as stages
@@ -37,14 +37,14 @@ async def balancer(
 
 async def before(
     kind: webhook.Webhook, step: step_.Step, *names: str, **changed: Any
-) -> asking.Answer:
+) -> protocol.Answer:
     """Tell that servers go out."""
     return await kind.before(builders.asked(step, *names, **changed), builders.unheard)
 
 
 async def after(
     kind: webhook.Webhook, step: step_.Step, *names: str, **changed: Any
-) -> asking.Answer:
+) -> protocol.Answer:
     """Tell that servers are back."""
     asked = builders.asked(step, *names, **({"key": "key-2"} | changed))
     return await kind.after(asked, builders.unheard)

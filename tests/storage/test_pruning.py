@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from bot.operations import record
+from bot.operations import database_admin
 from bot.power import errors, ports
 from bot.power.lifecycle import State
 from bot.settings import Settings, SettingsError
@@ -113,6 +113,6 @@ def test_command_forgets_nothing_that_the_policy_looks_back_at(settled_file: pat
     given = Settings(POWERBOT_DATABASE_URL=f"sqlite:///{settled_file}")
 
     with pytest.raises(SettingsError, match="write 30 days or more"):
-        record.prune(given, 29)
+        database_admin.prune(given, 29)
 
-    assert record.prune(given, 30).startswith("Deleted the details of 0 requests")
+    assert database_admin.prune(given, 30).startswith("Deleted the details of 0 requests")

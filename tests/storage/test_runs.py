@@ -10,7 +10,7 @@ import pytest
 from bot.power import errors, ports
 from bot.power.lifecycle import ServerState, State
 from bot.power.ports import Outcome
-from bot.power.run import beginnings, ledger
+from bot.power.run import ledger, run_start
 from bot.storage.engine import connections
 from bot.storage.store import Store
 from tests import bodies
@@ -241,7 +241,7 @@ async def test_the_ledger_runs_on_the_real_store(store: Store) -> None:
     first = await store.claim(now=1e9, lease_s=30.0)
     assert first is not None
     opened = await store.write(
-        lambda tx: beginnings.open_run(tx, "PR-2222", epoch=first.epoch, now=1.0)
+        lambda tx: run_start.open_run(tx, "PR-2222", epoch=first.epoch, now=1.0)
     )
     assert opened is not None
     rows = [dataclasses.replace(opened[1][0], state=ServerState.INTENDED)]
@@ -250,7 +250,7 @@ async def test_the_ledger_runs_on_the_real_store(store: Store) -> None:
     barred = await store.write(lambda tx: ledger.intend(tx, attempt, rows, epoch=first.epoch))
     second = await lose(store, first)
     taken = await store.write(
-        lambda tx: beginnings.open_run(tx, "PR-2222", epoch=second.epoch, now=2.0)
+        lambda tx: run_start.open_run(tx, "PR-2222", epoch=second.epoch, now=2.0)
     )
 
     assert barred is None

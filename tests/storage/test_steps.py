@@ -11,7 +11,7 @@ import pytest
 from bot.power import errors, ports
 from bot.power.lifecycle import State as Life
 from bot.power.run import step_ledger
-from bot.power.steps import asking, parts, step
+from bot.power.steps import parts, protocol, step
 from bot.power.steps.states import StepState
 from bot.storage.store import Store
 from tests.storage import builders
@@ -25,7 +25,7 @@ def a_part(
 ) -> parts.Part:
     """Return a part that is intended for servers of these names."""
     servers = tuple(
-        parts.Taken(asking.Subject(id=f"id-{name}", name=name), since=since) for name in names
+        parts.Taken(protocol.Subject(id=f"id-{name}", name=name), since=since) for name in names
     )
     key = f"{id_}_{wave}_1_001_{made.name}"
     return parts.Part(key, id_, wave, made, servers=servers, since=since)

@@ -17,7 +17,7 @@ import structlog
 from bot import runner
 from bot.power import errors, ports
 from bot.runtime import clocks
-from bot.workflow import facts
+from bot.workflow import answers
 from tests.workflow import world as world_
 
 
@@ -30,7 +30,7 @@ async def pressed(world: world_.World, who: str, do: str, id_: str, key: str) ->
         said = await world.flow.handle(inbound)
     except errors.PowerbotError as error:
         return ["failed", error.user_message]
-    if isinstance(said, facts.Note):
+    if isinstance(said, answers.Note):
         return ["taken" if said.good else "refused", said.text]
     return ["shown", type(said).__name__]
 

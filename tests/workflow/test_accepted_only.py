@@ -16,10 +16,10 @@ from bot.slack.render import (
     cards,
     home,
     plans,
-    replies,
     request_lists,
+    thread_replies,
 )
-from bot.workflow import facts
+from bot.workflow import answers
 from tests.support import databases
 from tests.workflow import world as world_
 
@@ -55,13 +55,13 @@ async def test_what_was_accepted_and_not_proven_is_told_so_and_named_by_the_next
         assert "accepted, not confirmed" in told
         assert "ago" in told
         history = await world.type("history web09")
-        assert isinstance(history, facts.HistoryShown)
+        assert isinstance(history, answers.HistoryShown)
         at_home = await world.flow.home(found.order.requester)
         word = "accepted, not confirmed" if "reboot" in text else "timed out"
         for place in (
             cards.render(found, rows).text,
             str(cards.render(found, rows).blocks),
-            replies.direct(found, rows, running.Ended()).text,
+            thread_replies.direct(found, rows, running.Ended()).text,
             str(request_lists.history(history).blocks),
             str(home.render(at_home)),
         ):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from bot.power.lifecycle import State
 from bot.power.plan import Verdict
 from bot.sandbox.data_centre import MachineFaultKind
-from bot.slack.render import answers as private, cards
-from bot.workflow import facts
+from bot.slack.render import cards, private_answers as private
+from bot.workflow import answers
 from tests.workflow.world import DANA, SAM, World
 
 LINE = "reboot web[01-02] because kernel panic"
@@ -20,10 +20,10 @@ async def test_a_plan_that_is_too_old_offers_to_plan_again(world: World) -> None
     said = await world.press(DANA, "request", shown.request_id)
     again = await world.press(DANA, "again", shown.request_id)
 
-    assert isinstance(said, facts.Note)
+    assert isinstance(said, answers.Note)
     assert (said.text, said.over) == ("This plan is 33 minutes old, so it wasn't requested.", True)
     assert "Plan again" in str(private.render(said).blocks)
-    assert isinstance(again, facts.PlanShown)
+    assert isinstance(again, answers.PlanShown)
     assert again.plan.order.server_ids == shown.plan.order.server_ids
     assert again.plan.order.reason == "kernel panic"
     assert again.request_id != shown.request_id
@@ -36,7 +36,7 @@ async def test_a_plan_that_was_let_go_of_says_what_to_do(world: World) -> None:
 
     for do in ("request", "again"):
         said = await world.press(DANA, do, shown.request_id)
-        assert isinstance(said, facts.Note)
+        assert isinstance(said, answers.Note)
         assert said.over
         assert "Type the command again" in said.text
 
@@ -48,7 +48,7 @@ async def test_a_plan_that_does_not_fit_any_more_offers_to_plan_again(world: Wor
 
     said = await world.press(DANA, "request", shown.request_id)
 
-    assert isinstance(said, facts.Note)
+    assert isinstance(said, answers.Note)
     assert said.over
     assert said.plan_again == shown.request_id
 
@@ -64,8 +64,8 @@ async def test_an_undo_says_what_it_undoes_and_not_the_old_reason_as_if_it_were_
     shown = await world.press(DANA, "undo", id_)
     other = await world.press(SAM, "undo", id_)
 
-    assert isinstance(shown, facts.PlanShown)
-    assert isinstance(other, facts.PlanShown)
+    assert isinstance(shown, answers.PlanShown)
+    assert isinstance(other, answers.PlanShown)
     plan = private.render(shown)
     undo = f"Undo of {id_} (cooling work CHG-77)"
     assert plan.blocks[0]["text"]["text"] == f"↩️ {undo}: power on 1 server?"
@@ -88,8 +88,8 @@ async def test_a_denied_request_is_asked_again_as_a_plan_of_whoever_presses(worl
     own = await world.press(DANA, "again", id_)
     other = await world.press(SAM, "again", id_)
 
-    assert isinstance(own, facts.PlanShown)
-    assert isinstance(other, facts.PlanShown)
+    assert isinstance(own, answers.PlanShown)
+    assert isinstance(other, answers.PlanShown)
     assert await world.state(own.request_id) is State.PLANNED
     assert (own.plan.order.reason, own.plan.order.retry_of) == ("kernel panic", id_)
     assert other.plan.order.requester.user_id == SAM
@@ -106,7 +106,7 @@ async def done(world: World, line: str, who: str, approver: str) -> str:
 
 def spared(said: object) -> dict[str, str]:
     """Return the servers that a plan leaves alone, each with the reason."""
-    assert isinstance(said, facts.PlanShown), said
+    assert isinstance(said, answers.PlanShown), said
     return {line.name: line.reason for line in said.plan.lines_with(Verdict.BLOCKED)}
 
 
@@ -119,7 +119,7 @@ async def test_undo_does_not_undo_what_somebody_did_since(world: World) -> None:
     said = await world.press(DANA, "undo", first)
 
     assert spared(said) == {"web01": f"{last} has acted on it since"}
-    assert isinstance(said, facts.PlanShown)
+    assert isinstance(said, answers.PlanShown)
     assert [target.name for target in said.plan.order.targets] == ["web02"]
 
 
@@ -164,5 +164,5 @@ async def test_buttons_act_on_no_server_under_another_name(world: World) -> None
 
     assert spared(retried) == {"db99": f"it was web01 in {first}, and renamed"}
     assert spared(again) == {"db98": f"it was web04 in {denied}, and renamed"}
-    assert isinstance(undone, facts.PlanShown)
+    assert isinstance(undone, answers.PlanShown)
     assert [target.name for target in undone.plan.order.targets] == ["cache97"]

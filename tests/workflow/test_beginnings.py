@@ -8,8 +8,8 @@ from bot.power import inputs, plan
 from bot.power.lifecycle import State
 from bot.sandbox.workspace.blockkit import blocks as stand_in_blocks
 from bot.slack.blockkit import modals
-from bot.slack.render import plans, replies, request_modal
-from bot.workflow import facts
+from bot.slack.render import plans, request_modal, thread_replies
+from bot.workflow import answers
 from tests import bodies
 from tests.slack import builders
 from tests.workflow.world import DANA, INC, LEO, ROSA, SAM, World
@@ -27,7 +27,7 @@ async def test_who_may_approve_is_called_by_name_as_soon_as_it_is_asked(world: W
     id_ = await world.ask("reboot db01 because kernel panic")
 
     (body,) = world.thread(id_)
-    said = replies.render(await world.found(id_), (), bodies.message(body)).text
+    said = thread_replies.render(await world.found(id_), (), bodies.message(body)).text
 
     assert body["event"] == "asked"
     assert body["ask"] == {"sre": [SAM, LEO], "dc-ops": [ROSA, LEO]}
@@ -73,7 +73,7 @@ async def test_a_large_group_is_called_by_its_user_group(world: World) -> None:
     listed = dict(world.thread(id_)[0])
     found = await world.found(id_)
     called = bodies.message({**listed, "ask": {"sre": people}})
-    crowd = replies.render(found, (), called).text
+    crowd = thread_replies.render(found, (), called).text
 
     assert listed["ask"]["dc-ops"] == [ROSA, "S0ONCALL"]
     assert "and 1 more" in crowd
@@ -117,7 +117,7 @@ async def test_break_glass_in_forms_says_what_sending_them_does(world: World) ->
     shown = await world.plan(GLASS, channel=INC)
     view = request_modal.review(shown)
     count = modals.confirm_count(
-        facts.CountWanted("PR-7F3K", 40, shown.plan.order.action, at_once=True)
+        answers.CountWanted("PR-7F3K", 40, shown.plan.order.action, at_once=True)
     )
 
     assert view["submit"]["text"] == "Reboot now"
@@ -128,12 +128,14 @@ async def test_break_glass_in_forms_says_what_sending_them_does(world: World) ->
 async def test_a_plan_that_asks_people_keeps_its_button() -> None:
     """Request is no more than a question there."""
     made = builders.planned()
-    button = plans.render(facts.PlanShown(made, "PR-7F3K", builders.NOW)).blocks[-1]["elements"][0]
+    button = plans.render(answers.PlanShown(made, "PR-7F3K", builders.NOW)).blocks[-1]["elements"][
+        0
+    ]
     order = made.order.model_copy(
         update={"options": made.order.options.model_copy(update={"break_glass": True})}
     )
     frozen = plans.render(
-        facts.PlanShown(made.model_copy(update={"order": order}), "PR-7F3K", builders.NOW)
+        answers.PlanShown(made.model_copy(update={"order": order}), "PR-7F3K", builders.NOW)
     )
 
     assert (button["text"]["text"], button["style"]) == ("Request", "primary")
@@ -149,7 +151,7 @@ async def test_deny_asks_why_and_takes_a_no_without_a_reason(world: World) -> No
     before = await world.state(id_)
     said = await world.told(SAM, "deny", id_, reason="")
 
-    assert form == facts.ReasonWanted(id_, needed=False)
+    assert form == answers.ReasonWanted(id_, needed=False)
     assert before is State.PENDING
     assert said == f"Denied {id_}."
     assert await world.state(id_) is State.DENIED
@@ -164,7 +166,7 @@ async def test_nobody_writes_a_reason_for_what_has_ended(world: World) -> None:
         world.inbound(SAM, inputs.Pressed(do=inputs.Do.DENY, request_id=id_))
     )
 
-    assert isinstance(said, facts.Note)
+    assert isinstance(said, answers.Note)
     assert "cancelled" in said.text
 
 

@@ -10,7 +10,7 @@ from bot.power import request
 from bot.power.lifecycle import State
 from bot.sandbox.data_centre import MachineFaultKind
 from bot.slack.render import cards, home
-from bot.workflow import break_glass, facts
+from bot.workflow import answers, break_glass
 from tests.workflow import world as world_
 from tests.workflow.world import DANA, INC, LEO, OLGA, OPS, ROSA, SAM, World
 
@@ -84,7 +84,7 @@ async def test_breaker_may_not_break_again_before_somebody_else_has_reviewed(
     assert "n't been reviewed yet" in pressed
     assert other.plan.refusals == asked.plan.refusals == ()
 
-    assert await world.press(SAM, "verdict", id_) == facts.VerdictWanted(id_)
+    assert await world.press(SAM, "verdict", id_) == answers.VerdictWanted(id_)
     assert "is recorded" in await world.told(
         SAM, "verdict", id_, comment="right so", judgement="not_justified"
     )
@@ -244,7 +244,7 @@ async def test_review_waits_among_what_waits_for_its_approvers(world: World) -> 
     async def waiting(who: str) -> tuple[list[str], list[str]]:
         listed = await world.type("requests", who)
         home = await world.flow.home(request.Person(user_id=who, team_id=world_.TEAM))
-        assert isinstance(listed, facts.RequestsShown)
+        assert isinstance(listed, answers.RequestsShown)
         return [one.id for one in listed.waiting_for_me], [one.id for one in home.waiting_for_me]
 
     assert await waiting(SAM) == await waiting(ROSA) == ([id_], [id_])

@@ -6,21 +6,21 @@ import pytest
 
 from bot.power import inputs
 from bot.power.lifecycle import State
-from bot.workflow import facts
+from bot.workflow import answers
 from tests.workflow.world import DANA, ROSA, SAM, World
 
 LINE = "reboot web[01-03] !web02 --batch 2 --pause 30s because kernel panic"
 
 
-async def changed(world: World, line: str) -> facts.FormShown:
+async def changed(world: World, line: str) -> answers.FormShown:
     """Plan a line, and press Change."""
     shown = await world.plan(line)
     form = await world.press(DANA, "change", shown.request_id)
-    assert isinstance(form, facts.FormShown)
+    assert isinstance(form, answers.FormShown)
     return form
 
 
-def filled(form: facts.FormShown) -> inputs.RequestFilled:
+def filled(form: answers.FormShown) -> inputs.RequestFilled:
     """Return the form as it is sent when nothing in it is changed."""
     order = form.order
     assert order is not None
@@ -51,7 +51,7 @@ async def test_an_unchanged_form_makes_the_same_plan(world: World, line: str) ->
 
     again = await world.flow.handle(world.inbound(DANA, filled(form)))
 
-    assert isinstance(again, facts.PlanShown)
+    assert isinstance(again, answers.PlanShown)
     assert again.plan.order == first.plan.order
     assert form.notes == ()
 
@@ -82,9 +82,9 @@ async def test_a_plan_that_was_not_typed_fills_in_its_servers(world: World) -> N
     await world.press(SAM, "approve", id_)
     await world.drive()
     undo = await world.press(DANA, "undo", id_)
-    assert isinstance(undo, facts.PlanShown)
+    assert isinstance(undo, answers.PlanShown)
 
     form = await world.press(DANA, "change", undo.request_id)
 
-    assert isinstance(form, facts.FormShown)
+    assert isinstance(form, answers.FormShown)
     assert [one.value for one in form.servers] == ["web01", "web02"]

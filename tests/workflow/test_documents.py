@@ -11,14 +11,14 @@ import pytest
 import pytest_asyncio
 
 from bot.power import plan
-from bot.power.command import guide
+from bot.power.command import help_text
 from bot.power.command.command_line import OPEN_END
 from bot.power.policy import policy_file
 from bot.power.vocabulary import TOPICS, VERBS
 from bot.sandbox import data_centre, demo, story
 from bot.sandbox.data_centre.machines.actions import Action, Power
 from bot.slack.render import request_modal
-from bot.workflow import facts
+from bot.workflow import answers
 from tests.support import centre as centres, databases, ticks
 from tests.workflow import world as world_
 from tests.workflow.world import World
@@ -107,25 +107,25 @@ LINES: dict[str, Callable[[Server], bool]] = {
     "list rack:R12 state:off": lambda row: row.rack == "R12" and _off(row),
 }
 # And of each line about requests: what its typist gets.
-TOLD: dict[str, type[facts.Answer]] = {
-    "show PR-7F3K": facts.RequestShown,
-    "show PR-…": facts.RequestShown,
-    "requests": facts.RequestsShown,
-    "history": facts.HistoryShown,
-    "history db03": facts.HistoryShown,
-    "why web01": facts.WhyShown,
-    "stop PR-7F3K": facts.Note,
-    "stop PR-7F3K because wrong rack": facts.Note,
-    "cancel PR-7F3K": facts.Note,
-    "freeze REASON [until 04:00]": facts.Note,
-    "freeze network work until 04:00": facts.Note,
-    "unfreeze": facts.Note,
-    "unfreeze all": facts.Note,
-    "help": facts.HelpShown,
-    "help VERB": facts.HelpShown,
-    "help reboot": facts.HelpShown,
-    "help targets": facts.HelpShown,
-    "help options": facts.HelpShown,
+TOLD: dict[str, type[answers.Answer]] = {
+    "show PR-7F3K": answers.RequestShown,
+    "show PR-…": answers.RequestShown,
+    "requests": answers.RequestsShown,
+    "history": answers.HistoryShown,
+    "history db03": answers.HistoryShown,
+    "why web01": answers.WhyShown,
+    "stop PR-7F3K": answers.Note,
+    "stop PR-7F3K because wrong rack": answers.Note,
+    "cancel PR-7F3K": answers.Note,
+    "freeze REASON [until 04:00]": answers.Note,
+    "freeze network work until 04:00": answers.Note,
+    "unfreeze": answers.Note,
+    "unfreeze all": answers.Note,
+    "help": answers.HelpShown,
+    "help VERB": answers.HelpShown,
+    "help reboot": answers.HelpShown,
+    "help targets": answers.HelpShown,
+    "help options": answers.HelpShown,
 }
 # What stands for a whole verb, or for the form.
 SHAPES = {"", "VERB TARGETS [OPTIONS] [because REASON]", "list", "stop"}
@@ -153,13 +153,13 @@ def _shown_lines() -> Iterator[str]:
     script = (ROOT / "bot/sandbox/web/story.js").read_text()
     yield from re.findall(r'"/power ([^"]+)"', script)
     for helped in (None, *TOPICS, *VERBS):
-        yield from re.findall(r"`/power ([^`]+)`", guide.help_text(helped))
+        yield from re.findall(r"`/power ([^`]+)`", help_text.help_text(helped))
 
 
 def _shown_terms() -> Iterator[str]:
     """Yield each term that the README, the help or the form shows."""
     yield from (one for one in _row("targets") if one not in {"an id", "&"})
-    for left, _ in guide.TERMS:
+    for left, _ in help_text.TERMS:
         yield from left.split(", ")
     yield from re.findall(r"[\w@*:=-]*(?:\[[\d,-]+\]|\*|[:=]\w+)|@\w+", request_modal.SEARCH)
 
@@ -222,7 +222,7 @@ async def test_a_term_that_a_document_shows_names_whom_its_words_say(
     """No more and no fewer, and there are some."""
     said = await shown.type(f"status {_typed(shown, term)}")
 
-    assert isinstance(said, facts.FleetShown), said
+    assert isinstance(said, answers.FleetShown), said
     assert {row.name for row in said.servers} == meant(shown, TERMS[term])
     assert said.servers
 
@@ -243,10 +243,10 @@ async def test_a_line_that_a_document_shows_acts_on_whom_its_words_say(
 
     assert expected
     if verb in {"status", "list"}:
-        assert isinstance(said, facts.FleetShown), said
+        assert isinstance(said, answers.FleetShown), said
         assert {row.name for row in said.servers} == expected
         return
-    assert isinstance(said, facts.PlanShown), said
+    assert isinstance(said, answers.PlanShown), said
     assert not said.plan.refusals
     assert {one.name for one in said.plan.lines} == expected
     acting = {one.name for one in said.plan.lines_with(plan.Verdict.ACT)}
@@ -269,7 +269,7 @@ async def test_a_line_about_requests_that_a_document_shows_is_answered_in_kind(
     said = await shown.type(text, world_.SAM if "freeze" in line else world_.DANA)
 
     assert isinstance(said, TOLD[line]), said
-    assert not isinstance(said, facts.Note) or said.good, said
+    assert not isinstance(said, answers.Note) or said.good, said
 
 
 def test_no_document_shows_a_line_or_term_whose_meaning_is_not_held_here() -> None:
@@ -285,7 +285,7 @@ async def test_the_policies_that_are_shown_protect_what_steers_the_power_strips(
 ) -> None:
     """All of these servers and no other, by tag and by name."""
     said = await shown.type("status")
-    assert isinstance(said, facts.FleetShown)
+    assert isinstance(said, answers.FleetShown)
     steering = {row.name for row in said.servers if row.name.startswith("pdu")}
 
     for text in (demo.POLICY, PAGES[0].partition("```toml\n")[2].partition("```")[0]):

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from bot import settings
-from bot.operations import record
+from bot.operations import database_admin
 from bot.sandbox import demo
 from tests.workflow.world import SAM, World
 
@@ -24,7 +24,9 @@ def exported(world: World, folder: pathlib.Path, server: str, **more: str) -> li
         for name, value in given.items():
             environment.setenv(name, value)
         read = settings.load(env_file=None)
-    return [*record.export_audit(read, form=more.pop("form", "jsonl"), server=server, **more)]
+    return [
+        *database_admin.export_audit(read, form=more.pop("form", "jsonl"), server=server, **more)
+    ]
 
 
 async def ran(world: World, names: str) -> str:
@@ -71,9 +73,9 @@ async def test_operator_is_told_that_no_row_names_a_server(
     """Nothing printed isn't an answer: the name may be misspelt."""
     await ran(world, "web01")
 
-    with pytest.raises(record.NothingFound, match="web77"):
+    with pytest.raises(database_admin.NothingFound, match="web77"):
         exported(world, tmp_path, "web77")
-    with pytest.raises(record.NothingFound, match="since 2099"):
+    with pytest.raises(database_admin.NothingFound, match="since 2099"):
         exported(world, tmp_path, "web01", since="2099-01-01")
 
 
@@ -100,7 +102,7 @@ async def test_exported_rows_have_names_beside_ids_and_times_that_a_person_can_r
 ])  # fmt: skip
 def test_no_cell_of_an_export_is_run_by_a_spreadsheet(start: str) -> None:
     """What somebody typed is text, however it begins; numbers stay numbers."""
-    line = record._csv_line([7, -1.5, start, "web01", ["=1"], {"a": "=1"}])
+    line = database_admin._csv_line([7, -1.5, start, "web01", ["=1"], {"a": "=1"}])
 
     [cells] = csv.reader(io.StringIO(line, newline=""))
     assert cells == ["7", "-1.5", f"'{start}", "web01", '["=1"]', '{"a": "=1"}']

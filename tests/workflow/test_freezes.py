@@ -10,7 +10,7 @@ from bot.power import inputs, ports
 from bot.power.lifecycle import State
 from bot.power.policy import freezes
 from bot.slack.render import home
-from bot.workflow import facts, freeze
+from bot.workflow import answers, freeze
 from tests import bodies
 from tests.workflow import world as world_
 from tests.workflow.world import DANA, INC, LEO, OLGA, OPS, ROSA, SAM, World
@@ -22,7 +22,7 @@ SINCE = "since 2027-01-15 08:00 UTC"
 async def said(world: World, text: str, who: str, channel: str = OPS) -> str:
     """Type something and return the sentence."""
     answer = await world.type(text, who, channel)
-    assert isinstance(answer, facts.Note), answer
+    assert isinstance(answer, answers.Note), answer
     return answer.text
 
 
@@ -122,7 +122,7 @@ async def test_home_has_the_button_for_who_may_lift(world: World) -> None:
     buttons = {}
     for who in (ROSA, SAM, OLGA):
         shown = await world.flow.handle(world.inbound(who, inputs.HomeOpened()))
-        assert isinstance(shown, facts.HomeShown)
+        assert isinstance(shown, answers.HomeShown)
         drawn = str(home.render(shown))
         buttons[who] = ("pb:unfreeze" in drawn, "Lift this freeze?" in drawn)
 
@@ -300,7 +300,7 @@ async def test_freeze_with_an_end_that_is_none_freezes_nothing(world: World) -> 
     """The mistake has a line to type; nobody is told of anything."""
     answer = await world.type("freeze cooling until 25:00", ROSA)
 
-    assert isinstance(answer, facts.Mistake)
+    assert isinstance(answer, answers.Mistake)
     assert answer.suggestion == "/power freeze cooling"
     assert await standing(world) == []
     assert await told(world) == []
@@ -330,7 +330,7 @@ async def test_reader_sees_each_freeze_that_stands(world: World, verb: str) -> N
 
     shown = await world.type(verb, OLGA)
 
-    assert isinstance(shown, facts.FleetShown | facts.RequestsShown)
+    assert isinstance(shown, answers.FleetShown | answers.RequestsShown)
     assert [one.holder for one in shown.freezes] == [ROSA, SAM]
 
 

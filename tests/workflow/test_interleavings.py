@@ -32,7 +32,7 @@ from bot.power.lifecycle import State
 from bot.power.policy import policy_file
 from bot.storage.admin import audit_chain
 from bot.storage.engine import connections
-from bot.workflow import facts
+from bot.workflow import answers
 from tests.support import databases, leases, ticks
 from tests.workflow import world as world_
 from tests.workflow.world import DANA, INC, LEO, OLGA, OPS, POLICY, ROSA, SAM
@@ -119,7 +119,7 @@ class Story(RuleBasedStateMachine):
 
         async def work() -> None:
             shown = await self.world.type(line[0], who, line[1])
-            if isinstance(shown, facts.PlanShown) and shown.request_id:
+            if isinstance(shown, answers.PlanShown) and shown.request_id:
                 await self.world.press(who, "request", shown.request_id)
                 self.ids.append(shown.request_id)
 
@@ -175,7 +175,7 @@ class Story(RuleBasedStateMachine):
         inbound = self.world.inbound(who, world_.pressed(do, id_))
         self.delivered.append(inbound)
         said = await self.world.flow.handle(inbound)
-        assert isinstance(said, facts.Note), said
+        assert isinstance(said, answers.Note), said
         assert said.text
 
     # -- what the world does

@@ -8,7 +8,7 @@ import pytest
 
 from bot.power import inputs, ports
 from bot.power.lifecycle import State
-from bot.workflow import facts
+from bot.workflow import answers
 from tests.workflow.world import DANA, SAM, World
 
 LINE = "reboot web01 because kernel panic"
@@ -30,7 +30,7 @@ async def test_requester_s_late_words_do_nothing_and_are_given_back(
     """No plan is made and nobody is looked up; the line to send again is the one that was sent."""
     said = await world.flow.handle(late(world, kind, text, 301))
 
-    assert isinstance(said, facts.Mistake)
+    assert isinstance(said, answers.Mistake)
     assert "5 minutes after it was written and did nothing" in said.problem
     assert said.suggestion.removeprefix("/power ") == text
     assert world.folk.asked == []
@@ -52,4 +52,4 @@ async def test_requester_s_mention_of_a_minute_ago_is_obeyed(world: World) -> No
     """Slack may be slow without doing harm."""
     said = await world.flow.handle(late(world, "mention", LINE, 60))
 
-    assert isinstance(said, facts.PlanShown)
+    assert isinstance(said, answers.PlanShown)

@@ -11,11 +11,11 @@ import pytest
 from bot.power import causes
 from bot.power.lifecycle import ServerState, State
 from bot.power.messages import running
-from bot.power.run import again
+from bot.power.run import retry_and_undo
 from bot.sandbox import data_centre
 from bot.sandbox.data_centre import CallFault, CallFaultKind, CallKind, MachineFault
-from bot.slack.render import cards, home, replies, request_lists
-from bot.workflow import facts
+from bot.slack.render import cards, home, request_lists, thread_replies
+from bot.workflow import answers
 from tests.support import databases, ticks
 from tests.workflow import world as world_
 
@@ -28,9 +28,9 @@ async def shown(world: world_.World, id_: str) -> dict[str, str]:
     history = await world.type("history web09")
     why = await world.type("why web09")
     show = await world.type(f"show {id_}")
-    assert isinstance(history, facts.HistoryShown)
-    assert isinstance(why, facts.WhyShown)
-    assert isinstance(show, facts.RequestShown)
+    assert isinstance(history, answers.HistoryShown)
+    assert isinstance(why, answers.WhyShown)
+    assert isinstance(show, answers.RequestShown)
     at_home = await world.flow.home(found.order.requester)
     ended = running.Ended(head="ab")
     return {
@@ -40,8 +40,8 @@ async def shown(world: world_.World, id_: str) -> dict[str, str]:
         "history": str(request_lists.history(history).blocks),
         "why": str(request_lists.why(why).blocks),
         "home": str(home.render(at_home)),
-        "thread": replies.render(found, rows, ended).text,
-        "direct": replies.direct(found, rows, ended).text,
+        "thread": thread_replies.render(found, rows, ended).text,
+        "direct": thread_replies.direct(found, rows, ended).text,
     }
 
 
@@ -103,7 +103,7 @@ async def test_a_power_on_that_fails_leaves_the_server_off_everywhere(
         assert "Retry failed" not in told["card"]
         world.centre.set_fault("web09", None)
         plan = await world.press(world_.DANA, "back_on", id_)
-        assert isinstance(plan, facts.PlanShown)
+        assert isinstance(plan, answers.PlanShown)
         assert plan.plan.order.action.value == "on"
         assert [one.name for one in plan.plan.order.targets] == ["web09"]
 
@@ -223,7 +223,7 @@ async def test_whatever_comes_between_the_two_halves_of_a_cycle_is_said_with_the
         found, rows = await world.found(id_), list((await world.rows(id_)).values())
         card = cards.render(found, rows)
         assert found.state is not State.SUCCEEDED
-        assert again.left(found.order.action, rows[0]) is not causes.Left.NONE
+        assert retry_and_undo.left(found.order.action, rows[0]) is not causes.Left.NONE
         assert "left_dark" in world.events(id_)
         assert "web09 is OFF" in str(card.blocks) or "web09 may be OFF" in str(card.blocks)
         assert "Power back on" in str(card.blocks)
@@ -267,7 +267,7 @@ async def test_a_server_left_off_that_another_request_brings_back_is_told_as_on(
         await world.press(world_.OLGA, "stop", id_)
         await task
         plan = await world.press(world_.DANA, "back_on", id_)
-        assert isinstance(plan, facts.PlanShown)
+        assert isinstance(plan, answers.PlanShown)
         await world.press(world_.DANA, "request", plan.request_id)
         await world.press(world_.SAM, "approve", plan.request_id)
         await world.drive()

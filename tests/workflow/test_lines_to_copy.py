@@ -6,7 +6,7 @@ import pytest
 
 from bot.power import inputs, request
 from bot.sandbox.data_centre.api.reading import Listing
-from bot.workflow import facts
+from bot.workflow import answers
 from tests.workflow import world as world_
 from tests.workflow.world import DANA, World
 
@@ -16,7 +16,7 @@ REASON = ('name = "databases"\n', 'name = "databases"\nreason = "INC-[0-9]+"\n')
 async def offered(world: World, text: str) -> str:
     """Return the line that a mistake offers."""
     said = await world.type(text)
-    assert isinstance(said, facts.Mistake), said
+    assert isinstance(said, answers.Mistake), said
     return said.suggestion
 
 
@@ -54,7 +54,7 @@ async def test_nobody_is_offered_another_name_where_the_list_falls_short(
     world.centre.switches.listing = Listing.LOSSY
     said = await world.type(typed)
 
-    assert isinstance(said, facts.Mistake), said
+    assert isinstance(said, answers.Mistake), said
     assert said.suggestion == ""
     assert "the nearest" not in said.problem
     assert "here it is written" not in said.problem
@@ -77,7 +77,7 @@ async def test_nobody_is_handed_a_ticket(world: World) -> None:
 
     assert "requires INC-[0-9]+" in refusal
     assert line == "off db01 --batch 1 because … disk"
-    assert isinstance(await world.type(line), facts.Mistake)
+    assert isinstance(await world.type(line), answers.Mistake)
 
 
 async def test_a_form_offers_nothing_that_was_not_chosen(world: World) -> None:
@@ -100,9 +100,9 @@ async def test_lines_name_the_command_that_was_typed(world: World) -> None:
             for line in ("rebot web01", "help off", "reboot web07 because x")
         ]
 
-        assert isinstance(said, facts.Mistake)
+        assert isinstance(said, answers.Mistake)
         assert said.suggestion == f"{called} reboot web01"
-        assert isinstance(helped, facts.HelpShown)
+        assert isinstance(helped, answers.HelpShown)
         assert f"`{called} off TARGETS" in helped.text
         assert "/power " not in helped.text
 
@@ -119,7 +119,7 @@ async def test_a_line_that_is_too_long_is_refused_whole(
     for given in (kind(text=line), kind(length=13_000)):
         said = await world.flow.handle(world.inbound(DANA, given))
 
-        assert isinstance(said, facts.Mistake)
+        assert isinstance(said, answers.Mistake)
         assert "A command has at most 4,000 characters" in said.problem
     assert world.centre.power_calls() == []
 
@@ -131,7 +131,7 @@ async def test_a_stop_with_a_long_reason_stops_and_says_that_it_was_not_kept(
     id_ = await world.ask("off web01 because x")
     said = await world.type(f"cancel {id_} because {'y' * 900}")
 
-    assert isinstance(said, facts.Note)
+    assert isinstance(said, answers.Note)
     assert "A reason has at most 500 characters; this one has 900. It wasn't saved." in said.text
     assert (await world.state(id_)).value == "cancelled"
     assert "y" not in (await world.found(id_)).end_reason.removeprefix("cancelled by")
@@ -154,7 +154,7 @@ async def test_a_step_with_a_long_field_is_refused(world: World) -> None:
         filled = {"action": "off", "servers": "web01", "reason": "x", field: text}
         said = await world.flow.handle(world.inbound(DANA, inputs.StepBegun(filled=filled)))
 
-        assert isinstance(said, facts.Mistake)
+        assert isinstance(said, answers.Mistake)
         assert "characters; a field takes at most 12,000" in said.problem
 
 
@@ -173,8 +173,8 @@ async def test_who_undoes_anothers_request_keeps_its_care_and_names_its_reason(
     others = await world.press(world_.LEO, "undo", id_)
     own = await world.press(DANA, "undo", id_)
 
-    assert isinstance(others, facts.PlanShown)
-    assert isinstance(own, facts.PlanShown)
+    assert isinstance(others, answers.PlanShown)
+    assert isinstance(own, answers.PlanShown)
     assert others.plan.order.reason == f"undo of {id_}: disk"
     assert own.plan.order.reason == "disk"
     for shown in (others, own):
@@ -213,6 +213,6 @@ async def test_a_reason_that_spares_a_server_makes_no_plan(world: World) -> None
     said = await world.type("off web[01-03] because the kernel is old, except web02")
     meant = await world.plan("off web[01-03] !web02 because the kernel is old, except web02")
 
-    assert isinstance(said, facts.Mistake)
+    assert isinstance(said, answers.Mistake)
     assert "take them out of the servers, as !web02" in said.problem
     assert [target.name for target in meant.plan.order.targets] == ["web01", "web03"]

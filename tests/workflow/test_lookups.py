@@ -11,7 +11,7 @@ import pytest
 from bot.power import inputs, ports, request
 from bot.power.command import command
 from bot.power.policy import policy
-from bot.workflow import alarm_lookup, context, facts, people
+from bot.workflow import alarm_lookup, answers, context, people
 from bot.workflow.questions import lookups
 from tests.slack import builders
 from tests.support import ticks
@@ -106,7 +106,7 @@ async def test_a_button_asks_questions_alone(line: str, do: str) -> None:
 
     refused = await lookups.refusal(here, pressed(do, line), command.parse(line))
 
-    assert refused == facts.Note(lookups.NO_QUESTION, good=False)
+    assert refused == answers.Note(lookups.NO_QUESTION, good=False)
 
 
 async def test_what_was_typed_is_no_buttons_question() -> None:
@@ -125,4 +125,4 @@ async def test_help_is_the_answer_to_what_has_no_other() -> None:
         for one in ("", "help on")
     ]
 
-    assert all(isinstance(one, facts.HelpShown) for one in told)
+    assert all(isinstance(one, answers.HelpShown) for one in told)

@@ -17,8 +17,8 @@ from bot.power.missing_access import Lack
 from bot.sandbox import workspace as workspace_
 from bot.slack import directory
 from bot.slack.door import connection
-from bot.slack.render import home, replies
-from bot.workflow import facts
+from bot.slack.render import home, thread_replies
+from bot.workflow import answers
 from tests import bodies
 from tests.support import databases, ticks
 from tests.workflow import world as world_
@@ -101,7 +101,7 @@ async def test_nobody_is_looked_up_without_the_scope_for_people(stage: Stage) ->
 
     assert "lacks the scope users:read" in told
     assert IN_A_MOMENT not in told
-    assert isinstance(typed, facts.Note)
+    assert isinstance(typed, answers.Note)
     assert "lacks the scope users:read" in typed.text
     assert denied.startswith("Denied")
 
@@ -191,7 +191,7 @@ async def test_reminder_names_the_group_that_could_not_be_called(stage: Stage) -
     await stage.world.later(700.0)
 
     (body,) = [one for one in stage.world.thread(id_) if one["event"] == "reminder"]
-    shown = replies.render(await stage.world.found(id_), (), bodies.message(body))
+    shown = thread_replies.render(await stage.world.found(id_), (), bodies.message(body))
 
     assert DELETED in shown.text
 
@@ -224,7 +224,7 @@ async def test_home_says_that_more_may_wait(stage: Stage) -> None:
 
     shown = await stage.world.flow.handle(stage.world.inbound(LEO, inputs.HomeOpened()))
 
-    assert isinstance(shown, facts.HomeShown)
+    assert isinstance(shown, answers.HomeShown)
     assert [one.lack for one in shown.missing] == [Lack.GROUP]
     assert DELETED in str(home.render(shown))
 
@@ -236,7 +236,7 @@ async def test_unfreeze_of_everybodys_names_the_group(stage: Stage) -> None:
 
     told = await stage.world.type("unfreeze all", who=LEO)
 
-    assert isinstance(told, facts.Note)
+    assert isinstance(told, answers.Note)
     assert not told.good
     assert DELETED in told.text
 

@@ -6,7 +6,7 @@ import pytest
 
 from bot.power import plan
 from bot.slack.render import plans, server_lists
-from bot.workflow import facts
+from bot.workflow import answers
 from tests.workflow.world import World
 
 
@@ -15,7 +15,7 @@ async def test_plan_for_terms_of_different_kinds_acts_on_fewer_and_says_its_read
 ) -> None:
     """Whoever switches on the web servers that are off switches on no others."""
     listed = await world.type("list tag:role=web state:off")
-    assert isinstance(listed, facts.FleetShown)
+    assert isinstance(listed, answers.FleetShown)
     shown = await world.plan("on tag:role=web state:off")
 
     acting = {line.name for line in shown.plan.lines_with(plan.Verdict.ACT)}
@@ -48,5 +48,5 @@ async def test_plan_and_limits_tell_racks_of_one_name_apart(world: World) -> Non
         "R01 in dc-b",
     }
     refused = await world.type("off rack:R01")
-    assert isinstance(refused, facts.Mistake)
+    assert isinstance(refused, answers.Mistake)
     assert "rack:R01 dc:dc-a or rack:R01 dc:dc-b" in refused.problem

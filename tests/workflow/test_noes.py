@@ -8,7 +8,7 @@ from bot.power import inputs
 from bot.power.command import halts
 from bot.power.lifecycle import State
 from bot.power.run import ledger
-from bot.workflow import facts
+from bot.workflow import answers
 from tests.workflow.world import DANA, LEO, OLGA, ONCALL, ROSA, SAM, World
 
 EVERYBODY = {DANA, SAM, ROSA, OLGA, LEO, ONCALL}
@@ -34,7 +34,7 @@ async def stop(world: World, who: str, id_: str, door: str) -> str:
         return await world.told(who, "stop", id_)
     typed = inputs.Mentioned if door == "mention" else inputs.Typed
     said = await world.flow.handle(world.inbound(who, typed(text=f"stop {id_.lower()}")))
-    assert isinstance(said, facts.Note), said
+    assert isinstance(said, answers.Note), said
     return said.text
 
 
@@ -181,7 +181,7 @@ async def test_person_of_the_policy_freezes_while_slack_is_away(world: World) ->
 
     said = await world.type("freeze storm", ROSA)
 
-    assert isinstance(said, facts.Note)
+    assert isinstance(said, answers.Note)
     assert said.good, said.text
     assert world.folk.asked == []
 
@@ -193,7 +193,7 @@ async def test_help_needs_no_look_up(world: World) -> None:
 
     said = await world.type("help freeze", OLGA)
 
-    assert isinstance(said, facts.HelpShown)
+    assert isinstance(said, answers.HelpShown)
     assert world.folk.asked == []
 
 

@@ -7,7 +7,7 @@ import pytest
 from bot.power import plan
 from bot.power.lifecycle import State
 from bot.sandbox.data_centre import RecordOddity
-from bot.workflow import facts
+from bot.workflow import answers
 from tests.workflow.world import SAM, World
 
 LOST = "its tags can't be read, and the policy asks for them"
@@ -86,7 +86,7 @@ async def test_person_is_told_whose_tags_could_not_be_read(world: World) -> None
 
     said = await world.type("off tag:role=nothing")
 
-    assert isinstance(said, facts.Mistake)
+    assert isinstance(said, answers.Mistake)
     assert "the tags of web01 can't be read" in said.problem
 
 

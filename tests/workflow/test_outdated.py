@@ -14,8 +14,8 @@ import pytest
 from bot.power import errors
 from bot.power.lifecycle import State
 from bot.sandbox import data_centre
-from bot.slack.render import answers
-from bot.workflow import facts
+from bot.slack.render import private_answers
+from bot.workflow import answers
 from bot.workflow.questions import queries
 from tests.support import centre as centres, databases, virtual
 from tests.workflow import world as world_
@@ -54,7 +54,7 @@ class Stage:
     world: World
     way: Way
 
-    async def asked(self, line: str) -> tuple[facts.Answer, float]:
+    async def asked(self, line: str) -> tuple[answers.Answer, float]:
         """Type a question; return the answer, and how many seconds it took."""
         began = asyncio.get_running_loop().time()
         answer = await self.world.type(line)
@@ -76,12 +76,12 @@ async def staged(folder: pathlib.Path) -> AsyncIterator[Stage]:
         yield Stage(world, way)
 
 
-def read(answer: facts.Answer) -> str:
+def read(answer: answers.Answer) -> str:
     """Return what a person reads of an answer."""
     assert isinstance(
-        answer, facts.FleetShown | facts.WhyShown | facts.HistoryShown | facts.Mistake
+        answer, answers.FleetShown | answers.WhyShown | answers.HistoryShown | answers.Mistake
     )
-    return str(answers.render(answer).blocks)
+    return str(private_answers.render(answer).blocks)
 
 
 @pytest.mark.parametrize("line", QUESTIONS)
@@ -132,7 +132,7 @@ async def test_the_next_question_gets_what_came_meanwhile(tmp_path: pathlib.Path
         answer, took_s = await stage.asked("status")
 
     assert took_s == 0.0
-    assert isinstance(answer, facts.FleetShown)
+    assert isinstance(answer, answers.FleetShown)
     assert answer.outdated is None
 
 
@@ -167,7 +167,7 @@ async def test_a_name_that_the_last_reading_lacks_is_no_surer_than_that(
 
         answer, _ = await stage.asked(line)
 
-    assert isinstance(answer, facts.Mistake)
+    assert isinstance(answer, answers.Mistake)
     assert "nosuch01" in read(answer)
     assert answer.problem.endswith("This uses its list of 1 h 2 s ago.")
 

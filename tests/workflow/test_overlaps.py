@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from bot.power.lifecycle import State
-from bot.slack.render import answers as private, cards
+from bot.slack.render import cards, private_answers as private
 from tests.workflow.world import DANA, LEO, SAM, World
 
 

@@ -8,7 +8,7 @@ import dataclasses
 from bot.power import ports, request
 from bot.power.lifecycle import ServerState, State
 from bot.sandbox import data_centre
-from bot.workflow import facts
+from bot.workflow import answers
 from tests.workflow.world import DANA, OLGA, ROSA, SAM, TEAM, World
 
 SPLIT = (
@@ -144,7 +144,7 @@ async def test_refused_lines_of_an_outsider_do_not_hide_what_was_done(world: Wor
     await world.store.write(refuse)
 
     shown = await world.type("why web01", OLGA)
-    assert isinstance(shown, facts.WhyShown)
+    assert isinstance(shown, answers.WhyShown)
     assert [(one.request.id, one.fate) for one in shown.told] == [(first, "proven")]
 
 
@@ -156,7 +156,7 @@ async def test_requests_of_other_servers_do_not_push_out_a_servers_history(world
 
     shown = await world.type("history web01", OLGA)
 
-    assert isinstance(shown, facts.HistoryShown)
+    assert isinstance(shown, answers.HistoryShown)
     assert ([one.id for one in shown.requests], shown.more) == ([first], False)
 
 
@@ -198,14 +198,14 @@ async def test_server_that_is_gone_is_found_by_its_name_of_then_and_by_its_id(
 
     for words in ("web01", server_id):
         why = await world.type(f"why {words}", OLGA)
-        assert isinstance(why, facts.WhyShown), why
+        assert isinstance(why, answers.WhyShown), why
         assert [one.request.id for one in why.told] == [first]
     for words in ("web01,web02", '"web01"', "web[01-03]"):
         past = await world.type(f"history {words}", OLGA)
-        assert isinstance(past, facts.HistoryShown), past
+        assert isinstance(past, answers.HistoryShown), past
         assert [one.id for one in past.requests] == [first]
     for words in ("web[01-03] !web01", "web01 & state:on"):
-        assert isinstance(await world.type(f"history {words}", OLGA), facts.Mistake), words
+        assert isinstance(await world.type(f"history {words}", OLGA), answers.Mistake), words
 
 
 async def test_plan_that_nobody_asks_for_leaves_the_store_when_it_expires(world: World) -> None:
@@ -216,7 +216,7 @@ async def test_plan_that_nobody_asks_for_leaves_the_store_when_it_expires(world:
     assert await world.store.read(lambda tx: tx.request(shown.request_id)) is None
     assert [row["request_id"] for row in await world.audit("request.planned")] == [shown.request_id]
     said = await world.press(DANA, "request", shown.request_id)
-    assert isinstance(said, facts.Note)
+    assert isinstance(said, answers.Note)
     assert said.text == "This plan is too old to use. Type the command again."
 
 

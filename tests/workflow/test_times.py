@@ -15,7 +15,7 @@ import pytest
 from bot.power import ports
 from bot.power.lifecycle import State
 from bot.runtime import clocks
-from bot.workflow import facts
+from bot.workflow import answers
 from tests.support import databases, ticks
 from tests.workflow import world as world_
 from tests.workflow.world import DANA, LEO, OLGA, ROSA, SAM, World
@@ -219,7 +219,7 @@ async def test_words_are_added_to_a_decision_once_and_by_who_made_it(world: Worl
     await world.told(ROSA, "deny", id_)
     why = await world.told(ROSA, "comment", id_, comment="wrong rack")
 
-    assert form == facts.CommentWanted(id_)
+    assert form == answers.CommentWanted(id_)
     assert added == why == "Comment posted."
     assert again == "You have already commented on it; write more in its thread."
     assert foreign.startswith("Only people who approved or denied")
@@ -239,7 +239,7 @@ async def test_denial_wants_its_reason_where_the_policy_says_so(world: World) ->
     await world.told(SAM, "deny", id_, reason="not during the sale")
 
     found = await world.found(id_)
-    assert form == facts.ReasonWanted(id_)
+    assert form == answers.ReasonWanted(id_)
     assert found.end_reason == f"denied by {SAM}: not during the sale"
     assert world.thread(id_)[-1]["reason"] == "not during the sale"
 

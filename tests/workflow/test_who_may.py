@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from bot.power.policy import policy, policy_file
-from bot.workflow import facts
+from bot.workflow import answers
 from tests.support import databases
 from tests.workflow import world as world_
 from tests.workflow.world import OPS, POLICY, World
@@ -46,7 +46,7 @@ async def set_up(world: World, row: dict[str, Any]) -> str:
             await world.drive()
             continue
         said = await do(world, who, did, id_)
-        id_ = said.request_id if isinstance(said, facts.PlanShown) else id_
+        id_ = said.request_id if isinstance(said, answers.PlanShown) else id_
     for user_id, fields in row.get("people", {}).items():
         world.folk.change(user_id, **fields)
     for channel_id, fields in row.get("channels", {}).items():
@@ -67,24 +67,26 @@ async def set_up(world: World, row: dict[str, Any]) -> str:
     return id_
 
 
-async def do(world: World, who: str, did: str, id_: str, channel: str = OPS) -> facts.Answer | None:
+async def do(
+    world: World, who: str, did: str, id_: str, channel: str = OPS
+) -> answers.Answer | None:
     """Type or press."""
     if did.startswith("/power "):
         return await world.type(did.removeprefix("/power "), who, channel)
     return await world.press(who, did, id_)
 
 
-def sentence(said: facts.Answer | None) -> str:
+def sentence(said: answers.Answer | None) -> str:
     """Return what a person reads first."""
     match said:
-        case facts.Note() | facts.HelpShown():
+        case answers.Note() | answers.HelpShown():
             return said.text
-        case facts.PlanShown() if said.plan.refusals:
+        case answers.PlanShown() if said.plan.refusals:
             return f"Not to be requested: {said.plan.refusals[0]}"
-        case facts.PlanShown():
+        case answers.PlanShown():
             blocked = [line.reason for line in said.plan.lines if line.reason]
             return f"Blocked: {blocked[0]}" if blocked else "A plan with Request."
-        case facts.Mistake():
+        case answers.Mistake():
             return said.problem
         case _:
             return f"Shown: {type(said).__name__}"

@@ -27,7 +27,13 @@ from bot.power.run import runs
 from bot.sandbox import data_centre
 from bot.storage import opening, store
 from bot.storage.engine import connections
-from bot.workflow import alarm_lookup, context, facts, people, workflow
+from bot.workflow import (
+    alarm_lookup,
+    answers,
+    context,
+    people,
+    workflow,
+)
 from tests.support import centre as centres, ticks
 
 TEAM = "T0DEMO"
@@ -181,25 +187,27 @@ class World:
             at=self.given.now(),
         )
 
-    async def type(self, text: str, who: str = DANA, channel: str = OPS) -> facts.Answer | None:
+    async def type(self, text: str, who: str = DANA, channel: str = OPS) -> answers.Answer | None:
         """Type after `/power`."""
         given = inputs.Typed(text=text)
         return await self.flow.handle(self.inbound(who, given, channel=channel))
 
-    async def plan(self, text: str, who: str = DANA, channel: str = OPS) -> facts.PlanShown:
+    async def plan(self, text: str, who: str = DANA, channel: str = OPS) -> answers.PlanShown:
         """Type a change and return its plan."""
         shown = await self.type(text, who, channel)
-        assert isinstance(shown, facts.PlanShown), shown
+        assert isinstance(shown, answers.PlanShown), shown
         return shown
 
-    async def press(self, who: str, do: str, request_id: str, **words: str) -> facts.Answer | None:
+    async def press(
+        self, who: str, do: str, request_id: str, **words: str
+    ) -> answers.Answer | None:
         """Press a button of a request, or send its form; a no without words is that of its form."""
         return await self.flow.handle(self.inbound(who, pressed(do, request_id, **words)))
 
     async def told(self, who: str, do: str, request_id: str, **words: str) -> str:
         """Press a button and return the sentence that the person gets."""
         said = await self.press(who, do, request_id, **words)
-        assert isinstance(said, facts.Note), said
+        assert isinstance(said, answers.Note), said
         return said.text
 
     async def ask(self, text: str, who: str = DANA, channel: str = OPS) -> str:
@@ -208,7 +216,7 @@ class World:
         assert not shown.plan.refusals, shown.plan.refusals
         count = str(len(shown.plan.order.targets))
         said = await self.press(who, "confirm_count", shown.request_id, count=count)
-        assert isinstance(said, facts.Note), said
+        assert isinstance(said, answers.Note), said
         assert said.good, said.text
         if shown.plan.order.options.break_glass:
             await self.show_card(shown.request_id, channel)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 
 from bot.execution import recorder
 from bot.execution.context import Context
-from bot.execution.steps import probing, putting
+from bot.execution.steps import parts_back, probing
 from bot.power import ports
 from bot.power.causes import Cause
 from bot.power.lifecycle import ServerState
@@ -71,9 +71,9 @@ async def _find_out(context: Context, run: runs.Run) -> None:
         )
         # What goes back is asked for once more anyway; of the others it must be known.
         if back:
-            await putting.find_out(context, run, part, back, again=False)
+            await parts_back.find_out(context, run, part, back, again=False)
         if rest := tuple(one for one in lost if one not in back):
-            await putting.find_out(context, run, run.taken[part.key], rest, again=True)
+            await parts_back.find_out(context, run, run.taken[part.key], rest, again=True)
 
 
 async def _owe(context: Context, run: runs.Run) -> None:
@@ -94,7 +94,7 @@ async def _owe(context: Context, run: runs.Run) -> None:
             and step_ledger.is_owed(run.action, run.rows[one.subject.id], halted=halted)
         )
         if owed:
-            await putting.store(context, run, part, owed, {StepState.DONE, StepState.INTENDED})
+            await parts_back.store(context, run, part, owed, {StepState.DONE, StepState.INTENDED})
 
 
 async def _probe(context: Context, run: runs.Run) -> bool:
@@ -125,7 +125,7 @@ async def _drop_probes(context: Context, run: runs.Run, *, over: bool) -> None:
             if over or run.rows[one.subject.id].settled_at or not run.rows[one.subject.id].sends
         )
         if dropped:
-            await putting.store(context, run, part, dropped, {StepState.INTENDED})
+            await parts_back.store(context, run, part, dropped, {StepState.INTENDED})
 
 
 async def put_back_of(
@@ -141,8 +141,8 @@ async def put_back_of(
         }
         if those:
             found |= those
-            newest = await putting.put_back(
-                context, run, putting.ToPutBack(part, run.request, those, frozenset(well))
+            newest = await parts_back.put_back(
+                context, run, parts_back.ToPutBack(part, run.request, those, frozenset(well))
             )
             run.taken[part.key] = newest
     return found
@@ -162,8 +162,8 @@ async def _put_back_earlier(context: Context, run: runs.Run) -> set[str]:
         if owner is None or part.request_id == run.id or not owner.ended_at:
             continue
         those = {one.subject.id for one in part.standing if one.subject.id in well}
-        asked = putting.ToPutBack(part, owner, those, frozenset(those))
-        await putting.put_back(context, run, asked)
+        asked = parts_back.ToPutBack(part, owner, those, frozenset(those))
+        await parts_back.put_back(context, run, asked)
         back |= those
     return back
 

@@ -7,13 +7,13 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from bot.execution import gate, recorder
 from bot.execution.context import Context
-from bot.execution.steps import after, lengthening, probing, putting, taking, tries
+from bot.execution.steps import after, extend, half_before, parts_back, probing, tries
 from bot.power import ports, server
 from bot.power.approval import judging
 from bot.power.request import Action
 from bot.power.run import runs, step_ledger
 from bot.power.steps import kinds, parts as parts_, step as step_
-from bot.power.steps.asking import Each, TryResult
+from bot.power.steps.protocol import Each, TryResult
 from bot.power.steps.states import StepState
 
 Steps = tuple[step_.Step, ...]
@@ -30,10 +30,12 @@ async def take_out(
     plans = list(_plans(context, run, chosen, snapshot))
     if not plans:
         return chosen
-    numbers = [int(key.split("_")[2]) for key in run.taken if key.startswith(taking.prefix(run))]
+    numbers = [
+        int(key.split("_")[2]) for key in run.taken if key.startswith(half_before.prefix(run))
+    ]
     records = snapshot.servers
-    sizes = taking.sizes(plans)
-    wave = taking.HalfBefore(context, run, records, 1 + max(numbers, default=0), sizes)
+    sizes = half_before.sizes(plans)
+    wave = half_before.HalfBefore(context, run, records, 1 + max(numbers, default=0), sizes)
     if not await _world_is_well(wave, plans):
         return []
     if not await _intend_probes(wave, plans):
@@ -64,7 +66,7 @@ def _plans(
             yield steps, by_rule[rule.name]
 
 
-async def _world_is_well(wave: taking.HalfBefore, plans: Sequence[tuple[Steps, Rows]]) -> bool:
+async def _world_is_well(wave: half_before.HalfBefore, plans: Sequence[tuple[Steps, Rows]]) -> bool:
     """Ask the probes before the wave; one that isn't well sets the wave aside."""
     asked: dict[str, step_.Step] = {}
     for steps, _ in plans:
@@ -76,13 +78,13 @@ async def _world_is_well(wave: taking.HalfBefore, plans: Sequence[tuple[Steps, R
             return False
         if said:
             words = dict.fromkeys((row.server_id for row in everybody), said)
-            await taking.fail(wave, step, everybody, words)
+            await half_before.fail(wave, step, everybody, words)
             if step.must:
                 return False
     return True
 
 
-async def _intend_probes(wave: taking.HalfBefore, plans: Sequence[tuple[Steps, Rows]]) -> bool:
+async def _intend_probes(wave: half_before.HalfBefore, plans: Sequence[tuple[Steps, Rows]]) -> bool:
     """Write down which probes are owed to which servers, so that any process asks them.
 
     Servers that a probe can't be asked of are failed before anything is done to them. False when
@@ -95,32 +97,32 @@ async def _intend_probes(wave: taking.HalfBefore, plans: Sequence[tuple[Steps, R
                 # After an off nobody asks it.
                 asks = wave.run.action is not Action.OFF
                 left = wave.run.still_queued(rows)
-                unfit = taking.unfit(wave, step, left) if asks else {}
-                await taking.fail(wave, step, left, unfit)
+                unfit = half_before.unfit(wave, step, left) if asks else {}
+                await half_before.fail(wave, step, left, unfit)
                 fit = [row for row in left if row.server_id not in unfit]
-                made += taking.parts(wave, step, fit, stands=False)
-    await taking.intend(wave, made)
+                made += half_before.parts(wave, step, fit, stands=False)
+    await half_before.intend(wave, made)
     return not gate.failed_too_often(wave.run)
 
 
-async def _step(wave: taking.HalfBefore, step: step_.Step, rows: Rows) -> bool:
+async def _step(wave: half_before.HalfBefore, step: step_.Step, rows: Rows) -> bool:
     """Do one step for all its servers that are left; False when no further step may be done."""
     run = wave.run
     if await gate.stopped(wave.context, run):
         return False
     left = [row for row in run.still_queued(rows) if not _stands(run, step, row.server_id)]
-    unfit = await _still_owed(wave, step, left) | taking.unfit(wave, step, left)
-    await taking.fail(wave, step, left, unfit)
+    unfit = await _still_owed(wave, step, left) | half_before.unfit(wave, step, left)
+    await half_before.fail(wave, step, left, unfit)
     left = [row for row in left if row.server_id not in unfit]
-    for part in list(taking.parts(wave, step, left, stands=True)):
-        await taking.intend(wave, [part])
+    for part in list(half_before.parts(wave, step, left, stands=True)):
+        await half_before.intend(wave, [part])
         failed = await _part(wave, part)
         if failed and step.must:
             await after.put_back_of(wave.context, run, failed)
     return run.halted is None and not gate.failed_too_often(run)
 
 
-async def _still_owed(wave: taking.HalfBefore, step: step_.Step, left: Rows) -> dict[str, str]:
+async def _still_owed(wave: half_before.HalfBefore, step: step_.Step, left: Rows) -> dict[str, str]:
     """Put back what this run still owes of a step; return why not, by server.
 
     What is taken out twice can't be told apart when it is put back.
@@ -130,8 +132,8 @@ async def _still_owed(wave: taking.HalfBefore, step: step_.Step, left: Rows) -> 
     for part in list(run.taken.values()):
         owed = {one.subject.id for one in part.of(StepState.OWED)} & ids
         if part.step.name == step.name and owed:
-            newest = await putting.put_back(
-                wave.context, run, putting.ToPutBack(part, run.request, owed)
+            newest = await parts_back.put_back(
+                wave.context, run, parts_back.ToPutBack(part, run.request, owed)
             )
             run.taken[part.key] = newest
             found |= {one.subject.id: one.detail for one in newest.of(StepState.OWED)}
@@ -148,7 +150,7 @@ def _stands(run: runs.Run, step: step_.Step, server_id: str) -> bool:
     )
 
 
-async def _part(wave: taking.HalfBefore, part: parts_.Part) -> Collection[str]:
+async def _part(wave: half_before.HalfBefore, part: parts_.Part) -> Collection[str]:
     """Carry out one part; return the servers for which it couldn't be done."""
     context, run = wave.context, wave.run
     failed: dict[str, str] = {}
@@ -160,7 +162,7 @@ async def _part(wave: taking.HalfBefore, part: parts_.Part) -> Collection[str]:
                     results, bad)  # fmt: skip
 
     async def meanwhile() -> bool:
-        await lengthening.tend(context, run)
+        await extend.tend(context, run)
         return await gate.stopped(context, run)
 
     half = tries.Half(
@@ -184,7 +186,10 @@ def _bad(results: Mapping[str, Each]) -> dict[str, str]:
 
 
 async def _save(
-    wave: taking.HalfBefore, part: parts_.Part, results: Mapping[str, Each], bad: Mapping[str, str]
+    wave: half_before.HalfBefore,
+    part: parts_.Part,
+    results: Mapping[str, Each],
+    bad: Mapping[str, str],
 ) -> None:
     """Store what came of some servers, and set those aside that must not go on without it."""
     run, now = wave.run, wave.context.clock.now()
@@ -207,7 +212,7 @@ async def _save(
 
     run.taken[part.key] = whole
     if bad and part.step.must:
-        await taking.set_aside(wave, part.step, bad, work)
+        await half_before.set_aside(wave, part.step, bad, work)
     else:
         await recorder.write(wave.context, work)
 

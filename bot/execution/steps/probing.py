@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 
 from bot.execution import gate, recorder
 from bot.execution.context import Context
-from bot.execution.steps import lengthening, tries
+from bot.execution.steps import extend, tries
 from bot.power import ports
 from bot.power.lifecycle import ServerState
 from bot.power.run import ledger, runs, step_ledger
-from bot.power.steps import asking, parts as parts_, step as step_
-from bot.power.steps.asking import TryResult
+from bot.power.steps import parts as parts_, protocol, step as step_
+from bot.power.steps.protocol import TryResult
 from bot.power.steps.states import StepState
 
 
@@ -23,7 +23,7 @@ class _Streak:
     well_since: float | None = None
     said: str = tries.NO_ANSWER
 
-    def heard(self, each: asking.Each | None, now: float) -> None:
+    def heard(self, each: protocol.Each | None, now: float) -> None:
         """Take one answer; a bad one, or none, begins it anew."""
         if each is not None and each.word is TryResult.DONE:
             self.well_since = now if self.well_since is None else self.well_since
@@ -41,7 +41,7 @@ async def world(context: Context, run: runs.Run, step: step_.Step, wave: int) ->
 
     It ends early when the run is stopped.
     """
-    subject = asking.Subject(id=asking.WORLD)
+    subject = protocol.Subject(id=protocol.WORLD)
     # A part without servers: nothing is taken out, and the card shows what it says.
     now = context.clock.now()
     part = parts_.Part(f"{run.id}_{wave}_0_000_{step.name}", run.id, wave, step, since=now)
@@ -64,7 +64,7 @@ async def world(context: Context, run: runs.Run, step: step_.Step, wave: int) ->
 
 
 async def prove(
-    context: Context, run: runs.Run, part: parts_.Part, subjects: tuple[asking.Subject, ...]
+    context: Context, run: runs.Run, part: parts_.Part, subjects: tuple[protocol.Subject, ...]
 ) -> None:
     """Ask a probe of servers that are proven, and write down which are well and which aren't."""
     bad = await _watch(
@@ -114,7 +114,7 @@ async def _watch(
     context: Context,
     run: runs.Run,
     part: parts_.Part,
-    subjects: tuple[asking.Subject, ...],
+    subjects: tuple[protocol.Subject, ...],
     streaks: Mapping[str, _Streak],
     *,
     before: bool,
@@ -127,7 +127,7 @@ async def _watch(
     while pending:
         if before and await gate.stopped(context, run):
             break
-        await lengthening.tend(context, run)
+        await extend.tend(context, run)
         seen = await _look(context, run, part, tuple(pending.values()), before=before)
         now = context.clock.monotonic()
         for id_ in list(pending):
@@ -149,7 +149,7 @@ async def _watch(
 def _wait_s(
     step: step_.Step,
     streaks: Mapping[str, _Streak],
-    pending: Mapping[str, asking.Subject],
+    pending: Mapping[str, protocol.Subject],
     began: float,
     now: float,
 ) -> float:
@@ -165,10 +165,10 @@ async def _look(
     context: Context,
     run: runs.Run,
     part: parts_.Part,
-    subjects: tuple[asking.Subject, ...],
+    subjects: tuple[protocol.Subject, ...],
     *,
     before: bool,
-) -> asking.Answer:
+) -> protocol.Answer:
     """Look once at all of them."""
     half = tries.Half(
         part,
@@ -186,7 +186,7 @@ async def _show(
     context: Context,
     run: runs.Run,
     part: parts_.Part,
-    pending: Mapping[str, asking.Subject],
+    pending: Mapping[str, protocol.Subject],
     streaks: Mapping[str, _Streak],
 ) -> None:
     """Show on the card whom a probe waits for."""

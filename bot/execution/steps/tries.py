@@ -13,8 +13,8 @@ import structlog
 from bot.execution.context import Context
 from bot.power import errors, ports
 from bot.power.run import runs
-from bot.power.steps import asking, parts as parts_, step as step_
-from bot.power.steps.asking import Each, TryResult
+from bot.power.steps import parts as parts_, protocol, step as step_
+from bot.power.steps.protocol import Each, TryResult
 
 log = structlog.get_logger()
 
@@ -48,13 +48,13 @@ class Half:
 
     part: parts_.Part
     request: ports.Request
-    servers: tuple[asking.Subject, ...]
+    servers: tuple[protocol.Subject, ...]
     key: str
     until: float
     before: bool
     unsure: bool = False
     well: frozenset[str] = frozenset()
-    staying: tuple[asking.Subject, ...] = ()
+    staying: tuple[protocol.Subject, ...] = ()
     others: frozenset[str] = frozenset()
     stopped: Callable[[], Awaitable[bool]] | None = None
     left_s: Callable[[], float] = lambda: TRY_S
@@ -122,7 +122,9 @@ async def _rest(context: Context, half: Half, wait_s: float) -> None:
             return
 
 
-async def once(context: Context, half: Half, servers: tuple[asking.Subject, ...]) -> asking.Answer:
+async def once(
+    context: Context, half: Half, servers: tuple[protocol.Subject, ...]
+) -> protocol.Answer:
     """Look once, as a probe does.
 
     Raises:
@@ -165,10 +167,10 @@ async def look(context: Context, half: Half, save: Save) -> None:
 async def _try(
     context: Context,
     half: Half,
-    servers: tuple[asking.Subject, ...],
+    servers: tuple[protocol.Subject, ...],
     tried: int,
     unsure: bool,
-) -> asking.Answer:
+) -> protocol.Answer:
     """Make one try; whatever goes wrong with it, it may have acted.
 
     Raises:
@@ -184,7 +186,7 @@ async def _try(
     asked = asked_of(half, step, servers, tried, context.clock.now(), within_s)
     kind = context.around.get(half.part.step.kind)
     if kind is None:
-        return asking.refused(servers, f"this Powerbot has no {half.part.step.kind}")
+        return protocol.refused(servers, f"this Powerbot has no {half.part.step.kind}")
     if half.before and unsure:
         found = await bounded(asked, lambda: kind.find(asked))
         if found is not None and not _nothing(found, servers):
@@ -193,17 +195,17 @@ async def _try(
     return await bounded(asked, lambda: ask(asked, lambda said: None))
 
 
-async def bounded(asked: asking.Try, ask: Callable[[], Awaitable[T]]) -> T | asking.Answer:
+async def bounded(asked: protocol.Try, ask: Callable[[], Awaitable[T]]) -> T | protocol.Answer:
     """Ask a kind for as long as it may take; whatever goes wrong, it may have acted."""
     try:
         async with asyncio.timeout(asked.within_s + PATIENCE_S):
             return await ask()
     except TimeoutError:
-        return asking.again(asked.servers, NO_ANSWER, stands=True)
+        return protocol.again(asked.servers, NO_ANSWER, stands=True)
     except Exception:  # A kind's own mistake must not end the run: it may have acted, too.
         log.exception("step.broken", request=asked.request_id, step=asked.step.name)
         said = "Powerbot's own mistake; its log says more"
-        return asking.again(asked.servers, said, stands=True)
+        return protocol.again(asked.servers, said, stands=True)
 
 
 async def others_of(context: Context, run: runs.Run | None, part: parts_.Part) -> frozenset[str]:
@@ -218,7 +220,7 @@ async def others_of(context: Context, run: runs.Run | None, part: parts_.Part) -
     return frozenset(one.outside_id for one in found if one.outside_id and one.key != part.key)
 
 
-def _nothing(found: asking.Answer, servers: tuple[asking.Subject, ...]) -> bool:
+def _nothing(found: protocol.Answer, servers: tuple[protocol.Subject, ...]) -> bool:
     """Whether a look has shown that nothing was left of an earlier try."""
     refused = {id_ for id_, each in found.each.items() if each.word is TryResult.REFUSED}
     return refused.issuperset(one.id for one in servers)
@@ -227,14 +229,14 @@ def _nothing(found: asking.Answer, servers: tuple[asking.Subject, ...]) -> bool:
 def asked_of(
     half: Half,
     step: step_.Step,
-    servers: tuple[asking.Subject, ...],
+    servers: tuple[protocol.Subject, ...],
     tried: int,
     now: float,
     within_s: float,
-) -> asking.Try:
+) -> protocol.Try:
     """Return what a kind is asked in one try."""
     part, order = half.part, half.request.order
-    return asking.Try(
+    return protocol.Try(
         step=step,
         request_id=part.request_id,
         wave=part.wave,
@@ -255,7 +257,7 @@ def asked_of(
     )
 
 
-def _named(part: parts_.Part, answer: asking.Answer, says: str) -> parts_.Part:
+def _named(part: parts_.Part, answer: protocol.Answer, says: str) -> parts_.Part:
     """Return a part with what an answer says of it as a whole."""
     return dataclasses.replace(
         part,
@@ -265,7 +267,7 @@ def _named(part: parts_.Part, answer: asking.Answer, says: str) -> parts_.Part:
     )
 
 
-def _says(half: Half, pending: Mapping[str, asking.Subject], words: Mapping[str, str]) -> str:
+def _says(half: Half, pending: Mapping[str, protocol.Subject], words: Mapping[str, str]) -> str:
     """Return what the card shows, such as "draining web07: 3 pods left"; nothing when it is over.
 
     Only the first server is named: the others follow.

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 
 from bot import setting_words, settings
-from bot.operations import manifest, policies
+from bot.operations import manifest, policy_check
 from bot.operations.check import check_cloud, check_exposure, check_slack, check_steps
 from bot.operations.check.findings import CheckResult, Code, bad, good
 from bot.power import errors, ports
@@ -99,7 +99,7 @@ def _token(name: str, token: str, wanted: str) -> Iterator[CheckResult]:
 
 def _policy(given: settings.Settings) -> Iterator[CheckResult]:
     """Look at the policy file by itself."""
-    problems = policies.check(given.policy)
+    problems = policy_check.check(given.policy)
     do = "edit" if given.policy.exists() else "run `powerbot policy init`, then edit"
     for problem in problems:
         mend = f"{do} {given.policy.name}; `powerbot policy check` tests it."
@@ -111,7 +111,7 @@ def _policy(given: settings.Settings) -> Iterator[CheckResult]:
 def _usable_policy(given: settings.Settings) -> policy.Policy:
     """Return the policy whose people and channels are looked up, empty when there is none."""
     try:
-        return policies.read(given.policy)
+        return policy_check.read(given.policy)
     except errors.PolicyError:
         return policy.EMPTY
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from bot.operations.check.findings import CheckResult, bad, good
 from bot.power.policy import policy
 from bot.power.steps import step as step_
-from bot.steps import client, opening
+from bot.steps import all_kinds, client
 
 
 async def look(rules: policy.Policy) -> AsyncIterator[CheckResult]:
@@ -16,7 +16,7 @@ async def look(rules: policy.Policy) -> AsyncIterator[CheckResult]:
         return
     http = client.Client()
     try:
-        known = opening.all_kinds(http)
+        known = all_kinds.all_kinds(http)
         for step in rules.steps:
             problem = await known[step.kind].check(step)
             if problem is not None:
@@ -30,4 +30,4 @@ def _finding(step: step_.Step, problem: str) -> CheckResult:
     if not problem:
         return good("steps", f"{step.name} ({step.kind}) answers")
     said = f"{step.name} ({step.kind}): {problem.rstrip('.')}."
-    return bad("steps", said, opening.mend(step.kind))
+    return bad("steps", said, all_kinds.mend(step.kind))

@@ -13,23 +13,17 @@ from typing import Any
 import pydantic
 
 from bot.power import causes, lifecycle, plan, ports, request, server, server_history
-from bot.power.command import guide
+from bot.power.command import help_text
 from bot.power.lifecycle import ServerState, State
 from bot.power.messages import messages as told
 from bot.power.plan import Verdict
 from bot.power.request import Action
-from bot.power.steps import asking, parts, states, step
+from bot.power.steps import parts, protocol, states, step
 from bot.power.targets import search
 from bot.slack.blockkit import blocks, modals, paging, views as forms
-from bot.slack.render import (
-    answers as private,
-    cards,
-    home,
-    replies,
-    request_modal,
-)
+from bot.slack.render import cards, home, private_answers as private, request_modal, thread_replies
 from bot.slack.render.phrases import about_freezes
-from bot.workflow import facts
+from bot.workflow import answers
 
 NOW = 1_800_000_000.0
 SERVERS = 500
@@ -83,15 +77,15 @@ def views() -> dict[str, forms.View]:
     channels = tuple(ports.Channel(f"{CHANNEL}{number}", "operations") for number in range(20))
     return {
         "the form of a request": request_modal.render(
-            facts.FormShown(request.Place(channel_id=CHANNEL), offers, channels, (REASON,))
+            answers.FormShown(request.Place(channel_id=CHANNEL), offers, channels, (REASON,))
         ),
         "the second step of that form": request_modal.review(_plan_shown()),
         "the form for the number": modals.confirm_count(
-            facts.CountWanted(ID, SERVERS, Action.REBOOT)
+            answers.CountWanted(ID, SERVERS, Action.REBOOT)
         ),
-        "the form of a denial": modals.deny_reason(facts.ReasonWanted(ID)),
-        "the form of a comment": modals.comment(facts.CommentWanted(ID)),
-        "the form of a review": modals.verdict(facts.VerdictWanted(ID)),
+        "the form of a denial": modals.deny_reason(answers.ReasonWanted(ID)),
+        "the form of a comment": modals.comment(answers.CommentWanted(ID)),
+        "the form of a review": modals.verdict(answers.VerdictWanted(ID)),
         "the view while one waits": forms.loading(forms.external_id(ID)),
         "the Home tab": home.render(_home(), REASON, URL),
     }
@@ -186,8 +180,8 @@ def _replies() -> Iterator[tuple[str, blocks.Message]]:
         events = typing.get_args(kind.model_fields["event"].annotation) or ("news",)
         for event in events:
             one: Any = kind.model_validate({**FACTS, "event": event})
-            yield f"reply {event}", replies.render(found, servers, one)
-            yield f"direct message {event}", replies.direct(found, servers, one, URL)
+            yield f"reply {event}", thread_replies.render(found, servers, one)
+            yield f"direct message {event}", thread_replies.direct(found, servers, one, URL)
 
 
 def _members(union: Any) -> Iterator[type[pydantic.BaseModel]]:
@@ -210,35 +204,35 @@ def _answers() -> Iterator[tuple[str, blocks.Message]]:
     deed = server_history.Deed(found, NOW, WHO.user_id, yes, True, ServerState.PROVEN, 12, 19)
     turn = paging.Turn(2, "list all", WHO.user_id)
     said: dict[str, private.Said] = {
-        "to a mistake": facts.Mistake(REASON, REASON, f"/power {REASON}"),
-        "to a click": facts.Note(REASON, comment_on=ID, nudge_for=ID),
+        "to a mistake": answers.Mistake(REASON, REASON, f"/power {REASON}"),
+        "to a click": answers.Note(REASON, comment_on=ID, nudge_for=ID),
         "with a plan": _plan_shown(),
-        "to status": facts.FleetShown("all", snapshot, fleet, NOW),
-        "to list": facts.FleetShown("all", snapshot, fleet, NOW, detailed=True),
-        "to show": facts.RequestShown(_request(State.PARTIAL), servers, NOW),
-        "to Details": facts.RequestShown(found, (), NOW),
-        "to requests": facts.RequestsShown((found,) * 40, (found,) * 40, NOW),
-        "to history": facts.HistoryShown("all", (found,) * 90, 500, True),
-        "to why": facts.WhyShown(fleet[0], snapshot, (deed,) * 40, NOW),
-        "to help": facts.HelpShown(guide.help_text(None)),
+        "to status": answers.FleetShown("all", snapshot, fleet, NOW),
+        "to list": answers.FleetShown("all", snapshot, fleet, NOW, detailed=True),
+        "to show": answers.RequestShown(_request(State.PARTIAL), servers, NOW),
+        "to Details": answers.RequestShown(found, (), NOW),
+        "to requests": answers.RequestsShown((found,) * 40, (found,) * 40, NOW),
+        "to history": answers.HistoryShown("all", (found,) * 90, 500, True),
+        "to why": answers.WhyShown(fleet[0], snapshot, (deed,) * 40, NOW),
+        "to help": answers.HelpShown(help_text.help_text(None)),
     }
     for name, one in said.items():
         yield name, private.render(one, turn, URL)
 
 
-def _plan_shown() -> facts.PlanShown:
+def _plan_shown() -> answers.PlanShown:
     """Return a plan as its requester sees it."""
-    return facts.PlanShown(_plan(), ID, NOW)
+    return answers.PlanShown(_plan(), ID, NOW)
 
 
-def _home() -> facts.HomeShown:
+def _home() -> answers.HomeShown:
     """Return a Home tab with everything on it."""
     pending, running = (_request(State.PENDING),) * 9, (_request(State.RUNNING),) * 9
     ended = (_request(State.PARTIAL),) * 8
     freezes = (ports.Freeze(WHO.user_id, REASON, NOW),) * 9
-    owed = parts.Taken(asking.Subject(id="i", name=REASON), states.StepState.OWED, since=NOW)
+    owed = parts.Taken(protocol.Subject(id="i", name=REASON), states.StepState.OWED, since=NOW)
     drain = step.Step(name="drain", kind="drain")
     part = parts.Part("k", ID, 1, drain, servers=(owed,))
     left = dataclasses.replace(_request(State.PARTIAL), ended_at=NOW)
-    out = (facts.StillOut(left, (part,), may=True),) * 5
-    return facts.HomeShown(pending, pending, running, ended, freezes, NOW, out=out, more_out=True)
+    out = (answers.StillOut(left, (part,), may=True),) * 5
+    return answers.HomeShown(pending, pending, running, ended, freezes, NOW, out=out, more_out=True)

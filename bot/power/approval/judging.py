@@ -12,7 +12,7 @@ from itertools import zip_longest
 
 from bot.power import missing_access, plan, ports, request, server
 from bot.power.approval import may_approve, quorum, recheck
-from bot.power.policy import patterns, policy
+from bot.power.policy import policy, reason_patterns
 from bot.power.policy.policy import Needs
 
 
@@ -233,7 +233,7 @@ def wish(
     """Return what a rule wants that a request doesn't have, to be read after its name."""
     order = made.order
     given = (order.reason, order.options.incident)
-    if rule.reason and not patterns.found_in_reason(rule.reason, *given):
+    if rule.reason and not reason_patterns.found_in_reason(rule.reason, *given):
         return f"requires {rule.reason} in the reason"
     if order.options.break_glass:
         may = may_break_glass([rule], requester_groups)

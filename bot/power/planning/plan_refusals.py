@@ -10,7 +10,7 @@ from bot.power.approval import judging, quorum
 from bot.power.approval.may_approve import Refusal
 from bot.power.command import command, command_line, offered_lines
 from bot.power.planning.question import Facts, Question, duration
-from bot.power.policy import freezes, patterns, policy
+from bot.power.policy import freezes, policy, reason_patterns
 
 NO_POLICY = (
     "No policy file is in force, so nothing can be changed; an operator can find out why with "
@@ -85,7 +85,7 @@ def by_reason(question: Question, judged: Sequence[policy.Rule]) -> Iterator[str
     """Yield the rules whose pattern neither the reason nor the incident has."""
     for rule in judged:
         given = (question.reason, question.options.incident)
-        if rule.reason and not patterns.found_in_reason(rule.reason, *given):
+        if rule.reason and not reason_patterns.found_in_reason(rule.reason, *given):
             yield f'Rule "{rule.name}" requires {rule.reason} in the reason{_line(question)}.'
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from bot.power import plan, request, server
 from bot.power.approval import judging
-from bot.power.planning import plan_lines, plan_refusals, stepping
+from bot.power.planning import plan_lines, plan_refusals, plan_steps
 from bot.power.planning.plan_lines import Judged
 from bot.power.planning.question import Facts, Question
 from bot.power.policy import freezes, policy
@@ -42,7 +42,7 @@ def make(
         calls=_calls(question, terms, acting, sizes),
         earlier=plan_lines.earlier(found, facts),
         overlaps=plan_lines.overlaps(found, facts),
-        around=stepping.around(rules, _judging(rules, acting), question.options),
+        around=plan_steps.around(rules, _judging(rules, acting), question.options),
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from bot.power import plan, server
 from bot.power.approval import quorum
 from bot.power.causes import Cause
-from bot.power.planning import stepping
+from bot.power.planning import plan_steps
 from bot.power.planning.question import Facts, Question, duration
 from bot.power.policy import freezes, policy
 from bot.power.targets import name_pattern, narrowing, targets
@@ -92,10 +92,10 @@ def _steps(told: Told, rule: policy.Rule) -> str:
         snapshot_at=0.0,
         terms=plan.Terms(),
         policy_version="",
-        around=stepping.around(told.rules, [rule], options),
+        around=plan_steps.around(told.rules, [rule], options),
     )
     skips = f"; may be left out: {', '.join(rule.may_skip)}" if rule.may_skip else ""
-    return "; ".join(stepping.lines(made)) + skips
+    return "; ".join(plan_steps.lines(made)) + skips
 
 
 def _because(told: Told, rule: policy.Rule, judged: Sequence[plan.PlanLine]) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import pydantic
 
 from bot.power import request
-from bot.power.policy import patterns, policy_values as values
+from bot.power.policy import policy_values as values, reason_patterns
 from bot.power.policy.policy_mistakes import NAME, closest, missing, shown, wrong
 from bot.power.policy.table_base import Table, key, keys
 from bot.power.steps import kinds, placeholders, step as step_
@@ -85,7 +85,7 @@ def _match(value: object) -> tuple[tuple[str, str], ...]:
         if not isinstance(pattern, str) or not pattern:
             raise wrong("write a regular expression as a string", label)
         filled = placeholders.PLACEHOLDER.sub("x", pattern)
-        if problem := patterns.problem(filled, patterns.LABEL):
+        if problem := reason_patterns.problem(filled, reason_patterns.LABEL):
             raise wrong(problem, label)
         found.append((label, pattern))
     # A silence that names no server would silence everything that its labels match.

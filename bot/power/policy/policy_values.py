@@ -14,7 +14,7 @@ from typing import Annotated, Any, TypeVar
 import pydantic
 
 from bot.power import errors, plan, request
-from bot.power.policy import patterns, policy
+from bot.power.policy import policy, reason_patterns
 from bot.power.policy.policy_mistakes import closest, shown, wrong
 from bot.power.targets import targets
 from bot.power.text import times
@@ -209,7 +209,7 @@ def _rows(value: object, people: Collection[str]) -> tuple[tuple[int, policy.Nee
 
 def _pattern(value: object) -> str:
     pattern = "" if value == "" else line(value, '"INC-[0-9]+"')
-    if problem := patterns.problem(pattern):
+    if problem := reason_patterns.problem(pattern):
         raise wrong(problem)
     return pattern
 

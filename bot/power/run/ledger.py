@@ -10,7 +10,7 @@ from bot.power.causes import Left
 from bot.power.lifecycle import State
 from bot.power.messages import running
 from bot.power.policy import freezes
-from bot.power.run import again, answering, outcome, waves
+from bot.power.run import call_answers, outcome, retry_and_undo, waves
 from bot.power.run.blockers import Blocker, BlockerKind
 
 
@@ -99,7 +99,7 @@ def intend(
 
 
 def answered(
-    tx: ports.Tx, found: ports.Request, after: answering.Answered, *, epoch: int, now: float
+    tx: ports.Tx, found: ports.Request, after: call_answers.Answered, *, epoch: int, now: float
 ) -> None:
     """Write down what came of a call.
 
@@ -114,7 +114,7 @@ def answered(
 
 
 def late_answer(
-    tx: ports.Tx, found: ports.Request, after: answering.Answered, *, now: float
+    tx: ports.Tx, found: ports.Request, after: call_answers.Answered, *, now: float
 ) -> None:
     """Leave the answer of a call in the audit when another process has taken the run over."""
     _audit_answer(tx, "call.late_answer", found, after, now)
@@ -124,7 +124,7 @@ _CALLS = {one: f"call.{one.name.lower()}" for one in ports.Outcome}
 
 
 def _audit_answer(
-    tx: ports.Tx, event: str, found: ports.Request, after: answering.Answered, now: float
+    tx: ports.Tx, event: str, found: ports.Request, after: call_answers.Answered, now: float
 ) -> None:
     """Append one row for an answer, with the vendor's words and id."""
     attempt = after.attempt
@@ -168,10 +168,10 @@ def _say_dark(
     tx: ports.Tx, found: ports.Request, rows: Sequence[ports.RunServer], *, now: float
 ) -> None:
     """Cry out, at once and once for each, over servers that a cycle leaves off, or may."""
-    dark = again.dark(found.order.action, rows)
+    dark = retry_and_undo.dark(found.order.action, rows)
     if not dark:
         return
-    off = [row for row in dark if again.left(found.order.action, row) is Left.OFF]
+    off = [row for row in dark if retry_and_undo.left(found.order.action, row) is Left.OFF]
     said = running.LeftDark(
         names=[row.name for row in dark],
         off=[row.name for row in off],
@@ -183,7 +183,7 @@ def _say_dark(
     tx.say(found.id, "reply", said, key=f"dark:{dark[0].server_id}", at=now)
     tx.say(found.id, "direct", said, key=f"dark:{dark[0].server_id}:direct", at=now)
     ids = [row.server_id for row in dark]
-    left = {row.server_id: again.left(found.order.action, row).value for row in dark}
+    left = {row.server_id: retry_and_undo.left(found.order.action, row).value for row in dark}
     names, detail = [row.name for row in dark], {"left": left}
     audit(tx, "servers.left_dark", found, now, server_ids=ids, names=names, detail=detail)
 

@@ -15,7 +15,7 @@ from bot.power.causes import Cause
 from bot.power.lifecycle import ServerState
 from bot.power.ports import Method
 from bot.power.request import Action
-from bot.power.run import answering, evidence, outcome, settling
+from bot.power.run import call_answers, evidence, outcome, settling
 from bot.power.run.blockers import Blocker
 from bot.power.steps import parts as parts_
 
@@ -69,7 +69,7 @@ class Run:
     earlier: Mapping[str, ports.UnseenCall] = dataclasses.field(default_factory=dict)
     sent_at: dict[str, float] = dataclasses.field(default_factory=dict)
     unstored: set[str] = dataclasses.field(init=False, default_factory=set)
-    pending: answering.Answered | None = dataclasses.field(init=False, default=None)
+    pending: call_answers.Answered | None = dataclasses.field(init=False, default=None)
     tries: int = dataclasses.field(init=False, default=0)
     halted: Blocker | None = dataclasses.field(init=False, default=None)
     held_since: float | None = dataclasses.field(init=False, default=None)
@@ -141,7 +141,7 @@ class Run:
         some = itertools.islice(self.unstored, most)
         return tuple(self.rows[server_id] for server_id in sorted(some))
 
-    def answer_saved(self, after: answering.Answered) -> None:
+    def answer_saved(self, after: call_answers.Answered) -> None:
         """Remember that the store has the answer that was pending."""
         self.pending = None
         self.saved(after.rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from bot.power.steps import asking, kinds, states, step as step_
+from bot.power.steps import kinds, protocol, states, step as step_
 from bot.power.steps.states import Shown, StepState
 
 
@@ -20,7 +20,7 @@ class Taken:
     the outside said, or why it is owed.
     """
 
-    subject: asking.Subject
+    subject: protocol.Subject
     state: StepState = StepState.INTENDED
     stands: bool = True
     due: bool = False

@@ -11,7 +11,7 @@ import re
 import urllib.parse
 from collections.abc import Callable, Iterator
 
-from bot.power.steps import asking, step as step_
+from bot.power.steps import protocol, step as step_
 
 FIELDS = ("name", "id", "sn", "rack", "dc")
 TAG = "tag:"
@@ -42,7 +42,7 @@ def exists(name: str) -> bool:
     return name in FIELDS or (name.startswith(TAG) and len(name) > len(TAG))
 
 
-def value(name: str, subject: asking.Subject) -> str:
+def value(name: str, subject: protocol.Subject) -> str:
     """Return what a placeholder stands for.
 
     Raises:
@@ -57,7 +57,7 @@ def value(name: str, subject: asking.Subject) -> str:
     return found
 
 
-def pattern(text: str, subject: asking.Subject) -> str:
+def pattern(text: str, subject: protocol.Subject) -> str:
     """Fill a regular expression (RE2); values match literally.
 
     Raises:
@@ -66,7 +66,7 @@ def pattern(text: str, subject: asking.Subject) -> str:
     return _filled(text, subject, lambda _, found: META.sub(r"\\\1", found))
 
 
-def node(text: str, subject: asking.Subject) -> str:
+def node(text: str, subject: protocol.Subject) -> str:
     """Fill the name of a Kubernetes node.
 
     Raises:
@@ -78,7 +78,7 @@ def node(text: str, subject: asking.Subject) -> str:
     return found
 
 
-def address(text: str, subject: asking.Subject) -> str:
+def address(text: str, subject: protocol.Subject) -> str:
     """Fill an address such as `http://{name}:8080/health/{sn}`.
 
     Raises:
@@ -91,7 +91,7 @@ def address(text: str, subject: asking.Subject) -> str:
     return f"{scheme}{separator}{host}{path}"
 
 
-def host_and_port(text: str, subject: asking.Subject) -> tuple[str, int]:
+def host_and_port(text: str, subject: protocol.Subject) -> tuple[str, int]:
     """Fill `HOST:PORT`; the host of an IPv6 address comes without its brackets.
 
     Raises:
@@ -101,7 +101,7 @@ def host_and_port(text: str, subject: asking.Subject) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def promql(text: str, subject: asking.Subject) -> str:
+def promql(text: str, subject: protocol.Subject) -> str:
     """Fill a PromQL expression; placeholders stand in its quoted texts (see `unquoted`).
 
     Raises:
@@ -122,7 +122,7 @@ def unquoted(text: str) -> tuple[str, ...]:
     return names(LITERAL.sub("", text))
 
 
-def problem(step: step_.Step, subject: asking.Subject) -> str:
+def problem(step: step_.Step, subject: protocol.Subject) -> str:
     """Return why a step can't be done for a server because of its record; else nothing."""
     try:
         for _ in _all_filled(step, subject):
@@ -132,7 +132,7 @@ def problem(step: step_.Step, subject: asking.Subject) -> str:
     return ""
 
 
-def _all_filled(step: step_.Step, subject: asking.Subject) -> Iterator[object]:
+def _all_filled(step: step_.Step, subject: protocol.Subject) -> Iterator[object]:
     """Fill every text of a step."""
     yield from (pattern(text, subject) for _, text in step.match)
     if step.node:
@@ -145,7 +145,7 @@ def _all_filled(step: step_.Step, subject: asking.Subject) -> Iterator[object]:
         yield promql(step.promql, subject)
 
 
-def _filled(text: str, subject: asking.Subject, quote: Quote) -> str:
+def _filled(text: str, subject: protocol.Subject, quote: Quote) -> str:
     """Put values in place of the placeholders, each quoted; `quote` takes name and value."""
     return PLACEHOLDER.sub(lambda one: quote(one[1], value(one[1], subject)), text)
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 from bot.power.inputs import Form, Judgement
 from bot.slack.action_ids import Field
 from bot.slack.blockkit import views, words
-from bot.workflow import facts
+from bot.workflow import answers
 
 REASON_CHARS = 500
 COUNT_CHARS = 6
 
 
-def confirm_count(asked: facts.CountWanted) -> views.View:
+def confirm_count(asked: answers.CountWanted) -> views.View:
     """Return the form that wants the number of servers typed."""
     what = words.title(asked.action, asked.count)
     question = f"{what}? Type {asked.count} to request it."
@@ -30,21 +30,21 @@ def confirm_count(asked: facts.CountWanted) -> views.View:
     )
 
 
-def deny_reason(asked: facts.ReasonWanted) -> views.View:
+def deny_reason(asked: answers.ReasonWanted) -> views.View:
     """Return the form that wants the reason of a denial."""
     question = f"Why do you deny {asked.request_id}? Its card and thread will show this."
     field = _input(Field.REASON, question, REASON_CHARS, multiline=True, optional=not asked.needed)
     return _form(Form.DENY, asked.request_id, ("Deny", "Deny"), field)
 
 
-def comment(asked: facts.CommentWanted) -> views.View:
+def comment(asked: answers.CommentWanted) -> views.View:
     """Return the form for words on one's own decision."""
     question = f"Comment on {asked.request_id}. Its thread will show it."
     field = _input(Field.COMMENT, question, REASON_CHARS, multiline=True)
     return _form(Form.COMMENT, asked.request_id, ("Comment", "Comment"), field)
 
 
-def verdict(asked: facts.VerdictWanted) -> views.View:
+def verdict(asked: answers.VerdictWanted) -> views.View:
     """Return the form that closes the review of break glass."""
     options = [
         {"text": views.plain(words.JUDGEMENTS[one]), "value": one.value} for one in Judgement

@@ -15,9 +15,9 @@ import structlog
 from bot.power import errors, input_fields, inputs, intake, ports
 from bot.power.command import halts
 from bot.runtime import priority
-from bot.slack.inbound import admission, edits, excess, guard, recovery
+from bot.slack.inbound import admission, excess_audit, guard, mention_edits, recovery
 from bot.slack.outbound import delivery
-from bot.workflow import facts
+from bot.workflow import answers
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -37,7 +37,7 @@ BROKEN = (
 class Workflow(Protocol):
     """What decides on a payload."""
 
-    async def handle(self, inbound: ports.Inbound) -> facts.Answer | None:
+    async def handle(self, inbound: ports.Inbound) -> answers.Answer | None:
         """Do what a payload asks for and return the answer to its person, if any.
 
         Handling the same payload twice gives the same as once.
@@ -75,8 +75,8 @@ class Processor:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._processing: set[str] = set()
         self._admission = admission.Admission(clock)
-        self._edits = edits.Edits(store)
-        self._excess = excess.Excess(store, answering, clock)
+        self._edits = mention_edits.Edits(store)
+        self._excess = excess_audit.Excess(store, answering, clock)
         self._recovery = recovery.Recovery(store, clock, self, bounds.take_over_lease_s)
 
     def now(self) -> float:
@@ -134,7 +134,7 @@ class Processor:
         try:
             fresh = await storing
         except errors.PowerbotError as error:
-            refusal = facts.Note(error.user_message, good=False)
+            refusal = answers.Note(error.user_message, good=False)
             await self._answering.deliver(inbound, refusal)
             return
         if fresh:
@@ -155,7 +155,7 @@ class Processor:
         """Return the keys of the payloads that are being processed."""
         return [*self._processing]
 
-    def tell(self, inbound: ports.Inbound, said: facts.Note) -> None:
+    def tell(self, inbound: ports.Inbound, said: answers.Note) -> None:
         """Tell somebody something in a task of its own."""
         self._track(self._answering.deliver(inbound, said), f"tell {inbound.key}")
 
@@ -185,7 +185,7 @@ class Processor:
             await self._answering.open_loading(inbound)
             async with self._admission.turn(inbound):
                 answer = await self._decide(inbound)
-            if isinstance(answer, facts.ReasonWanted) and not answer.needed:
+            if isinstance(answer, answers.ReasonWanted) and not answer.needed:
                 answer = await self._ask_why(inbound, answer)
             if answer is not None:
                 await self._answering.deliver(inbound, answer)
@@ -205,32 +205,32 @@ class Processor:
             self._admission.leave(inbound)
 
     async def _finished(
-        self, inbound: ports.Inbound, answer: facts.Answer | None
+        self, inbound: ports.Inbound, answer: answers.Answer | None
     ) -> ports.Card | None:
         """Mark a payload as done; an edit of a mention of which nothing came is read now."""
-        if inbound.kind is not inputs.Kind.MENTION or not edits.is_mistake(answer):
+        if inbound.kind is not inputs.Kind.MENTION or not mention_edits.is_mistake(answer):
             return await self._patiently(lambda: self._finish(inbound))
         edit = await self._patiently(lambda: self._edits.after_mistake(inbound))
         if edit is not None:
             self.begin(edit)
         return None
 
-    async def _decide(self, inbound: ports.Inbound) -> facts.Answer | None:
+    async def _decide(self, inbound: ports.Inbound) -> answers.Answer | None:
         """Ask the workflow; every error becomes a sentence."""
         try:
             return await self._patiently(lambda: self._workflow.handle(inbound))
         except errors.UserMistake as error:
-            return facts.Mistake(error.problem, error.token)
+            return answers.Mistake(error.problem, error.token)
         except errors.PowerbotError as error:
             log.warning("slack.refused", key=inbound.key, error=type(error).__name__)
-            return facts.Note(error.user_message, good=False)
+            return answers.Note(error.user_message, good=False)
         except Exception as error:  # The outermost guard: the person must get an answer.
             log.error("slack.workflow_failed", key=inbound.key, exc_info=error)
-            return facts.Note(BROKEN, good=False)
+            return answers.Note(BROKEN, good=False)
 
     async def _ask_why(
-        self, inbound: ports.Inbound, wanted: facts.ReasonWanted
-    ) -> facts.Answer | None:
+        self, inbound: ports.Inbound, wanted: answers.ReasonWanted
+    ) -> answers.Answer | None:
         """Open the form that asks why; where it can't be opened the no counts without a reason."""
         if await self._answering.asks_why(inbound, wanted):
             return None

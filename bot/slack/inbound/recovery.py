@@ -14,7 +14,7 @@ import structlog
 
 from bot.power import input_fields, inputs, ports
 from bot.power.command import halts
-from bot.workflow import facts
+from bot.workflow import answers
 
 log = structlog.get_logger()
 
@@ -49,7 +49,7 @@ class Processor(Protocol):
     def processing(self) -> Sequence[str]:
         """Return the keys of the payloads that are being processed."""
 
-    def tell(self, inbound: ports.Inbound, said: facts.Note) -> None:
+    def tell(self, inbound: ports.Inbound, said: answers.Note) -> None:
         """Tell somebody something, without waiting for it."""
 
 
@@ -148,7 +148,7 @@ class Recovery:
 
         await self._store.write(work)
         said = SET_ASIDE.format(what=_what(inbound), next=AGAIN if halts.of(inbound) else LOOK)
-        self._processor.tell(inbound, facts.Note(said, good=False))
+        self._processor.tell(inbound, answers.Note(said, good=False))
 
 
 def _what(inbound: ports.Inbound) -> str:

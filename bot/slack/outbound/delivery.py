@@ -10,35 +10,35 @@ import structlog
 from bot.power import input_fields, inputs, ports
 from bot.slack import api_errors
 from bot.slack.blockkit import blocks, labels, modals, paging
-from bot.slack.outbound import publishing, sending, showing
-from bot.slack.render import answers, home, workflow_step
-from bot.workflow import facts
+from bot.slack.outbound import home_publisher, open_forms, sending
+from bot.slack.render import home, private_answers, workflow_step
+from bot.workflow import answers
 
 log = structlog.get_logger()
 
 REPLACED = "A newer card has replaced this one; use that one."
 # What may be shown to a whole channel; the rest concerns one person.
 SHAREABLE = (
-    facts.FleetShown,
-    facts.RequestShown,
-    facts.RequestsShown,
-    facts.HistoryShown,
-    facts.WhyShown,
+    answers.FleetShown,
+    answers.RequestShown,
+    answers.RequestsShown,
+    answers.HistoryShown,
+    answers.WhyShown,
 )
 # Waits before a step is told again that it can't go on, in seconds.
 STEP_AGAIN_S = (1.0, 5.0, 15.0, 60.0)
-NOT_SHARED = facts.Note("Slack didn't accept it, so it was not shared; try again.", good=False)
-NO_VIEW = facts.Note("The form could not be opened in time; try again.", good=False)
-NO_FORM = facts.Note("The form could not be opened in time; press the button again.", good=False)
+NOT_SHARED = answers.Note("Slack didn't accept it, so it was not shared; try again.", good=False)
+NO_VIEW = answers.Note("The form could not be opened in time; try again.", good=False)
+NO_FORM = answers.Note("The form could not be opened in time; press the button again.", good=False)
 
 
 Private = (
-    answers.Said
-    | facts.CountWanted
-    | facts.ReasonWanted
-    | facts.CommentWanted
-    | facts.VerdictWanted
-    | facts.FormShown
+    private_answers.Said
+    | answers.CountWanted
+    | answers.ReasonWanted
+    | answers.CommentWanted
+    | answers.VerdictWanted
+    | answers.FormShown
 )
 
 
@@ -49,7 +49,7 @@ class Delivery:
         self,
         sender: sending.Sender,
         clock: ports.Clock,
-        homes: publishing.Homes | None = None,
+        homes: home_publisher.Homes | None = None,
         *,
         workspace_url: str = "",
         label: str = "",
@@ -63,14 +63,14 @@ class Delivery:
         self._clock = clock
         self._homes = homes
         self._workspace_url = workspace_url
-        self._forms = showing.Forms(sender, clock)
-        self._plans = showing.PlanPlaces()
+        self._forms = open_forms.Forms(sender, clock)
+        self._plans = open_forms.PlanPlaces()
 
-    async def deliver(self, inbound: ports.Inbound, answer: facts.Answer) -> None:
+    async def deliver(self, inbound: ports.Inbound, answer: answers.Answer) -> None:
         """Give an answer to the person who asked; one that can't be given is logged."""
         if self._homes is not None and _is_at_home(inbound.input):
             await self._at_home(self._homes, inbound, answer)
-        elif isinstance(answer, facts.HomeShown):
+        elif isinstance(answer, answers.HomeShown):
             return
         elif inbound.kind is inputs.Kind.STEP:
             await self._to_step(inbound, answer)
@@ -78,17 +78,17 @@ class Delivery:
             await self._privately(inbound, answer)
 
     async def _at_home(
-        self, homes: publishing.Homes, inbound: ports.Inbound, answer: facts.Answer
+        self, homes: home_publisher.Homes, inbound: ports.Inbound, answer: answers.Answer
     ) -> None:
         """Answer on the Home tab what was opened or pressed there."""
         match answer:
-            case facts.HomeShown():
+            case answers.HomeShown():
                 was = inbound.input
                 version = was.hash if isinstance(was, inputs.HomeOpened) else ""
                 await homes.opened(inbound.person, answer, version)
-            case facts.Note():
+            case answers.Note():
                 await homes.told(inbound.person, answer.text)
-            case facts.RequestShown():
+            case answers.RequestShown():
                 refused = await self._open(inbound, home.details(answer))
                 if refused is not None:
                     await homes.told(inbound.person, refused.text)
@@ -97,18 +97,18 @@ class Delivery:
 
     async def _privately(self, inbound: ports.Inbound, answer: Private) -> None:
         """Give an answer as a form or as a private message."""
-        said: answers.Said | None
+        said: private_answers.Said | None
         match answer:
-            case facts.FormShown():
+            case answers.FormShown():
                 said = NO_VIEW
-            case facts.CountWanted():
+            case answers.CountWanted():
                 self._plans.keep(inbound)
                 said = await self._open(inbound, modals.confirm_count(answer))
-            case facts.ReasonWanted():
+            case answers.ReasonWanted():
                 said = await self._open(inbound, modals.deny_reason(answer))
-            case facts.CommentWanted():
+            case answers.CommentWanted():
                 said = await self._open(inbound, modals.comment(answer))
-            case facts.VerdictWanted():
+            case answers.VerdictWanted():
                 said = await self._open(inbound, modals.verdict(answer))
             case _:
                 said = answer
@@ -119,11 +119,11 @@ class Delivery:
         """Open the form that a payload asks for, before anything is known to fill it."""
         await self._forms.open_loading(inbound)
 
-    async def asks_why(self, inbound: ports.Inbound, wanted: facts.ReasonWanted) -> bool:
+    async def asks_why(self, inbound: ports.Inbound, wanted: answers.ReasonWanted) -> bool:
         """Open the form that asks why somebody denies; False when that can't be done any more."""
         return await self._open(inbound, modals.deny_reason(wanted)) is None
 
-    async def _open(self, inbound: ports.Inbound, view: dict[str, object]) -> facts.Note | None:
+    async def _open(self, inbound: ports.Inbound, view: dict[str, object]) -> answers.Note | None:
         """Open a form; if that fails, say so to the person instead."""
         try:
             await self._sender.open_view(input_fields.trigger_id(inbound.input), view)
@@ -132,12 +132,12 @@ class Delivery:
             return NO_FORM
         return None
 
-    async def _to_step(self, inbound: ports.Inbound, answer: facts.Answer) -> None:
+    async def _to_step(self, inbound: ports.Inbound, answer: answers.Answer) -> None:
         """Show the person whom a step names the plan; a step that can't go on fails at once."""
         why = workflow_step.refusal(answer)
         if why:
             await self._fail_step(inbound, why)
-        if isinstance(answer, facts.PlanShown | facts.Mistake | facts.Note):
+        if isinstance(answer, answers.PlanShown | answers.Mistake | answers.Note):
             await self._say(inbound, answer)
 
     async def _fail_step(self, inbound: ports.Inbound, why: str) -> None:
@@ -153,7 +153,7 @@ class Delivery:
             else:
                 return
 
-    async def _shared(self, inbound: ports.Inbound, answer: facts.Answer) -> bool:
+    async def _shared(self, inbound: ports.Inbound, answer: answers.Answer) -> bool:
         """Show an answer to the whole channel when that is asked for; False when it isn't."""
         if not input_fields.is_shared(inbound.input) or not isinstance(answer, SHAREABLE):
             return False
@@ -167,13 +167,13 @@ class Delivery:
             await self._say(inbound, NOT_SHARED)
         return True
 
-    def _message(self, answer: answers.Said, turn: paging.Turn) -> blocks.Message:
+    def _message(self, answer: private_answers.Said, turn: paging.Turn) -> blocks.Message:
         """Return an answer rendered as a Slack message."""
-        message = answers.render(answer, turn, self._workspace_url)
-        helps = isinstance(answer, facts.HelpShown)
+        message = private_answers.render(answer, turn, self._workspace_url)
+        helps = isinstance(answer, answers.HelpShown)
         return labels.on_help(message, self._label) if helps else message
 
-    async def _say(self, inbound: ports.Inbound, answer: answers.Said) -> None:
+    async def _say(self, inbound: ports.Inbound, answer: private_answers.Said) -> None:
         """Send a message by the first way that takes it."""
         inbound = self._plans.found(inbound)
         message = self._message(answer, _turn(inbound))
@@ -236,7 +236,7 @@ def _turn(inbound: ports.Inbound) -> paging.Turn:
     return paging.Turn(page, input_fields.text(was), called=inbound.called)
 
 
-def _replaces(inbound: ports.Inbound, answer: answers.Said) -> bool:
+def _replaces(inbound: ports.Inbound, answer: private_answers.Said) -> bool:
     """Whether the answer takes the place of the private message whose button was pressed.
 
     A plan that was asked for, or can't be any more, is done with; another refusal leaves it, so
@@ -248,10 +248,10 @@ def _replaces(inbound: ports.Inbound, answer: answers.Said) -> bool:
     if isinstance(answer, SHAREABLE):
         return isinstance(was, inputs.Repeated) and was.do is inputs.Do.PAGE
     do = was.do if isinstance(was, inputs.Pressed | inputs.FormSent) else None
-    if isinstance(answer, facts.PlanShown):
+    if isinstance(answer, answers.PlanShown):
         return do is inputs.Do.AGAIN
     asked = do in (inputs.Do.REQUEST, inputs.Do.CANCEL, inputs.Form.CONFIRM_COUNT)
-    return asked and isinstance(answer, facts.Note) and (answer.good or answer.over)
+    return asked and isinstance(answer, answers.Note) and (answer.good or answer.over)
 
 
 def _is_at_home(given: inputs.Input) -> bool:

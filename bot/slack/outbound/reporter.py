@@ -15,7 +15,7 @@ import structlog
 
 from bot.power import errors, ports
 from bot.slack import api_errors
-from bot.slack.outbound import announcing, card_poster, noticing, posting, sending
+from bot.slack.outbound import card_poster, notice_poster, posting, sending, thread_poster
 from bot.slack.outbound.context import Context
 
 log = structlog.get_logger()
@@ -40,8 +40,8 @@ class Reporter:
         self._clock = context.clock
         self._pace = context.pace
         self._card_poster = card_poster.CardPoster(context)
-        self._announcer = announcing.Announcer(context, self._card_poster)
-        self._noticing = noticing.Noticing(context)
+        self._announcer = thread_poster.Announcer(context, self._card_poster)
+        self._noticing = notice_poster.Noticing(context)
         self._woken = asyncio.Event()
         self._ending = False
         self._failures: collections.Counter[int] = collections.Counter()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from bot.power import lifecycle, ports
 from bot.power.causes import Left, Service
 from bot.power.lifecycle import ServerState, State
-from bot.power.run import again, outcome
+from bot.power.run import outcome, retry_and_undo
 from bot.power.text import folding
 from bot.slack.blockkit import naming, text, words
 from bot.slack.render.phrases import about_plan, about_request, outcomes
@@ -132,7 +132,7 @@ def _bar(servers: Sequence[ports.RunServer]) -> str:
 def _ended(request: ports.Request, servers: Sequence[ports.RunServer], fold: Fold) -> str:
     """Return the outcome of a run; servers that it leaves off come before all else."""
     action = request.order.action
-    found = again.dark(action, servers)
+    found = retry_and_undo.dark(action, servers)
     if found:
         return _dark(request, found, fold)
     if held := outcomes.busy(servers):
@@ -190,7 +190,7 @@ def _word(request: ports.Request, row: ports.RunServer) -> str:
 def _dark(request: ports.Request, found: Sequence[ports.RunServer], fold: Fold) -> str:
     """Return which servers a cycle leaves off, and what of the power-on is known."""
     action = request.order.action
-    off = [row for row in found if again.left(action, row) is Left.OFF]
+    off = [row for row in found if retry_and_undo.left(action, row) is Left.OFF]
     shown = off or list(found)
     verb = "is" if len(shown) == 1 else "are"
     stands = f"{verb} {words.LEFT[Left.OFF]}" if off else words.LEFT[Left.MAY_BE_OFF]

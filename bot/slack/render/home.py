@@ -16,7 +16,7 @@ from bot.power.lifecycle import State
 from bot.slack.blockkit import blocks, naming, text, words
 from bot.slack.render import buttons, cards
 from bot.slack.render.phrases import about_freezes, about_plan, about_request, about_steps, outcomes
-from bot.workflow import facts
+from bot.workflow import answers
 
 # Requests that a list shows; the others are counted and are one `requests` away.
 MOST_ROWS = 5
@@ -31,7 +31,7 @@ Row = Callable[[ports.Request], list[blocks.Block]]
 
 
 def render(
-    shown: facts.HomeShown,
+    shown: answers.HomeShown,
     notice: str = "",
     workspace_url: str = "",
     called: str = vocabulary.PREFIX,
@@ -76,7 +76,7 @@ def closed(sentence: str) -> blocks.Block:
     return {"type": "home", "blocks": [blocks.section(f"🚫 {text.plain(sentence, 600)}")]}
 
 
-def details(shown: facts.RequestShown) -> dict[str, Any]:
+def details(shown: answers.RequestShown) -> dict[str, Any]:
     """Return a window with one request in full; it has no input and changes nothing."""
     card = cards.render(shown.request, shown.servers, private=True, freezes=shown.freezes)
     return {
@@ -88,7 +88,7 @@ def details(shown: facts.RequestShown) -> dict[str, Any]:
     }
 
 
-def _freeze(freeze: ports.Freeze, shown: facts.HomeShown, number: int) -> list[blocks.Block]:
+def _freeze(freeze: ports.Freeze, shown: answers.HomeShown, number: int) -> list[blocks.Block]:
     """Return one freeze that stands, with Unfreeze for whoever may; the policy's is its file's."""
     told = blocks.section(f"{about_freezes.line(freeze)}\nNo new call is sent while it lasts.")
     own = freeze.holder == shown.viewer
@@ -162,7 +162,7 @@ def _running(found: ports.Request) -> list[blocks.Block]:
     return [blocks.button_row([*stop, buttons.button(found, Do.DETAILS)])]
 
 
-def _still_out(shown: facts.HomeShown, workspace_url: str, called: str) -> list[blocks.Block]:
+def _still_out(shown: answers.HomeShown, workspace_url: str, called: str) -> list[blocks.Block]:
     """Return what is out or owed, and Put back for whoever may."""
     if not shown.out:
         return []
@@ -180,7 +180,7 @@ def _still_out(shown: facts.HomeShown, workspace_url: str, called: str) -> list[
     return body
 
 
-def _recent(shown: facts.HomeShown, workspace_url: str) -> list[blocks.Block]:
+def _recent(shown: answers.HomeShown, workspace_url: str) -> list[blocks.Block]:
     """Return what ended lately, one line each."""
     if not shown.recent:
         return []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.power import inputs, ports
 from bot.power.messages import running
-from bot.power.run import aftermath
+from bot.power.run import late_results
 from bot.power.text import times
 from bot.slack import action_ids
 from bot.slack.blockkit import blocks, naming, text, words
@@ -12,8 +12,8 @@ from bot.slack.blockkit import blocks, naming, text, words
 WHY_CHARS = 200
 LABEL = action_ids.LABELS[inputs.Do.BACK_ON]
 LOOKING = (
-    f"Powerbot keeps checking for {times.duration(aftermath.LOOK_FOR_S)} after the end, and says "
-    "here what it sees."
+    f"Powerbot keeps checking for {times.duration(late_results.LOOK_FOR_S)} after the end, and "
+    "says here what it sees."
 )
 
 

@@ -11,7 +11,7 @@ from bot.power.text import folding, times
 from bot.slack import action_ids
 from bot.slack.blockkit import blocks, naming, text, words
 from bot.slack.render.phrases import about_freezes, about_plan, about_request, server_health
-from bot.workflow import facts
+from bot.workflow import answers
 
 # Verdict and reason groups that are shown one by one; the others are counted.
 MOST_GROUPS = 5
@@ -27,7 +27,7 @@ UNDONE_CHARS = 100
 FRESH_S = 60.0
 
 
-def render(shown: facts.PlanShown) -> blocks.Message:
+def render(shown: answers.PlanShown) -> blocks.Message:
     """Return the plan; it has buttons when it may be asked for."""
     planned = shown.plan
     conditions, servers = blocks.section(_conditions(planned)), blocks.section(_lines(shown))
@@ -98,7 +98,7 @@ def _reading(planned: plan.Plan) -> tuple[blocks.Block, ...]:
     return (blocks.section(f"*Read as:* {said}: {text.count(len(planned.lines), 'server')}"),)
 
 
-def _lines(told: facts.PlanShown) -> str:
+def _lines(told: answers.PlanShown) -> str:
     """Return all named servers, folded by verdict and reason."""
     planned = told.plan
     ordered = _groups(planned)
@@ -136,7 +136,7 @@ def _is_cut(planned: plan.Plan) -> bool:
 
 
 def _group(
-    shown: facts.PlanShown, verdict: Verdict, reason: str, lines: Sequence[plan.PlanLine]
+    shown: answers.PlanShown, verdict: Verdict, reason: str, lines: Sequence[plan.PlanLine]
 ) -> str:
     """Return servers of one verdict, the reason, and the states that they are in now."""
     told = text.named(text.plain(reason, REASON_CHARS), [lines[0].holder])
@@ -204,7 +204,7 @@ def _glass(planned: plan.Plan) -> str:
     return "🔨 *Break glass:* it starts at once, in public, and somebody else must review it."
 
 
-def _small_print(shown: facts.PlanShown) -> str:
+def _small_print(shown: answers.PlanShown) -> str:
     """Return which plan this is, and how old the states are that it was made on."""
     age_s = max(0.0, shown.now - shown.plan.snapshot_at)
     parts = [
@@ -215,7 +215,7 @@ def _small_print(shown: facts.PlanShown) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def _fallback(shown: facts.PlanShown) -> str:
+def _fallback(shown: answers.PlanShown) -> str:
     """Return the plan in one line that stands alone."""
     planned = shown.plan
     names = naming.folded([line.label for line in _meant(planned)], 300)
@@ -228,12 +228,12 @@ def _fallback(shown: facts.PlanShown) -> str:
     return f"{after}{_title(planned)} ({names})? Nothing is requested yet."
 
 
-def may_be_asked(shown: facts.PlanShown) -> bool:
+def may_be_asked(shown: answers.PlanShown) -> bool:
     """Whether a plan can be asked for: a dry run and a refused one can't."""
     return bool(shown.request_id) and may_be(shown.plan)
 
 
-def _buttons(shown: facts.PlanShown) -> tuple[blocks.Button, ...]:
+def _buttons(shown: answers.PlanShown) -> tuple[blocks.Button, ...]:
     """Return Request, unless there is nothing to request, and what may be watched instead."""
     planned = shown.plan
     holders = dict.fromkeys(line.held_by for line in planned.lines if line.held_by)
@@ -246,7 +246,7 @@ def _buttons(shown: facts.PlanShown) -> tuple[blocks.Button, ...]:
     return (_asking(shown), change, *([every] if _is_cut(planned) else []), *watching)
 
 
-def _asking(shown: facts.PlanShown) -> blocks.Button:
+def _asking(shown: answers.PlanShown) -> blocks.Button:
     """Return Request; what nobody is asked about first says so, and asks once more."""
     order, id_ = shown.plan.order, shown.request_id
     if not breaks_glass(shown.plan):

@@ -1,7 +1,7 @@
 """A request whose card Slack refuses: the message that tells its requester why, and what helps.
 
 The card itself stays in the outbox and is posted as soon as the channel takes it. Until then
-nobody can approve the request: `bot.workflow.rights.unseen` looks for the row that is written here.
+nobody can approve the request: `bot.workflow.rights.card_unseen` looks for the row written here.
 """
 
 from __future__ import annotations

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from bot.power import ports, server_history
 from bot.power.lifecycle import ServerState, State
 from bot.power.request import Action
-from bot.power.run import again
+from bot.power.run import retry_and_undo
 from bot.power.text import times
 from bot.slack.blockkit import blocks, naming, paging, text, words
 from bot.slack.render import cards, server_lists
 from bot.slack.render.phrases import about_freezes, about_request, outcomes
-from bot.workflow import facts
+from bot.workflow import answers
 
 # Rows with a date, a link and names that stay below Slack's size of a message.
 REQUEST_ROWS = 25
@@ -23,7 +23,7 @@ WHY_CHARS = 150
 
 
 def requests(
-    shown: facts.RequestsShown, turn: paging.Turn = paging.FIRST, workspace_url: str = ""
+    shown: answers.RequestsShown, turn: paging.Turn = paging.FIRST, workspace_url: str = ""
 ) -> blocks.Message:
     """Return open requests, what waits for the asker first."""
     waiting, others = shown.waiting_for_me, shown.others
@@ -62,7 +62,7 @@ def _about(found: ports.Request, workspace_url: str) -> str:
 
 
 def history(
-    shown: facts.HistoryShown, turn: paging.Turn = paging.FIRST, workspace_url: str = ""
+    shown: answers.HistoryShown, turn: paging.Turn = paging.FIRST, workspace_url: str = ""
 ) -> blocks.Message:
     """Return past changes, newest first."""
     title = text.plain(shown.title, 200)
@@ -91,7 +91,7 @@ def _past(found: ports.Request, loose: Sequence[ports.RunServer], workspace_url:
 
 
 def why(
-    shown: facts.WhyShown, turn: paging.Turn = paging.FIRST, workspace_url: str = ""
+    shown: answers.WhyShown, turn: paging.Turn = paging.FIRST, workspace_url: str = ""
 ) -> blocks.Message:
     """Return a server as it is, and who did what to it, newest first."""
     now = f"*{_seen(shown)}:* {server_lists.row(shown.row, shown.snapshot)}"
@@ -111,7 +111,7 @@ def why(
     return blocks.Message("\n".join([now, *(rows[:2] or [nothing])]), body)
 
 
-def _seen(shown: facts.WhyShown) -> str:
+def _seen(shown: answers.WhyShown) -> str:
     """Return when the server was as it is shown."""
     if not shown.outdated:
         return "Now"
@@ -153,9 +153,9 @@ def _fate(one: server_history.Deed) -> str:
 
 def _since(one: server_history.Deed) -> str:
     """Return how the server was left, and what was seen of it later; mostly empty."""
-    if one.row is None or again.moving(one.row):
+    if one.row is None or retry_and_undo.moving(one.row):
         return ""
     action: Action = one.request.order.action
-    left = again.left(action, one.row)
+    left = retry_and_undo.left(action, one.row)
     parts = [f"🚨 *{words.LEFT[left]}*" if left else "", words.late(one.row.late, action)]
     return "".join(f" · {part}" for part in parts if part)

@@ -16,7 +16,7 @@ from bot.power.targets import search
 from bot.slack import action_ids
 from bot.slack.blockkit import blocks, text, views, words
 from bot.slack.render import plans
-from bot.workflow import facts
+from bot.workflow import answers
 
 TITLE = "Request a power change"
 # "Composition objects: option": text and description have 75 characters, the value 150.
@@ -36,7 +36,7 @@ LIMITS = "*Limits* (optional, stricter than the policy only)"
 SEARCH = "A name, web[01-20], db*, @group; tag:role=web, rack:R12 narrow; ! takes out"
 
 
-def render(shown: facts.FormShown) -> views.View:
+def render(shown: answers.FormShown) -> views.View:
     """Return the form."""
     body = [blocks.section(f"⚠️ {text.plain(note, 300)}") for note in shown.notes]
     if shown.channels == ():
@@ -53,7 +53,7 @@ def render(shown: facts.FormShown) -> views.View:
     )
 
 
-def _fields(shown: facts.FormShown) -> Iterator[blocks.Block]:
+def _fields(shown: answers.FormShown) -> Iterator[blocks.Block]:
     """Yield the fields, the needed ones first."""
     order = shown.order
     given = order.options if order else request.Options()
@@ -114,7 +114,7 @@ def _channel(channel: ports.Channel) -> dict[str, Any]:
     return _option(f"#{channel.name or channel.channel_id}", channel.channel_id)
 
 
-def _servers(shown: facts.FormShown) -> dict[str, Any]:
+def _servers(shown: answers.FormShown) -> dict[str, Any]:
     """Return the field that searches the inventory."""
     element: dict[str, Any] = {
         "type": "multi_external_select",
@@ -143,7 +143,7 @@ def _option(label: str, value: str, note: str = "") -> dict[str, Any]:
     return made
 
 
-def review(shown: facts.PlanShown) -> views.View:
+def review(shown: answers.PlanShown) -> views.View:
     """Return the second step: the plan, and Request when it may be asked for."""
     message = plans.render(shown)
     body = [block for block in message.blocks if block["type"] != "actions"]

@@ -10,7 +10,7 @@ from bot.power.server import Power
 from bot.power.text import folding, times
 from bot.slack.blockkit import blocks, naming, paging, text
 from bot.slack.render.phrases import about_freezes as frozen_
-from bot.workflow import facts
+from bot.workflow import answers
 
 PAGE_ROWS = 20
 ROW_CHARS = 400
@@ -31,7 +31,7 @@ CELL_CHARS = (40, 30, 30, 20, 160)
 UP_TO_DATE_S = 60
 
 
-def render(shown: facts.FleetShown, turn: paging.Turn = paging.FIRST) -> blocks.Message:
+def render(shown: answers.FleetShown, turn: paging.Turn = paging.FIRST) -> blocks.Message:
     """Return the servers; the line of the turn is what was typed."""
     title = text.plain(shown.title, 200) or "Servers"
     found = len(shown.servers)
@@ -68,7 +68,7 @@ def _every(turn: paging.Turn) -> tuple[blocks.Button, ...]:
     return (button,) if button else ()
 
 
-def outdated(found: facts.Outdated) -> str:
+def outdated(found: answers.Outdated) -> str:
     """Return that CloudDC gave nothing newer, and how old this is."""
     return f"⚠️ {text.plain(found.sentence, WARNING_CHARS)}"
 

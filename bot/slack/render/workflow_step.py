@@ -13,7 +13,7 @@ from bot.power import ports
 from bot.power.lifecycle import State
 from bot.slack.blockkit import text, words
 from bot.slack.render.phrases import about_request, outcomes
-from bot.workflow import facts
+from bot.workflow import answers
 
 SUMMARY_CHARS = 1000
 # Slack says so of a step that has ended already, or that it has given up ("functions.complete…").
@@ -33,18 +33,18 @@ def execution_id(source: str) -> str:
     return source.removeprefix(ports.STEP) if source.startswith(ports.STEP) else ""
 
 
-def refusal(answer: facts.Answer) -> str:
+def refusal(answer: answers.Answer) -> str:
     """Return why a step can't go on, or an empty text when its plan waits for the person."""
     match answer:
-        case facts.PlanShown(request_id=""):
+        case answers.PlanShown(request_id=""):
             reasons = answer.plan.refusals or ("there is nothing to request",)
             return text.literal(reasons[0], SUMMARY_CHARS)
-        case facts.PlanShown():
+        case answers.PlanShown():
             return ""
-        case facts.Mistake():
+        case answers.Mistake():
             token = f"{answer.token}: " if answer.token else ""
             return text.literal(f"{token}{answer.problem}", SUMMARY_CHARS)
-        case facts.Note():
+        case answers.Note():
             return text.literal(answer.text, SUMMARY_CHARS)
         case _:
             return "a step can't request this"

@@ -10,8 +10,8 @@ import asyncio
 import dataclasses
 from collections.abc import Awaitable, Callable
 
-from bot.power.steps import asking, kinds, placeholders, step as step_
-from bot.steps import brought, cluster, credentials, exchange
+from bot.power.steps import kinds, placeholders, protocol, step as step_
+from bot.steps import cluster, credentials, exchange, kind_file
 
 OURS = "powerbot/cordoned-by"
 MOST_AT_ONCE = 5
@@ -26,21 +26,21 @@ class Drain:
 
     http: exchange.Http
 
-    async def before(self, asked: asking.Try, say: asking.Progress) -> asking.Answer:
+    async def before(self, asked: protocol.Try, say: protocol.Progress) -> protocol.Answer:
         """Cordon, and evict what can go now."""
         return await self._each(asked, say, _drain)
 
-    async def after(self, asked: asking.Try, say: asking.Progress) -> asking.Answer:
+    async def after(self, asked: protocol.Try, say: protocol.Progress) -> protocol.Answer:
         """Uncordon what is ours."""
         return await self._each(asked, say, _uncordon)
 
-    async def find(self, asked: asking.Try) -> asking.Answer | None:
+    async def find(self, asked: protocol.Try) -> protocol.Answer | None:
         """A cordon is known by its annotation; whoever cordons again finds it."""
         return None
 
-    async def lengthen(self, asked: asking.Try, until: float) -> asking.Answer:
+    async def lengthen(self, asked: protocol.Try, until: float) -> protocol.Answer:
         """A cordon has no end of its own, so there is nothing to extend."""
-        return asking.done(asked.servers, stands=True)
+        return protocol.done(asked.servers, stands=True)
 
     async def check(self, step: step_.Step) -> str:
         """Ask whether we may patch nodes and evict, and read what that needs."""
@@ -49,23 +49,27 @@ class Drain:
         except (credentials.SecretMissing, cluster.KubernetesRefused, cluster.Later) as error:
             return str(error)
 
-    async def _each(self, asked: asking.Try, say: asking.Progress, half: Half) -> asking.Answer:
+    async def _each(
+        self, asked: protocol.Try, say: protocol.Progress, half: Half
+    ) -> protocol.Answer:
         """Do one half for each server, some at a time."""
         places = asyncio.Semaphore(MOST_AT_ONCE)
         api = cluster.Api(self.http, asked.step, min(asked.within_s, cluster.LONGEST_CALL_S))
 
-        async def one(subject: asking.Subject) -> asking.Each:
+        async def one(subject: protocol.Subject) -> protocol.Each:
             node = _Node(api, asked, subject, say)
             try:
                 async with places, asyncio.timeout(asked.within_s):
                     return await half(node)
             except TimeoutError:
-                return asking.Each(asking.TryResult.AGAIN, "no answer", stands=True)
+                return protocol.Each(protocol.TryResult.AGAIN, "no answer", stands=True)
 
         found = await asyncio.gather(*map(one, asked.servers))
         ids = (each.id for each in asked.servers)
-        waits = any(each.word is asking.TryResult.AGAIN for each in found)
-        return asking.Answer(dict(zip(ids, found, strict=True)), again_s=AGAIN_S if waits else 0.0)
+        waits = any(each.word is protocol.TryResult.AGAIN for each in found)
+        return protocol.Answer(
+            dict(zip(ids, found, strict=True)), again_s=AGAIN_S if waits else 0.0
+        )
 
 
 @dataclasses.dataclass(slots=True)
@@ -73,9 +77,9 @@ class _Node:
     """One node in one round; `stands` is whether a cordon of ours stands there, or may."""
 
     api: cluster.Api
-    asked: asking.Try
-    subject: asking.Subject
-    say: asking.Progress
+    asked: protocol.Try
+    subject: protocol.Subject
+    say: protocol.Progress
     stands: bool = False
 
     @property
@@ -92,26 +96,26 @@ class _Node:
         return node.annotations.get(OURS) == self.asked.request_id
 
 
-Half = Callable[[_Node], Awaitable[asking.Each]]
+Half = Callable[[_Node], Awaitable[protocol.Each]]
 
 
-async def _drain(one: _Node) -> asking.Each:
+async def _drain(one: _Node) -> protocol.Each:
     """Cordon a node and evict its pods, as far as that goes now."""
     one.stands = one.asked.tried > 0
     try:
         one.stands = await _cordon(one)
         left = await _evict(one)
     except cluster.Gone:
-        return asking.Each(asking.TryResult.REFUSED, f"there is no node {one.name}")
+        return protocol.Each(protocol.TryResult.REFUSED, f"there is no node {one.name}")
     except (placeholders.Unfilled, credentials.SecretMissing, cluster.KubernetesRefused) as error:
-        return asking.Each(asking.TryResult.REFUSED, str(error), one.stands)
+        return protocol.Each(protocol.TryResult.REFUSED, str(error), one.stands)
     except cluster.Later as error:
-        return asking.Each(asking.TryResult.AGAIN, str(error), one.stands or error.left)
+        return protocol.Each(protocol.TryResult.AGAIN, str(error), one.stands or error.left)
     if not left:
-        return asking.Each(asking.TryResult.DONE, stands=one.stands)
+        return protocol.Each(protocol.TryResult.DONE, stands=one.stands)
     pods = "1 pod left" if left == 1 else f"{left} pods left"
     one.say(f"draining {one.subject.name}: {pods}")
-    return asking.Each(asking.TryResult.AGAIN, pods, one.stands)
+    return protocol.Each(protocol.TryResult.AGAIN, pods, one.stands)
 
 
 async def _cordon(one: _Node) -> bool:
@@ -154,29 +158,29 @@ async def _evict(one: _Node) -> int:
     return len(pods) - gone
 
 
-async def _uncordon(one: _Node) -> asking.Each:
+async def _uncordon(one: _Node) -> protocol.Each:
     """Take our cordon away; what isn't ours any more is left as it is."""
     try:
         for _ in range(MOST_CONFLICTS):
             node = await one.api.node(one.name)
             if not one.is_ours(node):
-                return asking.Each(asking.TryResult.DONE)
+                return protocol.Each(protocol.TryResult.DONE)
             try:
                 await one.api.patch(node, {"annotations": {OURS: None}}, {"unschedulable": None})
             except cluster.Changed:
                 continue
-            return asking.Each(asking.TryResult.DONE)
+            return protocol.Each(protocol.TryResult.DONE)
     except cluster.Gone:
-        return asking.Each(asking.TryResult.DONE)
+        return protocol.Each(protocol.TryResult.DONE)
     except (placeholders.Unfilled, credentials.SecretMissing, cluster.KubernetesRefused) as error:
-        return asking.Each(asking.TryResult.REFUSED, str(error), stands=True)
+        return protocol.Each(protocol.TryResult.REFUSED, str(error), stands=True)
     except cluster.Later as error:
-        return asking.Each(asking.TryResult.AGAIN, str(error), stands=True)
+        return protocol.Each(protocol.TryResult.AGAIN, str(error), stands=True)
     words = "somebody else keeps changing the node"
-    return asking.Each(asking.TryResult.AGAIN, words, stands=True)
+    return protocol.Each(protocol.TryResult.AGAIN, words, stands=True)
 
 
-BRINGS = brought.Brought(
+BRINGS = kind_file.Brought(
     kinds.named(kinds.DRAIN),
     Drain,
     mend="give its service account the ClusterRole of SECURITY.md.",

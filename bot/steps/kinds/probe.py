@@ -12,8 +12,8 @@ import math
 import urllib.parse
 from collections.abc import Iterable
 
-from bot.power.steps import asking, kinds, placeholders, step as step_
-from bot.steps import brought, credentials, exchange
+from bot.power.steps import kinds, placeholders, protocol, step as step_
+from bot.steps import credentials, exchange, kind_file
 
 LONGEST_LOOK_S = 5.0
 MOST_AT_ONCE = 100
@@ -26,21 +26,21 @@ class Probe:
 
     http: exchange.Http
 
-    async def before(self, asked: asking.Try, say: asking.Progress) -> asking.Answer:
+    async def before(self, asked: protocol.Try, say: protocol.Progress) -> protocol.Answer:
         """Look once."""
         return await self._look(asked)
 
-    async def after(self, asked: asking.Try, say: asking.Progress) -> asking.Answer:
+    async def after(self, asked: protocol.Try, say: protocol.Progress) -> protocol.Answer:
         """Look once."""
         return await self._look(asked)
 
-    async def find(self, asked: asking.Try) -> asking.Answer | None:
+    async def find(self, asked: protocol.Try) -> protocol.Answer | None:
         """A probe leaves nothing behind, so there is nothing to find."""
         return None
 
-    async def lengthen(self, asked: asking.Try, until: float) -> asking.Answer:
+    async def lengthen(self, asked: protocol.Try, until: float) -> protocol.Answer:
         """A probe takes nothing out, so there is nothing to extend."""
-        return asking.done(asked.servers)
+        return protocol.done(asked.servers)
 
     async def check(self, step: step_.Step) -> str | None:
         """Ask Prometheus whether it is ready; services may well be down now."""
@@ -58,30 +58,32 @@ class Probe:
             return f"{url}: {error}"
         return "" if reply.good else f"{url}: {exchange.status_words(reply)}"
 
-    async def _look(self, asked: asking.Try) -> asking.Answer:
+    async def _look(self, asked: protocol.Try) -> protocol.Answer:
         """Look at all servers, some at a time."""
         places = asyncio.Semaphore(MOST_AT_ONCE)
         within_s = min(asked.within_s, LONGEST_LOOK_S)
 
-        async def looked(subject: asking.Subject) -> asking.Each:
+        async def looked(subject: protocol.Subject) -> protocol.Each:
             async with places:
                 return await self._at(asked.step, subject, within_s)
 
         found = await asyncio.gather(*map(looked, asked.servers))
         ids = (one.id for one in asked.servers)
-        return asking.Answer(dict(zip(ids, found, strict=True)))
+        return protocol.Answer(dict(zip(ids, found, strict=True)))
 
-    async def _at(self, step: step_.Step, subject: asking.Subject, within_s: float) -> asking.Each:
+    async def _at(
+        self, step: step_.Step, subject: protocol.Subject, within_s: float
+    ) -> protocol.Each:
         """Look at one server; an answer in words isn't well."""
         try:
             words = await self._words(step, subject, within_s)
         except (placeholders.Unfilled, credentials.SecretMissing) as error:
-            return asking.Each(asking.TryResult.REFUSED, str(error))
+            return protocol.Each(protocol.TryResult.REFUSED, str(error))
         except exchange.NoAnswer as error:
             words = error.words
-        return asking.Each(asking.TryResult.AGAIN if words else asking.TryResult.DONE, words)
+        return protocol.Each(protocol.TryResult.AGAIN if words else protocol.TryResult.DONE, words)
 
-    async def _words(self, step: step_.Step, subject: asking.Subject, within_s: float) -> str:
+    async def _words(self, step: step_.Step, subject: protocol.Subject, within_s: float) -> str:
         """Return what is wrong, nothing where all is well.
 
         Raises:
@@ -167,7 +169,7 @@ def _of_values(values: Iterable[float]) -> str:
     return "value 0" if 0 in values else WELL
 
 
-BRINGS = brought.Brought(
+BRINGS = kind_file.Brought(
     kinds.named(kinds.PROBE),
     Probe,
     mend="check url and auth; Prometheus must answer /-/ready.",

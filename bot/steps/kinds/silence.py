@@ -10,13 +10,13 @@ import asyncio
 import dataclasses
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
-from bot.power.steps import asking, kinds, placeholders, step as step_
-from bot.steps import alertmanager, brought, credentials, exchange
+from bot.power.steps import kinds, placeholders, protocol, step as step_
+from bot.steps import alertmanager, credentials, exchange, kind_file
 
 LONGEST_CALL_S = 8.0
 LONGEST_REASON = 1000
 ENDED = "somebody else has ended the silence"
-Work = Callable[[alertmanager.Alertmanager], Awaitable[asking.Answer]]
+Work = Callable[[alertmanager.Alertmanager], Awaitable[protocol.Answer]]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -29,34 +29,34 @@ class Silence:
 
     http: exchange.Http
 
-    async def before(self, asked: asking.Try, say: asking.Progress) -> asking.Answer:
+    async def before(self, asked: protocol.Try, say: protocol.Progress) -> protocol.Answer:
         """Make the silence; after a first try look first whether it was made."""
         until = asked.now + asked.step.lasts_s
 
-        async def make(at: alertmanager.Alertmanager) -> asking.Answer:
+        async def make(at: alertmanager.Alertmanager) -> protocol.Answer:
             wanted = conditions(asked.step, asked.servers)
             there = await _ours(at, asked) if asked.tried else []
             ids = await _become(at, asked, there, wanted, until)
-            return asking.done(asked.servers, outside_id=ids, until=until, stands=True)
+            return protocol.done(asked.servers, outside_id=ids, until=until, stands=True)
 
         return await self._at_one(asked, make, stands=False)
 
-    async def after(self, asked: asking.Try, say: asking.Progress) -> asking.Answer:
+    async def after(self, asked: protocol.Try, say: protocol.Progress) -> protocol.Answer:
         """End the silence, or let only those stay silent that stay out."""
 
-        async def end(at: alertmanager.Alertmanager) -> asking.Answer:
+        async def end(at: alertmanager.Alertmanager) -> protocol.Answer:
             there = await _ours(at, asked)
             # What somebody has ended is not made again for those that stay out.
             wanted = conditions(asked.step, asked.staying) if there else []
             until = max((one.until for one in there), default=0.0)
             ids = await _become(at, asked, there, wanted, until)
-            return asking.done(asked.servers, outside_id=ids, until=until)
+            return protocol.done(asked.servers, outside_id=ids, until=until)
 
         return await self._at_one(asked, end, stands=True)
 
-    async def find(self, asked: asking.Try) -> asking.Answer | None:
+    async def find(self, asked: protocol.Try) -> protocol.Answer | None:
         """Look at every address: they may not have told each other yet."""
-        unsure: asking.Answer | None = None
+        unsure: protocol.Answer | None = None
         for url in asked.step.urls:
             try:
                 there = await _ours(self._address(asked.step, url, asked.within_s), asked)
@@ -65,23 +65,23 @@ class Silence:
                 alertmanager.Elsewhere,
                 credentials.SecretMissing,
             ) as error:
-                unsure = asking.again(asked.servers, str(error), stands=True)
+                unsure = protocol.again(asked.servers, str(error), stands=True)
                 continue
             if there:
                 ids, until = _joined(one.id for one in there), min(one.until for one in there)
-                return asking.done(asked.servers, outside_id=ids, until=until, stands=True)
-        return unsure or asking.refused(asked.servers, "there is no silence of ours")
+                return protocol.done(asked.servers, outside_id=ids, until=until, stands=True)
+        return unsure or protocol.refused(asked.servers, "there is no silence of ours")
 
-    async def lengthen(self, asked: asking.Try, until: float) -> asking.Answer:
+    async def lengthen(self, asked: protocol.Try, until: float) -> protocol.Answer:
         """Let the silence last until then, with the conditions that it has."""
 
-        async def last(at: alertmanager.Alertmanager) -> asking.Answer:
+        async def last(at: alertmanager.Alertmanager) -> protocol.Answer:
             there = await _ours(at, asked)
             known = [(one, one.conditions) for one in there if one.conditions is not None]
             if not known:
-                return asking.refused(asked.servers, ENDED)
+                return protocol.refused(asked.servers, ENDED)
             ids = [await at.post(same, one.comment, until, one) for one, same in known]
-            return asking.done(asked.servers, outside_id=_joined(ids), until=until, stands=True)
+            return protocol.done(asked.servers, outside_id=_joined(ids), until=until, stands=True)
 
         return await self._at_one(asked, last, stands=True)
 
@@ -99,15 +99,15 @@ class Silence:
                 problems.append(f"{url}: {error}")
         return "; ".join(problems)
 
-    async def _at_one(self, asked: asking.Try, work: Work, *, stands: bool) -> asking.Answer:
+    async def _at_one(self, asked: protocol.Try, work: Work, *, stands: bool) -> protocol.Answer:
         """Do it at the first address that answers, within the time that there is."""
         try:
             async with asyncio.timeout(asked.within_s):
                 return await self._at_first(asked, work, stands=stands)
         except TimeoutError:
-            return asking.again(asked.servers, "no answer", stands=True)
+            return protocol.again(asked.servers, "no answer", stands=True)
 
-    async def _at_first(self, asked: asking.Try, work: Work, *, stands: bool) -> asking.Answer:
+    async def _at_first(self, asked: protocol.Try, work: Work, *, stands: bool) -> protocol.Answer:
         """Do it at the first address that answers; each try begins one further on."""
         urls, first = asked.step.urls, asked.tried % len(asked.step.urls)
         words, again_s = "no answer", 0.0
@@ -119,12 +119,12 @@ class Silence:
                 credentials.SecretMissing,
                 alertmanager.AlertmanagerRefused,
             ) as error:
-                return asking.refused(asked.servers, str(error), stands=stands)
+                return protocol.refused(asked.servers, str(error), stands=stands)
             except alertmanager.Unsure as error:
-                return asking.again(asked.servers, str(error), stands=True)
+                return protocol.again(asked.servers, str(error), stands=True)
             except alertmanager.Elsewhere as error:
                 words, again_s = str(error), max(again_s, error.again_s)
-        return asking.again(asked.servers, words, stands=stands, again_s=again_s)
+        return protocol.again(asked.servers, words, stands=stands, again_s=again_s)
 
     def _address(self, step: step_.Step, url: str, within_s: float) -> alertmanager.Alertmanager:
         """Return one address, whose calls leave time for the other ones.
@@ -137,7 +137,9 @@ class Silence:
         return alertmanager.Alertmanager(self.http, url, headers, step.ca, share_s)
 
 
-async def _ours(at: alertmanager.Alertmanager, asked: asking.Try) -> list[alertmanager.OwnSilence]:
+async def _ours(
+    at: alertmanager.Alertmanager, asked: protocol.Try
+) -> list[alertmanager.OwnSilence]:
     """Return the silences of one part of a step that haven't ended.
 
     Raises:
@@ -149,7 +151,7 @@ async def _ours(at: alertmanager.Alertmanager, asked: asking.Try) -> list[alertm
 
 async def _become(
     at: alertmanager.Alertmanager,
-    asked: asking.Try,
+    asked: protocol.Try,
     there: Sequence[alertmanager.OwnSilence],
     wanted: Sequence[alertmanager.Conditions],
     until: float,
@@ -185,7 +187,7 @@ async def _become(
 
 
 def conditions(
-    step: step_.Step, servers: Sequence[asking.Subject]
+    step: step_.Step, servers: Sequence[protocol.Subject]
 ) -> list[alertmanager.Conditions]:
     """Return the conditions of each silence that some servers need together.
 
@@ -216,13 +218,13 @@ def _any_of(patterns: Iterable[str]) -> str:
     return each[0] if len(each) == 1 else "|".join(f"(?:{one})" for one in each)
 
 
-def _mark(asked: asking.Try) -> str:
+def _mark(asked: protocol.Try) -> str:
     """Return how the comments of one part begin, and no other part's."""
     part = f" {asked.part}/{asked.parts}" if asked.parts > 1 else ""
     return f"{asked.request_id} wave {asked.wave} {asked.step.name}{part}: "
 
 
-def _comment(asked: asking.Try) -> str:
+def _comment(asked: protocol.Try) -> str:
     """Return a comment that says for what and by whom."""
     return f"{_mark(asked)}{asked.reason[:LONGEST_REASON]} ({asked.requester})"
 
@@ -232,7 +234,7 @@ def _joined(ids: Iterable[str]) -> str:
     return " ".join(sorted(ids))
 
 
-BRINGS = brought.Brought(
+BRINGS = kind_file.Brought(
     kinds.named(kinds.SILENCE),
     Silence,
     mend="check url and auth of the step; Alertmanager must answer /api/v2/status.",

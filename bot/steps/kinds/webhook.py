@@ -15,9 +15,9 @@ from collections.abc import Mapping
 
 from standardwebhooks import webhooks
 
-from bot.power.steps import asking, kinds, step as step_
+from bot.power.steps import kinds, protocol, step as step_
 from bot.power.text import times
-from bot.steps import brought, credentials, exchange
+from bot.steps import credentials, exchange, kind_file
 
 BEFORE, AFTER, TEST = "powerbot.wave.before", "powerbot.wave.after", "powerbot.test"
 LONGEST_TRY_S = 15.0
@@ -31,22 +31,22 @@ class Webhook:
 
     http: exchange.Http
 
-    async def before(self, asked: asking.Try, say: asking.Progress) -> asking.Answer:
+    async def before(self, asked: protocol.Try, say: protocol.Progress) -> protocol.Answer:
         """Tell that servers go out."""
         return await self._tell(asked, _body(BEFORE, asked, _data(asked)), is_after=False)
 
-    async def after(self, asked: asking.Try, say: asking.Progress) -> asking.Answer:
+    async def after(self, asked: protocol.Try, say: protocol.Progress) -> protocol.Answer:
         """Tell that servers are back, and which of them are proven and well."""
         data = _data(asked) | {"well": [one.name for one in asked.well]}
         return await self._tell(asked, _body(AFTER, asked, data), is_after=True)
 
-    async def find(self, asked: asking.Try) -> asking.Answer | None:
+    async def find(self, asked: protocol.Try) -> protocol.Answer | None:
         """The receiver can't be asked, so the same half is sent again under the same id."""
         return None
 
-    async def lengthen(self, asked: asking.Try, until: float) -> asking.Answer:
+    async def lengthen(self, asked: protocol.Try, until: float) -> protocol.Answer:
         """A webhook has no end of its own, so there is nothing to extend."""
-        return asking.done(asked.servers, stands=True)
+        return protocol.done(asked.servers, stands=True)
 
     async def check(self, step: step_.Step) -> str:
         """Tell the address of a test."""
@@ -58,22 +58,22 @@ class Webhook:
             return str(error)
         return "" if reply.good else exchange.status_words(reply)
 
-    async def _tell(self, asked: asking.Try, body: bytes, *, is_after: bool) -> asking.Answer:
+    async def _tell(self, asked: protocol.Try, body: bytes, *, is_after: bool) -> protocol.Answer:
         """Send one half once; `is_after` means that it stands until this half is taken."""
         try:
             call = _call(asked.step, asked.key, body, min(asked.within_s, LONGEST_TRY_S))
         except credentials.SecretMissing as error:
-            return asking.refused(asked.servers, str(error), stands=is_after)
+            return protocol.refused(asked.servers, str(error), stands=is_after)
         try:
             reply = await self.http.send(call)
         except exchange.NoAnswer as error:
-            return asking.again(asked.servers, error.words, stands=is_after or error.left)
+            return protocol.again(asked.servers, error.words, stands=is_after or error.left)
         if reply.good:
-            return asking.done(asked.servers, stands=not is_after)
+            return protocol.done(asked.servers, stands=not is_after)
         words = exchange.status_words(reply)
         if reply.status in REFUSED:
-            return asking.refused(asked.servers, reply.words or words, stands=is_after)
-        return asking.again(asked.servers, words, stands=True, again_s=reply.again_s)
+            return protocol.refused(asked.servers, reply.words or words, stands=is_after)
+        return protocol.again(asked.servers, words, stands=True, again_s=reply.again_s)
 
 
 def _call(step: step_.Step, key: str, body: bytes, within_s: float) -> exchange.HttpCall:
@@ -101,7 +101,7 @@ def _call(step: step_.Step, key: str, body: bytes, within_s: float) -> exchange.
     )
 
 
-def _data(asked: asking.Try) -> dict[str, object]:
+def _data(asked: protocol.Try) -> dict[str, object]:
     """Return what both halves tell."""
     return {
         "request": asked.request_id,
@@ -114,12 +114,12 @@ def _data(asked: asking.Try) -> dict[str, object]:
     }
 
 
-def _body(kind: str, asked: asking.Try, data: Mapping[str, object]) -> bytes:
+def _body(kind: str, asked: protocol.Try, data: Mapping[str, object]) -> bytes:
     """Return the body of one half."""
     return json.dumps({"type": kind, "timestamp": times.rfc3339(asked.now), "data": data}).encode()
 
 
-BRINGS = brought.Brought(
+BRINGS = kind_file.Brought(
     kinds.named(kinds.WEBHOOK),
     Webhook,
     mend="check url and secret; the receiver must answer powerbot.test with 2xx.",

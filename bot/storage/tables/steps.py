@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from bot.power import errors
-from bot.power.steps import asking, parts as parts_, states, step as step_
+from bot.power.steps import parts as parts_, protocol, states, step as step_
 from bot.power.steps.states import StepState
 from bot.storage.engine import link
 from bot.storage.tables import rows
@@ -221,7 +221,7 @@ def _server_row(part: parts_.Part, taken: parts_.Taken, position: int) -> Mappin
 def _taken(row: Any) -> parts_.Taken:
     """Return the server of a part that a row is."""
     return parts_.Taken(
-        asking.Subject.model_validate_json(row.subject),
+        protocol.Subject.model_validate_json(row.subject),
         StepState(row.state),
         bool(row.stands),
         bool(row.due),

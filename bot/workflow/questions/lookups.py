@@ -10,11 +10,11 @@ from collections.abc import Callable
 
 from bot.power import errors, input_fields, inputs, lifecycle, missing_access, ports, request
 from bot.power.approval import quorum
-from bot.power.command import command, guide
+from bot.power.command import command, help_text
 from bot.power.lifecycle import State
-from bot.workflow import audit_trail, facts
+from bot.workflow import answers, audit_trail
 from bot.workflow.context import Context
-from bot.workflow.questions import past, queries
+from bot.workflow.questions import history, queries
 from bot.workflow.rights import authorise
 
 # What a page's or a share's button may ask again; anything else in its value is not obeyed.
@@ -24,7 +24,7 @@ NO_QUESTION = "This button is no longer valid."
 
 async def refusal(
     context: Context, inbound: ports.Inbound, said: command.Command
-) -> facts.Note | None:
+) -> answers.Note | None:
     """Return why a button's question isn't answered, None when it is.
 
     Raises:
@@ -33,12 +33,12 @@ async def refusal(
     if not isinstance(inbound.input, inputs.Repeated):
         return None
     if not isinstance(said, QUESTIONS):
-        return facts.Note(NO_QUESTION, good=False)
+        return answers.Note(NO_QUESTION, good=False)
     if inbound.input.do is not inputs.Do.SHARE:
         return None
     why_not = await _not_here(context, inbound.place.channel_id)
     if why_not:
-        return facts.Note(why_not, good=False)
+        return answers.Note(why_not, good=False)
     await audit_trail.noted(context, inbound, "answer.shared", line=inbound.input.text)
     return None
 
@@ -55,7 +55,7 @@ async def _not_here(context: Context, channel_id: str) -> str:
     return ""
 
 
-async def answer(context: Context, inbound: ports.Inbound, said: command.Command) -> facts.Answer:
+async def answer(context: Context, inbound: ports.Inbound, said: command.Command) -> answers.Answer:
     """Answer a question.
 
     Raises:
@@ -64,11 +64,11 @@ async def answer(context: Context, inbound: ports.Inbound, said: command.Command
     """
     match said:
         case command.Read(verb="history"):
-            return await past.history(context, said.targets)
+            return await history.history(context, said.targets)
         case command.Read():
             return await queries.fleet(context, said.targets, detailed=said.verb == "list")
         case command.Why():
-            return await past.why(context, said.server)
+            return await history.why(context, said.server)
         case command.Show():
             return await queries.find(context, said.request_id)
         case command.Owed():
@@ -80,12 +80,12 @@ async def answer(context: Context, inbound: ports.Inbound, said: command.Command
             waits = await waits_for(context, inbound.person)
             return await queries.open_requests(context, waits)
         case command.Help():
-            return facts.HelpShown(guide.help_text(said.verb, inbound.called))
+            return answers.HelpShown(help_text.help_text(said.verb, inbound.called))
         case _:
-            return facts.HelpShown(guide.help_text(None, inbound.called))
+            return answers.HelpShown(help_text.help_text(None, inbound.called))
 
 
-def help_typed(inbound: ports.Inbound) -> facts.HelpShown | None:
+def help_typed(inbound: ports.Inbound) -> answers.HelpShown | None:
     """Return the help that was typed for, which needs no look-up; None for everything else."""
     if not isinstance(inbound.input, inputs.Line):
         return None
@@ -95,10 +95,10 @@ def help_typed(inbound: ports.Inbound) -> facts.HelpShown | None:
         return None
     if not isinstance(said, command.Help):
         return None
-    return facts.HelpShown(guide.help_text(said.verb, inbound.called))
+    return answers.HelpShown(help_text.help_text(said.verb, inbound.called))
 
 
-async def home(context: Context, person: request.Person) -> facts.HomeShown:
+async def home(context: Context, person: request.Person) -> answers.HomeShown:
     """Return what a person's Home shows now.
 
     Raises:

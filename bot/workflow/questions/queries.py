@@ -11,7 +11,7 @@ from bot.power import errors, lifecycle, ports, request, server
 from bot.power.policy import freezes
 from bot.power.steps import parts as parts_
 from bot.power.targets import resolving, targets
-from bot.workflow import facts
+from bot.workflow import answers
 from bot.workflow.context import Context
 
 # A status answer is at most this old; older than that, CloudDC is asked again.
@@ -43,7 +43,7 @@ class Reading:
     """What a question is answered from; `outdated` is there when CloudDC gave nothing newer."""
 
     snapshot: server.Snapshot
-    outdated: facts.Outdated | None = None
+    outdated: answers.Outdated | None = None
 
     @contextlib.contextmanager
     def searched(self) -> Iterator[None]:
@@ -82,10 +82,10 @@ async def last_reading(context: Context) -> Reading:
         pass
     except errors.CloudError as error:
         why = error.user_message
-    return Reading(last, facts.Outdated(last.age_s(context.clock.now()), why))
+    return Reading(last, answers.Outdated(last.age_s(context.clock.now()), why))
 
 
-async def fleet(context: Context, text: str, *, detailed: bool) -> facts.FleetShown:
+async def fleet(context: Context, text: str, *, detailed: bool) -> answers.FleetShown:
     """Show all servers, or those that the targets name.
 
     Raises:
@@ -99,7 +99,7 @@ async def fleet(context: Context, text: str, *, detailed: bool) -> facts.FleetSh
         with reading.searched():
             found = await search(context, text, snapshot)
     now, title = context.clock.now(), text or "all servers"
-    return facts.FleetShown(
+    return answers.FleetShown(
         title,
         snapshot,
         found.servers,
@@ -136,7 +136,7 @@ async def search(
     return await asyncio.to_thread(resolve, context, text, snapshot, for_change=for_change)
 
 
-async def find(context: Context, request_id: str) -> facts.RequestShown:
+async def find(context: Context, request_id: str) -> answers.RequestShown:
     """Show one request.
 
     Raises:
@@ -157,7 +157,7 @@ async def find(context: Context, request_id: str) -> facts.RequestShown:
             token=request_id,
             suggestion="/power requests",
         )
-    return facts.RequestShown(
+    return answers.RequestShown(
         found, tuple(rows), context.clock.now(), await standing_freezes(context)
     )
 
@@ -170,23 +170,23 @@ async def _was_planned(context: Context, request_id: str) -> bool:
     return bool(planned)
 
 
-async def owed(context: Context) -> facts.OwedShown:
+async def owed(context: Context) -> answers.OwedShown:
     """Show what is out or owed."""
     found = await context.store.read(lambda tx: tx.standing_parts())
-    return facts.OwedShown(tuple(found), context.clock.now())
+    return answers.OwedShown(tuple(found), context.clock.now())
 
 
-async def open_requests(context: Context, waits_for_me: Waits) -> facts.Answer:
+async def open_requests(context: Context, waits_for_me: Waits) -> answers.Answer:
     """Show open requests, those that wait for the asker first."""
     found, owing = await context.store.read(
         lambda tx: (tx.requests(states=_ASKED, limit=None), tx.owing())
     )
     mine = tuple(one for one in (*found, *owing) if waits_for_me(one))
     others = tuple(one for one in found if one not in mine)
-    return facts.RequestsShown(mine, others, context.clock.now(), await standing_freezes(context))
+    return answers.RequestsShown(mine, others, context.clock.now(), await standing_freezes(context))
 
 
-async def home(context: Context, person: request.Person, waits: Waits) -> facts.HomeShown:
+async def home(context: Context, person: request.Person, waits: Waits) -> answers.HomeShown:
     """Show what concerns one person now, and what ended lately."""
     now = context.clock.now()
     since = now - RECENT_S
@@ -204,12 +204,12 @@ async def home(context: Context, person: request.Person, waits: Waits) -> facts.
     loose = await loose_of(context, recent)
     standing = await standing_freezes(context)
     out, more = await context.store.read(_still_out)
-    return facts.HomeShown(
+    return answers.HomeShown(
         waiting, mine, running, recent, standing, now, loose, out=out, more_out=more
     )
 
 
-def _still_out(tx: ports.Tx) -> tuple[tuple[facts.StillOut, ...], bool]:
+def _still_out(tx: ports.Tx) -> tuple[tuple[answers.StillOut, ...], bool]:
     """Return the first requests that owe or have left something out, and whether there are more.
 
     Those that owe come first. What a run has out as planned is no news while it runs.
@@ -218,17 +218,17 @@ def _still_out(tx: ports.Tx) -> tuple[tuple[facts.StillOut, ...], bool]:
     for part in tx.standing_parts():
         by_request.setdefault(part.request_id, []).append(part)
     owing = {id_ for id_, found in by_request.items() if any(one.owed for one in found)}
-    found: list[facts.StillOut] = []
+    found: list[answers.StillOut] = []
     for id_ in sorted(by_request, key=lambda one: one not in owing):
         asked = tx.request(id_)
         if asked is not None and (asked.ended_at or id_ in owing):
             if len(found) == MOST_OUT:
                 return tuple(found), True
-            found.append(facts.StillOut(asked, tuple(by_request[id_])))
+            found.append(answers.StillOut(asked, tuple(by_request[id_])))
     return tuple(found), False
 
 
-async def loose_of(context: Context, ended: Sequence[ports.Request]) -> facts.Loose:
+async def loose_of(context: Context, ended: Sequence[ports.Request]) -> answers.Loose:
     """Return, by request, the servers that aren't proven: what people must still know."""
     ids = [one.id for one in ended]
     return await context.store.read(lambda tx: tx.loose_servers(ids)) if ids else {}

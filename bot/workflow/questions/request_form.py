@@ -14,9 +14,9 @@ from bot.power.approval import judging
 from bot.power.command import command, form
 from bot.power.lifecycle import State
 from bot.power.planning import plan_refusals
-from bot.power.policy import patterns, policy
+from bot.power.policy import policy, reason_patterns
 from bot.power.targets import search
-from bot.workflow import facts
+from bot.workflow import answers
 from bot.workflow.context import Context
 from bot.workflow.questions import queries
 from bot.workflow.rights import authorise
@@ -49,7 +49,7 @@ async def offers(context: Context, person: request.Person, typed: str) -> Sequen
     return await context.search.find(snapshot, context.policy().groups, typed)
 
 
-async def open_form(context: Context, inbound: ports.Inbound) -> facts.FormShown:
+async def open_form(context: Context, inbound: ports.Inbound) -> answers.FormShown:
     """Return the form for a person, with the servers that their message names.
 
     Raises:
@@ -72,12 +72,12 @@ async def open_form(context: Context, inbound: ports.Inbound) -> facts.FormShown
     channels = await _channels(context, inbound.place)
     if channels is not None and not channels:
         notes.append(NO_CHANNEL)
-    return facts.FormShown(inbound.place, chosen, channels, tuple(notes))
+    return answers.FormShown(inbound.place, chosen, channels, tuple(notes))
 
 
 async def change(
     context: Context, inbound: ports.Inbound, found: ports.Request
-) -> facts.FormShown | facts.Note:
+) -> answers.FormShown | answers.Note:
     """Return the form filled in with what a plan was made of, for whoever made it.
 
     What is sent is read and planned as if it were new; the plan stays as it is.
@@ -94,7 +94,7 @@ async def change(
     channels = await _channels(context, found.order.place)
     notes += [CUT_SERVERS] if cut else []
     notes += [NO_CHANNEL] if channels == () else []
-    return facts.FormShown(found.order.place, offered, channels, tuple(notes), found.order)
+    return answers.FormShown(found.order.place, offered, channels, tuple(notes), found.order)
 
 
 async def _planned(context: Context, made: plan.Plan) -> tuple[tuple[search.Offer, ...], bool]:
@@ -172,7 +172,7 @@ def _refused(
     found: dict[form.FormField, str] = {}
     for rule in judged:
         given = (change.reason, change.options.incident)
-        if rule.reason and not patterns.found_in_reason(rule.reason, *given):
+        if rule.reason and not reason_patterns.found_in_reason(rule.reason, *given):
             found[form.FormField.REASON] = f'Rule "{rule.name}" requires {rule.reason} in it.'
     if change.options.break_glass and place.channel_id not in rules.incident:
         found[form.FormField.BREAK_GLASS] = "Break glass isn't allowed in this channel."

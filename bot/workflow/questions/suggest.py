@@ -6,20 +6,20 @@ import asyncio
 
 from bot.power import errors, input_fields, ports, server, vocabulary
 from bot.power.command import command, offered_lines
-from bot.workflow import facts
+from bot.workflow import answers
 from bot.workflow.context import Context
 from bot.workflow.questions import queries
 
 
 async def answer(
     context: Context, inbound: ports.Inbound, mistake: errors.UserMistake
-) -> facts.Mistake:
+) -> answers.Mistake:
     """Return what is wrong, with a line to copy if there is one that may be offered."""
     line = ""
     if mistake.suggestion:
         line = await _checked(context, mistake.suggestion, input_fields.text(inbound.input))
     written = f"{inbound.called} {line}" if line else ""
-    return facts.Mistake(mistake.problem, mistake.token, written)
+    return answers.Mistake(mistake.problem, mistake.token, written)
 
 
 async def _checked(context: Context, line: str, text: str) -> str:

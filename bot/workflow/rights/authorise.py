@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from bot.power import inputs, ports, request
 from bot.power.approval import late_clicks, may_approve, quorum
 from bot.power.approval.may_approve import Refusal
-from bot.workflow import audit_trail, facts
+from bot.workflow import answers, audit_trail
 from bot.workflow.context import Context
 from bot.workflow.record import Record
 
@@ -124,7 +124,7 @@ def puts_back(
 
 async def refuse_own(
     context: Context, inbound: ports.Inbound, request: ports.Request
-) -> facts.Note | None:
+) -> answers.Note | None:
     """Refuse a decision about one's own request, before anybody is looked up."""
     decision = refuse_early(context, inbound, request, ())
     if decision is None or decision.reason is not Refusal.OWN_REQUEST:
@@ -134,17 +134,17 @@ async def refuse_own(
 
 def too_late(
     tx: ports.Tx, inbound: ports.Inbound, request: ports.Request, now: float
-) -> facts.Note:
+) -> answers.Note:
     """Say and audit that somebody or something was quicker."""
     said = late_clicks.sentence(request, now)
     event = EVENTS.get(inbound.input.name, "click")
     audit_trail.row(tx, inbound, f"{event}.too_late", request, now, {"why": said})
-    return facts.Note(said, good=False, people=late_clicks.people(request))
+    return answers.Note(said, good=False, people=late_clicks.people(request))
 
 
 async def refuse(
     context: Context, inbound: ports.Inbound, request: ports.Request, decision: may_approve.Decision
-) -> facts.Note:
+) -> answers.Note:
     """Audit a refusal with its reason, and say it."""
     reason = decision.reason.value if decision.reason else ""
     event = EVENTS[inbound.input.name]
@@ -158,18 +158,18 @@ async def refuse(
     await audit_trail.refused(
         context, inbound, f"{event}.refused", request, why=reason, said=said, rules=rules
     )
-    return facts.Note(said, good=False, people=named)
+    return answers.Note(said, good=False, people=named)
 
 
 async def decline(
     context: Record, inbound: ports.Inbound, event: str, request: ports.Request, said: str
-) -> facts.Note:
+) -> answers.Note:
     """Audit and say why nothing was done."""
     await audit_trail.refused(context, inbound, event, request, why=said)
-    return facts.Note(said, good=False)
+    return answers.Note(said, good=False)
 
 
-async def late(context: Context, inbound: ports.Inbound, request: ports.Request) -> facts.Note:
+async def late(context: Context, inbound: ports.Inbound, request: ports.Request) -> answers.Note:
     """Audit and say who or what was quicker."""
     now = context.clock.now()
     return await context.store.write(lambda tx: too_late(tx, inbound, request, now))

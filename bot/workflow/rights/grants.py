@@ -18,7 +18,7 @@ from bot.power.approval import granted, may_approve
 from bot.power.lifecycle import State
 from bot.power.policy import policy
 from bot.power.run import sealing
-from bot.power.run.losses import Loss, LostGrant, Ruling
+from bot.power.run.lost_grants import Loss, LostGrant, Ruling
 from bot.workflow.context import Context
 
 log = structlog.get_logger()

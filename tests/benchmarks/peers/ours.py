@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from bot import cli
 from bot.power import ports
-from bot.workflow import facts, workflow
+from bot.workflow import answers, workflow
 
 
-async def nobody_decides(_: workflow.Workflow, inbound: ports.Inbound) -> facts.Answer | None:
+async def nobody_decides(_: workflow.Workflow, inbound: ports.Inbound) -> answers.Answer | None:
     """Leave what a payload asks for undone."""
     return None
 

@@ -19,11 +19,11 @@ from typing import Any
 
 from bot import cli, serving
 from bot.power import ports
-from bot.workflow import facts, workflow
+from bot.workflow import answers, workflow
 from tests.benchmarks import payloads
 
 TICK_S = 0.005
-Handle = Callable[[workflow.Workflow, ports.Inbound], Awaitable[facts.Answer | None]]
+Handle = Callable[[workflow.Workflow, ports.Inbound], Awaitable[answers.Answer | None]]
 
 
 async def _tick(late_s: list[tuple[float, float, float]]) -> None:
@@ -60,7 +60,7 @@ def deaf_to_loads(handle: Handle) -> Handle:
     """Return a workflow's handling that leaves undone what the load asks for."""
     loaders = frozenset(payloads.LOADERS)
 
-    async def handled(flow: workflow.Workflow, inbound: ports.Inbound) -> facts.Answer | None:
+    async def handled(flow: workflow.Workflow, inbound: ports.Inbound) -> answers.Answer | None:
         if inbound.person.user_id in loaders:
             return None
         return await handle(flow, inbound)

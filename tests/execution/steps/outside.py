@@ -11,8 +11,8 @@ import dataclasses
 import itertools
 from collections.abc import Callable, Iterable
 
-from bot.power.steps import asking, kinds, step as step_
-from bot.power.steps.asking import Answer, Each, Try, TryResult
+from bot.power.steps import kinds, protocol, step as step_
+from bot.power.steps.protocol import Answer, Each, Try, TryResult
 
 NOTE = kinds.StepKind("note", needs=("url",), may=("node",), within_s=30.0, doing="noting",
                   done="noted", undoing="taking the note off")  # fmt: skip
@@ -60,7 +60,7 @@ class Outside:
     under_way: set[asyncio.Task[Answer]] = dataclasses.field(default_factory=set)
     numbers: Iterable[int] = dataclasses.field(default_factory=itertools.count)
 
-    def kinds(self) -> dict[str, asking.StepClient]:
+    def kinds(self) -> dict[str, protocol.StepClient]:
         """Return the kinds of steps that act on it."""
         return {"note": Note(self), "flag": Flags(self), "probe": Probe(self)}
 
@@ -87,14 +87,14 @@ class Outside:
         await asyncio.sleep(self.half_s)
         if self.dropped:
             self.dropped -= 1
-            return asking.again(asked.servers, "connection refused", stands=False)
+            return protocol.again(asked.servers, "connection refused", stands=False)
         names = tuple(one.name for one in asked.servers)
         self.heard.append((what, asked.step.name, names, self.clock()))
         answer = work()
         await asyncio.sleep(self.half_s)
         if self.lost:
             self.lost -= 1
-            return asking.again(asked.servers, "no answer", stands=what != "after")
+            return protocol.again(asked.servers, "no answer", stands=what != "after")
         return answer
 
     async def quiet(self) -> None:
@@ -109,7 +109,7 @@ class Note:
 
     outside: Outside
 
-    async def before(self, asked: Try, say: asking.Progress) -> Answer:
+    async def before(self, asked: Try, say: protocol.Progress) -> Answer:
         """Note servers, but for those that refuse, are stuck, or that somebody else has noted."""
         return await self.outside.carry("before", asked, lambda: self._before(asked))
 
@@ -134,20 +134,20 @@ class Note:
             )
         return Answer(each, again_s=out.again_s)
 
-    async def after(self, asked: Try, say: asking.Progress) -> Answer:
+    async def after(self, asked: Try, say: protocol.Progress) -> Answer:
         """Take notes off, only where they are ours."""
         return await self.outside.carry("after", asked, lambda: self._after(asked))
 
     def _after(self, asked: Try) -> Answer:
         if self.outside.silent:
-            return asking.again(asked.servers, "no answer", stands=True)
+            return protocol.again(asked.servers, "no answer", stands=True)
         for one in asked.servers:
             if said := self.outside.refuses.get(f"back {one.name}"):
-                return asking.refused(asked.servers, said)
+                return protocol.refused(asked.servers, said)
         for one in asked.servers:
             if self.outside.notes.get(one.name) == asked.request_id:
                 self.outside.notes[one.name] = ""
-        return asking.done(asked.servers)
+        return protocol.done(asked.servers)
 
     async def find(self, asked: Try) -> Answer | None:
         """Say that noting again does no harm."""
@@ -155,7 +155,7 @@ class Note:
 
     async def lengthen(self, asked: Try, until: float) -> Answer:
         """Do nothing: a note doesn't end."""
-        return asking.done(asked.servers)
+        return protocol.done(asked.servers)
 
     async def check(self, step: step_.Step) -> str:
         """Find nothing wrong."""
@@ -173,41 +173,41 @@ class Flags:
         part = f" {asked.part}/{asked.parts}" if asked.parts > 1 else ""
         return f"{asked.request_id} wave {asked.wave} {asked.step.name}{part}"
 
-    async def before(self, asked: Try, say: asking.Progress) -> Answer:
+    async def before(self, asked: Try, say: protocol.Progress) -> Answer:
         """Raise a flag for all of them, unless one of them refuses."""
         return await self.outside.carry("before", asked, lambda: self._raise(asked, asked.servers))
 
-    def _raise(self, asked: Try, servers: tuple[asking.Subject, ...]) -> Answer:
+    def _raise(self, asked: Try, servers: tuple[protocol.Subject, ...]) -> Answer:
         out, comment, now = self.outside, self.comment(asked), self.outside.clock()
         if any(one.name in out.refuses for one in servers):
-            return asking.refused(servers, "403 forbidden")
+            return protocol.refused(servers, "403 forbidden")
         live = [f for f in out.flags.values() if f.comment == comment and f.until > now]
         if [f for f in live if f.id not in asked.others]:
             out.broken.append(f"a second {comment}")
         made = Flag(f"f{next(iter(out.numbers))}", comment, frozenset(o.name for o in servers),
                     asked.now + asked.step.lasts_s)  # fmt: skip
         out.flags[made.id] = made
-        return asking.done(asked.servers, outside_id=made.id, until=made.until, stands=True)
+        return protocol.done(asked.servers, outside_id=made.id, until=made.until, stands=True)
 
-    async def after(self, asked: Try, say: asking.Progress) -> Answer:
+    async def after(self, asked: Try, say: protocol.Progress) -> Answer:
         """Lower the flag, or exchange it for one of those that stay."""
         return await self.outside.carry("after", asked, lambda: self._lower(asked))
 
     def _lower(self, asked: Try) -> Answer:
         out, now = self.outside, self.outside.clock()
         if any(f"lower {one.name}" in out.refuses for one in asked.servers):
-            return asking.refused(asked.servers, "403 forbidden", stands=True)
+            return protocol.refused(asked.servers, "403 forbidden", stands=True)
         mine = [f for f in out.flags.values() if f.comment == self.comment(asked) and f.until > now
                 and f.id not in asked.others]  # fmt: skip
         for flag in mine:
             flag.until = now
         if not asked.staying:
-            return asking.done(asked.servers)
+            return protocol.done(asked.servers)
         until = asked.now + asked.step.lasts_s
         made = Flag(f"f{next(iter(out.numbers))}", self.comment(asked),
                     frozenset(one.name for one in asked.staying), until)  # fmt: skip
         out.flags[made.id] = made
-        return asking.done(asked.servers, outside_id=made.id, until=until)
+        return protocol.done(asked.servers, outside_id=made.id, until=until)
 
     async def find(self, asked: Try) -> Answer | None:
         """Look for a flag by its comment."""
@@ -218,8 +218,10 @@ class Flags:
         for flag in self.outside.flags.values():
             mine = flag.comment == self.comment(asked) and flag.until > now
             if mine and flag.id not in asked.others:
-                return asking.done(asked.servers, outside_id=flag.id, until=flag.until, stands=True)
-        return asking.refused(asked.servers, "nothing is there")
+                return protocol.done(
+                    asked.servers, outside_id=flag.id, until=flag.until, stands=True
+                )
+        return protocol.refused(asked.servers, "nothing is there")
 
     async def lengthen(self, asked: Try, until: float) -> Answer:
         """Let a flag stand for longer, where it still stands."""
@@ -228,9 +230,9 @@ class Flags:
     def _lengthen(self, asked: Try, until: float) -> Answer:
         flag = self.outside.flags.get(asked.outside_id)
         if flag is None or flag.until <= self.outside.clock():
-            return asking.refused(asked.servers, "it has ended")
+            return protocol.refused(asked.servers, "it has ended")
         flag.until = until
-        return asking.done(asked.servers, until=until)
+        return protocol.done(asked.servers, until=until)
 
     async def check(self, step: step_.Step) -> str:
         """Find nothing wrong."""
@@ -243,11 +245,11 @@ class Probe:
 
     outside: Outside
 
-    async def before(self, asked: Try, say: asking.Progress) -> Answer:
+    async def before(self, asked: Try, say: protocol.Progress) -> Answer:
         """Look once at the world."""
         return await self.outside.carry("probe", asked, lambda: self._look(asked))
 
-    async def after(self, asked: Try, say: asking.Progress) -> Answer:
+    async def after(self, asked: Try, say: protocol.Progress) -> Answer:
         """Look once at each server."""
         return await self.outside.carry("probe", asked, lambda: self._look(asked))
 
@@ -264,7 +266,7 @@ class Probe:
 
     async def lengthen(self, asked: Try, until: float) -> Answer:
         """Do nothing: a look doesn't last."""
-        return asking.done(asked.servers)
+        return protocol.done(asked.servers)
 
     async def check(self, step: step_.Step) -> str:
         """Find nothing wrong."""

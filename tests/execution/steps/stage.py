@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any, cast
 
 from bot.execution import executor
-from bot.execution.steps import keeping
+from bot.execution.steps import still_out
 from bot.power import plan, ports
 from bot.power.policy import policy, policy_file
 from bot.power.request import Action
@@ -123,7 +123,7 @@ class Stage:
 
     async def keep(self) -> int:
         """Look after what stands, once."""
-        return await keeping.look(self.here.context)
+        return await still_out.look(self.here.context)
 
     async def promised(self, *, unsure: bool = False) -> None:
         """Hold what stands outside against what the store says stands.

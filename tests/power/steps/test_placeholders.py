@@ -7,12 +7,12 @@ import re
 import pytest
 
 from bot.power import server
-from bot.power.steps import asking, placeholders, step
+from bot.power.steps import placeholders, protocol, step
 
-WEB = asking.subject(
+WEB = protocol.subject(
     server.Server(id="0a1b", name="web07", sn="SN/7", rack="R 12", tags=(("addr", "fd00::7"),))
 )
-ODD = asking.Subject(id="1", name='a".*|b', rack="x`y")
+ODD = protocol.Subject(id="1", name='a".*|b', rack="x`y")
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_an_address_is_filled_for_where_the_value_stands(template: str, filled: 
 def test_what_is_no_host_is_never_spoken_to(name: str) -> None:
     """What is no host is never spoken to."""
     with pytest.raises(placeholders.Unfilled, match="can't be a host's name"):
-        placeholders.address("http://{name}/healthz", asking.Subject(id="1", name=name))
+        placeholders.address("http://{name}/healthz", protocol.Subject(id="1", name=name))
 
 
 def test_a_host_and_its_port() -> None:
@@ -82,7 +82,7 @@ def test_a_placeholder_outside_of_promql_texts_is_seen() -> None:
 def test_a_node_has_a_name_that_kubernetes_would_take(name: str) -> None:
     """A node has a name that kubernetes would take."""
     made = step.Step(name="drain", kind="drain", node="{name}")
-    assert placeholders.problem(made, asking.Subject(id="1", name=name))
+    assert placeholders.problem(made, protocol.Subject(id="1", name=name))
 
 
 def test_a_server_without_the_value_is_told_so() -> None:
@@ -90,4 +90,4 @@ def test_a_server_without_the_value_is_told_so() -> None:
     made = step.Step(name="drain", kind="drain", node="{tag:node}")
     said = placeholders.problem(made, WEB)
     assert said == "it has no tag node, which {tag:node} stands for"
-    assert not placeholders.problem(made, asking.Subject(id="1", tags=(("node", "n-1"),)))
+    assert not placeholders.problem(made, protocol.Subject(id="1", tags=(("node", "n-1"),)))

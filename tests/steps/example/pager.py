@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 
-from bot.power.steps import asking, kinds, step as step_
-from bot.steps import brought, credentials, exchange
+from bot.power.steps import kinds, protocol, step as step_
+from bot.steps import credentials, exchange, kind_file
 
 LONGEST_CALL_S = 5.0
 
@@ -17,21 +17,21 @@ class Pager:
 
     http: exchange.Http
 
-    async def before(self, asked: asking.Try, say: asking.Progress) -> asking.Answer:
+    async def before(self, asked: protocol.Try, say: protocol.Progress) -> protocol.Answer:
         """Mute them; done twice it is as good."""
         return await self._put(asked, muted=True)
 
-    async def after(self, asked: asking.Try, say: asking.Progress) -> asking.Answer:
+    async def after(self, asked: protocol.Try, say: protocol.Progress) -> protocol.Answer:
         """Let them be heard again."""
         return await self._put(asked, muted=False)
 
-    async def find(self, asked: asking.Try) -> asking.Answer | None:
+    async def find(self, asked: protocol.Try) -> protocol.Answer | None:
         """Say that muting again does no harm."""
         return None
 
-    async def lengthen(self, asked: asking.Try, until: float) -> asking.Answer:
+    async def lengthen(self, asked: protocol.Try, until: float) -> protocol.Answer:
         """Do nothing: it stays muted until it is told otherwise."""
-        return asking.done(asked.servers, stands=True)
+        return protocol.done(asked.servers, stands=True)
 
     async def check(self, step: step_.Step) -> str | None:
         """Ask the address how it is."""
@@ -41,28 +41,28 @@ class Pager:
             return str(error)
         return "" if reply.good else exchange.status_words(reply)
 
-    async def _put(self, asked: asking.Try, *, muted: bool) -> asking.Answer:
+    async def _put(self, asked: protocol.Try, *, muted: bool) -> protocol.Answer:
         names = [one.name for one in asked.servers]
         body = json.dumps({"servers": names, "muted": muted}).encode()
         try:
             reply = await self.http.send(self._call(asked.step, "PUT", body))
         except credentials.SecretMissing as error:
-            return asking.refused(asked.servers, str(error), stands=not muted)
+            return protocol.refused(asked.servers, str(error), stands=not muted)
         except exchange.NoAnswer as error:
-            return asking.again(asked.servers, error.words, stands=error.left or not muted)
+            return protocol.again(asked.servers, error.words, stands=error.left or not muted)
         if reply.good:
-            return asking.done(asked.servers, stands=muted)
+            return protocol.done(asked.servers, stands=muted)
         words = exchange.status_words(reply)
         if reply.passing:
-            return asking.again(asked.servers, words, stands=True, again_s=reply.again_s)
-        return asking.refused(asked.servers, words, stands=not muted)
+            return protocol.again(asked.servers, words, stands=True, again_s=reply.again_s)
+        return protocol.refused(asked.servers, words, stands=not muted)
 
     def _call(self, step: step_.Step, method: str, body: bytes) -> exchange.HttpCall:
         headers = {"Content-Type": "application/json", **credentials.header(step.auth)}
         return exchange.HttpCall(method, step.urls[0], LONGEST_CALL_S, headers, body, step.ca)
 
 
-BRINGS = brought.Brought(
+BRINGS = kind_file.Brought(
     kinds.StepKind(
         "pager",
         needs=("url",),

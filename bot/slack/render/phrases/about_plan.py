@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from bot.power import plan, server
 from bot.power.plan import Verdict
-from bot.power.planning import stepping
+from bot.power.planning import plan_steps
 from bot.power.steps import kinds
 from bot.power.text import folding
 from bot.slack.blockkit import naming, text
@@ -126,7 +126,7 @@ def sizes(planned: plan.Plan) -> str:
 
 def around(planned: plan.Plan) -> str:
     """Return what is done around each wave, a line for each set of steps."""
-    return "\n".join(text.plain(line, AROUND_CHARS) for line in stepping.lines(planned))
+    return "\n".join(text.plain(line, AROUND_CHARS) for line in plan_steps.lines(planned))
 
 
 def explained(planned: plan.Plan) -> str:

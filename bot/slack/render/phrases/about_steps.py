@@ -12,7 +12,7 @@ from bot.power.steps import kinds, parts as parts_
 from bot.power.steps.states import Shown
 from bot.power.text import folding, times
 from bot.slack.blockkit import blocks, naming, paging, text, words
-from bot.workflow import facts
+from bot.workflow import answers
 
 SAYS_CHARS = 200
 STEP_CHARS = 60
@@ -55,7 +55,7 @@ def still_out(request: ports.Request) -> str:
     return f"{heading}, *still out:* {', '.join(told)}{more}"
 
 
-def out_on_home(out: facts.StillOut, linked: str) -> str:
+def out_on_home(out: answers.StillOut, linked: str) -> str:
     """Return what one request has left out in a line, with its age; `linked` leads to its card."""
     found = step_ledger.rows(out.parts)
     names = list(dict.fromkeys(row.taken.subject.label for row in found))
@@ -149,7 +149,7 @@ def settled(told: running.StepSettled) -> str:
     return f"✔ Settled by {text.plain(told.by, STEP_CHARS)}: {step} of {name}"
 
 
-def owed(shown: facts.OwedShown, turn: paging.Turn = paging.FIRST) -> blocks.Message:
+def owed(shown: answers.OwedShown, turn: paging.Turn = paging.FIRST) -> blocks.Message:
     """Return everything that is out or owed, the oldest first."""
     found = step_ledger.rows(shown.parts)
     if not found:

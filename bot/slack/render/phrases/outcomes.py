@@ -9,7 +9,7 @@ from bot.power import lifecycle, ports
 from bot.power.causes import Cause, Late, Left
 from bot.power.lifecycle import ServerState
 from bot.power.request import Action
-from bot.power.run import again, outcome, reasons
+from bot.power.run import outcome, reasons, retry_and_undo
 from bot.power.text import folding
 from bot.slack.blockkit import naming, text, words
 
@@ -101,7 +101,7 @@ def lines(
 
 def lit(servers: Sequence[ports.RunServer], action: Action) -> list[ports.RunServer]:
     """Return a run's servers without those that a cycle leaves off: `dark` tells of them."""
-    left = {row.server_id for row in again.dark(action, servers)}
+    left = {row.server_id for row in retry_and_undo.dark(action, servers)}
     return [row for row in servers if row.server_id not in left]
 
 
@@ -178,7 +178,7 @@ def stopping(servers: Sequence[ports.RunServer]) -> str:
     """Return what becomes of a run that is to stop: `3 finish, 34 won't be touched`."""
     queued = [row for row in servers if row.state is ServerState.QUEUED]
     half = sum(map(half_done, queued))
-    moving = sum(map(again.moving, servers)) - len(queued)
+    moving = sum(map(retry_and_undo.moving, servers)) - len(queued)
     parts = {
         "finishes" if moving == 1 else "finish": moving,
         "won't be touched": len(queued) - half,
@@ -190,7 +190,7 @@ def stopping(servers: Sequence[ports.RunServer]) -> str:
 
 def retryable(servers: Sequence[ports.RunServer], action: Action) -> bool:
     """Whether some server may be tried again by a new request."""
-    return any(again.may_retry(action, row) for row in servers)
+    return any(retry_and_undo.may_retry(action, row) for row in servers)
 
 
 def busy(servers: Sequence[ports.RunServer]) -> tuple[ports.RunServer, ...]:
@@ -213,13 +213,13 @@ def is_told(servers: Sequence[ports.RunServer]) -> bool:
 
 def untouched(servers: Sequence[ports.RunServer], action: Action) -> int:
     """Return how many servers are left to do where nothing was sent to any of them, else 0."""
-    left = [row for row in servers if again.may_retry(action, row)]
+    left = [row for row in servers if retry_and_undo.may_retry(action, row)]
     return len(left) if all(row.state is ServerState.NOT_SENT for row in left) else 0
 
 
 def left_dark(servers: Sequence[ports.RunServer], action: Action) -> bool:
     """Whether the run has left servers off: an off that is proven, a cycle that is half done."""
-    return any(again.left_off(action, row) for row in servers)
+    return any(retry_and_undo.left_off(action, row) for row in servers)
 
 
 def to_retry(servers: Sequence[ports.RunServer], action: Action) -> str:
@@ -227,7 +227,7 @@ def to_retry(servers: Sequence[ports.RunServer], action: Action) -> str:
     failed = [
         row.label
         for row in servers
-        if again.may_retry(action, row) and row.state is not ServerState.NOT_SENT
+        if retry_and_undo.may_retry(action, row) and row.state is not ServerState.NOT_SENT
     ]
     return naming.folded(failed, NEXT_CHARS)
 
@@ -237,9 +237,9 @@ def dark(servers: Sequence[ports.RunServer], action: Action, named: int = 0) -> 
 
     A single line whose names take at most `named` characters has none: they were told above it.
     """
-    found = again.dark(action, servers)
-    off = [row.label for row in found if again.left(action, row) is Left.OFF]
-    maybe = [row.label for row in found if again.left(action, row) is Left.MAY_BE_OFF]
+    found = retry_and_undo.dark(action, servers)
+    off = [row.label for row in found if retry_and_undo.left(action, row) is Left.OFF]
+    maybe = [row.label for row in found if retry_and_undo.left(action, row) is Left.MAY_BE_OFF]
     told = []
     if off:
         verb = "is" if len(off) == 1 else "are"
@@ -257,7 +257,7 @@ def dark(servers: Sequence[ports.RunServer], action: Action, named: int = 0) -> 
 
 def _why_off(found: Sequence[ports.RunServer], action: Action) -> str:
     """Return what came between the two halves of a cycle, by the first server that is off."""
-    row = next(one for one in found if again.left(action, one) is Left.OFF)
+    row = next(one for one in found if retry_and_undo.left(action, one) is Left.OFF)
     reason = words.reason(row.state, row.cause, row.detail)
     told = "switched off by this request, and not seen to come back on"
     if not row.step or row.late is Late.WENT_OFF:
@@ -271,10 +271,12 @@ def _why_off(found: Sequence[ports.RunServer], action: Action) -> str:
 def loose_ends(servers: Sequence[ports.RunServer], action: Action) -> str:
     """Return in a few words what people must still know of an ended run; mostly empty."""
     groups: dict[str, list[folding.Named]] = {}
-    for row in again.dark(action, servers):
-        groups.setdefault(f"🚨 {words.LEFT[again.left(action, row)]}", []).append(row.label)
+    for row in retry_and_undo.dark(action, servers):
+        groups.setdefault(f"🚨 {words.LEFT[retry_and_undo.left(action, row)]}", []).append(
+            row.label
+        )
     for row in servers:
-        left = again.left(action, row) is not Left.NONE
+        left = retry_and_undo.left(action, row) is not Left.NONE
         if row.state in _UNPROVEN and row.late is Late.NONE and not left:
             groups.setdefault(words.long_word(row.state, action), []).append(row.label)
     return " · ".join(

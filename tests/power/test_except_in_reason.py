@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.power import errors, server
-from bot.power.command import late_sparing
+from bot.power.command import except_in_reason
 from tests.power import fleet
 
 ROWS = tuple(
@@ -33,7 +33,7 @@ def test_reason_that_spares_some_of_the_servers_is_refused(
 ) -> None:
     """It says which, and where to take them out."""
     with pytest.raises(errors.UserMistake) as caught:
-        late_sparing.refuse(reason, ROWS, GROUPS)
+        except_in_reason.refuse(reason, ROWS, GROUPS)
 
     assert f"The reason spares {named}, and a reason is only words" in caught.value.problem
     assert f"as {instead}" in caught.value.problem
@@ -54,11 +54,11 @@ def test_reason_that_spares_some_of_the_servers_is_refused(
 )
 def test_reason_that_spares_none_of_them_is_a_reason(reason: str) -> None:
     """Prose has such words too."""
-    late_sparing.refuse(reason, ROWS, GROUPS)
+    except_in_reason.refuse(reason, ROWS, GROUPS)
 
 
 def test_long_reason_over_a_large_fleet_costs_little() -> None:
     """The work is bounded whatever is typed."""
     rows = tuple(server.Server(str(n), f"web{n:05}") for n in range(10_000))
 
-    late_sparing.refuse("except " + "web0*x " * 70, rows, {})
+    except_in_reason.refuse("except " + "web0*x " * 70, rows, {})

@@ -9,22 +9,22 @@ from bot.power import inputs
 from bot.slack.blockkit import blocks, paging, text
 from bot.slack.render import cards, plans, request_lists, server_lists
 from bot.slack.render.phrases import about_freezes, about_steps, outcomes
-from bot.workflow import facts
+from bot.workflow import answers
 
 WORDS_CHARS = 600
 LONGEST_CHARS = 11_000
 
 Said = (
-    facts.Mistake
-    | facts.Note
-    | facts.PlanShown
-    | facts.FleetShown
-    | facts.RequestShown
-    | facts.RequestsShown
-    | facts.OwedShown
-    | facts.HistoryShown
-    | facts.WhyShown
-    | facts.HelpShown
+    answers.Mistake
+    | answers.Note
+    | answers.PlanShown
+    | answers.FleetShown
+    | answers.RequestShown
+    | answers.RequestsShown
+    | answers.OwedShown
+    | answers.HistoryShown
+    | answers.WhyShown
+    | answers.HelpShown
 )
 
 
@@ -33,31 +33,31 @@ def render(  # noqa: C901 -- one line for each answer
 ) -> blocks.Message:
     """Return an answer as a message; `turn` says which page of a long one, and for whom."""
     match answer:
-        case facts.Mistake():
+        case answers.Mistake():
             return _paragraphs(_mistake(answer))
-        case facts.Note():
+        case answers.Note():
             return _noted(answer)
-        case facts.PlanShown():
+        case answers.PlanShown():
             return plans.render(answer)
-        case facts.FleetShown():
+        case answers.FleetShown():
             return server_lists.render(answer, turn)
-        case facts.RequestShown():
+        case answers.RequestShown():
             return _one(answer, turn)
-        case facts.RequestsShown():
+        case answers.RequestsShown():
             return request_lists.requests(answer, turn, workspace_url)
-        case facts.OwedShown():
+        case answers.OwedShown():
             return about_steps.owed(answer, turn)
-        case facts.HistoryShown():
+        case answers.HistoryShown():
             return request_lists.history(answer, turn, workspace_url)
-        case facts.WhyShown():
+        case answers.WhyShown():
             return request_lists.why(answer, turn, workspace_url)
-        case facts.HelpShown():
+        case answers.HelpShown():
             return _help(answer)
         case _:
             assert_never(answer)
 
 
-def _one(shown: facts.RequestShown, turn: paging.Turn) -> blocks.Message:
+def _one(shown: answers.RequestShown, turn: paging.Turn) -> blocks.Message:
     """Return one request as its card tells it, with Share instead of the card's buttons."""
     card = cards.render(shown.request, shown.servers, private=True, freezes=shown.freezes)
     asked = dataclasses.replace(turn, line=f"show {shown.request.id}")
@@ -75,7 +75,7 @@ def _paragraphs(told: str) -> blocks.Message:
     return blocks.Message(shown, tuple(blocks.paragraphs(shown)))
 
 
-def _mistake(mistake: facts.Mistake) -> str:
+def _mistake(mistake: answers.Mistake) -> str:
     """Return the token, what is wrong with it, and a line to copy."""
     token = text.code(mistake.token, 100)
     problem = text.plain(mistake.problem, WORDS_CHARS)
@@ -85,13 +85,13 @@ def _mistake(mistake: facts.Mistake) -> str:
     return f"{first}\nTry: {text.code(mistake.suggestion, 400)}"
 
 
-def _note(note: facts.Note) -> str:
+def _note(note: answers.Note) -> str:
     """Return a note; one that refuses says so with a sign as well."""
     told = about_freezes.spoken(note.text, note.people, WORDS_CHARS)
     return told if note.good else f"🚫 {told}"
 
 
-def _noted(note: facts.Note) -> blocks.Message:
+def _noted(note: answers.Note) -> blocks.Message:
     """Return a note, with the button for what may follow it."""
     message = _paragraphs(_note(note))
     offers = {inputs.Do.COMMENT: note.comment_on, inputs.Do.NUDGE: note.nudge_for}
@@ -103,7 +103,7 @@ def _noted(note: facts.Note) -> blocks.Message:
     return blocks.Message(message.text, (*message.blocks, blocks.button_row(buttons)))
 
 
-def _help(shown: facts.HelpShown) -> blocks.Message:
+def _help(shown: answers.HelpShown) -> blocks.Message:
     """Return help; its words are ours, so only the three characters are escaped."""
     message = _paragraphs(text.escape(shown.text))
     form = blocks.Button(inputs.Do.NEW, "form", label="Open the form")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.power import errors, ports
 from bot.power.run import step_ledger
-from bot.workflow import audit_trail, facts
+from bot.workflow import answers, audit_trail
 from bot.workflow.context import Context
 from bot.workflow.rights import authorise
 
@@ -17,7 +17,9 @@ UNREAD = (
 NOTHING = "There is nothing left to put back."
 
 
-async def put_back(context: Context, inbound: ports.Inbound, request: ports.Request) -> facts.Note:
+async def put_back(
+    context: Context, inbound: ports.Inbound, request: ports.Request
+) -> answers.Note:
     """Have everything that stands put back now.
 
     Raises:
@@ -37,7 +39,7 @@ async def put_back(context: Context, inbound: ports.Inbound, request: ports.Requ
 
     if many := await context.store.write(work):
         servers = "1 server is being" if many == 1 else f"{many} servers are being"
-        return facts.Note(f"{servers} put back; the thread says when that is done.")
+        return answers.Note(f"{servers} put back; the thread says when that is done.")
     return await _refuse(context, inbound, request, NOTHING)
 
 
@@ -58,7 +60,7 @@ async def _may(context: Context, user_id: str, request: ports.Request) -> bool:
 
 async def _refuse(
     context: Context, inbound: ports.Inbound, request: ports.Request, said: str
-) -> facts.Note:
+) -> answers.Note:
     """Audit and say why nothing is put back."""
     await audit_trail.refused(context, inbound, "put_back.refused", request, why=said)
-    return facts.Note(said, good=False)
+    return answers.Note(said, good=False)

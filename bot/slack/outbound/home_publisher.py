@@ -16,7 +16,7 @@ from bot.power import errors, ports, request, vocabulary
 from bot.slack import api_errors
 from bot.slack.outbound import sending
 from bot.slack.render import home
-from bot.workflow import facts
+from bot.workflow import answers
 
 log = structlog.get_logger()
 
@@ -31,7 +31,7 @@ MINUTE_S = 60.0
 # Errors after which this person's Home can't be kept up to date.
 HOPELESS = frozenset({"not_enabled", "user_not_found", "missing_scope", "account_inactive"})
 
-Overview = Callable[[request.Person], Awaitable[facts.HomeShown]]
+Overview = Callable[[request.Person], Awaitable[answers.HomeShown]]
 
 
 @dataclasses.dataclass
@@ -41,7 +41,7 @@ class Watched:
     person: request.Person
     opened_at: float
     hash: str = ""
-    shown: facts.HomeShown | None = None
+    shown: answers.HomeShown | None = None
     look: str = ""
     head: int = -1
     published_at: float = float("-inf")
@@ -69,7 +69,7 @@ class Homes:
         self._sent: collections.deque[float] = collections.deque()
 
     async def opened(
-        self, person: request.Person, shown: facts.HomeShown, known_hash: str = ""
+        self, person: request.Person, shown: answers.HomeShown, known_hash: str = ""
     ) -> None:
         """Publish a Home that was opened, and keep it up to date for a while."""
         one = self._watch(person)
@@ -127,7 +127,7 @@ class Homes:
             self._sent.popleft()
         return len(self._sent) < MOST_A_MINUTE
 
-    async def _publish(self, one: Watched, shown: facts.HomeShown) -> None:
+    async def _publish(self, one: Watched, shown: answers.HomeShown) -> None:
         """Publish a Home unless Slack shows the same already."""
         view = home.render(shown, one.notice, self._workspace_url, self._command)
         one.shown = shown

@@ -13,7 +13,7 @@ from collections.abc import Collection
 from bot.power import ports, request
 from bot.power.lifecycle import State
 from bot.power.messages import running
-from bot.power.run import endings, ledger
+from bot.power.run import ledger, never_ran
 
 
 class Loss(enum.StrEnum):
@@ -76,8 +76,8 @@ def end(
     if found.state not in ENDS:
         return False
     detail = {"click_of": click_of.user_id} if click_of else {}
-    ending = endings.Ending(ENDS[found.state], now, lost.sentence, detail=detail)
-    if not endings.end(tx, found, ending):
+    ending = never_ran.Ending(ENDS[found.state], now, lost.sentence, detail=detail)
+    if not never_ran.end(tx, found, ending):
         return False
     note(tx, found, lost, now=now)
     return True

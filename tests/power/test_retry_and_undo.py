@@ -8,7 +8,7 @@ from bot.power import ports, request
 from bot.power.causes import Late, Left
 from bot.power.lifecycle import ServerState
 from bot.power.request import Action
-from bot.power.run import again
+from bot.power.run import retry_and_undo
 
 STATES = list(ServerState)
 
@@ -37,7 +37,7 @@ def run_of(step: int = 0, settled_at: float = 9.0, power: str = "") -> list[port
 @pytest.mark.parametrize("action", list(Action))
 def test_retry_failed_is_for_what_failed_and_never_for_what_is_unknown(action: Action) -> None:
     """The same action for exactly these; an unknown reboot may have happened."""
-    found = again.retried(order(action), run_of(power="on"))
+    found = retry_and_undo.retried(order(action), run_of(power="on"))
 
     assert found.action is action
     off_sent = {"timed out"} if action is Action.CYCLE else set()
@@ -46,7 +46,7 @@ def test_retry_failed_is_for_what_failed_and_never_for_what_is_unknown(action: A
 
 def test_retry_failed_is_not_for_what_a_cycle_has_left_off() -> None:
     """It could only be blocked: a server that is off isn't cycled."""
-    assert again.retried(order(Action.CYCLE), run_of(step=1)).server_ids == ()
+    assert retry_and_undo.retried(order(Action.CYCLE), run_of(step=1)).server_ids == ()
 
 
 @pytest.mark.parametrize(
@@ -82,32 +82,32 @@ def test_retry_failed_is_not_for_what_a_cycle_has_left_off() -> None:
 )
 def test_how_a_cycle_leaves_a_server_follows_from_its_row(row: ports.RunServer, left: Left) -> None:
     """Whenever the power-off may have been sent and the power-on isn't proven, it is said."""
-    assert again.left(Action.CYCLE, row) is left
-    assert again.left(Action.REBOOT, row) is Left.NONE
+    assert retry_and_undo.left(Action.CYCLE, row) is left
+    assert retry_and_undo.left(Action.REBOOT, row) is Left.NONE
 
 
 def test_undo_of_off_switches_on_what_is_proven_off() -> None:
     """Exactly those that the request has switched off."""
-    found = again.undone(order(Action.OFF), run_of())
+    found = retry_and_undo.undone(order(Action.OFF), run_of())
 
-    assert found == again.Again(Action.ON, ("proven",), undoes=True)
+    assert found == retry_and_undo.Again(Action.ON, ("proven",), undoes=True)
 
 
 @pytest.mark.parametrize("action", [Action.ON, Action.REBOOT])
 def test_undo_has_nothing_to_do_after_on_and_reboot(action: Action) -> None:
     """They leave nobody off."""
-    assert again.undone(order(action), run_of()).server_ids == ()
-    assert again.dark(action, run_of(step=1)) == ()
+    assert retry_and_undo.undone(order(action), run_of()).server_ids == ()
+    assert retry_and_undo.dark(action, run_of(step=1)) == ()
 
 
 def test_undo_of_a_cycle_switches_on_what_it_left_off() -> None:
     """Everybody past the first call who isn't proven on, or on by somebody else's hand."""
-    found = again.undone(order(Action.CYCLE), run_of(step=1))
+    found = retry_and_undo.undone(order(Action.CYCLE), run_of(step=1))
 
     assert "proven" not in found.server_ids
     assert "skipped" not in found.server_ids
     assert {"failed", "timed out", "unknown", "not sent"} <= set(found.server_ids)
-    half = set(again.undone(order(Action.CYCLE), run_of(step=0)).server_ids)
+    half = set(retry_and_undo.undone(order(Action.CYCLE), run_of(step=0)).server_ids)
     assert {"timed out", "unknown", "superseded", "failed"} <= half
     assert not half & {"queued", "rejected", "blocked", "not sent", "skipped"}
 
@@ -116,8 +116,10 @@ def test_a_cycle_cries_out_over_those_with_whom_nobody_goes_on() -> None:
     """A server that is still on its way isn't left off yet."""
     moving = {"queued", "intended", "accepted"}
 
-    ended = {row.server_id for row in again.dark(Action.CYCLE, run_of(step=1))}
-    watched = {row.server_id for row in again.dark(Action.CYCLE, run_of(1, settled_at=0.0))}
+    ended = {row.server_id for row in retry_and_undo.dark(Action.CYCLE, run_of(step=1))}
+    watched = {
+        row.server_id for row in retry_and_undo.dark(Action.CYCLE, run_of(1, settled_at=0.0))
+    }
 
     assert not ended & (moving | {"proven", "skipped"})
     assert "unknown" in ended
@@ -131,4 +133,4 @@ def test_a_repeated_request_keeps_what_made_the_first_one_careful() -> None:
     )
     asked = order(Action.OFF).model_copy(update={"options": options})
 
-    assert again.options(asked) == options.model_copy(update={"break_glass": False})
+    assert retry_and_undo.options(asked) == options.model_copy(update={"break_glass": False})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.slack.inbound import admission, excess
+from bot.slack.inbound import admission, excess_audit
 from tests.slack.conftest import Side
 
 
@@ -19,13 +19,13 @@ async def test_person_who_mentions_too_often_is_told_once_and_noted_twice(
     await connected.workspace.settle()
     await connected.processor.close()
     refused = [one for one in connected.whispers("dana") if "as one person may" in one.text]
-    rows = [one for one in connected.store.audited if one.event == excess.EVENT]
+    rows = [one for one in connected.store.audited if one.event == excess_audit.EVENT]
     assert (len(refused), [one.detail["refused"] for one in rows]) == (1, [1])
 
-    connected.clock.passed_s += excess.ROW_EVERY_S
+    connected.clock.passed_s += excess_audit.ROW_EVERY_S
     await connected.processor.recover()
 
-    rows = [one for one in connected.store.audited if one.event == excess.EVENT]
+    rows = [one for one in connected.store.audited if one.event == excess_audit.EVENT]
     assert sum(one.detail["refused"] for one in rows) == (
         admission.PAYLOADS_A_MINUTE + over - len(connected.store.inbox)
     )
@@ -42,5 +42,5 @@ async def test_person_who_types_too_often_reads_so_in_each_answer(connected: Sid
 
     assert "in the last minute" in connected.whispers("dana")[-1].text
     assert not any("in the last minute" in one.text for one in connected.whispers("sam"))
-    rows = [one for one in connected.store.audited if one.event == excess.EVENT]
+    rows = [one for one in connected.store.audited if one.event == excess_audit.EVENT]
     assert [(one.detail["limit"], one.detail["refused"]) for one in rows] == [("a minute", 1)]

@@ -10,7 +10,7 @@ from bot.power.causes import Late
 from bot.power.messages import decisions, messages, running
 from bot.power.text import times
 from bot.slack.blockkit import blocks, naming, text, words
-from bot.slack.render import decided, headlines, left_off, refused_cards
+from bot.slack.render import headlines, left_off, refused_cards, thread_decisions
 from bot.slack.render.phrases import about_freezes, about_request, about_steps, outcomes
 
 # Digits of a head that are enough for a proof, together with its row number.
@@ -33,7 +33,7 @@ def render(
         case running.CardRefused():
             return refused_cards.render(request, told)
         case decisions.Closed():
-            return _with_proof(request, servers, decided.closed(told), told)
+            return _with_proof(request, servers, thread_decisions.closed(told), told)
         case running.Ended():
             return _with_proof(request, servers, _ended(request, servers), told)
         case _:
@@ -72,9 +72,9 @@ def _news(
     """Return what happened, in words."""
     match told:
         case decisions.Waiting():
-            return decided.waiting(request, told)
+            return thread_decisions.waiting(request, told)
         case decisions.Glass():
-            return decided.glass(request, told)
+            return thread_decisions.glass(request, told)
         case running.Running():
             return _running(request, told)
         case running.Held():
@@ -85,7 +85,7 @@ def _news(
             return _looked_enough(told)
         case messages.Unknown():
             event = text.plain(told.event, WORD_CHARS).capitalize()
-            return f"{event or 'News'}{decided.because(told.reason)}"
+            return f"{event or 'News'}{thread_decisions.because(told.reason)}"
         case _:
             assert_never(told)
 
@@ -106,8 +106,8 @@ def _running(request: ports.Request, told: running.AnyRunning) -> str:
         case running.StopAsked():
             who = text.mention(told.user)
             return (
-                f"⏹️ Stopped by {who}{decided.because(told.reason)}\nNo more servers will be "
-                "touched; what is in progress can't be recalled."
+                f"⏹️ Stopped by {who}{thread_decisions.because(told.reason)}\nNo more servers will "
+                "be touched; what is in progress can't be recalled."
             )
         case running.LookingUp():
             who, verb = text.mention(told.user), text.plain(told.verb, VERB_CHARS)
@@ -120,9 +120,9 @@ def _running(request: ports.Request, told: running.AnyRunning) -> str:
             )
         case running.SealBroken():
             return (
-                f"🚨 *The seal is broken*{decided.because(told.reason)}.\nNothing more is sent "
-                "for this request. Tell an operator at once: something other than Powerbot has "
-                "written to the database."
+                f"🚨 *The seal is broken*{thread_decisions.because(told.reason)}.\nNothing more "
+                "is sent for this request. Tell an operator at once: something other than "
+                "Powerbot has written to the database."
             )
         case running.WaveOver():
             return about_steps.wave_over(told, request)
@@ -148,7 +148,7 @@ def _held(told: running.Held) -> str:
             ports.Freeze(one.holder, one.reason, one.since, one.until) for one in told.freezes
         ]
         return f"⏸️ Held by freeze\n{about_freezes.lines(standing)}"
-    return f"⏸️ Waiting{decided.because(told.reason)}"
+    return f"⏸️ Waiting{thread_decisions.because(told.reason)}"
 
 
 # -- the end

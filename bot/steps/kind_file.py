@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
-from bot.power.steps import asking, kinds
+from bot.power.steps import kinds, protocol
 from bot.steps import exchange
 
 
@@ -14,5 +14,5 @@ class Brought:
     """One kind. `mend` is what to do, in an imperative, when its check finds something wrong."""
 
     kind: kinds.StepKind
-    client: Callable[[exchange.Http], asking.StepClient]
+    client: Callable[[exchange.Http], protocol.StepClient]
     mend: str

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot import settings
-from bot.operations import explaining, policies
+from bot.operations import policy_check, policy_explain
 from bot.power import errors, ports
 from bot.sandbox import data_centre, demo, workspace
 from bot.sandbox.data_centre import serve
@@ -134,7 +134,7 @@ def test_policy_that_can_not_be_meant_is_refused_with_its_reason(
     path = tmp_path / "policy.toml"
     path.write_text(text)
 
-    assert any(one.startswith(said) for one in policies.check(path)), policies.check(path)
+    assert any(one.startswith(said) for one in policy_check.check(path)), policy_check.check(path)
 
 
 def test_good_policy_is_accepted_and_surprises_are_noted(tmp_path: pathlib.Path) -> None:
@@ -142,7 +142,7 @@ def test_good_policy_is_accepted_and_surprises_are_noted(tmp_path: pathlib.Path)
     path = tmp_path / "policy.toml"
     path.write_text(edited(('["U0ROSA", "S0ONCALL"]', '["U0ROSA", "U0SAM"]')))
 
-    found = policies.look(path)
+    found = policy_check.look(path)
 
     assert found.problems == ()
     assert found.notes[:1] == (
@@ -154,10 +154,12 @@ def test_policy_that_is_not_there_or_unreadable_is_told_so(tmp_path: pathlib.Pat
     """One sentence, no traceback."""
     (tmp_path / "latin.toml").write_bytes(b'name = "\xff"')
 
-    assert policies.check(tmp_path / "none.toml") == [
+    assert policy_check.check(tmp_path / "none.toml") == [
         "There is no none.toml here; without a policy nothing can be changed."
     ]
-    assert policies.check(tmp_path / "latin.toml") == ["latin.toml isn't UTF-8; save it as UTF-8."]
+    assert policy_check.check(tmp_path / "latin.toml") == [
+        "latin.toml isn't UTF-8; save it as UTF-8."
+    ]
 
 
 class SetUp:
@@ -179,10 +181,10 @@ class SetUp:
 
     async def explain(
         self, words: str, *, user: str = "U0DANA", channel: str = "C0OPS", offline: bool = False
-    ) -> explaining.Explained:
+    ) -> policy_explain.Explained:
         """Explain what these words would do."""
-        asked = explaining.Inquiry(user, channel, words)
-        return await explaining.explain(self.settings, asked, offline=offline)
+        asked = policy_explain.Inquiry(user, channel, words)
+        return await policy_explain.explain(self.settings, asked, offline=offline)
 
 
 @pytest.fixture
@@ -207,13 +209,13 @@ async def set_up(tmp_path: pathlib.Path) -> AsyncIterator[SetUp]:
 
 async def test_policy_is_held_against_the_people_and_channels_of_slack(set_up: SetUp) -> None:
     """Who has left, a group that is disabled, a channel without the bot: each is named."""
-    good = await policies.look_in_slack(set_up.policy, set_up.settings)
+    good = await policy_check.look_in_slack(set_up.policy, set_up.settings)
     folk = set_up.slack.directory
     folk.people["U0OLGA"].deleted = True
     folk.groups["S0ONCALL"].disabled = True
     folk.channels["C0INC"].members.discard("U0BOT")
 
-    bad = await policies.look_in_slack(set_up.policy, set_up.settings)
+    bad = await policy_check.look_in_slack(set_up.policy, set_up.settings)
 
     assert good.problems == ()
     text = "\n".join(bad.problems)
@@ -227,7 +229,7 @@ async def test_policy_that_can_not_be_read_is_told_before_slack_is_asked(set_up:
     """A mistake in the file comes first."""
     set_up.policy.write_text("version = 2")
 
-    found = await policies.look_in_slack(set_up.policy, set_up.settings)
+    found = await policy_check.look_in_slack(set_up.policy, set_up.settings)
 
     assert found.problems == ("Line 1, version: write version = 1, not 2.",)
 
@@ -236,9 +238,9 @@ async def test_quorum_is_counted_with_the_people_in_slack_s_groups(set_up: SetUp
     """A user group of two can't give three approvals."""
     set_up.policy.write_text(edited(("dc-ops = 1", "dc-ops = 3")))
 
-    found = await policies.look_in_slack(set_up.policy, set_up.settings)
+    found = await policy_check.look_in_slack(set_up.policy, set_up.settings)
 
-    assert policies.check(set_up.policy) == []
+    assert policy_check.check(set_up.policy) == []
     assert found.problems == (
         'Nobody could approve under rule "databases" from 1 server up: it needs one more in '
         "dc-ops.",
@@ -249,12 +251,12 @@ async def test_decision_is_explained_rule_by_rule_with_its_people(set_up: SetUp)
     """Which rule judges which servers and why, who may, who must, and what forbids it."""
     found = await set_up.explain("reboot web[01-02] db01 because INC-1")
 
-    version = policies.read(set_up.policy).version
+    version = policy_check.read(set_up.policy).version
     assert found.allowed
     assert found.lines == (
         f"Policy {version} (policy.toml): reboot web[01-02] db01 because INC-1",
         "Asked by U0DANA in C0OPS",
-        explaining.NO_RECORD,
+        policy_explain.NO_RECORD,
         'Rule 1 "databases" (servers = "@db"): covers 1: db01, by @db',
         "  reboot: allowed",
         "  requesters sre: U0DANA is in sre (named in the policy)",
@@ -306,7 +308,7 @@ async def test_decision_is_explained_without_asking_anybody(set_up: SetUp) -> No
     found = await set_up.explain("reboot db[01-02] because x", offline=True)
 
     assert found.allowed
-    assert explaining.NOT_ASKED in found.lines
+    assert policy_explain.NOT_ASKED in found.lines
     assert (
         "  dc-ops: U0ROSA (named in the policy) and anybody who wasn't or couldn't be looked up"
         in found.lines
@@ -344,7 +346,7 @@ async def test_explanation_counts_what_the_record_has(
     await kept.close()
 
     assert "Everything is frozen by U0ROSA (storm) since 1970-01-01 00:00 UTC" in found.lines
-    assert explaining.NO_RECORD not in found.lines
+    assert policy_explain.NO_RECORD not in found.lines
     assert not found.allowed
 
 
@@ -389,7 +391,7 @@ async def test_what_must_stay_on_is_not_judged_without_an_inventory(set_up: SetU
     found = await set_up.explain("off web01 because x", offline=True)
 
     assert found.allowed
-    assert explaining.KEEPS_UNKNOWN in found.lines
+    assert policy_explain.KEEPS_UNKNOWN in found.lines
 
 
 HOLES = [
@@ -413,7 +415,7 @@ def test_hole_of_a_policy_is_noted(
     path = tmp_path / "policy.toml"
     path.write_text(edited(change))
 
-    found = policies.look(path)
+    found = policy_check.look(path)
 
     assert found.problems == ()
     assert any(said in note for note in found.notes), found.notes
@@ -424,7 +426,7 @@ def test_what_a_policy_means_is_told_rule_by_rule(tmp_path: pathlib.Path) -> Non
     path = tmp_path / "policy.toml"
     path.write_text(GOOD)
 
-    told = policies.look(path).meaning
+    told = policy_check.look(path).meaning
 
     assert told[:3] == (
         '1. "databases": "@db": reboot',

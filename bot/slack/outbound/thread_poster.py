@@ -11,7 +11,7 @@ from bot.power.messages import decisions, messages, running
 from bot.slack import api_errors, permalinks
 from bot.slack.outbound import card_poster, posting
 from bot.slack.outbound.context import Context
-from bot.slack.render import refused_cards, replies, workflow_step
+from bot.slack.render import refused_cards, thread_replies, workflow_step
 
 log = structlog.get_logger()
 
@@ -57,7 +57,9 @@ class Announcer:
         try:
             if not any(threads):
                 threads = [await self._thread_of_its_own(request, servers, message)]
-            rendered = await card_poster.without_blocking(replies.render, request, servers, told)
+            rendered = await card_poster.without_blocking(
+                thread_replies.render, request, servers, told
+            )
             outside = posting.outside(request, rendered, self._link(request))
             known = [ts for ts in threads if ts]
             await self._poster.posting.post(channel, known, (rendered, outside), message.urgency)
@@ -134,7 +136,7 @@ class Announcer:
             return
         user, channel = request.order.requester.user_id, request.order.place.channel_id
         rendered = await card_poster.without_blocking(
-            replies.direct, request, servers, told, self._link(request)
+            thread_replies.direct, request, servers, told, self._link(request)
         )
         try:
             await self._poster.posting.post(user, [], (rendered, rendered), message.urgency)

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import structlog
 
 from bot.execution.context import Context
-from bot.execution.steps import lengthening, putting, tries
+from bot.execution.steps import extend, parts_back, tries
 from bot.power import errors, ports
 from bot.power.lifecycle import ServerState
 from bot.power.run import step_ledger
@@ -163,10 +163,10 @@ class _Hand:
         tried: set[str] = set()
         while wanted := await self._wanted(key) - tried:
             tried |= wanted
-            asked = putting.ToPutBack(
+            asked = parts_back.ToPutBack(
                 self.parts[key], self.request, wanted, await self._well(wanted), self
             )
-            await putting.put_back(self.context, None, asked)
+            await parts_back.put_back(self.context, None, asked)
         await self._lengthen(key)
         now = self.context.clock.now()
 
@@ -218,14 +218,14 @@ class _Hand:
             LostLease: another process has taken it.
         """
         part, now = self.parts[key], self.context.clock.now()
-        if not (lengthening.is_due(part, now) and part.owed):
+        if not (extend.is_due(part, now) and part.owed):
             return
         until = min(now + part.step.lasts_s, step_ledger.owed_until(part))
-        if until <= part.until or now < self.tended.get(key, 0.0) + lengthening.AGAIN_S:
+        if until <= part.until or now < self.tended.get(key, 0.0) + extend.AGAIN_S:
             return
         self.tended[key] = now
         others = await tries.others_of(self.context, None, part)
-        longer = await lengthening.lengthened(self.context, part, self.request, until, others)
+        longer = await extend.lengthened(self.context, part, self.request, until, others)
         if longer == part:
             return
         self.parts[key] = longer
@@ -245,7 +245,9 @@ class _Hand:
             )
             for one in part.standing
         ]
-        change = step_ledger.StepChange(step_ledger.replaced(part, new), tuple(new), putting.FROM)
+        change = step_ledger.StepChange(
+            step_ledger.replaced(part, new), tuple(new), parts_back.FROM
+        )
 
         def work(tx: ports.Tx) -> None:
             self.hold(tx, part.key)

@@ -9,7 +9,7 @@ import unicodedata
 import pytest
 
 from bot.power.command import command_line
-from bot.power.policy import patterns, policy_file
+from bot.power.policy import policy_file, reason_patterns
 from tests.power import fuzz_patterns, policy_texts
 
 # A reason of 500 characters has at most so many bytes, and a search takes each of them once.
@@ -22,8 +22,8 @@ MOST_BYTES = 4 * command_line.MOST_REASON
 )
 def test_a_pattern_that_would_run_away_elsewhere_is_answered(pattern: str, there: bool) -> None:
     """A reason of a hundred `a` would keep a backtracking search busy for ever."""
-    assert patterns.problem(pattern) == ""
-    assert patterns.found(pattern, "a" * 499 + "?") is there
+    assert reason_patterns.problem(pattern) == ""
+    assert reason_patterns.found(pattern, "a" * 499 + "?") is there
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_a_pattern_that_would_run_away_elsewhere_is_answered(pattern: str, there
 )
 def test_a_pattern_that_re2_does_not_take_is_refused_in_our_words(pattern: str, why: str) -> None:
     """Whoever writes the policy learns what to write instead."""
-    assert why in patterns.problem(pattern)
+    assert why in reason_patterns.problem(pattern)
 
 
 @pytest.mark.parametrize(
@@ -50,12 +50,12 @@ def test_a_pattern_that_re2_does_not_take_is_refused_in_our_words(pattern: str, 
 )
 def test_a_letter_is_found_however_it_was_put_together(pattern: str, text: str) -> None:
     """A phone writes an accent as a letter of its own."""
-    assert patterns.found(pattern, text)
+    assert reason_patterns.found(pattern, text)
 
 
 def test_a_reason_with_half_a_letter_is_searched_all_the_same() -> None:
     """A lone surrogate, which JSON can carry, is no reason to fail."""
-    assert patterns.found("INC-[0-9]+", "\ud83d INC-1")
+    assert reason_patterns.found("INC-[0-9]+", "\ud83d INC-1")
 
 
 def test_any_pattern_that_is_taken_costs_at_most_so_many_steps() -> None:
@@ -64,11 +64,11 @@ def test_any_pattern_that_is_taken_costs_at_most_so_many_steps() -> None:
     taken = 0
     for _ in range(2_000):
         pattern = fuzz_patterns.pattern(draw)
-        if patterns.problem(pattern):
+        if reason_patterns.problem(pattern):
             continue
         taken += 1
-        assert fuzz_patterns.steps(pattern, MOST_BYTES) <= patterns.MOST_PROGRAM * MOST_BYTES
-        patterns.found(pattern, fuzz_patterns.reason(draw))
+        assert fuzz_patterns.steps(pattern, MOST_BYTES) <= reason_patterns.MOST_PROGRAM * MOST_BYTES
+        reason_patterns.found(pattern, fuzz_patterns.reason(draw))
     assert taken > 500
 
 
@@ -79,7 +79,9 @@ def test_a_simple_pattern_finds_what_python_would_find() -> None:
         pattern = fuzz_patterns.simple(draw)
         text = fuzz_patterns.reason(draw)[:30]
         in_one_form = unicodedata.normalize("NFC", text)
-        assert patterns.found(pattern, text) is bool(re.search(pattern, in_one_form, re.ASCII))
+        assert reason_patterns.found(pattern, text) is bool(
+            re.search(pattern, in_one_form, re.ASCII)
+        )
 
 
 def test_the_policy_takes_a_pattern_that_only_looks_dangerous() -> None:

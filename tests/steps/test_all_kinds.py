@@ -16,7 +16,7 @@ from bot.power.steps import kinds
 from bot.power.steps.states import StepState
 from bot.sandbox import data_centre
 from bot.slack.render.phrases import about_steps
-from bot.steps import exchange, opening
+from bot.steps import all_kinds, exchange
 from tests.execution.steps import stage
 from tests.steps import builders, example
 from tests.support import virtual
@@ -39,17 +39,17 @@ class Line:
 @pytest.fixture
 def pager() -> Iterator[None]:
     """Know the kind of the example while a test lasts."""
-    opening.learn(example)
+    all_kinds.learn(example)
     yield
     kinds.forget("pager")
-    opening.learn.cache_clear()
+    all_kinds.learn.cache_clear()
 
 
 async def test_every_kind_can_be_done() -> None:
     """Those that Powerbot brings."""
     async with builders.http() as http:
-        assert set(opening.all_kinds(http)) == set(kinds.known())
-    assert all(opening.mend(kind) for kind in kinds.known())
+        assert set(all_kinds.all_kinds(http)) == set(kinds.known())
+    assert all(all_kinds.mend(kind) for kind in kinds.known())
 
 
 @pytest.mark.usefixtures("pager")
@@ -61,7 +61,7 @@ async def test_a_kind_is_added_by_one_file(tmp_path: pathlib.Path) -> None:
         more = stage.RULE.replace('"drain", ', '"drain", "duty", ')
         given = stage.rules(text=stage.HEAD + more + stage.STEPS + DUTY)
         play.here.rule(policy=lambda: given)
-        clients = opening.all_kinds(cast("exchange.Http", line), example)
+        clients = all_kinds.all_kinds(cast("exchange.Http", line), example)
         kinds_of = {**play.outside.kinds(), **clients}
         play.here.context = dataclasses.replace(play.here.context, around=kinds_of)
         [name] = play.here.ready(1)

@@ -23,7 +23,7 @@ from bot.power.lifecycle import State
 from bot.power.steps import parts
 from bot.runtime import clocks
 from bot.storage import opening
-from bot.workflow import audit_trail, facts, stop as stopping
+from bot.workflow import answers, audit_trail, stop as stopping
 from bot.workflow.record import Record
 from bot.workflow.rights import authorise
 
@@ -193,7 +193,7 @@ def said(record: Record, line: str) -> ports.Inbound:
     )
 
 
-def done(answer: facts.Note) -> str:
+def done(answer: answers.Note) -> str:
     """Return what was done.
 
     Raises:

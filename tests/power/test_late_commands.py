@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from bot.power import inputs, ports, request
-from bot.power.command import lateness
+from bot.power.command import late_commands
 
 NOW = 1_800_000_000.0
 LINE = "reboot web01 because kernel panic"
@@ -27,13 +27,13 @@ def test_requester_s_mention_is_late_after_five_minutes(age_s: float, late: bool
     """The message's own ts counts, not when it was delivered."""
     mention = inbound("mention", message_ts=f"{NOW - age_s:.6f}")
 
-    assert (lateness.judge(mention, NOW) is not None) is late
+    assert (late_commands.judge(mention, NOW) is not None) is late
 
 
 @pytest.mark.parametrize("kind", ["command", "mention"])
 def test_requester_s_words_are_late_when_they_lay_here_too_long(kind: str) -> None:
     """What was stored when the bot went down is not obeyed an hour later."""
-    told = lateness.judge(inbound(kind, at=NOW - 3700, message_ts=f"{NOW - 3701}"), NOW)
+    told = late_commands.judge(inbound(kind, at=NOW - 3700, message_ts=f"{NOW - 3701}"), NOW)
 
     assert told is not None
     assert "1 hour after it was written and did nothing" in told.sentence
@@ -46,14 +46,14 @@ def test_requester_s_no_is_obeyed_however_long_it_lay_here(words: str) -> None:
     lain = inbound("command", at=NOW - 3600, text=words)
     late = inbound("mention", at=NOW, text=words, message_ts=f"{NOW - 3600}")
 
-    assert lateness.judge(lain, NOW) is None
-    assert lateness.judge(late, NOW) is not None
+    assert late_commands.judge(lain, NOW) is None
+    assert late_commands.judge(late, NOW) is not None
 
 
 def test_requester_is_offered_no_line_that_would_be_cut() -> None:
     """A line that lacks its exclusions would act on what should be spared."""
     long = "reboot web* " + " ".join(f"!web{number:03}" for number in range(100))
-    told = lateness.judge(inbound("command", at=NOW - 900, text=long), NOW)
+    told = late_commands.judge(inbound("command", at=NOW - 900, text=long), NOW)
 
     assert told is not None
     assert told.line == ""
@@ -63,7 +63,7 @@ def test_requester_s_mention_is_late_by_slack_s_own_clock() -> None:
     """Where this machine's clock is behind, the time of the event counts."""
     mention = inbound("mention", at=NOW, message_ts=f"{NOW - 600}")
 
-    assert lateness.judge(mention, NOW - 3600) is not None
+    assert late_commands.judge(mention, NOW - 3600) is not None
 
 
 def test_approver_s_button_is_not_judged_by_its_age() -> None:
@@ -71,9 +71,9 @@ def test_approver_s_button_is_not_judged_by_its_age() -> None:
     approve = inputs.Pressed(do=inputs.Do.APPROVE, request_id="PR-7F3K", message_ts="1.0")
     pressed = dataclasses.replace(inbound("command", at=NOW - 9000), input=approve)
 
-    assert lateness.judge(pressed, NOW) is None
+    assert late_commands.judge(pressed, NOW) is None
 
 
 def test_requester_s_mention_without_an_instant_counts_from_its_delivery() -> None:
     """A ts that is no number is not taken for an age."""
-    assert lateness.judge(inbound("mention", message_ts="odd"), NOW) is None
+    assert late_commands.judge(inbound("mention", message_ts="odd"), NOW) is None

@@ -14,7 +14,7 @@ from bot.runtime import clocks
 from bot.slack import directory
 from bot.slack.door import connection
 from bot.slack.inbound import envelope
-from bot.steps import credentials, opening
+from bot.steps import all_kinds, credentials
 from bot.workflow import people
 
 
@@ -88,7 +88,7 @@ def read(path: pathlib.Path) -> policy.Policy:
     Raises:
         PolicyError: there is none, or it can't be used; the first mistake is named.
     """
-    opening.learn()
+    all_kinds.learn()
     try:
         return policy_file.read(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

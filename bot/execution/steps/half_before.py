@@ -12,7 +12,13 @@ from bot.power import ports, server
 from bot.power.causes import Cause
 from bot.power.lifecycle import ServerState
 from bot.power.run import ledger, runs, step_ledger
-from bot.power.steps import asking, kinds, parts as parts_, placeholders, step as step_
+from bot.power.steps import (
+    kinds,
+    parts as parts_,
+    placeholders,
+    protocol,
+    step as step_,
+)
 from bot.power.steps.states import StepState
 
 Steps = tuple[step_.Step, ...]
@@ -97,9 +103,9 @@ async def fail(wave: HalfBefore, step: step_.Step, rows: Rows, failing: Mapping[
     await after.put_back_of(wave.context, run, failing.keys())
 
 
-def subject(wave: HalfBefore, row: ports.RunServer) -> asking.Subject:
+def subject(wave: HalfBefore, row: ports.RunServer) -> protocol.Subject:
     """Return a server as its fresh record has it."""
-    return asking.subject(wave.records[row.server_id], row.apart)
+    return protocol.subject(wave.records[row.server_id], row.apart)
 
 
 def parts(wave: HalfBefore, step: step_.Step, rows: Rows, *, stands: bool) -> Iterator[parts_.Part]:

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator
 
 from bot import cloud, settings
 from bot.clouddc import exchange
-from bot.operations import policies
+from bot.operations import policy_check
 from bot.power import errors, ports, request, server
 from bot.power.approval import quorum
 from bot.power.command import command, offered_lines
@@ -83,7 +83,7 @@ async def explain(given: settings.Settings, asked: Inquiry, *, offline: bool) ->
     if not USER.fullmatch(asked.user_id):
         said = f"--user {_printable(asked.user_id)}: write a member ID such as U0123456789."
         raise settings.SettingsError(f"{said} In Slack it is under Copy member ID in a profile.")
-    rules = policies.read(given.policy)
+    rules = policy_check.read(given.policy)
     try:
         return await _explain(given, asked, rules, offline=offline)
     except errors.UserMistake as mistake:

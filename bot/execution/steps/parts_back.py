@@ -9,12 +9,12 @@ from typing import Protocol
 
 from bot.execution import gate, recorder
 from bot.execution.context import Context
-from bot.execution.steps import lengthening, tries
+from bot.execution.steps import extend, tries
 from bot.power import ports
 from bot.power.messages import running
 from bot.power.run import runs, step_ledger
 from bot.power.steps import parts as parts_
-from bot.power.steps.asking import Each, TryResult
+from bot.power.steps.protocol import Each, TryResult
 from bot.power.steps.states import StepState
 
 # From where a half that puts back may begin, or go on.
@@ -87,7 +87,7 @@ async def put_back(context: Context, run: runs.Run | None, asked: ToPutBack) -> 
 
     async def meanwhile() -> bool:
         if run is not None:
-            await lengthening.tend(context, run, but=part.key)
+            await extend.tend(context, run, but=part.key)
         elif asked.keeper is not None:
             await asked.keeper.tend(part.key)
         return False
@@ -235,7 +235,7 @@ async def find_out(
     servers = tuple(one.subject for one in lost)
 
     async def meanwhile() -> bool:
-        await lengthening.tend(context, run, but=part.key)
+        await extend.tend(context, run, but=part.key)
         return again and await gate.stopped(context, run)
 
     half = tries.Half(

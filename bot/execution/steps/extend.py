@@ -11,7 +11,7 @@ from bot.execution.steps import tries
 from bot.power import ports
 from bot.power.run import runs
 from bot.power.steps import parts as parts_
-from bot.power.steps.asking import TryResult
+from bot.power.steps.protocol import TryResult
 
 # How long to wait before a part that could not be extended is tried again.
 AGAIN_S = 30.0

@@ -9,7 +9,7 @@ import structlog
 from bot.power import errors, inputs, ports
 from bot.slack.inbound import admission, rate_limit
 from bot.slack.outbound import delivery
-from bot.workflow import facts
+from bot.workflow import answers
 
 log = structlog.get_logger()
 
@@ -57,7 +57,7 @@ class Excess:
             pending.last, pending.limit, pending.count = inbound, full.limit, pending.count + 1
         telling = self._tellings.get(inbound.kind)
         if telling is not None and telling.admits(user_id, now):
-            await self._answering.deliver(inbound, facts.Note(full.user_message, good=False))
+            await self._answering.deliver(inbound, answers.Note(full.user_message, good=False))
 
     async def settle(self) -> None:
         """Write down what was counted since the first row, where its minute is over.

@@ -15,8 +15,8 @@ from bot.power import input_fields, inputs, ports
 from bot.slack import api_errors
 from bot.slack.blockkit import blocks, text, views
 from bot.slack.outbound import sending
-from bot.slack.render import answers, request_modal
-from bot.workflow import facts
+from bot.slack.render import private_answers, request_modal
+from bot.workflow import answers
 
 log = structlog.get_logger()
 
@@ -43,7 +43,7 @@ class Forms:
             # It may be open already: a process that takes over finds its trigger id used.
             log.warning("slack.form_not_opened", key=inbound.key, why=error.code)
 
-    async def show(self, inbound: ports.Inbound, answer: facts.Answer) -> bool:
+    async def show(self, inbound: ports.Inbound, answer: answers.Answer) -> bool:
         """Show an answer in the form that waits for it; False when there is none (any more)."""
         external = input_fields.view(inbound.input)
         view = _as_view(inbound, answer) if external else None
@@ -65,21 +65,21 @@ class Forms:
         return False  # pragma: no cover -- the loop returns at its last wait
 
 
-def _as_view(inbound: ports.Inbound, answer: facts.Answer) -> views.View | None:
+def _as_view(inbound: ports.Inbound, answer: answers.Answer) -> views.View | None:
     """Return an answer as a view, None for one that is a form of its own kind."""
     match answer:
-        case facts.FormShown():
+        case answers.FormShown():
             return request_modal.render(answer)
-        case facts.PlanShown():
+        case answers.PlanShown():
             return request_modal.review(answer)
-        case facts.CountWanted() | facts.ReasonWanted() | facts.HomeShown():
+        case answers.CountWanted() | answers.ReasonWanted() | answers.HomeShown():
             return None
-        case facts.CommentWanted() | facts.VerdictWanted():
+        case answers.CommentWanted() | answers.VerdictWanted():
             return None
-        case facts.Note(good=True):
-            return views.saying(_with_place(answers.render(answer), inbound))
+        case answers.Note(good=True):
+            return views.saying(_with_place(private_answers.render(answer), inbound))
         case _:
-            return views.saying(answers.render(answer))
+            return views.saying(private_answers.render(answer))
 
 
 def _with_place(message: blocks.Message, inbound: ports.Inbound) -> blocks.Message:

@@ -8,25 +8,27 @@ import pkgutil
 from collections.abc import Mapping
 from types import ModuleType
 
-from bot.power.steps import asking, kinds
-from bot.steps import brought, exchange, kinds as files
+from bot.power.steps import kinds, protocol
+from bot.steps import exchange, kind_file, kinds as files
 
 
 @functools.cache
-def learn(package: ModuleType = files) -> tuple[brought.Brought, ...]:
+def learn(package: ModuleType = files) -> tuple[kind_file.Brought, ...]:
     """Make known what each file of a package brings, so that a policy may name its kind.
 
     Call it before a policy is read.
     """
     names = sorted(one.name for one in pkgutil.iter_modules(package.__path__))
     modules = [importlib.import_module(f"{package.__name__}.{name}") for name in names]
-    found: tuple[brought.Brought, ...] = tuple(module.BRINGS for module in modules)
+    found: tuple[kind_file.Brought, ...] = tuple(module.BRINGS for module in modules)
     for one in found:
         kinds.add(one.kind)
     return found
 
 
-def all_kinds(http: exchange.Http, package: ModuleType = files) -> Mapping[str, asking.StepClient]:
+def all_kinds(
+    http: exchange.Http, package: ModuleType = files
+) -> Mapping[str, protocol.StepClient]:
     """Return what does each kind's steps, by the kind's name."""
     return {one.kind.name: one.client(http) for one in learn(package)}
 

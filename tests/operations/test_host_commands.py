@@ -16,7 +16,7 @@ import pytest
 import pytest_asyncio
 
 from bot import settings
-from bot.operations import host, host_freezes, host_view, owed
+from bot.operations import host_commands, host_freezes, host_view, owed
 from bot.power.lifecycle import ServerState, State
 from bot.power.policy import policy
 from bot.sandbox import demo
@@ -53,7 +53,7 @@ async def record(world: World) -> AsyncIterator[Ruled]:
 
 async def refusal(done: object) -> str:
     """Return the sentence with which the host is refused."""
-    with pytest.raises(host.NotDone) as refused:
+    with pytest.raises(host_commands.NotDone) as refused:
         await done  # type: ignore[misc]
     return refused.value.user_message
 
@@ -67,7 +67,10 @@ async def test_open_requests_are_listed(world: World, record: Ruled) -> None:
     )
     await world.press(DANA, "cancel", over)
 
-    listed, every = await host.requests(record), await host.requests(record, every=True)
+    listed, every = (
+        await host_commands.requests(record),
+        await host_commands.requests(record, every=True),
+    )
 
     assert [one.request.id for one in listed] == [waiting]
     assert {one.request.id for one in every} == {waiting, over}
@@ -78,10 +81,10 @@ async def test_open_requests_are_listed(world: World, record: Ruled) -> None:
 async def test_request_is_shown_as_json(world: World, record: Ruled) -> None:
     """Before its run the servers are as the plan means them, after it as they ended."""
     id_ = await world.ask("reboot web[01-02] because kernel")
-    before = json.loads(host_view.one_as_json(await host.show(record, id_.lower())))
+    before = json.loads(host_view.one_as_json(await host_commands.show(record, id_.lower())))
     await world.press(SAM, "approve", id_)
     await world.drive()
-    [after] = json.loads(host_view.as_json(await host.requests(record, every=True)))
+    [after] = json.loads(host_view.as_json(await host_commands.requests(record, every=True)))
 
     assert before["state"] == "pending"
     assert before["needs"] == [{"group": "sre", "count": 1}]
@@ -106,7 +109,7 @@ async def test_odd_name_is_marked_for_people_and_steers_no_terminal(
     await world.press(SAM, "approve", id_)
     await world.drive()
 
-    shown = await host.show(record, id_)
+    shown = await host_commands.show(record, id_)
     told = [host_view.listed([shown]), *host_view.detailed(shown).splitlines()[-1:]]
     printed = host_view.one_as_json(shown)
 
@@ -118,8 +121,8 @@ async def test_odd_name_is_marked_for_people_and_steers_no_terminal(
 
 async def test_unknown_request_is_refused(record: Ruled) -> None:
     """The sentence says which command lists those that there are."""
-    assert "no request PR-7F3K" in await refusal(host.show(record, "pr-7f3k"))
-    assert "isn't a request id" in await refusal(host.stop(record, "web01"))
+    assert "no request PR-7F3K" in await refusal(host_commands.show(record, "pr-7f3k"))
+    assert "isn't a request id" in await refusal(host_commands.stop(record, "web01"))
 
 
 @pytest.mark.parametrize("id_", ["PR-7F3K", "web01"])
@@ -128,10 +131,10 @@ async def test_acting_on_what_is_no_request_is_audited(
 ) -> None:
     """A refused attempt leaves who made it and what they named; a look leaves nothing."""
     for trying in (
-        host.stop(record, id_),
-        host.cancel(record, id_),
+        host_commands.stop(record, id_),
+        host_commands.cancel(record, id_),
         owed.settle(record, id_, "drain", "web01"),
-        host.show(record, id_),
+        host_commands.show(record, id_),
     ):
         await refusal(trying)
 
@@ -159,7 +162,7 @@ async def test_host_stops_a_run(world: World, record: Ruled) -> None:
     driving = asyncio.create_task(world.drive())
     while await world.state(id_) is not State.RUNNING:
         pass
-    said = await host.stop(record, id_, "wrong rack")
+    said = await host_commands.stop(record, id_, "wrong rack")
     await driving
 
     assert said == f"{id_} sends nothing more; what was already sent is still watched."
@@ -180,10 +183,10 @@ async def test_what_does_not_run_is_cancelled_and_what_runs_is_stopped(
     await world.press(SAM, "approve", approved)
 
     for id_ in (waiting, approved):
-        said = await refusal(host.stop(record, id_))
+        said = await refusal(host_commands.stop(record, id_))
         assert said.endswith(f"type: powerbot cancel {id_}")
-        assert await host.cancel(record, id_, "not now") == f"{id_} is cancelled."
-        assert "has already ended: cancelled" in await refusal(host.cancel(record, id_))
+        assert await host_commands.cancel(record, id_, "not now") == f"{id_} is cancelled."
+        assert "has already ended: cancelled" in await refusal(host_commands.cancel(record, id_))
     await world.drive()
 
     assert world.calls() == []
@@ -235,7 +238,7 @@ async def test_host_and_clicks_have_one_winner_each_time(world: World, record: R
         world.clock.passed_s += 100.0
         id_ = await world.ask(f"reboot web{number % 9 + 1:02} because race {number}")
         clicks = [world.press(SAM, "approve", id_), world.press(DANA, "cancel", id_)]
-        racing = [host.cancel(record, id_), *clicks]
+        racing = [host_commands.cancel(record, id_), *clicks]
         chance.shuffle(racing)
 
         done = await asyncio.gather(*racing, return_exceptions=True)
@@ -243,7 +246,7 @@ async def test_host_and_clicks_have_one_winner_each_time(world: World, record: R
         [row] = await world.audit("request.cancelled", id_)
         winners[row["user_id"]] += 1
         assert await world.state(id_) is State.CANCELLED
-        refused = sum(isinstance(one, host.NotDone) for one in done)
+        refused = sum(isinstance(one, host_commands.NotDone) for one in done)
         assert refused == (row["user_id"] != OPERATOR)
     await world.drive()
 
@@ -262,7 +265,7 @@ async def test_a_record_is_never_made_by_looking_at_it(tmp_path: pathlib.Path) -
         read = settings.load(env_file=None)
 
     with pytest.raises(Exception, match="no database at"):
-        async with host.opened(read):
+        async with host_commands.opened(read):
             pass
 
     assert [name for name in os.listdir(tmp_path) if name.startswith("none.db")] == []

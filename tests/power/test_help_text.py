@@ -8,12 +8,12 @@ import re
 import pytest
 
 from bot.power import errors, vocabulary
-from bot.power.command import command, command_line, guide
+from bot.power.command import command, command_line, help_text
 
 
 def test_help_shows_every_verb_on_one_screen() -> None:
     """Each in words to type; no line but the last begins with anything else than its heading."""
-    text = guide.help_text(None)
+    text = help_text.help_text(None)
     typed = [words.split()[0] for words in re.findall(r"`([^`]+)`", text)]
 
     assert {*command.VERBS} - {"help"} <= {*typed}
@@ -24,7 +24,7 @@ def test_help_shows_every_verb_on_one_screen() -> None:
 @pytest.mark.parametrize("verb", command.VERBS)
 def test_help_for_a_verb_says_how_and_who_and_shows_lines(verb: str) -> None:
     """Usage, who may use it, and at least one example."""
-    text = guide.help_text(verb)
+    text = help_text.help_text(verb)
 
     assert text.startswith(f"`/power {command.VERBS[verb].usage}`\n")
     assert "*Who*  " in text
@@ -36,11 +36,11 @@ def test_help_explains_targets_and_options_too(topic: str) -> None:
     """People ask for what the usage calls them."""
     said = command.parse(f"help {topic}")
     assert isinstance(said, command.Help)
-    text = guide.help_text(said.verb)
+    text = help_text.help_text(said.verb)
 
     known = command.OPTIONS if topic == "options" else ("rack:R12", "sn:…", "!web07", "@web")
     assert all(f"`{word}" in text for word in known)
-    assert text != guide.help_text(None)
+    assert text != help_text.help_text(None)
 
 
 @pytest.mark.parametrize("part", vocabulary.Argument)
@@ -73,9 +73,9 @@ def test_no_example_of_a_change_can_be_sent_as_it_stands(verb: str) -> None:
 @pytest.mark.parametrize("option", command.OPTIONS)
 def test_help_for_a_change_names_every_option(option: str) -> None:
     """Those of the parser's table."""
-    assert option in guide.help_text("reboot")
+    assert option in help_text.help_text("reboot")
 
 
 def test_help_for_an_unknown_verb_is_the_help_for_all() -> None:
     """The parser has refused it before."""
-    assert guide.help_text("frobnicate") == guide.help_text(None)
+    assert help_text.help_text("frobnicate") == help_text.help_text(None)

@@ -12,7 +12,7 @@ from bot.power import lifecycle, ports, server
 from bot.power.causes import Late, Left
 from bot.power.messages import running
 from bot.power.request import Action
-from bot.power.run import again, evidence, ledger, runs
+from bot.power.run import evidence, ledger, retry_and_undo, runs
 from bot.power.server import Power
 
 # How long, and how often, the servers of an ended run are still polled, in seconds.
@@ -26,7 +26,7 @@ def wanted(action: Action, row: ports.RunServer) -> bool:
     if row.late in (Late.DONE, Late.CAME_ON):
         return False
     open_still = row.state in lifecycle.MAY_HAVE_ACTED or row.late is Late.WENT_OFF
-    return open_still or again.left(action, row) is not Left.NONE
+    return open_still or retry_and_undo.left(action, row) is not Left.NONE
 
 
 def begin(tx: ports.Tx, found: ports.Request, rows: Sequence[ports.RunServer], now: float) -> None:
@@ -72,7 +72,9 @@ def _plain(row: ports.RunServer, found: evidence.Evidence) -> Late:
 def _cycle(row: ports.RunServer, record: server.Server, found: evidence.Evidence) -> Late:
     """Judge a server that a cycle has switched off, or may have."""
     if record.power is Power.OFF:
-        known = again.left(Action.CYCLE, dataclasses.replace(row, late=Late.NONE)) is Left.OFF
+        known = (
+            retry_and_undo.left(Action.CYCLE, dataclasses.replace(row, late=Late.NONE)) is Left.OFF
+        )
         return row.late if known else Late.WENT_OFF
     was_off = row.step > 0 or row.late is Late.WENT_OFF
     by_an_on = found.finding is evidence.Finding.SUPERSEDED and record.power is Power.ON
@@ -138,7 +140,7 @@ def _say_the_end(
     tx: ports.Tx, found: ports.Request, left: Sequence[ports.RunServer], now: float
 ) -> None:
     """Say for which servers nobody looks any more, where that matters: they may be off."""
-    dark = again.dark(found.order.action, left)
+    dark = retry_and_undo.dark(found.order.action, left)
     if not dark:
         return
     names = [row.name for row in dark]

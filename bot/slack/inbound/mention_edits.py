@@ -7,14 +7,14 @@ memory alone: a process that dies takes it along, as if it had not been made.
 from __future__ import annotations
 
 from bot.power import inputs, ports
-from bot.workflow import facts
+from bot.workflow import answers
 
 
-def is_mistake(answer: facts.Answer | None) -> bool:
+def is_mistake(answer: answers.Answer | None) -> bool:
     """Whether nothing live came of what was written, so that an edit of it may be read."""
-    if isinstance(answer, facts.PlanShown):
+    if isinstance(answer, answers.PlanShown):
         return bool(answer.plan.refusals)
-    return isinstance(answer, facts.Mistake)
+    return isinstance(answer, answers.Mistake)
 
 
 class Edits:

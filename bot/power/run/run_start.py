@@ -10,7 +10,7 @@ from bot.power.approval import recheck
 from bot.power.lifecycle import ServerState, State
 from bot.power.messages import running
 from bot.power.policy import freezes
-from bot.power.run import answering, endings, ledger, reasons, runs
+from bot.power.run import call_answers, ledger, never_ran, reasons, runs
 
 # The reply of the last approval says that it starts; a start that is later is said on its own.
 SAID_WITH_APPROVAL_S = 15.0
@@ -53,8 +53,8 @@ def _void(tx: ports.Tx, found: ports.Request, *, epoch: int, now: float) -> None
         reason = f"{reason}: {freezes.holding(standing)}"
     elif found.waiting:
         reason = f"{reason}: {found.waiting.why}"
-    ending = endings.Ending(State.VOID, now, reason, named=freezes.holders(standing))
-    endings.end(tx, found, ending, epoch=epoch)
+    ending = never_ran.Ending(State.VOID, now, reason, named=freezes.holders(standing))
+    never_ran.end(tx, found, ending, epoch=epoch)
 
 
 def _start(
@@ -102,7 +102,7 @@ def _take_over(
     changed = [new for old in rows if (new := runs.adopted(old)) is not old]
     if changed:
         tx.update_servers(found.id, changed, epoch=epoch)
-    for attempt in answering.interrupted(tx.attempts(found.id)):
+    for attempt in call_answers.interrupted(tx.attempts(found.id)):
         why = "interrupted between the call and its answer"
         tx.answer(dataclasses.replace(attempt, outcome=ports.Outcome.UNKNOWN, detail=why))
         ledger.audit(

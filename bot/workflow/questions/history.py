@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from bot.power import errors, lifecycle, ports, server, server_history
 from bot.power.targets import targets
 from bot.power.targets.terms import NamesTerm
-from bot.workflow import facts
+from bot.workflow import answers
 from bot.workflow.context import Context
 from bot.workflow.questions import queries
 
@@ -26,7 +26,7 @@ _RAN = (lifecycle.ENDED | {lifecycle.State.RUNNING}) - {
 }
 
 
-async def history(context: Context, text: str) -> facts.HistoryShown:
+async def history(context: Context, text: str) -> answers.HistoryShown:
     """Show past changes of the servers that the targets name, or of all.
 
     Raises:
@@ -43,10 +43,10 @@ async def history(context: Context, text: str) -> facts.HistoryShown:
     ids = [row.id for row in servers]
     rows, more = await context.store.read(lambda tx: _past(tx, ids))
     loose = await queries.loose_of(context, rows)
-    return facts.HistoryShown(text or "all servers", rows, len(rows), more, loose, outdated)
+    return answers.HistoryShown(text or "all servers", rows, len(rows), more, loose, outdated)
 
 
-async def why(context: Context, text: str) -> facts.WhyShown:
+async def why(context: Context, text: str) -> answers.WhyShown:
     """Show what was done to one server, as the audit log tells it.
 
     Raises:
@@ -64,7 +64,7 @@ async def why(context: Context, text: str) -> facts.WhyShown:
         )
     told = await context.store.read(lambda tx: _told(tx, servers[0].id))
     now = context.clock.now()
-    return facts.WhyShown(servers[0], reading.snapshot, told, now, reading.outdated)
+    return answers.WhyShown(servers[0], reading.snapshot, told, now, reading.outdated)
 
 
 async def _now_or_once(
