@@ -2,7 +2,8 @@
 
 power/       what may be asked, who decides, what counts as done (no IO): the nouns, and in wings
              text, targets, command, policy, approval, planning, run and steps
-workflow/    the story of a request, from the first word to the runner; what it reads in rights/
+workflow/    the story of a request, from the first word to the runner; who may is in rights/,
+             what is looked up in questions/, what it asks of the world in sources/
 execution/   an approved request, wave by wave; in steps/ what is done before and after one
 steps/       who does a step: Alertmanager, Kubernetes, webhooks, probes; one file a kind
 runtime/     clocks, paces, memory, the policy in force

@@ -29,10 +29,11 @@ from bot.slack.outbound import (
     reporter,
     sending,
 )
-from bot.steps import all_kinds as around_opening, client as around_http
+from bot.steps import all_kinds as around_opening, http_client as around_http
 from bot.storage import opening, store
-from bot.workflow import alarm_lookup, context as story_, people, workflow
+from bot.workflow import context as story_, workflow
 from bot.workflow.rights import grants, rejudge
+from bot.workflow.sources import alarm_lookup, people
 
 # A start in the middle of Slack's outage waits so long: platforms that see a process fail at its
 # start again and again stop trying.

@@ -15,7 +15,7 @@ from bot.slack import directory
 from bot.slack.door import connection
 from bot.slack.inbound import envelope
 from bot.steps import all_kinds, credentials
-from bot.workflow import people
+from bot.workflow.sources import people
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

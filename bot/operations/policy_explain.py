@@ -27,7 +27,8 @@ from bot.slack.inbound import envelope
 from bot.storage import opening
 from bot.storage.engine import plan_cache
 from bot.storage.tables import transaction
-from bot.workflow import people, planner
+from bot.workflow import planner
+from bot.workflow.sources import people
 
 NO_TEAM = "T0"
 USER = re.compile(r"[UW][A-Z0-9]{2,30}")

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.power.text import times
-from bot.steps import exchange
+from bot.steps import http_calls
 
 CREATED_BY = "powerbot"
 # A silence that begins in the past begins now, by Alertmanager's clock; ours may be ahead of it.
@@ -60,7 +60,7 @@ class OwnSilence:
 class Alertmanager:
     """One address; each call takes `within_s` at most."""
 
-    http: exchange.Http
+    http: http_calls.Http
     url: str
     headers: Mapping[str, str] = dataclasses.field(repr=False)
     ca: str
@@ -135,7 +135,7 @@ class Alertmanager:
     async def _has_ended(self, path: str) -> bool:
         try:
             reply = await self._send("GET", path)
-        except exchange.NoAnswer:
+        except http_calls.NoAnswer:
             return False
         found = reply.json()
         ended = isinstance(found, dict) and _state(found) == EXPIRED
@@ -149,14 +149,14 @@ class Alertmanager:
         """
         try:
             reply = await self._send("GET", path)
-        except exchange.NoAnswer as error:
+        except http_calls.NoAnswer as error:
             raise Elsewhere(error.words) from None
         _check(reply)
         return reply.json()
 
     async def _write(
         self, method: str, path: str, body: Mapping[str, Any] | None = None
-    ) -> exchange.Reply:
+    ) -> http_calls.Reply:
         """Make a call that changes something.
 
         Raises:
@@ -165,17 +165,17 @@ class Alertmanager:
         """
         try:
             reply = await self._send(method, path, body)
-        except exchange.NoAnswer as error:
+        except http_calls.NoAnswer as error:
             if error.left:
                 raise Unsure(error.words) from None
             raise Elsewhere(error.words) from None
         if reply.status >= 500:
-            raise Unsure(exchange.status_words(reply))
+            raise Unsure(http_calls.status_words(reply))
         return reply
 
     async def _send(
         self, method: str, path: str, body: Mapping[str, Any] | None = None
-    ) -> exchange.Reply:
+    ) -> http_calls.Reply:
         """Make one call.
 
         Raises:
@@ -183,20 +183,20 @@ class Alertmanager:
         """
         sent = json.dumps(body).encode() if body is not None else b""
         headers = dict(self.headers) | ({"Content-Type": "application/json"} if sent else {})
-        call = exchange.HttpCall(method, self.url + path, self.within_s, headers, sent, self.ca)
+        call = http_calls.HttpCall(method, self.url + path, self.within_s, headers, sent, self.ca)
         return await self.http.send(call)
 
 
-def _check(reply: exchange.Reply) -> None:
+def _check(reply: http_calls.Reply) -> None:
     """Raise unless an answer is a success.
 
     Raises:
         AlertmanagerRefused, Elsewhere: it is none.
     """
     if reply.passing:
-        raise Elsewhere(exchange.status_words(reply), reply.again_s)
+        raise Elsewhere(http_calls.status_words(reply), reply.again_s)
     if not reply.good:
-        raise AlertmanagerRefused(exchange.status_words(reply))
+        raise AlertmanagerRefused(http_calls.status_words(reply))
 
 
 def _is_ours(row: object, mark: str) -> bool:

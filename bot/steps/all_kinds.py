@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from types import ModuleType
 
 from bot.power.steps import kinds, protocol
-from bot.steps import exchange, kind_file, kinds as files
+from bot.steps import http_calls, kind_file, kinds as files
 
 
 @functools.cache
@@ -27,7 +27,7 @@ def learn(package: ModuleType = files) -> tuple[kind_file.Brought, ...]:
 
 
 def all_kinds(
-    http: exchange.Http, package: ModuleType = files
+    http: http_calls.Http, package: ModuleType = files
 ) -> Mapping[str, protocol.StepClient]:
     """Return what does each kind's steps, by the kind's name."""
     return {one.kind.name: one.client(http) for one in learn(package)}

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.power.steps import step as step_
-from bot.steps import credentials, exchange
+from bot.steps import credentials, http_calls
 
 # Where a pod finds its own service account (kubernetes.io, Accessing the API from a Pod).
 ACCOUNT = pathlib.Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -74,7 +74,7 @@ class Pod:
 class Api:
     """One cluster, spoken to as a step says; each call takes `within_s` at most."""
 
-    http: exchange.Http
+    http: http_calls.Http
     step: step_.Step
     within_s: float
 
@@ -164,9 +164,9 @@ class Api:
         sent = json.dumps(body).encode() if body is not None else b""
         headers |= {"Accept": "application/json"} | ({"Content-Type": content_type} if sent else {})
         try:
-            call = exchange.HttpCall(method, url + path, self.within_s, headers, sent, ca)
+            call = http_calls.HttpCall(method, url + path, self.within_s, headers, sent, ca)
             reply = await self.http.send(call)
-        except exchange.NoAnswer as error:
+        except http_calls.NoAnswer as error:
             raise Later(error.words, left=error.left) from None
         return _understood(reply)
 
@@ -191,13 +191,13 @@ class Api:
         return f"https://{shown}:{port}", headers, step.ca or str(ACCOUNT / "ca.crt")
 
 
-def _understood(reply: exchange.Reply) -> dict[str, Any]:
+def _understood(reply: http_calls.Reply) -> dict[str, Any]:
     """Return what an answer holds.
 
     Raises:
         Gone, Changed, KubernetesRefused, Later: it is none of success.
     """
-    words = exchange.status_words(reply)
+    words = http_calls.status_words(reply)
     if reply.status == 404:
         raise Gone(words)
     if reply.status == 409:

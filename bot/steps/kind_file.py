@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable
 
 from bot.power.steps import kinds, protocol
-from bot.steps import exchange
+from bot.steps import http_calls
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -14,5 +14,5 @@ class Brought:
     """One kind. `mend` is what to do, in an imperative, when its check finds something wrong."""
 
     kind: kinds.StepKind
-    client: Callable[[exchange.Http], protocol.StepClient]
+    client: Callable[[http_calls.Http], protocol.StepClient]
     mend: str

@@ -17,13 +17,13 @@ from bot.workflow import (
     audit_trail,
     break_glass,
     nudge,
-    people,
     planner,
     timers,
 )
 from bot.workflow.context import Context
 from bot.workflow.questions import queries
 from bot.workflow.rights import authorise
+from bot.workflow.sources import people
 
 NOT_ASKED = "request.refused_to_ask"
 # What the audit row of a refused plan holds at most, in characters; and from how many names.

@@ -9,8 +9,9 @@ import structlog
 from bot.power import inputs, ports
 from bot.power.approval import late_clicks, may_approve, reviews
 from bot.power.messages import decisions
-from bot.workflow import answers, audit_trail, people
+from bot.workflow import answers, audit_trail
 from bot.workflow.context import Context
+from bot.workflow.sources import people
 
 log = structlog.get_logger()
 

@@ -6,7 +6,8 @@ import asyncio
 import dataclasses
 
 from bot.power import ports, request
-from bot.workflow import alarm_lookup, people, record, server_search
+from bot.workflow import record
+from bot.workflow.sources import alarm_lookup, people, server_search
 
 # Large plans are made one after another: each more takes the interpreter from everybody's clicks,
 # and none is sooner.

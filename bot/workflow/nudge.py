@@ -7,8 +7,9 @@ from bot.power.approval import late_clicks, quorum
 from bot.power.lifecycle import State
 from bot.power.messages import decisions
 from bot.power.plan import Notify
-from bot.workflow import answers, audit_trail, people
+from bot.workflow import answers, audit_trail
 from bot.workflow.context import Context
+from bot.workflow.sources import people
 
 # A requester may nudge this often, and no more.
 NUDGE_EVERY_S = 300.0

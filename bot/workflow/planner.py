@@ -12,8 +12,8 @@ from bot.power.plan import Plan, Verdict
 from bot.power.planning import plan_refusals, planning, question
 from bot.power.policy import freezes, policy
 from bot.power.run import reasons
-from bot.workflow import people
 from bot.workflow.context import Context
+from bot.workflow.sources import people
 
 # From this many servers up, plans are made in a thread beside the event loop.
 LARGE = 500

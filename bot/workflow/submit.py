@@ -8,9 +8,10 @@ import dataclasses
 from bot.power import errors, ports, server
 from bot.power.command import command, except_in_reason
 from bot.power.run import retry_and_undo
-from bot.workflow import answers, ask, people, planner
+from bot.workflow import answers, ask, planner
 from bot.workflow.context import Context
 from bot.workflow.questions import queries, suggest
+from bot.workflow.sources import people
 
 
 async def submit(

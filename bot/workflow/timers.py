@@ -11,10 +11,11 @@ from bot.power import causes, errors, ports
 from bot.power.lifecycle import State
 from bot.power.messages import decisions
 from bot.power.run import ledger, lost_grants, never_ran, runs
-from bot.workflow import freeze, nudge, people
+from bot.workflow import freeze, nudge
 from bot.workflow.context import Context
 from bot.workflow.questions import queries
 from bot.workflow.rights import card_unseen, grants, rejudge
+from bot.workflow.sources import people
 
 log = structlog.get_logger()
 

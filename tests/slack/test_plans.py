@@ -8,7 +8,8 @@ from typing import Any
 from bot.power import plan, ports
 from bot.power.plan import Need, PlanLine, Terms, Unheard, Verdict
 from bot.slack.render import plans
-from bot.workflow import alarm_lookup, answers
+from bot.workflow import answers
+from bot.workflow.sources import alarm_lookup
 from tests.slack import builders
 
 ON, OFF = "power on", "power off"

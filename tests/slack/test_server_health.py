@@ -14,7 +14,8 @@ from bot.slack.render import (
     private_answers as private,
 )
 from bot.storage.tables import packing
-from bot.workflow import alarm_lookup, answers
+from bot.workflow import answers
+from bot.workflow.sources import alarm_lookup
 from tests.slack import builders
 
 SICK = "⚠️ db11 is Critical: Power supply failed (critical)"

@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from bot.power.steps import protocol, step as step_
-from bot.steps import client
+from bot.steps import http_client
 
 REQUEST = "PR-7F3K"
 REASON = "kernel 6.8.5"
@@ -57,9 +57,9 @@ def unheard(_: str) -> None:
 
 
 @contextlib.asynccontextmanager
-async def http() -> AsyncIterator[client.Client]:
+async def http() -> AsyncIterator[http_client.Client]:
     """Open the client of the steps while the block lasts."""
-    made = client.Client(trust_env=False)
+    made = http_client.Client(trust_env=False)
     try:
         yield made
     finally:

@@ -16,7 +16,7 @@ from bot.power.steps import kinds
 from bot.power.steps.states import StepState
 from bot.sandbox import data_centre
 from bot.slack.render.phrases import about_steps
-from bot.steps import all_kinds, exchange
+from bot.steps import all_kinds, http_calls
 from tests.execution.steps import stage
 from tests.steps import builders, example
 from tests.support import virtual
@@ -30,10 +30,10 @@ class Line:
 
     heard: list[Any] = dataclasses.field(default_factory=list)
 
-    async def send(self, call: exchange.HttpCall) -> exchange.Reply:
+    async def send(self, call: http_calls.HttpCall) -> http_calls.Reply:
         """Note a call."""
         self.heard.append(json.loads(call.body))
-        return exchange.Reply(204, b"", "", 0.0)
+        return http_calls.Reply(204, b"", "", 0.0)
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ async def test_a_kind_is_added_by_one_file(tmp_path: pathlib.Path) -> None:
         more = stage.RULE.replace('"drain", ', '"drain", "duty", ')
         given = stage.rules(text=stage.HEAD + more + stage.STEPS + DUTY)
         play.here.rule(policy=lambda: given)
-        clients = all_kinds.all_kinds(cast("exchange.Http", line), example)
+        clients = all_kinds.all_kinds(cast("http_calls.Http", line), example)
         kinds_of = {**play.outside.kinds(), **clients}
         play.here.context = dataclasses.replace(play.here.context, around=kinds_of)
         [name] = play.here.ready(1)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from bot.power import errors, ports
 from bot.power.plan import Unheard
-from bot.workflow import alarm_lookup
+from bot.workflow.sources import alarm_lookup
 from tests.support import ticks
 
 ALARM = ports.Alarm("id-1", "Fan speed low", 3)

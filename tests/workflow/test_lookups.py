@@ -11,8 +11,9 @@ import pytest
 from bot.power import inputs, ports, request
 from bot.power.command import command
 from bot.power.policy import policy
-from bot.workflow import alarm_lookup, answers, context, people
+from bot.workflow import answers, context
 from bot.workflow.questions import lookups
+from bot.workflow.sources import alarm_lookup, people
 from tests.slack import builders
 from tests.support import ticks
 

@@ -10,8 +10,9 @@ import pytest
 from bot.power import errors, inputs, ports, request, server
 from bot.power.command.form import FormField
 from bot.power.policy import policy_file
-from bot.workflow import alarm_lookup, context, people
+from bot.workflow import context
 from bot.workflow.questions import request_form
+from bot.workflow.sources import alarm_lookup, people
 from tests.power import fleet
 from tests.slack import builders
 from tests.support import ticks

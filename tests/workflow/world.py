@@ -27,13 +27,8 @@ from bot.power.run import runs
 from bot.sandbox import data_centre
 from bot.storage import opening, store
 from bot.storage.engine import connections
-from bot.workflow import (
-    alarm_lookup,
-    answers,
-    context,
-    people,
-    workflow,
-)
+from bot.workflow import answers, context, workflow
+from bot.workflow.sources import alarm_lookup, people
 from tests.support import centre as centres, ticks
 
 TEAM = "T0DEMO"

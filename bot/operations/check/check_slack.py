@@ -22,7 +22,7 @@ from bot.power.policy import policy
 from bot.slack import api_errors, app_features, directory
 from bot.slack.door import connection
 from bot.slack.inbound import envelope
-from bot.workflow import people as people_
+from bot.workflow.sources import people as people_
 
 CALL_S = 20.0
 # users.info may be asked about 100 times a minute ("Rate limits": tier 4).

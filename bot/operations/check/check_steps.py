@@ -7,14 +7,14 @@ from collections.abc import AsyncIterator
 from bot.operations.check.findings import CheckResult, bad, good
 from bot.power.policy import policy
 from bot.power.steps import step as step_
-from bot.steps import all_kinds, client
+from bot.steps import all_kinds, http_client
 
 
 async def look(rules: policy.Policy) -> AsyncIterator[CheckResult]:
     """Yield a finding for each step whose address can be asked without a server."""
     if not rules.steps:
         return
-    http = client.Client()
+    http = http_client.Client()
     try:
         known = all_kinds.all_kinds(http)
         for step in rules.steps:

@@ -11,7 +11,7 @@ import dataclasses
 from collections.abc import Awaitable, Callable
 
 from bot.power.steps import kinds, placeholders, protocol, step as step_
-from bot.steps import cluster, credentials, exchange, kind_file
+from bot.steps import cluster, credentials, http_calls, kind_file
 
 OURS = "powerbot/cordoned-by"
 MOST_AT_ONCE = 5
@@ -24,7 +24,7 @@ AGAIN_S = 1.0
 class Drain:
     """Implements `asking.StepClient`."""
 
-    http: exchange.Http
+    http: http_calls.Http
 
     async def before(self, asked: protocol.Try, say: protocol.Progress) -> protocol.Answer:
         """Cordon, and evict what can go now."""

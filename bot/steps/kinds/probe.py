@@ -13,7 +13,7 @@ import urllib.parse
 from collections.abc import Iterable
 
 from bot.power.steps import kinds, placeholders, protocol, step as step_
-from bot.steps import credentials, exchange, kind_file
+from bot.steps import credentials, http_calls, kind_file
 
 LONGEST_LOOK_S = 5.0
 MOST_AT_ONCE = 100
@@ -24,7 +24,7 @@ WELL = ""
 class Probe:
     """Implements `asking.StepClient`."""
 
-    http: exchange.Http
+    http: http_calls.Http
 
     async def before(self, asked: protocol.Try, say: protocol.Progress) -> protocol.Answer:
         """Look once."""
@@ -52,11 +52,11 @@ class Probe:
     async def _ready(self, step: step_.Step, url: str) -> str:
         try:
             headers = credentials.header(step.auth)
-            call = exchange.HttpCall("GET", f"{url}/-/ready", LONGEST_LOOK_S, headers, ca=step.ca)
+            call = http_calls.HttpCall("GET", f"{url}/-/ready", LONGEST_LOOK_S, headers, ca=step.ca)
             reply = await self.http.send(call)
-        except (credentials.SecretMissing, exchange.NoAnswer) as error:
+        except (credentials.SecretMissing, http_calls.NoAnswer) as error:
             return f"{url}: {error}"
-        return "" if reply.good else f"{url}: {exchange.status_words(reply)}"
+        return "" if reply.good else f"{url}: {http_calls.status_words(reply)}"
 
     async def _look(self, asked: protocol.Try) -> protocol.Answer:
         """Look at all servers, some at a time."""
@@ -79,7 +79,7 @@ class Probe:
             words = await self._words(step, subject, within_s)
         except (placeholders.Unfilled, credentials.SecretMissing) as error:
             return protocol.Each(protocol.TryResult.REFUSED, str(error))
-        except exchange.NoAnswer as error:
+        except http_calls.NoAnswer as error:
             words = error.words
         return protocol.Each(protocol.TryResult.AGAIN if words else protocol.TryResult.DONE, words)
 
@@ -107,19 +107,19 @@ class Probe:
             NoAnswer: none does.
             Missing: a secret can't be had.
         """
-        failed: exchange.NoAnswer | None = None
+        failed: http_calls.NoAnswer | None = None
         for url in step.urls:
             get = self._get(step, f"{url}/api/v1/query?{query}", within_s / len(step.urls))
             try:
                 reply = await self.http.send(get)
-            except exchange.NoAnswer as error:
+            except http_calls.NoAnswer as error:
                 failed = error
                 continue
             return _verdict(reply.json()) if reply.good else f"HTTP {reply.status}"
-        raise failed or exchange.NoAnswer("no answer", left=False)
+        raise failed or http_calls.NoAnswer("no answer", left=False)
 
-    def _get(self, step: step_.Step, url: str, within_s: float) -> exchange.HttpCall:
-        return exchange.HttpCall("GET", url, within_s, credentials.header(step.auth), ca=step.ca)
+    def _get(self, step: step_.Step, url: str, within_s: float) -> http_calls.HttpCall:
+        return http_calls.HttpCall("GET", url, within_s, credentials.header(step.auth), ca=step.ca)
 
 
 async def _connected(host: str, port: int, within_s: float) -> str:
@@ -130,7 +130,7 @@ async def _connected(host: str, port: int, within_s: float) -> str:
     except TimeoutError:
         return "no answer"
     except OSError as error:
-        return exchange.why_not(error)
+        return http_calls.why_not(error)
     writer.close()
     with contextlib.suppress(OSError):
         await writer.wait_closed()

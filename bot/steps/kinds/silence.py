@@ -11,7 +11,7 @@ import dataclasses
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from bot.power.steps import kinds, placeholders, protocol, step as step_
-from bot.steps import alertmanager, credentials, exchange, kind_file
+from bot.steps import alertmanager, credentials, http_calls, kind_file
 
 LONGEST_CALL_S = 8.0
 LONGEST_REASON = 1000
@@ -27,7 +27,7 @@ class Silence:
     its servers are silenced; its `outside_id` has their ids with blanks between.
     """
 
-    http: exchange.Http
+    http: http_calls.Http
 
     async def before(self, asked: protocol.Try, say: protocol.Progress) -> protocol.Answer:
         """Make the silence; after a first try look first whether it was made."""

@@ -17,7 +17,7 @@ from standardwebhooks import webhooks
 
 from bot.power.steps import kinds, protocol, step as step_
 from bot.power.text import times
-from bot.steps import credentials, exchange, kind_file
+from bot.steps import credentials, http_calls, kind_file
 
 BEFORE, AFTER, TEST = "powerbot.wave.before", "powerbot.wave.after", "powerbot.test"
 LONGEST_TRY_S = 15.0
@@ -29,7 +29,7 @@ REFUSED = frozenset({409, 412, 423, 425})
 class Webhook:
     """Implements `asking.StepClient`."""
 
-    http: exchange.Http
+    http: http_calls.Http
 
     async def before(self, asked: protocol.Try, say: protocol.Progress) -> protocol.Answer:
         """Tell that servers go out."""
@@ -54,9 +54,9 @@ class Webhook:
             body = json.dumps({"type": TEST, "timestamp": times.rfc3339(time.time()), "data": {}})
             call = _call(step, f"test_{secrets.token_hex(12)}", body.encode(), LONGEST_TRY_S)
             reply = await self.http.send(call)
-        except (credentials.SecretMissing, exchange.NoAnswer) as error:
+        except (credentials.SecretMissing, http_calls.NoAnswer) as error:
             return str(error)
-        return "" if reply.good else exchange.status_words(reply)
+        return "" if reply.good else http_calls.status_words(reply)
 
     async def _tell(self, asked: protocol.Try, body: bytes, *, is_after: bool) -> protocol.Answer:
         """Send one half once; `is_after` means that it stands until this half is taken."""
@@ -66,17 +66,17 @@ class Webhook:
             return protocol.refused(asked.servers, str(error), stands=is_after)
         try:
             reply = await self.http.send(call)
-        except exchange.NoAnswer as error:
+        except http_calls.NoAnswer as error:
             return protocol.again(asked.servers, error.words, stands=is_after or error.left)
         if reply.good:
             return protocol.done(asked.servers, stands=not is_after)
-        words = exchange.status_words(reply)
+        words = http_calls.status_words(reply)
         if reply.status in REFUSED:
             return protocol.refused(asked.servers, reply.words or words, stands=is_after)
         return protocol.again(asked.servers, words, stands=True, again_s=reply.again_s)
 
 
-def _call(step: step_.Step, key: str, body: bytes, within_s: float) -> exchange.HttpCall:
+def _call(step: step_.Step, key: str, body: bytes, within_s: float) -> http_calls.HttpCall:
     """Return a signed request.
 
     Raises:
@@ -96,7 +96,7 @@ def _call(step: step_.Step, key: str, body: bytes, within_s: float) -> exchange.
         "webhook-signature": signature,
         **credentials.header(step.auth),
     }
-    return exchange.HttpCall(
+    return http_calls.HttpCall(
         "POST", step.urls[0], within_s, headers, body, ca=step.ca, secrets=(secret, signature)
     )
 

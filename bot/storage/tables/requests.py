@@ -9,13 +9,7 @@ from typing import Any
 from bot.power import causes, lifecycle, plan, ports
 from bot.power.lifecycle import State
 from bot.storage.engine import link
-from bot.storage.tables import (
-    earlier_requests,
-    packing,
-    reviews,
-    rows,
-    steps,
-)
+from bot.storage.tables import earlier_requests, packing, reviews, rows, steps
 
 _RAN = sorted(lifecycle.ENDED - lifecycle.NEVER_RAN)
 _ENDED = sorted(lifecycle.ENDED)
@@ -140,6 +134,7 @@ class Requests(reviews.Reviews, earlier_requests.Bearings, steps.Steps):
         A change by no owner takes a request that isn't running from whoever holds it.
         """
         lifecycle.check(before, after)
+        ended = {"ended_at": at, "next_at": None, "lease_until": 0.0}
         given = {"expires_at": expires_at, "use_by": use_by, "next_at": next_at}
         values: dict[str, Any] = {
             "state": after.value,
@@ -149,7 +144,7 @@ class Requests(reviews.Reviews, earlier_requests.Bearings, steps.Steps):
             "end_named": rows.storable(" ".join(named)),
             "waiting": "",
             **{name: value for name, value in given.items() if value is not None},
-            **(_ended(at) if after in lifecycle.ENDED else {}),
+            **(ended if after in lifecycle.ENDED else {}),
             **({"asked_at": at} if after is State.PENDING else {}),
         }
         changes = ["version = version + 1"]
@@ -300,8 +295,3 @@ class Requests(reviews.Reviews, earlier_requests.Bearings, steps.Steps):
             kept = rows.plan_from(text, row.plan_version)
             self.plans.put(rows.digest(text), kept)
         return kept
-
-
-def _ended(at: float) -> dict[str, Any]:
-    """Return the columns that an end brings along by itself."""
-    return {"ended_at": at, "next_at": None, "lease_until": 0.0}

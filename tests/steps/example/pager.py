@@ -6,7 +6,7 @@ import dataclasses
 import json
 
 from bot.power.steps import kinds, protocol, step as step_
-from bot.steps import credentials, exchange, kind_file
+from bot.steps import credentials, http_calls, kind_file
 
 LONGEST_CALL_S = 5.0
 
@@ -15,7 +15,7 @@ LONGEST_CALL_S = 5.0
 class Pager:
     """Implements `asking.StepClient`: a PUT mutes all servers of a part, another unmutes them."""
 
-    http: exchange.Http
+    http: http_calls.Http
 
     async def before(self, asked: protocol.Try, say: protocol.Progress) -> protocol.Answer:
         """Mute them; done twice it is as good."""
@@ -37,9 +37,9 @@ class Pager:
         """Ask the address how it is."""
         try:
             reply = await self.http.send(self._call(step, "GET", b""))
-        except (credentials.SecretMissing, exchange.NoAnswer) as error:
+        except (credentials.SecretMissing, http_calls.NoAnswer) as error:
             return str(error)
-        return "" if reply.good else exchange.status_words(reply)
+        return "" if reply.good else http_calls.status_words(reply)
 
     async def _put(self, asked: protocol.Try, *, muted: bool) -> protocol.Answer:
         names = [one.name for one in asked.servers]
@@ -48,18 +48,18 @@ class Pager:
             reply = await self.http.send(self._call(asked.step, "PUT", body))
         except credentials.SecretMissing as error:
             return protocol.refused(asked.servers, str(error), stands=not muted)
-        except exchange.NoAnswer as error:
+        except http_calls.NoAnswer as error:
             return protocol.again(asked.servers, error.words, stands=error.left or not muted)
         if reply.good:
             return protocol.done(asked.servers, stands=muted)
-        words = exchange.status_words(reply)
+        words = http_calls.status_words(reply)
         if reply.passing:
             return protocol.again(asked.servers, words, stands=True, again_s=reply.again_s)
         return protocol.refused(asked.servers, words, stands=not muted)
 
-    def _call(self, step: step_.Step, method: str, body: bytes) -> exchange.HttpCall:
+    def _call(self, step: step_.Step, method: str, body: bytes) -> http_calls.HttpCall:
         headers = {"Content-Type": "application/json", **credentials.header(step.auth)}
-        return exchange.HttpCall(method, step.urls[0], LONGEST_CALL_S, headers, body, step.ca)
+        return http_calls.HttpCall(method, step.urls[0], LONGEST_CALL_S, headers, body, step.ca)
 
 
 BRINGS = kind_file.Brought(

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 import httpx
 import structlog
 
-from bot.steps import credentials, exchange
+from bot.steps import credentials, http_calls
 
 log = structlog.get_logger()
 
@@ -47,7 +47,7 @@ class Client:
         self._pools: dict[tuple[str, int], httpx.AsyncClient] = {}
         self._making = asyncio.Lock()
 
-    async def send(self, call: exchange.HttpCall) -> exchange.Reply:
+    async def send(self, call: http_calls.HttpCall) -> http_calls.Reply:
         """Send a request and return its answer.
 
         Raises:
@@ -57,13 +57,13 @@ class Client:
         self._learn(credentials.parts(_secrets(call)))
         try:
             reply = await self._sent(call, trace)
-        except exchange.NoAnswer as error:
+        except http_calls.NoAnswer as error:
             log.debug("around.no_answer", method=call.method, to=_place(call.url), why=error.words)
             raise
         log.debug("around.answered", method=call.method, to=_place(call.url), status=reply.status)
         return reply
 
-    async def _sent(self, call: exchange.HttpCall, trace: _Trace) -> exchange.Reply:
+    async def _sent(self, call: http_calls.HttpCall, trace: _Trace) -> http_calls.Reply:
         """Send a request whose departure is seen by `trace`.
 
         Raises:
@@ -85,9 +85,9 @@ class Client:
                 finally:
                     await response.aclose()
         except TimeoutError:
-            raise exchange.NoAnswer("no answer", left=trace.began) from None
+            raise http_calls.NoAnswer("no answer", left=trace.began) from None
         except (httpx.TransportError, httpx.InvalidURL, OSError, ValueError) as error:
-            raise exchange.NoAnswer(exchange.why_not(error), left=trace.began) from error
+            raise http_calls.NoAnswer(http_calls.why_not(error), left=trace.began) from error
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -144,7 +144,7 @@ class _Trace:
             self.began = True
 
 
-async def _reply(response: httpx.Response, call: exchange.HttpCall) -> exchange.Reply:
+async def _reply(response: httpx.Response, call: http_calls.HttpCall) -> http_calls.Reply:
     """Read an answer up to a bound."""
     parts, size = [], 0
     async for chunk in response.aiter_raw():
@@ -153,7 +153,7 @@ async def _reply(response: httpx.Response, call: exchange.HttpCall) -> exchange.
         if size > LARGEST_ANSWER:
             break
     body = b"".join(parts)
-    return exchange.Reply(
+    return http_calls.Reply(
         response.status_code,
         body if size <= LARGEST_ANSWER else None,
         # A secret that the cut goes through would not be known by its value any more.
@@ -162,7 +162,7 @@ async def _reply(response: httpx.Response, call: exchange.HttpCall) -> exchange.
     )
 
 
-def _secrets(call: exchange.HttpCall) -> tuple[str, ...]:
+def _secrets(call: http_calls.HttpCall) -> tuple[str, ...]:
     """Return what nobody may read of a request."""
     return (call.headers.get("Authorization", ""), *call.secrets)
 

@@ -16,15 +16,15 @@ from aiohttp import web
 
 from bot import settings
 from bot.operations import redaction
-from bot.steps import client, credentials, exchange
+from bot.steps import credentials, http_calls, http_client
 from tests.acceptance.test_http import free_port
 from tests.steps import builders
 
 
-async def send(url: str, *, ca: str = "", **headers: str) -> exchange.Reply:
+async def send(url: str, *, ca: str = "", **headers: str) -> http_calls.Reply:
     """Send one GET."""
     async with builders.http() as http:
-        return await http.send(exchange.HttpCall("GET", url, 5.0, headers, ca=ca))
+        return await http.send(http_calls.HttpCall("GET", url, 5.0, headers, ca=ca))
 
 
 def certificate(folder: pathlib.Path, name: str) -> tuple[pathlib.Path, pathlib.Path]:
@@ -70,10 +70,10 @@ async def test_certificates_are_trusted_by_the_file_that_a_step_names(
     other, _ = certificate(tmp_path, "other")
     trusted = tmp_path / "ca.crt"
     async with secured(ours, key) as url, builders.http() as http:
-        call = exchange.HttpCall("GET", url, 5.0, ca=str(trusted))
+        call = http_calls.HttpCall("GET", url, 5.0, ca=str(trusted))
         trusted.write_bytes(other.read_bytes())
         os.utime(trusted, (1, 1))
-        with pytest.raises(exchange.NoAnswer, match="certificate not trusted") as strange:
+        with pytest.raises(http_calls.NoAnswer, match="certificate not trusted") as strange:
             await http.send(call)
         trusted.write_bytes(ours.read_bytes())
         known = await http.send(call)
@@ -86,7 +86,7 @@ async def test_a_file_of_certificates_that_is_not_there_is_named(tmp_path: pathl
     """Nothing has left."""
     missing = str(tmp_path / "none.crt")
 
-    with pytest.raises(exchange.NoAnswer, match="can't be read") as gone:
+    with pytest.raises(http_calls.NoAnswer, match="can't be read") as gone:
         await send("https://127.0.0.1:9", ca=missing)
 
     assert (missing in gone.value.words, gone.value.left) == (True, False)
@@ -153,7 +153,7 @@ def test_secrets_are_taken_out_of_what_comes_back(secret: str, text: str, shown:
 async def test_a_secret_is_not_shown_by_half_where_an_answer_is_cut() -> None:
     """Its first letters are on no list of secrets, and are a secret all the same."""
     token = "k" * 20 + "0123456789" * 4
-    said = "x" * (client.LONGEST_WORDS - 30) + f" Bearer {token} was refused"
+    said = "x" * (http_client.LONGEST_WORDS - 30) + f" Bearer {token} was refused"
     async with builders.answering(lambda _: web.Response(status=403, text=said)) as url:
         words = (await send(url, Authorization=f"Bearer {token}")).words
 
@@ -234,12 +234,12 @@ async def test_the_log_knows_a_secret_before_it_leaves(
     monkeypatch.setenv("OF_ENVIRONMENT", "Basic bmFtZTpwYXNzLXdvcmQ=")
     monkeypatch.setenv("OF_FILE_FILE", str(file))
     redactor = redaction.Redactor()
-    http = client.Client(trust_env=False, learn=redactor.learn)
+    http = http_client.Client(trust_env=False, learn=redactor.learn)
 
     async def use(variable: str) -> None:
         headers = credentials.header(f"env:{variable}")
-        call = exchange.HttpCall("GET", f"http://127.0.0.1:{free_port()}", 5.0, headers)
-        with pytest.raises(exchange.NoAnswer):
+        call = http_calls.HttpCall("GET", f"http://127.0.0.1:{free_port()}", 5.0, headers)
+        with pytest.raises(http_calls.NoAnswer):
             await http.send(call)
 
     before = redactor.redact("first-of-the-file")
@@ -247,10 +247,10 @@ async def test_the_log_knows_a_secret_before_it_leaves(
         await use(name)
     file.write_text("Bearer second-of-the-file\n")
     await use("OF_FILE")
-    signing = exchange.HttpCall(
+    signing = http_calls.HttpCall(
         "POST", "http://127.0.0.1:1", 5.0, secrets=("whsec_c2lnbmluZyBrZXk=",)
     )
-    with pytest.raises(exchange.NoAnswer):
+    with pytest.raises(http_calls.NoAnswer):
         await http.send(signing)
     await http.aclose()
 

@@ -1,6 +1,6 @@
 """What is asked of the surroundings and what comes back, as values, and whoever sends it.
 
-The kinds of steps know this alone; `client` sends it by HTTP.
+The kinds of steps know this alone; `http_client` sends it.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""What steps ask of the world: people and their groups, alarms, the newest list of servers."""
