@@ -63,7 +63,7 @@ async def _open(context: Context, lease: runs.Lease) -> runs.Run | None:
     context.wake()
     if opened is None:
         return None
-    request, rows = opened
+    request, rows = opened.request, opened.rows
     earlier = await context.store.read(lambda tx: run_start.earlier_calls(tx, request, now=now))
     log.info("run.opened", request=request.id, servers=len(rows), epoch=claim.epoch)
     number = 1 + max((row.wave for row in rows), default=-1)
@@ -71,6 +71,7 @@ async def _open(context: Context, lease: runs.Lease) -> runs.Run | None:
     sent_at = _sent_before(context, request, rows)
     run = runs.Run(request, lease, by_id, wave=number, earlier=earlier, sent_at=sent_at)
     run.meanwhile = functools.partial(extend.tend, context, run)
+    run.halted = Blocker(BlockerKind.LOST, opened.lost.sentence) if opened.lost else None
     await after.take_over(context, run)
     return run
 

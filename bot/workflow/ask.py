@@ -9,7 +9,7 @@ from bot.power import plan, ports, request
 from bot.power.lifecycle import State
 from bot.power.messages import decisions
 from bot.power.policy import freezes
-from bot.power.run import never_ran
+from bot.power.run import never_ran, sealing
 from bot.power.text import folding, typography
 from bot.workflow import (
     answers,
@@ -56,7 +56,10 @@ async def remember(context: Context, inbound: ports.Inbound, made: plan.Plan) ->
             new = ports.Request(id_, State.PLANNED, made, now, now, expires_at=until)
             if _unused(tx, id_) and tx.create(new, source_key=inbound.key):
                 tx.keep_newest_plans(inbound.person.user_id, most=MOST_PLANS, but=id_)
-                _audit(context, tx, inbound, "request.planned", new, seal=made.order.seal)
+                digest = tx.plan_digest(id_)
+                _audit(
+                    context, tx, inbound, sealing.PLANNED, new, seal=made.order.seal, plan=digest
+                )
         return stored
 
     if made.refusals:

@@ -244,7 +244,7 @@ async def test_the_ledger_runs_on_the_real_store(store: Store) -> None:
         lambda tx: run_start.open_run(tx, "PR-2222", epoch=first.epoch, now=1.0)
     )
     assert opened is not None
-    rows = [dataclasses.replace(opened[1][0], state=ServerState.INTENDED)]
+    rows = [dataclasses.replace(opened.rows[0], state=ServerState.INTENDED)]
     attempt = builders.an_attempt("a1", rows[0].server_id)
 
     barred = await store.write(lambda tx: ledger.intend(tx, attempt, rows, epoch=first.epoch))
@@ -255,7 +255,7 @@ async def test_the_ledger_runs_on_the_real_store(store: Store) -> None:
 
     assert barred is None
     assert taken is not None
-    assert [row.state for row in taken[1]][:2] == [ServerState.UNKNOWN, ServerState.QUEUED]
+    assert [row.state for row in taken.rows][:2] == [ServerState.UNKNOWN, ServerState.QUEUED]
     attempts = await store.read(lambda tx: tx.attempts("PR-2222"))
     assert [one.outcome for one in attempts] == ["unknown"]
 

@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 import pytest
 
-from bot.power.lifecycle import State
+from bot.power.lifecycle import ServerState, State
 from bot.storage.engine import addresses, connections
-from tests.workflow.world import LEO, ROSA, SAM, World
+from tests.workflow.world import DANA, INC, LEO, ROSA, SAM, World
 
 WAVES = ("ramp = []", "ramp = [1]\nbatch = 1")
 
@@ -266,6 +266,80 @@ async def test_request_that_the_database_calls_running_sends_nothing(world: Worl
 
     assert await world.state(id_) is State.STOPPED
     assert world.calls() == []
+
+
+@pytest.mark.parametrize("ended", [False, True])
+async def test_request_that_is_called_running_without_a_start_claims_nothing(
+    world: World, ended: bool
+) -> None:
+    """It has no rows, so that nothing would be left to do: no success may be told of that."""
+    id_ = await world.ask("reboot web[01-02] because x")
+    if ended:
+        await world.told(SAM, "deny", id_)
+    write(world, "UPDATE requests SET state = 'running', next_at = 1")
+
+    await world.drive()
+
+    found = await world.found(id_)
+    assert found.state is State.STOPPED
+    assert "its run lacks servers of its plan" in found.end_reason
+    assert "seal_broken" in world.events(id_)
+    assert {row.state for row in (await world.rows(id_)).values()} == {ServerState.NOT_SENT}
+    assert world.calls() == []
+
+
+async def test_run_whose_rows_were_taken_away_sends_nothing_again(world: World) -> None:
+    """What was sent before is unknown, what wasn't is left out, and the end is loud."""
+    world.edit(WAVES)
+    id_ = await world.ask("reboot web[01-03] because x")
+    await world.told(SAM, "approve", id_)
+    waited = world.clock.sleep
+
+    async def killed_after_the_first_call(seconds: float) -> None:
+        if world.calls():
+            raise InterruptedError
+        await waited(seconds)
+
+    world.clock.sleep = killed_after_the_first_call  # type: ignore[method-assign]
+    with pytest.raises(InterruptedError):
+        await world.drive()
+    world.clock.sleep = waited  # type: ignore[method-assign]
+    write(world, "DELETE FROM run_servers WHERE name IN ('web01', 'web02')")
+    write(world, "UPDATE requests SET lease_until = 0")
+
+    await world.drive()
+
+    states = {name: row.state for name, row in (await world.rows(id_)).items()}
+    assert states == {
+        "web01": ServerState.UNKNOWN,
+        "web02": ServerState.NOT_SENT,
+        "web03": ServerState.NOT_SENT,
+    }
+    assert await world.state(id_) is State.STOPPED
+    assert world.calls() == [1]
+    assert len(await world.audit("seal.broken", id_)) == 1
+
+
+@pytest.mark.parametrize("in_memory", [False, True])
+async def test_plan_that_was_edited_before_it_was_requested_is_void(
+    world: World, in_memory: bool
+) -> None:
+    """Whoever breaks glass has read another plan, and nobody reads this one after them."""
+    shown = await world.plan("reboot web01 --break-glass because x", channel=INC)
+    first, other = (world.centre.machine(name).server for name in ("web01", "web02"))
+    with connections.reading(world.url) as connection:
+        (row,) = connection.rows("SELECT plan FROM plans")
+    edited = row.plan.replace(first.id, other.id).replace("web01", "web02")
+    write(world, "UPDATE plans SET plan = :plan", plan=edited.replace(first.sn, other.sn))
+    if not in_memory:
+        write(world, "UPDATE requests SET plan_digest = 'new'")
+
+    await world.told(DANA, "request", shown.request_id)
+    await world.show_card(shown.request_id, INC)
+
+    await ended_by_seal(
+        world, shown.request_id, "its plan isn't the one that its requester was shown"
+    )
 
 
 async def test_approvals_of_an_older_version_are_honoured_and_said_once(world: World) -> None:

@@ -10,15 +10,23 @@ from bot.power.approval import recheck
 from bot.power.lifecycle import ServerState, State
 from bot.power.messages import running
 from bot.power.policy import freezes
-from bot.power.run import call_answers, ledger, never_ran, reasons, runs
+from bot.power.run import call_answers, ledger, lost_grants, never_ran, reasons, runs, sealing
+from bot.power.run.sealing import Flaw
 
 # The reply of the last approval says that it starts; a start that is later is said on its own.
 SAID_WITH_APPROVAL_S = 15.0
 
 
-def open_run(
-    tx: ports.Tx, request_id: str, *, epoch: int, now: float
-) -> tuple[ports.Request, list[ports.RunServer]] | None:
+@dataclasses.dataclass(frozen=True, slots=True)
+class Opened:
+    """A run that goes on from here; with a loss it is only watched to its end."""
+
+    request: ports.Request
+    rows: list[ports.RunServer]
+    lost: lost_grants.LostGrant | None = None
+
+
+def open_run(tx: ports.Tx, request_id: str, *, epoch: int, now: float) -> Opened | None:
     """Start an approved request, or take over a running one; None when it has ended.
 
     Raises:
@@ -57,9 +65,7 @@ def _void(tx: ports.Tx, found: ports.Request, *, epoch: int, now: float) -> None
     never_ran.end(tx, found, ending, epoch=epoch)
 
 
-def _start(
-    tx: ports.Tx, found: ports.Request, *, epoch: int, now: float
-) -> tuple[ports.Request, list[ports.RunServer]]:
+def _start(tx: ports.Tx, found: ports.Request, *, epoch: int, now: float) -> Opened:
     """Take the servers' locks and write the run's rows."""
     if not tx.transition(found.id, State.APPROVED, State.RUNNING, at=now, epoch=epoch):
         raise errors.LostLease
@@ -77,7 +83,7 @@ def _start(
     tx.show_card(found.id, at=now)
     tx.show_overlapping(found.id, at=now)
     ledger.audit(tx, "request.running", found, now, server_ids=ids)
-    return dataclasses.replace(found, state=State.RUNNING, changed_at=now), rows
+    return Opened(dataclasses.replace(found, state=State.RUNNING, changed_at=now), rows)
 
 
 def _first_row(
@@ -94,11 +100,11 @@ def _first_row(
     return dataclasses.replace(row, state=held.state, detail=said, cause=held.cause, settled_at=now)
 
 
-def _take_over(
-    tx: ports.Tx, found: ports.Request, *, epoch: int, now: float
-) -> tuple[ports.Request, list[ports.RunServer]]:
+def _take_over(tx: ports.Tx, found: ports.Request, *, epoch: int, now: float) -> Opened:
     """Go on with a run that another process left: calls without an answer are unknown."""
     rows = tx.run_servers(found.id)
+    lost = _restore_rows(tx, found, rows, epoch=epoch, now=now)
+    rows = tx.run_servers(found.id) if lost else rows
     changed = [new for old in rows if (new := runs.adopted(old)) is not old]
     if changed:
         tx.update_servers(found.id, changed, epoch=epoch)
@@ -114,4 +120,36 @@ def _take_over(
         taken = running.TakenOver(done=done, total=len(rows))
         tx.say(found.id, "reply", taken, key=f"taken_over:{done}", at=now)
     tx.show_card(found.id, at=now)
-    return found, [runs.adopted(row) for row in rows]
+    return Opened(found, [runs.adopted(row) for row in rows], lost)
+
+
+def _restore_rows(
+    tx: ports.Tx, found: ports.Request, rows: list[ports.RunServer], *, epoch: int, now: float
+) -> lost_grants.LostGrant | None:
+    """Write the rows that a run should have and hasn't: a start writes one for each server.
+
+    Somebody has taken them away, or has called a request running that never started. Without
+    them it would end as if all were done.
+    """
+    have = {row.server_id for row in rows}
+    missing = [target for target in found.order.targets if target.server_id not in have]
+    if not missing:
+        return None
+    sent = {id_ for attempt in tx.attempts(found.id) for id_ in attempt.server_ids}
+    lost = lost_grants.LostGrant(
+        lost_grants.Loss.SEAL, sealing.sentence([Flaw.LACKING]), flaws=(Flaw.LACKING.value,)
+    )
+    queued = [_first_row(found, target, None, now) for target in missing]
+    tx.start_run(found.id, queued)
+    settled = [
+        dataclasses.replace(
+            row,
+            state=ServerState.UNKNOWN if row.server_id in sent else ServerState.NOT_SENT,
+            detail=lost.sentence,
+            settled_at=now,
+        )
+        for row in queued
+    ]
+    ledger.progress(tx, found, settled, epoch=epoch, now=now)
+    lost_grants.note(tx, found, lost, now=now)
+    return lost

@@ -17,10 +17,11 @@ from bot.power.approval import quorum
 from bot.power.lifecycle import State
 from bot.power.run import ledger
 
-ASKED, GIVEN, WITHDRAWN = "request.pending", "approval.given", "approval.withdrawn"
+PLANNED, ASKED = "request.planned", "request.pending"
+GIVEN, WITHDRAWN = "approval.given", "approval.withdrawn"
 HONOURED = "approval.honoured_unsealed"
 ENDS = tuple(f"request.{state.value}" for state in sorted(lifecycle.ENDED))
-EVENTS = (ASKED, GIVEN, WITHDRAWN, HONOURED, *ENDS)
+EVENTS = (PLANNED, ASKED, GIVEN, WITHDRAWN, HONOURED, *ENDS)
 # Two readings of the clock in one step may be this many seconds apart.
 SLACK_S = 5.0
 
@@ -31,6 +32,7 @@ class Flaw(enum.StrEnum):
     NEVER_ASKED = "the audit has no record of its being requested"
     AUDIT_CHANGED = "an audit row about it was changed"
     PLAN_CHANGED = "its plan isn't the one that was requested"
+    OTHER_PLAN = "its plan isn't the one that its requester was shown"
     NEEDS_CHANGED = "it needs different approvals from when it was requested"
     ENDED_BEFORE = "it had already ended"
     OTHER_SEAL = "an approval was given for another plan"
@@ -40,6 +42,7 @@ class Flaw(enum.StrEnum):
     UNMET = "it doesn't have enough approvals"
     LATE = "it was approved, or would start, too late"
     FOREIGN = "its run has servers that its plan doesn't have"
+    LACKING = "its run lacks servers of its plan"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -116,16 +119,26 @@ def _of_audit(seen: SealEvidence) -> Iterator[Flaw]:
 
 
 def _of_plan(found: ports.Request, asked: Mapping[str, Any], seen: SealEvidence) -> Iterator[Flaw]:
-    """Hold the plan against the row of the request that was asked."""
+    """Hold the plan against the rows of the one that was shown and the one that was requested."""
     terms = found.plan.terms
-    plan_digest = asked.get("plan", seen.plan_digest)
-    if asked.get("seal") != found.order.seal or plan_digest != seen.plan_digest:
+    if not all(_is_of(found, row["detail"], seen) for row in seen.of(PLANNED)):
+        yield Flaw.OTHER_PLAN
+    if not _is_of(found, asked, seen):
         yield Flaw.PLAN_CHANGED
     needs = {need.group: need.count for need in terms.needs}
     if asked.get("needs", needs) != needs:
         yield Flaw.NEEDS_CHANGED
-    if not seen.run_ids <= frozenset(found.order.server_ids):
+    planned = frozenset(found.order.server_ids)
+    if not seen.run_ids <= planned:
         yield Flaw.FOREIGN
+    if found.state is State.RUNNING and not planned <= seen.run_ids:
+        yield Flaw.LACKING
+
+
+def _is_of(found: ports.Request, noted: Mapping[str, Any], seen: SealEvidence) -> bool:
+    """Whether what an audit row notes is of this plan; rows of older versions have no digest."""
+    digest = noted.get("plan", seen.plan_digest)
+    return bool(noted.get("seal") == found.order.seal and digest == seen.plan_digest)
 
 
 def _of_approvals(found: ports.Request, seen: SealEvidence) -> Iterator[Flaw]:
