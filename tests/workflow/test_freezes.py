@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import pathlib
 
 import pytest
 
 from bot.power import inputs, ports
 from bot.power.lifecycle import State
 from bot.power.policy import freezes
+from bot.runtime import clocks
 from bot.slack.render import home
 from bot.workflow import answers, freeze
 from tests import bodies
+from tests.support import databases, ticks
 from tests.workflow import world as world_
 from tests.workflow.world import DANA, INC, LEO, OLGA, OPS, ROSA, SAM, World
 
@@ -269,6 +272,27 @@ async def test_freeze_ends_by_itself_at_its_instant(world: World) -> None:
         (OPS, "freeze.ended", ROSA, "cooling"),
     ]
     assert len(await world.audit(event="freeze.ended")) == 1
+
+
+async def test_wall_clock_that_is_wrong_for_long_ends_no_freeze(tmp_path: pathlib.Path) -> None:
+    """After ten minutes the wall is believed; a freeze is only over when it is by every clock."""
+    wall = ticks.GivenClock()
+    steady = clocks.SteadyClock(wall)
+    async with world_.running(databases.sqlite(tmp_path), clock=steady) as world:
+        await said(world, "freeze cooling for 2h", ROSA)
+        wall.set_s = 7 * 3600.0
+        for _ in range(30):
+            wall.passed_s += 30.0
+            await freeze.end_due(world.flow.context)
+        wall.set_s = 0.0
+
+        assert [one.holder for one in await standing(world)] == [ROSA]
+        assert "Everything is frozen" in (await world.plan("reboot web01")).plan.refusals[0]
+
+        wall.passed_s += 7200.0
+        await freeze.end_due(world.flow.context)
+
+        assert await standing(world) == []
 
 
 async def test_freeze_goes_on_in_mid_run_until_its_end(world: World) -> None:
