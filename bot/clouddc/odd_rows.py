@@ -130,7 +130,10 @@ def _tag(entry: object) -> list[tuple[str, str]] | None:
     if not isinstance(entry, Mapping):
         return None
     members = {str(name).lower(): held for name, held in entry.items()}
-    named, given = _text(members.get("key")), members.get("value")
+    named, given = _text(members.pop("key", None)), members.pop("value", None)
+    if given is None and any(members.values()):
+        # Its value may stand in one of them, such as `values`.
+        return None
     held = str(given).lower() if isinstance(given, bool) else _text("" if given is None else given)
     return [(named, held)] if named and held is not None else None
 

@@ -37,6 +37,13 @@ class _Hardware(msgspec.Struct, gc=False):
 
 class _Tag(msgspec.Struct, gc=False):
     key: Filled
+    value: str | msgspec.UnsetType = msgspec.UNSET
+
+
+class _WholeTag(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    """A tag with nothing in which a missing value could stand, such as `values`."""
+
+    key: Filled
     value: str = ""
 
 
@@ -59,6 +66,7 @@ class Row(msgspec.Struct, gc=False):
 # A Struct is decoded several times as fast as a pydantic model, and a page has a thousand rows.
 _documented = msgspec.json.Decoder(Row)
 _tag_list = msgspec.json.Decoder(list[_Tag])
+_whole_tags = msgspec.json.Decoder(list[_WholeTag])
 _anything = msgspec.json.Decoder()
 
 
@@ -155,7 +163,10 @@ def _tags(text: bytes) -> tuple[tuple[str, str], ...]:
     Raises:
         ValidationError: it hasn't the documented shape.
     """
-    return tuple([(tag.key, tag.value) for tag in _tag_list.decode(text)])
+    found: list[_Tag] | list[_WholeTag] = _tag_list.decode(text)
+    if any(tag.value is msgspec.UNSET for tag in found):
+        found = _whole_tags.decode(text)
+    return tuple([(tag.key, str(tag.value)) for tag in found])
 
 
 def _vendor_error(found: object) -> str:

@@ -84,7 +84,7 @@ class Server(msgspec.Struct, frozen=True, gc=False):
         """The power state in one of four words; an operation under way counts as changing."""
         if RecordPart.OPERATION in self.unread:
             return Power.UNKNOWN
-        if self.operation_state.endswith("-processing"):
+        if self.operation_state.strip().lower().endswith("-processing"):
             return Power.CHANGING
         return power_of(self.power_state)
 

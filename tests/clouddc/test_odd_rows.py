@@ -38,7 +38,8 @@ def test_reader_finds_nothing_unread_in_a_whole_record() -> None:
     assert read(frozen_state=..., operation_state=..., health_state=...).unread == ()
     assert read(operation_state=None).unread == ()
     assert read(tags=[], location={}).unread == ()
-    assert read(tags=[{"key": "a"}, {"key": "b", "value": None, "more": 1}]).unread == ()
+    assert read(tags=[{"key": "a"}, {"key": "b", "value": None}]).unread == ()
+    assert read(tags=[{"key": "a", "more": None}, {"key": "b", "value": "", "more": 1}]).unread == ()
 
 
 NEVER = ("powerbot", "never")
@@ -56,6 +57,10 @@ NEVER = ("powerbot", "never")
         ([None, {"key": "powerbot", "value": "never"}], [NEVER], False),
         (["powerbot:never"], [NEVER], False),
         ([{"powerbot": "never"}], [NEVER], False),
+        ([{"key": "powerbot", "values": ["never"]}], [("key", "powerbot")], False),
+        ([{"key": "powerbot", "val": "never"}], [("key", "powerbot"), ("val", "never")], False),
+        ([{"key": "powerbot", "value": None, "x": ["never"]}], [("key", "powerbot")], False),
+        ([{"key": "powerbot", "Value": "never"}], [NEVER], True),
         ([["powerbot", "never"]], [NEVER], False),
         ({"powerbot": "never"}, [NEVER], False),
         ("powerbot=never,env=prod", [NEVER, ("env", "prod")], False),
@@ -116,4 +121,5 @@ def test_server_with_an_unreadable_state_is_not_taken_for_ready() -> None:
     assert read(frozen_state="0").ready
     assert not read(frozen_state="3").ready
     assert read(operation_state=[]).power is Power.UNKNOWN
+    assert read(operation_state="POWER-OFF-PROCESSING").power is Power.CHANGING
     assert read().ready
