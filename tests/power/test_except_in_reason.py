@@ -24,6 +24,8 @@ GROUPS = {"first": "web[01-02]"}
         ("kernel (without web[04-05])", "web[04-05]", "!web[04-05]"),
         ("kernel, leave rack:R01 alone", "web[01-02]", "!rack:R01"),
         ("kernel; skip @first", "web[01-02]", "!@first"),
+        ("kernel is old, not on web05", "web05", "!web05"),
+        ("kernel, but leave the host web05 alone", "web05", "!web05"),
         ("内核 除了web05", "web05", "!web05"),
         ("kernel except ｗｅｂ０５", "web05", "!web05"),
     ],

@@ -14,6 +14,13 @@ from bot.power.text import folding, typography
 
 MOST_SHOWN = 100
 AROUND = "().,;:\"'"
+# What prose may have between such a word and the name: "not on web07", "but leave the host web07".
+BETWEEN = (
+    target_words.BETWEEN
+    | target_words.FILLERS
+    | {"on", "in", "at", "with", "by", "yet", "alone", "including", "ones", "anything"}
+    | {"server", "servers", "host", "hosts", "node", "nodes", "machine", "machines", "box"}
+)
 
 
 def refuse(reason: str, rows: Sequence[server.Server], groups: targets.Groups) -> None:
@@ -53,7 +60,7 @@ def _spared(
             continue
         signed = term.startswith("!")
         body = term.lstrip("!").strip(AROUND)
-        if sparing and body.casefold() in target_words.BETWEEN | target_words.FILLERS:
+        if sparing and body.casefold() in BETWEEN:
             continue
         if not body or not (sparing or signed) or (left := left - len(rows)) < 0:
             sparing = False
