@@ -15,6 +15,8 @@ LINES = (
     "   \u3000stop PR-7F3K",
     "/power cancel PR-7F3K",
     "hey can you cancel PR-7F3K",
+    "".join(f"<@U0COLLEAGUE{n}> " for n in range(20)) + "stop PR-7F3K",
+    "stop PR-7F3K now!",
     "freeze because stop",
     "unfreeze",
     "stop",

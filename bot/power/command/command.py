@@ -6,11 +6,10 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Sequence
 
 from bot.power import errors, request, vocabulary
-from bot.power.command import command_line, command_options
+from bot.power.command import command_line, command_options, request_ids
 from bot.power.command.command_line import Line
 from bot.power.request import Action
 from bot.power.targets import target_words
@@ -20,7 +19,6 @@ from bot.power.vocabulary import BECAUSE, PREFIX
 VERBS = vocabulary.VERBS
 OPTIONS = vocabulary.OPTIONS
 
-REQUEST_ID = re.compile(rf"(?:PR-?)?([{request.ID_ALPHABET}]{{{request.ID_LENGTH}}})")
 SAID = {Action.ON: "switch on", Action.OFF: "switch off"}
 EVERYTHING = frozenset({"*", "all"})
 
@@ -160,11 +158,11 @@ def parse(text: str) -> Command:
         case "why":
             return Why(line.one("the name of one server"))
         case "show":
-            return Show(_request_id(line))
+            return Show(request_ids.only_one(line))
         case "stop":
-            return Stop(_request_id(line), *_reason_of_a_no(line))
+            return Stop(*request_ids.of_a_no(line))
         case "cancel":
-            return Cancel(_request_id(line), *_reason_of_a_no(line))
+            return Cancel(*request_ids.of_a_no(line))
         case "freeze":
             return Freeze(_freeze_reason(line))
         case "help":
@@ -209,30 +207,6 @@ def _understood(line: Line, targets: Sequence[str]) -> list[str]:
         return target_words.understood(targets)
     except errors.UserMistake as mistake:
         raise line.mistake(mistake.problem, mistake.token) from None
-
-
-def _reason_of_a_no(line: Line) -> tuple[str, int]:
-    """Return the reason, or the length of one that is too long.
-
-    Nobody is kept from stopping by it: it isn't kept, and they are told.
-    """
-    reason = typography.sentence(line.reason or "")
-    return ("", len(reason)) if len(reason) > command_line.MOST_REASON else (reason, 0)
-
-
-def _request_id(line: Line) -> str:
-    """Return a request's id, however it was typed: PR-7F3K, pr7f3k or 7f3k."""
-    if not line.words:
-        problem = f"Say which request to {line.verb}; requests lists the open ones."
-        raise line.mistake(problem, better="requests")
-    word = line.one("one request's id")
-    # Some foreign letters become ASCII ones when they are capitalised.
-    match = REQUEST_ID.fullmatch(word.upper()) if word.isascii() else None
-    if match is None:
-        problem = f"{typography.shown(word)} isn't a request id; ids look like PR-7F3K"
-        rule = ", without 0, 1, I, L and O" if set(word.upper()) & set("01ILO") else ""
-        raise line.mistake(f"{problem}{rule}.", word)
-    return request.ID_PREFIX + match[1]
 
 
 def _freeze_reason(line: Line) -> str:

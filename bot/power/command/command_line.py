@@ -6,8 +6,9 @@ import dataclasses
 import re
 from collections.abc import Sequence
 
-from bot.power import errors
+from bot.power import errors, request
 from bot.power.command import command_options
+from bot.power.request import Action
 from bot.power.targets import target_words
 from bot.power.text import nearest, typography
 from bot.power.vocabulary import (
@@ -73,12 +74,8 @@ class Line:
         """
         if len(self.words) == 1:
             return self.words[0]
-        better = ""
-        if self.words and Argument.REASON in VERBS[self.verb].takes:
-            reason = " ".join([*self.words[1:], self.reason or ""])
-            better = f"{self.verb} {self.words[0]} {BECAUSE} {reason}".strip()
         token = self.words[1] if self.words else ""
-        raise self.mistake(f"{self.verb} takes {what}, and nothing else.", token, better)
+        raise self.mistake(f"{self.verb} takes {what}, and nothing else.", token)
 
     def checked_reason(self) -> str:
         """Return the reason, or an empty text where because wasn't typed.
@@ -119,7 +116,7 @@ def read(text: str) -> Line | None:
 
     """
     _refuse_long(text, MOST_RAW)
-    typed = typography.undo_slack(_without_colleagues(text))
+    typed = typography.undo_slack(without_colleagues(text))
     _refuse_long(typed, MOST_CHARACTERS)
     words = [word for word in typography.words(typed) if word.text.strip(",:")]
     if words and words[0].text.startswith("/") and _is_prefix(words):
@@ -140,7 +137,7 @@ def _is_prefix(words: Sequence[typography.Word]) -> bool:
     return _is_verb(words[1])
 
 
-def _without_colleagues(text: str) -> str:
+def without_colleagues(text: str) -> str:
     """Return a line without the colleagues who are spoken to, and greeted, in front of it."""
     while found := COLLEAGUE.match(text):
         text = text[found.end() :]
@@ -171,8 +168,8 @@ def _is_verb(word: typography.Word) -> bool:
 
 
 def _bare(word: str) -> str:
-    """Return a verb in small letters, without a sign behind it."""
-    return word.lower().rstrip(",:;")
+    """Return a verb in small letters, without the signs of bold or code, or a sign behind it."""
+    return word.lower().rstrip(",:;.!*_~`").lstrip("*_~`")
 
 
 def _refuse_long(text: str, most: int) -> None:
@@ -247,6 +244,9 @@ def _unknown_verb(word: str, whole: str) -> errors.UserMistake:
         others = [one for one in (word, *rest) if one.lower() not in {moved, *idle}]
         return _verb_mistake(f"The verb comes first: {moved}.", word, [moved, *others])
     near = nearest_verb(word)
+    if near == Action.OFF and rest and rest[0].upper().startswith(request.ID_PREFIX):
+        # Who halts a request doesn't mean servers.
+        near = "stop"
     if near:
         return _verb_mistake(
             f"There is no verb {typography.shown(word)}. Did you mean {near}?", word, [near, *rest]

@@ -12,7 +12,7 @@ import re
 from typing import assert_never
 
 from bot.power import errors, inputs, ports
-from bot.power.command import command
+from bot.power.command import command, command_line
 from bot.power.text import typography
 
 # Someone who was seen as a full member this long ago, or later, is known; in seconds.
@@ -33,6 +33,8 @@ ACTS = (
 _TYPED = re.compile(r"\b(stop|cancel|freeze)\b", re.IGNORECASE)
 # The verb is among the first few words of a line; nobody looks for one after them.
 _NEAR_CHARS = 80
+# Behind the colleagues who are spoken to, in the first so many characters.
+_MOST_GREETED = 2000
 
 
 class Halt(enum.StrEnum):
@@ -97,7 +99,8 @@ def is_known_not_full(seen: ports.Seen | None, now: float) -> bool:
 def _typed(text: str) -> Said | None:
     """Return the no that was typed, or None."""
     # As the parser reads it: phones and other keyboards write the same letters in other widths.
-    if not _TYPED.search(typography.plain(text.lstrip()[:_NEAR_CHARS])):
+    head = command_line.without_colleagues(text[:_MOST_GREETED]).lstrip()
+    if not _TYPED.search(typography.plain(head[:_NEAR_CHARS])):
         return None
     try:
         said = command.parse(text)
