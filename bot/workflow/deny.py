@@ -89,7 +89,8 @@ async def comment(
     def work(tx: ports.Tx) -> bool:
         if tx.acted(request.id, user_id, (COMMENTED,)):
             return False
-        for given in request.approvals:
+        newest = tx.request(request.id) or request
+        for given in newest.approvals:
             if given.person.user_id == user_id:
                 tx.withdraw_approval(request.id, user_id)
                 tx.approve(request.id, dataclasses.replace(given, comment=comment))

@@ -39,7 +39,9 @@ def test_reader_finds_nothing_unread_in_a_whole_record() -> None:
     assert read(operation_state=None).unread == ()
     assert read(tags=[], location={}).unread == ()
     assert read(tags=[{"key": "a"}, {"key": "b", "value": None}]).unread == ()
-    assert read(tags=[{"key": "a", "more": None}, {"key": "b", "value": "", "more": 1}]).unread == ()
+    assert (
+        read(tags=[{"key": "a", "more": None}, {"key": "b", "value": "", "more": 1}]).unread == ()
+    )
 
 
 NEVER = ("powerbot", "never")

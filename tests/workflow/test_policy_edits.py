@@ -7,7 +7,7 @@ import pytest
 from bot.power import errors, plan
 from bot.power.lifecycle import State
 from bot.power.policy import policy_file
-from bot.workflow import planner
+from bot.workflow import planner, put_back
 from tests.support import leases
 from tests.workflow import world as world_
 from tests.workflow.world import DANA, LEO, OLGA, OPS, ROSA, SAM, World
@@ -279,3 +279,16 @@ async def test_run_waits_while_an_edited_policy_can_not_be_judged(world: World) 
     assert held == (State.RUNNING, [1], "held")
     assert await world.state(id_) is State.SUCCEEDED
     assert world.calls() == [1, 2]
+
+
+async def test_those_of_all_rules_put_back_what_rules_took_out_that_are_gone(
+    world: World,
+) -> None:
+    """A rule was renamed: somebody has to be able to."""
+    id_ = await world.ask("reboot web01 because x")
+    await world.told(SAM, "approve", id_)
+    await world.drive()
+    world.edit(('name = "everything else"', 'name = "the rest"'))
+
+    assert await world.told(SAM, "put_back", id_) == put_back.NOTHING
+    assert await world.told(OLGA, "put_back", id_) == put_back.NOT_YOURS

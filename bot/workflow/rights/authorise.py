@@ -108,8 +108,12 @@ def lifts_all(context: Context, person: request.Person, roster: quorum.Roster) -
 
 
 def groups_of(context: Context, request: ports.Request) -> frozenset[str]:
-    """Return the groups that may ask for, or approve, such a request."""
+    """Return the groups that may ask for, or approve, such a request.
+
+    Where an edited policy has none of its rules any more, those of all rules may.
+    """
     rules = [one for one in context.policy().rules if one.name in request.plan.terms.rules]
+    rules = rules or list(context.policy().rules)
     named = (group for rule in rules for group in (*rule.requesters, *rule.approver_groups))
     return frozenset(named)
 
