@@ -29,7 +29,7 @@ from bot.slack.outbound import (
     reporter,
     sending,
 )
-from bot.steps import all_kinds as around_opening, http_client as around_http
+from bot.steps import all_kinds, http_client
 from bot.storage import opening, store
 from bot.workflow import context as story_, workflow
 from bot.workflow.rights import grants, rejudge
@@ -116,7 +116,7 @@ async def joined(
         )
         closing.push_async_callback(kept.close)
         http = await closing.enter_async_context(exchange.open_http(trusting))
-        surroundings = around_http.Client(learn=learn)
+        surroundings = http_client.Client(learn=learn)
         closing.push_async_callback(surroundings.aclose)
         power = cloud.power_of(given, http, clock, paces)
         closing.push_async_callback(power.aclose)
@@ -125,7 +125,7 @@ async def joined(
             return cloud.login_of(now, http, clock)
 
         slack = (web_client, identity)
-        kinds = around_opening.all_kinds(surroundings)
+        kinds = all_kinds.all_kinds(surroundings)
         basis = Basis(given, paces, clock, *slack, kept, power, log_in, kinds)
         bot = _join(basis, await _note_workspace(basis))
         if transport == "socket":

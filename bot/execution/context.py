@@ -42,8 +42,8 @@ class Pacing:
 class Context:
     """The store, CloudDC, the clock and the rules of a process. It keeps nothing of a request.
 
-    `wake` is called when something was written that is to be said. `around` are the kinds of
-    steps around waves, by name.
+    `wake` is called when something was written that is to be said. `step_clients` do the steps
+    around waves, by the name of their kind.
     """
 
     store: ports.RequestStore
@@ -52,4 +52,4 @@ class Context:
     rules: Rules
     pacing: Pacing = dataclasses.field(default_factory=Pacing)
     wake: Callable[[], None] = lambda: None
-    around: Mapping[str, protocol.StepClient] = dataclasses.field(default_factory=dict)
+    step_clients: Mapping[str, protocol.StepClient] = dataclasses.field(default_factory=dict)

@@ -98,7 +98,7 @@ class Request:
     `end_named` are others whom the sentence names by id.
     `waiting` is the service that an approved or running request waits for.
     `review` is what a request by break glass owes, `source` the key of the payload that made it.
-    `around` is what was taken out around its waves; where several are read at once it is empty.
+    `taken_out` is what steps took out; where several requests are read at once it is empty.
     `hushed` says that its channel is told nothing more: people of another company read it.
     """
 
@@ -120,7 +120,7 @@ class Request:
     review: Review | None = None
     hushed: bool = False
     waiting: Wait | None = None
-    around: tuple[parts.Part, ...] = ()
+    taken_out: tuple[parts.Part, ...] = ()
     ended_by: str = ""
     end_named: tuple[str, ...] = ()
 

@@ -34,7 +34,7 @@ def part(made: step.Step, *servers: tuple[str, StepState], **more: Any) -> parts
 def ended(*found: parts.Part) -> ports.Request:
     """Return an ended request with these parts."""
     request = builders.request_in(RequestState.PARTIAL)
-    return dataclasses.replace(request, around=found, ended_at=builders.NOW)
+    return dataclasses.replace(request, taken_out=found, ended_at=builders.NOW)
 
 
 OUT = (
@@ -106,7 +106,7 @@ def test_a_running_card_says_what_is_done_around_its_wave() -> None:
     """In the words of the step."""
     running = dataclasses.replace(
         builders.request_in(RequestState.RUNNING),
-        around=(part(DRAIN, ("web07", StepState.INTENDED), says="draining web07: 3 pods left"),),
+        taken_out=(part(DRAIN, ("web07", StepState.INTENDED), says="draining web07: 3 pods left"),),
     )
     assert "draining web07: 3 pods left" in str(cards.render(running).blocks)
 

@@ -63,7 +63,7 @@ async def test_a_kind_is_added_by_one_file(tmp_path: pathlib.Path) -> None:
         play.here.rule(policy=lambda: given)
         clients = all_kinds.all_kinds(cast("http_calls.Http", line), example)
         kinds_of = {**play.outside.kinds(), **clients}
-        play.here.context = dataclasses.replace(play.here.context, around=kinds_of)
+        play.here.context = dataclasses.replace(play.here.context, step_clients=kinds_of)
         [name] = play.here.ready(1)
         found, _ = await play.run(Action.REBOOT, [name])
 

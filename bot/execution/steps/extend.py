@@ -45,7 +45,7 @@ async def lengthened(
     context: Context, part: parts_.Part, found: ports.Request, until: float, others: frozenset[str]
 ) -> parts_.Part:
     """Let a part stand until then; return it as it is now, the same where that can't be done."""
-    kind = context.around.get(part.step.kind)
+    kind = context.step_clients.get(part.step.kind)
     if kind is None:
         return part
     servers = tuple(one.subject for one in part.standing)

@@ -229,7 +229,7 @@ async def find_out(
 
     What can't be looked for is done `again`, which does no harm, or else may stand.
     """
-    kind = context.around.get(part.step.kind)
+    kind = context.step_clients.get(part.step.kind)
     if kind is None:
         return
     servers = tuple(one.subject for one in lost)

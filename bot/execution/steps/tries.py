@@ -141,7 +141,7 @@ async def look(context: Context, half: Half, save: Save) -> None:
     Raises:
         LostLease: the right to write has ended.
     """
-    kind, servers = context.around[half.part.step.kind], half.servers
+    kind, servers = context.step_clients[half.part.step.kind], half.servers
     tried = 0
     while True:
         if half.stopped is not None:
@@ -184,7 +184,7 @@ async def _try(
     if half.until:
         within_s = min(within_s, max(LEAST_TRY_S, half.until - context.clock.monotonic()))
     asked = asked_of(half, step, servers, tried, context.clock.now(), within_s)
-    kind = context.around.get(half.part.step.kind)
+    kind = context.step_clients.get(half.part.step.kind)
     if kind is None:
         return protocol.refused(servers, f"this Powerbot has no {half.part.step.kind}")
     if half.before and unsure:

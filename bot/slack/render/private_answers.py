@@ -62,7 +62,7 @@ def _one(shown: answers.RequestShown, turn: paging.Turn) -> blocks.Message:
     card = cards.render(shown.request, shown.servers, private=True, freezes=shown.freezes)
     asked = dataclasses.replace(turn, line=f"show {shown.request.id}")
     rows = outcomes.rows(shown.servers, shown.request.order.action)
-    rows += about_steps.lines(shown.request.around)
+    rows += about_steps.lines(shown.request.taken_out)
     below = paging.body(rows, asked, server_lists.PAGE_ROWS)
     plainer = (*card.plainer, *below) if card.plainer else ()
     return dataclasses.replace(card, blocks=(*card.blocks, *below), plainer=plainer)

@@ -22,7 +22,7 @@ AGAIN_S = 1.0
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Drain:
-    """Implements `asking.StepClient`."""
+    """Implements `protocol.StepClient`."""
 
     http: http_calls.Http
 

@@ -22,7 +22,7 @@ WELL = ""
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Probe:
-    """Implements `asking.StepClient`."""
+    """Implements `protocol.StepClient`."""
 
     http: http_calls.Http
 

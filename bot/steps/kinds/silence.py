@@ -21,7 +21,7 @@ Work = Callable[[alertmanager.Alertmanager], Awaitable[protocol.Answer]]
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Silence:
-    """Implements `asking.StepClient`.
+    """Implements `protocol.StepClient`.
 
     Where more than one label tells servers apart, one part has several silences, so that exactly
     its servers are silenced; its `outside_id` has their ids with blanks between.

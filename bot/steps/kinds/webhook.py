@@ -27,7 +27,7 @@ REFUSED = frozenset({409, 412, 423, 425})
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Webhook:
-    """Implements `asking.StepClient`."""
+    """Implements `protocol.StepClient`."""
 
     http: http_calls.Http
 

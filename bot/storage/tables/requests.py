@@ -267,7 +267,7 @@ class Requests(reviews.Reviews, earlier_requests.Bearings, steps.Steps):
         joined = self._joined(found)
         if not joined or not joined[0].plan.around:
             return joined[0] if joined else None
-        return dataclasses.replace(joined[0], around=tuple(self.parts(joined[0].id)))
+        return dataclasses.replace(joined[0], taken_out=tuple(self.parts(joined[0].id)))
 
     def _joined(self, found: Sequence[Any]) -> list[ports.Request]:
         """Return requests for rows, with plans and approvals."""

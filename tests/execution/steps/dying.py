@@ -35,5 +35,5 @@ def doomed(play: stage.Stage, doom: crashing.Doom) -> stage.Stage:
         crashing.DoomedClock(here.clock, doom),
         like=here.context,
     )
-    context = dataclasses.replace(context, around=kinds)  # type: ignore[arg-type]
+    context = dataclasses.replace(context, step_clients=kinds)  # type: ignore[arg-type]
     return stage.Stage(dataclasses.replace(here, context=context), play.outside)

@@ -153,7 +153,7 @@ class Stage:
     def restarted(self) -> Stage:
         """Return the stage after a kill and a start."""
         new = self.here.restarted()
-        context = dataclasses.replace(new.context, around=self.outside.kinds())
+        context = dataclasses.replace(new.context, step_clients=self.outside.kinds())
         return Stage(dataclasses.replace(new, context=context), self.outside)
 
     async def drive(self) -> None:
@@ -174,7 +174,7 @@ async def opened(
             out = outside_.Outside(here.clock.now)
             given = rules(*changes)
             here.rule(policy=lambda: given)
-            here.context = dataclasses.replace(here.context, around=out.kinds())
+            here.context = dataclasses.replace(here.context, step_clients=out.kinds())
             yield Stage(here, out)
 
 

@@ -45,7 +45,7 @@ def process(play: stage.Stage) -> tuple[stage.Stage, list[str]]:
     """Return one more process on the same store, and what it will have asked the outside."""
     new, asked = play.restarted(), list[str]()
     kinds = {name: Counted(one, asked) for name, one in play.outside.kinds().items()}
-    context = dataclasses.replace(new.here.context, around=kinds)  # type: ignore[arg-type]
+    context = dataclasses.replace(new.here.context, step_clients=kinds)  # type: ignore[arg-type]
     return stage.Stage(dataclasses.replace(new.here, context=context), play.outside), asked
 
 

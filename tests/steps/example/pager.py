@@ -13,7 +13,7 @@ LONGEST_CALL_S = 5.0
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Pager:
-    """Implements `asking.StepClient`: a PUT mutes all servers of a part, another unmutes them."""
+    """Implements `protocol.StepClient`: a PUT mutes all servers of a part, another unmutes them."""
 
     http: http_calls.Http
 

@@ -28,7 +28,7 @@ def under_way(request: ports.Request) -> str:
     """Return what is being done around the wave that runs, such as "draining web07: 3 pods"."""
     if request.state is not State.RUNNING:
         return ""
-    said = [part.says for part in request.around if part.says]
+    said = [part.says for part in request.taken_out if part.says]
     return f"🔧 {text.plain(said[-1], SAYS_CHARS)}" if said else ""
 
 
@@ -37,7 +37,7 @@ def still_out(request: ports.Request) -> str:
     if not request.ended_at:
         return ""
     servers: dict[folding.Named, list[str]] = {}
-    found = step_ledger.rows(request.around)
+    found = step_ledger.rows(request.taken_out)
     for row in found:
         servers.setdefault(row.taken.subject.label, []).append(_done(row.part, row.taken))
     if not servers:
@@ -69,7 +69,7 @@ def out_on_home(out: answers.StillOut, linked: str) -> str:
 
 def has_out(request: ports.Request) -> bool:
     """Whether an ended request still has something out."""
-    return bool(request.ended_at) and any(part.standing for part in request.around)
+    return bool(request.ended_at) and any(part.standing for part in request.taken_out)
 
 
 def _done(part: parts_.Part, taken: parts_.Taken) -> str:
