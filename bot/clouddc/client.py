@@ -79,7 +79,7 @@ class CloudDC:
         if not _ENDPOINT.fullmatch(access.endpoint):
             raise ValueError("the endpoint must look like https://clouddc.REGION.myhuaweicloud.com")
         if not _PROJECT_ID.fullmatch(access.project_id):
-            raise ValueError("the project id may have letters, digits, dashes and underscores")
+            raise ValueError("the project id can have only letters, digits, - and _")
         self._http = http
         self.servers_url = f"{access.endpoint.rstrip('/')}/v1/{access.project_id}/physicalservers"
         self._auth = access.auth

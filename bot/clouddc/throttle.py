@@ -179,7 +179,7 @@ class Turns:
                     taken_at = await self._queue(places, priority, ready)
             except TimeoutError as error:
                 raise errors.NotSent.since(
-                    "CloudDC asks for fewer calls than there are to make",
+                    "more calls are waiting than CloudDC's rate limit lets through",
                     retry_after_s=self._bucket.wait_s() or None,
                 ) from error
             yield taken_at

@@ -216,7 +216,9 @@ def typed(text: str, rules: policy.Policy) -> server.Snapshot:
     for term in targets.parse(text, rules.groups).terms:
         pattern = term.matcher.pattern if isinstance(term.matcher, terms.NamesTerm) else None
         if pattern is None or pattern.is_wild:
-            problem = "Offline, only names can be explained: nobody is asked which servers match."
+            problem = (
+                "Offline, only names can be explained; for anything else, leave out --offline."
+            )
             raise errors.UserMistake(problem, token=term.typed, suggestion="web[01-20]")
         names += () if term.takes_out else pattern.names()
     rows = [server.Server(id=f"typed-{name}", name=name, power_state="on") for name in names]

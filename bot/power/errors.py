@@ -26,7 +26,7 @@ from bot.power import missing_access
 
 
 class PowerbotError(Exception):
-    """Something went wrong inside Powerbot; the log of this time says more."""
+    """Something went wrong inside Powerbot; an operator can look it up in the log."""
 
     @property
     def user_message(self) -> str:
@@ -69,7 +69,7 @@ class LostLease(PowerbotError):
 
 
 class TooMuch(PowerbotError):
-    """Too much is under way; nothing was done with this."""
+    """Too much is in progress, so nothing was done with this; try again in a moment."""
 
 
 class StoreUnavailable(PowerbotError):
@@ -122,7 +122,7 @@ class CloudError(PowerbotError):
 
 
 class NotSent(CloudError):
-    """CloudDC could not be reached: proven that nothing was sent."""
+    """CloudDC could not be reached, and nothing was sent."""
 
     why = ""
 
@@ -147,11 +147,11 @@ class KeyLocked(Unauthorized):
 
 
 class Throttled(Refused):
-    """CloudDC asks for fewer calls; Powerbot waits and goes on by itself."""
+    """CloudDC asks for fewer calls; Powerbot waits and carries on by itself."""
 
 
 class UnknownServers(Refused):
-    """CloudDC doesn't know these servers any more."""
+    """CloudDC no longer knows these servers."""
 
 
 class NotReady(Refused):
@@ -159,4 +159,4 @@ class NotReady(Refused):
 
 
 class OutcomeUnknown(CloudError):
-    """The call was sent and no usable answer came: it may have happened."""
+    """The call was sent, but no usable answer came back, so it may have happened."""

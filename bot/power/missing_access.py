@@ -61,8 +61,8 @@ SENTENCES = {
         "powerbot check says more."
     ),
     Lack.WORKSPACE: (
-        "Powerbot has no access to this workspace ({code}): a Slack admin of the organization "
-        "must add the app to it."
+        "Powerbot has no access to this workspace ({code}): a Slack admin of the "
+        "organisation must add the app to it."
     ),
     Lack.PLAN: (
         "User groups need a paid Slack plan ({code}): whoever edits the policy must name people "

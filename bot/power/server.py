@@ -116,8 +116,8 @@ class Shortfall:
         """The fact in words."""
         if not self.total:
             return (
-                f"CloudDC's list shows {self.shown:,} servers, and whether these are all can't be "
-                "told: it has no count, and its pages repeat."
+                f"CloudDC's list shows {self.shown:,} servers, and there may be more: it has no "
+                "count, and its pages repeat."
             )
         return f"CloudDC's list shows {self.shown:,} of {self.total:,} servers."
 

@@ -146,7 +146,7 @@ class Api:
             answer = await self._json("POST", path, body)
             if not (answer.get("status") or {}).get("allowed"):
                 missing.append(f"{verb} {resource}{'/' if part else ''}{part}")
-        return f"the account may not {', '.join(missing)}" if missing else ""
+        return f"the account isn't allowed to {', '.join(missing)}" if missing else ""
 
     async def _json(
         self,

@@ -38,8 +38,8 @@ TURN_POSTGRESQL = f"""
 
 NOT_STORED = "The database can't be reached; nothing was changed. Try again in a moment."
 UNCERTAIN = (
-    "The database was lost in the middle of a commit: what you asked for may or may not have "
-    "been stored."
+    "The database was lost in the middle of a commit, so what you asked for may or may not have "
+    "been stored; check before you try again."
 )
 
 

@@ -37,8 +37,8 @@ def test_reason_that_spares_some_of_the_servers_is_refused(
     with pytest.raises(errors.UserMistake) as caught:
         except_in_reason.refuse(reason, ROWS, GROUPS)
 
-    assert f"The reason spares {named}, and a reason is only words" in caught.value.problem
-    assert f"as {instead}" in caught.value.problem
+    assert f"The reason says to spare {named}, but a reason spares nothing" in caught.value.problem
+    assert f"add {instead} to the targets" in caught.value.problem
 
 
 @pytest.mark.parametrize(

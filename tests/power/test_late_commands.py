@@ -36,7 +36,7 @@ def test_requester_s_words_are_late_when_they_lay_here_too_long(kind: str) -> No
     told = late_commands.judge(inbound(kind, at=NOW - 3700, message_ts=f"{NOW - 3701}"), NOW)
 
     assert told is not None
-    assert "1 hour after it was written and did nothing" in told.sentence
+    assert "1 hour after it was sent and did nothing" in told.sentence
     assert told.line.endswith(LINE)
 
 

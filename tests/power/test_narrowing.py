@@ -95,14 +95,19 @@ def test_person_names_servers_by_terms_that_add_up_and_narrow(text: str, names: 
     [
         (
             "web* rack:R14",
-            "Of web* (3 servers) none is in rack R14; terms of different kinds narrow each other.",
+            "None of web* (3 servers) is in rack R14; terms of different kinds narrow each other.",
         ),
         (
             "tag:role=web state:off health:critical",
-            "Of servers tagged role=web that are off (2 servers) none is of health critical; "
+            "None of the servers tagged role=web that are off (2 servers) has health critical; "
             "terms of different kinds narrow each other.",
         ),
-        ("web01 & web02", "Of web01 (1 server) none is web02; & narrows, a space adds up."),
+        ("web01 & web02", "web01 (1 server) doesn't match web02; & narrows, a space adds up."),
+        (
+            "rack:R14 web*",
+            "The only one of the servers in rack R14 doesn't match web*; terms of different kinds "
+            "narrow each other.",
+        ),
         (
             "web01 web02 & state:off",
             "& narrows and a space adds up, so this can be read in two ways: ask for "
@@ -135,7 +140,7 @@ def test_person_is_told_what_left_nothing_or_reads_in_two_ways(text: str, senten
         ("web01 db01 rack:R12 rack:R13", "web01 and db01 in rack R12 or R13"),
         ("@web tag:env=prod dc:A !web01", "@web tagged env=prod in room A, without web01"),
         ("web* & *01", "web* that are also *01"),
-        ("dc:A health:critical", "servers in room A of health critical"),
+        ("dc:A health:critical", "servers in room A with health critical"),
         (
             "rack:R14 state:unknown state:off",
             "servers in rack R14 that are in an unknown state or off",

@@ -222,7 +222,9 @@ def test_a_step_is_left_out_where_the_rule_lets_it() -> None:
 def test_a_step_is_not_left_out_otherwise() -> None:
     """But for break glass, in an incident's channel."""
     refused = made(Action.REBOOT, rules(), without=["all"]).refusals
-    said = "doesn't let anybody leave quiet, drain, balancer and answering out"
+    said = (
+        "doesn't let anybody leave out quiet, drain, balancer and answering; remove --without all"
+    )
     assert any(said in one for one in refused)
     unknown = made(Action.REBOOT, rules(), without=["drian"]).refusals
     assert "the steps are quiet, drain, balancer and answering" in unknown[0]

@@ -319,7 +319,7 @@ async def test_check_names_the_rights_that_are_missing(monkeypatch: pytest.Monke
         unset = await at.kind.check(at.step)
 
     assert good == ""
-    assert lacking == "the account may not patch nodes, create pods/eviction"
+    assert lacking == "the account isn't allowed to patch nodes, create pods/eviction"
     assert unset == "K8S_AUTH isn't set"
 
 

@@ -31,7 +31,7 @@ async def test_requester_s_late_words_do_nothing_and_are_given_back(
     said = await world.flow.handle(late(world, kind, text, 301))
 
     assert isinstance(said, answers.Mistake)
-    assert "5 minutes after it was written and did nothing" in said.problem
+    assert "5 minutes after it was sent and did nothing" in said.problem
     assert said.suggestion.removeprefix("/power ") == text
     assert world.folk.asked == []
     assert [row["event"] for row in await world.audit()] == ["words.too_late"]

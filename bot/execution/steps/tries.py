@@ -186,7 +186,9 @@ async def _try(
     asked = asked_of(half, step, servers, tried, context.clock.now(), within_s)
     kind = context.step_clients.get(half.part.step.kind)
     if kind is None:
-        return protocol.refused(servers, f"this Powerbot has no {half.part.step.kind}")
+        return protocol.refused(
+            servers, f"this version of Powerbot has no {half.part.step.kind} steps"
+        )
     if half.before and unsure:
         found = await bounded(asked, lambda: kind.find(asked))
         if found is not None and not _nothing(found, servers):
@@ -204,7 +206,7 @@ async def bounded(asked: protocol.Try, ask: Callable[[], Awaitable[T]]) -> T | p
         return protocol.again(asked.servers, NO_ANSWER, stands=True)
     except Exception:  # A kind's own mistake must not end the run: it may have acted, too.
         log.exception("step.broken", request=asked.request_id, step=asked.step.name)
-        said = "Powerbot's own mistake; its log says more"
+        said = "something went wrong inside Powerbot; its log says more"
         return protocol.again(asked.servers, said, stands=True)
 
 

@@ -63,8 +63,8 @@ def _steps(rules: policy.Policy) -> Iterator[str]:
     for step in rules.steps:
         if kinds.named(step.kind).lengthens and step.lasts_s < step.within_s:
             yield (
-                f'Step "{step.name}": lasts is shorter than within, so it could end before it is '
-                "known to stand; make lasts longer."
+                f'Step "{step.name}": lasts is shorter than within, so the silence could end '
+                "before it is confirmed; make lasts longer."
             )
 
 

@@ -41,8 +41,8 @@ def refuse(reason: str, rows: Sequence[server.Server], groups: targets.Groups) -
     names = folding.fold([row.name for row in spared.values()], MOST_SHOWN, marked=True)
     instead = " ".join(f"!{term}" for term in dict.fromkeys(terms))
     raise errors.UserMistake(
-        f"The reason spares {names}, and a reason is only words: take them out of the servers, "
-        f"as {instead}, or leave them out of the reason.",
+        f"The reason says to spare {names}, but a reason spares nothing: add {instead} to the "
+        "targets, or leave that out of the reason.",
         token=typography.shown(terms[0]),
     )
 

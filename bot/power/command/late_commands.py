@@ -30,10 +30,8 @@ class LateCommand:
     @property
     def sentence(self) -> str:
         """The sentence for whoever wrote the words."""
-        again = "Send it again if it is still wanted."
-        return (
-            f"Powerbot got to this {_ago(self.age_s)} after it was written and did nothing. {again}"
-        )
+        again = "Send it again if you still want it."
+        return f"Powerbot read this {_ago(self.age_s)} after it was sent and did nothing. {again}"
 
 
 def judge(inbound: ports.Inbound, now: float) -> LateCommand | None:

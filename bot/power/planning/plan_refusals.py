@@ -132,8 +132,8 @@ def by_steps(question: Question, judged: Sequence[policy.Rule], terms: plan.Term
             if kept := [one for one in named if one not in rule.may_skip]:
                 listed = quorum.joined(kept, " and ")
                 yield (
-                    f'Rule "{rule.name}" doesn\'t let anybody leave {listed} out; ask again '
-                    "without that."
+                    f'Rule "{rule.name}" doesn\'t let anybody leave out {listed}; remove '
+                    f"--without {word}."
                 )
 
 

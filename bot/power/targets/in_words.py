@@ -12,8 +12,10 @@ SAID = {
     "rack": "in rack {}",
     "room": "in room {}",
     "dc": "in room {}",
-    "health": "of health {}",
+    "health": "with health {}",
 }
+# How a kind is said to be true, and untrue, of a server.
+IS, HAS, MATCHES = ("is", "isn't"), ("has", "doesn't have"), ("matches", "doesn't match")
 # A relative clause stands last, so that what it speaks of stays clear.
 LAST = "state"
 
@@ -36,6 +38,21 @@ def subject(members: TermSet) -> str:
     others = [one for one in members.clauses if not named or one is not named[0]]
     others.sort(key=lambda clause: clause[0].kind == LAST)
     return " ".join([head, *(narrowed(clause) for clause in others)])
+
+
+def none_of(before: TermSet, clause: Sequence[Term], count: int) -> str:
+    """Return that a clause is true of none of the `count` servers that others name.
+
+    Like `None of web* (3 servers) is in rack R14`.
+    """
+    head, kind = subject(before), clause[0].kind
+    does, doesnt = HAS if kind == "health" else MATCHES if kind == NAMED else IS
+    what = told(clause).removeprefix("with ")
+    named = any(one[0].kind == NAMED for one in before.clauses)
+    if count > 1:
+        return f"None of {'' if named else 'the '}{head} ({count:,} servers) {does} {what}"
+    one = f"{head} (1 server)" if named else f"The only one of the {head}"
+    return f"{one} {doesnt} {what}"
 
 
 def narrowed(clause: Sequence[Term]) -> str:

@@ -111,13 +111,11 @@ def _narrowed(
 def _none_left(members: TermSet, place: int, count: int) -> errors.UserMistake:
     """Return the error for a clause that is true of none of the servers before it."""
     before = dataclasses.replace(members, clauses=members.clauses[:place])
-    subject = in_words.subject(before)
     clause = members.clauses[place]
     alike = any(one[0].kind == clause[0].kind for one in before.clauses)
     why = "& narrows, a space adds up" if alike else "terms of different kinds narrow each other"
     return errors.UserMistake(
-        f"Of {subject} ({count:,} {'server' if count == 1 else 'servers'}) none is "
-        f"{in_words.told(clause)}; {why}.",
+        f"{in_words.none_of(before, clause, count)}; {why}.",
         token=typography.shown(" ".join(term.text for term in clause)),
     )
 
