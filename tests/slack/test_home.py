@@ -142,6 +142,22 @@ def test_home_shows_what_is_owed_until_it_is_paid() -> None:
     assert "Still out" not in str(home.render(shown()))
 
 
+def test_servers_that_a_cycle_has_left_off_come_before_whatever_ended_since() -> None:
+    """However long the list of what ended is, and nobody reads that nothing is to be done."""
+    cycle = builders.planned(builders.order(["web01"], request.Action.CYCLE))
+    dark = builders.request_in(State.FAILED, cycle, id="PR-DARK")
+    row = dataclasses.replace(builders.rows(rejected=["web01"])[0], step=1)
+    recent = (*numbered(State.SUCCEEDED, 30), dark)
+
+    said = str(home.render(shown(recent=recent, loose={"PR-DARK": [row]})))
+
+    assert "🚨 web01 is OFF · power-on refused" in said
+    assert said.index("Left off") < said.index("web01 is OFF") < said.index("Recently finished")
+    assert said.count("OFF") == 1
+    assert "Nothing is waiting" not in said
+    assert "Left off" not in str(home.render(shown(recent=recent)))
+
+
 # -- opened and pressed
 
 

@@ -123,10 +123,12 @@ def test_a_power_on_that_was_refused_is_not_what_to_press_next(
         State.FAILED, builders.planned(builders.order([row.name], Action.CYCLE))
     )
 
-    shown = cards.render(found, [row]).blocks[-1]["elements"][0]
+    alarm = running.LeftDark(names=["web01"], off=["web01"], state=state)
+    on_card, in_thread = cards.render(found, [row]), left_off.left_dark(found, alarm)
 
-    assert shown["text"]["text"] == "Power back on"
-    assert shown.get("style") == style
+    for shown in (message.blocks[-1]["elements"][0] for message in (on_card, in_thread)):
+        assert shown["text"]["text"] == "Power back on"
+        assert shown.get("style") == style
 
 
 def test_servers_that_may_be_off_are_told_apart_from_those_that_are() -> None:

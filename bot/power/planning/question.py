@@ -50,7 +50,7 @@ class Facts:
     `freezes` are those of people. `locks` has, by server id, who holds it.
     `requester_groups` are the groups of `[people]` that the requester is in, `unread_groups`
     those that could not be read. `recent_servers` are the ids in the requester's open requests
-    and those that were sent by others within the split window. `last_reboots` has, by server id,
+    and what ended ones have sent within the split window. `last_reboots` has, by server id,
     when it was last rebooted (epoch seconds); `unknown_reboots` has the request whose reboot of
     it may or may not have happened, when none was proven since. `unreviewed` are the requester's
     requests by break glass that nobody has reviewed yet. `unsettled` has, by server id, a call

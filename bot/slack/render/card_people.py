@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from bot.power import causes, lifecycle, ports
 from bot.power.lifecycle import State
+from bot.power.run import retry_and_undo
 from bot.slack.blockkit import text, words
 from bot.slack.render import buttons, headlines
 from bot.slack.render.phrases import about_freezes, about_request, about_steps, outcomes
@@ -50,8 +51,9 @@ def _next(request: ports.Request, servers: Sequence[ports.RunServer]) -> str:
     """Return what is left to do of a run that has ended: its buttons are every requester's."""
     who, action = text.mention(request.order.requester.user_id), request.order.action
     anyone = f"{who}, or whoever else may request it,"
-    if outcomes.dark(servers, action):
-        return f"*Next:* {anyone} checks them, then presses Power back on."
+    if dark := retry_and_undo.dark(action, servers):
+        those = "it" if len(dark) == 1 else "them"
+        return f"*Next:* {anyone} checks {those}, then presses Power back on."
     left = outcomes.untouched(servers, action)
     if outcomes.busy(servers):
         return f"{NOTHING_SENT} {who} can ask again."

@@ -13,8 +13,9 @@ from typing import Any
 from bot.power import lifecycle, missing_access, ports, vocabulary
 from bot.power.inputs import Do
 from bot.power.lifecycle import State
+from bot.power.run import retry_and_undo
 from bot.slack.blockkit import blocks, naming, text, words
-from bot.slack.render import buttons, cards
+from bot.slack.render import buttons, cards, headlines
 from bot.slack.render.phrases import about_freezes, about_plan, about_request, about_steps, outcomes
 from bot.workflow import answers
 
@@ -25,6 +26,7 @@ NAMES_CHARS = 200
 REASON_CHARS = 150
 UNKNOWN = "More may wait for you than is listed here."
 NOTHING = "Nothing is waiting for you, and nothing is running."
+POWER_BACK_ON = "The card has *Power back on*; check the servers before you press it."
 HOW_TO = "Or type {example} in a channel where requests may be made; {help} shows the rest."
 
 Row = Callable[[ports.Request], list[blocks.Block]]
@@ -57,10 +59,14 @@ def render(
     body.append(blocks.button_row([new]))
     for title, requests, row in lists:
         body += _listed(title, requests, row, workspace_url, called)
-    if not shown.out and not any(requests for _, requests, _ in lists):
+    dark = [
+        one for one in shown.recent if retry_and_undo.dark(one.order.action, _loose(shown, one))
+    ]
+    if not dark and not shown.out and not any(requests for _, requests, _ in lists):
         body.append(blocks.section(NOTHING))
+    body += _left_off(shown, dark, workspace_url)
     body += _still_out(shown, workspace_url, called)
-    body += _recent(shown, workspace_url)
+    body += _recent(shown, [one for one in shown.recent if one not in dark], workspace_url)
     body.append(blocks.context(_how_to(called)))
     return {"type": "home", "blocks": body}
 
@@ -180,30 +186,61 @@ def _still_out(shown: answers.HomeShown, workspace_url: str, called: str) -> lis
     return body
 
 
-def _recent(shown: answers.HomeShown, workspace_url: str) -> list[blocks.Block]:
-    """Return what ended lately, one line each."""
-    if not shown.recent:
+def _left_off(
+    shown: answers.HomeShown, dark: Sequence[ports.Request], workspace_url: str
+) -> list[blocks.Block]:
+    """Return the cycles that have left servers off, before all else that has ended."""
+    if not dark:
         return []
     lines = [
-        _ended(found, shown.loose.get(found.id, ()), workspace_url)
-        for found in shown.recent[:MOST_RECENT]
+        f"{headlines.ended(found, _loose(shown, found))}\n{_about_ended(found, workspace_url)}"
+        for found in dark[:MOST_RECENT]
     ]
+    more = len(dark) - MOST_RECENT
+    lines += [f"and {more} more"] if more > 0 else []
+    return [
+        blocks.header("Left off"),
+        *blocks.paragraphs("\n".join(lines)),
+        blocks.context(POWER_BACK_ON),
+    ]
+
+
+def _loose(shown: answers.HomeShown, found: ports.Request) -> Sequence[ports.RunServer]:
+    """Return the servers of an ended request that aren't proven."""
+    return shown.loose.get(found.id, ())
+
+
+def _recent(
+    shown: answers.HomeShown, recent: Sequence[ports.Request], workspace_url: str
+) -> list[blocks.Block]:
+    """Return what ended lately, one line each."""
+    if not recent:
+        return []
+    lines = [_ended(found, _loose(shown, found), workspace_url) for found in recent[:MOST_RECENT]]
     return [blocks.header("Recently finished"), *blocks.paragraphs("\n".join(lines))]
 
 
 def _ended(found: ports.Request, loose: Sequence[ports.RunServer], workspace_url: str) -> str:
     """Return one ended request as a line; `loose` are its servers that aren't proven."""
-    order = found.order
     parts = [
         f"{words.SIGNS[found.state]} {found.state.value.capitalize()}",
+        _about_ended(found, workspace_url),
+        outcomes.loose_ends(loose, found.order.action),
+        _judged(found),
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+def _about_ended(found: ports.Request, workspace_url: str) -> str:
+    """Return what an ended request was, whose, and since when it has ended."""
+    order = found.order
+    parts = [
         f"{about_request.title(order)} ({naming.folded(naming.target_names(order), 80)})",
         cards.linked(found, workspace_url),
         f"by {text.mention(order.requester.user_id)}",
         text.moment(found.ended_at or found.changed_at),
-        outcomes.loose_ends(loose, order.action),
-        _judged(found),
     ]
-    return " · ".join(part for part in parts if part)
+    return " · ".join(parts)
 
 
 def _judged(found: ports.Request) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.power import inputs, ports
+from bot.power.lifecycle import ServerState
 from bot.power.messages import running
 from bot.power.run import late_results
 from bot.power.text import times
@@ -25,16 +26,19 @@ def left_dark(request: ports.Request, told: running.LeftDark) -> blocks.Message:
     why = text.plain(_why(told), WHY_CHARS)
     off = names if told.off is None else told.off
     maybe = [name for name in names if name not in set(off)]
+    those = "this one; check it" if len(names) == 1 else "these; check them"
     lines = [
         f"*Switched off by {request.id} and not back on:* {naming.folded(off)}" if off else "",
         f"*May be off:* {naming.folded(maybe)}; {request.id} has sent a power-off" if maybe else "",
         f"*Why:* {why}" if why else "",
-        f"{people}: {LABEL} plans a power-on of exactly these; check them before you press it.",
+        f"{people}: {LABEL} plans a power-on of exactly {those} before you press it.",
         LOOKING,
     ]
     said = "\n".join(line for line in lines if line)
     spoken = f"{LABEL} {request.id}: power on what it left off"
-    button = blocks.Button(inputs.Do.BACK_ON, request.id, style="primary", spoken=spoken)
+    # As on the card: not before somebody has seen to what refused the power-on.
+    style = "" if told.state is ServerState.REJECTED else "primary"
+    button = blocks.Button(inputs.Do.BACK_ON, request.id, style=style, spoken=spoken)
     title = f"🚨 {number} left off" if off else f"🚨 {number} may be off"
     shown = (blocks.header(title), blocks.section(said), blocks.button_row([button]))
     return blocks.Message(f"{title}: {said}", shown)
