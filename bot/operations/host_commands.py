@@ -20,7 +20,7 @@ from bot import VERSION, settings
 from bot.power import errors, inputs, lifecycle, ports, request, vocabulary
 from bot.power.command import command
 from bot.power.lifecycle import State
-from bot.power.steps import parts
+from bot.power.steps import wave_parts
 from bot.runtime import clocks
 from bot.storage import opening
 from bot.workflow import answers, audit_trail, stop as stopping
@@ -47,7 +47,7 @@ class HostView:
 
     request: ports.Request
     servers: Sequence[ports.RunServer]
-    parts: Sequence[parts.Part]
+    parts: Sequence[wave_parts.Part]
     workspace_url: str = ""
 
 

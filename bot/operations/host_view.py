@@ -17,7 +17,7 @@ from bot.operations import host_commands
 from bot.power import plan, ports
 from bot.power.lifecycle import ServerState
 from bot.power.plan import Verdict
-from bot.power.steps import parts
+from bot.power.steps import wave_parts
 from bot.power.text import folding, spelling, times
 from bot.slack import permalinks
 
@@ -63,7 +63,7 @@ def instant(epoch_s: float) -> str | None:
     return times.rfc3339(epoch_s, "seconds") if epoch_s else None
 
 
-def step_row(part: parts.Part, taken: parts.Taken, state: enum.StrEnum) -> dict[str, Any]:
+def step_row(part: wave_parts.Part, taken: wave_parts.Taken, state: enum.StrEnum) -> dict[str, Any]:
     """Return a row for one server of one part of a step; what isn't known is left out."""
     row = {
         "request": part.request_id,

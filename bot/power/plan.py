@@ -13,7 +13,7 @@ import pydantic
 
 from bot.power import request
 from bot.power.causes import Cause
-from bot.power.steps import step as step_
+from bot.power.steps import definition
 from bot.power.text import folding
 
 
@@ -160,7 +160,7 @@ class Stepped(request.Frozen):
 
     name: str
     kind: str
-    when: step_.When = step_.When.AFTER
+    when: definition.When = definition.When.AFTER
     within_s: float = 0.0
     settle_s: float = 0.0
 

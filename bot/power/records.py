@@ -13,7 +13,7 @@ from typing import Any
 from bot.power import causes, inputs, lifecycle, plan, request
 from bot.power.causes import Wait
 from bot.power.peers import Method
-from bot.power.steps import parts
+from bot.power.steps import wave_parts
 from bot.power.text import folding
 
 
@@ -120,7 +120,7 @@ class Request:
     review: Review | None = None
     hushed: bool = False
     waiting: Wait | None = None
-    taken_out: tuple[parts.Part, ...] = ()
+    taken_out: tuple[wave_parts.Part, ...] = ()
     ended_by: str = ""
     end_named: tuple[str, ...] = ()
 

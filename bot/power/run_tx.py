@@ -14,8 +14,8 @@ from bot.power.records import (
     UnseenCall,
 )
 from bot.power.request import Action
-from bot.power.steps.parts import Part, Taken
 from bot.power.steps.states import StepState
+from bot.power.steps.wave_parts import Part, Taken
 
 
 class RunTx(Protocol):

@@ -13,7 +13,7 @@ import urllib.parse
 from collections.abc import Mapping
 from typing import Any
 
-from bot.power.steps import step as step_
+from bot.power.steps import definition
 from bot.steps import credentials, http_calls
 
 # Where a pod finds its own service account (kubernetes.io, Accessing the API from a Pod).
@@ -75,7 +75,7 @@ class Api:
     """One cluster, spoken to as a step says; each call takes `within_s` at most."""
 
     http: http_calls.Http
-    step: step_.Step
+    step: definition.Step
     within_s: float
 
     async def node(self, name: str) -> Node:

@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 from bot.power import missing_access, plan, ports, request, server, server_history
-from bot.power.steps import parts
+from bot.power.steps import wave_parts
 from bot.power.targets import search
 from bot.power.text import times
 
@@ -151,7 +151,7 @@ class RequestsShown:
 class OwedShown:
     """What was taken out around waves and stands, or is owed, the oldest first."""
 
-    parts: tuple[parts.Part, ...]
+    parts: tuple[wave_parts.Part, ...]
     now: float
 
 
@@ -193,7 +193,7 @@ class StillOut:
     """What one request still has out; `may` says whether the reader may have it put back."""
 
     request: ports.Request
-    parts: tuple[parts.Part, ...]
+    parts: tuple[wave_parts.Part, ...]
     may: bool = False
 
 

@@ -13,7 +13,7 @@ import pytest_asyncio
 from bot.operations import host_commands, host_view, owed
 from bot.power import ports, request
 from bot.power.run import step_ledger
-from bot.power.steps import parts, protocol, step
+from bot.power.steps import definition, protocol, wave_parts
 from bot.power.steps.states import StepState
 from bot.workflow import answers, put_back
 from bot.workflow.record import Record
@@ -22,8 +22,8 @@ from tests.support import databases
 from tests.workflow import world as world_
 from tests.workflow.world import DANA, OLGA, SAM, World
 
-DRAIN = step.Step(name="drain", kind="drain", node="{name}")
-QUIET = step.Step(name="quiet", kind="silence", urls=("http://am",), lasts_s=7200.0)
+DRAIN = definition.Step(name="drain", kind="drain", node="{name}")
+QUIET = definition.Step(name="quiet", kind="silence", urls=("http://am",), lasts_s=7200.0)
 
 
 @pytest_asyncio.fixture
@@ -49,9 +49,9 @@ async def left_out(world: World, *states: StepState) -> str:
     now = world.clock.now()
     subject = protocol.Subject(id=found.order.server_ids[0], name="web01")
     made = [
-        parts.Part(
+        wave_parts.Part(
             f"{id_}_1_1_{number}_{one.name}", id_, 1, one, since=now,
-            servers=(parts.Taken(subject, since=now),),
+            servers=(wave_parts.Taken(subject, since=now),),
         )
         for number, one in enumerate((QUIET, DRAIN))
     ]  # fmt: skip
@@ -149,7 +149,7 @@ async def test_settling_by_a_name_that_two_servers_have_wants_an_id(
     """One was mended by hand; the other stays owed."""
     id_ = await left_out(world, StepState.DONE, StepState.OWED)
     twin = protocol.Subject(id="twin-id", name="web01")
-    part = parts.Part(f"{id_}_2_1_1_drain", id_, 2, DRAIN, servers=(parts.Taken(twin),))
+    part = wave_parts.Part(f"{id_}_2_1_1_drain", id_, 2, DRAIN, servers=(wave_parts.Taken(twin),))
     epoch = (await world.found(id_)).epoch
     await world.store.write(lambda tx: tx.intend_parts([part], epoch=epoch))
 

@@ -10,7 +10,7 @@ from bot.power.command import command
 from bot.power.planning import plan_steps, planning
 from bot.power.policy import policy, policy_file
 from bot.power.request import Action
-from bot.power.steps import step as step_
+from bot.power.steps import definition
 from tests.power import policy_texts
 from tests.power.policy_texts import asked, box, boxes, fleet, known
 
@@ -69,7 +69,7 @@ def test_the_steps_of_the_contract_are_read() -> None:
     assert (drain.node, drain.within_s, drain.ca) == ("{name}", 600.0, "/etc/powerbot/k8s-ca.crt")
     assert (balancer.secret, balancer.within_s, balancer.must) == ("LB_HOOK_SECRET", 120.0, False)
     assert (answering.within_s, answering.settle_s, answering.every_s) == (300.0, 30.0, 5.0)
-    assert answering.when is step_.When.AFTER
+    assert answering.when is definition.When.AFTER
     assert rules().rules[-1].steps == ("quiet", "drain", "balancer", "answering")
 
 

@@ -9,29 +9,31 @@ from bot.power import plan, ports
 from bot.power.lifecycle import ServerState, State as RequestState
 from bot.power.messages import running
 from bot.power.request import Action
-from bot.power.steps import parts, protocol, step
+from bot.power.steps import definition, protocol, wave_parts
 from bot.power.steps.states import StepState
 from bot.slack.render import cards, thread_replies
 from bot.slack.render.phrases import about_steps, outcomes
 from bot.workflow import answers
 from tests.slack import builders
 
-QUIET = step.Step(name="quiet", kind="silence", lasts_s=7200.0)
-DRAIN = step.Step(name="drain", kind="drain", node="{name}")
+QUIET = definition.Step(name="quiet", kind="silence", lasts_s=7200.0)
+DRAIN = definition.Step(name="drain", kind="drain", node="{name}")
 
 
-def part(made: step.Step, *servers: tuple[str, StepState], **more: Any) -> parts.Part:
+def part(made: definition.Step, *servers: tuple[str, StepState], **more: Any) -> wave_parts.Part:
     """Return a part whose servers are in these states."""
     taken = tuple(
-        parts.Taken(protocol.Subject(id=f"id-{name}", name=name), state, since=builders.NOW - 60)
+        wave_parts.Taken(
+            protocol.Subject(id=f"id-{name}", name=name), state, since=builders.NOW - 60
+        )
         for name, state in servers
     )
     return dataclasses.replace(
-        parts.Part(f"k-{made.name}", "PR-7F3K", 2, made, servers=taken), **more
+        wave_parts.Part(f"k-{made.name}", "PR-7F3K", 2, made, servers=taken), **more
     )
 
 
-def ended(*found: parts.Part) -> ports.Request:
+def ended(*found: wave_parts.Part) -> ports.Request:
     """Return an ended request with these parts."""
     request = builders.request_in(RequestState.PARTIAL)
     return dataclasses.replace(request, taken_out=found, ended_at=builders.NOW)
@@ -59,7 +61,7 @@ def test_an_ended_card_says_what_is_still_out_and_offers_to_put_it_back() -> Non
 
 def test_of_two_servers_of_one_name_it_is_said_which_is_out() -> None:
     """The card, Home and `owed` name the place, as the plan did."""
-    twin = parts.Taken(
+    twin = wave_parts.Taken(
         protocol.Subject(id="id-2", name="web07", apart="R12 U20"),
         StepState.OWED,
         since=builders.NOW,
@@ -77,7 +79,7 @@ def test_of_two_servers_of_one_name_it_is_said_which_is_out() -> None:
 
 def test_what_nobody_knows_was_done_is_not_told_as_done() -> None:
     """The answer was lost: a silence may stand, or not."""
-    lost = parts.Taken(
+    lost = wave_parts.Taken(
         protocol.Subject(id="id-1", name="web07"), StepState.OWED, missed="the answer was lost"
     )
     found = dataclasses.replace(part(QUIET), servers=(lost,))

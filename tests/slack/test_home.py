@@ -10,7 +10,7 @@ import pytest
 from bot.power import errors, input_fields, inputs, ports, request
 from bot.power.inputs import Do
 from bot.power.lifecycle import State
-from bot.power.steps import parts, protocol, step
+from bot.power.steps import definition, protocol, wave_parts
 from bot.power.steps.states import StepState as State_
 from bot.sandbox.workspace.blockkit import blocks as stand_in_blocks
 from bot.slack import action_ids
@@ -57,11 +57,15 @@ def full(words: str = "") -> answers.HomeShown:
 def still_out(id_: str, words: str = "", *, may: bool = True) -> answers.StillOut:
     """Return what a request still owes of one server."""
     since = builders.NOW - 60
-    web07 = parts.Taken(protocol.Subject(id="i", name=words or "web07"), State_.OWED, since=since)
-    drain = step.Step(name=words[:60] or "drain", kind="drain", node="{name}")
+    web07 = wave_parts.Taken(
+        protocol.Subject(id="i", name=words or "web07"), State_.OWED, since=since
+    )
+    drain = definition.Step(name=words[:60] or "drain", kind="drain", node="{name}")
     found = builders.request_in(State.PARTIAL, id=id_)
     ended = dataclasses.replace(found, ended_at=since)
-    return answers.StillOut(ended, (parts.Part(f"k{id_}", id_, 1, drain, servers=(web07,)),), may)
+    return answers.StillOut(
+        ended, (wave_parts.Part(f"k{id_}", id_, 1, drain, servers=(web07,)),), may
+    )
 
 
 def words_of(view: Any) -> str:

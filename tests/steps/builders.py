@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.power.steps import protocol, step as step_
+from bot.power.steps import definition, protocol
 from bot.steps import http_client
 
 REQUEST = "PR-7F3K"
@@ -27,7 +27,7 @@ def subjects(*names: str) -> tuple[protocol.Subject, ...]:
     return tuple(map(subject, names))
 
 
-def asked(step: step_.Step, *names: str, **changed: Any) -> protocol.Try:
+def asked(step: definition.Step, *names: str, **changed: Any) -> protocol.Try:
     """Return one try for servers of these names."""
     given: dict[str, Any] = {
         "request_id": REQUEST,

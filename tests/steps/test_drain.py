@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bot.power.steps import protocol, step as step_
+from bot.power.steps import definition, protocol
 from bot.sandbox import surroundings
 from bot.steps import cluster as cluster_
 from bot.steps.kinds import drain
@@ -26,7 +26,7 @@ class Bench:
 
     stage: stages.Stage
     kind: drain.Drain
-    step: step_.Step
+    step: definition.Step
 
     @property
     def cluster(self) -> surroundings.Cluster:
@@ -68,7 +68,9 @@ async def bench(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
     async with stages.staged() as stage, builders.http() as http:
         monkeypatch.setenv("K8S_AUTH", stage.around.secrets.kubernetes)
         urls = (f"{stage.url}/kubernetes",)
-        step = step_.Step(name="drain", kind="drain", urls=urls, auth="K8S_AUTH", node="{name}")
+        step = definition.Step(
+            name="drain", kind="drain", urls=urls, auth="K8S_AUTH", node="{name}"
+        )
         yield Bench(stage, drain.Drain(http), step)
 
 
@@ -329,7 +331,7 @@ async def test_a_pod_speaks_to_its_own_cluster_with_its_own_account(
     """Its token and certificates are read at each use; outside of a pod that is said."""
     (tmp_path / "token").write_text("of-the-account\n")
     monkeypatch.setattr(cluster_, "ACCOUNT", tmp_path)
-    step = step_.Step(name="drain", kind="drain", node="{name}")
+    step = definition.Step(name="drain", kind="drain", node="{name}")
     async with builders.http() as http:
         api = cluster_.Api(http, step, 5.0)
         monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)

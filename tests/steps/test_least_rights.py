@@ -9,7 +9,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from bot.power.steps import step as step_
+from bot.power.steps import definition
 from bot.steps import cluster
 from bot.steps.kinds import drain
 from tests.sandbox.surroundings import builders as stages
@@ -48,7 +48,9 @@ async def test_these_rights_suffice(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("K8S_AUTH", stage.around.secrets.kubernetes)
         stage.around.kubernetes.rights = granted()
         urls = (f"{stage.url}/kubernetes",)
-        step = step_.Step(name="drain", kind="drain", urls=urls, auth="K8S_AUTH", node="{name}")
+        step = definition.Step(
+            name="drain", kind="drain", urls=urls, auth="K8S_AUTH", node="{name}"
+        )
         kind, asked = drain.Drain(http), builders.asked(step, "web01")
         assert await kind.check(step) == ""
         for _ in range(5):

@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from bot.power.steps import protocol, step as step_
+from bot.power.steps import definition, protocol
 from bot.sandbox import surroundings
 from bot.steps.kinds import probe
 from tests.acceptance.test_http import free_port
@@ -22,12 +22,12 @@ from tests.steps import builders, daemons
 SCRAPED_S = 15.0
 
 
-def step(**changed: Any) -> step_.Step:
+def step(**changed: Any) -> definition.Step:
     """Return a step that asks whether something answers."""
-    return step_.Step(name="answering", kind="probe", **changed)
+    return definition.Step(name="answering", kind="probe", **changed)
 
 
-async def look(step: step_.Step, *names: str, within_s: float = 5.0) -> dict[str, str]:
+async def look(step: definition.Step, *names: str, within_s: float = 5.0) -> dict[str, str]:
     """Look once; return the words for each server, nothing where all is well."""
     async with builders.http() as http:
         asked = builders.asked(step, *(names or ("web01",)), within_s=within_s)

@@ -13,7 +13,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from bot.power.steps import protocol, step as step_
+from bot.power.steps import definition, protocol
 from bot.sandbox import surroundings
 from bot.steps.kinds import silence
 from tests.acceptance.test_http import free_port
@@ -29,7 +29,7 @@ class Bench:
     """A silence kind, a step of its, and what stands in an Alertmanager."""
 
     kind: silence.Silence
-    step: step_.Step
+    step: definition.Step
     api: httpx.AsyncClient
 
     async def silences(self, *states: str) -> list[dict[str, Any]]:
@@ -52,10 +52,10 @@ class Bench:
         return await self.kind.after(asked, builders.unheard)
 
 
-def step(*urls: str, **changed: Any) -> step_.Step:
+def step(*urls: str, **changed: Any) -> definition.Step:
     """Return a step that silences."""
     given: dict[str, Any] = {"match": MATCH, "lasts_s": 7200.0}
-    return step_.Step(name="quiet", kind="silence", urls=urls, **(given | changed))
+    return definition.Step(name="quiet", kind="silence", urls=urls, **(given | changed))
 
 
 @contextlib.asynccontextmanager

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from bot.power.steps import protocol, step as step_
+from bot.power.steps import definition, protocol
 from bot.sandbox import surroundings
 from bot.steps.kinds import webhook
 from tests.sandbox.surroundings import builders as stages
@@ -19,16 +19,16 @@ from tests.steps import builders
 BALANCER = surroundings.Part.BALANCER
 
 
-def step(url: str, **changed: Any) -> step_.Step:
+def step(url: str, **changed: Any) -> definition.Step:
     """Return a step that tells a balancer."""
     given: dict[str, Any] = {"secret": "LB_SECRET", "urls": (url,)}
-    return step_.Step(name="balancer", kind="webhook", **(given | changed))
+    return definition.Step(name="balancer", kind="webhook", **(given | changed))
 
 
 @contextlib.asynccontextmanager
 async def balancer(
     monkeypatch: pytest.MonkeyPatch,
-) -> AsyncIterator[tuple[stages.Stage, webhook.Webhook, step_.Step]]:
+) -> AsyncIterator[tuple[stages.Stage, webhook.Webhook, definition.Step]]:
     """Serve the stand-in; gives its stage, the kind and a step of its."""
     async with stages.staged() as stage, builders.http() as http:
         monkeypatch.setenv("LB_SECRET", stage.around.secrets.webhook)
@@ -36,14 +36,14 @@ async def balancer(
 
 
 async def before(
-    kind: webhook.Webhook, step: step_.Step, *names: str, **changed: Any
+    kind: webhook.Webhook, step: definition.Step, *names: str, **changed: Any
 ) -> protocol.Answer:
     """Tell that servers go out."""
     return await kind.before(builders.asked(step, *names, **changed), builders.unheard)
 
 
 async def after(
-    kind: webhook.Webhook, step: step_.Step, *names: str, **changed: Any
+    kind: webhook.Webhook, step: definition.Step, *names: str, **changed: Any
 ) -> protocol.Answer:
     """Tell that servers are back."""
     asked = builders.asked(step, *names, **({"key": "key-2"} | changed))

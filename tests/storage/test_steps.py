@@ -11,27 +11,28 @@ import pytest
 from bot.power import errors, ports
 from bot.power.lifecycle import State as Life
 from bot.power.run import step_ledger
-from bot.power.steps import parts, protocol, step
+from bot.power.steps import definition, protocol, wave_parts
 from bot.power.steps.states import StepState
 from bot.storage.store import Store
 from tests.storage import builders
 
-DRAIN = step.Step(name="drain", kind="drain", node="{name}")
-QUIET = step.Step(name="quiet", kind="silence", urls=("http://am",), lasts_s=7200.0)
+DRAIN = definition.Step(name="drain", kind="drain", node="{name}")
+QUIET = definition.Step(name="quiet", kind="silence", urls=("http://am",), lasts_s=7200.0)
 
 
 def a_part(
-    id_: str, made: step.Step, *names: str, wave: int = 1, since: float = 100.0
-) -> parts.Part:
+    id_: str, made: definition.Step, *names: str, wave: int = 1, since: float = 100.0
+) -> wave_parts.Part:
     """Return a part that is intended for servers of these names."""
     servers = tuple(
-        parts.Taken(protocol.Subject(id=f"id-{name}", name=name), since=since) for name in names
+        wave_parts.Taken(protocol.Subject(id=f"id-{name}", name=name), since=since)
+        for name in names
     )
     key = f"{id_}_{wave}_1_001_{made.name}"
-    return parts.Part(key, id_, wave, made, servers=servers, since=since)
+    return wave_parts.Part(key, id_, wave, made, servers=servers, since=since)
 
 
-async def taken_out(store: Store, id_: str, *made: parts.Part, ended_at: float = 0.0) -> int:
+async def taken_out(store: Store, id_: str, *made: wave_parts.Part, ended_at: float = 0.0) -> int:
     """Store a request whose run has done these parts; return its epoch."""
     state = Life.SUCCEEDED if ended_at else Life.RUNNING
     request = builders.a_request(id_, state, ended_at=ended_at)

@@ -14,7 +14,7 @@ from bot.power.lifecycle import ServerState
 from bot.power.messages import running
 from bot.power.request import Action
 from bot.power.run import runs, step_ledger
-from bot.power.steps import parts as parts_
+from bot.power.steps import wave_parts
 from bot.power.steps.states import StepState
 
 # How long a part of an ended request belongs to the run that puts it back.
@@ -194,7 +194,7 @@ async def _tell(context: Context, run: runs.Run, probed: bool, back: Collection[
 
 
 def _wave_over(
-    run: runs.Run, new: Collection[parts_.Part], back: Collection[str]
+    run: runs.Run, new: Collection[wave_parts.Part], back: Collection[str]
 ) -> running.WaveOver:
     """Return what the reply of a wave is made of."""
     ids = {one.subject.id for part in new for one in part.servers}
@@ -213,7 +213,7 @@ def _wave_over(
     )
 
 
-def _steps(new: Collection[parts_.Part]) -> list[running.Step]:
+def _steps(new: Collection[wave_parts.Part]) -> list[running.Step]:
     """Return the steps that were done, or may have been, in their order."""
     done = (StepState.DONE, StepState.PUT_BACK, StepState.OWED, StepState.SETTLED)
     found: dict[str, list[tuple[str, bool]]] = {}
@@ -232,7 +232,7 @@ def _steps(new: Collection[parts_.Part]) -> list[running.Step]:
     ]
 
 
-def _missed(run: runs.Run, new: Collection[parts_.Part]) -> Iterator[running.Missed]:
+def _missed(run: runs.Run, new: Collection[wave_parts.Part]) -> Iterator[running.Missed]:
     """Yield what the thread says of servers for which a step wasn't done, reason by reason.
 
     A wave that a process left is taken out anew; only what became of it at last is said.

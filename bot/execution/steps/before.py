@@ -12,11 +12,11 @@ from bot.power import ports, server
 from bot.power.approval import judging
 from bot.power.request import Action
 from bot.power.run import runs, step_ledger
-from bot.power.steps import kinds, parts as parts_, step as step_
+from bot.power.steps import definition, kinds, wave_parts
 from bot.power.steps.protocol import Each, TryResult
 from bot.power.steps.states import StepState
 
-Steps = tuple[step_.Step, ...]
+Steps = tuple[definition.Step, ...]
 Rows = Sequence[ports.RunServer]
 
 
@@ -68,9 +68,9 @@ def _plans(
 
 async def _world_is_well(wave: half_before.HalfBefore, plans: Sequence[tuple[Steps, Rows]]) -> bool:
     """Ask the probes before the wave; one that isn't well sets the wave aside."""
-    asked: dict[str, step_.Step] = {}
+    asked: dict[str, definition.Step] = {}
     for steps, _ in plans:
-        asked |= {one.name: one for one in steps if one.when is step_.When.BEFORE}
+        asked |= {one.name: one for one in steps if one.when is definition.When.BEFORE}
     everybody = [row for _, rows in plans for row in rows]
     for step in asked.values():
         said = await probing.world(wave.context, wave.run, step, wave.number)
@@ -90,10 +90,10 @@ async def _intend_probes(wave: half_before.HalfBefore, plans: Sequence[tuple[Ste
     Servers that a probe can't be asked of are failed before anything is done to them. False when
     no step may be done any more.
     """
-    made: list[parts_.Part] = []
+    made: list[wave_parts.Part] = []
     for steps, rows in plans:
         for step in steps:
-            if not kinds.named(step.kind).takes_out and step.when is step_.When.AFTER:
+            if not kinds.named(step.kind).takes_out and step.when is definition.When.AFTER:
                 # After an off nobody asks it.
                 asks = wave.run.action is not Action.OFF
                 left = wave.run.still_queued(rows)
@@ -105,7 +105,7 @@ async def _intend_probes(wave: half_before.HalfBefore, plans: Sequence[tuple[Ste
     return not gate.failed_too_often(wave.run)
 
 
-async def _step(wave: half_before.HalfBefore, step: step_.Step, rows: Rows) -> bool:
+async def _step(wave: half_before.HalfBefore, step: definition.Step, rows: Rows) -> bool:
     """Do one step for all its servers that are left; False when no further step may be done."""
     run = wave.run
     if await gate.stopped(wave.context, run):
@@ -122,7 +122,9 @@ async def _step(wave: half_before.HalfBefore, step: step_.Step, rows: Rows) -> b
     return run.halted is None and not gate.failed_too_often(run)
 
 
-async def _still_owed(wave: half_before.HalfBefore, step: step_.Step, left: Rows) -> dict[str, str]:
+async def _still_owed(
+    wave: half_before.HalfBefore, step: definition.Step, left: Rows
+) -> dict[str, str]:
     """Put back what this run still owes of a step; return why not, by server.
 
     What is taken out twice can't be told apart when it is put back.
@@ -140,7 +142,7 @@ async def _still_owed(wave: half_before.HalfBefore, step: step_.Step, left: Rows
     return {id_: said for id_, said in found.items() if id_ in ids}
 
 
-def _stands(run: runs.Run, step: step_.Step, server_id: str) -> bool:
+def _stands(run: runs.Run, step: definition.Step, server_id: str) -> bool:
     """Whether this run has done a step for a server already: its call is to be repeated."""
     return any(
         one.state is StepState.DONE and one.subject.id == server_id
@@ -150,12 +152,12 @@ def _stands(run: runs.Run, step: step_.Step, server_id: str) -> bool:
     )
 
 
-async def _part(wave: half_before.HalfBefore, part: parts_.Part) -> Collection[str]:
+async def _part(wave: half_before.HalfBefore, part: wave_parts.Part) -> Collection[str]:
     """Carry out one part; return the servers for which it couldn't be done."""
     context, run = wave.context, wave.run
     failed: dict[str, str] = {}
 
-    async def save(results: Mapping[str, Each], named: parts_.Part, was_stopped: bool) -> None:
+    async def save(results: Mapping[str, Each], named: wave_parts.Part, was_stopped: bool) -> None:
         bad = {} if was_stopped else _bad(results)
         failed.update(bad)
         await _save(wave, dataclasses.replace(named, servers=run.taken[part.key].servers),
@@ -187,7 +189,7 @@ def _bad(results: Mapping[str, Each]) -> dict[str, str]:
 
 async def _save(
     wave: half_before.HalfBefore,
-    part: parts_.Part,
+    part: wave_parts.Part,
     results: Mapping[str, Each],
     bad: Mapping[str, str],
 ) -> None:
@@ -217,7 +219,7 @@ async def _save(
         await recorder.write(wave.context, work)
 
 
-def _taken(one: parts_.Taken, each: Each, now: float) -> parts_.Taken:
+def _taken(one: wave_parts.Taken, each: Each, now: float) -> wave_parts.Taken:
     """Return a server of a part after its half; what may stand has to be put back."""
     done = each.word is TryResult.DONE or each.stands
     return dataclasses.replace(

@@ -10,7 +10,7 @@ from bot.execution.context import Context
 from bot.execution.steps import tries
 from bot.power import ports
 from bot.power.run import runs
-from bot.power.steps import parts as parts_
+from bot.power.steps import wave_parts
 from bot.power.steps.protocol import TryResult
 
 # How long to wait before a part that could not be extended is tried again.
@@ -34,7 +34,7 @@ async def tend(context: Context, run: runs.Run, *, but: str = "") -> None:
                 await recorder.write(context, _noting(run, longer))
 
 
-def is_due(part: parts_.Part, now: float) -> bool:
+def is_due(part: wave_parts.Part, now: float) -> bool:
     """Whether a part is out, would end by itself, and is past half its time."""
     if not part.until or not part.kind.lengthens or not part.standing:
         return False
@@ -42,8 +42,12 @@ def is_due(part: parts_.Part, now: float) -> bool:
 
 
 async def lengthened(
-    context: Context, part: parts_.Part, found: ports.Request, until: float, others: frozenset[str]
-) -> parts_.Part:
+    context: Context,
+    part: wave_parts.Part,
+    found: ports.Request,
+    until: float,
+    others: frozenset[str],
+) -> wave_parts.Part:
     """Let a part stand until then; return it as it is now, the same where that can't be done."""
     kind = context.step_clients.get(part.step.kind)
     if kind is None:
@@ -59,7 +63,7 @@ async def lengthened(
     return dataclasses.replace(part, outside_id=outside_id, until=answer.until or until)
 
 
-def _noting(run: runs.Run, part: parts_.Part) -> Callable[[ports.Tx], None]:
+def _noting(run: runs.Run, part: wave_parts.Part) -> Callable[[ports.Tx], None]:
     def work(tx: ports.Tx) -> None:
         tx.hold_run(run.id, epoch=run.epoch)
         tx.note_part(part)

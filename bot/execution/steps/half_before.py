@@ -12,16 +12,10 @@ from bot.power import ports, server
 from bot.power.causes import Cause
 from bot.power.lifecycle import ServerState
 from bot.power.run import ledger, runs, step_ledger
-from bot.power.steps import (
-    kinds,
-    parts as parts_,
-    placeholders,
-    protocol,
-    step as step_,
-)
+from bot.power.steps import definition, kinds, placeholders, protocol, wave_parts
 from bot.power.steps.states import StepState
 
-Steps = tuple[step_.Step, ...]
+Steps = tuple[definition.Step, ...]
 Rows = Sequence[ports.RunServer]
 
 
@@ -42,7 +36,7 @@ class HalfBefore:
         """The wave's number as people read it."""
         return self.run.wave + 1
 
-    def next_key(self, step: step_.Step) -> str:
+    def next_key(self, step: definition.Step) -> str:
         """Count one more part, and return its key."""
         self.place += 1
         return f"{prefix(self.run)}{self.take}_{self.place:03}_{step.name}"
@@ -63,13 +57,15 @@ def sizes(plans: Sequence[tuple[Steps, Rows]]) -> dict[str, int]:
     return found
 
 
-def unfit(wave: HalfBefore, step: step_.Step, rows: Rows) -> dict[str, str]:
+def unfit(wave: HalfBefore, step: definition.Step, rows: Rows) -> dict[str, str]:
     """Return for which servers a step can't be done because of their records, and why."""
     said = {row.server_id: placeholders.problem(step, subject(wave, row)) for row in rows}
     return {id_: words for id_, words in said.items() if words}
 
 
-async def fail(wave: HalfBefore, step: step_.Step, rows: Rows, failing: Mapping[str, str]) -> None:
+async def fail(
+    wave: HalfBefore, step: definition.Step, rows: Rows, failing: Mapping[str, str]
+) -> None:
     """Write down for which servers a step isn't even tried, and why.
 
     Where it must be done they are set aside, and what was done for them before is put back.
@@ -78,7 +74,7 @@ async def fail(wave: HalfBefore, step: step_.Step, rows: Rows, failing: Mapping[
         return
     run, now = wave.run, wave.context.clock.now()
     taken = tuple(
-        parts_.Taken(
+        wave_parts.Taken(
             subject(wave, row),
             StepState.FAILED,
             stands=False,
@@ -90,7 +86,7 @@ async def fail(wave: HalfBefore, step: step_.Step, rows: Rows, failing: Mapping[
         if row.server_id in failing
     )
     key = wave.next_key(step)
-    part = parts_.Part(key, run.id, wave.number, step, servers=taken, since=now)
+    part = wave_parts.Part(key, run.id, wave.number, step, servers=taken, since=now)
 
     def work(tx: ports.Tx) -> None:
         step_ledger.fail(tx, run.request, part, epoch=run.epoch, now=now)
@@ -108,26 +104,28 @@ def subject(wave: HalfBefore, row: ports.RunServer) -> protocol.Subject:
     return protocol.subject(wave.records[row.server_id], row.apart)
 
 
-def parts(wave: HalfBefore, step: step_.Step, rows: Rows, *, stands: bool) -> Iterator[parts_.Part]:
+def parts(
+    wave: HalfBefore, step: definition.Step, rows: Rows, *, stands: bool
+) -> Iterator[wave_parts.Part]:
     """Yield the parts of a step for some servers."""
     most = kinds.named(step.kind).most or max(1, len(rows))
     now = wave.context.clock.now()
     for start in range(0, len(rows), most):
         wave.made[step.name] = number = wave.made.get(step.name, 0) + 1
         some = (subject(wave, row) for row in rows[start : start + most])
-        yield parts_.Part(
+        yield wave_parts.Part(
             key=wave.next_key(step),
             request_id=wave.run.id,
             wave=wave.number,
             step=step,
             number=number,
             parts=max(number, wave.sizes[step.name]),
-            servers=tuple(parts_.Taken(one, stands=stands, since=now) for one in some),
+            servers=tuple(wave_parts.Taken(one, stands=stands, since=now) for one in some),
             since=now,
         )
 
 
-async def intend(wave: HalfBefore, made: Sequence[parts_.Part]) -> None:
+async def intend(wave: HalfBefore, made: Sequence[wave_parts.Part]) -> None:
     """Write down what is about to be done."""
     if not made:
         return
@@ -140,7 +138,7 @@ async def intend(wave: HalfBefore, made: Sequence[parts_.Part]) -> None:
 
 async def set_aside(
     wave: HalfBefore,
-    step: step_.Step,
+    step: definition.Step,
     words: Mapping[str, str],
     work: Callable[[ports.Tx], None],
 ) -> None:

@@ -13,7 +13,7 @@ from bot.execution.steps import extend, tries
 from bot.power import ports
 from bot.power.messages import running
 from bot.power.run import runs, step_ledger
-from bot.power.steps import parts as parts_
+from bot.power.steps import wave_parts
 from bot.power.steps.protocol import Each, TryResult
 from bot.power.steps.states import StepState
 
@@ -52,14 +52,14 @@ class ToPutBack:
     `keeper` has the part in hand where no run does.
     """
 
-    part: parts_.Part
+    part: wave_parts.Part
     request: ports.Request
     ids: Collection[str]
     well: frozenset[str] = frozenset()
     keeper: Keeper | None = None
 
 
-async def put_back(context: Context, run: runs.Run | None, asked: ToPutBack) -> parts_.Part:
+async def put_back(context: Context, run: runs.Run | None, asked: ToPutBack) -> wave_parts.Part:
     """Put servers of one part back; return the part as it is then.
 
     Without a run the part is of a request that has ended, and its keeper's.
@@ -74,7 +74,7 @@ async def put_back(context: Context, run: runs.Run | None, asked: ToPutBack) -> 
     ids = {one.subject.id for one in servers}
     latest = [part]
 
-    async def save(results: Mapping[str, Each], named: parts_.Part, _: bool) -> None:
+    async def save(results: Mapping[str, Each], named: wave_parts.Part, _: bool) -> None:
         now = context.clock.now()
         were = [one for one in latest[0].of(StepState.PUTTING_BACK) if one.subject.id in results]
         new = [_returned(one, results[one.subject.id], now) for one in were]
@@ -117,7 +117,7 @@ def _left_s(run: runs.Run | None, asked: ToPutBack) -> Callable[[], float]:
     return functools.partial(keeper.left_s, asked.part.key) if keeper else lambda: tries.TRY_S
 
 
-async def _begin(context: Context, run: runs.Run | None, asked: ToPutBack) -> parts_.Part:
+async def _begin(context: Context, run: runs.Run | None, asked: ToPutBack) -> wave_parts.Part:
     """Write down that servers are being put back; one half that was begun goes on as it was."""
     part, now = asked.part, context.clock.now()
     begun = part.of(StepState.PUTTING_BACK)
@@ -154,7 +154,7 @@ def _hold(tx: ports.Tx, run: runs.Run | None, asked: ToPutBack) -> None:
         asked.keeper.hold(tx, asked.part.key)
 
 
-def _returned(one: parts_.Taken, each: Each, now: float) -> parts_.Taken:
+def _returned(one: wave_parts.Taken, each: Each, now: float) -> wave_parts.Taken:
     """Return a server after it was put back, or owed since it couldn't be."""
     if each.word is TryResult.DONE:
         back = dataclasses.replace(
@@ -166,7 +166,7 @@ def _returned(one: parts_.Taken, each: Each, now: float) -> parts_.Taken:
     return dataclasses.replace(owed, owed_since=since, detail=detail)
 
 
-def _same(were: Iterable[parts_.Taken], new: Iterable[parts_.Taken]) -> frozenset[str]:
+def _same(were: Iterable[wave_parts.Taken], new: Iterable[wave_parts.Taken]) -> frozenset[str]:
     """Return which servers were owed before for the same reason, and still are."""
     return frozenset(
         after.subject.id
@@ -179,8 +179,8 @@ def _same(were: Iterable[parts_.Taken], new: Iterable[parts_.Taken]) -> frozense
 async def store(
     context: Context,
     run: runs.Run,
-    part: parts_.Part,
-    new: Iterable[parts_.Taken],
+    part: wave_parts.Part,
+    new: Iterable[wave_parts.Taken],
     before: Collection[StepState],
 ) -> None:
     """Store a change of some servers of a run's part."""
@@ -207,7 +207,7 @@ async def _write(
     await recorder.write(context, work)
 
 
-def _say(tx: ports.Tx, part: parts_.Part, moved: Collection[str], now: float) -> None:
+def _say(tx: ports.Tx, part: wave_parts.Part, moved: Collection[str], now: float) -> None:
     """Say in the thread of an ended request what is back; stored with it, it is said once."""
     back = [one.subject for one in part.of(StepState.PUT_BACK) if one.subject.id in moved]
     if back:
@@ -220,8 +220,8 @@ def _say(tx: ports.Tx, part: parts_.Part, moved: Collection[str], now: float) ->
 async def find_out(
     context: Context,
     run: runs.Run,
-    part: parts_.Part,
-    lost: tuple[parts_.Taken, ...],
+    part: wave_parts.Part,
+    lost: tuple[wave_parts.Taken, ...],
     *,
     again: bool,
 ) -> None:
@@ -251,7 +251,7 @@ async def find_out(
 def _finding(context: Context, run: runs.Run, key: str) -> tries.Save:
     """Return what stores the finding: it stands, or nothing does; what isn't known may stand."""
 
-    async def save(results: Mapping[str, Each], named: parts_.Part, _: bool) -> None:
+    async def save(results: Mapping[str, Each], named: wave_parts.Part, _: bool) -> None:
         now = context.clock.now()
         new = [
             dataclasses.replace(

@@ -11,7 +11,7 @@ from bot.execution.steps import extend, tries
 from bot.power import ports
 from bot.power.lifecycle import ServerState
 from bot.power.run import ledger, runs, step_ledger
-from bot.power.steps import parts as parts_, protocol, step as step_
+from bot.power.steps import definition, protocol, wave_parts
 from bot.power.steps.protocol import TryResult
 from bot.power.steps.states import StepState
 
@@ -31,12 +31,12 @@ class _Streak:
         self.well_since = None
         self.said = (each.detail if each else "") or tries.NO_ANSWER
 
-    def settled(self, step: step_.Step, now: float) -> bool:
+    def settled(self, step: definition.Step, now: float) -> bool:
         """Whether it has been well for long enough."""
         return self.well_since is not None and now - self.well_since >= step.settle_s
 
 
-async def world(context: Context, run: runs.Run, step: step_.Step, wave: int) -> str:
+async def world(context: Context, run: runs.Run, step: definition.Step, wave: int) -> str:
     """Ask a probe before a wave; return its last words when the world isn't well, else nothing.
 
     It ends early when the run is stopped.
@@ -44,7 +44,7 @@ async def world(context: Context, run: runs.Run, step: step_.Step, wave: int) ->
     subject = protocol.Subject(id=protocol.WORLD)
     # A part without servers: nothing is taken out, and the card shows what it says.
     now = context.clock.now()
-    part = parts_.Part(f"{run.id}_{wave}_0_000_{step.name}", run.id, wave, step, since=now)
+    part = wave_parts.Part(f"{run.id}_{wave}_0_000_{step.name}", run.id, wave, step, since=now)
     streaks = {subject.id: _Streak()}
     bad = await _watch(context, run, part, (subject,), streaks, before=True)
     said, now = bad.get(subject.id, ""), context.clock.now()
@@ -64,7 +64,7 @@ async def world(context: Context, run: runs.Run, step: step_.Step, wave: int) ->
 
 
 async def prove(
-    context: Context, run: runs.Run, part: parts_.Part, subjects: tuple[protocol.Subject, ...]
+    context: Context, run: runs.Run, part: wave_parts.Part, subjects: tuple[protocol.Subject, ...]
 ) -> None:
     """Ask a probe of servers that are proven, and write down which are well and which aren't."""
     bad = await _watch(
@@ -113,7 +113,7 @@ async def prove(
 async def _watch(
     context: Context,
     run: runs.Run,
-    part: parts_.Part,
+    part: wave_parts.Part,
     subjects: tuple[protocol.Subject, ...],
     streaks: Mapping[str, _Streak],
     *,
@@ -147,7 +147,7 @@ async def _watch(
 
 
 def _wait_s(
-    step: step_.Step,
+    step: definition.Step,
     streaks: Mapping[str, _Streak],
     pending: Mapping[str, protocol.Subject],
     began: float,
@@ -164,7 +164,7 @@ def _wait_s(
 async def _look(
     context: Context,
     run: runs.Run,
-    part: parts_.Part,
+    part: wave_parts.Part,
     subjects: tuple[protocol.Subject, ...],
     *,
     before: bool,
@@ -185,7 +185,7 @@ async def _look(
 async def _show(
     context: Context,
     run: runs.Run,
-    part: parts_.Part,
+    part: wave_parts.Part,
     pending: Mapping[str, protocol.Subject],
     streaks: Mapping[str, _Streak],
 ) -> None:
@@ -201,7 +201,7 @@ async def _show(
     await recorder.write(context, _noting(run, shown, now))
 
 
-def _noting(run: runs.Run, part: parts_.Part, now: float) -> Callable[[ports.Tx], None]:
+def _noting(run: runs.Run, part: wave_parts.Part, now: float) -> Callable[[ports.Tx], None]:
     def work(tx: ports.Tx) -> None:
         tx.hold_run(run.id, epoch=run.epoch)
         if not part.servers and tx.part(part.key) is None:

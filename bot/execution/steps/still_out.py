@@ -16,7 +16,7 @@ from bot.execution.steps import extend, parts_back, tries
 from bot.power import errors, ports
 from bot.power.lifecycle import ServerState
 from bot.power.run import step_ledger
-from bot.power.steps import parts as parts_
+from bot.power.steps import wave_parts
 from bot.power.steps.states import StepState
 
 log = structlog.get_logger()
@@ -68,7 +68,7 @@ async def _take(context: Context) -> list[_Hand]:
     now = context.clock.now()
     until = now + OURS_S
     due = await context.store.write(lambda tx: tx.due_parts(now=now, until=until))
-    by_request: dict[str, dict[str, parts_.Part]] = {}
+    by_request: dict[str, dict[str, wave_parts.Part]] = {}
     for part in reversed(due):
         by_request.setdefault(part.request_id, {})[part.key] = part
     hands = []
@@ -103,7 +103,7 @@ class _Hand:
 
     context: Context
     request: ports.Request
-    parts: dict[str, parts_.Part]
+    parts: dict[str, wave_parts.Part]
     until: dict[str, float]
     tended: dict[str, float] = dataclasses.field(init=False, default_factory=dict)
 
@@ -237,7 +237,7 @@ class _Hand:
 
         await self.context.store.write(work)
 
-    async def _ended(self, part: parts_.Part, now: float) -> None:
+    async def _ended(self, part: wave_parts.Part, now: float) -> None:
         """Note that a part has ended outside by itself: nothing of it stands any more."""
         new = [
             dataclasses.replace(

@@ -13,7 +13,7 @@ import structlog
 from bot.execution.context import Context
 from bot.power import errors, ports
 from bot.power.run import runs
-from bot.power.steps import parts as parts_, protocol, step as step_
+from bot.power.steps import definition, protocol, wave_parts
 from bot.power.steps.protocol import Each, TryResult
 
 log = structlog.get_logger()
@@ -46,7 +46,7 @@ class Half:
     lasts.
     """
 
-    part: parts_.Part
+    part: wave_parts.Part
     request: ports.Request
     servers: tuple[protocol.Subject, ...]
     key: str
@@ -60,7 +60,7 @@ class Half:
     left_s: Callable[[], float] = lambda: TRY_S
 
 
-Save = Callable[[Mapping[str, Each], parts_.Part, bool], Awaitable[None]]
+Save = Callable[[Mapping[str, Each], wave_parts.Part, bool], Awaitable[None]]
 
 
 async def carry_out(context: Context, half: Half, save: Save) -> None:
@@ -210,7 +210,9 @@ async def bounded(asked: protocol.Try, ask: Callable[[], Awaitable[T]]) -> T | p
         return protocol.again(asked.servers, said, stands=True)
 
 
-async def others_of(context: Context, run: runs.Run | None, part: parts_.Part) -> frozenset[str]:
+async def others_of(
+    context: Context, run: runs.Run | None, part: wave_parts.Part
+) -> frozenset[str]:
     """Return what the other parts of a part's request are called outside.
 
     A wave whose servers were all set aside gives its number, and so its words outside, to the next.
@@ -230,7 +232,7 @@ def _nothing(found: protocol.Answer, servers: tuple[protocol.Subject, ...]) -> b
 
 def asked_of(
     half: Half,
-    step: step_.Step,
+    step: definition.Step,
     servers: tuple[protocol.Subject, ...],
     tried: int,
     now: float,
@@ -259,7 +261,7 @@ def asked_of(
     )
 
 
-def _named(part: parts_.Part, answer: protocol.Answer, says: str) -> parts_.Part:
+def _named(part: wave_parts.Part, answer: protocol.Answer, says: str) -> wave_parts.Part:
     """Return a part with what an answer says of it as a whole."""
     return dataclasses.replace(
         part,
@@ -284,7 +286,7 @@ def _says(half: Half, pending: Mapping[str, protocol.Subject], words: Mapping[st
     return f"{doing} {first.name}{more}{f': {said}' if said else ''}".strip()
 
 
-def step_now(context: Context, part: parts_.Part) -> step_.Step:
+def step_now(context: Context, part: wave_parts.Part) -> definition.Step:
     """Return a part's step with the addresses and credentials that the policy has for it now.
 
     What it says of the servers stays: what was taken out by it is put back by it.

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 from bot.operations.check.findings import CheckResult, bad, good
 from bot.power.policy import policy
-from bot.power.steps import step as step_
+from bot.power.steps import definition
 from bot.steps import all_kinds, http_client
 
 
@@ -25,7 +25,7 @@ async def look(rules: policy.Policy) -> AsyncIterator[CheckResult]:
         await http.aclose()
 
 
-def _finding(step: step_.Step, problem: str) -> CheckResult:
+def _finding(step: definition.Step, problem: str) -> CheckResult:
     """Return what one address has said."""
     if not problem:
         return good("steps", f"{step.name} ({step.kind}) answers")

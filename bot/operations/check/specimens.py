@@ -18,7 +18,7 @@ from bot.power.lifecycle import ServerState, State
 from bot.power.messages import messages as told
 from bot.power.plan import Verdict
 from bot.power.request import Action
-from bot.power.steps import parts, protocol, states, step
+from bot.power.steps import definition, protocol, states, wave_parts
 from bot.power.targets import search
 from bot.slack.blockkit import blocks, modals, paging, views as forms
 from bot.slack.render import cards, home, private_answers as private, request_modal, thread_replies
@@ -230,9 +230,9 @@ def _home() -> answers.HomeShown:
     pending, running = (_request(State.PENDING),) * 9, (_request(State.RUNNING),) * 9
     ended = (_request(State.PARTIAL),) * 8
     freezes = (ports.Freeze(WHO.user_id, REASON, NOW),) * 9
-    owed = parts.Taken(protocol.Subject(id="i", name=REASON), states.StepState.OWED, since=NOW)
-    drain = step.Step(name="drain", kind="drain")
-    part = parts.Part("k", ID, 1, drain, servers=(owed,))
+    owed = wave_parts.Taken(protocol.Subject(id="i", name=REASON), states.StepState.OWED, since=NOW)
+    drain = definition.Step(name="drain", kind="drain")
+    part = wave_parts.Part("k", ID, 1, drain, servers=(owed,))
     left = dataclasses.replace(_request(State.PARTIAL), ended_at=NOW)
     out = (answers.StillOut(left, (part,), may=True),) * 5
     return answers.HomeShown(pending, pending, running, ended, freezes, NOW, out=out, more_out=True)

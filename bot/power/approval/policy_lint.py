@@ -13,7 +13,7 @@ from bot.power import missing_access
 from bot.power.approval import hidden_rules, quorum
 from bot.power.approval.quorum import Roster
 from bot.power.policy import policy
-from bot.power.steps import kinds, placeholders, step as step_
+from bot.power.steps import definition, kinds, placeholders
 
 # A longer freeze is more likely a slip than a plan.
 LONGEST_FREEZE_S = 366 * 86400.0
@@ -185,7 +185,7 @@ def step_notes(rules: policy.Policy) -> Iterator[str]:
         if step.node and not placeholders.names(step.node):
             same = "the same node is drained for every server"
             yield f'Step "{step.name}": node has no {{name}}, so {same}.'
-        if step.when is step_.When.BEFORE:
+        if step.when is definition.When.BEFORE:
             continue
         for key, text in (("http", step.http), ("tcp", step.tcp), ("promql", step.promql)):
             if text and not placeholders.names(text):

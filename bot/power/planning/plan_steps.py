@@ -8,7 +8,7 @@ from bot.power import plan, request
 from bot.power.planning.question import duration
 from bot.power.policy import policy
 from bot.power.request import Action
-from bot.power.steps import kinds, step as step_
+from bot.power.steps import definition, kinds
 
 
 def around(
@@ -21,7 +21,7 @@ def around(
     )
 
 
-def _told(step: step_.Step) -> plan.Stepped:
+def _told(step: definition.Step) -> plan.Stepped:
     """Return a step as the plan names it."""
     looks = not kinds.named(step.kind).takes_out
     return plan.Stepped(
@@ -53,8 +53,8 @@ def lines(made: plan.Plan) -> Iterator[str]:
 def _line(steps: Sequence[plan.Stepped], action: Action) -> str:
     """Return steps in the order in which they are done: asked first, taken out, then proven."""
     looks = [one for one in steps if not kinds.named(one.kind).takes_out]
-    first = [one for one in looks if one.when is step_.When.BEFORE]
-    then = [one for one in looks if one.when is step_.When.AFTER and action is not Action.OFF]
+    first = [one for one in looks if one.when is definition.When.BEFORE]
+    then = [one for one in looks if one.when is definition.When.AFTER and action is not Action.OFF]
     out = [one.name for one in steps if kinds.named(one.kind).takes_out]
     parts = [f"first {', '.join(map(_probe, first))}"] if first else []
     if out and action is not Action.ON:

@@ -13,7 +13,7 @@ from typing import Protocol, runtime_checkable
 
 from bot.power import plan, request, server
 from bot.power.server import Power
-from bot.power.steps import step as step_
+from bot.power.steps import definition
 
 Needs = tuple[plan.Need, ...]
 
@@ -173,18 +173,18 @@ class Policy:
     freezes: tuple[FreezeWindow, ...] = ()
     keeps: tuple[Keep, ...] = ()
     rules: tuple[Rule, ...] = ()
-    steps: tuple[step_.Step, ...] = ()
+    steps: tuple[definition.Step, ...] = ()
     order: ServerOrder = ServerOrder()
 
     def protects(self, server: server.Server) -> bool:
         """Whether this server is never touched, for nobody, not by break glass."""
         return self.protected.matches(server)
 
-    def step(self, name: str) -> step_.Step | None:
+    def step(self, name: str) -> definition.Step | None:
         """Return a step by its name."""
         return next((one for one in self.steps if one.name == name), None)
 
-    def steps_of(self, rule: Rule, without: Collection[str] = ()) -> tuple[step_.Step, ...]:
+    def steps_of(self, rule: Rule, without: Collection[str] = ()) -> tuple[definition.Step, ...]:
         """Return the steps of a rule in the order of its list, but for those left out."""
         if request.EVERY_STEP in without:
             return ()

@@ -13,7 +13,7 @@ from bot.power import request
 from bot.power.policy import policy_values as values, reason_patterns
 from bot.power.policy.policy_mistakes import NAME, closest, missing, shown, wrong
 from bot.power.policy.table_base import Table, key, keys
-from bot.power.steps import kinds, placeholders, step as step_
+from bot.power.steps import definition, kinds, placeholders
 
 ANY = '"…"'
 EXAMPLES = {
@@ -142,7 +142,7 @@ class StepTable(Table):
     tcp: Annotated[str, values.checked(_tcp)] = key("tcp")
     promql: Annotated[str, values.checked(_promql)] = key("promql")
     when: Annotated[
-        step_.When, values.checked(values.one_of, step_.When, '"before" or "after"')
+        definition.When, values.checked(values.one_of, definition.When, '"before" or "after"')
     ] = key("when")
     must: values.Flag = key("must")
     within_s: values.Seconds = key("within")
@@ -163,10 +163,10 @@ class StepTable(Table):
         _check_placeholders(self.step())
         return self
 
-    def step(self) -> step_.Step:
+    def step(self) -> definition.Step:
         """Return the step of the policy; how long it may take depends on its kind."""
         usual = {"within_s": kinds.named(self.kind).within_s}
-        return step_.Step(**{**usual, **self.given()})
+        return definition.Step(**{**usual, **self.given()})
 
 
 def _check_keys(given: Mapping[str, Any], kind: kinds.StepKind) -> None:
@@ -190,7 +190,7 @@ def _check_keys(given: Mapping[str, Any], kind: kinds.StepKind) -> None:
         raise wrong(problem, "url" if "url" in given else found[0])
 
 
-def _check_placeholders(step: step_.Step) -> None:
+def _check_placeholders(step: definition.Step) -> None:
     """Accept placeholders that exist, where there is a server to speak of."""
     for path, text in _texts(step):
         for name in placeholders.names(text):
@@ -200,14 +200,14 @@ def _check_placeholders(step: step_.Step) -> None:
                 raise wrong(
                     f"there is no {{{name}}}{hint or f'; the placeholders are {known}'}", *path
                 )
-            if step.when is step_.When.BEFORE:
+            if step.when is definition.When.BEFORE:
                 problem = (
                     "a probe before a wave isn't about its servers, so it can't have {placeholders}"
                 )
                 raise wrong(problem, *path)
 
 
-def _texts(step: step_.Step) -> Iterator[tuple[tuple[str, ...], str]]:
+def _texts(step: definition.Step) -> Iterator[tuple[tuple[str, ...], str]]:
     """Yield each text in which placeholders may stand, with its key."""
     yield from ((("match", label), text) for label, text in step.match)
     named = {"node": step.node, "http": step.http, "tcp": step.tcp, "promql": step.promql}

@@ -17,7 +17,7 @@ from bot.power.ports import Method
 from bot.power.request import Action
 from bot.power.run import call_answers, evidence, outcome, settling
 from bot.power.run.blockers import Blocker
-from bot.power.steps import parts as parts_
+from bot.power.steps import wave_parts
 
 # A cycle is the only action of two calls: off, proven, then on, proven.
 METHODS: dict[Action, tuple[Method, ...]] = {
@@ -78,7 +78,7 @@ class Run:
     waits_since: float | None = dataclasses.field(init=False, default=None)
     grant: granted.Grant | None = dataclasses.field(init=False, default=None)
     asker: Collection[str] = dataclasses.field(init=False, default=frozenset())
-    taken: dict[str, parts_.Part] = dataclasses.field(init=False, default_factory=dict)
+    taken: dict[str, wave_parts.Part] = dataclasses.field(init=False, default_factory=dict)
     tended: dict[str, float] = dataclasses.field(init=False, default_factory=dict)
     told: set[str] = dataclasses.field(init=False, default_factory=set)
     returned: set[str] = dataclasses.field(init=False, default_factory=set)

@@ -12,7 +12,7 @@ from bot.power import ports
 from bot.power.lifecycle import ServerState
 from bot.power.request import Action
 from bot.power.run import ledger
-from bot.power.steps import parts as parts_
+from bot.power.steps import wave_parts
 from bot.power.steps.states import Shown, StepState
 
 EVENTS = {
@@ -47,15 +47,15 @@ class StepChange:
     `same` are the ids of servers of which the audit log says so already.
     """
 
-    part: parts_.Part
-    servers: tuple[parts_.Taken, ...]
+    part: wave_parts.Part
+    servers: tuple[wave_parts.Taken, ...]
     before: frozenset[StepState]
     failed: bool = False
     same: frozenset[str] = frozenset()
 
 
 def intend(
-    tx: ports.Tx, found: ports.Request, made: Sequence[parts_.Part], *, epoch: int, now: float
+    tx: ports.Tx, found: ports.Request, made: Sequence[wave_parts.Part], *, epoch: int, now: float
 ) -> None:
     """Write down what is about to be done.
 
@@ -69,7 +69,9 @@ def intend(
             audit(tx, EVENTS[StepState.INTENDED], found, part, ids, now=now)
 
 
-def fail(tx: ports.Tx, found: ports.Request, part: parts_.Part, *, epoch: int, now: float) -> None:
+def fail(
+    tx: ports.Tx, found: ports.Request, part: wave_parts.Part, *, epoch: int, now: float
+) -> None:
     """Write down a part of a step that is not even tried, for the reasons of its servers.
 
     Raises:
@@ -104,7 +106,7 @@ def audit(
     tx: ports.Tx,
     event: str,
     found: ports.Request,
-    part: parts_.Part,
+    part: wave_parts.Part,
     ids: Sequence[str],
     *,
     now: float,
@@ -122,7 +124,7 @@ def audit(
     ledger.audit(tx, event, found, now, server_ids=ids, detail={**detail, **more})
 
 
-def replaced(part: parts_.Part, servers: Iterable[parts_.Taken]) -> parts_.Part:
+def replaced(part: wave_parts.Part, servers: Iterable[wave_parts.Taken]) -> wave_parts.Part:
     """Return a part with some of its servers as they are now."""
     new = {one.subject.id: one for one in servers}
     whole = tuple(new.get(one.subject.id, one) for one in part.servers)
@@ -156,14 +158,16 @@ def why_owed(row: ports.RunServer) -> str:
     return f"{row.state.value}: {row.detail}" if row.detail else row.state.value
 
 
-def leave(tx: ports.Tx, found: ports.Request, left: Iterable[parts_.Part], *, now: float) -> None:
+def leave(
+    tx: ports.Tx, found: ports.Request, left: Iterable[wave_parts.Part], *, now: float
+) -> None:
     """Have what stands after a run's end looked after: put back, lengthened, or ended in time."""
     for part in left:
         if part.standing:
             tx.look_at_part(part.key, next_at=next_look(part, now, first=True))
 
 
-def next_look(part: parts_.Part, now: float, *, first: bool = False) -> float:
+def next_look(part: wave_parts.Part, now: float, *, first: bool = False) -> float:
     """Return when a part of an ended request must be looked at next; 0 for never."""
     looks: list[float] = []
     if any(one.due or one.state is StepState.PUTTING_BACK for one in part.standing):
@@ -177,7 +181,7 @@ def next_look(part: parts_.Part, now: float, *, first: bool = False) -> float:
     return min(looks, default=0.0)
 
 
-def owed_until(part: parts_.Part) -> float:
+def owed_until(part: wave_parts.Part) -> float:
     """Return until when a part is kept standing while it is owed."""
     return max((one.owed_since for one in part.owed), default=0.0) + MOST_OWED_S
 
@@ -241,11 +245,11 @@ def ask_back(tx: ports.Tx, found: ports.Request, *, now: float) -> int:
 class ServerRow:
     """One server and step of which something is out or owed, as commands list it."""
 
-    part: parts_.Part
-    taken: parts_.Taken
+    part: wave_parts.Part
+    taken: wave_parts.Taken
     shown: Shown
 
 
-def rows(found: Iterable[parts_.Part]) -> list[ServerRow]:
+def rows(found: Iterable[wave_parts.Part]) -> list[ServerRow]:
     """Return what is out or owed, server by server."""
     return [ServerRow(part, one, one.shown) for part in found for one in part.standing if one.shown]

@@ -11,7 +11,7 @@ import re
 import urllib.parse
 from collections.abc import Callable, Iterator
 
-from bot.power.steps import protocol, step as step_
+from bot.power.steps import definition, protocol
 
 FIELDS = ("name", "id", "sn", "rack", "dc")
 TAG = "tag:"
@@ -122,7 +122,7 @@ def unquoted(text: str) -> tuple[str, ...]:
     return names(LITERAL.sub("", text))
 
 
-def problem(step: step_.Step, subject: protocol.Subject) -> str:
+def problem(step: definition.Step, subject: protocol.Subject) -> str:
     """Return why a step can't be done for a server because of its record; else nothing."""
     try:
         for _ in _all_filled(step, subject):
@@ -132,7 +132,7 @@ def problem(step: step_.Step, subject: protocol.Subject) -> str:
     return ""
 
 
-def _all_filled(step: step_.Step, subject: protocol.Subject) -> Iterator[object]:
+def _all_filled(step: definition.Step, subject: protocol.Subject) -> Iterator[object]:
     """Fill every text of a step."""
     yield from (pattern(text, subject) for _, text in step.match)
     if step.node:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from bot.power import request, server
-from bot.power.steps import step as step_
+from bot.power.steps import definition
 from bot.power.text import folding
 
 # The pseudo server of a probe that asks about the world, before a wave.
@@ -64,7 +64,7 @@ class Try:
     before this one. `within_s` is how long this try may take; `now` the wall clock.
     """
 
-    step: step_.Step
+    step: definition.Step
     request_id: str
     wave: int
     action: str
@@ -171,7 +171,7 @@ class StepClient(Protocol):
     async def lengthen(self, asked: Try, until: float) -> Answer:
         """Let what stands outside stand until then; only of kinds that `lengthens`."""
 
-    async def check(self, step: step_.Step) -> str | None:
+    async def check(self, step: definition.Step) -> str | None:
         """Ask the address whether the step could be done; what is wrong in words, else nothing.
 
         None where it has no address that could be asked without a server.

@@ -10,7 +10,7 @@ import asyncio
 import dataclasses
 from collections.abc import Awaitable, Callable
 
-from bot.power.steps import kinds, placeholders, protocol, step as step_
+from bot.power.steps import definition, kinds, placeholders, protocol
 from bot.steps import cluster, credentials, http_calls, kind_file
 
 OURS = "powerbot/cordoned-by"
@@ -42,7 +42,7 @@ class Drain:
         """A cordon has no end of its own, so there is nothing to extend."""
         return protocol.done(asked.servers, stands=True)
 
-    async def check(self, step: step_.Step) -> str:
+    async def check(self, step: definition.Step) -> str:
         """Ask whether we may patch nodes and evict, and read what that needs."""
         try:
             return await cluster.Api(self.http, step, cluster.LONGEST_CALL_S).what_is_missing()

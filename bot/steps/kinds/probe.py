@@ -12,7 +12,7 @@ import math
 import urllib.parse
 from collections.abc import Iterable
 
-from bot.power.steps import kinds, placeholders, protocol, step as step_
+from bot.power.steps import definition, kinds, placeholders, protocol
 from bot.steps import credentials, http_calls, kind_file
 
 LONGEST_LOOK_S = 5.0
@@ -42,14 +42,14 @@ class Probe:
         """A probe takes nothing out, so there is nothing to extend."""
         return protocol.done(asked.servers)
 
-    async def check(self, step: step_.Step) -> str | None:
+    async def check(self, step: definition.Step) -> str | None:
         """Ask Prometheus whether it is ready; services may well be down now."""
         if not step.promql:
             return None
         problems = [await self._ready(step, url) for url in step.urls]
         return "; ".join(problem for problem in problems if problem)
 
-    async def _ready(self, step: step_.Step, url: str) -> str:
+    async def _ready(self, step: definition.Step, url: str) -> str:
         try:
             headers = credentials.header(step.auth)
             call = http_calls.HttpCall("GET", f"{url}/-/ready", LONGEST_LOOK_S, headers, ca=step.ca)
@@ -72,7 +72,7 @@ class Probe:
         return protocol.Answer(dict(zip(ids, found, strict=True)))
 
     async def _at(
-        self, step: step_.Step, subject: protocol.Subject, within_s: float
+        self, step: definition.Step, subject: protocol.Subject, within_s: float
     ) -> protocol.Each:
         """Look at one server; an answer in words isn't well."""
         try:
@@ -83,7 +83,9 @@ class Probe:
             words = error.words
         return protocol.Each(protocol.TryResult.AGAIN if words else protocol.TryResult.DONE, words)
 
-    async def _words(self, step: step_.Step, subject: protocol.Subject, within_s: float) -> str:
+    async def _words(
+        self, step: definition.Step, subject: protocol.Subject, within_s: float
+    ) -> str:
         """Return what is wrong, nothing where all is well.
 
         Raises:
@@ -100,7 +102,7 @@ class Probe:
         query = urllib.parse.urlencode({"query": placeholders.promql(step.promql, subject)})
         return await self._valued(step, query, within_s)
 
-    async def _valued(self, step: step_.Step, query: str, within_s: float) -> str:
+    async def _valued(self, step: definition.Step, query: str, within_s: float) -> str:
         """Ask the first Prometheus that answers.
 
         Raises:
@@ -118,7 +120,7 @@ class Probe:
             return _verdict(reply.json()) if reply.good else f"HTTP {reply.status}"
         raise failed or http_calls.NoAnswer("no answer", left=False)
 
-    def _get(self, step: step_.Step, url: str, within_s: float) -> http_calls.HttpCall:
+    def _get(self, step: definition.Step, url: str, within_s: float) -> http_calls.HttpCall:
         return http_calls.HttpCall("GET", url, within_s, credentials.header(step.auth), ca=step.ca)
 
 

@@ -10,7 +10,7 @@ import asyncio
 import dataclasses
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
-from bot.power.steps import kinds, placeholders, protocol, step as step_
+from bot.power.steps import definition, kinds, placeholders, protocol
 from bot.steps import alertmanager, credentials, http_calls, kind_file
 
 LONGEST_CALL_S = 8.0
@@ -85,7 +85,7 @@ class Silence:
 
         return await self._at_one(asked, last, stands=True)
 
-    async def check(self, step: step_.Step) -> str:
+    async def check(self, step: definition.Step) -> str:
         """Ask each address how it is."""
         problems = []
         for url in step.urls:
@@ -126,7 +126,9 @@ class Silence:
                 words, again_s = str(error), max(again_s, error.again_s)
         return protocol.again(asked.servers, words, stands=stands, again_s=again_s)
 
-    def _address(self, step: step_.Step, url: str, within_s: float) -> alertmanager.Alertmanager:
+    def _address(
+        self, step: definition.Step, url: str, within_s: float
+    ) -> alertmanager.Alertmanager:
         """Return one address, whose calls leave time for the other ones.
 
         Raises:
@@ -187,7 +189,7 @@ async def _become(
 
 
 def conditions(
-    step: step_.Step, servers: Sequence[protocol.Subject]
+    step: definition.Step, servers: Sequence[protocol.Subject]
 ) -> list[alertmanager.Conditions]:
     """Return the conditions of each silence that some servers need together.
 

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 
 from standardwebhooks import webhooks
 
-from bot.power.steps import kinds, protocol, step as step_
+from bot.power.steps import definition, kinds, protocol
 from bot.power.text import times
 from bot.steps import credentials, http_calls, kind_file
 
@@ -48,7 +48,7 @@ class Webhook:
         """A webhook has no end of its own, so there is nothing to extend."""
         return protocol.done(asked.servers, stands=True)
 
-    async def check(self, step: step_.Step) -> str:
+    async def check(self, step: definition.Step) -> str:
         """Tell the address of a test."""
         try:
             body = json.dumps({"type": TEST, "timestamp": times.rfc3339(time.time()), "data": {}})
@@ -76,7 +76,7 @@ class Webhook:
         return protocol.again(asked.servers, words, stands=True, again_s=reply.again_s)
 
 
-def _call(step: step_.Step, key: str, body: bytes, within_s: float) -> http_calls.HttpCall:
+def _call(step: definition.Step, key: str, body: bytes, within_s: float) -> http_calls.HttpCall:
     """Return a signed request.
 
     Raises:

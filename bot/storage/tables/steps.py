@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from bot.power import errors
-from bot.power.steps import parts as parts_, protocol, states, step as step_
+from bot.power.steps import definition, protocol, states, wave_parts
 from bot.power.steps.states import StepState
 from bot.storage.engine import link
 from bot.storage.tables import rows
@@ -52,7 +52,7 @@ MOST_DUE = 20
 class Steps(link.Link):
     """The part of a transaction that speaks of steps around waves."""
 
-    def intend_parts(self, made: Sequence[parts_.Part], *, epoch: int) -> None:
+    def intend_parts(self, made: Sequence[wave_parts.Part], *, epoch: int) -> None:
         """Store parts before anything of them leaves.
 
         Raises:
@@ -79,16 +79,16 @@ class Steps(link.Link):
         """
         self.hold_fence(request_id, epoch)
 
-    def parts(self, request_id: str) -> list[parts_.Part]:
+    def parts(self, request_id: str) -> list[wave_parts.Part]:
         """Return all parts of a request, oldest first."""
         found = self.query(f"{_PARTS} WHERE request_id = :id {_ORDER}", id=request_id)
         return self._whole(found)
 
-    def part(self, key: str) -> parts_.Part | None:
+    def part(self, key: str) -> wave_parts.Part | None:
         """Return a part by its key, with its servers."""
         return next(iter(self._by_keys([key])), None)
 
-    def standing_parts(self, server_ids: Collection[str] | None = None) -> list[parts_.Part]:
+    def standing_parts(self, server_ids: Collection[str] | None = None) -> list[wave_parts.Part]:
         """Return the parts of all requests of which something is out or owed, oldest first.
 
         With `server_ids`, only those that have one of these servers.
@@ -102,7 +102,7 @@ class Steps(link.Link):
         return self._by_keys([row.step_key for row in found])
 
     def move(
-        self, key: str, changed: Iterable[parts_.Taken], *, before: Collection[StepState]
+        self, key: str, changed: Iterable[wave_parts.Taken], *, before: Collection[StepState]
     ) -> list[str]:
         """Bring servers of a part to a new state where they still are in one of `before`.
 
@@ -131,7 +131,7 @@ class Steps(link.Link):
             self.change_each(_MOVE, values)
         return list(were)
 
-    def note_part(self, part: parts_.Part) -> None:
+    def note_part(self, part: wave_parts.Part) -> None:
         """Store what a part is called outside, until when it stands, and what it says."""
         self.change(
             _NOTE,
@@ -153,7 +153,7 @@ class Steps(link.Link):
         due = "SELECT 1 FROM steps WHERE next_at > 0 AND next_at <= :now LIMIT 1"
         return bool(self.value(due, now=now))
 
-    def due_parts(self, *, now: float, until: float) -> list[parts_.Part]:
+    def due_parts(self, *, now: float, until: float) -> list[wave_parts.Part]:
         """Take the parts of ended requests that are due; nobody else does before `until`."""
         keys = [row.step_key for row in self.query(_DUE, now=now, most=MOST_DUE)]
         for key in keys:
@@ -169,23 +169,23 @@ class Steps(link.Link):
         if self.change(_HOLD, key=key, held=held, until=until) == 0:
             raise errors.LostLease
 
-    def _by_keys(self, keys: Sequence[str]) -> list[parts_.Part]:
+    def _by_keys(self, keys: Sequence[str]) -> list[wave_parts.Part]:
         """Return parts by their keys, oldest first."""
         if not keys:
             return []
         found = self.query(f"{_PARTS} WHERE step_key IN :keys {_ORDER}", keys=[*keys])
         return self._whole(found)
 
-    def _whole(self, found: Sequence[Any]) -> list[parts_.Part]:
+    def _whole(self, found: Sequence[Any]) -> list[wave_parts.Part]:
         """Return parts with their servers."""
         keys = [row.step_key for row in found]
-        servers: dict[str, list[parts_.Taken]] = {key: [] for key in keys}
+        servers: dict[str, list[wave_parts.Taken]] = {key: [] for key in keys}
         for row in self.query(_SERVERS, keys=keys) if keys else ():
             servers[row.step_key].append(_taken(row))
         return [_part(row, servers[row.step_key]) for row in found]
 
 
-def _part_row(part: parts_.Part) -> Mapping[str, Any]:
+def _part_row(part: wave_parts.Part) -> Mapping[str, Any]:
     """Return the columns of a new part."""
     return {
         "step_key": part.key,
@@ -200,7 +200,7 @@ def _part_row(part: parts_.Part) -> Mapping[str, Any]:
     }
 
 
-def _server_row(part: parts_.Part, taken: parts_.Taken, position: int) -> Mapping[str, Any]:
+def _server_row(part: wave_parts.Part, taken: wave_parts.Taken, position: int) -> Mapping[str, Any]:
     """Return the columns of a new part's server."""
     return {
         "step_key": part.key,
@@ -218,9 +218,9 @@ def _server_row(part: parts_.Part, taken: parts_.Taken, position: int) -> Mappin
     }
 
 
-def _taken(row: Any) -> parts_.Taken:
+def _taken(row: Any) -> wave_parts.Taken:
     """Return the server of a part that a row is."""
-    return parts_.Taken(
+    return wave_parts.Taken(
         protocol.Subject.model_validate_json(row.subject),
         StepState(row.state),
         bool(row.stands),
@@ -232,13 +232,13 @@ def _taken(row: Any) -> parts_.Taken:
     )
 
 
-def _part(row: Any, servers: Iterable[parts_.Taken]) -> parts_.Part:
+def _part(row: Any, servers: Iterable[wave_parts.Taken]) -> wave_parts.Part:
     """Return the part that a row and its servers are."""
-    return parts_.Part(
+    return wave_parts.Part(
         key=row.step_key,
         request_id=row.request_id,
         wave=row.wave,
-        step=step_.Step.model_validate_json(row.spec),
+        step=definition.Step.model_validate_json(row.spec),
         number=row.number,
         parts=row.parts,
         servers=tuple(servers),

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from bot.power import errors, lifecycle, ports, request, server
 from bot.power.policy import freezes
-from bot.power.steps import parts as parts_
+from bot.power.steps import wave_parts
 from bot.power.targets import resolving, targets
 from bot.workflow import answers
 from bot.workflow.context import Context
@@ -214,7 +214,7 @@ def _still_out(tx: ports.Tx) -> tuple[tuple[answers.StillOut, ...], bool]:
 
     Those that owe come first. What a run has out as planned is no news while it runs.
     """
-    by_request: dict[str, list[parts_.Part]] = {}
+    by_request: dict[str, list[wave_parts.Part]] = {}
     for part in tx.standing_parts():
         by_request.setdefault(part.request_id, []).append(part)
     owing = {id_ for id_, found in by_request.items() if any(one.owed for one in found)}

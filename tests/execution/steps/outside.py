@@ -11,7 +11,7 @@ import dataclasses
 import itertools
 from collections.abc import Callable, Iterable
 
-from bot.power.steps import kinds, protocol, step as step_
+from bot.power.steps import definition, kinds, protocol
 from bot.power.steps.protocol import Answer, Each, Try, TryResult
 
 NOTE = kinds.StepKind("note", needs=("url",), may=("node",), within_s=30.0, doing="noting",
@@ -157,7 +157,7 @@ class Note:
         """Do nothing: a note doesn't end."""
         return protocol.done(asked.servers)
 
-    async def check(self, step: step_.Step) -> str:
+    async def check(self, step: definition.Step) -> str:
         """Find nothing wrong."""
         return ""
 
@@ -234,7 +234,7 @@ class Flags:
         flag.until = until
         return protocol.done(asked.servers, until=until)
 
-    async def check(self, step: step_.Step) -> str:
+    async def check(self, step: definition.Step) -> str:
         """Find nothing wrong."""
         return ""
 
@@ -268,6 +268,6 @@ class Probe:
         """Do nothing: a look doesn't last."""
         return protocol.done(asked.servers)
 
-    async def check(self, step: step_.Step) -> str:
+    async def check(self, step: definition.Step) -> str:
         """Find nothing wrong."""
         return ""

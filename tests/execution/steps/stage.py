@@ -14,9 +14,9 @@ from bot.execution.steps import still_out
 from bot.power import plan, ports
 from bot.power.policy import policy, policy_file
 from bot.power.request import Action
-from bot.power.steps import kinds, step as step_
-from bot.power.steps.parts import Part
+from bot.power.steps import definition, kinds
 from bot.power.steps.states import StepState
+from bot.power.steps.wave_parts import Part
 from bot.sandbox import data_centre
 from tests.execution import world
 from tests.execution.steps import outside as outside_
@@ -178,7 +178,7 @@ async def opened(
             yield Stage(here, out)
 
 
-def step(found: policy.Policy, name: str) -> step_.Step:
+def step(found: policy.Policy, name: str) -> definition.Step:
     """Return a step of a policy that has it."""
     made = found.step(name)
     assert made is not None

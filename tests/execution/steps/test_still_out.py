@@ -11,8 +11,8 @@ from collections.abc import AsyncIterator
 from bot.power.lifecycle import ServerState
 from bot.power.request import Action
 from bot.power.run import step_ledger
-from bot.power.steps.parts import Part
 from bot.power.steps.states import StepState
+from bot.power.steps.wave_parts import Part
 from bot.sandbox import data_centre
 from tests.execution.steps import stage
 from tests.support import virtual

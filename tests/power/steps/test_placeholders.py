@@ -7,7 +7,7 @@ import re
 import pytest
 
 from bot.power import server
-from bot.power.steps import placeholders, protocol, step
+from bot.power.steps import definition, placeholders, protocol
 
 WEB = protocol.subject(
     server.Server(id="0a1b", name="web07", sn="SN/7", rack="R 12", tags=(("addr", "fd00::7"),))
@@ -81,13 +81,13 @@ def test_a_placeholder_outside_of_promql_texts_is_seen() -> None:
 @pytest.mark.parametrize("name", ["Web07", "web_07", "a/b", ""])
 def test_a_node_has_a_name_that_kubernetes_would_take(name: str) -> None:
     """A node has a name that kubernetes would take."""
-    made = step.Step(name="drain", kind="drain", node="{name}")
+    made = definition.Step(name="drain", kind="drain", node="{name}")
     assert placeholders.problem(made, protocol.Subject(id="1", name=name))
 
 
 def test_a_server_without_the_value_is_told_so() -> None:
     """A server without the value is told so."""
-    made = step.Step(name="drain", kind="drain", node="{tag:node}")
+    made = definition.Step(name="drain", kind="drain", node="{tag:node}")
     said = placeholders.problem(made, WEB)
     assert said == "it has no tag node, which {tag:node} stands for"
     assert not placeholders.problem(made, protocol.Subject(id="1", tags=(("node", "n-1"),)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 
-from bot.power.steps import kinds, protocol, step as step_
+from bot.power.steps import definition, kinds, protocol
 from bot.steps import credentials, http_calls, kind_file
 
 LONGEST_CALL_S = 5.0
@@ -33,7 +33,7 @@ class Pager:
         """Do nothing: it stays muted until it is told otherwise."""
         return protocol.done(asked.servers, stands=True)
 
-    async def check(self, step: step_.Step) -> str | None:
+    async def check(self, step: definition.Step) -> str | None:
         """Ask the address how it is."""
         try:
             reply = await self.http.send(self._call(step, "GET", b""))
@@ -57,7 +57,7 @@ class Pager:
             return protocol.again(asked.servers, words, stands=True, again_s=reply.again_s)
         return protocol.refused(asked.servers, words, stands=not muted)
 
-    def _call(self, step: step_.Step, method: str, body: bytes) -> http_calls.HttpCall:
+    def _call(self, step: definition.Step, method: str, body: bytes) -> http_calls.HttpCall:
         headers = {"Content-Type": "application/json", **credentials.header(step.auth)}
         return http_calls.HttpCall(method, step.urls[0], LONGEST_CALL_S, headers, body, step.ca)
 

@@ -8,7 +8,7 @@ from bot.power import ports
 from bot.power.lifecycle import ServerState, State
 from bot.power.messages import running
 from bot.power.run import step_ledger
-from bot.power.steps import kinds, parts as parts_
+from bot.power.steps import kinds, wave_parts
 from bot.power.steps.states import Shown
 from bot.power.text import folding, times
 from bot.slack.blockkit import blocks, naming, paging, text, words
@@ -72,7 +72,7 @@ def has_out(request: ports.Request) -> bool:
     return bool(request.ended_at) and any(part.standing for part in request.taken_out)
 
 
-def _done(part: parts_.Part, taken: parts_.Taken) -> str:
+def _done(part: wave_parts.Part, taken: wave_parts.Taken) -> str:
     """Return what was done in a word, or that nobody knows; with its end where it has one."""
     until = f" until {text.moment(part.until)}" if part.until else ""
     word = unsure_word if taken.missed else done_word
@@ -174,7 +174,7 @@ def _row(row: step_ledger.ServerRow, now: float) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def lines(parts: Iterable[parts_.Part]) -> Sequence[str]:
+def lines(parts: Iterable[wave_parts.Part]) -> Sequence[str]:
     """Return each step of a request with its servers by state, for whoever asks for details."""
     found = []
     for part in (one for one in parts if one.servers):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from bot.power.steps import kinds, protocol, states, step as step_
+from bot.power.steps import definition, kinds, protocol, states
 from bot.power.steps.states import Shown, StepState
 
 
@@ -53,7 +53,7 @@ class Part:
     key: str
     request_id: str
     wave: int
-    step: step_.Step
+    step: definition.Step
     number: int = 1
     parts: int = 1
     servers: tuple[Taken, ...] = ()
