@@ -7,7 +7,7 @@ import re
 from playwright import async_api
 
 from tests.acceptance.browsing import become, shot, type_command
-from tests.acceptance.conftest import Stage
+from tests.acceptance.conftest import DANA, OPS, ROSA, Stage
 
 
 async def test_two_people_see_a_reboot_through_in_the_browser(
@@ -47,3 +47,26 @@ async def test_the_bot_is_killed_from_the_page_and_comes_back(
     )
 
     await stage.until(lambda: stage.playing.bot.pid not in (0, before) or None)
+
+
+async def test_a_press_is_heard_whatever_arrives_before_its_release(
+    page: async_api.Page, stage: Stage
+) -> None:
+    """A card that is drawn anew, and lines that push it up, wait until its button was clicked."""
+    await page.get_by_test_id(f"channel-{OPS}").click()
+    card = await stage.ask("/power reboot db01 because index rebuild", DANA)
+    shown = page.locator(f"[data-ts='{card.ts}']")
+    button = shown.get_by_role("button", name="Details")
+    await button.hover()
+    await page.mouse.down()
+    await stage.slack.click(ROSA, card, "Approve")
+    await stage.thread_says(card, "Approved by")
+    async with page.expect_response("**/ui/wait*"):
+        stage.slack.say(ROSA, OPS, "the index\nis slow")
+    await page.wait_for_timeout(500)
+    await page.mouse.up()
+
+    details = page.get_by_test_id("ephemeral").filter(has_text="Rack")
+    await async_api.expect(details).to_be_visible()
+    await async_api.expect(shown).to_contain_text("needs 1 more approval")
+    await async_api.expect(page.locator("#messages")).to_contain_text("is slow")

@@ -7,6 +7,7 @@ import { followBot } from "./demo.js";
 import { byId, plural } from "./dom.js";
 import { closeMenu } from "./menu.js";
 import { Modals } from "./modal.js";
+import { afterPress } from "./press.js";
 import { drawChannels, drawPeople, isDirect, ReadMarks } from "./sidebar.js";
 import { Story } from "./story.js";
 import { startTheme } from "./theme.js";
@@ -87,8 +88,11 @@ class App {
     this.as ||= state.me?.id ?? this.people.persons().find((person) => !person.is_bot)?.id ?? "";
     if (!this.people.channel(this.channel)) this.channel = this.firstChannel();
     this.#keepHash();
-    this.render();
-    showToasts(this.as, state.toasts);
+    const { as } = this;
+    afterPress(() => {
+      this.render();
+      if (as === this.as) showToasts(as, state.toasts);
+    });
   }
 
   #trouble(error) {
