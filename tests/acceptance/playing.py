@@ -19,6 +19,7 @@ SHOTS = os.environ.get("POWERBOT_SCREENSHOTS", "")
 HEIGHTS = {1280: 860, 390: 844}
 # The browser says this of each answer above 399, and the bot's stand-ins give such on purpose.
 REFUSED = "Failed to load resource"
+ID = re.compile(r"PR-[0-9A-Z]{4}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,6 +129,22 @@ class Player:
         await card.get_by_test_id("replies-button").click()
         await self.says(self.by("thread-panel"), *words)
         return self.by("thread-panel")
+
+    async def reply(self, words: str) -> None:
+        """Write into the open thread."""
+        await self.by("thread-composer").fill(words)
+        await self.by("thread-send").click()
+
+    async def id_of(self, card: async_api.Locator) -> str:
+        """Return the id of a card's request."""
+        [*_, found] = ID.findall(await card.inner_text())
+        return str(found)
+
+    async def choose(self, servers: str) -> None:
+        """Search for servers in the open form, and take the first that is offered."""
+        await self.page.get_by_role("combobox", name="Servers").fill(servers)
+        offer = self.page.get_by_role("option", name=re.compile(f"^{re.escape(servers)}"))
+        await offer.first.click()
 
     async def leave(self) -> None:
         """Close what is open: a dialog, or else the thread."""

@@ -4,12 +4,38 @@ from __future__ import annotations
 
 import datetime
 import re
+from collections.abc import AsyncIterator
 
+import pytest
+import pytest_asyncio
 from playwright import async_api
 
 from bot.sandbox import surroundings
-from tests.acceptance.browsing import shot
+from tests.acceptance import seeing
+from tests.acceptance.browsing import PATIENCE_S, shot
 from tests.acceptance.conftest import Stage
+from tests.acceptance.playing import Setting, browser
+
+
+@pytest_asyncio.fixture(params=[Setting(1280, "light"), Setting(390, "dark")], ids=str)
+async def page(request: pytest.FixtureRequest, stage: Stage) -> AsyncIterator[async_api.Page]:
+    """The data centre on a desk's screen and on a phone's."""
+    async with browser() as chromium:
+        context = await request.param.context(chromium)
+        shown = await context.new_page()
+        shown.set_default_timeout(PATIENCE_S * 1000)
+        await shown.goto(stage.playing.url)
+        if await shown.get_by_test_id("tab-centre").is_visible():
+            await shown.get_by_test_id("tab-centre").click()
+        yield shown
+
+
+async def look(page: async_api.Page, name: str) -> None:
+    """Keep a picture, and find nothing off the screen, cut or covered."""
+    assert page.viewport_size is not None
+    width = page.viewport_size["width"]
+    await shot(page, f"{name}-{width}")
+    assert await seeing.misplaced(page, width) == []
 
 
 def silence(stage: Stage, value: str) -> None:
@@ -41,7 +67,7 @@ async def test_tiles_say_what_surrounds_their_servers(page: async_api.Page, stag
     await async_api.expect(tile).to_have_attribute("aria-label", re.compile(words))
     assert await marks(tile) == ["silenced", "drained", "out"]
     await async_api.expect(page.locator("#legend")).to_contain_text("silenced 2")
-    await shot(page, "surroundings-1-marks")
+    await look(page, "surroundings-1-marks")
 
     around.kubernetes.cluster.nodes["web01"].unschedulable = False
     around.balancer.out.clear()
@@ -53,11 +79,12 @@ async def test_a_service_and_a_part_break_by_menu(page: async_api.Page, stage: S
     """A tile breaks its service; the button lets the next call of a part go wrong."""
     tile = page.get_by_test_id("server-web02")
     await tile.click()
+    await look(page, "surroundings-3-server")
     await page.locator("[data-service='unwell']").click()
     await async_api.expect(tile).to_have_attribute("aria-label", re.compile("alert firing"))
 
     await page.get_by_test_id("surroundings-faults").click()
-    await shot(page, "surroundings-2-faults")
+    await look(page, "surroundings-2-faults")
     await page.locator("[data-part='kubernetes'][data-fault='429']").click()
     faults = stage.playing.around.faults
     await stage.until(lambda: list(faults.waiting()) or None)

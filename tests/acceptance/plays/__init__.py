@@ -1,0 +1,1 @@
+"""What curious people try in the demo, by theme."""
