@@ -13,6 +13,8 @@ const SECOND = "/power reboot web[10-12] because firmware update";
 const UNWELL = "web07";
 const THIRD = "/power reboot web[07-09] because new certificates";
 const ENDED = new Set(["succeeded", "partial", "failed", "stopped"]);
+// What was denied or taken back was never approved, and the story waits for the next request.
+const APPROVED = new Set(["approved", "running", ...ENDED]);
 
 const messages = (app) => app.state?.messages[OPS] ?? [];
 
@@ -78,12 +80,12 @@ const STEPS = [
   {
     title: "Try to cheat", text: () => ["Still as Dana, press ", b("Approve"), " on the card: nobody approves their own request."],
     help: (app) => act(app, DANA, "Approve"),
-    done: (app) => private_(app).some(({ text }) => /your own request/i.test(text ?? "")) || cards(app).some(({ state }) => state !== "pending"),
+    done: (app) => private_(app).some(({ text }) => /your own request/i.test(text ?? "")) || cards(app).some(({ state }) => APPROVED.has(state)),
   },
   {
     title: "Approve", text: () => ["Now become ", b("Sam"), ", who is in the group sre, and press ", b("Approve"), "."],
     help: (app) => act(app, SAM, "Approve"),
-    done: (app) => cards(app).some(({ state }) => state !== "pending"),
+    done: (app) => cards(app).some(({ state }) => APPROVED.has(state)),
   },
   {
     title: "Kill the bot", text: () => ["Three servers go first, once their alerts are silenced (S), their pods drained (D) and the load balancer told (B). ", b("Kill the bot"), " in the middle."],

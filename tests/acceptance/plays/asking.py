@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from playwright.async_api import expect
+
 from tests.acceptance.playing import Player
 
 
@@ -16,6 +18,8 @@ async def plan_and_cancel(p: Player) -> None:
     await p.look("details")
     await p.press(card, "Cancel")
     await p.says(card, "Cancelled")
+    # Nothing was approved, so the story goes on with asking, not with the run.
+    await expect(p.by("story")).to_have_attribute("data-step", "3")
     await p.look("cancelled")
 
 
