@@ -38,7 +38,8 @@ function table(block, { people }) {
     return h(tag, { class: `${rule.align ?? (numeric ? "right" : "left")} ${rule.is_wrapped ? "wrapped" : ""}`, scope: tag === "th" ? "col" : null },
       cell(content, people));
   };
-  return h("div", { class: "table", tabindex: "0", role: "region", "aria-label": "Table" },
+  // A group, for it can be scrolled by keys; a region would be a landmark, and there are many tables.
+  return h("div", { class: "table", tabindex: "0", role: "group", "aria-label": "Table" },
     h("table", {},
       h("thead", {}, h("tr", {}, head.map(draw("th")))),
       h("tbody", {}, rows.map((row) => h("tr", {}, row.map(draw("td")))))));
