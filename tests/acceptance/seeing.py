@@ -11,7 +11,7 @@ from playwright import async_api
 # A page made for people never shows these: they are words of a program about itself.
 PROGRAMS = re.compile(
     r"Traceback|\w+(?:Error|Exception)[:(]|\[object |\bundefined\b|\bNaN\b"
-    r"|\bpb:\w+|&(?:lt|gt|amp);"
+    r"|\bpb:\w+|&(?:lt|gt|amp);|<[@#!]\w"
 )
 LOOK = pathlib.Path(__file__).with_name("seeing.js").read_text().strip().removesuffix(";")
 

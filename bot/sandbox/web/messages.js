@@ -2,8 +2,12 @@
 
 import { announce, h, reconcile } from "./dom.js";
 import { keyOf, makeMessage, markFresh, updateMessage, visible } from "./message.js";
+import { mrkdwn } from "./mrkdwn.js";
 
 const NEAR_PX = 60;
+
+/** A message as it is read aloud: names instead of ids, and no marks. */
+const heard = (text, people) => (text ?? "").split("\n").map((line) => h("p", {}, mrkdwn(line, people)).textContent).join(" ");
 
 export class MessageList {
   #app;
@@ -66,7 +70,7 @@ export class MessageList {
     this.#node.classList.toggle("empty", shown.length === 0);
     for (const message of arrived) {
       const name = app.people.user(message.user)?.real_name ?? "Powerbot";
-      announce(`${name}: ${message.text || "a new message"}`);
+      announce(`${name}: ${heard(message.text, app.people) || "a new message"}`);
     }
     if (follow) this.toBottom();
     else if (arrived.length) this.#pill.hidden = false;
