@@ -86,7 +86,9 @@ async def test_announcement_has_unfreeze_which_asks_once_more(side: Side) -> Non
 
     [shown] = side.workspace.messages("C0OPS")
     assert shown.buttons == ["Unfreeze"]
-    assert made.blocks[-1]["elements"][0]["confirm"]["confirm"]["text"] == "Unfreeze"
+    [lift] = made.blocks[-1]["elements"]
+    assert lift["confirm"]["confirm"]["text"] == "Unfreeze"
+    assert lift["accessibility_label"] == "Unfreeze: lift this freeze"
     for over in ("freeze.off", "freeze.ended"):
         assert "pb:unfreeze" not in str(about_freezes.notice(body(over)).blocks)
 

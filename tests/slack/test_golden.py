@@ -269,6 +269,15 @@ def test_every_button_is_understood_by_the_listeners() -> None:
     assert all(action_ids.read_action_id(action_id) for action_id in found)
 
 
+def test_every_button_is_called_by_what_stands_on_it() -> None:
+    """Who speaks to the screen says what is seen ("WCAG 2.5.3: Label in Name")."""
+    for message in GOLDEN.values():
+        for block in message.blocks:
+            for element in block.get("elements", ()) if block["type"] == "actions" else ():
+                seen = element["text"]["text"].removesuffix("…")
+                assert seen in element["accessibility_label"]
+
+
 def test_plan_for_the_largest_request_is_one_phone_screen() -> None:
     """A thousand servers make no wall of text."""
     shown = answers.PlanShown(builders.planned(builders.order(MANY)), "PR-7F3K", builders.NOW)

@@ -8,6 +8,7 @@ from typing import assert_never
 from bot.power import inputs, ports
 from bot.power.messages import messages
 from bot.power.policy import freezes
+from bot.slack import action_ids
 from bot.slack.blockkit import blocks, text
 
 REASON_CHARS = 300
@@ -57,7 +58,9 @@ def lift_button(freeze: ports.Freeze, *, own: bool = False, apart: str = "") -> 
     reason = text.literal(freeze.reason, ASKED_CHARS)
     asked = f"{reason}\nIts holder and approvers may lift it; then calls are sent again."
     dialog = None if own else blocks.confirm("Lift this freeze?", asked, "Unfreeze")
-    spoken = "Lift your own freeze" if own else "Lift this freeze"
+    # What is heard begins with what is seen, for whoever speaks to the screen.
+    label = action_ids.LABELS[inputs.Do.UNFREEZE]
+    spoken = f"{label}: lift {'your own' if own else 'this'} freeze"
     return blocks.Button(
         inputs.Do.UNFREEZE, freezes.key(freeze), confirm=dialog, spoken=spoken, apart=apart
     )
