@@ -38,7 +38,7 @@ async def test_approver_who_comes_after_a_denial_is_told_by_whom(world: World) -
 
     told = await world.told(SAM, "approve", id_)
 
-    assert told == f"{id_} has already ended: denied (denied by {ROSA})."
+    assert told == f"{id_} has already ended: denied by {ROSA}."
     assert [row["user_id"] for row in await world.audit("approval.too_late")] == [SAM]
 
 
@@ -50,7 +50,7 @@ async def test_denial_that_comes_after_another_is_told_by_whom(world: World) -> 
 
     told = await world.told(LEO, "deny", id_)
 
-    assert told == f"{id_} has already ended: denied (denied by {ROSA})."
+    assert told == f"{id_} has already ended: denied by {ROSA}."
     assert [row["user_id"] for row in await world.audit("request.denied")] == [ROSA]
 
 

@@ -202,7 +202,7 @@ async def test_requester_may_nudge_once_in_five_minutes(world: World) -> None:
     assert first == third == "Asked them again in the thread."
     assert second == "They were asked a moment ago; you can nudge them again in 5 min."
     assert other == "Only the requester can nudge."
-    assert late == f"{id_} has already ended: denied (denied by {SAM})."
+    assert late == f"{id_} has already ended: denied by {SAM}."
     assert world.events(id_) == ["asked", "nudged", "nudged", "denied"]
     assert world.thread(id_)[0]["ask"] == world.thread(id_)[1]["ask"]
     assert world.thread(id_)[0]["ask"] == {"sre": [SAM, LEO], "dc-ops": [ROSA, LEO]}

@@ -11,6 +11,8 @@ WORDS = {
     State.APPROVED: "is already approved",
     State.RUNNING: "is already running",
 }
+# Whose reason says the state as well, such as "denied by U0SAM".
+BY_PEOPLE = frozenset({State.DENIED, State.CANCELLED, State.STOPPED})
 
 
 def sentence(found: ports.Request, now: float) -> str:
@@ -19,8 +21,10 @@ def sentence(found: ports.Request, now: float) -> str:
         return (
             f"{found.id} has expired: it was not answered in time. Ask again if it is still needed."
         )
-    words = WORDS.get(found.state, f"has already ended: {found.state.value}")
-    why = f" ({found.end_reason})" if found.end_reason else ""
+    ended, why = found.state.value, f" ({found.end_reason})" if found.end_reason else ""
+    if found.ended_by and found.state in BY_PEOPLE:
+        ended, why = found.end_reason or ended, ""
+    words = WORDS.get(found.state, f"has already ended: {ended}")
     return f"{found.id} {words}{why}{_approved_by(found)}{_stopped_by(found)}."
 
 
