@@ -38,6 +38,7 @@ def test_slack_forms_become_what_was_typed(slack: str, typed: str) -> None:
         ("tag:role=“web”", 'tag:role="web"'),
         ("ｗｅｂ０１，ｗｅｂ０２", "web01,web02"),
         ("web‐01", "web-01"),
+        ("web∗", "web*"),
     ],
 )
 def test_phone_typography_becomes_plain_outside_of_quotes(phone: str, typed: str) -> None:

@@ -36,6 +36,8 @@ SINGLE_QUOTES = "‘’‚‛"
 PLAIN = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
 PLAIN.update({ord(dash): ord("-") for dash in LONG_DASHES + SHORT_DASHES})
 PLAIN.update({ord(quote): ord("'") for quote in SINGLE_QUOTES})
+# What our own messages write for a star, which Slack would take for bold; it may be copied.
+PLAIN[ord("∗")] = ord("*")
 
 CODE = re.compile("[A-Za-z0-9._-]")
 MOST_SHOWN = 60
