@@ -47,7 +47,7 @@ async def home(p: Player) -> None:
     await p.leave()
     await shown.get_by_role("button", name=re.compile("^Approve .*Reboot 1 server")).click()
     await p.by("confirm-ok").click()
-    await p.says(shown, "Succeeded")
+    await p.says(shown, "Succeeded · Reboot 1 server (worker16)")
     await p.look("finished")
     await p.press(shown, "New request")
     await p.by("modal").wait_for()

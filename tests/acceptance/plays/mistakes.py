@@ -12,7 +12,7 @@ async def slips(p: Player) -> None:
         ("verb", "/power rebot web01 because slow", "/power reboot web01"),
         ("name", "/power reboot wbe01 because slow", "Did you mean"),
         ("option", "/power off web01 --bacth 2 because slow", "--batch"),
-        ("quotes", "/power cycle “cache01” --dry-run because it’s “slow”", "Dry run"),
+        ("quotes", "/power cycle “cache01” --dry-run because it’s “slow”", "cache01 (on)"),
     ):
         await p.type(line)
         await p.private(words).wait_for()
@@ -21,7 +21,7 @@ async def slips(p: Player) -> None:
 
 async def too_many(p: Player) -> None:
     """A plan of hundreds is shown in full by a button; one of too many is refused."""
-    await p.type("/power reboot web* because new kernel")
+    await p.type("/power reboot web* worker[100-280] db[20-84] cache* because new kernel")
     plan = p.private("new kernel")
     await plan.wait_for()
     await p.look("plan")
@@ -46,7 +46,7 @@ async def ticket(p: Player) -> None:
 
 async def late_click(p: Player) -> None:
     """Somebody approves while the request is being taken back, and hears who was quicker."""
-    card = await p.ask("/power reboot worker14", "too slow a click")
+    card = await p.ask("/power reboot worker18", "too slow a click")
     other = await p.friend()
     await other.be(SAM)
     await other.press(other.card("too slow a click"), "Approve")
