@@ -83,7 +83,7 @@ def unfreeze(
         str, typer.Argument(metavar="[all]", help="Lift everybody's freezes, not only yours.")
     ] = "",
 ) -> None:
-    """Lift your own freeze, or with all every freeze, without Slack."""
+    """Lift your own freeze, or every freeze with all, without Slack."""
     from bot.operations import host_freezes
 
     if all_.lower() not in ("", "all"):

@@ -19,7 +19,7 @@ app = typer.Typer(help="Write, check and explain the policy file.", no_args_is_h
 
 @app.command("check")
 def check(
-    file: Annotated[pathlib.Path | None, typer.Argument(help="Default: the setting's.")] = None,
+    file: Annotated[pathlib.Path | None, typer.Argument(help="Default: POWERBOT_POLICY.")] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Don't ask Slack.")] = False,
 ) -> None:
     """Say what the policy file means and what is wrong with it."""
@@ -46,7 +46,7 @@ def check(
 
 @app.command("init")
 def init(
-    file: Annotated[pathlib.Path | None, typer.Argument(help="Default: the setting's.")] = None,
+    file: Annotated[pathlib.Path | None, typer.Argument(help="Default: POWERBOT_POLICY.")] = None,
 ) -> None:
     """Write a policy file to start from; an existing file is never overwritten."""
     from bot.operations import policy_start

@@ -48,11 +48,13 @@ async def read(bot: app.Bot) -> Any:
         Figure.LIST_MISSING_SERVERS, "Servers that CloudDC counts but doesn't list.", _missing(bot)
     )
     yield _gauge(
-        Figure.CLOUD_PAUSED_SECONDS, "How long calls are still paused.", bot.power.cloud.paused_s
+        Figure.CLOUD_PAUSED_SECONDS,
+        "How much longer calls to CloudDC are paused.",
+        bot.power.cloud.paused_s,
     )
     yield _gauge(
         Figure.CLOUD_RATE_WAIT_SECONDS,
-        "How long a call waits for its turn.",
+        "How long a call to CloudDC waits for its turn.",
         bot.power.cloud.waits_s,
     )
     yield _turned_away(bot)
@@ -77,11 +79,15 @@ def _of_database(found: figures.Figures, now: float) -> Iterator[core.Metric]:
     yield _gauge(Figure.OUTBOX_MESSAGES, "Messages waiting for Slack.", found.messages_waiting)
     yield _gauge(Figure.OUTBOX_REFUSED, "Messages that Slack refuses.", found.messages_refused)
     yield _gauge(
-        Figure.OUTBOX_AGE_SECONDS, "The oldest one's wait.", _age_s(found.message_since, now)
+        Figure.OUTBOX_AGE_SECONDS,
+        "How long the oldest message has been waiting for Slack.",
+        _age_s(found.message_since, now),
     )
     yield _gauge(Figure.INBOX_PAYLOADS, "Payloads waiting to be processed.", found.payloads_open)
     yield _gauge(
-        Figure.INBOX_AGE_SECONDS, "The oldest one's wait.", _age_s(found.payload_since, now)
+        Figure.INBOX_AGE_SECONDS,
+        "How long the oldest payload has been waiting.",
+        _age_s(found.payload_since, now),
     )
     yield _gauge(
         Figure.STEPS_OUT,
@@ -90,7 +96,7 @@ def _of_database(found: figures.Figures, now: float) -> Iterator[core.Metric]:
     )
     yield _gauge(
         Figure.STEPS_OWED,
-        "Those that should be back; `powerbot settle` records what you put back by hand.",
+        "Steps whose server should be back; `powerbot settle` records what you put back by hand.",
         found.steps_owed,
     )
     yield _gauge(

@@ -32,7 +32,7 @@ servers = ["tag:powerbot=never"]
 
 [limits]
 max_servers = 500
-confirm_above = 10          # above this, the requester types the count
+confirm_above = 10          # from this many up, the requester types the count
 
 # The first rule that matches a server decides, so the strictest ones come first.
 [[rule]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 POLICY = """\
-# The demo's rules: see the README for what each key means.
+# The demo's rules; .github/POLICY.md explains every key.
 version = 1
 
 [channels]

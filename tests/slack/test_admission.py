@@ -52,7 +52,7 @@ async def test_few_lines_of_one_person_are_worked_on_at_once() -> None:
     await asyncio.sleep(0)
 
     assert at_work == admission.LINES.at_work_of_one
-    with pytest.raises(errors.TooMuch, match="as one person may"):
+    with pytest.raises(errors.TooMuch, match="as one person can"):
         counted.admit(line(key="one more"))
     assert not counted.admit(line("stop PR-7F3K"))
     async with asyncio.timeout(1.0), counted.turn(line("stop PR-7F3K")):

@@ -78,7 +78,7 @@ def test_a_card_shouts_what_a_cycle_left_off_and_offers_a_power_on_and_no_retry(
 
     assert labels(card) == ["Power back on", "Details"]
     assert heading(card) == "🚨 web01 is OFF · not switched back on"
-    assert "*Next:* <@U0DANA>, or whoever else may request it, checks it" in shown(card)
+    assert "*Next:* <@U0DANA>, or anybody else who can request it, checks it" in shown(card)
     assert "web01 is OFF" in card.text
 
 

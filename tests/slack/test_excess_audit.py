@@ -18,7 +18,7 @@ async def test_person_who_mentions_too_often_is_told_once_and_noted_twice(
             await connected.workspace.settle()
     await connected.workspace.settle()
     await connected.processor.close()
-    refused = [one for one in connected.whispers("dana") if "as one person may" in one.text]
+    refused = [one for one in connected.whispers("dana") if "as one person can" in one.text]
     rows = [one for one in connected.store.audited if one.event == excess_audit.EVENT]
     assert (len(refused), [one.detail["refused"] for one in rows]) == (1, [1])
 

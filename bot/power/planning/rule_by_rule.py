@@ -94,7 +94,7 @@ def _steps(told: Told, rule: policy.Rule) -> str:
         policy_version="",
         around=plan_steps.around(told.rules, [rule], options),
     )
-    skips = f"; may be left out: {', '.join(rule.may_skip)}" if rule.may_skip else ""
+    skips = f"; can be left out: {', '.join(rule.may_skip)}" if rule.may_skip else ""
     return "; ".join(plan_steps.lines(made)) + skips
 
 

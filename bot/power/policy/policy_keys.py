@@ -33,7 +33,7 @@ CHANNELS = (
 LIMITS = (
     Key("max_servers", "whole number", "500", "A request for more servers is refused."),
     Key("confirm_above", "whole number", "10",
-        "Above this many servers, the requester has to type the count."),
+        "From this many servers up, the requester has to type the count."),
     Key("max_requests_per_hour", "whole number", "60",
         "One person can make this many requests in an hour."),
     Key("max_open_per_user", "whole number", "5",
@@ -53,9 +53,9 @@ CONDUCT = (
         "Whom a new request mentions in its thread: the approvers, their Slack user groups, or "
         "nobody."),
     Key("cooldown", "duration", '"5m"',
-        "A server can't be changed again until this long after its last change."),
+        "A server can't be rebooted or cycled again until this long after its last reboot."),
     Key("on_change", '"skip" or "stop"', '"stop"',
-        "If a server changes after approval, leave out that server, or stop the whole run."),
+        "If a server has changed since the plan: leave it out, or stop the whole run."),
     Key("batch", "whole number", "50",
         "The most servers in one wave; a call to CloudDC never has more than 50."),
     Key("ramp", "list of whole numbers", "[1, 5]",
@@ -102,7 +102,7 @@ RULE = (
     Key("steps", "list of steps", '["drain"]',
         "What is done around each wave of its servers, in this order.", NONE),
     Key("may_skip", "list of steps", '["drain"]',
-        "Which of them a request may leave out with `--without`.", NONE),
+        "Which of them a request can leave out with `--without`.", NONE),
 )  # fmt: skip
 STEP = (
     Key("name", "text", '"drain"', "What rules and people call it.", WANTED),

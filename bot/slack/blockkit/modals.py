@@ -32,7 +32,7 @@ def confirm_count(asked: answers.CountWanted) -> views.View:
 
 def deny_reason(asked: answers.ReasonWanted) -> views.View:
     """Return the form that wants the reason of a denial."""
-    question = f"Why do you deny {asked.request_id}? Its card and thread will show this."
+    question = f"Why are you denying {asked.request_id}? Its card and thread will show this."
     field = _input(Field.REASON, question, REASON_CHARS, multiline=True, optional=not asked.needed)
     return _form(Form.DENY, asked.request_id, ("Deny", "Deny"), field)
 

@@ -162,7 +162,7 @@ class SocketMode:
                 async with asyncio.timeout(self._start_s):
                     await _client(handler).connect()
             except TimeoutError:
-                raise errors.SlackUnavailable("Slack opens no socket.") from None
+                raise errors.SlackUnavailable("Slack won't open a socket.") from None
             undo.pop_all()
         return line
 

@@ -50,11 +50,11 @@ class Limit(enum.StrEnum):
 
 SENTENCES = {
     Limit.A_MINUTE: (
-        "You have sent as much in the last minute as one person may, so nothing was done with "
+        "You have sent as much in the last minute as one person can, so nothing was done with "
         "this. Try again in a minute. Stop, Cancel, Deny and freeze still work."
     ),
     Limit.OF_ONE: (
-        "You have as much in progress as one person may, so nothing was done with this. Wait for "
+        "You have as much in progress as one person can, so nothing was done with this. Wait for "
         "the answers, then try again. Stop, Cancel, Deny and freeze still work."
     ),
     Limit.OF_ALL: "Powerbot is too busy; nothing was done with this. Try again in a moment.",

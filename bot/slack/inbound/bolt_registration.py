@@ -30,7 +30,7 @@ from bot.slack.render import request_modal
 log = structlog.get_logger()
 
 ANY_COMMAND = re.compile(r"^/")
-OTHER_COMMAND = "Powerbot listens only to {}, so nothing was done."
+OTHER_COMMAND = "Powerbot answers only to {} here, so nothing was done."
 OLD_BUTTON = "This button is no longer valid; look at the request's newest card, or ask again."
 
 

@@ -23,7 +23,7 @@ from bot.slack.outbound import sending
 log = structlog.get_logger()
 
 WRONG_TEAM = "Powerbot serves another workspace; nothing was done here."
-WRONG_APP = "This came from another Slack app than Powerbot's; nothing was done here."
+WRONG_APP = "This came from a Slack app other than Powerbot's; nothing was done here."
 BROKEN = "Something went wrong inside Powerbot; nothing was done. Try again, or tell an operator."
 UNREADABLE = "Powerbot could not read this, so nothing was done."
 # Refusals of excess clicks that are answered, for all people together.

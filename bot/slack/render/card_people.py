@@ -50,7 +50,7 @@ def lines(
 def _next(request: ports.Request, servers: Sequence[ports.RunServer]) -> str:
     """Return what is left to do of a run that has ended: its buttons are every requester's."""
     who, action = text.mention(request.order.requester.user_id), request.order.action
-    anyone = f"{who}, or whoever else may request it,"
+    anyone = f"{who}, or anybody else who can request it,"
     if dark := retry_and_undo.dark(action, servers):
         those = "it" if len(dark) == 1 else "them"
         return f"*Next:* {anyone} checks {those}, then presses Power back on."
@@ -84,7 +84,7 @@ def _glass(request: ports.Request) -> str:
     if not request.order.options.break_glass:
         return ""
     review = request.review
-    asked = "Only the freeze's approvals were asked for; " if request.plan.terms.needs else ""
+    asked = "only the freeze's approvals were needed; " if request.plan.terms.needs else ""
     if review is not None and review.closed_at:
         by, said = text.mention(review.closed_by), text.plain(review.comment, REASON_CHARS)
         judged = f"*{words.JUDGEMENTS[review.judgement].lower()}*, " if review.judgement else ""

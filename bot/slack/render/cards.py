@@ -110,8 +110,8 @@ def _metadata(request: ports.Request, *, private: bool) -> Mapping[str, Any] | N
 def _hushed(request: ports.Request) -> blocks.Message:
     """Return what a channel keeps of a card that people of another company may read by now."""
     told = (
-        f"{request.id}: there will be no more about it here. Its requester will be told how it "
-        "ends."
+        f"{request.id}: nothing more about it will be posted here. Its requester will be told "
+        "how it ends."
     )
     return blocks.Message(told, (blocks.section(told),), _metadata(request, private=False))
 

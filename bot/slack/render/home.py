@@ -24,10 +24,10 @@ MOST_ROWS = 5
 MOST_RECENT = 8
 NAMES_CHARS = 200
 REASON_CHARS = 150
-UNKNOWN = "More may wait for you than is listed here."
+UNKNOWN = "There may be more waiting for you than is listed here."
 NOTHING = "Nothing is waiting for you, and nothing is running."
 POWER_BACK_ON = "The card has *Power back on*; check the servers before you press it."
-HOW_TO = "Or type {example} in a channel where requests may be made; {help} shows the rest."
+HOW_TO = "Or type {example} in a channel where requests can be made; {help} shows the rest."
 
 Row = Callable[[ports.Request], list[blocks.Block]]
 

@@ -106,9 +106,7 @@ def glass(request: ports.Request, told: decisions.AnyGlass) -> str:
     match told:
         case decisions.GlassBroken():
             needs = request.plan.terms.needs
-            starts = (
-                "It needs what the freeze asks for." if needs else "It starts without approval."
-            )
+            starts = "It needs the freeze's approvals." if needs else "It starts without approval."
             until = f" by {text.moment(told.review_by)}" if told.review_by else ""
             return (
                 f"🔨 Break glass by {who}{because(told.reason)}\n"

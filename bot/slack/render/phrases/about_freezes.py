@@ -56,7 +56,7 @@ def section(standing: Sequence[ports.Freeze]) -> list[blocks.Block]:
 def lift_button(freeze: ports.Freeze, *, own: bool = False, apart: str = "") -> blocks.Button:
     """Return the button that lifts one freeze; it asks once more unless it is one's `own`."""
     reason = text.literal(freeze.reason, ASKED_CHARS)
-    asked = f"{reason}\nIts holder and approvers may lift it; then calls are sent again."
+    asked = f"{reason}\nIts holder and approvers can lift it; then calls are sent again."
     dialog = None if own else blocks.confirm("Lift this freeze?", asked, "Unfreeze")
     # What is heard begins with what is seen, for whoever speaks to the screen.
     label = action_ids.LABELS[inputs.Do.UNFREEZE]

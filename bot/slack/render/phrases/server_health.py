@@ -24,7 +24,7 @@ LEVELS = {1: "critical", 2: "major", 3: "minor", 4: "warning"}
 WORST_UNKNOWN = 5
 _UNHEARD: dict[Unheard, str] = {
     Unheard.NOT_READ: "alarms couldn't be read",
-    Unheard.NOT_ALLOWED: "alarms aren't shown: the bot's key may not read them",
+    Unheard.NOT_ALLOWED: "alarms aren't shown: the bot's key isn't allowed to read them",
     Unheard.NOT_ALL: "there may be more alarms than are shown",
 }
 
