@@ -52,7 +52,7 @@ async def put_back(context: Context, run: runs.Run, *, over: bool = False) -> No
     if run.action is Action.ON:
         back |= await _put_back_earlier(context, run)
     await _drop_probes(context, run, over=over)
-    await _tell(context, run, probed, back)
+    await _tell(context, run, probed, back, over=over)
 
 
 def _concerned(run: runs.Run) -> set[str]:
@@ -173,8 +173,14 @@ async def _request(context: Context, request_id: str) -> ports.Request | None:
     return await context.store.read(lambda tx: tx.request(request_id))
 
 
-async def _tell(context: Context, run: runs.Run, probed: bool, back: Collection[str]) -> None:
-    """Say in the thread, once for each wave that is over, what was done around it."""
+async def _tell(
+    context: Context, run: runs.Run, probed: bool, back: Collection[str], *, over: bool
+) -> None:
+    """Say in the thread, once for each wave that is over, what was done around it.
+
+    What was taken out for servers that all wait for their call again isn't over: it is taken out
+    anew.
+    """
     open_ = any(
         one.state in (StepState.INTENDED, StepState.PUTTING_BACK)
         for part in run.taken.values()
@@ -183,14 +189,28 @@ async def _tell(context: Context, run: runs.Run, probed: bool, back: Collection[
     if open_ or not (probed or back or run.taken.keys() - run.told):
         return
     new = [part for key, part in run.taken.items() if key not in run.told]
-    run.told |= run.taken.keys()
+    if not over and run.halted is None:
+        ended = {_take(part) for part in new if _has_ended(run, part)}
+        new = [part for part in new if _take(part) in ended]
+    run.told |= {part.key for part in new}
     if new:
-        now, key = context.clock.now(), f"wave:{new[0].key.rpartition('_')[0]}"
+        # The last part: those before it may have been told by a process that has died.
+        now, key = context.clock.now(), f"wave:{new[-1].key.rpartition('_')[0]}"
 
         def work(tx: ports.Tx) -> None:
             tx.say(run.id, "reply", _wave_over(run, new, back), key=key, at=now)
 
         await recorder.write(context, work)
+
+
+def _take(part: wave_parts.Part) -> str:
+    """Return what the keys of all parts have in common that were taken out together."""
+    return "_".join(part.key.split("_")[:3])
+
+
+def _has_ended(run: runs.Run, part: wave_parts.Part) -> bool:
+    """Whether a server of a part waits for no further call."""
+    return any(run.rows[one.subject.id].state is not ServerState.QUEUED for one in part.servers)
 
 
 def _wave_over(
@@ -200,7 +220,10 @@ def _wave_over(
     ids = {one.subject.id for part in new for one in part.servers}
     counts: dict[str, int] = {}
     for id_ in ids:
-        state = run.rows[id_].state.value
+        row = run.rows[id_]
+        if row.state is ServerState.QUEUED and run.halted is not None:
+            row = runs.not_sent(row, run.halted.reason, now=0.0)
+        state = row.state.value
         counts[state] = counts.get(state, 0) + 1
     return running.WaveOver(
         wave=max(part.wave for part in new),
@@ -214,13 +237,17 @@ def _wave_over(
 
 
 def _steps(new: Collection[wave_parts.Part]) -> list[running.Step]:
-    """Return the steps that were done, or may have been, in their order."""
+    """Return the steps that were done, or may have been, in their order.
+
+    A wave that a process left is taken out anew; only what became of it at last is said.
+    """
     done = (StepState.DONE, StepState.PUT_BACK, StepState.OWED, StepState.SETTLED)
     found: dict[str, list[tuple[str, bool]]] = {}
     kinds = {part.step.name: part.step.kind for part in new}
-    for part in new:
-        for one in part.of(*done):
-            found.setdefault(part.step.name, []).append((one.subject.name, not one.missed))
+    last = {(part.step.name, one.subject.id): one for part in new for one in part.servers}
+    for (step, _), one in last.items():
+        if one.state in done:
+            found.setdefault(step, []).append((one.subject.name, not one.missed))
     return [
         running.Step(
             name=name,

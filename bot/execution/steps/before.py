@@ -202,8 +202,10 @@ async def _save(
     ]
     whole = step_ledger.replaced(part, new)
     intended = frozenset({StepState.INTENDED})
-    good = tuple(one for one in new if one.subject.id not in bad)
-    rest = tuple(one for one in new if one.subject.id in bad)
+    # What was stopped isn't done either, though nobody is set aside for it.
+    missed = _bad(results)
+    good = tuple(one for one in new if one.subject.id not in missed)
+    rest = tuple(one for one in new if one.subject.id in missed)
 
     def work(tx: ports.Tx) -> None:
         tx.hold_run(run.id, epoch=run.epoch)

@@ -516,7 +516,7 @@ async def test_a_death_between_put_back_and_reply_is_told_once_by_the_next(
         names = play.here.ready(1)
         id_ = await play.here.approved(Action.REBOOT, names, stage.PACED)
 
-        async def die(*_: object) -> None:
+        async def die(*_: object, **__: object) -> None:
             if (await play.states(id_)).get(("quiet", names[0])) is StepState.PUT_BACK:
                 raise crashing.Crash
 
