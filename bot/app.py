@@ -109,10 +109,7 @@ async def joined(
             app_token = given.slack_app_token.get_secret_value()
             await connection.try_app_token(web_client, app_token, patience_s=SLACK_PATIENCE_S)
         kept = opening.open_store(
-            given.database_url,
-            code_version=VERSION,
-            sole=True,
-            lease_s=paces.lease_s,
+            given.database_url, code_version=VERSION, sole=True, lease_s=paces.lease_s
         )
         closing.push_async_callback(kept.close)
         http = await closing.enter_async_context(exchange.open_http(trusting))
@@ -120,10 +117,7 @@ async def joined(
         closing.push_async_callback(surroundings.aclose)
         power = cloud.power_of(given, http, clock, paces)
         closing.push_async_callback(power.aclose)
-
-        def log_in(now: settings_.Settings) -> auth.CloudAuth:
-            return cloud.login_of(now, http, clock)
-
+        log_in = functools.partial(cloud.login_of, http=http, clock=clock)
         slack = (web_client, identity)
         kinds = all_kinds.all_kinds(surroundings)
         basis = Basis(given, paces, clock, *slack, kept, power, log_in, kinds)
@@ -163,22 +157,7 @@ def _join(basis: Basis, without: frozenset[str]) -> Bot:
     answering = delivery.Delivery(
         sender, clock, homes, workspace_url=identity.url, label=given.label
     )
-    processing = processor.Processor(
-        store,
-        story,
-        answering,
-        clock,
-        bounds=processor.Patience(take_over_lease_s=basis.paces.lease_s),
-    )
-    forms = form_receiver.FormReceiver(store, story, processing.receive, clock)
-    secret = given.slack_signing_secret.get_secret_value()
-    slack = connection.make_app(basis.web_client, identity, secret)
-    guarding = guard.Guard(
-        identity.team_id, sender, identity.app_id, slack.turned_away, identity.enterprise_id
-    )
-    bolt_registration.Registration(
-        processing, forms, guarding, given.command, given.label
-    ).register(slack)
+    processing, slack = _inbound(basis, sender, story, answering)
     return Bot(
         identity=identity,
         store=store,
@@ -196,6 +175,25 @@ def _join(basis: Basis, without: frozenset[str]) -> Bot:
         web_client=basis.web_client,
         log_in=basis.log_in,
     )
+
+
+def _inbound(
+    basis: Basis, sender: sending.Sender, story: workflow.Workflow, answering: delivery.Delivery
+) -> tuple[processor.Processor, connection.PromptApp]:
+    """Return what processes payloads, and Slack's app whose listeners hand them to it."""
+    given, clock, identity = basis.settings, basis.clock, basis.identity
+    patience = processor.Patience(take_over_lease_s=basis.paces.lease_s)
+    processing = processor.Processor(basis.store, story, answering, clock, bounds=patience)
+    forms = form_receiver.FormReceiver(basis.store, story, processing.receive, clock)
+    secret = given.slack_signing_secret.get_secret_value()
+    slack = connection.make_app(basis.web_client, identity, secret)
+    guarding = guard.Guard(
+        identity.team_id, sender, identity.app_id, slack.turned_away, identity.enterprise_id
+    )
+    bolt_registration.Registration(
+        processing, forms, guarding, given.command, given.label
+    ).register(slack)
+    return processing, slack
 
 
 def _story(basis: Basis, policy: policy_watch.PolicyFile) -> story_.Context:

@@ -153,7 +153,7 @@ def simulate(
 
     generation = cli_host.word("--generation", generation, "new", "old")
     try:
-        duration_s = setting_words.seconds(duration)
+        duration_s = setting_words.duration_s(duration)
     except ValueError as error:
         raise settings_.SettingsError(f"--duration {duration}: {error}.") from None
     serving = simulate_.serve_forever(
@@ -165,7 +165,7 @@ def simulate(
         sk=sk,
         token=token,
         generation=generation,
-        duration_s=float(str(duration_s)),
+        duration_s=duration_s,
         seed=seed,
         beside=racks.beside(host, port + 1 if port else 0) if surroundings else None,
         echo=typer.echo,

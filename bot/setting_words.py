@@ -16,18 +16,25 @@ COMMAND = re.compile(r"/[^\s/]{1,31}")
 LABEL = re.compile(r"\w[\w .-]{0,19}")
 
 
-def seconds(text: object) -> object:
-    """Turn `500ms`, `2s`, `10m` or `1h` into seconds; anything else is left to the validator.
+def duration_s(text: str) -> float:
+    """Turn `500ms`, `2s`, `10m` or `1h` into seconds.
 
     Raises:
-        ValueError: a text that is no duration.
+        ValueError: it is no duration.
     """
-    if not isinstance(text, str):
-        return text
     found = times.duration_s(text.strip())
     if not found:
         raise ValueError("write a duration above zero, such as 500ms, 2s, 10m or 1h")
     return found
+
+
+def seconds(text: object) -> object:
+    """Turn a text into seconds; anything else is left to the validator.
+
+    Raises:
+        ValueError: a text that is no duration.
+    """
+    return duration_s(text) if isinstance(text, str) else text
 
 
 def slash_command(text: str) -> str:

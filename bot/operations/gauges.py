@@ -99,6 +99,12 @@ def _of_database(found: figures.Figures, now: float) -> Iterator[core.Metric]:
         "Steps whose server should be back; `powerbot settle` records what you put back by hand.",
         found.steps_owed,
     )
+    yield from _of_reviews(found, now)
+    yield _gauge(Figure.AUDIT_ROWS, "Number of the newest audit row.", found.audit_seq)
+
+
+def _of_reviews(found: figures.Figures, now: float) -> Iterator[core.Metric]:
+    """Yield what the database counts of break glass and its reviews."""
     yield _gauge(
         Figure.REVIEWS_OPEN, "Uses of break glass that nobody has reviewed.", found.reviews_open
     )
@@ -113,7 +119,6 @@ def _of_database(found: figures.Figures, now: float) -> Iterator[core.Metric]:
         "How long a review has been overdue.",
         _age_s(found.review_due_at, now),
     )
-    yield _gauge(Figure.AUDIT_ROWS, "Number of the newest audit row.", found.audit_seq)
 
 
 def _info(name: Figure, help_: str, version: str) -> core.Metric:

@@ -60,15 +60,10 @@ def end(tx: ports.Tx, found: ports.Request, ending: Ending, *, epoch: int | None
         said=summary.line(found),
     )
     seq, head = tx.audit(entry)
-    facts: dict[str, str | int] = {
-        "reason": ending.said if ending.person else ending.reason,
-        "seq": seq,
-        "head": head,
-        "seal": found.order.short_seal,
-    }
-    if ending.person is not None:
-        facts["user"] = ending.person.user_id
-    said = decisions.closed(ending.state, **facts)
+    user = {"user": by} if ending.person else {}
+    why = ending.said if ending.person else ending.reason
+    seal = found.order.short_seal
+    said = decisions.closed(ending.state, reason=why, seq=seq, head=head, seal=seal, **user)
     tx.say(found.id, "reply", said, key="ended", at=at)
     # Whoever ended it knows; a plan that nobody requested ends without a word.
     by_requester = ending.person and ending.person.user_id == found.order.requester.user_id

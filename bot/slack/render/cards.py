@@ -69,11 +69,7 @@ def render(
         limit = DETAILS_CHARS if private else naming.LIST_CHARS
         also = request.plan.overlaps if overlaps is None else overlaps
         body = [first, *_sections(_before(request, limit, also)), *below]
-        # Before a run the whole plan is the news; Slack takes tables in messages only since 2025.
-        table = plan_table.render(request.plan) if private else ()
-        steps = about_plan.explained(request.plan) if table else ""
-        best = [*body[:-1], *table, *([blocks.context(steps)] if steps else []), body[-1]]
-        return _with(message, best, body) if table else _with(message, body)
+        return _with_table(message, body, request.plan) if private else _with(message, body)
     body = [first, *_sections(_after(request, servers)), *below]
     if private or request.state is not State.RUNNING:
         return _with(message, body)
@@ -90,6 +86,21 @@ def _with(
     message: blocks.Message, body: Sequence[blocks.Block], plainer: Sequence[blocks.Block] = ()
 ) -> blocks.Message:
     return dataclasses.replace(message, blocks=tuple(body), plainer=tuple(plainer))
+
+
+def _with_table(
+    message: blocks.Message, body: Sequence[blocks.Block], planned: plan.Plan
+) -> blocks.Message:
+    """Return a message with the whole plan, which is the news before a run.
+
+    Slack takes tables in messages only since 2025, so there is the body alone, too.
+    """
+    table = plan_table.render(planned)
+    if not table:
+        return _with(message, body)
+    steps = about_plan.explained(planned)
+    small = [blocks.context(steps)] if steps else []
+    return _with(message, [*body[:-1], *table, *small, body[-1]], body)
 
 
 def _sections(*paragraphs: str) -> list[blocks.Block]:

@@ -134,7 +134,6 @@ class Requests(reviews.Reviews, earlier_requests.Bearings, steps.Steps):
         A change by no owner takes a request that isn't running from whoever holds it.
         """
         lifecycle.check(before, after)
-        ended = {"ended_at": at, "next_at": None, "lease_until": 0.0}
         given = {"expires_at": expires_at, "use_by": use_by, "next_at": next_at}
         values: dict[str, Any] = {
             "state": after.value,
@@ -144,8 +143,7 @@ class Requests(reviews.Reviews, earlier_requests.Bearings, steps.Steps):
             "end_named": rows.storable(" ".join(named)),
             "waiting": "",
             **{name: value for name, value in given.items() if value is not None},
-            **(ended if after in lifecycle.ENDED else {}),
-            **({"asked_at": at} if after is State.PENDING else {}),
+            **_by_itself(after, at),
         }
         changes = ["version = version + 1"]
         if epoch is None and before in _TAKEN_BY_PEOPLE:
@@ -170,9 +168,8 @@ class Requests(reviews.Reviews, earlier_requests.Bearings, steps.Steps):
 
         One of which Slack must still be told stays for a later look.
         """
-        self._forget_plans(
-            self.query(f"{_UNASKED} AND requests.id = :id", id=request_id, ended=_ENDED)
-        )
+        unasked = f"{_UNASKED} AND requests.id = :id"
+        self._forget_plans(self.query(unasked, id=request_id, ended=_ENDED))
 
     def forget_plans(self, *, before: float, limit: int) -> int:
         """Take plans out of the store that ended before an instant and that nobody asked for."""
@@ -252,9 +249,8 @@ class Requests(reviews.Reviews, earlier_requests.Bearings, steps.Steps):
 
     def card(self, request_id: str) -> ports.Card | None:
         """Return where a request's card stands, without reading its plan."""
-        where = self.query(
-            "SELECT card_channel, card_ts FROM requests WHERE id = :id", id=request_id
-        )
+        stands = "SELECT card_channel, card_ts FROM requests WHERE id = :id"
+        where = self.query(stands, id=request_id)
         return ports.Card(*where[0]) if where and where[0].card_channel else None
 
     def set_card(self, request_id: str, card: ports.Card) -> None:
@@ -295,3 +291,10 @@ class Requests(reviews.Reviews, earlier_requests.Bearings, steps.Steps):
             kept = rows.plan_from(text, row.plan_version)
             self.plans.put(rows.digest(text), kept)
         return kept
+
+
+def _by_itself(after: State, at: float) -> dict[str, Any]:
+    """Return the columns that a change to this state brings along."""
+    if after in lifecycle.ENDED:
+        return {"ended_at": at, "next_at": None, "lease_until": 0.0}
+    return {"asked_at": at} if after is State.PENDING else {}
