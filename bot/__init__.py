@@ -13,7 +13,7 @@ clouddc/     the CloudDC client and the shared inventory
 storage/     the record: engine, tables, migrations, admin
 settings     the environment, read once
 app          the one place where the parts are joined
-doorway      the HTTP address: how many may hold it open, how long, how much they may send
+http_limits  the HTTP address: how many may hold it open, how long, how much they may send
 serving      start, listen, sweep, stop
 operations/  check, manifest, health, metrics, ship
 sandbox/     a Slack and a data centre that run on this machine

@@ -210,7 +210,7 @@ def ship(
     ] = "",
 ) -> None:
     """Print a deployment file, made from your settings."""
-    from bot.operations.ship import artefacts, place
+    from bot.operations.ship import artefacts, layout
 
     known = frozenset(str(one.name or getattr(one.callback, "__name__", "")) for one in _commands())
     settings = settings_.load()
@@ -218,7 +218,7 @@ def ship(
     way = cli_host.word(
         "--transport", transport or ("http" if by_http else "socket"), "socket", "http"
     )
-    order = place.ShipOrder(settings, place.Programme(PROGRAMME, known), way, docs)
+    order = layout.ShipOrder(settings, layout.Programme(PROGRAMME, known), way, docs)
     chosen = cli_host.word("ship", what, *artefacts.Artefact)
     typer.echo(artefacts.text(artefacts.Artefact(chosen), order), nl=False)
 

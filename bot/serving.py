@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 from aiohttp import web
 
-from bot import app, doorway, settings
+from bot import app, http_limits, settings
 from bot.power import errors, ports
 from bot.runtime import clocks, gc_tuning
 from bot.slack.door import connection
@@ -113,8 +113,8 @@ async def _listen(
     elif bot.watchdog.socket is not None:
         listening.push_async_callback(bot.watchdog.socket.close)
         await bot.watchdog.socket.start()
-    bounds = doorway.bounds_for(doorway.raise_descriptors())
-    door = doorway.Doorway(bot.slack.turned_away, bounds)
+    bounds = http_limits.bounds_for(http_limits.raise_descriptors())
+    door = http_limits.Doorway(bot.slack.turned_away, bounds)
     listening.push_async_callback(door.close)
     try:
         await door.open(paths, given.host, given.port)

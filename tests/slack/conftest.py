@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot import doorway
+from bot import http_limits
 from bot.power.lifecycle import State
 from bot.sandbox.workspace import Message, Workspace
 from bot.slack.door import connection, sockets
@@ -132,7 +132,7 @@ async def over_http(side: Side) -> AsyncIterator[Side]:
     """Slack's side, reached by signed HTTP requests."""
     app = await _bolt(side)
     handler = connection.http_handler(app, side.workspace.app.signing_secret)
-    door = doorway.Doorway(app.turned_away)
+    door = http_limits.Doorway(app.turned_away)
     await door.open([web.post("/slack/events", handler)], "127.0.0.1", 0)
     side.request_url = f"http://127.0.0.1:{door.port}/slack/events"
     side.workspace.use_request_url(side.request_url)

@@ -13,7 +13,7 @@ from bot.slack.render import (
     plans,
     private_answers as private,
 )
-from bot.storage.tables import packing
+from bot.storage.tables import packed_plans
 from bot.workflow import answers
 from bot.workflow.sources import alarm_lookup
 from tests.slack import builders
@@ -140,7 +140,7 @@ def test_alarms_are_kept_with_the_plan_in_bounds_and_plans_of_before_are_read() 
     kept = alarm_lookup.Heard(flood).beside(builders.planned())
     old = builders.planned().model_dump(exclude={"alarms", "unheard"})
 
-    assert packing.unpacked(packing.packed(sick_plan())) == sick_plan()
+    assert packed_plans.unpacked(packed_plans.packed(sick_plan())) == sick_plan()
     assert sum(len(one.server_ids) for one in kept.alarms) == alarm_lookup.MOST_KEPT
     assert kept.unheard is Unheard.NOT_ALL
     assert plan.Plan.model_validate(old) == builders.planned()

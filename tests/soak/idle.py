@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 
-from bot import doorway
+from bot import http_limits
 from bot.sandbox import demo, workspace
 from bot.sandbox.data_centre import serve
 
@@ -27,7 +27,7 @@ DANA, OPS = "U0DANA", "C0OPS"
 MOST_SLOWER_S = 0.05
 MOST_LOG_BYTES = 100_000
 # The bot's own time for a head, and some to spare.
-LEFT_ALONE_S = doorway.USUAL.head_s + 3
+LEFT_ALONE_S = http_limits.USUAL.head_s + 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,7 +140,7 @@ def main() -> int:
     reader.add_argument("--commands", type=int, default=40)
     reader.add_argument("--port", type=int, default=3999)
     given = reader.parse_args()
-    doorway.raise_descriptors()
+    http_limits.raise_descriptors()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with tempfile.TemporaryDirectory(prefix=f"idle-{os.getpid()}-") as folder:
         work = measure(pathlib.Path(folder), given.port, given.connections, given.commands)

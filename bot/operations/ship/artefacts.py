@@ -5,7 +5,15 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Mapping
 
-from bot.operations.ship import alarms, compose, container, dashboard, kubernetes, place, systemd
+from bot.operations.ship import (
+    alarms,
+    compose,
+    container,
+    dashboard,
+    kubernetes,
+    layout,
+    systemd,
+)
 
 
 class Artefact(enum.StrEnum):
@@ -19,18 +27,18 @@ class Artefact(enum.StrEnum):
     DASHBOARD = "dashboard"
 
 
-_MADE: Mapping[Artefact, Callable[[place.ShipOrder], str]] = {
+_MADE: Mapping[Artefact, Callable[[layout.ShipOrder], str]] = {
     Artefact.CONTAINER: container.text,
     Artefact.COMPOSE: compose.text,
     Artefact.SYSTEMD: systemd.text,
     Artefact.KUBERNETES: kubernetes.text,
     Artefact.ALERTS: lambda order: alarms.alert_rules(
-        place.variable("metrics_token"), order.docs or alarms.RUNBOOK
+        layout.variable("metrics_token"), order.docs or alarms.RUNBOOK
     ),
     Artefact.DASHBOARD: lambda _: dashboard.text(),
 }
 
 
-def text(artefact: Artefact, order: place.ShipOrder) -> str:
+def text(artefact: Artefact, order: layout.ShipOrder) -> str:
     """Return an artefact, ready to be written to a file."""
     return _MADE[artefact](order)

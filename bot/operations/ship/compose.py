@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.operations.ship import alarms, container, documents, place
+from bot.operations.ship import alarms, container, documents, layout
 
 POSTGRES_IMAGE = "postgres:17"
 PROMETHEUS_IMAGE = "prom/prometheus:v3.5.0"
@@ -23,18 +23,18 @@ HEAD = """\
 """
 
 
-def text(order: place.ShipOrder) -> str:
+def text(order: layout.ShipOrder) -> str:
     """Return the compose file."""
-    files = [*map(place.variable, place.secrets(order)), PASSWORD]
-    token = place.variable("metrics_token")
+    files = [*map(layout.variable, layout.secrets(order)), PASSWORD]
+    token = layout.variable("metrics_token")
     names = ", ".join(files)
-    head = HEAD.format(files=names, password=PASSWORD, user=place.USER, token=token)
+    head = HEAD.format(files=names, password=PASSWORD, user=layout.USER, token=token)
     return head + documents.dumped(build(order))
 
 
-def build(order: place.ShipOrder) -> dict[str, Any]:
+def build(order: layout.ShipOrder) -> dict[str, Any]:
     """Return the compose file's content."""
-    secrets = [*map(place.variable, place.secrets(order)), PASSWORD]
+    secrets = [*map(layout.variable, layout.secrets(order)), PASSWORD]
     return {
         "name": "powerbot",
         "services": {
@@ -54,9 +54,9 @@ def build(order: place.ShipOrder) -> dict[str, Any]:
     }
 
 
-def scraping(order: place.ShipOrder) -> dict[str, Any]:
+def scraping(order: layout.ShipOrder) -> dict[str, Any]:
     """Return Prometheus' configuration."""
-    token = place.variable("metrics_token")
+    token = layout.variable("metrics_token")
     return {
         "global": {"scrape_interval": "15s", "evaluation_interval": "15s"},
         "rule_files": [RULES],
@@ -70,7 +70,7 @@ def scraping(order: place.ShipOrder) -> dict[str, Any]:
     }
 
 
-def _bot(order: place.ShipOrder) -> dict[str, Any]:
+def _bot(order: layout.ShipOrder) -> dict[str, Any]:
     """Return the bot."""
     service = {
         **_ours(order, "run"),
@@ -79,7 +79,7 @@ def _bot(order: place.ShipOrder) -> dict[str, Any]:
             "migrate": {"condition": "service_completed_successfully"},
         },
         "restart": "unless-stopped",
-        "stop_grace_period": f"{place.STOP_S}s",
+        "stop_grace_period": f"{layout.STOP_S}s",
         "healthcheck": {
             "test": ["CMD", *container.health()],
             "interval": f"{container.HEALTH_S}s",
@@ -93,13 +93,13 @@ def _bot(order: place.ShipOrder) -> dict[str, Any]:
     return service
 
 
-def _migrate(order: place.ShipOrder) -> dict[str, Any]:
+def _migrate(order: layout.ShipOrder) -> dict[str, Any]:
     """Return what brings the database to the newest schema before the bot starts."""
     before = {"depends_on": {"database": {"condition": "service_healthy"}}}
     return {**_ours(order, "migrate"), **before, "restart": "on-failure:5"}
 
 
-def _ours(order: place.ShipOrder, command: str) -> dict[str, Any]:
+def _ours(order: layout.ShipOrder, command: str) -> dict[str, Any]:
     """Return what every container of ours has: no rights, and a root that can't be written."""
     return {
         "build": {"context": ".", "dockerfile": "Containerfile"},
@@ -108,13 +108,13 @@ def _ours(order: place.ShipOrder, command: str) -> dict[str, Any]:
         "environment": {
             # Compose would put its own variables in the place of a `$`.
             name: value.replace("$", "$$")
-            for name, value in place.environment(order, "/run/secrets").items()
+            for name, value in layout.environment(order, "/run/secrets").items()
         },
-        "secrets": [place.variable(one) for one in place.secrets(order)],
-        "volumes": [f"./policy:{place.CONFIG}:ro"],
-        "user": f"{place.USER}:{place.USER}",
+        "secrets": [layout.variable(one) for one in layout.secrets(order)],
+        "volumes": [f"./policy:{layout.CONFIG}:ro"],
+        "user": f"{layout.USER}:{layout.USER}",
         "read_only": True,
-        "tmpfs": ["/tmp", f"{place.STATE}:uid={place.USER},mode=0700"],  # noqa: S108
+        "tmpfs": ["/tmp", f"{layout.STATE}:uid={layout.USER},mode=0700"],  # noqa: S108
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges:true"],
     }
@@ -141,7 +141,7 @@ def _database() -> dict[str, Any]:
     }
 
 
-def _prometheus(order: place.ShipOrder) -> dict[str, Any]:
+def _prometheus(order: layout.ShipOrder) -> dict[str, Any]:
     """Return the Prometheus, which nobody but this machine reaches."""
     return {
         "image": PROMETHEUS_IMAGE,
@@ -149,7 +149,7 @@ def _prometheus(order: place.ShipOrder) -> dict[str, Any]:
             {"source": "prometheus", "target": "/etc/prometheus/prometheus.yml"},
             {"source": "alerts", "target": RULES},
         ],
-        "secrets": [place.variable("metrics_token")],
+        "secrets": [layout.variable("metrics_token")],
         "volumes": ["prometheus:/prometheus"],
         "ports": ["127.0.0.1:9090:9090"],
         "restart": "unless-stopped",

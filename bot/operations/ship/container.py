@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 
-from bot.operations.ship import place
+from bot.operations.ship import layout
 
 IMAGE = "python:3.13-slim"
 REQUIREMENTS = ".requirements.txt"
@@ -47,24 +47,24 @@ CMD {command}
 """
 
 
-def text(order: place.ShipOrder) -> str:
+def text(order: layout.ShipOrder) -> str:
     """Return the Containerfile."""
     environment = {
-        **place.listening(order),
-        place.variable("policy"): place.policy(),
+        **layout.listening(order),
+        layout.variable("policy"): layout.policy(),
         # The user has no entry anywhere, and Slack's library asks for a home when it is loaded.
-        "HOME": place.STATE,
+        "HOME": layout.STATE,
         # The database lies in a folder of this one.
-        "XDG_STATE_HOME": place.STATE,
+        "XDG_STATE_HOME": layout.STATE,
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUNBUFFERED": "1",
     }
     return TEXT.format(
         image=IMAGE,
-        home=place.HOME,
-        venv=place.VENV,
-        state=place.STATE,
-        user=place.USER,
+        home=layout.HOME,
+        venv=layout.VENV,
+        state=layout.STATE,
+        user=layout.USER,
         port=order.port,
         requirements=REQUIREMENTS,
         build_requirements=BUILD_REQUIREMENTS,
@@ -77,4 +77,4 @@ def text(order: place.ShipOrder) -> str:
 
 def health() -> list[str]:
     """Return the command that asks the bot whether it lives; the image has no curl."""
-    return [f"{place.VENV}/bin/python", "-c", PROBE.format(port=place.variable("port"))]
+    return [f"{layout.VENV}/bin/python", "-c", PROBE.format(port=layout.variable("port"))]

@@ -6,7 +6,7 @@ import urllib.parse
 from typing import Any
 
 from bot import settings
-from bot.operations.ship import documents, place
+from bot.operations.ship import documents, layout
 
 NAME = "powerbot"
 LABELS = {"app.kubernetes.io/name": NAME}
@@ -23,14 +23,14 @@ HEAD = """\
 """
 
 
-def text(order: place.ShipOrder) -> str:
+def text(order: layout.ShipOrder) -> str:
     """Return all manifests, one document each."""
-    files = ", ".join(map(place.variable, place.secrets(order)))
+    files = ", ".join(map(layout.variable, layout.secrets(order)))
     head = HEAD.format(name=NAME, files=files, monitoring=MONITORING)
     return head + "".join(f"---\n{documents.dumped(one)}" for one in build(order))
 
 
-def build(order: place.ShipOrder) -> list[dict[str, Any]]:
+def build(order: layout.ShipOrder) -> list[dict[str, Any]]:
     """Return all manifests."""
     return [
         {**_head("v1", "ServiceAccount"), "automountServiceAccountToken": False},
@@ -49,7 +49,7 @@ def _head(version: str, kind: str) -> dict[str, Any]:
     return {"apiVersion": version, "kind": kind, "metadata": {"name": NAME, "labels": LABELS}}
 
 
-def _deployment(order: place.ShipOrder) -> dict[str, Any]:
+def _deployment(order: layout.ShipOrder) -> dict[str, Any]:
     """Return the Deployment.
 
     A third process beside two would look like a stranger on the Slack app, so none is surged.
@@ -65,19 +65,19 @@ def _deployment(order: place.ShipOrder) -> dict[str, Any]:
     }
 
 
-def _pod(order: place.ShipOrder) -> dict[str, Any]:
+def _pod(order: layout.ShipOrder) -> dict[str, Any]:
     """Return a pod without a right."""
     return {
         "serviceAccountName": NAME,
         "automountServiceAccountToken": False,
         # A service of this name would put an address into the variable of our port.
         "enableServiceLinks": False,
-        "terminationGracePeriodSeconds": place.STOP_S,
+        "terminationGracePeriodSeconds": layout.STOP_S,
         "securityContext": {
             "runAsNonRoot": True,
-            "runAsUser": place.USER,
-            "runAsGroup": place.USER,
-            "fsGroup": place.USER,
+            "runAsUser": layout.USER,
+            "runAsGroup": layout.USER,
+            "fsGroup": layout.USER,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "topologySpreadConstraints": [
@@ -98,9 +98,9 @@ def _pod(order: place.ShipOrder) -> dict[str, Any]:
     }
 
 
-def _container(order: place.ShipOrder, command: str) -> dict[str, Any]:
+def _container(order: layout.ShipOrder, command: str) -> dict[str, Any]:
     """Return a container that runs one of our commands."""
-    environment = place.environment(order)
+    environment = layout.environment(order)
     return {
         "name": NAME if command == "run" else command,
         "image": f"{NAME}:latest",
@@ -116,15 +116,15 @@ def _container(order: place.ShipOrder, command: str) -> dict[str, Any]:
             "limits": {"memory": "512Mi"},
         },
         "volumeMounts": [
-            {"name": "secrets", "mountPath": place.SECRETS, "readOnly": True},
+            {"name": "secrets", "mountPath": layout.SECRETS, "readOnly": True},
             # The whole folder: a single file would never be seen to change.
-            {"name": "policy", "mountPath": place.CONFIG, "readOnly": True},
+            {"name": "policy", "mountPath": layout.CONFIG, "readOnly": True},
             {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108
         ],
     }
 
 
-def _listening(order: place.ShipOrder) -> dict[str, Any]:
+def _listening(order: layout.ShipOrder) -> dict[str, Any]:
     """Return a container's port, and who asks it how it is."""
 
     def asked(path: str, **rest: int) -> dict[str, Any]:
@@ -145,7 +145,7 @@ def _service() -> dict[str, Any]:
     return {**_head("v1", "Service"), "spec": {"selector": LABELS, "ports": ports}}
 
 
-def _network_policy(order: place.ShipOrder) -> dict[str, Any]:
+def _network_policy(order: layout.ShipOrder) -> dict[str, Any]:
     """Return who may reach the bot, and whom it may reach: names, PostgreSQL, HTTPS."""
     callers = [MONITORING, *([INGRESS] if order.transport == "http" else [])]
     return {

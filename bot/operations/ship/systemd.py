@@ -5,7 +5,7 @@ from __future__ import annotations
 import pathlib
 import sys
 
-from bot.operations.ship import place
+from bot.operations.ship import layout
 
 # Whoever starts it with settings that can't be used is told once, and not every two seconds.
 BAD_SETTINGS = 2
@@ -71,26 +71,26 @@ WantedBy=multi-user.target
 """
 
 
-def text(order: place.ShipOrder, prefix: str = sys.prefix) -> str:
+def text(order: layout.ShipOrder, prefix: str = sys.prefix) -> str:
     """Return the unit; `prefix` is the virtual environment that it runs."""
-    folder = f"{place.CONFIG}/secrets"
+    folder = f"{layout.CONFIG}/secrets"
     # On one host the database is a file in the state folder, unless the settings name a server.
     served = not order.given.database_url.startswith("sqlite")
-    kept = [one for one in place.secrets(order) if served or one != "database_url"]
+    kept = [one for one in layout.secrets(order) if served or one != "database_url"]
     environment = {
-        "XDG_STATE_HOME": str(pathlib.PurePosixPath(place.STATE).parent),
-        place.variable("policy"): place.policy(),
-        **{name: value for name, value in place.plain(order).items() if value},
-        **{place.file_variable(one): f"{folder}/{place.variable(one)}" for one in kept},
+        "XDG_STATE_HOME": str(pathlib.PurePosixPath(layout.STATE).parent),
+        layout.variable("policy"): layout.policy(),
+        **{name: value for name, value in layout.plain(order).items() if value},
+        **{layout.file_variable(one): f"{folder}/{layout.variable(one)}" for one in kept},
     }
     command = order.programme.line("run", folder=f"{prefix}/bin")
     return TEXT.format(
         prefix=prefix,
-        state=place.STATE,
-        config=place.CONFIG,
+        state=layout.STATE,
+        config=layout.CONFIG,
         command=" ".join(command),
         environment="\n".join(_assigned(name, value) for name, value in environment.items()),
-        stop_s=place.STOP_S,
+        stop_s=layout.STOP_S,
         bad_settings=BAD_SETTINGS,
     )
 

@@ -9,7 +9,13 @@ from typing import Any
 from bot.power import causes, lifecycle, plan, ports
 from bot.power.lifecycle import State
 from bot.storage.engine import link
-from bot.storage.tables import earlier_requests, packing, reviews, rows, steps
+from bot.storage.tables import (
+    earlier_requests,
+    packed_plans,
+    reviews,
+    rows,
+    steps,
+)
 
 _RAN = sorted(lifecycle.ENDED - lifecycle.NEVER_RAN)
 _ENDED = sorted(lifecycle.ENDED)
@@ -46,7 +52,7 @@ class Requests(reviews.Reviews, earlier_requests.Bearings, steps.Steps):
         Raises:
             IntegrityError: another request has this id; ask `request` before, and draw again.
         """
-        text = packing.packed(made.plan)
+        text = packed_plans.packed(made.plan)
         row = rows.request_row(made, rows.storable(source_key), rows.digest(text))
         if self.insert("requests", row, "ON CONFLICT (source_key) DO NOTHING") == 0:
             return False

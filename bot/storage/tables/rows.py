@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from bot.power import causes, errors, lifecycle, plan, ports, request
-from bot.storage.tables import packing, stored_json
+from bot.storage.tables import packed_plans, stored_json
 
 PLAN_VERSION = 5
 # How each released shape of a plan is read; a new shape adds a line and keeps the old ones.
@@ -22,11 +22,11 @@ _PLAN_READERS: dict[int, Callable[[str], plan.Plan]] = {
     # A target has its serial number too.
     2: plan.Plan.model_validate_json,
     # Column by column.
-    3: packing.unpacked,
+    3: packed_plans.unpacked,
     # Lines have causes, steps stand around waves, alarms beside servers.
-    4: packing.unpacked,
+    4: packed_plans.unpacked,
     # Lines have waves; other requests for its servers, what it undoes, what was typed.
-    5: packing.unpacked,
+    5: packed_plans.unpacked,
 }
 
 

@@ -12,7 +12,7 @@ from bot.storage.tables import (
     outbox,
     requests,
     runs,
-    sightings,
+    seen_people,
     steps,
 )
 
@@ -24,7 +24,7 @@ class Transaction(
     aftermaths.Aftermaths,
     locks.Locks,
     freezes.Freezes,
-    sightings.Sightings,
+    seen_people.Sightings,
     steps.Steps,
     outbox.Outbox,
     notices.Notices,

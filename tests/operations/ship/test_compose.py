@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from bot import settings
-from bot.operations.ship import alarms, compose, place
+from bot.operations.ship import alarms, compose, layout
 from tests.operations.ship import tools
 
 
@@ -41,10 +41,10 @@ def test_our_containers_have_no_rights_and_write_nowhere() -> None:
     for name in ("bot", "migrate"):
         service = services[name]
         assert service["read_only"]
-        assert service["user"] == f"{place.USER}:{place.USER}"
+        assert service["user"] == f"{layout.USER}:{layout.USER}"
         assert service["cap_drop"] == ["ALL"]
         assert service["security_opt"] == ["no-new-privileges:true"]
-    assert services["bot"]["stop_grace_period"] == f"{place.STOP_S}s"
+    assert services["bot"]["stop_grace_period"] == f"{layout.STOP_S}s"
 
 
 def test_every_secret_is_a_file_and_no_value_is_printed() -> None:

@@ -8,7 +8,7 @@ import re
 import subprocess
 
 from bot import settings
-from bot.operations.ship import container, place
+from bot.operations.ship import container, layout
 from tests.operations.ship import tools
 
 
@@ -35,13 +35,13 @@ def test_the_image_runs_as_somebody_without_rights_and_listens_outside() -> None
     found = last_stage()
     (environment,) = [line for line in found if line.startswith("ENV ")]
 
-    assert f"USER {place.USER}:{place.USER}" in found
-    assert place.USER == 10001
+    assert f"USER {layout.USER}:{layout.USER}" in found
+    assert layout.USER == 10001
     assert 'CMD ["/app/.venv/bin/powerbot", "run"]' in found
     assert "STOPSIGNAL SIGTERM" in found
     assert "POWERBOT_HOST=0.0.0.0" in environment
     assert any(line.startswith("FROM python:") and line.endswith("-slim") for line in found)
-    assert found.index(f"USER {place.USER}:{place.USER}") < found.index(f"VOLUME {place.STATE}")
+    assert found.index(f"USER {layout.USER}:{layout.USER}") < found.index(f"VOLUME {layout.STATE}")
 
 
 def test_everything_that_is_downloaded_has_a_hash() -> None:

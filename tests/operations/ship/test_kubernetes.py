@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from bot import settings
-from bot.operations.ship import kubernetes, place
+from bot.operations.ship import kubernetes, layout
 from tests.operations.ship import tools
 
 # The oldest release that is still supported somewhere, and the newest whose schemas are here.
@@ -71,7 +71,7 @@ def test_the_pod_has_no_rights() -> None:
     """One user, a root that can't be written, no capability, no token of the cluster."""
     found = pod()
 
-    assert found["securityContext"]["runAsUser"] == place.USER
+    assert found["securityContext"]["runAsUser"] == layout.USER
     assert found["securityContext"]["runAsNonRoot"]
     assert found["automountServiceAccountToken"] is False
     for one in (*found["containers"], *found["initContainers"]):
@@ -90,7 +90,7 @@ def test_the_pod_is_asked_whether_it_lives_and_whether_it_can_work() -> None:
     assert bot["readinessProbe"]["httpGet"]["path"] == "/readyz"
     assert bot["command"] == ["/app/.venv/bin/powerbot", "run"]
     assert pod()["initContainers"][0]["command"] == ["/app/.venv/bin/powerbot", "migrate"]
-    assert pod()["terminationGracePeriodSeconds"] == place.STOP_S
+    assert pod()["terminationGracePeriodSeconds"] == layout.STOP_S
     # Kubernetes would set POWERBOT_PORT to an address for a service of our name.
     assert pod()["enableServiceLinks"] is False
 
@@ -117,9 +117,9 @@ def test_every_variable_is_a_setting_and_every_secret_a_mounted_file() -> None:
     assert {name.removesuffix("_FILE") for name in environment} <= known
     for name, value in environment.items():
         if name.endswith("_FILE"):
-            assert value == f"{place.SECRETS}/{name.removesuffix('_FILE')}"
-    assert {place.SECRETS, place.CONFIG} <= mounts
-    assert environment["POWERBOT_POLICY"].startswith(place.CONFIG)
+            assert value == f"{layout.SECRETS}/{name.removesuffix('_FILE')}"
+    assert {layout.SECRETS, layout.CONFIG} <= mounts
+    assert environment["POWERBOT_POLICY"].startswith(layout.CONFIG)
     assert not any("subPath" in one for one in bot["volumeMounts"])
 
 

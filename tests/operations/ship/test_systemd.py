@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from bot import settings
-from bot.operations.ship import place
+from bot.operations.ship import layout
 from tests.operations.ship import tools
 
 HARDENED = (
@@ -64,7 +64,7 @@ def test_the_unit_is_hardened_and_starts_the_venvs_own_program(unit: pathlib.Pat
     for line in HARDENED:
         assert line in lines
     assert f"ExecStart={tools.BIN}/powerbot run" in lines
-    assert f"TimeoutStopSec={place.STOP_S}" in lines
+    assert f"TimeoutStopSec={layout.STOP_S}" in lines
     # What can't work isn't tried for ever: the status of settings that can't be used.
     assert "RestartPreventExitStatus=2" in lines
 

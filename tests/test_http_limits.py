@@ -13,20 +13,20 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from bot import doorway
+from bot import http_limits
 from bot.slack.door import turned_away
 from bot.slack.door.turned_away import Check
 
-QUICK = doorway.Bounds(connections=20, head_s=0.3, body_s=0.3, keep_alive_s=0.5, body=1000)
+QUICK = http_limits.Bounds(connections=20, head_s=0.3, body_s=0.3, keep_alive_s=0.5, body=1000)
 PATIENCE_S = 10.0
 
 
 class Address:
     """A doorway with two routes, and connections that are opened by hand."""
 
-    def __init__(self, bounds: doorway.Bounds) -> None:
+    def __init__(self, bounds: http_limits.Bounds) -> None:
         self.away = turned_away.TurnedAway()
-        self.door = doorway.Doorway(self.away, bounds)
+        self.door = http_limits.Doorway(self.away, bounds)
         self.held = asyncio.Event()
         self._opened: list[asyncio.StreamWriter] = []
 
@@ -253,9 +253,9 @@ def test_the_process_may_have_as_many_descriptors_as_the_system_gives() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(512, hard), hard))
-        assert doorway.raise_descriptors(600) == min(600, hard)
+        assert http_limits.raise_descriptors(600) == min(600, hard)
         assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == min(600, hard)
-        assert doorway.raise_descriptors(100) == min(600, hard)
+        assert http_limits.raise_descriptors(100) == min(600, hard)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
@@ -263,7 +263,7 @@ def test_the_process_may_have_as_many_descriptors_as_the_system_gives() -> None:
 @pytest.mark.parametrize(("descriptors", "connections"), [(65_536, 256), (400, 144), (100, 16)])
 def test_fewer_descriptors_mean_fewer_connections(descriptors: int, connections: int) -> None:
     """The database, Slack and CloudDC need theirs, too."""
-    assert doorway.bounds_for(descriptors).connections == connections
+    assert http_limits.bounds_for(descriptors).connections == connections
 
 
 async def test_a_shortage_of_descriptors_is_said_once_a_minute(
@@ -282,8 +282,8 @@ async def test_a_shortage_of_descriptors_is_said_once_a_minute(
 
 def test_the_bounds_are_those_that_operators_read() -> None:
     """The table of bounds in OPERATING names the figures."""
-    assert _figures(doorway.USUAL) == [256, 10.0, 10.0, 75.0, 8190, 8190, 64, 1048576]
+    assert _figures(http_limits.USUAL) == [256, 10.0, 10.0, 75.0, 8190, 8190, 64, 1048576]
 
 
-def _figures(bounds: doorway.Bounds) -> Sequence[float]:
+def _figures(bounds: http_limits.Bounds) -> Sequence[float]:
     return [getattr(bounds, name) for name in bounds.__dataclass_fields__]

@@ -10,7 +10,7 @@ from hypothesis import strategies
 
 from bot.power import plan, ports, request
 from bot.storage.store import Store
-from bot.storage.tables import packing, rows
+from bot.storage.tables import packed_plans, rows
 from tests.storage import builders
 
 
@@ -51,11 +51,11 @@ def test_plan_of_ten_thousand_servers_is_stored_in_six_hundred_kilobytes() -> No
     """An id of 36 characters and a name each, and hardly anything else."""
     made = large(10_000)
 
-    text = packing.packed(made)
+    text = packed_plans.packed(made)
 
     assert len(text) < 600_000
     assert len(made.model_dump_json()) > 2_500_000
-    assert packing.unpacked(text) == made
+    assert packed_plans.unpacked(text) == made
 
 
 LINES = strategies.lists(
@@ -91,7 +91,7 @@ def test_any_plan_comes_back_as_it_was(
     order = small.order.model_copy(update={"targets": tuple(targets)})
     made = small.model_copy(update={"order": order, "lines": tuple(lines)})
 
-    assert packing.unpacked(packing.packed(made)) == made
+    assert packed_plans.unpacked(packed_plans.packed(made)) == made
 
 
 async def test_plan_that_an_older_powerbot_has_stored_is_still_read(store: Store) -> None:
