@@ -31,7 +31,7 @@ class Outdated:
     def sentence(self) -> str:
         """The fact in words."""
         why = self.why or "CloudDC hasn't answered yet."
-        return f"{why} This uses its list of {times.duration(self.age_s)} ago."
+        return f"{why} This uses its list from {times.duration(self.age_s)} ago."
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from bot.workflow import answers, audit_trail
 from bot.workflow.context import Context
 from bot.workflow.rights import authorise
 
-RUNS = "It is still running, and then puts back what it took out by itself."
+RUNS = "It is still running, and puts back what it took out by itself."
 NOT_YOURS = "Only people who can make or approve such a request can put it back."
 UNREAD = (
     "Whether you can put it back could not be checked, since Slack didn't say who is in its "

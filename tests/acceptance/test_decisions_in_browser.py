@@ -121,7 +121,7 @@ async def test_expiry_calls_everybody_and_is_no_denial_in_the_browser(
     await says(card, "Nobody answered in time")
     await card.get_by_test_id("replies-button").click()
     thread = page.get_by_test_id("thread-panel")
-    await says(thread, "Nobody has decided yet")
+    await says(thread, "Not decided yet")
     await says(thread, "Expired: nobody answered in time")
     await shot(page, "expiry")
 
@@ -160,7 +160,7 @@ async def test_broken_glass_is_public_and_reviewed_by_somebody_else_in_the_brows
     await fill(page, "right so: the shop was down")
     await says(card, "right so: the shop was down")
     await says(card, "not justified")
-    await says(thread, "reviewed the break glass")
+    await says(thread, "reviewed the use of break glass")
     await shot(page, "glass-4-reviewed")
 
     assert await card.get_by_role("button", name="Review").count() == 0

@@ -153,7 +153,7 @@ def test_a_card_that_stops_says_what_finishes_and_what_stays_untouched() -> None
 
     card = cards.render(found, servers)
 
-    assert heading(card) == "⏹️ Stopping: 2 finish, 3 won't be touched"
+    assert heading(card) == "⏹️ Stopping: 2 will finish, 3 won't be touched"
     assert "▓" not in str(card.blocks)
 
 

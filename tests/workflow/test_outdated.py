@@ -98,7 +98,7 @@ async def test_a_question_is_answered_from_the_last_reading(
         answer, took_s = await stage.asked(line)
 
     assert took_s == pytest.approx(queries.PATIENCE_S)
-    assert "CloudDC hasn't answered yet. This uses its list of 2 h 2 s ago." in read(answer)
+    assert "CloudDC hasn't answered yet. This uses its list from 2 h 2 s ago." in read(answer)
     assert "Now:" not in read(answer)
 
 
@@ -151,7 +151,7 @@ async def test_a_question_that_cloud_refuses_is_answered_with_the_cause(
         answer, _ = await stage.asked(line)
 
     assert "the bot's key lacks clouddc:imetal:list" in read(answer)
-    assert "This uses its list of 1 h ago." in read(answer)
+    assert "This uses its list from 1 h ago." in read(answer)
 
 
 @pytest.mark.parametrize("line", ["status nosuch01", "why nosuch01", "history nosuch01"])
@@ -169,7 +169,7 @@ async def test_a_name_that_the_last_reading_lacks_is_no_surer_than_that(
 
     assert isinstance(answer, answers.Mistake)
     assert "nosuch01" in read(answer)
-    assert answer.problem.endswith("This uses its list of 1 h 2 s ago.")
+    assert answer.problem.endswith("This uses its list from 1 h 2 s ago.")
 
 
 @virtual.on_given_time

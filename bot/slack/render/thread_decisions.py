@@ -28,9 +28,7 @@ def waiting(request: ports.Request, told: decisions.AnyWaiting) -> str:
             still = f"⏳ Still waiting for {_missing(request)}{_deadline(request)}"
             return f"{still}\n{called(told)}".rstrip()
         case decisions.Escalated():
-            still = (
-                f"📣 Nobody has decided yet: {about_request.quorum(request)}{_deadline(request)}"
-            )
+            still = f"📣 Not decided yet: {about_request.quorum(request)}{_deadline(request)}"
             return f"{still}. Please decide:\n{called(told)}".rstrip()
         case decisions.Nudged():
             who = text.mention(told.user)
@@ -40,7 +38,7 @@ def waiting(request: ports.Request, told: decisions.AnyWaiting) -> str:
             return _approved(request, told)
         case decisions.ApprovalLost():
             people = text.mentions(told.users) or text.mention(told.user)
-            lost = f"✖ An approval no longer counts: {people} can't approve this any more"
+            lost = f"✖ An approval no longer counts, since {people} can't approve this any more"
             return f"{lost}{because(told.reason)}.\n{about_request.quorum(request)}"
         case decisions.Commented():
             return f"💬 {text.mention(told.user)}{because(told.comment)}"
@@ -115,18 +113,18 @@ def glass(request: ports.Request, told: decisions.AnyGlass) -> str:
             ).rstrip()
         case decisions.ReviewDue():
             until = f", due by {text.moment(told.review_by)}" if told.review_by else ""
-            waits = f"🔎 The break glass by {who} is waiting for its review{until}."
+            waits = f"🔎 The use of break glass by {who} is waiting for review{until}."
             return f"{waits} Press Review on the card.\n{called(told)}".rstrip()
         case decisions.ReviewOverdue():
             was_due = f" {text.moment(told.review_by)}" if told.review_by else ""
-            late = f"🔎 The review of the break glass by {who} is overdue: it was due{was_due}."
-            bars = "Until somebody presses Review on the card, they can't break glass again."
+            late = f"🔎 The review of break glass by {who} is overdue: it was due{was_due}."
+            bars = f"Until somebody presses Review on the card, {who} can't use break glass again."
             return f"{late} {bars}\n{called(told)}".rstrip()
         case decisions.Reviewed():
             if told.judgement is None:
                 return f"🔎 Reviewed by {who}{because(told.comment)}"
             found = words.JUDGEMENTS[told.judgement].lower()
-            return f"🔎 {who} reviewed the break glass: *{found}*{because(told.comment)}"
+            return f"🔎 {who} reviewed the use of break glass: *{found}*{because(told.comment)}"
         case _:
             assert_never(told)
 
@@ -149,4 +147,4 @@ def called(told: base.Calling, most: int = MOST_NAMED) -> str:
 
 
 def _deadline(request: ports.Request) -> str:
-    return f", expires {text.moment(request.expires_at)}" if request.expires_at else ""
+    return f" · expires {text.moment(request.expires_at)}" if request.expires_at else ""

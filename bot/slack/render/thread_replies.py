@@ -100,8 +100,8 @@ def _running(request: ports.Request, told: running.AnyRunning) -> str:
             return _started(request, told)
         case running.TakenOver():
             return (
-                f"↻ Restarted; picked up after {told.done:,} of {told.total:,}. Powerbot checks "
-                "first what was already sent; nothing is sent twice."
+                f"↻ Restarted; picked up after {told.done:,} of {told.total:,}. Powerbot first "
+                "checks what was already sent; nothing is sent twice."
             )
         case running.StopAsked():
             who = text.mention(told.user)

@@ -133,5 +133,5 @@ async def break_glass(p: Player) -> None:
     await p.look("review")
     await p.fill("right so: the shop was down")
     await p.says(card, "right so")
-    await p.thread(card, "reviewed the break glass")
+    await p.thread(card, "reviewed the use of break glass")
     await p.look("reviewed")

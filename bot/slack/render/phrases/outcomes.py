@@ -175,12 +175,12 @@ def progress(servers: Sequence[ports.RunServer], action: Action) -> str:
 
 
 def stopping(servers: Sequence[ports.RunServer]) -> str:
-    """Return what becomes of a run that is to stop: `3 finish, 34 won't be touched`."""
+    """Return what becomes of a run that is to stop: `3 will finish, 34 won't be touched`."""
     queued = [row for row in servers if row.state is ServerState.QUEUED]
     half = sum(map(half_done, queued))
     moving = sum(map(retry_and_undo.moving, servers)) - len(queued)
     parts = {
-        "finishes" if moving == 1 else "finish": moving,
+        "will finish": moving,
         "won't be touched": len(queued) - half,
         "won't be switched back on": half,
     }
