@@ -85,7 +85,7 @@ async def _end_by_loss(
 
     def work(tx: ports.Tx) -> answers.Note:
         if lost_grants.end(tx, request, lost, now=now, click_of=inbound.person):
-            return answers.Note(f"Not approved: {lost.sentence}.", good=False)
+            return answers.Note(f"Not approved, because {lost.sentence}.", good=False)
         return authorise.too_late(tx, inbound, tx.request(request.id) or request, now)
 
     return await context.store.write(work)
@@ -127,7 +127,7 @@ async def _end_by_policy(
     detail = {**versions, "click_of": inbound.person.user_id}
     ending = never_ran.Ending(State.REFUSED, context.clock.now(), problem, detail=detail)
     await context.store.write(lambda tx: never_ran.end(tx, request, ending))
-    return answers.Note(f"Not approved: {problem}.", good=False)
+    return answers.Note(f"Not approved, because {problem}.", good=False)
 
 
 # -- approve

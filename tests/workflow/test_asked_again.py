@@ -162,7 +162,7 @@ async def test_buttons_act_on_no_server_under_another_name(world: World) -> None
     again = await world.press(DANA, "again", denied)
     undone = await world.press(DANA, "undo", first)
 
-    assert spared(retried) == {"db99": f"it was web01 in {first}, and renamed"}
-    assert spared(again) == {"db98": f"it was web04 in {denied}, and renamed"}
+    assert spared(retried) == {"db99": f"it was called web01 in {first}"}
+    assert spared(again) == {"db98": f"it was called web04 in {denied}"}
     assert isinstance(undone, answers.PlanShown)
     assert [target.name for target in undone.plan.order.targets] == ["cache97"]

@@ -108,7 +108,7 @@ async def test_request_of_which_no_server_is_left_is_refused_at_the_last_approva
     found = await world.found(id_)
     why = "servers have changed: web01 (renamed to db99 since the plan)"
     assert (found.state, found.end_reason) == (State.REFUSED, why)
-    assert told == f"Not approved: {why}."
+    assert told == f"Not approved, because {why}."
     assert [row["event"] for row in await world.audit("servers.changed")] == ["servers.changed"]
 
 

@@ -31,7 +31,7 @@ async def test_pending_request_that_needs_more_now_is_refused_at_its_next_approv
 
     found = await world.found(id_)
     why = 'the policy has changed: rule "everything else" now needs 1 from dc-ops'
-    assert told == f"Not approved: {why}."
+    assert told == f"Not approved, because {why}."
     assert (found.state, found.end_reason) == (State.REFUSED, why)
     (row,) = await world.audit("request.refused")
     assert (row["detail"]["planned_under"], row["detail"]["now"]) == (before, world.rules.version)
@@ -68,7 +68,9 @@ async def test_request_whose_groups_are_gone_is_refused_by_an_approver_of_now(
 
     told = await world.told(ROSA, "approve", id_)
 
-    assert told.startswith('Not approved: the policy has changed: rule "databases" now needs 1')
+    assert told.startswith(
+        'Not approved, because the policy has changed: rule "databases" now needs 1'
+    )
     assert await world.state(id_) is State.REFUSED
 
 

@@ -241,7 +241,7 @@ def _alone(line: Line) -> Requests | Owed | Unfreeze:
         raise line.mistake(problem, line.words[0], line.verb)
     if line.words or line.reason is not None:
         word = line.words[0] if line.words else BECAUSE
-        raise line.mistake(f"Nothing can follow {line.verb}.", word, line.verb)
+        raise line.mistake(f"{line.verb} takes nothing after it.", word, line.verb)
     if line.verb == "owed":
         return Owed()
     return Unfreeze() if line.verb == "unfreeze" else Requests()

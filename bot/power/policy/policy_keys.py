@@ -150,7 +150,7 @@ ORDER = (
 )  # fmt: skip
 TABLES: tuple[tuple[str, str, tuple[Key, ...]], ...] = (
     ("[channels]", "Where changes can be requested.", CHANNELS),
-    ("[limits]", "What one person can ask for.", LIMITS),
+    ("[limits]", "What one person can request.", LIMITS),
     ("[defaults]", "How requests are carried out. A rule can set any of these for itself.",
      CONDUCT),
     ("[[freeze]]", "A period in which nothing is changed. One table for each.", FREEZE),

@@ -111,7 +111,7 @@ def _exchanged(
         return granted.exchanged(target, record)
     if undoes:
         return granted.exchanged(dataclasses.replace(target, name=record.name), record)
-    return f"it was {spelling.shown(target.name)} in {found.id}, and renamed"
+    return f"it was called {spelling.shown(target.name)} in {found.id}"
 
 
 def may_retry(action: Action, row: ports.RunServer) -> bool:

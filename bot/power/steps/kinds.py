@@ -105,7 +105,7 @@ add(
         done="told {step}",
         unsure="telling {step} not confirmed",
         undoing="telling {step} about the return of",
-        means="tells another system, which may say no",
+        means="tells another system, which can refuse",
     )
 )
 add(

@@ -154,12 +154,12 @@ def read_anchor(text: str) -> Anchor:
     count = len(match[2])
     if match[1] is None and count != ALL_DIGITS:
         raise UnusableAnchor(
-            f"The anchor has {count} digits and no row number; copy it with the number before it, "
-            f"such as {EXAMPLE}, or all {ALL_DIGITS} digits."
+            f"This audit head has {count} digits and no row number; copy it with the number "
+            f"before it, such as {EXAMPLE}, or all {ALL_DIGITS} digits."
         )
     if not LEAST_DIGITS <= count <= ALL_DIGITS:
         raise UnusableAnchor(
-            f"The anchor has {count} digits after its row number; it needs {LEAST_DIGITS} to "
+            f"This audit head has {count} digits after its row number; it needs {LEAST_DIGITS} to "
             f"{ALL_DIGITS}, such as {EXAMPLE}."
         )
     return Anchor(int(match[1]) if match[1] else None, match[2])
