@@ -267,8 +267,8 @@ export class Centre {
     if (!answer) return;
     if (!answer.calls?.length) return void toast("This data centre has no call faults.", "info");
     const waiting = answer.active?.calls?.length ?? 0;
-    const head = h("div", { class: "menu-head" }, h("strong", {}, "Let the next power call go wrong"),
-      h("small", {}, waiting ? `${waiting} waiting to strike` : "Strikes once, then it is used up."));
+    const head = h("div", { class: "menu-head" }, h("strong", {}, "Make the next power call go wrong"),
+      h("small", {}, waiting ? `${waiting} still to come` : "Each happens once."));
     openMenu(button, answer.calls.map(({ kind, what, description }) => ({
       label: inWords(kind), note: what ?? description ?? "", data: { fault: kind },
       run: () => this.#order({ call: kind, operation: "power", times: 1 }),

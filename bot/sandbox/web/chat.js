@@ -45,7 +45,7 @@ export class Chat {
 
   #reply(text) {
     if (text.startsWith("/")) {
-      toast("Slash commands don't work in threads. Type it in the channel.");
+      toast("Slash commands don't work in threads. Type this one in the channel.");
       return false;
     }
     const { channel, ts } = this.#app.thread;

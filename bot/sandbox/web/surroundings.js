@@ -65,8 +65,8 @@ export class Surroundings {
     const answer = await get("/surroundings/faults").catch((error) => void toast(`The faults can't be listed. ${error.message}`));
     if (!answer) return;
     const waiting = answer.active.calls.length;
-    const head = h("div", { class: "menu-head" }, h("strong", {}, "Let the next call to one of them go wrong"),
-      h("small", {}, waiting ? `${waiting} waiting to strike` : "Strikes once, then it is used up."));
+    const head = h("div", { class: "menu-head" }, h("strong", {}, "Make the next call to one of them go wrong"),
+      h("small", {}, waiting ? `${waiting} still to come` : "Each happens once."));
     openMenu(this.#button, [
       ...(waiting ? [{ label: "Fix all", note: "Nothing is set to go wrong any more.", data: { fault: "" }, run: () => this.#mend(Object.keys(answer.parts)) }] : []),
       ...Object.entries(answer.parts).flatMap(([part, kinds]) => answer.calls.filter(({ kind }) => kinds.includes(kind)).map(({ kind, description }) => ({
