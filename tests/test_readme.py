@@ -33,6 +33,7 @@ from tests.slack import builders
 README = pathlib.Path(__file__).parent.parent / "README.md"
 SECURITY = README.parent / ".github" / "SECURITY.md"
 OPERATING = SECURITY.with_name("OPERATING.md")
+CONTRIBUTING = SECURITY.with_name("CONTRIBUTING.md")
 LARGEST_PICTURE = 200_000
 TRIAL: dict[str, Callable[..., None]] = {"demo": cli.demo, "simulate": cli.simulate}
 
@@ -256,3 +257,16 @@ def test_the_limits_that_the_faq_tells_are_the_policys_defaults() -> None:
     assert f"{limits.max_requests_per_hour} requests an hour" in told
     assert f"{limits.max_open_per_user} open ones a person" in told
     assert f"{conduct.batch} servers a wave" in told
+
+
+def test_newcomers_find_every_file_that_contributing_names() -> None:
+    """A path stands there as long as the file does, and a name in brackets behind it as well."""
+    told = re.findall(
+        r"`((?:bot|tests|\.github)/[\w./]*)`(?: \(`(\w+)`\))?", CONTRIBUTING.read_text()
+    )
+
+    assert len(told) > 15
+    for path, name in told:
+        there = README.parent / path
+        assert there.exists(), path
+        assert not name or f"class {name}(" in there.read_text(), f"{name} in {path}"
