@@ -127,10 +127,10 @@ def test_a_waves_reply_tells_its_steps_in_order() -> None:
     body = running.WaveOver(
         wave=2,
         steps=(
-            running.Step(name="quiet", kind="silence"),
-            running.Step(name="drain", kind="drain"),
-            running.Step(name="balancer", kind="webhook"),
-            running.Step(name="answering", kind="probe"),
+            running.StepName(name="quiet", kind="silence"),
+            running.StepName(name="drain", kind="drain"),
+            running.StepName(name="balancer", kind="webhook"),
+            running.StepName(name="answering", kind="probe"),
         ),
         counts={"proven": 5},
         back=5,
@@ -142,8 +142,8 @@ def test_a_waves_reply_tells_its_steps_in_order() -> None:
 
 def test_a_waves_reply_does_not_say_that_a_step_was_done_of_which_nobody_knows() -> None:
     """After a hang nobody knows whether anything is silenced."""
-    quiet = running.Step(name="quiet", kind="silence", unsure=("web04",), confirmed=False)
-    drain = running.Step(name="drain", kind="drain", unsure=("web05",))
+    quiet = running.StepName(name="quiet", kind="silence", unsure=("web04",), confirmed=False)
+    drain = running.StepName(name="drain", kind="drain", unsure=("web05",))
     body = running.WaveOver(wave=1, steps=(quiet, drain), counts={"blocked": 2})
     said = thread_replies.render(builders.request_in(RequestState.RUNNING), (), body).text
     assert said == (

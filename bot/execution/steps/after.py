@@ -236,7 +236,7 @@ def _wave_over(
     )
 
 
-def _steps(new: Collection[wave_parts.Part]) -> list[running.Step]:
+def _steps(new: Collection[wave_parts.Part]) -> list[running.StepName]:
     """Return the steps that were done, or may have been, in their order.
 
     A wave that a process left is taken out anew; only what became of it at last is said.
@@ -249,7 +249,7 @@ def _steps(new: Collection[wave_parts.Part]) -> list[running.Step]:
         if one.state in done:
             found.setdefault(step, []).append((one.subject.name, not one.missed))
     return [
-        running.Step(
+        running.StepName(
             name=name,
             kind=kinds[name],
             unsure=sorted(one for one, sure in servers if not sure),

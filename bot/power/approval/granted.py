@@ -110,7 +110,7 @@ def gone(target: request.Target, known: server.Snapshot) -> str:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Outdated:
+class ChangedServers:
     """The servers of a plan that aren't what was planned any more, each with the reason."""
 
     changed: tuple[tuple[request.Target, str], ...]
@@ -125,7 +125,7 @@ class Outdated:
         return ", ".join(told) + (f" and {more} more" if more else "")
 
 
-def outdated(given: Grant, known: server.Snapshot) -> Outdated:
+def outdated(given: Grant, known: server.Snapshot) -> ChangedServers:
     """Judge all servers of a plan on fresh records, before the last approval is counted.
 
     Whatever else may forbid a call, such as its power state, is left to the check before it.
@@ -133,7 +133,7 @@ def outdated(given: Grant, known: server.Snapshot) -> Outdated:
     targets = given.made.order.targets
     found = ((target, _changed(given, target, known)) for target in targets)
     changed = tuple((target, why) for target, why in found if why)
-    return Outdated(changed, whole=len(changed) == len(targets))
+    return ChangedServers(changed, whole=len(changed) == len(targets))
 
 
 def _changed(given: Grant, target: request.Target, known: server.Snapshot) -> str:

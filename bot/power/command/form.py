@@ -42,7 +42,7 @@ OPTIONS = {
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Reading:
+class ReadForm:
     """A form as it was understood, or what is wrong with it, by field."""
 
     change: Change | None
@@ -53,7 +53,7 @@ def read(
     filled: Mapping[str, str],
     groups: targets.Groups,
     snapshot: server.Snapshot | None = None,
-) -> Reading:
+) -> ReadForm:
     """Read a form; servers stand in it as target terms, parted by spaces."""
     problems: dict[FormField, str] = {}
 
@@ -71,7 +71,7 @@ def read(
     reason = given(FormField.REASON, command_line.bounded_reason)
     options = {name: given(field, _option(name)) for field, name in OPTIONS.items()}
     if problems or not isinstance(action, Action):
-        return Reading(None, problems)
+        return ReadForm(None, problems)
     made = request.Options.model_validate(
         {
             "batch": options["--batch"],
@@ -81,7 +81,7 @@ def read(
             "break_glass": bool(filled.get(FormField.BREAK_GLASS.value)),
         }
     )
-    return Reading(Change(action, str(named), made, str(reason)), {})
+    return ReadForm(Change(action, str(named), made, str(reason)), {})
 
 
 def offered(

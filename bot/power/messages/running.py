@@ -83,7 +83,7 @@ class SealBroken(Running):
     reason: str = ""
 
 
-class Step(pydantic.BaseModel):
+class StepName(pydantic.BaseModel):
     """A step around a wave, by its name in the policy and its kind.
 
     `unsure` are the servers of which nobody knows whether it took effect; without `confirmed` there
@@ -122,7 +122,7 @@ class WaveOver(Running):
 
     event: Literal["wave_over"] = "wave_over"
     wave: int = 0
-    steps: tuple[Step, ...] = ()
+    steps: tuple[StepName, ...] = ()
     counts: Mapping[str, int] = {}
     back: int = 0
     left: tuple[str, ...] = ()

@@ -27,7 +27,7 @@ ERROR_CHARS = 300
 MOST_WORDS = modals.REASON_CHARS
 
 
-class Workflow(Protocol):
+class FormOffers(Protocol):
     """What knows the servers and the policy."""
 
     async def offers(self, person: request.Person, typed: str) -> Sequence[search.Offer]:
@@ -45,7 +45,7 @@ class FormReceiver:
     def __init__(
         self,
         store: ports.RequestStore,
-        workflow: Workflow,
+        workflow: FormOffers,
         receive: Callable[..., Awaitable[None]],
         clock: ports.Clock,
         *,

@@ -34,7 +34,7 @@ BROKEN = (
 )
 
 
-class Workflow(Protocol):
+class InboundHandler(Protocol):
     """What decides on a payload."""
 
     async def handle(self, inbound: ports.Inbound) -> answers.Answer | None:
@@ -61,7 +61,7 @@ class Processor:
     def __init__(
         self,
         store: ports.RequestStore,
-        workflow: Workflow,
+        workflow: InboundHandler,
         answering: delivery.Delivery,
         clock: ports.Clock,
         *,

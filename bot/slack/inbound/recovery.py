@@ -40,7 +40,7 @@ NAMES = {
 AGAIN = "It may not have taken effect: check requests, and send it again."
 
 
-class Processor(Protocol):
+class PayloadProcessor(Protocol):
     """What processes payloads."""
 
     def begin(self, inbound: ports.Inbound) -> asyncio.Task[None] | None:
@@ -60,7 +60,7 @@ class Recovery:
         self,
         store: ports.RequestStore,
         clock: ports.Clock,
-        processor: Processor,
+        processor: PayloadProcessor,
         lease_s: float,
     ) -> None:
         """A payload that was taken is anybody's again after `lease_s`, unless it is renewed."""

@@ -129,7 +129,7 @@ async def _channels(context: Context, place: request.Place) -> tuple[ports.Chann
     )
 
 
-def read_form(context: Context, place: request.Place, sent: inputs.Filled) -> form.Reading:
+def read_form(context: Context, place: request.Place, sent: inputs.Filled) -> form.ReadForm:
     """Return a form that was sent as a change, or what is wrong with it, by field.
 
     What takes Slack or CloudDC to know is left to the plan, which is shown before anything
@@ -158,7 +158,7 @@ def read_form(context: Context, place: request.Place, sent: inputs.Filled) -> fo
             found_rules = (judging.rule_for(rules, row) for row in servers)
             judged = tuple({rule.name: rule for rule in found_rules if rule}.values())
             problems |= _refused(found.change, place, rules, judged, len(servers))
-    return form.Reading(found.change, problems)
+    return form.ReadForm(found.change, problems)
 
 
 def _refused(

@@ -153,7 +153,7 @@ async def _asker(
 
 async def _outdated(
     context: Context, request: ports.Request, ruling: Ruling, snapshot: server.Snapshot
-) -> granted.Outdated:
+) -> granted.ChangedServers:
     """Judge the servers of a request on fresh records, beside the event loop where many."""
     given = granted.grant(
         request.plan, context.policy(), ruling.groups, _records(request, snapshot)

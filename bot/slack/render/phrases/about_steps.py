@@ -115,7 +115,7 @@ def wave_over(told: running.WaveOver, request: ports.Request) -> str:
     return f"Wave {told.wave}: {said}"
 
 
-def _step(one: running.Step) -> str:
+def _step(one: running.StepName) -> str:
     """Return what a step has done; of whom that isn't known, it isn't said."""
     if not one.unsure:
         return done_word(one.kind, one.name)
