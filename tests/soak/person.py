@@ -20,8 +20,9 @@ AGAIN_S = 6.0
 class Person:
     """Does something until it has led to what it should lead to."""
 
-    def __init__(self, on: stage.Stage) -> None:
+    def __init__(self, on: stage.Stage, place: str = PLACE) -> None:
         self.on = on
+        self.place = place
 
     async def insist(self, do: Callable[[], object], look: Callable[[], T | None]) -> T:
         """Do, look, and do again after a while.
@@ -49,16 +50,16 @@ class Person:
 
     def plan(self) -> workspace.Message | None:
         """Return the newest plan."""
-        mine = self.on.slack.messages(PLACE, DANA)
+        mine = self.on.slack.messages(self.place, DANA)
         return next((m for m in reversed(mine) if "Request" in m.buttons), None)
 
     def cards(self) -> list[workspace.Message]:
         """Return all cards."""
-        return [m for m in self.on.slack.messages(PLACE) if m.metadata]
+        return [m for m in self.on.slack.messages(self.place) if m.metadata]
 
     def end(self) -> str | None:
         """Return what the thread says of the end."""
-        said = (m.text for m in self.on.slack.messages(PLACE) if m.thread_ts)
+        said = (m.text for m in self.on.slack.messages(self.place) if m.thread_ts)
         return next((text for text in said if "audit head" in text), None)
 
     async def reboot(self, name: str) -> str:
@@ -66,10 +67,10 @@ class Person:
         await self.ask(name)
         return await self.approve()
 
-    async def ask(self, name: str) -> None:
-        """Ask for a reboot, until its card is there."""
-        slack, text = self.on.slack, f"/power reboot {name} because crash test"
-        plan = await self.insist(lambda: slack.command(DANA, PLACE, text), self.plan)
+    async def ask(self, name: str, action: str = "reboot") -> None:
+        """Ask for a change, until its card is there."""
+        slack, text = self.on.slack, f"/power {action} {name} because crash test"
+        plan = await self.insist(lambda: slack.command(DANA, self.place, text), self.plan)
         await self.insist(lambda: self.press(DANA, plan, "Request"), lambda: self.cards() or None)
 
     async def approve(self) -> str:

@@ -101,6 +101,10 @@ class Replica:
         self._again = asyncio.Event()
         self._again.set()
 
+    def give(self, variables: Mapping[str, str]) -> None:
+        """Let it have these variables too, from its next start on."""
+        self._environment |= variables
+
     @property
     def log(self) -> pathlib.Path:
         """The file that its log goes to."""
@@ -205,6 +209,7 @@ class Stage:
     replicas: list[Replica]
     database_url: str
     factor: float
+    folder: pathlib.Path
 
     async def ready(self) -> None:
         """Wait until every replica that is wanted has connected.
@@ -263,7 +268,7 @@ async def standing(
     environment |= {"POWERBOT_DATABASE_URL": database_url, "POWERBOT_LOG_LEVEL": "debug"}
     made = [Replica(number, folder, environment, factor) for number in range(replicas)]
     try:
-        yield Stage(slack, centre, made, database_url, factor)
+        yield Stage(slack, centre, made, database_url, factor, folder)
     finally:
         await asyncio.gather(*(one.stop() for one in made))
         await slack.stop()

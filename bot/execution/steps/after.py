@@ -17,9 +17,6 @@ from bot.power.run import runs, step_ledger
 from bot.power.steps import wave_parts
 from bot.power.steps.states import StepState
 
-# How long a part of an ended request belongs to the run that puts it back.
-OURS_S = 120.0
-
 
 async def take_over(context: Context, run: runs.Run) -> None:
     """Read what was taken out for a run that another process has left."""
