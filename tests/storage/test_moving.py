@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import pathlib
-import sqlite3
+import stat
 
 import pytest
 
@@ -14,6 +15,8 @@ from bot.storage.admin import audit_chain, moving
 from bot.storage.engine import connections
 from tests import bodies
 from tests.storage import builders
+
+OPERATING = pathlib.Path(__file__).parents[2] / ".github" / "OPERATING.md"
 
 
 async def filled(url: str) -> str:
@@ -89,20 +92,35 @@ async def test_a_record_in_use_is_not_moved(tmp_path: pathlib.Path) -> None:
         moving.move(f"sqlite:///{tmp_path / 'none.db'}", new)
 
 
+async def _typed(line: str, folder: pathlib.Path) -> tuple[int | None, bytes]:
+    """Type a line in a folder; return its exit status, and all that it said."""
+    shell = await asyncio.create_subprocess_shell(
+        line, cwd=folder, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    said, _ = await shell.communicate()
+    return shell.returncode, said
+
+
 async def test_a_copy_made_while_the_bot_runs_is_a_whole_backup(tmp_path: pathlib.Path) -> None:
-    """`VACUUM INTO` needs no stop; the copy opens, its chain holds, and what is open is there."""
-    live, copy = tmp_path / "live.db", tmp_path / "copy.db"
+    """The line of OPERATING needs no stop, and no program that a host may lack.
+
+    The copy opens, its chain holds, what is open is there, and nobody else may read it.
+    """
+    live, copy = tmp_path / "powerbot.db", tmp_path / "copy.db"
+    line = next(one for one in OPERATING.read_text().splitlines() if "VACUUM INTO" in one)
     running = opening.open_store(f"sqlite:///{live}", sole=True)
     await running.write(
         lambda tx: tx.create(builders.a_request(state=State.RUNNING), source_key="k")
     )
     await running.write(lambda tx: tx.audit(builders.an_entry()))
 
-    with sqlite3.connect(live) as connection:
-        connection.execute("VACUUM INTO ?", [str(copy)])
+    made, again = await _typed(line, tmp_path), await _typed(line, tmp_path)
     await running.write(lambda tx: tx.audit(builders.an_entry()))
     await running.close()
 
+    assert made == (0, b"")
+    assert again[0] != 0
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     restored = opening.open_store(f"sqlite:///{copy}")
     found = await restored.read(lambda tx: tx.requests())
     await restored.close()

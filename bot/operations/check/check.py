@@ -132,7 +132,11 @@ def _database(given: settings.Settings) -> CheckResult:
         return good("database", f"schema {found}")
     if found > opening.REVISION:
         said = f"the schema is {found}, newer than this version's {opening.REVISION}."
-        return bad("database", said, "install the newer Powerbot again.")
+        return bad(
+            "database",
+            said,
+            "install the newer Powerbot again, or restore the backup from before it.",
+        )
     said = f"the schema is {found or 'empty'}, this version needs {opening.REVISION}."
     return bad("database", said, "run `powerbot migrate`.")
 

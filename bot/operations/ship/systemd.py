@@ -16,7 +16,9 @@ TEXT = """\
 #   powerbot ship systemd > /etc/systemd/system/powerbot.service
 #   systemctl enable --now powerbot
 # {config}/secrets has a file for each secret named below (mode 0640, group powerbot),
-# {config}/powerbot.env the other settings. Policy and secrets are read again when they change.
+# {config}/.env the other settings. Policy and secrets are read again when they change.
+# Type commands in {config}, as the bot's user and with the variables of this unit:
+#   sudo -u powerbot env $(systemctl show -P Environment powerbot) {asking}
 [Unit]
 Description=Powerbot, power control of physical servers from Slack
 Wants=network-online.target
@@ -30,7 +32,6 @@ ExecStart={command}
 WorkingDirectory={config}
 StateDirectory=powerbot
 StateDirectoryMode=0700
-EnvironmentFile=-{config}/powerbot.env
 {environment}
 KillSignal=SIGTERM
 TimeoutStopSec={stop_s}
@@ -89,6 +90,7 @@ def text(order: layout.ShipOrder, prefix: str = sys.prefix) -> str:
         state=layout.STATE,
         config=layout.CONFIG,
         command=" ".join(command),
+        asking=" ".join(order.programme.line("requests", folder=f"{prefix}/bin")),
         environment="\n".join(_assigned(name, value) for name, value in environment.items()),
         stop_s=layout.STOP_S,
         bad_settings=BAD_SETTINGS,

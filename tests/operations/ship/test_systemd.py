@@ -65,6 +65,10 @@ def test_the_unit_is_hardened_and_starts_the_venvs_own_program(unit: pathlib.Pat
         assert line in lines
     assert f"ExecStart={tools.BIN}/powerbot run" in lines
     assert f"TimeoutStopSec={layout.STOP_S}" in lines
+    # Whoever types a command has the settings of the bot: its folder's `.env`, and these.
+    typed = "sudo -u powerbot env $(systemctl show -P Environment powerbot)"
+    assert f"#   {typed} {tools.BIN}/powerbot requests" in lines
+    assert not [line for line in lines if line.startswith("EnvironmentFile")]
     # What can't work isn't tried for ever: the status of settings that can't be used.
     assert "RestartPreventExitStatus=2" in lines
 
