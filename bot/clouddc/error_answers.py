@@ -227,7 +227,7 @@ def _cause(operation: Operation, error: errors.CloudError) -> str:
             return f"CloudDC asks for fewer calls (429); {when}"
         case _ if error.status == FORBIDDEN:
             needed = PERMISSIONS[operation]
-            return f"the bot's key lacks {needed} ({coded}); whoever runs the cloud can grant it"
+            return f"the bot's key lacks {needed} ({coded}); a cloud administrator can grant it"
         case errors.Refused():
             return f"CloudDC refused ({error.status}, {coded}); an operator must look into it"
         case errors.NotSent():

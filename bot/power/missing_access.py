@@ -49,15 +49,14 @@ class Missing:
 
 SENTENCES = {
     Lack.GROUP: (
-        "{user_group} was deleted or disabled in Slack: whoever edits the policy must name "
-        "another, or a Slack admin must enable it again."
+        "{user_group} was deleted or disabled in Slack: an operator must name another in the "
+        "policy, or a Slack admin must enable it again."
     ),
     Lack.SCOPE: (
-        "Powerbot's Slack app lacks the scope {what}: whoever runs Powerbot must reinstall the "
-        "app with it."
+        "Powerbot's Slack app lacks the scope {what}: an operator must reinstall the app with it."
     ),
     Lack.TOKEN: (
-        "Slack refuses Powerbot's token ({code}): whoever runs Powerbot must replace it; "
+        "Slack refuses Powerbot's token ({code}): an operator must replace it; "
         "powerbot check says more."
     ),
     Lack.WORKSPACE: (
@@ -65,7 +64,7 @@ SENTENCES = {
         "organisation must add the app to it."
     ),
     Lack.PLAN: (
-        "User groups need a paid Slack plan ({code}): whoever edits the policy must name people "
+        "User groups need a paid Slack plan ({code}): an operator must name people in the policy "
         "instead of {what}."
     ),
     Lack.SETTING: (

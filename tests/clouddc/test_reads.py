@@ -137,7 +137,7 @@ async def test_status_without_counts_is_an_error() -> None:
         (
             refused(403, "iMetal.0004", "Insufficient permissions."),
             "The server list can't be read: the bot's key lacks clouddc:imetal:list "
-            "(iMetal.0004: Insufficient permissions); whoever runs the cloud can grant it. "
+            "(iMetal.0004: Insufficient permissions); a cloud administrator can grant it. "
             "Nothing was sent.",
         ),
         (

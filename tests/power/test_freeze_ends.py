@@ -133,7 +133,7 @@ def test_person_says_the_end_of_a_freeze_or_none(text: str, reason: str, until: 
         ("cooling until 12/01", "12/01 isn't understood", "/power freeze cooling"),
         ("cooling until 1 December 04:00", "1 December 04:00 isn't", "/power freeze cooling"),
         ("cooling until Dec 1st", "Dec 1st isn't understood", "/power freeze cooling"),
-        ("until 04:00", "Say why everything should be held back.", "/power help freeze"),
+        ("until 04:00", "Say why, as in freeze network work until 04:00.", "/power help freeze"),
     ],
 )
 def test_person_is_told_what_is_wrong_with_an_end_and_what_to_type(

@@ -224,11 +224,14 @@ REFUSALS: list[tuple[str, Question, Facts | None, policy.Policy, tuple[str, ...]
      edited(("INC-[0-9]+", "(?i)inc-[0-9]+$")),
      ('Rule "databases" requires (?i)inc-[0-9]+$ in the reason.',)),
     ("batch", asked(OFF, WEB, options=request.Options(batch=6)), None, SLOW,
-     ("The policy allows at most 5, so --batch 6 doesn't work; type --batch 1 to --batch 5.",)),
+     ("The policy allows at most 5, so --batch 6 doesn't work; "
+      "type --batch with a number from 1 to 5.",)),
     ("batch-of-none", asked(OFF, WEB, options=request.Options(batch=0)), None, SLOW,
-     ("The policy allows at most 5, so --batch 0 doesn't work; type --batch 1 to --batch 5.",)),
+     ("The policy allows at most 5, so --batch 0 doesn't work; "
+      "type --batch with a number from 1 to 5.",)),
     ("batch-below", asked(OFF, WEB, options=request.Options(batch=-1)), None, SLOW,
-     ("The policy allows at most 5, so --batch -1 doesn't work; type --batch 1 to --batch 5.",)),
+     ("The policy allows at most 5, so --batch -1 doesn't work; "
+      "type --batch with a number from 1 to 5.",)),
     ("batch-smaller", asked(OFF, WEB, options=request.Options(batch=4)), None, SLOW, ()),
     ("failures", asked(OFF, WEB, options=request.Options(max_failures=2)), None, RULES,
      ("The policy allows at most 1, so --max-failures 2 doesn't work; type --max-failures 1.",)),

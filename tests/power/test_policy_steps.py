@@ -105,9 +105,9 @@ MISTAKES = [
         '"drian", "balancer"',
         '"drian" isn\'t a step here; did you mean drain?',
     ),
-    ('"drain", "balancer"', '"quiet", "balancer"', 'step "quiet" is here twice'),
-    ('on = ["@db", "web*"]', 'on = ["@db", "web*", "@db"]', 'group "@db" is here twice'),
-    ('reboot = ["web*", "@db"]', 'reboot = ["@db", "@db"]', 'group "@db" is here twice'),
+    ('"drain", "balancer"', '"quiet", "balancer"', 'step "quiet" is listed twice'),
+    ('on = ["@db", "web*"]', 'on = ["@db", "web*", "@db"]', 'group "@db" is listed twice'),
+    ('reboot = ["web*", "@db"]', 'reboot = ["@db", "@db"]', 'group "@db" is listed twice'),
 ]
 
 

@@ -26,7 +26,7 @@ def person(user_id: str) -> request.Person:
     [
         (BOB, State.SUCCEEDED, None, "PR-7F3K needs no review."),
         (ANN, State.SUCCEEDED, OWED,
-         "You broke the glass yourself: somebody else must review it."),
+         "You used break glass yourself; somebody else must review it."),
         (BOB, State.RUNNING, OWED, "PR-7F3K is running; review it when it has ended."),
         (BOB, State.FAILED, ports.Review("PR-7F3K", ANN, (), 0, 1, closed_at=2, closed_by=CAT),
          f"PR-7F3K has already been reviewed by {CAT}."),

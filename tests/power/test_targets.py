@@ -193,7 +193,7 @@ def test_patterns_match_as_the_regular_expression_does(parts: list[str], name: s
         ("web01]", "The brackets don't match; ranges look like web[01-20,25]."),
         ("all", "all would be every server; name them, or a group such as @web."),
         ("@a", "There is no group @a; the policy has none."),
-        ('dc:"a', "A quotation mark is missing its partner."),
+        ('dc:"a', "A closing quotation mark is missing."),
         ("tag:a b=c", "A tag needs a key and a value, such as tag:role=web."),
         ("tag:a$=c", 'The second character of a$ is "$"; put the key in quotes.'),
         ('tag:"a"', "A tag needs a key and a value, such as tag:role=web."),

@@ -109,7 +109,7 @@ async def test_review_is_closed_once_by_somebody_entitled(world: World) -> None:
     second = await world.told(SAM, "verdict", id_, comment="me too")
 
     found = await world.found(id_)
-    assert own == "You broke the glass yourself: somebody else must review it."
+    assert own == "You used break glass yourself; somebody else must review it."
     assert nobody == "Only people in dc-ops or sre can review this, and you aren't one of them."
     assert first == f"The review of {id_} is recorded; its card and thread show it."
     assert second == f"{id_} has already been reviewed by {ROSA}."

@@ -80,12 +80,12 @@ async def world(slack: tuple[SmallSlack, str], tmp_path: pathlib.Path) -> AsyncI
 UNCHECKED = "Whether you are in dc-ops could not be checked; press the button again."
 DELETED = (
     "Whether you are in dc-ops could not be checked. The user group S0ONCALL of dc-ops was deleted "
-    "or disabled in Slack: whoever edits the policy must name another, or a Slack admin must "
+    "or disabled in Slack: an operator must name another in the policy, or a Slack admin must "
     "enable it again."
 )
 UNPAID = (
     "Whether you are in dc-ops could not be checked. User groups need a paid Slack plan "
-    "(plan_upgrade_required): whoever edits the policy must name people instead of S0ONCALL."
+    "(plan_upgrade_required): an operator must name people in the policy instead of S0ONCALL."
 )
 
 

@@ -24,8 +24,8 @@ from tests.support import databases, ticks
 from tests.workflow import world as world_
 from tests.workflow.world import DANA, LEO, ONCALL, ROSA, SAM, World
 
-DELETED = "The user group S0ONCALL of dc-ops was deleted or disabled in Slack: whoever edits"
-SCOPE = "lacks the scope usergroups:read: whoever runs Powerbot must reinstall the app"
+DELETED = "The user group S0ONCALL of dc-ops was deleted or disabled in Slack: an operator"
+SCOPE = "lacks the scope usergroups:read: an operator must reinstall the app"
 IN_A_MOMENT = "in a moment"
 
 

@@ -18,9 +18,7 @@ BY_PEOPLE = frozenset({State.DENIED, State.CANCELLED, State.STOPPED})
 def sentence(found: ports.Request, now: float) -> str:
     """Say what a request is; people are named by user id."""
     if found.state is State.PENDING and now >= found.expires_at:
-        return (
-            f"{found.id} has expired: it was not answered in time. Ask again if it is still needed."
-        )
+        return f"{found.id} has expired: nobody answered in time. Ask again if it is still needed."
     ended, why = found.state.value, f" ({found.end_reason})" if found.end_reason else ""
     if found.ended_by and found.state in BY_PEOPLE:
         ended, why = found.end_reason or ended, ""

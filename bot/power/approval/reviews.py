@@ -43,7 +43,7 @@ def refuse_early(
     if review is None:
         return refused(Refusal.SETTLED, f"{found.id} needs no review.")
     if person.user_id == review.breaker:
-        why = "You broke the glass yourself: somebody else must review it."
+        why = "You used break glass yourself; somebody else must review it."
         return refused(Refusal.OWN_REQUEST, why)
     if review.closed_at:
         return refused(

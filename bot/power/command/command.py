@@ -215,7 +215,7 @@ def _freeze_reason(line: Line) -> str:
         return line.checked_reason()
     reason = command_line.bounded_reason(line.whole)
     if not reason:
-        raise line.mistake("Say why everything should be held back.")
+        raise line.mistake("Say why, as in freeze network work until 04:00.")
     return reason
 
 

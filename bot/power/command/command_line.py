@@ -192,7 +192,7 @@ def _cut(verb: str, whole: str) -> Line:
         if word.text.lower() == BECAUSE:
             return Line(verb, tuple(words), whole[word.end :], whole)
         if word.unclosed and verb != "freeze":
-            problem = "A quotation mark is missing its partner."
+            problem = "A closing quotation mark is missing."
             raise errors.UserMistake(problem, token=typography.shown(word.text))
         if word.text.lower().strip(":,-") == BECAUSE:
             raise _glued_because(verb, words, word.text, whole[word.end :])

@@ -106,7 +106,7 @@ def by_options(options: request.Options, terms: plan.Terms) -> Iterator[tuple[st
     )
     for name, given, most in counts:
         if given is not None and not 1 <= given <= most:
-            wish = f"{name} 1 to {name} {most}" if most > 1 else f"{name} 1"
+            wish = f"{name} with a number from 1 to {most}" if most > 1 else f"{name} 1"
             yield (
                 name,
                 f"The policy allows at most {most}, so {name} {given} doesn't work; type {wish}.",

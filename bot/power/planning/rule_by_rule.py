@@ -126,7 +126,7 @@ def _standing(told: Told, groups: Sequence[str]) -> str:
         if user_id in told.roster.members.get(group, {}):
             return f"{user_id} is in {group} ({told.roster.members[group][user_id]})"
     if unread := [group for group in groups if group in told.roster.unreadable]:
-        return f"whether {user_id} is in {_listed(unread)} wasn't or couldn't be looked up"
+        return f"whether {user_id} is in {_listed(unread)} isn't known"
     return f"{user_id} is in none of them" if groups else "nobody"
 
 
@@ -187,7 +187,7 @@ def _people(told: Told, group: str) -> str:
     listed = ", ".join(shown[:MOST_PEOPLE]) or "nobody"
     without = f"; not {asker}, who asks" if asker in members else ""
     unread = group in told.roster.unreadable
-    others = " and anybody who wasn't or couldn't be looked up" if unread else ""
+    others = " and maybe others, who weren't looked up" if unread else ""
     return f"{listed}{more}{others}{without}"
 
 

@@ -101,7 +101,7 @@ def _wanted(found: _End, reason: Sequence[str]) -> Wanted:
             f"{found.read.problem} {HOW}.", token=found.read.typed, suggestion=suggestion
         )
     if not said:
-        problem = "Say why everything should be held back."
+        problem = "Say why, as in freeze network work until 04:00."
         raise errors.UserMistake(problem, suggestion="/power help freeze")
     return Wanted(said, found.read.at, found.read.note)
 

@@ -232,7 +232,7 @@ def _once_each(value: object, found: tuple[str, ...], what: str) -> None:
     """Refuse a list whose order counts, where something is in it twice."""
     if isinstance(value, list) and len(value) != len(found):
         double = next(word for word in found if value.count(word) > 1)
-        raise wrong(f"{what} {shown(double)} is here twice, and has one turn; leave one out")
+        raise wrong(f"{what} {shown(double)} is listed twice; leave one out")
 
 
 def _chosen_in_turn(value: object, groups: targets.Groups) -> Turns:

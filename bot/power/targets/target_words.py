@@ -34,7 +34,7 @@ def split(text: str) -> list[str]:
     found: list[str] = []
     for word in typography.words(text):
         if word.unclosed:
-            problem = "A quotation mark is missing its partner."
+            problem = "A closing quotation mark is missing."
             raise errors.UserMistake(problem, token=typography.shown(word.text))
         found += TERM.findall(word.text)
     if not found:

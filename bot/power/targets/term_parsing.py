@@ -126,7 +126,7 @@ def _unknown_kind(kind: str, value: str, body: str) -> errors.UserMistake:
     found = nearest.words(kind, EXAMPLES)
     kinds = ", ".join(f"{known}:" for known in EXAMPLES)
     return _mistake(
-        f"{typography.shown(kind)}: isn't something you can find servers by; these are: {kinds}.",
+        f"{typography.shown(kind)}: isn't a way to find servers; these are: {kinds}.",
         body,
         f"{found[0]}:{value}" if found else "",
     )

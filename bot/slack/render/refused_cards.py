@@ -38,11 +38,11 @@ WORDS = {
     ),
     NoCardReason.TOKEN: (
         "Slack refuses Powerbot's token",
-        "Ask whoever runs Powerbot to look at it with `powerbot check`.",
+        "Ask an operator to run `powerbot check`.",
     ),
     NoCardReason.OTHER: (
         "Slack's reason is one that Powerbot doesn't know",
-        "Ask whoever runs Powerbot to look at its log.",
+        "Ask an operator to look at Powerbot's log.",
     ),
 }
 

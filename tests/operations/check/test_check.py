@@ -387,13 +387,13 @@ BROKEN: dict[str, tuple[Callable[[SetUp], None], str, str, str]] = {
         failing("users.info", "account_inactive"),
         "person U0DANA",
         "could not be read: account_inactive",
-        "whoever runs Powerbot must replace it",
+        "an operator must replace it",
     ),
     "channels unreadable": (
         failing("conversations.info", "account_inactive"),
         "channel C0INC",
         "could not be read: account_inactive",
-        "whoever runs Powerbot must replace it",
+        "an operator must replace it",
     ),
     "no plan for groups": (
         group_named,
