@@ -88,6 +88,7 @@ def test_folding_cuts_a_long_term_at_the_end_of_a_range() -> None:
 
     assert folding.fold(names, 40) == "web[000,002,004,006,008] and 95 more"
     assert folding.fold(names, 12) == "100 servers"
+    assert folding.fold([f"web{n:04}" for n in range(0, 4000, 2)], 12) == "2,000 servers"
     assert folding.fold(["a" * 50, '"' + "[" * 50], 30) == "2 servers"
 
 

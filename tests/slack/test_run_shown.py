@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import pytest
 
@@ -53,6 +54,8 @@ def test_a_large_run_has_a_task_for_each_outcome_and_its_counts_add_up() -> None
     assert len(shown["tasks"]) <= progress.MOST_TASKS
     counts = [int(one["title"].split()[0].replace(",", "")) for one in shown["tasks"]]
     assert sum(counts) == 5000
+    # The names stand with their outcome, and nowhere twice.
+    assert re.fullmatch(r"[0-9,]+ still to be sent", shown["title"])
 
 
 def test_a_running_card_has_older_blocks_for_where_slack_refuses_tasks() -> None:

@@ -243,7 +243,7 @@ def _joined(head: str, rest: str, numbered: list[tuple[str, _Term]]) -> _Term:
 def _cut(folded: list[_Term], limit: int) -> str:
     """Return as many terms as there is room for, and how many names are left out."""
     left = sum(term.size for term in folded)
-    room = limit - len(f" and {left} more")
+    room = limit - len(f" and {left:,} more")
     shown: list[str] = []
     for term in folded:
         text, count = _shortened(term, room)
@@ -253,7 +253,7 @@ def _cut(folded: list[_Term], limit: int) -> str:
         room -= len(text) + 1
         if count < term.size:
             break
-    return f"{','.join(shown)} and {left} more" if shown else f"{left} servers"
+    return f"{','.join(shown)} and {left:,} more" if shown else f"{left:,} servers"
 
 
 def _shortened(term: _Term, room: int) -> tuple[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterable
 
 from bot.power import request
@@ -13,6 +14,11 @@ from bot.slack.blockkit import text
 LIST_CHARS = 700
 # Room for "and 9999 more" behind a list that was cut.
 MORE_CHARS = 20
+# A phone's line has about so many characters, and Slack breaks longer words anywhere.
+LINE_CHARS = 30
+INSIDE_CHARS = 20
+_BETWEEN_TERMS = re.compile(r",(?! )(?![^\[\]]*\])")
+_LONG_TERM = re.compile(rf"([^\s,\[\]]*)\[([^\[\]]{{{INSIDE_CHARS + 1},}})\]([^\s,\[\]]*)")
 # The vendor's words for health are three; more would be new ones.
 MOST_WORDS = 4
 WORD_CHARS = 40
@@ -22,12 +28,36 @@ MOST_KEPT = 4
 
 def folded(names: Iterable[folding.Named], limit: int = LIST_CHARS) -> str:
     """Return names folded and safe for mrkdwn."""
-    return text.plain(_folded(tuple(names)).text(limit), limit + MORE_CHARS)
+    return text.plain(_broken(_folded(tuple(names)).text(limit), limit), limit + MORE_CHARS)
 
 
 def folded_literal(names: Iterable[folding.Named], limit: int = LIST_CHARS) -> str:
     """Return names folded and safe for plain_text."""
-    return text.literal(_folded(tuple(names)).text(limit), limit + MORE_CHARS)
+    return text.literal(_broken(_folded(tuple(names)).text(limit), limit), limit + MORE_CHARS)
+
+
+def _broken(told: str, limit: int) -> str:
+    """Return folded names with spaces where a line can end, as far as that has room.
+
+    Typed as they stand, they mean the same servers.
+    """
+    # Within quotes each character belongs to a name.
+    if len(told) <= LINE_CHARS or '"' in told:
+        return told
+    broken = _LONG_TERM.sub(_parted, _BETWEEN_TERMS.sub(", ", told))
+    return broken if len(broken) <= limit + MORE_CHARS else told
+
+
+def _parted(term: re.Match[str]) -> str:
+    """Return a long term as several whose brackets are short."""
+    head, inside, tail = term.groups()
+    parts: list[str] = []
+    for one in inside.split(","):
+        if parts and len(parts[-1]) + 1 + len(one) <= INSIDE_CHARS:
+            parts[-1] += f",{one}"
+        else:
+            parts.append(one)
+    return ", ".join(f"{head}[{part}]{tail}" for part in parts)
 
 
 @functools.lru_cache(maxsize=MOST_KEPT)

@@ -33,14 +33,20 @@ def render(servers: Sequence[ports.RunServer], action: Action) -> blocks.Block:
     """Return the list; every server is in exactly one task."""
     one_each = len(servers) <= MOST_TASKS
     made = [_one(row, action) for row in servers] if one_each else _groups(servers, action)
-    return {"type": "plan", "title": _whole(servers), "tasks": made}
+    return {"type": "plan", "title": _whole(servers, named=one_each), "tasks": made}
 
 
-def _whole(servers: Sequence[ports.RunServer]) -> str:
-    """Return all servers, and how many still wait; how far it is says the card's first line."""
+def _whole(servers: Sequence[ports.RunServer], *, named: bool) -> str:
+    """Return how many still wait; how far it is says the card's first line.
+
+    The names of a few are folded here; those of many stand below, by state, and once is enough.
+    """
     waiting = sum(row.state is ServerState.QUEUED and row.step == 0 for row in servers)
+    left = f"{waiting:,} still to be sent" if waiting else ""
+    if not named:
+        return left or "All sent"
     names = naming.folded_literal([row.label for row in servers], NAMES_CHARS)
-    return f"{names} · {waiting:,} still to be sent" if waiting else names
+    return f"{names} · {left}" if left else names
 
 
 def _one(row: ports.RunServer, action: Action) -> blocks.Block:
