@@ -35,7 +35,7 @@ EVENTS: dict[inputs.Form, str] = {
 
 # Buttons under plans; a plan that nobody requests is deleted after a while.
 PLAN_BUTTONS = frozenset({inputs.Do.REQUEST, inputs.Do.AGAIN, inputs.Do.CHANGE})
-NO_BUTTON = "This button is no longer valid."
+NO_BUTTON = "This button is no longer valid; look at the newest card, or ask again."
 FORGOTTEN = "This plan is too old to use. Type the command again."
 
 

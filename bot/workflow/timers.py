@@ -161,7 +161,7 @@ def _forget(tx: ports.Tx, request: ports.Request, now: float) -> float | None:
     """Let go of a plan that nobody asked for."""
     if now < request.expires_at:
         return request.expires_at
-    reason = "never asked for"
+    reason = "never requested"
     if tx.transition(request.id, State.PLANNED, State.EXPIRED, at=now, reason=reason):
         never_ran.tell_step(tx, request, State.EXPIRED, now)
         tx.forget_plan(request.id)

@@ -396,7 +396,9 @@ class Workflow:
                 self._store.queue(request_id, "reply", body)
                 self._store.queue(request_id, "card", {})
             return answers.Note(f"{request_id} is {word.value}.")
-        return answers.Note("This button is no longer valid.", good=False)
+        return answers.Note(
+            "This button is no longer valid; look at the newest card, or ask again.", good=False
+        )
 
     def finish_run(self, request_id: str, servers: Iterable[ports.RunServer]) -> None:
         """Start and end a run at once."""

@@ -16,7 +16,7 @@ from bot.workflow import answers
 
 log = structlog.get_logger()
 
-REPLACED = "A newer card has replaced this one; use that one."
+REPLACED = "A newer card has replaced this one; use the newer card."
 # What may be shown to a whole channel; the rest concerns one person.
 SHAREABLE = (
     answers.FleetShown,

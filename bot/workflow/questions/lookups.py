@@ -19,7 +19,7 @@ from bot.workflow.rights import authorise
 
 # What a page's or a share's button may ask again; anything else in its value is not obeyed.
 QUESTIONS = (command.Read, command.Why, command.Show, command.Requests, command.Owed)
-NO_QUESTION = "This button is no longer valid."
+NO_QUESTION = "This button is no longer valid; type the command again."
 
 
 async def refusal(
