@@ -128,9 +128,10 @@ class _Reading:
     asked: set[str] = dataclasses.field(default_factory=set)
     total: int = 0
     unreadable: int = 0
-    # Pages in a row that brought no server that wasn't known, and whether the newest had any row.
+    # Pages in a row that brought no server that wasn't known, and whether the newest was none
+    # behind the last: it had rows, or says that there are more.
     idle: int = 0
-    last_had_rows: bool = False
+    goes_on: bool = False
 
     def take(self, page: wire.ListPage, marker: str, before: Mapping[str, server.Server]) -> None:
         """Add the page that was asked for with this marker.
@@ -142,7 +143,7 @@ class _Reading:
         self.asked.add(marker)
         # A count that only some of the pages have holds for the others.
         self.total = page.total or self.total
-        self.last_had_rows = bool(page.servers or page.unreadable)
+        self.goes_on = bool(page.servers or page.unreadable or page.next_marker)
         if len(self.found) > known:
             self.idle, self.unreadable = 0, self.unreadable + page.unreadable
         else:
@@ -160,8 +161,11 @@ class _Reading:
 
     @property
     def endless(self) -> bool:
-        """Whether nothing says that this is all: no count, and no empty page behind the last."""
-        return not self.total and self.last_had_rows
+        """Whether nothing says that this is all: no count, and no empty page behind the last.
+
+        An empty page that points on, to where the list was read already, says nothing either.
+        """
+        return not self.total and self.goes_on
 
     def marker_after(self, page: wire.ListPage) -> str:
         """Return where to read on, or an empty text where the list has ended.

@@ -47,6 +47,10 @@ class HttpAnswer:
         return 200 <= self.status < 300
 
 
+# A count from here up is no number of servers.
+MOST_COUNTED = 10_000_000
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class ListPage:
     """One page of the list; `unreadable` rows had no id.
@@ -206,9 +210,10 @@ def _page_of(frame: _Whole | _Frame, found: Sequence[server.Server | None]) -> L
 def _total(given: object) -> int:
     """Return how many servers the list is said to hold, 0 for what is no number of servers."""
     try:
-        return max(0, msgspec.convert(given, int, strict=False))
+        total = msgspec.convert(given, int, strict=False)
     except msgspec.ValidationError:
         return 0
+    return total if 0 < total < MOST_COUNTED else 0
 
 
 def _marker(given: object) -> str:

@@ -148,6 +148,18 @@ async def test_sweep_of_repeating_pages_without_a_count_isnt_taken_for_whole(
     assert snapshot.shortfall.missing == 1
 
 
+@pytest.mark.parametrize("count", [None, 10**400, -1])
+async def test_empty_page_that_points_back_is_no_end(count: object) -> None:
+    """It says that there is more, and a count that no fleet has says nothing against it."""
+    first = {**page(1, 2, next_marker=server_id(2)), "count": count}
+    back = {**page(next_marker=server_id(2)), "count": count}
+    snapshot, _ = await swept(first, back)
+    whole, _ = await swept(first, {**page(), "count": count})
+
+    assert snapshot.shortfall == server.Shortfall(shown=2, total=0)
+    assert whole.shortfall is None
+
+
 async def test_sweep_takes_the_count_from_whichever_page_has_one() -> None:
     """What the first page counts isn't forgotten when the next leaves it out."""
     first = {**page(1, 2, next_marker=server_id(2)), "count": 5}
