@@ -60,6 +60,7 @@ LACKS = {
     "ekm_access_denied": Lack.SETTING,
     "enterprise_is_restricted": Lack.SETTING,
     "org_login_required": Lack.SETTING,
+    "two_factor_setup_required": Lack.SETTING,
     "accesslimited": Lack.SETTING,
 }
 # The thread takes nothing; the channel may.

@@ -87,6 +87,10 @@ UNPAID = (
     "Whether you are in dc-ops could not be checked. User groups need a paid Slack plan "
     "(plan_upgrade_required): an operator must name people in the policy instead of S0ONCALL."
 )
+SET = (
+    "Whether you are in dc-ops could not be checked. Slack's settings don't let Powerbot look "
+    "this up (two_factor_setup_required): a Slack admin must allow it."
+)
 
 
 @pytest.mark.parametrize(
@@ -94,6 +98,7 @@ UNPAID = (
     [
         ({"ok": False, "error": "no_such_subteam"}, DELETED, "could not be checked"),
         ({"ok": False, "error": "plan_upgrade_required"}, UNPAID, "could not be checked"),
+        ({"ok": False, "error": "two_factor_setup_required"}, SET, "could not be checked"),
         ({"ok": False, "error": "internal_error"}, UNCHECKED, "could not be checked"),
         ({"ok": True}, UNCHECKED, "could not be checked"),
         ({"ok": True, "users": None}, UNCHECKED, "could not be checked"),
@@ -105,7 +110,10 @@ UNPAID = (
         ),
          "not in a group"),
     ],
-    ids=["disabled", "unpaid", "broken", "without", "null", "text", "objects", "list", "empty"],
+    ids=[
+        "disabled", "unpaid", "settings", "broken", "without", "null", "text", "objects", "list",
+        "empty",
+    ],
 )  # fmt: skip
 async def test_group_that_slack_does_not_tell_lets_nobody_in(
     world: World, slack: tuple[SmallSlack, str], groups: object, said: str, why: str

@@ -34,6 +34,19 @@ async def test_a_method_fails_as_often_as_asked(
     assert (await client.auth_test())["ok"]
 
 
+async def test_a_method_that_is_refused_as_too_often_says_when_to_come_back(
+    workspace: Workspace, client: AsyncWebClient
+) -> None:
+    """That word comes with status 429 and a time, whoever asked for it."""
+    workspace.chaos.refuse("auth.test", "ratelimited")
+
+    with pytest.raises(SlackApiError) as limited:
+        await client.auth_test()
+
+    assert limited.value.response.status_code == 429
+    assert limited.value.response.headers["Retry-After"] == "1"
+
+
 async def test_a_channel_refuses_until_it_is_allowed_again(
     workspace: Workspace, client: AsyncWebClient, ui: Ui
 ) -> None:

@@ -79,7 +79,7 @@ class WebApi:
             answer = refused.as_answer()
             if refused.error == "ratelimited":
                 status = 429
-                headers["Retry-After"] = str(answer.pop("retry_after"))
+                headers["Retry-After"] = str(answer.pop("retry_after", 1))
         self._state.journal.note_call(name, args, answer, status)
         if fault is not None:
             return self._failed(request, name, fault)
