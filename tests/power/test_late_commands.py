@@ -76,4 +76,5 @@ def test_approver_s_button_is_not_judged_by_its_age() -> None:
 
 def test_requester_s_mention_without_an_instant_counts_from_its_delivery() -> None:
     """A ts that is no number is not taken for an age."""
-    assert late_commands.judge(inbound("mention", message_ts="odd"), NOW) is None
+    for odd in ("odd", "nan", "inf", "-inf"):
+        assert late_commands.judge(inbound("mention", message_ts=odd), NOW) is None

@@ -8,6 +8,7 @@ against the state of their request.
 from __future__ import annotations
 
 import dataclasses
+import math
 
 from bot.power import errors, inputs, ports
 from bot.power.command import command
@@ -51,9 +52,10 @@ def _written_at(inbound: ports.Inbound) -> float:
     """Return when the words were written: a message's ts is an instant, a command has none."""
     was = inbound.input
     try:
-        return float((was.message_ts if isinstance(was, inputs.Mentioned) else "") or inbound.at)
+        written = float((was.message_ts if isinstance(was, inputs.Mentioned) else "") or inbound.at)
     except ValueError:
         return inbound.at
+    return written if math.isfinite(written) else inbound.at
 
 
 def _takes_back(text: str) -> bool:
