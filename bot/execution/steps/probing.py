@@ -124,10 +124,14 @@ async def _watch(
     pending = {one.id: one for one in subjects}
     bad: dict[str, str] = {}
     told = 0
-    while pending:
-        if before and await gate.stopped(context, run):
-            break
+
+    async def stopped() -> bool:
         await extend.tend(context, run)
+        return before and await gate.stopped(context, run)
+
+    while pending:
+        if await stopped():
+            break
         seen = await _look(context, run, part, tuple(pending.values()), before=before)
         now = context.clock.monotonic()
         for id_ in list(pending):
@@ -142,7 +146,7 @@ async def _watch(
             if len(pending) != told:
                 told = len(pending)
                 await _show(context, run, part, pending, streaks)
-            await context.clock.sleep(_wait_s(step, streaks, pending, began, now))
+            await tries.rest(context, _wait_s(step, streaks, pending, began, now), stopped)
     return bad
 
 

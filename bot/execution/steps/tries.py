@@ -102,7 +102,7 @@ async def carry_out(context: Context, half: Half, save: Save) -> None:
         if pending:
             wait_s = min(MOST_WAIT_S, WAIT_S * 2 ** min(tried - 1, 8))
             left_s = max(0.0, half.until - context.clock.monotonic())
-            await _rest(context, half, min(left_s, max(wait_s, answer.again_s)))
+            await rest(context, min(left_s, max(wait_s, answer.again_s)), half.stopped)
     if pending:
         # What was stopped before it was asked had no chance to answer.
         otherwise = NO_ANSWER if tried else ""
@@ -113,12 +113,14 @@ async def carry_out(context: Context, half: Half, save: Save) -> None:
         await save(left, half.part, stopped)
 
 
-async def _rest(context: Context, half: Half, wait_s: float) -> None:
-    """Wait before the next try; what can't wait for so long is asked for in between."""
+async def rest(
+    context: Context, wait_s: float, stopped: Callable[[], Awaitable[bool]] | None
+) -> None:
+    """Wait before the next try, but ask again and again whether there is to be one."""
     until = context.clock.monotonic() + wait_s
     while (left_s := until - context.clock.monotonic()) > 0:
         await context.clock.sleep(min(left_s, MOST_WAIT_S))
-        if left_s > MOST_WAIT_S and half.stopped is not None and await half.stopped():
+        if left_s > MOST_WAIT_S and stopped is not None and await stopped():
             return
 
 
