@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import csv
 import datetime
 import io
@@ -122,12 +123,13 @@ def export_audit(
     with opening.reading(given.database_url) as connected:
         ids = (audit.named_servers(connected, server) or [server]) if server else []
         names, number = audit.known_names(connected), -1
-        found = audit.export(connected, server_ids=ids, since=after)
-        for number, stored in enumerate(found):
-            row = _readable(stored, names)
-            if form == "csv" and number == 0:
-                yield _csv_line(list(row))
-            yield json.dumps(row, default=str) if form == "jsonl" else _csv_line(row.values())
+        # Whoever reads may leave in the middle; the rows end before the connection does.
+        with contextlib.closing(audit.export(connected, server_ids=ids, since=after)) as found:
+            for number, stored in enumerate(found):
+                row = _readable(stored, names)
+                if form == "csv" and number == 0:
+                    yield _csv_line(list(row))
+                yield json.dumps(row, default=str) if form == "jsonl" else _csv_line(row.values())
         if server and number < 0:
             raise NothingFound(
                 f"No row of the audit log names {server!r}{' since ' + since if since else ''}; "

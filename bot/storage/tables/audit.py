@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
 from bot.power import ports
@@ -81,7 +81,7 @@ def export(
     request_id: str = "",
     server_ids: Sequence[str] = (),
     since: float = 0.0,
-) -> Iterator[Mapping[str, Any]]:
+) -> Generator[Mapping[str, Any]]:
     """Yield audit rows, oldest first, without holding all of them; an empty condition means any.
 
     With `server_ids` only rows that name one of these servers.
