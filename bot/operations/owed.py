@@ -62,14 +62,14 @@ async def settle(record: Record, request_id: str, step: str, server: str) -> str
     """
     line = f"settle {request_id} {step} {server}"
     asked = await host_commands.meant(record, request_id, line, "settle.refused")
-    now, by, id_ = record.clock.now(), host_commands.operator().user_id, asked.id
+    now, by, id_ = record.clock.now(), host_commands.operator(), asked.id
 
     def work(tx: ports.Tx) -> str:
         found = tx.request(id_) or asked
         if why := _objection(found, step_ledger.meant(tx, id_, step, server), step, server):
             return why
         settled = step_ledger.settle(tx, found, step, server, by=by, now=now)
-        said = running.StepSettled(step=step, name=server, by=by)
+        said = running.StepSettled(step=step, name=server, by=by.user_id)
         tx.say(id_, "reply", said, key=f"settled:{step}:{settled[0]}:{now}", at=now)
         return ""
 

@@ -111,7 +111,7 @@ async def test_settling_touches_one_step_of_one_server(world: World, record: Rec
     assert said == f"Settled: drain of web01 in {id_}. Nothing outside was touched."
     assert [row.part.step.name for row in await owed.rows(record)] == ["quiet"]
     (row,) = await world.audit("step.settled")
-    assert row["detail"]["by"].startswith("host:")
+    assert row["user_id"] == row["detail"]["by"] == host_commands.operator().user_id
     assert world.thread(id_)[-1]["event"] == "step_settled"
     for again in (("drain", "web01"), ("nothing", "web01"), ("quiet", "web02")):
         with pytest.raises(host_commands.NotDone, match="neither out nor owed"):

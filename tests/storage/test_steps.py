@@ -10,6 +10,7 @@ import pytest
 
 from bot.power import errors, ports
 from bot.power.lifecycle import State as Life
+from bot.power.request import Person
 from bot.power.run import step_ledger
 from bot.power.steps import definition, protocol, wave_parts
 from bot.power.steps.states import StepState
@@ -152,8 +153,9 @@ async def test_what_a_person_settles_or_asks_back(store: Store) -> None:
     await taken_out(store, "PR-2222", a_part("PR-2222", DRAIN, "web01", "web02"), ended_at=200.0)
     request = await store.read(lambda tx: tx.request("PR-2222"))
     assert request is not None
+    operator = Person(user_id="host:op", team_id="")
     settled = await store.write(
-        lambda tx: step_ledger.settle(tx, request, "drain", "web01", by="host:op", now=300.0)
+        lambda tx: step_ledger.settle(tx, request, "drain", "web01", by=operator, now=300.0)
     )
     assert settled == ["id-web01"]
     assert await store.write(lambda tx: step_ledger.ask_back(tx, request, now=310.0)) == 1

@@ -258,9 +258,11 @@ def audit(
     server_ids: Sequence[str] = (),
     names: Sequence[str] = (),
     detail: Mapping[str, object] | None = None,
+    person: request.Person | None = None,
 ) -> tuple[int, str]:
     """Append one row that speaks of a request, or of those of its servers with these names.
 
+    `person` is who did it, where it was a person.
     Returns the number and hash of the log's new head.
     """
     return tx.audit(
@@ -268,6 +270,7 @@ def audit(
             event=event,
             at=now,
             request_id=found.id,
+            person=person,
             channel_id=found.order.place.channel_id,
             server_ids=server_ids,
             detail=detail or {},

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Sequence
 
-from bot.power import ports
+from bot.power import ports, request
 from bot.power.lifecycle import ServerState
 from bot.power.request import Action
 from bot.power.run import ledger
@@ -111,9 +111,10 @@ def audit(
     *,
     now: float,
     why: str = "",
+    person: request.Person | None = None,
     **more: object,
 ) -> None:
-    """Append one row that speaks of a step."""
+    """Append one row that speaks of a step, and of the person who did it by hand."""
     detail: dict[str, object] = {"step": part.step.name, "kind": part.step.kind, "wave": part.wave}
     if part.parts > 1:
         detail["part"] = f"{part.number}/{part.parts}"
@@ -121,7 +122,8 @@ def audit(
         detail["outside_id"] = part.outside_id
     if why:
         detail["why"] = why
-    ledger.audit(tx, event, found, now, server_ids=ids, detail={**detail, **more})
+    told = {**detail, **more}
+    ledger.audit(tx, event, found, now, server_ids=ids, detail=told, person=person)
 
 
 def replaced(part: wave_parts.Part, servers: Iterable[wave_parts.Taken]) -> wave_parts.Part:
@@ -192,7 +194,7 @@ def settle(
     step: str,
     name: str,
     *,
-    by: str,
+    by: request.Person,
     now: float,
 ) -> list[str]:
     """Mark a server's step as dealt with by hand, whatever stands outside; return its id.
@@ -208,7 +210,8 @@ def settle(
         ]
         before = frozenset(one.state for one in part.standing)
         if moved := tx.move(part.key, those, before=before) if those else []:
-            audit(tx, EVENTS[StepState.SETTLED], found, part, moved, now=now, by=by)
+            event, told = EVENTS[StepState.SETTLED], by.user_id
+            audit(tx, event, found, part, moved, now=now, person=by, by=told)
             settled += moved
     if settled:
         tx.show_card(found.id, at=now)
