@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from bot.power import plan, ports
+from bot.power import plan, ports, request
 from bot.power.causes import Cause
 from bot.power.lifecycle import State
 from bot.power.messages import decisions, running
@@ -82,6 +82,34 @@ def test_a_card_shouts_what_a_cycle_left_off_and_offers_a_power_on_and_no_retry(
     assert "web01 is OFF" in card.text
 
 
+def test_the_reason_of_what_has_failed_is_its_requesters() -> None:
+    """By itself below the failure it would read as what the failure came from."""
+    row = builders.rows(failed=["web01"])
+    asked = builders.planned(builders.order(["web01"], reason="stuck firmware"))
+    states = (State.RUNNING, State.FAILED)
+
+    before, after = (
+        shown(cards.render(builders.request_in(one, asked), row, private=True)) for one in states
+    )
+
+    assert "> stuck firmware" in before
+    assert "Asked by <@U0DANA>: stuck firmware" in after
+    assert after.count("stuck firmware") == 1
+
+
+def test_a_card_that_nobody_approved_is_never_called_approved() -> None:
+    """Break glass starts by itself, from its first card on."""
+    options = request.Options(break_glass=True)
+    glass = builders.planned(
+        builders.order(["web01"], options=options), terms=plan.Terms(break_glass=True)
+    )
+
+    card = cards.render(builders.request_in(State.APPROVED, glass))
+
+    assert heading(card) == "🔨 Break glass: reboot 1 server · about to start"
+    assert "approved" not in shown(card)
+
+
 def test_the_thread_says_once_at_the_end_that_a_cycle_left_servers_off() -> None:
     """The first line has it; below it stands what came between."""
     row = dataclasses.replace(builders.rows(timed_out=["web01"])[0], step=1)
@@ -93,7 +121,7 @@ def test_the_thread_says_once_at_the_end_that_a_cycle_left_servers_off() -> None
 
     assert told.startswith("*🚨 web01 is OFF · not switched back on*")
     assert told.count("OFF") == 1
-    assert "Switched off by this request; the power-on isn't confirmed" in told
+    assert "Switched off by this power-cycle; the power-on isn't confirmed" in told
 
 
 def test_a_run_that_another_request_kept_from_everything_says_so_and_offers_to_ask_again() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from bot.power import plan, ports
+from bot.power import plan, ports, request
 from bot.power.plan import Need, PlanLine, Terms, Unheard, Verdict
 from bot.slack.render import plans
 from bot.workflow import answers
@@ -105,6 +105,17 @@ def test_a_plan_says_why_it_needs_more_than_its_own_servers_would() -> None:
 def test_a_plan_says_how_it_would_run_and_when_it_stops() -> None:
     """Waves, calls, and the limit that the request itself may lower."""
     assert "In waves of 1, 2; stops after the first failure" in told(line("web01"))
+
+
+def test_a_plan_that_breaks_glass_says_that_nobody_is_asked_first() -> None:
+    """By which rule, and once: a rule that asks for approvals doesn't "need none"."""
+    asked = builders.order(["web01"], options=request.Options(break_glass=True))
+    made = builders.planned(asked, terms=Terms(rules=("all",), break_glass=True))
+
+    words = str(plans.render(answers.PlanShown(made, "PR-7F3K", builders.NOW)).blocks)
+
+    assert '*Break glass* (rule "all"): it starts at once, without approval' in words
+    assert "Needs no approval" not in words
 
 
 def test_a_refused_plan_begins_with_what_forbids_it() -> None:

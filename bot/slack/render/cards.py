@@ -167,7 +167,7 @@ def _after(request: ports.Request, servers: Sequence[ports.RunServer]) -> str:
             outcomes.dark(servers, action, headlines.NAMES_CHARS),
             outcomes.lines(servers, action),
             outcomes.unsure(servers, action),
-            about_request.why(request.plan),
+            "" if request.state in outcomes.RUN_ENDS else about_request.why(request.plan),
         ]
     )
 

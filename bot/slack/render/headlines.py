@@ -93,6 +93,8 @@ def _line(
     if state is State.APPROVED:
         waits = f"waiting for {SERVICES[request.waiting.service]}" if request.waiting else ""
         waits = "held by a freeze" if freezes else waits
+        if about_request.alone(request):
+            return f"🔨 Break glass: {small(title)} · {waits or 'about to start'}"
         return f"{words.SIGNS[state]} {title} · approved, {waits or 'about to start'}"
     if state is State.PLANNED:
         return f"{words.SIGNS[state]} {title} · {words.MEANINGS[state]}"

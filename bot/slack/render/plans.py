@@ -164,6 +164,8 @@ def _conditions(planned: plan.Plan) -> str:
         if wanted
         else f"*Needs no approval*{_rules(planned)}"
     )
+    if breaks_glass(planned) and not wanted:
+        needed = ""
     lines = (
         needed,
         _counted(planned),
@@ -201,7 +203,10 @@ def _glass(planned: plan.Plan) -> str:
         return ""
     if planned.terms.needs:
         return "🔨 *Break glass:* it needs only the freeze's approvals, and is reviewed afterwards."
-    return "🔨 *Break glass:* it starts at once, in public, and somebody else must review it."
+    return (
+        f"🔨 *Break glass*{_rules(planned)}: it starts at once, without approval and in public, "
+        "and somebody else must review it."
+    )
 
 
 def _small_print(shown: answers.PlanShown) -> str:

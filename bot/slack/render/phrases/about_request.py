@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from bot.power import plan, ports, request
+from bot.power import lifecycle, plan, ports, request
 from bot.power.text import times
 from bot.slack.blockkit import naming, text, words
 
@@ -15,6 +15,7 @@ MOST_APPROVALS = 10
 MOST_APPROVERS = 3
 COMMENT_CHARS = 200
 EARLIER_CHARS = 150
+RAN = lifecycle.ENDED - lifecycle.NEVER_RAN
 _STATES = {
     "not proven": "accepted, not confirmed",
     "timed out": "accepted, not confirmed in time",
@@ -93,14 +94,19 @@ def _yes(approval: ports.Approval) -> str:
 
 
 def people(found: ports.Request) -> str:
-    """Return who asked and who approved, in one line."""
+    """Return who asked and who approved, in one line; of what has run, with their reason.
+
+    Beside what has failed, a reason that stands by itself reads as the cause of the failure.
+    """
     who = text.mention(found.order.requester.user_id)
-    asked = f"Started by {who} without approval" if _alone(found) else f"Asked by {who}"
+    asked = f"Started by {who} without approval" if alone(found) else f"Asked by {who}"
+    if found.state in RAN and (given := _given(found.plan)):
+        asked = f"{asked}: {given}"
     agreed = text.joined([_yes(one) for one in found.approvals[:MOST_APPROVALS]])
     return f"{asked} · approved by {agreed}" if agreed else asked
 
 
-def _alone(found: ports.Request) -> bool:
+def alone(found: ports.Request) -> bool:
     """Whether it began by break glass, and nobody was asked at all."""
     return found.order.options.break_glass and not found.plan.terms.needs
 
@@ -121,9 +127,13 @@ def undoing(found: plan.Undone) -> str:
 
 def why(made: plan.Plan) -> str:
     """Return the reason and the incident as a quotation, or an empty text."""
-    parts = [text.plain(made.order.options.incident, 100), text.plain(reason(made), REASON_CHARS)]
-    given = " · ".join(part for part in parts if part)
+    given = _given(made)
     return f"> {given}" if given else ""
+
+
+def _given(made: plan.Plan) -> str:
+    parts = [text.plain(made.order.options.incident, 100), text.plain(reason(made), REASON_CHARS)]
+    return " · ".join(part for part in parts if part)
 
 
 def earlier(found: plan.Earlier, now: float | None = None) -> str:

@@ -259,13 +259,12 @@ def _why_off(found: Sequence[ports.RunServer], action: Action) -> str:
     """Return what came between the two halves of a cycle, by the first server that is off."""
     row = next(one for one in found if retry_and_undo.left(action, one) is Left.OFF)
     reason = words.reason(row.state, row.cause, row.detail)
-    told = "switched off by this request, and not seen to come back on"
+    told = "switched off by this power-cycle, and not seen to come back on"
     if not row.step or row.late is Late.WENT_OFF:
         return told
     why = f": {text.plain(reason, DETAIL_CHARS)}" if reason else ""
-    return (
-        f"switched off by this request; the power-on {_POWER_ON.get(row.state, NOT_CONFIRMED)}{why}"
-    )
+    on = _POWER_ON.get(row.state, NOT_CONFIRMED)
+    return f"switched off by this power-cycle; the power-on {on}{why}"
 
 
 def loose_ends(servers: Sequence[ports.RunServer], action: Action) -> str:
