@@ -13,8 +13,7 @@ from bot.power.approval import judging, quorum
 from bot.power.planning import planning
 from bot.power.policy import policy
 from bot.power.request import Action
-
-from .policy_texts import (
+from tests.power.policy_texts import (
     ANN,
     BOB,
     CAT,

@@ -10,7 +10,7 @@ from bot.power import errors
 from bot.power.policy import policy, policy_file, policy_keys, policy_steps, policy_tables
 from bot.power.policy.table_base import keys
 
-PAGE = pathlib.Path(__file__).parent.parent.parent / ".github" / "POLICY.md"
+PAGE = pathlib.Path(__file__).parent.parent.parent.parent / ".github" / "POLICY.md"
 TAKEN = {
     "[channels]": ("allow", "incident"),
     "[limits]": keys(policy_tables.LimitsTable),

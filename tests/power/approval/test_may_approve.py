@@ -12,8 +12,7 @@ from bot.power import plan, ports, request
 from bot.power.approval import may_approve, may_stop, policy_lint, quorum
 from bot.power.approval.may_approve import Refusal
 from bot.power.lifecycle import State
-
-from .policy_texts import ANN, BOB, CAT, NOW, ROSTER, edited, yes
+from tests.power.policy_texts import ANN, BOB, CAT, NOW, ROSTER, edited, yes
 
 RULES = edited()
 REQUESTER = request.Person(user_id=ANN, team_id="T1")

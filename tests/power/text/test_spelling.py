@@ -11,8 +11,7 @@ from bot.power import server
 from bot.power.planning import planning
 from bot.power.request import Action
 from bot.power.text import folding, spelling
-
-from .policy_texts import asked, boxes, edited, fleet, known
+from tests.power.policy_texts import asked, boxes, edited, fleet, known
 
 
 @pytest.mark.parametrize(

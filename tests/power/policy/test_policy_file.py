@@ -11,8 +11,7 @@ import pytest
 from bot.power import errors, plan, request
 from bot.power.policy import policy, policy_file
 from bot.power.request import Action
-
-from .policy_texts import CONTRACT, NOW, box, edited
+from tests.power.policy_texts import CONTRACT, NOW, box, edited
 
 
 def sentence(text: str) -> str:

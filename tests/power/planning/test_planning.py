@@ -14,8 +14,7 @@ from bot.power.planning import plan_refusals, planning
 from bot.power.planning.question import Facts, Question, duration
 from bot.power.policy import policy
 from bot.power.request import Action
-
-from .policy_texts import (
+from tests.power.policy_texts import (
     ANN,
     BOB,
     CHRISTMAS,

@@ -1,0 +1,1 @@
+"""Who may, who must, and what an odd policy does."""

@@ -1,0 +1,1 @@
+"""An approved request from its start to its end."""

@@ -1,0 +1,1 @@
+"""Names, times and typed characters."""
