@@ -64,7 +64,7 @@ class _Row:
         """Return a member as text; `needed` ones are always there when the record is whole."""
         value = ABSENT if members is None else members.get(key, ABSENT)
         held = _text(value)
-        if held is not None:
+        if held or (held is not None and part is not RecordPart.NAME):
             return held
         # An operation that isn't under way may well be null.
         harmless = value is None and part is RecordPart.OPERATION

@@ -51,7 +51,7 @@ class Row(msgspec.Struct, gc=False):
     """A record as documented; what may protect a server or say where it is has no null."""
 
     id: Filled
-    name: str
+    name: Filled
     manage_state: str
     location: _Location
     hardware_attributes: _Hardware

@@ -96,6 +96,7 @@ def test_reader_keeps_the_tags_that_can_be_read(
         ({"manage_state": None}, RecordPart.MANAGED),
         ({"manage_state": ...}, RecordPart.MANAGED),
         ({"name": ...}, RecordPart.NAME),
+        ({"name": ""}, RecordPart.NAME),
         ({"name": ["web01"]}, RecordPart.NAME),
         ({"location": "R1"}, RecordPart.RACK),
         ({"location": ...}, RecordPart.ROOM),
