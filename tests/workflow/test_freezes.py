@@ -274,6 +274,17 @@ async def test_freeze_ends_by_itself_at_its_instant(world: World) -> None:
     assert len(await world.audit(event="freeze.ended")) == 1
 
 
+async def test_colleague_in_a_freezes_reason_is_named(world: World) -> None:
+    """By name in every refusal; by id where Slack can't say who that is, and nobody waits."""
+    await said(world, "freeze <@U0SAM> mends the cooling", ROSA)
+    refused = (await world.plan("reboot web01 because x")).plan.refusals[0]
+    world.folk.away.add(SAM)
+    await said(world, "freeze <@U0SAM> mends it still", ROSA)
+
+    assert "U0ROSA (@u0sam mends the cooling)" in refused
+    assert [one.reason for one in await standing(world)] == ["@U0SAM mends it still"]
+
+
 async def test_wall_clock_that_is_wrong_for_long_ends_no_freeze(tmp_path: pathlib.Path) -> None:
     """After ten minutes the wall is believed; a freeze is only over when it is by every clock."""
     wall = ticks.GivenClock()
