@@ -69,7 +69,7 @@ class Bot:
     runner: runner.Runner
     reporter: reporter.Reporter
     processor: processor.Processor
-    homes: home_publisher.Homes
+    homes: home_publisher.HomePublisher
     slack: connection.PromptApp
     watchdog: watchdog.Watchdog
     lookback: lookback.Lookback
@@ -153,7 +153,9 @@ def _join(basis: Basis, without: frozenset[str]) -> Bot:
     runs_with = _execution(basis, context, reports.wake)
     execute = functools.partial(executor.carry_out, runs_with)
     story = workflow.Workflow(context, execute, wake)
-    homes = home_publisher.Homes(sender, clock, workspace_url=identity.url, command=given.command)
+    homes = home_publisher.HomePublisher(
+        sender, clock, workspace_url=identity.url, command=given.command
+    )
     answering = delivery.Delivery(
         sender, clock, homes, workspace_url=identity.url, label=given.label
     )

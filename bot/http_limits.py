@@ -54,10 +54,10 @@ USUAL = Bounds()
 class Caller(asyncio.Protocol):
     """One connection, of which aiohttp's protocol sees everything; it is closed when it idles."""
 
-    def __init__(self, doorway: Doorway, inner: asyncio.Protocol) -> None:
+    def __init__(self, owner: BoundedServer, inner: asyncio.Protocol) -> None:
         """`inner` is the protocol that reads requests and answers."""
         self.inner = inner
-        self._doorway = doorway
+        self._owner = owner
         self._timer: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport | None = None
         # Whether it has sent a whole request before, and whether one is being answered.
@@ -69,7 +69,7 @@ class Caller(asyncio.Protocol):
         """Take the connection, if there is room or room can be made."""
         self._transport = cast(asyncio.Transport, transport)
         self.inner.connection_made(transport)
-        if self._doorway.enter(self):
+        if self._owner.enter(self):
             self._expect_head()
 
     def data_received(self, data: bytes) -> None:
@@ -85,7 +85,7 @@ class Caller(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
         self._stop_timer()
-        self._doorway.leave(self)
+        self._owner.leave(self)
         self.inner.connection_lost(exc)
 
     def pause_writing(self) -> None:
@@ -113,10 +113,10 @@ class Caller(asyncio.Protocol):
 
     def _expect_head(self) -> None:
         loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(self._doorway.bounds.head_s, self._too_slow)
+        self._timer = loop.call_later(self._owner.bounds.head_s, self._too_slow)
 
     def _too_slow(self) -> None:
-        self._doorway.turned_away.note(Check.HEAD_SLOW)
+        self._owner.turned_away.note(Check.HEAD_SLOW)
         self.drop()
 
     def _stop_timer(self) -> None:
@@ -125,7 +125,7 @@ class Caller(asyncio.Protocol):
             self._timer = None
 
 
-class Doorway:
+class BoundedServer:
     """Serves routes within bounds."""
 
     def __init__(self, away: turned_away.TurnedAway, bounds: Bounds = USUAL) -> None:
@@ -205,7 +205,7 @@ class Doorway:
         """Return the protocol of a new connection."""
         serving = self._runner.server if self._runner is not None else None
         if serving is None:
-            raise RuntimeError("the doorway isn't open")
+            raise RuntimeError("the address isn't open")
         return Caller(self, serving())
 
     def _middleware(self) -> Any:

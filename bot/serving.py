@@ -114,7 +114,7 @@ async def _listen(
         listening.push_async_callback(bot.watchdog.socket.close)
         await bot.watchdog.socket.start()
     bounds = http_limits.bounds_for(http_limits.raise_descriptors())
-    door = http_limits.Doorway(bot.slack.turned_away, bounds)
+    door = http_limits.BoundedServer(bot.slack.turned_away, bounds)
     listening.push_async_callback(door.close)
     try:
         await door.open(paths, given.host, given.port)

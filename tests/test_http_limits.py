@@ -22,11 +22,11 @@ PATIENCE_S = 10.0
 
 
 class Address:
-    """A doorway with two routes, and connections that are opened by hand."""
+    """A bounded server with two routes, and connections that are opened by hand."""
 
     def __init__(self, bounds: http_limits.Bounds) -> None:
         self.away = turned_away.TurnedAway()
-        self.door = http_limits.Doorway(self.away, bounds)
+        self.door = http_limits.BoundedServer(self.away, bounds)
         self.held = asyncio.Event()
         self._opened: list[asyncio.StreamWriter] = []
 

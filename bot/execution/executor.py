@@ -17,15 +17,7 @@ from bot.execution.context import Context
 from bot.execution.steps import after, before, extend
 from bot.power import plan, ports
 from bot.power.lifecycle import ServerState
-from bot.power.run import (
-    late_results,
-    ledger,
-    run_start,
-    runs,
-    settling,
-    step_ledger,
-    waves,
-)
+from bot.power.run import late_results, ledger, run_start, runs, settling, step_ledger, waves
 from bot.power.run.blockers import Blocker, BlockerKind
 
 log = structlog.get_logger()

@@ -12,13 +12,7 @@ from bot.power.approval import recheck
 from bot.power.causes import Cause
 from bot.power.lifecycle import ServerState
 from bot.power.policy import policy
-from bot.power.run import (
-    call_answers,
-    ledger,
-    reasons,
-    runs,
-    waves,
-)
+from bot.power.run import call_answers, ledger, reasons, runs, waves
 from bot.runtime import priority
 
 # The sweep that a wave is checked on began at most this long before the wave's first call.

@@ -5,14 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Protocol
 
-from bot.power.records import (
-    Attempt,
-    Busy,
-    Lock,
-    RunServer,
-    Touch,
-    UnseenCall,
-)
+from bot.power.records import Attempt, Busy, Lock, RunServer, Touch, UnseenCall
 from bot.power.request import Action
 from bot.power.steps.states import StepState
 from bot.power.steps.wave_parts import Part, Taken

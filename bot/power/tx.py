@@ -9,14 +9,7 @@ from bot.power import inputs, lifecycle, plan
 from bot.power.causes import Wait
 from bot.power.messages import messages
 from bot.power.peers import Inbound, Seen, Workspace
-from bot.power.records import (
-    Approval,
-    AuditEntry,
-    Card,
-    Freeze,
-    Request,
-    Review,
-)
+from bot.power.records import Approval, AuditEntry, Card, Freeze, Request, Review
 from bot.power.run_tx import RunTx
 
 

@@ -11,15 +11,7 @@ from bot.power.messages import decisions
 from bot.power.policy import freezes
 from bot.power.run import never_ran, sealing
 from bot.power.text import folding, typography
-from bot.workflow import (
-    answers,
-    approve,
-    audit_trail,
-    break_glass,
-    nudge,
-    planner,
-    timers,
-)
+from bot.workflow import answers, approve, audit_trail, break_glass, nudge, planner, timers
 from bot.workflow.context import Context
 from bot.workflow.questions import queries
 from bot.workflow.rights import authorise

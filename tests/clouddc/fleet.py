@@ -8,10 +8,7 @@ from bot.clouddc import inventory, poller, wire
 from bot.power import errors, ports, server
 from tests.support import ticks
 
-from .builders import (
-    START,
-    server_id,
-)
+from .builders import START, server_id
 
 
 class Cloud:

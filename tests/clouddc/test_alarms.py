@@ -14,16 +14,7 @@ from bot.clouddc import alarms, auth, wire
 from bot.power import errors, ports
 from tests.support import ticks
 
-from .builders import (
-    PROJECT,
-    START,
-    Service,
-    answer,
-    cloud_for,
-    page,
-    refused,
-    server_id,
-)
+from .builders import PROJECT, START, Service, answer, cloud_for, page, refused, server_id
 
 
 def alarm(number: int, **changes: Any) -> dict[str, Any]:

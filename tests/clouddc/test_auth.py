@@ -12,17 +12,7 @@ from bot.power import errors
 from bot.power.ports import Method
 from tests.support import ticks
 
-from .builders import (
-    PROJECT,
-    Handler,
-    Service,
-    accepted,
-    answer,
-    cloud_for,
-    http_for,
-    ids,
-    refused,
-)
+from .builders import PROJECT, Handler, Service, accepted, answer, cloud_for, http_for, ids, refused
 
 IAM = "https://iam.cn-east-3.myhuaweicloud.com/"
 PASSWORD = "password-of-the-tests"

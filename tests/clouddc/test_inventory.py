@@ -10,15 +10,7 @@ from bot.clouddc import inventory
 from bot.power import errors, server
 from tests.support import ticks
 
-from .builders import (
-    START,
-    Service,
-    answer,
-    cloud_for,
-    ids as some_ids,
-    page,
-    server_id,
-)
+from .builders import START, Service, answer, cloud_for, ids as some_ids, page, server_id
 from .fleet import Bench, Cloud
 
 

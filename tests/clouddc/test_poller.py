@@ -12,16 +12,7 @@ from bot.execution import poll_schedule
 from bot.power import errors, ports
 from tests.support import ticks
 
-from .builders import (
-    START,
-    Service,
-    accepted,
-    answer,
-    cloud_for,
-    ids as some_ids,
-    page,
-    server_id,
-)
+from .builders import START, Service, accepted, answer, cloud_for, ids as some_ids, page, server_id
 from .fleet import Bench
 
 

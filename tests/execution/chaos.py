@@ -25,13 +25,7 @@ from bot.power.plan import Terms
 from bot.power.request import Action
 from bot.power.run import settling
 from bot.sandbox import data_centre
-from bot.sandbox.data_centre import (
-    CallFault,
-    CallFaultKind,
-    CallKind,
-    MachineFaultKind,
-    RetryAfter,
-)
+from bot.sandbox.data_centre import CallFault, CallFaultKind, CallKind, MachineFaultKind, RetryAfter
 from bot.storage import opening, store
 from tests.execution import crashing, promises, world
 from tests.support import leases, virtual

@@ -13,13 +13,7 @@ from bot.power import ports, request
 from bot.power.lifecycle import ServerState, State
 from bot.power.request import Action
 from bot.sandbox import data_centre
-from bot.sandbox.data_centre import (
-    CallFault,
-    CallFaultKind,
-    CallKind,
-    MachineFaultKind,
-    RetryAfter,
-)
+from bot.sandbox.data_centre import CallFault, CallFaultKind, CallKind, MachineFaultKind, RetryAfter
 from tests.execution import promises, world
 from tests.support import leases, virtual
 

@@ -16,13 +16,7 @@ from bot.power.lifecycle import State
 from bot.sandbox.workspace import Message, Workspace
 from bot.slack.door import connection, sockets
 from bot.slack.inbound import bolt_registration, form_receiver, guard, processor
-from bot.slack.outbound import (
-    context as outbound,
-    delivery,
-    home_publisher,
-    reporter,
-    sending,
-)
+from bot.slack.outbound import context as outbound, delivery, home_publisher, reporter, sending
 from tests.slack import builders, fakes
 from tests.support import ticks
 
@@ -105,7 +99,7 @@ async def side(
     """Slack's side, without a transport yet."""
     store = fakes.Store(clock)
     workflow = fakes.Workflow(store)
-    homes = home_publisher.Homes(sender, clock)
+    homes = home_publisher.HomePublisher(sender, clock)
     taking = processor.Processor(store, workflow, delivery.Delivery(sender, clock, homes), clock)
     telling = reporter.Reporter(
         outbound.Context(store, sender, clock, workspace_url="https://demo.slack.com/")
@@ -132,7 +126,7 @@ async def over_http(side: Side) -> AsyncIterator[Side]:
     """Slack's side, reached by signed HTTP requests."""
     app = await _bolt(side)
     handler = connection.http_handler(app, side.workspace.app.signing_secret)
-    door = http_limits.Doorway(app.turned_away)
+    door = http_limits.BoundedServer(app.turned_away)
     await door.open([web.post("/slack/events", handler)], "127.0.0.1", 0)
     side.request_url = f"http://127.0.0.1:{door.port}/slack/events"
     side.workspace.use_request_url(side.request_url)

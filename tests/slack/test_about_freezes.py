@@ -186,7 +186,7 @@ async def test_channel_that_is_closed_or_shared_is_not_told(side: Side) -> None:
     """Nothing is tried for ever, nothing leaves the company, and the audit says so."""
     pace = pacing.Pace(3.0, 40)
     people = directory.Directory(side.client, side.clock)
-    telling = notice_poster.Noticing(
+    telling = notice_poster.NoticePoster(
         outbound.Context(side.store, side.sender, side.clock, pace, directory=people)
     )
     side.store.notices += [notice(1, "C0GONE"), notice(2, "C0SHARED")]

@@ -264,9 +264,9 @@ class Record:
 
 
 @pytest.fixture
-def homes(sender: sending.Sender, clock: ticks.GivenClock) -> home_publisher.Homes:
+def homes(sender: sending.Sender, clock: ticks.GivenClock) -> home_publisher.HomePublisher:
     """The keeper of Home tabs, on the stand-in."""
-    return home_publisher.Homes(sender, clock)
+    return home_publisher.HomePublisher(sender, clock)
 
 
 def published(side: Side) -> int:
@@ -274,7 +274,9 @@ def published(side: Side) -> int:
     return len(side.workspace.calls("views.publish"))
 
 
-async def test_home_changes_with_the_record(side: Side, homes: home_publisher.Homes) -> None:
+async def test_home_changes_with_the_record(
+    side: Side, homes: home_publisher.HomePublisher
+) -> None:
     """When the record has moved on, the Home that is watched shows it."""
     record = Record()
     await homes.opened(SAM, shown())
@@ -287,7 +289,7 @@ async def test_home_changes_with_the_record(side: Side, homes: home_publisher.Ho
 
 
 async def test_home_is_not_published_again_for_the_same(
-    side: Side, homes: home_publisher.Homes
+    side: Side, homes: home_publisher.HomePublisher
 ) -> None:
     """A look at an unchanged record reads nothing and publishes nothing."""
     record = Record()
@@ -299,7 +301,9 @@ async def test_home_is_not_published_again_for_the_same(
     assert (published(side), record.reads) == (1, 1)
 
 
-async def test_many_homes_keep_within_the_pace(side: Side, homes: home_publisher.Homes) -> None:
+async def test_many_homes_keep_within_the_pace(
+    side: Side, homes: home_publisher.HomePublisher
+) -> None:
     """However many watch and however much changes, a minute has its limit."""
     record = Record()
     people = [request.Person(user_id=f"U0{n:04}", team_id=builders.TEAM) for n in range(300)]
@@ -317,7 +321,7 @@ async def test_many_homes_keep_within_the_pace(side: Side, homes: home_publisher
 
 
 async def test_home_of_another_process_is_published_over_once(
-    side: Side, homes: home_publisher.Homes
+    side: Side, homes: home_publisher.HomePublisher
 ) -> None:
     """A version that Slack doesn't have any more is answered by one more try without it."""
     await homes.opened(SAM, shown())
@@ -333,7 +337,9 @@ async def test_home_of_another_process_is_published_over_once(
     ]
 
 
-async def test_answer_on_home_goes_after_a_while(side: Side, homes: home_publisher.Homes) -> None:
+async def test_answer_on_home_goes_after_a_while(
+    side: Side, homes: home_publisher.HomePublisher
+) -> None:
     """What was pressed a minute ago is no news."""
     record = Record()
     await homes.opened(SAM, shown())
@@ -345,7 +351,9 @@ async def test_answer_on_home_goes_after_a_while(side: Side, homes: home_publish
     assert "Counted." not in words_of(side.workspace.home("sam"))
 
 
-async def test_home_is_let_go_when_nobody_looks(side: Side, homes: home_publisher.Homes) -> None:
+async def test_home_is_let_go_when_nobody_looks(
+    side: Side, homes: home_publisher.HomePublisher
+) -> None:
     """A quarter of an hour after it was opened a Home costs nothing."""
     record = Record()
     await homes.opened(SAM, shown())
@@ -357,7 +365,7 @@ async def test_home_is_let_go_when_nobody_looks(side: Side, homes: home_publishe
 
 
 async def test_home_that_slack_refuses_is_tried_again_later(
-    side: Side, homes: home_publisher.Homes
+    side: Side, homes: home_publisher.HomePublisher
 ) -> None:
     """A failed publish is made again at the next look, and one without hope isn't."""
     record = Record()
@@ -374,7 +382,7 @@ async def test_home_that_slack_refuses_is_tried_again_later(
 
 
 async def test_homes_outlive_a_database_that_is_away(
-    side: Side, homes: home_publisher.Homes
+    side: Side, homes: home_publisher.HomePublisher
 ) -> None:
     """The loop goes on when the record can't be read."""
     record = Record()

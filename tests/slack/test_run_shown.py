@@ -12,13 +12,7 @@ from bot.power.lifecycle import ServerState, State
 from bot.power.messages import running
 from bot.power.request import Action
 from bot.slack.blockkit import paging
-from bot.slack.render import (
-    cards,
-    left_off,
-    plans,
-    private_answers as private,
-    progress,
-)
+from bot.slack.render import cards, left_off, plans, private_answers as private, progress
 from bot.slack.render.phrases import outcomes
 from bot.workflow import answers
 from tests.slack import builders

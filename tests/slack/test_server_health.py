@@ -6,13 +6,7 @@ from bot.power import plan, ports
 from bot.power.lifecycle import State
 from bot.power.plan import Unheard, Verdict
 from bot.sandbox.workspace.blockkit import blocks as stand_in_blocks
-from bot.slack.render import (
-    buttons,
-    cards,
-    plan_table,
-    plans,
-    private_answers as private,
-)
+from bot.slack.render import buttons, cards, plan_table, plans, private_answers as private
 from bot.storage.tables import packed_plans
 from bot.workflow import answers
 from bot.workflow.sources import alarm_lookup

@@ -9,14 +9,7 @@ import pytest
 from bot.power import plan, ports, request, server
 from bot.power.lifecycle import ServerState, State
 from bot.sandbox.workspace.blockkit import blocks as stand_in_blocks
-from bot.slack.render import (
-    buttons,
-    cards,
-    home,
-    plans,
-    progress,
-    server_lists,
-)
+from bot.slack.render import buttons, cards, home, plans, progress, server_lists
 from bot.slack.render.phrases import about_plan, outcomes
 from bot.workflow import answers
 from tests.slack import builders

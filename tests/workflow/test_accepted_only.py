@@ -12,13 +12,7 @@ from bot.power.lifecycle import ServerState, State
 from bot.power.messages import running
 from bot.sandbox import data_centre
 from bot.sandbox.data_centre import CallFaultKind, CallKind, MachineFault
-from bot.slack.render import (
-    cards,
-    home,
-    plans,
-    request_lists,
-    thread_replies,
-)
+from bot.slack.render import cards, home, plans, request_lists, thread_replies
 from bot.workflow import answers
 from tests.support import databases
 from tests.workflow import world as world_

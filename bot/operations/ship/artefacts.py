@@ -5,15 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Mapping
 
-from bot.operations.ship import (
-    alarms,
-    compose,
-    container,
-    dashboard,
-    kubernetes,
-    layout,
-    systemd,
-)
+from bot.operations.ship import alarms, compose, container, dashboard, kubernetes, layout, systemd
 
 
 class Artefact(enum.StrEnum):

@@ -49,7 +49,7 @@ class Delivery:
         self,
         sender: sending.Sender,
         clock: ports.Clock,
-        homes: home_publisher.Homes | None = None,
+        homes: home_publisher.HomePublisher | None = None,
         *,
         workspace_url: str = "",
         label: str = "",
@@ -78,7 +78,7 @@ class Delivery:
             await self._privately(inbound, answer)
 
     async def _at_home(
-        self, homes: home_publisher.Homes, inbound: ports.Inbound, answer: answers.Answer
+        self, homes: home_publisher.HomePublisher, inbound: ports.Inbound, answer: answers.Answer
     ) -> None:
         """Answer on the Home tab what was opened or pressed there."""
         match answer:

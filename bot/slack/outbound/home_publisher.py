@@ -49,7 +49,7 @@ class Watched:
     noticed_at: float = 0.0
 
 
-class Homes:
+class HomePublisher:
     """The Home tabs that this process has published lately."""
 
     def __init__(

@@ -22,7 +22,7 @@ LONGEST_WAIT_S = 60.0
 GIVEN_UP_S = 86400.0
 
 
-class Noticing:
+class NoticePoster:
     """Delivers notices, within the pace that posts into a channel have."""
 
     def __init__(self, context: Context) -> None:

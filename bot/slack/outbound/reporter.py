@@ -40,8 +40,8 @@ class Reporter:
         self._clock = context.clock
         self._pace = context.pace
         self._card_poster = card_poster.CardPoster(context)
-        self._announcer = thread_poster.Announcer(context, self._card_poster)
-        self._noticing = notice_poster.Noticing(context)
+        self._thread_poster = thread_poster.ThreadPoster(context, self._card_poster)
+        self._notice_poster = notice_poster.NoticePoster(context)
         self._woken = asyncio.Event()
         self._ending = False
         self._failures: collections.Counter[int] = collections.Counter()
@@ -88,7 +88,7 @@ class Reporter:
         for message in due:
             by_request.setdefault(message.request_id, []).append(message)
         # A channel hears of a freeze beside what it hears of requests.
-        noticing = asyncio.ensure_future(self._noticing.deliver_due())
+        noticing = asyncio.ensure_future(self._notice_poster.deliver_due())
         # What takes the last post of a busy channel must not be what could wait.
         for urgency in ports.Urgency:
             mine = [
@@ -152,7 +152,7 @@ class Reporter:
         if not error.for_good or age_s < GIVEN_UP_AFTER_S:
             return self._failed(message, error)
         try:
-            await self._announcer.give_up(message.request_id, message, error)
+            await self._thread_poster.give_up(message.request_id, message, error)
         except errors.StoreUnavailable:
             return posting.Postponed(FIRST_WAIT_S, "the store is away")
         log.error("reporter.given_up", request=message.request_id, why=error.code)
@@ -220,9 +220,9 @@ class Reporter:
         elif message.kind == "card":
             await self._card_poster.show(request, servers, message)
         elif message.kind == "direct":
-            await self._announcer.tell_requester(request, servers, message)
+            await self._thread_poster.tell_requester(request, servers, message)
         else:
-            await self._announcer.reply(request, servers, message)
+            await self._thread_poster.reply(request, servers, message)
 
 
 def _longest(message: ports.OutboxMessage, error: api_errors.Undelivered) -> float:

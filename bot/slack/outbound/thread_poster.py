@@ -25,7 +25,7 @@ def _told(message: ports.OutboxMessage) -> messages.Message:
     return message.said if message.said is not None else messages.Unknown()
 
 
-class Announcer:
+class ThreadPoster:
     """Posts replies in a request's thread, and direct messages to its requester.
 
     Every method may raise `Postponed` (not now), `api_errors.Undelivered` (Slack has not taken it)

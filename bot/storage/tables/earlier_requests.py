@@ -90,7 +90,7 @@ _NAMED = """
 """
 
 
-class Bearings(link.Link):
+class EarlierRequests(link.Link):
     """The part of a transaction that reads what matters for a new request."""
 
     def count_open(self, user_id: str) -> int:

@@ -9,13 +9,7 @@ from typing import Any
 from bot.power import causes, lifecycle, plan, ports
 from bot.power.lifecycle import State
 from bot.storage.engine import link
-from bot.storage.tables import (
-    earlier_requests,
-    packed_plans,
-    reviews,
-    rows,
-    steps,
-)
+from bot.storage.tables import earlier_requests, packed_plans, reviews, rows, steps
 
 _RAN = sorted(lifecycle.ENDED - lifecycle.NEVER_RAN)
 _ENDED = sorted(lifecycle.ENDED)
@@ -43,7 +37,7 @@ _OLDER_PLANS = """
 _TAKEN_BY_PEOPLE = frozenset({State.PLANNED, State.PENDING, State.APPROVED})
 
 
-class Requests(reviews.Reviews, earlier_requests.Bearings, steps.Steps):
+class Requests(reviews.Reviews, earlier_requests.EarlierRequests, steps.Steps):
     """The part of a transaction that speaks of requests."""
 
     def create(self, made: ports.Request, *, source_key: str) -> bool:

@@ -25,7 +25,7 @@ _HELD = """
 """
 
 
-class Sightings(link.Link):
+class SeenPeople(link.Link):
     """The part of a transaction that speaks of people who say no."""
 
     def see(self, user_id: str, *, full: bool, at: float) -> None:

@@ -24,7 +24,7 @@ class Transaction(
     aftermaths.Aftermaths,
     locks.Locks,
     freezes.Freezes,
-    seen_people.Sightings,
+    seen_people.SeenPeople,
     steps.Steps,
     outbox.Outbox,
     notices.Notices,
