@@ -34,6 +34,7 @@ from tests.support import databases
 
 FACTOR = 10.0
 SERVERS = 24
+LIST_S = 3.0
 OPERATION_S = 10.0
 PATIENCE_S = 90.0
 # How often a replica is killed or frozen in a story, at least and at most.
@@ -112,6 +113,8 @@ class Story:
             if action == "off" and self.on.centre.machine(names).up_since(self.on.centre.now()):
                 # What wasn't switched off can't be switched on.
                 return
+            # A replica that has polled nothing of it may still have the list from before.
+            await asyncio.sleep(LIST_S)
 
     async def _hurt(self, spoiling: asyncio.Task[None]) -> None:
         """Kill or freeze one of the replicas some times; then mend what is broken."""
