@@ -284,6 +284,6 @@ def _places(snapshot: server.Snapshot) -> Callable[[ports.RunServer], waves.Rack
 
     def place(row: ports.RunServer) -> waves.Rack:
         record = snapshot.servers.get(row.server_id)
-        return (record.dc, record.rack) if record else (row.room, row.rack)
+        return waves.rack_of(record.dc, record.rack) if record else waves.stood(row)
 
     return place

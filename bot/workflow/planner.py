@@ -11,7 +11,7 @@ from bot.power.approval import granted, judging
 from bot.power.plan import Plan, Verdict
 from bot.power.planning import plan_refusals, planning, question
 from bot.power.policy import freezes, policy
-from bot.power.run import reasons
+from bot.power.run import reasons, waves
 from bot.workflow.context import Context
 from bot.workflow.sources import people
 
@@ -189,7 +189,7 @@ def with_record(
         recent_servers=mine.servers,
         last_reboots=_last_reboots(tx, now, _longest_cooldown_s(rules)),
         unknown_reboots=unknown_reboots(tx, now, ids),
-        busy_racks=tx.busy_racks([record.rack for record in asked.servers]),
+        busy_racks=tx.busy_racks([waves.rack_of(one.dc, one.rack)[1] for one in asked.servers]),
         unsettled=tx.unsettled(ids, since=now - reasons.EARLIER_S),
         unreviewed=[owed.request_id for owed in tx.unreviewed(person)],
         leaving=tx.leaving(),

@@ -55,6 +55,28 @@ async def test_three_requests_switch_on_no_more_of_a_rack_than_one_may(
 
 
 @virtual.on_given_time
+async def test_a_rack_is_one_however_its_records_write_it(tmp_path: pathlib.Path) -> None:
+    """Within a request and over two: case, blanks and width make no second rack."""
+    async with world.opened(tmp_path, pace=SLOW, resting=data_centre.Power.OFF) as here:
+        names = max(in_racks(here).values(), key=len)
+        for name, rack in zip(names, ("R77", "r77", "R77 ", "Ｒ77"), strict=False):
+            here.centre.change_server(name, rack=rack)
+        ids = [await here.approved(Action.ON, names[n : n + k], TERMS) for n, k in ((0, 3), (3, 1))]
+        leases = [await here.claimed() for _ in ids]
+        runs = [asyncio.create_task(here.drive(one)) for one in leases]
+        most = 0
+        while not all(task.done() for task in runs):
+            rows = [row for id_ in ids for row in (await here.ended(id_))[1].values()]
+            busy = [r for r in rows if r.state in (ServerState.INTENDED, ServerState.ACCEPTED)]
+            most = max(most, len(busy))
+            await here.clock.sleep(1.0)
+        await asyncio.gather(*runs)
+
+        assert most == LIMIT
+        assert [(await here.ended(id_))[0].state for id_ in ids] == [State.SUCCEEDED] * 2
+
+
+@virtual.on_given_time
 async def test_two_processes_cant_both_take_the_last_place_in_a_rack(
     tmp_path: pathlib.Path,
 ) -> None:

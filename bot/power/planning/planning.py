@@ -201,4 +201,4 @@ def _calls(
 
 def _racks(acting: Sequence[Judged]) -> list[waves.Rack]:
     """Return the rack of each server, in the plan's order."""
-    return [(judged.record.dc, judged.record.rack) for judged in acting]
+    return [waves.rack_of(judged.record.dc, judged.record.rack) for judged in acting]

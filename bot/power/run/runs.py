@@ -15,7 +15,7 @@ from bot.power.causes import Cause
 from bot.power.lifecycle import ServerState
 from bot.power.ports import Method
 from bot.power.request import Action
-from bot.power.run import call_answers, evidence, outcome, settling
+from bot.power.run import call_answers, evidence, outcome, settling, waves
 from bot.power.run.blockers import Blocker
 from bot.power.steps import wave_parts
 
@@ -174,6 +174,7 @@ def intended(
     `rack_limit` is how many of its rack may come on at once, 0 for a call that switches nothing on.
     """
     record = snapshot.servers[row.server_id]
+    room, rack = waves.rack_of(record.dc, record.rack)
     return dataclasses.replace(
         row,
         state=ServerState.INTENDED,
@@ -183,8 +184,8 @@ def intended(
         baseline_power=record.power_state,
         baseline_operation=record.operation_state,
         seen_processing=False,
-        rack=record.rack,
-        room=record.dc,
+        rack=rack,
+        room=room,
         rack_limit=rack_limit,
         sent_at=now,
         settled_at=0.0,

@@ -6,22 +6,32 @@ A careful start, then batches, never too many of one rack at once.
 from __future__ import annotations
 
 import collections
+import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from bot.power import plan, ports, request
+from bot.power.text import typography
 
 T = TypeVar("T")
-# A rack by its room and its name: several rooms have a rack of the same name.
+# A rack by its room and its name: several rooms have a rack of the same name. Both are folded,
+# since records that people write have R7 and r7 for one rack.
 Rack = tuple[str, str]
+MOST_RACKS = 10_000
 
 # The most ids that one power call accepts (CloudDC API, power-state page).
 IDS_PER_CALL = 50
 
 
+@functools.lru_cache(maxsize=MOST_RACKS)
+def rack_of(room: str, name: str) -> Rack:
+    """Return a rack by what a record has of it, whatever its case, width and blanks."""
+    return (typography.folded(room), typography.folded(name))
+
+
 def stood(row: ports.RunServer) -> Rack:
     """Return the rack in which a server of a run stood when it was sent."""
-    return (row.room, row.rack)
+    return rack_of(row.room, row.rack)
 
 
 def size(terms: plan.Terms, options: request.Options, index: int) -> int:
