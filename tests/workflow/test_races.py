@@ -5,7 +5,8 @@ from __future__ import annotations
 from bot.power import ports
 from bot.power.lifecycle import State
 from bot.sandbox import data_centre
-from tests.workflow.world import DANA, INC, LEO, OLGA, OPS, ROSA, SAM, World
+from bot.workflow import deny
+from tests.workflow.world import DANA, INC, LEO, OLGA, OPS, ROSA, SAM, World, pressed
 
 GLASS = "reboot web01 --break-glass because INC-1"
 
@@ -196,3 +197,18 @@ async def test_approved_request_waits_for_slack_and_is_void_in_the_end(world: Wo
 
     assert (waits, await world.state(id_)) == (State.APPROVED, State.VOID)
     assert world.calls() == []
+
+
+async def test_comment_brings_no_withdrawn_approval_back(world: World) -> None:
+    """It was read while the approval stood, and is written after that was taken away."""
+    id_ = await world.ask("reboot db01 because x")
+    await world.told(SAM, "approve", id_)
+    as_read = await world.found(id_)
+    world.folk.change(SAM, deleted=True)
+    await world.told(ROSA, "approve", id_)
+
+    sent = world.inbound(SAM, pressed("comment", id_, comment="fine with me"))
+    await deny.comment(world.flow.context, sent, as_read, "fine with me")
+
+    approved = {one.person.user_id for one in (await world.found(id_)).approvals}
+    assert approved == {ROSA}
