@@ -200,6 +200,7 @@ async def _sweep(bot: app.Bot, paces: clocks.Paces) -> None:
             await freeze.end_due(bot.workflow.context)
             frozen = await freeze.redraw_due(bot.workflow.context, frozen)
             await bot.store.write(functools.partial(_forget_plans, before=bot.processor.now()))
+            await bot.store.count_on()
             await bot.store.purge_inbox(before=bot.processor.now() - KEEP_KEYS_S)
         except errors.StoreUnavailable as error:
             log.warning("inbox.store_away", why=error.user_message)

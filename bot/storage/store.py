@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -44,6 +46,8 @@ class Store:
         self.restored = restored
         self._code_version = code_version
         self._held = held
+        # The audit's head when this run counted last; None before that.
+        self._counted_at: tuple[int, str] | None = None
         self._plans = plan_cache.PlanCache()
         self._writer = writer.Writer(address, self._transaction)
         self._group = group_commit.GroupCommit(self._writer.commit)
@@ -64,11 +68,14 @@ class Store:
 
     async def close(self) -> None:
         """Commit what waits, close all connections, end all threads, let go of the lock file."""
+        with contextlib.suppress(errors.StoreUnavailable):
+            await self.count_on()
         await self._group.close()
         self._readers.close()
         self._writer.close()
         if self._held is not None:
             self._held.release()
+            self._held = None
 
     def change_login(self, url: str) -> None:
         """Log in as this URL says from the next connection on; those that are open stay.
@@ -177,6 +184,29 @@ class Store:
         """Note that what a restored database calls open was dealt with."""
         await self._group_run(lambda tx: generation.settle_restore(tx.connection))
         self.restored = False
+
+    async def count_on(self) -> None:
+        """Let every backup made before now be known as older, if anything was done since.
+
+        On SQLite, where this is the run that has the file; PostgreSQL tells its copies apart.
+
+        Raises:
+            StoreUnavailable: the database, or its folder, can't be written.
+        """
+        path = self._address.path
+        if path is None or self._held is None:
+            return
+        head = await self._read(lambda tx: tx.audit_head())
+        if head == self._counted_at:
+            return
+        counted = await self._group_run(lambda tx: generation.count_on(tx.connection))
+        try:
+            await asyncio.to_thread(generation.note, counted, path)
+        except OSError as error:
+            raise errors.StoreUnavailable(
+                f"The folder of {path} can't be written: {error.strerror}."
+            ) from error
+        self._counted_at = head
 
     async def _group_run(self, work: Callable[[transaction.Transaction], T]) -> T:
         """Run a transaction of the store's own in the next batch."""

@@ -113,7 +113,7 @@ async def test_a_note_that_a_kill_has_left_half_written_is_no_hindrance(
 
     await opening.open_store(url(tmp_path), sole=True).close()
 
-    assert (tmp_path / "power.db.generation").read_text() == "1"
+    assert (tmp_path / "power.db.generation").read_text().isdigit()
     assert not (tmp_path / "power.db.generation.new").exists()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import pathlib
 import shutil
@@ -242,6 +243,50 @@ async def test_a_database_from_a_backup_is_known_until_it_was_dealt_with(
     seen += [await run(), await run(settle=True), await run()]
 
     assert seen == [False, False, False, True, True, False]
+
+
+@pytest.mark.parametrize(("done_since", "in_time"), [(False, True), (True, True), (True, False)])
+async def test_a_backup_of_a_run_is_known_when_that_run_has_gone_on(
+    tmp_path: pathlib.Path, done_since: bool, in_time: bool
+) -> None:
+    """No start lies between: the usual backup is made while the bot runs, for weeks.
+
+    `in_time` is whether it has counted on before it ended; the end counts as well.
+    """
+    path, backup = tmp_path / "powerbot.db", tmp_path / "backup.db"
+    url = f"sqlite:///{path}"
+    store = opening.open_store(url, sole=True)
+    await store.write(lambda tx: tx.audit(builders.an_entry()))
+    await store.count_on()
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("VACUUM INTO ?", [str(backup)])
+    if done_since:
+        await store.write(lambda tx: tx.audit(builders.an_entry()))
+    if in_time:
+        await store.count_on()
+    await store.close()
+
+    shutil.copy(backup, path)
+    after = opening.open_store(url, sole=True)
+    await after.close()
+
+    assert after.restored is done_since
+
+
+async def test_a_bot_that_only_looks_counts_nothing(tmp_path: pathlib.Path) -> None:
+    """The host's commands stand beside the run that has the file."""
+    path = tmp_path / "powerbot.db"
+    running = opening.open_store(f"sqlite:///{path}", sole=True)
+    beside = opening.open_store(f"sqlite:///{path}")
+    note = path.with_name("powerbot.db.generation")
+    before = note.read_text()
+
+    await beside.write(lambda tx: tx.audit(builders.an_entry()))
+    await beside.close()
+
+    assert note.read_text() == before
+    await running.close()
+    assert int(note.read_text()) == int(before) + 1
 
 
 async def test_a_schema_that_fits_is_opened_without_the_migrator(

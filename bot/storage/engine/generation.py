@@ -1,7 +1,8 @@
 """Finds out that a database was restored from a backup: it is older than what last used it.
 
-Each `run` counts in the database, then in a file beside it. A database that counts less than the
-file has forgotten calls that were sent, so whoever opens it must not trust what it calls queued.
+Each `run` counts in the database, then in a file beside it, and counts on while it works: a backup
+of this hour is older than its end. A database that counts less than the file has forgotten calls
+that were sent, so whoever opens it must not trust what it calls queued.
 """
 
 from __future__ import annotations
@@ -34,6 +35,13 @@ def count_run(connection: connections.Connection, database: pathlib.Path) -> boo
     return _stored(connection, "restored") is not None
 
 
+def count_on(connection: connections.Connection) -> int:
+    """Count one more, since something was done; the caller commits, and then calls `note`."""
+    counted = int(_stored(connection, "generation") or 0) + 1
+    _store(connection, "generation", str(counted))
+    return counted
+
+
 def note_server(connection: connections.Connection) -> bool:
     """Note which PostgreSQL server this is; return whether it was another one before.
 
@@ -63,15 +71,25 @@ def settle_restore(connection: connections.Connection) -> None:
 
 def note_run(connection: connections.Connection, database: pathlib.Path) -> None:
     """Write the stored count beside the database."""
-    note = _note(database)
-    fresh = note.with_name(note.name + ".new")
+    note(int(_stored(connection, "generation") or 0), database)
+
+
+def note(counted: int, database: pathlib.Path) -> None:
+    """Write a count beside the database that has it.
+
+    Raises:
+        OSError: the folder can't be written.
+        StoreUnavailable: a link lies where the file should.
+    """
+    kept = _note(database)
+    fresh = kept.with_name(kept.name + ".new")
     files.refuse_link(fresh)
     # One that a kill has left is nobody's.
     fresh.unlink(missing_ok=True)
     with open(files.make_own(fresh), "w", encoding="ascii") as writing:
-        writing.write(_stored(connection, "generation") or "")
+        writing.write(str(counted))
     # A reader sees the old note or the new one, never half of one.
-    fresh.replace(note)
+    fresh.replace(kept)
 
 
 def _stored(connection: connections.Connection, name: str) -> str | None:
