@@ -26,8 +26,9 @@ Execute = Callable[[runs.Lease], Awaitable[None]]
 FREEZE_LOOK_S = 2.0
 # How long to wait before CloudDC or Slack is asked again, in seconds.
 UNREAD_LOOK_S = 5.0
-# A plan that nobody requested is deleted after this time, in seconds.
+# A plan can be requested for so long, in seconds, and planned again for so much longer.
 PLAN_LIVES_S = 900.0
+PLAN_KEPT_S = 2700.0
 # What an open request becomes when the database turns out to be an old backup; None is a stop.
 ENDED_BY_RESTORE = {
     State.PLANNED: State.EXPIRED,
@@ -158,9 +159,13 @@ def tick(tx: ports.Tx, request_id: str, now: float, asked: people.Called) -> flo
 
 
 def _forget(tx: ports.Tx, request: ports.Request, now: float) -> float | None:
-    """Let go of a plan that nobody asked for."""
-    if now < request.expires_at:
-        return request.expires_at
+    """Let go of a plan that nobody asked for, a while after it can't be asked for any more.
+
+    Until then its button leads to the same plan anew; a workflow's step waits for its end.
+    """
+    kept_s = 0.0 if request.source.startswith(ports.STEP) else PLAN_KEPT_S
+    if now < request.expires_at + kept_s:
+        return request.expires_at + kept_s
     reason = "never requested"
     if tx.transition(request.id, State.PLANNED, State.EXPIRED, at=now, reason=reason):
         never_ran.tell_step(tx, request, State.EXPIRED, now)

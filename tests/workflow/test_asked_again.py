@@ -15,7 +15,7 @@ LINE = "reboot web[01-02] because kernel panic"
 async def test_a_plan_that_is_too_old_offers_to_plan_again(world: World) -> None:
     """It isn't asked for; its button goes, and another one plans the same."""
     shown = await world.plan(LINE)
-    world.clock.passed_s += 33 * 60
+    await world.later(33 * 60)
 
     said = await world.press(DANA, "request", shown.request_id)
     again = await world.press(DANA, "again", shown.request_id)
@@ -32,7 +32,7 @@ async def test_a_plan_that_is_too_old_offers_to_plan_again(world: World) -> None
 async def test_a_plan_that_was_let_go_of_says_what_to_do(world: World) -> None:
     """Its details have left the store, so there is nothing to plan from."""
     shown = await world.plan(LINE)
-    await world.later(33 * 60)
+    await world.later(61 * 60)
 
     for do in ("request", "again"):
         said = await world.press(DANA, do, shown.request_id)
