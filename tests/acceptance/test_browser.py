@@ -70,3 +70,27 @@ async def test_a_press_is_heard_whatever_arrives_before_its_release(
     await async_api.expect(details).to_be_visible()
     await async_api.expect(shown).to_contain_text("needs 1 more approval")
     await async_api.expect(page.locator("#messages")).to_contain_text("is slow")
+
+
+async def test_a_button_that_is_pushed_from_under_the_mouse_is_clicked_once(
+    page: async_api.Page, stage: Stage
+) -> None:
+    """What stands above it goes away; and a mouse that is pulled off takes the press back."""
+    await page.get_by_test_id(f"channel-{OPS}").click()
+    card = await stage.ask("/power reboot web01 because test", DANA)
+    button = page.locator(f"[data-ts='{card.ts}']").get_by_role("button", name="Details")
+    details = page.get_by_test_id("ephemeral").filter(has_text="Rack")
+    await button.hover()
+    await page.mouse.down()
+    was = await button.bounding_box()
+    await page.locator("#story-hide").evaluate("(node) => node.click()")
+    assert await button.bounding_box() != was
+    await page.mouse.up()
+    await async_api.expect(details).to_have_count(1)
+    await button.hover()
+    await page.mouse.down()
+    await page.mouse.move(5, 5)
+    await page.mouse.up()
+    await page.wait_for_timeout(1000)
+
+    assert await details.count() == 1
