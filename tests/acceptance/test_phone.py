@@ -121,3 +121,25 @@ async def test_notices_cover_no_message_and_no_button(stage: Stage, phone: async
     assert await seeing.misplaced(phone, WIDTH) == []
     await phone.locator(f"[data-ts='{card.ts}']").get_by_test_id("replies-button").click()
     assert await seeing.misplaced(phone, WIDTH) == []
+
+
+async def test_an_answer_is_followed_by_whoever_has_read_the_end(
+    stage: Stage, phone: async_api.Page
+) -> None:
+    """Though the list shrinks under what is typed, before it hears that it was scrolled."""
+    for number in range(15):
+        stage.slack.say(SAM, OPS, f"line {number}")
+    messages = phone.locator("#messages")
+    await async_api.expect(messages).to_contain_text("line 14")
+    await phone.evaluate(
+        """() => {
+          const box = document.querySelector("#composer-box");
+          box.value = "one\\ntwo\\nthree\\nfour\\nfive";
+          box.dispatchEvent(new Event("input"));
+          document.querySelector("#messages").dispatchEvent(new Event("scroll"));
+        }"""
+    )
+    stage.slack.say(SAM, OPS, "the answer")
+
+    await async_api.expect(messages.get_by_text("the answer")).to_be_in_viewport()
+    await async_api.expect(phone.get_by_role("button", name="New messages")).to_be_hidden()

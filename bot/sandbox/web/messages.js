@@ -17,6 +17,7 @@ export class MessageList {
   #place = "";
   #known = new Set();
   #stuck = true;
+  #top = 0;
 
   constructor(app, node, { inThread = false } = {}) {
     this.#app = app;
@@ -25,8 +26,12 @@ export class MessageList {
     this.#pill = h("button", { type: "button", class: "new-pill", hidden: true, onclick: () => this.toBottom() }, "New messages ↓");
     node.after(this.#pill);
     node.addEventListener("scroll", () => {
-      this.#stuck = this.#atBottom();
-      if (this.#stuck) this.#pill.hidden = true;
+      // Only who scrolls up has left the end: it may also be far because the list has just shrunk.
+      if (this.#atBottom()) {
+        this.#stuck = true;
+        this.#top = node.scrollTop;
+        this.#pill.hidden = true;
+      } else if (node.scrollTop < this.#top - NEAR_PX) this.#stuck = false;
     });
     // A composer that grows takes room from the list; whoever read the end still wants to see it.
     new ResizeObserver(() => {
@@ -41,6 +46,7 @@ export class MessageList {
 
   toBottom() {
     this.#node.scrollTop = this.#node.scrollHeight;
+    this.#top = this.#node.scrollTop;
     this.#stuck = true;
     this.#pill.hidden = true;
   }
