@@ -137,7 +137,7 @@ def test_a_waves_reply_tells_its_steps_in_order() -> None:
     )
     request = builders.request_in(RequestState.RUNNING)
     said = thread_replies.render(request, (), body).text
-    assert said == "Wave 2: silenced, drained, told balancer · rebooted 5 · answering · put back"
+    assert said == "Wave 2: silenced, drained, told balancer · 5 rebooted · answering · put back"
 
 
 def test_a_waves_reply_does_not_say_that_a_step_was_done_of_which_nobody_knows() -> None:
@@ -147,7 +147,7 @@ def test_a_waves_reply_does_not_say_that_a_step_was_done_of_which_nobody_knows()
     body = running.WaveOver(wave=1, steps=(quiet, drain), counts={"blocked": 2})
     said = thread_replies.render(builders.request_in(RequestState.RUNNING), (), body).text
     assert said == (
-        "Wave 1: silence not confirmed: web04, drained (not confirmed: web05) · blocked 2"
+        "Wave 1: silence not confirmed: web04, drained (not confirmed: web05) · 2 blocked"
     )
 
 
@@ -156,7 +156,7 @@ def test_a_waves_reply_says_what_it_went_on_without() -> None:
     missed = running.Missed(name="balancer", names=("web04",), why="the pool is locked")
     body = running.WaveOver(wave=1, counts={"proven": 1}, missed=(missed,))
     said = thread_replies.render(builders.request_in(RequestState.RUNNING), (), body).text
-    assert said == "Wave 1: rebooted 1 · without balancer: web04 (the pool is locked)"
+    assert said == "Wave 1: 1 rebooted · without balancer: web04 (the pool is locked)"
 
 
 def test_a_waves_reply_says_who_was_set_aside_and_for_which_step() -> None:

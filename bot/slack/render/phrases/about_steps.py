@@ -102,12 +102,15 @@ def wave_over(told: running.WaveOver, request: ports.Request) -> str:
         for one in told.steps[:MOST_STEPS]
         if not _takes_out(one.kind)
     )
-    became = ", ".join(
-        f"{words.server_word(state, action)} {told.counts[state]:,}"
-        for state in ServerState
-        if state in told.counts
+    became = text.joined(
+        [
+            f"{told.counts[state]:,} {words.server_word(state, action)}"
+            for state in ServerState
+            if state in told.counts
+        ]
     )
-    after = "put back" if told.back else ""
+    others = "the others " if told.left else ""
+    after = f"{others}put back" if told.back else ""
     out = f"still out: {naming.folded(told.left, OUT_CHARS)}" if told.left else ""
     missed = [_missed(one) for one in told.missed[:MOST_STEPS]]
     parts = (before, became, probes, *missed, after, out)
