@@ -52,6 +52,18 @@ def test_a_large_run_has_a_task_for_each_outcome_and_its_counts_add_up() -> None
     assert re.fullmatch(r"[0-9,]+ still to be sent", shown["title"])
 
 
+def test_a_run_that_was_stopped_has_nothing_still_to_be_sent() -> None:
+    """The heading says that they won't be touched; what is below it says no other."""
+    running_ = builders.request_in(State.RUNNING)
+    stopped = dataclasses.replace(running_, stopped_by="U0OLGA")
+
+    before, after = (str(cards.render(one, run_of(13)).blocks) for one in (running_, stopped))
+
+    assert "1 still to be sent" in before
+    assert "1 not to be sent" in after
+    assert "still to be sent" not in after
+
+
 def test_a_running_card_has_older_blocks_for_where_slack_refuses_tasks() -> None:
     """The buttons stay the last row in both."""
     card = cards.render(builders.request_in(State.RUNNING), run_of(5))

@@ -77,7 +77,7 @@ def render(
     best = [
         first,
         *_sections(dark, about_request.why(request.plan)),
-        progress.render(servers, request.order.action),
+        progress.render(servers, request.order.action, stopping=bool(request.stopped_by)),
     ]
     return _with(message, [*best, *below], body)
 

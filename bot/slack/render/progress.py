@@ -29,20 +29,26 @@ STATUSES = {
 }
 
 
-def render(servers: Sequence[ports.RunServer], action: Action) -> blocks.Block:
-    """Return the list; every server is in exactly one task."""
+def render(
+    servers: Sequence[ports.RunServer], action: Action, *, stopping: bool = False
+) -> blocks.Block:
+    """Return the list; every server is in exactly one task. What is `stopping` sends no more."""
     one_each = len(servers) <= MOST_TASKS
     made = [_one(row, action) for row in servers] if one_each else _groups(servers, action)
-    return {"type": "plan", "title": _whole(servers, named=one_each), "tasks": made}
+    return {
+        "type": "plan",
+        "title": _whole(servers, stopping=stopping, named=one_each),
+        "tasks": made,
+    }
 
 
-def _whole(servers: Sequence[ports.RunServer], *, named: bool) -> str:
+def _whole(servers: Sequence[ports.RunServer], *, stopping: bool, named: bool) -> str:
     """Return how many still wait; how far it is says the card's first line.
 
     The names of a few are folded here; those of many stand below, by state, and once is enough.
     """
     waiting = sum(row.state is ServerState.QUEUED and row.step == 0 for row in servers)
-    left = f"{waiting:,} still to be sent" if waiting else ""
+    left = f"{waiting:,} {'not' if stopping else 'still'} to be sent" if waiting else ""
     if not named:
         return left or "All sent"
     names = naming.folded_literal([row.label for row in servers], NAMES_CHARS)
