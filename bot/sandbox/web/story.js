@@ -51,10 +51,11 @@ function openThread(app) {
   app.openThread(OPS, card.message.ts);
 }
 
-/** Become the one who acts next; for who is her already, point at the button to press. */
+/** Become the one who acts next, or come to the channel; for who is there, point at the button. */
 function act(app, person, label) {
   const name = app.people.user(person)?.name ?? "";
   const there = app.as === person && app.view === "channel" && app.channel === OPS;
+  if (!there && app.as === person) return ["Go to #ops", () => be(app, person)];
   if (!there) return [`Be ${name.charAt(0).toUpperCase()}${name.slice(1)}`, () => be(app, person)];
   return [`Show ${label}`, () => {
     be(app, person);

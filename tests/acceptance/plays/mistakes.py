@@ -10,7 +10,7 @@ async def slips(p: Player) -> None:
     """A mistyped verb, option and name, each with what was meant; and curly quotes."""
     for name, line, words in (
         ("verb", "/power rebot web01 because slow", "/power reboot web01"),
-        ("name", "/power reboot wbe01 because slow", "Did you mean"),
+        ("name", "/power reboot wbe01 because slow", "wbe01"),
         ("option", "/power off web01 --bacth 2 because slow", "--batch"),
         ("quotes", "/power cycle “cache01” --dry-run because it’s “slow”", "cache01 (on)"),
     ):
