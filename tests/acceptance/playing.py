@@ -19,6 +19,7 @@ SHOTS = os.environ.get("POWERBOT_SCREENSHOTS", "")
 HEIGHTS = {1280: 860, 390: 844}
 # The browser says this of each answer above 399, and the bot's stand-ins give such on purpose.
 REFUSED = "Failed to load resource"
+POSTED_CHARS = 300
 ID = re.compile(r"PR-[0-9A-Z]{4}")
 
 
@@ -180,6 +181,12 @@ async def player(theatre: Theatre, play: str) -> AsyncIterator[Player]:
         if message.type == "error" and not message.text.startswith(REFUSED):
             faults.append(message.text)
 
+    # Shown where a play fails: whether a press has left the page, and what became of it.
+    def posted(response: async_api.Response) -> None:
+        if response.request.method == "POST":
+            sent = (response.request.post_data or "")[:POSTED_CHARS]
+            print(f"{response.status} {response.url} {sent}")  # noqa: T201 -- pytest keeps it
+
     async with contextlib.AsyncExitStack() as opened:
 
         async def another() -> Player:
@@ -189,6 +196,7 @@ async def player(theatre: Theatre, play: str) -> AsyncIterator[Player]:
             page.set_default_timeout(PATIENCE_S * 1000)
             page.on("pageerror", lambda error: faults.append(str(error)))
             page.on("console", console)
+            page.on("response", posted)
             await page.goto(theatre.stage.playing.url)
             await page.get_by_test_id(f"channel-{OPS}").click()
             return Player(page, theatre, play, faults, another)
