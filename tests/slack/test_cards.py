@@ -92,7 +92,7 @@ def test_the_reason_of_what_has_failed_is_its_requesters() -> None:
         shown(cards.render(builders.request_in(one, asked), row, private=True)) for one in states
     )
 
-    assert "> stuck firmware" in before
+    assert "> *Reason:* stuck firmware" in before
     assert "Asked by <@U0DANA>: stuck firmware" in after
     assert after.count("stuck firmware") == 1
 

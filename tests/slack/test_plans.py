@@ -88,7 +88,7 @@ def test_a_plan_says_which_rule_wants_what_of_which_servers() -> None:
     assert '*Needs 1 approval:* sre (rule "all")' in one
     assert (
         "*Needs 2 approvals:* sre and dc-ops"
-        " (the strictest of the rules: databases for db01; all for web01)" in two
+        ' (the strictest of the rules: "databases" for db01; "all" for web01)' in two
     )
 
 

@@ -138,6 +138,7 @@ def test_a_power_on_that_was_refused_is_not_what_to_press_next(
     for shown in (message.blocks[-1]["elements"][0] for message in (on_card, in_thread)):
         assert shown["text"]["text"] == "Power back on"
         assert shown.get("style") == style
+    assert ("sees to what refused the power-on" in str(on_card.blocks)) is (style is None)
 
 
 def test_servers_that_may_be_off_are_told_apart_from_those_that_are() -> None:

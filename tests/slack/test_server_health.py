@@ -12,7 +12,7 @@ from bot.workflow import answers
 from bot.workflow.sources import alarm_lookup
 from tests.slack import builders
 
-SICK = "⚠️ db11 is Critical: Power supply failed (critical)"
+SICK = "⚠️ db11 is Critical: Power supply failed"
 
 
 def sick_plan(**changes: object) -> plan.Plan:

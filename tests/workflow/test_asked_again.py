@@ -76,7 +76,7 @@ async def test_an_undo_says_what_it_undoes_and_not_the_old_reason_as_if_it_were_
 
     await world.press(DANA, "request", shown.request_id)
     card = cards.render(await world.found(shown.request_id))
-    assert f"> {undo}" in str(card.blocks)
+    assert f"> *Reason:* {undo}" in str(card.blocks)
     assert f"): {undo}. Needs sre." in card.text
 
 

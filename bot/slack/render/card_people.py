@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from bot.power import causes, lifecycle, ports
-from bot.power.lifecycle import State
+from bot.power.lifecycle import ServerState, State
 from bot.power.run import retry_and_undo
 from bot.slack.blockkit import text, words
 from bot.slack.render import buttons, headlines
@@ -52,6 +52,11 @@ def _next(request: ports.Request, servers: Sequence[ports.RunServer]) -> str:
     who, action = text.mention(request.order.requester.user_id), request.order.action
     anyone = f"{who}, or anybody else who can request it,"
     if dark := retry_and_undo.dark(action, servers):
+        if any(row.state is ServerState.REJECTED and row.step for row in dark):
+            return (
+                "*Next:* an operator sees to what refused the power-on; then "
+                f"{anyone} presses Power back on."
+            )
         those = "it" if len(dark) == 1 else "them"
         return f"*Next:* {anyone} checks {those}, then presses Power back on."
     left = outcomes.untouched(servers, action)

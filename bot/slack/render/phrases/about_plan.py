@@ -97,7 +97,7 @@ def by_rule(planned: plan.Plan) -> list[str]:
     if len(found) < ONE_RULE:
         return [text.plain(rule, RULE_CHARS) for rule in found]
     return [
-        f"{text.plain(rule, RULE_CHARS)} for {naming.folded(names, NAMES_CHARS)}"
+        f'"{text.plain(rule, RULE_CHARS)}" for {naming.folded(names, NAMES_CHARS)}'
         for rule, names in found.items()
     ]
 

@@ -126,9 +126,12 @@ def undoing(found: plan.Undone) -> str:
 
 
 def why(made: plan.Plan) -> str:
-    """Return the reason and the incident as a quotation, or an empty text."""
+    """Return the reason and the incident as a quotation, or an empty text.
+
+    It is called a reason, since beside servers in trouble it reads as the bot's own finding.
+    """
     given = _given(made)
-    return f"> {given}" if given else ""
+    return f"> *Reason:* {given}" if given else ""
 
 
 def _given(made: plan.Plan) -> str:

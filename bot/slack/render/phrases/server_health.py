@@ -100,17 +100,21 @@ def _alarms(planned: plan.Plan) -> dict[str, list[tuple[int, str]]]:
 
 
 def _line(ill: _Ill, names: Sequence[folding.Named]) -> str:
-    """Return one kind of trouble, like `⚠️ db11 is Critical: Power supply failed (critical)`."""
+    """Return one kind of trouble, like `⚠️ db11 is Critical: Power supply failed`."""
     verb = "is" if len(names) == 1 else "are"
     health = f" {verb} {text.plain(ill.health, WORD_CHARS)}" if ill.health else ""
-    told = [text.plain(_alarm(one), ALARM_CHARS + WORD_CHARS) for one in ill.alarms[:MOST_ALARMS]]
+    told = [
+        text.plain(_alarm(one, ill.health), ALARM_CHARS + WORD_CHARS)
+        for one in ill.alarms[:MOST_ALARMS]
+    ]
     more = len(ill.alarms) - MOST_ALARMS
     told += [f"and {text.count(more, 'other alarm')}"] if more > 0 else []
     alarms = f": {', '.join(told)}" if told else ""
     return f"⚠️ {naming.folded(names, NAMES_CHARS)}{health}{alarms}"
 
 
-def _alarm(alarm: tuple[int, str]) -> str:
-    """Return one alarm with its level, not yet safe for Slack."""
+def _alarm(alarm: tuple[int, str], health: str = "") -> str:
+    """Return one alarm with its level, unless `health` is that word; not yet safe for Slack."""
     level, name = alarm
-    return f"{text.cut(name, ALARM_CHARS)} ({LEVELS.get(level, 'level unknown')})"
+    word, told = LEVELS.get(level, "level unknown"), text.cut(name, ALARM_CHARS)
+    return told if word == health.lower() else f"{told} ({word})"
