@@ -153,8 +153,8 @@ async def test_the_form_shows_each_mistake_at_its_field(stage: Stage) -> None:
     }
     assert loose.errors == {
         "batch": (
-            "The policy allows at most 50, so --batch 999 doesn't work; type --batch 1 to "
-            "--batch 50."
+            "The policy allows at most 50, so --batch 999 doesn't work; type --batch with a "
+            "number from 1 to 50."
         ),
         "break_glass": "Break glass isn't allowed in this channel.",
     }
