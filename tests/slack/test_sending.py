@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -155,3 +157,19 @@ async def test_message_without_older_blocks_keeps_its_own(side: Side) -> None:
     await sender.post("C0OPS", blocks.Message("web01", (blocks.table([["a"], ["b"]]),)))
 
     assert [one["type"] for one in side.workspace.messages("ops")[-1].blocks] == ["table"]
+
+
+async def test_nothing_is_tried_again_after_the_instant_by_which_it_must_leave(
+    sender: sending.Sender, workspace: Workspace, clock: ticks.GivenClock
+) -> None:
+    """The client repeats a 503 by itself; by then another process may have said the same."""
+    workspace.chaos.fail("chat.postMessage", "status", status=503)
+    with sending.leaving_by(clock, clock.monotonic() + 10.0):
+        posting = asyncio.create_task(sender.post("C0OPS", WORDS))
+    while workspace.chaos.waiting()["faults"]:  # noqa: ASYNC110 -- a fault has no event
+        await asyncio.sleep(0.001)
+    clock.passed_s += 11.0
+    with pytest.raises(sending.TooLate):
+        await posting
+
+    assert workspace.calls("chat.postMessage") == []

@@ -54,7 +54,7 @@ class NoticePoster:
         try:
             if why := await self._barred(notice.channel_id):
                 return await self._give_up(notice, why)
-            with sending.leaving_by(until):
+            with sending.leaving_by(self._clock, until):
                 await self._sender.post(notice.channel_id, about_freezes.notice(notice.news))
         except sending.TooLate:
             return await self._postpone(notice, 0.0)

@@ -127,7 +127,7 @@ class Reporter:
     ) -> posting.Postponed | None:
         """Deliver one message; return when to try again if it could not be delivered."""
         try:
-            with sending.leaving_by(until):
+            with sending.leaving_by(self._clock, until):
                 await self._deliver(message)
         except posting.Postponed as later:
             return later
