@@ -11,7 +11,7 @@ from bot.power import inputs
 from bot.sandbox.workspace import Workspace
 from bot.slack import api_errors
 from bot.slack.blockkit import blocks
-from bot.slack.outbound import sending
+from bot.slack.outbound import send_deadline, sending
 from tests.slack.conftest import Side
 from tests.support import ticks
 
@@ -164,12 +164,41 @@ async def test_nothing_is_tried_again_after_the_instant_by_which_it_must_leave(
 ) -> None:
     """The client repeats a 503 by itself; by then another process may have said the same."""
     workspace.chaos.fail("chat.postMessage", "status", status=503)
-    with sending.leaving_by(clock, clock.monotonic() + 10.0):
+    with send_deadline.leaving_by(clock, clock.monotonic() + 10.0):
         posting = asyncio.create_task(sender.post("C0OPS", WORDS))
     while workspace.chaos.waiting()["faults"]:  # noqa: ASYNC110 -- a fault has no event
         await asyncio.sleep(0.001)
     clock.passed_s += 11.0
-    with pytest.raises(sending.TooLate):
+    with pytest.raises(send_deadline.TooLate):
         await posting
 
     assert workspace.calls("chat.postMessage") == []
+
+
+@pytest.mark.parametrize("looks", [1, 2])
+async def test_nothing_is_written_after_the_instant_by_which_it_must_leave(
+    sender: sending.Sender, workspace: Workspace, clock: ticks.GivenClock, looks: int
+) -> None:
+    """Frozen while it connects, or just before the first byte, a process says nothing old."""
+    await sender.post("C0OPS", WORDS)
+    late = Late(looks)
+
+    with pytest.raises(send_deadline.TooLate), send_deadline.leaving_by(late, 10.0):
+        await sender.post("C0OPS", WORDS)
+
+    assert late.looks == looks + 1
+    assert len(workspace.calls("chat.postMessage")) == 1
+
+
+class Late(ticks.GivenClock):
+    """A clock that is past every deadline after so many looks."""
+
+    def __init__(self, in_time: int) -> None:
+        super().__init__()
+        self.in_time = in_time
+        self.looks = 0
+
+    def monotonic(self) -> float:
+        """Return the seconds that have passed by this look."""
+        self.looks += 1
+        return 0.0 if self.looks <= self.in_time else 100.0

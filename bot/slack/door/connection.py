@@ -30,7 +30,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from bot.power import errors
 from bot.slack import api_errors
 from bot.slack.door import signed_posts, turned_away
-from bot.slack.outbound import sending
+from bot.slack.outbound import send_deadline
 
 log = structlog.get_logger()
 
@@ -64,14 +64,14 @@ async def open_client(token: str, api_url: str) -> AsyncIterator[AsyncWebClient]
 
     Its calls share a session: a new one for each would cost a TLS handshake. A 429 isn't
     repeated: whoever sends knows better what to do with the wait. What must leave by an instant
-    (`sending.leaving_by`) isn't repeated after it.
+    (`send_deadline.leaving_by`) isn't repeated after it.
     """
     retries = [
         AsyncConnectionErrorRetryHandler(max_retry_count=1),
         AsyncServerErrorRetryHandler(max_retry_count=1),
     ]
     async with aiohttp.ClientSession(
-        timeout=aiohttp.ClientTimeout(total=30), trace_configs=[sending.traced()]
+        timeout=aiohttp.ClientTimeout(total=30), trace_configs=[send_deadline.traced()]
     ) as session:
         yield AsyncWebClient(token, api_url, session=session, retry_handlers=retries)
 

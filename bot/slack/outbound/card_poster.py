@@ -50,7 +50,7 @@ class CardPoster:
     """Keeps the cards in Slack at the newest state of their requests.
 
     Methods may raise `posting.Postponed` (not now), `api_errors.Undelivered` (Slack has not taken
-    it) and `sending.TooLate` (it has not left).
+    it) and `send_deadline.TooLate` (it has not left).
     """
 
     def __init__(self, context: Context) -> None:

@@ -9,7 +9,7 @@ import structlog
 
 from bot.power import errors, ports
 from bot.slack import api_errors
-from bot.slack.outbound import posting, sending
+from bot.slack.outbound import posting, send_deadline
 from bot.slack.outbound.context import Context
 from bot.slack.render.phrases import about_freezes
 
@@ -54,9 +54,9 @@ class NoticePoster:
         try:
             if why := await self._barred(notice.channel_id):
                 return await self._give_up(notice, why)
-            with sending.leaving_by(self._clock, until):
+            with send_deadline.leaving_by(self._clock, until):
                 await self._sender.post(notice.channel_id, about_freezes.notice(notice.news))
-        except sending.TooLate:
+        except send_deadline.TooLate:
             return await self._postpone(notice, 0.0)
         except api_errors.Undelivered as error:
             return await self._not_taken(notice, error)

@@ -15,7 +15,7 @@ import structlog
 
 from bot.power import errors, ports
 from bot.slack import api_errors
-from bot.slack.outbound import card_poster, notice_poster, posting, sending, thread_poster
+from bot.slack.outbound import card_poster, notice_poster, posting, send_deadline, thread_poster
 from bot.slack.outbound.context import Context
 
 log = structlog.get_logger()
@@ -127,11 +127,11 @@ class Reporter:
     ) -> posting.Postponed | None:
         """Deliver one message; return when to try again if it could not be delivered."""
         try:
-            with sending.leaving_by(self._clock, until):
+            with send_deadline.leaving_by(self._clock, until):
                 await self._deliver(message)
         except posting.Postponed as later:
             return later
-        except sending.TooLate:
+        except send_deadline.TooLate:
             # A process that was frozen or held up must not say what another may have said since.
             return posting.Postponed(0.0, "its lease is nearly over")
         except api_errors.Undelivered as error:

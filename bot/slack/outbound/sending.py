@@ -7,11 +7,9 @@ the caller, who knows what else there is to do.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import contextvars
 import re
 import urllib.parse
-from collections.abc import Awaitable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from typing import Any
 
 import aiohttp
@@ -23,6 +21,7 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 from bot.power import ports
 from bot.slack import api_errors
 from bot.slack.blockkit import blocks, labels
+from bot.slack.outbound import send_deadline
 
 log = structlog.get_logger()
 
@@ -31,53 +30,10 @@ CALL_S = 15.0
 SHORT_WAIT_S = 3.0
 # How ids of people and of direct messages begin.
 PEOPLE = frozenset("UWD")
-_leaves_by: contextvars.ContextVar[tuple[ports.Clock, float] | None] = contextvars.ContextVar(
-    "leaves_by", default=None
-)
 # Response URLs are on these hosts ("Handling user interaction", and GovSlack's own page). Only
 # characters that every reader of addresses reads alike may stand in one.
 _SLACKS = re.compile(r"https://hooks\.slack(?:-gov)?\.com/[A-Za-z0-9/_.~%-]+")
 _PATH = re.compile(r"/[A-Za-z0-9/_.~%-]+")
-
-
-class TooLate(Exception):
-    """It has not left, and no longer may: by now another process could say the same."""
-
-
-@contextlib.contextmanager
-def leaving_by(clock: ports.Clock, until: float) -> Iterator[None]:
-    """In the block no call leaves after this instant of the monotonic clock, but raises `TooLate`.
-
-    That holds for each try of a call, however long Slack has asked to wait before it, and for
-    what the client repeats by itself where its session has `traced()`.
-    """
-    before = _leaves_by.set((clock, until))
-    try:
-        yield
-    finally:
-        _leaves_by.reset(before)
-
-
-def traced() -> aiohttp.TraceConfig:
-    """Return what holds a session to `leaving_by`, once a try has the connection that it leaves by.
-
-    A process can be frozen while it connects, or while the client waits to try again.
-    """
-    config = aiohttp.TraceConfig()
-    config.on_connection_create_end.append(_connected)
-    config.on_connection_reuseconn.append(_connected)
-    return config
-
-
-async def _connected(*_: Any) -> None:
-    _check_time()
-
-
-def _check_time() -> None:
-    """Raise `TooLate` when nothing may leave any more."""
-    bound = _leaves_by.get()
-    if bound is not None and bound[0].monotonic() > bound[1]:
-        raise TooLate
 
 
 class Sender:
@@ -271,11 +227,16 @@ class Sender:
 
     async def _once(self, method: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """Call a method once and map what goes wrong."""
-        _check_time()
+        send_deadline.check()
         try:
             answer = await _within_time(self._client.api_call(method, json=dict(arguments)))
         except SlackApiError as error:
             raise api_errors.undelivered(error) from None
+        except api_errors.Undelivered:
+            # A write that is held back reads as a broken connection.
+            if send_deadline.held():
+                raise send_deadline.TooLate from None
+            raise
         found: Mapping[str, Any] = answer.data if isinstance(answer.data, dict) else {}
         log.debug("slack.taken", method=method, ts=found.get("ts"))
         return found

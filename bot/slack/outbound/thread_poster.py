@@ -29,7 +29,7 @@ class ThreadPoster:
     """Posts replies in a request's thread, and direct messages to its requester.
 
     Every method may raise `Postponed` (not now), `api_errors.Undelivered` (Slack has not taken it)
-    and `sending.TooLate` (it has not left).
+    and `send_deadline.TooLate` (it has not left).
     """
 
     def __init__(self, context: Context, poster: card_poster.CardPoster) -> None:
