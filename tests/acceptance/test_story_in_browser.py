@@ -206,8 +206,9 @@ async def test_newcomer_follows_the_story_to_its_end(reader: Reader) -> None:
         assert reader.stage.playing.centre.reboots_received(name) == 1
 
 
+@pytest.mark.parametrize("reader", [WIDE], indirect=True, ids=["1280-light"])
 async def test_newcomer_without_a_mouse_asks_and_approves(reader: Reader) -> None:
-    """Everything on the way from the first word to the proof can be reached by keys."""
+    """Everything from the first word to the proof can be reached by keys, where there are keys."""
     page = reader.page
     await reader.step(1)
 
