@@ -58,13 +58,12 @@ BILL = (
         sample=(deciding.break_glass, running.put_back),
     ),
     Evening(
-        (reading.many_servers, mistakes.too_many), sample=(reading.many_servers,), servers=FLEET
-    ),
-    Evening(
         (
             *(reading.help_pages, reading.past, asking.selectors, mistakes.slips, running.undo),
             *(running.waves, mistakes.late_click, deciding.at_once, deciding.freeze),
-        )
+        ),
+        sample=(reading.past,),
     ),
+    Evening((reading.many_servers, mistakes.too_many), servers=FLEET),
     Evening((mistakes.ticket, deciding.expiry), policy=STRICT),
 )
