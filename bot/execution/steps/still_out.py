@@ -97,7 +97,7 @@ async def _request(context: Context, request_id: str) -> ports.Request | None:
 class _Hand:
     """Parts of one ended request, in the hands of this process until an instant each.
 
-    Implements `putting.Keeper`. What somebody else has taken is let go of. `tended` is when each
+    Implements `parts_back.Keeper`. What somebody else has taken is let go of. `tended` is when each
     was last lengthened.
     """
 

@@ -28,12 +28,6 @@ class _Bound:
     until: float
     held: bool = False
 
-    def check(self) -> None:
-        """Raise `TooLate` when nothing may leave any more."""
-        if self.clock.monotonic() > self.until:
-            self.held = True
-            raise TooLate
-
 
 _bound: contextvars.ContextVar[_Bound | None] = contextvars.ContextVar("bound", default=None)
 
@@ -68,8 +62,9 @@ def traced() -> aiohttp.TraceConfig:
 def check() -> None:
     """Raise `TooLate` when nothing may leave any more."""
     bound = _bound.get()
-    if bound is not None:
-        bound.check()
+    if bound is not None and bound.clock.monotonic() > bound.until:
+        bound.held = True
+        raise TooLate
 
 
 def held() -> bool:

@@ -106,7 +106,7 @@ class People:
     async def members(self, user_ids: Iterable[str]) -> dict[str, ports.Member]:
         """Return several people; who can't be read is left out.
 
-        That is how `approval.lost_approvals` wants to be told that somebody was not checked.
+        That is how `may_approve.lost_approvals` wants to be told that somebody was not checked.
         """
         wanted = sorted(set(user_ids))
         found = await asyncio.gather(*map(self._member, wanted))
