@@ -15,11 +15,12 @@ from bot.power import ports
 
 # Ids beyond this would make an address that gateways refuse; then all alarms are asked for.
 MOST_IDS = 40
+# A longer list would say no more on a plan, which is marked incomplete then.
 MOST_ALARMS = 100
 # The vendor's own client spells the word for a standing alarm wrongly, so that the query can't
 # ask for it: alarms that are over are left out here.
 OVER = frozenset({"ok", "invalid"})
-NAME_CHARS = 80
+NAME_CHARS = 80  # Characters of an alarm's name that a plan has room for.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +36,7 @@ class CloudAlarms:
             CloudError: they could not be read.
         """
         wanted = frozenset(server_ids)
+        # The query takes several ids with commas between (CloudDC API, ListAlarms page).
         query = f"limit={MOST_ALARMS}"
         if len(wanted) <= MOST_IDS:
             query += f"&resource_id={'%2C'.join(sorted(wanted))}"
@@ -47,7 +49,7 @@ def read(body: bytes, wanted: frozenset[str]) -> ports.Alarms:
     """Read a ListAlarms answer, as far as it speaks of these servers.
 
     Raises:
-        Unreadable: it isn't one.
+        UnreadableAnswer: it isn't one.
     """
     try:
         answer = json.loads(body)
@@ -63,6 +65,7 @@ def read(body: bytes, wanted: frozenset[str]) -> ports.Alarms:
 
 def _alarms(row: Mapping[str, Any], wanted: frozenset[str]) -> Iterator[ports.Alarm]:
     """Yield a row's alarm, once for each of the servers that it names."""
+    # A word that isn't known counts as standing: a needless warning does no harm.
     if str(row.get("alarm_status", "")).lower() in OVER:
         return
     level = row.get("alarm_level")

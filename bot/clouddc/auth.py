@@ -20,10 +20,12 @@ from bot.power import errors, ports
 from bot.runtime import single_flight
 
 # A token is renewed after this part of its life (24 hours; IAM API, token page).
-RENEW_AT = 0.9
+RENEW_AT = 0.9  # Part of a token's life.
 # Taken for the life of a token that doesn't say.
 UNSTATED_LIFE_S = 600.0
+# Less than the ten seconds for which a power call may wait, so that its error names IAM.
 FETCH_S = 8.0
+# How long a failed renewal rests, so that not every call waits for an IAM that is away.
 RENEW_AGAIN_S = 60.0
 
 
@@ -64,6 +66,7 @@ class SignedAuth(CloudAuth):
         self._ahead_s = 0.0
         self._own = {"X-Project-Id": project_id}
         if security_token:
+            # A temporary key's token is signed along with the rest (API gateway, signing page).
             self._own["X-Security-Token"] = _header_value(security_token)
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response]:
@@ -144,6 +147,7 @@ class IamAuth(CloudAuth):
         self, http: httpx.AsyncClient, endpoint: str, user: IamUser, *, clock: ports.Clock
     ) -> None:
         self._http = http
+        # Without its catalogue the answer is short (IAM API, token page).
         self._url = f"{endpoint.rstrip('/')}/v3/auth/tokens?nocatalog=true"
         self._user = user
         self._clock = clock
@@ -196,6 +200,7 @@ class IamAuth(CloudAuth):
         try:
             answer = await exchange.send(self._http, call, auth=None, clock=self._clock)
         except errors.CloudError as error:
+            # Whatever became of the log-in, the call that needs it has not left.
             raise errors.NotSent.since("IAM could not be asked for a token") from error
         value = answer.headers.get("X-Subject-Token", "")
         if not answer.succeeded or not value:
@@ -222,6 +227,7 @@ def _login_error(answer: wire.HttpAnswer, now: float) -> errors.CloudError:
     said = error_answers.error_for(answer, (), now=now)
     throttled = isinstance(said, errors.Throttled)
     wrong = isinstance(said, errors.Refused) and not throttled
+    # Only refused credentials may begin the pause; a fault of IAM's passes by itself.
     kind = errors.Unauthorized if wrong else errors.NotSent
     return kind(
         f"IAM gave no token ({answer.status}: {said.user_message})",

@@ -30,9 +30,11 @@ HOLD_S = {throttle.Priority.POWER: 10.0, throttle.Priority.READ: 20.0}
 # A power call leaves within this time or not at all, however long connecting takes or the process
 # is stopped: whoever sends it may lose the right to.
 LEAVE_WITHIN_S = 10.0
-READ_WHOLE_S = 60.0
+READ_WHOLE_S = 60.0  # All tries of one read together, in seconds.
 
+# A path or a user in the address would end in the signature and in the log.
 _ENDPOINT = re.compile(r"https?://([\w.-]+|\[[\da-f:]+\])(:\d{1,5})?/?", re.ASCII)
+# It becomes a part of the path, where a slash or a dot would lead elsewhere.
 _PROJECT_ID = re.compile(r"[\w-]{1,64}", re.ASCII)
 
 
@@ -120,6 +122,7 @@ class CloudDC:
         """
         ids = wire.power_call_ids(server_ids)
         order = {"action": method.value, "server_id_set": ids}
+        # The body is hashed into the signature, so these very bytes are what is sent.
         body = json.dumps(order, separators=(",", ":")).encode()
         call = exchange.Call(
             Operation.SWITCH,
@@ -134,19 +137,7 @@ class CloudDC:
             answer = await self._ask(call, throttle.Priority.POWER)
         except errors.Refused as error:
             raise error_answers.of_power_call(error) from error
-        request_id = error_answers.request_id(answer)
-        try:
-            taken = wire.accepted(answer, request_id)
-        except wire.UnreadableAnswer as error:
-            raise errors.OutcomeUnknown(
-                f"CloudDC answered {answer.status}, but not as documented",
-                status=answer.status,
-                request_id=request_id,
-            ) from error
-        if not taken.server_ids.issubset(ids):
-            strangers = sorted(taken.server_ids.difference(ids))
-            log.error("clouddc.foreign_ids", attempt_id=attempt_id, server_ids=strangers)
-        return taken
+        return _accepted(call, answer)
 
     async def list_page(self, marker: str = "", *, limit: int = wire.LARGEST_PAGE) -> wire.ListPage:
         """Read the page of the list behind a marker.
@@ -166,6 +157,7 @@ class CloudDC:
             UnknownServers: there is no such server.
             CloudError: it could not be read.
         """
+        # A name or a path in place of the id would reach another of the API's addresses.
         (known_id,) = wire.power_call_ids([server_id])
         call = exchange.Call(
             Operation.SHOW, "GET", f"{self.servers_url}/{known_id}", asked=(known_id,)
@@ -201,6 +193,7 @@ class CloudDC:
                 return await retries.persist(
                     lambda: self._read_once(call, parse), clock=self._clock, jitter=self._jitter
                 )
+        # Whoever asks for one server takes its absence for an answer, not for a failure.
         except errors.UnknownServers:
             raise
         except errors.CloudError as error:
@@ -252,6 +245,7 @@ class CloudDC:
             async with self._asking_again:
                 self._pause.check()
         answer = await exchange.send(self._http, call, auth=self._auth, clock=self._clock)
+        # A locked key refuses good signatures too, so that another one would prove nothing.
         if answer.status != httpx.codes.UNAUTHORIZED or error_answers.complaint(answer).locked:
             return answer
         if once and not self._auth.dates_wrongly(answer):
@@ -273,6 +267,28 @@ class CloudDC:
             return parse(answer.body)
         except wire.UnreadableAnswer as error:
             raise errors.CloudError(f"CloudDC's answer could not be read: {error}") from error
+
+
+def _accepted(call: exchange.Call, answer: wire.HttpAnswer) -> ports.Accepted:
+    """Return what CloudDC took of a power call.
+
+    Raises:
+        OutcomeUnknown: the answer doesn't say.
+    """
+    request_id = error_answers.request_id(answer)
+    try:
+        taken = wire.accepted(answer, request_id)
+    except wire.UnreadableAnswer as error:
+        # A success all the same, so that servers may be switching by now.
+        raise errors.OutcomeUnknown(
+            f"CloudDC answered {answer.status}, but not as documented",
+            status=answer.status,
+            request_id=request_id,
+        ) from error
+    # Ids that nobody asked for are told to the operator, and prove nothing of ours.
+    if strangers := sorted(taken.server_ids.difference(call.asked)):
+        log.error("clouddc.foreign_ids", attempt_id=call.attempt_id, server_ids=strangers)
+    return taken
 
 
 def _at_once(parse: Callable[[bytes], T]) -> Callable[[bytes], Awaitable[T]]:

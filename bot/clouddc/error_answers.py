@@ -28,12 +28,14 @@ LOCKED_WORDS = "AK access failed to reach the limit"
 REFUSING = frozenset({400, 401, 403, 404, 405, 411, 413, 414, 415, 422, 429, 431})
 # The longest wait that an answer may ask for.
 LONGEST_HINT_S = 300.0
-LONGEST_BODY = 64 * 1024
+LONGEST_BODY = 64 * 1024  # Bytes of an error that are read; a gateway's page may be longer.
 # A clock that is off by more than this is mentioned when credentials are refused.
 SKEW_S = 300.0
 
 _BRACKETS = re.compile(r"\[([^\[\]]*)(?:\]|$)")
+# Whatever else stands there isn't an id, and would go into log and thread as it is.
 _REQUEST_ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)
+# The gateway repeats the access key in its words, which people get to read.
 _ACCESS_KEY = re.compile(r"\b(ak|access)([:=])[^,;\s]+", re.IGNORECASE)
 # A refused signature is answered with the gateway's own canonical request (gateway's error page).
 _ECHO = re.compile("canonical", re.IGNORECASE)
@@ -102,6 +104,7 @@ def retry_after_s(headers: Mapping[str, str], *, now: float) -> float | None:
     """
     given = headers.get("Retry-After", "").strip()
     if given.isascii() and given.isdigit():
+        # Nine digits are beyond the bound already, and cost nothing to convert.
         return min(float(given[:9]), LONGEST_HINT_S)
     until = _date(given)
     if until is None:
@@ -195,7 +198,7 @@ SUBJECTS = {
     Operation.ALARMS: "The alarms",
     Operation.SWITCH: "The power call's answer",
 }
-FORBIDDEN = 403
+FORBIDDEN = 403  # The key lacks a permission (CloudDC API, error code page).
 SOON = "try again in a moment"
 
 

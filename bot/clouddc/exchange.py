@@ -26,7 +26,7 @@ log = structlog.get_logger()
 # The phases before the first byte (pool, connect, TLS) together take less than the whole, so
 # that each of them ends in an error of its own.
 TIMEOUT = httpx.Timeout(20.0, connect=5.0, pool=2.0)
-WHOLE_S = 20.0
+WHOLE_S = 20.0  # From connecting to the last byte of the answer, in seconds.
 # A page of a thousand records has about 800 KB.
 LARGEST_ANSWER = 16 * 1024 * 1024
 # An idle connection that the gateway closes just as a call goes out loses the call's answer.
@@ -83,6 +83,7 @@ class Departure:
         if getattr(info.get("request"), "method", b"") == b"CONNECT":
             return
         if self._clock.monotonic() > self._leave_by:
+            # Its lease may be over by now, and another process at work on the same servers.
             raise errors.NotSent.since("the call was held up for too long")
         self._began = True
 
@@ -188,6 +189,7 @@ async def _exchange(
                 body = await _whole_body(response)
             finally:
                 await response.aclose()
+    # These prove it by themselves, though a transport may have told no events.
     except NEVER_LEFT as error:
         raise _not_sent(error) from error
     except (httpx.RequestError, TimeoutError) as error:

@@ -52,6 +52,7 @@ class Inventory:
         """How many calls a sweep takes, as far as is known."""
         if self._latest is None:
             return None
+        # Rounded up: the last page is a call too.
         return max(1, -(-len(self._latest.servers) // wire.LARGEST_PAGE))
 
     @property
@@ -108,6 +109,7 @@ class Inventory:
             unreadable=reading.unreadable,
             endless=reading.endless,
         )
+        # A sweep that failed on its way never comes here, so that half a list replaces none.
         self._latest, self._latest_began = snapshot, began
         log.debug("clouddc.swept", servers=len(reading.found), pages=len(reading.asked))
         if snapshot.shortfall:

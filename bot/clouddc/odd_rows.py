@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from bot.power import server
 from bot.power.server import RecordPart
 
-ABSENT = object()
+ABSENT = object()  # A member that isn't there, where null is a value that can't be read.
 Tags = tuple[tuple[str, str], ...]
 
 
@@ -28,6 +28,7 @@ def server_of(found: object, error: str) -> server.Server:
     place, hardware = row.inner("location"), row.inner("hardware_attributes")
     tags = row.tags()
     return server.Server(
+        # The same id stands in plans, runs and sweeps, and is held once for all.
         id=sys.intern(found["id"]),
         name=row.text(found, "name", RecordPart.NAME, needed=True),
         power_state=row.text(found, "power_state"),
@@ -64,6 +65,7 @@ class _Row:
         """Return a member as text; `needed` ones are always there when the record is whole."""
         value = ABSENT if members is None else members.get(key, ABSENT)
         held = _text(value)
+        # An empty text is an answer, but no name that somebody could ask for.
         if held or (held is not None and part is not RecordPart.NAME):
             return held
         # An operation that isn't under way may well be null.
@@ -86,6 +88,7 @@ class _Row:
             return int(value)
         if digits.isdecimal() and digits.isascii():
             return int(digits[:9])
+        # Unread, not zero: a server that Huawei Cloud suspends must not pass for a free one.
         self.unread.append(RecordPart.FROZEN)
         return 0
 

@@ -106,6 +106,7 @@ class Poller:
             return None
         shown = (at for ids, at in self._shown if not ids.isdisjoint(wanted))
         looked_at = max(shown, default=float("-inf"))
+        # Half of this is what a shared sweep may lag behind without slowing its watcher down.
         gap_s = min(self._clock.monotonic() - looked_at, self._clock.now() - not_before)
         young = began.age_s(self._clock) <= min(self._share_s, gap_s / 2)
         late_enough = began.is_since(not_before, self._clock)
@@ -140,6 +141,7 @@ class Poller:
 
     async def _show_all(self, ids: Collection[str]) -> Mapping[str, server.Server]:
         """Show these servers at the same time; the client keeps to the rate."""
+        # All are waited for, so that none goes on reading after the round has failed.
         results = await asyncio.gather(*map(self._show, ids), return_exceptions=True)
         found: dict[str, server.Server] = {}
         for result in results:

@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 WORTH_ANOTHER_TRY = (errors.NotSent, errors.Throttled, errors.OutcomeUnknown)
 READ_TRIES = 4
-FIRST_DELAY_S = 0.5
+FIRST_DELAY_S = 0.5  # Doubled with each try, and spread by half either way.
 # A read gives up when it is asked to wait longer than this.
 LONGEST_DELAY_S = 10.0
 
@@ -36,6 +36,7 @@ async def persist(
             return await read()
         except WORTH_ANOTHER_TRY as error:
             await clock.sleep(delay_s(error, tried, jitter))
+    # The last try's error goes to whoever asked, as it is.
     return await read()
 
 

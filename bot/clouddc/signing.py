@@ -49,6 +49,7 @@ def sign(
     signed = {name.lower(): value.strip() for name, value in headers.items() if "_" not in name}
     payload_hash = hashlib.sha256(body).hexdigest()
     added: dict[str, str] = {}
+    # Without a content type the vendor's SDK hashes the body as well.
     if not signed.get("content-type", HASHED_TYPES[0]).startswith(HASHED_TYPES):
         payload_hash = added[PAYLOAD_HEADER] = UNSIGNED_PAYLOAD
         signed[PAYLOAD_HEADER.lower()] = UNSIGNED_PAYLOAD
@@ -58,6 +59,7 @@ def sign(
     parts = (canonical_path(path), canonical_query(query), block, ";".join(names), payload_hash)
     canonical = "\n".join((method, *parts))
     digest = hashlib.sha256(canonical.encode()).hexdigest()
+    # The plain secret is the key: this algorithm derives none for day or region.
     to_sign = "\n".join((ALGORITHM, signed[DATE_HEADER.lower()], digest))
     proof = hmac.new(key.secret.encode(), to_sign.encode(), hashlib.sha256).hexdigest()
     claim = f"Access={key.access}, SignedHeaders={';'.join(names)}, Signature={proof}"
@@ -66,6 +68,7 @@ def sign(
 
 def canonical_path(path: str) -> str:
     """Return the path decoded once and encoded again; the closing slash is only in this form."""
+    # An encoded slash counts as a separator then, as it does at the gateway (vendor's SDK).
     encoded = quote(unquote(path), safe="/")
     return encoded if encoded.endswith("/") else f"{encoded}/"
 
@@ -73,5 +76,6 @@ def canonical_path(path: str) -> str:
 def canonical_query(query: str) -> str:
     """Return the query's pairs encoded afresh, sorted by what they were before encoding."""
     fields = (field.partition("=") for field in query.split("&") if field)
+    # Sorted after encoding, pairs that differ by a slash or a comma would change places.
     pairs = sorted((unquote(name), unquote(value)) for name, _, value in fields)
     return "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in pairs)

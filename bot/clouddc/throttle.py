@@ -28,7 +28,7 @@ RECOVERY_S = 60.0
 # A timer may fire a little early; without a least wait the loop would spin until it is due.
 LEAST_WAIT_S = 0.001
 log = structlog.get_logger()
-PAUSE_S = 300.0
+PAUSE_S = 300.0  # As long as the gateway locks a key (API gateway, error page).
 # How many calls may be under way together: all of them may be refused, and one more that asks
 # again, before the sixth wrong signature would lock the key.
 MOST_UNDER_WAY = 4
@@ -39,6 +39,7 @@ SERVICE_CODES = "iMetal."
 class Priority(enum.IntEnum):
     """Who goes first when the bucket is empty."""
 
+    # A stop or a wave must not wait behind the pages of a list.
     POWER = 0
     READ = 1
 
@@ -86,9 +87,11 @@ class Bucket:
         """
         self._refill()
         now = self._clock.monotonic()
+        # A call that left before the rate was halved tells nothing about the new rate.
         if taken_at >= self._halved_at:
             self._rate = max(self._rate / 2, self._full * FLOOR)
             self._halved_at = now
+        # What was saved up before the 429 would break the hint at once.
         self._tokens = 0.0
         self._counted_at = max(self._counted_at, now + (hint_s or 0.0))
 

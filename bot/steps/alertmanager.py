@@ -17,8 +17,8 @@ from bot.steps import http_calls
 CREATED_BY = "powerbot"
 # A silence that begins in the past begins now, by Alertmanager's clock; ours may be ahead of it.
 EARLIER_S = 3600.0
-NOT_FOUND = 404
-EXPIRED = "expired"
+NOT_FOUND = 404  # There is no silence of this id (Alertmanager API v2, `silence` path).
+EXPIRED = "expired"  # The state of a silence that has ended; it is listed for days after that.
 UNREADABLE = "an answer that can't be understood"
 
 # A silence's conditions, sorted: (label, regular expression that matches its whole value).
@@ -34,7 +34,7 @@ class Elsewhere(Exception):
 
     def __init__(self, words: str, again_s: float = 0.0) -> None:
         super().__init__(words)
-        self.again_s = again_s
+        self.again_s = again_s  # Seconds that its Retry-After asks for, 0 without one.
 
 
 class Unsure(Exception):
@@ -80,8 +80,10 @@ class Alertmanager:
         Raises:
             AlertmanagerRefused, Elsewhere: they can't be read.
         """
+        # The whole list: the API filters by what is silenced, not by comment or author.
         rows = await self._read("/api/v2/silences")
         if not isinstance(rows, list):
+            # It may be a proxy that answers here, and Alertmanager at another address.
             raise Elsewhere(UNREADABLE)
         return [_standing(row) for row in rows if _is_ours(row, mark)]
 
@@ -100,17 +102,20 @@ class Alertmanager:
                 {"name": name, "value": value, "isRegex": True, "isEqual": True}
                 for name, value in wanted
             ],
+            # A changed start would make Alertmanager end this silence and make another.
             "startsAt": instead.starts_at if instead else times.rfc3339(now - EARLIER_S),
             "endsAt": times.rfc3339(until),
             "createdBy": CREATED_BY,
             "comment": comment,
         }
+        # With an id the silence is changed; Alertmanager may answer with a new one.
         reply = await self._write("POST", "/api/v2/silences", body | _id_of(instead))
         if reply.status == NOT_FOUND:
             raise Elsewhere("it doesn't know the silence")
         _check(reply)
         made = reply.json()
         if not isinstance(made, dict) or not isinstance(made.get("silenceID"), str):
+            # It took the silence and we don't know its id: it is looked for by its comment.
             raise Unsure(UNREADABLE)
         return str(made["silenceID"])
 
@@ -169,6 +174,7 @@ class Alertmanager:
             if error.left:
                 raise Unsure(error.words) from None
             raise Elsewhere(error.words) from None
+        # The fault may have come after the act, so that whoever goes on looks first.
         if reply.status >= 500:
             raise Unsure(http_calls.status_words(reply))
         return reply
@@ -201,6 +207,7 @@ def _check(reply: http_calls.Reply) -> None:
 
 def _is_ours(row: object, mark: str) -> bool:
     """Whether a silence is one that we have made for this part, and hasn't ended."""
+    # An operator's own silence is never touched, whatever its comment says.
     if not isinstance(row, dict) or row.get("createdBy") != CREATED_BY:
         return False
     return str(row.get("comment", "")).startswith(mark) and _state(row) != EXPIRED
@@ -232,6 +239,7 @@ def _standing(row: Mapping[str, Any]) -> OwnSilence:
 
 def _conditions(rows: Sequence[Mapping[str, Any]]) -> Conditions | None:
     """Return matchers as we make them, None where they are of another sort."""
+    # Without `isEqual` a matcher is a positive one (Alertmanager API v2, `matcher`).
     if not all(row.get("isRegex") and row.get("isEqual", True) for row in rows):
         return None
     return tuple(sorted((str(row["name"]), str(row["value"])) for row in rows))

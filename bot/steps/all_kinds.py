@@ -18,6 +18,7 @@ def learn(package: ModuleType = files) -> tuple[kind_file.Brought, ...]:
 
     Call it before a policy is read.
     """
+    # Whatever lies in the folder is a kind: there is no list that could forget one.
     names = sorted(one.name for one in pkgutil.iter_modules(package.__path__))
     modules = [importlib.import_module(f"{package.__name__}.{name}") for name in names]
     found: tuple[kind_file.Brought, ...] = tuple(module.BRINGS for module in modules)

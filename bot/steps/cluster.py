@@ -18,9 +18,13 @@ from bot.steps import credentials, http_calls
 
 # Where a pod finds its own service account (kubernetes.io, Accessing the API from a Pod).
 ACCOUNT = pathlib.Path("/var/run/secrets/kubernetes.io/serviceaccount")
+# One call alone, so that a server that hangs doesn't use up a whole round.
 LONGEST_CALL_S = 10.0
+# As many as kubectl asks for at once (kubernetes.io, `kubectl get --chunk-size`).
 PAGE = 500
+# A node has about a hundred pods (kubernetes.io, large clusters), so 10,000 are a fault.
 MOST_PAGES = 20
+# What SECURITY.md grants and nothing more; a test holds the two together.
 RIGHTS = (
     ("get", "nodes", ""),
     ("patch", "nodes", ""),
@@ -55,7 +59,7 @@ class Node:
     """A node as it was read; `annotation` is who has cordoned it by its annotation."""
 
     name: str
-    version: str
+    version: str  # Its resource version: a change of anybody's makes it another.
     unschedulable: bool
     annotations: Mapping[str, str]
 
@@ -92,6 +96,7 @@ class Api:
         Raises:
             Changed, Gone, KubernetesRefused, Later, SecretMissing: it wasn't changed, or may be.
         """
+        # With the version that was read, a change of somebody else's in between is refused.
         body = {"metadata": {"resourceVersion": node.version, **metadata}, "spec": spec}
         path = f"/api/v1/nodes/{_quoted(node.name)}"
         await self._json("PATCH", path, body, "application/merge-patch+json")
@@ -103,6 +108,7 @@ class Api:
             KubernetesRefused, Later, SecretMissing: they can't be read.
         """
         found: list[Pod] = []
+        # Kubernetes filters by node itself; without this a cluster's every pod would come.
         asked = {"fieldSelector": f"spec.nodeName={node}", "limit": str(PAGE)}
         for _ in range(MOST_PAGES):
             page = await self._json("GET", f"/api/v1/pods?{urllib.parse.urlencode(asked)}")
@@ -124,6 +130,7 @@ class Api:
         """
         path = f"/api/v1/namespaces/{_quoted(pod.namespace)}/pods/{_quoted(pod.name)}/eviction"
         named = {"name": pod.name, "namespace": pod.namespace}
+        # A StatefulSet's next pod has the same name, and mustn't be evicted in its place.
         only = {"preconditions": {"uid": pod.uid}} if pod.uid else {}
         body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": named}
         try:
@@ -138,6 +145,7 @@ class Api:
         Raises:
             KubernetesRefused, Later, SecretMissing: it can't be asked.
         """
+        # Kubernetes itself says what it would allow, so that nothing has to be tried out.
         missing = []
         for verb, resource, part in RIGHTS:
             named = {"verb": verb, "resource": resource} | ({"subresource": part} if part else {})
@@ -185,8 +193,10 @@ class Api:
             raise credentials.SecretMissing("url isn't set, and Powerbot doesn't run in a pod")
         port = os.environ.get("KUBERNETES_SERVICE_PORT", "443")
         if not headers:
+            # Read at each call: Kubernetes exchanges this token while the pod runs.
             token = credentials.from_file("the pod's token", ACCOUNT / "token")
             headers = {"Authorization": f"Bearer {token}"}
+        # An IPv6 address stands in brackets within a URL (RFC 3986, section 3.2.2).
         shown = f"[{host}]" if ":" in host else host
         return f"https://{shown}:{port}", headers, step.ca or str(ACCOUNT / "ca.crt")
 
@@ -202,6 +212,7 @@ def _understood(reply: http_calls.Reply) -> dict[str, Any]:
         raise Gone(words)
     if reply.status == 409:
         raise Changed(words)
+    # An eviction that a budget forbids now is answered 429 (kubernetes.io, API eviction).
     if reply.passing:
         raise Later(words, left=True)
     if not reply.good:
@@ -236,12 +247,15 @@ def _goes(found: Mapping[str, Any]) -> bool:
     """Whether a pod has to leave: it isn't a DaemonSet's, no mirror, and not finished."""
     metadata = found.get("metadata") or {}
     owners = metadata.get("ownerReferences") or ()
+    # A DaemonSet would put its pod back at once, cordoned or not, as kubectl drain knows.
     if any(one.get("controller") and one.get("kind") == "DaemonSet" for one in owners):
         return False
+    # The kubelet runs these from its own files, and the API can't end them.
     if "kubernetes.io/config.mirror" in (metadata.get("annotations") or {}):
         return False
     return (found.get("status") or {}).get("phase") not in ("Succeeded", "Failed")
 
 
 def _quoted(name: str) -> str:
+    # A slash in a name would lead the call to another object.
     return urllib.parse.quote(name, safe="")

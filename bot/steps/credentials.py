@@ -12,7 +12,7 @@ import dotenv
 
 from bot import secret_files
 
-ENV_FILE = ".env"
+ENV_FILE = ".env"  # In the working directory, as for the settings.
 STARS = "***"
 # How a secret that signs begins ("Standard Webhooks").
 SIGNING = "whsec_"
@@ -41,6 +41,7 @@ def read(variable: str) -> str:
     Raises:
         SecretMissing: neither is set, the file can't be used, or the secret is Powerbot's own.
     """
+    # The policy writes `env:NAME`, so that nobody mistakes the place for the secret itself.
     name = variable.removeprefix("env:")
     if is_own(name):
         raise SecretMissing(f"{name} is Powerbot's own and no step sends it; use another variable")
@@ -54,6 +55,7 @@ def read(variable: str) -> str:
 
 def is_own(name: str) -> bool:
     """Whether a variable holds a secret of Powerbot's own, which no step may send."""
+    # In any case of letters, since some systems don't tell variables apart by it.
     return name.upper() in OWN
 
 
@@ -91,6 +93,7 @@ def header(variable: str) -> dict[str, str]:
 
 def redacted(text: str, *secrets: str) -> str:
     """Return what somebody sent back, without the secrets that were sent to them."""
+    # The longest first: a part taken out of it would leave the rest to be read.
     for part in sorted(parts(secrets), key=len, reverse=True):
         text = text.replace(part, STARS)
     return text
@@ -104,7 +107,9 @@ def parts(secrets: Iterable[str]) -> set[str]:
 def _parts(secret: str) -> list[str]:
     """Return one secret and its parts."""
     scheme, _, token = secret.partition(" ")
+    # A proxy may repeat the token without its scheme, or the key without its prefix.
     found = [secret, token or scheme, secret.removeprefix(SIGNING)]
+    # Basic hides nothing: who sends the password back in clear has only decoded it.
     if scheme.lower() == "basic":
         try:
             login = base64.b64decode(token, validate=True).decode()

@@ -95,6 +95,7 @@ def why_not(error: BaseException) -> str:
                 return f"certificate not trusted: {one.verify_message}"
             case ssl.SSLError():
                 return "TLS failed"
+            # A file of certificates that is missing is the operator's to mend, so it is named.
             case FileNotFoundError() | PermissionError():
                 return f"{one.filename} can't be read"
     return "no answer"
@@ -105,6 +106,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         if isinstance(error, BaseExceptionGroup):
+            # A host with several addresses fails once for each, all in one group.
             for one in error.exceptions:
                 yield from _causes(one)
         error = error.__cause__ or error.__context__

@@ -22,11 +22,11 @@ log = structlog.get_logger()
 
 # A list of silences may be long: Alertmanager keeps those that have ended for five days.
 LARGEST_ANSWER = 16 * 1024 * 1024
-LONGEST_WORDS = 200
-LONGEST_WAIT_S = 60.0
+LONGEST_WORDS = 200  # Characters of an answer that fit a line of the thread.
+LONGEST_WAIT_S = 60.0  # The longest Retry-After that is believed.
 # An idle connection that the other side closes just as a call goes out loses the call's answer.
 KEEP_IDLE_S = 4.0
-MOST_CONNECTIONS = 100
+MOST_CONNECTIONS = 100  # As many as servers may be probed at once.
 TIMEOUT = httpx.Timeout(10.0, connect=5.0)
 
 
@@ -75,6 +75,7 @@ class Client:
                 request = pool.build_request(
                     call.method,
                     call.url,
+                    # Bodies are read raw, so that nothing packed can unfold beyond the bound.
                     headers={"Accept-Encoding": "identity", **call.headers},
                     content=call.body or None,
                     extensions={"trace": trace},
@@ -150,6 +151,7 @@ async def _reply(response: httpx.Response, call: http_calls.HttpCall) -> http_ca
     async for chunk in response.aiter_raw():
         parts.append(chunk)
         size += len(chunk)
+        # What lies behind the bound isn't read at all: a status alone may be enough.
         if size > LARGEST_ANSWER:
             break
     body = b"".join(parts)
@@ -181,6 +183,7 @@ def _said(body: bytes) -> str:
     elif isinstance(found, str):
         text = found
     line = next((one.strip() for one in text.splitlines() if one.strip()), "")
+    # A page for browsers says nothing in its first line, and the status is shown anyway.
     if line.startswith("<"):
         return ""
     return line

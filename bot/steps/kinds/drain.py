@@ -13,11 +13,11 @@ from collections.abc import Awaitable, Callable
 from bot.power.steps import definition, kinds, placeholders, protocol
 from bot.steps import cluster, credentials, http_calls, kind_file
 
-OURS = "powerbot/cordoned-by"
-MOST_AT_ONCE = 5
+OURS = "powerbot/cordoned-by"  # An annotation of the node; its value is the request's id.
+MOST_AT_ONCE = 5  # Nodes of one wave that are asked about together.
 # How often somebody else's change in between is read and tried again, in one round.
 MOST_CONFLICTS = 5
-AGAIN_S = 1.0
+AGAIN_S = 1.0  # Before pods that are still ending are counted again.
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -101,6 +101,7 @@ Half = Callable[[_Node], Awaitable[protocol.Each]]
 
 async def _drain(one: _Node) -> protocol.Each:
     """Cordon a node and evict its pods, as far as that goes now."""
+    # A try before this one may have cordoned, though its answer was lost.
     one.stands = one.asked.tried > 0
     try:
         one.stands = await _cordon(one)
@@ -122,13 +123,15 @@ async def _cordon(one: _Node) -> bool:
     """Cordon a node; return whether the cordon is ours.
 
     Raises:
-        Gone, Refused, Later, Missing, Unfilled: it can't be done now.
+        Gone, KubernetesRefused, Later, SecretMissing, Unfilled: it can't be done now.
     """
     for _ in range(MOST_CONFLICTS):
         node = await one.api.node(one.name)
+        # Cordoned by somebody else: its pods are evicted, and it isn't ours to uncordon.
         if node.unschedulable:
             return one.is_ours(node)
         try:
+            # One PATCH for both, so that no crash leaves a cordon that nobody knows for ours.
             annotations = {"annotations": {OURS: one.asked.request_id}}
             await one.api.patch(node, annotations, {"unschedulable": True})
         except cluster.Changed:
@@ -141,11 +144,12 @@ async def _evict(one: _Node) -> int:
     """Ask for the end of every pod that has to leave; return how many are left.
 
     Raises:
-        Refused, Later, Missing: it can't be asked now.
+        KubernetesRefused, Later, SecretMissing: it can't be asked now.
     """
     pods = await one.api.pods(one.name)
     gone = 0
     for pod in pods:
+        # It was evicted before and takes its grace period; asking again would change nothing.
         if pod.leaving:
             continue
         try:
@@ -163,9 +167,11 @@ async def _uncordon(one: _Node) -> protocol.Each:
     try:
         for _ in range(MOST_CONFLICTS):
             node = await one.api.node(one.name)
+            # Somebody took it over in mid-run: it is theirs now, and isn't owed either.
             if not one.is_ours(node):
                 return protocol.Each(protocol.TryResult.DONE)
             try:
+                # In a merge patch null takes a member away (RFC 7396).
                 await one.api.patch(node, {"annotations": {OURS: None}}, {"unschedulable": None})
             except cluster.Changed:
                 continue

@@ -15,9 +15,9 @@ from collections.abc import Iterable
 from bot.power.steps import definition, kinds, placeholders, protocol
 from bot.steps import credentials, http_calls, kind_file
 
-LONGEST_LOOK_S = 5.0
-MOST_AT_ONCE = 100
-WELL = ""
+LONGEST_LOOK_S = 5.0  # One look at one server; a hanging service isn't well.
+MOST_AT_ONCE = 100  # Servers that are asked at once, as many as there are connections.
+WELL = ""  # No words for what is wrong: nothing is.
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -91,13 +91,14 @@ class Probe:
         Raises:
             NoAnswer: nothing answered.
             Unfilled: the server has no value for a placeholder.
-            Missing: a secret can't be had.
+            SecretMissing: a secret can't be had.
         """
         if step.tcp:
             return await _connected(*placeholders.host_and_port(step.tcp, subject), within_s)
         if step.http:
             url = placeholders.address(step.http, subject)
             reply = await self.http.send(self._get(step, url, within_s))
+            # A redirect isn't well: it may lead to another host that answers for this one.
             return WELL if reply.good else f"HTTP {reply.status}"
         query = urllib.parse.urlencode({"query": placeholders.promql(step.promql, subject)})
         return await self._valued(step, query, within_s)
@@ -107,10 +108,11 @@ class Probe:
 
         Raises:
             NoAnswer: none does.
-            Missing: a secret can't be had.
+            SecretMissing: a secret can't be had.
         """
         failed: http_calls.NoAnswer | None = None
         for url in step.urls:
+            # Each address gets its share, so that the first one can't use up all the time.
             get = self._get(step, f"{url}/api/v1/query?{query}", within_s / len(step.urls))
             try:
                 reply = await self.http.send(get)
@@ -147,6 +149,7 @@ def _verdict(answer: object) -> str:
     result = data.get("result")
     match data.get("resultType"):
         case "vector" if isinstance(result, list):
+            # A sample is a pair of a time and its value as text (Prometheus HTTP API).
             rows = [row.get("value") if isinstance(row, dict) else None for row in result]
         case "scalar":
             rows = [result]
@@ -166,6 +169,7 @@ def _value(row: object) -> float:
 def _of_values(values: Iterable[float]) -> str:
     """Return what is wrong with some values: none, one that is unknown, or one that is 0."""
     values = list(values)
+    # No sample and NaN are unknown, which is never well.
     if not values or any(math.isnan(value) for value in values):
         return "no data"
     return "value 0" if 0 in values else WELL

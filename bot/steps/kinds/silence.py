@@ -13,8 +13,8 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from bot.power.steps import definition, kinds, placeholders, protocol
 from bot.steps import alertmanager, credentials, http_calls, kind_file
 
-LONGEST_CALL_S = 8.0
-LONGEST_REASON = 1000
+LONGEST_CALL_S = 8.0  # One call to one address, however much time there is.
+LONGEST_REASON = 1000  # Characters; a silence's comment is for people to read.
 ENDED = "somebody else has ended the silence"
 Work = Callable[[alertmanager.Alertmanager], Awaitable[protocol.Answer]]
 
@@ -35,6 +35,7 @@ class Silence:
 
         async def make(at: alertmanager.Alertmanager) -> protocol.Answer:
             wanted = conditions(asked.step, asked.servers)
+            # The first try of a half has nothing to look for, and saves reading a long list.
             there = await _ours(at, asked) if asked.tried else []
             ids = await _become(at, asked, there, wanted, until)
             return protocol.done(asked.servers, outside_id=ids, until=until, stands=True)
@@ -68,6 +69,7 @@ class Silence:
                 unsure = protocol.again(asked.servers, str(error), stands=True)
                 continue
             if there:
+                # The first that ends decides when all are lengthened.
                 ids, until = _joined(one.id for one in there), min(one.until for one in there)
                 return protocol.done(asked.servers, outside_id=ids, until=until, stands=True)
         return unsure or protocol.refused(asked.servers, "there is no silence of ours")
@@ -109,6 +111,7 @@ class Silence:
 
     async def _at_first(self, asked: protocol.Try, work: Work, *, stands: bool) -> protocol.Answer:
         """Do it at the first address that answers; each try begins one further on."""
+        # Another address each time, so that one that takes calls and fails isn't asked alone.
         urls, first = asked.step.urls, asked.tried % len(asked.step.urls)
         words, again_s = "no answer", 0.0
         for url in (*urls[first:], *urls[:first]):
@@ -120,6 +123,7 @@ class Silence:
                 alertmanager.AlertmanagerRefused,
             ) as error:
                 return protocol.refused(asked.servers, str(error), stands=stands)
+            # Not to the next address: it may not know yet of what was made here.
             except alertmanager.Unsure as error:
                 return protocol.again(asked.servers, str(error), stands=True)
             except alertmanager.Elsewhere as error:
@@ -132,8 +136,9 @@ class Silence:
         """Return one address, whose calls leave time for the other ones.
 
         Raises:
-            Missing: the secret can't be had.
+            SecretMissing: the secret can't be had.
         """
+        # One share more than addresses: the one that answers is listed, then written to.
         share_s = min(LONGEST_CALL_S, within_s / (len(step.urls) + 1))
         headers = credentials.header(step.auth)
         return alertmanager.Alertmanager(self.http, url, headers, step.ca, share_s)
@@ -145,8 +150,9 @@ async def _ours(
     """Return the silences of one part of a step that haven't ended.
 
     Raises:
-        Refused, Elsewhere: they can't be read.
+        AlertmanagerRefused, Elsewhere: they can't be read.
     """
+    # Another part may have the same comment, after a wave that was set aside whole.
     others = {one for joined in asked.others for one in joined.split()}
     return [one for one in await at.ours(_mark(asked)) if one.id not in others]
 
@@ -161,13 +167,14 @@ async def _become(
     """Change, make and end silences until those of one part are the wanted ones; return their ids.
 
     Raises:
-        Refused, Elsewhere: nothing is done.
+        AlertmanagerRefused, Elsewhere: nothing is done.
         Unsure: some of it is, or may be.
     """
     kept: dict[alertmanager.Conditions, str] = {}
     spare = []
     for one in there:
         has = one.conditions
+        # One that is right already isn't touched: a change would give it another id.
         if has is not None and has in wanted and has not in kept:
             kept[has] = one.id
         else:
@@ -176,9 +183,11 @@ async def _become(
     try:
         for each in wanted:
             if each not in kept:
+                # Changing ours leaves no moment in which its alerts would be heard.
                 instead = spare.pop(0) if spare else None
                 kept[each] = await at.post(each, _comment(asked), until, instead)
                 began = True
+        # Ended only when the wanted ones stand, for the same reason.
         for one in spare:
             await at.expire(one.id)
     except (alertmanager.AlertmanagerRefused, alertmanager.Elsewhere) as error:
@@ -205,6 +214,7 @@ def conditions(
     if not filled:
         return []
     width = range(len(step.match))
+    # The label that differs most goes into the pattern, which makes the fewest silences.
     widest = max(width, key=lambda at: len({row[at] for row in filled}))
     groups: dict[tuple[tuple[str, str], ...], dict[str, None]] = {}
     for row in filled:
@@ -217,6 +227,7 @@ def conditions(
 def _any_of(patterns: Iterable[str]) -> str:
     """Return a pattern that matches what any of them does."""
     each = list(patterns)
+    # In brackets: a bar within one pattern would else split it.
     return each[0] if len(each) == 1 else "|".join(f"(?:{one})" for one in each)
 
 

@@ -19,8 +19,9 @@ from bot.power.steps import definition, kinds, protocol
 from bot.power.text import times
 from bot.steps import credentials, http_calls, kind_file
 
+# The types are part of what receivers rely on, as are the members of `_data`.
 BEFORE, AFTER, TEST = "powerbot.wave.before", "powerbot.wave.after", "powerbot.test"
-LONGEST_TRY_S = 15.0
+LONGEST_TRY_S = 15.0  # For the test of `powerbot check`; a wave's try ends sooner.
 # Statuses by which a receiver says no; any other one is asked again.
 REFUSED = frozenset({409, 412, 423, 425})
 
@@ -52,6 +53,7 @@ class Webhook:
         """Tell the address of a test."""
         try:
             body = json.dumps({"type": TEST, "timestamp": times.rfc3339(time.time()), "data": {}})
+            # An id of its own each time: a receiver does nothing twice for one that it knows.
             call = _call(step, f"test_{secrets.token_hex(12)}", body.encode(), LONGEST_TRY_S)
             reply = await self.http.send(call)
         except (credentials.SecretMissing, http_calls.NoAnswer) as error:
@@ -61,12 +63,14 @@ class Webhook:
     async def _tell(self, asked: protocol.Try, body: bytes, *, is_after: bool) -> protocol.Answer:
         """Send one half once; `is_after` means that it stands until this half is taken."""
         try:
+            # The half's own key is its id, so that a receiver does a repeated one once.
             call = _call(asked.step, asked.key, body, min(asked.within_s, LONGEST_TRY_S))
         except credentials.SecretMissing as error:
             return protocol.refused(asked.servers, str(error), stands=is_after)
         try:
             reply = await self.http.send(call)
         except http_calls.NoAnswer as error:
+            # A receiver that may have heard of the before half is told of the after half, too.
             return protocol.again(asked.servers, error.words, stands=is_after or error.left)
         if reply.good:
             return protocol.done(asked.servers, stands=not is_after)
@@ -80,7 +84,7 @@ def _call(step: definition.Step, key: str, body: bytes, within_s: float) -> http
     """Return a signed request.
 
     Raises:
-        Missing: the secret can't be had, or is none that signs.
+        SecretMissing: the secret can't be had, or is none that signs.
     """
     secret, now = credentials.read(step.secret), datetime.datetime.now(datetime.UTC)
     try:
@@ -92,6 +96,7 @@ def _call(step: definition.Step, key: str, body: bytes, within_s: float) -> http
     headers = {
         "content-type": "application/json",
         "webhook-id": key,
+        # In seconds; a receiver refuses what is minutes old (Standard Webhooks, verification).
         "webhook-timestamp": str(int(now.timestamp())),
         "webhook-signature": signature,
         **credentials.header(step.auth),
