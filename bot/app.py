@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import dataclasses
 import functools
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 
 from slack_sdk.web.async_client import AsyncWebClient
@@ -102,12 +103,8 @@ async def joined(
         web_client = await closing.enter_async_context(
             connection.open_client(token, given.slack_api_url)
         )
-        identity, trusting = await asyncio.gather(
-            connection.introduce(web_client, patience_s=SLACK_PATIENCE_S), exchange.trusted()
-        )
-        if transport == "socket":
-            app_token = given.slack_app_token.get_secret_value()
-            await connection.try_app_token(web_client, app_token, patience_s=SLACK_PATIENCE_S)
+        app_token = given.slack_app_token.get_secret_value() if transport == "socket" else None
+        identity, trusting = await _met(web_client, app_token)
         kept = opening.open_store(
             given.database_url, code_version=VERSION, sole=True, lease_s=paces.lease_s
         )
@@ -122,9 +119,26 @@ async def joined(
         kinds = all_kinds.all_kinds(surroundings)
         basis = Basis(given, paces, clock, *slack, kept, power, log_in, kinds)
         bot = _join(basis, await _note_workspace(basis))
-        if transport == "socket":
+        if app_token is not None:
             bot.watchdog.socket = sockets.SocketMode(bot.slack, app_token, clock)
         yield bot
+
+
+async def _met(
+    web_client: AsyncWebClient, app_token: str | None
+) -> tuple[connection.Identity, ssl.SSLContext]:
+    """Try Slack's tokens, and read the certificates while it answers; without Socket Mode one.
+
+    Raises:
+        SlackUnavailable: Slack refuses a token, or can't be reached.
+        CloudError: the environment names certificates or a proxy that can't be used.
+    """
+    identity, trusting = await asyncio.gather(
+        connection.introduce(web_client, patience_s=SLACK_PATIENCE_S), exchange.trusted()
+    )
+    if app_token is not None:
+        await connection.try_app_token(web_client, app_token, patience_s=SLACK_PATIENCE_S)
+    return identity, trusting
 
 
 async def _note_workspace(basis: Basis) -> frozenset[str]:

@@ -28,6 +28,13 @@ app.add_typer(cli_host.audit_app, name="audit")
 
 PROGRAMME = "powerbot"
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
+Surroundings = Annotated[
+    bool,
+    typer.Option(
+        "--surroundings",
+        help="Also simulate Alertmanager, Kubernetes and a load balancer, on the next port.",
+    ),
+]
 
 
 def _print_version(asked: bool) -> None:
@@ -139,23 +146,13 @@ def simulate(
     ] = "new",
     duration: Annotated[str, typer.Option(help="How long an operation takes.")] = "5s",
     seed: Annotated[int, typer.Option(help="A different seed makes different servers.")] = 1,
-    surroundings: Annotated[
-        bool,
-        typer.Option(
-            "--surroundings",
-            help="Also simulate Alertmanager, Kubernetes and a load balancer, on the next port.",
-        ),
-    ] = False,
+    surroundings: Surroundings = False,
 ) -> None:
     """Run the simulated CloudDC and its IAM alone, over HTTP."""
     from bot.sandbox import racks
     from bot.sandbox.data_centre import simulate as simulate_
 
     generation = cli_host.word("--generation", generation, "new", "old")
-    try:
-        duration_s = setting_words.duration_s(duration)
-    except ValueError as error:
-        raise settings_.SettingsError(f"--duration {duration}: {error}.") from None
     serving = simulate_.serve_forever(
         host,
         port,
@@ -165,7 +162,7 @@ def simulate(
         sk=sk,
         token=token,
         generation=generation,
-        duration_s=duration_s,
+        duration_s=_duration_s("--duration", duration),
         seed=seed,
         beside=racks.beside(host, port + 1 if port else 0) if surroundings else None,
         echo=typer.echo,
@@ -257,6 +254,18 @@ def main() -> None:
     except BrokenPipeError:
         # The reader (head, less) has gone; there is nobody left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _duration_s(option: str, given: str) -> float:
+    """Return what an option says in seconds.
+
+    Raises:
+        SettingsError: it is no duration; the sentence names the option.
+    """
+    try:
+        return setting_words.duration_s(given)
+    except ValueError as error:
+        raise settings_.SettingsError(f"{option} {given}: {error}.") from None
 
 
 def _fail(sentence: str, status: int) -> None:

@@ -14,7 +14,7 @@ from bot.power import errors, inputs
 from bot.power.lifecycle import State
 from bot.power.policy import freezes
 from bot.slack.door.turned_away import Check
-from bot.storage.tables import figures
+from bot.storage import figures
 
 
 class Collected(registry.Collector):

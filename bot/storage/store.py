@@ -9,9 +9,9 @@ from typing import TypeVar
 
 from bot.power import errors, ports
 from bot.power.lifecycle import State
-from bot.storage import group_commit, writer
+from bot.storage import figures, group_commit, writer
 from bot.storage.engine import addresses, connections, files, generation, plan_cache, readers
-from bot.storage.tables import claims, figures, inbox, notices, outbox, transaction
+from bot.storage.tables import claims, inbox, notices, outbox, transaction
 
 T = TypeVar("T")
 

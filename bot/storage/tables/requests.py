@@ -9,35 +9,19 @@ from typing import Any
 from bot.power import causes, lifecycle, plan, ports
 from bot.power.lifecycle import State
 from bot.storage.engine import link
-from bot.storage.tables import earlier_requests, packed_plans, reviews, rows, steps
+from bot.storage.tables import earlier_requests, packed_plans, reviews, rows, steps, unasked_plans
 
 _RAN = sorted(lifecycle.ENDED - lifecycle.NEVER_RAN)
-_ENDED = sorted(lifecycle.ENDED)
-# Plans that came to nothing before anybody asked for them, and that no row names any more.
-_UNASKED = """
-    SELECT id FROM requests
-    WHERE asked_at = 0 AND state IN :ended
-      AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.request_id = requests.id)
-      AND NOT EXISTS (SELECT 1 FROM reviews WHERE reviews.request_id = requests.id)
-      AND NOT EXISTS (SELECT 1 FROM run_servers WHERE run_servers.request_id = requests.id)
-      AND NOT EXISTS (SELECT 1 FROM approvals WHERE approvals.request_id = requests.id)
-"""
-# An order that no index has: the few plans are sorted, rather than all of a person's requests
-# walked over for them.
-_OLDER_PLANS = """
-    SELECT id FROM requests
-    WHERE requester = :person AND state = :planned AND id <> :but
-      AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.request_id = requests.id)
-      AND id NOT IN (
-          SELECT id FROM requests WHERE requester = :person AND state = :planned
-          ORDER BY created_at + 0.0 DESC, id LIMIT :most
-      )
-"""
 # A worker that holds a request in one of these states loses it to a person's change.
 _TAKEN_BY_PEOPLE = frozenset({State.PLANNED, State.PENDING, State.APPROVED})
 
 
-class Requests(reviews.Reviews, earlier_requests.EarlierRequests, steps.Steps):
+class Requests(
+    reviews.Reviews,
+    earlier_requests.EarlierRequests,
+    unasked_plans.UnaskedPlans,
+    steps.Steps,
+):
     """The part of a transaction that speaks of requests."""
 
     def create(self, made: ports.Request, *, source_key: str) -> bool:
@@ -145,54 +129,10 @@ class Requests(reviews.Reviews, earlier_requests.EarlierRequests, steps.Steps):
             **{name: value for name, value in given.items() if value is not None},
             **_by_itself(after, at),
         }
-        changes = ["version = version + 1"]
-        if epoch is None and before in _TAKEN_BY_PEOPLE:
-            changes.append("epoch = epoch + 1")
-            self.drop_fence(request_id)
-            values["lease_until"] = 0.0
-        changes += [f"{name} = :{name}" for name in values]
-        fence = "" if epoch is None else " AND epoch = :epoch"
-        changed = self.change(
-            f"UPDATE requests SET {', '.join(changes)} WHERE id = :id AND state = :before{fence}",
-            values,
-            id=request_id,
-            before=before.value,
-            epoch=epoch,
-        )
+        changed = self._leave(request_id, before, values, epoch=epoch)
         if changed and after is State.PENDING and (found := self.request(request_id)):
             self._note_targets(request_id, found.order.targets)
-        return changed == 1
-
-    def forget_plan(self, request_id: str) -> None:
-        """Take a plan that nobody asked for out of the store; the audit log keeps its row.
-
-        One of which Slack must still be told stays for a later look.
-        """
-        unasked = f"{_UNASKED} AND requests.id = :id"
-        self._forget_plans(self.query(unasked, id=request_id, ended=_ENDED))
-
-    def forget_plans(self, *, before: float, limit: int) -> int:
-        """Take plans out of the store that ended before an instant and that nobody asked for."""
-        ended = f"{_UNASKED} AND ended_at < :before LIMIT :limit"
-        return self._forget_plans(self.query(ended, before=before, limit=limit, ended=_ENDED))
-
-    def keep_newest_plans(self, user_id: str, *, most: int, but: str) -> None:
-        """Let go of a person's oldest plans, but for so many that were not asked for yet.
-
-        The plan `but` stays, whatever the clock said when the others were made.
-        """
-        older = self.query(
-            _OLDER_PLANS, person=user_id, planned=State.PLANNED.value, most=most, but=but
-        )
-        self._forget_plans(older)
-
-    def _forget_plans(self, found: Sequence[Any]) -> int:
-        """Delete plans and their requests."""
-        ids = [row.id for row in found]
-        if ids:
-            self.change("DELETE FROM plans WHERE request_id IN :ids", ids=ids)
-            self.change("DELETE FROM requests WHERE id IN :ids", ids=ids)
-        return len(ids)
+        return changed
 
     def approve(self, request_id: str, approval: ports.Approval) -> bool:
         """Add an approval; False when this person's is there already."""
@@ -257,6 +197,26 @@ class Requests(reviews.Reviews, earlier_requests.EarlierRequests, steps.Steps):
         """Note where the card stands."""
         noted = "UPDATE requests SET card_channel = :channel, card_ts = :ts WHERE id = :id"
         self.change(noted, id=request_id, channel=card.channel_id, ts=card.ts)
+
+    def _leave(
+        self, request_id: str, before: State, values: dict[str, Any], *, epoch: int | None
+    ) -> bool:
+        """Change the columns of a request that is still in this state, behind the fence if any."""
+        changes = ["version = version + 1"]
+        if epoch is None and before in _TAKEN_BY_PEOPLE:
+            changes.append("epoch = epoch + 1")
+            self.drop_fence(request_id)
+            values["lease_until"] = 0.0
+        changes += [f"{name} = :{name}" for name in values]
+        fence = "" if epoch is None else " AND epoch = :epoch"
+        changed = self.change(
+            f"UPDATE requests SET {', '.join(changes)} WHERE id = :id AND state = :before{fence}",
+            values,
+            id=request_id,
+            before=before.value,
+            epoch=epoch,
+        )
+        return changed == 1
 
     def _one(self, found: Sequence[Any]) -> ports.Request | None:
         """Return the request that was found."""

@@ -16,7 +16,7 @@ from bot.power.lifecycle import ServerState
 from bot.power.request import Action, Options
 from bot.power.steps.states import Shown, StepState
 from bot.sandbox import data_centre
-from bot.storage.tables import figures as figures_
+from bot.storage import figures as figures_
 from tests.execution import crashing, world
 from tests.execution.steps import stage
 from tests.support import leases, virtual

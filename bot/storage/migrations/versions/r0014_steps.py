@@ -43,6 +43,12 @@ def _listed(words: tuple[str, ...]) -> str:
 
 def upgrade() -> None:
     """Make the tables, and let a server end as unwell."""
+    _let_servers_be_unwell()
+    _make_steps()
+    _make_step_servers()
+
+
+def _let_servers_be_unwell() -> None:
     states = f"state IN ({_listed(_SERVER_STATES)})"
     if op.get_bind().dialect.name == "sqlite":
         # SQLite can't change a check; what it tells of a table has none of them.
@@ -51,6 +57,9 @@ def upgrade() -> None:
     else:
         op.drop_constraint("state", "run_servers", type_="check")
         op.create_check_constraint("state", "run_servers", states)
+
+
+def _make_steps() -> None:
     op.create_table(
         "steps",
         sa.Column("step_key", sa.Text(), primary_key=True),
@@ -70,6 +79,9 @@ def upgrade() -> None:
     )
     op.create_index("ix_steps_request_id", "steps", ["request_id"])
     op.create_index("ix_steps_next_at", "steps", ["next_at"])
+
+
+def _make_step_servers() -> None:
     op.create_table(
         "step_servers",
         sa.Column("step_key", sa.Text(), sa.ForeignKey("steps.step_key"), primary_key=True),
