@@ -15,8 +15,9 @@ from bot.power.run.blockers import Blocker, BlockerKind
 log = structlog.get_logger()
 
 _KINDS = {Service.CLOUD: BlockerKind.CLOUD, Service.SLACK: BlockerKind.SLACK}
-# How long to wait before a freeze is looked at again: whoever lifts one sees the run go on.
-HELD_S = 0.5
+# How long to wait before a freeze is looked at again, in seconds. Whoever lifts one on the host
+# can't wake the bot: the record is all that both have.
+HELD_S = 0.25
 # How long to wait at most before Stop and freezes are looked at.
 HOLD_S = 2.0
 # How long to wait before people and channels that could not be checked are looked up again.

@@ -22,8 +22,9 @@ PATIENCE_S = 90.0
 # How often is looked for what has no event; a look into the record takes a few milliseconds.
 LOOK_S = 0.03
 OPERATION_S = 1.0
-# Calls to CloudDC in a second: few, so that some of a wave are still to leave for a while.
-RATE = "1"
+# Calls to CloudDC in a second: few, so that some of a wave are still to leave for a while, and
+# not so few that a call waits longer for its turn than the bot takes to go on.
+RATE = "2"
 AROUND = "/balancer/power"
 POLICY = """
 version = 1
@@ -32,16 +33,16 @@ allow = ["C0RUNS"]
 [people]
 sre = ["U0DANA", "U0SAM"]
 [limits]
-max_servers = 1000
-confirm_above = 1000
+max_servers = 3000
+confirm_above = 3000
 max_requests_per_hour = 10000
 max_open_per_user = 1000
 split_window = "1s"
 # A wave of many calls: before each wave Slack is asked about people, and these ask nobody.
 [defaults]
-batch = 1000
-ramp = [1000]
-max_failures = 1000
+batch = 3000
+ramp = [3000]
+max_failures = 3000
 [[step]]
 name = "balancer"
 kind = "webhook"

@@ -34,7 +34,7 @@ from tests.support import databases
 MOST_S = 2.0
 # How long calls are watched for after a command.
 WATCH_S = 4.0
-SERVERS = 4000
+SERVERS = 6000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -162,8 +162,8 @@ class Round:
 async def prepared(on: Scene, number: int, off: str, out: str) -> Round:
     """Start two runs while Slack is there, and have one request wait."""
     began = time.monotonic()
-    run = await on.ask(f"reboot worker[101-800] because {number}")
-    other = await on.ask(f"reboot worker[801-1500] because {number}")
+    run = await on.ask(f"reboot worker[101-900] because {number}")
+    other = await on.ask(f"reboot worker[901-2300] because {number}")
     waiting = await on.ask(f"reboot db01 because {number}", approved=False)
     for one in (run, other):
         servers = await on.servers_of(one)
