@@ -22,11 +22,11 @@ class Figures:
     pending_since: float
     unknown_outcomes: int
     messages_waiting: int
-    messages_refused: int
+    messages_refused: int  # Slack takes them from nobody, so they say nothing of an outage.
     message_since: float
     payloads_open: int
     payload_since: float
-    audit_seq: int
+    audit_seq: int  # Number of the newest row.
     steps_out: int
     steps_owed: int
     freezes: int
@@ -36,6 +36,7 @@ class Figures:
 
 
 _STANDING = sorted(states.STANDING)
+# A try to put back what is owed must not make the debt vanish for its time.
 _STEPS = """
     SELECT count(*) AS out, sum(
         CASE WHEN state = 'owed' OR (state = 'putting_back' AND owed_since > 0) THEN 1 ELSE 0 END

@@ -105,6 +105,7 @@ class GroupCommit:
 
 def _answer(answered: asyncio.Future[Any], outcome: writer.Outcome) -> None:
     """Give one who waits the value or the error of the transaction."""
+    # Whoever waited was cancelled; what was committed is so all the same.
     if answered.done():
         return
     if isinstance(outcome, writer.Done):

@@ -79,6 +79,7 @@ def _together(tx: link.Link, turn: str, works: Sequence[Work]) -> list[Any]:
     receiving = {**_received(listed), "lease_s": float(tx.lease_s)}
     finishing, naming = _finished(finished)
     driver = tx.connection.driver
+    # Statements leave before the first answer is back (psycopg, "Pipeline mode support").
     with driver.pipeline():
         driver.execute("BEGIN")
         driver.execute(turn)

@@ -48,6 +48,7 @@ def open_store(
             held.acquire()
             undo.callback(held.release)
         _settle_schema(address, migrate=path is not None if migrate is None else migrate)
+        # After the schema: what is counted stands in one of its tables.
         restored = sole and _begin_run(address)
         undo.pop_all()
     return store.Store(
@@ -87,6 +88,7 @@ def migrate(url: str) -> tuple[str, str]:
 
 def revision(connection: connections.Connection) -> str:
     """Return the schema's revision, or an empty text for an empty database."""
+    # The version can't be asked for where its table isn't there yet.
     if not connection.value(_TABLES[connection.dialect]):
         return ""
     return connection.value("SELECT version_num FROM alembic_version") or ""
@@ -115,6 +117,7 @@ async def beside(url: str, code_version: str) -> AsyncIterator[store.Store]:
     Raises:
         StoreUnavailable: the database can't be reached, holds no record, or is of another version.
     """
+    # Opening to write would make the file that the address names.
     with reading(url):
         pass
     opened = open_store(url, code_version=code_version, migrate=False)
@@ -157,6 +160,7 @@ def _begin_run(address: addresses.Address) -> bool:
     with connections.translated(), contextlib.closing(connections.connect(address)) as connection:
         connection.begin()
         if path is None:
+            # In the writers' turn: replicas that start together note one server.
             connection.execute("SELECT pg_advisory_xact_lock(:turn)", {"turn": writer.TURN})
             restored = generation.note_server(connection)
             connection.commit()
@@ -166,6 +170,7 @@ def _begin_run(address: addresses.Address) -> bool:
         claims.free_all(link.Link(connection, plans=plan_cache.PlanCache()))
         connection.commit()
         try:
+            # After the commit: a note ahead of its database would call that a backup.
             generation.note_run(connection, path)
         except OSError as error:
             raise errors.StoreUnavailable(

@@ -69,6 +69,7 @@ class Store:
     async def close(self) -> None:
         """Commit what waits, close all connections, end all threads, let go of the lock file."""
         with contextlib.suppress(errors.StoreUnavailable):
+            # Otherwise a backup from within this run would pass as newest.
             await self.count_on()
         await self._group.close()
         self._readers.close()
@@ -142,6 +143,7 @@ class Store:
         looked_at, found = await self._group_run(
             lambda tx: outbox.due(tx, self._grace, now=now, limit=limit, lease_s=self._lease_s)
         )
+        # Only once it is committed: a look that failed has given nobody a turn.
         self._grace.looked(looked_at)
         return found
 
@@ -197,8 +199,10 @@ class Store:
         if path is None or self._held is None:
             return
         head = await self._read(lambda tx: tx.audit_head())
+        # Nothing was done since then that a backup of meanwhile could have forgotten.
         if head == self._counted_at:
             return
+        # The database first: a note that stays behind calls nothing a backup.
         counted = await self._group_run(lambda tx: generation.count_on(tx.connection))
         try:
             await asyncio.to_thread(generation.note, counted, path)

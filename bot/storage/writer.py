@@ -25,8 +25,8 @@ Work = Callable[[transaction.Transaction], Any]
 # "Powerbot" in ASCII: writers of several replicas take turns, batch by batch.
 TURN = 0x506F776572626F74
 # A replica that was frozen in the middle of its turn is cut off, and the others go on.
-FROZEN_S = 15
-TURN_WAIT_S = 30
+FROZEN_S = 15  # Seconds.
+TURN_WAIT_S = 30  # Seconds: longer than a frozen one keeps its turn.
 # A commit must be on disk even where the server's own default would not wait for it.
 TURN_POSTGRESQL = f"""
     SELECT set_config('lock_timeout', '{TURN_WAIT_S}s', true),
@@ -117,6 +117,7 @@ class Writer:
             try:
                 batch = self._begin(works)
                 outcomes.extend(batch.run_all(works))
+            # Before its commit nothing of a batch is stored, whatever broke.
             except connections.away() as error:
                 raise _BatchLost(NOT_STORED, again=self._is_cut_off()) from error
             undo.pop_all()
@@ -205,11 +206,13 @@ class _Batch:
             if not alone:
                 self._execute("SAVEPOINT work")
             value = work(self._tx)
+            # A work that catches the database's refusal would pass as done.
             if self.connection.state() != "open":
                 raise RuntimeError("a transaction went on after the database had refused")
             if self._releases and not alone:
                 self._execute("RELEASE SAVEPOINT work")
         except Exception as error:  # Whatever a work raises is for its caller; others go on.
+            # What this work has appended is undone with it.
             del self.appended[kept:]
             return self._undone(error, alone=alone)
         return Done(value)

@@ -40,11 +40,13 @@ def verify(connection: connections.Connection, *, anchor: str = "") -> ChainVerd
         UnusableAnchor: the anchor isn't whole, so that nothing could be said of it.
     """
     wanted = read_anchor(anchor) if anchor else None
+    # The whole log may be larger than memory.
     found = connection.stream("SELECT * FROM audit ORDER BY seq")
     chain = _Chain(wanted)
     with contextlib.closing(found):
         problem = chain.follow(row._asdict() for row in found)
     if not problem:
+        # Rows cut off at the end leave a whole chain; only the stored head knows of them.
         head = connection.rows("SELECT seq, hash FROM audit_head")
         problem = chain.compare_head(head[0] if head else None)
     if problem:
@@ -76,7 +78,7 @@ class _Chain:
         self.rows = 0
         self.head = audit.NO_HASH
         self.anchored = False
-        self.off_by = 1
+        self.off_by = 1  # The bad row comes after the last good one.
         self._anchor = anchor
 
     def follow(self, found: Iterable[Mapping[Any, Any]]) -> str:
@@ -86,6 +88,7 @@ class _Chain:
                 return problem
             self.rows += 1
             self.head = row["hash"]
+            # Compared as the rows pass, so that the log is read once.
             if self._anchor and self._anchor.is_of(self.rows, self.head):
                 self.anchored = True
         return ""
@@ -121,7 +124,7 @@ class _Chain:
 WRITTEN = re.compile(r"(?:#?([1-9][0-9]{0,18})(?::\s*|\s+))?([0-9a-f]+)…?")
 # With the row's number before it a piece of the hash can't match another row by chance.
 LEAST_DIGITS = 12
-ALL_DIGITS = 64
+ALL_DIGITS = 64  # SHA-256 in hex.
 EXAMPLE = "'#15:39f1f807ab12'"
 
 

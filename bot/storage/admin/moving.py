@@ -14,7 +14,7 @@ from bot.storage import opening
 from bot.storage.engine import addresses, files
 from bot.storage.migrations import migrating
 
-SLICE = 500
+SLICE = 500  # Rows in one insert.
 # What the schema itself has put into an empty database.
 SEEDED = frozenset({"audit_head", "meta"})
 # Tables whose rows the database numbers by itself.
@@ -35,6 +35,7 @@ def move(source_url: str, target_url: str) -> dict[str, int]:
         raise errors.StoreUnavailable(f"There is no database at {path}.")
     held = files.LockFile(path) if path is not None else None
     if held is not None:
+        # Nobody may write to the old record while it is read.
         held.acquire()
     try:
         opening.migrate(source_url)
@@ -70,7 +71,7 @@ def _tables(connection: sa.Connection) -> sa.MetaData:
     """Return the tables as a database has them: both were migrated to the same ones."""
     found = sa.MetaData()
     found.reflect(connection)
-    found.remove(found.tables["alembic_version"])
+    found.remove(found.tables["alembic_version"])  # Both have the same by now.
     return found
 
 

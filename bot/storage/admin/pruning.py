@@ -66,6 +66,7 @@ async def forget_all(url: str, *, before: float, now: float, together: int = MOS
     if held is not None:
         held.acquire()
     try:
+        # A tool that only forgets brings up no schema under a bot that runs.
         kept = opening.open_store(url, code_version="prune", migrate=False)
         forgotten = 0
 
@@ -97,6 +98,7 @@ def forget(tx: transaction.Transaction, *, before: float, now: float, together: 
     ids = [row.id for row in found]
     if not ids:
         return 0
+    # Read first: the row below names the head that stood before it.
     seq, head = tx.audit_head()
     detail = {"requests": ids, "before": before, "through": seq, "head": head}
     tx.audit(ports.AuditEntry("record.pruned", now, detail=detail))

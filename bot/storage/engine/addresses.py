@@ -49,6 +49,7 @@ def same_place(one: Address, other: Address) -> bool:
 
     places = [conninfo.conninfo_to_dict(address.uri) for address in (one, other)]
     for place in places:
+        # With another name or password it is still the same database.
         place.pop("user", None)
         place.pop("password", None)
     return places[0] == places[1]

@@ -18,9 +18,9 @@ from typing import Any
 from bot.power import errors
 from bot.storage.engine import addresses, dialects
 
-BUSY_S = 30
+BUSY_S = 30  # Seconds that one writer waits for another.
 # A peer that takes no byte for this long is gone, however the network hides it.
-PEER_TIMEOUT_S = 30
+PEER_TIMEOUT_S = 30  # Seconds.
 # Rows that are held at once where all of a table is read.
 SLICE = 1000
 # Rows that a query brings at once: making records of so many takes less than a millisecond.
@@ -92,8 +92,11 @@ class Connection:
     def begin(self, *, readonly: bool = False) -> None:
         """Begin a transaction: to write, alone from its start on SQLite; to read, one snapshot."""
         if self._is_sqlite:
+            # A read that turns into a write is refused when somebody else wrote since
+            # ("Transaction").
             self._execute("BEGIN" if readonly else "BEGIN IMMEDIATE")
         elif readonly:
+            # By itself each statement would have its own snapshot ("Transaction Isolation").
             self._execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         else:
             self._execute("BEGIN")
@@ -147,6 +150,7 @@ def reading(url: str) -> Iterator[Connection]:
         try:
             yield connection
         except sqlite3.DatabaseError as error:
+            # The low byte is the primary code ("SQLite Result and Error Codes").
             if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
                 raise
             raise errors.StoreUnavailable(
@@ -186,6 +190,7 @@ def _named(name: str) -> tuple[type[Exception], ...]:
 
 def _sqlite(address: addresses.Address, *, readonly: bool) -> Connection:
     """Open a SQLite file: commits durable, waits bounded, references checked."""
+    # One thread of a pool at a time has it, which the driver can't know.
     driver = sqlite3.connect(
         str(address.path), timeout=BUSY_S, isolation_level=None, check_same_thread=False
     )
@@ -195,7 +200,9 @@ def _sqlite(address: addresses.Address, *, readonly: bool) -> Connection:
             driver.execute("PRAGMA query_only=ON")
         else:
             _switch_to_wal(driver)
+            # With NORMAL a power cut may take the last commits of a WAL ("PRAGMA synchronous").
             driver.execute("PRAGMA synchronous=FULL")
+            # Off by itself on every new connection ("SQLite Foreign Key Support").
             driver.execute("PRAGMA foreign_keys=ON")
         undo.pop_all()
     return Connection(driver, dialects.SQLITE)
@@ -231,8 +238,8 @@ def _psycopg_driver(address: addresses.Address) -> Any:
 
     given = conninfo.conninfo_to_dict(address.uri)
     defaults: dict[str, Any] = {
-        "connect_timeout": 10,
-        "tcp_user_timeout": PEER_TIMEOUT_S * 1000,
+        "connect_timeout": 10,  # Seconds (the same page).
+        "tcp_user_timeout": PEER_TIMEOUT_S * 1000,  # Milliseconds ("Parameter Key Words").
         "application_name": "powerbot",
     }
     settings: dict[str, Any] = {**defaults, **given}

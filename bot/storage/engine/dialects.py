@@ -19,10 +19,11 @@ from typing import Any
 SQLITE = "sqlite"
 POSTGRESQL = "postgresql"
 
+# 2440587.5 is the Julian day of 1970-01-01 ("Date And Time Functions").
 _SQLITE_NOW = "((julianday('now') - 2440587.5) * 86400.0)"
 # Not now(): that is the start of the transaction, which may have waited for its lock.
 _POSTGRESQL_NOW = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS DOUBLE PRECISION)"
-_LISTED = re.compile(r"\bIN :(\w+)")
+_LISTED = re.compile(r"\bIN :(\w+)")  # It would find NOT IN as well, so that goes first.
 _NOT_LISTED = re.compile(r"\bNOT IN :(\w+)")
 _VALUE = re.compile(r":(\w+)")
 _LOCKING = re.compile(r"\bFOR UPDATE( OF \w+)?( SKIP LOCKED)?")
@@ -38,6 +39,7 @@ def sqlite(statement: str) -> str:
 @functools.cache
 def postgresql(statement: str) -> str:
     """Return a statement as psycopg takes it; a list is an array."""
+    # A percent sign begins a value there (psycopg, "Passing parameters to SQL queries").
     listed = _NOT_LISTED.sub(r"<> ALL(:\1)", statement.replace("%", "%%"))
     listed = _LISTED.sub(r"= ANY(:\1)", listed)
     return _VALUE.sub(r"%(\1)s", listed).replace("now_s()", _POSTGRESQL_NOW)

@@ -15,7 +15,8 @@ import stat
 
 from bot.power import errors
 
-PRIVATE = 0o600
+PRIVATE = 0o600  # Read and written by the owner alone.
+# Without O_NONBLOCK, opening a pipe would wait for who writes to it ("open(2)").
 NEVER_FOLLOW = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
 
@@ -39,6 +40,7 @@ def make_own(path: pathlib.Path, flags: int = os.O_RDWR) -> int:
         FileExistsError: something is there under that name, a link for example.
         OSError: the file system refuses.
     """
+    # O_EXCL refuses a link too, wherever it leads ("open(2)").
     return os.open(path, flags | os.O_CREAT | os.O_EXCL | NEVER_FOLLOW, PRIVATE)
 
 
@@ -49,6 +51,7 @@ def open_there(path: pathlib.Path, flags: int = os.O_RDONLY) -> int:
         StoreUnavailable: it is a link, or another kind of file.
         OSError: the file system refuses.
     """
+    # Asked for its own sentence; the flag below refuses a link that is planted in between.
     refuse_link(path)
     try:
         descriptor = os.open(path, flags | NEVER_FOLLOW)
@@ -118,12 +121,14 @@ class LockFile:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
+            # A process id is shorter.
             holder = os.read(descriptor, 20).decode("ascii", "replace").strip() or "unknown"
             os.close(descriptor)
             raise errors.StoreUnavailable(
                 f"Another Powerbot (process {holder}) is using this database; "
                 "stop it first, or use PostgreSQL to run several."
             ) from error
+        # Until the lock is ours, the file names the process that has it.
         os.ftruncate(descriptor, 0)
         os.write(descriptor, f"{os.getpid()}\n".encode())
         self._descriptor = descriptor

@@ -9,7 +9,7 @@ from typing import Any
 from bot.power import errors, ports
 from bot.storage.engine import connections, plan_cache
 
-KEEP_OLD = "ON CONFLICT DO NOTHING"
+KEEP_OLD = "ON CONFLICT DO NOTHING"  # A key that comes twice is the same thing said twice.
 
 
 class Link:
@@ -32,7 +32,7 @@ class Link:
         self._fences: dict[str, int] = {}
         self.connection = connection
         self.plans = plans
-        self.code_version = code_version
+        self.code_version = code_version  # Stands in every audit row.
         self.readonly = readonly
 
     def query(self, statement: str, **values: Any) -> list[Any]:
@@ -106,6 +106,7 @@ class Link:
         self.must_write()
         if self._fences.get(request_id) == epoch:
             return
+        # Locked, so that nobody moves the fence on before this transaction's commit.
         mine = "SELECT id FROM requests WHERE id = :id AND epoch = :epoch FOR UPDATE"
         if self.value(mine, id=request_id, epoch=epoch) is None:
             raise errors.LostLease

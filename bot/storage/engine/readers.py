@@ -24,6 +24,7 @@ class Readers:
     def __init__(self, address: addresses.Address) -> None:
         self.address = address
         self._own = threading.local()
+        # So that every thread's is closed at the end.
         self._opened: set[connections.Connection] = set()
         self._threads = concurrent.futures.ThreadPoolExecutor(
             READERS, thread_name_prefix="store-read"
@@ -54,6 +55,7 @@ class Readers:
             connection = self._begun()
             undo.callback(self._drop, connection)
             found = read(connection)
+            # A snapshot that stays keeps SQLite's WAL growing ("Write-Ahead Logging").
             connection.rollback()
             undo.pop_all()
             return found

@@ -47,6 +47,7 @@ def upgrade(address: addresses.Address, folder: pathlib.Path = FOLDER, *, to: st
     opened = engine(address)
     with translated(), opened.begin() as connection:
         if address.path is None:
+            # In the writers' turn: two pods that migrate at once go one after the other.
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(writer.TURN)))
         configuration.attributes["connection"] = connection
         command.upgrade(configuration, to)
@@ -55,6 +56,7 @@ def upgrade(address: addresses.Address, folder: pathlib.Path = FOLDER, *, to: st
 def _configuration(folder: pathlib.Path) -> config.Config:
     """Return Alembic's configuration, which needs no file of its own."""
     made = config.Config()
+    # A percent sign would begin a variable (Python's configparser, "Interpolation of values").
     made.set_main_option("script_location", str(folder).replace("%", "%%"))
     return made
 
@@ -66,8 +68,10 @@ def engine(address: addresses.Address, *, readonly: bool = False) -> sa.Engine:
         return connections.connect(address, readonly=readonly).driver
 
     url = "postgresql+psycopg://" if address.path is None else "sqlite+pysqlite://"
+    # A pool would keep SQLite's file open after the work.
     made = sa.create_engine(url, creator=connect, poolclass=pool.NullPool)
 
+    # On a connection in autocommit SQLAlchemy begins nothing that the database sees.
     @sa.event.listens_for(made, "begin")
     def begun(connection: sa.Connection) -> None:
         driver = connection.connection.driver_connection

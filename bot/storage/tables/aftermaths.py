@@ -38,7 +38,7 @@ _BUSY = """
       AND run_servers.state IN :moving AND run_servers.settled_at = 0
     GROUP BY run_servers.room, run_servers.rack
 """
-_MOVING = ["accepted", "intended", "unknown"]
+_MOVING = ["accepted", "intended", "unknown"]  # Its power may be rising.
 _QUIET = sorted((lifecycle.ServerState.PROVEN, lifecycle.ServerState.SKIPPED))
 _LOOSE = f"""
     SELECT request_id, {", ".join(rows.SERVER_COLUMNS)} FROM run_servers
@@ -47,7 +47,7 @@ _LOOSE = f"""
 """
 # A power-off that failed may have left its server off as well.
 _ACTED = sorted({*lifecycle.MAY_HAVE_ACTED, lifecycle.ServerState.FAILED})
-MOST_LOOSE = 5000
+MOST_LOOSE = 5000  # Servers in one answer.
 _ONE = f"""
     SELECT {", ".join(rows.SERVER_COLUMNS)} FROM run_servers
     WHERE request_id = :request_id AND server_id = :server_id
@@ -56,7 +56,7 @@ _LOOK_AGAIN = """
     INSERT INTO aftermaths (request_id, until, next_at) VALUES (:id, :until, :next_at)
     ON CONFLICT (request_id) DO UPDATE SET until = excluded.until, next_at = excluded.next_at
 """
-MOST_LOOKS = 50
+MOST_LOOKS = 50  # Requests in one look; the writer's turn must stay short.
 
 
 class Aftermaths(link.Link):
@@ -69,6 +69,7 @@ class Aftermaths(link.Link):
         found: dict[str, ports.UnseenCall] = {}
         for row in self.query(_UNSETTLED, ids=[*server_ids], since=since, but=but):
             state = lifecycle.ServerState(row.state)
+            # Rows come oldest first, so the newest call decides.
             found.pop(row.server_id, None)
             if state in lifecycle.MAY_HAVE_ACTED and row.late == Late.NONE:
                 found[row.server_id] = ports.UnseenCall(

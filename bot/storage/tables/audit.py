@@ -28,10 +28,12 @@ class Audit(link.Link):
         self.must_write()
         seq, before = self._locked_head()
         row = _row(entry, self.code_version) | {"seq": seq + 1, "prev_hash": before}
+        # Last of all columns, for it covers the others.
         row["hash"] = row_hash(row)
         self.insert("audit", row)
         newest = "UPDATE audit_head SET seq = :seq, hash = :hash WHERE id = 1"
         self.change(newest, seq=row["seq"], hash=row["hash"])
+        # Logged after the commit: a step that was rolled back never happened.
         self.appended.append(entry)
         return row["seq"], row["hash"]
 
@@ -69,6 +71,7 @@ def row_hash(row: Mapping[str, Any]) -> str:
     which then isn't the stored one.
     """
     covered = {name: value for name, value in row.items() if name != "hash"}
+    # In order and in ASCII, so that every version makes the same text of a row.
     canonical = json.dumps(
         covered, sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=repr
     )
@@ -86,6 +89,7 @@ def export(
 
     With `server_ids` only rows that name one of these servers.
     """
+    # The database finds one id by itself; of several each row is looked at.
     alone = server_ids[0] if len(server_ids) == 1 else ""
     found, values = _speaking_of(request_id=request_id, server_id=alone, since=since)
     wanted = set(server_ids)

@@ -14,6 +14,7 @@ from bot.storage.engine import link
 from bot.storage.tables import rows
 
 _OPEN = sorted(lifecycle.OPEN)
+# Tables whose rows one process at a time has in hand.
 LEASED = ("requests", "inbox", "outbox", "notices")
 # Looks that are remembered within the time that an owner is given.
 STEPS = 8
@@ -43,6 +44,7 @@ class LeaseGrace:
         while self._looks and self._looks[-1] > at:
             self._looks.pop()
         while len(self._looks) > 1 and self._looks[1] <= at - self._patience_s:
+            # Of looks that are old enough the newest says all.
             self._looks.popleft()
         if not self._looks or at - self._looks[-1] >= self._patience_s / STEPS:
             self._looks.append(at)
@@ -57,6 +59,7 @@ def claim(
     seem to have ended, and nobody may take over from itself.
     """
     tx.must_write()
+    # Found and taken in one statement, so that two replicas never get one row.
     claimed = tx.query(
         """
         UPDATE requests SET epoch = epoch + 1, lease_until = now_s() + :lease_s

@@ -17,10 +17,11 @@ from bot.storage.tables import rows
 # Rows of servers that are in other requests too, of which so many are told.
 MOST_OVERLAPPING = 1000
 _RAN = sorted(lifecycle.ENDED - lifecycle.NEVER_RAN)
-_WAITING = sorted(lifecycle.OPEN - {State.PLANNED})
+_WAITING = sorted(lifecycle.OPEN - {State.PLANNED})  # A plan alone claims nothing.
 _UNDER_WAY = [State.APPROVED.value, State.RUNNING.value]
 _UNSENT = sorted(lifecycle.UNSENT)
-_REBOOTED = [ServerState.PROVEN.value, ServerState.UNKNOWN.value]
+_REBOOTED = [ServerState.PROVEN.value, ServerState.UNKNOWN.value]  # Unknown may have happened.
+# After a cycle a server has started anew as well.
 _REBOOTS = [Action.REBOOT.value, Action.CYCLE.value]
 # SQLite takes the tables of a CROSS JOIN in this order (its docs, "The SQLite Query Optimizer
 # Overview"): the few requests first, then the servers of each.

@@ -14,6 +14,7 @@ _ENDED = """
     SELECT holder, reason, since, until FROM freezes
     WHERE until > 0 AND until <= :now ORDER BY until, holder
 """
+# Whoever freezes again has changed their mind about why, or for how long.
 _REPLACE = """
     ON CONFLICT (holder) DO UPDATE
     SET reason = excluded.reason, since = excluded.since, until = excluded.until

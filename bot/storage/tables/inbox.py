@@ -23,6 +23,7 @@ _RECEIVE = f"""
     ON CONFLICT DO NOTHING
 """
 _MISTAKEN = "UPDATE inbox SET mistaken = :mistaken WHERE key = :key"
+# People's words and response URLs stay no longer than they are of use; the key finds doubles.
 _FINISH = "UPDATE inbox SET done_at = now_s(), body = '{}', response_url = '' WHERE key = :key"
 _LEFT = """
     SELECT * FROM inbox WHERE done_at = 0 AND lease_until < now_s() AND key NOT IN :but
@@ -53,6 +54,7 @@ class Inbox(link.Link):
         """
         whole = dataclasses.replace(inbound, key=message)
         if self.receive(whole):
+            # The message itself never came, and now its edit is read in its place.
             self.finish(message)
         elif not self._was_mistaken(message):
             return False
@@ -82,7 +84,9 @@ def claim(
 ) -> list[ports.Leftover]:
     """Take over payloads whose lease has ended: noes first, then the oldest."""
     found = tx.query(_LEFT, limit=LOOKED_THROUGH, but=[rows.storable(key) for key in but])
+    # Counted before it is tried: what kills its process must not do so for ever.
     left = [ports.Leftover(rows.inbound_from(row), row.tries + 1) for row in found]
+    # Sorting is stable: the oldest stays first among noes, and among the rest.
     taken = sorted(left, key=lambda one: halts.of(one.inbound) is None)[:limit]
     if taken:
         keys = [one.inbound.key for one in taken]

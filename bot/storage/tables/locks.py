@@ -25,6 +25,7 @@ class Locks(link.Link):
             self.change("DELETE FROM server_locks WHERE server_id IN :ids", ids=free)
             taken = {"request_id": request_id, "action": action.value, "since": at}
             self.insert_each("server_locks", [{"server_id": one, **taken} for one in free])
+        # A lock of one's own, from a try before, is in nobody's way.
         return {one: holder for one, holder in held.items() if holder != request_id}
 
     def unlock_servers(self, request_id: str) -> None:
@@ -37,6 +38,7 @@ class Locks(link.Link):
 
     def _held(self, server_ids: Sequence[str]) -> dict[str, ports.Lock]:
         """Return the locks of open requests among these servers."""
+        # Only of open requests: a release that was lost holds nobody up.
         held = self.query(
             """
             SELECT server_id, request_id, server_locks.action, since, requester

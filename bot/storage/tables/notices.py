@@ -59,6 +59,7 @@ def due(
     """Claim what channels must be told now, each channel's in order."""
     at = float(tx.value("SELECT now_s()"))
     found = tx.query(_DUE, now=now, ended_before=grace.ended_before(at), limit=limit)
+    # It names this claim: what a former owner still notes doesn't fit it.
     until = at + lease_s
     if found:
         leased = "UPDATE notices SET lease_until = :until WHERE id IN :ids"

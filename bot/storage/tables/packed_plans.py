@@ -15,7 +15,7 @@ from bot.power import plan, request
 
 T = TypeVar("T", plan.PlanLine, request.Target)
 
-Column = dict[str, Any]
+Column = dict[str, Any]  # By "runs", by "words" and "each", or by "each" alone.
 
 
 def packed(made: plan.Plan) -> str:
@@ -23,6 +23,7 @@ def packed(made: plan.Plan) -> str:
     whole = made.model_dump(mode="json", exclude={"lines": True, "order": {"targets"}})
     places = {line.server_id: place for place, line in enumerate(made.lines)}
     targets = made.order.targets
+    # A target without a line has no place that could stand for it.
     at = [places.get(target.server_id, -1) for target in targets]
     whole["lines"] = _columns(made.lines)
     whole["targets"] = _of_lines(made, at) if -1 not in at else _columns(targets)
@@ -35,6 +36,7 @@ def unpacked(text: str) -> plan.Plan:
     lines = _rows(whole["lines"])
     targets = whole.pop("targets")
     if "at" in targets:
+        # What isn't stored for the targets is what their lines have.
         own = {name for name in _names(request.Target)} - set(targets["columns"])
         at = _spread(targets["at"])
         listed = [
@@ -44,6 +46,7 @@ def unpacked(text: str) -> plan.Plan:
     else:
         listed = _rows(targets)
     whole["lines"], whole["order"]["targets"] = lines, listed
+    # Another version may have written it, so its shape is checked.
     return plan.Plan.model_validate(whole)
 
 
@@ -59,6 +62,7 @@ def _of_lines(made: plan.Plan, at: Sequence[int]) -> dict[str, Any]:
             for one, place in zip(made.order.targets, at, strict=True)
         )
     }
+    # Targets mostly stand in the order of the lines, so few ranges name all.
     return {"at": _ranges(at), "columns": columns}
 
 
@@ -84,8 +88,10 @@ def _column(values: Sequence[Any]) -> Column:
             runs[-1][1] += 1
         else:
             runs.append([value, 1])
+    # A run is two values in JSON, so it must stand for two at least.
     if len(runs) * 2 <= len(values) or len(runs) == 1:
         return {"runs": runs}
+    # A place in a list is shorter than most words, if each comes twice at least.
     words = list(dict.fromkeys(values))
     if len(words) * 2 <= len(values):
         number = {word: place for place, word in enumerate(words)}

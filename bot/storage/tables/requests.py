@@ -32,9 +32,11 @@ class Requests(
         """
         text = packed_plans.packed(made.plan)
         row = rows.request_row(made, rows.storable(source_key), rows.digest(text))
+        # A redelivered payload finds the request that it made the first time.
         if self.insert("requests", row, "ON CONFLICT (source_key) DO NOTHING") == 0:
             return False
         self.insert("plans", {"request_id": made.id, "plan": text})
+        # Read again in a moment, when its card is drawn.
         self.plans.put(row["plan_digest"], made.plan)
         if row["asked_at"]:
             self._note_targets(made.id, made.order.targets)
@@ -51,6 +53,7 @@ class Requests(
         """Return a request with its approvals, locked until the end of this transaction."""
         found = "SELECT * FROM requests WHERE id = :id"
         return self._one(
+            # A transaction that only reads may lock nothing, and its snapshot stands still.
             self.query(found if self.readonly else f"{found} FOR UPDATE", id=request_id)
         )
 
@@ -117,6 +120,7 @@ class Requests(
 
         A change by no owner takes a request that isn't running from whoever holds it.
         """
+        # A change that the table of states doesn't have never reaches the database.
         lifecycle.check(before, after)
         given = {"expires_at": expires_at, "use_by": use_by, "next_at": next_at}
         values: dict[str, Any] = {
@@ -125,11 +129,12 @@ class Requests(
             "end_reason": rows.storable(reason),
             "ended_by": rows.storable(by),
             "end_named": rows.storable(" ".join(named)),
-            "waiting": "",
+            "waiting": "",  # What was waited for belongs to the state before.
             **{name: value for name, value in given.items() if value is not None},
             **_by_itself(after, at),
         }
         changed = self._leave(request_id, before, values, epoch=epoch)
+        # From now on its servers count in limits and overlaps, never those of a mere plan.
         if changed and after is State.PENDING and (found := self.request(request_id)):
             self._note_targets(request_id, found.order.targets)
         return changed
@@ -204,6 +209,7 @@ class Requests(
         """Change the columns of a request that is still in this state, behind the fence if any."""
         changes = ["version = version + 1"]
         if epoch is None and before in _TAKEN_BY_PEOPLE:
+            # Whoever works on it by the old epoch is refused at the next write.
             changes.append("epoch = epoch + 1")
             self.drop_fence(request_id)
             values["lease_until"] = 0.0
@@ -221,6 +227,7 @@ class Requests(
     def _one(self, found: Sequence[Any]) -> ports.Request | None:
         """Return the request that was found."""
         joined = self._joined(found)
+        # Without steps in the plan nothing was taken out, and no query is needed.
         if not joined or not joined[0].plan.around:
             return joined[0] if joined else None
         return dataclasses.replace(joined[0], taken_out=tuple(self.parts(joined[0].id)))
@@ -256,5 +263,6 @@ class Requests(
 def _by_itself(after: State, at: float) -> dict[str, Any]:
     """Return the columns that a change to this state brings along."""
     if after in lifecycle.ENDED:
+        # No look is due any more, and whoever held it has lost it.
         return {"ended_at": at, "next_at": None, "lease_until": 0.0}
     return {"asked_at": at} if after is State.PENDING else {}

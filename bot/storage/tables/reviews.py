@@ -15,6 +15,7 @@ _OPEN = """
     SELECT reviews.* FROM reviews JOIN requests ON requests.id = request_id
     WHERE closed_at = 0 AND state NOT IN :never_ran
 """
+# For the figures, which need no review itself.
 OWED = """
     SELECT count(*) AS many, min(due_at) AS due_at
     FROM reviews JOIN requests ON requests.id = request_id
@@ -61,6 +62,7 @@ class Reviews(link.Link):
             UPDATE reviews SET remind_at = :next_at, reminders = reminders + 1
             WHERE request_id = :id AND remind_at = :remind_at AND closed_at = 0
         """
+        # As it was read: of two processes that remind at once, one finds it changed.
         mine = {"id": review.request_id, "remind_at": review.remind_at}
         return self.change(noted, mine, next_at=next_at) == 1
 
@@ -88,6 +90,6 @@ def _review_from(row: Any) -> ports.Review:
     """Return the review that a row is."""
     columns = row._asdict()
     columns["groups"] = tuple(json.loads(columns["groups"]))
-    judged = columns["judgement"]
+    judged = columns["judgement"]  # Empty in reviews of before there were judgements.
     columns["judgement"] = inputs.Judgement(judged) if judged else None
     return ports.Review(**columns)

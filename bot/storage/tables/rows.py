@@ -15,7 +15,7 @@ from typing import Any
 from bot.power import causes, errors, lifecycle, plan, ports, request
 from bot.storage.tables import packed_plans, stored_json
 
-PLAN_VERSION = 5
+PLAN_VERSION = 5  # What this version writes.
 # How each released shape of a plan is read; a new shape adds a line and keeps the old ones.
 _PLAN_READERS: dict[int, Callable[[str], plan.Plan]] = {
     1: plan.Plan.model_validate_json,
@@ -69,6 +69,7 @@ def request_row(made: ports.Request, source_key: str, plan_digest: str) -> dict[
         "plan_digest": plan_digest,
         "requester": made.order.requester.user_id,
         "action": made.order.action.value,
+        # 0 leaves a plan that is only looked at out of every limit.
         "asked_at": 0.0 if made.state is lifecycle.State.PLANNED else made.created_at,
         "created_at": made.created_at,
         "changed_at": made.changed_at,
@@ -162,6 +163,7 @@ SERVER_COLUMNS = tuple(field.name for field in dataclasses.fields(ports.RunServe
 _STATE, _SEEN, _CAUSE, _LATE = map(
     SERVER_COLUMNS.index, ("state", "seen_processing", "cause", "late")
 )
+# For thousands of rows a dictionary is quicker than the enum's own call.
 _STATES = {state.value: state for state in lifecycle.ServerState}
 _CAUSES = {cause.value: cause for cause in causes.Cause}
 _LATES = {late.value: late for late in causes.Late}
@@ -215,6 +217,7 @@ def attempt_from(row: Any) -> ports.Attempt:
     return ports.Attempt(**columns)
 
 
+# The batch on PostgreSQL makes an array of each, in this order.
 INBOUND_COLUMNS = (
     "key",
     "kind",
@@ -261,6 +264,7 @@ def message_from(row: Any, *, leased_until: float = 0.0) -> ports.OutboxMessage:
         id=row.id,
         request_id=row.request_id,
         kind=row.kind,
+        # A card has no words of its own: it shows its request as it is.
         said=stored_json.read_message(row.body) if row.kind != "card" else None,
         version=row.version,
         tries=row.tries,

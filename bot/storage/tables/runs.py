@@ -21,6 +21,7 @@ _ATTEMPTS = f"""
     SELECT {", ".join(rows.ATTEMPT_COLUMNS)} FROM attempts
     WHERE request_id = :request_id ORDER BY number
 """
+# Numbered in the statement, which whoever holds the fence runs alone.
 _INTEND = """
     INSERT INTO attempts (id, request_id, number, method, server_ids, wave, step, epoch,
                           code_version, intended_at)
@@ -75,6 +76,7 @@ class Runs(link.Link):
             LostLease: the fence has moved on.
             IllegalTransition: a server's reboot was sent already, or may have been.
         """
+        # Whoever has lost the request must not send, whatever it still knows.
         self.hold_fence(attempt.request_id, epoch)
         self.change(
             _INTEND,
@@ -88,8 +90,10 @@ class Runs(link.Link):
             code_version=self.code_version,
             intended_at=attempt.intended_at,
         )
+        # In the intent's transaction: a reboot that was sent before undoes both.
         self._note_servers(attempt)
 
+    # No fence: an answer that comes late is true all the same.
     def answer(self, attempt: ports.Attempt) -> None:
         """Store the outcome of an attempt."""
         self.change(

@@ -13,11 +13,12 @@ _SEEN = """
     INSERT INTO sightings (user_id, is_full, at) VALUES (:user_id, :is_full, :at)
     ON CONFLICT (user_id) DO UPDATE SET is_full = excluded.is_full, at = excluded.at
 """
-_WORKSPACE = "workspace"
+_WORKSPACE = "workspace"  # Its name in `meta`.
 _NOTED = """
     INSERT INTO meta (name, value) VALUES (:name, :value)
     ON CONFLICT (name) DO UPDATE SET value = excluded.value
 """
+# A second no of one person takes the first one's place: one look-up answers both.
 _HELD = """
     INSERT INTO look_ups (request_id, user_id, verb, until)
     VALUES (:request_id, :user_id, :verb, now_s() + :for_s)
@@ -64,6 +65,7 @@ class SeenPeople(link.Link):
 
         It ends by itself after this time on the database's clock, should the process die.
         """
+        # Left by processes that died during a look-up.
         self.change("DELETE FROM look_ups WHERE until < now_s()")
         held = {"request_id": request_id, "user_id": user_id, "verb": verb}
         self.change(_HELD, held, for_s=float(for_s))
@@ -79,5 +81,6 @@ class SeenPeople(link.Link):
             SELECT user_id, verb FROM look_ups
             WHERE request_id IN :ids AND until >= now_s() ORDER BY until LIMIT 1
         """
+        # An empty id stands for a no to everything, such as a freeze.
         found = self.query(held, ids=[request_id, ""])
         return (found[0].user_id, found[0].verb) if found else ("", "")

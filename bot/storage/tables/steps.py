@@ -22,10 +22,12 @@ _SERVERS = """
     FROM step_servers
     WHERE step_key IN :keys ORDER BY step_key, position
 """
+# What is owed counts whatever else is known: somebody has to look at it.
 _STANDING = """
     SELECT DISTINCT step_key FROM step_servers
     WHERE ((state IN :standing AND stands) OR state = 'owed')
 """
+# From the state that was read: another process may have put it back since.
 _MOVE = """
     UPDATE step_servers
     SET state = :state, stands = :stands, due = :due, since = :since, detail = :detail,
@@ -39,14 +41,16 @@ _NOTE = """
     UPDATE steps SET outside_id = :outside_id, until = :until, halves = :halves, says = :says
     WHERE step_key = :key
 """
+# While a request runs, its own driver looks after what it took out.
 _DUE = """
     SELECT step_key FROM steps JOIN requests ON requests.id = steps.request_id
     WHERE steps.next_at > 0 AND steps.next_at <= :now AND requests.ended_at > 0
     ORDER BY steps.next_at LIMIT :most FOR UPDATE OF steps SKIP LOCKED
 """
+# Named by the end of the hold, which is another one for whoever took it since.
 _HOLD = "UPDATE steps SET next_at = :until WHERE step_key = :key AND next_at = :held"
 _STANDS = sorted(states.STANDING)
-MOST_DUE = 20
+MOST_DUE = 20  # Parts that one look takes.
 
 
 class Steps(link.Link):
@@ -60,6 +64,7 @@ class Steps(link.Link):
         """
         if not made:
             return
+        # All parts that are intended together are of one request.
         self.hold_fence(made[0].request_id, epoch)
         self.insert_each("steps", [_part_row(part) for part in made])
         self.insert_each(
@@ -110,6 +115,7 @@ class Steps(link.Link):
         """
         self.must_write()
         new = {one.subject.id: one for one in changed}
+        # Whoever moves these servers meanwhile waits, and then finds them moved.
         found = self.query(_LOCKED, key=key, ids=[*new])
         were = {row.server_id: row.state for row in found if StepState(row.state) in before}
         values = [
@@ -193,6 +199,7 @@ def _part_row(part: wave_parts.Part) -> Mapping[str, Any]:
         "wave": part.wave,
         "step": part.step.name,
         "kind": part.step.kind,
+        # As the policy had it: an edit since doesn't change how it is put back.
         "spec": part.step.model_dump_json(exclude_defaults=True),
         "number": part.number,
         "parts": part.parts,
@@ -207,6 +214,7 @@ def _server_row(part: wave_parts.Part, taken: wave_parts.Taken, position: int) -
         "server_id": taken.subject.id,
         "request_id": part.request_id,
         "position": position,
+        # As it was then: a server that is renamed, or gone, is still put back.
         "subject": rows.storable(taken.subject.model_dump_json(exclude_defaults=True)),
         "state": taken.state.value,
         "stands": taken.stands,
@@ -223,6 +231,7 @@ def _taken(row: Any) -> wave_parts.Taken:
     return wave_parts.Taken(
         protocol.Subject.model_validate_json(row.subject),
         StepState(row.state),
+        # SQLite has numbers where others have truth.
         bool(row.stands),
         bool(row.due),
         row.since,

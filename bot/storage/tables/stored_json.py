@@ -47,6 +47,7 @@ def read_input(kind: str, text: str) -> inputs.Input:
         return _MODEL.validate_python(body if "type" in body else _of_old(kind, body))
     except pydantic.ValidationError as error:
         log.warning("store.input_unknown", kind=kind, fields=[one["loc"] for one in error.errors()])
+        # One payload that nobody understands must not hold up those behind it.
         return inputs.Unknown()
 
 
@@ -77,6 +78,7 @@ _NEWS = _model(messages.News)
 
 def written_message(message: messages.Message | messages.News) -> str:
     """Return a message as compact JSON in ASCII, which every database stores as it is."""
+    # Without defaults: another version's may differ, and what was said stays said.
     given = message.model_dump(mode="json", exclude_unset=True)
     whole = {"event": message.event, **given}
     return json.dumps(whole, separators=(",", ":"), ensure_ascii=True)
@@ -101,5 +103,6 @@ def _read(model: pydantic.TypeAdapter[Any], body: Mapping[str, Any]) -> Any:
     except pydantic.ValidationError as error:
         fields = [one["loc"] for one in error.errors()]
         log.warning("store.message_unknown", of=str(body.get("event")), fields=fields)
+        # Enough for one line of what has happened.
         words = {name: str(body.get(name) or "") for name in ("event", "reason")}
         return messages.Unknown.model_validate(words)

@@ -17,6 +17,7 @@ from bot.storage.tables import (
 )
 
 
+# Each part stands beside its tables; steps are named once more, so that all are seen here.
 class Transaction(
     inbox.Inbox,
     requests.Requests,

@@ -62,6 +62,7 @@ class UnaskedPlans(link.Link):
         """Delete plans and their requests."""
         ids = [row.id for row in found]
         if ids:
+            # The row that names the other goes first.
             self.change("DELETE FROM plans WHERE request_id IN :ids", ids=ids)
             self.change("DELETE FROM requests WHERE id IN :ids", ids=ids)
         return len(ids)

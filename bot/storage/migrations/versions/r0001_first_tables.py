@@ -56,7 +56,7 @@ def _text(name: str) -> sa.Column[Any]:
     return sa.Column(name, sa.Text(), nullable=False, server_default="")
 
 
-def _time(name: str) -> sa.Column[Any]:
+def _time(name: str) -> sa.Column[Any]:  # Seconds since the epoch, 0 for never.
     return sa.Column(name, sa.Double(), nullable=False, server_default=sa.text("0"))
 
 
@@ -76,18 +76,18 @@ def _make_requests() -> None:
     op.create_table(
         "requests",
         sa.Column("id", sa.Text(), primary_key=True),
-        _given("source_key", unique=True),
+        _given("source_key", unique=True),  # A payload that comes twice makes one request.
         _given("state"),
-        _given("plan_version", sa.Integer),
+        _given("plan_version", sa.Integer),  # Which reader understands the plan.
         _given("plan"),
         _given("plan_digest"),
         _given("requester"),
         *(_time(f"{name}_at") for name in ("created", "changed", "ended", "expires")),
         _time("use_by"),
         _count("version"),
-        _count("epoch"),
+        _count("epoch"),  # The fence, which every claim raises.
         _time("lease_until"),
-        sa.Column("next_at", sa.Double()),
+        sa.Column("next_at", sa.Double()),  # NULL: nobody need look.
         *(_text(name) for name in ("card_channel", "card_ts", "stopped_by", "stop_reason")),
         _time("stopped_at"),
         _text("end_reason"),
@@ -122,10 +122,11 @@ def _make_run_servers() -> None:
         _text("rack"),
         _given("state"),
         _count("step"),
-        _count("wave", "-1"),
+        _count("wave", "-1"),  # -1: in no wave yet.
         _text("detail"),
         _text("baseline_power"),
         _text("baseline_operation"),
+        # A trace of the operation.
         _given("seen_processing", sa.Boolean, server_default=sa.false()),
         _text("last_seen"),
         _time("sent_at"),
@@ -160,11 +161,13 @@ def _make_attempt_servers() -> None:
         sa.Column("server_id", sa.Text(), primary_key=True),
         _request_id(nullable=False),
         _given("method"),
+        # Until an answer denies it.
         _given("may_have_acted", sa.Boolean, server_default=sa.true()),
     )
     op.create_index("ix_attempt_servers_server_id", "attempt_servers", ["server_id"])
     sent = sa.text("method = 'rebooting' AND may_have_acted")
     op.create_index(
+        # The database itself refuses a second reboot of one server in one request.
         "uq_attempt_servers_one_reboot",
         "attempt_servers",
         ["request_id", "server_id"],
@@ -207,6 +210,7 @@ def _make_inbox() -> None:
 
 
 def _make_outbox() -> None:
+    # Only an INTEGER key numbers itself in SQLite ("SQLite Autoincrement").
     number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
     op.create_table(
         "outbox",
@@ -217,7 +221,7 @@ def _make_outbox() -> None:
         _text("body"),
         _given("waiting", sa.Boolean, server_default=sa.true()),
         _count("version"),
-        _count("shown_version"),
+        _count("shown_version"),  # The news that Slack has already.
         *(_time(name) for name in ("created_at", "due_at", "lease_until", "sent_at")),
         _count("tries"),
         _text("error"),
@@ -232,6 +236,7 @@ def _make_audit() -> None:
     texts = ("event", "request_id", "user_id", "team_id", "channel_id", "server_ids", "detail")
     op.create_table(
         "audit",
+        # Numbered by hand: a sequence leaves gaps where a transaction was rolled back.
         sa.Column("seq", sa.Integer(), primary_key=True, autoincrement=False),
         _given("at", sa.Double),
         *(_given(name) for name in (*texts, "code_version", "prev_hash", "hash")),
@@ -242,6 +247,7 @@ def _make_audit() -> None:
         sa.Column("id", sa.Integer(), primary_key=True, autoincrement=False),
         _given("seq", sa.Integer),
         _given("hash"),
+        # A second head would let two chains grow.
         sa.CheckConstraint("id = 1", name="one_row"),
     )
     op.execute(f"INSERT INTO audit_head (id, seq, hash) VALUES (1, 0, '{'0' * 64}')")

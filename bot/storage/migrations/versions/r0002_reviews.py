@@ -24,8 +24,9 @@ def upgrade() -> None:
     op.create_table(
         "reviews",
         sa.Column("request_id", sa.Text(), sa.ForeignKey("requests.id"), primary_key=True),
-        sa.Column("breaker", sa.Text(), nullable=False),
+        sa.Column("breaker", sa.Text(), nullable=False),  # Who may not review it.
         _text("groups"),
+        # remind_at 0: nobody is reminded any more.
         *(_time(name) for name in ("opened_at", "due_at", "remind_at")),
         sa.Column("reminders", sa.Integer(), nullable=False, server_default=sa.text("0")),
         _time("closed_at"),

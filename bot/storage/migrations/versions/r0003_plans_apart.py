@@ -17,4 +17,5 @@ def upgrade() -> None:
         sa.Column("plan", sa.Text(), nullable=False),
     )
     op.execute("INSERT INTO plans (request_id, plan) SELECT id, plan FROM requests")
+    # Last, once every plan has its row.
     op.drop_column("requests", "plan")

@@ -11,6 +11,7 @@ down_revision = "0003"
 
 def upgrade() -> None:
     """Add the mark."""
+    # False for all before: nobody noted then which were a mistake.
     op.add_column(
         "inbox", sa.Column("mistaken", sa.Boolean(), nullable=False, server_default=sa.false())
     )

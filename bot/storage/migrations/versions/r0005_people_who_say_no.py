@@ -21,7 +21,7 @@ def upgrade() -> None:
     op.create_table(
         "look_ups",
         sa.Column("request_id", sa.Text(), primary_key=True),
-        sa.Column("user_id", sa.Text(), primary_key=True),
+        sa.Column("user_id", sa.Text(), primary_key=True),  # One look-up each.
         sa.Column("verb", sa.Text(), nullable=False),
-        sa.Column("until", sa.Double(), nullable=False),
+        sa.Column("until", sa.Double(), nullable=False),  # A hold outlives no dead process.
     )

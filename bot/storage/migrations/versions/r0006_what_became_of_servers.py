@@ -22,9 +22,11 @@ def _text(name: str) -> sa.Column[Any]:
 def upgrade() -> None:
     """Add the columns, and the table of what is still looked at."""
     rack_limit = sa.Column("rack_limit", sa.Integer(), nullable=False, server_default=sa.text("0"))
+    # All of them empty for runs of before, of which nobody noted this.
     for column in (_text("cause"), _text("seen_power"), _text("room"), rack_limit, _text("late")):
         op.add_column("run_servers", column)
     op.add_column("run_servers", _time("late_at"))
+    # A rack's limit counts what moves in it, whichever request moves it.
     op.create_index("ix_run_servers_rack", "run_servers", ["rack", "state"])
     op.create_table(
         "aftermaths",

@@ -33,7 +33,7 @@ def upgrade() -> None:
         "notices",
         sa.Column("id", number, primary_key=True),
         sa.Column("channel_id", sa.Text(), nullable=False),
-        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),  # What was said already isn't said again.
         _text("body"),
         sa.Column("waiting", sa.Boolean(), nullable=False, server_default=sa.true()),
         *(_time(name) for name in ("created_at", "due_at", "lease_until", "sent_at")),

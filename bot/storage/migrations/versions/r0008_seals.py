@@ -14,5 +14,6 @@ def upgrade() -> None:
     op.add_column("approvals", sa.Column("seal", sa.Text(), nullable=False, server_default=""))
     op.add_column(
         "requests",
+        # Strangers read the channel.
         sa.Column("hushed", sa.Boolean(), nullable=False, server_default=sa.false()),
     )

@@ -11,4 +11,5 @@ down_revision = "0008"
 
 def upgrade() -> None:
     """Make the column; of runs before it nothing is known."""
+    # A card of an older run names such servers alike, as it did then.
     op.add_column("run_servers", sa.Column("apart", sa.Text(), nullable=False, server_default=""))

@@ -14,9 +14,9 @@ down_revision = "0009"
 _INDEXES = {
     "ix_requests_requester_state": ["requester", "state", "ended_at"],
     "ix_requests_asked_at": ["requester", "asked_at"],
-    "ix_requests_changed_at": ["changed_at"],
+    "ix_requests_changed_at": ["changed_at"],  # Cool-downs.
     "ix_requests_ended_at": ["ended_at"],
-    "ix_requests_unasked": ["asked_at", "state", "ended_at"],
+    "ix_requests_unasked": ["asked_at", "state", "ended_at"],  # Plans to be forgotten.
 }
 _ASKED = """
     UPDATE requests SET asked_at = created_at
@@ -69,6 +69,7 @@ def _fill(connection: sa.Connection, id_: str) -> None:
     noted = sa.text("UPDATE requests SET action = :action WHERE id = :id RETURNING asked_at")
     asked_at = connection.execute(noted, {"action": order["action"], "id": id_}).scalar_one()
     targets = {one["server_id"]: one["name"] for one in order["targets"]}
+    # A plan that nobody asked for counts towards no limit.
     if asked_at and targets:
         listed = [
             {"request_id": id_, "server_id": server_id, "name": name}

@@ -67,10 +67,10 @@ def _make_steps() -> None:
         _count("wave"),
         _text("step"),
         _text("kind"),
-        _text("spec"),
+        _text("spec"),  # The step as it was in the policy then.
         _count("number", 1),
         _count("parts", 1),
-        _text("outside_id"),
+        _text("outside_id"),  # How the other side calls it.
         _time("until"),
         _count("halves"),
         _text("says"),
@@ -90,7 +90,7 @@ def _make_step_servers() -> None:
         _count("position"),
         _text("subject"),
         sa.Column("state", sa.Text(), nullable=False),
-        _flag("stands"),
+        _flag("stands"),  # Something is out, or may be.
         _flag("due"),
         _time("since"),
         _text("detail"),

@@ -11,4 +11,5 @@ down_revision = "0014"
 
 def upgrade() -> None:
     """Add the column; it is empty for every other server."""
+    # The card names it, so that nobody has to look the probe up in the policy.
     op.add_column("run_servers", sa.Column("probe", sa.Text(), nullable=False, server_default=""))

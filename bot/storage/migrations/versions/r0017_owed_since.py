@@ -16,4 +16,5 @@ def upgrade() -> None:
         "step_servers", sa.Column("owed_since", sa.Double(), nullable=False, server_default=zero)
     )
     op.add_column("step_servers", sa.Column("missed", sa.Text(), nullable=False, server_default=""))
+    # Counted from its next try, an old debt would look young.
     op.execute("UPDATE step_servers SET owed_since = since WHERE state = 'owed'")
