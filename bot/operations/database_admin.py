@@ -20,7 +20,7 @@ from bot.storage import opening
 from bot.storage.admin import audit_chain, moving, pruning
 from bot.storage.tables import audit
 
-DAY_S = 86400.0
+DAY_S = 86400.0  # In seconds.
 # The writer quotes a cell that has one of its line's own ends, and no other.
 CRLF = "\r\n"
 # What a spreadsheet takes as the start of a formula.
@@ -118,15 +118,18 @@ def export_audit(
     except ValueError:
         raise settings.SettingsError(f"--since {since}: write a date like 2026-11-01.") from None
     if moment is not None and moment.tzinfo is None:
+        # As the times in the export are.
         moment = moment.replace(tzinfo=datetime.UTC)
     after = moment.timestamp() if moment else 0.0
     with opening.reading(given.database_url) as connected:
         ids = (audit.named_servers(connected, server) or [server]) if server else []
+        # -1 stays where no row was found at all.
         names, number = audit.known_names(connected), -1
         # Whoever reads may leave in the middle; the rows end before the connection does.
         with contextlib.closing(audit.export(connected, server_ids=ids, since=after)) as found:
             for number, stored in enumerate(found):
                 row = _readable(stored, names)
+                # The heading names the columns of a row, so it waits for the first.
                 if form == "csv" and number == 0:
                     yield _csv_line(list(row))
                 yield json.dumps(row, default=str) if form == "jsonl" else _csv_line(row.values())

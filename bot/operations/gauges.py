@@ -21,6 +21,7 @@ class Collected(registry.Collector):
     """Figures read beforehand, handed to Prometheus when it collects."""
 
     def __init__(self, families: list[core.Metric]) -> None:
+        # Prometheus collects without waiting, so the database is asked before.
         self._families = families
 
     def collect(self) -> Iterator[core.Metric]:
@@ -33,6 +34,7 @@ async def read(bot: app.Bot) -> Any:
     try:
         found = await bot.store.figures()
     except errors.StoreUnavailable:
+        # Nothing else is told of it: an old count would look like a good one.
         yield _gauge(Figure.DATABASE_UP, "Whether the database answers.", 0)
     else:
         yield _gauge(Figure.DATABASE_UP, "Whether the database answers.", 1)
@@ -41,6 +43,7 @@ async def read(bot: app.Bot) -> Any:
         yield _freezes(found.freezes, len(freezes.of_policy(bot.policy(), bot.processor.now())))
     yield _info(Figure.BUILD_INFO, "The version that runs.", VERSION)
     yield _info(Figure.POLICY_INFO, "The policy in force.", bot.policy().version)
+    # The policy in force says nothing of a newer file that can't be used.
     policy_valid = 0 if bot.policy.problem else 1
     yield _gauge(Figure.POLICY_VALID, "Whether the newest policy can be used.", policy_valid)
     yield _gauge(Figure.DRIVING, "Requests that this process drives.", bot.runner.driving)
@@ -66,6 +69,7 @@ def _of_database(found: figures.Figures, now: float) -> Iterator[core.Metric]:
     """Yield the figures that the database counts."""
     states = core.GaugeMetricFamily(Figure.REQUESTS.series, "Requests by state.", labels=["state"])
     for state in State:
+        # 0 for a state that nothing is in, so that its series never ends.
         states.add_metric([state.value], found.requests.get(state.value, 0))
     yield states
     yield _gauge(
@@ -112,6 +116,7 @@ def _of_reviews(found: figures.Figures, now: float) -> Iterator[core.Metric]:
         Figure.REVIEWS_CLOSED.series, "Reviews by judgement.", labels=["judgement"]
     )
     for judgement in inputs.Judgement:
+        # 0 here too, until the first review of this kind.
         closed.add_metric([judgement.value], found.reviews_closed.get(judgement.value, 0))
     yield closed
     yield _gauge(
@@ -153,8 +158,10 @@ def _of_sockets(bot: app.Bot) -> Iterator[core.Metric]:
     socket = bot.watchdog.socket
     if socket is None:
         return
+    # The clock by which connections note what they hear.
     now = time.monotonic()
     opened = [line.opened_at for line in socket.lines]
+    # The one heard last counts: Slack sends each payload through any of them.
     heard = max((line.heard_at for line in socket.lines), default=0.0)
     yield _gauge(Figure.SOCKETS, "Connections to Slack.", len(opened))
     yield _gauge(
@@ -179,6 +186,7 @@ def _missing(bot: app.Bot) -> int:
 
 def _age_s(since: float, now: float) -> float:
     """Return the seconds since an instant; 0 where there is none."""
+    # Another machine's clock may be ahead, and no age is below zero.
     return max(0.0, now - since) if since else 0.0
 
 

@@ -135,6 +135,7 @@ def routes(
     def entitled(request: web.Request) -> bool:
         given = request.headers.get("Authorization", "").removeprefix("Bearer ")
         if token := metrics_token():
+            # In constant time, which tells nobody how much of a guess was right.
             return hmac.compare_digest(given.encode(), token.encode())
         return host in LOOPBACK
 

@@ -27,7 +27,7 @@ from bot.workflow import answers, audit_trail, stop as stopping
 from bot.workflow.record import Record
 from bot.workflow.rights import authorise
 
-LISTED = lifecycle.OPEN - {State.PLANNED}
+LISTED = lifecycle.OPEN - {State.PLANNED}  # A mere plan holds nothing up.
 # Past requests that `requests --all` shows.
 MOST_PAST = 200
 # What the audit keeps of a word that names no request.
@@ -64,10 +64,12 @@ async def opened(given: settings.Settings) -> AsyncIterator[Record]:
 
 def operator() -> request.Person:
     """Return who types, as the audit names them: the operating system's user, by their uid."""
+    # Not $USER, which whoever types may set.
     uid = os.getuid()
     try:
         name = pwd.getpwuid(uid).pw_name
     except KeyError:
+        # In a container a user often has no name.
         name = str(uid)
     return request.Person(user_id=f"{request.HOST_PREFIX}{name}", team_id="")
 
@@ -107,9 +109,11 @@ async def stop(record: Record, typed: str, reason: str = "") -> str:
     Raises:
         NotDone: it doesn't run, has ended, or somebody was quicker.
     """
+    # What the audit keeps as typed, in the words that Slack's people use.
     line = f"stop {typed}"
     found = await meant(record, typed, line, "stop.refused")
     if found.state in lifecycle.OPEN - {State.RUNNING}:
+        # The two verbs are easily mixed up, so the other one is offered.
         why = f"{found.id} isn't running yet. To cancel it, type: powerbot cancel {found.id}"
         await refuse(record, line, "stop.refused", found, why)
     return done(await stopping.stop(record, said(record, line), found, reason))
@@ -159,6 +163,7 @@ def request_id(typed: str) -> str:
     Raises:
         NotDone: it isn't one.
     """
+    # By the grammar of Slack's commands, so that an id may be typed here as there.
     asked = parsed(f"show {typed}")
     if not isinstance(asked, command.Show):
         raise NotDone("Say which request; `powerbot requests` lists the open ones.")
@@ -185,6 +190,7 @@ def parsed(line: str) -> command.Command:
 def said(record: Record, line: str) -> ports.Inbound:
     """Return what was typed, as the steps take it."""
     return ports.Inbound(
+        # Drawn anew each time: the same line typed twice is meant twice.
         key=f"{request.HOST_PREFIX}{uuid.uuid4().hex}",
         person=operator(),
         place=request.Place(channel_id=""),

@@ -28,6 +28,7 @@ async def opened(given: settings.Settings) -> AsyncIterator[Ruled]:
     Raises:
         StoreUnavailable: the database can't be reached, holds no record, or is of another version.
     """
+    # A policy with steps can't be read before their kinds are known.
     all_kinds.learn()
     async with host_commands.opened(given) as record:
         policy = policy_watch.PolicyFile(given.policy, record.clock)
@@ -49,6 +50,7 @@ async def freeze(record: Ruled, text: str) -> str:
             "Say why, for example: powerbot freeze cooling is being repaired"
         )
     wanted = freeze_ends.read(asked.reason, record.clock.now(), times.UTC)
+    # Everything is held from here on, whether or not a channel can be told.
     held = host_commands.done(
         await freezing.hold(record, host_commands.said(record, f"freeze {text}"), wanted)
     )
@@ -62,5 +64,6 @@ async def unfreeze(record: Ruled, *, every: bool = False) -> str:
         NotDone: there is none to lift.
     """
     inbound = host_commands.said(record, "unfreeze all" if every else "unfreeze")
+    # Empty stands for every holder.
     holder = "" if every else inbound.person.user_id
     return host_commands.done(await freezing.let_go(record, inbound, holder))

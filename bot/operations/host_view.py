@@ -23,7 +23,7 @@ from bot.slack import permalinks
 
 INDENT = "  "
 # Names of servers on one line of a list.
-NAMES_CHARS = 200
+NAMES_CHARS = 200  # Characters.
 NONE_OPEN = "No request is open."
 # What a server is until its request runs.
 PLANNED = {
@@ -55,6 +55,7 @@ def one_as_json(shown: host_commands.HostView) -> str:
 
 def printed(value: object) -> str:
     """Return a value as JSON that a person may read on a terminal as well."""
+    # Names stay readable, but for what a terminal would obey.
     return spelling.escaped(json.dumps(value, indent=2, ensure_ascii=False))
 
 
@@ -76,6 +77,7 @@ def step_row(part: wave_parts.Part, taken: wave_parts.Taken, state: enum.StrEnum
     }
     if part.until:
         row["until"] = instant(part.until)
+    # What the outside has said, or else why nothing was done there.
     if detail := taken.detail or taken.missed:
         row["detail"] = detail
     return row
@@ -91,6 +93,7 @@ def _step_rows(shown: host_commands.HostView) -> Iterator[dict[str, Any]]:
 def _line(shown: host_commands.HostView) -> str:
     """Return a request in one line: state, action, servers, who and why."""
     found, order = shown.request, shown.request.order
+    # With what tells servers of one name apart.
     labels = [target.label for target in order.targets]
     names = folding.fold(labels, NAMES_CHARS, marked=True)
     count = len(order.targets)
@@ -168,4 +171,5 @@ def _server(id_: str, name: str, state: ServerState, detail: str) -> dict[str, s
 
 def _card(shown: host_commands.HostView) -> str | None:
     """Return the address of a request's card, if it was posted."""
+    # Null in JSON: an empty text would look like an address.
     return permalinks.card(shown.request, shown.workspace_url) or None

@@ -33,6 +33,7 @@ def configure(
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
+        # Last of these: an exception's text is in the event by now.
         redactor.event,
     ]
     # A colour's code would stand between the parts of a secret that it colours.
@@ -40,6 +41,7 @@ def configure(
     writing = [*([structlog.processors.JSONRenderer()] if form == "json" else text), redactor.line]
     structlog.configure(
         processors=[*watchers, _from(number), *printing, *writing],
+        # Nothing is dropped before the watchers have seen it.
         wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
@@ -74,6 +76,7 @@ def _from(number: int) -> structlog.typing.Processor:
     def dropping(
         _: object, method: str, event: MutableMapping[str, Any]
     ) -> MutableMapping[str, Any]:
+        # A method without a level of its name, such as `exception`, is an error.
         if logging.getLevelNamesMapping().get(method.upper(), logging.ERROR) < number:
             raise structlog.DropEvent
         return event

@@ -15,7 +15,7 @@ from bot.power import errors, vocabulary
 from bot.slack import app_features
 from bot.slack.blockkit import labels
 
-EVENTS_PATH = "/slack/events"
+EVENTS_PATH = "/slack/events"  # As `run --transport http` serves it.
 
 
 class Unfit(errors.PowerbotError):
@@ -42,6 +42,7 @@ def public_address(transport: str, url: str) -> str:
     if not host or parts.scheme != "https" or "@" in parts.netloc or re.search(r"[\s?#]", url):
         example = "https://bot.example.com"
         raise Unfit(f"--url {url}: Slack calls https addresses only; write one like {example}.")
+    # Whoever has copied the whole address from Slack means the same bot.
     return url.rstrip("/").removesuffix(EVENTS_PATH)
 
 
@@ -64,6 +65,7 @@ def build(
     if step:
         made["functions"] = {app_features.STEP.callback_id: _step(app_features.STEP)}
         made["settings"]["event_subscriptions"]["bot_events"].append(app_features.STEP.event)
+        # Slack wants both of an app that carries a step out on its own server.
         made["settings"] |= {"org_deploy_enabled": True, "function_runtime": "remote"}
     return made
 
@@ -105,7 +107,7 @@ def _without_step(by_socket: bool, address: str, command: str, label: str) -> di
             "interactivity": _reached(address, is_enabled=True),
             "org_deploy_enabled": False,
             "socket_mode_enabled": by_socket,
-            "token_rotation_enabled": False,
+            "token_rotation_enabled": False,  # The bot renews no token.
         },
     }
 
@@ -134,6 +136,7 @@ def _compared(made: dict[str, Any]) -> dict[str, Any]:
         "scopes": sorted((made.get("oauth_config") or {}).get("scopes", {}).get("bot", [])),
         # The step is each installation's own choice.
         "events": sorted(one for one in events if one != app_features.STEP.event),
+        # An address is each installation's own.
         "commands": [{k: v for k, v in one.items() if k != "url"} for one in commands],
         "shortcuts": features.get("shortcuts") or [],
         "home": features.get("app_home") or {},
@@ -154,6 +157,7 @@ def _features(address: str, command: str, label: str) -> dict[str, Any]:
             {
                 **dataclasses.asdict(one),
                 "command": command,
+                # True would send @web as a mention ("App manifest reference").
                 "should_escape": False,
                 **({"url": address} if address else {}),
             }

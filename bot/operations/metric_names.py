@@ -15,23 +15,23 @@ class Figure(enum.StrEnum):
     BUILD_INFO = "build_info"
     CLOUD_CALLS = "cloud_calls"
     CLOUD_CALL_SECONDS = "cloud_call_seconds"
-    CLOUD_PAUSED_SECONDS = "cloud_paused_seconds"
+    CLOUD_PAUSED_SECONDS = "cloud_paused_seconds"  # After a refused key.
     CLOUD_RATE_WAIT_SECONDS = "cloud_rate_wait_seconds"
     DATABASE_UP = "database_up"
-    DRIVING = "driving"
+    DRIVING = "driving"  # Runs in this process's hands.
     FREEZES = "freezes"
     INBOX_AGE_SECONDS = "inbox_age_seconds"
     INBOX_PAYLOADS = "inbox_payloads"
-    LIST_MISSING_SERVERS = "list_missing_servers"
+    LIST_MISSING_SERVERS = "list_missing_servers"  # Counted by CloudDC, not listed.
     LOOP_LAG_SECONDS = "loop_lag_seconds"
     OUTBOX_AGE_SECONDS = "outbox_age_seconds"
     OUTBOX_MESSAGES = "outbox_messages"
-    OUTBOX_REFUSED = "outbox_refused"
+    OUTBOX_REFUSED = "outbox_refused"  # Slack takes them from nobody.
     PENDING_AGE_SECONDS = "pending_age_seconds"
     POLICY_INFO = "policy_info"
     POLICY_VALID = "policy_valid"
     REFUSALS = "refusals"
-    REFUSED_REQUESTS = "refused_requests"
+    REFUSED_REQUESTS = "refused_requests"  # Turned away before they were read.
     REQUESTS = "requests"
     REVIEWS_CLOSED = "reviews_closed"
     REVIEWS_OPEN = "reviews_open"
@@ -42,11 +42,11 @@ class Figure(enum.StrEnum):
     SOCKET_AGE_SECONDS = "socket_age_seconds"
     SOCKET_HEARD_SECONDS = "socket_heard_seconds"
     SOCKET_OTHERS = "socket_others"
-    STEPS = "steps"
+    STEPS = "steps"  # Events of requests, not only steps around waves.
     STEPS_OUT = "steps_out"
-    STEPS_OWED = "steps_owed"
-    UNKNOWN_CALLS = "unknown_calls"
-    UNKNOWN_OUTCOMES = "unknown_outcomes"
+    STEPS_OWED = "steps_owed"  # Those that should be back by now.
+    UNKNOWN_CALLS = "unknown_calls"  # A counter of calls without an answer.
+    UNKNOWN_OUTCOMES = "unknown_outcomes"  # Servers that still stand so.
 
     @property
     def series(self) -> str:

@@ -20,7 +20,7 @@ from bot import app
 from bot.operations import gauges
 from bot.operations.metric_names import Figure
 
-LAG_LOOK_S = 1.0
+LAG_LOOK_S = 1.0  # In seconds.
 # Requests whose wait for approval is being measured; of more, the oldest are forgotten.
 MOST_WAITING = 2000
 REFUSED = (".refused", ".not_checked", ".withdrawn", ".held")
@@ -29,7 +29,7 @@ DECIDED = frozenset({"request.denied", "request.expired", "request.cancelled"})
 APPROVED = frozenset({"request.running", "request.void", "request.stopped"})
 # How the events of steps around waves begin.
 AROUND = "step."
-WAITS_S = (1, 5, 15, 60, 300, 900, 1800, 3600, 14400)
+WAITS_S = (1, 5, 15, 60, 300, 900, 1800, 3600, 14400)  # From a second to four hours.
 
 
 @dataclasses.dataclass(slots=True)

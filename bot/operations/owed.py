@@ -66,6 +66,7 @@ async def settle(record: Record, request_id: str, step: str, server: str) -> str
 
     def work(tx: ports.Tx) -> str:
         found = tx.request(id_) or asked
+        # In the transaction: a run may have put it back since it was asked for.
         if why := _objection(found, step_ledger.meant(tx, id_, step, server), step, server):
             return why
         settled = step_ledger.settle(tx, found, step, server, by=by, now=now)

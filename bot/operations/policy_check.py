@@ -24,7 +24,7 @@ class Looked:
 
     problems: tuple[str, ...]
     notes: tuple[str, ...] = ()
-    meaning: tuple[str, ...] = ()
+    meaning: tuple[str, ...] = ()  # What its rules come to, in words.
 
 
 def check(path: pathlib.Path) -> list[str]:
@@ -53,6 +53,7 @@ async def look_in_slack(path: pathlib.Path, given: settings.Settings) -> Looked:
     try:
         rules = read(path)
     except errors.PolicyError:
+        # What can't be read names nobody whom Slack could be asked about.
         return alone
     clock = clocks.SystemClock()
     token = given.slack_bot_token.get_secret_value()
@@ -62,6 +63,7 @@ async def look_in_slack(path: pathlib.Path, given: settings.Settings) -> Looked:
         folk = directory.Directory(client, clock, home=home)
         named = [one async for one in check_slack.named(folk, rules, identity.team)]
         who = people.People(folk, lambda: rules, identity.team_id)
+        # Without guests, bots and people who have left: none of them counts as approver.
         roster = await who.able(await who.roster(rules.people.keys()))
     problems = (
         *policy_lint.contradictions(rules),
@@ -88,6 +90,7 @@ def read(path: pathlib.Path) -> policy.Policy:
     Raises:
         PolicyError: there is none, or it can't be used; the first mistake is named.
     """
+    # A step's kind is known once its module is loaded.
     all_kinds.learn()
     try:
         return policy_file.read(path.read_text(encoding="utf-8"))

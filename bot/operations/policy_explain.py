@@ -30,8 +30,8 @@ from bot.storage.tables import transaction
 from bot.workflow import planner
 from bot.workflow.sources import people
 
-NO_TEAM = "T0"
-USER = re.compile(r"[UW][A-Z0-9]{2,30}")
+NO_TEAM = "T0"  # No workspace has this id.
+USER = re.compile(r"[UW][A-Z0-9]{2,30}")  # As Slack's ids of people begin.
 NOT_ASKED = "Offline: servers are taken as typed, and Slack's user groups are not read."
 KEEPS_UNKNOWN = "[[keep]] can't be judged offline, since it isn't known how many servers are on."
 NO_RECORD = (
@@ -65,6 +65,7 @@ class Nobody:
 
     async def group(self, group_id: str) -> frozenset[str]:
         """Refuse: nobody knows who is in it."""
+        # The plan then says that the group is unread, as when Slack is away.
         raise errors.SlackUnavailable
 
     async def channel(self, channel_id: str) -> ports.Channel:
@@ -81,6 +82,7 @@ async def explain(given: settings.Settings, asked: Inquiry, *, offline: bool) ->
         SlackUnavailable: Slack refuses the token, or can't be reached.
         CloudError: CloudDC can't be read.
     """
+    # A name is nobody's id, and every rule would seem to leave its person out.
     if not USER.fullmatch(asked.user_id):
         said = f"--user {_printable(asked.user_id)}: write a member ID such as U0123456789."
         raise settings.SettingsError(f"{said} In Slack it is under Copy member ID in a profile.")
@@ -90,6 +92,7 @@ async def explain(given: settings.Settings, asked: Inquiry, *, offline: bool) ->
     except errors.UserMistake as mistake:
         token = f"{mistake.token}: " if mistake.token else ""
         typed = offered_lines.TypedLine(asked.words, None, rules.groups)
+        # No line is offered that would itself be a mistake.
         line = offered_lines.checked(mistake.suggestion, typed)
         better = f" Try: {line}" if line else ""
         said = _printable(f"{token}{mistake.problem}{better}")
@@ -117,6 +120,7 @@ async def _explain(
     if offline and roster.unreadable:
         # Whether a group that nobody was asked about has enough people is no reason to refuse.
         facts = dataclasses.replace(facts, roster=None)
+    # Of servers that were only typed nobody knows how many are left on.
     kept = dataclasses.replace(rules, keeps=()) if offline else rules
     made = planning.make(wanted, kept, snapshot, facts)
     told = rule_by_rule.Told(wanted, facts, rules, made, roster)
@@ -175,6 +179,7 @@ async def _facts(
     try:
         with opening.reading(given.database_url) as connected:
             cache = plan_cache.PlanCache()
+            # On a connection that only reads, beside a bot that may run.
             tx = transaction.Transaction(connected, plans=cache, readonly=True)
             return planner.with_record(tx, rules, wanted, known), True
     except errors.StoreUnavailable:
@@ -220,6 +225,8 @@ def typed(text: str, rules: policy.Policy) -> server.Snapshot:
                 "Offline, only names can be explained; for anything else, leave out --offline."
             )
             raise errors.UserMistake(problem, token=term.typed, suggestion="web[01-20]")
+        # What is taken out again needs no server to stand for it.
         names += () if term.takes_out else pattern.names()
+    # Ids that no server has, so that nothing of the record speaks of these.
     rows = [server.Server(id=f"typed-{name}", name=name, power_state="on") for name in names]
     return server.Snapshot({row.id: row for row in rows}, started_at=clocks.SystemClock().now())

@@ -6,6 +6,7 @@ import pathlib
 
 from bot import settings
 
+# It is refused as it is: whoever forgets to fill it in is told so.
 START = """\
 # Who can change the power of which servers, and who has to approve it.
 # Fill in the ids, then run `powerbot policy check`. Every key: .github/POLICY.md.
@@ -60,6 +61,7 @@ def write(path: pathlib.Path) -> str:
         SettingsError: there is one already, or it can't be written.
     """
     try:
+        # "x" overwrites nothing, whoever makes the file in between.
         with path.open("x", encoding="utf-8") as file:
             file.write(START)
     except FileExistsError:

@@ -18,9 +18,9 @@ from bot.slack.door import connection
 log = structlog.get_logger()
 
 # Twice is enough to see that a file has settled, and well within a second.
-LOOK_S = 0.25
+LOOK_S = 0.25  # In seconds.
 # How often a secret that Slack doesn't accept, or can't be asked about, is tried again.
-AGAIN_S = 10.0
+AGAIN_S = 10.0  # In seconds.
 
 
 class NotTakenError(Exception):
@@ -65,6 +65,7 @@ class Rotation:
         """Check again and again until cancelled."""
         try:
             while self._variables:
+                # A mounted secret may lie on a disk that takes its time.
                 changed = await asyncio.to_thread(self._watch.look)
                 if changed:
                     self._take(bot, changed)
@@ -73,15 +74,18 @@ class Rotation:
         finally:
             for task in self._taking.values():
                 task.cancel()
+        # The bot stops when an observer ends, so this one rests instead.
         await asyncio.Event().wait()
 
     def _take(self, bot: app.Bot, changed: Mapping[str, str]) -> None:
         """Hand new secrets to who uses them, each on its own."""
+        # Before anything is tried with them: a failure may show them in the log.
         self._learn(changed.values())
         self.given = self.given.with_secrets(changed)
         for user in USERS:
             if user.fields & changed.keys():
                 if user in self._taking:
+                    # A newer secret makes the one that is still being tried pointless.
                     self._taking[user].cancel()
                 names = [self._variables[one] for one in sorted(user.fields & changed.keys())]
                 self._taking[user] = asyncio.create_task(self._hand_over(bot, user, names))
@@ -127,6 +131,7 @@ async def _bot_token(bot: app.Bot, given: settings.Settings) -> None:
         found = await connection.introduce(connection.with_token(bot.web_client, token))
     except errors.SlackUnavailable as error:
         raise NotTakenError(error.user_message) from None
+    # The record is of one workspace and one app, and stays so.
     if (found.team_id, found.bot_id) != (bot.identity.team_id, bot.identity.bot_id):
         raise NotTakenError(
             "the token belongs to another app or workspace; restart the bot to use it"

@@ -49,22 +49,26 @@ async def run(
     if offline:
         return looked
     watch = clock or clocks.SystemClock()
+    # A token in a wrong place is named already; Slack would only refuse it.
     swapped = any(one.code is Code.WRONG_TOKEN for one in looked)
     if given.slack_bot_token.get_secret_value() and not swapped:
         looked += [one async for one in check_slack.look(given, _usable_policy(given), watch)]
     looked += [one async for one in check_steps.look(_usable_policy(given))]
     if _has_cloud(given):
+        # Slack's answers are dated too: a clock that is off is said once.
         looked += [one async for one in check_cloud.look(given, watch) if one not in looked]
     return looked
 
 
 def _has_cloud(given: settings.Settings) -> bool:
     """Whether CloudDC can be asked with these settings at all."""
+    # The transport makes no difference to what CloudDC needs.
     return not any(one.of is setting_words.Of.CLOUD for one in given.unset("socket"))
 
 
 def _settings(given: settings.Settings) -> Iterator[CheckResult]:
     """Look for settings without which the bot can't start, and for tokens in a wrong place."""
+    # As `powerbot run` chooses by itself.
     transport = "socket" if given.slack_app_token.get_secret_value() else "http"
     missing = given.missing(transport)
     for sentence in missing:
@@ -120,6 +124,7 @@ def _database(given: settings.Settings) -> CheckResult:
     """Look whether the database can be read and has the newest schema."""
     try:
         path = addresses.parsed(given.database_url).path
+        # Opening it would make the file, and a check changes nothing.
         if path is not None and not path.exists():
             return good("database", "there is no file yet; the bot creates it when it starts")
         with connections.reading(given.database_url) as connection:
@@ -130,6 +135,7 @@ def _database(given: settings.Settings) -> CheckResult:
         return _unreadable("it isn't a database, or it is damaged.")
     if found == opening.REVISION:
         return good("database", f"schema {found}")
+    # Revisions are four digits each, so they compare as texts.
     if found > opening.REVISION:
         said = f"the schema is {found}, newer than this version's {opening.REVISION}."
         return bad(

@@ -23,8 +23,9 @@ from bot.slack import api_errors
 from bot.slack.blockkit import blocks
 from bot.storage import opening
 
+# Errors that judge what was sent ("blocks.validate").
 REFUSED = frozenset({"invalid_blocks", "invalid_message", "invalid_view"})
-MOST_SAID = 3
+MOST_SAID = 3  # Mistakes in one line.
 UPGRADE = "install the newest Powerbot, and report it with this line."
 
 
@@ -51,6 +52,7 @@ async def look(client: AsyncWebClient, given: settings.Settings) -> AsyncIterato
             wrong = await _message(client, best)
             if wrong is None:
                 continue
+            # Refused at its best, accepted in older kinds: so it is the newer kind that isn't.
             if older and await _message(client, older[0]) is None:
                 refused |= blocks.newer_kinds(best)
             else:
@@ -97,6 +99,7 @@ async def _judged(client: AsyncWebClient, **payload: Any) -> Wrong | None:
         await client.api_call("blocks.validate", data=body)
     except SlackApiError as error:
         refusal = api_errors.undelivered(error)
+        # Anything else says nothing of the blocks, such as a method that Slack doesn't have.
         if refusal.code not in REFUSED:
             raise refusal from None
         return Wrong(refusal.code, tuple(_mistakes(error.response.get("errors") or ())))

@@ -42,6 +42,7 @@ async def _seen(
 ) -> CheckResult:
     """Reach CloudDC, compare the clocks, and read the list."""
     try:
+        # Unsigned: any answer is dated, a refusal too.
         answer = await http.get(given.endpoint)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         said = f"{given.endpoint} can't be reached ({type(error).__name__})."

@@ -23,6 +23,7 @@ def plain_addresses(given: settings.Settings) -> Iterator[CheckResult]:
     }
     for name, text in named.items():
         address = urlsplit(text)
+        # To this machine itself no network leads.
         if address.scheme != "https" and address.hostname not in LOOPBACK:
             said = f"{name} isn't https, so anybody on the network path can read it and answer."
             yield bad("settings", said, "use https://.")
@@ -57,6 +58,7 @@ def _changeable(about: str, path: pathlib.Path, why: str) -> Iterator[CheckResul
         yield bad(about, said, f"run `chmod o-w {path}`.")
     folder = path.absolute().parent
     mode = _mode(folder)
+    # In a folder with the sticky bit only a file's owner may replace it ("chmod(2)").
     if path.exists() and mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
         said = f"{path.name} can be replaced by everybody on this machine, and it {why}."
         yield bad(about, said, f"run `chmod o-w {folder}`.")

@@ -24,10 +24,10 @@ from bot.slack.door import connection
 from bot.slack.inbound import envelope
 from bot.workflow.sources import people as people_
 
-CALL_S = 20.0
+CALL_S = 20.0  # Seconds for one call.
 # users.info may be asked about 100 times a minute ("Rate limits": tier 4).
 MOST_PEOPLE = 80
-APP_ID = re.compile(r"xapp-\d+-(A[A-Z0-9]+)-")
+APP_ID = re.compile(r"xapp-\d+-(A[A-Z0-9]+)-")  # An app-level token names its app.
 REINSTALL = "add it under OAuth & Permissions (or update the manifest) and reinstall the app"
 MEND_BOT = "copy the Bot User OAuth Token of the installed app into SLACK_BOT_TOKEN."
 MEND_APP = "create an app-level token with connections:write under Basic Information."
@@ -71,6 +71,7 @@ async def look(
             # Nothing of the policy is in this workspace, which is said once.
             elsewhere = elsewhere or finding.code is Code.ELSEWHERE
             yield finding
+        # Without these scopes nobody's rights can be read, which was said by then.
         if not elsewhere and granted >= {"users:read", "usergroups:read"}:
             for problem in await unreachable(folk, rules, home.team_id):
                 yield bad("policy", problem, "add more full members to [people].")
@@ -139,6 +140,7 @@ async def _app(
 ) -> AsyncIterator[CheckResult]:
     """Look whether the tokens are a bot's and of one app, and whether a socket may be opened."""
     team = f"{who.get('team')} ({who.get('team_id')})"
+    # Only the answer for a bot's token has it ("auth.test").
     if not who.get("bot_id"):
         yield bad("slack", "SLACK_BOT_TOKEN is a person's token.", MEND_BOT)
         return
@@ -146,6 +148,7 @@ async def _app(
     if not app_token:
         return
     try:
+        # The one question for an app-level token; the address that comes is never opened.
         await _ask(client.apps_connections_open(app_token=app_token))
         named = APP_ID.match(app_token)
         if named and "users:read" in granted:
@@ -177,11 +180,13 @@ async def named(
         channels = sorted(rules.allow | rules.incident)
         found += [one for id_ in channels for one in await _channel(folk, id_)]
     if "users:read" in granted:
+        # What begins with S is a user group.
         persons = [one for one in people if not one.startswith("S")][:MOST_PEOPLE]
         found += [one for id_ in persons for one in await _person(folk, id_)]
     if "usergroups:read" in granted:
         groups = [one for one in people if one.startswith("S")]
         found += [one for id_ in groups for one in await _group(folk, id_)]
+    # One unknown id is mistyped; where all are, the tokens are of another workspace.
     unknown = [one for one in found if one.code is Code.UNKNOWN]
     if len(unknown) > 1 and len(unknown) == len(found):
         said = (

@@ -14,11 +14,13 @@ async def look(rules: policy.Policy) -> AsyncIterator[CheckResult]:
     """Yield a finding for each step whose address can be asked without a server."""
     if not rules.steps:
         return
+    # One for all steps, closed even where one of them fails.
     http = http_client.Client()
     try:
         known = all_kinds.all_kinds(http)
         for step in rules.steps:
             problem = await known[step.kind].check(step)
+            # None: only with a server would there be something to ask.
             if problem is not None:
                 yield _finding(step, problem)
     finally:

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 class Code(enum.StrEnum):
     """What a bad finding is, where something else depends on it."""
 
-    OTHER = ""
+    OTHER = ""  # Nothing hangs on it.
     WRONG_TOKEN = "wrong token"  # noqa: S105 -- the word for a finding, no secret.
-    UNKNOWN = "unknown here"
-    ELSEWHERE = "policy of another workspace"
+    UNKNOWN = "unknown here"  # Slack knows no such id here.
+    ELSEWHERE = "policy of another workspace"  # It knows none of them.
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -46,6 +46,7 @@ def as_text(findings: Sequence[CheckResult]) -> str:
 def _line(one: CheckResult) -> str:
     """Return a finding as a line."""
     mend = f" Fix: {one.mend}" if one.mend else ""
+    # One width for both words, so that the lines are read down.
     return f"{'ok  ' if one.good else 'FAIL'} {one.about}: {one.says}{mend}"
 
 

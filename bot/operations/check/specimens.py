@@ -25,12 +25,12 @@ from bot.slack.render import cards, home, private_answers as private, request_mo
 from bot.slack.render.phrases import about_freezes
 from bot.workflow import answers
 
-NOW = 1_800_000_000.0
-SERVERS = 500
-REASON = ("the longest reason that anybody may give " * 20)[:500].strip()
+NOW = 1_800_000_000.0  # Seconds since the epoch.
+SERVERS = 500  # A request's default bound (`max_servers`).
+REASON = ("the longest reason that anybody may give " * 20)[:500].strip()  # The grammar's bound.
 ID, CHANNEL = "PR-7F3K", "C0SPECIMEN"
 WHO = request.Person(user_id="U0SPECIMEN", team_id="T0SPECIMEN")
-PEOPLE = [f"U0SPECIMEN{number}" for number in range(20)]
+PEOPLE = [f"U0SPECIMEN{number}" for number in range(20)]  # As many as a list mentions.
 URL = "https://specimen.slack.com/"
 # What messages of a thread may carry; each takes those that it knows.
 FACTS: Mapping[str, Any] = {
@@ -48,7 +48,7 @@ FACTS: Mapping[str, Any] = {
     "names": [f"specimen-{number}" for number in range(SERVERS)],
     "total": SERVERS,
     "waves": [10] * 50,
-    "head": "ab" * 32,
+    "head": "ab" * 32,  # As long as a SHA-256 in hex.
     "seal": "0123abcd",
     "seq": 12,
     "review_by": NOW,
@@ -72,7 +72,7 @@ def views() -> dict[str, forms.View]:
     """Return the largest form of each kind, and the Home tab, by what it is."""
     offers = tuple(
         search.Offer(f"specimen-{number}", f"specimen-{number}", "rack R12, on")
-        for number in range(100)
+        for number in range(100)  # As many options as a field takes.
     )
     channels = tuple(ports.Channel(f"{CHANNEL}{number}", "operations") for number in range(20))
     return {
@@ -131,6 +131,7 @@ def _plan() -> plan.Plan:
 
 def _name(number: int) -> str:
     """Return a name that folds with few others."""
+    # Both factors are prime, so that hardly two names are neighbours.
     return f"rack{number % 97:02}-node-{number * 7919 % 100_000:05}.specimen.example"
 
 
@@ -169,14 +170,17 @@ def _servers() -> tuple[ports.RunServer, ...]:
 
 def _card(state: State) -> blocks.Message:
     """Return the card of a request in a state."""
+    # Only what has run has outcomes of servers.
     ran = state is State.RUNNING or state in lifecycle.ENDED - lifecycle.NEVER_RAN
     return cards.render(_request(state), _servers() if ran else ())
 
 
 def _replies() -> Iterator[tuple[str, blocks.Message]]:
     """Yield each thing that a thread is told, and that its requester is told alone."""
+    # The end with the most to tell.
     found, servers = _request(State.PARTIAL), _servers()
     for kind in _members(told.Message):
+        # One whose event may be any text has no list of them.
         events = typing.get_args(kind.model_fields["event"].annotation) or ("news",)
         for event in events:
             one: Any = kind.model_validate({**FACTS, "event": event})

@@ -15,9 +15,9 @@ from bot.operations.ship import documents
 
 # The job under which Prometheus scrapes the bot, in every artefact.
 JOB = "powerbot"
-PAGE, TICKET = "page", "ticket"
+PAGE, TICKET = "page", "ticket"  # Somebody is woken, or it waits for the morning.
 RUNBOOK = ".github/OPERATING.md"
-_LEFT_OUT = re.compile(r"[^\w\- ]")
+_LEFT_OUT = re.compile(r"[^\w\- ]")  # What GitHub leaves out of an anchor.
 HEAD = """\
 # Made by `powerbot ship alerts`. Check it with `promtool check rules alerts.yml`.
 # The bot's job in scrape_configs is called "{job}"; /metrics needs the token in {token}.
@@ -42,6 +42,7 @@ class AlertRule:
 ALARMS = (
     AlertRule(
         "PowerbotDown",
+        # A bot that was never scraped has no series, which only `absent` sees.
         f'up{{job="{JOB}"}} == 0 or absent(up{{job="{JOB}"}})',
         "2m",
         PAGE,
@@ -58,7 +59,7 @@ ALARMS = (
     ),
     AlertRule(
         "PowerbotKeysRefused",
-        f"{Figure.CLOUD_PAUSED_SECONDS.series} > 0",
+        f"{Figure.CLOUD_PAUSED_SECONDS.series} > 0",  # Over by itself in five minutes.
         "0m",
         PAGE,
         "CloudDC refuses the bot's key: nothing is sent for five minutes.",
@@ -74,7 +75,7 @@ ALARMS = (
     ),
     AlertRule(
         "PowerbotMessagesWait",
-        f"max({Figure.OUTBOX_AGE_SECONDS.series}) > 300",
+        f"max({Figure.OUTBOX_AGE_SECONDS.series}) > 300",  # In seconds, as all ages here.
         "1m",
         PAGE,
         "Slack accepts no messages: cards and threads are more than five minutes behind.",
@@ -98,7 +99,7 @@ ALARMS = (
     ),
     AlertRule(
         "PowerbotCallUnknown",
-        f"sum(increase({Figure.UNKNOWN_CALLS.total}[10m])) > 0",
+        f"sum(increase({Figure.UNKNOWN_CALLS.total}[10m])) > 0",  # One is enough.
         "0m",
         PAGE,
         "CloudDC never answered a power call: a server may or may not have been switched.",
@@ -106,7 +107,7 @@ ALARMS = (
     ),
     AlertRule(
         "PowerbotStepsOwed",
-        f"max({Figure.STEPS_OWED.series}) > 0",
+        f"max({Figure.STEPS_OWED.series}) > 0",  # It is tried again by itself meanwhile.
         "15m",
         TICKET,
         "A server that should be back is still drained, silenced or out of its balancer: "
@@ -147,6 +148,7 @@ ALARMS = (
     ),
     AlertRule(
         "PowerbotRefusesRequests",
+        # A scanner sends a few.
         f"sum by (check) (increase({Figure.REFUSED_REQUESTS.total}[10m])) > 10",
         "5m",
         TICKET,
@@ -155,6 +157,7 @@ ALARMS = (
     ),
     AlertRule(
         "PowerbotOthersOnApp",
+        # Each replica counts the others too: only more than all have is a stranger's.
         f"max({Figure.SOCKET_OTHERS.series} + {Figure.SOCKETS.series})"
         f" > sum({Figure.SOCKETS.series})",
         "10m",

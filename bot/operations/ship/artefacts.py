@@ -12,11 +12,11 @@ class Artefact(enum.StrEnum):
     """What may be printed."""
 
     CONTAINER = "container"
-    COMPOSE = "compose"
+    COMPOSE = "compose"  # With PostgreSQL and Prometheus.
     SYSTEMD = "systemd"
     KUBERNETES = "kubernetes"
-    ALERTS = "alerts"
-    DASHBOARD = "dashboard"
+    ALERTS = "alerts"  # Rules for Prometheus.
+    DASHBOARD = "dashboard"  # For Grafana.
 
 
 _MADE: Mapping[Artefact, Callable[[layout.ShipOrder], str]] = {

@@ -45,7 +45,7 @@ def build(order: layout.ShipOrder) -> dict[str, Any]:
         },
         "configs": {
             "prometheus": {
-                "content": documents.dumped(scraping(order)),
+                "content": documents.dumped(scraping(order)),  # One file less to keep beside it.
             },
             "alerts": {"file": "./alerts.yml"},
         },
@@ -63,6 +63,7 @@ def scraping(order: layout.ShipOrder) -> dict[str, Any]:
         "scrape_configs": [
             {
                 "job_name": alarms.JOB,
+                # In a file, so that the configuration may be shown to anybody.
                 "authorization": {"credentials_file": f"/run/secrets/{token}"},
                 "static_configs": [{"targets": [f"bot:{order.port}"]}],
             }
@@ -76,6 +77,7 @@ def _bot(order: layout.ShipOrder) -> dict[str, Any]:
         **_ours(order, "run"),
         "depends_on": {
             "database": {"condition": "service_healthy"},
+            # On PostgreSQL `run` migrates nothing: several may start at once.
             "migrate": {"condition": "service_completed_successfully"},
         },
         "restart": "unless-stopped",
@@ -96,6 +98,7 @@ def _bot(order: layout.ShipOrder) -> dict[str, Any]:
 def _migrate(order: layout.ShipOrder) -> dict[str, Any]:
     """Return what brings the database to the newest schema before the bot starts."""
     before = {"depends_on": {"database": {"condition": "service_healthy"}}}
+    # Five tries: a database that has just come up may still refuse.
     return {**_ours(order, "migrate"), **before, "restart": "on-failure:5"}
 
 
@@ -114,6 +117,7 @@ def _ours(order: layout.ShipOrder, command: str) -> dict[str, Any]:
         "volumes": [f"./policy:{layout.CONFIG}:ro"],
         "user": f"{layout.USER}:{layout.USER}",
         "read_only": True,
+        # All that can be written to; the record is in PostgreSQL.
         "tmpfs": ["/tmp", f"{layout.STATE}:uid={layout.USER},mode=0700"],  # noqa: S108
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges:true"],

@@ -12,7 +12,8 @@ from bot.operations.ship import layout
 IMAGE = "python:3.13-slim"
 REQUIREMENTS = ".requirements.txt"
 BUILD_REQUIREMENTS = ".requirements-build.txt"
-HEALTH_S = 10
+HEALTH_S = 10  # Seconds between two health checks.
+# A second less than the check's own time, so that the reason is printed.
 PROBE = (
     "import os, urllib.request; "
     "urllib.request.urlopen('http://127.0.0.1:' + os.environ['{port}'] + '/healthz', timeout=4)"
@@ -56,8 +57,8 @@ def text(order: layout.ShipOrder) -> str:
         "HOME": layout.STATE,
         # The database lies in a folder of this one.
         "XDG_STATE_HOME": layout.STATE,
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONUNBUFFERED": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",  # The root may be read-only.
+        "PYTHONUNBUFFERED": "1",  # The log's last line is out before a kill.
     }
     return TEXT.format(
         image=IMAGE,

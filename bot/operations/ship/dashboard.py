@@ -9,9 +9,9 @@ from typing import Any
 from bot.operations.metric_names import Figure
 from bot.operations.ship import alarms
 
-WIDTH, COLUMNS, HEIGHT = 24, 3, 8
-SOURCE = {"type": "prometheus", "uid": "${source}"}
-LATELY = "$__rate_interval"
+WIDTH, COLUMNS, HEIGHT = 24, 3, 8  # The grid is 24 wide ("Dashboard JSON model").
+SOURCE = {"type": "prometheus", "uid": "${source}"}  # The variable below.
+LATELY = "$__rate_interval"  # Four scrapes at least ("Global variables").
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Panel:
     """One panel: what it is called, in which unit it is, and its expressions by their legends."""
 
     title: str
-    unit: str
+    unit: str  # Grafana's word: short, s or ops.
     lines: tuple[tuple[str, str], ...]
 
 
@@ -31,12 +31,14 @@ def _rate(series: str, *by: str) -> str:
 
 def _percentile(share: float, figure: Figure, *by: str) -> str:
     """Return a histogram's percentile."""
+    # A quantile needs the buckets' own label ("histogram_quantile").
     labels = ", ".join(("le", *by))
     rate = f"sum by ({labels}) (rate({figure.bucket}[{LATELY}]))"
     return f"histogram_quantile({share}, {rate})"
 
 
 PANELS = (
+    # max: all replicas count the same rows of one database.
     Panel(
         "Requests by state", "short", ((f"max by (state) ({Figure.REQUESTS.series})", "{{state}}"),)
     ),
@@ -52,7 +54,7 @@ PANELS = (
         "Runs in progress",
         "short",
         (
-            (f"sum({Figure.DRIVING.series})", "requests"),
+            (f"sum({Figure.DRIVING.series})", "requests"),  # Each replica has its own.
             (f"max({Figure.UNKNOWN_OUTCOMES.series})", "servers whose outcome is unknown"),
             (f"sum(increase({Figure.UNKNOWN_CALLS.total}[1h]))", "unanswered calls, 1 h"),
         ),
@@ -136,7 +138,7 @@ PANELS = (
         "short",
         (
             (f'sum(up{{job="{alarms.JOB}"}})', "processes"),
-            (f"min({Figure.DATABASE_UP.series})", "database"),
+            (f"min({Figure.DATABASE_UP.series})", "database"),  # One that can't reach it is enough.
             (f"min({Figure.POLICY_VALID.series})", "policy"),
             (f"sum({Figure.SECRET_FILES_UNUSABLE.series})", "secret files that can't be used"),
             (f"count by (version) ({Figure.BUILD_INFO.series})", "version {{version}}"),
@@ -186,7 +188,7 @@ def build() -> dict[str, Any]:
         "uid": "powerbot",
         "tags": ["powerbot"],
         "schemaVersion": 39,
-        "refresh": "30s",
+        "refresh": "30s",  # Prometheus scrapes twice in it.
         "time": {"from": "now-6h", "to": "now"},
         "templating": {
             "list": [{"name": "source", "type": "datasource", "query": "prometheus"}],
@@ -207,6 +209,7 @@ def _panel(number: int, panel: Panel) -> dict[str, Any]:
         "gridPos": {**place, "w": width, "h": HEIGHT},
         "fieldConfig": {"defaults": {"unit": panel.unit, "min": 0}, "overrides": []},
         "targets": [
+            # Queries are called A, B, C, as Grafana itself does.
             {"refId": chr(ord("A") + nth), "datasource": SOURCE, "expr": expr, "legendFormat": name}
             for nth, (expr, name) in enumerate(panel.lines)
         ],

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-WIDTH = 100
+WIDTH = 100  # Characters in a line.
 
 
 class _Plain(yaml.SafeDumper):
@@ -16,6 +16,7 @@ class _Plain(yaml.SafeDumper):
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    # Quoted, a policy or a script in one line is read by nobody.
     style = "|" if "\n" in text else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 

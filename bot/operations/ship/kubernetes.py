@@ -10,7 +10,7 @@ from bot.operations.ship import documents, layout
 
 NAME = "powerbot"
 LABELS = {"app.kubernetes.io/name": NAME}
-MONITORING, INGRESS = "monitoring", "ingress-nginx"
+MONITORING, INGRESS = "monitoring", "ingress-nginx"  # The usual names; a cluster may have others.
 POSTGRES_PORT, TLS_PORT = 5432, 443
 HEAD = """\
 # Made by `powerbot ship kubernetes`. Fill in the empty values in the Deployment, and the
@@ -77,14 +77,14 @@ def _pod(order: layout.ShipOrder) -> dict[str, Any]:
             "runAsNonRoot": True,
             "runAsUser": layout.USER,
             "runAsGroup": layout.USER,
-            "fsGroup": layout.USER,
+            "fsGroup": layout.USER,  # The mounted secrets belong to it.
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "topologySpreadConstraints": [
             {
                 "maxSkew": 1,
                 "topologyKey": "kubernetes.io/hostname",
-                "whenUnsatisfiable": "ScheduleAnyway",
+                "whenUnsatisfiable": "ScheduleAnyway",  # On one node rather than nowhere.
                 "labelSelector": {"matchLabels": LABELS},
             }
         ],
@@ -113,7 +113,7 @@ def _container(order: layout.ShipOrder, command: str) -> dict[str, Any]:
         },
         "resources": {
             "requests": {"cpu": "100m", "memory": "128Mi"},
-            "limits": {"memory": "512Mi"},
+            "limits": {"memory": "512Mi"},  # None for the CPU: who is throttled acks late.
         },
         "volumeMounts": [
             {"name": "secrets", "mountPath": layout.SECRETS, "readOnly": True},
@@ -128,6 +128,7 @@ def _listening(order: layout.ShipOrder) -> dict[str, Any]:
     """Return a container's port, and who asks it how it is."""
 
     def asked(path: str, **rest: int) -> dict[str, Any]:
+        # A second more than a probe's parts have to answer.
         return {"httpGet": {"path": path, "port": "http"}, "timeoutSeconds": 6, **rest}
 
     return {
@@ -156,7 +157,7 @@ def _network_policy(order: layout.ShipOrder) -> dict[str, Any]:
             "ingress": [{"from": [_namespace(one) for one in callers], "ports": [_tcp("http")]}],
             "egress": [
                 {
-                    "to": [_namespace("kube-system")],
+                    "to": [_namespace("kube-system")],  # The cluster's DNS.
                     "ports": [_tcp(53), {"protocol": "UDP", "port": 53}],
                 },
                 {"ports": [_tcp(port) for port in sorted(_reached(order.given))]},

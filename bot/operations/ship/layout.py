@@ -10,7 +10,7 @@ import pydantic.fields
 
 from bot import setting_words, settings
 
-USER = 10001
+USER = 10001  # No user of the image, nor likely of the host.
 HOME = "/app"
 VENV = f"{HOME}/.venv"
 STATE = "/var/lib/powerbot"
@@ -76,6 +76,7 @@ def plain(order: ShipOrder) -> dict[str, str]:
     secret = settings.secret_names()
     for field, about in settings.Settings.model_fields.items():
         value = getattr(order.given, field)
+        # A default that nobody has set may change with the version.
         if field in secret | _OF_THE_PLACE or field not in order.given.model_fields_set:
             continue
         if value != about.default:
@@ -85,6 +86,7 @@ def plain(order: ShipOrder) -> dict[str, str]:
 
 def listening(order: ShipOrder) -> dict[str, str]:
     """Return what makes it reachable from outside of its container."""
+    # Nobody outside reaches a container's loopback.
     return {variable("host"): "0.0.0.0", variable("port"): str(order.port)}  # noqa: S104
 
 
@@ -105,7 +107,7 @@ def _way_in(given: settings.Settings) -> tuple[str, ...]:
         found = tuple(one for one in way if _revealed(getattr(given, one)))
         if found:
             return found
-    return _WAYS_IN[0][:2]
+    return _WAYS_IN[0][:2]  # Keys that last need no security token.
 
 
 def _revealed(value: object) -> object:

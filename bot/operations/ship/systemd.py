@@ -79,6 +79,7 @@ def text(order: layout.ShipOrder, prefix: str = sys.prefix) -> str:
     served = not order.given.database_url.startswith("sqlite")
     kept = [one for one in layout.secrets(order) if served or one != "database_url"]
     environment = {
+        # Below it lies the unit's StateDirectory, which has the database.
         "XDG_STATE_HOME": str(pathlib.PurePosixPath(layout.STATE).parent),
         layout.variable("policy"): layout.policy(),
         **{name: value for name, value in layout.plain(order).items() if value},
@@ -100,5 +101,6 @@ def text(order: layout.ShipOrder, prefix: str = sys.prefix) -> str:
 def _assigned(name: str, value: str) -> str:
     """Return an assignment as a unit has it; `%` would be a specifier."""
     quoted = value.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
+    # A line's end would end the assignment ("systemd.exec", Environment=).
     quoted = quoted.replace("\n", "\\n")
     return f'Environment="{name}={quoted}"'
