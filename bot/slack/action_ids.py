@@ -13,7 +13,7 @@ from bot.power import inputs
 PREFIX = "pb:"
 # What follows the dot only keeps the ids of one message apart ("Actions block": unique ids).
 OURS = re.compile(r"^pb:[a-z_]+(\.[a-z0-9_]+)?$")
-ANY = re.compile(r".*", re.DOTALL)
+ANY = re.compile(r".*", re.DOTALL)  # What no listener takes, its person sees as an error.
 
 
 class ShortcutId(enum.StrEnum):
@@ -71,6 +71,7 @@ def read_action_id(action_id: str) -> inputs.Do | None:
     if not OURS.match(action_id):
         return None
     word = action_id.removeprefix(PREFIX).split(".")[0]
+    # Old messages keep their buttons, and a newer version may have made others.
     return inputs.Do(word) if word in set(inputs.Do) else None
 
 

@@ -124,7 +124,7 @@ EVENTS: Mapping[str, tuple[str, ...]] = {
 }
 # Methods of the Web API with the bot scopes that each needs, from each method's page.
 METHODS: Mapping[str, tuple[str, ...]] = {
-    "apps.connections.open": (),
+    "apps.connections.open": (),  # The app-level token has a scope of its own.
     "auth.test": (),
     "bots.info": ("users:read",),
     "chat.postEphemeral": ("chat:write",),
@@ -135,7 +135,7 @@ METHODS: Mapping[str, tuple[str, ...]] = {
     "conversations.info": ("channels:read", "groups:read"),
     "usergroups.users.list": ("usergroups:read",),
     "users.info": ("users:read",),
-    "views.open": (),
+    "views.open": (),  # A trigger id is all that it needs.
     "views.publish": (),
     "views.update": (),
 }

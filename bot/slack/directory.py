@@ -23,9 +23,9 @@ from bot.slack.inbound import envelope
 log = structlog.get_logger()
 T = TypeVar("T")
 
-FRESH_S = 5.0
-LIMIT_S = 10.0
-FIRST_WAIT_S = 0.5
+FRESH_S = 5.0  # In seconds, as the next two.
+LIMIT_S = 10.0  # Then a click is refused as not checked.
+FIRST_WAIT_S = 0.5  # Doubled after every try.
 MOST_KEPT = 1000
 # Errors that say something about the one who is asked for; to ask again changes nothing.
 UNKNOWN_PERSON = frozenset({"user_not_found", "user_not_visible", "users_not_found"})
@@ -106,6 +106,7 @@ class Directory:
             began, found = await self._persist(key, ask)
         finally:
             del self._asking[key]
+        # Dated by the start of its call: Slack may have looked at any moment since.
         self._keep(key, began, found)
         return found
 
@@ -161,6 +162,7 @@ class Directory:
             team_id=self._home.whose(user),
             name=str(profile.get("display_name") or user.get("real_name") or user.get("name", "")),
             deleted=bool(user.get("deleted")),
+            # Slackbot isn't marked as a bot ("User object").
             is_bot=bool(user.get("is_bot")) or user_id == "USLACKBOT",
             is_restricted=bool(user.get("is_restricted") or user.get("is_ultra_restricted")),
             is_stranger=bool(user.get("is_stranger")),

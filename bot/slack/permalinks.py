@@ -10,4 +10,5 @@ def card(request: ports.Request, workspace_url: str) -> str:
     found = request.card
     if not workspace_url or found is None or not found.ts:
         return ""
+    # The ts stands there without its dot.
     return f"{workspace_url.rstrip('/')}/archives/{found.channel_id}/p{found.ts.replace('.', '')}"

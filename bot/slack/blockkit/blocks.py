@@ -23,10 +23,10 @@ CONFIRM_TITLE_CHARS = 100
 CONFIRM_CHARS = 300
 CONFIRM_BUTTON_CHARS = 30
 CONTEXT_CHARS = 2000
-BUTTON_VALUE_CHARS = 2000
+BUTTON_VALUE_CHARS = 2000  # A line that is longer has no page buttons.
 # Slack refuses about 13,200 characters over all blocks ("msg_blocks_too_long"); we stay below.
 MESSAGE_CHARS = 12_000
-FALLBACK_CHARS = 3000
+FALLBACK_CHARS = 3000  # Of `text`, which is for notifications.
 # "Table block": 100 rows; all cells together take about 10,000 characters.
 TABLE_ROWS = 100
 TABLE_CHARS = 7000
@@ -109,6 +109,7 @@ def paragraphs(markdown: str) -> list[Block]:
     """Return long mrkdwn as sections, parted at line ends."""
     parts: list[str] = [""]
     for line in markdown.split("\n"):
+        # A section that is cut could end within a mention or an entity.
         if len(parts[-1]) + len(line) + 1 > SECTION_CHARS:
             parts.append("")
         parts[-1] += f"{line}\n"
@@ -117,6 +118,7 @@ def paragraphs(markdown: str) -> list[Block]:
 
 def literal_section(words: str) -> Block:
     """Return a paragraph that Slack shows as it stands."""
+    # Without emoji a foreign :word: stays as it was typed.
     shown = kit.PlainTextObject(text=text.cut(words, SECTION_CHARS) or text.CUT, emoji=False)
     return _plain_dict(kit.SectionBlock(text=shown))
 
@@ -134,6 +136,7 @@ def table(rows: Sequence[Sequence[str]]) -> Block:
     """
     # An empty cell is refused, so a dash stands in it.
     cells = [[{"type": "raw_text", "text": word or "–"} for word in row] for row in rows]
+    # Otherwise a cell is cut at its column's edge ("Table block": column_settings).
     settings = [{"is_wrapped": True} for _ in rows[0]]
     return {"type": "table", "column_settings": settings, "rows": cells}
 
@@ -220,6 +223,7 @@ def ways(message: Message, without: Collection[str] = ()) -> tuple[Message, ...]
     first = fitted(message)
     plainer = dataclasses.replace(message, blocks=message.plainer)
     between = (fitted(plainer),) if message.plainer else ()
+    # A call that is sure to be refused would only use up the rate.
     best = () if between and not newer_kinds(message).isdisjoint(without) else (first,)
     return (*best, *between, bare(first))
 

@@ -33,6 +33,7 @@ def shortcut_name(name: str, brief: str, label: str) -> str:
     if not label:
         return name
     named = (f"{label}: {name}", f"{label}: {brief}")
+    # A label alone still tells two bots apart.
     return next((one for one in named if len(one) <= MOST_SHORTCUT_CHARS), label)
 
 
@@ -68,6 +69,7 @@ def on_home(view: Mapping[str, Any], label: str) -> dict[str, Any]:
     shown = dict(view)
     if label:
         title = blocks.header(app_name(label))
+        # In a full Home the label takes the last block's place.
         shown["blocks"] = [title, *view["blocks"]][:MOST_BLOCKS]
     return shown
 

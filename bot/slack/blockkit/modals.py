@@ -10,8 +10,8 @@ from bot.slack.action_ids import Field
 from bot.slack.blockkit import views, words
 from bot.workflow import answers
 
-REASON_CHARS = 500
-COUNT_CHARS = 6
+REASON_CHARS = 500  # As much as a typed reason may have.
+COUNT_CHARS = 6  # Digits.
 
 
 def confirm_count(asked: answers.CountWanted) -> views.View:
@@ -68,6 +68,7 @@ def _form(
 ) -> views.View:
     """Return a form with its inputs."""
     title, submit = title_and_submit
+    # Not "Cancel": on a card that takes the request back.
     return views.modal(
         title, fields, close="Go back", submit=submit, callback=form, metadata=request_id
     )
@@ -78,5 +79,6 @@ def _input(
 ) -> views.View:
     """Return an input with its label."""
     element = {**views.text_input(longest, multiline=multiline), "focus_on_load": True}
+    # Slack itself holds an empty field back, and nothing is sent here.
     least = {} if optional else {"min_length": 1}
     return views.field(field, question, {**element, **least}, optional=optional)

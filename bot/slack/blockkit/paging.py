@@ -14,7 +14,7 @@ from bot.slack.blockkit import blocks, text
 
 # All rows of a page stay below Slack's size of a message.
 ROWS_CHARS = 9500
-LINE_CHARS = 300
+LINE_CHARS = 300  # Of the line that is named as shared.
 T = TypeVar("T")
 
 
@@ -47,7 +47,9 @@ class Page(Generic[T]):
 
 def page(rows: Sequence[T], turn: Turn, rows_a_page: int) -> Page[T]:
     """Return the page that is turned to, or the last where there are fewer."""
+    # Rounded up; a list without rows has a page as well.
     pages = max(1, -(-len(rows) // rows_a_page))
+    # The list may have grown shorter since its button was made.
     number = min(max(turn.page, 1), pages)
     first = (number - 1) * rows_a_page
     return Page(rows[first : first + rows_a_page], number, pages, first, len(rows))
@@ -80,6 +82,7 @@ def below(
     turn: Turn, number: int = 1, pages: int = 1, more: Sequence[blocks.Button] = ()
 ) -> list[blocks.Block]:
     """Return the buttons to other pages and to Share; or who has shared it, instead."""
+    # What a whole channel sees isn't one person's to turn.
     if turn.shared_by:
         asked = text.code(f"{turn.called} {turn.line}", LINE_CHARS)
         return [blocks.context(f"{asked} · shared by {text.mention(turn.shared_by)}")]

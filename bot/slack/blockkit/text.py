@@ -18,9 +18,9 @@ LOOK_ALIKES = str.maketrans({"<": "\u2039", ">": "\u203a", "`": "'"})
 # A mark between two letters or digits is part of a name; elsewhere it would format.
 MARKERS = {"*": "\u2217", "_": "\uff3f", "~": "\u223c"}
 LOOSE_MARKER = re.compile(r"(?<![^\W_])[*_~]|[*_~](?![^\W_])")
-EMOJI_CODE = re.compile(r"(?<![^\W_]):([a-z0-9_'+\-]{1,100}):(?![^\W_])")
+EMOJI_CODE = re.compile(r"(?<![^\W_]):([a-z0-9_'+\-]{1,100}):(?![^\W_])")  # Slack would draw it.
 USER_ID = re.compile(r"[UW][A-Z0-9]{1,30}")
-CHANNEL_ID = re.compile(r"[CG][A-Z0-9]{1,30}")
+CHANNEL_ID = re.compile(r"[CG][A-Z0-9]{1,30}")  # D is left out: a direct message is nobody else's.
 GROUP_CALL = re.compile(r"<!subteam\^(S[A-Z0-9]{1,30})>")
 GROUP_ID = re.compile(r"S[A-Z0-9]{1,30}")
 NUMBERS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -38,6 +38,7 @@ def cut(words: str, limit: int) -> str:
 
 def clean(foreign: str, limit: int = LONGEST_FOREIGN) -> str:
     """Return one line of visible characters."""
+    # Cut before it is read, for what is unseen may be nearly all of it.
     start = foreign[: max(limit, 1) * 4]
     return cut(spelling.seen(start), limit)
 
@@ -118,6 +119,7 @@ def moment(epoch_s: float) -> str:
     """Return an instant in each reader's own time ("Formatting text": date formatting)."""
     seconds = max(0, int(epoch_s))
     hour, minute = divmod(seconds // 60, 60)
+    # What follows the bar is for programs that know no such date.
     return f"<!date^{seconds}^{{date_short_pretty}} at {{time}}|{hour % 24:02}:{minute:02} UTC>"
 
 

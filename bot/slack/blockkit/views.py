@@ -15,7 +15,7 @@ from bot.slack.blockkit import blocks, text
 
 View = dict[str, Any]
 
-TITLE = "Power change"
+TITLE = "Power change"  # Of the 24 characters that a title may have.
 LABEL_CHARS = 2000
 HINT_CHARS = 300
 PLANNING = "Making the plan…"
@@ -30,6 +30,7 @@ def external_id(key: str) -> str:
 
     It is made of the payload's key, so that a process that takes over finds the same view.
     """
+    # 128 bits name a view without a double, well below the 255 characters of an id.
     return action_ids.PREFIX + hashlib.sha256(key.encode()).hexdigest()[:32]
 
 
@@ -102,7 +103,7 @@ def text_input(longest: int, *, multiline: bool = False, example: str = "") -> d
     element: dict[str, Any] = {
         "type": "plain_text_input",
         "multiline": multiline,
-        "max_length": longest,
+        "max_length": longest,  # Slack lets nobody type more.
     }
     if example:
         element["placeholder"] = plain(example)

@@ -64,6 +64,7 @@ MEANINGS: dict[State, str] = {
     State.EXPIRED: "nobody answered in time; nothing was sent",
     State.VOID: "approved, but not carried out; nothing was sent",
 }
+# For the others their value is the word that people read.
 _SERVER_WORDS: dict[ServerState, str] = {
     ServerState.QUEUED: "waiting",
     ServerState.INTENDED: "being sent",
@@ -85,7 +86,7 @@ SERVER_SIGNS: dict[ServerState, str] = {
     ServerState.FAILED: "❌",
     ServerState.REJECTED: "❌",
 }
-IN_DOUBT = "⚠️"
+IN_DOUBT = "⚠️"  # For every state that has no sign of its own.
 JUDGEMENTS: dict[Judgement, str] = {
     Judgement.JUSTIFIED: "Justified",
     Judgement.NOT_JUSTIFIED: "Not justified",
@@ -105,6 +106,7 @@ _CAUSES: dict[Cause, str] = {
     Cause.REPLACED: "replaced meanwhile: another server now has its name",
     Cause.RACK_FULL: "waits for its rack, where as many servers as allowed are already powering on",
 }
+# A detail beside these would say it twice.
 _ALONE = frozenset({Cause.DELETED, Cause.REPLACED, Cause.RACK_FULL})
 _LATE: dict[Late, str] = {
     Late.DONE: "{done} after all, as seen later",

@@ -34,7 +34,7 @@ from bot.slack.outbound import send_deadline
 
 log = structlog.get_logger()
 
-START_S = 20.0
+START_S = 20.0  # Seconds for one answer at the start.
 # How long to wait before Slack is asked again at the start.
 AGAIN_S = 2.0
 # Nothing longer than this is read before its signature has been checked.
@@ -70,6 +70,7 @@ async def open_client(token: str, api_url: str) -> AsyncIterator[AsyncWebClient]
         AsyncConnectionErrorRetryHandler(max_retry_count=1),
         AsyncServerErrorRetryHandler(max_retry_count=1),
     ]
+    # 30 s for one try, so that a connection which hangs is given up.
     async with aiohttp.ClientSession(
         timeout=aiohttp.ClientTimeout(total=30), trace_configs=[send_deadline.traced()]
     ) as session:
@@ -196,6 +197,7 @@ def _failed_in(app: PromptApp) -> Callable[..., Awaitable[BoltResponse]]:
     # Bolt gives arguments by their names.
     async def failed(error: Exception) -> BoltResponse:
         app.turned_away.note(turned_away.Check.PAYLOAD_FAILED, error=type(error).__name__)
+        # Over HTTP Slack isn't told that all is well; a frame is acknowledged in any case.
         return BoltResponse(status=400)
 
     return failed

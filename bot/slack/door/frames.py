@@ -45,6 +45,7 @@ class Frames:
         if not isinstance(envelope_id, str) or not 0 < len(envelope_id) <= MOST_ID:
             self._turned_away.note(Check.FRAME_UNREADABLE)
             return
+        # It has an id, so it is acknowledged: Slack would only send the same again.
         if not isinstance(kind, str) or not isinstance(payload, dict):
             self._turned_away.note(Check.FRAME_UNREADABLE)
             await _acknowledge(client, envelope_id)

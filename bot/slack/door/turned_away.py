@@ -16,7 +16,7 @@ import structlog
 
 log = structlog.get_logger()
 
-SAY_EVERY_S = 60.0
+SAY_EVERY_S = 60.0  # In seconds.
 # Different things that one library's logger may be heard about.
 MOST_KINDS = 50
 
@@ -30,20 +30,20 @@ class Check(enum.StrEnum):
     TIMESTAMP_AHEAD = "timestamp_ahead"
     SIGNATURE_MISSING = "signature_missing"
     SIGNATURE_DIFFERS = "signature_differs"
-    HEADER_TWICE = "header_twice"
+    HEADER_TWICE = "header_twice"  # Nobody could say which one counts.
     BODY_UNREADABLE = "body_unreadable"
     BODY_LARGE = "body_large"
     BODY_SLOW = "body_slow"
     HEAD_SLOW = "head_slow"
     HTTP_MALFORMED = "http_malformed"
-    CROWDED = "crowded"
+    CROWDED = "crowded"  # There was no room for its connection.
     NO_DESCRIPTORS = "no_descriptors"
     PATH_UNKNOWN = "path_unknown"
     METHOD_WRONG = "method_wrong"
-    FRAME_UNREADABLE = "frame_unreadable"
-    PAYLOAD_FAILED = "payload_failed"
+    FRAME_UNREADABLE = "frame_unreadable"  # Through a socket, not over HTTP.
+    PAYLOAD_FAILED = "payload_failed"  # It was signed, and Bolt failed on it.
     APP_DIFFERS = "app_differs"
-    TOO_MUCH = "too_much"
+    TOO_MUCH = "too_much"  # One person has sent more than is admitted.
 
 
 class TurnedAway:

@@ -13,8 +13,8 @@ from bot.slack.door import connection, sockets
 
 log = structlog.get_logger()
 
-LOOK_S = 10.0
-TRY_TOKEN_S = 60.0
+LOOK_S = 10.0  # In seconds.
+TRY_TOKEN_S = 60.0  # In seconds.
 
 
 class Watchdog:
@@ -34,6 +34,7 @@ class Watchdog:
         self._clock = clock
         self._token_problem = ""
         self._told = ""
+        # The start has tried the token a moment ago.
         self._tried_at = clock.monotonic()
 
     async def problem(self) -> str:
@@ -64,8 +65,10 @@ class Watchdog:
             await connection.introduce(self._client)
         except errors.SlackUnavailable as error:
             self._token_problem = error.user_message
+            # Once for each problem: an outage lasts for many looks.
             if error.user_message != self._told:
                 log.error("slack.token_problem", why=error.user_message)
+                # The log has it all the same.
                 with contextlib.suppress(errors.StoreUnavailable, asyncio.TimeoutError):
                     await self._note(error.user_message)
             self._told = error.user_message

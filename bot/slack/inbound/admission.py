@@ -20,7 +20,7 @@ from bot.slack.inbound import rate_limit
 # Payloads of one person in a minute: buttons, lines and forms together; and the noes among them.
 PAYLOADS_A_MINUTE = 120
 NOES_A_MINUTE = 120
-MINUTE_S = 60.0
+MINUTE_S = 60.0  # In seconds.
 # What is typed into a searching field is searched for so often in five seconds: of one person, and
 # of all. People type slower; whoever gets nothing gets it with the next letter.
 SEARCHES_OF_ONE = 10
@@ -79,6 +79,7 @@ class LaneBounds:
     at_work: int
 
 
+# A line may make a plan of thousands of servers; a click reads a few rows.
 LINES = LaneBounds(of_one=10, of_all=60, at_work_of_one=2, at_work=8)
 CLICKS = LaneBounds(of_one=30, of_all=200, at_work_of_one=4, at_work=16)
 
@@ -99,6 +100,7 @@ class Lane:
         Raises:
             Full: it may not.
         """
+        # By get, since asking a defaultdict would add an entry.
         if len(self._under_way.get(user_id, ())) >= self._bounds.of_one:
             raise Full(Limit.OF_ONE)
         if self._count >= self._bounds.of_all:
@@ -123,6 +125,7 @@ class Lane:
             self._count -= 1
         if not self._under_way.get(user_id):
             self._under_way.pop(user_id, None)
+            # Nobody who is idle is remembered, so the tables stay small.
             self._turns.pop(user_id, None)
 
     @contextlib.asynccontextmanager
@@ -130,6 +133,7 @@ class Lane:
         """Wait for a turn to work on something that is under way."""
         one = self._bounds.at_work_of_one
         own = self._turns.setdefault(user_id, asyncio.Semaphore(one))
+        # One's own bound first: whoever waits for it takes no common turn away.
         async with own, self._at_work.take(user_id):
             yield
 
@@ -155,6 +159,7 @@ class Admission:
         user_id, now = inbound.person.user_id, self._clock.monotonic()
         is_no = halts.of(inbound) is not None
         lane = self._lane(inbound)
+        # A redelivery of what is under way needs no room.
         if not is_no and not lane.holds(user_id, inbound.key):
             lane.must_have_room(user_id)
         if not (self._noes if is_no else self._payloads).admits(user_id, now):
@@ -228,6 +233,7 @@ class FairTurns:
         try:
             await mine
         except asyncio.CancelledError:
+            # The turn came at the moment of giving up, and must not be lost.
             if mine.done() and not mine.cancelled():
                 self._pass_on()
             raise

@@ -64,8 +64,10 @@ class Registration:
         app.shortcut(action_ids.ANY)(around(self.shortcut_used))
         app.options(action_ids.ANY)(around(self.options_asked))
         app.command(ANY_COMMAND)(around(self.other_command_received))
+        # Our forms don't ask for it (`notify_on_close`); one of another version may.
         app.view_closed(action_ids.ANY)(around(self.form_closed))
         app.action(action_ids.ANY)(around(self.old_button_pressed))
+        # Without a listener Bolt acknowledges nothing, and Slack sends it again.
         app.event(action_ids.ANY)(around(self.event_unused))
 
     async def _receive(self, inbound: ports.Inbound, ack: guard.Ack) -> None:
@@ -74,6 +76,7 @@ class Registration:
 
     def _naming_us(self, inbound: ports.Inbound) -> ports.Inbound:
         """Return a payload with the name of our command, where nothing was typed that has one."""
+        # A bot under its usual name needs nothing named, and no copy of the input.
         if self._command == vocabulary.PREFIX or inbound.input.called:
             return inbound
         named = inbound.input.model_copy(update={"called": self._command})
@@ -85,6 +88,7 @@ class Registration:
 
     async def other_command_received(self, ack: guard.Ack, body: Mapping[str, Any]) -> None:
         """Refuse another command that points here."""
+        # An old name of ours may still be registered in Slack.
         log.warning("slack.other_command")
         await ack(OTHER_COMMAND.format(self._command))
 
@@ -92,6 +96,7 @@ class Registration:
         """Take a press of one of our buttons."""
         try:
             inbound = payloads.button(body, at=self._processor.now())
+        # A version before or after this one has made the button.
         except payloads.NotOurs:
             await self.old_button_pressed(ack, body)
         else:
@@ -100,6 +105,7 @@ class Registration:
     async def bot_mentioned(self, ack: guard.Ack, body: Mapping[str, Any]) -> None:
         """Take a mention; what a bot has written is left alone."""
         inbound = payloads.mention(body, at=self._processor.now(), called=self._name)
+        # What is left alone the guard acknowledges.
         if inbound is not None:
             await self._receive(inbound, ack)
 
@@ -132,8 +138,10 @@ class Registration:
             person, action_id, typed = submissions.suggestion(body)
         except payloads.Unreadable as error:
             log.warning("slack.unreadable", why=str(error))
+            # The field stays usable: the next letter asks again.
             await ack(options=[])
             return
+        # Only the servers' field searches, whatever an old form asks for.
         ours = action_id == form.FormField.SERVERS
         offers = await self._forms.offers(person, typed) if ours else ()
         await ack(options=[request_modal.option(one) for one in offers])

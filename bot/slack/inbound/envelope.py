@@ -46,7 +46,7 @@ class Envelope(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(frozen=True, extra="ignore")
 
     type: Text = ""
-    api_app_id: Any = None
+    api_app_id: Any = None  # An odd value is another app's, and no error.
     team: Owned = None
     team_id: Text = ""
     enterprise: Owned = None
@@ -56,6 +56,7 @@ class Envelope(pydantic.BaseModel):
     @property
     def workspace(self) -> str:
         """The id of the workspace, empty when none is named."""
+        # Interactions name it in an object, commands and events by id.
         return (self.team.id if self.team else "") or self.team_id
 
     @property
@@ -117,6 +118,7 @@ class Home:
         if origin.workspace == self.team_id:
             return True
         theirs = (origin.workspace, origin.organization)
+        # An app of a Grid is used from each of its workspaces.
         return bool(self.enterprise_id) and self.enterprise_id in theirs
 
     def whose(self, user: Mapping[str, Any]) -> str:
@@ -124,12 +126,13 @@ class Home:
         team = str(user.get("team_id") or "")
         found = user.get("enterprise_user")
         grid = found.get("enterprise_id") if isinstance(found, Mapping) else None
+        # Without a Grid two empty ids would be equal.
         ours = bool(self.enterprise_id) and self.enterprise_id in (team, grid)
         return self.team_id if ours else team
 
     def at_home(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Return a payload in which our Grid's id, where it stands for a person's team, is ours."""
-        found = dict(body)
+        found = dict(body)  # Bolt's own stays as it is.
         if not self.enterprise_id:
             return found
         for key in PERSONS:

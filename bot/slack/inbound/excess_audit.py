@@ -71,6 +71,7 @@ class Excess:
                 continue
             if pending.count:
                 await self._append(pending.last, pending.limit, pending.count)
+            # After the row: with the database away it is tried at the next look.
             del self._pending[user_id]
 
     async def _write(self, inbound: ports.Inbound, limit: admission.Limit, count: int) -> None:

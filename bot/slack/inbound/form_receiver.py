@@ -83,6 +83,7 @@ class FormReceiver:
             }
             await ack(response_action="errors", errors=shown)
             return
+        # Pushed with the acknowledgement, since a plan takes longer than Slack waits.
         planning = views.loading(sent.view, views.PLANNING)
         await self._receive(inbound, ack, response_action="push", view=planning)
 
@@ -95,6 +96,7 @@ class FormReceiver:
         if found is None or problems:
             await ack(response_action="errors", errors=problems)
             return
+        # A form stands nowhere; its answer is read where the request is.
         placed = dataclasses.replace(inbound, place=_seen_at(found))
         if sent.do is inputs.Form.REVIEW:
             asking = views.loading(sent.view, views.ASKING)
@@ -117,7 +119,7 @@ class FormReceiver:
 def _problems(sent: inputs.FormSent, found: ports.Request | None) -> dict[str, str]:
     """Return what is wrong with a form, by input; the stored request is what counts."""
     field = action_ids.FIELDS[sent.do]
-    typed = sent.count or sent.reason or sent.comment
+    typed = sent.count or sent.reason or sent.comment  # Each form has one of them.
     if found is None:
         return {field.value: "This request doesn't exist any more."}
     wants_count = sent.do is inputs.Form.CONFIRM_COUNT or found.plan.terms.confirm_count

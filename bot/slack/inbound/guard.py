@@ -28,7 +28,7 @@ BROKEN = "Something went wrong inside Powerbot; nothing was done. Try again, or 
 UNREADABLE = "Powerbot could not read this, so nothing was done."
 # Refusals of excess clicks that are answered, for all people together.
 MOST_REFUSALS = 60
-REFUSALS_WITHIN_S = 60.0
+REFUSALS_WITHIN_S = 60.0  # In seconds.
 # Their acknowledgement says nothing, so their person is told through the response URL.
 OWN_CALL = frozenset({"block_actions", "message_action"})
 
@@ -93,6 +93,7 @@ class Guard:
                 if ack.response is None:
                     await ack()
 
+        # Bolt's log names a listener by it.
         guarded.__name__ = getattr(listener, "__name__", "guarded")
         return guarded
 

@@ -49,6 +49,7 @@ class Edits:
         if message in self._readings:
             # Before the store is asked: the reading may end while it answers.
             newest = self._waiting.setdefault(message, inbound)
+            # Keys of one message end in the edit's ts: the greatest is the newest.
             self._waiting[message] = max(newest, inbound, key=lambda one: one.key)
         fresh = await self._store.write(lambda tx: tx.receive_edit(inbound, message))
         if fresh:
@@ -65,6 +66,7 @@ class Edits:
 
         def work(tx: ports.Tx) -> None:
             tx.finish(inbound.key)
+            # In one transaction: a crash in between would bar the edits for good.
             tx.mark_mistaken(message)
 
         await self._store.write(work)
@@ -78,6 +80,7 @@ class Edits:
         """Let an edit wait no more, for it is read; a newer one waits for what comes of it."""
         self.begin(edit)
         message = _message(edit)
+        # A newer one may have come while this one was stored.
         if self._waiting.get(message) is edit:
             del self._waiting[message]
 

@@ -36,7 +36,7 @@ class SlashCommand(Payload):
     user_id: str
     command: str = ""
     text: str = ""
-    trigger_id: str
+    trigger_id: str  # Good for three seconds, and once.
     response_url: str = ""
 
 
@@ -67,7 +67,7 @@ class PressedButton(Payload):
     """The button that was pressed."""
 
     action_id: str
-    value: str = ""
+    value: str = ""  # A request's id, or a page and the line that is paged.
 
 
 class BlockActions(Payload):
@@ -76,6 +76,7 @@ class BlockActions(Payload):
     team: Party
     user: Party
     trigger_id: str
+    # Slack sends a list; a press has exactly one.
     actions: tuple[PressedButton, ...] = pydantic.Field(min_length=1)
     container: Container = pydantic.Field(default_factory=Container)
     channel: Chan = pydantic.Field(default_factory=Chan)
@@ -86,7 +87,7 @@ class SentForm(Payload):
     """The form in a submission."""
 
     id: str
-    hash: str = ""
+    hash: str = ""  # The view's version, which grows with every update.
     callback_id: str = ""
     private_metadata: str = ""
     state: dict[str, Any] = {}
@@ -151,7 +152,7 @@ class AppMention(Payload):
     subtype: str = ""
     edited: Edited = pydantic.Field(default_factory=Edited)
     bot_id: str = ""
-    user_team: str = ""
+    user_team: str = ""  # The author's, in a channel that companies share.
     source_team: str = ""
 
 
@@ -160,7 +161,7 @@ class MentionEvent(Payload):
 
     team_id: str
     event_id: str
-    event_time: float = 0.0
+    event_time: float = 0.0  # Seconds since the epoch.
     event: AppMention
 
 
@@ -199,7 +200,7 @@ class ShortcutMessage(Payload):
 
 # Blocks nest rich text in lists in lists; an attachment has blocks of its own.
 MOST_DEPTH = 12
-MOST_WORDS = 2000
+MOST_WORDS = 2000  # Strings of one message.
 # Ids, types and addresses are not for reading ("Reference: message attachments, blocks").
 UNREAD = frozenset(
     {"type", "block_id", "action_id", "id", "color", "image_url", "thumb_url", "ts", "style"}

@@ -20,7 +20,7 @@ from bot.slack.inbound import payload_models
 
 M = TypeVar("M", bound=payload_models.Payload)
 
-ID_CHARS = 255
+ID_CHARS = 255  # Slack's bound for the ids that an app gives.
 PAGE_VALUE = re.compile(r"(\d{1,4}) (.*)", re.DOTALL)
 # Events about a message that is there already ("message event": subtypes).
 TELLS_OF_A_CHANGE = frozenset({"message_changed", "message_deleted", "message_replied"})
@@ -47,9 +47,11 @@ def command(body: Mapping[str, Any], *, at: float) -> ports.Inbound:
         Unreadable: the payload isn't one.
     """
     read = checked(payload_models.SlashCommand, body)
+    # Each use has a trigger id of its own.
     key = f"command:{read.trigger_id}"
     # Without words there is a form to open, and what comes of it is shown there.
     view = "" if read.text.strip() else views.external_id(key)
+    # Slack escapes &, < and > in what was typed.
     text, length = _bounded(html.unescape(read.text))
     return ports.Inbound(
         key=key,
@@ -82,8 +84,10 @@ def mention(
     event = read.event
     if event.bot_id or event.subtype in TELLS_OF_A_CHANGE:
         return None
+    # Another's edit isn't what this person wants.
     if event.edited.user not in ("", event.user):
         return None
+    # Across companies the author's team isn't the one that the event came to.
     team = event.user_team or event.source_team or read.team_id
     key = f"{ports.MENTION}{event.channel}:{event.ts}"
     is_edit = bool(event.edited.ts)
@@ -231,6 +235,7 @@ def checked(model: type[M], body: Mapping[str, Any]) -> M:
     Raises:
         Unreadable: it isn't one; the error names fields and never their contents.
     """
+    # Nearly all fit as they are, so the copy without nulls is for the others.
     with contextlib.suppress(pydantic.ValidationError):
         return model.model_validate(body)
     # Slack sends null as well as nothing for a field that isn't there.
@@ -277,6 +282,7 @@ def _searched(words: str) -> tuple[str, bool]:
     """
     if len(words) <= payload_models.MESSAGE_CHARS:
         return words, False
+    # One character more shows whether the last word is whole.
     kept = words[: payload_models.MESSAGE_CHARS + 1].rstrip()
     return kept[: len(kept) - len(kept.split()[-1])] if kept else "", True
 

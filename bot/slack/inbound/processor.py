@@ -26,7 +26,7 @@ T = TypeVar("T")
 ACK_WITHIN_S = 2.0
 # A stored click is tried again when the database goes away under it; waits in seconds.
 AGAIN_AFTER_S = (0.5, 2.0, 5.0)
-TAKE_OVER_LEASE_S = 30.0
+TAKE_OVER_LEASE_S = 30.0  # In seconds.
 SLOW = "Powerbot is slow at the moment; the answer will appear here as soon as it is ready."
 BROKEN = (
     "Something went wrong inside Powerbot, and this sent nothing. An operator can look it up in "
@@ -106,8 +106,10 @@ class Processor:
             self._track(self._excess.refused(inbound, full), f"refuse {inbound.key}")
             raise
         storing = self._track(self._store_counted(inbound, counted=counted), f"store {inbound.key}")
+        # The write goes on where the acknowledgement can't wait for it any longer.
         done, _ = await asyncio.wait({storing}, timeout=self._ack_within_s)
         if not done:
+            # Only a command's acknowledgement is shown to its person.
             await ack(SLOW) if inbound.kind is inputs.Kind.COMMAND else await ack(**answer)
             self._track(self._receive_late(inbound, storing), f"late {inbound.key}")
             return
@@ -146,6 +148,7 @@ class Processor:
         """Process a stored payload; return the task, or None where there is one already."""
         if inbound.key in self._processing:
             return None
+        # Before its task runs, so that a take-over in between finds it.
         self._processing.add(inbound.key)
         self._admission.begin(inbound)
         self._edits.begin(inbound)
@@ -182,6 +185,7 @@ class Processor:
         _let_a_no_go_ahead(inbound)
         log.debug("slack.begun", key=inbound.key, kind=inbound.kind)
         try:
+            # Before any turn is waited for: a trigger id lives three seconds.
             await self._answering.open_loading(inbound)
             async with self._admission.turn(inbound):
                 answer = await self._decide(inbound)
@@ -192,10 +196,12 @@ class Processor:
             log.debug("slack.answered", key=inbound.key)
             card = await self._finished(inbound, answer)
             log.debug("slack.finished", key=inbound.key, kind=inbound.kind)
+            # Last, for whoever pressed has their answer by now.
             await self._close_twin(inbound, card)
         except errors.StoreUnavailable:
             # It stays in the store as it is, and is taken over when the database is back.
             log.error("slack.not_finished", key=inbound.key)
+            # Otherwise its next take-over would count as a death.
             self._recovery.lived_through(inbound.key)
         except Exception as error:  # The outermost guard of this task: nobody awaits it.
             log.error("slack.not_answered", key=inbound.key, exc_info=error)

@@ -29,6 +29,7 @@ class RateLimit:
             return False
         if self._of_all is not None and len(self._all) >= self._of_all:
             return False
+        # What is refused isn't counted, or a flood would bar its person for good.
         came.append(now)
         if self._of_all is not None:
             self._all.append(now)

@@ -25,7 +25,7 @@ ALONE = 1 / 6
 NO_ALONE = 1 / 30
 # A look for what was left takes no longer than this part, so that leases are renewed in time.
 MOST_LOOK = 1 / 3
-SHOWN_CHARS = 80
+SHOWN_CHARS = 80  # Of the line that was typed.
 EVENT = "payload.set_aside"
 SET_ASIDE = (
     "Powerbot crashed twice while processing {what}, so it won't try again. {next} Tell an "
@@ -80,9 +80,11 @@ class Recovery:
         Raises:
             StoreUnavailable: the database can't be reached.
         """
+        # First, so that no other process takes what is in hand here.
         await self._keep()
         taken, until = 0, self._clock.monotonic() + self._lease_s * MOST_LOOK
         while self._clock.monotonic() < until:
+            # One by one: of two at once nobody could say which one killed.
             left = await self._store.claim_inbound(
                 lease_s=self._lease_s, limit=1, but=self._processor.processing()
             )
@@ -128,6 +130,7 @@ class Recovery:
         is_no = halts.of(inbound) is not None
         alone_s = self._lease_s * (NO_ALONE if is_no else ALONE)
         done, _ = await asyncio.wait({task}, timeout=alone_s)
+        # However long it takes, a no holds up nobody behind it.
         return bool(done) or is_no
 
     async def _set_aside(self, left: ports.Leftover) -> None:
@@ -144,6 +147,7 @@ class Recovery:
 
         def work(tx: ports.Tx) -> None:
             tx.audit(entry)
+            # With its row in one transaction: otherwise it could vanish unseen.
             tx.finish(inbound.key)
 
         await self._store.write(work)

@@ -28,6 +28,7 @@ def form(body: Mapping[str, Any], *, at: float) -> ports.Inbound:
     if sent is inputs.Form.REQUEST:
         return _filled(read, at)
     field = action_ids.FIELDS[sent]
+    # A form that is sent twice has the same view and hash.
     key = f"form:{read.view.id}:{read.view.hash}"
     typed = read.view.typed(field).strip()
     return ports.Inbound(
@@ -57,9 +58,11 @@ def _filled(read: payload_models.ViewSubmission, at: float) -> ports.Inbound:
 
     A form may be sent again after a look at the plan, so the view alone is no key.
     """
+    # Written by `request_modal`; ids have no spaces.
     channel_id, _, thread_ts = read.view.private_metadata[: payloads.ID_CHARS].partition(" ")
     filled = {field.value: read.view.typed(field) for field in form_fields.FormField}
     chosen = filled.pop(form_fields.FormField.CHANNEL)
+    # A form that was opened in a channel has no field to choose one.
     place = request.Place(channel_id=chosen) if chosen else _known_place(channel_id, thread_ts)
     key = f"form:{read.view.id}:{read.trigger_id or read.view.hash}"
     return ports.Inbound(

@@ -31,7 +31,9 @@ def read(body: Mapping[str, Any], *, at: float) -> ports.Inbound | None:
     filled = {name.value: _text(event.inputs.get(name.value)) for name in INPUTS}
     channel_id = filled.pop(form.FormField.CHANNEL.value)
     return ports.Inbound(
+        # By this id the step is told how its request has ended.
         key=ports.STEP + event.function_execution_id,
+        # Whether this person is one of us, the directory is asked like for any other.
         person=request.Person(user_id=_text(event.inputs.get("requester")), team_id=found.team_id),
         place=request.Place(channel_id=channel_id),
         input=inputs.StepBegun(filled=filled),

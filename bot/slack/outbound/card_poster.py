@@ -23,7 +23,7 @@ from bot.slack.render.phrases import outcomes
 
 log = structlog.get_logger()
 
-MOST_REMEMBERED = 2000
+MOST_REMEMBERED = 2000  # Cards.
 # From this many servers up, cards are rendered in a thread beside the event loop.
 LARGE = 500
 NEVER_RAN = lifecycle.ENDED - outcomes.RUN_ENDS | {lifecycle.State.PLANNED}
@@ -78,10 +78,12 @@ class CardPoster:
         What this process has shown counts only while no other has shown something since.
         """
         card = request.card
+        # A card that strangers would read isn't posted to begin with.
         unseen = request.hushed and (card is None or not card.ts)
         if unseen or never_asked(request):
             return
         rendered = await self.rendered(request, servers)
+        # Compared in this process alone, where equal texts have equal hashes.
         digest = hash(repr(rendered))
         try:
             if card is None or not card.ts:
@@ -141,6 +143,7 @@ class CardPoster:
         if self._standing.is_fixed(request.id, card.ts):
             anew = self._standing.posts_anew(request)
         else:
+            # Counted before the call: one that fails has used the rate as well.
             self._pace.edited(request.id, self._clock.monotonic())
             anew = await self._wants_anew(request, card, rendered)
         if anew:
@@ -168,6 +171,7 @@ class CardPoster:
         """Post the card and note at once where it stands."""
         place = request.order.place
         threads = [place.thread_ts] if place.thread_ts else []
+        # A card reads the same inside and outside of a thread.
         ts = await self.posting.post(place.channel_id, threads, (rendered, rendered), urgency)
         self._pace.shown(request.id, self._clock.monotonic())
         card = ports.Card(place.channel_id, ts)

@@ -22,6 +22,7 @@ class Context:
     store: ports.RequestStore
     sender: sending.Sender
     clock: ports.Clock
+    # One for all posters, since Slack counts the whole app's calls.
     pace: pacing.Pace = dataclasses.field(default_factory=pacing.Pace)
     paces: clocks.Paces = clocks.USUAL
     rules: Callable[[], policy.Policy] = lambda: policy.EMPTY

@@ -70,6 +70,7 @@ class Delivery:
         """Give an answer to the person who asked; one that can't be given is logged."""
         if self._homes is not None and _is_at_home(inbound.input):
             await self._at_home(self._homes, inbound, answer)
+        # Without a publisher there is no Home to draw it on.
         elif isinstance(answer, answers.HomeShown):
             return
         elif inbound.kind is inputs.Kind.STEP:
@@ -100,8 +101,10 @@ class Delivery:
         said: private_answers.Said | None
         match answer:
             case answers.FormShown():
+                # A form comes here only when the view that waits for it is gone.
                 said = NO_VIEW
             case answers.CountWanted():
+                # The form carries no response URL to replace the plan by.
                 self._plans.keep(inbound)
                 said = await self._open(inbound, modals.confirm_count(answer))
             case answers.ReasonWanted():
@@ -135,6 +138,7 @@ class Delivery:
     async def _to_step(self, inbound: ports.Inbound, answer: answers.Answer) -> None:
         """Show the person whom a step names the plan; a step that can't go on fails at once."""
         why = workflow_step.refusal(answer)
+        # The workflow waits for its step, so that comes before the person.
         if why:
             await self._fail_step(inbound, why)
         if isinstance(answer, answers.PlanShown | answers.Mistake | answers.Note):
@@ -142,7 +146,7 @@ class Delivery:
 
     async def _fail_step(self, inbound: ports.Inbound, why: str) -> None:
         """End a step, a few times over while Slack is away: its workflow would wait for ever."""
-        for wait_s in (*STEP_AGAIN_S, 0.0):
+        for wait_s in (*STEP_AGAIN_S, 0.0):  # 0 marks the last try.
             try:
                 await self._sender.end_step(workflow_step.execution_id(inbound.key), None, why)
             except api_errors.Undelivered as error:
@@ -157,6 +161,7 @@ class Delivery:
         """Show an answer to the whole channel when that is asked for; False when it isn't."""
         if not input_fields.is_shared(inbound.input) or not isinstance(answer, SHAREABLE):
             return False
+        # Everybody is to see who has shown it to them.
         turn = dataclasses.replace(_turn(inbound), shared_by=inbound.person.user_id)
         message = self._message(answer, turn)
         place = inbound.place
@@ -177,6 +182,7 @@ class Delivery:
         """Send a message by the first way that takes it."""
         inbound = self._plans.found(inbound)
         message = self._message(answer, _turn(inbound))
+        # From the most private; a response URL works where the bot isn't a member, too.
         ways = [
             lambda: self._respond(inbound, message, replace=_replaces(inbound, answer)),
             lambda: self._whisper(inbound, message),
@@ -243,8 +249,10 @@ def _replaces(inbound: ports.Inbound, answer: private_answers.Said) -> bool:
     that it can be tried again.
     """
     was = inbound.input
+    # A card belongs to all, and is never replaced by one person's answer.
     if not input_fields.is_ephemeral(was):
         return False
+    # A page takes the place of a page; all else is shown beside it.
     if isinstance(answer, SHAREABLE):
         return isinstance(was, inputs.Repeated) and was.do is inputs.Do.PAGE
     do = was.do if isinstance(was, inputs.Pressed | inputs.FormSent) else None

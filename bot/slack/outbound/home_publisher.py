@@ -20,10 +20,10 @@ from bot.workflow import answers
 
 log = structlog.get_logger()
 
-LOOK_S = 2.0
+LOOK_S = 2.0  # In seconds, as all of these.
 PACE_S = 3.0
 WATCH_S = 900.0
-NOTICE_S = 60.0
+NOTICE_S = 60.0  # Then what was pressed is old news.
 MOST_WATCHED = 200
 # "Rate limits": views.publish is tier 4, 100 a minute and more; half of it is left to openings.
 MOST_A_MINUTE = 50
@@ -109,6 +109,7 @@ class HomePublisher:
         seen = await head()
         for one in list(self._watched.values()):
             if self._is_due(one, seen) and self._room():
+                # Noted before it is read: what changes meanwhile is drawn at the next look.
                 one.head = seen
                 await self._publish(one, await overview(one.person))
 
@@ -152,6 +153,7 @@ class HomePublisher:
                 one.hash = await self._sender.publish_home(user, view)
         except api_errors.Undelivered as error:
             log.warning("home.not_published", why=error.code)
+            # What Slack shows now isn't known, so the next look draws it anew.
             one.hash, one.look, one.head = "", "", -1
             if error.code in HOPELESS:
                 self._watched.pop(user, None)

@@ -16,10 +16,10 @@ from bot.slack.render.phrases import about_freezes
 log = structlog.get_logger()
 
 BATCH = 20
-FIRST_WAIT_S = 2.0
+FIRST_WAIT_S = 2.0  # Seconds, doubled with every try.
 LONGEST_WAIT_S = 60.0
 # What Slack has not taken by then is news no more.
-GIVEN_UP_S = 86400.0
+GIVEN_UP_S = 86400.0  # A day in seconds.
 
 
 class NoticePoster:
@@ -35,6 +35,7 @@ class NoticePoster:
 
     async def deliver_due(self) -> int:
         """Deliver what is due now and return how many notices that were."""
+        # The other half is for Slack's answer and the note of it.
         until = self._clock.monotonic() + self._paces.lease_s / 2
         try:
             due = await self._store.due_notices(now=self._clock.now(), limit=BATCH)
@@ -52,6 +53,7 @@ class NoticePoster:
             return await self._postpone(notice, wait_s)
         self._pace.posted(notice.channel_id, now)
         try:
+            # Asked each time: a channel may have been shared since the last notice.
             if why := await self._barred(notice.channel_id):
                 return await self._give_up(notice, why)
             with send_deadline.leaving_by(self._clock, until):
@@ -88,6 +90,7 @@ class NoticePoster:
 
     def _wait_s(self, notice: ports.Notice) -> float:
         """Return how long to wait after so many tries."""
+        # The power is bounded first, for a day has thousands of tries.
         return min(FIRST_WAIT_S * 2.0 ** min(notice.tries, 10), LONGEST_WAIT_S)
 
     async def _give_up(self, notice: ports.Notice, why: str) -> None:

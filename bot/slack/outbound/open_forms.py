@@ -22,7 +22,7 @@ log = structlog.get_logger()
 
 # A form that is pushed by an acknowledgement is there a moment after it; waits in seconds.
 AGAIN_S = (0.2, 0.5, 1.0, 2.0)
-MOST_KEPT = 500
+MOST_KEPT = 500  # Plans.
 
 
 class Forms:
@@ -49,6 +49,7 @@ class Forms:
         view = _as_view(inbound, answer) if external else None
         if view is None:
             return False
+        # Once more, or a second answer wouldn't find it.
         view["external_id"] = external
         # Only a form that an acknowledgement has pushed may not be there yet.
         waits = AGAIN_S if inbound.kind is inputs.Kind.FORM else ()

@@ -14,7 +14,7 @@ from bot.power import ports
 MINUTE_S = 60.0
 # Edits in each minute that are reserved for end states.
 KEPT_FOR_ENDS = 5
-BURST = 3.0
+BURST = 3.0  # Posts that a quiet channel takes at once.
 # How long nothing is sent after Slack gave no answer; each time in a row it is twice as long.
 AWAY_FIRST_S = 2.0
 AWAY_LONGEST_S = 30.0
@@ -56,6 +56,7 @@ class Pace:
         waits = [0.0, self._blocked_until - now]
         most = self._most if ended else max(1, self._most - KEPT_FOR_ENDS)
         if len(self._edits) >= most:
+            # Then the oldest of so many is a minute old.
             waits.append(self._edits[-most] + MINUTE_S - now)
         last = self._edited_at.get(request_id)
         if last is not None and not ended:

@@ -22,9 +22,9 @@ from bot.slack.render.phrases import about_request
 log = structlog.get_logger()
 K = TypeVar("K")
 V = TypeVar("V")
-MOST_KEPT = 2000
+MOST_KEPT = 2000  # Cards, or threads.
 # A thread that was locked may be unlocked.
-SHUT_S = 600.0
+SHUT_S = 600.0  # Seconds.
 
 
 class Postponed(Exception):
@@ -85,8 +85,10 @@ class Posting:
         wait_s = self._pace.post_wait_s(channel, now, urgency)
         if wait_s > 0:
             raise Postponed(wait_s, "paced")
+        # Counted before the call: one that fails has used the rate as well.
         self._pace.posted(channel, now, urgency)
         for thread_ts in threads:
+            # A call that is sure to be refused would only use up the rate.
             if self._known.is_shut(channel, thread_ts, now):
                 continue
             try:
@@ -96,6 +98,7 @@ class Posting:
                     raise
                 log.warning("reporter.thread_shut", channel=channel, why=error.code)
                 self._known.shut(channel, thread_ts, now)
+        # Out of its thread it must say which request it speaks of.
         return await self._sender.post(channel, ways[1] if threads else ways[0])
 
 
@@ -139,10 +142,12 @@ class KnownRefusals:
         Asked a second time for the same, it says no.
         """
         ended = request.state in lifecycle.ENDED
+        # In between, its thread tells the news.
         if not ended and request.state is not State.RUNNING:
             return False
         if self._anew.get((request.id, ended)):
             return False
+        # Before it is posted: one that fails again and again must not flood the channel.
         self._anew.put((request.id, ended), True)
         return True
 

@@ -29,6 +29,7 @@ class _Bound:
     held: bool = False
 
 
+# The task's own, for messages that are sent at the same time have other leases.
 _bound: contextvars.ContextVar[_Bound | None] = contextvars.ContextVar("bound", default=None)
 
 
@@ -55,6 +56,7 @@ def traced() -> aiohttp.TraceConfig:
     config = aiohttp.TraceConfig()
     config.on_connection_create_end.append(_still_in_time)
     config.on_connection_reuseconn.append(_still_in_time)
+    # In spite of its name aiohttp calls it before it writes.
     config.on_request_chunk_sent.append(_still_in_time)
     return config
 
@@ -63,7 +65,9 @@ def check() -> None:
     """Raise `TooLate` when nothing may leave any more."""
     bound = _bound.get()
     if bound is not None and bound.clock.monotonic() > bound.until:
+        # Remembered: aiohttp makes a broken connection of what is raised within a write.
         bound.held = True
+        # Raised within the write, so that not even a part of it leaves.
         raise TooLate
 
 

@@ -25,7 +25,7 @@ from bot.slack.outbound import send_deadline
 
 log = structlog.get_logger()
 
-CALL_S = 15.0
+CALL_S = 15.0  # Seconds for Slack's answer.
 # A shorter Retry-After is waited out here, once.
 SHORT_WAIT_S = 3.0
 # How ids of people and of direct messages begin.
@@ -66,6 +66,7 @@ class Sender:
         try:
             answer = await self._send("chat.postMessage", place, message)
         except api_errors.Undelivered as error:
+            # One word for a dead token and a person who has left, so another call decides.
             person = error.code == api_errors.INACTIVE and channel[:1] in PEOPLE
             if not (person and await self._token_stands()):
                 raise
@@ -163,6 +164,7 @@ class Sender:
 
     async def _respond(self, url: str, message: blocks.Message, *, replace: bool) -> str:
         """Send once to a response URL; an empty answer means that it was taken."""
+        # No retries: a response URL is good for five uses.
         client = AsyncWebhookClient(
             url, session=self._client.session, proxy=self._client.proxy, retry_handlers=[]
         )
@@ -211,6 +213,7 @@ class Sender:
         """Note that Slack refuses blocks; newer kinds among them aren't tried again."""
         kinds = blocks.newer_kinds(message)
         log.error("slack.blocks_refused", method=method, code=code, kinds=sorted(kinds))
+        # What is too large is no fault of its kind.
         if code in api_errors.OF_KINDS:
             self._without |= kinds
 
@@ -260,6 +263,7 @@ def _arguments(method: str, message: blocks.Message) -> dict[str, Any]:
     """Return what a message carries, as far as the method has an argument for it."""
     given: dict[str, Any] = {"text": message.text, "blocks": list(message.blocks)}
     if method == "chat.postMessage":
+        # A preview of a foreign link would say more than we do.
         given |= {"unfurl_links": False, "unfurl_media": False}
     if message.metadata and method != "chat.postEphemeral":
         given["metadata"] = dict(message.metadata)

@@ -16,8 +16,8 @@ from bot.slack.render import refused_cards, thread_replies, workflow_step
 log = structlog.get_logger()
 
 # A reply waits for the card whose thread it belongs to, then posts the card itself.
-CARD_WAIT_S = 0.5
-CARD_PATIENCE_S = 30.0
+CARD_WAIT_S = 0.5  # In seconds.
+CARD_PATIENCE_S = 30.0  # In seconds.
 
 
 def _told(message: ports.OutboxMessage) -> messages.Message:
@@ -49,10 +49,12 @@ class ThreadPoster:
         told = _told(message)
         ending = isinstance(told, decisions.Closed | running.Ended)
         if ending:
+            # Before the thread: a workflow waits for it, whatever the channel takes.
             await self._end_step(request, servers)
         if request.hushed or card_poster.never_asked(request):
             return
         channel = request.order.place.channel_id
+        # The incident's own thread first, if it was asked for there.
         threads = [request.order.place.thread_ts, request.card.ts if request.card else ""]
         try:
             if not any(threads):
@@ -141,6 +143,7 @@ class ThreadPoster:
         try:
             await self._poster.posting.post(user, [], (rendered, rendered), message.urgency)
         except api_errors.Undelivered as error:
+            # Who takes no direct messages may still read a private one in the channel.
             if not error.for_good or not isinstance(told, running.CardRefused):
                 raise
             await self._sender.whisper(user, channel, rendered)

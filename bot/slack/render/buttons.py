@@ -16,7 +16,7 @@ from bot.slack.blockkit import blocks, naming, text
 from bot.slack.render.phrases import about_plan, about_request, about_steps, outcomes, server_health
 
 DIALOG_ILL_CHARS = 60
-REGION_CHARS = 60
+REGION_CHARS = 60  # Of the 300 that a dialog has.
 # Ends after which the same may still be needed, and nothing of it was sent.
 ASKED_AGAIN = frozenset({State.EXPIRED, State.DENIED, State.VOID})
 
@@ -31,6 +31,7 @@ def of_card(
     if request.state is State.APPROVED:
         return (stop(request), details, button(request, Do.CANCEL))
     if request.state is State.RUNNING:
+        # A second press of Stop would change nothing.
         halt = () if request.stopped_by else (stop(request, servers),)
         return (*halt, details)
     return (*_what_follows(request, servers), details)
@@ -88,6 +89,7 @@ def approve(request: ports.Request) -> blocks.Button:
     names = about_plan.names_literal(
         request.plan, blocks.CONFIRM_CHARS - len(asked) - len(how) - naming.MORE_CHARS
     )
+    # Red where so many go off that their number has to be typed.
     grave = order.action in (Action.OFF, Action.CYCLE) and bool(request.plan.terms.confirm_count)
     title, asked = f"Approve {request.id}?", asked + names + how
     dialog = blocks.confirm(title, asked, "Approve", danger=grave)

@@ -11,7 +11,7 @@ from bot.slack.blockkit import text, words
 from bot.slack.render import buttons, headlines
 from bot.slack.render.phrases import about_freezes, about_request, about_steps, outcomes
 
-REASON_CHARS = 300
+REASON_CHARS = 300  # The thread has the whole.
 # "cancelled by" and a user id, before the reason.
 ENDED_BY_CHARS = 50
 REVIEWERS_CHARS = 60
@@ -114,7 +114,9 @@ def _end_reason(request: ports.Request) -> str:
     if not request.ended_by:
         said = about_freezes.spoken(request.end_reason, request.end_named, REASON_CHARS)
         return f"{said[:1].upper()}{said[1:]}"
+    # It begins with who and by which word; the reason keeps its room.
     said = text.plain(request.end_reason, REASON_CHARS + ENDED_BY_CHARS)
+    # The stored sentence has an id where people read a name.
     return text.named(f"{said[:1].upper()}{said[1:]}", [request.ended_by])
 
 

@@ -26,7 +26,7 @@ from bot.slack.render.phrases import (
 # Names that Details shows to one person; the card in the channel stays short.
 DETAILS_CHARS = 1800
 MOST_EARLIER = 5
-EVENT_TYPE = "power_request"
+EVENT_TYPE = "power_request"  # For programs ("Message metadata").
 NOBODY: Mapping[str, Sequence[str]] = {}
 # What a freeze means for a request in this state.
 HELD_BACK = {
@@ -51,6 +51,7 @@ def render(
     for its servers as they are now; without them those of the plan are told. `called` has, by
     group, who could approve when it was asked for.
     """
+    # By now people of another company read its channel, too.
     if request.hushed and not private:
         return _hushed(request)
     held = freezes if request.state in HELD_BACK else ()

@@ -13,9 +13,9 @@ from bot.slack.blockkit import naming, text, words
 from bot.slack.render.phrases import about_plan, about_request, outcomes
 
 NAMES_CHARS = outcomes.FIRST_LINE_CHARS
-FALLBACK_CHARS = 200
+FALLBACK_CHARS = 200  # Of names, or of a reason, in a notification.
 OUTCOMES_CHARS = 600
-BAR = 10
+BAR = 10  # Signs.
 # Servers of one outcome that are named in a first line; more are counted.
 MOST_NAMED = 2
 SERVICES = {Service.CLOUD: "CloudDC", Service.SLACK: "Slack"}
@@ -92,6 +92,7 @@ def _line(
         return f"{sign} {title}{needs}"
     if state is State.APPROVED:
         waits = f"waiting for {SERVICES[request.waiting.service]}" if request.waiting else ""
+        # Of both the freeze is named, since people can end it.
         waits = "held by a freeze" if freezes else waits
         if about_request.alone(request):
             return f"🔨 Break glass: {small(title)} · {waits or 'about to start'}"
@@ -127,6 +128,7 @@ def _running(
 def _bar(servers: Sequence[ports.RunServer]) -> str:
     """Return how far it is, to be seen from afar."""
     done = sum(row.state is ServerState.PROVEN for row in servers)
+    # Rounded down: it is full only when all are done.
     full = BAR * done // len(servers)
     return "▓" * full + "░" * (BAR - full)
 
@@ -167,6 +169,7 @@ def _alone(request: ports.Request, row: ports.RunServer) -> str:
     done, word = words.DONE[request.order.action], _word(request, row)
     if row.state in (ServerState.PROVEN, ServerState.UNWELL):
         return word
+    # Of what may have happened, "not rebooted" could be untrue.
     return word if row.state in lifecycle.MAY_HAVE_ACTED else f"not {done} · {word}"
 
 

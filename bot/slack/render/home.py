@@ -22,7 +22,7 @@ from bot.workflow import answers
 # Requests that a list shows; the others are counted and are one `requests` away.
 MOST_ROWS = 5
 MOST_RECENT = 8
-NAMES_CHARS = 200
+NAMES_CHARS = 200  # Of one row.
 REASON_CHARS = 150
 UNKNOWN = "There may be more waiting for you than is listed here."
 NOTHING = "Nothing is waiting for you, and nothing is running."
@@ -48,10 +48,12 @@ def render(
         ("Running", shown.running, _running),
     )
     body = [blocks.section(f"👉 {text.plain(notice, 600)}")] if notice else []
+    # Numbered, since no two ids of a view may be equal ("Actions block").
     for number, one in enumerate(shown.freezes[:MOST_ROWS]):
         body += _freeze(one, shown, number)
     if len(shown.freezes) > MOST_ROWS:
         body.append(blocks.context(f"and {len(shown.freezes) - MOST_ROWS} more freezes"))
+    # Without it a short list would look like little to do.
     if lacks := missing_access.told(shown.missing):
         body.append(blocks.section(f"⚠️ {UNKNOWN} {text.plain(lacks, 900)}"))
     # What waits for this person comes first, in colour too.
@@ -59,10 +61,12 @@ def render(
     body.append(blocks.button_row([new]))
     for title, requests, row in lists:
         body += _listed(title, requests, row, workspace_url, called)
+    # Apart from all else that ended: somebody has to act on these.
     dark = [
         one for one in shown.recent if retry_and_undo.dark(one.order.action, _loose(shown, one))
     ]
     if not dark and not shown.out and not any(requests for _, requests, _ in lists):
+        # An empty page would look like one that failed to load.
         body.append(blocks.section(NOTHING))
     body += _left_off(shown, dark, workspace_url)
     body += _still_out(shown, workspace_url, called)
@@ -98,6 +102,7 @@ def _freeze(freeze: ports.Freeze, shown: answers.HomeShown, number: int) -> list
     """Return one freeze that stands, with Unfreeze for whoever may; the policy's is its file's."""
     told = blocks.section(f"{about_freezes.line(freeze)}\nNo new call is sent while it lasts.")
     own = freeze.holder == shown.viewer
+    # The policy's own has no holder, and ends with its file.
     if not freeze.holder or not (own or shown.lifts_all):
         return [told]
     return [
@@ -147,6 +152,7 @@ def _how_far(found: ports.Request) -> str:
 
 def _waiting(found: ports.Request) -> list[blocks.Block]:
     """Return the buttons of a request that waits for this person."""
+    # Of what has ended only a review still waits.
     if found.state in lifecycle.ENDED:
         review = buttons.button(found, Do.VERDICT, style="primary")
         return [blocks.button_row([review, buttons.button(found, Do.DETAILS)])]
@@ -177,6 +183,7 @@ def _still_out(shown: answers.HomeShown, workspace_url: str, called: str) -> lis
         body.append(
             blocks.section(about_steps.out_on_home(one, cards.linked(one.request, workspace_url)))
         )
+        # While it runs, its own steps put it back.
         if one.may and one.request.ended_at:
             button = dataclasses.replace(buttons.put_back(one.request), apart=str(number))
             body.append(blocks.button_row([button]))

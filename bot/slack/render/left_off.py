@@ -24,6 +24,7 @@ def left_dark(request: ports.Request, told: running.LeftDark) -> blocks.Message:
     people = text.mentions(told.mention)
     number = text.count(len(names), "server")
     why = text.plain(_why(told), WHY_CHARS)
+    # One that an older version has queued names them all together.
     off = names if told.off is None else told.off
     maybe = [name for name in names if name not in set(off)]
     those = "this one; check it" if len(names) == 1 else "these; check them"
@@ -41,6 +42,7 @@ def left_dark(request: ports.Request, told: running.LeftDark) -> blocks.Message:
     button = blocks.Button(inputs.Do.BACK_ON, request.id, style=style, spoken=spoken)
     title = f"🚨 {number} left off" if off else f"🚨 {number} may be off"
     shown = (blocks.header(title), blocks.section(said), blocks.button_row([button]))
+    # A phone's notification shows the beginning alone, so that is the alarm.
     return blocks.Message(f"{title}: {said}", shown)
 
 

@@ -11,7 +11,7 @@ NAME_CHARS = 40
 WORD_CHARS = 20
 REASON_CHARS = 80
 HEALTH_CHARS = 60
-RULE_CHARS = 30
+RULE_CHARS = 30  # Characters in a cell, as those above.
 WAVE, RULE = "Wave", "Rule"
 HEADING = ("Server", "Rack", "Now", "Health", "Plan", "Why")
 VERDICTS = {Verdict.SKIP: "skip", Verdict.BLOCKED: "blocked"}
@@ -25,6 +25,7 @@ def render(planned: plan.Plan) -> tuple[blocks.Block, ...]:
     rows: list[tuple[str, ...]] = [(*HEADING, *more_of)]
     room = blocks.TABLE_CHARS
     health = server_health.words(planned)
+    # The heading takes one of the rows.
     for line in planned.lines[: blocks.TABLE_ROWS - 1]:
         row = (*_row(line, planned, health[line.server_id]), *_more(line, more_of))
         room -= sum(map(len, row))
@@ -57,6 +58,7 @@ def _row(line: plan.PlanLine, planned: plan.Plan, health: str) -> tuple[str, ...
         text.literal(line.rack, WORD_CHARS),
         text.literal(line.power_before, WORD_CHARS),
         text.literal(health, HEALTH_CHARS),
+        # Of a server to act on the action itself is the word.
         VERDICTS.get(line.verdict, acts),
         text.literal(line.reason, REASON_CHARS),
     )

@@ -20,10 +20,10 @@ NAMES_CHARS = 500
 FEW_CHARS = 120
 READING_CHARS = 300
 REASON_CHARS = 200
-MOST_WATCHED = 3
+MOST_WATCHED = 3  # Requests that hold a server of this plan.
 RULE_CHARS = 60
 MOST_EARLIER = 5
-UNDONE_CHARS = 100
+UNDONE_CHARS = 100  # Of a heading's 150.
 FRESH_S = 60.0
 
 
@@ -60,6 +60,7 @@ def _title(planned: plan.Plan) -> str:
 def _heading(planned: plan.Plan) -> str:
     """Return what it would do, as a question where it may be asked for."""
     title, verb = _title(planned), words.VERBS[planned.order.action]
+    # Before all else: nothing can come of it.
     if planned.order.options.dry_run:
         return f"Dry run: {title.lower()}"
     if planned.refusals:
@@ -164,6 +165,7 @@ def _conditions(planned: plan.Plan) -> str:
         if wanted
         else f"*Needs no approval*{_rules(planned)}"
     )
+    # The paragraph about break glass says it better.
     if breaks_glass(planned) and not wanted:
         needed = ""
     lines = (
@@ -230,6 +232,7 @@ def _fallback(shown: answers.PlanShown) -> str:
     if not may_be_asked(shown):
         return f"{_heading(planned)} ({names}). Nothing is requested."
     after = f"{text.plain(about_request.undoing(planned.undoes))}: " if planned.undoes else ""
+    # In a notification, too, nobody must take a plan for the deed.
     return f"{after}{_title(planned)} ({names})? Nothing is requested yet."
 
 
@@ -242,6 +245,7 @@ def _buttons(shown: answers.PlanShown) -> tuple[blocks.Button, ...]:
     """Return Request, unless there is nothing to request, and what may be watched instead."""
     planned = shown.plan
     holders = dict.fromkeys(line.held_by for line in planned.lines if line.held_by)
+    # What holds a server may be watched, even where nothing can be requested.
     watching = tuple(_watch(id_) for id_ in list(holders)[:MOST_WATCHED])
     if not may_be_asked(shown):
         return watching
@@ -277,5 +281,6 @@ def _asking(shown: answers.PlanShown) -> blocks.Button:
 
 def _watch(request_id: str) -> blocks.Button:
     """Return a button that shows the request which is at work on a server of this plan."""
+    # Behind its dot an action id has no capitals and no dashes (`action_ids.OURS`).
     label, apart = f"Watch {request_id}", request_id.lower().replace("-", "_")
     return blocks.Button(Do.DETAILS, request_id, label=label, apart=apart)

@@ -11,8 +11,8 @@ from bot.slack.render import cards, plans, request_lists, server_lists
 from bot.slack.render.phrases import about_freezes, about_steps, outcomes
 from bot.workflow import answers
 
-WORDS_CHARS = 600
-LONGEST_CHARS = 11_000
+WORDS_CHARS = 600  # Of one sentence with foreign words in it.
+LONGEST_CHARS = 11_000  # Below `blocks.MESSAGE_CHARS`.
 
 Said = (
     answers.Mistake
@@ -60,8 +60,10 @@ def render(  # noqa: C901 -- one line for each answer
 def _one(shown: answers.RequestShown, turn: paging.Turn) -> blocks.Message:
     """Return one request as its card tells it, with Share instead of the card's buttons."""
     card = cards.render(shown.request, shown.servers, private=True, freezes=shown.freezes)
+    # Whatever led here, `show` is what its pages are asked for by.
     asked = dataclasses.replace(turn, line=f"show {shown.request.id}")
     rows = outcomes.rows(shown.servers, shown.request.order.action)
+    # Behind the servers, so that no page of them moves.
     rows += about_steps.lines(shown.request.taken_out)
     below = paging.body(rows, asked, server_lists.PAGE_ROWS)
     plainer = (*card.plainer, *below) if card.plainer else ()
@@ -96,6 +98,7 @@ def _noted(note: answers.Note) -> blocks.Message:
     message = _paragraphs(_note(note))
     offers = {inputs.Do.COMMENT: note.comment_on, inputs.Do.NUDGE: note.nudge_for}
     buttons = [blocks.Button(do, request_id) for do, request_id in offers.items() if request_id]
+    # A plan that has expired is made anew: its servers have moved on.
     if note.plan_again:
         buttons.append(blocks.Button(inputs.Do.AGAIN, note.plan_again, label="Plan again"))
     if not buttons:

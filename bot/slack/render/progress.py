@@ -16,11 +16,12 @@ from bot.power.text import folding
 from bot.slack.blockkit import blocks, naming, text, words
 from bot.slack.render.phrases import outcomes
 
-MOST_TASKS = 20
+MOST_TASKS = 20  # Of more servers each outcome is a task.
 TITLE_CHARS = 80
 NAMES_CHARS = 100
 OUTPUT_CHARS = 200
-COMPLETE = frozenset({ServerState.PROVEN, ServerState.SKIPPED})
+COMPLETE = frozenset({ServerState.PROVEN, ServerState.SKIPPED})  # Nothing is left to do for these.
+# Slack has four words; what isn't here is the fourth, "error" ("Task card block").
 STATUSES = {
     ServerState.QUEUED: "pending",
     ServerState.INTENDED: "in_progress",
@@ -47,6 +48,7 @@ def _whole(servers: Sequence[ports.RunServer], *, stopping: bool, named: bool) -
 
     The names of a few are folded here; those of many stand below, by state, and once is enough.
     """
+    # The second half of a cycle doesn't wait to begin.
     waiting = sum(row.state is ServerState.QUEUED and row.step == 0 for row in servers)
     left = f"{waiting:,} {'not' if stopping else 'still'} to be sent" if waiting else ""
     if not named:
@@ -58,6 +60,7 @@ def _whole(servers: Sequence[ports.RunServer], *, stopping: bool, named: bool) -
 def _one(row: ports.RunServer, action: Action) -> blocks.Block:
     """Return one server as a task."""
     status = _status(row)
+    # Slack's sign says that there is an error, never which.
     trouble = words.server_word(row.state, action, row.probe) if status == "error" else ""
     reason = words.reason(row.state, row.cause, row.detail)
     half_done = words.HALF_DONE if outcomes.half_done(row) else ""

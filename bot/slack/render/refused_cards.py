@@ -15,9 +15,10 @@ from bot.slack import api_errors
 from bot.slack.api_errors import NoCardReason
 from bot.slack.blockkit import blocks, text
 
-MOST_REMEMBERED = 2000
+MOST_REMEMBERED = 2000  # Reasons that were told.
 MOST_ROWS = 20
 ELSEWHERE = "or ask in another channel"
+# What is wrong, then what helps.
 WORDS = {
     NoCardReason.NOT_A_MEMBER: (
         "Powerbot isn't in that channel",
@@ -61,6 +62,7 @@ class RefusedCards:
         Raises:
             StoreUnavailable: it could not be noted.
         """
+        # It saves a transaction; the row in the audit is what counts.
         if (request.id, code) in self._told:
             return
         await self._store.write(lambda tx: self._note(tx, request, code))
@@ -70,6 +72,7 @@ class RefusedCards:
 
     def _note(self, tx: ports.Tx, request: ports.Request, code: str) -> None:
         """Write it down unless it is there already."""
+        # Another process may have told the requester.
         rows = tx.audit_rows(request_id=request.id, event=ports.CARD_REFUSED, limit=MOST_ROWS)
         if any(row["detail"].get("why") == code for row in rows):
             return
@@ -83,6 +86,7 @@ class RefusedCards:
         )
         tx.audit(entry)
         said = running.CardRefused(why=code)
+        # By its key each reason is told once, however often the card is tried.
         tx.say(request.id, "direct", said, key=f"{said.event}:{code}", at=now)
 
 

@@ -16,8 +16,8 @@ from bot.workflow import answers
 
 # Rows with a date, a link and names that stay below Slack's size of a message.
 REQUEST_ROWS = 25
-DEED_ROWS = 15
-NAMES_CHARS = 60
+DEED_ROWS = 15  # They are longer.
+NAMES_CHARS = 60  # A row has about two lines on a phone.
 REASON_CHARS = 60
 WHY_CHARS = 150
 
@@ -42,6 +42,7 @@ def requests(
 
 def _open(found: ports.Request, workspace_url: str) -> str:
     """Return an open request, or one that owes a review, in one line."""
+    # What has ended is listed for its review alone.
     if found.review is not None and found.ended_at:
         due = text.moment(found.review.due_at)
         return f"{_about(found, workspace_url)} · break glass, to be reviewed by {due}"
@@ -134,6 +135,7 @@ def _deed(one: server_history.Deed, workspace_url: str) -> str:
         approved,
         text.plain(order.options.incident, 40),
         text.plain(about_request.reason(found.plan), WHY_CHARS),
+        # By these numbers the export has the rows.
         f"audit #{one.first} to #{one.last}" if one.last else "",
     ]
     return " · ".join(part for part in parts if part)
@@ -153,6 +155,7 @@ def _fate(one: server_history.Deed) -> str:
 
 def _since(one: server_history.Deed) -> str:
     """Return how the server was left, and what was seen of it later; mostly empty."""
+    # Before its end nobody can say how it is left.
     if one.row is None or retry_and_undo.moving(one.row):
         return ""
     action: Action = one.request.order.action

@@ -26,6 +26,7 @@ REASON_CHARS = 500
 INCIDENT_CHARS = 80
 NUMBER_CHARS = 10
 COUNT_CHARS = 6
+# Of three the name says all that happens.
 DOES: dict[Action, str] = {
     Action.REBOOT: "",
     Action.OFF: "",
@@ -39,10 +40,12 @@ SEARCH = "A name, web[01-20], db*, @group; tag:role=web, rack:R12 narrow; ! take
 def render(shown: answers.FormShown) -> views.View:
     """Return the form."""
     body = [blocks.section(f"⚠️ {text.plain(note, 300)}") for note in shown.notes]
+    # There is no channel to ask from, and the notes say why.
     if shown.channels == ():
         return views.modal(TITLE, body, close="Close")
     body += _fields(shown)
     place = shown.place
+    # Where the channel is chosen in the form, it carries none.
     known = f"{place.channel_id} {place.thread_ts}".strip() if shown.channels is None else ""
     return views.modal(
         TITLE,
@@ -118,7 +121,7 @@ def _servers(shown: answers.FormShown) -> dict[str, Any]:
     """Return the field that searches the inventory."""
     element: dict[str, Any] = {
         "type": "multi_external_select",
-        "min_query_length": 0,
+        "min_query_length": 0,  # Servers are offered before the first letter.
         "max_selected_items": MOST_CHOSEN,
         "placeholder": views.plain("Type a name, a range, a group or a tag"),
     }
@@ -135,6 +138,7 @@ def option(offer: search.Offer) -> dict[str, Any]:
 def _option(label: str, value: str, note: str = "") -> dict[str, Any]:
     """Return a choice; foreign words in it are literal."""
     made: dict[str, Any] = {
+        # Slack refuses an empty text.
         "text": views.plain(text.literal(label, OPTION_CHARS) or text.CUT),
         "value": value,
     }
@@ -146,6 +150,7 @@ def _option(label: str, value: str, note: str = "") -> dict[str, Any]:
 def review(shown: answers.PlanShown) -> views.View:
     """Return the second step: the plan, and Request when it may be asked for."""
     message = plans.render(shown)
+    # The form's own submit stands for the buttons.
     body = [block for block in message.blocks if block["type"] != "actions"]
     if not plans.may_be_asked(shown):
         return views.modal("Review", body, close="Back")

@@ -16,7 +16,7 @@ PAGE_ROWS = 20
 ROW_CHARS = 400
 # Names that fit into two lines of a phone; the rest is counted.
 NAMES_CHARS = 120
-READING_CHARS = 300
+READING_CHARS = 300  # Of what the terms were understood as.
 WARNING_CHARS = 600
 # A server that our record has and the list no longer does.
 GONE = "gone from CloudDC's list"

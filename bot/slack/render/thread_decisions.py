@@ -11,10 +11,10 @@ from bot.slack.blockkit import text, words
 from bot.slack.render import headlines
 from bot.slack.render.phrases import about_plan, about_request
 
-WORDS_CHARS = 500
+WORDS_CHARS = 500  # Of what somebody has said.
 GROUP_CHARS = 60
-MOST_NAMED = 40
-LACKS_CHARS = 800
+MOST_NAMED = 40  # Of each group, in a reminder.
+LACKS_CHARS = 800  # Of what must be mended before everybody can be called.
 # People of each group that a new request mentions; a reminder mentions more.
 MOST_CALLED = 10
 
@@ -62,8 +62,10 @@ def _approved(request: ports.Request, told: decisions.Approved) -> str:
 def _after(request: ports.Request, told: decisions.Approved) -> str:
     """Return what followed an approval at its time: others may have approved since."""
     by = [one.person.user_id for one in request.approvals]
+    # It was withdrawn since, so the sentence of then has to do.
     if told.user not in by:
         return text.plain(told.summary, WORDS_CHARS) or about_request.quorum(request)
+    # As it stood then, for a thread is read from above.
     then = request.approvals[: by.index(told.user) + 1]
     left = about_request.missing(dataclasses.replace(request, approvals=then))
     if left:
@@ -121,6 +123,7 @@ def glass(request: ports.Request, told: decisions.AnyGlass) -> str:
             bars = f"Until somebody presses Review on the card, {who} can't use break glass again."
             return f"{late} {bars}\n{called(told)}".rstrip()
         case decisions.Reviewed():
+            # Reviews of before there were judgements.
             if told.judgement is None:
                 return f"🔎 Reviewed by {who}{because(told.comment)}"
             found = words.JUDGEMENTS[told.judgement].lower()

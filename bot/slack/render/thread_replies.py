@@ -19,7 +19,7 @@ MOST_WAVES = 8
 MOST_STEPS = 16
 WORD_CHARS = 60
 VERB_CHARS = 20
-_LAST_WORDS = (decisions.Closed, running.Ended)
+_LAST_WORDS = (decisions.Closed, running.Ended)  # Those that carry a proof.
 BACK_ON = "Press Power back on, on the card, to plan a power-on of exactly these."
 
 
@@ -196,6 +196,7 @@ def _with_proof(
     told: decisions.AnyClosed | running.Ended,
 ) -> blocks.Message:
     """Return the last word of a thread, with how long it took and what proves the log later."""
+    # An older version has queued it without one.
     if not told.head:
         return _plain(said)
     figures = _figures(request, servers, told)
@@ -211,7 +212,8 @@ def _figures(
     """Return how long it took, and the audit's head as `--anchor` takes it."""
     began_at = told.began_at if isinstance(told, running.Ended) else 0.0
     took_s = outcomes.took_s(request, servers, began_at)
-    whole = text.plain(told.head, 64)
+    whole = text.plain(told.head, 64)  # SHA-256 in hex.
+    # Without its number a piece of a hash proves too little.
     head = f"#{told.seq}:{whole[:HEAD_CHARS]}" if told.seq else whole
     parts = [
         f"took {times.duration(took_s)}" if took_s else "",

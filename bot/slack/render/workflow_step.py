@@ -15,7 +15,7 @@ from bot.slack.blockkit import text, words
 from bot.slack.render.phrases import about_request, outcomes
 from bot.workflow import answers
 
-SUMMARY_CHARS = 1000
+SUMMARY_CHARS = 1000  # Of an output, which a workflow may post.
 # Slack says so of a step that has ended already, or that it has given up ("functions.complete…").
 OVER = frozenset({"function_execution_not_found", "execution_not_in_running_state"})
 
@@ -36,6 +36,7 @@ def execution_id(source: str) -> str:
 def refusal(answer: answers.Answer) -> str:
     """Return why a step can't go on, or an empty text when its plan waits for the person."""
     match answer:
+        # Only a plan that can be requested has an id.
         case answers.PlanShown(request_id=""):
             reasons = answer.plan.refusals or ("there is nothing to request",)
             return text.literal(reasons[0], SUMMARY_CHARS)

@@ -11,7 +11,7 @@ from bot.power.policy import freezes
 from bot.slack import action_ids
 from bot.slack.blockkit import blocks, text
 
-REASON_CHARS = 300
+REASON_CHARS = 300  # Of whoever froze.
 ASKED_CHARS = 150
 # Freezes that a list shows; the others are counted.
 MOST_SHOWN = 5
@@ -76,6 +76,7 @@ def notice(news: messages.News) -> blocks.Message:
     match news:
         case messages.FreezeTurned():
             return _turned(news)
+        # Queued by a newer version, of which this one reads no more.
         case messages.Unknown():
             told = f"🧊 *A freeze has changed*: {text.plain(news.reason, REASON_CHARS)}"
             return blocks.Message(told, (blocks.section(told),))

@@ -13,16 +13,16 @@ from bot.power.steps import kinds
 from bot.power.text import folding
 from bot.slack.blockkit import naming, text
 
-MOST_WAVES = 8
+MOST_WAVES = 8  # Sizes in one line.
 MOST_RULES = 5
 MOST_OVERLAPS = 5
-MOST_STEPS = 16
+MOST_STEPS = 16  # As many as Details explain.
 RULE_CHARS = 60
 NAMES_CHARS = 150
 AROUND_CHARS = 300
 # Of more servers than these a cut list isn't told rule by rule.
 MOST_SORTED = 2000
-BEHIND_CHARS = 120
+BEHIND_CHARS = 120  # Room for what is said behind a cut list.
 ONE_RULE = 2
 
 
@@ -106,6 +106,7 @@ def waves(planned: plan.Plan) -> str:
     """Return the sizes of the waves, and when the run stops by itself; one server needs neither."""
     if not planned.waves or sum(planned.waves) == 1:
         return ""
+    # What was typed is stricter than the policy, or it would have been refused.
     most = planned.order.options.max_failures or planned.terms.max_failures
     stops = "stops after the first failure" if most == 1 else f"stops after {most:,} failures"
     return f"{sizes(planned)}; {stops}"
@@ -135,6 +136,7 @@ def explained(planned: plan.Plan) -> str:
     told = [
         f"*{text.plain(name, RULE_CHARS)}* {kinds.named(kind).means}"
         for name, kind in list(steps.items())[:MOST_STEPS]
+        # A stored plan may name a kind that this version doesn't have.
         if kind in kinds.known() and kinds.named(kind).means
     ]
     return "; ".join(told)
@@ -178,6 +180,7 @@ def _cut(planned: plan.Plan, limit: int) -> tuple[Sequence[folding.Named], str]:
     )
 
 
+# A card is drawn again and again from one plan.
 @functools.lru_cache(maxsize=16)
 def _told(
     ruled: tuple[tuple[folding.Named, str], ...], limit: int
@@ -188,6 +191,7 @@ def _told(
     if len(folding.fold(labels, marked=True)) <= limit:
         return labels, ""
     low, high = 0, len(labels)
+    # By halves, for folding a thousand names takes a while.
     while low < high:
         middle = (low + high + 1) // 2
         fits = len(folding.fold(labels[:middle], marked=True)) <= limit - BEHIND_CHARS
@@ -195,6 +199,7 @@ def _told(
     counts = Counter(rule for _, rule in ordered[low:])
     under = ", ".join(
         f"{count} of them under rule {text.cut(rule, RULE_CHARS // 2)}"
+        # The rarest rule first: that is the one that would be overlooked.
         for rule, count in sorted(counts.items(), key=lambda item: (item[1], item[0]))[:MOST_RULES]
     )
     more = f"{len(labels) - low} more, {under}"

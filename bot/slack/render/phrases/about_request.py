@@ -11,11 +11,12 @@ from bot.slack.blockkit import naming, text, words
 REASON_CHARS = 500
 GROUP_CHARS = 60
 SCOPE_CHARS = 60
-MOST_APPROVALS = 10
-MOST_APPROVERS = 3
+MOST_APPROVALS = 10  # In one line.
+MOST_APPROVERS = 3  # Of each group, on a card.
 COMMENT_CHARS = 200
 EARLIER_CHARS = 150
 RAN = lifecycle.ENDED - lifecycle.NEVER_RAN
+# By the words that a stored plan has for them.
 _STATES = {
     "not proven": "accepted, not confirmed",
     "timed out": "accepted, not confirmed in time",
@@ -26,6 +27,7 @@ _STATES = {
 
 def needs(wanted: Sequence[plan.Need]) -> str:
     """Return approvals that are needed, like `sre and dc-ops`, or `two from sre`."""
+    # Where one of each is enough, the groups alone say it.
     several = any(need.count > 1 for need in wanted)
     return text.joined(
         [
@@ -58,6 +60,7 @@ def waits_for(found: ports.Request, called: Mapping[str, Sequence[str]]) -> str:
     looked up; without it the groups alone are told.
     """
     left = missing(found)
+    # Who has asked can't approve, and who has approved needn't again.
     given = {one.person.user_id for one in found.approvals} | {found.order.requester.user_id}
     who = [[one for one in called.get(need.group, ()) if one not in given] for need in left]
     if not any(who):
@@ -74,6 +77,7 @@ def quorum(found: ports.Request) -> str:
     total = sum(need.count for need in found.plan.terms.needs)
     left = missing(found)
     given = total - sum(need.count for need in left)
+    # "0 of 2 approvals" would say less.
     if left and not given:
         return f"needs {needs(left)}"
     line = f"{given} of {text.count(total, 'approval')}"
@@ -147,6 +151,7 @@ def earlier(found: plan.Earlier, now: float | None = None) -> str:
     names = naming.folded(found.names, EARLIER_CHARS)
     verb = "was" if len(found.names) == 1 else "were"
     call = words.CALLS[ports.Method(found.method)]
+    # The clock that noted it may be ahead of ours.
     ago = f"{times.duration(max(0.0, now - found.sent_at))} ago" if now is not None else ""
     when = ago or text.moment(found.sent_at)
     state = _STATES.get(found.state, found.state)
@@ -170,6 +175,7 @@ def proof(made: plan.Plan) -> str:
         f"project {text.plain(order.scope.project_id, SCOPE_CHARS)}",
         f"seal {order.short_seal}",
         f"policy {text.plain(made.policy_version, 20)}",
+        # Several are told with their servers, further up.
         f"rule {text.plain(rules[0], GROUP_CHARS)}" if len(rules) == 1 else "",
     ]
     return " · ".join(part for part in parts if part)

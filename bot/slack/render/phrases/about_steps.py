@@ -16,10 +16,10 @@ from bot.workflow import answers
 
 SAYS_CHARS = 200
 STEP_CHARS = 60
-OUT_CHARS = 900
+OUT_CHARS = 900  # Of names in one line.
 MOST_STEPS = 16
-MOST_OUT = 12
-OWED_ROWS = 25
+MOST_OUT = 12  # Groups of servers on a card.
+OWED_ROWS = 25  # Of one page.
 DETAIL_CHARS = 100
 NOTHING = "Nothing is out or owed."
 
@@ -29,11 +29,13 @@ def under_way(request: ports.Request) -> str:
     if request.state is not State.RUNNING:
         return ""
     said = [part.says for part in request.taken_out if part.says]
+    # Parts come oldest first: the last one is under way.
     return f"🔧 {text.plain(said[-1], SAYS_CHARS)}" if said else ""
 
 
 def still_out(request: ports.Request) -> str:
     """Return what is still out after a request: `still out: web07 (drained, silenced)`."""
+    # While it runs, what is out is where it should be.
     if not request.ended_at:
         return ""
     servers: dict[folding.Named, list[str]] = {}
@@ -82,6 +84,7 @@ def _done(part: wave_parts.Part, taken: wave_parts.Taken) -> str:
 def done_word(kind: str, step: str) -> str:
     """Return what a step has done: `drained`, `told balancer`; its name where nobody knows."""
     name = text.plain(step, STEP_CHARS)
+    # A stored step may be of a kind that this version doesn't have.
     found = kinds.named(kind).done if kind in kinds.known() else ""
     return found.format(step=name) or name
 
@@ -96,6 +99,7 @@ def unsure_word(kind: str, step: str) -> str:
 def wave_over(told: running.WaveOver, request: ports.Request) -> str:
     """Return the one reply of a wave: what was done before, what became of it, what after."""
     action = request.order.action
+    # Probes take nothing out; they are told after what became of the servers.
     before = ", ".join(_step(one) for one in told.steps[:MOST_STEPS] if _takes_out(one.kind))
     probes = ", ".join(
         text.plain(one.name, STEP_CHARS)
@@ -137,6 +141,7 @@ def _missed(one: running.Missed) -> str:
 
 def _takes_out(kind: str) -> bool:
     """Whether a kind takes something out."""
+    # What isn't known may have taken something out.
     return kind not in kinds.known() or kinds.named(kind).takes_out
 
 
@@ -161,6 +166,7 @@ def owed(shown: answers.OwedShown, turn: paging.Turn = paging.FIRST) -> blocks.M
     heading = f"*{len(found)} out*, {due} of them owed" if due else f"*{len(found)} out*"
     rows = [_row(row, shown.now) for row in found]
     body = (blocks.section(heading), *paging.body(rows, turn, OWED_ROWS))
+    # A notification has room for the oldest alone.
     return blocks.Message("\n".join([heading, *rows[:3]]), body)
 
 

@@ -15,11 +15,11 @@ from bot.slack.blockkit import naming, text, words
 
 # How much of a card or a reply the outcomes may take; the rest is one press of Details away.
 OUTCOMES_CHARS = 2600
-NAMES_CHARS = 500
-DETAIL_CHARS = 160
-NEXT_CHARS = 80
+NAMES_CHARS = 500  # Of one outcome.
+DETAIL_CHARS = 160  # Of CloudDC's own words.
+NEXT_CHARS = 80  # Of the names that are to be retried.
 
-LOOSE_CHARS = 80
+LOOSE_CHARS = 80  # Of the names behind each word on Home.
 # Names in the first line of a card.
 FIRST_LINE_CHARS = 60
 # Servers that are named of an outcome that needs nobody; of more, their count says enough.
@@ -40,7 +40,7 @@ READ_IN_ORDER = (
     *(ServerState.PROVEN, ServerState.ACCEPTED, ServerState.INTENDED, ServerState.QUEUED),
     *(ServerState.NOT_SENT, ServerState.SKIPPED),
 )
-_UNPROVEN = lifecycle.ACCEPTED_ONLY | {ServerState.UNKNOWN}
+_UNPROVEN = lifecycle.ACCEPTED_ONLY | {ServerState.UNKNOWN}  # What people must look after.
 # What became of the second half of a cycle.
 NOT_CONFIRMED = "isn't confirmed"
 CONFIRMED = "confirmed"

@@ -14,14 +14,14 @@ from bot.power.text import folding
 from bot.slack.blockkit import naming, text
 
 MOST_GROUPS = 5
-MOST_ALARMS = 3
+MOST_ALARMS = 3  # Of one group; the others are counted.
 NAMES_CHARS = 150
 WORD_CHARS = 40
 ALARM_CHARS = 60
-WELL = "ok"
+WELL = "ok"  # CloudDC's word, in small letters.
 # CloudDC's levels (CloudDC API, ListAlarms page).
 LEVELS = {1: "critical", 2: "major", 3: "minor", 4: "warning"}
-WORST_UNKNOWN = 5
+WORST_UNKNOWN = 5  # Behind all levels.
 _UNHEARD: dict[Unheard, str] = {
     Unheard.NOT_READ: "alarms couldn't be read",
     Unheard.NOT_ALLOWED: "alarms aren't shown: the bot's key isn't allowed to read them",
@@ -87,6 +87,7 @@ def _groups(planned: plan.Plan) -> list[tuple[_Ill, list[folding.Named]]]:
         ill = _Ill(health, tuple(alarms.get(line.server_id, ())))
         if ill.health or ill.alarms:
             groups.setdefault(ill, []).append(line.label)
+    # "~" comes after all letters: without a word for its health a group is last.
     return sorted(groups.items(), key=lambda item: (item[0].worst, item[0].health or "~"))
 
 
