@@ -38,9 +38,9 @@ from bot.workflow.sources import alarm_lookup, people
 
 # A start in the middle of Slack's outage waits so long: platforms that see a process fail at its
 # start again and again stop trying.
-SLACK_PATIENCE_S = 300.0
+SLACK_PATIENCE_S = 300.0  # Five minutes in seconds.
 
-Learn = Callable[[Iterable[str]], None]
+Learn = Callable[[Iterable[str]], None]  # Told of secrets, so that the log hides them.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,8 +74,10 @@ class Bot:
     slack: connection.PromptApp
     watchdog: watchdog.Watchdog
     lookback: lookback.Lookback
+    # Looks once after what steps have taken out; returns how many parts that were.
     keep_steps: Callable[[], Awaitable[int]]
     web_client: AsyncWebClient
+    # Called again when a key was exchanged while the bot runs.
     log_in: Callable[[settings_.Settings], auth.CloudAuth]
 
 
@@ -105,10 +107,12 @@ async def joined(
         )
         app_token = given.slack_app_token.get_secret_value() if transport == "socket" else None
         identity, trusting = await _met(web_client, app_token)
+        # Only now: its lock file would keep another start out while Slack is awaited.
         kept = opening.open_store(
             given.database_url, code_version=VERSION, sole=True, lease_s=paces.lease_s
         )
         closing.push_async_callback(kept.close)
+        # One client for CloudDC and its IAM: reading the certificates again is slow.
         http = await closing.enter_async_context(exchange.open_http(trusting))
         surroundings = http_client.Client(learn=learn)
         closing.push_async_callback(surroundings.aclose)
@@ -144,6 +148,7 @@ async def _met(
 async def _note_workspace(basis: Basis) -> frozenset[str]:
     """Note the workspace's address; return the kinds of blocks that it was seen to refuse."""
     before = await basis.store.read(lambda tx: tx.workspace())
+    # `powerbot check` notes the refused kinds; a start reads them once.
     seen = dataclasses.replace(before, url=basis.identity.url)
     if seen != before:
         await basis.store.write(lambda tx: tx.note_workspace(seen))
@@ -160,10 +165,12 @@ def _join(basis: Basis, without: frozenset[str]) -> Bot:
     # Set when a request may be due.
     due = asyncio.Event()
 
+    # Both loops would find it by themselves, but up to a second later.
     def wake() -> None:
         reports.wake()
         due.set()
 
+    # A run wakes the reporter alone: the runner drives it already.
     runs_with = _execution(basis, context, reports.wake)
     execute = functools.partial(executor.carry_out, runs_with)
     story = workflow.Workflow(context, execute, wake)
@@ -198,6 +205,7 @@ def _inbound(
 ) -> tuple[processor.Processor, connection.PromptApp]:
     """Return what processes payloads, and Slack's app whose listeners hand them to it."""
     given, clock, identity = basis.settings, basis.clock, basis.identity
+    # A payload of a dead process is taken over as late as a request is.
     patience = processor.Patience(take_over_lease_s=basis.paces.lease_s)
     processing = processor.Processor(basis.store, story, answering, clock, bounds=patience)
     forms = form_receiver.FormReceiver(basis.store, story, processing.receive, clock)
@@ -231,6 +239,7 @@ def _story(basis: Basis, policy: policy_watch.PolicyFile) -> story_.Context:
         policy=policy,
         clock=clock,
         scope=request.Scope(region=given.region, project_id=given.clouddc_project_id),
+        # Alarms are shown beside a plan and decide nothing.
         alarms=alarm_lookup.AlarmLookup(alarms.CloudAlarms(basis.power.cloud), clock),
     )
 

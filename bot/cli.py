@@ -21,6 +21,7 @@ app = typer.Typer(
     help="Power control of physical servers from Slack, with approval and proof.",
     no_args_is_help=True,
     add_completion=False,
+    # A pretty traceback prints local variables, and secrets with them (Typer's docs, "Exceptions").
     pretty_exceptions_enable=False,
 )
 app.add_typer(cli_policy.app, name="policy")
@@ -41,6 +42,7 @@ def _print_version(asked: bool) -> None:
     """Print the version, and nothing else."""
     if asked:
         typer.echo(f"{PROGRAMME} {VERSION}")
+        # Eager and over: without a command typer would print the help as well.
         raise typer.Exit
 
 
@@ -89,18 +91,22 @@ def run(
     """Run the bot until SIGTERM or Ctrl-C."""
     from bot.runtime import gc_tuning
 
+    # Before the imports below: they make most of the objects.
     gc_tuning.begin()
     from bot import serving
     from bot.operations import health, logs, metrics, secret_rotation
 
     settings = settings_.load()
+    # An app-level token is for Socket Mode alone, so whoever has one means that.
     chosen = transport or ("socket" if settings.slack_app_token.get_secret_value() else "http")
     chosen = cli_host.word("--transport", chosen, "socket", "http")
     missing = settings.missing(chosen)
     if missing:
         raise settings_.SettingsError(" ".join(missing))
+    # After the last complaint, and before anything that starts a process.
     settings_.forget_secrets()
     counted = metrics.Metrics()
+    # The log counts even what it doesn't print, so metrics don't hang on its level.
     secrets, watchers = settings.secrets, [counted.watch]
     redactor = logs.configure(settings.log, settings.log_level, secrets=secrets, watchers=watchers)
     rotating = secret_rotation.Rotation(settings, redactor.learn, counted.unusable_files.set)
@@ -125,6 +131,7 @@ def check(
     logs.configure(settings.log, "critical")
     findings = asyncio.run(check_.run(settings, offline=offline))
     typer.echo(findings_.as_json(findings) if as_json else findings_.as_text(findings))
+    # A script that starts the bot may ask first.
     raise typer.Exit(1 if any(not finding.good for finding in findings) else 0)
 
 
@@ -168,6 +175,7 @@ def simulate(
         echo=typer.echo,
     )
     try:
+        # What fails to open is the port; the rest of the data centre is in memory.
         asyncio.run(serving)
     except OSError as error:
         raise settings_.unusable_port(host, port, error, settings_.FREE_PORT) from None
@@ -209,8 +217,10 @@ def ship(
     """Print a deployment file, made from your settings."""
     from bot.operations.ship import artefacts, layout
 
+    # Typer names a command after its function where none is given.
     known = frozenset(str(one.name or getattr(one.callback, "__name__", "")) for one in _commands())
     settings = settings_.load()
+    # Only with a signing secret alone: settings of both kinds mean a socket, as in `run`.
     by_http = settings.slack_signing_secret and not settings.slack_app_token
     way = cli_host.word(
         "--transport", transport or ("http" if by_http else "socket"), "socket", "http"
@@ -244,13 +254,14 @@ def _commands() -> list[typer.models.CommandInfo]:
 def main() -> None:
     """Run the command; an error that a person can mend is one clear line."""
     try:
+        # The same name in help texts however it is started, `python -m bot` too.
         app(prog_name=PROGRAMME)
     except settings_.SettingsError as error:
         _fail(error.user_message, 2)
     except errors.PowerbotError as error:
         _fail(error.user_message, 1)
     except KeyboardInterrupt:
-        _fail("Stopped.", 130)
+        _fail("Stopped.", 130)  # As a shell has it: 128 and the number of SIGINT.
     except BrokenPipeError:
         # The reader (head, less) has gone; there is nobody left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -29,6 +29,7 @@ Reason = Annotated[str, typer.Option(help="Why; it is posted in the thread.")]
 
 def add_to(app: typer.Typer) -> None:
     """Give the program these commands."""
+    # Registered here and not by decorators, so that the program's own order is kept in its help.
     for command in (requests, show, stop, cancel, freeze, unfreeze, owed, settle):
         app.command()(command)
 
@@ -74,6 +75,7 @@ def freeze(
     """Freeze all power changes in your name, without Slack: no new call is sent."""
     from bot.operations import host_freezes
 
+    # The shell has split the words; nobody needs quotes to give a reason.
     text = " ".join(reason)
     typer.echo(_in(host_freezes.opened, lambda record: host_freezes.freeze(record, text)))
 
@@ -86,6 +88,7 @@ def unfreeze(
     """Lift your own freeze, or every freeze with all, without Slack."""
     from bot.operations import host_freezes
 
+    # Another word is a mistake: it could be meant as the name of somebody's freeze.
     if all_.lower() not in ("", "all"):
         raise settings.SettingsError(
             f"unfreeze {all_}: write all, or nothing to lift your own freeze."
@@ -128,12 +131,14 @@ def _in(
     from bot.operations import logs
 
     given = settings.load()
+    # The answer is all that is printed; a log line between would break `--json`.
     logs.configure(given.log, "critical")
 
     async def inside() -> T:
         async with opened(given) as record:
             return await work(record)
 
+    # A loop of its own: the bot that may run beside is another process.
     return asyncio.run(inside())
 
 
@@ -148,6 +153,7 @@ def audit_verify(
 
     whole, sentence = database_admin.verify_audit(settings.load(), anchor)
     typer.echo(sentence)
+    # A broken chain fails a scheduled job without anybody reading the sentence.
     raise typer.Exit(0 if whole else 1)
 
 
@@ -173,6 +179,7 @@ def audit_export(
     from bot.operations import database_admin
 
     form = word("--format", form, "jsonl", "csv")
+    # Line by line: the whole log may be larger than memory.
     for line in database_admin.export_audit(settings.load(), form=form, server=server, since=since):
         typer.echo(line)
 

@@ -29,10 +29,12 @@ def check(
     # What goes wrong is one of the lines below; the log's own would only say it twice.
     logs.configure(given.log, "critical")
     path = file or given.policy
+    # Without a token there is nobody to ask, which is said at the end.
     asks = bool(given.slack_bot_token.get_secret_value()) and not offline
     found = (
         asyncio.run(policy_check.look_in_slack(path, given)) if asks else policy_check.look(path)
     )
+    # Problems come first, since with one of them nothing else is printed.
     for line in (*found.problems, *(f"Note: {note}" for note in found.notes)):
         typer.echo(line)
     if found.problems:

@@ -22,6 +22,8 @@ def login_of(
     """
     # A signature is dated by the clock on the wall, wherever it was set to.
     clock = clock.wall if isinstance(clock, clocks.SteadyClock) else clock
+    # A signed request proves itself alone; a token has to be fetched and renewed (Huawei Cloud's
+    # "Calling APIs" recommends AK/SK).
     if given.access_key:
         return auth.SignedAuth(
             given.access_key,
@@ -55,6 +57,7 @@ def power_of(
             bucket=throttle.Bucket(given.rate, clock),
             clock=clock,
             jitter=random.Random(),  # noqa: S311 -- it spreads retries and guards nothing
+            # What leaves later could leave after its lease, and be sent by another, too.
             bounds=client.Timeouts(leave_within_s=paces.leave_s),
         )
     except ValueError as error:

@@ -41,7 +41,7 @@ class Bounds:
     body_s: float = 10.0
     # Between two requests of one connection.
     keep_alive_s: float = 75.0
-    line: int = 8_190
+    line: int = 8_190  # As aiohttp has it by itself.
     field: int = 8_190
     fields: int = 64
     # Slack's largest: a form with everything in it, each letter escaped twice.

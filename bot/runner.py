@@ -55,6 +55,7 @@ class Runner:
             while True:
                 await self._claim_due()
                 with contextlib.suppress(TimeoutError):
+                    # Nobody wakes this process for what another one has written.
                     async with asyncio.timeout(self._paces.look_s):
                         await self._due.wait()
                 self._due.clear()
@@ -63,6 +64,7 @@ class Runner:
 
     async def _claim_due(self) -> None:
         """Start a task for every request that is due."""
+        # One at a time: a claim that nobody drives would only lose its lease.
         while len(self._driven) < MOST_AT_ONCE:
             try:
                 claim = await self._store.claim(
@@ -71,11 +73,13 @@ class Runner:
                     but=[one.request_id for one in self._driven.values()],
                 )
             except errors.StoreUnavailable as error:
+                # The rows keep; the next look finds them.
                 log.warning("runner.store_away", why=error.user_message)
                 return
             if claim is None:
                 return
             task = asyncio.create_task(self._drive(claim), name=f"drive {claim.request_id}")
+            # Before the task runs: the next claim must leave this request out.
             self._driven[task] = claim
             log.debug("runner.claimed", request=claim.request_id, epoch=claim.epoch)
             task.add_done_callback(self._finished)
@@ -91,12 +95,14 @@ class Runner:
         driving = asyncio.ensure_future(self._advance(runs.Lease(claim, kept.left_s)))
         renewing = asyncio.create_task(kept.keep_up())
         try:
+            # Whichever ends first decides: without its lease a drive must not go on.
             await asyncio.wait({driving, renewing}, return_when=asyncio.FIRST_COMPLETED)
             if driving.done():
                 await self._give_back(claim, driving)
         finally:
             for task in (driving, renewing):
                 task.cancel()
+            # A cancelled drive first ends its call on the wire, whose answer belongs in the record.
             await asyncio.gather(driving, renewing, return_exceptions=True)
 
     async def _give_back(self, claim: ports.Claim, driving: asyncio.Future[float | None]) -> None:
@@ -107,9 +113,11 @@ class Runner:
             return
         if error is not None:
             log.error("runner.failed", request=claim.request_id, exc_info=error)
+            # Not at once: what fails every time must not keep the process busy.
             again_at: float | None = self._clock.now() + self._paces.lease_s
         else:
             again_at = driving.result()
+        # A claim that can't be given back ends with its lease.
         with contextlib.suppress(errors.StoreUnavailable, errors.LostLease):
             await self._store.release(claim, next_at=again_at)
 
@@ -152,6 +160,8 @@ class _KeptLease:
         """Renew again and again; return when the lease is lost."""
         while True:
             await asyncio.sleep(self._paces.renew_s)
+            # Counted from before the question, so that this process never believes in a lease for
+            # longer than the database does.
             asked_at = self._clock.monotonic()
             try:
                 if not await self._store.renew(self._claim, lease_s=self._paces.lease_s):

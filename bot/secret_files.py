@@ -8,11 +8,11 @@ import pathlib
 import stat
 from collections.abc import Iterable, Mapping
 
-SUFFIX = "_FILE"
-MOST_BYTES = 65_536
+SUFFIX = "_FILE"  # As the images of databases on Docker Hub name it.
+MOST_BYTES = 65_536  # A key or a token has a few kilobytes at most.
 # A file that changes again and again is read at the third look all the same.
 MOST_LOOKS = 3
-_Look = tuple[int, int, int, int] | None
+_Look = tuple[int, int, int, int] | None  # Inode, size, and both times in nanoseconds.
 
 
 class Unusable(ValueError):
@@ -39,6 +39,7 @@ class SecretFile:
             raise Unusable(f"{self.path} can't be read: {error.strerror}") from None
         except UnicodeDecodeError:
             raise Unusable(f"{self.path} isn't UTF-8 text") from None
+        # Editors end a file with a newline, and no key ends in one.
         secret = text.rstrip("\r\n")
         if not secret.strip():
             raise Unusable(f"{self.path} is empty")
@@ -88,10 +89,12 @@ def _content(path: pathlib.Path) -> bytes:
         OSError: it can't be read.
         Unusable: it is no file, or far too large for a secret.
     """
+    # Opening a pipe without a writer would wait for one ("open(2)", O_NONBLOCK).
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise Unusable(f"{path} isn't a regular file")
+        # One byte more tells a file that is too large from one that just fits.
         content = file.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:
         raise Unusable(f"{path} is larger than {MOST_BYTES // 1024} KiB")
@@ -147,4 +150,5 @@ def _look_at(path: pathlib.Path) -> _Look:
         seen = path.stat()
     except OSError:
         return None
+    # Kubernetes puts another file under the same name, perhaps of one size and second.
     return seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns

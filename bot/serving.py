@@ -28,7 +28,7 @@ log = structlog.get_logger()
 KEEP_KEYS_S = 3 * 86400.0
 # Plans that came to nothing are kept for so long, for whoever presses their button once more; so
 # many are forgotten at once.
-KEEP_PLANS_S = 900.0
+KEEP_PLANS_S = 900.0  # A quarter of an hour in seconds.
 MOST_FORGOTTEN = 200
 # At the start, what was left waits this long: runs for the fleet's list, cards for their runs.
 HEAD_START_S = 0.5
@@ -64,7 +64,9 @@ async def serve(
         stopping = asyncio.Event()
         for name in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(name, stopping.set)
+        # Before anything is claimed: what an old backup calls open may have been sent since.
         await _settle_restore(bot)
+        # Read now, so that a policy which can't be used is in the log at once.
         bot.policy()
         await _listen(given, transport, bot, listening, routes)
         gc_tuning.settle()

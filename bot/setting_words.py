@@ -12,8 +12,8 @@ import pydantic
 
 from bot.power.text import spelling, times
 
-COMMAND = re.compile(r"/[^\s/]{1,31}")
-LABEL = re.compile(r"\w[\w .-]{0,19}")
+COMMAND = re.compile(r"/[^\s/]{1,31}")  # 32 characters with the slash (Slack's manifest schema).
+LABEL = re.compile(r"\w[\w .-]{0,19}")  # App names have 35 in all (Slack's manifest schema).
 
 
 def duration_s(text: str) -> float:
@@ -69,8 +69,10 @@ def number(
 
     def read(text: object) -> object:
         try:
+            # Through a text: the int of 2.5 would be 2, that of "2.5" is refused.
             given = int(str(text)) if whole else float(str(text))
         except ValueError:
+            # Compares false with every bound, so the one complaint below is for it too.
             given = math.nan
         fits = least <= given <= most if most is not None else least < given < math.inf
         if not fits:

@@ -29,6 +29,7 @@ class SettingsError(errors.PowerbotError):
 
 def _default_database() -> str:
     """Return the SQLite file in the XDG state folder."""
+    # Where such files belong ("XDG Base Directory Specification").
     state = os.environ.get("XDG_STATE_HOME") or str(pathlib.Path.home() / ".local" / "state")
     return f"sqlite:///{pathlib.Path(state) / 'powerbot' / 'powerbot.db'}"
 
@@ -46,7 +47,7 @@ def _secret(*names: str) -> Any:
 class Settings(pydantic.BaseModel):
     """All settings. Tokens and keys are secret: they print as stars."""
 
-    model_config = pydantic.ConfigDict(extra="ignore", frozen=True)
+    model_config = pydantic.ConfigDict(extra="ignore", frozen=True)  # Others' variables are there.
 
     slack_bot_token: pydantic.SecretStr = _secret("SLACK_BOT_TOKEN")
     slack_app_token: pydantic.SecretStr = _secret("SLACK_APP_TOKEN")
@@ -77,24 +78,27 @@ class Settings(pydantic.BaseModel):
     database_url: str = pydantic.Field(
         default_factory=_default_database,
         validation_alias=pydantic.AliasChoices("POWERBOT_DATABASE_URL", "DATABASE_URL"),
-        repr=False,
+        repr=False,  # A password may stand in it.
     )
     policy: pathlib.Path = _named("POWERBOT_POLICY", default=pathlib.Path("policy.toml"))
-    host: str = _named("POWERBOT_HOST", default="127.0.0.1")
+    host: str = _named("POWERBOT_HOST", default="127.0.0.1")  # Only this machine, unless asked for.
+    # Platforms set PORT, so it goes first.
     port: Annotated[int, setting_words.number(0, 65535)] = _named(
         "PORT", "POWERBOT_PORT", default=3000
     )
     metrics_token: pydantic.SecretStr = _secret("POWERBOT_METRICS_TOKEN")
 
+    # From a call to the first look at what it did.
     poll_first: setting_words.Seconds = _named("POWERBOT_POLL_FIRST", default=2.0)
     poll_cap: setting_words.Seconds = _named("POWERBOT_POLL_CAP", default=15.0)
     settle: setting_words.Seconds = _named("POWERBOT_SETTLE", default=60.0)
     deadline_power: setting_words.Seconds = _named("POWERBOT_DEADLINE_POWER", default=600.0)
     deadline_reboot: setting_words.Seconds = _named("POWERBOT_DEADLINE_REBOOT", default=1200.0)
-    rate: Annotated[float, setting_words.number(0, whole=False)] = _named(
+    rate: Annotated[float, setting_words.number(0, whole=False)] = _named(  # Calls a second.
         "POWERBOT_RATE", default=5.0
     )
-    card_pace: setting_words.Seconds = _named("POWERBOT_CARD_PACE", default=3.0)
+    card_pace: setting_words.Seconds = _named("POWERBOT_CARD_PACE", default=3.0)  # Between edits.
+    # A minute, of the 50 or more that chat.update may be called ("Rate limits", tier 3).
     slack_rate: Annotated[int, setting_words.number(0)] = _named("POWERBOT_SLACK_RATE", default=40)
 
     log: Annotated[str, setting_words.one_of("text", "json")] = _named(
@@ -151,6 +155,7 @@ class Settings(pydantic.BaseModel):
         fields = (getattr(self, name) for name in type(self).model_fields)
         hidden = [one.get_secret_value() for one in fields if isinstance(one, pydantic.SecretStr)]
         address = urllib.parse.urlsplit(self.database_url)
+        # A driver's error shows the password as it is, not percent-encoded as in the address.
         return (*hidden, self.access_key, urllib.parse.unquote(address.password or ""))
 
     def _missing_key(self) -> str:
@@ -268,6 +273,7 @@ def forget_secrets() -> None:
     Bolt would read Slack's there on its own, and every child process would inherit them all.
     """
     secret = {name for field in secret_names() for name in names(Settings.model_fields[field])}
+    # Read in any case of letters, so forgotten in any.
     for name in [name for name in os.environ if name.upper() in secret]:
         del os.environ[name]
 

@@ -11,6 +11,8 @@ from bot.power import ports
 
 def _ticks() -> float:
     """Return the monotonic clock, which goes on while the machine sleeps where that is known."""
+    # Plain monotonic time stands still in a suspended machine, and a lease must run out there too
+    # ("clock_gettime(2)"); macOS has no such clock.
     boot = getattr(time, "CLOCK_BOOTTIME", None)
     return time.monotonic() if boot is None else time.clock_gettime(boot)
 
@@ -32,11 +34,11 @@ class SystemClock:
 
 
 # Walls that differ by less are the same one, a little slower or faster.
-STEP_S = 1.0
+STEP_S = 1.0  # In seconds.
 # A wall clock that was set is believed when it has stayed there for so long: sooner where that
 # only makes deadlines come earlier, later where they would be counted a second time.
-FORWARD_S = 600.0
-BACK_S = 3600.0
+FORWARD_S = 600.0  # Ten minutes in seconds.
+BACK_S = 3600.0  # An hour in seconds.
 # Settings of the wall that were believed once, and are believed at once when it comes back.
 MOST_REMEMBERED = 10
 

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 
 # Young objects are looked at as often as their number asks for; old ones only when nothing runs.
-THRESHOLDS = (2_000, 100, 1_000_000)
+THRESHOLDS = (2_000, 100, 1_000_000)  # Objects made, then collections of the generation before.
 # A thread that computes lets the event loop have its turn after this time. An acknowledgement
 # waits for it a dozen times, at each thread and statement that it passes.
 SWITCH_S = 0.0002

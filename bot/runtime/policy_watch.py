@@ -12,11 +12,11 @@ from bot.power.policy import policy, policy_file
 
 log = structlog.get_logger()
 
-LOOK_S = 1.0
+LOOK_S = 1.0  # Seconds between two looks, however often the policy is asked for.
 # A file that was changed a moment ago may be half written; it is read once it has settled.
 SETTLED_S = 0.2
 # What is odd is looked for while everybody waits; a longer file is left to `powerbot policy check`.
-MOST_JUDGED = 10_000
+MOST_JUDGED = 10_000  # Characters.
 
 
 class PolicyFile:
@@ -26,9 +26,11 @@ class PolicyFile:
         """`path` need not exist: without a file nothing may be changed."""
         self._path = path
         self._clock = clock
+        # The very first question reads the file.
         self._looked_at = float("-inf")
         self._text: str | None = None
         self._missing = False
+        # Until a file was read nothing may be changed: no rule allows anything.
         self._policy = policy.EMPTY
         # The text of the policy in force, not that of a newer one which can't be used.
         self.text = ""
@@ -45,6 +47,7 @@ class PolicyFile:
         """Read the file if its text is new."""
         try:
             if self._is_being_written():
+                # The next question looks again, and doesn't wait a second.
                 self._looked_at = float("-inf")
                 return
             text = self._path.read_text(encoding="utf-8")
@@ -56,6 +59,7 @@ class PolicyFile:
             return
         self._missing = False
         if text != self._text:
+            # Remembered before it is understood, so that one mistake is told once.
             self._text = text
             self._take(text)
 

@@ -19,9 +19,11 @@ async def slices(items: Iterable[T], size: int) -> AsyncIterator[list[T]]:
         yield some
         some = list(itertools.islice(rest, size))
         if some:
+            # Enough for one round of the loop; a real wait would make the work itself late.
             await asyncio.sleep(0)
 
 
+# A context variable goes with the task, so nothing in between passes it on.
 _urgent: contextvars.ContextVar[bool] = contextvars.ContextVar("urgent", default=False)
 
 

@@ -11,7 +11,7 @@ from bot.power import ports
 
 T = TypeVar("T")
 # How far the wall clock may seem to have been set back before nothing old is shared any more.
-CLOCK_STEP_S = 0.05
+CLOCK_STEP_S = 0.05  # In seconds.
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -63,10 +63,12 @@ class SingleFlight(Generic[T]):
 
         The next one begins when the present one has ended, and is shared by all who wait for it.
         """
+        # A flight that begins after this question is new enough whatever the caller wants.
         last_seen = self._number
         while True:
             flight = self._under_way() or self._begin()
             if flight.number > last_seen or may_join(flight.began):
+                # One caller who is cancelled must not take the answer from the others.
                 return await asyncio.shield(flight.task)
             await asyncio.wait({flight.task})
 
