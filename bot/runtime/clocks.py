@@ -108,23 +108,18 @@ def _same(one: float, other: float) -> bool:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Paces:
-    """The process's own waits, in seconds; those of CloudDC and of cards are settings.
+    """The process's own waits, in seconds; those of CloudDC and of cards are settings."""
 
-    `lease_s`: a process that is silent for this long has lost what it held, and any other goes
-    on with it at its next look. `renew_s`: how often a lease is prolonged. `leave_s`: a power call
-    leaves within this part of its lease, or not at all. `look_s`: how often
-    requests and messages that are due are looked for when nobody wakes the loop. `sweep_s`: how
-    often payloads of dead processes are looked for. `stop_s`: a stop takes no longer than this;
-    platforms kill after 30 s. `posts_per_s`: what Slack takes in one channel ("Rate limits").
-    """
-
+    # A process that is silent for this long has lost what it held: any other goes on with it.
     lease_s: float = 30.0
-    renew_s: float = 10.0
+    renew_s: float = 10.0  # Twice within a lease, so that one may fail.
+    # A power call leaves within this part of its lease, or not at all.
     leave_s: float = 10.0
+    # How often requests and messages that are due are looked for when nobody wakes the loop.
     look_s: float = 1.0
-    sweep_s: float = 5.0
-    stop_s: float = 25.0
-    posts_per_s: float = 1.0
+    sweep_s: float = 5.0  # How often payloads of dead processes are looked for.
+    stop_s: float = 25.0  # A stop takes no longer, since platforms kill after 30 s.
+    posts_per_s: float = 1.0  # What Slack takes in one channel ("Rate limits").
 
 
 USUAL = Paces()

@@ -13,11 +13,7 @@ from bot.slack.outbound import pacing, sending
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Context:
-    """The record to report on, and the way to Slack with its pace.
-
-    `rules` is the policy of this moment, for the freezes in it; `workspace_url` is for links.
-    With a `directory`, no channel that another company shares hears of freezes.
-    """
+    """The record to report on, and the way to Slack with its pace."""
 
     store: ports.RequestStore
     sender: sending.Sender
@@ -25,6 +21,7 @@ class Context:
     # One for all posters, since Slack counts the whole app's calls.
     pace: pacing.Pace = dataclasses.field(default_factory=pacing.Pace)
     paces: clocks.Paces = clocks.USUAL
-    rules: Callable[[], policy.Policy] = lambda: policy.EMPTY
+    rules: Callable[[], policy.Policy] = lambda: policy.EMPTY  # Now in force, for its freezes.
+    # Asked whether another company shares a channel, which then hears of no freezes.
     directory: ports.Directory | None = None
-    workspace_url: str = ""
+    workspace_url: str = ""  # For links.
