@@ -14,6 +14,8 @@ from bot.power.text import spelling, times
 
 COMMAND = re.compile(r"/[^\s/]{1,31}")  # 32 characters with the slash (Slack's manifest schema).
 LABEL = re.compile(r"\w[\w .-]{0,19}")  # App names have 35 in all (Slack's manifest schema).
+# Addresses that nobody but this machine reaches.
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 def duration_s(text: str) -> float:

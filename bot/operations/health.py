@@ -10,11 +10,10 @@ from collections.abc import Awaitable, Callable, Mapping
 import prometheus_client
 from aiohttp import web
 
-from bot import app, serving, settings
+from bot import app, serving, setting_words, settings
 from bot.operations import metrics, secret_rotation
 from bot.power import errors
 
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 # A probe waits no longer than this for any part.
 PATIENCE_S = 5.0
 # CloudDC is asked again when its last answer is older than this.
@@ -137,7 +136,7 @@ def routes(
         if token := metrics_token():
             # In constant time, which tells nobody how much of a guess was right.
             return hmac.compare_digest(given.encode(), token.encode())
-        return host in LOOPBACK
+        return host in setting_words.LOOPBACK
 
     async def healthz(_: web.Request) -> web.Response:
         return web.json_response({"ok": True})

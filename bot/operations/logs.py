@@ -45,6 +45,17 @@ def configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+    # Libraries speak only when something is wrong: at DEBUG they would print whole payloads.
+    _print_libraries(max(number, logging.WARNING), printing, writing)
+    return redactor
+
+
+def _print_libraries(
+    number: int,
+    printing: list[structlog.typing.Processor],
+    writing: list[structlog.typing.Processor],
+) -> None:
+    """Print what the standard library's loggers say, from this level on, as our own events are."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -52,9 +63,7 @@ def configure(
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *writing],
         )
     )
-    # Libraries speak only when something is wrong: at DEBUG they would print whole payloads.
-    logging.basicConfig(level=max(number, logging.WARNING), handlers=[handler], force=True)
-    return redactor
+    logging.basicConfig(level=number, handlers=[handler], force=True)
 
 
 def _without_empty(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

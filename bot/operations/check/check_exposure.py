@@ -7,10 +7,9 @@ import stat
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from bot import settings
+from bot import setting_words, settings
 from bot.operations.check.findings import CheckResult, bad
 
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 ENV_FILE = pathlib.Path(".env")
 
 
@@ -24,7 +23,7 @@ def plain_addresses(given: settings.Settings) -> Iterator[CheckResult]:
     for name, text in named.items():
         address = urlsplit(text)
         # To this machine itself no network leads.
-        if address.scheme != "https" and address.hostname not in LOOPBACK:
+        if address.scheme != "https" and address.hostname not in setting_words.LOOPBACK:
             said = f"{name} isn't https, so anybody on the network path can read it and answer."
             yield bad("settings", said, "use https://.")
 

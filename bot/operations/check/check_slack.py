@@ -57,7 +57,7 @@ async def look(
         skewed_s = error_answers.skew_s(who.headers or {}, clock.now())
         if abs(skewed_s) > check_cloud.MOST_SKEW_S:
             yield check_cloud.clock_is_off(skewed_s)
-        granted = _granted(who)
+        granted = connection.granted(who)
         for finding in _scopes(granted):
             yield finding
         async for finding in _app(client, who, given.slack_app_token.get_secret_value(), granted):
@@ -110,13 +110,6 @@ def _no_bot(refused: SlackRefused) -> CheckResult:
         mend = "check the network, HTTPS_PROXY and SLACK_API_URL."
         return bad("slack", "Slack can't be reached.", mend)
     return bad("slack", f"Slack refuses SLACK_BOT_TOKEN: {refused.code}.", MEND_BOT)
-
-
-def _granted(who: AsyncSlackResponse) -> frozenset[str]:
-    """Return the scopes that the token has."""
-    headers = {key.lower(): value for key, value in (who.headers or {}).items()}
-    listed = str(headers.get("x-oauth-scopes", ""))
-    return frozenset(scope.strip() for scope in listed.split(",") if scope.strip())
 
 
 def _scopes(granted: frozenset[str]) -> Iterator[CheckResult]:

@@ -7,6 +7,7 @@ from bot.power.inputs import Judgement
 from bot.power.lifecycle import ServerState, State
 from bot.power.ports import Method
 from bot.power.request import Action
+from bot.power.text import times
 
 VERBS: dict[Action, str] = {
     Action.ON: "power on",
@@ -113,6 +114,7 @@ _LATE: dict[Late, str] = {
     Late.WENT_OFF: "went off after the run had ended",
     Late.CAME_ON: "on again, seen later",
 }
+FRESH_S = 60.0  # Seconds; what is younger was read "just now".
 LEFT: dict[Left, str] = {Left.OFF: "OFF", Left.MAY_BE_OFF: "may be OFF"}
 
 
@@ -146,6 +148,11 @@ def reason(state: ServerState, cause: Cause, detail: str) -> str:
 def late(seen: Late, action: Action) -> str:
     """Return what was seen of a server after the run, or an empty text."""
     return _LATE.get(seen, "").format(done=DONE[action])
+
+
+def read_ago(age_s: float) -> str:
+    """Return when states were read that are so old, like `3 min ago`."""
+    return f"{times.duration(age_s)} ago" if age_s >= FRESH_S else "just now"
 
 
 def at_once(action: Action) -> str:

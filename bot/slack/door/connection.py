@@ -86,18 +86,23 @@ async def introduce(client: AsyncWebClient, *, patience_s: float = 0.0) -> Ident
         SlackUnavailable: Slack refuses the token, or can't be reached.
     """
     answer = await _asked("SLACK_BOT_TOKEN", client.auth_test, patience_s)
-    headers = {key.lower(): value for key, value in (answer.headers or {}).items()}
-    scopes = str(headers.get("x-oauth-scopes", ""))
     return Identity(
         team_id=str(answer.get("team_id") or ""),
         team=str(answer.get("team") or ""),
         user_id=str(answer.get("user_id") or ""),
         bot_id=str(answer.get("bot_id") or ""),
         url=str(answer.get("url") or ""),
-        scopes=frozenset(scope.strip() for scope in scopes.split(",") if scope.strip()),
+        scopes=granted(answer),
         app_id=await _app_id(client, str(answer.get("bot_id") or "")),
         enterprise_id=str(answer.get("enterprise_id") or ""),
     )
+
+
+def granted(answer: AsyncSlackResponse) -> frozenset[str]:
+    """Return the scopes that the token of a call has ("Installing with OAuth": X-OAuth-Scopes)."""
+    headers = {key.lower(): value for key, value in (answer.headers or {}).items()}
+    listed = str(headers.get("x-oauth-scopes", ""))
+    return frozenset(scope.strip() for scope in listed.split(",") if scope.strip())
 
 
 async def _app_id(client: AsyncWebClient, bot_id: str) -> str:

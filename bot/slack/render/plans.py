@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bot.power import plan
 from bot.power.inputs import Do
 from bot.power.plan import Verdict
-from bot.power.text import folding, times
+from bot.power.text import folding
 from bot.slack import action_ids
 from bot.slack.blockkit import blocks, naming, text, words
 from bot.slack.render.phrases import about_freezes, about_plan, about_request, server_health
@@ -24,7 +24,6 @@ MOST_WATCHED = 3  # Requests that hold a server of this plan.
 RULE_CHARS = 60
 MOST_EARLIER = 5
 UNDONE_CHARS = 100  # Of a heading's 150.
-FRESH_S = 60.0
 
 
 def render(shown: answers.PlanShown) -> blocks.Message:
@@ -216,7 +215,7 @@ def _small_print(shown: answers.PlanShown) -> str:
     age_s = max(0.0, shown.now - shown.plan.snapshot_at)
     parts = [
         about_request.small_print(shown.plan.order, shown.request_id),
-        f"states read {f'{times.duration(age_s)} ago' if age_s >= FRESH_S else 'just now'}",
+        f"states read {words.read_ago(age_s)}",
         shown.shortfall.sentence if shown.shortfall else "",
     ]
     return " · ".join(part for part in parts if part)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from bot.power import server
 from bot.power.server import Power
-from bot.power.text import folding, times
-from bot.slack.blockkit import blocks, naming, paging, text
+from bot.power.text import folding
+from bot.slack.blockkit import blocks, naming, paging, text, words
 from bot.slack.render.phrases import about_freezes as frozen_
 from bot.workflow import answers
 
@@ -28,7 +28,6 @@ SIGNS = {Power.ON: "🟢", Power.OFF: "⚫", Power.CHANGING: "🔄", Power.UNKNO
 SUSPENDED = "suspended by Huawei Cloud"
 HEADING = ("Server", "Power", "Health", "Rack", "Notes")
 CELL_CHARS = (40, 30, 30, 20, 160)
-UP_TO_DATE_S = 60
 
 
 def render(shown: answers.FleetShown, turn: paging.Turn = paging.FIRST) -> blocks.Message:
@@ -75,9 +74,7 @@ def outdated(found: answers.Outdated) -> str:
 
 def age(snapshot: server.Snapshot, now: float) -> str:
     """Return how old the states of a snapshot are."""
-    age_s = snapshot.age_s(now)
-    ago = f"{times.duration(age_s)} ago" if age_s >= UP_TO_DATE_S else "just now"
-    return f"States read {ago}"
+    return f"States read {words.read_ago(snapshot.age_s(now))}"
 
 
 def counts(servers: Sequence[server.Server], snapshot: server.Snapshot) -> str:
@@ -117,8 +114,8 @@ def row(one: server.Server, snapshot: server.Snapshot) -> str:
 
 def _cells(one: server.Server, snapshot: server.Snapshot) -> tuple[str, ...]:
     """Return one server's row of the table; its cells are literal, so nothing in them formats."""
-    words = _words(one, snapshot)
-    return tuple(text.literal(word, most) for word, most in zip(words, CELL_CHARS, strict=True))
+    cells = zip(_words(one, snapshot), CELL_CHARS, strict=True)
+    return tuple(text.literal(word, most) for word, most in cells)
 
 
 def _words(one: server.Server, snapshot: server.Snapshot) -> tuple[str, str, str, str, str]:

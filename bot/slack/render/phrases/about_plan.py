@@ -23,7 +23,7 @@ AROUND_CHARS = 300
 # Of more servers than these a cut list isn't told rule by rule.
 MOST_SORTED = 2000
 BEHIND_CHARS = 120  # Room for what is said behind a cut list.
-ONE_RULE = 2
+SEVERAL = 2
 
 
 def servers(planned: plan.Plan, limit: int) -> str:
@@ -94,7 +94,7 @@ def by_rule(planned: plan.Plan) -> list[str]:
     for line in planned.lines_with(Verdict.ACT):
         if line.rule in found:
             found[line.rule].append(line.label)
-    if len(found) < ONE_RULE:
+    if len(found) < SEVERAL:
         return [text.plain(rule, RULE_CHARS) for rule in found]
     return [
         f'"{text.plain(rule, RULE_CHARS)}" for {naming.folded(names, NAMES_CHARS)}'
@@ -172,7 +172,7 @@ def _cut(planned: plan.Plan, limit: int) -> tuple[Sequence[folding.Named], str]:
     """Return the names to show, and what stands behind the cut where rules differ."""
     order = planned.order
     labels = naming.target_names(order)
-    if len(planned.terms.rules) < ONE_RULE or len(labels) > MOST_SORTED:
+    if len(planned.terms.rules) < SEVERAL or len(labels) > MOST_SORTED:
         return labels, ""
     rules = {line.server_id: line.rule for line in planned.lines_with(Verdict.ACT)}
     return _told(
