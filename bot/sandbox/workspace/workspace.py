@@ -86,7 +86,7 @@ class Workspace(Actions):
             cast or Cast(),
             registered,
             clock=clock,
-            rng=rng or random.Random(0),
+            rng=rng or random.Random(),
             mentionable_groups=mentionable_groups,
             strict=strict,
         )

@@ -491,3 +491,15 @@ async def test_events_that_pile_up_are_dropped(workspace: Workspace) -> None:
     await slow.stop()
 
     assert len(lost) == 1
+
+
+async def test_no_workspace_gives_an_id_that_another_has_given() -> None:
+    """A bot that keeps its database would take a press after a restart for one that it has had."""
+    given = []
+    for _ in range(2):
+        workspace = Workspace()
+        box = mailbox_of(workspace)
+        await workspace.command("dana", "ops", "/power")
+        given.append(box.received[0]["trigger_id"])
+
+    assert given[0] != given[1]
