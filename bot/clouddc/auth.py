@@ -187,6 +187,8 @@ class IamAuth(CloudAuth):
             return token
         try:
             return await self._fetching.result()
+        except single_flight.FlightStopped:
+            raise errors.NotSent.since("The log-in was stopped on the way") from None
         except errors.NotSent:
             if token is None or now >= token.expires_at:
                 raise

@@ -14,6 +14,10 @@ T = TypeVar("T")
 CLOCK_STEP_S = 0.05  # In seconds.
 
 
+class FlightStopped(Exception):
+    """What was waited for has been stopped, by `aclose`; the one who waits lives on."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Began:
     """When something began: `at` in seconds since the epoch, `ticks` by the monotonic clock."""
@@ -62,6 +66,10 @@ class SingleFlight(Generic[T]):
         """Return the result of the flight under way, if `may_join` says so, else of the next.
 
         The next one begins when the present one has ended, and is shared by all who wait for it.
+
+        Raises:
+            FlightStopped: it was stopped. A task that got the cancellation of another as its own
+                would end without a word to anybody.
         """
         # A flight that begins after this question is new enough whatever the caller wants.
         last_seen = self._number
@@ -69,7 +77,7 @@ class SingleFlight(Generic[T]):
             flight = self._under_way() or self._begin()
             if flight.number > last_seen or may_join(flight.began):
                 # One caller who is cancelled must not take the answer from the others.
-                return await asyncio.shield(flight.task)
+                return await _landed(flight.task)
             await asyncio.wait({flight.task})
 
     async def aclose(self) -> None:
@@ -89,6 +97,14 @@ class SingleFlight(Generic[T]):
         task.add_done_callback(_look_at)
         self._flight = _Flight(self._number, began, task)
         return self._flight
+
+
+async def _landed(task: asyncio.Task[T]) -> T:
+    """Wait for a flight, and tell its end from the end of who waits."""
+    await asyncio.wait({task})
+    if task.cancelled():
+        raise FlightStopped
+    return task.result()
 
 
 def _look_at(task: asyncio.Task[Any]) -> None:

@@ -77,6 +77,24 @@ async def test_token_is_fetched_once_for_all_who_wait() -> None:
     assert tokens(service) == ["first"] * 10
 
 
+async def test_call_that_waits_for_a_log_in_outlives_its_exchange() -> None:
+    """It is told as not sent, and isn't cancelled: its person would never hear of it."""
+    clock, gate = ticks.GivenClock(), asyncio.Event()
+
+    async def silent_iam(request: httpx.Request) -> httpx.Response:
+        await gate.wait()
+        return issued("never")
+
+    cloud = cloud_for(Service(accepted(0)), clock, who=iam_auth(silent_iam, clock))
+    call = asyncio.create_task(cloud.switch(Method.ON, ids(1), "attempt-1"))
+    await ticks.settle()
+
+    await cloud.change_auth(iam_auth(Service(issued("second")), clock))
+
+    with pytest.raises(errors.NotSent, match="stopped on the way"):
+        await call
+
+
 async def test_token_is_renewed_before_it_expires() -> None:
     """At nine tenths of its life a token is replaced."""
     clock = ticks.GivenClock()
@@ -239,5 +257,5 @@ async def test_closed_credentials_stop_their_log_in() -> None:
 
     await who.aclose()
 
-    await asyncio.wait({asking})
-    assert asking.cancelled()
+    with pytest.raises(errors.NotSent):
+        await asking
