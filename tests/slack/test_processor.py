@@ -131,6 +131,20 @@ async def test_slow_database_that_then_fails_is_told(side: Side, slow: processor
     assert side.workflow.handled == []
 
 
+async def test_slow_database_that_breaks_in_an_odd_way_is_told_and_logged(
+    side: Side, slow: processor.Processor, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever a late failure is, the click that was acknowledged isn't left without an answer."""
+    side.store.broken = True
+
+    await slow.receive(builders.inbound(inputs.Pressed(do=inputs.Do.APPROVE)), Acked())
+    _open(side.store)
+    await slow.close()
+
+    assert side.whispers("dana")[-1].text == f"🚫 {processor.BROKEN}"
+    assert "slack.not_stored" in capsys.readouterr().out
+
+
 def _open(store: fakes.Store) -> None:
     """Let the slow database answer."""
     assert store.gate is not None

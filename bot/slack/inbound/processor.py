@@ -137,10 +137,14 @@ class Processor:
             fresh = await storing
         except errors.PowerbotError as error:
             refusal = answers.Note(error.user_message, good=False)
-            await self._answering.deliver(inbound, refusal)
+        except Exception as error:  # The outermost guard of this task: nobody awaits it.
+            log.error("slack.not_stored", key=inbound.key, exc_info=error)
+            refusal = answers.Note(BROKEN, good=False)
+        else:
+            if fresh:
+                self.begin(inbound)
             return
-        if fresh:
-            self.begin(inbound)
+        await self._answering.deliver(inbound, refusal)
 
     # -- processing it
 
