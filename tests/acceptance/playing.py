@@ -7,7 +7,7 @@ import dataclasses
 import os
 import pathlib
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 
 from playwright import async_api
 from playwright.async_api import expect
@@ -20,6 +20,8 @@ HEIGHTS = {1280: 860, 390: 844}
 # The browser says this of each answer above 399, and the bot's stand-ins give such on purpose.
 REFUSED = "Failed to load resource"
 POSTED_CHARS = 300
+LAST_ENTRIES = 40
+ENTRY_CHARS = 400
 ID = re.compile(r"PR-[0-9A-Z]{4}")
 
 
@@ -172,6 +174,28 @@ class Player:
         self.faults.extend(f"{name}: {each}" for each in found)
 
 
+@contextlib.contextmanager
+def told_where_it_fails(stage: Stage, faults: Sequence[str]) -> Iterator[None]:
+    """Print what the page can't tell any more when a play fails; pytest keeps it.
+
+    A press that got no answer reads as one that was never made: here is whether the bot took it,
+    what it said then and to whom, and what the page has complained of.
+    """
+    try:
+        yield
+    except BaseException:
+        slack = stage.slack
+        for one in [*slack.journal.entries][-LAST_ENTRIES:]:
+            print(f"{one.at:.3f} {one.kind} {one.name} {one.details!r:.{ENTRY_CHARS}}")  # noqa: T201
+        for person in slack.directory.people:
+            toasts = [toast.text for toast in slack.toasts(person)]
+            said = [message.words[:ENTRY_CHARS] for message in slack.ephemerals(person)[-3:]]
+            if toasts or said:
+                print(f"{person} saw {toasts} and last {said}")  # noqa: T201
+        print(f"the page's faults: {faults}")  # noqa: T201
+        raise
+
+
 @contextlib.asynccontextmanager
 async def player(theatre: Theatre, play: str) -> AsyncIterator[Player]:
     """Open the page for somebody who hasn't read anything yet, and more pages for friends."""
@@ -188,6 +212,7 @@ async def player(theatre: Theatre, play: str) -> AsyncIterator[Player]:
             print(f"{response.status} {response.url} {sent}")  # noqa: T201 -- pytest keeps it
 
     async with contextlib.AsyncExitStack() as opened:
+        opened.enter_context(told_where_it_fails(theatre.stage, faults))
 
         async def another() -> Player:
             context = await theatre.setting.context(theatre.browser)
