@@ -169,6 +169,7 @@ async def _database(bot: app.Bot, given: settings.Settings) -> None:
         raise NotTakenError(error.user_message) from None
 
 
+# The halves of a key are taken together, every other secret by itself.
 USERS = (
     User(
         frozenset({"access_key", "secret_key", "security_token", "auth_token", "user_password"}),

@@ -26,7 +26,7 @@ T = TypeVar("T")
 FRESH_S = 5.0  # In seconds, as the next two.
 LIMIT_S = 10.0  # Then a click is refused as not checked.
 FIRST_WAIT_S = 0.5  # Doubled after every try.
-MOST_KEPT = 1000
+MOST_KEPT = 1000  # Answers.
 # Errors that say something about the one who is asked for; to ask again changes nothing.
 UNKNOWN_PERSON = frozenset({"user_not_found", "user_not_visible", "users_not_found"})
 # An answer that isn't what Slack's docs promise says nothing about anybody's rights.

@@ -15,7 +15,7 @@ from bot.power import inputs
 from bot.slack import action_ids
 from bot.slack.blockkit import text
 
-MOST_BLOCKS = 50
+MOST_BLOCKS = 50  # Of a message; a view takes 100.
 SECTION_CHARS = 3000
 HEADER_CHARS = 150
 BUTTON_CHARS = 75

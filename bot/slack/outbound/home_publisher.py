@@ -24,7 +24,7 @@ LOOK_S = 2.0  # In seconds, as all of these.
 PACE_S = 3.0
 WATCH_S = 900.0
 NOTICE_S = 60.0  # Then what was pressed is old news.
-MOST_WATCHED = 200
+MOST_WATCHED = 200  # People.
 # "Rate limits": views.publish is tier 4, 100 a minute and more; half of it is left to openings.
 MOST_A_MINUTE = 50
 MINUTE_S = 60.0

@@ -15,7 +15,7 @@ from bot.slack.render.phrases import about_freezes
 
 log = structlog.get_logger()
 
-BATCH = 20
+BATCH = 20  # Notices that one look claims.
 FIRST_WAIT_S = 2.0  # Seconds, doubled with every try.
 LONGEST_WAIT_S = 60.0
 # What Slack has not taken by then is news no more.

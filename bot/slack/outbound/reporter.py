@@ -20,7 +20,7 @@ from bot.slack.outbound.context import Context
 
 log = structlog.get_logger()
 
-BATCH = 20
+BATCH = 20  # Messages that one look claims.
 FIRST_WAIT_S = 2.0
 LONGEST_WAIT_S = 60.0
 # A card that nobody has seen yet is tried more often, what Slack refuses for good more seldom.

@@ -16,7 +16,7 @@ from bot.slack.api_errors import NoCardReason
 from bot.slack.blockkit import blocks, text
 
 MOST_REMEMBERED = 2000  # Reasons that were told.
-MOST_ROWS = 20
+MOST_ROWS = 20  # Of the audit; a request's card has fewer reasons to be refused.
 ELSEWHERE = "or ask in another channel"
 # What is wrong, then what helps.
 WORDS = {

@@ -12,7 +12,7 @@ from bot.slack.blockkit import blocks, naming, paging, text, words
 from bot.slack.render.phrases import about_freezes as frozen_
 from bot.workflow import answers
 
-PAGE_ROWS = 20
+PAGE_ROWS = 20  # Servers.
 ROW_CHARS = 400
 # Names that fit into two lines of a phone; the rest is counted.
 NAMES_CHARS = 120

@@ -15,7 +15,7 @@ from bot.slack.blockkit import naming, text
 
 MOST_WAVES = 8  # Sizes in one line.
 MOST_RULES = 5
-MOST_OVERLAPS = 5
+MOST_OVERLAPS = 5  # Requests that are named; of more there is the count.
 MOST_STEPS = 16  # As many as Details explain.
 RULE_CHARS = 60
 NAMES_CHARS = 150

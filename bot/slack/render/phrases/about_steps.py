@@ -17,7 +17,7 @@ from bot.workflow import answers
 SAYS_CHARS = 200
 STEP_CHARS = 60
 OUT_CHARS = 900  # Of names in one line.
-MOST_STEPS = 16
+MOST_STEPS = 16  # Of one wave.
 MOST_OUT = 12  # Groups of servers on a card.
 OWED_ROWS = 25  # Of one page.
 DETAIL_CHARS = 100

@@ -13,7 +13,7 @@ from bot.power.plan import Unheard, Verdict
 from bot.power.text import folding
 from bot.slack.blockkit import naming, text
 
-MOST_GROUPS = 5
+MOST_GROUPS = 5  # Lines; the servers of more are counted.
 MOST_ALARMS = 3  # Of one group; the others are counted.
 NAMES_CHARS = 150
 WORD_CHARS = 40

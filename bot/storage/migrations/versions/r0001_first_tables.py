@@ -10,6 +10,7 @@ from alembic import op
 revision = "0001"
 down_revision = None
 
+# Held by checks, so that no version stores a word that another can't read.
 STATES = (
     "'approved', 'cancelled', 'denied', 'expired', 'failed', 'partial', 'pending', 'planned', "
     "'refused', 'running', 'stopped', 'succeeded', 'void'"
