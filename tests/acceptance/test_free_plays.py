@@ -10,13 +10,16 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import itertools
+import json
 import os
+import pathlib
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 
 from bot.sandbox import demo
+from tests.acceptance import seeing
 from tests.acceptance.conftest import PATIENCE_S, ROSA, SAM, Stage
 from tests.acceptance.playing import Setting, Theatre, browser, player
 from tests.acceptance.plays.bill import BILL, Play
@@ -29,6 +32,7 @@ SETTINGS = tuple(
 )
 OPERATION_S = 1.5
 PLAYS = 25
+MOST_BROUGHT = 50_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,6 +109,19 @@ async def test_player_finds_the_screen_in_order_wherever_the_play_leads(
     """In each play, at each point where somebody would look."""
     async with player(await house.theatre(hall), play.__name__) as p:
         await play(p)
+
+
+async def test_look_for_barriers_brings_little_from_a_large_page(tmp_path: pathlib.Path) -> None:
+    """The stand-ins answer on the same loop: what takes long to read here cuts the bot off."""
+    axe = (npm.install(tmp_path, "axe-core") / "axe-core" / "axe.min.js").read_text()
+    async with browser() as chromium:
+        page = await chromium.new_page()
+        await page.set_content("<button></button>" * 100 + "<button>on</button>" * 600)
+        found = await seeing.barriers(page, axe)
+        brought = await page.evaluate(seeing.BARRIERS)
+
+    assert any(each.startswith("button-name") for each in found)
+    assert len(json.dumps(brought)) < MOST_BROUGHT
 
 
 async def test_each_play_has_a_name_of_its_own() -> None:

@@ -14,6 +14,7 @@ from playwright import async_api
 from playwright.async_api import expect
 
 from bot.sandbox import demo
+from tests.acceptance import seeing
 from tests.acceptance.browsing import FLAGS, chromium
 from tests.acceptance.conftest import PATIENCE_S, Stage
 from tests.outside import npm
@@ -55,10 +56,10 @@ class Reader:
         """Return what axe finds that is serious."""
         if not await self.page.evaluate("() => 'axe' in window"):
             await self.page.add_script_tag(content=self.axe)
-        found: dict[str, Any] = await self.page.evaluate("() => axe.run()")
+        found: list[dict[str, Any]] = await self.page.evaluate(seeing.BARRIERS)
         return [
             f"{one['id']}: {one['nodes'][0]['html'][:200]}"
-            for one in found["violations"]
+            for one in found
             if one["impact"] in SERIOUS
         ]
 
