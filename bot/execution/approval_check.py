@@ -17,6 +17,7 @@ async def stands(context: Context, run: runs.Run, step: int) -> bool:
 
     While it can't be checked nothing is sent, for as long as an approval may wait.
     """
+    # The failure limit is asked about later: a cycle's second half goes on in spite of it.
     while await gate.may_call(context, run, despite_failures=True):
         try:
             ruling = await context.rules.ruling(run.request, step)
@@ -26,6 +27,7 @@ async def stands(context: Context, run: runs.Run, step: int) -> bool:
             await gate.wait_for_people(context, run, why)
             continue
         await gate.people_are_back(context, run)
+        # Kept for the check of each server, which asks Slack nothing.
         run.asker = ruling.groups
         if ruling.lost is None:
             return True
@@ -47,6 +49,7 @@ async def fits(context: Context, run: runs.Run, snapshot: server.Snapshot) -> bo
             run is taken up again a little later.
     """
     try:
+        # A run that is halted needs no judgement, and must not wait for Slack to get one.
         problem = "" if run.halted else await context.rules.rejudge(run.request, snapshot)
     except errors.SlackUnavailable as error:
         await gate.tell(context, run, Blocker(BlockerKind.SLACK, error.user_message))
@@ -61,8 +64,10 @@ def _take_up(context: Context, run: runs.Run, snapshot: server.Snapshot) -> None
     """Judge from now on by the policy of this moment, with what it has tightened."""
     rules, groups = context.rules.policy(), run.asker
     given = run.grant
+    # Made anew only for another policy or other groups: it goes through the whole fleet.
     if given is None or given.rules is not rules or given.groups != groups:
         plan, known = run.request.plan, snapshot.servers
+        # A server that is gone has no rule, and is set aside by itself.
         records = (known[id_] for id_ in plan.order.server_ids if id_ in known)
         run.grant = granted.grant(plan, rules, groups, records)
 

@@ -12,7 +12,7 @@ from bot.power.run import lost_grants, settling
 from bot.power.steps import protocol
 
 # The first byte of a call leaves at most this long after it was given to the power API.
-LEAVES_WITHIN_S = 10.0
+LEAVES_WITHIN_S = 10.0  # A lease must last at least this long when a call begins.
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -33,9 +33,11 @@ class Rules:
 class Pacing:
     """How long things may take, and when servers are polled; the schedule is one for all runs."""
 
+    # Deadlines and settle times, from the settings.
     limits: settling.WatchLimits = settling.WatchLimits()
+    # One object for the whole process: runs that share it read CloudDC's list together.
     schedule: poll_schedule.Schedule = dataclasses.field(default_factory=poll_schedule.usual)
-    leaves_within_s: float = LEAVES_WITHIN_S
+    leaves_within_s: float = LEAVES_WITHIN_S  # Shorter in tests alone.
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -32,16 +32,19 @@ async def carry_out(context: Context, lease: runs.Lease) -> None:
     run = await _open(context, lease)
     if run is None:
         return
+    # What another process has sent is proven first: no new call leaves on a guess.
     await poll.to_the_end(context, run, at_once=True)
     while True:
         await _finish_steps(context, run)
         await after.put_back(context, run)
         if not await _next_wave(context, run):
             break
+        # Before the pause between waves, so that nothing stays out longer than it must.
         if run.taken:
             await _finish_steps(context, run)
             await after.put_back(context, run)
         await _rest(context, run)
+    # Before the end is written, so that the end can say what is still out.
     await after.put_back(context, run, over=True)
     await _close(context, run)
 
@@ -58,11 +61,13 @@ async def _open(context: Context, lease: runs.Lease) -> runs.Run | None:
     request, rows = opened.request, opened.rows
     earlier = await context.store.read(lambda tx: run_start.earlier_calls(tx, request, now=now))
     log.info("run.opened", request=request.id, servers=len(rows), epoch=claim.epoch)
+    # Waves count on from those before, since a wave's number is part of its steps' keys.
     number = 1 + max((row.wave for row in rows), default=-1)
     by_id = {row.server_id: row for row in rows}
     sent_at = _sent_before(context, request, rows)
     run = runs.Run(request, lease, by_id, wave=number, earlier=earlier, sent_at=sent_at)
     run.meanwhile = functools.partial(extend.tend, context, run)
+    # A run whose rows were lost sends nothing; what it has sent is watched all the same.
     run.halted = Blocker(BlockerKind.LOST, opened.lost.sentence) if opened.lost else None
     await after.take_over(context, run)
     return run
@@ -83,12 +88,14 @@ def _sent_before(
 async def _close(context: Context, run: runs.Run) -> None:
     """Give every server its last word and the request its end state."""
     now = context.clock.now()
+    # What was never sent gets a word of its own, so that the counts add up.
     left = [row for row in run.rows.values() if row.state is ServerState.QUEUED]
     why = run.halted.reason if run.halted else ""
     run.keep([runs.not_sent(row, why, now=now) for row in left])
     await recorder.progress(context, run)
     rows = tuple(run.rows.values())
 
+    # One transaction: a crash can't end a request whose late results nobody looks for.
     def work(tx: ports.Tx) -> None:
         ledger.close_run(tx, run.request, rows, halted=run.halted, epoch=run.epoch, now=now)
         late_results.begin(tx, run.request, rows, now)
@@ -119,6 +126,7 @@ async def _send_wave(context: Context, run: runs.Run) -> bool:
     if snapshot is None or not await approval_check.fits(context, run, snapshot):
         return False
     terms, options = run.terms, run.request.order.options
+    # Counted before choosing, which sets aside whoever has changed since the plan.
     were, most = len(run.queued(0)), waves.size(terms, options, run.wave)
     chosen = await preflight.choose(context, run, 0, snapshot, most)
     if terms.on_change is plan.OnChange.STOP and len(run.queued(0)) < were:
@@ -126,6 +134,7 @@ async def _send_wave(context: Context, run: runs.Run) -> bool:
     await recorder.progress(context, run)
     if chosen and not run.halted:
         left = await before.take_out(context, run, chosen, snapshot)
+        # Steps take minutes, after which what the wave was checked on is too old.
         if left is not chosen:
             if not await _send_what_is_left(context, run, left):
                 return False
@@ -144,6 +153,7 @@ async def _send_what_is_left(
         return run.halted is None
     if not await approval_check.stands(context, run, 0):
         return False
+    # A reading from before the last step would not show what happened meanwhile.
     snapshot = await preflight.snapshot(context, run, not_before=context.clock.now())
     if snapshot is None or not await approval_check.fits(context, run, snapshot):
         return False
@@ -178,6 +188,8 @@ async def _finish_steps(context: Context, run: runs.Run) -> None:
 async def _rest(context: Context, run: runs.Run) -> None:
     """Keep the pause between waves."""
     terms, options = run.terms, run.request.order.options
+    # Whoever asks may pause longer than the policy wants, and never shorter.
     pause_s = max(terms.pause_s, options.pause_s or 0.0)
     if pause_s and run.queued(0):
+        # Up to a fifth longer, so that runs that began together don't send together.
         await gate.wait(context, run, pause_s * random.uniform(1.0, 1.2))

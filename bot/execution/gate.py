@@ -14,6 +14,7 @@ from bot.power.run.blockers import Blocker, BlockerKind
 
 log = structlog.get_logger()
 
+# What a run waits for, as the blocker that it becomes when it waits for too long.
 _KINDS = {Service.CLOUD: BlockerKind.CLOUD, Service.SLACK: BlockerKind.SLACK}
 # How long to wait before a freeze is looked at again, in seconds. Whoever lifts one on the host
 # can't wake the bot: the record is all that both have.
@@ -37,6 +38,7 @@ async def may_call(context: Context, run: runs.Run, *, despite_failures: bool = 
         await _hold(context, run, barred)
     if failed_too_often(run) and not despite_failures:
         plural = "" if run.failures == 1 else "s"
+        # Whoever halted it first stays the reason: a person's Stop isn't told as a failure.
         why = f"stopped itself at {run.failures} failure{plural}"
         run.halted = run.halted or Blocker(BlockerKind.FAILURES, why)
     return run.halted is None
@@ -44,6 +46,7 @@ async def may_call(context: Context, run: runs.Run, *, despite_failures: bool = 
 
 def may_intend(context: Context, run: runs.Run, *, despite_failures: bool = False) -> bool:
     """Whether nothing bars a call but, perhaps, the store, which is asked with its intent."""
+    # These two are known without the store, which is asked with the intent anyway.
     if run.halted is not None or _policy_freeze(context, run) is not None:
         return False
     return despite_failures or not failed_too_often(run)
@@ -59,6 +62,7 @@ async def _person_bars(context: Context, run: runs.Run) -> Blocker | None:
 def _policy_freeze(context: Context, run: runs.Run) -> Blocker | None:
     """Return the policy's freeze that holds this action now, if it isn't overridden."""
     passed = run.request.plan.terms.overrides
+    # A clock that was set can't end a freeze of the policy: it holds if one reading has it.
     instants, rules = ports.readings(context.clock), context.rules.policy()
     held = (judging.frozen_by(rules, run.action, now, passed) for now in instants)
     freeze = next(filter(None, held), None)
@@ -69,14 +73,17 @@ def _policy_freeze(context: Context, run: runs.Run) -> Blocker | None:
 
 async def _hold(context: Context, run: runs.Run, barred: Blocker) -> None:
     """Wait for a freeze to end; halt when it lasts too long, or for anything else."""
+    # On the monotonic clock: a wall clock that is set must not use the approval up.
     if run.held_since is None:
         run.held_since = context.clock.monotonic()
     if not barred.passes or _too_long(context, run, run.held_since):
         run.halted = barred
         return
+    # Once for each freeze, not every half second.
     if barred != run.held:
         await tell(context, run, barred)
         run.held = barred
+    # Silences of servers that are out must not end while a freeze holds the run.
     await run.meanwhile()
     await context.clock.sleep(HELD_S)
 
@@ -162,6 +169,7 @@ async def stopped(context: Context, run: runs.Run) -> bool:
     if run.halted is None:
         now = min(ports.readings(context.clock))
         barred = await context.store.read(lambda tx: ledger.bar(tx, run.id, now))
+        # A freeze passes by itself: steps go on, and the call waits for its end.
         if barred is not None and not barred.passes:
             run.halted = barred
     return run.halted is not None

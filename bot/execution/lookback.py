@@ -33,8 +33,10 @@ class Lookback:
             StoreUnavailable: the database can't be reached; the looks stay due.
         """
         now = self.clock.now()
+        # A read alone, most of the time: a write would take its turn from clicks.
         if not await self.store.read(lambda tx: tx.looks_wait(now=now)):
             return 0
+        # Taking a look moves it on, so that two replicas don't make the same one.
         due = await self.store.write(
             lambda tx: tx.due_looks(now=now, again_s=late_results.LOOK_EVERY_S)
         )
@@ -72,6 +74,7 @@ class Lookback:
         if not ids:
             return {}
         try:
+            # Read anew: an older sweep may show servers as they were before the end.
             sighting = await self.power.sighting(ids, not_before=self.clock.now())
         except errors.CloudError as error:
             log.warning("lookback.unread", why=error.user_message)

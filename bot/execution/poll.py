@@ -78,6 +78,7 @@ async def _still_watched(context: Context, run: runs.Run) -> list[ports.RunServe
 
 async def _poll(context: Context, run: runs.Run, watched: Collection[ports.RunServer]) -> None:
     """Poll some servers once and store what that showed."""
+    # Rows that another process may be writing by now are not judged from here.
     if run.lease.left_s() <= 0:
         raise errors.LostLease
     seen = await _sighting(context, run, watched)
@@ -104,6 +105,7 @@ def _judged(
 ) -> ports.RunServer:
     """Return the row of a server after a poll."""
     method = runs.method(run.action, row.step)
+    # Unread isn't gone: only its deadline is looked at until it can be read again.
     if seen is None or row.server_id in seen.unread:
         return settling.unread(
             method, row, elapsed_s=elapsed_s, now=now, limits=context.pacing.limits
@@ -128,6 +130,7 @@ async def _sighting(
     not_before = 0.0
     async for rows in priority.slices(watched, SLICE):
         ids += [row.server_id for row in rows]
+        # A sweep that began before the call would show the state from before it.
         not_before = max(not_before, *(row.sent_at for row in rows))
     try:
         return await context.power.sighting(ids, not_before=not_before)

@@ -6,8 +6,8 @@ import dataclasses
 import math
 import random as randomness
 
-GROWTH = 1.5
-JITTER = 0.2
+GROWTH = 1.5  # Of each delay over the one before.
+JITTER = 0.2  # A fifth either way.
 # Servers that have kept everybody waiting for this long are polled half as often.
 LONG_S = 180.0
 # A timer may fire a little early; what is due so soon is due now.
@@ -29,6 +29,7 @@ class Backoff:
     def next(self, *, slow: bool = False) -> float:
         """Return how long to wait before the next poll; `slow` doubles the longest wait."""
         delay_s = min(self._delay_s, self._cap_s * 2 if slow else self._cap_s)
+        # Grows to twice the cap, which only slow polls use.
         self._delay_s = min(self._delay_s * GROWTH, self._cap_s * 2)
         return delay_s * self._random.uniform(1 - JITTER, 1 + JITTER)
 
@@ -64,6 +65,7 @@ class Schedule:
         soon = now + self._pace.next()
         if self._next.at <= now:
             self._plan(soon)
+        # The object stays the same, since others are waiting on it.
         elif soon < self._next.at:
             self._next.at = soon
             self._at_the_latest = min(self._at_the_latest, soon + self._pace.first_s)

@@ -1,7 +1,8 @@
 """One power call: written down, sent once, its answer written down.
 
 The answer of one call and the intent of the next are stored together, where the next follows at
-once. What an answer means is decided in `power.answering`; nothing here decides to send again.
+once. What an answer means is decided in `power.run.call_answers`; nothing here decides to send
+again.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ async def call(
         runs.intended(row, snapshot, wave=wave, now=now, rack_limit=rack_limit) for row in rows
     )
     attempt = ports.Attempt(
+        # CloudDC knows no key for a repeated call: this id is for our own record and log.
         id=uuid.uuid4().hex,
         request_id=run.id,
         method=method,
@@ -54,6 +56,7 @@ async def call(
     )
     if (barred := await _intend(context, run, attempt, intended)) is not None:
         return barred
+    # From the intent on, since nobody knows when the first byte leaves.
     run.sent_at.update(dict.fromkeys(attempt.server_ids, context.clock.monotonic()))
     return await _to_the_end(_exchange(context, run, attempt, intended, within_s))
 
@@ -76,6 +79,7 @@ async def _intend(
 
     def work(tx: ports.Tx) -> Blocker | None:
         if pending is not None:
+            # First, so that the intent is judged on what the call before has come to.
             ledger.answered(tx, run.request, pending, epoch=run.epoch, now=now)
         return ledger.intend(tx, attempt, rows, epoch=run.epoch)
 
@@ -83,6 +87,7 @@ async def _intend(
         barred = await context.store.write(work)
         if pending is not None:
             run.answer_saved(pending)
+        # Only now, since a row that is marked as sent is never sent again.
         if barred is None:
             run.keep(rows)
             run.saved(rows)
@@ -90,7 +95,9 @@ async def _intend(
 
     try:
         return await _to_the_end(stored())
+    # Stopped between the intent and the call: nothing left, which is still to be stored.
     except asyncio.CancelledError:
+        # By identity: the rows are kept only when the intent is in the store.
         if run.rows[rows[0].server_id] is rows[0]:
             stopped = errors.NotSent.since("Powerbot was stopped")
             _keep_answer(run, call_answers.not_sent(attempt, rows, stopped, tries=0))
@@ -136,6 +143,7 @@ async def _ask(
     except errors.Refused as error:
         run.tries += 1
         return call_answers.refused(attempt, rows, error, tries=run.tries)
+    # Not counted as a try: a call whose outcome is unknown isn't made again.
     except errors.OutcomeUnknown as error:
         return call_answers.unknown(attempt, rows, error)
     run.tries = 0
@@ -155,6 +163,7 @@ async def _save_answer(context: Context, run: runs.Run, after: call_answers.Answ
         await recorder.write(
             context, lambda tx: ledger.answered(tx, run.request, after, epoch=run.epoch, now=now)
         )
+    # The new owner goes on by the rows; the answer is evidence all the same, and audited.
     except errors.LostLease:
         await recorder.write(
             context, lambda tx: ledger.late_answer(tx, run.request, after, now=now)
@@ -183,7 +192,9 @@ async def _to_the_end(exchange: Coroutine[Any, Any, T]) -> T:
     try:
         return await asyncio.shield(under_way)
     except asyncio.CancelledError:
+        # The call goes on behind the shield, and its answer is kept before we leave.
         await asyncio.wait({under_way})
         if not under_way.cancelled():
+            # Fetched so that asyncio doesn't report it as never retrieved.
             under_way.exception()
         raise

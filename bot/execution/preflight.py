@@ -25,6 +25,7 @@ AGAIN_S = 15.0
 SLICE = 100
 # How long to wait before checking again whether a rack has room, in seconds.
 RACK_LOOK_S = 5.0
+# Where no lock bears on the answer, none is read.
 NOTHING_STANDS = ledger.OtherRequests((), frozenset())
 STALE = "CloudDC's list takes so long to read that its states are too old"
 
@@ -66,6 +67,7 @@ def _outdated(
     """
     target = run.request.order.by_id.get(row.server_id)
     record = snapshot.servers.get(row.server_id)
+    # Nothing outside the sealed plan is ever sent, whatever the run's rows say.
     if target is None:
         return recheck.ServerChange(ServerState.BLOCKED, "not in the plan")
     if record is None or row.step or run.grant is None:
@@ -94,6 +96,7 @@ async def choose(
     elif not step:
         queued = _whose_turn(context, run, queued, snapshot)
     standing = await _standing(context, run, method, queued, snapshot, locks=False)
+    # Only a power-on draws the inrush current that a rack's fuse must bear.
     per_rack = run.terms.max_per_rack if method is ports.Method.ON else None
     spare = await _spare_racks(context, snapshot, queued, per_rack)
     chosen: list[ports.RunServer] = []
@@ -134,6 +137,7 @@ async def _spare_racks(
         return {}
     place = _places(snapshot)
     racks = list({place(row)[1] for row in rows})
+    # Over all requests: three of them would else switch on three times the limit.
     busy = await context.store.read(lambda tx: tx.busy_racks(racks))
     return waves.spare_racks(busy, per_rack)
 
@@ -182,6 +186,7 @@ def _right(
     """Yield the servers that may be sent, setting aside on the way those that may not."""
     for row in rows:
         record = snapshot.servers.get(row.server_id)
+        # Asked first, for a server of another name may be another machine altogether.
         outdated = _outdated(run, row, snapshot)
         change = outdated or _change(context, run, method, row, record, standing)
         if change is None:
@@ -254,6 +259,7 @@ def _without_kept(
 
 def _keeping(context: Context, method: ports.Method) -> bool:
     """Whether some servers must stay on that a call could turn off."""
+    # A reboot counts: the server is away for a while.
     return method is not ports.Method.ON and bool(context.rules.policy().keeps)
 
 
@@ -284,6 +290,7 @@ def _places(snapshot: server.Snapshot) -> Callable[[ports.RunServer], waves.Rack
 
     def place(row: ports.RunServer) -> waves.Rack:
         record = snapshot.servers.get(row.server_id)
+        # One that is gone from the list still stands where the intent found it.
         return waves.rack_of(record.dc, record.rack) if record else waves.stood(row)
 
     return place

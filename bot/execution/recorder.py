@@ -31,6 +31,7 @@ async def write(context: Context, work: Callable[[ports.Tx], None]) -> None:
             log.warning("store.away", why=error.user_message)
             await context.clock.sleep(AGAIN_S)
         else:
+            # Cards and replies are due now; nobody should wait for the next tick.
             context.wake()
             return
 
@@ -43,6 +44,7 @@ async def progress(context: Context, run: runs.Run) -> None:
     """
     while rows := run.to_store(TOGETHER):
         await write(context, _saving(context, run, rows))
+        # After the write: a row that a crash keeps from the store must stay to be stored.
         run.saved(rows)
 
 
@@ -50,6 +52,7 @@ async def show_wait(
     context: Context, run: runs.Run, service: causes.Service, why: str, until: float
 ) -> bool:
     """Show that a run waits for a service and gives up at `until`; False if that is no news."""
+    # By the service, not the words: CloudDC may fail in another way at each look.
     same = run.waits is not None and run.waits.service is service
     if not same or run.waits_since is None:
         run.waits_since = context.clock.monotonic()

@@ -48,11 +48,13 @@ class Wave:
         try:
             for chunk in waves.calls(chosen):
                 await self._poll_between_calls()
+                # A refusal that names ids leaves the others queued, who are sent once more.
                 while rows := self._still_meant(chunk):
                     if not await self._send_one(rows):
                         return self.sent
             return self.sent
         finally:
+            # Polls wait for the last call: what was sent together is read together.
             if self.sent:
                 poll.sent(self.context)
             await power_call.save_answer(self.context, self.run)
@@ -79,6 +81,7 @@ class Wave:
         if not right:
             return True
         within_s = context.pacing.leaves_within_s
+        # What a wave was checked on must be fresh for its first call alone.
         if not self.sent:
             within_s = min(within_s, preflight.leaves_within_s(context, snapshot))
         after = await power_call.call(context, run, self.method, right, snapshot, within_s=within_s)
@@ -87,6 +90,7 @@ class Wave:
             return True
         if isinstance(after, blockers.Blocker):
             # What blocks it is checked once more, and waited for or set aside.
+            # Barred twice in a row: nothing here can help, and the wave ends.
             before, self.barred = self.barred, True
             return not before
         self.barred = False
@@ -98,6 +102,7 @@ class Wave:
         left_s = preflight.leaves_within_s(self.context, self.snapshot)
         if not may or (not self.sent and left_s < preflight.LEAST_LEFT_S):
             return False
+        # Judging asks Slack, and a crash meanwhile would lose an answer that isn't stored.
         if approval_check.must_judge(self.context, self.run):
             await power_call.save_answer(self.context, self.run)
         return await approval_check.fits(self.context, self.run, self.snapshot)

@@ -20,10 +20,12 @@ from bot.power.steps.states import StepState
 
 async def take_over(context: Context, run: runs.Run) -> None:
     """Read what was taken out for a run that another process has left."""
+    # Without steps in policy or plan there is nothing to read, as in most runs.
     if context.rules.policy().steps or run.request.plan.around:
         found = await context.store.read(lambda tx: tx.parts(run.id))
         run.taken = {part.key: part for part in found if part.servers}
         newest = max((part.wave for part in found), default=0)
+        # Of the newest wave nobody knows whether its reply was written, so it is told again.
         run.told = {part.key for part in found if part.wave < newest}
 
 
@@ -32,6 +34,7 @@ async def put_back(context: Context, run: runs.Run, *, over: bool = False) -> No
 
     `over` says that the run sends nothing more.
     """
+    # An `on` puts back what an earlier `off` took out, though it takes nothing out itself.
     comes_on = run.action is Action.ON and bool(context.rules.policy().steps)
     if not run.taken and not comes_on:
         return
@@ -39,11 +42,13 @@ async def put_back(context: Context, run: runs.Run, *, over: bool = False) -> No
     await _owe(context, run)
     probed = await _probe(context, run)
     await _owe(context, run)
+    # Proven alone isn't well: a probe that fails makes a row `unwell` before this.
     well = {
         id_
         for id_ in _concerned(run)
         if run.action is not Action.OFF and run.rows[id_].state is ServerState.PROVEN
     }
+    # Set aside before its call, a server goes on serving and must not stay drained.
     untouched = {id_ for id_ in _concerned(run) if step_ledger.goes_back_untouched(run.rows[id_])}
     back = await put_back_of(context, run, well | untouched, well=well)
     if run.action is Action.ON:
@@ -130,6 +135,7 @@ async def put_back_of(
 ) -> set[str]:
     """Put back what stands for these servers, in the opposite order; return those it stood for."""
     found: set[str] = set()
+    # In the opposite order: traffic comes back before alerts can be heard again.
     for part in reversed(list(run.taken.values())):
         those = {
             one.subject.id
@@ -148,6 +154,7 @@ async def put_back_of(
 async def _put_back_earlier(context: Context, run: runs.Run) -> set[str]:
     """Put back what earlier requests took out of the servers that are on and well by now."""
     well = [row.server_id for row in run.rows.values() if row.state is ServerState.PROVEN]
+    # Once for each server of the run, or every wave would read the store for all.
     well = [id_ for id_ in well if id_ not in run.returned]
     if not well:
         return set()
@@ -156,6 +163,7 @@ async def _put_back_earlier(context: Context, run: runs.Run) -> set[str]:
     back: set[str] = set()
     for part in reversed(found):
         owner = await _request(context, part.request_id)
+        # What a running request has out is its own to put back.
         if owner is None or part.request_id == run.id or not owner.ended_at:
             continue
         those = {one.subject.id for one in part.standing if one.subject.id in well}
@@ -202,6 +210,7 @@ async def _tell(
 
 def _take(part: wave_parts.Part) -> str:
     """Return what the keys of all parts have in common that were taken out together."""
+    # A key is request, wave, take, place and step with underscores between.
     return "_".join(part.key.split("_")[:3])
 
 
@@ -218,6 +227,7 @@ def _wave_over(
     counts: dict[str, int] = {}
     for id_ in ids:
         row = run.rows[id_]
+        # It gets its last word only when the run is closed, after this reply.
         if row.state is ServerState.QUEUED and run.halted is not None:
             row = runs.not_sent(row, run.halted.reason, now=0.0)
         state = row.state.value

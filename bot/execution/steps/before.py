@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from bot.execution import gate, recorder
 from bot.execution.context import Context
-from bot.execution.steps import after, extend, half_before, parts_back, probing, tries
+from bot.execution.steps import after, extend, half_before, halves, parts_back, probing, tries
 from bot.power import ports, server
 from bot.power.approval import judging
 from bot.power.request import Action
@@ -31,15 +31,20 @@ async def take_out(
     if not plans:
         return chosen
     numbers = [
-        int(key.split("_")[2]) for key in run.taken if key.startswith(half_before.prefix(run))
+        # A wave that was set aside keeps its number, so that its takes are counted.
+        int(key.split("_")[2])
+        for key in run.taken
+        if key.startswith(half_before.prefix(run))
     ]
     records = snapshot.servers
     sizes = half_before.sizes(plans)
     wave = half_before.HalfBefore(context, run, records, 1 + max(numbers, default=0), sizes)
     if not await _world_is_well(wave, plans):
         return []
+    # Before anything is taken out: a crash must not lose which servers are to be probed.
     if not await _intend_probes(wave, plans):
         return []
+    # Whatever is off serves nobody, so that nothing has to be taken out before an `on`.
     if run.action is not Action.ON:
         for steps, rows in plans:
             for step in steps:
@@ -57,6 +62,7 @@ def _plans(
         return
     by_rule: dict[str, list[ports.RunServer]] = {}
     for row in chosen:
+        # By the fresh record and the policy of now, as the wave's own check.
         rule = judging.rule_for(rules, snapshot.servers[row.server_id])
         if rule is not None:
             by_rule.setdefault(rule.name, []).append(row)
@@ -70,6 +76,7 @@ async def _world_is_well(wave: half_before.HalfBefore, plans: Sequence[tuple[Ste
     """Ask the probes before the wave; one that isn't well sets the wave aside."""
     asked: dict[str, definition.Step] = {}
     for steps, _ in plans:
+        # Once for the wave, however many of its rules name the probe.
         asked |= {one.name: one for one in steps if one.when is definition.When.BEFORE}
     everybody = [row for _, rows in plans for row in rows]
     for step in asked.values():
@@ -118,6 +125,7 @@ async def _step(wave: half_before.HalfBefore, step: definition.Step, rows: Rows)
         await half_before.intend(wave, [part])
         failed = await _part(wave, part)
         if failed and step.must:
+            # At once, not after the wave: nothing will be sent to these servers.
             await after.put_back_of(wave.context, run, failed)
     return run.halted is None and not gate.failed_too_often(run)
 
@@ -158,6 +166,7 @@ async def _part(wave: half_before.HalfBefore, part: wave_parts.Part) -> Collecti
     failed: dict[str, str] = {}
 
     async def save(results: Mapping[str, Each], named: wave_parts.Part, was_stopped: bool) -> None:
+        # A Stop is no failure of the servers that it spared.
         bad = {} if was_stopped else _bad(results)
         failed.update(bad)
         await _save(wave, dataclasses.replace(named, servers=run.taken[part.key].servers),
@@ -167,14 +176,15 @@ async def _part(wave: half_before.HalfBefore, part: wave_parts.Part) -> Collecti
         await extend.tend(context, run)
         return await gate.stopped(context, run)
 
-    half = tries.Half(
+    half = halves.Half(
         part,
         run.request,
         tuple(one.subject for one in part.servers),
+        # The same for every try, so that receivers and lost answers are told apart by it.
         key=f"{part.key}-before",
         until=context.clock.monotonic() + part.step.within_s,
         before=True,
-        others=await tries.others_of(context, run, part),
+        others=await halves.others_of(context, run, part),
         stopped=meanwhile,
         left_s=run.lease.left_s,
     )
@@ -208,6 +218,7 @@ async def _save(
     rest = tuple(one for one in new if one.subject.id in missed)
 
     def work(tx: ports.Tx) -> None:
+        # A process whose lease was lost must not write what its successor has decided.
         tx.hold_run(run.id, epoch=run.epoch)
         step_ledger.changed(tx, run.request, step_ledger.StepChange(whole, good, intended), now=now)
         if rest:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from bot.execution import recorder
 from bot.execution.context import Context
-from bot.execution.steps import tries
+from bot.execution.steps import halves, tries
 from bot.power import ports
 from bot.power.run import runs
 from bot.power.steps import wave_parts
@@ -25,8 +25,9 @@ async def tend(context: Context, run: runs.Run, *, but: str = "") -> None:
     now = context.clock.now()
     for part in list(run.taken.values()):
         if part.key != but and is_due(part, now) and now >= run.tended.get(part.key, 0.0) + AGAIN_S:
+            # Before the call, so that an address that hangs isn't asked at every turn.
             run.tended[part.key] = now
-            until, others = now + part.step.lasts_s, await tries.others_of(context, run, part)
+            until, others = now + part.step.lasts_s, await halves.others_of(context, run, part)
             longer = await lengthened(context, part, run.request, until, others)
             if longer != part:
                 run.taken[part.key] = longer
@@ -38,6 +39,7 @@ def is_due(part: wave_parts.Part, now: float) -> bool:
     """Whether a part is out, would end by itself, and is past half its time."""
     if not part.until or not part.kind.lengthens or not part.standing:
         return False
+    # Half its time is left for an outside that is away when it is asked.
     return now >= part.until - part.step.lasts_s / 2
 
 
@@ -53,9 +55,9 @@ async def lengthened(
     if kind is None:
         return part
     servers = tuple(one.subject for one in part.standing)
-    half = tries.Half(part, found, servers, f"{part.key}-longer", 0.0, before=False, others=others)
-    step, now = tries.step_now(context, part), context.clock.now()
-    asked = tries.asked_of(half, step, servers, 0, now, tries.TRY_S)
+    half = halves.Half(part, found, servers, f"{part.key}-longer", 0.0, before=False, others=others)
+    step, now = halves.step_now(context, part), context.clock.now()
+    asked = halves.asked_of(half, step, servers, 0, now, tries.TRY_S)
     answer = await tries.bounded(asked, lambda: kind.lengthen(asked, until))
     if any(each.word is not TryResult.DONE for each in answer.each.values()):
         return part

@@ -26,7 +26,7 @@ class HalfBefore:
     context: Context
     run: runs.Run
     records: Mapping[str, server.Server]
-    take: int
+    take: int  # Counts from 1; a wave that was set aside whole is taken out anew.
     sizes: Mapping[str, int]
     place: int = dataclasses.field(init=False, default=0)
     made: dict[str, int] = dataclasses.field(init=False, default_factory=dict)
@@ -39,6 +39,7 @@ class HalfBefore:
     def next_key(self, step: definition.Step) -> str:
         """Count one more part, and return its key."""
         self.place += 1
+        # Three digits keep the store's order by key the order of taking out.
         return f"{prefix(self.run)}{self.take}_{self.place:03}_{step.name}"
 
 
@@ -53,6 +54,7 @@ def sizes(plans: Sequence[tuple[Steps, Rows]]) -> dict[str, int]:
     for steps, rows in plans:
         for step in steps:
             most = kinds.named(step.kind).most or len(rows)
+            # Rounded up; a kind may take only so many servers at once.
             found[step.name] = found.get(step.name, 0) + -(-len(rows) // most)
     return found
 
@@ -92,6 +94,7 @@ async def fail(
         step_ledger.fail(tx, run.request, part, epoch=run.epoch, now=now)
 
     run.taken[key] = part
+    # The servers go on without it, and the thread says so.
     if not step.must:
         await recorder.write(wave.context, work)
         return
@@ -133,6 +136,7 @@ async def intend(wave: HalfBefore, made: Sequence[wave_parts.Part]) -> None:
     await recorder.write(
         wave.context, lambda tx: step_ledger.intend(tx, run.request, made, epoch=run.epoch, now=now)
     )
+    # Only what is in the store counts as taken: the write may end in a lost lease.
     run.taken |= {part.key: part for part in made}
 
 
@@ -156,6 +160,7 @@ async def set_aside(
     ]
     run.keep(rows)
 
+    # Together: a server must not be blocked for a step of which nothing is written.
     def both(tx: ports.Tx) -> None:
         work(tx)
         ledger.progress(tx, run.request, rows, epoch=run.epoch, now=now)

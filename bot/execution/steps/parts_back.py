@@ -9,7 +9,7 @@ from typing import Protocol
 
 from bot.execution import gate, recorder
 from bot.execution.context import Context
-from bot.execution.steps import extend, tries
+from bot.execution.steps import extend, halves, tries
 from bot.power import ports
 from bot.power.messages import running
 from bot.power.run import runs, step_ledger
@@ -20,7 +20,7 @@ from bot.power.steps.states import StepState
 # From where a half that puts back may begin, or go on.
 FROM = frozenset({StepState.INTENDED, StepState.DONE, StepState.OWED, StepState.PUTTING_BACK})
 # How long a part of an ended request that a run puts back is left alone by others.
-OURS_S = 120.0
+OURS_S = 120.0  # After that whoever finds it due goes on with it.
 NOT_BACK = "couldn't be put back"
 
 
@@ -68,10 +68,8 @@ async def put_back(context: Context, run: runs.Run | None, asked: ToPutBack) -> 
         LostLease: another process has taken it.
     """
     part = await _begin(context, run, asked)
-    servers = part.of(StepState.PUTTING_BACK)
-    if not servers:
+    if not part.of(StepState.PUTTING_BACK):
         return part
-    ids = {one.subject.id for one in servers}
     latest = [part]
 
     async def save(results: Mapping[str, Each], named: wave_parts.Part, _: bool) -> None:
@@ -85,28 +83,39 @@ async def put_back(context: Context, run: runs.Run | None, asked: ToPutBack) -> 
         )
         await _write(context, run, asked, change)
 
+    await tries.carry_out(context, await _half(context, run, asked, part), save)
+    return latest[0]
+
+
+async def _half(
+    context: Context, run: runs.Run | None, asked: ToPutBack, part: wave_parts.Part
+) -> halves.Half:
+    """Return the half that puts back the servers of a part for which that has begun."""
+    servers = tuple(one.subject for one in part.of(StepState.PUTTING_BACK))
+    ids = {one.id for one in servers}
+
     async def meanwhile() -> bool:
         if run is not None:
             await extend.tend(context, run, but=part.key)
         elif asked.keeper is not None:
             await asked.keeper.tend(part.key)
+        # Stop ends no put back: what we took out must not stay out for it.
         return False
 
-    half = tries.Half(
+    return halves.Half(
         part,
         asked.request,
-        tuple(one.subject for one in servers),
+        servers,
+        # Counted: a receiver would take a later half under the same id for a repeated one.
         key=f"{part.key}-after-{part.halves}",
         until=context.clock.monotonic() + part.step.within_s,
         before=False,
         well=frozenset(asked.well),
         staying=tuple(one.subject for one in part.standing if one.subject.id not in ids),
         stopped=meanwhile,
-        others=await tries.others_of(context, run, part),
+        others=await halves.others_of(context, run, part),
         left_s=_left_s(run, asked),
     )
-    await tries.carry_out(context, half, save)
-    return latest[0]
 
 
 def _left_s(run: runs.Run | None, asked: ToPutBack) -> Callable[[], float]:
@@ -120,6 +129,7 @@ def _left_s(run: runs.Run | None, asked: ToPutBack) -> Callable[[], float]:
 async def _begin(context: Context, run: runs.Run | None, asked: ToPutBack) -> wave_parts.Part:
     """Write down that servers are being put back; one half that was begun goes on as it was."""
     part, now = asked.part, context.clock.now()
+    # A process has died in the middle of it: the same half goes on, under its own key.
     begun = part.of(StepState.PUTTING_BACK)
     if begun:
         return part
@@ -128,18 +138,20 @@ async def _begin(context: Context, run: runs.Run | None, asked: ToPutBack) -> wa
         for one in part.standing
         if one.subject.id in asked.ids
     ]
-    halves = dataclasses.replace(part, halves=part.halves + 1)
+    counted = dataclasses.replace(part, halves=part.halves + 1)
+    # Filled in the transaction, which may be run again when the database was away.
     moved: list[list[str]] = [[]]
 
     def work(tx: ports.Tx) -> None:
         _hold(tx, run, asked)
-        change = step_ledger.StepChange(halves, tuple(new), FROM)
+        change = step_ledger.StepChange(counted, tuple(new), FROM)
         moved[0] = step_ledger.changed(tx, asked.request, change, now=now)
+        # Another request's part isn't fenced by our lease, so it is kept from others by time.
         if run is not None and part.request_id != run.id:
             tx.look_at_part(part.key, next_at=now + OURS_S)
 
     await recorder.write(context, work)
-    return step_ledger.replaced(halves, [one for one in new if one.subject.id in moved[0]])
+    return step_ledger.replaced(counted, [one for one in new if one.subject.id in moved[0]])
 
 
 def _hold(tx: ports.Tx, run: runs.Run | None, asked: ToPutBack) -> None:
@@ -161,6 +173,7 @@ def _returned(one: wave_parts.Taken, each: Each, now: float) -> wave_parts.Taken
             one, state=StepState.PUT_BACK, stands=False, due=False, since=now
         )
         return dataclasses.replace(back, owed_since=0.0, detail=each.detail)
+    # Due, so that it is tried again until it is back.
     owed = dataclasses.replace(one, state=StepState.OWED, due=True, since=now)
     since, detail = one.owed_since or now, f"{NOT_BACK}: {each.detail}"
     return dataclasses.replace(owed, owed_since=since, detail=detail)
@@ -199,6 +212,7 @@ async def _write(
     def work(tx: ports.Tx) -> None:
         _hold(tx, run, asked)
         moved = step_ledger.changed(tx, asked.request, change, now=now)
+        # A run tells of its own parts wave by wave, in `after`.
         if run is None or whole.request_id != run.id:
             _say(tx, whole, moved, now)
         if run is not None and whole.request_id != run.id:
@@ -236,12 +250,13 @@ async def find_out(
 
     async def meanwhile() -> bool:
         await extend.tend(context, run, but=part.key)
+        # A look takes nothing out, so that Stop needs not end it.
         return again and await gate.stopped(context, run)
 
-    half = tries.Half(
+    half = halves.Half(
         part, run.request, servers, f"{part.key}-before",
         until=context.clock.monotonic() + part.step.within_s, before=True, unsure=True,
-        others=await tries.others_of(context, run, part), stopped=meanwhile,
+        others=await halves.others_of(context, run, part), stopped=meanwhile,
         left_s=run.lease.left_s,
     )  # fmt: skip
     ask = tries.carry_out if again else tries.look
@@ -259,6 +274,7 @@ def _finding(context: Context, run: runs.Run, key: str) -> tries.Save:
                 state=StepState.FAILED
                 if results[one.subject.id].word is TryResult.REFUSED
                 else StepState.DONE,
+                # Refused says that nothing is there; whatever isn't known may stand.
                 stands=results[one.subject.id].word is not TryResult.REFUSED
                 and results[one.subject.id].stands,
                 since=now,

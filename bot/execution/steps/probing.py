@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from bot.execution import gate, recorder
 from bot.execution.context import Context
-from bot.execution.steps import extend, tries
+from bot.execution.steps import extend, halves, tries
 from bot.power import ports
 from bot.power.lifecycle import ServerState
 from bot.power.run import ledger, runs, step_ledger
@@ -71,31 +71,9 @@ async def prove(
         context, run, part, subjects, {one.id: _Streak() for one in subjects}, before=False
     )
     now = context.clock.now()
-    asked = {one.id for one in subjects}
-    new = [
-        dataclasses.replace(
-            one,
-            state=StepState.FAILED if one.subject.id in bad else StepState.DONE,
-            stands=False,
-            since=now,
-            detail=bad.get(one.subject.id, ""),
-            missed=bad.get(one.subject.id, ""),
-        )
-        for one in part.servers
-        if one.subject.id in asked
-    ]
+    new = _answered(part, subjects, bad, now)
     whole = dataclasses.replace(step_ledger.replaced(part, new), says="")
-    rows = [
-        dataclasses.replace(
-            run.rows[id_],
-            state=ServerState.UNWELL,
-            detail=said,
-            probe=part.step.name,
-            settled_at=now,
-        )
-        for id_, said in bad.items()
-        if part.step.must
-    ]
+    rows = _unwell(run, part.step, bad, now)
 
     def work(tx: ports.Tx) -> None:
         tx.hold_run(run.id, epoch=run.epoch)
@@ -108,6 +86,48 @@ async def prove(
     run.taken[part.key] = whole
     await recorder.write(context, work)
     run.saved(rows)
+
+
+def _answered(
+    part: wave_parts.Part,
+    subjects: Collection[protocol.Subject],
+    bad: Mapping[str, str],
+    now: float,
+) -> list[wave_parts.Taken]:
+    """Return the servers of a part that were probed; `bad` are those that aren't well, and why."""
+    asked = {one.id for one in subjects}
+    return [
+        dataclasses.replace(
+            one,
+            state=StepState.FAILED if one.subject.id in bad else StepState.DONE,
+            # A probe leaves nothing outside that would have to be put back.
+            stands=False,
+            since=now,
+            detail=bad.get(one.subject.id, ""),
+            missed=bad.get(one.subject.id, ""),
+        )
+        for one in part.servers
+        if one.subject.id in asked
+    ]
+
+
+def _unwell(
+    run: runs.Run, step: definition.Step, bad: Mapping[str, str], now: float
+) -> list[ports.RunServer]:
+    """Return the rows of servers that end as unwell."""
+    # A probe that need not be well is told, and changes no server's end.
+    if not step.must:
+        return []
+    return [
+        dataclasses.replace(
+            run.rows[id_],
+            state=ServerState.UNWELL,
+            detail=said,
+            probe=step.name,
+            settled_at=now,
+        )
+        for id_, said in bad.items()
+    ]
 
 
 async def _watch(
@@ -139,10 +159,12 @@ async def _watch(
             streak.heard(seen.each.get(id_), now)
             if streak.settled(step, now):
                 del pending[id_]
+            # Whoever is well just now may still settle, though the time to become well is over.
             elif streak.well_since is None and now - began >= step.within_s:
                 bad[id_] = streak.said
                 del pending[id_]
         if pending:
+            # The card is drawn when fewer are waited for, not at every look.
             if len(pending) != told:
                 told = len(pending)
                 await _show(context, run, part, pending, streaks)
@@ -162,6 +184,7 @@ def _wait_s(
         began + step.within_s if streak.well_since is None else streak.well_since + step.settle_s
         for streak in (streaks[id_] for id_ in pending)
     ]
+    # A twentieth of a second at least, or rounding would spin the loop.
     return min(step.every_s, *(max(0.05, end - now) for end in ends))
 
 
@@ -174,11 +197,12 @@ async def _look(
     before: bool,
 ) -> protocol.Answer:
     """Look once at all of them."""
-    half = tries.Half(
+    half = halves.Half(
         part,
         run.request,
         subjects,
         key=f"{part.key}-probe",
+        # No deadline of the half: one look may take as long as any try.
         until=0.0,
         before=before,
         left_s=run.lease.left_s,
@@ -208,6 +232,7 @@ async def _show(
 def _noting(run: runs.Run, part: wave_parts.Part, now: float) -> Callable[[ports.Tx], None]:
     def work(tx: ports.Tx) -> None:
         tx.hold_run(run.id, epoch=run.epoch)
+        # A probe of the world is stored when it has something to say for the first time.
         if not part.servers and tx.part(part.key) is None:
             tx.intend_parts([part], epoch=run.epoch)
         tx.note_part(part)

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import structlog
 
 from bot.execution.context import Context
-from bot.execution.steps import extend, parts_back, tries
+from bot.execution.steps import extend, halves, parts_back
 from bot.power import errors, ports
 from bot.power.lifecycle import ServerState
 from bot.power.run import step_ledger
@@ -53,10 +53,12 @@ async def look(context: Context) -> int:
             ended += done
             hands = await _take_more(context) if under_way else []
     finally:
+        # Stopped in between: the parts stay due, and any process takes them over.
         for task in under_way:
             task.cancel()
         await asyncio.gather(*under_way, return_exceptions=True)
     for task in ended:
+        # An error is raised only now, when all others have been looked after.
         task.result()
     if checked:
         context.wake()
@@ -113,6 +115,7 @@ class _Hand:
         Raises:
             LostLease: another process has taken it.
         """
+        # Ours only while the store still has the instant that we wrote there.
         tx.hold_part(key, held=self.until[key], until=self.until[key])
 
     def left_s(self, key: str) -> float:
@@ -158,9 +161,11 @@ class _Hand:
             return
         await self._renew(key)
         part, now = self.parts[key], self.context.clock.now()
+        # A silence that ran out silences nothing, and can't be put back.
         if part.until and part.until <= now:
             await self._ended(part, now)
         tried: set[str] = set()
+        # Again, since a person may press Put back while this goes on.
         while wanted := await self._wanted(key) - tried:
             tried |= wanted
             asked = parts_back.ToPutBack(
@@ -218,13 +223,14 @@ class _Hand:
             LostLease: another process has taken it.
         """
         part, now = self.parts[key], self.context.clock.now()
+        # After `off` a silence ends by itself: only what is owed is kept up.
         if not (extend.is_due(part, now) and part.owed):
             return
         until = min(now + part.step.lasts_s, step_ledger.owed_until(part))
         if until <= part.until or now < self.tended.get(key, 0.0) + extend.AGAIN_S:
             return
         self.tended[key] = now
-        others = await tries.others_of(self.context, None, part)
+        others = await halves.others_of(self.context, None, part)
         longer = await extend.lengthened(self.context, part, self.request, until, others)
         if longer == part:
             return
