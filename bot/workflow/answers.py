@@ -24,7 +24,7 @@ class Outdated:
     `why` is what it failed with; empty where it hasn't answered yet.
     """
 
-    age_s: float
+    age_s: float  # Of the reading, when it was answered.
     why: str = ""
 
     @property
@@ -39,8 +39,8 @@ class Mistake:
     """What was typed can't be done: the token, what is wrong, a line to copy (or empty)."""
 
     problem: str
-    token: str = ""
-    suggestion: str = ""
+    token: str = ""  # The part of the line that is wrong, as it was typed.
+    suggestion: str = ""  # A whole line to copy; empty where none is safe.
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Note:
     people: tuple[str, ...] = ()
     comment_on: str = ""
     nudge_for: str = ""
-    over: bool = False
+    over: bool = False  # Its buttons are taken away.
     plan_again: str = ""
 
 
@@ -93,7 +93,7 @@ class ReasonWanted:
     """A person denies, and is asked why; they may leave it open unless it is `needed`."""
 
     request_id: str
-    needed: bool = True
+    needed: bool = True  # The rule's `deny_reason`.
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ class FleetShown:
     snapshot: server.Snapshot
     servers: tuple[server.Server, ...]
     now: float
-    detailed: bool = False
+    detailed: bool = False  # `list` rather than `status`.
     reading: str = ""
     freezes: tuple[ports.Freeze, ...] = ()
     outdated: Outdated | None = None
@@ -194,7 +194,7 @@ class StillOut:
 
     request: ports.Request
     parts: tuple[wave_parts.Part, ...]
-    may: bool = False
+    may: bool = False  # Whether a button is offered; the press is judged anew.
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from bot.power.approval.may_approve import Refusal
 from bot.power.lifecycle import State
 from bot.power.messages import decisions
 from bot.power.policy import freezes
-from bot.power.run import lost_grants, never_ran
+from bot.power.run import lost_grants
 from bot.workflow import answers, audit_trail, freeze
 from bot.workflow.context import Context
 from bot.workflow.rights import authorise, card_unseen, grants, rejudge
@@ -23,11 +23,13 @@ async def approve(
         SlackUnavailable: the person, or an edited policy, could not be checked.
     """
     while True:
+        # The earlier approvers too: a right that was lost takes its approval away.
         checked = await authorise.check(context, inbound, request, request.approvals)
-        if problem := await _overtaken(context, inbound, request, checked.decision):
-            return await _end_by_policy(context, inbound, request, problem)
+        if problem := await rejudge.overtaken(context, inbound, request, checked.decision):
+            return await rejudge.end(context, inbound, request, problem)
         if not checked.decision.allowed:
             return await authorise.refuse(context, inbound, request, checked.decision)
+        # Only the last approval pays for fresh records and a look at the requester.
         last = _fills(context, inbound, request, checked)
         try:
             stands = await grants.at_approval(context, request, last=last)
@@ -91,48 +93,6 @@ async def _end_by_loss(
     return await context.store.write(work)
 
 
-# -- an edited policy
-
-
-async def _overtaken(
-    context: Context, inbound: ports.Inbound, request: ports.Request, decision: may_approve.Decision
-) -> str:
-    """Return why an edited policy ends this request.
-
-    Only a click of somebody whom the plan or the edited policy has as an approver is an
-    occasion to look: nobody else's click changes anything.
-    """
-    if request.state is not State.PENDING or not rejudge.changed(context, request):
-        return ""
-    if not decision.allowed and not await _approves_now(context, inbound, decision):
-        return ""
-    return await rejudge.problem(context, request, context.power.latest())
-
-
-async def _approves_now(
-    context: Context, inbound: ports.Inbound, decision: may_approve.Decision
-) -> bool:
-    """Whether an edited policy has this person as an approver of anything."""
-    if decision.reason not in (Refusal.NOT_IN_GROUP, Refusal.NO_APPROVER):
-        return False
-    roster = await context.people.roster(sorted(context.policy().approver_groups))
-    return any(inbound.person.user_id in who for who in roster.members.values())
-
-
-async def _end_by_policy(
-    context: Context, inbound: ports.Inbound, request: ports.Request, problem: str
-) -> answers.Note:
-    """Refuse a pending request that an edited policy doesn't allow any more."""
-    versions = {"planned_under": request.plan.policy_version, "now": context.policy().version}
-    detail = {**versions, "click_of": inbound.person.user_id}
-    ending = never_ran.Ending(State.REFUSED, context.clock.now(), problem, detail=detail)
-    await context.store.write(lambda tx: never_ran.end(tx, request, ending))
-    return answers.Note(f"Not approved, because {problem}.", good=False)
-
-
-# -- approve
-
-
 def _approved(
     context: Context,
     tx: ports.Tx,
@@ -146,13 +106,16 @@ def _approved(
     request = tx.request(request_id)
     if request is None:
         return answers.Note(f"There is no request {request_id} any more.", good=False)
+    # Read again in the transaction: another click may have decided it meanwhile.
     if request.state is not State.PENDING or now >= request.expires_at:
         return authorise.too_late(tx, inbound, request, now)
     given = {one.person.user_id for one in request.approvals}
+    # Before all else that could refuse, so that a double click is told what it is.
     if inbound.person.user_id in given:
         said = "You have already approved this; it counts once."
         audit_trail.row(tx, inbound, "approval.refused", request, now, {"why": "already approved"})
         return answers.Note(said, good=False)
+    # Somebody approved since the look-ups, and nobody counts whose right wasn't read.
     if not given <= checked.about:
         return request
     if hidden := card_unseen.barring(tx, request):
@@ -178,7 +141,13 @@ def _count(
     """Add an approval to those that still count, and start the run when it is the last."""
     decision = checked.decision
     yes = ports.Approval(
-        inbound.person, decision.group, now, "", decision.evidence, request.order.seal
+        # The seal that was read here is compared before the run and before each wave.
+        inbound.person,
+        decision.group,
+        now,
+        "",
+        decision.evidence,
+        request.order.seal,
     )
     gone = {one.approval.person.user_id for one in lost}
     kept = [one for one in request.approvals if one.person.user_id not in gone]
@@ -186,16 +155,12 @@ def _count(
     if tally.met and not stands.last:
         # Others have approved meanwhile, so this is the last one and is looked at as such.
         return request
-    if tally.met and (frozen := freeze.holding(tx, context.policy(), request, now)):
-        held = (
-            f"{frozen} This request can't get its last approval until that is over; press "
-            "Approve again then."
-        )
-        audit_trail.row(tx, inbound, "approval.held", request, now, {"why": frozen})
-        return answers.Note(held, good=False, people=freezes.holders(tx.freezes(now=now)))
+    if tally.met and (held := _held_by_freeze(context, tx, inbound, request, now)):
+        return held
     _withdraw(tx, inbound, request, lost, now)
     _note_approval(context, tx, inbound, request, quorum.placed(yes, tally), tally, now)
     for one in kept:
+        # A person in two groups may fill another place, so that this one fits as well.
         if (moved := quorum.placed(one, tally)) != one:
             tx.withdraw_approval(request.id, one.person.user_id)
             tx.approve(request.id, moved)
@@ -205,6 +170,26 @@ def _count(
     why = f"for {group} (you are {decision.evidence})"
     said = f"Approved {request.id} {why}. {tally.sentence}{stands.told}"
     return answers.Note(said, comment_on=request.id)
+
+
+def _held_by_freeze(
+    context: Context,
+    tx: ports.Tx,
+    inbound: ports.Inbound,
+    request: ports.Request,
+    now: float,
+) -> answers.Note | None:
+    """Return why a last approval isn't taken while a freeze stands, None where none does."""
+    frozen = freeze.holding(tx, context.policy(), request, now)
+    if not frozen:
+        return None
+    # Refused rather than kept: an approval that waits would start a run by surprise.
+    held = (
+        f"{frozen} This request can't get its last approval until that is over; press "
+        "Approve again then."
+    )
+    audit_trail.row(tx, inbound, "approval.held", request, now, {"why": frozen})
+    return answers.Note(held, good=False, people=freezes.holders(tx.freezes(now=now)))
 
 
 def _note_approval(
@@ -231,6 +216,7 @@ def _note_approval(
     said = decisions.Approved(
         user=yes.person.user_id, group=yes.group, comment=yes.comment, summary=tally.sentence
     )
+    # With the time in its key: who approves again after a withdrawal is said again.
     tx.say(request.id, "reply", said, key=f"approved:{yes.person.user_id}:{now}", at=now)
     tx.show_card(request.id, at=now)
 
@@ -250,6 +236,7 @@ def _lost(
 
 def _doubt(lost: tuple[may_approve.LostApproval, ...]) -> str:
     """Return what can't be decided because an earlier approval could not be checked."""
+    # Nobody's approval is taken away because Slack didn't answer.
     doubt = [one for one in lost if one.reason is Refusal.NOT_CHECKED]
     if not doubt or doubt[0].lasting:
         return doubt[0].sentence if doubt else ""
@@ -275,5 +262,6 @@ def _withdraw(
 
 def start(tx: ports.Tx, request: ports.Request, now: float) -> None:
     """Make a pending request approved; the runner takes it from there."""
+    # An approval grows old: what it was given for may have changed by then.
     use_by = now + request.plan.terms.use_within_s
     tx.transition(request.id, State.PENDING, State.APPROVED, at=now, use_by=use_by, next_at=now)

@@ -17,7 +17,7 @@ from bot.workflow.questions import queries
 from bot.workflow.rights import authorise
 from bot.workflow.sources import people
 
-NOT_ASKED = "request.refused_to_ask"
+NOT_ASKED = "request.refused_to_ask"  # The event of the audit.
 # What the audit row of a refused plan holds at most, in characters; and from how many names.
 NAMES_CHARS = 500
 MOST_NAMES = 1000
@@ -43,10 +43,12 @@ async def remember(context: Context, inbound: ports.Inbound, made: plan.Plan) ->
 
     def work(tx: ports.Tx) -> ports.Request:
         while (stored := tx.by_source(inbound.key)) is None:
+            # Random, not counted: an id tells nobody how many requests there were.
             id_ = request.request_id(random.SystemRandom().getrandbits(64))
             until = now + timers.PLAN_LIVES_S
             new = ports.Request(id_, State.PLANNED, made, now, now, expires_at=until)
             if _unused(tx, id_) and tx.create(new, source_key=inbound.key):
+                # Plans are large, and one person could else fill the store with them.
                 tx.keep_newest_plans(inbound.person.user_id, most=MOST_PLANS, but=id_)
                 digest = tx.plan_digest(id_)
                 _audit(
@@ -54,6 +56,7 @@ async def remember(context: Context, inbound: ports.Inbound, made: plan.Plan) ->
                 )
         return stored
 
+    # A plan that can't be asked for is shown and audited, and takes no id.
     if made.refusals:
         await _note_refusal(context, inbound, made)
         return answers.PlanShown(made, "", now)
@@ -63,6 +66,7 @@ async def remember(context: Context, inbound: ports.Inbound, made: plan.Plan) ->
 
 async def _note_refusal(context: Context, inbound: ports.Inbound, made: plan.Plan) -> None:
     """Audit a plan that may not be asked for: how many servers, and their names folded."""
+    # Folded and cut: one person's refused lines must not fill the audit log.
     names = folding.fold([line.name for line in made.lines[:MOST_NAMES]])
     entry = ports.AuditEntry(
         "plan.refused",
@@ -103,6 +107,7 @@ async def ask(
         if count_typed is None:
             at_once = request.order.options.break_glass and not request.plan.terms.needs
             return answers.CountWanted(request.id, count, request.order.action, at_once)
+        # Full-width digits count too: they are what a phone's keyboard may give.
         if typography.plain(count_typed) != str(count):
             said = "That isn't the number of servers in the plan."
             return await authorise.decline(context, inbound, NOT_ASKED, request, said)
@@ -110,6 +115,7 @@ async def ask(
     glass = request.order.options.break_glass
     snapshot = await queries.inventory(context, age_s=0.0 if glass else queries.FRESH_S)
     misfit = await planner.misfit(context, inbound, request.plan, snapshot)
+    # Looked up before the transaction, which must not wait for Slack.
     names = Callees() if misfit else await _names(context, request)
     return await context.store.write(
         lambda tx: _asked(context, tx, inbound, request, misfit, names)
@@ -135,14 +141,7 @@ def _asked(
     terms, now = request.plan.terms, context.clock.now()
     misfit = misfit or planner.overtaken(context, tx, request.plan, now)
     if misfit:
-        named = freezes.holders(tx.freezes(now=now))
-        if tx.transition(
-            request.id, State.PLANNED, State.REFUSED, at=now, reason=misfit, named=named
-        ):
-            _audit(context, tx, inbound, "request.refused", request, why=misfit, servers=True)
-            never_ran.tell_step(tx, request, State.REFUSED, now)
-        why = f"Not requested: {misfit}"
-        return answers.Note(why, good=False, people=named, over=True, plan_again=request.id)
+        return _not_asked(context, tx, inbound, request, misfit, now)
     expires_at = now + terms.expires_s
     won = tx.transition(
         request.id,
@@ -154,8 +153,10 @@ def _asked(
     )
     if not won:
         return authorise.too_late(tx, inbound, tx.request(request.id) or request, now)
+    # Without a time stamp: it gets one when Slack has taken the card.
     tx.set_card(request.id, ports.Card(request.order.place.channel_id))
     tx.show_card(request.id, at=now)
+    # Cards of open requests for the same servers name each other from now on.
     tx.show_overlapping(request.id, at=now)
     sealed = {**_sealed(request.plan), "plan": tx.plan_digest(request.id)}
     _audit(context, tx, inbound, "request.pending", request, **sealed, servers=True)
@@ -164,10 +165,28 @@ def _asked(
     if names.approvers.people:
         said = decisions.Asked(ask=names.approvers.people, missing=names.approvers.missing)
         tx.say(request.id, "reply", said, key=ports.ASKED, at=now)
+    # `approvers = {}`, or break glass: nobody is asked first.
     if not terms.needs:
         approve.start(tx, request, now)
     nudge_for = request.id if terms.needs else ""
     return answers.Note(f"Requested as {request.id}.", nudge_for=nudge_for)
+
+
+def _not_asked(
+    context: Context,
+    tx: ports.Tx,
+    inbound: ports.Inbound,
+    request: ports.Request,
+    misfit: str,
+    now: float,
+) -> answers.Note:
+    """Refuse a plan that doesn't fit the world any more."""
+    named = freezes.holders(tx.freezes(now=now))
+    if tx.transition(request.id, State.PLANNED, State.REFUSED, at=now, reason=misfit, named=named):
+        _audit(context, tx, inbound, "request.refused", request, why=misfit, servers=True)
+        never_ran.tell_step(tx, request, State.REFUSED, now)
+    why = f"Not requested: {misfit}"
+    return answers.Note(why, good=False, people=named, over=True, plan_again=request.id)
 
 
 def _audit(
@@ -199,4 +218,5 @@ def _sealed(made: plan.Plan) -> dict[str, object]:
 
 def _unused(tx: ports.Tx, id_: str) -> bool:
     """Whether no request has this id, nor had it before its details were forgotten."""
+    # An id that comes back would mix two requests in the audit and in threads.
     return tx.request(id_) is None and not tx.audit_rows(request_id=id_, limit=1)

@@ -10,9 +10,9 @@ from bot.power import ports, summary
 from bot.power.approval import may_approve
 from bot.workflow.record import Record
 
-POLICY_EVENT = "policy.in_force"
+POLICY_EVENT = "policy.in_force"  # Its rows tell which policy held when.
 # A policy file of more characters is kept cut, beside the hash of the whole.
-MOST_TEXT = 200_000
+MOST_TEXT = 200_000  # Characters.
 
 
 def row(
@@ -37,6 +37,7 @@ def row(
             person=inbound.person,
             channel_id=inbound.place.channel_id,
             server_ids=request.order.server_ids if request and servers else (),
+            # By its key one can tell whether two rows come from the same click.
             detail={"payload": inbound.key, **detail},
             said=summary.line(request) if request else "",
         )
@@ -92,6 +93,7 @@ async def note_policy(store: ports.RequestStore, new: PolicyInForce, now: float)
 
 def _policy_noted(tx: ports.Tx, new: PolicyInForce, now: float) -> bool:
     """Write a policy down, unless the newest in the audit is the same."""
+    # Two replicas read the same file, and only the first one writes it down.
     newest = tx.audit_rows(event=POLICY_EVENT, limit=1)
     before = str(newest[0]["detail"].get("version", "")) if newest else ""
     if newest and before == new.version:

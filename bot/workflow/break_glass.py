@@ -15,7 +15,7 @@ from bot.workflow.sources import people
 
 log = structlog.get_logger()
 
-MOST_AT_ONCE = 20
+MOST_AT_ONCE = 20  # Reviews that are reminded of in one turn; the rest are due at the next.
 
 
 async def reviewers(context: Context, request: ports.Request) -> people.Called:
@@ -33,6 +33,7 @@ def announce(
     now: float,
 ) -> None:
     """Say in public that nobody is asked first, and open the review."""
+    # In the transaction that starts the run: no crash can start one without its debt.
     owed = reviews.opened(request, reviews.groups(context.policy(), request.plan.terms.rules), now)
     tx.open_review(owed)
     said = decisions.GlassBroken(
@@ -70,6 +71,7 @@ async def review(
         SlackUnavailable: the person could not be looked up.
     """
     owed = request.review
+    # What needs no look-up first, above all a review of one's own.
     decision = reviews.refuse_early(inbound.person, request, owed)
     if owed is None or decision is not None:
         return await _refuse(context, inbound, request, decision)
@@ -109,6 +111,7 @@ def _closed(
 ) -> answers.Note:
     """Write a review down, unless somebody was quicker."""
     user_id, (comment, judgement) = inbound.person.user_id, found
+    # Only one closes it; whoever is later learns who was quicker.
     if not tx.close_review(
         request.id, user_id=user_id, comment=comment, judgement=judgement, at=now
     ):
@@ -159,6 +162,7 @@ async def remind(context: Context) -> int:
 
 def _remind(tx: ports.Tx, *, owed: ports.Review, asked: people.Called, now: float) -> None:
     """Say once that a review is still owed, or is overdue."""
+    # Another process has reminded of it meanwhile.
     if not tx.reminded(owed, next_at=reviews.next_reminder(owed, now)):
         return
     overdue = now >= owed.due_at

@@ -34,6 +34,7 @@ async def deny(
     now = context.clock.now()
 
     def work(tx: ports.Tx) -> answers.Note:
+        # The form may have been open for minutes, in which others decided.
         newest = tx.request(request.id) or request
         if newest.state is not State.PENDING or now >= newest.expires_at:
             return authorise.too_late(tx, inbound, newest, now)
@@ -87,11 +88,13 @@ async def comment(
     now = context.clock.now()
 
     def work(tx: ports.Tx) -> bool:
+        # Read in the audit: a denial's comment has no row of its own elsewhere.
         if tx.acted(request.id, user_id, (COMMENTED,)):
             return False
         newest = tx.request(request.id) or request
         for given in newest.approvals:
             if given.person.user_id == user_id:
+                # An approval is replaced, not edited; in one transaction nobody sees it gone.
                 tx.withdraw_approval(request.id, user_id)
                 tx.approve(request.id, dataclasses.replace(given, comment=comment))
         audit_trail.row(tx, inbound, COMMENTED, request, now, {"comment": comment})

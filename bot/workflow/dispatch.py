@@ -42,6 +42,7 @@ FORGOTTEN = "This plan is too old to use. Type the command again."
 async def answer(context: Context, inbound: ports.Inbound) -> answers.Answer | None:
     """Dispatch an input by its kind."""
     match inbound.input:
+        # Cut by Slack or by us: its end may have held the exclusions, so nothing is obeyed.
         case inputs.Typed() | inputs.Mentioned() if inbound.input.length:
             raise command_line.too_long(inbound.input.length)
         case inputs.Typed() | inputs.Mentioned() | inputs.Repeated() as line:
@@ -66,6 +67,7 @@ async def _pressed(
     context: Context, inbound: ports.Inbound, button: inputs.Pressed
 ) -> answers.Answer | None:
     """Do what a button asks for."""
+    # Its value is a freeze, not a request.
     if button.do is inputs.Do.UNFREEZE:
         return await freeze.lift(context, inbound)
     if button.do in PLAN_BUTTONS and await named(context, inbound) is None:
@@ -99,6 +101,7 @@ async def _pressed_of(
         case inputs.Do.DETAILS:
             return shown
         case (
+            # These are met before, or open a form; here they come from an odd payload alone.
             inputs.Do.UNFREEZE | inputs.Do.PAGE | inputs.Do.SHARE | inputs.Do.NEW | inputs.Do.CHANGE
         ):
             return answers.Note(NO_BUTTON, good=False)
@@ -170,6 +173,7 @@ async def _obey(context: Context, inbound: ports.Inbound, typed: command.Command
             return await freeze.freeze(context, inbound, typed.reason)
         case command.Unfreeze():
             return await freeze.unfreeze(context, inbound, every=typed.every)
+        # Only a slash command brings a trigger by which Slack opens a form.
         case command.OpenForm() if input_fields.view(inbound.input):
             return await request_form.open_form(context, inbound)
         case _:
@@ -235,6 +239,7 @@ async def _meant(
 def _wanted(do: inputs.Do, shown: answers.RequestShown) -> retry_and_undo.Again:
     """Return what a button wants done once more, or undone."""
     order = shown.request.order
+    # Never the proven ones, nor a reboot of which nobody knows whether it happened.
     if do is inputs.Do.RETRY:
         return retry_and_undo.retried(order, shown.servers)
     if do is inputs.Do.AGAIN:

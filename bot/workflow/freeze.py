@@ -28,6 +28,7 @@ OVER = "That freeze is already over."
 
 def holding(tx: ports.Tx, rules: policy.Policy, request: ports.Request, now: float) -> str:
     """Return the sentence of a freeze that holds this request back, or an empty text."""
+    # People's freezes first: they hold every action, the policy's perhaps some.
     if standing := tx.freezes(now=now):
         return f"Everything is frozen by {freezes.told(standing)}."
     freeze = judging.frozen_by(rules, request.order.action, now, request.plan.terms.overrides)
@@ -56,6 +57,7 @@ async def freeze(context: Context, inbound: ports.Inbound, text: str) -> answers
         return answers.Note(decision.sentence, good=False)
     now = context.clock.now()
     wants_zone = freeze_ends.may_have(text)
+    # Asked of Slack only where an end may be in the text.
     zone = await _zone(context, inbound) if wants_zone else times.UTC
     wanted = freeze_ends.read(text, now, zone)
     wanted = dataclasses.replace(wanted, reason=await _named(context, wanted.reason))
@@ -136,6 +138,7 @@ async def lift(context: Context, inbound: ports.Inbound) -> answers.Note:
     lifted, left = await _let_go(
         context, inbound, decision.group, lambda one: freezes.key(one) == wanted
     )
+    # Between the read and the write somebody else may have lifted it.
     if not lifted:
         return await _not_lifted(context, inbound, OVER)
     return answers.Note(_lifted(left, own=own), people=freezes.holders(left))
@@ -156,12 +159,8 @@ async def _let_go(
         for one in lifted:
             tx.unfreeze(one)
             audit_trail.row(tx, inbound, "freeze.off", None, now, _detail(one, group))
-        tell(
-            context,
-            tx,
-            FreezeChange("freeze.off", inbound.key, now, inbound.person.user_id),
-            lifted,
-        )
+        turn = FreezeChange("freeze.off", inbound.key, now, inbound.person.user_id)
+        tell(context, tx, turn, lifted)
         return lifted, [one for one in found if one not in lifted]
 
     return await context.store.write(work)
@@ -169,11 +168,13 @@ async def _let_go(
 
 async def end_due(context: Context) -> None:
     """Let go of freezes whose end has come by every clock, and say so."""
+    # By the earlier clock: a wall clock that is set ahead must not end a freeze.
     now = min(ports.readings(context.clock))
     if not await context.store.read(lambda tx: tx.ended_freezes(now=now)):
         return
 
     def work(tx: ports.Tx) -> None:
+        # Read again: another process may have told of some by now.
         for one in tx.ended_freezes(now=now):
             tx.unfreeze(one)
             tx.audit(ports.AuditEntry("freeze.ended", now, detail=_detail(one)))
@@ -193,6 +194,7 @@ async def redraw_due(
         StoreUnavailable: it could not be noted.
     """
     now = context.clock.now()
+    # A freeze of the policy begins by the clock, and no transaction tells of it.
     standing = freezes.of_policy(context.policy(), now)
     if standing != before:
         await context.store.write(lambda tx: tx.show_open_cards(at=now))
@@ -203,6 +205,7 @@ def tell(context: Ruled, tx: ports.Tx, turn: FreezeChange, turned: Iterable[port
     """Tell each channel in which requests are made, and the card of each open request."""
     for one in turned:
         news = messages.FreezeTurned(event=turn.event, by=turn.by, **dataclasses.asdict(one))
+        # The same payload worked on again after a crash tells nobody twice.
         key = f"{turn.event}:{turn.key}:{one.holder}"
         for channel_id in sorted(context.policy().allow):
             tx.announce(channel_id, news, key=key, at=turn.at)

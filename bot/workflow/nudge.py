@@ -35,6 +35,7 @@ async def at_start(context: Context, request: ports.Request) -> people.Called:
     return await context.people.named(
         [need.group for need in terms.needs],
         without={request.order.requester.user_id},
+        # None one by one: the user group is called as a whole.
         most=MOST_CALLED if terms.notify is Notify.PEOPLE else 0,
     )
 
@@ -50,6 +51,7 @@ async def nudge(context: Context, inbound: ports.Inbound, request: ports.Request
     asked = await still_missing(context, request)
 
     def work(tx: ports.Tx) -> float:
+        # Counted in the audit, so that neither a restart nor a second replica forgets it.
         last = tx.audit_rows(request_id=request.id, event=NUDGED, limit=1)
         wait_s = float(last[0]["at"]) + NUDGE_EVERY_S - now if last else 0.0
         if wait_s > 0:
@@ -62,6 +64,7 @@ async def nudge(context: Context, inbound: ports.Inbound, request: ports.Request
 
     wait_s = await context.store.write(work)
     if wait_s:
+        # Rounded up, or somebody would be told 0 min and refused again.
         minutes = int(-(-wait_s // 60))
         said = f"They were asked a moment ago; you can nudge them again in {minutes} min."
         return await _refuse(context, inbound, request, said)

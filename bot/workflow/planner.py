@@ -18,14 +18,14 @@ from bot.workflow.sources import people
 # From this many servers up, plans are made in a thread beside the event loop.
 LARGE = 500
 OTHER_APPROVALS = "it now needs different approvals from those in the plan; type the command again."
-HOUR_S = 3600.0
+HOUR_S = 3600.0  # Of the limit `max_requests_per_hour`.
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Mine:
     """One person's requests that bear on the next: how many, and of which servers."""
 
-    open: int
+    open: int  # Requests that haven't ended.
     last_hour: int
     servers: frozenset[str]
 
@@ -37,6 +37,7 @@ async def make(context: Context, asked: question.Question, snapshot: server.Snap
         SlackUnavailable: the channel could not be checked.
     """
     known = await known_to_slack(context.people, asked)
+    # Slack is asked before: a transaction must not wait for it.
     facts = await context.store.read(lambda tx: with_record(tx, context.policy(), asked, known))
     rules = context.policy()
     if len(asked.servers) < LARGE:
@@ -79,6 +80,7 @@ def overtaken(context: Context, tx: ports.Tx, plan: Plan, now: float) -> str:
     owed = [one.request_id for one in tx.unreviewed(person)]
     if plan.order.options.break_glass and owed:
         return plan_refusals.not_reviewed(owed)
+    # Added up over the window, or ten small requests would need fewer approvals than one.
     counted = len(mine.servers | set(plan.order.server_ids))
     if counted > plan.terms.counted and judging.wants_more(plan, rules, counted):
         return OTHER_APPROVALS
@@ -143,12 +145,14 @@ async def misfit(
         reason=order.reason,
         retry_of=order.retry_of,
     )
+    # In the plan's own channel: the button may have been pressed in another place.
     new = await make(context, dataclasses.replace(asked, place=order.place), snapshot)
     if new.refusals:
         return new.refusals[0]
     changed = new.lines_with(Verdict.SKIP) + new.lines_with(Verdict.BLOCKED)
     if changed:
         return f"{changed[0].name} has changed since the plan: {changed[0].reason}."
+    # Fewer are refused as well: the plan that was shown named others.
     if new.terms.needs != plan.terms.needs:
         return OTHER_APPROVALS
     return ""
@@ -190,6 +194,7 @@ def with_record(
         last_reboots=_last_reboots(tx, now, _longest_cooldown_s(rules)),
         unknown_reboots=unknown_reboots(tx, now, ids),
         busy_racks=tx.busy_racks([waves.rack_of(one.dc, one.rack)[1] for one in asked.servers]),
+        # What was accepted and isn't proven is named, so that nobody repeats it unawares.
         unsettled=tx.unsettled(ids, since=now - reasons.EARLIER_S),
         unreviewed=[owed.request_id for owed in tx.unreviewed(person)],
         leaving=tx.leaving(),

@@ -32,6 +32,7 @@ async def put_back(
     now = context.clock.now()
 
     def work(tx: ports.Tx) -> int:
+        # It is marked as due; whichever process looks next puts it back.
         many = step_ledger.ask_back(tx, request, now=now)
         if many:
             audit_trail.row(tx, inbound, "put_back.asked", request, now, {"servers": many})
@@ -53,6 +54,7 @@ async def _may(context: Context, user_id: str, request: ports.Request) -> bool:
     roster = await context.people.roster(groups)
     if authorise.puts_back(context, user_id, request, roster):
         return True
+    # Only where it matters: whoever is in a group that was read is let through.
     if roster.unreadable & groups:
         raise errors.SlackUnavailable(UNREAD)
     return False

@@ -39,6 +39,7 @@ async def stop(
     context: Record, inbound: ports.Inbound, request: ports.Request, reason: str = ""
 ) -> answers.Note:
     """Stop a running request: after this, no new call leaves. Needs no approval."""
+    # To stop what waits would be a denial by anybody, which only approvers may.
     if request.state in (State.PLANNED, State.PENDING):
         return await _nothing_to_stop(context, inbound, request)
 
@@ -56,6 +57,7 @@ def _stop_run(
 ) -> answers.Note:
     """Note that a run is to stop, unless somebody has stopped it already."""
     now, user_id = context.clock.now(), inbound.person.user_id
+    # The run itself sees this before its next call; it isn't ended from here.
     if not tx.request_stop(request.id, user_id=user_id, reason=reason, at=now):
         return authorise.too_late(tx, inbound, request, now)
     said = running.StopAsked(user=user_id, reason=reason)
@@ -89,6 +91,7 @@ def _end(
     now, by = context.clock.now(), f"{end.value} by {inbound.person.user_id}"
     newest = tx.request(request.id) or request
     late = newest.state is State.PENDING and now >= newest.expires_at
+    # Past its time it is expired, though no timer has written that yet.
     if late or end not in lifecycle.TRANSITIONS[newest.state]:
         return authorise.too_late(tx, inbound, newest, now)
     ending = never_ran.Ending(

@@ -25,6 +25,7 @@ async def submit(
     snapshot = await queries.inventory(context)
     try:
         named = await queries.search(context, change.targets, snapshot, for_change=True)
+        # "because all but web01" spares nothing: only terms before it do.
         except_in_reason.refuse(change.reason, named.servers, context.policy().groups)
     except errors.UserMistake as mistake:
         raise suggest.whole_line(mistake, change) from None
@@ -32,6 +33,7 @@ async def submit(
         context,
         inbound,
         change.action,
+        # Those of which something asked for can't be read are planned as blocked.
         named.servers + named.unsure,
         options=change.options,
         reason=await people.with_names(change.reason, context.people.directory),
@@ -42,6 +44,7 @@ async def submit(
     )
     plan, heard = await asyncio.gather(
         planner.make(context, asked, snapshot),
+        # Beside the plan, which neither waits for alarms nor fails with them.
         context.alarms.hear([record.id for record in named.servers]),
     )
     plan = heard.beside(plan)
@@ -66,6 +69,7 @@ async def repeat(
         wanted.action,
         tuple(left),
         options=retry_and_undo.options(request.order),
+        # Whose reason it was is kept, since somebody else may press the button.
         reason=retry_and_undo.reason(request, wanted, by=inbound.person),
         retry_of=request.id,
     )

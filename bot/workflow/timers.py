@@ -31,6 +31,7 @@ PLAN_LIVES_S = 900.0
 PLAN_KEPT_S = 2700.0
 # What an open request becomes when the database turns out to be an old backup; None is a stop.
 ENDED_BY_RESTORE = {
+    # Each by the end that asks for nothing more; a run has calls to watch and ends itself.
     State.PLANNED: State.EXPIRED,
     State.PENDING: State.REFUSED,
     State.APPROVED: State.VOID,
@@ -51,10 +52,12 @@ async def advance(context: Context, lease: runs.Lease, execute: Execute) -> floa
     next_at = None
     if request is not None and request.state is State.APPROVED:
         next_at = await _begin(context, lease, request, execute)
+    # Its process has died or given it back; the rows say how far it came.
     elif request is not None and request.state is State.RUNNING:
         await execute(lease)
     elif request is not None:
         now = context.clock.now()
+        # Looked up before the transaction, and only where a reminder may be due.
         waits = request.state is State.PENDING and now < request.expires_at
         asked = await nudge.still_missing(context, request) if waits else people.NOBODY
         next_at = await context.store.write(lambda tx: tick(tx, id_, now, asked))
@@ -81,6 +84,7 @@ async def _begin(
             log.warning("begin.unread", request=request.id, why=error.user_message)
             await _show_wait(context, request, error, now)
             return min(_use_until(request), now + UNREAD_LOOK_S)
+        # CloudDC and Slack have answered, so the card waits for them no more.
         if request.waiting:
             await context.store.write(lambda tx: ledger.wait(tx, request, None, now=now))
         if problem:
@@ -92,6 +96,7 @@ async def _begin(
             lambda tx: any(freeze.holding(tx, rules, request, one) for one in instants)
         ):
             return min(_use_until(request), now + FREEZE_LOOK_S)
+    # Past its time too: the run itself ends it as void, in one place.
     await execute(lease)
     return None
 
@@ -183,6 +188,7 @@ def _remind(tx: ports.Tx, request: ports.Request, now: float, asked: people.Call
     for due_at, kind in steps:
         if now >= due_at:
             said = kind(ask=asked.people, missing=asked.missing)
+            # One key for each kind: a timer that comes twice says it once.
             tx.say(request.id, "reply", said, key=said.event, at=now)
     later = [due_at for due_at, _ in steps if due_at > now]
     return min([*later, request.expires_at])
@@ -200,6 +206,7 @@ def after_restore(tx: ports.Tx, now: float) -> int:
     may have been sent already. So nothing that it has open sends anything more.
     """
     reason = "the database was restored from a backup"
+    # All of them, however many: one that is left out could send again.
     open_then = tx.requests(states=tuple(ENDED_BY_RESTORE), limit=None)
     for found in open_then:
         end = ENDED_BY_RESTORE[found.state]

@@ -39,6 +39,7 @@ class Workflow:
         """
         try:
             return await _handle(self.context, inbound)
+        # After a mistake as well: it may have left an answer or a row that is due.
         finally:
             self.wake()
 
@@ -76,8 +77,10 @@ async def _handle(context: Context, inbound: ports.Inbound) -> answers.Answer | 
     try:
         if late := late_commands.judge(inbound, context.clock.now()):
             return await _too_late(context, inbound, late)
+        # Before help and all look-ups: Stop must not queue behind Slack.
         if (no := halts.of(inbound)) is not None:
             return await _say_no(context, inbound, no)
+        # Help reads nothing of anybody, so it is there while Slack is away.
         if (helped := lookups.help_typed(inbound)) is not None:
             return helped
         refused = await _refused_at_once(context, inbound)
@@ -107,6 +110,7 @@ async def _say_no(
 ) -> answers.Answer | None:
     """Take a no before anything is asked of Slack, or as soon as it is known whose it is."""
     request = await dispatch.named(context, inbound, no.request_id)
+    # One's own request can't be denied but cancelled, whoever Slack says one is.
     if request and no.no is halts.Halt.DENY:
         own = await authorise.refuse_own(context, inbound, request)
         if own is not None:
@@ -116,6 +120,7 @@ async def _say_no(
             await audit_trail.not_let_in(context, inbound, request, admitted.decision)
             return answers.Note(admitted.decision.sentence, good=False)
         answer = await dispatch.answer(context, inbound)
+    # A no that was taken without an answer of Slack's says so.
     if isinstance(answer, answers.Note) and admitted.said:
         return dataclasses.replace(answer, text=f"{answer.text} {admitted.said}")
     return answer

@@ -17,6 +17,7 @@ MOST_PAST = 200
 MOST_PAST_SERVERS = 50_000
 # Names of servers that are gone are looked for among so many words.
 MOST_WORDS = 100
+# A request that never ran has changed no server, and is no history of one.
 _RAN = (lifecycle.ENDED | {lifecycle.State.RUNNING}) - {
     lifecycle.State.REFUSED,
     lifecycle.State.DENIED,
@@ -80,6 +81,7 @@ async def _now_or_once(
     try:
         return (await queries.search(context, text, snapshot)).servers
     except errors.UserMistake:
+        # A server that has left CloudDC can still be asked for by the name in our record.
         named = _named(targets.parse(text, context.policy().groups))
         wanted = [name for names in named.values() for name in names]
         known = await context.store.read(lambda tx: tx.known_servers(wanted)) if wanted else []
@@ -101,9 +103,11 @@ def _named(chosen: targets.Selection) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     left = MOST_WORDS
     for term in chosen.terms:
+        # A wildcard would match whatever the record ever knew, so it asks the list alone.
         pattern = term.matcher.pattern if isinstance(term.matcher, NamesTerm) else None
         counted = pattern if pattern and not pattern.is_wild else None
         left -= counted.count if counted else 1
+        # These need records to be judged, and a server that is gone has none.
         if term.takes_out or left < 0 or len(chosen.members.clauses) > 1:
             return {}
         found[term.typed] = list(counted.names()) if counted else []
@@ -119,12 +123,14 @@ def _still_wanted(
             yield term
         for name in names:
             if name not in known or name in snapshot.by_name:
+                # In quotes, so that a name with a blank or a bracket stays one name.
                 yield term if len(names) == 1 else f'"{name}"'
 
 
 def _past(tx: ports.Tx, server_ids: Sequence[str]) -> tuple[tuple[ports.Request, ...], bool]:
     """Return requests that ran, of these servers or of all, and whether there are older ones."""
     if server_ids:
+        # One more than is shown says whether there are older ones.
         ids = tx.touching(server_ids, states=_RAN, limit=MOST_PAST + 1)
     else:
         ids = tx.newest(states=_RAN, limit=MOST_PAST + 1)
@@ -149,6 +155,7 @@ def _told(tx: ports.Tx, server_id: str) -> tuple[server_history.Deed, ...]:
             told = tx.audit_rows(
                 request_id=request_id, server_id=server_id, limit=server_history.MOST_ROWS
             )
+            # By event, so that thousands of rows of a long run hide none that matters.
             for event in server_history.TELLING:
                 most = server_history.MOST_OF_A_KIND
                 told += tx.audit_rows(request_id=request_id, event=event, limit=most)

@@ -32,10 +32,12 @@ async def refusal(
     """
     if not isinstance(inbound.input, inputs.Repeated):
         return None
+    # A button's value may be forged, and a change must come from a person's own line.
     if not isinstance(said, QUESTIONS):
         return answers.Note(NO_QUESTION, good=False)
     if inbound.input.do is not inputs.Do.SHARE:
         return None
+    # Shared, the answer is read by everybody in the channel, another company too.
     why_not = await _not_here(context, inbound.place.channel_id)
     if why_not:
         return answers.Note(why_not, good=False)
@@ -91,6 +93,7 @@ def help_typed(inbound: ports.Inbound) -> answers.HelpShown | None:
         return None
     try:
         said = command.parse(inbound.input.text)
+    # Whatever is wrong with the line is said later, to somebody who may ask.
     except errors.UserMistake:
         return None
     if not isinstance(said, command.Help):
@@ -133,12 +136,14 @@ def waits(person: request.Person, roster: quorum.Roster) -> Callable[[ports.Requ
         if request.review is not None and request.state in lifecycle.ENDED:
             owed = request.review
             may = any(person.user_id in roster.members.get(one, {}) for one in owed.groups)
+            # Who broke the glass reviews nothing of their own.
             return not owed.closed_at and person.user_id != owed.breaker and may
         needs = request.plan.terms.needs
         given = {one.person.user_id for one in request.approvals}
         return (
             request.state is State.PENDING
             and person.user_id != request.order.requester.user_id
+            # One person counts once, so that nothing waits for them any more.
             and person.user_id not in given
             and bool(roster.groups_of(person.user_id, needs))
         )

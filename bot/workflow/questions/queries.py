@@ -21,8 +21,8 @@ PATIENCE_S = 2.5
 # This many servers are searched within a few milliseconds, which nobody notices.
 AT_ONCE = 500
 # What ended lately, on a person's Home.
-RECENT_S = 7 * 86400.0
-RECENT_ROWS = 8
+RECENT_S = 7 * 86400.0  # A week.
+RECENT_ROWS = 8  # Home has room for 100 blocks in all (Slack, "Views").
 # Requests on Home that have left something out.
 MOST_OUT = 5
 
@@ -57,6 +57,7 @@ class Reading:
         except errors.UserMistake as mistake:
             if self.outdated is None:
                 raise
+            # A server that came since would else be called unknown without a doubt.
             told = f"{mistake.problem} {self.outdated.sentence}"
             raise errors.UserMistake(
                 told, token=mistake.token, suggestion=mistake.suggestion
@@ -76,6 +77,7 @@ async def last_reading(context: Context) -> Reading:
         return Reading(await inventory(context))
     why = ""
     try:
+        # The sweep goes on beside this, and the next question has it.
         async with asyncio.timeout(PATIENCE_S):
             return Reading(await inventory(context))
     except TimeoutError:
@@ -145,6 +147,7 @@ async def find(context: Context, request_id: str) -> answers.RequestShown:
     found, rows = await context.store.read(
         lambda tx: (tx.request(request_id), tx.run_servers(request_id))
     )
+    # Its audit rows outlive it, so that its button isn't told it never was.
     if found is None and await _was_planned(context, request_id):
         raise errors.UserMistake(
             f"{request_id} was a plan that was never requested, and it is no longer kept; type "
@@ -200,6 +203,7 @@ async def home(context: Context, person: request.Person, waits: Waits) -> answer
     waiting = tuple(one for one in (*found, *owing) if waits(one))
     mine = tuple(one for one in found if one.order.requester.user_id == person.user_id)
     running = tuple(one for one in found if one not in mine and one.state in (_APPROVED, _RUNNING))
+    # What never had a card was never asked for, or never seen by anybody.
     recent = tuple(one for one in ended if one.card is not None)
     loose = await loose_of(context, recent)
     standing = await standing_freezes(context)
@@ -219,6 +223,7 @@ def _still_out(tx: ports.Tx) -> tuple[tuple[answers.StillOut, ...], bool]:
         by_request.setdefault(part.request_id, []).append(part)
     owing = {id_ for id_, found in by_request.items() if any(one.owed for one in found)}
     found: list[answers.StillOut] = []
+    # False sorts first, and the sort keeps the order of age among the rest.
     for id_ in sorted(by_request, key=lambda one: one not in owing):
         asked = tx.request(id_)
         if asked is not None and (asked.ended_at or id_ in owing):
@@ -242,4 +247,5 @@ async def standing_freezes(context: Context) -> tuple[ports.Freeze, ...]:
 
 
 _APPROVED, _RUNNING = lifecycle.State.APPROVED, lifecycle.State.RUNNING
+# A plan is its maker's alone until it is requested.
 _ASKED = lifecycle.OPEN - {lifecycle.State.PLANNED}

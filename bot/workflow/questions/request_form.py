@@ -44,6 +44,7 @@ async def offers(context: Context, person: request.Person, typed: str) -> Sequen
         SlackUnavailable: the person could not be looked up.
     """
     snapshot = context.power.latest()
+    # Names of servers are shown to full members alone, letter by letter too.
     if snapshot is None or not (await context.people.may_read(person)).allowed:
         return ()
     return await context.search.find(snapshot, context.policy().groups, typed)
@@ -60,6 +61,7 @@ async def open_form(context: Context, inbound: ports.Inbound) -> answers.FormSho
     chosen: tuple[search.Offer, ...] = ()
     try:
         snapshot = await queries.inventory(context)
+    # A form without offers is better than none: the plan judges what is chosen.
     except errors.CloudError:
         notes.append(NO_INVENTORY)
     else:
@@ -102,10 +104,12 @@ async def _planned(context: Context, made: plan.Plan) -> tuple[tuple[search.Offe
 
     Terms that no choice can hold, and servers that were not typed, are chosen one by one.
     """
+    # Quotes and `&` bind several words, which a choice each would tear apart.
     whole = any(sign in made.typed for sign in '&"“”')
     terms = (made.typed,) if whole else tuple(made.typed.split())
     fit = len(terms) <= MOST_TERMS and all(len(term) <= search.MOST_VALUE for term in terms)
     if terms and fit:
+        # Terms stay terms: a server that came since is in a range as it was typed.
         return tuple(search.Offer(term, term) for term in dict.fromkeys(terms)), False
     try:
         snapshot = await queries.inventory(context)
@@ -125,7 +129,10 @@ async def _channels(context: Context, place: request.Place) -> tuple[ports.Chann
     ids = sorted(allowed)[:MOST_CHANNELS]
     found = await asyncio.gather(*map(context.people.directory.channel, ids))
     return tuple(
-        one for one in found if one.is_member and not one.is_shared and not one.is_archived
+        # Whatever else is chosen would be refused by the plan.
+        one
+        for one in found
+        if one.is_member and not one.is_shared and not one.is_archived
     )
 
 
@@ -148,6 +155,7 @@ def read_form(context: Context, place: request.Place, sent: inputs.Filled) -> fo
         problems[field] = "Requests aren't allowed in this channel."
     if snapshot is not None:
         try:
+            # On the newest list without a call: Slack waits three seconds for the form's answer.
             servers = queries.resolve(
                 context, found.change.targets, snapshot, for_change=True
             ).servers
@@ -179,5 +187,6 @@ def _refused(
     elif change.options.break_glass and not change.reason:
         found[form.FormField.REASON] = "Break glass needs a reason."
     by_option = {name: field for field, name in form.OPTIONS.items()}
+    # The strictest rule's limits, as the plan would have them.
     loose = plan_refusals.by_options(change.options, judging.strictest(judged, count))
     return found | {by_option[name]: sentence for name, sentence in loose}

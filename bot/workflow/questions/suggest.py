@@ -17,7 +17,9 @@ async def answer(
     """Return what is wrong, with a line to copy if there is one that may be offered."""
     line = ""
     if mistake.suggestion:
+        # A line is offered only when it acts on no server that wasn't named.
         line = await _checked(context, mistake.suggestion, input_fields.text(inbound.input))
+    # By the command's own name here, since a workspace may call it otherwise.
     written = f"{inbound.called} {line}" if line else ""
     return answers.Mistake(mistake.problem, mistake.token, written)
 
@@ -34,6 +36,7 @@ async def _checked(context: Context, line: str, text: str) -> str:
 async def _snapshot(context: Context) -> server.Snapshot | None:
     """Return the newest snapshot, None where CloudDC can't be read."""
     try:
+        # However old: it is planned anew when the line is sent.
         return context.power.latest() or await queries.inventory(context)
     except errors.CloudError:
         return None

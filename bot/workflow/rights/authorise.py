@@ -62,6 +62,7 @@ async def may_deny(
     if early is not None:
         return early
     needs, user_id = request.plan.terms.needs, inbound.person.user_id
+    # A no by somebody the policy names takes no look-up at all.
     roster = await context.people.roster_for_no([need.group for need in needs], user_id)
     return may_approve.may_deny(user_id, needs, roster)
 
@@ -113,6 +114,7 @@ def groups_of(context: Context, request: ports.Request) -> frozenset[str]:
     Where an edited policy has none of its rules any more, those of all rules may.
     """
     rules = [one for one in context.policy().rules if one.name in request.plan.terms.rules]
+    # Else nobody could put back what a rule that is gone took out.
     rules = rules or list(context.policy().rules)
     named = (group for rule in rules for group in (*rule.requesters, *rule.approver_groups))
     return frozenset(named)
@@ -153,6 +155,7 @@ async def refuse(
     reason = decision.reason.value if decision.reason else ""
     event = EVENTS[inbound.input.name]
     said, named = decision.sentence, _NOBODY
+    # The refusal alone says that it is over; who ended it is what people ask next.
     if decision.reason is Refusal.SETTLED:
         said, named = (
             late_clicks.sentence(request, context.clock.now()),

@@ -25,6 +25,7 @@ def public_by(request: ports.Request) -> float | None:
     """Return until when an approved break glass waits for its card; None when it needn't."""
     if not request.order.options.break_glass or (request.card is not None and request.card.ts):
         return None
+    # Use-by less use-within is when it was approved, which has no column of its own.
     return request.use_by - request.plan.terms.use_within_s + PUBLIC_WITHIN_S
 
 

@@ -77,6 +77,7 @@ async def at_approval(context: Context, request: ports.Request, *, last: bool) -
         return Stands(
             last, await broken_seal(context, request) or await shared_channel(context, request)
         )
+    # Together, since somebody waits for the answer to their click.
     ruling, snapshot = await asyncio.gather(still_stands(context, request), _fresh(context))
     if ruling.lost is not None or snapshot is None:
         return Stands(last, ruling.lost)
@@ -84,6 +85,7 @@ async def at_approval(context: Context, request: ports.Request, *, last: bool) -
     if not other.changed:
         return Stands(last)
     stops = request.plan.terms.on_change is plan.OnChange.STOP
+    # With `on_change = "stop"` one is enough; else only what leaves nothing to do.
     if stops or other.whole:
         return Stands(last, LostGrant(Loss.SERVERS, f"servers have changed: {other.sentence}"))
     return Stands(last, told=f". Left out, since they have changed: {other.sentence}")
@@ -115,9 +117,11 @@ async def broken_seal(context: Context, request: ports.Request) -> LostGrant | N
     """Return the loss of a request whose record was changed behind Powerbot's back."""
     seen = await context.store.read(lambda tx: sealing.evidence(tx, request))
     flaws = sealing.flaws(request, seen, now=context.clock.now())
+    # Loudly: this is somebody who can write to the database, or a fault of ours.
     if flaws:
         log.error("seal.broken", request=request.id, flaws=[flaw.value for flaw in flaws])
         return LostGrant(Loss.SEAL, sealing.sentence(flaws), tuple(flaw.value for flaw in flaws))
+    # Approvals of a version without seals are honoured once, and the audit says so.
     if seen.unsealed and not seen.honoured:
         await context.store.write(lambda tx: sealing.honour(tx, request, context.clock.now()))
     return None
@@ -144,6 +148,7 @@ async def _asker(
     for rule in judging:
         for named, lost in _lists(rule, request):
             if groups.isdisjoint(named):
+                # They may be in the group that couldn't be read: neither a loss nor a yes.
                 if not roster.unreadable.isdisjoint(named):
                     lacks = missing_access.of(named, roster.missing)
                     raise errors.SlackUnavailable(missing=lacks)

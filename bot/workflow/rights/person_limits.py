@@ -88,6 +88,7 @@ async def _known(
     context: Context, person: request.Person, request: ports.Request | None
 ) -> Known | None:
     """Return why a person is known without asking Slack, or None."""
+    # Their own: Cancel and Stop by its requester hurt nobody, whoever they are by now.
     if request is not None and request.order.requester.user_id == person.user_id:
         return Known.REQUESTER
     if any(person.user_id in listed for listed in context.policy().people.values()):
@@ -95,6 +96,7 @@ async def _known(
     id_, now = request.id if request else "", context.clock.now()
 
     def read(tx: ports.Tx) -> Known | None:
+        # They were looked up when they did, and a no does no harm.
         if id_ and tx.acted(id_, person.user_id, halts.ACTS):
             return Known.ACTED
         return Known.SEEN if halts.is_known(tx.seen(person.user_id), now) else None
@@ -146,6 +148,7 @@ async def _looked_up(context: Context, person: request.Person) -> Admitted:
             continue
         return Admitted(Known.LOOKED_UP if decision.allowed else None, decision)
     log.warning("no.not_looked_up", user=person.user_id)
+    # Who was seen as a guest lately is no full member for want of an answer.
     seen, now = await context.store.read(lambda tx: tx.seen(person.user_id)), context.clock.now()
     return NOT_FULL if halts.is_known_not_full(seen, now) else Admitted(Known.NOT_ANSWERED)
 

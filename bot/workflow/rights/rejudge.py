@@ -7,8 +7,11 @@ two versions; else it ends, and says which rule ended it.
 from __future__ import annotations
 
 from bot.power import errors, missing_access, ports, server
-from bot.power.approval import judging
+from bot.power.approval import judging, may_approve
+from bot.power.approval.may_approve import Refusal
 from bot.power.lifecycle import State
+from bot.power.run import never_ran
+from bot.workflow import answers
 from bot.workflow.context import Context
 
 WENT_ON = "policy.went_on"
@@ -31,6 +34,7 @@ async def problem(
         SlackUnavailable: a group on which the answer depends could not be read.
     """
     rules = context.policy()
+    # By the hash of what the file means: a comment in it changes no version.
     if rules.version == request.plan.policy_version:
         return ""
     known = snapshot.servers if snapshot is not None else {}
@@ -48,6 +52,7 @@ async def problem(
     if change is None:
         await _note(context, request, rules.version)
         return ""
+    # Perhaps it fits after all: a request isn't ended on what couldn't be read.
     if roster.unreadable:
         lacks = missing_access.of(sorted(roster.unreadable), roster.missing)
         again = "." if lacks else "; try again in a moment."
@@ -71,3 +76,40 @@ async def _note(context: Context, request: ports.Request, version: str) -> None:
         detail=detail,
     )
     await context.store.write(lambda tx: tx.audit(entry))
+
+
+async def overtaken(
+    context: Context, inbound: ports.Inbound, request: ports.Request, decision: may_approve.Decision
+) -> str:
+    """Return why an edited policy ends this request.
+
+    Only a click of somebody whom the plan or the edited policy has as an approver is an
+    occasion to look: nobody else's click changes anything.
+    """
+    if request.state is not State.PENDING or not changed(context, request):
+        return ""
+    if not decision.allowed and not await _approves_now(context, inbound, decision):
+        return ""
+    return await problem(context, request, context.power.latest())
+
+
+async def _approves_now(
+    context: Context, inbound: ports.Inbound, decision: may_approve.Decision
+) -> bool:
+    """Whether an edited policy has this person as an approver of anything."""
+    if decision.reason not in (Refusal.NOT_IN_GROUP, Refusal.NO_APPROVER):
+        return False
+    roster = await context.people.roster(sorted(context.policy().approver_groups))
+    return any(inbound.person.user_id in who for who in roster.members.values())
+
+
+async def end(
+    context: Context, inbound: ports.Inbound, request: ports.Request, why: str
+) -> answers.Note:
+    """Refuse a pending request that an edited policy doesn't allow any more."""
+    # Both stand in the audit, so that whoever reads it can compare the two texts.
+    versions = {"planned_under": request.plan.policy_version, "now": context.policy().version}
+    detail = {**versions, "click_of": inbound.person.user_id}
+    ending = never_ran.Ending(State.REFUSED, context.clock.now(), why, detail=detail)
+    await context.store.write(lambda tx: never_ran.end(tx, request, ending))
+    return answers.Note(f"Not approved, because {why}.", good=False)

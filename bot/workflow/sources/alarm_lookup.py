@@ -19,7 +19,7 @@ PATIENCE_S = 2.0
 QUIET_S = 600.0
 # A plan keeps no more pairs of an alarm and a server than these.
 MOST_KEPT = 500
-WORST_UNKNOWN = 5
+WORST_UNKNOWN = 5  # After 4, the mildest of CloudDC's levels (CloudDC API, ListAlarms page).
 UNAUTHORIZED, FORBIDDEN = 401, 403
 
 
@@ -34,6 +34,7 @@ class Heard:
         """Return a plan with the alarms of the servers that it acts on, the worst first."""
         acting = {line.server_id for line in plan.lines_with(Verdict.ACT)}
         standing = dict.fromkeys(one for one in self.alarms if one.server_id in acting)
+        # Level 1 is the worst; 0 means that it wasn't readable.
         ordered = sorted(standing, key=lambda one: (one.level or WORST_UNKNOWN, one.name))
         groups: dict[tuple[int, str], list[str]] = {}
         for one in ordered[:MOST_KEPT]:
@@ -54,7 +55,7 @@ class AlarmLookup:
     clock: ports.Clock
     patience_s: float = PATIENCE_S
     _quiet_until: float = float("-inf")
-    _unsigned: int = 0
+    _unsigned: int = 0  # Refusals by 401 in a row.
 
     async def hear(self, server_ids: Sequence[str]) -> Heard:
         """Return the alarms that stand for these servers."""
@@ -65,6 +66,7 @@ class AlarmLookup:
         try:
             async with asyncio.timeout(self.patience_s):
                 found = await self.source.alarms(server_ids)
+        # Alarms are advice, for which no plan is refused.
         except (errors.CloudError, TimeoutError) as error:
             log.warning("alarms.not_read", why=type(error).__name__)
             if self._may_not(error):

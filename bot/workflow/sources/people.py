@@ -22,12 +22,12 @@ from bot.power.text import typography
 
 log = structlog.get_logger()
 
-USER_GROUP = "S"
+USER_GROUP = "S"  # How Slack's ids of user groups begin.
 # More people than this are called by their user group instead of one by one.
 MOST_NAMED = 20
 # Candidates that are looked up before we assume that one of the rest can approve.
 MOST_LOOKED_UP = 50
-MOST_LOOKED_AT = 200
+MOST_LOOKED_AT = 200  # People of a whole policy whom `policy check` looks up.
 # A no waits this long for a user group to be read, in seconds.
 NO_WAITS_S = 1.0
 # The same word about the same person is written down this often, and no more; in seconds.
@@ -36,8 +36,8 @@ NOTED_FOR_S = 3600.0
 MOST_REMEMBERED = 5000
 # What is left of Slack's form for a person, which carries an id and seldom a name.
 PERSON = re.compile(r"(?<!\S)@([UW][A-Z0-9]{2,30})\b")
-MOST_PEOPLE = 5
-UNSAFE = re.compile(r"[<>@&|`]")
+MOST_PEOPLE = 5  # Names that are looked up for one reason.
+UNSAFE = re.compile(r"[<>@&|`]")  # What could make a mention, a link or code of a name.
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -66,6 +66,7 @@ class SeenMembers:
         """Write a sighting down; one that can't be written costs nobody anything."""
         now = self.clock.now()
         before = self._noted.get(user_id)
+        # In absolute terms, for a clock that was set back must not silence this for long.
         if before is not None and before[0] == full and abs(now - before[1]) < NOTED_FOR_S:
             return
         try:
@@ -141,6 +142,7 @@ class People:
                     lacking[group] = (*lacking.get(group, ()), *named_here)
                     continue
                 for user_id in in_slack:
+                    # Whom the policy names keeps that as evidence: nobody edits it in Slack.
                     members[group].setdefault(user_id, f"in Slack's user group {entry}")
         return quorum.Roster(members, frozenset(unreadable), lacking)
 
@@ -196,6 +198,7 @@ class People:
                 for user_id in roster.members.get(need.group, {})
                 if user_id != requester and user_id not in no
             )
+            # Who would fill the places as far as is known; looked up, some may turn out unable.
             new = quorum.assign(needs, dict.fromkeys(able), roster).keys() - seen
             if not new:
                 break
@@ -236,6 +239,7 @@ async def with_names(reason: str, directory: ports.Directory) -> str:
     ids = list(dict.fromkeys(PERSON.findall(reason)))[:MOST_PEOPLE]
     names = {one: await _name(one, directory) for one in ids}
     named = PERSON.sub(lambda found: names.get(found[1]) or found[0], reason)
+    # A name is longer than its id, and must not cut somebody's words short.
     return named if len(named) <= command_line.MOST_REASON else reason
 
 

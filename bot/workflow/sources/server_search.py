@@ -29,9 +29,11 @@ class Search:
     ) -> list[search.Offer]:
         """Return what fits what was typed."""
         async with self.turn:
+            # Lets what has come in meanwhile go first, as a click.
             await asyncio.sleep(0)
             catalogue = self.fetch(snapshot, groups)
             if typed not in self.found:
+                # All at once: what is typed next is seldom what was typed before.
                 if len(self.found) >= MOST_FOUND:
                     self.found.clear()
                 self.found[typed] = catalogue.search(typed)
