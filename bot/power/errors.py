@@ -31,6 +31,7 @@ class PowerbotError(Exception):
     @property
     def user_message(self) -> str:
         """The sentence that a person is shown: the given one, else the class's first line."""
+        # The docstring is the default, so that no class is ever without a sentence.
         return str(self) or (type(self).__doc__ or "").strip().splitlines()[0]
 
 
@@ -44,7 +45,7 @@ class UserMistake(PowerbotError):
     def __init__(self, problem: str, *, token: str = "", suggestion: str = "") -> None:
         super().__init__(problem)
         self.problem = problem
-        self.token = token
+        self.token = token  # As it was typed, for people to find it in their line.
         self.suggestion = suggestion
 
 
@@ -114,17 +115,17 @@ class CloudError(PowerbotError):
         retry_after_s: float | None = None,
     ) -> None:
         super().__init__(message)
-        self.status = status
-        self.code = code
+        self.status = status  # HTTP status of the answer, 0 where none came.
+        self.code = code  # Such as `iMetal.0100` (CloudDC API, error code page).
         self.request_id = request_id
         self.server_ids = server_ids
-        self.retry_after_s = retry_after_s
+        self.retry_after_s = retry_after_s  # None where the answer asks for no wait.
 
 
 class NotSent(CloudError):
     """CloudDC could not be reached, and nothing was sent."""
 
-    why = ""
+    why = ""  # The cause alone, for a sentence of its own.
 
     @classmethod
     def since(cls, why: str, *, retry_after_s: float | None = None) -> NotSent:

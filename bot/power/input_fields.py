@@ -83,6 +83,7 @@ def is_alone(given: Input) -> bool:
     """Whether the thread of its place may have no replies, so that Slack shows nothing in it."""
     match given:
         case RequestFilled() | ShortcutUsed():
+            # A message that was just pressed on may be the first of its thread.
             return given.lone
         case Typed() | Mentioned() | Repeated() | Pressed() | FormSent():
             return False

@@ -20,31 +20,31 @@ class Do(enum.StrEnum):
     DENY = "deny"
     CANCEL = "cancel"
     STOP = "stop"
-    RETRY = "retry"
-    UNDO = "undo"
-    AGAIN = "again"
-    BACK_ON = "back_on"
+    RETRY = "retry"  # Retry failed: what was never sent or failed, planned anew.
+    UNDO = "undo"  # Switch on what a request has switched off.
+    AGAIN = "again"  # Plan again, whole: for a plan or request that ran out.
+    BACK_ON = "back_on"  # Switch on what a cycle has left off.
     DETAILS = "details"
-    PAGE = "page"
-    SHARE = "share"
-    NUDGE = "nudge"
-    COMMENT = "comment"
-    VERDICT = "verdict"
+    PAGE = "page"  # Another page of a long table.
+    SHARE = "share"  # Show a private answer to the channel.
+    NUDGE = "nudge"  # Call the missing approvers once more.
+    COMMENT = "comment"  # Words for one's own decision.
+    VERDICT = "verdict"  # The review of break glass.
     UNFREEZE = "unfreeze"
-    PUT_BACK = "put_back"
-    NEW = "new_request"
-    CHANGE = "change"
+    PUT_BACK = "put_back"  # What steps have left out.
+    NEW = "new_request"  # Open an empty form.
+    CHANGE = "change"  # Open the form filled in with a plan.
 
 
 class Form(enum.StrEnum):
     """Which form was sent."""
 
-    CONFIRM_COUNT = "confirm_count"
+    CONFIRM_COUNT = "confirm_count"  # The number of servers, typed.
     DENY = "deny"
     COMMENT = "comment"
     VERDICT = "verdict"
     REQUEST = "request_form"
-    REVIEW = "review"
+    REVIEW = "review"  # The plan in the request form's own window.
 
 
 class Judgement(enum.StrEnum):
@@ -70,6 +70,7 @@ class Kind(enum.StrEnum):
 class _Input(pydantic.BaseModel):
     """What every input has: `called` is what a line to copy begins with, empty for the default."""
 
+    # A newer version's field must not keep an older process from reading the row.
     model_config = pydantic.ConfigDict(frozen=True, extra="ignore")
 
     kind: ClassVar[Kind]
@@ -91,7 +92,7 @@ class Typed(_Input):
     kind = Kind.COMMAND
     type: Literal["typed"] = "typed"
     text: str = ""
-    length: int = 0
+    length: int = 0  # Characters; 0 where the text is kept.
     trigger_id: str = ""
     view: str = ""
 
@@ -113,7 +114,7 @@ class Repeated(_Input):
     kind = Kind.COMMAND
     type: Literal["repeated"] = "repeated"
     do: Literal[Do.PAGE, Do.SHARE]
-    page: int = 1
+    page: int = 1  # From 1.
     text: str = ""
     ephemeral: bool = False
     trigger_id: str = ""
@@ -158,7 +159,7 @@ class FormSent(_Input):
     type: Literal["form_sent"] = "form_sent"
     do: Literal[Form.CONFIRM_COUNT, Form.DENY, Form.COMMENT, Form.VERDICT, Form.REVIEW]
     request_id: str = ""
-    count: str = ""
+    count: str = ""  # As it was typed: it is compared, not reckoned with.
     reason: str = ""
     comment: str = ""
     judgement: Judgement | None = None
@@ -181,7 +182,7 @@ class RequestFilled(_Input):
     type: Literal["request_filled"] = "request_filled"
     do: Literal[Form.REQUEST] = Form.REQUEST
     filled: dict[str, str] = pydantic.Field(default_factory=dict)
-    chose_channel: bool = False
+    chose_channel: bool = False  # Whether the form had a field for it.
     lone: bool = False
     view: str = ""
 
@@ -216,7 +217,7 @@ class HomeOpened(_Input):
 
     kind = Kind.HOME
     type: Literal["home_opened"] = "home_opened"
-    home: Literal[True] = True
+    home: Literal[True] = True  # Tells these rows apart for a version that knows no `type`.
     hash: str = ""
 
 

@@ -14,38 +14,38 @@ from bot.power import errors
 class State(enum.StrEnum):
     """Where a request is; the value is the word that people see."""
 
-    PLANNED = "planned"
-    PENDING = "pending"
-    APPROVED = "approved"
-    RUNNING = "running"
-    SUCCEEDED = "succeeded"
-    PARTIAL = "partial"
-    FAILED = "failed"
-    STOPPED = "stopped"
-    REFUSED = "refused"
-    DENIED = "denied"
-    CANCELLED = "cancelled"
-    EXPIRED = "expired"
-    VOID = "void"
+    PLANNED = "planned"  # Shown to its maker; nobody was asked.
+    PENDING = "pending"  # Waits for approvals.
+    APPROVED = "approved"  # Nothing is sent yet; waits for its first wave.
+    RUNNING = "running"  # Its calls may have left.
+    SUCCEEDED = "succeeded"  # Every server that was acted on is proven.
+    PARTIAL = "partial"  # The rest: some are proven, or something may still show.
+    FAILED = "failed"  # Nothing is proven, and nothing may still show.
+    STOPPED = "stopped"  # By a person, a freeze or the policy, with servers not sent.
+    REFUSED = "refused"  # By the policy or for a lost right, before it was approved.
+    DENIED = "denied"  # By an approver.
+    CANCELLED = "cancelled"  # By its requester, before the first call.
+    EXPIRED = "expired"  # Nobody answered in time.
+    VOID = "void"  # Approved, and not started in time or not standing any more.
 
 
 class ServerState(enum.StrEnum):
     """Where one server is within a run; the value is the word that people see."""
 
-    QUEUED = "queued"
-    INTENDED = "intended"
-    ACCEPTED = "accepted"
-    PROVEN = "proven"
-    SKIPPED = "skipped"
-    BLOCKED = "blocked"
-    REJECTED = "rejected"
-    FAILED = "failed"
-    TIMED_OUT = "timed out"
-    SUPERSEDED = "superseded"
-    NOT_PROVEN = "not proven"
-    UNKNOWN = "unknown"
-    UNWELL = "unwell"
-    NOT_SENT = "not sent"
+    QUEUED = "queued"  # Waits for its wave.
+    INTENDED = "intended"  # Written down: its call may have left.
+    ACCEPTED = "accepted"  # CloudDC took it; its record is watched.
+    PROVEN = "proven"  # Its own record shows the result.
+    SKIPPED = "skipped"  # Needs no call: it is at its goal, or another request has it.
+    BLOCKED = "blocked"  # May have no call: protected, changed, gone.
+    REJECTED = "rejected"  # CloudDC refused the call and did nothing.
+    FAILED = "failed"  # CloudDC says that the operation failed.
+    TIMED_OUT = "timed out"  # Accepted, and nothing final was seen by the deadline.
+    SUPERSEDED = "superseded"  # Somebody else's operation took its place.
+    NOT_PROVEN = "not proven"  # Accepted, and no record could tell.
+    UNKNOWN = "unknown"  # The answer was lost, so that it may have happened.
+    UNWELL = "unwell"  # Proven, but its probe doesn't answer.
+    NOT_SENT = "not sent"  # The run ended before its turn.
 
 
 TRANSITIONS: dict[State, frozenset[State]] = {

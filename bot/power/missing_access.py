@@ -17,12 +17,12 @@ MOST_TOLD = 3
 class Lack(enum.Enum):
     """What is missing, by who can mend it."""
 
-    GROUP = "group"
-    SCOPE = "scope"
+    GROUP = "group"  # Slack's `no_such_subteam` and the like.
+    SCOPE = "scope"  # Slack's `missing_scope`.
     TOKEN = "token"  # noqa: S105 -- the word for a reason, no secret.
     WORKSPACE = "workspace"
-    PLAN = "plan"
-    SETTING = "setting"
+    PLAN = "plan"  # User groups are for paid workspaces.
+    SETTING = "setting"  # Such as two-factor rules.
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -77,6 +77,7 @@ Lacking = Mapping[str, Sequence[Missing]]
 
 def told(missing: Iterable[Missing]) -> str:
     """Return all that is missing in sentences, each once; nothing for nothing."""
+    # A missing scope is missing for every group, and is said once.
     sentences = list(dict.fromkeys(one.sentence for one in missing))
     more = len(sentences) - MOST_TOLD
     rest = [f"And {more} more like this; powerbot check lists them."] if more > 0 else []
@@ -105,6 +106,7 @@ def stored(missing: Iterable[Missing]) -> list[dict[str, str]]:
 
 def read(body: Any) -> tuple[Missing, ...]:
     """Return what a stored body says is missing; what it can't mean is left out."""
+    # Another version may have stored it, with words that this one doesn't know.
     rows = [row for row in body if isinstance(row, Mapping)] if isinstance(body, list) else []
     words = {lack.value for lack in Lack}
     return tuple(

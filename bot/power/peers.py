@@ -16,7 +16,7 @@ from bot.power.messages import messages
 class Method(enum.StrEnum):
     """The three words that the power API knows; a cycle is an off and an on."""
 
-    ON = "power on"
+    ON = "power on"  # With the space (CloudDC API, power-state page).
     OFF = "power off"
     REBOOT = "rebooting"
 
@@ -29,7 +29,7 @@ class Accepted:
     """
 
     server_ids: frozenset[str]
-    request_id: str = ""
+    request_id: str = ""  # CloudDC's id of the call, for its support.
     unidentified: int = 0
 
 
@@ -71,10 +71,10 @@ class Member:
     name: str = ""
     deleted: bool = False
     is_bot: bool = False
-    is_restricted: bool = False
-    is_stranger: bool = False
+    is_restricted: bool = False  # A guest, of one channel or several.
+    is_stranger: bool = False  # Of another company, through a shared channel.
     timezone: str = ""
-    utc_offset_s: int = 0
+    utc_offset_s: int = 0  # East of UTC, for a zone whose name isn't known here.
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -90,6 +90,7 @@ class Workspace:
     """The Slack workspace: its address, and the kinds of blocks that it refuses."""
 
     url: str = ""
+    # `powerbot check` finds them; plainer ones are sent.
     refused_blocks: frozenset[str] = frozenset()
 
 
@@ -100,7 +101,7 @@ class Channel:
     channel_id: str
     name: str = ""
     is_member: bool = True
-    is_shared: bool = False
+    is_shared: bool = False  # With another company, or about to be.
     is_archived: bool = False
 
 
@@ -117,6 +118,7 @@ class Inbound:
     place: request.Place
     input: inputs.Input
     at: float
+    # Whoever has it can post in the channel for 30 minutes, so that no log may have it.
     response_url: str = dataclasses.field(default="", repr=False)
 
     @property
@@ -141,8 +143,8 @@ class Leftover:
 class Urgency(enum.IntEnum):
     """Which message goes first where a channel takes one a second."""
 
-    NEW_CARD = 0
-    END = 1
+    NEW_CARD = 0  # Nobody can approve what isn't there.
+    END = 1  # What people wait for.
     REST = 2
 
 
@@ -161,9 +163,9 @@ class OutboxMessage:
     kind: str
     said: messages.Message | None
     version: int
-    tries: int
+    tries: int  # Failed ones; put off isn't failed.
     created_at: float
-    shown_version: int = 0
+    shown_version: int = 0  # The newest that a delivery has shown.
     leased_until: float = 0.0
     urgency: Urgency = Urgency.REST
 

@@ -21,8 +21,8 @@ class Verdict(enum.StrEnum):
     """What the plan would do with one server."""
 
     ACT = "act"
-    SKIP = "skip"
-    BLOCKED = "blocked"
+    SKIP = "skip"  # At its goal already, or another request does the same.
+    BLOCKED = "blocked"  # It may not be acted on; the others go on without it.
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +35,7 @@ class PlanLine:
     1, if nothing is skipped on the way; 0 where that isn't known beforehand.
     """
 
+    # A stored plan with a key that isn't known was written by a newer version.
     __pydantic_config__: ClassVar = pydantic.ConfigDict(extra="forbid")
 
     server_id: str
@@ -43,10 +44,10 @@ class PlanLine:
     verdict: Verdict
     reason: str = ""
     rule: str = ""
-    power_before: str = ""
+    power_before: str = ""  # The vendor's word when it was planned.
     health: str = ""
     held_by: str = ""
-    apart: str = ""
+    apart: str = ""  # Rack, unit or serial number, where names are alike.
     cause: Cause = Cause.NONE
     holder: str = ""
     wave: int = 0
@@ -75,8 +76,8 @@ class Notify(enum.StrEnum):
 class OnChange(enum.StrEnum):
     """What becomes of a run when a server isn't the one that was planned any more."""
 
-    SKIP = "skip"
-    STOP = "stop"
+    SKIP = "skip"  # It alone is left out.
+    STOP = "stop"  # The rest isn't sent either.
 
 
 class Terms(request.Frozen):
@@ -90,22 +91,23 @@ class Terms(request.Frozen):
 
     needs: tuple[Need, ...] = ()
     rules: tuple[str, ...] = ()
-    expires_s: float = 1800.0
+    expires_s: float = 1800.0  # From asking, if nobody answers.
+    # From the last approval to the start; also the longest wait of a run.
     use_within_s: float = 900.0
-    remind_s: float = 600.0
-    escalate_s: float = 1200.0
+    remind_s: float = 600.0  # After it was asked.
+    escalate_s: float = 1200.0  # After it was asked: everybody who may approve is named.
     deny_reason: bool = False
     notify: Notify = Notify.PEOPLE
-    cooldown_s: float = 0.0
+    cooldown_s: float = 0.0  # Between two reboots of one server.
     on_change: OnChange = OnChange.SKIP
-    batch: int = 50
-    ramp: tuple[int, ...] = (1, 5)
-    pause_s: float = 0.0
-    max_failures: int = 1
-    max_per_rack: int = 10
+    batch: int = 50  # Servers in a wave, after the ramp.
+    ramp: tuple[int, ...] = (1, 5)  # Servers in the first waves; the first one is the trial.
+    pause_s: float = 0.0  # Between waves.
+    max_failures: int = 1  # Over the whole run; it stops at this one.
+    max_per_rack: int = 10  # Power-ons at once, over all requests.
     break_glass: bool = False
-    review_within_s: float = 86400.0
-    confirm_count: bool = False
+    review_within_s: float = 86400.0  # After break glass.
+    confirm_count: bool = False  # Whether the number of servers must be typed.
     counted: int = 0
     overrides: tuple[str, ...] = ()
 
@@ -139,9 +141,9 @@ class Unheard(enum.StrEnum):
     """What is missing of the alarms that stand for the servers of a plan."""
 
     NOTHING = ""
-    NOT_READ = "not_read"
-    NOT_ALLOWED = "not_allowed"
-    NOT_ALL = "not_all"
+    NOT_READ = "not_read"  # CloudDC didn't answer in time.
+    NOT_ALLOWED = "not_allowed"  # The key lacks the permission.
+    NOT_ALL = "not_all"  # More stand than are kept.
 
 
 class Alarmed(request.Frozen):
@@ -161,7 +163,7 @@ class Stepped(request.Frozen):
     name: str
     kind: str
     when: definition.When = definition.When.AFTER
-    within_s: float = 0.0
+    within_s: float = 0.0  # To become well.
     settle_s: float = 0.0
 
 

@@ -80,6 +80,7 @@ class Doubtful(Protocol):
 
 def readings(clock: Clock) -> tuple[float, ...]:
     """Return every instant that it may be: one, unless the wall clock was set lately."""
+    # What may begin is judged by all of them, so that no jump of a clock lets it begin.
     return clock.readings() if isinstance(clock, Doubtful) else (clock.now(),)
 
 

@@ -22,7 +22,7 @@ class Lock:
     """Who acts on a server: the request, its action, since when, and who asked for it."""
 
     request_id: str
-    action: str
+    action: str  # The value of an `Action`.
     since: float
     requester: str = ""
 
@@ -81,7 +81,7 @@ class Review:
     opened_at: float
     due_at: float
     remind_at: float = 0.0
-    reminders: int = 0
+    reminders: int = 0  # How many were given.
     closed_at: float = 0.0
     closed_by: str = ""
     comment: str = ""
@@ -148,22 +148,22 @@ class RunServer:
     rack: str = ""
     state: lifecycle.ServerState = lifecycle.ServerState.QUEUED
     step: int = 0
-    wave: int = -1
+    wave: int = -1  # From 0; before the first it has none.
     detail: str = ""
-    baseline_power: str = ""
+    baseline_power: str = ""  # A state that was there before proves nothing.
     baseline_operation: str = ""
     seen_processing: bool = False
-    last_seen: str = ""
+    last_seen: str = ""  # The vendor's words, shown where time has run out.
     sent_at: float = 0.0
     settled_at: float = 0.0
-    sends: int = 0
+    sends: int = 0  # Calls for this step that left or may have.
     cause: causes.Cause = causes.Cause.NONE
     seen_power: str = ""
     room: str = ""
     rack_limit: int = 0
     late: causes.Late = causes.Late.NONE
     late_at: float = 0.0
-    apart: str = ""
+    apart: str = ""  # Rack, unit or serial number, where names are alike.
     probe: str = ""
 
     @property
@@ -202,11 +202,11 @@ class Busy:
 class Outcome(enum.StrEnum):
     """What became of one power call; the audit's words are made of the values."""
 
-    NONE = ""
+    NONE = ""  # Its answer isn't stored yet.
     ACCEPTED = "accepted"
     NOT_SENT = "not sent"
     REFUSED = "refused"
-    UNKNOWN = "unknown"
+    UNKNOWN = "unknown"  # Sent, and no usable answer came.
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -222,7 +222,7 @@ class Attempt:
     intended_at: float
     outcome: Outcome = Outcome.NONE
     detail: str = ""
-    cloud_request_id: str = ""
+    cloud_request_id: str = ""  # CloudDC's own, for its support.
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -24,12 +24,13 @@ class Action(enum.StrEnum):
     ON = "on"
     OFF = "off"
     REBOOT = "reboot"
-    CYCLE = "cycle"
+    CYCLE = "cycle"  # Off and, once that is proven, on again: two calls.
 
 
 class Frozen(pydantic.BaseModel):
     """A value that is never changed after it was made, and that knows all of its keys."""
 
+    # An unknown key is refused: dropped, it would change what was sealed.
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
 
 
@@ -45,10 +46,6 @@ class Place(Frozen):
 
     channel_id: str
     thread_ts: str = ""
-
-
-# Stands for every step around a wave, where one could be named.
-EVERY_STEP = "all"
 
 
 # Stands for every step around a wave, where one could be named.
@@ -73,6 +70,7 @@ class Options(Frozen):
     @property
     def sealed(self) -> dict[str, Any]:
         """What the seal covers; what older plans didn't have is there only where it is set."""
+        # Plans from before this option must keep the seal that was approved.
         left_out = set() if self.without else {"without"}
         return self.model_dump(mode="json", exclude=left_out)
 
@@ -90,8 +88,8 @@ class Target:
     name: str
     rack: str = ""
     power_before: str = ""
-    operation_before: str = ""
-    sn: str = ""
+    operation_before: str = ""  # The vendor's word then; `operation_state` outlasts its operation.
+    sn: str = ""  # Another one under the same id is another machine.
     apart: str = ""
 
     @property
@@ -145,8 +143,10 @@ class Order(Frozen):
             "region": self.scope.region,
             "requester": self.requester.model_dump(mode="json"),
             "retry_of": self.retry_of,
+            # Sorted: the order of a plan's lines is no part of what is approved.
             "servers": sorted(self.server_ids),
         }
+        # One spelling for one order, or the seal would depend on how JSON is written.
         canonical = json.dumps(sealed, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -161,6 +161,7 @@ ID_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 ID_PREFIX = "PR-"
 # How somebody at the host is named in the audit, before their user name.
 HOST_PREFIX = "host:"
+# 31 signs make 923,521 ids; one that was ever used is drawn again.
 ID_LENGTH = 4
 
 

@@ -21,8 +21,8 @@ class Power(enum.StrEnum):
 
     ON = "on"
     OFF = "off"
-    CHANGING = "changing"
-    UNKNOWN = "unknown"
+    CHANGING = "changing"  # An operation is under way.
+    UNKNOWN = "unknown"  # No word, or one that isn't known; never guessed.
 
 
 # The old generation's words for a change under way stood in `power_state` itself
@@ -66,13 +66,13 @@ class Server(msgspec.Struct, frozen=True, gc=False):
     name: str
     power_state: str = ""
     operation_state: str = ""
-    manage_state: str = "in-use"
-    frozen_state: int = 0
+    manage_state: str = "in-use"  # CloudDC's stage of life, such as `maintain`.
+    frozen_state: int = 0  # Not 0: suspended by Huawei Cloud; it isn't our freeze.
     health_state: str = ""
     sn: str = ""
-    dc: str = ""
+    dc: str = ""  # The room, by CloudDC's word for it.
     rack: str = ""
-    unit: str = ""
+    unit: str = ""  # Rack unit.
     model: str = ""
     tags: tuple[tuple[str, str], ...] = ()
     error: str = ""
@@ -82,8 +82,10 @@ class Server(msgspec.Struct, frozen=True, gc=False):
     @property
     def power(self) -> Power:
         """The power state in one of four words; an operation under way counts as changing."""
+        # It may be under way: to call the server on or off would be a guess.
         if RecordPart.OPERATION in self.unread:
             return Power.UNKNOWN
+        # First, since `power_state` still has the old word while an operation runs.
         if self.operation_state.strip().lower().endswith("-processing"):
             return Power.CHANGING
         return power_of(self.power_state)

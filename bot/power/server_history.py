@@ -18,7 +18,7 @@ _FATES = {state.value: state for state in ServerState}
 
 # Rows of one request that name this server.
 MOST_ROWS = 500
-MOST_DEEDS = 40
+MOST_DEEDS = 40  # Requests that `why` tells of, newest first.
 # What is looked up of each request: who did what. Its calls may be thousands of rows.
 TELLING = (
     "request.pending",
@@ -65,6 +65,7 @@ def request_ids(rows: Sequence[Row]) -> list[str]:
 
 def deed(server_id: str, found: ports.Request, rows: Sequence[Row]) -> Deed:
     """Tell one request from its audit rows, in any order."""
+    # By number, not by time: a clock may be set back, and numbers have no gaps.
     oldest_first = sorted(rows, key=lambda row: int(row["seq"]))
     agreed: dict[str, str] = {}
     asked_by, at, glass = "", found.created_at, False
@@ -77,12 +78,14 @@ def deed(server_id: str, found: ports.Request, rows: Sequence[Row]) -> Deed:
             case "approval.given":
                 agreed[user_id] = str(detail.get("group", ""))
             case "approval.withdrawn":
+                # A right that was lost is told as if it had not been given.
                 agreed.pop(str(detail.get("user", user_id)), None)
             case "request.break_glass":
                 glass = True
             case "request.running":
                 at = float(row["at"])
             case "servers.settled" if server_id in row["server_ids"]:
+                # A word of another version isn't guessed at.
                 fate = _FATES.get(str(detail.get("state")))
     seqs = [int(row["seq"]) for row in rows] or [0]
     approvals = tuple(Yes(user_id, group) for user_id, group in agreed.items())

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bot.power import ports
 from bot.power.text import folding
 
-NAMES_CHARS = 200
+NAMES_CHARS = 200  # Of one line of a log.
 # Folding more takes longer than a line of a log is worth.
 MOST_FOLDED = 200
 

@@ -53,7 +53,7 @@ class Option:
     example: str = ""
 
 
-PREFIX = "/power"
+PREFIX = "/power"  # A workspace may have registered it under another name; lines to copy use that.
 # What the same words follow on the host.
 PROGRAM = "powerbot"
 BECAUSE = "because"
@@ -66,7 +66,7 @@ PASSED_OVER = frozenset(
         *("you", "to", "just", "now", "hi", "hello", "hey", "hallo", "morning", "good", "bitte"),
     }
 )
-CHANGE = "TARGETS [OPTIONS] [because REASON]"
+CHANGE = "TARGETS [OPTIONS] [because REASON]"  # As help writes it.
 _CHANGE = frozenset({Argument.TARGETS, Argument.OPTIONS, Argument.REASON})
 _TARGETS = frozenset({Argument.TARGETS})
 _REQUEST = frozenset({Argument.REQUEST})

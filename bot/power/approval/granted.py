@@ -61,10 +61,12 @@ class Grant:
     def _gentler(self, rule: policy.Rule) -> str:
         """Say that a rule which didn't judge the plan requires a gentler pace than is kept."""
         way = rule.conduct
+        # A rule that judged the plan has its pace in the terms already.
         if rule.name in self.made.terms.rules:
             return ""
         if way.cooldown_s > self.terms.cooldown_s:
             return "requires more time between two reboots"
+        # Joining it would change the terms, so that it wants what isn't kept.
         if judging.tightened(self.terms, [rule]) != self.terms:
             return "requires a gentler pace"
         return ""
@@ -85,6 +87,7 @@ def terms_now(
     `records` are the servers of the plan: by them the rules are found, whatever they are called
     now.
     """
+    # Nothing to join, and thousands of records need not be gone through.
     if rules.version == made.policy_version:
         return made.terms
     found = (judging.rule_for(rules, record) for record in records)
@@ -93,8 +96,10 @@ def terms_now(
 
 def exchanged(target: request.Target, record: server.Server) -> str:
     """Say that a server has another name or another serial number than in the plan."""
+    # In one normal form, since CloudDC may write the same letter in another one.
     if _same(target.name) != _same(record.name):
         return f"renamed to {spelling.shown(record.name)} since the plan"
+    # A record may lose its serial number for a while; that is no other machine.
     if target.sn and record.sn and target.sn != record.sn:
         return f"another machine since the plan: its serial number is {record.sn}"
     return ""
@@ -141,6 +146,7 @@ def _changed(given: Grant, target: request.Target, known: server.Snapshot) -> st
     record = known.servers.get(target.server_id)
     if record is None:
         return gone(target, known)
+    # Asked before all else: a protection that came meanwhile bars everybody.
     if given.rules.protects(record):
         return "protected"
     change = given.change(target, record)

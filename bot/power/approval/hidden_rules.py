@@ -17,7 +17,7 @@ from bot.power.targets import name_pattern, targets, terms
 MOST_NAMES = 2_000
 # Names that are held against selections one by one, over a whole policy.
 MOST_TRIES = 50_000
-EVERYTHING = "*"
+EVERYTHING = "*"  # A selection that has this text has every server.
 
 
 def hidden(rules: policy.Policy) -> dict[int, str]:
@@ -57,6 +57,7 @@ class _Texts:
         # Whatever else narrows it: it has no more servers than any of its clauses.
         for clause in narrow.members.clauses:
             texts = {term.text for term in _expanded(clause)}
+            # Whoever has all of these texts has the rarest of them, so few are compared.
             rarest = min((self._by_text.get(text, []) for text in texts), key=len, default=[])
             first += next(([one] for one in rarest if texts <= self._texts[one]), [])
         return min(first, default=None)
@@ -80,6 +81,7 @@ class _Earlier:
         self._rules[index] = rule
         self._texts.add(index, rule.servers)
         for name in names:
+            # The first rule with this name keeps it: later ones never see the server.
             self._by_name.setdefault(name, index)
         if not names and _goes_by_name(rule.servers):
             self._wide.append(index)
@@ -104,6 +106,7 @@ class _Earlier:
     def _taker(self, name: str) -> int | None:
         """Return the first rule that matches a server by its name alone."""
         known = self._by_name.get(name)
+        # A server with nothing but a name, so that only selections by name can take it.
         box = server.Server(id="", name=name)
         for index in self._wide:
             if (known is not None and index > known) or not self._tries:

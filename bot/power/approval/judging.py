@@ -74,6 +74,7 @@ def judge(
     if action not in rule.actions:
         return ServerJudgement(rule, f'rule "{rule.name}" doesn\'t allow {action.value}')
     if not any(group in requester_groups for group in rule.requesters):
+        # "You may not" would be a lie: nobody knows whether they may.
         if any(group in unread for group in rule.requesters):
             lacks = missing_access.told(missing_access.of(rule.requesters, lacking or {})).rstrip(
                 "."
@@ -88,6 +89,7 @@ def judge(
 def may_break_glass(rules: Iterable[policy.Rule], requester_groups: Collection[str]) -> bool:
     """Whether every one of the rules lets this person act without approval."""
     judged = list(rules)
+    # Without a rule there is nobody to allow it.
     return bool(judged) and all(
         any(group in requester_groups for group in rule.break_glass) for rule in judged
     )
@@ -128,6 +130,7 @@ def strictest(
         remind_s=min(way.remind_s for way in ways),
         escalate_s=min(way.escalate_s for way in ways),
         deny_reason=any(way.deny_reason for way in ways),
+        # In the order of the enum: whom most would call.
         notify=min((way.notify for way in ways), key=list(plan.Notify).index),
         cooldown_s=max(way.cooldown_s for way in ways),
         on_change=_strictest_change(ways),
@@ -159,6 +162,7 @@ def tightened(terms: plan.Terms, rules: Iterable[policy.Rule]) -> plan.Terms:
 
 def _strictest_change(ways: Sequence[policy.Conduct | plan.Terms]) -> plan.OnChange:
     """Return `stop` where any of them wants it."""
+    # In the order of the enum, where `stop` comes last.
     return max((way.on_change for way in ways), key=list(plan.OnChange).index)
 
 
@@ -166,6 +170,7 @@ def _gentlest_ramp(ways: Sequence[policy.Conduct | plan.Terms]) -> tuple[int, ..
     """Return the smallest first waves; after its own ramp a rule goes on with its batch."""
     batch = min(way.batch for way in ways)
     columns = zip_longest(*(way.ramp for way in ways), fillvalue=None)
+    # The longest ramp decides how many waves are small.
     smallest = tuple(min(size for size in column if size) for column in columns)
     return tuple(min(size, batch) for size in smallest)
 
@@ -235,9 +240,11 @@ def wish(
     given = (order.reason, order.options.incident)
     if rule.reason and not reason_patterns.found_in_reason(rule.reason, *given):
         return f"requires {rule.reason} in the reason"
+    # Needs no approvals, so that its right to do without is all there is to lose.
     if order.options.break_glass:
         may = may_break_glass([rule], requester_groups)
         return "" if may else "doesn't let its requester break glass"
+    # By the count that the plan was judged with: those before it count as well.
     for need in rule.needs(made.terms.counted or len(order.targets)):
         # What a freeze's override has added is no part of what the rules want.
         spare = _count(_override(rules, made.terms.overrides), need.group)

@@ -17,6 +17,7 @@ BY_PEOPLE = frozenset({State.DENIED, State.CANCELLED, State.STOPPED})
 
 def sentence(found: ports.Request, now: float) -> str:
     """Say what a request is; people are named by user id."""
+    # No timer may have written the end yet, and nobody should read that it waits.
     if found.state is State.PENDING and now >= found.expires_at:
         return f"{found.id} has expired: nobody answered in time. Ask again if it is still needed."
     ended, why = found.state.value, f" ({found.end_reason})" if found.end_reason else ""

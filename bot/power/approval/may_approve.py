@@ -20,18 +20,18 @@ from bot.power.policy import policy
 class Refusal(enum.StrEnum):
     """Why a person may not do what they pressed; the value is the word in the audit."""
 
-    OWN_REQUEST = "own request"
+    OWN_REQUEST = "own request"  # Even if they are in every group.
     NOT_IN_GROUP = "not in a group"
-    ALREADY_APPROVED = "already approved"
-    GUEST = "guest"
+    ALREADY_APPROVED = "already approved"  # One person counts once.
+    GUEST = "guest"  # Slack: restricted, or ultra-restricted to one channel.
     BOT = "bot"
     DEACTIVATED = "deactivated"
-    OTHER_TEAM = "other team"
-    EXTERNAL = "external"
+    OTHER_TEAM = "other team"  # Another workspace, perhaps of the same company.
+    EXTERNAL = "external"  # Another company, through a shared channel.
     NOT_CHECKED = "could not be checked"
-    NO_APPROVER = "no approver configured"
+    NO_APPROVER = "no approver configured"  # No group is wanted, or those that are have nobody.
     EXPIRED = "expired"
-    SETTLED = "already settled"
+    SETTLED = "already settled"  # Not pending any more.
     NOT_REQUESTER = "not the requester"
     CHANNEL = "channel not allowed"
 
@@ -85,6 +85,7 @@ def refuse_early(
 
     `settled_by` is the user id of who ended or approved it, where somebody did.
     """
+    # Above all: no group, policy or state can make one approve their own.
     if person.user_id == requester.user_id:
         return refused(Refusal.OWN_REQUEST, "This is your own request: somebody else must decide.")
     late = state is State.PENDING and bool(expires_at) and now >= expires_at
@@ -122,6 +123,7 @@ def _settled(state: State, settled_by: str) -> str:
 
 def refuse_member(member: ports.Member, team_id: str) -> Decision | None:
     """Return the refusal for anybody who isn't a full, active, human member of the team."""
+    # First, since Slack's record of a stranger says little else that can be relied on.
     if member.is_stranger:
         why = "People from other companies can't do this; a member of this workspace has to."
         return refused(Refusal.EXTERNAL, why)
@@ -183,6 +185,7 @@ def _by_roster(
     if not groups:
         return _in_no_group(needs, roster)
     people = (*(approval.person.user_id for approval in approvals), user_id)
+    # Who fills no place any more still counts for a group, as one of several.
     group = quorum.assign(needs, people, roster).get(user_id, groups[0])
     evidence = roster.members[group][user_id]
     return Decision(True, None, f"Counts for {group}: {evidence}.", group, evidence)
@@ -252,6 +255,7 @@ def _member_again(
 def _group_again(approval: ports.Approval, needs: policy.Needs, roster: Roster) -> Decision:
     """Word the loss of somebody who is in no needed group any more."""
     user_id, group = approval.person.user_id, approval.group
+    # They may be in the group that couldn't be read: nothing is taken from them.
     if unread := [need.group for need in needs if need.group in roster.unreadable]:
         why = f"Whether {user_id} is still in {group} could not be checked."
         lacks = missing_access.told(missing_access.of(unread, roster.missing))

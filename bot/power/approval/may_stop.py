@@ -40,8 +40,10 @@ def may_freeze(
         return refused(
             Refusal.CHANNEL, "The policy doesn't allow this channel; use one that it names."
         )
+    # Whoever may start or approve work may hold it.
     named = rules.requester_groups | rules.approver_groups
     decision = _named(named, groups, unread, {}, "requester or approver", "freeze")
+    # Doubt counts for a no: a freeze that was wrong is lifted in a minute.
     if decision.reason is not Refusal.NOT_CHECKED:
         return decision
     return Decision(True, None, "Whether a rule names you could not be checked in time.")
@@ -66,6 +68,7 @@ def may_unfreeze(
 
     `lacking` is what must be mended before the `unread` groups can be read.
     """
+    # Unlike a freeze, this lets something happen again, so that doubt counts against it.
     no = may_approve.refuse_member(member, team_id)
     part, verb = "approver", "lift everybody's freezes"
     return no or _named(rules.approver_groups, groups, unread, lacking or {}, part, verb)

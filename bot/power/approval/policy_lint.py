@@ -101,6 +101,7 @@ def offline(rules: policy.Policy) -> Roster:
     for group, entries in rules.people.items():
         members[group] = {}
         for entry in entries:
+            # `S` begins Slack's ids of user groups; `#` is in no id of a person.
             some = [f"{entry}#{n}" for n in range(UNKNOWN_PEOPLE)] if entry[0] == "S" else [entry]
             members[group].update(dict.fromkeys(some, "named in the policy"))
     return Roster(members)
@@ -176,6 +177,7 @@ def _gaps(needs: policy.Needs, roster: Roster, askers: set[str]) -> tuple[tuple[
     # Whoever is in the same groups leaves the same places empty.
     alike = {tuple(one in group for group in groups): one for one in sorted(askers) or [""]}
     found = [quorum.unfillable(needs, roster, {asker}) for asker in alike.values()]
+    # The asker with the best chance: one who can pass is enough.
     return min(found, key=lambda gaps: sum(count for _, count in gaps))
 
 

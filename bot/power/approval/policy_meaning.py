@@ -10,7 +10,7 @@ from bot.power.approval import quorum
 from bot.power.policy import policy
 from bot.power.targets import narrowing, targets
 
-MOST_NAMED = 8
+MOST_NAMED = 8  # Ids of a group that a line shows.
 
 
 def lines(rules: policy.Policy) -> Iterator[str]:
@@ -111,6 +111,7 @@ def _dropped(rule: policy.Rule) -> Iterator[str]:
                 f'Rule "{rule.name}": from {least} servers up, {listed} no longer has to '
                 "approve; a row replaces approvers, so list everybody in it."
             )
+        # Row by row, for each one replaces the one before.
         before = after
 
 

@@ -51,6 +51,7 @@ class Tally:
 
 def tally(needs: policy.Needs, approvals: Iterable[ports.Approval], roster: Roster) -> Tally:
     """Count approvals by distinct people who are entitled by the roster."""
+    # Each once, in the order of their clicks.
     people = tuple(dict.fromkeys(approval.person.user_id for approval in approvals))
     places = assign(needs, people, roster)
     filled = list(places.values())
@@ -94,6 +95,7 @@ def assign(needs: policy.Needs, people: Iterable[str], roster: Roster) -> dict[s
     counts = {need.group: need.count for need in needs}
     places: dict[str, str] = {}
     for user_id in people:
+        # All places are filled; a large group need not be gone through.
         if len(places) == sum(counts.values()):
             break
         _place(user_id, needs, roster, counts, places, set())
@@ -112,6 +114,7 @@ def _place(
     for group in roster.groups_of(user_id, needs):
         if group in tried:
             continue
+        # Or two groups would hand the same person back and forth for ever.
         tried.add(group)
         holders = [person for person, held in places.items() if held == group]
         if len(holders) < counts[group] or any(

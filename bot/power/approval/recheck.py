@@ -84,14 +84,17 @@ def _not_ready(record: server.Server) -> str:
 def _by_power(method: Method, record: server.Server, *, forced: bool) -> ServerChange | None:
     """Judge a ready server by its power state alone."""
     goal = {Method.ON: Power.ON, Method.OFF: Power.OFF}.get(method)
+    # A second call would be refused, or would cut short what another has begun.
     if record.power is Power.CHANGING:
         return ServerChange(BLOCKED, "somebody else is acting on it")
     if record.power is Power.UNKNOWN:
+        # A reboot has no goal that a later read could prove.
         allowed = forced and goal is not None
         unknown = ServerChange(BLOCKED, "its power state is unknown", Cause.POWER_UNKNOWN)
         return None if allowed else unknown
     if record.power is goal:
         return ServerChange(SKIPPED, f"already {goal.value}", Cause.AT_GOAL)
+    # What CloudDC does with a reboot of a server that is off isn't documented.
     if method is Method.REBOOT and record.power is Power.OFF:
         return ServerChange(BLOCKED, "it is off now", Cause.IS_OFF)
     return None

@@ -49,6 +49,7 @@ def refuse_early(
         return refused(
             Refusal.SETTLED, f"{found.id} has already been reviewed by {review.closed_by}."
         )
+    # What comes of it is part of what is judged.
     if found.state not in lifecycle.ENDED:
         why = f"{found.id} is {found.state.value}; review it when it has ended."
         return refused(Refusal.SETTLED, why)

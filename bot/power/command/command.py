@@ -34,6 +34,7 @@ class Change:
 
     def line(self, targets: str) -> str:
         """Return the line to type for the same change of other targets."""
+        # A mended line may have found the reason among the targets.
         before, because, rest = targets.partition(f" {BECAUSE} ")
         reason = " ".join(part for part in (rest, self.reason) if part)
         words = [PREFIX, self.action.value, before, *self.written_options()]
@@ -198,6 +199,7 @@ def _look(line: Line) -> Read:
     if line.reason is not None:
         problem = f"{line.verb} changes nothing, so it takes no reason."
         raise line.mistake(problem, BECAUSE, f"{line.verb} {targets}".strip())
+    # For a look a bare star is harmless; for a change it can't be typed.
     return Read(line.verb, "" if targets.lower() in EVERYTHING else targets)
 
 
@@ -213,6 +215,7 @@ def _freeze_reason(line: Line) -> str:
     """Return the reason for a freeze, with or without because in front of it."""
     if line.reason is not None and not line.words:
         return line.checked_reason()
+    # The whole line as it was typed: a freeze has no targets that could end somewhere.
     reason = command_line.bounded_reason(line.whole)
     if not reason:
         raise line.mistake("Say why, as in freeze network work until 04:00.")
@@ -250,6 +253,7 @@ def _alone(line: Line) -> Requests | Owed | Unfreeze:
 def _written(options: request.Options) -> list[str]:
     """Return options as they are typed."""
     pause_ms = round((options.pause_s or 0) * 1000)
+    # In the largest unit that is exact, as a person would type it.
     pause = f"{pause_ms}ms" if pause_ms % 1000 else f"{pause_ms // 1000}s"
     wanted = {
         "--dry-run": options.dry_run,

@@ -24,9 +24,9 @@ from bot.power.vocabulary import (
 
 # What Slack makes of a link is longer than what was typed, so the first bound is wider.
 MOST_RAW = 12_000
-MOST_CHARACTERS = 4_000
-MOST_REASON = 500
-MOST_SUGGESTED = 300
+MOST_CHARACTERS = 4_000  # A longer line is refused whole: cut, it could lose what it takes out.
+MOST_REASON = 500  # Characters.
+MOST_SUGGESTED = 300  # Characters of a line to copy; a longer one doesn't fit a phone.
 # Nobody approves by words; somebody who tries is told where the button is.
 BUTTONS = {
     **dict.fromkeys(("approve", "approved", "lgtm", "yes", "ok"), "Approve"),
@@ -191,9 +191,11 @@ def _cut(verb: str, whole: str) -> Line:
     for word in typography.words(whole):
         if word.text.lower() == BECAUSE:
             return Line(verb, tuple(words), whole[word.end :], whole)
+        # A freeze is prose, in which an apostrophe needs no partner.
         if word.unclosed and verb != "freeze":
             problem = "A closing quotation mark is missing."
             raise errors.UserMistake(problem, token=typography.shown(word.text))
+        # Read as a target it would name nothing, and its reason would be lost.
         if word.text.lower().strip(":,-") == BECAUSE:
             raise _glued_because(verb, words, word.text, whole[word.end :])
         words.append(word.text)
@@ -258,6 +260,7 @@ def _unknown_verb(word: str, whole: str) -> errors.UserMistake:
 def _verb_in(words: Sequence[str]) -> str:
     """Return the verb that stands behind the targets, as in `web01 off`, or an empty text."""
     lowered = [word.lower() for word in words]
+    # A verb in the reason is a word like any other.
     before = lowered[: lowered.index(BECAUSE)] if BECAUSE in lowered else lowered
     return next((word for word in before if word in VERBS), "")
 

@@ -9,9 +9,10 @@ from bot.power import errors, request
 from bot.power.text import nearest, times, typography
 from bot.power.vocabulary import OPTIONS
 
-MOST_SERVERS = 10_000
-MOST_PAUSE_S = 3600.0
+MOST_SERVERS = 10_000  # In one request, whatever the policy says.
+MOST_PAUSE_S = 3600.0  # An hour.
 UNIT_WORD = re.compile(r"(?:ms|s|m|h|sec|min|hour|day)[a-z]*", re.IGNORECASE)
+# Narrow enough to be shown as it is, and to hold no mention and no link.
 INCIDENT = re.compile(r"[A-Za-z0-9#][A-Za-z0-9._#/-]{0,79}")
 STEP = re.compile(r"[A-Za-z0-9_-]{1,60}")
 # A minus before a digit begins a number, which the option in front of it will refuse.
@@ -89,6 +90,7 @@ def _length(name: str, words: Sequence[str]) -> int:
 def _read_one(name: str, words: Sequence[str], *, taken: bool) -> Value:
     """Return the value of one option, True for one that takes none."""
     _refuse_unknown(name, words)
+    # Of two batches nobody knows which was meant; steps add up.
     if taken and name != "--without":
         raise errors.UserMistake(f"{name} is given twice.", token=words[0])
     equals = "=" in words[0]

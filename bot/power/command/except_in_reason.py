@@ -12,8 +12,8 @@ from bot.power import errors, server
 from bot.power.targets import resolving, target_words, targets
 from bot.power.text import folding, typography
 
-MOST_SHOWN = 100
-AROUND = "().,;:\"'"
+MOST_SHOWN = 100  # Characters of the names in the sentence.
+AROUND = "().,;:\"'"  # What prose puts around a name.
 # What prose may have between such a word and the name: "not on web07", "but leave the host web07".
 BETWEEN = (
     target_words.BETWEEN
@@ -83,6 +83,7 @@ def _meant(term: str, rows: Sequence[server.Server], groups: targets.Groups) -> 
     """Return the servers that a term means, whatever its case and width; none where it is prose."""
     try:
         found = targets.parse_policy_targets(term, groups)
+    # Most words of a reason are prose, and no targets at all.
     except errors.UserMistake:
         return []
     return [row for row in rows if found.matches(row)]

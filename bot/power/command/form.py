@@ -60,6 +60,7 @@ def read(
     def given(field: FormField, reader: Callable[[str], object]) -> object:
         text = filled.get(field.value, "")
         try:
+            # Before it is stripped or parsed: a cut value could lose what it takes out.
             _refuse_long(text)
             return reader(text.strip())
         except errors.UserMistake as mistake:

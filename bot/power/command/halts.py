@@ -53,6 +53,7 @@ BUTTONS = {inputs.Do.STOP: Halt.STOP, inputs.Do.CANCEL: Halt.CANCEL, inputs.Do.D
 class Known(enum.StrEnum):
     """Why nobody has to be asked who this is; the value is the word in the audit."""
 
+    # Known by the record alone.
     REQUESTER = "the requester"
     ACTED = "has acted on this request"
     NAMED = "named in the policy by user id"
@@ -88,6 +89,7 @@ def of(inbound: ports.Inbound) -> Said | None:
 
 def is_known(seen: ports.Seen | None, now: float) -> bool:
     """Whether what Slack last said lets a person say no; an old word lets nobody in."""
+    # In absolute terms: a clock that was set back doesn't make an old word new.
     return seen is not None and seen.full and abs(now - seen.at) < KNOWN_FOR_S
 
 
@@ -100,10 +102,12 @@ def _typed(text: str) -> Said | None:
     """Return the no that was typed, or None."""
     # As the parser reads it: phones and other keyboards write the same letters in other widths.
     head = command_line.without_colleagues(text[:_MOST_GREETED]).lstrip()
+    # A quick look first: parsing every line twice would cost each command.
     if not _TYPED.search(typography.plain(head[:_NEAR_CHARS])):
         return None
     try:
         said = command.parse(text)
+    # A no with a mistake in it is answered as a mistake; it holds nothing.
     except errors.UserMistake:
         return None
     match said:

@@ -13,7 +13,7 @@ import math
 from bot.power import errors, inputs, ports
 from bot.power.command import command
 
-LATE_S = 300.0
+LATE_S = 300.0  # Slack announces a mention for the last time after five minutes.
 MINUTE_S, HOUR_S = 60.0, 3600.0
 # Each takes something back, so it is obeyed however long it lay here.
 TAKES_BACK = (command.Stop, command.Cancel, command.Freeze)
@@ -41,7 +41,9 @@ def judge(inbound: ports.Inbound, now: float) -> LateCommand | None:
         return None
     written = _written_at(inbound)
     text = inbound.input.text.strip()
+    # By the later clock: one that was set back must not make old words fresh.
     age_s = max(now, inbound.at) - written
+    # A stop that came in time and lay here is still wanted; one that came late isn't.
     if age_s <= LATE_S or (inbound.at - written <= LATE_S and _takes_back(text)):
         return None
     line = f"{inbound.called} {text}"

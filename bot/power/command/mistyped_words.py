@@ -48,6 +48,7 @@ def read(typed: str) -> TypedWords:
     plain = LONE_KIND.sub(r"\1", SPACED_BRACKET.sub(lambda one: one[0].replace(" ", ""), plain))
     plain = DASHED.sub(r"--\1", plain)
     found = TypedWords(typography.sentence(typography.undo_slack(typed)).casefold())
+    # Both as typed and as understood: a word of either may stand in an offered line.
     found.text += f" {plain.casefold()}"
     found.words = [word.text for word in typography.words(plain)]
     begins = next((n for n, word in enumerate(found.words) if _is_because(word)), None)
@@ -77,8 +78,10 @@ def _read_targets(found: TypedWords, words: list[str]) -> None:
             continue
         meant = name if name in OPTIONS else next(iter(nearest.words(name, OPTIONS)), "")
         (found.options if name in OPTIONS else found.slips).update({meant} - {""})
+        # Its value is the next word, and no server.
         if meant and OPTIONS[meant].value and "=" not in word:
             next(rest, None)
+        # A dash that is no option's may have been meant to take something out.
         elif not meant:
             found.spared.append(word.lstrip("-"))
 

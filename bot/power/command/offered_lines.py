@@ -19,7 +19,7 @@ from bot.power.vocabulary import BECAUSE, PREFIX, SYNONYMS, VERBS
 
 # A longer line is no help on a phone; none is ever cut.
 MOST_CHARACTERS = 300
-MOST_NAMES = 10_000
+MOST_NAMES = 10_000  # As many as a request can have.
 # Each is held against every server.
 MOST_SPARED = 20
 DOWN = re.compile(r"([0-9]+)-([0-9]+)")
@@ -91,6 +91,7 @@ def _may_be_offered(said: command.Command, typed: TypedLine) -> bool:
         case command.Freeze(reason=reason):
             return typed.words.have(reason)
         case command.Unfreeze(every=every):
+            # Whoever lifts their own freeze isn't led to lift those of others.
             return not every or typed.words.have("all")
         case _:
             return True
@@ -104,6 +105,7 @@ def _is_careful(said: command.Change, typed: mistyped_words.TypedWords) -> bool:
         return False
     written = [part.split() for part in said.written_options()]
     names = {part[0] for part in written}
+    # Neither given nor taken away: both would change how much care is taken.
     if "--break-glass" in names - typed.options or not typed.options <= names:
         return False
     values = " ".join(part[1] for part in written if len(part) > 1 and part[0] != "--pause")
@@ -125,6 +127,7 @@ def _acts_as_named(said: command.Change, typed: TypedLine) -> bool:
     named = [term for term in found if not term.startswith("!")]
     spared = [term[1:] for term in found if term.startswith("!")]
     wanted = typed.words.named
+    # In a list a slip may be another server's name; alone it can only be itself.
     alone = len(wanted) == 1
     held = _Held(typed.snapshot, typed.groups)
     return (
@@ -161,6 +164,7 @@ class _Held:
         """
         if _same(term, typed) or (alone and nearest.alike(term, typed)):
             return True
+        # An id is either right or another server; there is nothing to mend in it.
         if terms.SERVER_ID.fullmatch(term):
             return False
         part, whole = self._ids(term), self._ids(typed)

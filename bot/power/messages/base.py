@@ -20,6 +20,7 @@ E = TypeVar("E", bound=enum.StrEnum)
 
 def _whole(value: Any) -> Any:
     """Return text without half characters, which no model takes."""
+    # JSON can carry half of a surrogate pair, which can't be stored as UTF-8.
     if isinstance(value, str):
         return value if value.isascii() else value.encode("utf-8", "replace").decode()
     return list(map(_whole, value)) if isinstance(value, list | tuple) else value
@@ -33,6 +34,7 @@ def known(value: Any, kind: type[E], otherwise: E | None) -> E | None:
 class Message(pydantic.BaseModel):
     """The fields that every message has."""
 
+    # What a newer version has queued is told as far as this one knows it.
     model_config = pydantic.ConfigDict(frozen=True, extra="ignore")
 
     @pydantic.model_validator(mode="before")
@@ -54,5 +56,6 @@ class Calling(Message):
     @classmethod
     def _as_stored(cls, value: Any) -> Any:
         """Leave out what only a newer version knows."""
+        # Read back from the store, or given as values by whoever says it.
         stored = isinstance(value, list) and any(isinstance(one, Mapping) for one in value)
         return missing_access.read(value) if stored else value

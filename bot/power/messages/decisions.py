@@ -81,8 +81,8 @@ class Closed(base.Message):
     user: str = ""
     reason: str = ""
     seq: int = 0
-    head: str = ""
-    seal: str = ""
+    head: str = ""  # The hash of that row; later changes of the log would contradict it.
+    seal: str = ""  # Its first eight digits.
 
 
 class Denied(Closed):
@@ -154,7 +154,7 @@ class GlassBroken(Glass, base.Calling):
     event: Literal["break_glass"] = "break_glass"
     user: str = ""
     reason: str = ""
-    review_by: float = 0.0
+    review_by: float = 0.0  # Epoch seconds.
 
 
 class ReviewDue(Glass, base.Calling):

@@ -17,7 +17,7 @@ class FreezeTurned(base.Message):
     holder: str = ""
     reason: str = ""
     since: float = 0.0
-    until: float = 0.0
+    until: float = 0.0  # Epoch seconds, 0 for no end.
 
 
 class Unknown(base.Message):

@@ -48,7 +48,7 @@ class TakenOver(Running):
     """A process goes on with what another has left: so many of its servers have ended by then."""
 
     event: Literal["taken_over"] = "taken_over"
-    done: int = 0
+    done: int = 0  # Servers.
     total: int = 0
 
 
@@ -155,7 +155,7 @@ class Ended(base.Message):
 
     event: Literal["ended"] = "ended"
     state: State | None = None
-    seq: int = 0
+    seq: int = 0  # Of the audit row that ends it.
     head: str = ""
     seal: str = ""
     began_at: float = 0.0
@@ -180,7 +180,7 @@ class LeftDark(_Bad):
     """
 
     event: Literal["left_dark"] = "left_dark"
-    off: tuple[str, ...] | None = None
+    off: tuple[str, ...] | None = None  # None from versions that didn't tell the two apart.
     why: str = ""
     state: ServerState | None = None
     cause: causes.Cause = causes.Cause.NONE

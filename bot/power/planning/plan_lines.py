@@ -65,6 +65,7 @@ def judge(
     question: Question, rules: policy.Policy, snapshot: server.Snapshot, facts: Facts
 ) -> tuple[Judged, ...]:
     """Judge every named server once, in the plan's order."""
+    # Each once, however many terms name it.
     named = {record.id: record for record in question.servers}
     found = [_judge_one(question, rules, facts, record) for record in named.values()]
     found = _with_keeps(found, question, rules, snapshot, facts)
@@ -80,6 +81,7 @@ def _judge_one(
     question: Question, rules: policy.Policy, facts: Facts, record: server.Server
 ) -> Judged:
     """Judge one server by itself; whether enough others stay on is asked later."""
+    # Before everything: not even its rule is told to whoever asks.
     if rules.protects(record):
         return Judged(record, None, Verdict.BLOCKED, "protected", Cause.PROTECTED)
     if record.id in question.unsure:
@@ -103,6 +105,7 @@ def _judge_one(
         held = recheck.held_by(question.action, lock, now=question.now)
         return Judged(record, judged.rule, Verdict.BLOCKED, held.reason, held.cause, lock)
     verdict, reason, cause = _by_record(question, rules, record)
+    # "Somebody else" would send people looking for a colleague who isn't there.
     if still := reasons.still_at_work(record, facts.unsettled.get(record.id)):
         reason, cause = still, Cause.OUR_OWN
     if verdict is Verdict.ACT and judged.rule is not None:
@@ -119,6 +122,7 @@ def _by_record(
     question: Question, rules: policy.Policy, record: server.Server
 ) -> tuple[Verdict, str, Cause]:
     """Judge a server by its own record, in the words of the check before each call."""
+    # In words of its own, to which the line that starts it is added.
     if question.action in REBOOTS and record.ready and record.power is Power.OFF:
         return Verdict.BLOCKED, IS_OFF, Cause.IS_OFF
     # Off and on have a goal, so an unknown start may be forced; a reboot needs a known one.
@@ -153,6 +157,7 @@ def _with_keeps(
     facts: Facts,
 ) -> list[Judged]:
     """Block the servers that must stay on."""
+    # Switching on takes nothing away that must stay on.
     if question.action is Action.ON:
         return list(found)
     locked = {key for key, lock in facts.locks.items() if lock.action != Action.ON.value}

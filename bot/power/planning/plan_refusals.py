@@ -65,6 +65,7 @@ def by_freeze(question: Question, rules: policy.Policy, facts: Facts) -> Iterato
 
 def by_list(question: Question, snapshot: server.Snapshot) -> Iterator[str]:
     """Yield that a list which falls short can't say what a selection means."""
+    # A single name is either there or not; a range may miss what isn't shown.
     if snapshot.shortfall and question.selected:
         yield (
             f"{snapshot.shortfall.sentence} A range, pattern or selector could miss some of "
@@ -125,6 +126,7 @@ def by_steps(question: Question, judged: Sequence[policy.Rule], terms: plan.Term
         if not any(rule.steps for rule in having):
             yield f"--without {word}: no rule here has a step of this name{_steps_of(judged)}."
             continue
+        # In an incident the steps' own systems may be what is down.
         if question.options.break_glass and terms.break_glass:
             continue
         for rule in having:

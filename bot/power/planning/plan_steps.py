@@ -38,6 +38,7 @@ def lines(made: plan.Plan) -> Iterator[str]:
 
     Such as `Around each wave: quiet, drain; then answering for 30s (within 5m)`.
     """
+    # Rules with the same steps share a line.
     sets: dict[tuple[plan.Stepped, ...], list[str]] = {}
     for one in made.around:
         sets.setdefault(one.steps, []).append(one.rule)
@@ -54,6 +55,7 @@ def _line(steps: Sequence[plan.Stepped], action: Action) -> str:
     """Return steps in the order in which they are done: asked first, taken out, then proven."""
     looks = [one for one in steps if not kinds.named(one.kind).takes_out]
     first = [one for one in looks if one.when is definition.When.BEFORE]
+    # A server that is switched off answers no probe.
     then = [one for one in looks if one.when is definition.When.AFTER and action is not Action.OFF]
     out = [one.name for one in steps if kinds.named(one.kind).takes_out]
     parts = [f"first {', '.join(map(_probe, first))}"] if first else []

@@ -54,6 +54,7 @@ def _lines(
     groups = _in_order(question.action, rules, acting)
     turns = [judged.record.id for group in groups for judged in group]
     of: dict[str, int] = {}
+    # Which server goes with which wave of an `on` depends on racks at that moment.
     if question.action is not request.Action.ON or len(sizes) == 1:
         numbers = (number for number, size in enumerate(sizes, 1) for _ in range(size))
         of = dict(zip(turns, numbers, strict=False))
@@ -112,6 +113,7 @@ def _terms(
         for freeze in rules.freezes
         if freeze.override and freeze.holds(question.action, question.now)
     ]
+    # Only where every rule lets this person; a freeze's override comes on top all the same.
     needs = () if question.options.break_glass and terms.break_glass else terms.needs
     override = judging.strictest_needs(freeze.override for freeze in freezes)
     return terms.model_copy(
@@ -133,6 +135,7 @@ def _refusals(
     terms: plan.Terms,
 ) -> Iterator[str]:
     """Yield every reason for which this may not be asked, the most general first."""
+    # Every other refusal would follow from this one.
     if rules is policy.EMPTY:
         yield plan_refusals.NO_POLICY
         return
@@ -164,6 +167,7 @@ def _sizes(
     for group in _in_order(question.action, rules, acting):
         first = len(found)
         if question.action is request.Action.ON:
+            # What others are switching on now counts for the first wave alone.
             busy = {} if found else facts.busy_racks
             found += waves.spread(terms, options, _racks(group), busy, first=first)
         else:

@@ -14,8 +14,8 @@ from bot.power.policy import freezes, policy
 from bot.power.targets import name_pattern, narrowing, targets
 from bot.power.text import folding
 
-MOST_CHARS = 300
-MOST_PEOPLE = 12
+MOST_CHARS = 300  # Of the names in one line.
+MOST_PEOPLE = 12  # People of a group that a line shows.
 OUTCOMES = {
     plan.Verdict.ACT: "Would act on",
     plan.Verdict.SKIP: "Would skip",
@@ -85,6 +85,7 @@ def _rule(
 
 def _steps(told: Told, rule: policy.Rule) -> str:
     """Return the steps in the order in which they are done, with what a request may leave out."""
+    # A plan without servers: the line is made of its steps and its action alone.
     options, order = told.question.options, told.made.order.model_copy(update={"targets": ()})
     made = plan.Plan(
         order=order,

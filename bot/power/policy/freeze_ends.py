@@ -18,9 +18,9 @@ from bot.power.text import times, typography
 BECAUSE = "because"
 HOW = "Ends look like until 04:00, until 2026-12-01T04:00, until 04:00Z or for 2h"
 EVERYTHING = frozenset({"everything", "all", "it", "everyone", "everybody"})
-MOST_DAYS = 366
-MOST_WORDS = 5
-MOST_LINE = 300
+MOST_DAYS = 366  # A longer freeze is more likely a slip.
+MOST_WORDS = 5  # Of one time, at most.
+MOST_LINE = 300  # Characters of a line to copy.
 LENGTH = re.compile(r"(\d{1,5}(?:\.\d{1,3})?)\s*([a-z]+)\s*", re.IGNORECASE)
 DURATION = re.compile(rf"(?:{LENGTH.pattern})+", re.IGNORECASE)
 FOR = "for"
@@ -67,6 +67,7 @@ def read(text: str, now: float, zone: times.Zone) -> Wanted:
     place = next((i for i, word in enumerate(words) if word.lower() == BECAUSE), len(words))
     before, after = words[:place], words[place + 1 :]
     if (found := _found(before, now, zone)) is not None:
+        # `freeze everything until 4` has no reason: its words only say what a freeze does.
         spoken = [word for word in found.rest if _bare(word) not in EVERYTHING]
         because = [BECAUSE] if spoken and after else []
         return _wanted(found, [*(found.rest if spoken or not after else []), *because, *after])
@@ -120,6 +121,7 @@ def _found(words: list[str], now: float, zone: times.Zone) -> _End | None:
 
 def _at(words: list[str], place: int, now: float, zone: times.Zone) -> _End | None:
     """Return the end that begins at this word, as much of what follows as is one time."""
+    # The longest first, or a day would be read without the time behind it.
     for many in range(min(MOST_WORDS, len(words) - place - 1), 0, -1):
         end = place + many + 1
         read = _end(_bare(words[place]), words[place + 1 : end], now, zone)

@@ -72,6 +72,7 @@ def _written(one: policy.FreezeWindow) -> Freeze:
 
 def key(freeze: Freeze) -> str:
     """Return what tells a freeze from a later one of the same holder; a new end doesn't."""
+    # The button of an announcement carries it, and must not lift what came later.
     return f"{freeze.since!r} {freeze.holder}"
 
 

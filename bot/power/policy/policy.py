@@ -44,18 +44,18 @@ class Nothing:
 class Limits:
     """What one person may ask for, counted in servers that would be acted on."""
 
-    max_servers: int = 500
-    confirm_above: int = 10
+    max_servers: int = 500  # In one request.
+    confirm_above: int = 10  # From here up the count is typed.
     max_requests_per_hour: int = 60
     max_open_per_user: int = 5
-    split_window_s: float = 900.0
+    split_window_s: float = 900.0  # A person's requests within it are added up.
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Conduct:
     """How a request is carried through: the keys of `[defaults]`, each of which a rule may set."""
 
-    expires_s: float = 1800.0
+    expires_s: float = 1800.0  # The fields and units are those of `plan.Terms`.
     use_within_s: float = 900.0
     remind_s: float = 600.0
     escalate_s: float = 1200.0
@@ -112,7 +112,7 @@ class Rule:
     from_servers: tuple[tuple[int, Needs], ...] = ()
     reason: str = ""
     break_glass: tuple[str, ...] = ()
-    review_within_s: float = 86400.0
+    review_within_s: float = 86400.0  # A day.
     conduct: Conduct = Conduct()
     steps: tuple[str, ...] = ()
     may_skip: tuple[str, ...] = ()
@@ -196,11 +196,13 @@ class Policy:
 
         That is whatever protects, keeps, or chooses the rule that judges it.
         """
+        # Nearly every record: only odd ones are held against the rules.
         if not server.unread:
             return ()
         asked = set(self.protected.asks).union(*(keep.servers.asks for keep in self.keeps))
         for rule in self.rules:
             asked |= rule.servers.asks
+            # Later rules don't judge it, whatever they ask for.
             if rule.servers.matches(server):
                 break
         return tuple(part for part in server.unread if part in asked)
@@ -237,6 +239,7 @@ def held_back(
         return {}
     spare = [-keep.on for keep in keeps]
     for record in fleet:
+        # Changing or unknown counts as off: what must stay on has to be seen on.
         if record.power is Power.ON and record.id not in leaving:
             for index in _sets(keeps, record):
                 spare[index] += 1
@@ -248,6 +251,7 @@ def held_back(
             keep = keeps[short]
             found[record.id] = f"at least {keep.on} of {keep.text} must stay on"
             continue
+        # The next server of this request finds one less to spare.
         for index in sets:
             spare[index] -= 1
     return found

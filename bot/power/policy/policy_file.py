@@ -22,7 +22,7 @@ from bot.power.policy import policy, policy_tables as tables, table_base
 from bot.power.policy.policy_mistakes import Mistakes
 from bot.power.targets import targets
 
-MOST_TEXT = 200_000
+MOST_TEXT = 200_000  # Characters; it is read every second.
 CONDUCT = frozenset(field.name for field in dataclasses.fields(policy.Conduct))
 
 
@@ -35,6 +35,7 @@ def read(text: str) -> policy.Policy:
     parsed = _parse(text)
     mistakes = Mistakes(text, parsed, tables.File)
     try:
+        # Names of other tables are gathered first, since tables stand in any order.
         file = tables.File.model_validate(parsed, context=tables.known(parsed))
     except pydantic.ValidationError as error:
         raise mistakes.first(error) from None
@@ -70,6 +71,7 @@ def version(parsed: Mapping[str, object]) -> str:
         return value.isoformat() if isinstance(value, datetime.datetime) else str(value)
 
     canonical = json.dumps(parsed, sort_keys=True, separators=(",", ":"), default=iso)
+    # Twelve digits are short enough for people, and no two edits share them by chance.
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
 

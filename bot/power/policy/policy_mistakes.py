@@ -23,7 +23,7 @@ from bot.power.policy.table_base import keys
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,60}")
 MISTAKE = "mistake"
-SHOWN = 40
+SHOWN = 40  # Characters of a value that a sentence quotes.
 
 
 def shown(value: object) -> str:
@@ -34,6 +34,7 @@ def shown(value: object) -> str:
 
 def closest(word: str, known: Iterable[str]) -> str:
     """Return a question that names the nearest known word, or an empty text."""
+    # Cut, since matching takes time that grows with the square of the length.
     near = difflib.get_close_matches(word[:SHOWN], list(known), n=1)
     return f"; did you mean {near[0]}?" if near else ""
 
@@ -148,6 +149,7 @@ def line_of(text: str, path: Path) -> int:
     lines: dict[Path, int] = {}
     for line, known in _known_paths(text):
         lines.setdefault(known, line)
+    # A key that is missing is shown at its table.
     while path:
         if path in lines:
             return lines[path]

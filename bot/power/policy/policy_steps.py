@@ -24,9 +24,10 @@ EXAMPLES = {
     "node": '"{name}"',
 }
 VARIABLE = re.compile(r"env:([A-Za-z_][A-Za-z0-9_]{0,99})")
+# Prometheus' label names (Prometheus, data model).
 LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 HOST_AND_PORT = re.compile(r"([^\s:/@]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})")
-MOST_URLS = 10
+MOST_URLS = 10  # Of one cluster.
 MOST_PORT = 65_535
 
 
@@ -68,6 +69,7 @@ def _check_address(text: str) -> None:
         raise wrong(f"{shown(text)} isn't an address: {error}") from error
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
         raise wrong(f"write an address that begins with http:// or https://, not {shown(text)}")
+    # Such a password would stand in the policy, its audit row and every log of the address.
     if "@" in parts.netloc:
         raise wrong('an address can\'t have a user or a password; write auth = "env:NAME"')
     if parts.fragment or not text.isprintable() or " " in text:
@@ -84,6 +86,7 @@ def _match(value: object) -> tuple[tuple[str, str], ...]:
             raise wrong(f"{shown(label)} isn't a label name", label)
         if not isinstance(pattern, str) or not pattern:
             raise wrong("write a regular expression as a string", label)
+        # A letter stands for the value, which is quoted when it is put in.
         filled = placeholders.PLACEHOLDER.sub("x", pattern)
         if problem := reason_patterns.problem(filled, reason_patterns.LABEL):
             raise wrong(problem, label)

@@ -22,8 +22,8 @@ from bot.power.targets import targets
 from bot.power.text import typography
 
 REFERENCE = re.compile(r"@([A-Za-z0-9_-]+)")
-PERSON = re.compile(r"[UWS][A-Z0-9]{2,30}")
-MOST_NESTED = 200
+PERSON = re.compile(r"[UWS][A-Z0-9]{2,30}")  # U and W are people, S is a user group.
+MOST_NESTED = 200  # Groups that are read for one name.
 
 
 def people(value: object) -> dict[str, tuple[str, ...]]:
@@ -54,6 +54,7 @@ def readable(value: object) -> dict[str, targets.Text]:
     """Return the groups of servers as far as they can be read, by which other tables are."""
     try:
         return groups(value)
+    # The mistake is told where the groups themselves are checked.
     except ValueError:
         return {}
 
@@ -178,6 +179,7 @@ class OrderTable(Table):
 
 def _version(value: object) -> int:
     """Accept the one version of the format that there is."""
+    # `true == 1` in Python, and isn't a version.
     if value != 1 or not values.is_whole(value):
         raise wrong(f"write version = 1, not {shown(value)}")
     return 1

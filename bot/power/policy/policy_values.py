@@ -21,10 +21,10 @@ from bot.power.text import times
 
 E = TypeVar("E", bound=str)
 
-COUNT = re.compile(r"[1-9][0-9]{0,4}")
-CHANNEL = re.compile(r"[CG][A-Z0-9]{2,30}")
+COUNT = re.compile(r"[1-9][0-9]{0,4}")  # TOML's keys are texts.
+CHANNEL = re.compile(r"[CG][A-Z0-9]{2,30}")  # C, or G for older private channels.
 ACTIONS = tuple(action.value for action in request.Action)
-MOST_APPROVALS = 100
+MOST_APPROVALS = 100  # Of one group.
 MOST_SERVERS = 10_000
 
 

@@ -14,14 +14,14 @@ import re2
 
 from bot.power.text import typography
 
-MOST_PATTERN = 200
+MOST_PATTERN = 200  # Characters.
 # What a pattern comes to in RE2's own steps: a character is one, `[0-9]{4}` four, `\pL` 1,200.
 # A search costs at most its length times this, which is what keeps it below 10 ms.
 MOST_PROGRAM = 1_600
 # Bytes within which RE2 caches what it has learnt about a pattern.
 MOST_MEMORY = 8 << 20
-MOST_KEPT = 256
-LOOKING = ("(?=", "(?!", "(?<")
+MOST_KEPT = 256  # Compiled patterns; a policy has fewer.
+LOOKING = ("(?=", "(?!", "(?<")  # RE2 looks neither ahead nor behind.
 
 
 # What a pattern is held against, with an example that shows how one is written.
@@ -63,6 +63,7 @@ def _compiled(pattern: str) -> Any:
         re2.error: RE2 doesn't take it.
     """
     options = re2.Options()
+    # RE2 would write the mistake to stderr, beside our log.
     options.log_errors = False
     # Nobody asks for what a group has matched, and keeping it costs more than the search.
     options.never_capture = True

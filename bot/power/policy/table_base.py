@@ -19,11 +19,16 @@ class Table(pydantic.BaseModel):
     """A table of the file, which has no other keys than these."""
 
     model_config = pydantic.ConfigDict(
-        extra="forbid", frozen=True, arbitrary_types_allowed=True, protected_namespaces=()
+        # A key that isn't known may be a protection with a slip in its name.
+        extra="forbid",
+        frozen=True,
+        arbitrary_types_allowed=True,
+        protected_namespaces=(),
     )
 
     def given(self) -> dict[str, Any]:
         """Return the values that the file has, by the names of `policy`."""
+        # Set by the file alone: what is left out falls back to the defaults of `policy`.
         return {name: getattr(self, name) for name in self.model_fields_set}
 
 

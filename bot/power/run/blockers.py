@@ -14,19 +14,19 @@ class BlockerKind(enum.StrEnum):
     # These pass by themselves, and the run waits for that.
     FREEZE = "freeze"
     POLICY_FREEZE = "freeze of the policy"
-    RIGHT_LOOKED_UP = "right looked up"
-    CLOUD = "CloudDC away"
-    SLACK = "Slack away"
+    RIGHT_LOOKED_UP = "right looked up"  # Somebody's no waits for Slack to say who they are.
+    CLOUD = "CloudDC away"  # Can't be read, or refuses the credentials.
+    SLACK = "Slack away"  # Can't say whether the approvals still stand.
     # This holds single servers back, until there is room in their racks.
     RACKS_FULL = "racks full"
     # These end a run.
-    ENDED = "ended"
-    STOPPED = "stopped"
-    LOCKS_GONE = "locks gone"
+    ENDED = "ended"  # No longer running, by another process or a restored backup.
+    STOPPED = "stopped"  # By a person.
+    LOCKS_GONE = "locks gone"  # Another request has the servers now.
     FAILURES = "failure limit"
-    LOST = "lost"
-    POLICY = "policy"
-    CHANGED = "server changed"
+    LOST = "lost"  # What was granted doesn't stand any more.
+    POLICY = "policy"  # An edit of it wants more than was given.
+    CHANGED = "server changed"  # With `on_change = "stop"` alone.
 
 
 PASSING = frozenset(
@@ -58,6 +58,7 @@ class Blocker:
     @property
     def code(self) -> str:
         """What tells it from every other bar of a run, whatever its words are."""
+        # By when it began: the same holder's next freeze is another one, and is told.
         held = sorted(f"{one.holder}@{one.since:.3f}" for one in self.freezes)
         return ":".join(part for part in (self.kind.name.lower(), self.of, *held) if part)
 

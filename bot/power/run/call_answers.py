@@ -17,7 +17,7 @@ Rows = tuple[ports.RunServer, ...]
 REPAIRED_SENDS = 2
 # Calls that never left, or were throttled, are tried this often in a row, ever more slowly.
 MOST_TRIES = 6
-FIRST_WAIT_S = 1.0
+FIRST_WAIT_S = 1.0  # Doubled with each try.
 LONGEST_WAIT_S = 30.0
 # How long nothing is sent after the credentials were refused.
 AWAY_S = 60.0
@@ -47,10 +47,12 @@ def accepted(attempt: ports.Attempt, rows: Rows, answer: ports.Accepted) -> Answ
     Entries without a readable id stand for somebody: when there are as many entries as servers,
     all are accepted. The servers' own records decide in the end.
     """
+    # The API's own example has entries without a readable id (CloudDC API, power-state page).
     whole = answer.unidentified and len(answer.server_ids) + answer.unidentified >= len(rows)
     after = tuple(
         dataclasses.replace(row, state=ServerState.ACCEPTED)
         if row.server_id in answer.server_ids or whole
+        # Left out isn't refused: what a 200 does to those isn't documented.
         else dataclasses.replace(row, state=ServerState.UNKNOWN, detail="", cause=Cause.LEFT_OUT)
         for row in rows
     )
@@ -77,6 +79,7 @@ def refused(attempt: ports.Attempt, rows: Rows, error: errors.Refused, *, tries:
     words = f"{error.code}: {error.user_message}" if error.code else error.user_message
 
     def judged(row: ports.RunServer) -> ports.RunServer:
+        # One bad id refuses the whole call (CloudDC API, error code page).
         if named and row.server_id not in named and row.sends < REPAIRED_SENDS:
             return dataclasses.replace(row, state=ServerState.QUEUED)
         return _rejected(row, words)
@@ -115,6 +118,7 @@ def _back(rows: Rows) -> Rows:
 
 def _rejected(row: ports.RunServer, words: str) -> ports.RunServer:
     """Return the row of a server whose call was refused; an earlier one may have got through."""
+    # "Rejected" would say that nothing was done, and the lost call may have been.
     if settling.repeated(row):
         lost = f"the answer was lost, and sending it again was refused: {words}"
         return dataclasses.replace(row, state=ServerState.UNKNOWN, detail=lost, cause=Cause.LOST)

@@ -20,9 +20,9 @@ class Finding(enum.StrEnum):
     """What a server's record says of our operation so far."""
 
     PROVEN = "proven"
-    FAILED = "failed"
-    SUPERSEDED = "superseded"
-    UNDER_WAY = "under way"
+    FAILED = "failed"  # By CloudDC's own word.
+    SUPERSEDED = "superseded"  # An operation of another kind has come after ours.
+    UNDER_WAY = "under way"  # Ours, as far as its kind tells.
     NOTHING_YET = "nothing yet"
 
 
@@ -35,9 +35,12 @@ class Evidence:
     last_seen: str
 
 
+# How the new generation's words begin (CloudDC API, ListServers page).
 FAMILIES = {Method.ON: "power-on", Method.OFF: "power-off", Method.REBOOT: "reboot"}
 FAMILY_WORDS = tuple(family + "-" for family in FAMILIES.values())
+# The old generation's, before March 2026 (CloudDC API, ListServers page).
 OLD_WORDS = {Method.ON: "powering-on", Method.OFF: "powering-off", Method.REBOOT: "rebooting"}
+# A reboot ends where it began, which is why its goal alone proves nothing.
 GOALS = {Method.ON: Power.ON, Method.OFF: Power.OFF, Method.REBOOT: Power.ON}
 PROCESSING = "-processing"
 
@@ -64,7 +67,9 @@ def judge(method: Method, row: ports.RunServer, record: server.Server | None) ->
     ours_now = record.operation_state == FAMILIES[method] + PROCESSING or (
         record.power_state == OLD_WORDS[method]
     )
+    # Once is enough: the next poll may find it over.
     seen = row.seen_processing or ours_now
+    # Before our own word: a proof of ours may be what somebody else has brought about.
     if foreign:
         finding = Finding.SUPERSEDED
     elif ours_now:
@@ -87,6 +92,7 @@ def _foreign_operation(method: Method, row: ports.RunServer, record: server.Serv
 def _settled(method: Method, row: ports.RunServer, record: server.Server, *, seen: bool) -> Finding:
     """Judge a record that shows no operation of ours under way."""
     family, word = FAMILIES[method], record.operation_state
+    # The same word as before the call may be yesterday's.
     fresh = seen or word != row.baseline_operation
     if word == family + "-failed" and fresh:
         return Finding.FAILED
@@ -94,11 +100,13 @@ def _settled(method: Method, row: ports.RunServer, record: server.Server, *, see
     if not word and seen and record.error and not (at_goal and method is not Method.REBOOT):
         # The old generation has no word for a failure, only the vendor's error beside the state.
         return Finding.FAILED
+    # `succeed` beside another power state: one of the two is not written yet.
     if not at_goal:
         return Finding.NOTHING_YET
     if word == family + "-succeed":
         moved = method is not Method.REBOOT and record.power_state != row.baseline_power
         return Finding.PROVEN if fresh or moved else Finding.NOTHING_YET
+    # A word that nobody knows may be an operation in between.
     if word and word != row.baseline_operation:
         return Finding.NOTHING_YET
     return _settled_without_word(method, row, record, seen=seen)

@@ -23,6 +23,7 @@ LOOK_FIRST_S = 5.0
 
 def wanted(action: Action, row: ports.RunServer) -> bool:
     """Whether something may still show of a server whose run has ended."""
+    # The last thing that can show: nothing follows it.
     if row.late in (Late.DONE, Late.CAME_ON):
         return False
     open_still = row.state in lifecycle.MAY_HAVE_ACTED or row.late is Late.WENT_OFF
@@ -53,6 +54,7 @@ def seen(
         return row
     found = evidence.judge(runs.method(action, row.step), row, record)
     late = _cycle(row, record, found) if action is Action.CYCLE else _plain(row, found)
+    # The other request may have switched it off on purpose.
     if touched and late is Late.WENT_OFF:
         return row
     after = dataclasses.replace(
@@ -72,6 +74,7 @@ def _plain(row: ports.RunServer, found: evidence.Evidence) -> Late:
 def _cycle(row: ports.RunServer, record: server.Server, found: evidence.Evidence) -> Late:
     """Judge a server that a cycle has switched off, or may have."""
     if record.power is Power.OFF:
+        # Off is news only where the run's end didn't say so.
         known = (
             retry_and_undo.left(Action.CYCLE, dataclasses.replace(row, late=Late.NONE)) is Left.OFF
         )
@@ -120,12 +123,14 @@ def noted(
 
 def _say(tx: ports.Tx, found: ports.Request, rows: Sequence[ports.RunServer], now: float) -> None:
     """Say what has shown late: in the thread, to the requester, on the card and in the audit."""
+    # Bad news first.
     for late in (Late.WENT_OFF, Late.CAME_ON, Late.DONE):
         those = [row for row in rows if row.late is late]
         if not those:
             continue
         names = [row.name for row in those]
         said = running.SeenLate(late=late, names=names, mention=ledger.concerned(found))
+        # By the first server, so that the next look's news has a key of its own.
         key = f"late:{late.value}:{those[0].server_id}"
         tx.say(found.id, "reply", said, key=key, at=now)
         tx.say(found.id, "direct", said, key=f"{key}:direct", at=now)

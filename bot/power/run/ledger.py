@@ -77,6 +77,7 @@ def intend(
     found = tx.request(attempt.request_id)
     if (barred := _barred(tx, found, attempt.intended_at)) is not None:
         return barred
+    # A restored backup or a hand in the database may have given them away.
     if standing(tx, attempt.request_id, attempt.server_ids, ()).not_ours:
         return Blocker(BlockerKind.LOCKS_GONE, "the locks of its servers are gone")
     # Asked in the transaction of the intent: of two processes, the second one sees the first.
@@ -88,6 +89,7 @@ def intend(
             "its rack already has as many servers powering on as the policy allows",
             full=full,
         )
+    # Only now may a byte leave: whoever dies here leaves a call that counts as unknown.
     tx.intend(attempt, epoch=epoch)
     tx.update_servers(attempt.request_id, rows, epoch=epoch)
     if found is not None:
@@ -117,6 +119,7 @@ def late_answer(
     tx: ports.Tx, found: ports.Request, after: call_answers.Answered, *, now: float
 ) -> None:
     """Leave the answer of a call in the audit when another process has taken the run over."""
+    # Without the fence: the rows are another process's, the answer is a fact.
     _audit_answer(tx, "call.late_answer", found, after, now)
 
 
@@ -180,6 +183,7 @@ def _say_dark(
         cause=dark[0].cause,
         mention=concerned(found),
     )
+    # Keyed by a server, which a cycle can leave off only once.
     tx.say(found.id, "reply", said, key=f"dark:{dark[0].server_id}", at=now)
     tx.say(found.id, "direct", said, key=f"dark:{dark[0].server_id}:direct", at=now)
     ids = [row.server_id for row in dark]
@@ -190,6 +194,7 @@ def _say_dark(
 
 def concerned(found: ports.Request) -> list[str]:
     """Return whom bad news of a request is for: who asked for it, and who has agreed."""
+    # Whoever said yes answers for it as well.
     agreed = (one.person.user_id for one in found.approvals)
     return list(dict.fromkeys([found.order.requester.user_id, *agreed]))
 
@@ -220,6 +225,7 @@ def close_run(
     Raises:
         LostLease: the fence has moved on.
     """
+    # Read in this transaction, for Stop may have been pressed since the last call.
     current = tx.request(found.id)
     by_hand = current is not None and bool(current.stopped_by)
     itself = halted is not None and halted.kind is BlockerKind.FAILURES
@@ -230,17 +236,26 @@ def close_run(
     if not tx.transition(
         found.id, State.RUNNING, state, at=now, reason=reason, named=named, epoch=epoch
     ):
+        # Somebody else has ended it, so this process has nothing more to say.
         raise errors.LostLease
+    # With the end: a crash in between would keep the servers locked for ever.
     tx.unlock_servers(found.id)
     counts = {word.value: n for word, n in outcome.tally(rows).counts.items()}
-    seq, head = audit(tx, f"request.{state.value}", found, now, detail={"counts": counts})
-    seal = found.order.short_seal
+    head = audit(tx, f"request.{state.value}", found, now, detail={"counts": counts})
+    _tell_the_end(tx, found, state, head, now)
+
+
+def _tell_the_end(
+    tx: ports.Tx, found: ports.Request, state: State, head: tuple[int, str], now: float
+) -> None:
+    """Tell everybody how a run has ended; `head` is the number and hash of its audit row."""
+    # The row's own time has changed with each state since, so the audit tells.
     began = tx.audit_rows(request_id=found.id, event="request.running", limit=1)
     said = running.Ended(
         state=state,
-        seq=seq,
-        head=head,
-        seal=seal,
+        seq=head[0],
+        head=head[1],
+        seal=found.order.short_seal,
         began_at=float(began[0]["at"]) if began else 0.0,
     )
     tx.say(found.id, "reply", said, key="ended", at=now)

@@ -19,10 +19,10 @@ from bot.power.run import ledger, never_ran
 class Loss(enum.StrEnum):
     """Why nothing more is done for a request; the value is the event in the audit."""
 
-    SEAL = "seal.broken"
+    SEAL = "seal.broken"  # The record was changed behind Powerbot's back.
     RIGHT = "requester.lost_right"
-    SERVERS = "servers.changed"
-    CHANNEL = "channel.shared"
+    SERVERS = "servers.changed"  # They aren't the ones that people said yes to.
+    CHANNEL = "channel.shared"  # Another company reads it now.
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

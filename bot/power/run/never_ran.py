@@ -36,31 +36,40 @@ def end(tx: ports.Tx, found: ports.Request, ending: Ending, *, epoch: int | None
     Raises:
         IllegalTransition: its state can't end like this.
     """
-    at = ending.at
     by = ending.person.user_id if ending.person else ""
+    # First of all: without it, none of what follows has happened.
     if not tx.transition(
         found.id,
         found.state,
         ending.state,
-        at=at,
+        at=ending.at,
         reason=ending.reason,
         by=by,
         named=ending.named,
         epoch=epoch,
     ):
         return False
+    _tell_the_end(tx, found, ending)
+    return True
+
+
+def _tell_the_end(tx: ports.Tx, found: ports.Request, ending: Ending) -> None:
+    """Audit an end, and tell everybody whom it concerns."""
+    at = ending.at
     entry = ports.AuditEntry(
         f"request.{ending.state.value}",
         at,
         request_id=found.id,
         person=ending.person,
         channel_id=found.order.place.channel_id,
+        # By them `why SERVER` finds requests that came to nothing, too.
         server_ids=found.order.server_ids,
         detail={"why": ending.said or ending.reason, **ending.detail},
         said=summary.line(found),
     )
+    # Before the thread's last word, which carries this row's number and hash.
     seq, head = tx.audit(entry)
-    user = {"user": by} if ending.person else {}
+    user = {"user": ending.person.user_id} if ending.person else {}
     why = ending.said if ending.person else ending.reason
     seal = found.order.short_seal
     said = decisions.closed(ending.state, reason=why, seq=seq, head=head, seal=seal, **user)
@@ -71,7 +80,6 @@ def end(tx: ports.Tx, found: ports.Request, ending: Ending, *, epoch: int | None
         tx.say(found.id, "direct", said, key="ended:direct", at=at)
     tx.show_card(found.id, at=at)
     tx.show_overlapping(found.id, at=at)
-    return True
 
 
 def tell_step(tx: ports.Tx, found: ports.Request, state: State, at: float) -> None:

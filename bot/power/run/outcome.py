@@ -96,6 +96,7 @@ def groups(servers: Iterable[ports.RunServer]) -> tuple[Group, ...]:
     found: dict[_Key, list[folding.Named]] = {}
     for row in servers:
         half_done = row.state is ServerState.QUEUED and row.step > 0
+        # Proven is proven, by whatever detour.
         cause = causes.Cause.NONE if row.state is ServerState.PROVEN else row.cause
         key = (row.state, row.detail, cause, row.late, half_done, row.probe)
         found.setdefault(key, []).append(row.label)
@@ -118,6 +119,7 @@ def end_state(servers: Iterable[ports.RunServer], *, stopped: bool) -> State:
     good = counts.get(ServerState.PROVEN, 0)
     unwell = counts.get(ServerState.UNWELL, 0)
     acted_on = sum(n for state, n in counts.items() if state is not ServerState.SKIPPED)
+    # A Stop that came too late to keep anything from being sent is no end of its own.
     if stopped and counts.get(ServerState.NOT_SENT, 0):
         return State.STOPPED
     if good == acted_on:

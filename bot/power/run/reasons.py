@@ -17,6 +17,7 @@ OF_OUR_CALL = frozenset({Cause.LOST, Cause.LEFT_OUT, Cause.INTERRUPTED})
 
 # How long a call that nobody has seen happen is remembered, in seconds.
 EARLIER_S = 86400.0
+# As people read them.
 CALLS = {Method.ON: "power-on", Method.OFF: "power-off", Method.REBOOT: "reboot"}
 
 
@@ -34,6 +35,7 @@ def overtaken(
     """Return whose operation was seen instead of ours, and of which request if it is our own."""
     if record is not None and earlier is not None and _is_of(earlier.method, record):
         return Cause.OUR_OWN, earlier.request_id
+    # The second off may take effect after the on, and is nobody else's doing.
     off_again = row.cause is Cause.OFF_TWICE and record is not None
     if off_again and record is not None and _is_of(Method.OFF, record):
         return Cause.OUR_OWN, "this request"
@@ -57,6 +59,7 @@ def explained(
     record = snapshot.servers.get(row.server_id)
     if record is None:
         return dataclasses.replace(change, cause=gone(row, snapshot))
+    # Everything else has its cause already, from the check itself.
     if record.power is not server.Power.CHANGING or change.state is not recheck.BLOCKED:
         return change
     if still := still_at_work(record, earlier):

@@ -67,6 +67,7 @@ def reason(found: ports.Request, wanted: Again, *, by: request.Person) -> str:
     did = "undo" if wanted.undoes else "retry"
     told = f"{did} of {found.id}"
     whole = f"{told}: {order.reason}" if order.reason else told
+    # Too long is left out whole: words that are cut may say the contrary.
     return whole if len(whole) <= command_line.MOST_REASON else told
 
 
@@ -91,6 +92,7 @@ def spared(
     for server_id in wanted.server_ids:
         target, record = found.order.by_id[server_id], known.get(server_id)
         touch = touched.get(server_id)
+        # Who has switched it on since has done what the undo wants; nobody is in its way.
         if touch is not None and (not wanted.undoes or touch.method is not ports.Method.ON):
             told[server_id] = f"{touch.request_id} has acted on it since"
         elif record is not None and (
@@ -146,6 +148,7 @@ def _left_by_off(row: ports.RunServer) -> Left:
     """Judge a cycle that got no further than its power-off."""
     if row.state is ServerState.PROVEN:
         return Left.OFF
+    # A failed power-off may have cut the power all the same, unless it was seen on.
     failed = row.state is ServerState.FAILED and row.seen_power != Power.ON.value
     return Left.MAY_BE_OFF if failed or row.state in _OFF_WAS_SENT else Left.NONE
 
@@ -154,6 +157,7 @@ def _left_by_on(row: ports.RunServer) -> Left:
     """Judge a cycle whose power-off is proven."""
     if row.state in (ServerState.PROVEN, ServerState.SKIPPED):
         return Left.NONE
+    # Never seen since means off: its power-off was proven.
     return Left.OFF if row.seen_power in ("", Power.OFF.value) else Left.MAY_BE_OFF
 
 

@@ -35,10 +35,12 @@ def open_run(tx: ports.Tx, request_id: str, *, epoch: int, now: float) -> Opened
     found = tx.request(request_id)
     if found is None or found.state not in (State.APPROVED, State.RUNNING):
         return None
+    # Claimed anew by another process, which starts it.
     if found.epoch != epoch:
         raise errors.LostLease
     if found.state is State.RUNNING:
         return _take_over(tx, found, epoch=epoch, now=now)
+    # Here alone, in the transaction that would start it: no timer can be too late.
     if found.use_by and now >= found.use_by:
         _void(tx, found, epoch=epoch, now=now)
         return None
@@ -67,9 +69,11 @@ def _void(tx: ports.Tx, found: ports.Request, *, epoch: int, now: float) -> None
 
 def _start(tx: ports.Tx, found: ports.Request, *, epoch: int, now: float) -> Opened:
     """Take the servers' locks and write the run's rows."""
+    # The state and the fence in one update, so that one start wins of two.
     if not tx.transition(found.id, State.APPROVED, State.RUNNING, at=now, epoch=epoch):
         raise errors.LostLease
     ids = found.order.server_ids
+    # All that are free, in one go: two requests can't wait for each other.
     others = tx.lock_servers(found.id, ids, action=found.order.action, at=now)
     holders = tx.lock_holders(sorted(others)) if others else {}
     rows = [
@@ -108,6 +112,7 @@ def _take_over(tx: ports.Tx, found: ports.Request, *, epoch: int, now: float) ->
     changed = [new for old in rows if (new := runs.adopted(old)) is not old]
     if changed:
         tx.update_servers(found.id, changed, epoch=epoch)
+    # Never sent again by itself: its first byte may have left.
     for attempt in call_answers.interrupted(tx.attempts(found.id)):
         why = "interrupted between the call and its answer"
         tx.answer(dataclasses.replace(attempt, outcome=ports.Outcome.UNKNOWN, detail=why))
@@ -135,6 +140,7 @@ def _restore_rows(
     missing = [target for target in found.order.targets if target.server_id not in have]
     if not missing:
         return None
+    # The attempts are rows of their own, and tell what was sent all the same.
     sent = {id_ for attempt in tx.attempts(found.id) for id_ in attempt.server_ids}
     lost = lost_grants.LostGrant(
         lost_grants.Loss.SEAL, sealing.sentence([Flaw.LACKING]), flaws=(Flaw.LACKING.value,)

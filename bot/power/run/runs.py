@@ -65,7 +65,7 @@ class Run:
     request: ports.Request
     lease: Lease
     rows: dict[str, ports.RunServer]
-    wave: int = 0
+    wave: int = 0  # The next one's number.
     earlier: Mapping[str, ports.UnseenCall] = dataclasses.field(default_factory=dict)
     sent_at: dict[str, float] = dataclasses.field(default_factory=dict)
     unstored: set[str] = dataclasses.field(init=False, default_factory=set)
@@ -131,6 +131,7 @@ class Run:
         """Remember the newest rows."""
         for row in rows:
             before = self.rows[row.server_id]
+            # Equal rows are not stored again: a poll of a quiet fleet writes nothing.
             if before is not row and before != row:
                 self.rows[row.server_id] = row
                 self.failures += outcome.failed(row) - outcome.failed(before)
@@ -149,6 +150,7 @@ class Run:
     def saved(self, rows: Iterable[ports.RunServer]) -> None:
         """Remember that the store has these rows."""
         for row in rows:
+            # It may have changed while it was being written, and is stored once more.
             if self.rows[row.server_id] == row:
                 self.unstored.discard(row.server_id)
         if not self.unstored:
@@ -183,10 +185,12 @@ def intended(
         cause=settling.lasting(row),
         baseline_power=record.power_state,
         baseline_operation=record.operation_state,
+        # What was seen of the call before proves nothing of this one.
         seen_processing=False,
         rack=rack,
         room=room,
         rack_limit=rack_limit,
+        # With the intent, not the call: a crash in between must not lose it.
         sent_at=now,
         settled_at=0.0,
         sends=row.sends + 1,
@@ -227,7 +231,9 @@ def next_step(action: Action, row: ports.RunServer) -> ports.RunServer:
         step=row.step + 1,
         cause=Cause.OFF_TWICE if settling.repeated(row) else Cause.NONE,
         detail="",
+        # Proven a moment ago: if nothing is seen any more, it counts as off.
         seen_power=server.Power.OFF.value,
+        # Counted for each call of a cycle by itself.
         sends=0,
         settled_at=0.0,
     )
@@ -257,6 +263,7 @@ def sent_before(
 
     The wall clock is asked once, here. Wherever it was set to, there is time for one look.
     """
+    # A wall clock that is ahead would else end the watch before the first look.
     most_s = max(0.0, limits.deadline_s(method(action, row.step)) - limits.settle_s)
     return ticks - min(max(0.0, now - row.sent_at), most_s)
 

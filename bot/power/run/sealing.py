@@ -84,6 +84,7 @@ _NONE: frozenset[str] = frozenset()
 def flaws(found: ports.Request, seen: SealEvidence, *, now: float) -> tuple[Flaw, ...]:
     """Return everything about a request that doesn't agree; nothing when it is whole."""
     asked = seen.of(ASKED)
+    # Nothing else can be held against a row that isn't there.
     if not asked:
         return (Flaw.NEVER_ASKED,)
     problems = [
@@ -146,11 +147,13 @@ def _of_approvals(found: ports.Request, seen: SealEvidence) -> Iterator[Flaw]:
     given = {row["user_id"]: row for row in seen.of(GIVEN)}
     taken = {row["detail"].get("user"): row["seq"] for row in seen.of(WITHDRAWN)}
     newest = seen.of(GIVEN)[-1:]
+    # The last approval's row has the places of all, since people are moved for it.
     places = newest[0]["detail"].get("places", {}) if newest else {}
     seal = found.order.seal
     for one in found.approvals:
         user_id = one.person.user_id
         row = given.get(user_id)
+        # Withdrawn after it was given: somebody has put it back by hand.
         if row is None or taken.get(user_id, 0) > row["seq"]:
             yield Flaw.FORGED
         elif one.seal not in ("", seal) or row["detail"].get("seal") != seal:

@@ -25,9 +25,9 @@ REPEAT = "sent again: its answer was lost and there is no sign of it"
 class WatchLimits:
     """Times in seconds: how late a change may first show, and how long an operation may take."""
 
-    settle_s: float = 60.0
-    power_s: float = 600.0
-    reboot_s: float = 1200.0
+    settle_s: float = 60.0  # How late an accepted change may first show.
+    power_s: float = 600.0  # The deadline of on and off.
+    reboot_s: float = 1200.0  # That of a reboot; no usual time is documented.
 
     def deadline_s(self, method: Method) -> float:
         """Seconds after which watching ends; it doesn't mean that the server failed."""
@@ -153,6 +153,7 @@ def _verdict(
         case Finding.PROVEN:
             return _Verdict(ServerState.PROVEN)
         case Finding.FAILED:
+            # CloudDC's own error says more than its state word.
             words = look.record.error if look.record and look.record.error else found.last_seen
             return _Verdict(ServerState.FAILED, words)
         case Finding.SUPERSEDED:
@@ -168,9 +169,11 @@ def _still_open(method: Method, row: ports.RunServer, look: Look, limits: WatchL
     """Judge a server whose end isn't seen yet by the time that has passed."""
     record, elapsed_s = look.record, look.elapsed_s
     late = elapsed_s >= limits.deadline_s(method)
+    # It happened, whatever became of the answer.
     if row.state is not ServerState.ACCEPTED and row.seen_processing:
         return _Verdict(ServerState.ACCEPTED)
     if row.state is ServerState.ACCEPTED:
+        # No use in waiting for the deadline: nothing could show any more.
         if elapsed_s >= limits.settle_s and _undecidable(method, row, record):
             return _Verdict(
                 ServerState.NOT_PROVEN, "accepted; the record can't show whether it happened"
@@ -209,6 +212,7 @@ def _may_send_again(method: Method, row: ports.RunServer, record: server.Server 
     return (
         method is not Method.REBOOT
         and record is not None
+        # A state that is changing or unknown doesn't show that the call came to nothing.
         and record.power in (Power.ON, Power.OFF)
         and row.sends < MOST_SENDS
     )

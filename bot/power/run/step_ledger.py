@@ -64,6 +64,7 @@ def intend(
     """
     tx.intend_parts(made, epoch=epoch)
     for part in made:
+        # A probe takes nothing out, and its asking is no news.
         if part.kind.takes_out:
             ids = [one.subject.id for one in part.servers]
             audit(tx, EVENTS[StepState.INTENDED], found, part, ids, now=now)
@@ -88,6 +89,7 @@ def fail(
 def changed(tx: ports.Tx, found: ports.Request, change: StepChange, *, now: float) -> list[str]:
     """Write down what became of some servers; return the ids of those that it still was about."""
     part = change.part
+    # Only from the states that were read: a person may have settled one meanwhile.
     moved = set(tx.move(part.key, change.servers, before=change.before))
     tx.note_part(part)
     groups: dict[tuple[StepState, str], list[str]] = {}
@@ -135,6 +137,7 @@ def replaced(part: wave_parts.Part, servers: Iterable[wave_parts.Taken]) -> wave
 
 def goes_back_untouched(row: ports.RunServer) -> bool:
     """Whether nothing was done to a server, so that what was taken out for it goes back."""
+    # A call may have reached it, and it isn't back yet.
     if row.step or (row.state is ServerState.QUEUED and row.sends):
         return False
     return row.state in UNTOUCHED
@@ -179,6 +182,7 @@ def next_look(part: wave_parts.Part, now: float, *, first: bool = False) -> floa
         # Lengthened at half its time, so that one try that fails isn't the last.
         half = part.until - part.step.lasts_s / 2 if owed else part.until
         lengthens = owed and part.until < owed_until(part)
+        # A second at least, or a part that is due would be looked at without a pause.
         looks.append(max(now + 1.0, half if lengthens else part.until))
     return min(looks, default=0.0)
 

@@ -17,7 +17,7 @@ T = TypeVar("T")
 # A rack by its room and its name: several rooms have a rack of the same name. Both are folded,
 # since records that people write have R7 and r7 for one rack.
 Rack = tuple[str, str]
-MOST_RACKS = 10_000
+MOST_RACKS = 10_000  # Kept in folded form; a fleet has no more.
 
 # The most ids that one power call accepts (CloudDC API, power-state page).
 IDS_PER_CALL = 50
@@ -36,6 +36,7 @@ def stood(row: ports.RunServer) -> Rack:
 
 def size(terms: plan.Terms, options: request.Options, index: int) -> int:
     """Return the size of the wave with this number, the first being 0."""
+    # Whoever asks may be more careful than the policy, and never less.
     batch = min(terms.batch, options.batch or terms.batch)
     return min(terms.ramp[index], batch) if index < len(terms.ramp) else batch
 
@@ -81,6 +82,7 @@ def choose(
         if per_rack is not None:
             rack = place(row)
             left = spare.get(rack, per_rack)
+            # Passed over, not waited for: servers of other racks go meanwhile.
             if left < 1:
                 continue
             spare[rack] = left - 1
@@ -135,6 +137,7 @@ def spread(
         taken = waiting.take(size(terms, options, first + len(found)), spare)
         if taken:
             found.append(taken)
+        # Later waves begin when those others are done.
         spare = {}
     return tuple(found)
 

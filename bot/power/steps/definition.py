@@ -10,8 +10,8 @@ from bot.power import request
 class When(enum.StrEnum):
     """On which side of a wave a probe asks."""
 
-    BEFORE = "before"
-    AFTER = "after"
+    BEFORE = "before"  # About the world: a probe without a server.
+    AFTER = "after"  # About each server that is proven.
 
 
 class Step(request.Frozen):
@@ -25,18 +25,18 @@ class Step(request.Frozen):
 
     name: str
     kind: str
-    urls: tuple[str, ...] = ()
+    urls: tuple[str, ...] = ()  # Of one cluster; the first that answers is used.
     match: tuple[tuple[str, str], ...] = ()
     lasts_s: float = 0.0
     auth: str = ""
     secret: str = ""
-    ca: str = ""
+    ca: str = ""  # A file of certificates; empty for the system's.
     node: str = ""
     http: str = ""
     tcp: str = ""
     promql: str = ""
     when: When = When.AFTER
     must: bool = True
-    within_s: float = 30.0
+    within_s: float = 30.0  # The kind's own, unless the file says another.
     settle_s: float = 0.0
-    every_s: float = 5.0
+    every_s: float = 5.0  # Between two looks of a probe.

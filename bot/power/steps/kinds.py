@@ -28,9 +28,9 @@ class StepKind:
     needs: tuple[str, ...] = ()
     may: tuple[str, ...] = ()
     one_of: tuple[str, ...] = ()
-    within_s: float = 120.0
+    within_s: float = 120.0  # Where the policy doesn't say.
     takes_out: bool = True
-    lengthens: bool = False
+    lengthens: bool = False  # Whether it ends outside by itself, and can be put off.
     most: int = 0
     doing: str = ""
     done: str = ""
@@ -39,6 +39,7 @@ class StepKind:
     means: str = ""
 
 
+# Filled at import by the four below, and by the files of further kinds.
 _KNOWN: dict[str, StepKind] = {}
 
 
@@ -74,7 +75,7 @@ add(
         may=("auth", "ca"),
         within_s=30.0,
         lengthens=True,
-        most=200,
+        most=200,  # Servers of one silence; their names form one regular expression.
         doing="silencing",
         done="silenced",
         unsure="silence not confirmed",
@@ -87,6 +88,7 @@ add(
         DRAIN,
         needs=("node",),
         may=("url", "auth", "ca"),
+        # Pods take their grace periods, and budgets let few go at a time.
         within_s=600.0,
         doing="draining",
         done="drained",

@@ -20,7 +20,9 @@ TAG = "tag:"
 PLACEHOLDER = re.compile(r"\{([A-Za-z_]+(?::[^{}\"'`]*)?)\}")
 # Go's regexp.QuoteMeta: Alertmanager and Prometheus read RE2.
 META = re.compile(r"([\\.+*?()|\[\]{}^$])")
+# Nothing that could end the host and begin a path, a port or a user.
 HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?")
+# Names of nodes are lower-case (kubernetes.io, Object Names and IDs).
 NODE = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?")
 LITERAL = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|`[^`]*`", re.DOTALL)
 MATCHES_PATTERN = re.compile(r"[=!]~\s*$")
@@ -52,6 +54,7 @@ def value(name: str, subject: protocol.Subject) -> str:
         found = dict(subject.tags).get(name.removeprefix(TAG), "")
     else:
         found = str(getattr(subject, name)) if name in FIELDS else ""
+    # An empty value would make a pattern or an address that means all servers.
     if not found:
         raise Unfilled(f"it has no {name.replace(TAG, 'tag ')}, which {{{name}}} stands for")
     return found
@@ -166,6 +169,7 @@ def _in_promql(mark: str, is_pattern: bool) -> Quote:
 
     def quote(name: str, found: str) -> str:
         literal = META.sub(r"\\\1", found) if is_pattern else found
+        # Between back quotes PromQL has no escapes (Prometheus, querying basics).
         if mark != "`":
             plain = literal.replace("\\", "\\\\").replace(mark, f"\\{mark}")
             return plain.replace("\n", "\\n")

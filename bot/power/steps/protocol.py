@@ -86,9 +86,9 @@ class Try:
 class TryResult(enum.StrEnum):
     """What came of a try for one server."""
 
-    DONE = "done"
-    REFUSED = "refused"
-    AGAIN = "again"
+    DONE = "done"  # Decided; `stands` says what is left outside.
+    REFUSED = "refused"  # Decided: trying again wouldn't help.
+    AGAIN = "again"  # Not decided: a later try may do it.
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -12,13 +12,13 @@ class StepState(enum.StrEnum):
     mean: it may have happened.
     """
 
-    INTENDED = "intended"
-    DONE = "done"
-    PUTTING_BACK = "putting_back"
-    PUT_BACK = "put_back"
-    FAILED = "failed"
-    OWED = "owed"
-    SETTLED = "settled"
+    INTENDED = "intended"  # Taken out, perhaps: nobody has the answer yet.
+    DONE = "done"  # Taken out; of a probe, well.
+    PUTTING_BACK = "putting_back"  # Put back, perhaps.
+    PUT_BACK = "put_back"  # Nothing of ours stands outside any more.
+    FAILED = "failed"  # Not done, and nothing stands.
+    OWED = "owed"  # It should be back and isn't, or nobody knows.
+    SETTLED = "settled"  # Somebody has dealt with it by hand.
 
 
 class Shown(enum.StrEnum):
@@ -28,6 +28,7 @@ class Shown(enum.StrEnum):
     OWED = "owed"
 
 
+# The one table: what isn't here is illegal, as in `lifecycle`.
 AFTER: dict[StepState, frozenset[StepState]] = {
     StepState.INTENDED: frozenset(
         {

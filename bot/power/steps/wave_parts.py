@@ -50,7 +50,7 @@ class Part:
     the card shows while it is under way.
     """
 
-    key: str
+    key: str  # Request, wave, take, place and step, with underscores between.
     request_id: str
     wave: int
     step: definition.Step
@@ -59,7 +59,7 @@ class Part:
     servers: tuple[Taken, ...] = ()
     outside_id: str = ""
     until: float = 0.0
-    halves: int = 0
+    halves: int = 0  # Part of each put back's own key.
     says: str = ""
     since: float = 0.0
 

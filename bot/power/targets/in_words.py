@@ -36,6 +36,7 @@ def subject(members: TermSet) -> str:
     named = [clause for clause in members.clauses if clause[0].kind == NAMED]
     head = _joined(named[0], "and") if named else "servers"
     others = [one for one in members.clauses if not named or one is not named[0]]
+    # False sorts first, so that all others keep the order in which they were typed.
     others.sort(key=lambda clause: clause[0].kind == LAST)
     return " ".join([head, *(narrowed(clause) for clause in others)])
 

@@ -18,9 +18,9 @@ from bot.power.targets import number_ranges
 from bot.power.targets.number_ranges import Numbers
 from bot.power.text import typography
 
-MOST_CHARACTERS = 255
+MOST_CHARACTERS = 255  # Of a name, brackets left out.
 MOST_BRACKETS = 8
-MOST_STARS = 3
+MOST_STARS = 3  # In one term; each more multiplies the places that are tried.
 STARRED_WEIGHT = 4
 PIECE = re.compile(r"\[[^\[\]]*\]|\*+|\?+|[^\[\]*?]+")
 NUMBER = re.compile(r"[0-9]+")
@@ -124,6 +124,7 @@ class Pattern:
             return False
         if self.is_affix:
             return True
+        # Stars alone: everything matches.
         if not self._segments:
             return True
         opening, closing = self.pieces[0] is None, self.pieces[-1] is None
@@ -135,6 +136,7 @@ class Pattern:
                 return False
             if is_last:
                 return closing or len(name) in ends
+            # A star reaches from the earliest end to anywhere behind it.
             places = range(min(ends), len(name) + 1)
         return False  # pragma: no cover -- the loop returns at its last segment
 
@@ -224,6 +226,7 @@ def parse(text: str) -> Pattern:
         raise _mistake(problem, text, typography.in_ascii(text))
     _refuse_large(text)
     pieces = PIECE.findall(text)
+    # A bracket that isn't closed is in no piece.
     if "".join(pieces) != text:
         raise _mistake("The brackets don't match; ranges look like web[01-20,25].", text)
     brackets = sum(piece.startswith("[") for piece in pieces)

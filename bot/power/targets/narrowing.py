@@ -15,7 +15,7 @@ from bot.power.targets.terms import Term
 AND = "&"
 # A reading that takes more lines than these is told by the first of them.
 MOST_SHOWN = 4
-Part = list[Term]
+Part = list[Term]  # The terms between two `&`.
 Clauses = tuple[tuple[Term, ...], ...]
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from bot.power import errors
 from bot.power.text import typography
 
-MOST_DIGITS = 9
+MOST_DIGITS = 9  # Of a number; longer ones are serial numbers.
 NUMBER = re.compile(r"[0-9]+")
 RANGE = re.compile(r"([0-9]+)(?:-([0-9]+))?")
 
@@ -79,6 +79,7 @@ def _spans(part: str, term: str) -> list[Span]:
     if int(low) > int(high):
         problem = f"{part} counts down; write the smaller number first."
         raise _mistake(problem, term, term.replace(part, f"{high}-{low}"))
+    # `01-100` could be two digits or three, so that nobody knows which names are meant.
     if len(low) != len(high) and (_is_padded(low) or _is_padded(high)):
         width = max(len(low), len(high))
         better = f"{low.zfill(width)}-{high.zfill(width)}"

@@ -27,8 +27,8 @@ from bot.power.text import folding, nearest, spelling, typography
 
 # Patterns times servers, the slow ones counted as several: 40 to 250 ms as measured.
 MOST_WORK = 100_000
-MOST_IDS_SHOWN = 3
-MOST_UNREAD = 100
+MOST_IDS_SHOWN = 3  # Twins that a sentence names.
+MOST_UNREAD = 100  # Characters of the names in a sentence.
 # More servers than these are ordered by the snapshot's own order, which is made once.
 FEW = 500
 # What is true of a server at this moment may well be true of none.
@@ -64,9 +64,11 @@ def resolve(
             is left, or it would be too much work.
 
     """
+    # Before the first match: what is too much must not be begun.
     _refuse_much_work(members, snapshot)
     search = _Search(members.terms, snapshot, work)
     found = {id(term): search.found(term) for term in members.terms}
+    # All terms were searched first, so that every unknown name is told at once.
     if search.unknown:
         raise unresolved.mistake(search.unknown, members.terms, snapshot)
     named = _narrowed(members, found)
@@ -76,12 +78,14 @@ def resolve(
         raise errors.UserMistake(
             "Nothing is left: every server that you name is also taken out with !."
         )
+    # Now, since another term may have narrowed the twins down to one.
     search.refuse_twins(left)
     if for_change:
         unresolved.refuse_unclear(members, left, snapshot)
     taken_out = [row for row in named if row.id in out]
     said = in_words.reading(members)
     selected = not all(map(names_one, members.terms))
+    # A look may leave a server out; a change must say that it can't tell.
     unsure = {row.id: row.unread for row in search.unsure(members)} if for_change else {}
     sure = [row for row in left if row.id not in unsure]
     doubtful = _ordered((snapshot.servers[id_] for id_ in unsure), snapshot)
@@ -173,6 +177,7 @@ class _Search:
         rows = self._snapshot.servers.values()
         found = [row for row in rows if matcher.matches(row, self._work)]
         momentary = isinstance(matcher, FieldTerm) and matcher.kind in MOMENTARY
+        # `!state:off` takes out nothing where nothing is off, and is no mistake.
         if not found and not (momentary and term.takes_out):
             raise self._nothing(term)
         return found
@@ -231,6 +236,7 @@ class _Search:
 
     def _typed(self, row: server.Server) -> str:
         """Return the term that means this server alone: by its serial number, or else its id."""
+        # The vendor promises no serial number to be unique, and some records have none.
         alone = sum(one.sn == row.sn for one in self._snapshot.servers.values()) == 1
         return f"sn:{row.sn}" if alone and nearest.PLAIN.fullmatch(row.sn) else row.id
 

@@ -20,15 +20,15 @@ from bot.power.text import folding, nearest, typography
 
 # "Block elements: multi-select" takes at most 100 options in an answer.
 MOST_OFFERS = 100
-MOST_OF_A_KIND = 20
-MOST_QUERY = 120
+MOST_OF_A_KIND = 20  # Groups, or tags and places, among the offers.
+MOST_QUERY = 120  # Characters.
 # An option's value has at most 150 characters ("Composition objects: option").
 MOST_VALUE = 150
 # One expression may be tried as it was typed; more would be too much work for each letter.
 MOST_TERMS = 3
 # Up to this many servers are offered one by one, so that each can be taken out again.
 MOST_SINGLE = 20
-MOST_FOLDED = 40
+MOST_FOLDED = 40  # Choices that a form is filled in with.
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -75,11 +75,13 @@ class Catalogue:
         found = [
             *self._as_typed(query),
             *itertools.islice(self._grouped(word, sign), MOST_OF_A_KIND),
+            # Names that begin so leave room for groups, tags and places.
             *starts[: MOST_OFFERS - 2 * MOST_OF_A_KIND],
             *itertools.islice(self._held(word, sign), MOST_OF_A_KIND),
             *starts[MOST_OFFERS - 2 * MOST_OF_A_KIND :],
             *itertools.islice(self._named(word, sign, starting=False), MOST_OFFERS),
         ]
+        # Backwards, so that of two alike the one that stands first is kept.
         return list({offer.value: offer for offer in reversed(found)}.values())[::-1][:MOST_OFFERS]
 
     def _as_typed(self, query: str) -> Iterator[Offer]:
@@ -184,7 +186,7 @@ def _size(count: int, sign: str) -> str:
 
 # What is looked at of a message; Slack's largest has 40,000 characters.
 MOST_CHARACTERS = 40_000
-MOST_WORDS = 4_000
+MOST_WORDS = 4_000  # Of a message.
 MOST_SERVERS = 1_000
 # One folded name in an alert stands for a handful of servers, not for a data centre.
 MOST_RANGE = 500
@@ -215,6 +217,7 @@ def _known(snapshot: server.Snapshot) -> dict[str, server.Server]:
     doubled: set[str] = set()
     for row in snapshot.servers.values():
         for key in {row.name.lower(), row.id.lower(), row.sn.lower()} - {""}:
+            # What two servers share names neither.
             if found.setdefault(key, row) is not row:
                 doubled.add(key)
     return {key: row for key, row in found.items() if key not in doubled}

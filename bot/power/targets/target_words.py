@@ -13,7 +13,7 @@ from bot.power import errors
 from bot.power.targets import narrowing
 from bot.power.text import typography
 
-MOST_CHARACTERS = 2_000
+MOST_CHARACTERS = 2_000  # Of all targets.
 MOST_TERMS = 100
 # A comma in brackets or quotes belongs to the term.
 TERM = re.compile(r'&|(?:"[^"]*"|\[[^\[\]]*\]|[^,&])+')
@@ -30,6 +30,7 @@ def split(text: str) -> list[str]:
     if len(text) > MOST_CHARACTERS:
         problem = f"Targets have at most {MOST_CHARACTERS:,} characters; these have {len(text):,}."
         raise errors.UserMistake(problem)
+    # One form before anything is compared: the same letter can be written in two.
     text = typography.normal(text)
     found: list[str] = []
     for word in typography.words(text):
@@ -105,6 +106,7 @@ def understood(words: Sequence[str]) -> list[str]:
     terms = [
         part for word in words for term in TERM.findall(word) for part in parted_from_sparing(term)
     ]
+    # As typed, so that what is shown as typed is what was typed.
     if not any(spares(term) or term.casefold() in FILLERS for term in terms):
         return list(words)
     found = list(_with_signs(terms))

@@ -19,10 +19,10 @@ from bot.power.text import nearest, typography
 
 MOST_CHARACTERS = target_words.MOST_CHARACTERS
 MOST_TERMS = target_words.MOST_TERMS
-MOST_RANGES = 200
-MOST_NAMED = 10_000
-MAX_DEPTH = 5
-MOST_GROUP_TERMS = 1_000
+MOST_RANGES = 200  # Over all terms.
+MOST_NAMED = 10_000  # Names that ranges stand for.
+MAX_DEPTH = 5  # Groups within groups.
+MOST_GROUP_TERMS = 1_000  # Terms, those of groups counted each time.
 EVERYTHING = re.compile(r"[*?]+|all", re.IGNORECASE)
 LETTERS = re.compile(r"!([A-Za-z]+)[0-9\[]")
 GROUP_NAME = re.compile(r"[A-Za-z0-9_-]{1,60}")
@@ -141,6 +141,7 @@ class _Reading:
         found: list[Term] = []
         for one in text:
             members = self._members(one, in_policy=in_policy)
+            # A term alone, or one that only takes out, belongs to the whole list.
             single = len(members.terms) == 1 or not members.clauses
             whole = Term(one, takes_out=False, matcher=terms.GroupTerm("", members))
             found += members.terms if single else [whole]
@@ -208,6 +209,7 @@ class _Reading:
             raise errors.UserMistake(problem, token=word)
         if name not in self._known:
             self._path.append(name)
+            # A group reads as in the policy file, though a person has named it.
             members = self._listed(self._groups[name], in_policy=True)
             self._path.pop()
             self._known[name] = terms.GroupTerm(name, members)

@@ -35,6 +35,7 @@ def matcher(body: str, *, everything: bool) -> NamesTerm | FieldTerm | Tag:
     if body.startswith('"'):
         return NamesTerm(_quoted(body))
     kind, colon, value = body.partition(":")
+    # Kinds are ASCII: `机房:A` can only be a name.
     if not colon or not kind.isascii():
         return NamesTerm(_pattern(body, everything))
     if kind.lower() not in EXAMPLES:

@@ -16,8 +16,8 @@ from bot.power.targets.terms import NamesTerm, Term, TermSet
 from bot.power.text import folding, nearest, typography
 from bot.power.vocabulary import POLITE
 
-MOST_SHOWN = 10
-MOST_NEAREST = 3
+MOST_SHOWN = 10  # Unknown names in the sentence.
+MOST_NEAREST = 3  # Of which the existing numbers are told.
 # Names of one range that are looked for in other spellings.
 MOST_WRITTEN = 1_000
 # A word without a digit is more likely part of a reason than a server.
@@ -112,6 +112,7 @@ def _meant(
     another server, so that nothing is put in its place there.
     """
     wrong = {id(one.term): one for one in unknown}
+    # A line without it would act on what was to be spared.
     if any(one.term.takes_out and not one.there for one in unknown):
         return NOTHING
     reason = _reason_begins(terms, wrong, known)
@@ -197,7 +198,7 @@ def _is_word(one: UnknownTerm | None, known: nearest.NameIndex) -> bool:
 
 
 ROOMS = frozenset({"room", "dc"})
-MOST_ROOMS = 3
+MOST_ROOMS = 3  # In the sentence.
 
 
 def refuse_unclear(

@@ -20,7 +20,7 @@ SAFE = re.compile(r"[A-Za-z0-9._-]+")
 # What targets accept: longer runs of digits stay text, further numbers are left alone.
 NUMERALS = "0123456789"
 MOST_DIGITS = 9
-MOST_BRACKETS = 8
+MOST_BRACKETS = 8  # In one term, as targets take no more.
 
 Key = tuple[tuple[int, int, str], ...]
 
@@ -131,6 +131,7 @@ def _folded(
     several: list[_Term],
 ) -> list[_Term]:
     """Return the terms in natural order."""
+    # One look at all of them together, since most fleets have plain names alone.
     safe = names if SAFE.fullmatch("".join(names)) else set(filter(SAFE.fullmatch, names))
     done = [*several, *(_Term(shown(name), "", 1, name) for name in names - safe)]
     unfinished = _fold_names(safe, done)
@@ -243,6 +244,7 @@ def _joined(head: str, rest: str, numbered: list[tuple[str, _Term]]) -> _Term:
 def _cut(folded: list[_Term], limit: int) -> str:
     """Return as many terms as there is room for, and how many names are left out."""
     left = sum(term.size for term in folded)
+    # Room for the longest ending; the number only gets smaller from here.
     room = limit - len(f" and {left:,} more")
     shown: list[str] = []
     for term in folded:
@@ -266,6 +268,7 @@ def _shortened(term: _Term, room: int) -> tuple[str, int]:
     if len(text) <= room:
         return text, term.size
     opening, closing = text.rfind("["), text.rfind("]")
+    # A quoted or explained name can't be cut without becoming another.
     if opening < 0 or text.startswith('"') or text.endswith(")"):
         return "", 0
     ranges = text[opening + 1 : closing].split(",")

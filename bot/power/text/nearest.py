@@ -11,11 +11,11 @@ from collections.abc import Iterable, Sequence
 
 from bot.power.text import typography
 
-MOST_KNOWN = 500
-MOST_LETTERS = 64
+MOST_KNOWN = 500  # Words that one is held against.
+MOST_LETTERS = 64  # Of a word; a longer one isn't a slip of anything.
 # A shorter word with one letter more or less is another word: db and dbs, but d and db.
 LEAST_LETTERS = 3
-MOST_RUNS = 3
+MOST_RUNS = 3  # Runs of numbers that a sentence tells.
 NUMBER = re.compile(r"[0-9]+")
 # Stands for a number in a shape; no name has it.
 MARK = "\0"
@@ -66,6 +66,7 @@ def alike(one: str, two: str) -> bool:
     if len(one) > MOST_LETTERS or len(two) > MOST_LETTERS:
         return key(one) == key(two)
     first, second = key(one), key(two)
+    # Another number is another server, and never a slip.
     if NUMBER.findall(first) != NUMBER.findall(second):
         return False
     return _slipped(NUMBER.sub(MARK, first), NUMBER.sub(MARK, second))

@@ -50,6 +50,7 @@ MOST_TOLD = 3
 
 def seen(foreign: str) -> str:
     """Return one line of what can be seen, its words parted by single spaces."""
+    # Most text by far, and nothing in it hides.
     if foreign.isascii() and foreign.isprintable():
         return " ".join(foreign.split())
     kept: list[str] = []

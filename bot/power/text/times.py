@@ -11,7 +11,7 @@ import datetime
 import re
 import zoneinfo
 
-UNTIL = ("until", "till", "til", "untill")
+UNTIL = ("until", "till", "til", "untill")  # With the slips that people make.
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 # Times by their names; the hour of each is beyond doubt.
 NAMED = {"noon": (12, 0), "midday": (12, 0), "midnight": (0, 0)}
@@ -206,6 +206,7 @@ def _clock(word: str) -> datetime.time:
     if dotted := DOTTED.fullmatch(word):
         raise _Nonsense(f"{word} has no colon.", f"{int(dotted[1]):02}:{dotted[2]}")
     found = CLOCK.fullmatch(word)
+    # A bare number is more often a count than an hour.
     if found is None or not (found[2] or found[4]):
         raise _Nonsense(f"{word} isn't a time of day.")
     hour, minute, second = int(found[1]), int(found[2] or 0), int(found[3] or 0)
@@ -241,11 +242,13 @@ def _instant(
     """
     local = datetime.datetime.combine(_day(day, now, zone), clock, zone.rules)
     passed = _later(local).timestamp() <= now
+    # Only what names no date can mean the next one.
     if passed and (day == "" or day in DAYS):
         local += datetime.timedelta(days=7 if day else 1)
         passed = False
     real = _later(local)
     written = f"{local:%Y-%m-%dT%H:%M}"
+    # There and back again: a time that the clocks skip comes back as another one.
     there = real.astimezone(datetime.UTC).astimezone(zone.rules)
     if there.replace(tzinfo=None) != local.replace(tzinfo=None):
         better = f"{there:%Y-%m-%dT%H:%M}"
@@ -258,6 +261,7 @@ def _instant(
 
 def _later(local: datetime.datetime) -> datetime.datetime:
     """Return the later of two instants that clocks show alike."""
+    # The later one: a freeze that ends an hour too soon does more harm than one too late.
     return max(local.replace(fold=0), local.replace(fold=1), key=lambda one: one.timestamp())
 
 

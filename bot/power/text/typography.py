@@ -40,7 +40,7 @@ PLAIN.update({ord(quote): ord("'") for quote in SINGLE_QUOTES})
 PLAIN[ord("∗")] = ord("*")
 
 CODE = re.compile("[A-Za-z0-9._-]")
-MOST_SHOWN = 60
+MOST_SHOWN = 60  # Characters of typed text that a sentence quotes.
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -110,6 +110,7 @@ def _word_at(text: str, start: int) -> Word:
         else:
             made.append(_plain(text[place]))
             place += 1
+    # In front of a word alone: elsewhere a long dash is punctuation.
     if text[start] in LONG_DASHES:
         made[0] = "--"
     return Word("".join(made), start, place)
@@ -214,6 +215,7 @@ def _of_one_script(word: str) -> set[str]:
     letters = {c for c in word if c.isalpha()}
     for script in WHOLE:
         ours = {c for c in letters if unicodedata.name(c, "").startswith(script)}
+        # One letter without a double in ASCII shows that the whole word isn't ASCII.
         if ours and ours == letters and not ours <= ALIKE:
             return ours
     return set()
@@ -227,6 +229,7 @@ def normal(text: str) -> str:
 def folded(text: str) -> str:
     """Return a text without case, width, blanks and characters that can't be seen."""
     if not text.isascii():
+        # Twice, since a folded letter may have a shorter form of its own.
         wide = unicodedata.normalize("NFKC", text).casefold()
         text = "".join(c for c in unicodedata.normalize("NFKC", wide) if not _is_blank(c))
     return "".join(text.split()).lower()
