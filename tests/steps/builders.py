@@ -52,10 +52,6 @@ def words(answer: protocol.Answer | None) -> dict[str, tuple[str, str, bool]]:
     }
 
 
-def unheard(_: str) -> None:
-    """Take progress that nobody looks at."""
-
-
 @contextlib.asynccontextmanager
 async def http() -> AsyncIterator[http_client.Client]:
     """Open the client of the steps while the block lasts."""

@@ -45,12 +45,12 @@ class Bench:
     async def before(self, *names: str, **changed: Any) -> protocol.Answer:
         """Do one round of taking servers out."""
         asked = builders.asked(self.step, *(names or ("web01",)), **changed)
-        return await self.kind.before(asked, changed.pop("say", builders.unheard))
+        return await self.kind.before(asked)
 
     async def after(self, *names: str, **changed: Any) -> protocol.Answer:
         """Put servers back."""
         asked = builders.asked(self.step, *(names or ("web01",)), **changed)
-        return await self.kind.after(asked, builders.unheard)
+        return await self.kind.after(asked)
 
     async def drained(self, *names: str) -> None:
         """Do rounds until the servers are drained; a second passes between them."""
@@ -90,14 +90,12 @@ async def test_a_node_is_cordoned_emptied_and_given_back(monkeypatch: pytest.Mon
         assert at.node() == (False, "")
 
 
-async def test_progress_says_how_many_pods_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_answer_says_how_many_pods_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
     """In words for the card, and says when to ask again."""
-    said: list[str] = []
     async with bench(monkeypatch) as at:
-        asked = builders.asked(at.step, "web01")
-        answer = await at.kind.before(asked, said.append)
+        answer = await at.before("web01")
 
-    assert said == ["draining web01: 2 pods left"]
+    assert builders.words(answer)["web01"] == ("again", "2 pods left", True)
     assert answer.again_s == 1.0
 
 

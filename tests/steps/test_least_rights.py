@@ -54,9 +54,9 @@ async def test_these_rights_suffice(monkeypatch: pytest.MonkeyPatch) -> None:
         kind, asked = drain.Drain(http), builders.asked(step, "web01")
         assert await kind.check(step) == ""
         for _ in range(5):
-            answer = await kind.before(asked, builders.unheard)
+            answer = await kind.before(asked)
             stage.now += 1.0
-        back = await kind.after(asked, builders.unheard)
+        back = await kind.after(asked)
 
     assert builders.words(answer)["web01"] == ("done", "", True)
     assert builders.words(back)["web01"] == ("done", "", False)

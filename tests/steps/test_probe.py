@@ -31,7 +31,7 @@ async def look(step: definition.Step, *names: str, within_s: float = 5.0) -> dic
     """Look once; return the words for each server, nothing where all is well."""
     async with builders.http() as http:
         asked = builders.asked(step, *(names or ("web01",)), within_s=within_s)
-        answer = await probe.Probe(http).after(asked, builders.unheard)
+        answer = await probe.Probe(http).after(asked)
     found = builders.words(answer)
     assert all(word == ("again" if detail else "done") for word, detail, _ in found.values())
     assert not any(stands for _, _, stands in found.values())
@@ -198,7 +198,7 @@ async def test_a_look_at_the_world_needs_no_server() -> None:
         asks = step(promql="up == 1", urls=(f"{stage.url}/prometheus",))
 
         asked = builders.asked(asks, servers=(world,))
-        answer = await probe.Probe(http).before(asked, builders.unheard)
+        answer = await probe.Probe(http).before(asked)
 
     assert builders.words(answer) == {"": ("done", "", False)}
 
@@ -211,7 +211,7 @@ async def test_a_server_that_cannot_be_asked_about_is_refused() -> None:
             (step(http="http://{tag:host}/"), "tag"),
             (step(http="http://127.0.0.1:9/", auth="NOT_SET_ANYWHERE"), "NOT_SET_ANYWHERE"),
         ):
-            answer = await kind.after(builders.asked(asks, "web01"), builders.unheard)
+            answer = await kind.after(builders.asked(asks, "web01"))
             [(word, detail, _)] = builders.words(answer).values()
             assert word == "refused"
             assert words in detail

@@ -44,12 +44,12 @@ class Bench:
     async def before(self, *names: str, **changed: Any) -> protocol.Answer:
         """Take servers out."""
         asked = builders.asked(self.step, *names, **changed)
-        return await self.kind.before(asked, builders.unheard)
+        return await self.kind.before(asked)
 
     async def after(self, *names: str, **changed: Any) -> protocol.Answer:
         """Put servers back."""
         asked = builders.asked(self.step, *names, **changed)
-        return await self.kind.after(asked, builders.unheard)
+        return await self.kind.after(asked)
 
 
 def step(*urls: str, **changed: Any) -> definition.Step:
@@ -288,15 +288,15 @@ async def test_the_next_address_of_a_cluster_is_asked(
         urls = (dead, *at.step.urls)
         step = at.step.model_copy(update={"urls": urls})
 
-        answer = await at.kind.before(builders.asked(step, "web01"), builders.unheard)
+        answer = await at.kind.before(builders.asked(step, "web01"))
 
         assert builders.words(answer)["web01"] == ("done", "", True)
         stage.around.faults.set(surroundings.Part.ALERTMANAGER, surroundings.Fault(fault))
         wanted = builders.asked(step, "web02", wave=3, within_s=0.9)
-        first = await at.kind.before(wanted, builders.unheard)
+        first = await at.kind.before(wanted)
         assert builders.words(first)["web02"][0] == "again"
         again = dataclasses.replace(wanted, tried=1, within_s=5.0)
-        second = await at.kind.before(again, builders.unheard)
+        second = await at.kind.before(again)
         assert builders.words(second)["web02"] == ("done", "", True)
         assert len(await at.silences()) == 2
 
@@ -362,7 +362,7 @@ async def test_a_server_without_the_value_is_named() -> None:
     """The record has no rack, which the pattern needs."""
     async with builders.http() as http:
         asked = builders.asked(step("http://127.0.0.1:9", match=(("rack", "{rack}"),)), "web01")
-        answer = await silence.Silence(http).before(asked, builders.unheard)
+        answer = await silence.Silence(http).before(asked)
 
     assert builders.words(answer)["web01"][0] == "refused"
     assert "rack" in builders.words(answer)["web01"][1]

@@ -39,7 +39,7 @@ async def before(
     kind: webhook.Webhook, step: definition.Step, *names: str, **changed: Any
 ) -> protocol.Answer:
     """Tell that servers go out."""
-    return await kind.before(builders.asked(step, *names, **changed), builders.unheard)
+    return await kind.before(builders.asked(step, *names, **changed))
 
 
 async def after(
@@ -47,7 +47,7 @@ async def after(
 ) -> protocol.Answer:
     """Tell that servers are back."""
     asked = builders.asked(step, *names, **({"key": "key-2"} | changed))
-    return await kind.after(asked, builders.unheard)
+    return await kind.after(asked)
 
 
 async def test_both_halves_are_told_and_taken(monkeypatch: pytest.MonkeyPatch) -> None:

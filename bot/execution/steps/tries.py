@@ -208,7 +208,7 @@ async def _try(
         if found is not None and not _nothing(found, servers):
             return found
     ask = kind.before if half.before else kind.after
-    return await bounded(asked, lambda: ask(asked, lambda said: None))
+    return await bounded(asked, lambda: ask(asked))
 
 
 async def bounded(asked: protocol.Try, ask: Callable[[], Awaitable[T]]) -> T | protocol.Answer:

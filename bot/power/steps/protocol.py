@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from bot.power import request, server
@@ -13,9 +13,6 @@ from bot.power.text import folding
 
 # The pseudo server of a probe that asks about the world, before a wave.
 WORLD = ""
-
-# Words for the card while a step is under way, such as "draining web07: 3 pods left".
-Progress = Callable[[str], None]
 
 
 class Subject(request.Frozen):
@@ -151,10 +148,10 @@ class StepClient(Protocol):
     are kept there.
     """
 
-    async def before(self, asked: Try, say: Progress) -> Answer:
+    async def before(self, asked: Try) -> Answer:
         """Take the servers out; a probe looks once."""
 
-    async def after(self, asked: Try, say: Progress) -> Answer:
+    async def after(self, asked: Try) -> Answer:
         """Put the servers back; a probe looks once.
 
         It may have happened already: what isn't there any more, or isn't ours any more, is done.

@@ -26,13 +26,13 @@ class Drain:
 
     http: http_calls.Http
 
-    async def before(self, asked: protocol.Try, say: protocol.Progress) -> protocol.Answer:
+    async def before(self, asked: protocol.Try) -> protocol.Answer:
         """Cordon, and evict what can go now."""
-        return await self._each(asked, say, _drain)
+        return await self._each(asked, _drain)
 
-    async def after(self, asked: protocol.Try, say: protocol.Progress) -> protocol.Answer:
+    async def after(self, asked: protocol.Try) -> protocol.Answer:
         """Uncordon what is ours."""
-        return await self._each(asked, say, _uncordon)
+        return await self._each(asked, _uncordon)
 
     async def find(self, asked: protocol.Try) -> protocol.Answer | None:
         """A cordon is known by its annotation; whoever cordons again finds it."""
@@ -49,15 +49,13 @@ class Drain:
         except (credentials.SecretMissing, cluster.KubernetesRefused, cluster.Later) as error:
             return str(error)
 
-    async def _each(
-        self, asked: protocol.Try, say: protocol.Progress, half: Half
-    ) -> protocol.Answer:
+    async def _each(self, asked: protocol.Try, half: Half) -> protocol.Answer:
         """Do one half for each server, some at a time."""
         places = asyncio.Semaphore(MOST_AT_ONCE)
         api = cluster.Api(self.http, asked.step, min(asked.within_s, cluster.LONGEST_CALL_S))
 
         async def one(subject: protocol.Subject) -> protocol.Each:
-            node = _Node(api, asked, subject, say)
+            node = _Node(api, asked, subject)
             try:
                 async with places, asyncio.timeout(asked.within_s):
                     return await half(node)
@@ -79,7 +77,6 @@ class _Node:
     api: cluster.Api
     asked: protocol.Try
     subject: protocol.Subject
-    say: protocol.Progress
     stands: bool = False
 
     @property
@@ -115,7 +112,6 @@ async def _drain(one: _Node) -> protocol.Each:
     if not left:
         return protocol.Each(protocol.TryResult.DONE, stands=one.stands)
     pods = "1 pod left" if left == 1 else f"{left} pods left"
-    one.say(f"draining {one.subject.name}: {pods}")
     return protocol.Each(protocol.TryResult.AGAIN, pods, one.stands)
 
 

@@ -26,11 +26,11 @@ class Probe:
 
     http: http_calls.Http
 
-    async def before(self, asked: protocol.Try, say: protocol.Progress) -> protocol.Answer:
+    async def before(self, asked: protocol.Try) -> protocol.Answer:
         """Look once."""
         return await self._look(asked)
 
-    async def after(self, asked: protocol.Try, say: protocol.Progress) -> protocol.Answer:
+    async def after(self, asked: protocol.Try) -> protocol.Answer:
         """Look once."""
         return await self._look(asked)
 

@@ -29,7 +29,7 @@ class Silence:
 
     http: http_calls.Http
 
-    async def before(self, asked: protocol.Try, say: protocol.Progress) -> protocol.Answer:
+    async def before(self, asked: protocol.Try) -> protocol.Answer:
         """Make the silence; after a first try look first whether it was made."""
         until = asked.now + asked.step.lasts_s
 
@@ -42,7 +42,7 @@ class Silence:
 
         return await self._at_one(asked, make, stands=False)
 
-    async def after(self, asked: protocol.Try, say: protocol.Progress) -> protocol.Answer:
+    async def after(self, asked: protocol.Try) -> protocol.Answer:
         """End the silence, or let only those stay silent that stay out."""
 
         async def end(at: alertmanager.Alertmanager) -> protocol.Answer:

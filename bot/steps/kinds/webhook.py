@@ -32,11 +32,11 @@ class Webhook:
 
     http: http_calls.Http
 
-    async def before(self, asked: protocol.Try, say: protocol.Progress) -> protocol.Answer:
+    async def before(self, asked: protocol.Try) -> protocol.Answer:
         """Tell that servers go out."""
         return await self._tell(asked, _body(BEFORE, asked, _data(asked)), is_after=False)
 
-    async def after(self, asked: protocol.Try, say: protocol.Progress) -> protocol.Answer:
+    async def after(self, asked: protocol.Try) -> protocol.Answer:
         """Tell that servers are back, and which of them are proven and well."""
         data = _data(asked) | {"well": [one.name for one in asked.well]}
         return await self._tell(asked, _body(AFTER, asked, data), is_after=True)

@@ -109,7 +109,7 @@ class Note:
 
     outside: Outside
 
-    async def before(self, asked: Try, say: protocol.Progress) -> Answer:
+    async def before(self, asked: Try) -> Answer:
         """Note servers, but for those that refuse, are stuck, or that somebody else has noted."""
         return await self.outside.carry("before", asked, lambda: self._before(asked))
 
@@ -134,7 +134,7 @@ class Note:
             )
         return Answer(each, again_s=out.again_s)
 
-    async def after(self, asked: Try, say: protocol.Progress) -> Answer:
+    async def after(self, asked: Try) -> Answer:
         """Take notes off, only where they are ours."""
         return await self.outside.carry("after", asked, lambda: self._after(asked))
 
@@ -173,7 +173,7 @@ class Flags:
         part = f" {asked.part}/{asked.parts}" if asked.parts > 1 else ""
         return f"{asked.request_id} wave {asked.wave} {asked.step.name}{part}"
 
-    async def before(self, asked: Try, say: protocol.Progress) -> Answer:
+    async def before(self, asked: Try) -> Answer:
         """Raise a flag for all of them, unless one of them refuses."""
         return await self.outside.carry("before", asked, lambda: self._raise(asked, asked.servers))
 
@@ -189,7 +189,7 @@ class Flags:
         out.flags[made.id] = made
         return protocol.done(asked.servers, outside_id=made.id, until=made.until, stands=True)
 
-    async def after(self, asked: Try, say: protocol.Progress) -> Answer:
+    async def after(self, asked: Try) -> Answer:
         """Lower the flag, or exchange it for one of those that stay."""
         return await self.outside.carry("after", asked, lambda: self._lower(asked))
 
@@ -245,11 +245,11 @@ class Probe:
 
     outside: Outside
 
-    async def before(self, asked: Try, say: protocol.Progress) -> Answer:
+    async def before(self, asked: Try) -> Answer:
         """Look once at the world."""
         return await self.outside.carry("probe", asked, lambda: self._look(asked))
 
-    async def after(self, asked: Try, say: protocol.Progress) -> Answer:
+    async def after(self, asked: Try) -> Answer:
         """Look once at each server."""
         return await self.outside.carry("probe", asked, lambda: self._look(asked))
 

@@ -17,11 +17,11 @@ class Pager:
 
     http: http_calls.Http
 
-    async def before(self, asked: protocol.Try, say: protocol.Progress) -> protocol.Answer:
+    async def before(self, asked: protocol.Try) -> protocol.Answer:
         """Mute them; done twice it is as good."""
         return await self._put(asked, muted=True)
 
-    async def after(self, asked: protocol.Try, say: protocol.Progress) -> protocol.Answer:
+    async def after(self, asked: protocol.Try) -> protocol.Answer:
         """Let them be heard again."""
         return await self._put(asked, muted=False)
 
