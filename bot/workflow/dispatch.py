@@ -24,6 +24,7 @@ from bot.workflow import (
 from bot.workflow.context import Context
 from bot.workflow.questions import lookups, queries, request_form, suggest
 from bot.workflow.rights import authorise
+from bot.workflow.sources import people
 
 # Words that people add to what they decide are bounded, and never cut to fit.
 MOST_CHARACTERS = 500
@@ -167,7 +168,9 @@ async def _obey(context: Context, inbound: ports.Inbound, typed: command.Command
             return not_kept(stopped, typed.too_long)
         case command.Cancel():
             request = await _meant(context, inbound, typed.request_id, "cancel.refused")
-            done = await stop.cancel(context, inbound, request, typed.reason)
+            # Nothing has been sent yet; a Stop doesn't wait even for this.
+            why = await people.with_names_known_at_once(typed.reason, context.people.directory)
+            done = await stop.cancel(context, inbound, request, why)
             return not_kept(done, typed.too_long)
         case command.Freeze():
             return await freeze.freeze(context, inbound, typed.reason)

@@ -19,8 +19,6 @@ from bot.workflow.sources import people
 
 # A freeze doesn't wait for Slack; without an answer by then its end is read as UTC.
 LONGEST_ZONE_S = 1.0
-# Names of colleagues in its reason are waited for no longer than this.
-LONGEST_NAMES_S = 0.5
 UNKNOWN = times.Zone(datetime.UTC, "UTC (your own time zone could not be looked up)")
 NONE_STANDS = "There is no freeze to lift."
 OVER = "That freeze is already over."
@@ -60,7 +58,8 @@ async def freeze(context: Context, inbound: ports.Inbound, text: str) -> answers
     # Asked of Slack only where an end may be in the text.
     zone = await _zone(context, inbound) if wants_zone else times.UTC
     wanted = freeze_ends.read(text, now, zone)
-    wanted = dataclasses.replace(wanted, reason=await _named(context, wanted.reason))
+    named = await people.with_names_known_at_once(wanted.reason, context.people.directory)
+    wanted = dataclasses.replace(wanted, reason=named)
     return await hold(context, inbound, wanted, decision.group)
 
 
@@ -218,15 +217,6 @@ async def _not_lifted(
     """Refuse to lift a freeze, and audit it."""
     await audit_trail.refused(context, inbound, "freeze.off.refused", why=why)
     return answers.Note(why, good=False, people=freezes.holders(standing))
-
-
-async def _named(context: Context, reason: str) -> str:
-    """Return a reason with the names of colleagues for their ids, where Slack says them at once."""
-    try:
-        async with asyncio.timeout(LONGEST_NAMES_S):
-            return await people.with_names(reason, context.people.directory)
-    except TimeoutError:
-        return reason
 
 
 async def _zone(context: Context, inbound: ports.Inbound) -> times.Zone:

@@ -154,6 +154,19 @@ async def test_member_who_was_seen_two_days_ago_is_looked_up(world: World) -> No
     assert world.folk.asked == [OLGA]
 
 
+async def test_colleague_in_the_reason_of_a_cancel_is_named(world: World) -> None:
+    """As in a request's reason; by id where Slack can't say who that is, and nobody waits."""
+    ids = [await world.ask(f"reboot web0{number} because x") for number in (1, 2)]
+
+    await world.type(f"cancel {ids[0]} because <@U0SAM> has mended it")
+    world.folk.away.add(SAM)
+    await world.type(f"cancel {ids[1]} because <@U0SAM> has mended it")
+
+    named, unnamed = [(await world.audit(event="request.cancelled"))[n] for n in (0, 1)]
+    assert "@u0sam has mended it" in repr(named)
+    assert "@U0SAM has mended it" in repr(unnamed)
+
+
 async def test_requester_cancels_while_slack_is_away(world: World) -> None:
     """One's own request is taken back at once."""
     id_ = await world.ask("reboot db01 because x")

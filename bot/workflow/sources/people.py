@@ -30,6 +30,8 @@ MOST_LOOKED_UP = 50
 MOST_LOOKED_AT = 200  # People of a whole policy whom `policy check` looks up.
 # A no waits this long for a user group to be read, in seconds.
 NO_WAITS_S = 1.0
+# And this long for the names of colleagues in its reason.
+LONGEST_NAMES_S = 0.5
 # The same word about the same person is written down this often, and no more; in seconds.
 NOTED_FOR_S = 3600.0
 # People of whom this process remembers what it wrote down; the others are written down again.
@@ -241,6 +243,15 @@ async def with_names(reason: str, directory: ports.Directory) -> str:
     named = PERSON.sub(lambda found: names.get(found[1]) or found[0], reason)
     # A name is longer than its id, and must not cut somebody's words short.
     return named if len(named) <= command_line.MOST_REASON else reason
+
+
+async def with_names_known_at_once(reason: str, directory: ports.Directory) -> str:
+    """Return a no's reason with names for ids, or as it was: a no hardly waits for its words."""
+    try:
+        async with asyncio.timeout(LONGEST_NAMES_S):
+            return await with_names(reason, directory)
+    except TimeoutError:
+        return reason
 
 
 async def _name(user_id: str, directory: ports.Directory) -> str:
