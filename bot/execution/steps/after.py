@@ -25,7 +25,7 @@ async def take_over(context: Context, run: runs.Run) -> None:
         found = await context.store.read(lambda tx: tx.parts(run.id))
         run.taken = {part.key: part for part in found if part.servers}
         newest = max((part.wave for part in found), default=0)
-        # Of the newest wave nobody knows whether its reply was written, so it is told again.
+        # Whether the newest wave's reply was written isn't known; its key lets it be said once.
         run.told = {part.key for part in found if part.wave < newest}
 
 

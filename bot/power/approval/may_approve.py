@@ -185,7 +185,7 @@ def _by_roster(
     if not groups:
         return _in_no_group(needs, roster)
     people = (*(approval.person.user_id for approval in approvals), user_id)
-    # Who fills no place any more still counts for a group, as one of several.
+    # Who fills no place is still named with a group that they are in.
     group = quorum.assign(needs, people, roster).get(user_id, groups[0])
     evidence = roster.members[group][user_id]
     return Decision(True, None, f"Counts for {group}: {evidence}.", group, evidence)

@@ -253,7 +253,7 @@ def _alone(line: Line) -> Requests | Owed | Unfreeze:
 def _written(options: request.Options) -> list[str]:
     """Return options as they are typed."""
     pause_ms = round((options.pause_s or 0) * 1000)
-    # In the largest unit that is exact, as a person would type it.
+    # In whole seconds where that is exact, as a person would type it.
     pause = f"{pause_ms}ms" if pause_ms % 1000 else f"{pause_ms // 1000}s"
     wanted = {
         "--dry-run": options.dry_run,

@@ -22,7 +22,7 @@ from bot.power.policy import policy, policy_tables as tables, table_base
 from bot.power.policy.policy_mistakes import Mistakes
 from bot.power.targets import targets
 
-MOST_TEXT = 200_000  # Characters; it is read every second.
+MOST_TEXT = 200_000  # Characters.
 CONDUCT = frozenset(field.name for field in dataclasses.fields(policy.Conduct))
 
 

@@ -20,7 +20,7 @@ MOST_PATTERN = 200  # Characters.
 MOST_PROGRAM = 1_600
 # Bytes within which RE2 caches what it has learnt about a pattern.
 MOST_MEMORY = 8 << 20
-MOST_KEPT = 256  # Compiled patterns; a policy has fewer.
+MOST_KEPT = 256  # Compiled patterns.
 LOOKING = ("(?=", "(?!", "(?<")  # RE2 looks neither ahead nor behind.
 
 

@@ -17,7 +17,7 @@ T = TypeVar("T")
 # A rack by its room and its name: several rooms have a rack of the same name. Both are folded,
 # since records that people write have R7 and r7 for one rack.
 Rack = tuple[str, str]
-MOST_RACKS = 10_000  # Kept in folded form; a fleet has no more.
+MOST_RACKS = 10_000  # Whose folded names are kept.
 
 # The most ids that one power call accepts (CloudDC API, power-state page).
 IDS_PER_CALL = 50

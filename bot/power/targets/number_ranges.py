@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from bot.power import errors
 from bot.power.text import typography
 
-MOST_DIGITS = 9  # Of a number; longer ones are serial numbers.
+MOST_DIGITS = 9  # Of a number in brackets.
 NUMBER = re.compile(r"[0-9]+")
 RANGE = re.compile(r"([0-9]+)(?:-([0-9]+))?")
 

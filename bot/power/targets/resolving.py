@@ -236,7 +236,7 @@ class _Search:
 
     def _typed(self, row: server.Server) -> str:
         """Return the term that means this server alone: by its serial number, or else its id."""
-        # The vendor promises no serial number to be unique, and some records have none.
+        # Two records may have the same serial number, or none at all.
         alone = sum(one.sn == row.sn for one in self._snapshot.servers.values()) == 1
         return f"sn:{row.sn}" if alone and nearest.PLAIN.fullmatch(row.sn) else row.id
 
