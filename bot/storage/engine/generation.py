@@ -22,6 +22,14 @@ _SERVER = """
 """
 
 
+# A dump that is restored into its own database makes its tables anew, by other numbers; what is
+# rewritten in place (VACUUM FULL, CLUSTER, pg_upgrade) keeps them.
+_TABLES = """
+    SELECT string_agg(CAST(oid AS text), ' ' ORDER BY oid) FROM pg_class
+    WHERE oid IN (to_regclass('audit'), to_regclass('requests'))
+"""
+
+
 def count_run(connection: connections.Connection, database: pathlib.Path) -> bool:
     """Count one more run; return whether the database is older than the last one.
 
@@ -47,8 +55,9 @@ def note_server(connection: connections.Connection) -> bool:
 
     A restored database has another server, another timeline or another number than the one that
     was noted in it; a standby that took over has another timeline, and may have lost commits.
-    The caller commits.
+    One that was restored where it stood has other tables. The caller commits.
     """
+    _note_here(connection, "tables", str(connection.value(_TABLES)))
     connection.execute("SAVEPOINT looking")
     try:
         here = str(connection.value(_SERVER))
@@ -56,12 +65,17 @@ def note_server(connection: connections.Connection) -> bool:
         connection.execute("ROLLBACK TO SAVEPOINT looking")
         # A provider that hides its servers leaves this to its customer.
         return _stored(connection, "restored") is not None
-    before = _stored(connection, "server")
+    _note_here(connection, "server", here)
+    return _stored(connection, "restored") is not None
+
+
+def _note_here(connection: connections.Connection, name: str, here: str) -> None:
+    """Note by what this copy is known; where another was noted, the database was restored."""
+    before = _stored(connection, name)
     if before != here:
-        _store(connection, "server", here)
+        _store(connection, name, here)
         if before is not None:
             _store(connection, "restored", "yes")
-    return _stored(connection, "restored") is not None
 
 
 def settle_restore(connection: connections.Connection) -> None:
