@@ -134,17 +134,24 @@ class _Reading:
     # behind the last: it had rows, or says that there are more.
     idle: int = 0
     goes_on: bool = False
+    # Whether the newest page says where to read on, and whether the count was that of a page.
+    points_on: bool = dataclasses.field(init=False, default=False)
+    miscounted: bool = dataclasses.field(init=False, default=False)
 
     def take(self, page: wire.ListPage, marker: str, before: Mapping[str, server.Server]) -> None:
         """Add the page that was asked for with this marker.
 
         `before` are the servers that the last sweep found, by id.
         """
-        known = len(self.found)
+        known, whole = len(self.found), self.whole
         self.found.update(rows.kept(page.servers, before))
         self.asked.add(marker)
         # A count that only some of the pages have holds for the others.
         self.total = page.total or self.total
+        # Where the service itself saw no more, a count that servers follow is that of a page.
+        behind = whole and not self.points_on and len(self.found) > known
+        self.miscounted = self.miscounted or behind
+        self.points_on = bool(page.next_marker)
         self.goes_on = bool(page.servers or page.unreadable or page.next_marker)
         if len(self.found) > known:
             self.idle, self.unreadable = 0, self.unreadable + page.unreadable
@@ -159,7 +166,8 @@ class _Reading:
     @property
     def whole(self) -> bool:
         """Whether as many servers are known as the service counts."""
-        return 0 < self.total <= len(self.found) + self.unreadable
+        counted = 0 < self.total <= len(self.found) + self.unreadable
+        return counted and not self.miscounted
 
     @property
     def endless(self) -> bool:
@@ -167,7 +175,7 @@ class _Reading:
 
         An empty page that points on, to where the list was read already, says nothing either.
         """
-        return not self.total and self.goes_on
+        return self.goes_on and (not self.total or self.miscounted)
 
     def marker_after(self, page: wire.ListPage) -> str:
         """Return where to read on, or an empty text where the list has ended.
@@ -176,8 +184,13 @@ class _Reading:
         marker, until as many servers are known as the service counts: a page is shorter than was
         asked for where the service has a smaller limit. Pages that bring nothing new end the
         list, since a marker could move for ever.
+
+        As many rows as the smallest page has, and a count of as many, may be a service that heeds
+        no limit and counts its page: one look behind them tells it from a list of ten.
         """
         if self.idle and (self.whole or self.idle > MOST_IDLE):
             return ""
-        candidates = [page.next_marker] if self.whole else [page.next_marker, page.last_id]
+        alone = len(self.asked) == 1 and len(self.found) + self.unreadable == wire.SMALLEST_PAGE
+        ended = self.whole and not alone
+        candidates = [page.next_marker] if ended else [page.next_marker, page.last_id]
         return next((one for one in candidates if one and one not in self.asked), "")

@@ -23,6 +23,8 @@ T = TypeVar("T")
 
 # The longest page that a client may ask for (CloudDC API, ListServers page).
 LARGEST_PAGE = 1000
+# What a page holds for a service that heeds no other limit (the same page).
+SMALLEST_PAGE = 10
 # Rows that are read before other tasks get a turn: about a third of a millisecond.
 ROWS_AT_ONCE = 200
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")

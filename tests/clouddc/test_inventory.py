@@ -46,6 +46,20 @@ async def test_sweep_goes_on_from_the_last_row_of_a_full_page() -> None:
     assert (len(uncounted.servers), twice) == (1000, ["", server_id(999)])
 
 
+async def test_ten_servers_counted_as_ten_are_looked_behind_once() -> None:
+    """A service that heeds no limit and counts its page looks like one with ten servers."""
+    ten, more = page(*range(10)), page(*range(10, 20))
+    alone, twice = await swept(ten, {**page(), "count": 10})
+    cut, thrice = await swept({**ten, "count": 10}, {**more, "count": 10}, page(20), page())
+    eleven, once = await swept(page(*range(11)))
+
+    assert (len(alone.servers), twice) == (10, ["", server_id(9)])
+    assert alone.shortfall is None
+    assert (len(cut.servers), thrice) == (21, ["", server_id(9), server_id(19), server_id(20)])
+    assert cut.shortfall is None
+    assert (len(eleven.servers), once) == (11, [""])
+
+
 async def test_sweep_ends_at_a_marker_that_repeats() -> None:
     """A service that serves the same page for ever is left."""
     snapshot, markers = await swept(page(1, 2, next_marker=server_id(2)))
