@@ -23,7 +23,7 @@ ALLOWED = {
     "reason.startswith((OPEN_END, '...'))": "the end that a person left open",
     "PERSON.findall(reason)": "the mentions that a person typed",
     "PERSON.sub(lambda found: names.get(found[1]) or found[0], reason)": "the same",
-    "mistake.token not in mistake.problem": "what was typed isn't said twice",
+    "re.search(pattern, problem)": "what was typed isn't said twice",
     "self._told.get(name) != why": "the same isn't said again",
     "problem != self.problem": "the same isn't said again",
     "error.user_message != self._told": "the same isn't said again",

@@ -90,7 +90,8 @@ async def explain(given: settings.Settings, asked: Inquiry, *, offline: bool) ->
     try:
         return await _explain(given, asked, rules, offline=offline)
     except errors.UserMistake as mistake:
-        token = f"{mistake.token}: " if mistake.token else ""
+        lead = errors.lead(mistake.token, mistake.problem)
+        token = f"{lead}: " if lead else ""
         typed = offered_lines.TypedLine(asked.words, None, rules.groups)
         # No line is offered that would itself be a mistake.
         line = offered_lines.checked(mistake.suggestion, typed)

@@ -22,6 +22,8 @@ PowerbotError
 
 from __future__ import annotations
 
+import re
+
 from bot.power import missing_access
 
 
@@ -47,6 +49,12 @@ class UserMistake(PowerbotError):
         self.problem = problem
         self.token = token  # As it was typed, for people to find it in their line.
         self.suggestion = suggestion
+
+
+def lead(token: str, problem: str) -> str:
+    """Return the token that the sentence of a mistake begins with; a sentence names it once."""
+    pattern = rf"(?<![\w-]){re.escape(token)}(?![\w-])"
+    return "" if re.search(pattern, problem) else token
 
 
 class BadValue(UserMistake):

@@ -108,7 +108,8 @@ def _refuse_long(text: str) -> None:
 
 def sentence(mistake: errors.UserMistake) -> str:
     """Return a mistake as the words under a field: what is wrong, and what to choose instead."""
-    token = f"{mistake.token}: " if mistake.token and mistake.token not in mistake.problem else ""
+    lead = errors.lead(mistake.token, mistake.problem)
+    token = f"{lead}: " if lead else ""
     better = f" Try {mistake.suggestion}" if mistake.suggestion else ""
     return f"{token}{mistake.problem}{better}"
 

@@ -100,10 +100,11 @@ def selection(text: targets.Text, groups: targets.Groups, *below: str) -> policy
         found = targets.parse_policy_targets(text, groups)
     except errors.UserMistake as mistake:
         problem = mistake.problem.rstrip(".")
-        quoted = f"{shown(mistake.token)}: " if mistake.token else ""
+        token = errors.lead(mistake.token, problem)
+        quoted = f"{shown(token)}: " if token else ""
         hint = f"; write {mistake.suggestion}" if mistake.suggestion else ""
         raise wrong(f"{quoted}{problem}{hint}", *below) from mistake
-    # A text that only takes out is a slip: what it protects or keeps would be nothing.
+    # What a text that only takes out protects or keeps would be nothing.
     if all(term.takes_out for term in found.terms):
         raise wrong("first say which servers you mean; ! only takes some of them out", *below)
     return found

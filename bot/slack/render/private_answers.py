@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import assert_never
 
-from bot.power import inputs
+from bot.power import errors, inputs
 from bot.slack.blockkit import blocks, paging, text
 from bot.slack.render import cards, plans, request_lists, server_lists
 from bot.slack.render.phrases import about_freezes, about_steps, outcomes
@@ -78,8 +78,8 @@ def _paragraphs(told: str) -> blocks.Message:
 
 
 def _mistake(mistake: answers.Mistake) -> str:
-    """Return the token, what is wrong with it, and a line to copy."""
-    token = text.code(mistake.token, 100)
+    """Return the token, once, what is wrong with it, and a line to copy."""
+    token = text.code(errors.lead(mistake.token, mistake.problem), 100)
     problem = text.plain(mistake.problem, WORDS_CHARS)
     first = f"{token}: {problem}" if token else problem
     if not mistake.suggestion:

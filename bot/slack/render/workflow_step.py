@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-from bot.power import ports
+from bot.power import errors, ports
 from bot.power.lifecycle import State
 from bot.slack.blockkit import text, words
 from bot.slack.render.phrases import about_request, outcomes
@@ -43,8 +43,8 @@ def refusal(answer: answers.Answer) -> str:
         case answers.PlanShown():
             return ""
         case answers.Mistake():
-            token = f"{answer.token}: " if answer.token else ""
-            return text.literal(f"{token}{answer.problem}", SUMMARY_CHARS)
+            lead = errors.lead(answer.token, answer.problem)
+            return text.literal(": ".join(filter(None, (lead, answer.problem))), SUMMARY_CHARS)
         case answers.Note():
             return text.literal(answer.text, SUMMARY_CHARS)
         case _:
