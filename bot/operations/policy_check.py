@@ -101,5 +101,5 @@ def read(path: pathlib.Path) -> policy.Policy:
         said = f"{path.name} isn't UTF-8; save it as UTF-8."
         raise errors.PolicyError(said) from error
     except OSError as error:
-        said = f"{path.name} can't be read: {type(error).__name__}."
+        said = f"{path.name} can't be read: {error.strerror}."
         raise errors.PolicyError(said) from error

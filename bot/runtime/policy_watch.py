@@ -54,8 +54,11 @@ class PolicyFile:
         except FileNotFoundError:
             self._gone()
             return
-        except (OSError, UnicodeDecodeError) as error:
-            self._complain(f"{self._path.name} can't be read: {type(error).__name__}.")
+        except UnicodeDecodeError:
+            self._complain(f"{self._path.name} isn't UTF-8; save it as UTF-8.")
+            return
+        except OSError as error:
+            self._complain(f"{self._path.name} can't be read: {error.strerror}.")
             return
         self._missing = False
         if text != self._text:

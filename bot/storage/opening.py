@@ -69,7 +69,7 @@ def prove_usable(url: str) -> None:
         StoreUnavailable: the database is away, too new, or on PostgreSQL too old.
     """
     address = addresses.parsed(url)
-    if address.path is None or address.path.exists():
+    if address.path is None or addresses.is_there(address.path):
         _compare_schema(address, migrate=address.path is not None)
 
 
@@ -102,12 +102,17 @@ def reading(url: str) -> Iterator[connections.Connection]:
         StoreUnavailable: the database can't be reached, or holds no record.
     """
     with connections.reading(url) as connection:
-        if not revision(connection):
+        if not (found := revision(connection)):
             raise errors.StoreUnavailable(
                 "The database is empty or isn't Powerbot's; check POWERBOT_DATABASE_URL, or run "
                 "`powerbot migrate`."
             )
-        yield connection
+        try:
+            yield connection
+        except connections.driver_errors():
+            # What an older or newer schema lacks is no reason to try again in a moment.
+            _refuse_other(found)
+            raise
 
 
 @contextlib.asynccontextmanager
@@ -141,17 +146,26 @@ def _compare_schema(address: addresses.Address, *, migrate: bool) -> str:
     """Return the schema's revision, if it is ours or may become so."""
     with connections.translated(), contextlib.closing(connections.connect(address)) as connection:
         before = revision(connection)
-    if before == REVISION:
-        return before
+    _refuse_other(before, older=not migrate)
+    return before
+
+
+def _refuse_other(found: str, *, older: bool = True) -> None:
+    """Refuse a schema that is newer than ours, and with `older` one that is older.
+
+    Raises:
+        StoreUnavailable: it is; the sentence says which version or command it needs.
+    """
+    if found == REVISION:
+        return
     from bot.storage.migrations import migrating  # Alembic costs as much as the rest of the start.
 
-    migrating.check_known(before)
-    if not migrate:
+    migrating.check_known(found)
+    if older:
         raise errors.StoreUnavailable(
-            f"The database's schema is {before or 'empty'}, but this version needs "
+            f"The database's schema is {found or 'empty'}, but this version needs "
             f"{REVISION}; run `powerbot migrate`."
         )
-    return before
 
 
 def _begin_run(address: addresses.Address) -> bool:

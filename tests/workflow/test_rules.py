@@ -127,7 +127,7 @@ def test_unreadable_file_keeps_the_old_policy(standing: Standing) -> None:
     os.utime(standing.path, (1.0, 1.0))
 
     assert standing.later().version == before
-    assert standing.file.problem == "policy.toml can't be read: UnicodeDecodeError."
+    assert standing.file.problem == "policy.toml isn't UTF-8; save it as UTF-8."
 
 
 def test_a_policy_that_can_be_read_and_not_be_meant_is_told_in_the_log(standing: Standing) -> None:

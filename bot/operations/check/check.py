@@ -104,12 +104,23 @@ def _token(name: str, token: str, wanted: str) -> Iterator[CheckResult]:
 def _policy(given: settings.Settings) -> Iterator[CheckResult]:
     """Look at the policy file by itself."""
     problems = policy_check.check(given.policy)
-    do = "edit" if given.policy.exists() else "run `powerbot policy init`, then edit"
+    do = "edit" if _may_be_there(given.policy) else "run `powerbot policy init`, then edit"
     for problem in problems:
         mend = f"{do} {given.policy.name}; `powerbot policy check` tests it."
         yield bad("policy", problem, mend)
     if not problems:
         yield good("policy", f"{given.policy.name} can be used")
+
+
+def _may_be_there(path: pathlib.Path) -> bool:
+    """Whether there is a file; in a folder that this user can't enter there may be one."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _usable_policy(given: settings.Settings) -> policy.Policy:
@@ -125,7 +136,7 @@ def _database(given: settings.Settings) -> CheckResult:
     try:
         path = addresses.parsed(given.database_url).path
         # Opening it would make the file, and a check changes nothing.
-        if path is not None and not path.exists():
+        if path is not None and not addresses.is_there(path):
             return good("database", "there is no file yet; the bot creates it when it starts")
         with connections.reading(given.database_url) as connection:
             found = opening.revision(connection)

@@ -58,7 +58,7 @@ def _changeable(about: str, path: pathlib.Path, why: str) -> Iterator[CheckResul
     folder = path.absolute().parent
     mode = _mode(folder)
     # In a folder with the sticky bit only a file's owner may replace it ("chmod(2)").
-    if path.exists() and mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+    if _mode(path) and mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
         said = f"{path.name} can be replaced by everybody on this machine, and it {why}."
         yield bad(about, said, f"run `chmod o-w {folder}`.")
 

@@ -31,7 +31,7 @@ def move(source_url: str, target_url: str) -> dict[str, int]:
     if source == target:
         raise errors.StoreUnavailable("Both addresses name the same database.")
     path = source.path
-    if path is not None and not path.exists():
+    if path is not None and not addresses.is_there(path):
         raise errors.StoreUnavailable(f"There is no database at {path}.")
     held = files.LockFile(path) if path is not None else None
     if held is not None:

@@ -55,6 +55,21 @@ def same_place(one: Address, other: Address) -> bool:
     return places[0] == places[1]
 
 
+def is_there(path: pathlib.Path) -> bool:
+    """Whether there is a file.
+
+    Raises:
+        StoreUnavailable: nobody can tell, since a folder above it may not be entered.
+    """
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return False
+    except OSError as error:
+        raise errors.StoreUnavailable(_unusable(path, error)) from error
+    return True
+
+
 def prepare_file(path: pathlib.Path) -> None:
     """Create the file and its folder, for nobody's eyes but the owner's.
 
@@ -70,11 +85,13 @@ def prepare_file(path: pathlib.Path) -> None:
             os.fchmod(file.fileno(), files.PRIVATE)
             beginning = file.read(len(SQLITE_MAGIC))
     except OSError as error:
-        raise errors.StoreUnavailable(
-            f"The database file {path} can't be used: {error.strerror}."
-        ) from error
+        raise errors.StoreUnavailable(_unusable(path, error)) from error
     if beginning not in (b"", SQLITE_MAGIC):
         raise errors.StoreUnavailable(f"The file {path} isn't an SQLite database.")
+
+
+def _unusable(path: pathlib.Path, error: OSError) -> str:
+    return f"The database file {path} can't be used: {error.strerror}."
 
 
 def _file(rest: str) -> Address:

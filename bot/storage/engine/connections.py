@@ -19,6 +19,24 @@ from bot.power import errors
 from bot.storage.engine import addresses, dialects
 
 BUSY_S = 30  # Seconds that one writer waits for another.
+# What SQLite fails with that no waiting mends (https://www.sqlite.org/rescode.html).
+_RIGHTS = (
+    "The database file can't be opened or written ({said}); check POWERBOT_DATABASE_URL, and this "
+    "user's rights to the file and its folder."
+)
+_DISK = "The database's disk can't be used ({said}); check that it has free space."
+_FOREIGN = (
+    "The database isn't Powerbot's, or it is damaged ({said}); check POWERBOT_DATABASE_URL, or "
+    "restore a backup."
+)
+LASTING = {
+    sqlite3.SQLITE_CANTOPEN: _RIGHTS,
+    sqlite3.SQLITE_PERM: _RIGHTS,
+    sqlite3.SQLITE_READONLY: _RIGHTS,
+    sqlite3.SQLITE_FULL: _DISK,
+    sqlite3.SQLITE_IOERR: _DISK,
+    sqlite3.SQLITE_ERROR: _FOREIGN,
+}
 # A peer that takes no byte for this long is gone, however the network hides it.
 PEER_TIMEOUT_S = 30  # Seconds.
 # Rows that are held at once where all of a table is read.
@@ -143,7 +161,7 @@ def reading(url: str) -> Iterator[Connection]:
         StoreUnavailable: the database can't be reached, or the file is no database.
     """
     address = addresses.parsed(url)
-    if address.path is not None and not address.path.exists():
+    if address.path is not None and not addresses.is_there(address.path):
         raise errors.StoreUnavailable(f"There is no database at {address.path}.")
     with translated(), contextlib.closing(connect(address, readonly=True)) as connection:
         connection.begin(readonly=True)
@@ -164,7 +182,13 @@ def translated() -> Iterator[None]:
     try:
         yield
     except away() as error:
-        raise errors.StoreUnavailable from error
+        raise errors.StoreUnavailable(_lasting(error)) from error
+
+
+def _lasting(error: Exception) -> str:
+    """Return what somebody must mend first; empty where to try again may help."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return LASTING.get(code & 0xFF, "").format(said=error) if code else ""
 
 
 def away() -> tuple[type[Exception], ...]:

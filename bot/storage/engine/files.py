@@ -7,6 +7,7 @@ doesn't work on network file systems, nor does SQLite itself.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -129,8 +130,10 @@ class LockFile:
                 "stop it first, or use PostgreSQL to run several."
             ) from error
         # Until the lock is ours, the file names the process that has it.
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, f"{os.getpid()}\n".encode())
+        # The lock holds on a full disk, too; only its holder has no name there.
+        with contextlib.suppress(OSError):
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, f"{os.getpid()}\n".encode())
         self._descriptor = descriptor
 
     def release(self) -> None:
