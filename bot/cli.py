@@ -7,6 +7,7 @@ Heavy parts are imported inside the commands, so that each starts quickly.
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import pathlib
 import sys
@@ -16,6 +17,7 @@ import typer
 
 from bot import VERSION, cli_host, cli_policy, setting_words, settings as settings_
 from bot.power import errors
+from bot.power.text import spelling
 
 app = typer.Typer(
     help="Power control of physical servers from Slack, with approval and proof.",
@@ -264,7 +266,17 @@ def main() -> None:
         _fail("Stopped.", 130)  # As a shell has it: 128 and the number of SIGINT.
     except BrokenPipeError:
         # The reader (head, less) has gone; there is nobody left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence_output()
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        _silence_output()
+        _fail("There is no space left where this is written; free some and try again.", 1)
+
+
+def _silence_output() -> None:
+    """Let what is left to print go nowhere, so that nothing fails once more at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _duration_s(option: str, given: str) -> float:
@@ -281,5 +293,5 @@ def _duration_s(option: str, given: str) -> float:
 
 def _fail(sentence: str, status: int) -> None:
     """Say one line on stderr and end."""
-    typer.echo(sentence, err=True)
+    typer.echo(spelling.seen(sentence), err=True)
     raise SystemExit(status)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from bot import settings
+from bot.power.text import spelling
 
 if TYPE_CHECKING:
     from bot.workflow.record import Record
@@ -57,14 +58,14 @@ def stop(id_: Id, reason: Reason = "") -> None:
     """Stop a run, without Slack: no new call is sent."""
     from bot.operations import host_commands
 
-    typer.echo(_on_record(lambda record: host_commands.stop(record, id_, reason)))
+    _say(_on_record(lambda record: host_commands.stop(record, id_, reason)))
 
 
 def cancel(id_: Id, reason: Reason = "") -> None:
     """Cancel a request that doesn't run yet, without Slack."""
     from bot.operations import host_commands
 
-    typer.echo(_on_record(lambda record: host_commands.cancel(record, id_, reason)))
+    _say(_on_record(lambda record: host_commands.cancel(record, id_, reason)))
 
 
 def freeze(
@@ -77,7 +78,7 @@ def freeze(
 
     # The shell has split the words; nobody needs quotes to give a reason.
     text = " ".join(reason)
-    typer.echo(_in(host_freezes.opened, lambda record: host_freezes.freeze(record, text)))
+    _say(_in(host_freezes.opened, lambda record: host_freezes.freeze(record, text)))
 
 
 def unfreeze(
@@ -94,7 +95,7 @@ def unfreeze(
             f"unfreeze {all_}: write all, or nothing to lift your own freeze."
         )
     every = bool(all_)
-    typer.echo(_in(host_freezes.opened, lambda record: host_freezes.unfreeze(record, every=every)))
+    _say(_in(host_freezes.opened, lambda record: host_freezes.unfreeze(record, every=every)))
 
 
 def owed(as_json: AsJson = False) -> None:
@@ -113,7 +114,12 @@ def settle(
     """Record that you have put a server back by hand; this changes nothing outside."""
     from bot.operations import owed as owed_
 
-    typer.echo(_on_record(lambda record: owed_.settle(record, id_, step, server)))
+    _say(_on_record(lambda record: owed_.settle(record, id_, step, server)))
+
+
+def _say(sentence: str) -> None:
+    """Print what was done, on one line, whatever others have written into it."""
+    typer.echo(spelling.seen(sentence))
 
 
 def _on_record(work: Callable[[Record], Awaitable[T]]) -> T:
@@ -152,7 +158,7 @@ def audit_verify(
     from bot.operations import database_admin
 
     whole, sentence = database_admin.verify_audit(settings.load(), anchor)
-    typer.echo(sentence)
+    _say(sentence)
     # A broken chain fails a scheduled job without anybody reading the sentence.
     raise typer.Exit(0 if whole else 1)
 

@@ -36,11 +36,11 @@ def check(
     )
     # Problems come first, since with one of them nothing else is printed.
     for line in (*found.problems, *(f"Note: {note}" for note in found.notes)):
-        typer.echo(line)
+        typer.echo(spelling.seen_indented(line))
     if found.problems:
         raise typer.Exit(1)
     for line in found.meaning:
-        typer.echo(line)
+        typer.echo(spelling.seen_indented(line))
     typer.echo("The policy can be used.")
     if not asks:
         typer.echo("Slack was not asked whether its people, groups and channels exist.")

@@ -18,7 +18,7 @@ from typing import NoReturn
 
 from bot import VERSION, settings
 from bot.power import errors, inputs, lifecycle, ports, request, vocabulary
-from bot.power.command import command
+from bot.power.command import command, request_ids
 from bot.power.lifecycle import State
 from bot.power.steps import wave_parts
 from bot.runtime import clocks
@@ -92,7 +92,15 @@ async def show(record: Record, typed: str) -> HostView:
     Raises:
         NotDone: there is no such request.
     """
-    id_ = request_id(typed)
+    return await _found(record, request_id(typed))
+
+
+async def _found(record: Record, id_: str) -> HostView:
+    """Return the request of an id.
+
+    Raises:
+        NotDone: there is none.
+    """
 
     def work(tx: ports.Tx) -> HostView | None:
         found = tx.request(id_)
@@ -116,7 +124,9 @@ async def stop(record: Record, typed: str, reason: str = "") -> str:
         # The two verbs are easily mixed up, so the other one is offered.
         why = f"{found.id} isn't running yet. To cancel it, type: powerbot cancel {found.id}"
         await refuse(record, line, "stop.refused", found, why)
-    return done(await stopping.stop(record, said(record, line), found, reason))
+    kept, too_long = request_ids.reason_of_a_no(reason)
+    stopped = await stopping.stop(record, said(record, line), found, kept)
+    return done(answers.not_kept(stopped, too_long))
 
 
 async def cancel(record: Record, typed: str, reason: str = "") -> str:
@@ -130,7 +140,9 @@ async def cancel(record: Record, typed: str, reason: str = "") -> str:
     if found.state is State.RUNNING:
         why = f"{found.id} is already running. To stop it, type: powerbot stop {found.id}"
         await refuse(record, line, "cancel.refused", found, why)
-    return done(await stopping.withdraw(record, said(record, line), found, reason))
+    kept, too_long = request_ids.reason_of_a_no(reason)
+    withdrawn = await stopping.withdraw(record, said(record, line), found, kept)
+    return done(answers.not_kept(withdrawn, too_long))
 
 
 async def meant(record: Record, typed: str, line: str, event: str) -> ports.Request:
@@ -140,7 +152,7 @@ async def meant(record: Record, typed: str, line: str, event: str) -> ports.Requ
         NotDone: there is no such request.
     """
     try:
-        return (await show(record, typed)).request
+        return (await _found(record, request_id(typed, line.split()[0]))).request
     except NotDone as refused:
         why = refused.user_message
         await audit_trail.refused(record, said(record, line), event, asked=typed[:LONGEST], why=why)
@@ -157,12 +169,15 @@ async def refuse(record: Record, line: str, event: str, found: ports.Request, wh
     raise NotDone(note.text)
 
 
-def request_id(typed: str) -> str:
-    """Return a request's id, however it was typed.
+def request_id(typed: str, verb: str = "show") -> str:
+    """Return a request's id, however it was typed after this verb.
 
     Raises:
         NotDone: it isn't one.
     """
+    if len(words := typed.split()) != 1:
+        which = f"Say which request to {verb}; `powerbot requests` lists the open ones."
+        raise NotDone(f"{verb} takes one request's id, and nothing else." if words else which)
     # By the grammar of Slack's commands, so that an id may be typed here as there.
     asked = parsed(f"show {typed}")
     if not isinstance(asked, command.Show):

@@ -76,7 +76,8 @@ async def settle(record: Record, request_id: str, step: str, server: str) -> str
 
     if why := await record.store.write(work):
         await host_commands.refuse(record, line, "settle.refused", asked, why)
-    return f"Settled: {step} of {server} in {id_}. Nothing outside was touched."
+    told = f"{spelling.shown(step)} of {spelling.shown(server)}"
+    return f"Settled: {told} in {id_}. Nothing outside was touched."
 
 
 def _objection(
@@ -84,6 +85,7 @@ def _objection(
 ) -> str:
     """Return why nothing is settled, or an empty text."""
     ids = sorted({row.taken.subject.id for row in meant})
+    step, server = spelling.shown(step), spelling.shown(server)
     if not ids:
         return (
             f"{step} of {server} is neither out nor owed in {found.id}; "

@@ -13,6 +13,8 @@ from bot.power.steps import wave_parts
 from bot.power.targets import search
 from bot.power.text import times
 
+# Words that people add to what they decide are bounded, and never cut to fit.
+MOST_CHARACTERS = 500
 # The servers of ended runs, by request, that were sent something and aren't proven.
 Loose = Mapping[str, Sequence[ports.RunServer]]
 
@@ -255,3 +257,18 @@ Answer = (
     | HomeShown
     | FormShown
 )
+
+
+def not_kept(answer: Note, length: int) -> Note:
+    """Return an answer that says too that the reason was too long, where `length` isn't 0.
+
+    A no is never held up by its reason.
+    """
+    if not length:
+        return answer
+    return dataclasses.replace(answer, text=f"{answer.text} {limit(length)} It wasn't saved.")
+
+
+def limit(length: int) -> str:
+    """Say how long words may be, and how long these are."""
+    return f"A reason has at most {MOST_CHARACTERS} characters; this one has {length:,}."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Literal, assert_never
 
 from bot.power import errors, input_fields, inputs, ports
@@ -26,8 +25,6 @@ from bot.workflow.questions import lookups, queries, request_form, suggest
 from bot.workflow.rights import authorise
 from bot.workflow.sources import people
 
-# Words that people add to what they decide are bounded, and never cut to fit.
-MOST_CHARACTERS = 500
 EVENTS: dict[inputs.Form, str] = {
     inputs.Form.DENY: "denial",
     inputs.Form.COMMENT: "comment",
@@ -165,13 +162,13 @@ async def _obey(context: Context, inbound: ports.Inbound, typed: command.Command
         case command.Stop():
             request = await _meant(context, inbound, typed.request_id, "stop.refused")
             stopped = await stop.stop(context, inbound, request, typed.reason)
-            return not_kept(stopped, typed.too_long)
+            return answers.not_kept(stopped, typed.too_long)
         case command.Cancel():
             request = await _meant(context, inbound, typed.request_id, "cancel.refused")
             # Nothing has been sent yet; a Stop doesn't wait even for this.
             why = await people.with_names_known_at_once(typed.reason, context.people.directory)
             done = await stop.cancel(context, inbound, request, why)
-            return not_kept(done, typed.too_long)
+            return answers.not_kept(done, typed.too_long)
         case command.Freeze():
             return await freeze.freeze(context, inbound, typed.reason)
         case command.Unfreeze():
@@ -252,21 +249,6 @@ def _wanted(do: inputs.Do, shown: answers.RequestShown) -> retry_and_undo.Again:
 
 def words_too_long(words: str) -> str:
     """Say that a form's words are too long and that nothing was done, or return an empty text."""
-    if len(words) <= MOST_CHARACTERS:
+    if len(words) <= answers.MOST_CHARACTERS:
         return ""
-    return f"{_limit(len(words))} Nothing was done; say it in fewer words."
-
-
-def not_kept(answer: answers.Answer, length: int) -> answers.Answer:
-    """Return an answer that says too that the reason was too long, where `length` isn't 0.
-
-    A no is never held up by its reason.
-    """
-    if not length or not isinstance(answer, answers.Note):
-        return answer
-    return dataclasses.replace(answer, text=f"{answer.text} {_limit(length)} It wasn't saved.")
-
-
-def _limit(length: int) -> str:
-    """Say how long words may be, and how long these are."""
-    return f"A reason has at most {MOST_CHARACTERS} characters; this one has {length:,}."
+    return f"{answers.limit(len(words))} Nothing was done; say it in fewer words."

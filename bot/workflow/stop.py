@@ -18,7 +18,7 @@ from bot.workflow.rights import authorise
 
 async def cancel(
     context: Record, inbound: ports.Inbound, request: ports.Request, reason: str = ""
-) -> answers.Answer:
+) -> answers.Note:
     """Take one's own request back, before its first call."""
     may = may_stop.may_cancel(inbound.person, request.order.requester)
     if not may.allowed:

@@ -145,6 +145,62 @@ async def test_acting_on_what_is_no_request_is_audited(
     assert all(row["detail"]["why"] for row in rows)
 
 
+@pytest.mark.parametrize("typed", ["", " ", "PR-7F3K PR-8AYH"])
+async def test_an_id_that_is_none_is_refused_in_the_words_of_the_verb(
+    record: Ruled, typed: str
+) -> None:
+    """Whoever stops isn't told about show."""
+    assert "stop" in await refusal(host_commands.stop(record, typed))
+    assert "cancel" in await refusal(host_commands.cancel(record, typed))
+    assert "show" in await refusal(host_commands.show(record, typed))
+
+
+async def test_a_reason_that_is_too_long_holds_no_stop_up_and_is_not_kept(
+    world: World, record: Ruled
+) -> None:
+    """The host's words are bounded as Slack's are, and nothing is cut to fit."""
+    waiting = await world.ask("reboot web09 because x")
+    id_ = await world.ask("reboot web[01-03] --batch 1 because x")
+    await world.press(SAM, "approve", id_)
+    driving = asyncio.create_task(world.drive())
+    while await world.state(id_) is not State.RUNNING:
+        pass
+    stopped = await host_commands.stop(record, id_, "y" * 501)
+    cancelled = await host_commands.cancel(record, waiting, "z" * 100_000)
+    await driving
+
+    assert "this one has 501. It wasn't saved." in stopped
+    assert "this one has 100,000. It wasn't saved." in cancelled
+    assert "yyy" not in str([await world.audit(), world.thread(id_)])
+    assert "zzz" not in str([await world.audit(), world.thread(waiting)])
+
+
+async def test_a_reason_is_kept_as_one_line_of_what_can_be_seen(
+    world: World, record: Ruled
+) -> None:
+    """It stands in refusals, threads and the audit, as a reason that was typed in Slack does."""
+    id_ = await world.ask("reboot web01 because x")
+    await host_commands.cancel(record, id_, "wrong\x1b[2J\x07\u202e\nrack")
+
+    [row] = await world.audit("request.cancelled")
+    said = await refusal(host_commands.cancel(record, id_))
+
+    assert "wrong [2J rack" in said
+    assert said.isprintable()
+    assert "\\u001b" not in json.dumps(row["detail"])
+
+
+async def test_a_step_and_a_server_are_named_as_they_can_be_seen(
+    record: Ruled, world: World
+) -> None:
+    """A name that was copied from elsewhere steers no terminal, and an empty one shows."""
+    id_ = await world.ask("reboot web01 because x")
+
+    said = await refusal(owed.settle(record, id_, "", "web\x1b[2J"))
+
+    assert said.startswith('"" of "web[2J" (u+001b) is neither out nor owed')
+
+
 @pytest.mark.parametrize("verb", ["stop", "cancel"])
 async def test_slack_audits_the_same(world: World, verb: str) -> None:
     """One record for every door."""

@@ -7,6 +7,8 @@ import enum
 import json
 from collections.abc import Sequence
 
+from bot.power.text import spelling
+
 
 class Code(enum.StrEnum):
     """What a bad finding is, where something else depends on it."""
@@ -46,8 +48,10 @@ def as_text(findings: Sequence[CheckResult]) -> str:
 def _line(one: CheckResult) -> str:
     """Return a finding as a line."""
     mend = f" Fix: {one.mend}" if one.mend else ""
+    # It may name people, channels and servers as others have called them.
+    told = spelling.seen(f"{one.about}: {one.says}{mend}")
     # One width for both words, so that the lines are read down.
-    return f"{'ok  ' if one.good else 'FAIL'} {one.about}: {one.says}{mend}"
+    return f"{'ok  ' if one.good else 'FAIL'} {told}"
 
 
 def as_json(findings: Sequence[CheckResult]) -> str:

@@ -48,9 +48,14 @@ def of_a_no(line: Line) -> tuple[str, str, int]:
         return only_one(line), "", 0
     more = [one for one in line.words if one is not word]
     said = [] if all(one.lower().strip(MARKS) in IDLE for one in more) else more
-    reason = typography.sentence(" ".join([*said, line.reason or ""]))
+    return _id_in(word), *reason_of_a_no(" ".join([*said, line.reason or ""]))
+
+
+def reason_of_a_no(said: str) -> tuple[str, int]:
+    """Return the reason of a no as one line, or the length of one that is too long to be kept."""
+    reason = typography.sentence(said)
     too_long = len(reason) if len(reason) > command_line.MOST_REASON else 0
-    return _id_in(word), "" if too_long else reason, too_long
+    return "" if too_long else reason, too_long
 
 
 def _is_full(word: str) -> bool:
