@@ -118,15 +118,24 @@ def _details(shown: host_commands.HostView) -> Iterator[str]:
     if found.stopped_by:
         why = f": {found.stop_reason}" if found.stop_reason else ""
         yield spelling.seen_indented(f"{INDENT}stopped by {found.stopped_by}{why}")
+    apart = {one.server_id: one.apart for one in found.plan.lines}
+    apart |= {one.server_id: one.apart for one in shown.servers}
     for server in _servers(shown):
         detail = f" ({server['detail']})" if server["detail"] else ""
-        name = spelling.shown(server["name"])
+        name = _named(server["name"], apart.get(server["id"], ""))
         yield spelling.seen_indented(f"{INDENT}{name}: {server['state']}{detail}")
-    for row in _step_rows(shown):
-        detail = f" ({row['detail']})" if row.get("detail") else ""
-        name = spelling.shown(row["server"])
-        told = f"wave {row['wave']} {row['step']} {name}: {row['state']}{detail}"
-        yield spelling.seen_indented(f"{INDENT}{told}")
+    for part in shown.parts:
+        for taken in part.servers:
+            said = taken.detail or taken.missed
+            detail = f" ({said})" if said else ""
+            name = _named(taken.subject.name, taken.subject.apart)
+            told = f"wave {part.wave} {part.step.name} {name}: {taken.state.value}{detail}"
+            yield spelling.seen_indented(f"{INDENT}{told}")
+
+
+def _named(name: str, apart: str) -> str:
+    """Return a server's name, and where several have it, what tells this one from the others."""
+    return f"{spelling.shown(name)} ({spelling.seen(apart)})" if apart else spelling.shown(name)
 
 
 def _object(shown: host_commands.HostView) -> dict[str, Any]:

@@ -119,6 +119,21 @@ async def test_odd_name_is_marked_for_people_and_steers_no_terminal(
     assert json.loads(printed)["servers"][0]["name"] == odd
 
 
+async def test_servers_of_one_name_are_told_apart(world: World, record: Ruled) -> None:
+    """Whoever must go to the machine that failed has to know which of the two it is."""
+    one, other = world.centre.machine("web01"), world.centre.machine("web02")
+    other.server = dataclasses.replace(other.server, name="web01")
+    id_ = await world.ask(f"reboot {one.server.id} {other.server.id} because x")
+    before = host_view.detailed(await host_commands.show(record, id_)).splitlines()[1:]
+    await world.press(SAM, "approve", id_)
+    await world.drive()
+    after = host_view.detailed(await host_commands.show(record, id_)).splitlines()[-2:]
+
+    for lines in (before, after):
+        assert len(set(lines)) == 2
+        assert all(line.startswith("  web01 (") for line in lines), lines
+
+
 async def test_unknown_request_is_refused(record: Ruled) -> None:
     """The sentence says which command lists those that there are."""
     assert "no request PR-7F3K" in await refusal(host_commands.show(record, "pr-7f3k"))
