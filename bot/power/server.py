@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -124,6 +124,33 @@ class Shortfall:
         return f"CloudDC's list shows {self.shown:,} of {self.total:,} servers."
 
 
+class ServersByName(Mapping[str, tuple[Server, ...]]):
+    """Servers by name in its normal form, and apart from them the `twins`, who share one.
+
+    Made anew for each sweep, and a plan waits for it, so that nothing is made for each server.
+    """
+
+    def __init__(self, servers: Iterable[Server]) -> None:
+        self._first: dict[str, Server] = {}
+        self.twins: dict[str, list[Server]] = {}
+        for server in servers:
+            name = typography.normal(server.name)
+            if (first := self._first.setdefault(name, server)) is not server:
+                self.twins.setdefault(name, [first]).append(server)
+
+    def __getitem__(self, name: str) -> tuple[Server, ...]:
+        """Return the servers of a name."""
+        return tuple(self.twins.get(name) or (self._first[name],))
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield all names."""
+        return iter(self._first)
+
+    def __len__(self) -> int:
+        """Return how many different names there are."""
+        return len(self._first)
+
+
 @dataclasses.dataclass(frozen=True)
 class Snapshot:
     """All servers of the project as one sweep over the list saw them.
@@ -150,27 +177,23 @@ class Snapshot:
         return Shortfall(shown, shown + missing) if missing > 0 else None
 
     @functools.cached_property
-    def ranks(self) -> Mapping[str, int]:
-        """The place of each server, by id, in the natural order of names."""
+    def ordered(self) -> tuple[Server, ...]:
+        """All servers in the natural order of their names."""
         rows = self.servers.values()
-        ordered = sorted(rows, key=lambda row: (folding.natural(row.name), row.name, row.id))
-        return {row.id: place for place, row in enumerate(ordered)}
+        return tuple(sorted(rows, key=lambda row: (folding.natural(row.name), row.name, row.id)))
 
     @functools.cached_property
-    def by_name(self) -> Mapping[str, tuple[Server, ...]]:
+    def by_name(self) -> ServersByName:
         """Servers by name in its normal form; CloudDC doesn't promise that a name is unique."""
-        found: dict[str, list[Server]] = {}
-        for server in self.servers.values():
-            found.setdefault(typography.normal(server.name), []).append(server)
-        return {name: tuple(rows) for name, rows in found.items()}
+        return ServersByName(self.servers.values())
 
     @functools.cached_property
     def shared_racks(self) -> Mapping[str, tuple[str, ...]]:
         """The names of racks that stand in several rooms, each with its rooms in order."""
         found: dict[str, set[str]] = {}
-        for server in self.servers.values():
-            if server.rack:
-                found.setdefault(server.rack, set()).add(server.dc)
+        for rack, room in {(server.rack, server.dc) for server in self.servers.values()}:
+            if rack:
+                found.setdefault(rack, set()).add(room)
         return {rack: tuple(sorted(rooms)) for rack, rooms in found.items() if len(rooms) > 1}
 
     def rack_of(self, server: Server) -> str:
@@ -182,14 +205,8 @@ class Snapshot:
     @functools.cached_property
     def apart(self) -> Mapping[str, str]:
         """By id, what tells servers of one name apart: their rack, or with it unit or serial."""
-        first: dict[str, Server] = {}
-        twins: dict[str, list[Server]] = {}
-        for server in self.servers.values():
-            name = typography.normal(server.name)
-            if (other := first.setdefault(name, server)) is not server:
-                twins.setdefault(name, [other]).append(server)
         found: dict[str, str] = {}
-        for rows in twins.values():
+        for rows in self.by_name.twins.values():
             # The fewest words that tell them all apart; ids do in any case.
             told = ([_place(self.rack_of(row), row, more) for row in rows] for more in range(4))
             places = min(told, key=lambda places: len(places) - len({*places}))

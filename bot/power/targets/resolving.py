@@ -128,7 +128,8 @@ def _ordered(rows: Iterable[server.Server], snapshot: server.Snapshot) -> tuple[
     """Return servers in the natural order of their names."""
     found = list(rows)
     if len(found) > FEW:
-        return tuple(sorted(found, key=lambda row: snapshot.ranks[row.id]))
+        wanted = {row.id for row in found}
+        return tuple(row for row in snapshot.ordered if row.id in wanted)
     return tuple(sorted(found, key=lambda row: (folding.natural(row.name), row.name, row.id)))
 
 

@@ -50,8 +50,7 @@ class Catalogue:
     @functools.cached_property
     def _rows(self) -> list[tuple[str, server.Server]]:
         """All servers in natural order, each with its name in small letters."""
-        rows = sorted(self.snapshot.servers.values(), key=lambda row: self.snapshot.ranks[row.id])
-        return [(row.name.lower(), row) for row in rows]
+        return [(row.name.lower(), row) for row in self.snapshot.ordered]
 
     @functools.cached_property
     def _values(self) -> list[tuple[str, int]]:

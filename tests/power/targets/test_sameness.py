@@ -163,3 +163,16 @@ def test_typed_targets_stay_exact_in_case() -> None:
     """Only the policy folds: a typed name is one server's."""
     with pytest.raises(errors.UserMistake):
         named("WEB*")
+
+
+def test_servers_by_name_are_all_of_one_name_and_nothing_is_made_for_those_alone() -> None:
+    """A sweep of 10,000 is made ready for a plan of five: only twins have a list of their own."""
+    composed = unicodedata.normalize("NFC", APART)
+    known = fleet.named(APART, "web01", composed, "web02")
+
+    assert [row.name for row in known.by_name[composed]] == [APART, composed]
+    assert [row.name for row in known.by_name["web01"]] == ["web01"]
+    assert known.by_name.get("web03", ()) == ()
+    assert set(known.by_name) == {composed, "web01", "web02"}
+    assert len(known.by_name) == 3
+    assert set(known.by_name.twins) == {composed}
