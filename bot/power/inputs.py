@@ -175,7 +175,8 @@ class FormSent(_Input):
 class RequestFilled(_Input):
     """The request form: its values by field, without the channel, which is the input's place.
 
-    `lone` is whether the thread that it was opened from may have no replies.
+    `lone` is whether the thread that it was opened from may have no replies, `replaces` the plan
+    that it was filled in with.
     """
 
     kind = Kind.FORM
@@ -183,6 +184,7 @@ class RequestFilled(_Input):
     do: Literal[Form.REQUEST] = Form.REQUEST
     filled: dict[str, str] = pydantic.Field(default_factory=dict)
     chose_channel: bool = False  # Whether the form had a field for it.
+    replaces: str = ""
     lone: bool = False
     view: str = ""
 

@@ -68,13 +68,15 @@ class Note:
 class PlanShown:
     """The plan, before anything is asked for; `request_id` is empty for a dry run.
 
-    `shortfall` is there when the list of servers was not whole.
+    `shortfall` is there when the list of servers was not whole. `replaces` is the plan of which
+    this one was made.
     """
 
     plan: plan.Plan
     request_id: str
     now: float
     shortfall: server.Shortfall | None = None
+    replaces: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -227,7 +229,8 @@ class HomeShown:
 class FormShown:
     """The request form; `servers` are chosen already, `notes` stand above the fields.
 
-    `order` is the one whose action, reason and options it is filled in with, if any.
+    `order` is the one whose action, reason and options it is filled in with, if any; `replaces`
+    is the plan that was made of it.
 
     `channels` are those to choose from, None where `place` is one in which requests may be made.
     """
@@ -237,6 +240,7 @@ class FormShown:
     channels: tuple[ports.Channel, ...] | None = None
     notes: tuple[str, ...] = ()
     order: request.Order | None = None
+    replaces: str = ""
 
 
 Answer = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import random
 
@@ -11,7 +12,16 @@ from bot.power.messages import decisions
 from bot.power.policy import freezes
 from bot.power.run import never_ran, sealing
 from bot.power.text import folding, typography
-from bot.workflow import answers, approve, audit_trail, break_glass, nudge, planner, timers
+from bot.workflow import (
+    answers,
+    approve,
+    audit_trail,
+    break_glass,
+    nudge,
+    planner,
+    replacing,
+    timers,
+)
 from bot.workflow.context import Context
 from bot.workflow.questions import queries
 from bot.workflow.rights import authorise
@@ -34,14 +44,22 @@ class Callees:
     reviewers: people.Called = people.NOBODY
 
 
-async def remember(context: Context, inbound: ports.Inbound, made: plan.Plan) -> answers.PlanShown:
-    """Store a plan that may be asked for, and show it.
+async def remember(
+    context: Context, inbound: ports.Inbound, made: plan.Plan
+) -> answers.PlanShown | answers.Note:
+    """Store a plan that may be asked for, and show it; one that was changed in the form ends.
 
     The same payload, worked on again after a crash, finds the plan of the first time.
     """
     now = context.clock.now()
 
-    def work(tx: ports.Tx) -> ports.Request:
+    def work(tx: ports.Tx) -> answers.PlanShown | answers.Note:
+        old = None
+        if tx.by_source(inbound.key) is None:
+            with contextlib.suppress(LookupError):
+                old = replacing.old_plan(tx, inbound, now)
+        if isinstance(old, answers.Note):
+            return old
         while (stored := tx.by_source(inbound.key)) is None:
             # Random, not counted: an id tells nobody how many requests there were.
             id_ = request.request_id(random.SystemRandom().getrandbits(64))
@@ -54,14 +72,15 @@ async def remember(context: Context, inbound: ports.Inbound, made: plan.Plan) ->
                 _audit(
                     context, tx, inbound, sealing.PLANNED, new, seal=made.order.seal, plan=digest
                 )
-        return stored
+                if old is not None:
+                    replacing.replace(tx, inbound, old, new, now)
+        return answers.PlanShown(stored.plan, stored.id, now, replaces=old.id if old else "")
 
     # A plan that can't be asked for is shown and audited, and takes no id.
     if made.refusals:
         await _note_refusal(context, inbound, made)
         return answers.PlanShown(made, "", now)
-    stored = await context.store.write(work)
-    return answers.PlanShown(stored.plan, stored.id, now)
+    return await context.store.write(work)
 
 
 async def _note_refusal(context: Context, inbound: ports.Inbound, made: plan.Plan) -> None:
@@ -96,7 +115,7 @@ async def ask(
         said = "Only the person who made this plan can request it."
         return await authorise.decline(context, inbound, NOT_ASKED, request, said)
     if request.state is not State.PLANNED:
-        return dataclasses.replace(await authorise.late(context, inbound, request), over=True)
+        return await replacing.instead(context, inbound, request)
     if context.clock.now() >= request.expires_at:
         age = int((context.clock.now() - request.created_at) // 60)
         said = f"This plan is {age} minutes old, so it wasn't requested."

@@ -6,6 +6,7 @@ from typing import Literal, assert_never
 
 from bot.power import errors, input_fields, inputs, ports
 from bot.power.command import command, command_line
+from bot.power.lifecycle import State
 from bot.power.run import retry_and_undo
 from bot.workflow import (
     answers,
@@ -17,6 +18,7 @@ from bot.workflow import (
     freeze,
     nudge,
     put_back,
+    replacing,
     stop,
     submit,
 )
@@ -72,6 +74,8 @@ async def _pressed(
         return answers.Note(FORGOTTEN, good=False, over=True)
     shown = await queries.find(context, button.request_id)
     if button.do is inputs.Do.CHANGE:
+        if shown.request.state is not State.PLANNED:
+            return await replacing.instead(context, inbound, shown.request)
         return await request_form.change(context, inbound, shown.request)
     return await _pressed_of(context, inbound, button, shown)
 

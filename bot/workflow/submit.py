@@ -49,9 +49,11 @@ async def submit(
     )
     plan = heard.beside(plan)
     if change.options.dry_run:
-        shown = answers.PlanShown(plan, "", asked.now)
+        shown: answers.Answer = answers.PlanShown(plan, "", asked.now)
     else:
         shown = await ask.remember(context, inbound, plan)
+    if not isinstance(shown, answers.PlanShown):
+        return shown
     return dataclasses.replace(shown, shortfall=snapshot.shortfall)
 
 

@@ -146,6 +146,40 @@ async def test_change_opens_the_form_at_once_and_fills_it_in(connected: Side) ->
     assert connected.workspace.violations == []
 
 
+@pytest.mark.parametrize("channels", [None, CHANNELS[:1]], ids=["here", "elsewhere"])
+async def test_a_plan_that_is_changed_stands_in_the_place_of_the_old_one(
+    connected: Side, channels: tuple[ports.Channel, ...] | None
+) -> None:
+    """The form says which plan it changes, and its answer takes that plan's message, each time."""
+    for id_ in ("PR-7F3K", "PR-8G4M", "PR-9H5N"):
+        found = builders.request_in(State.PLANNED, PLANS["small"], card=None, id=id_)
+        connected.store.add(found)
+    form = answers.FormShown(PLACE, OFFERS[:1], channels, order=FILLED, replaces="PR-7F3K")
+    first = answers.PlanShown(PLANS["small"], "PR-8G4M", builders.NOW, replaces="PR-7F3K")
+    second = answers.PlanShown(PLANS["small"], "PR-9H5N", builders.NOW, replaces="PR-8G4M")
+    connected.workflow.says = [shown(PLANS["small"]), form, first, second]
+    await connected.workspace.command("dana", "ops", "/power reboot web01")
+    await connected.settle()
+    await connected.workspace.click("dana", connected.whispers("dana")[-1], "Change…")
+    await connected.settle()
+
+    where = {"channel": channels[0].channel_id} if channels else {}
+    await filled(connected, **where)
+    (replaced,) = connected.whispers("dana")
+    await connected.workspace.close("dana")
+    await filled(connected, **where)
+    (last,) = connected.whispers("dana")
+
+    sent = [one.input for one in connected.workflow.handled[2:]]
+    assert [one.replaces for one in sent if isinstance(one, inputs.RequestFilled)] == [
+        "PR-7F3K", "PR-7F3K",
+    ]  # fmt: skip
+    assert "PR-8G4M" in replaced.words
+    assert "PR-9H5N" in last.words
+    assert last.buttons == ["Request", "Change…"]
+    assert connected.workspace.violations == []
+
+
 def test_a_form_that_can_lead_to_nothing_can_not_be_sent() -> None:
     """Without a channel to ask in, and for a refused plan, there is no button."""
     assert "submit" not in VIEWS["form without a channel"]

@@ -59,7 +59,8 @@ def _filled(read: payload_models.ViewSubmission, at: float) -> ports.Inbound:
     A form may be sent again after a look at the plan, so the view alone is no key.
     """
     # Written by `request_modal`; ids have no spaces.
-    channel_id, _, thread_ts = read.view.private_metadata[: payloads.ID_CHARS].partition(" ")
+    known = read.view.private_metadata[: payloads.ID_CHARS].split(" ")
+    channel_id, thread_ts, replaces = (*known, "", "")[:3]
     filled = {field.value: read.view.typed(field) for field in form_fields.FormField}
     chosen = filled.pop(form_fields.FormField.CHANNEL)
     # A form that was opened in a channel has no field to choose one.
@@ -72,6 +73,7 @@ def _filled(read: payload_models.ViewSubmission, at: float) -> ports.Inbound:
         input=inputs.RequestFilled(
             filled=filled,
             chose_channel=bool(chosen),
+            replaces=replaces,
             # Whether the thread that the form was opened from has replies, nobody knows here.
             lone=True,
             view=views.external_id(key),

@@ -75,8 +75,22 @@ class Delivery:
             return
         elif inbound.kind is inputs.Kind.STEP:
             await self._to_step(inbound, answer)
-        elif not (await self._shared(inbound, answer) or await self._forms.show(inbound, answer)):
-            await self._privately(inbound, answer)
+        else:
+            await self._replace_plan(inbound, answer)
+            if not (await self._shared(inbound, answer) or await self._forms.show(inbound, answer)):
+                await self._privately(inbound, answer)
+
+    async def _replace_plan(self, inbound: ports.Inbound, answer: answers.Answer) -> None:
+        """Show a plan that was changed in the form in the place of the one that it was."""
+        if isinstance(answer, answers.FormShown) and answer.replaces:
+            self._plans.keep(inbound)
+        if not (isinstance(answer, answers.PlanShown) and answer.replaces):
+            return
+        url = self._plans.passed_on(inbound.person.user_id, answer.replaces, answer.request_id)
+        if url and isinstance(inbound.input, inputs.RequestFilled):
+            message = self._message(answer, _turn(inbound))
+            on_plan = dataclasses.replace(inbound, response_url=url)
+            await _goes(lambda: self._respond(on_plan, message, replace=True), inbound.key)
 
     async def _at_home(
         self, homes: home_publisher.HomePublisher, inbound: ports.Inbound, answer: answers.Answer
@@ -257,7 +271,7 @@ def _replaces(inbound: ports.Inbound, answer: private_answers.Said) -> bool:
         return isinstance(was, inputs.Repeated) and was.do is inputs.Do.PAGE
     do = was.do if isinstance(was, inputs.Pressed | inputs.FormSent) else None
     if isinstance(answer, answers.PlanShown):
-        return do is inputs.Do.AGAIN
+        return do is inputs.Do.AGAIN or bool(answer.replaces)
     asked = do in (inputs.Do.REQUEST, inputs.Do.CANCEL, inputs.Form.CONFIRM_COUNT)
     return asked and isinstance(answer, answers.Note) and (answer.good or answer.over)
 

@@ -105,6 +105,12 @@ class PlanPlaces:
         if len(self._urls) > MOST_KEPT:
             self._urls.popitem(last=False)
 
+    def passed_on(self, user_id: str, old: str, new: str) -> str:
+        """Return where a plan stands, and remember it as the place of another that replaces it."""
+        if url := self._urls.pop((user_id, old), ""):
+            self._urls[user_id, new] = url
+        return url
+
     def found(self, inbound: ports.Inbound) -> ports.Inbound:
         """Return a count that was sent as if it had been pressed on its plan."""
         sent = inbound.input

@@ -216,6 +216,7 @@ def _small_print(shown: answers.PlanShown) -> str:
     parts = [
         about_request.small_print(shown.plan.order, shown.request_id),
         f"states read {words.read_ago(age_s)}",
+        f"replaces {text.plain(shown.replaces, 20)}" if shown.replaces else "",
         shown.shortfall.sentence if shown.shortfall else "",
     ]
     return " · ".join(part for part in parts if part)

@@ -1,7 +1,7 @@
 """The request form: choose instead of type; and its second step, the plan with Request.
 
-Every field is read by the same rules as a typed line. Its metadata holds a channel's and a
-thread's id, the review's a request's id.
+Every field is read by the same rules as a typed line. Its metadata holds the ids of a channel, a
+thread and the plan that it changes, the review's a request's id.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ def render(shown: answers.FormShown) -> views.View:
     body += _fields(shown)
     place = shown.place
     # Where the channel is chosen in the form, it carries none.
-    known = f"{place.channel_id} {place.thread_ts}".strip() if shown.channels is None else ""
+    where = (place.channel_id, place.thread_ts) if shown.channels is None else ("", "")
+    known = " ".join((*where, shown.replaces)).rstrip()
     return views.modal(
         TITLE,
         body,

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from bot.power import errors, inputs, plan, ports, request
 from bot.power.approval import judging
 from bot.power.command import command, form
-from bot.power.lifecycle import State
 from bot.power.planning import plan_refusals
 from bot.power.policy import policy, reason_patterns
 from bot.power.targets import search
@@ -82,21 +81,20 @@ async def change(
 ) -> answers.FormShown | answers.Note:
     """Return the form filled in with what a plan was made of, for whoever made it.
 
-    What is sent is read and planned as if it were new; the plan stays as it is.
+    What is sent is read and planned as if it were new; the plan stays as it is until then.
 
     Raises:
         SlackUnavailable: the channels could not be looked up.
     """
     if found.order.requester.user_id != inbound.person.user_id:
         return await authorise.decline(context, inbound, NOT_CHANGED, found, NOT_YOURS)
-    if found.state is not State.PLANNED:
-        return await authorise.late(context, inbound, found)
     notes = [STEPS_LOST] if found.order.options.without else []
     offered, cut = await _planned(context, found.plan)
     channels = await _channels(context, found.order.place)
     notes += [CUT_SERVERS] if cut else []
     notes += [NO_CHANNEL] if channels == () else []
-    return answers.FormShown(found.order.place, offered, channels, tuple(notes), found.order)
+    place, order = found.order.place, found.order
+    return answers.FormShown(place, offered, channels, tuple(notes), order, found.id)
 
 
 async def _planned(context: Context, made: plan.Plan) -> tuple[tuple[search.Offer, ...], bool]:
