@@ -98,7 +98,7 @@ def _line(shown: host_commands.HostView) -> str:
     names = folding.fold(labels, NAMES_CHARS, marked=True)
     count = len(order.targets)
     words = f"{order.action.value} {count} {'server' if count == 1 else 'servers'}"
-    told = f"{found.id} {found.state.value}: {words} ({names}) by {order.requester.user_id}"
+    told = f"{found.id} {found.told_as}: {words} ({names}) by {order.requester.user_id}"
     return spelling.seen(f"{told}, {_age(found)}: {order.reason}")
 
 

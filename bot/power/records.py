@@ -88,6 +88,10 @@ class Review:
     judgement: inputs.Judgement | None = None
 
 
+# A state whose own name says too little to people.
+_TOLD_AS = {lifecycle.State.VOID: "not carried out"}
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Request:
     """A stored request. Times are seconds since the epoch, 0 where not yet reached.
@@ -100,6 +104,7 @@ class Request:
     `review` is what a request by break glass owes, `source` the key of the payload that made it.
     `taken_out` is what steps took out; where several requests are read at once it is empty.
     `hushed` says that its channel is told nothing more: people of another company read it.
+    `held_back` says that its run has failed without a call: another request had its servers.
     """
 
     id: str
@@ -123,6 +128,12 @@ class Request:
     taken_out: tuple[wave_parts.Part, ...] = ()
     ended_by: str = ""
     end_named: tuple[str, ...] = ()
+    held_back: bool = False
+
+    @property
+    def told_as(self) -> str:
+        """The word for where it is or how it ended, wherever people read one."""
+        return "not run" if self.held_back else _TOLD_AS.get(self.state, self.state.value)
 
     @property
     def order(self) -> request.Order:

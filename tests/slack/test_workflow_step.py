@@ -69,7 +69,8 @@ def test_only_a_whole_success_completes_a_step(state: State) -> None:
     ended = workflow_step.result(found, builders.rows(proven=["web01"], failed=["web02"]))
 
     assert (ended.outputs is None) == (state is not State.SUCCEEDED)
-    assert (ended.outputs or {"summary": ended.error})["summary"].startswith(f"PR-7F3K {state}:")
+    said = (ended.outputs or {"summary": ended.error})["summary"]
+    assert said.startswith(f"PR-7F3K {found.told_as}:")
     assert len(ended.error) <= workflow_step.SUMMARY_CHARS
 
 

@@ -8,6 +8,7 @@ import dataclasses
 import pytest
 
 from bot.power import errors, ports
+from bot.power.causes import Cause
 from bot.power.lifecycle import ServerState, State
 from bot.power.ports import Outcome
 from bot.power.run import ledger, run_start
@@ -16,6 +17,9 @@ from bot.storage.store import Store
 from tests import bodies
 from tests.storage import builders
 
+HELD = ports.RunServer(
+    "s1", "web-s1", state=ServerState.BLOCKED, cause=Cause.HELD, detail="busy with PR-3333"
+)
 ROWS = tuple(ports.RunServer(id_, f"web-{id_}") for id_ in ("s3", "s1", "s2"))
 
 
@@ -38,6 +42,41 @@ async def lose(store: Store, claim: ports.Claim) -> ports.Claim:
     other = await store.claim(now=1e9, lease_s=30.0)
     assert other is not None
     return other
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        ([HELD, dataclasses.replace(HELD, server_id="s2")], "not run"),
+        ([HELD, dataclasses.replace(HELD, server_id="s2", sends=1)], "failed"),
+        ([HELD, dataclasses.replace(HELD, server_id="s2", cause=Cause.STEP)], "failed"),
+        ([dataclasses.replace(HELD, state=ServerState.REJECTED)], "failed"),
+    ],
+    ids=["all held", "one sent", "one by a step", "one refused"],
+)
+async def test_a_run_that_others_kept_from_its_servers_is_told_as_not_run(
+    store: Store, rows: list[ports.RunServer], told: str
+) -> None:
+    """However it is read: alone, among others, with the audit's row of its end."""
+
+    def end(tx: ports.Tx) -> None:
+        made = builders.a_request(state=State.RUNNING)
+        tx.create(made, source_key="k")
+        tx.start_run(made.id, rows)
+        ledger.close_run(tx, made, rows, halted=None, epoch=0, now=5.0)
+
+    await store.write(end)
+    one, (listed,), audited = await store.read(
+        lambda tx: (
+            tx.request("PR-2222"),
+            tx.requests(),
+            tx.audit_rows(request_id="PR-2222", event="request.failed", limit=1),
+        )
+    )
+
+    assert one is not None
+    assert [one.told_as, listed.told_as] == [told, told]
+    assert audited[0]["detail"]["outcome"] == told
 
 
 async def test_servers_come_back_in_the_plans_order_with_all_that_was_noted(store: Store) -> None:

@@ -20,7 +20,7 @@ def sentence(found: ports.Request, now: float) -> str:
     # No timer may have written the end yet, and nobody should read that it waits.
     if found.state is State.PENDING and now >= found.expires_at:
         return f"{found.id} has expired: nobody answered in time. Ask again if it is still needed."
-    ended, why = found.state.value, f" ({found.end_reason})" if found.end_reason else ""
+    ended, why = found.told_as, f" ({found.end_reason})" if found.end_reason else ""
     if found.ended_by and found.state in BY_PEOPLE:
         ended, why = found.end_reason or ended, ""
     words = WORDS.get(found.state, f"has already ended: {ended}")

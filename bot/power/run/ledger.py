@@ -241,7 +241,9 @@ def close_run(
     # With the end: a crash in between would keep the servers locked for ever.
     tx.unlock_servers(found.id)
     counts = {word.value: n for word, n in outcome.tally(rows).counts.items()}
-    head = audit(tx, f"request.{state.value}", found, now, detail={"counts": counts})
+    ended = tx.request(found.id) or found
+    told = {"counts": counts, "outcome": ended.told_as}
+    head = audit(tx, f"request.{state.value}", found, now, detail=told)
     _tell_the_end(tx, found, state, head, now)
 
 

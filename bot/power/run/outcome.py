@@ -88,6 +88,13 @@ def failed(row: ports.RunServer) -> bool:
     return by_step or row.state in lifecycle.FAILURES
 
 
+def held_back(servers: Iterable[ports.RunServer]) -> bool:
+    """Whether another request kept a run from all of its servers, so that nothing was sent."""
+    rows = list(servers)
+    barred = any(row.state is ServerState.BLOCKED for row in rows)
+    return barred and all(row.cause is causes.Cause.HELD and not row.sends for row in rows)
+
+
 _Key = tuple[ServerState, str, causes.Cause, causes.Late, bool, str]
 
 

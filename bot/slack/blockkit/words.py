@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.power.causes import Cause, Late, Left
 from bot.power.inputs import Judgement
 from bot.power.lifecycle import ServerState, State
-from bot.power.ports import Method
+from bot.power.ports import Method, Request
 from bot.power.request import Action
 from bot.power.text import times
 
@@ -49,6 +49,7 @@ SIGNS: dict[State, str] = {
     State.EXPIRED: "⌛",
     State.VOID: "⚪",
 }
+_NOT_RUN_SIGN = "🚫"
 # How a request ended, or stands, where there is only this one line for it.
 MEANINGS: dict[State, str] = {
     State.PLANNED: "not requested yet",
@@ -116,6 +117,11 @@ _LATE: dict[Late, str] = {
 }
 FRESH_S = 60.0  # Seconds; what is younger was read "just now".
 LEFT: dict[Left, str] = {Left.OFF: "OFF", Left.MAY_BE_OFF: "may be OFF"}
+
+
+def sign(found: Request) -> str:
+    """Return the sign for where a request is, or how it ended."""
+    return _NOT_RUN_SIGN if found.held_back else SIGNS[found.state]
 
 
 def server_word(state: ServerState, action: Action, probe: str = "") -> str:

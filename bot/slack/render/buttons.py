@@ -47,7 +47,7 @@ def _what_follows(
 ) -> tuple[blocks.Button, ...]:
     """Return what may follow an end."""
     found = []
-    if request.state in ASKED_AGAIN or outcomes.busy(servers):
+    if request.state in ASKED_AGAIN or request.held_back:
         found.append(button(request, Do.AGAIN))
     if request.state in outcomes.RUN_ENDS:
         action = request.order.action

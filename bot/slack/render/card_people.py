@@ -60,7 +60,7 @@ def _next(request: ports.Request, servers: Sequence[ports.RunServer]) -> str:
         those = "it" if len(dark) == 1 else "them"
         return f"*Next:* {anyone} checks {those}, then presses Power back on."
     left = outcomes.untouched(servers, action)
-    if outcomes.busy(servers):
+    if request.held_back:
         return f"{NOTHING_SENT} {who} can ask again."
     if left:
         return f"*Next:* {anyone} decides about the other {'one' if left == 1 else f'{left:,}'}."

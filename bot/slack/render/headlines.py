@@ -50,7 +50,7 @@ def notification(request: ports.Request, servers: Sequence[ports.RunServer] = ()
     line, action = _line(request, servers, (), naming.folded), request.order.action
     if not servers:
         return f"{line} ({about_plan.names(request.plan, FALLBACK_CHARS)}) [{request.id}]"
-    if request.state in outcomes.RUN_ENDS and outcomes.busy(servers):
+    if request.held_back:
         return f"{line}. Nothing was sent. [{request.id}]"
     below = (outcomes.dark(servers, action), outcomes.lines(servers, action, limit=OUTCOMES_CHARS))
     return "\n".join([f"{line} [{request.id}]", *(part for part in below if part)])
@@ -99,8 +99,7 @@ def _line(
         return f"{words.SIGNS[state]} {title} · approved, {waits or 'about to start'}"
     if state is State.PLANNED:
         return f"{words.SIGNS[state]} {title} · {words.MEANINGS[state]}"
-    ended = "Not carried out" if state is State.VOID else state.value.capitalize()
-    return f"{words.SIGNS[state]} {ended}: {small(title)}"
+    return f"{words.sign(request)} {request.told_as.capitalize()}: {small(title)}"
 
 
 def _running(
@@ -139,8 +138,8 @@ def _ended(request: ports.Request, servers: Sequence[ports.RunServer], fold: Fol
     found = retry_and_undo.dark(action, servers)
     if found:
         return _dark(request, found, fold)
-    if held := outcomes.busy(servers):
-        return _busy(held, fold)
+    if request.held_back:
+        return _held_back(request, servers, fold)
     sign, total = words.SIGNS[request.state], len(servers)
     counts = outcome.tally(servers).counts
     done, word = counts.get(ServerState.PROVEN, 0), words.DONE[action]
@@ -156,12 +155,13 @@ def _ended(request: ports.Request, servers: Sequence[ports.RunServer], fold: Fol
     return " · ".join([f"{sign} {stopped}{first if not stopped else small(first)}", *others])
 
 
-def _busy(held: Sequence[ports.RunServer], fold: Fold) -> str:
+def _held_back(request: ports.Request, servers: Sequence[ports.RunServer], fold: Fold) -> str:
     """Return who was in the way of a run of which nothing was sent."""
+    held = outcomes.busy(servers)
     names, verb = fold([row.label for row in held], NAMES_CHARS), "is" if len(held) == 1 else "are"
     whose = {row.detail for row in held}
     why = text.literal(held[0].detail) if len(whose) == 1 else "busy with other requests"
-    return f"🚫 Not run: {names} {verb} {why}"
+    return f"{words.sign(request)} {request.told_as.capitalize()}: {names} {verb} {why}"
 
 
 def _alone(request: ports.Request, row: ports.RunServer) -> str:

@@ -134,7 +134,7 @@ def _about(found: ports.Request, workspace_url: str) -> blocks.Block:
     lines = [
         f"*{about_request.title(order)}* · {cards.linked(found, workspace_url)}",
         about_plan.names(found.plan, NAMES_CHARS),
-        f"{words.SIGNS[found.state]} {found.state.value.capitalize()}{_how_far(found)}",
+        f"{words.sign(found)} {found.told_as.capitalize()}{_how_far(found)}",
         f"by {text.mention(order.requester.user_id)}{f': {reason}' if reason else ''}",
     ]
     return blocks.section("\n".join(line for line in lines if line))
@@ -230,7 +230,7 @@ def _recent(
 def _ended(found: ports.Request, loose: Sequence[ports.RunServer], workspace_url: str) -> str:
     """Return one ended request as a line; `loose` are its servers that aren't proven."""
     parts = [
-        f"{words.SIGNS[found.state]} {found.state.value.capitalize()}",
+        f"{words.sign(found)} {found.told_as.capitalize()}",
         _about_ended(found, workspace_url),
         outcomes.loose_ends(loose, found.order.action),
         _judged(found),

@@ -57,9 +57,9 @@ def _about(found: ports.Request, workspace_url: str) -> str:
     order = found.order
     names = naming.folded(naming.target_names(order), NAMES_CHARS)
     who = text.mention(order.requester.user_id)
-    sign = words.SIGNS[found.state]
+    sign = words.sign(found)
     link = cards.linked(found, workspace_url)
-    return f"{sign} {link} {found.state.value}: {about_request.title(order)} ({names}) by {who}"
+    return f"{sign} {link} {found.told_as}: {about_request.title(order)} ({names}) by {who}"
 
 
 def history(
@@ -147,7 +147,7 @@ def _fate(one: server_history.Deed) -> str:
     if one.fate is ServerState.PROVEN:
         return f"*{words.DONE[action].capitalize()}*"
     # A request that never ran, or hasn't yet, has done nothing to the server.
-    fate = one.fate.value if one.fate else one.request.state.value
+    fate = one.fate.value if one.fate else one.request.told_as
     if one.row is not None and one.fate:
         fate = words.long_word(one.row.state, action)
     return f"*{words.VERBS[action].capitalize()}: {fate}*{_since(one)}"

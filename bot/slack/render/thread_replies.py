@@ -161,7 +161,7 @@ def _ended(request: ports.Request, servers: Sequence[ports.RunServer]) -> str:
     lines = [
         headlines.ended(request, servers),
         f"{why[:1].upper()}{why[1:]}",
-        "Nothing was sent." if outcomes.busy(servers) else "",
+        "Nothing was sent." if request.held_back else "",
         # Names that the first line has taken whole aren't said once more.
         outcomes.dark(servers, action, headlines.NAMES_CHARS),
         ""

@@ -56,7 +56,7 @@ def result(found: ports.Request, servers: Sequence[ports.RunServer]) -> Result:
     action = found.order.action
     told = outcomes.told(servers, action, limit=SUMMARY_CHARS) or found.end_reason
     said = told or words.MEANINGS[found.state]
-    summary = f"{found.id} {found.state.value}: {about_request.title(found.order)}. {said}"
+    summary = f"{found.id} {found.told_as}: {about_request.title(found.order)}. {said}"
     if found.state is State.SUCCEEDED:
         outputs = {"request_id": found.id, "outcome": found.state.value, "summary": summary}
         return Result(outputs)

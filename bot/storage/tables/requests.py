@@ -9,7 +9,15 @@ from typing import Any
 from bot.power import causes, lifecycle, plan, ports
 from bot.power.lifecycle import State
 from bot.storage.engine import link
-from bot.storage.tables import earlier_requests, packed_plans, reviews, rows, steps, unasked_plans
+from bot.storage.tables import (
+    earlier_requests,
+    packed_plans,
+    reviews,
+    rows,
+    runs,
+    steps,
+    unasked_plans,
+)
 
 _RAN = sorted(lifecycle.ENDED - lifecycle.NEVER_RAN)
 # A worker that holds a request in one of these states loses it to a person's change.
@@ -21,6 +29,7 @@ class Requests(
     earlier_requests.EarlierRequests,
     unasked_plans.UnaskedPlans,
     steps.Steps,
+    runs.Runs,
 ):
     """The part of a transaction that speaks of requests."""
 
@@ -239,13 +248,12 @@ class Requests(
             listed = "SELECT * FROM approvals WHERE request_id IN :ids ORDER BY at, user_id"
             for row in self.query(listed, ids=[*given]):
                 given[row.request_id].append(rows.approval_from(row))
-        return [
-            self._with_review(rows.request_from(row, self._plan(row), tuple(given[row.id])))
-            for row in found
-        ]
+        held = self.held_back([row.id for row in found if row.state == State.FAILED])
+        return [self._made_of(row, given[row.id], held=row.id in held) for row in found]
 
-    def _with_review(self, found: ports.Request) -> ports.Request:
-        """Return a request by break glass with the review that it owes."""
+    def _made_of(self, row: Any, given: Sequence[ports.Approval], *, held: bool) -> ports.Request:
+        """Return a request with its plan and, by break glass, the review that it owes."""
+        found = rows.request_from(row, self._plan(row), tuple(given), held_back=held)
         if not found.order.options.break_glass:
             return found
         return dataclasses.replace(found, review=self.review(found.id))

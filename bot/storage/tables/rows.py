@@ -98,9 +98,9 @@ def _first_look(made: ports.Request) -> float | None:
 
 
 def request_from(
-    row: Any, found: plan.Plan, approvals: tuple[ports.Approval, ...]
+    row: Any, found: plan.Plan, approvals: tuple[ports.Approval, ...], *, held_back: bool
 ) -> ports.Request:
-    """Return the request that a row, its plan and its approvals are."""
+    """Return the request that a row, its plan, its approvals and its run are."""
     card = ports.Card(row.card_channel, row.card_ts) if row.card_channel else None
     return ports.Request(
         id=row.id,
@@ -122,6 +122,7 @@ def request_from(
         waiting=_waiting_from(row.waiting),
         ended_by=row.ended_by,
         end_named=tuple(row.end_named.split()),
+        held_back=held_back,
     )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.power import errors, ports
+from bot.power import causes, errors, lifecycle, ports
+from bot.power.run import outcome
 from bot.storage.engine import connections, link
 from bot.storage.tables import rows
 
@@ -33,6 +34,10 @@ _ANSWER = """
     UPDATE attempts
     SET outcome = :outcome, detail = :detail, cloud_request_id = :cloud_request_id
     WHERE id = :id
+"""
+# A row for each way in which servers ended, however many there are.
+_WAYS = """
+    SELECT DISTINCT request_id, state, cause, sends FROM run_servers WHERE request_id IN :ids
 """
 # What proves that a call did nothing, so that a reboot may be sent after all.
 _DID_NOTHING = frozenset({ports.Outcome.NOT_SENT, ports.Outcome.REFUSED})
@@ -110,6 +115,15 @@ class Runs(link.Link):
     def attempts(self, request_id: str) -> list[ports.Attempt]:
         """Return a request's attempts, oldest first."""
         return [rows.attempt_from(row) for row in self.query(_ATTEMPTS, request_id=request_id)]
+
+    def held_back(self, request_ids: Sequence[str]) -> frozenset[str]:
+        """Return which of these ended runs sent nothing, since other requests had the servers."""
+        ways: dict[str, list[ports.RunServer]] = {}
+        for row in self.query(_WAYS, ids=[*request_ids]) if request_ids else ():
+            state, cause = lifecycle.ServerState(row.state), causes.Cause(row.cause)
+            way = ports.RunServer("", "", state=state, cause=cause, sends=row.sends)
+            ways.setdefault(row.request_id, []).append(way)
+        return frozenset(id_ for id_, found in ways.items() if outcome.held_back(found))
 
     def _note_servers(self, attempt: ports.Attempt) -> None:
         """Note each server of a call; the table's index knows the reboots that were sent."""

@@ -11,7 +11,6 @@ from bot.storage.tables import (
     notices,
     outbox,
     requests,
-    runs,
     seen_people,
     steps,
 )
@@ -21,7 +20,6 @@ from bot.storage.tables import (
 class Transaction(
     inbox.Inbox,
     requests.Requests,
-    runs.Runs,
     aftermaths.Aftermaths,
     locks.Locks,
     freezes.Freezes,

@@ -6,7 +6,7 @@ import collections
 from collections.abc import Sequence
 
 from bot.power import lifecycle, ports
-from bot.power.causes import Cause, Late, Left
+from bot.power.causes import Late, Left
 from bot.power.lifecycle import ServerState
 from bot.power.request import Action
 from bot.power.run import outcome, reasons, retry_and_undo
@@ -194,13 +194,9 @@ def retryable(servers: Sequence[ports.RunServer], action: Action) -> bool:
 
 
 def busy(servers: Sequence[ports.RunServer]) -> tuple[ports.RunServer, ...]:
-    """Return the servers for which another request kept a run from doing anything, if that is so.
-
-    Nothing was sent then, to any of its servers.
-    """
-    held = [row for row in servers if row.state is ServerState.BLOCKED and row.cause is Cause.HELD]
-    left = all(row.cause is Cause.HELD and not row.sends for row in servers)
-    return tuple(held) if left else ()
+    """Return the servers for which another request kept a run from doing anything, if it did."""
+    kept = outcome.held_back(servers)
+    return tuple(row for row in servers if row.state is ServerState.BLOCKED) if kept else ()
 
 
 def is_told(servers: Sequence[ports.RunServer]) -> bool:
