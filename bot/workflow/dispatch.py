@@ -101,7 +101,7 @@ async def _pressed_of(
         case inputs.Do.RETRY | inputs.Do.UNDO | inputs.Do.BACK_ON | inputs.Do.AGAIN:
             return await submit.repeat(context, inbound, _wanted(button.do, shown), request)
         case inputs.Do.DETAILS:
-            return shown
+            return await lookups.with_names(context, shown)
         case (
             # These are met before, or open a form; here they come from an odd payload alone.
             inputs.Do.UNFREEZE | inputs.Do.PAGE | inputs.Do.SHARE | inputs.Do.NEW | inputs.Do.CHANGE

@@ -11,8 +11,9 @@ import pytest
 
 from bot.power import ports
 from bot.power.lifecycle import State
+from bot.power.messages import running as running_messages
 from bot.runtime import clocks
-from bot.slack import api_errors
+from bot.slack import api_errors, directory
 from bot.slack.outbound import card_poster, context as outbound, pacing, reporter
 from bot.slack.render import cards
 from tests.slack import builders
@@ -340,3 +341,29 @@ async def test_bug_in_one_message_doesn_t_hold_up_the_others(shown: Side) -> Non
 
     assert [row.error for row in shown.store.outbox] == ["AttributeError"]
     assert "PR-GOOD" in shown.card().text
+
+
+async def test_a_colleague_in_the_reason_of_a_no_is_named_where_it_is_shown(shown: Side) -> None:
+    """On the card, in the thread and to the requester; the record has the id, since no no waits."""
+    people = directory.Directory(shown.client, shown.clock)
+    telling = reporter.Reporter(
+        outbound.Context(shown.store, shown.sender, shown.clock, directory=people)
+    )
+    shown.store.servers["PR-7F3K"] = builders.rows(queued=["web01"])
+    shown.store.change("PR-7F3K", stopped_by="U0ROSA", stop_reason="@U0SAM saw smoke")
+    shown.store.queue("PR-7F3K", "card", {})
+    await telling.deliver_due()
+    stopped = running_messages.StopAsked(user="U0ROSA", reason="@U0SAM saw smoke")
+    for kind in ("reply", "direct"):
+        shown.store.queue("PR-7F3K", kind, stopped)
+    await telling.deliver_due()
+    await shown.clock.pass_s(3)
+    await telling.deliver_due()
+
+    card = shown.card()
+    thread = [one.words for one in shown.workspace.messages("ops") if one.ts != card.ts]
+    direct = shown.workspace.direct_messages("dana")[-1].words
+    assert "@sam saw smoke" in card.words
+    assert ["@sam saw smoke" in one for one in thread] == [True]
+    assert "@sam saw smoke" in direct
+    assert shown.store.requests["PR-7F3K"].stop_reason == "@U0SAM saw smoke"

@@ -218,3 +218,23 @@ async def test_sightings_are_forgotten_after_a_day(world: World) -> None:
 
     assert await world.store.read(lambda tx: tx.seen(OLGA)) is None
     assert await world.store.read(lambda tx: tx.seen(SAM)) is not None
+
+
+async def test_a_stop_looks_nobody_up_and_is_shown_with_names_later(world: World) -> None:
+    """A colleague in its reason is named by whatever shows it, as soon as Slack says who it is."""
+    id_ = await running(world)
+    world.folk.away.add(ROSA)
+    world.folk.asked.clear()
+
+    await world.type(f"stop {id_} because <@U0ROSA> saw smoke", DANA)
+    asked = list(world.folk.asked)
+    unknown = await world.type(f"show {id_}", DANA)
+    world.folk.away.clear()
+    named = [await world.type(f"show {id_}", DANA), await world.press(DANA, "details", id_)]
+
+    assert ROSA not in asked
+    assert isinstance(unknown, answers.RequestShown)
+    assert unknown.request.stop_reason == "@U0ROSA saw smoke"
+    for one in named:
+        assert isinstance(one, answers.RequestShown)
+        assert one.request.stop_reason == "@u0rosa saw smoke"

@@ -20,6 +20,7 @@ from bot.slack.outbound import posting
 from bot.slack.outbound.context import Context
 from bot.slack.render import cards, refused_cards
 from bot.slack.render.phrases import outcomes
+from bot.workflow.sources import people
 
 log = structlog.get_logger()
 
@@ -61,6 +62,7 @@ class CardPoster:
         self._sender = context.sender
         self._clock = context.clock
         self._pace = context.pace
+        self._directory = context.directory
         self._refused = refused_cards.RefusedCards(context.store, context.clock)
         self._standing = posting.KnownRefusals()
         self.posting = posting.Posting(context.sender, context.clock, context.pace, self._standing)
@@ -107,7 +109,8 @@ class CardPoster:
         render = functools.partial(
             cards.render, freezes=standing, overlaps=found.overlaps, called=found.called
         )
-        return await without_blocking(render, request, servers)
+        named = await people.named_request(request, self._directory)
+        return await without_blocking(render, named, servers)
 
     async def _still_wanted(self, request: ports.Request, error: api_errors.Undelivered) -> bool:
         """Whether a refused card is tried again; the requester is told of a new one's refusal.

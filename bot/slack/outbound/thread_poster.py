@@ -12,6 +12,7 @@ from bot.slack import api_errors, permalinks
 from bot.slack.outbound import card_poster, posting
 from bot.slack.outbound.context import Context
 from bot.slack.render import refused_cards, thread_replies, workflow_step
+from bot.workflow.sources import people
 
 log = structlog.get_logger()
 
@@ -33,6 +34,7 @@ class ThreadPoster:
     """
 
     def __init__(self, context: Context, poster: card_poster.CardPoster) -> None:
+        self._directory = context.directory
         self._store = context.store
         self._sender = context.sender
         self._clock = context.clock
@@ -59,8 +61,9 @@ class ThreadPoster:
         try:
             if not any(threads):
                 threads = [await self._thread_of_its_own(request, servers, message)]
+            said, named = await self._named(request, told)
             rendered = await card_poster.without_blocking(
-                thread_replies.render, request, servers, told
+                thread_replies.render, named, servers, said
             )
             outside = posting.outside(request, rendered, self._link(request))
             known = [ts for ts in threads if ts]
@@ -137,8 +140,9 @@ class ThreadPoster:
         if refused_cards.outdated(request, told):
             return
         user, channel = request.order.requester.user_id, request.order.place.channel_id
+        said, named = await self._named(request, told)
         rendered = await card_poster.without_blocking(
-            thread_replies.direct, request, servers, told, self._link(request)
+            thread_replies.direct, named, servers, said, self._link(request)
         )
         try:
             await self._poster.posting.post(user, [], (rendered, rendered), message.urgency)
@@ -147,6 +151,16 @@ class ThreadPoster:
             if not error.for_good or not isinstance(told, running.CardRefused):
                 raise
             await self._sender.whisper(user, channel, rendered)
+
+    async def _named(
+        self, request: ports.Request, told: messages.Message
+    ) -> tuple[messages.Message, ports.Request]:
+        """Return what is told with names for the ids of colleagues in the reason of a no."""
+        named = await people.named_request(request, self._directory)
+        if self._directory is None or not isinstance(told, running.StopAsked | decisions.Closed):
+            return told, named
+        reason = await people.with_names_known_at_once(told.reason, self._directory)
+        return told.model_copy(update={"reason": reason}), named
 
     def _link(self, request: ports.Request) -> str:
         """Return the address of the card, or an empty text."""

@@ -16,10 +16,17 @@ from bot.workflow import answers, audit_trail
 from bot.workflow.context import Context
 from bot.workflow.questions import history, queries
 from bot.workflow.rights import authorise
+from bot.workflow.sources import people
 
 # What a page's or a share's button may ask again; anything else in its value is not obeyed.
 QUESTIONS = (command.Read, command.Why, command.Show, command.Requests, command.Owed)
 NO_QUESTION = "This button is no longer valid; type the command again."
+
+
+async def with_names(context: Context, shown: answers.RequestShown) -> answers.RequestShown:
+    """Return a request whose reasons name colleagues, as far as they are known at once."""
+    named = await people.named_request(shown.request, context.people.directory)
+    return dataclasses.replace(shown, request=named)
 
 
 async def refusal(
@@ -72,7 +79,7 @@ async def answer(context: Context, inbound: ports.Inbound, said: command.Command
         case command.Why():
             return await history.why(context, said.server)
         case command.Show():
-            return await queries.find(context, said.request_id)
+            return await with_names(context, await queries.find(context, said.request_id))
         case command.Owed():
             return await queries.owed(context)
         case command.Requests() if input_fields.is_shared(inbound.input):

@@ -254,6 +254,17 @@ async def with_names_known_at_once(reason: str, directory: ports.Directory) -> s
         return reason
 
 
+async def named_request(found: ports.Request, directory: ports.Directory | None) -> ports.Request:
+    """Return a request as it is shown: a Stop was taken at once, so its reason may have ids."""
+    if directory is None:
+        return found
+    stop_reason = await with_names_known_at_once(found.stop_reason, directory)
+    end_reason = await with_names_known_at_once(found.end_reason, directory)
+    if (stop_reason, end_reason) == (found.stop_reason, found.end_reason):
+        return found
+    return dataclasses.replace(found, stop_reason=stop_reason, end_reason=end_reason)
+
+
 async def _name(user_id: str, directory: ports.Directory) -> str:
     """Return how somebody is called, or an empty text."""
     try:
