@@ -75,11 +75,11 @@ async def _open(context: Context, lease: runs.Lease) -> runs.Run | None:
 
 def _sent_before(
     context: Context, request: ports.Request, rows: Sequence[ports.RunServer]
-) -> dict[str, float]:
+) -> dict[float, float]:
     """Return when the calls that are taken over left, by this process's monotonic clock."""
     now, ticks, action = context.clock.now(), context.clock.monotonic(), request.order.action
     return {
-        row.server_id: runs.sent_before(row, context.pacing.limits, action, now=now, ticks=ticks)
+        row.sent_at: runs.sent_before(row, context.pacing.limits, action, now=now, ticks=ticks)
         for row in rows
         if settling.watched(row)
     }

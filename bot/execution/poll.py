@@ -90,7 +90,7 @@ async def _poll(context: Context, run: runs.Run, watched: Collection[ports.RunSe
     async for rows in priority.slices(watched, JUDGED):
         for row in rows:
             # The wall clock may be set at any moment, either way, so the monotonic one counts.
-            elapsed_s = ticks - run.sent_at.get(row.server_id, ticks) - age_s
+            elapsed_s = ticks - run.sent_at.get(row.sent_at, ticks) - age_s
             run.keep([_judged(context, run, row, seen, elapsed_s, now)])
     await recorder.progress(context, run)
 

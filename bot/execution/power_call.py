@@ -57,7 +57,7 @@ async def call(
     if (barred := await _intend(context, run, attempt, intended)) is not None:
         return barred
     # From the intent on, since nobody knows when the first byte leaves.
-    run.sent_at.update(dict.fromkeys(attempt.server_ids, context.clock.monotonic()))
+    run.sent_at[now] = context.clock.monotonic()
     return await _to_the_end(_exchange(context, run, attempt, intended, within_s))
 
 

@@ -65,7 +65,7 @@ def _outdated(
 
     A server that a cycle has switched off is brought back whatever it is called by now.
     """
-    target = run.request.order.by_id.get(row.server_id)
+    target = run.targets.get(row.server_id)
     record = snapshot.servers.get(row.server_id)
     # Nothing outside the sealed plan is ever sent, whatever the run's rows say.
     if target is None:
@@ -131,7 +131,7 @@ async def _spare_racks(
     snapshot: server.Snapshot,
     rows: Sequence[ports.RunServer],
     per_rack: int | None,
-) -> dict[waves.Rack, int]:
+) -> dict[ports.Rack, int]:
     """Read how many may still be switched on in racks where others are being switched on."""
     if per_rack is None:
         return {}
@@ -285,10 +285,10 @@ async def _standing(
     return await context.store.read(lambda tx: ledger.standing(tx, run.id, ids, frozenset(others)))
 
 
-def _places(snapshot: server.Snapshot) -> Callable[[ports.RunServer], waves.Rack]:
+def _places(snapshot: server.Snapshot) -> Callable[[ports.RunServer], ports.Rack]:
     """Return what tells a server's rack by its fresh record."""
 
-    def place(row: ports.RunServer) -> waves.Rack:
+    def place(row: ports.RunServer) -> ports.Rack:
         record = snapshot.servers.get(row.server_id)
         # One that is gone from the list still stands where the intent found it.
         return waves.rack_of(record.dc, record.rack) if record else waves.stood(row)

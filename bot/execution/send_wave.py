@@ -54,6 +54,7 @@ class Wave:
                         return self.sent
             return self.sent
         finally:
+            self.run.let_go()
             # Polls wait for the last call: what was sent together is read together.
             if self.sent:
                 poll.sent(self.context)

@@ -37,6 +37,7 @@ from bot.power.records import (
     Freeze as Freeze,
     Lock as Lock,
     Outcome as Outcome,
+    Rack as Rack,
     Request as Request,
     Review as Review,
     RunServer as RunServer,

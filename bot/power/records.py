@@ -141,6 +141,11 @@ class Request:
         return self.plan.order
 
 
+# A rack by its room and its name: several rooms have a rack of the same name.
+Rack = tuple[str, str]
+NOWHERE: Rack = ("", "")
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class RunServer:
     """One server of a run. `step` counts from 0 (a cycle has two: off, then on).
@@ -148,15 +153,15 @@ class RunServer:
     `baseline_*` are the vendor's words just before the call of this step; `seen_processing`
     says that an operation of the right family was seen under way since; `sent_at` is when the
     call's intent was stored and `settled_at` when the state became final (epoch seconds).
-    `seen_power` is its power as it was seen last, in one of our four words. `room` and `rack` are
+    `seen_power` is its power as it was seen last, in one of our four words. `stood` is
     where it stood when it was last sent, `rack_limit` how many of a rack might come on at once.
-    `late` is what was seen of it after the run, `late_at` when. `probe` is the name of the probe
-    that one which is proven and not well doesn't answer.
+    `late` is what was seen of it after the run. `probe` is the name of the probe that one which is
+    proven and not well doesn't answer.
     """
 
     server_id: str
     name: str
-    rack: str = ""
+    stood: Rack = NOWHERE
     state: lifecycle.ServerState = lifecycle.ServerState.QUEUED
     step: int = 0
     wave: int = -1  # From 0; before the first it has none.
@@ -170,10 +175,8 @@ class RunServer:
     sends: int = 0  # Calls for this step that left or may have.
     cause: causes.Cause = causes.Cause.NONE
     seen_power: str = ""
-    room: str = ""
     rack_limit: int = 0
     late: causes.Late = causes.Late.NONE
-    late_at: float = 0.0
     apart: str = ""  # Rack, unit or serial number, where names are alike.
     probe: str = ""
 

@@ -117,14 +117,14 @@ class Order(Frozen):
     options: Options = Options()
     retry_of: str = ""
 
-    @functools.cached_property
+    @property
     def server_ids(self) -> tuple[str, ...]:
         """The ids of all targets, in the plan's order."""
         return tuple(target.server_id for target in self.targets)
 
-    @functools.cached_property
+    @property
     def by_id(self) -> Mapping[str, Target]:
-        """All targets by the ids of their servers."""
+        """All targets by the ids of their servers, made anew: a plan is kept for long."""
         return {target.server_id: target for target in self.targets}
 
     @functools.cached_property

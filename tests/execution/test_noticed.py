@@ -9,7 +9,15 @@ from collections.abc import Collection, Sequence
 
 import pytest
 
-from bot.execution import context as execution, executor, poll, power_call
+from bot.execution import (
+    approval_check,
+    context as execution,
+    executor,
+    poll,
+    power_call,
+    preflight,
+    send_wave,
+)
 from bot.power import errors, plan, ports, server
 from bot.power.lifecycle import ServerState, State
 from bot.power.messages import running
@@ -73,7 +81,7 @@ async def opened_run(here: world.World, **row: object) -> runs.Run:
     ((server_id, first),) = going.rows.items()
     sent = {"state": ServerState.ACCEPTED, "sent_at": here.clock.now(), "baseline_power": "on"}
     going.keep([dataclasses.replace(first, **{**sent, **row})])  # type: ignore[arg-type]
-    going.sent_at[server_id] = here.clock.monotonic()
+    going.sent_at[going.rows[server_id].sent_at] = here.clock.monotonic()
     assert going.id == id_
     return going
 
@@ -129,7 +137,7 @@ async def test_what_was_seen_is_as_old_as_the_sweep_that_saw_it(tmp_path: pathli
     async with world.opened(tmp_path) as here:
         going = await opened_run(here)
         (row,) = going.rows.values()
-        going.sent_at[row.server_id] = here.clock.monotonic() - 605.0
+        going.sent_at[row.sent_at] = here.clock.monotonic() - 605.0
         power = Seen(here.power)
         power.age_s = 10.0
         power.records = {row.server_id: server.Server(row.server_id, row.name, "on")}
@@ -172,6 +180,28 @@ async def test_an_intents_rows_are_not_stored_a_second_time(tmp_path: pathlib.Pa
         assert power.unstored == [0]
         await power_call.save_answer(context, going)
         assert not going.unstored
+
+
+@virtual.on_given_time
+async def test_a_sent_wave_leaves_nothing_for_each_of_its_servers_but_their_rows(
+    tmp_path: pathlib.Path,
+) -> None:
+    """A run may have 10,000: its calls have one instant each, and the plan's index is let go of."""
+    async with world.opened(tmp_path) as here:
+        await here.approved(Action.OFF, here.ready(3))
+        going = await executor._open(here.context, await here.claimed())
+        assert going is not None
+        fresh = await here.power.snapshot(not_before=here.clock.now())
+        context = seeing(here, Seen(here.power))
+        context.power.going = going  # type: ignore[attr-defined]
+        await approval_check.fits(context, going, fresh)
+        chosen = await preflight.choose(context, going, 0, fresh, 3)
+
+        assert await send_wave.Wave(context, going, fresh).send(chosen)
+
+        assert len(chosen) == 3
+        assert len(going.sent_at) == 1
+        assert going._targets is None
 
 
 @virtual.on_given_time

@@ -107,7 +107,7 @@ async def test_racks_of_one_name_in_two_rooms_are_two_racks(tmp_path: pathlib.Pa
 
         assert found.state is State.SUCCEEDED
         assert here.calls() == [4]
-        assert len({row.room for row in rows.values()}) == 2
+        assert len({row.stood[0] for row in rows.values()}) == 2
 
 
 @virtual.on_given_time

@@ -85,7 +85,7 @@ def rows(**groups: list[str]) -> list[ports.RunServer]:
     found = []
     for word, members in groups.items():
         state = ServerState(word.replace("_", " "))
-        found += [ports.RunServer(f"id-{name}", name, "R1", state) for name in members]
+        found += [ports.RunServer(f"id-{name}", name, ("", "r1"), state) for name in members]
     return found
 
 

@@ -36,7 +36,7 @@ def everything(planned: plan.Plan) -> dict[str, str]:
     """Return all that people are shown of a plan and its request, by where it stands."""
     pending = builders.request_in(State.PENDING, planned)
     rows = [
-        ports.RunServer(t.server_id, t.name, t.rack, state=ServerState.PROVEN, apart=t.apart)
+        ports.RunServer(t.server_id, t.name, state=ServerState.PROVEN, apart=t.apart)
         for t in planned.order.targets
     ]
     shown = plans.render(answers.PlanShown(planned, "PR-7F3K", builders.NOW))

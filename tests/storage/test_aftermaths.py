@@ -12,7 +12,7 @@ from bot.power.request import Action
 from bot.storage.store import Store
 from tests.storage import builders
 
-ROWS = tuple(ports.RunServer(id_, f"web-{id_}", "R1") for id_ in ("s1", "s2", "s3"))
+ROWS = tuple(ports.RunServer(id_, f"web-{id_}", ("", "r1")) for id_ in ("s1", "s2", "s3"))
 
 
 async def sent(store: Store, id_: str, at: float, rows: tuple[ports.RunServer, ...]) -> None:
@@ -56,17 +56,17 @@ async def test_the_newest_call_to_a_server_decides_whether_something_is_open(sto
 
 async def test_a_rack_is_busy_with_what_is_on_its_way_in_any_request(store: Store) -> None:
     """By room and rack, with the least that anybody allows; what has ended doesn't count."""
-    going = standing(ServerState.ACCEPTED, room="dc-a", rack_limit=4)
-    other = dataclasses.replace(going[2], room="dc-b", rack_limit=9)
+    going = standing(ServerState.ACCEPTED, stood=("dc-a", "r1"), rack_limit=4)
+    other = dataclasses.replace(going[2], stood=("dc-b", "r1"), rack_limit=9)
     await sent(store, "PR-2222", 10.0, (going[0], dataclasses.replace(going[1], rack_limit=2)))
     await sent(store, "PR-3333", 20.0, (other,))
 
-    found = await store.read(lambda tx: tx.busy_racks(["R1", "R9"]))
-    assert found == {("dc-a", "R1"): ports.Busy(2, 2), ("dc-b", "R1"): ports.Busy(1, 9)}
+    found = await store.read(lambda tx: tx.busy_racks(["r1", "r9"]))
+    assert found == {("dc-a", "r1"): ports.Busy(2, 2), ("dc-b", "r1"): ports.Busy(1, 9)}
     await store.write(lambda tx: tx.unlock_servers("PR-2222"))
     ended = dataclasses.replace(other, state=ServerState.PROVEN)
     await store.write(lambda tx: tx.update_servers("PR-3333", [ended], epoch=0))
-    assert await store.read(lambda tx: tx.busy_racks(["R1"])) == {}
+    assert await store.read(lambda tx: tx.busy_racks(["r1"])) == {}
 
 
 async def test_servers_of_ended_runs_that_somebody_must_still_know_of_are_found(

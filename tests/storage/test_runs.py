@@ -301,7 +301,7 @@ async def test_the_ledger_runs_on_the_real_store(store: Store) -> None:
 
 async def test_servers_of_one_name_stay_told_apart_in_a_run(store: Store) -> None:
     """What the plan told of each comes back with its row."""
-    twins = [ports.RunServer(id_, "web01", "R1", apart=f"rack R1 unit {id_}") for id_ in "12"]
+    twins = [ports.RunServer(id_, "web01", ("", "r1"), apart=f"rack R1 unit {id_}") for id_ in "12"]
 
     def start(tx: ports.Tx) -> None:
         tx.create(builders.a_request(state=State.RUNNING), source_key="k")

@@ -162,7 +162,7 @@ def _servers() -> tuple[ports.RunServer, ...]:
     states = list(ServerState)
     return tuple(
         ports.RunServer(
-            f"id-{number}", _name(number), "R12", states[number % len(states)], detail=REASON[:120]
+            f"id-{number}", _name(number), state=states[number % len(states)], detail=REASON[:120]
         )
         for number in range(SERVERS)
     )

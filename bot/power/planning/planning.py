@@ -9,7 +9,7 @@ import dataclasses
 import itertools
 from collections.abc import Iterator, Sequence
 
-from bot.power import plan, request, server
+from bot.power import plan, ports, request, server
 from bot.power.approval import judging
 from bot.power.planning import plan_lines, plan_refusals, plan_steps
 from bot.power.planning.plan_lines import Judged
@@ -203,6 +203,6 @@ def _calls(
     return calls
 
 
-def _racks(acting: Sequence[Judged]) -> list[waves.Rack]:
+def _racks(acting: Sequence[Judged]) -> list[ports.Rack]:
     """Return the rack of each server, in the plan's order."""
     return [waves.rack_of(judged.record.dc, judged.record.rack) for judged in acting]

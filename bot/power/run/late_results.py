@@ -63,7 +63,7 @@ def seen(
         last_seen=found.last_seen,
         seen_power=record.power.value,
     )
-    return after if late is row.late else dataclasses.replace(after, late=late, late_at=now)
+    return after if late is row.late else dataclasses.replace(after, late=late)
 
 
 def _plain(row: ports.RunServer, found: evidence.Evidence) -> Late:

@@ -81,7 +81,7 @@ def intend(
     if standing(tx, attempt.request_id, attempt.server_ids, ()).not_ours:
         return Blocker(BlockerKind.LOCKS_GONE, "the locks of its servers are gone")
     # Asked in the transaction of the intent: of two processes, the second one sees the first.
-    named = [row.rack for row in rows if row.rack_limit]
+    named = [row.stood[1] for row in rows if row.rack_limit]
     full = waves.without_room(rows, tx.busy_racks(named)) if named else frozenset[str]()
     if full:
         return Blocker(

@@ -89,8 +89,9 @@ def spared(
     somebody has done to it since may not be undone by it: `touched` has other requests' calls.
     """
     told: dict[str, str] = {}
+    targets = found.order.by_id
     for server_id in wanted.server_ids:
-        target, record = found.order.by_id[server_id], known.get(server_id)
+        target, record = targets[server_id], known.get(server_id)
         touch = touched.get(server_id)
         # Who has switched it on since has done what the undo wants; nobody is in its way.
         if touch is not None and (not wanted.undoes or touch.method is not ports.Method.ON):

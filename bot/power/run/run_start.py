@@ -10,7 +10,16 @@ from bot.power.approval import recheck
 from bot.power.lifecycle import ServerState, State
 from bot.power.messages import running
 from bot.power.policy import freezes
-from bot.power.run import call_answers, ledger, lost_grants, never_ran, reasons, runs, sealing
+from bot.power.run import (
+    call_answers,
+    ledger,
+    lost_grants,
+    never_ran,
+    reasons,
+    runs,
+    sealing,
+    waves,
+)
 from bot.power.run.sealing import Flaw
 
 # The reply of the last approval says that it starts; a start that is later is said on its own.
@@ -94,7 +103,9 @@ def _first_row(
     found: ports.Request, target: request.Target, lock: ports.Lock | None, now: float
 ) -> ports.RunServer:
     """Return a server's row at the start: queued, or what another request's lock makes of it."""
-    row = ports.RunServer(target.server_id, target.name, target.rack, apart=target.apart)
+    row = ports.RunServer(
+        target.server_id, target.name, waves.rack_of("", target.rack), apart=target.apart
+    )
     if lock is None or lock.request_id == found.id:
         return row
     # The thread tells what happened; whose request it was stands on that request's own card.

@@ -14,7 +14,7 @@ from bot.power.approval import granted, recheck
 from bot.power.causes import Cause
 from bot.power.lifecycle import ServerState
 from bot.power.ports import Method
-from bot.power.request import Action
+from bot.power.request import Action, Target
 from bot.power.run import call_answers, evidence, outcome, settling, waves
 from bot.power.run.blockers import Blocker
 from bot.power.steps import wave_parts
@@ -49,8 +49,8 @@ class Run:
 
     `unstored` are the ids of rows that the store doesn't have yet, `pending` is an answer that
     it doesn't have; `halted` is why no new call may leave. `failures` is how many of the rows count
-    against the failure limit. `sent_at` is when each server's call left by this process's
-    monotonic clock, and `tries` counts calls in a row that were throttled or never left.
+    against the failure limit. `sent_at` is when each call left by this process's monotonic clock,
+    by the `sent_at` of its rows; `tries` counts calls in a row that were throttled or never left.
     `held_since` is when a freeze began to hold the run, `held` what its thread was told, and
     `waits_since` when it began to wait for the service that `waits` names (by the monotonic clock,
     None for not). `earlier` has, by server id, calls of requests before this one of which nobody
@@ -67,7 +67,7 @@ class Run:
     rows: dict[str, ports.RunServer]
     wave: int = 0  # The next one's number.
     earlier: Mapping[str, ports.UnseenCall] = dataclasses.field(default_factory=dict)
-    sent_at: dict[str, float] = dataclasses.field(default_factory=dict)
+    sent_at: dict[float, float] = dataclasses.field(default_factory=dict)
     unstored: set[str] = dataclasses.field(init=False, default_factory=set)
     pending: call_answers.Answered | None = dataclasses.field(init=False, default=None)
     tries: int = dataclasses.field(init=False, default=0)
@@ -86,6 +86,7 @@ class Run:
     meanwhile: Callable[[], Awaitable[None]] = dataclasses.field(
         init=False, default_factory=lambda: _nothing
     )
+    _targets: Mapping[str, Target] | None = dataclasses.field(init=False, default=None)
 
     def __post_init__(self) -> None:
         """Count once; from then on every change is counted. What was waited for stays."""
@@ -111,6 +112,17 @@ class Run:
     def action(self) -> Action:
         """What is done to the servers."""
         return self.request.order.action
+
+    @property
+    def targets(self) -> Mapping[str, Target]:
+        """The plan's servers by id, from the choice of a wave until `let_go`."""
+        if self._targets is None:
+            self._targets = self.request.order.by_id
+        return self._targets
+
+    def let_go(self) -> None:
+        """Let go of what only the sending of a wave needs: a plan may have thousands of servers."""
+        self._targets = None
 
     def queued(self, step: int) -> list[ports.RunServer]:
         """The servers that wait for the call of this step, in the plan's order."""
@@ -176,7 +188,6 @@ def intended(
     `rack_limit` is how many of its rack may come on at once, 0 for a call that switches nothing on.
     """
     record = snapshot.servers[row.server_id]
-    room, rack = waves.rack_of(record.dc, record.rack)
     return dataclasses.replace(
         row,
         state=ServerState.INTENDED,
@@ -187,8 +198,7 @@ def intended(
         baseline_operation=record.operation_state,
         # What was seen of the call before proves nothing of this one.
         seen_processing=False,
-        rack=rack,
-        room=room,
+        stood=waves.rack_of(record.dc, record.rack),
         rack_limit=rack_limit,
         # With the intent, not the call: a crash in between must not lose it.
         sent_at=now,

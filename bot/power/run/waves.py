@@ -14,9 +14,6 @@ from bot.power import plan, ports, request
 from bot.power.text import typography
 
 T = TypeVar("T")
-# A rack by its room and its name: several rooms have a rack of the same name. Both are folded,
-# since records that people write have R7 and r7 for one rack.
-Rack = tuple[str, str]
 MOST_RACKS = 10_000  # Whose folded names are kept.
 
 # The most ids that one power call accepts (CloudDC API, power-state page).
@@ -24,14 +21,17 @@ IDS_PER_CALL = 50
 
 
 @functools.lru_cache(maxsize=MOST_RACKS)
-def rack_of(room: str, name: str) -> Rack:
-    """Return a rack by what a record has of it, whatever its case, width and blanks."""
+def rack_of(room: str, name: str) -> ports.Rack:
+    """Return a rack by what a record has of it; thousands of servers share one such pair.
+
+    Case, width and blanks don't tell racks apart: people write R7 and r7 for one.
+    """
     return (typography.folded(room), typography.folded(name))
 
 
-def stood(row: ports.RunServer) -> Rack:
+def stood(row: ports.RunServer) -> ports.Rack:
     """Return the rack in which a server of a run stood when it was sent."""
-    return rack_of(row.room, row.rack)
+    return row.stood
 
 
 def size(terms: plan.Terms, options: request.Options, index: int) -> int:
@@ -65,8 +65,8 @@ def choose(
     most: int,
     *,
     per_rack: int | None,
-    spare: dict[Rack, int] | None = None,
-    place: Callable[[ports.RunServer], Rack] = stood,
+    spare: dict[ports.Rack, int] | None = None,
+    place: Callable[[ports.RunServer], ports.Rack] = stood,
 ) -> list[ports.RunServer]:
     """Take up to `most` servers in the plan's order, at most `per_rack` of any one rack.
 
@@ -90,7 +90,7 @@ def choose(
     return chosen
 
 
-def spare_racks(busy: Mapping[Rack, ports.Busy], per_rack: int) -> dict[Rack, int]:
+def spare_racks(busy: Mapping[ports.Rack, ports.Busy], per_rack: int) -> dict[ports.Rack, int]:
     """Return how many may still be switched on in racks where others are being switched on.
 
     The least that anybody allows of a rack holds for all.
@@ -99,10 +99,10 @@ def spare_racks(busy: Mapping[Rack, ports.Busy], per_rack: int) -> dict[Rack, in
 
 
 def without_room(
-    rows: Iterable[ports.RunServer], busy: Mapping[Rack, ports.Busy]
+    rows: Iterable[ports.RunServer], busy: Mapping[ports.Rack, ports.Busy]
 ) -> frozenset[str]:
     """Return the ids of those that may not be switched on now, since their racks are full."""
-    spare: dict[Rack, int] = {}
+    spare: dict[ports.Rack, int] = {}
     full = set()
     for row in rows:
         if not row.rack_limit:
@@ -120,8 +120,8 @@ def without_room(
 def spread(
     terms: plan.Terms,
     options: request.Options,
-    racks: Iterable[Rack],
-    busy: Mapping[Rack, ports.Busy],
+    racks: Iterable[ports.Rack],
+    busy: Mapping[ports.Rack, ports.Busy],
     *,
     first: int = 0,
 ) -> tuple[int, ...]:
@@ -145,15 +145,15 @@ def spread(
 class _Waiting:
     """The racks of the servers that wait to be switched on, in the plan's order."""
 
-    def __init__(self, racks: collections.deque[Rack], per_rack: int) -> None:
+    def __init__(self, racks: collections.deque[ports.Rack], per_rack: int) -> None:
         self.racks = racks
         self._per_rack = per_rack
         self._left = collections.Counter(racks)
 
-    def take(self, most: int, spare: dict[Rack, int]) -> int:
+    def take(self, most: int, spare: dict[ports.Rack, int]) -> int:
         """Take one wave out of what waits; return its size."""
-        passed: list[Rack] = []
-        full: set[Rack] = set()
+        passed: list[ports.Rack] = []
+        full: set[ports.Rack] = set()
         taken = 0
         # Once every rack that is left is full, the others need not be gone through.
         while self.racks and taken < most and len(full) < len(self._left):
@@ -169,7 +169,7 @@ class _Waiting:
         self.racks.extendleft(reversed(passed))
         return taken
 
-    def _forget_one(self, rack: Rack) -> None:
+    def _forget_one(self, rack: ports.Rack) -> None:
         self._left[rack] -= 1
         if not self._left[rack]:
             del self._left[rack]

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from bot.power import causes, errors, lifecycle, plan, ports, request
+from bot.power.run import waves
 from bot.storage.tables import packed_plans, stored_json
 
 PLAN_VERSION = 5  # What this version writes.
@@ -159,10 +160,12 @@ def approval_from(row: Any) -> ports.Approval:
     return ports.Approval(person, row.group_name, row.at, row.comment, row.evidence, row.seal)
 
 
-# A stored row has its record's own names.
-SERVER_COLUMNS = tuple(field.name for field in dataclasses.fields(ports.RunServer))
-_STATE, _SEEN, _CAUSE, _LATE = map(
-    SERVER_COLUMNS.index, ("state", "seen_processing", "cause", "late")
+# A stored row has its record's own names, but for the rack, which has a column of its own and
+# one of its room.
+_FIELDS = tuple(field.name for field in dataclasses.fields(ports.RunServer))
+SERVER_COLUMNS = (*("rack" if name == "stood" else name for name in _FIELDS), "room")
+_RACK, _STATE, _SEEN, _CAUSE, _LATE = map(
+    SERVER_COLUMNS.index, ("rack", "state", "seen_processing", "cause", "late")
 )
 # For thousands of rows a dictionary is quicker than the enum's own call.
 _STATES = {state.value: state for state in lifecycle.ServerState}
@@ -176,7 +179,7 @@ def server_row(server: ports.RunServer) -> dict[str, Any]:
     return {
         "server_id": server.server_id,
         "name": storable(server.name),
-        "rack": storable(server.rack),
+        "rack": storable(server.stood[1]),
         "state": server.state.value,
         "step": server.step,
         "wave": server.wave,
@@ -190,10 +193,9 @@ def server_row(server: ports.RunServer) -> dict[str, Any]:
         "sends": server.sends,
         "cause": server.cause.value,
         "seen_power": server.seen_power,
-        "room": storable(server.room),
+        "room": storable(server.stood[0]),
         "rack_limit": server.rack_limit,
         "late": server.late.value,
-        "late_at": server.late_at,
         "apart": storable(server.apart),
         "probe": storable(server.probe),
     }
@@ -201,7 +203,8 @@ def server_row(server: ports.RunServer) -> dict[str, Any]:
 
 def server_from(row: Any) -> ports.RunServer:
     """Return the server of a run that a row of `SERVER_COLUMNS` is; a large card has thousands."""
-    columns = list(row)
+    *columns, room = row
+    columns[_RACK] = waves.rack_of(room, columns[_RACK])
     columns[_STATE] = _STATES[columns[_STATE]]
     # SQLite has numbers where others have truth.
     columns[_SEEN] = bool(columns[_SEEN])
