@@ -43,17 +43,41 @@ OLD_WORDS = {Method.ON: "powering-on", Method.OFF: "powering-off", Method.REBOOT
 # A reboot ends where it began, which is why its goal alone proves nothing.
 GOALS = {Method.ON: Power.ON, Method.OFF: Power.OFF, Method.REBOOT: Power.ON}
 PROCESSING = "-processing"
+SUCCEED = "-succeed"
+# How people read what the new generation's words end in.
+ENDS = {PROCESSING: "under way", SUCCEED: "done", "-failed": "failed"}
 
 
 def words(record: server.Server) -> str:
-    """Return a record's own words for its state, as people are shown them."""
+    """Return what a record shows of now, in words for people: `on`, or `on, reboot under way`.
+
+    A word that nobody knows is shown as it stands.
+    """
+    # The word of a success stays for ever, and may be yesterday's.
+    over = record.operation_state.endswith(SUCCEED) and record.power_state
+    return _words(record.power_state, "" if over else record.operation_state)
+
+
+def words_with_last(record: server.Server) -> str:
+    """Return the same with an operation that has succeeded: `off, power-off done`."""
     return _words(record.power_state, record.operation_state)
 
 
 @functools.lru_cache(maxsize=1000)
-def _words(*states: str) -> str:
+def _words(power: str, operation: str) -> str:
     # A run holds these words for each of its servers, and most servers share theirs.
-    return " / ".join(filter(None, states)) or "no state"
+    return ", ".join(filter(None, (power, _operation(operation)))) or "no state"
+
+
+def _operation(word: str) -> str:
+    """Return the new generation's word for an operation as people read it."""
+    known = (
+        f"{family} {told}"
+        for family in FAMILIES.values()
+        for end, told in ENDS.items()
+        if word == family + end
+    )
+    return next(known, word)
 
 
 def judge(method: Method, row: ports.RunServer, record: server.Server | None) -> Evidence:
@@ -103,7 +127,7 @@ def _settled(method: Method, row: ports.RunServer, record: server.Server, *, see
     # `succeed` beside another power state: one of the two is not written yet.
     if not at_goal:
         return Finding.NOTHING_YET
-    if word == family + "-succeed":
+    if word == family + SUCCEED:
         moved = method is not Method.REBOOT and record.power_state != row.baseline_power
         return Finding.PROVEN if fresh or moved else Finding.NOTHING_YET
     # A word that nobody knows may be an operation in between.

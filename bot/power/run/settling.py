@@ -158,9 +158,9 @@ def _verdict(
             return _Verdict(ServerState.FAILED, words)
         case Finding.SUPERSEDED:
             who, said = reasons.overtaken(row, look.record, look.earlier)
-            return _Verdict(
-                ServerState.SUPERSEDED, said or f"somebody else acted: {found.last_seen}", who
-            )
+            # Only the finished operation tells what somebody else did.
+            other = evidence.words_with_last(look.record) if look.record else found.last_seen
+            return _Verdict(ServerState.SUPERSEDED, said or f"somebody else acted: {other}", who)
         case Finding.UNDER_WAY | Finding.NOTHING_YET:
             return _still_open(method, row, look, limits)
 

@@ -81,3 +81,24 @@ def test_evidence_remembers_that_processing_was_seen() -> None:
     first = evidence.judge(Method.REBOOT, row("on", ""), record("on", "reboot-processing"))
 
     assert first.seen_processing
+
+
+@pytest.mark.parametrize(
+    ("state", "now", "with_last"),
+    [
+        (("on", "reboot-succeed"), "on", "on, reboot done"),
+        (("off", "power-off-succeed"), "off", "off, power-off done"),
+        (("off", "power-on-processing"), "off, power-on under way", "off, power-on under way"),
+        (("on", "reboot-failed"), "on, reboot failed", "on, reboot failed"),
+        (("on", "idle"), "on, idle", "on, idle"),
+        (("", "reboot-succeed"), "reboot done", "reboot done"),
+        (("rebooting", ""), "rebooting", "rebooting"),
+        (("", ""), "no state", "no state"),
+    ],
+)
+def test_a_record_is_told_in_our_words(state: tuple[str, str], now: str, with_last: str) -> None:
+    """The vendor's word of a success says nothing of now; an unknown word stands as it is."""
+    read = record(*state)
+
+    assert evidence.words(read) == now
+    assert evidence.words_with_last(read) == with_last

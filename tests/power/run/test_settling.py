@@ -49,7 +49,7 @@ def test_an_accepted_server_that_does_nothing_times_out_at_the_deadline() -> Non
     end = look(Method.ON, row, still, 600)
 
     assert end.state is ServerState.TIMED_OUT
-    assert end.detail == "last seen off / power-off-succeed"
+    assert end.detail == "last seen off"
 
 
 def test_an_unknown_reboot_is_never_queued_again() -> None:
@@ -94,6 +94,16 @@ def test_a_failed_server_carries_the_vendors_words() -> None:
     end = look(Method.REBOOT, SENT, bad, 5)
 
     assert (end.state, end.detail) == (ServerState.FAILED, "BMC timeout")
+
+
+def test_what_somebody_else_has_done_is_told_with_its_end() -> None:
+    """The power alone wouldn't say what came in between."""
+    other = server.Server("id", "web01", power_state="off", operation_state="power-off-succeed")
+
+    end = look(Method.REBOOT, SENT, other, 5)
+
+    assert end.state is ServerState.SUPERSEDED
+    assert end.detail == "somebody else acted: off, power-off done"
 
 
 @pytest.mark.parametrize(
