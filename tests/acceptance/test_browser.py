@@ -94,3 +94,27 @@ async def test_a_button_that_is_pushed_from_under_the_mouse_is_clicked_once(
     await page.wait_for_timeout(1000)
 
     assert await details.count() == 1
+
+
+async def test_plan_of_eight_columns_fits_into_a_message_at_a_desk(
+    page: async_api.Page, stage: Stage
+) -> None:
+    """What lies beyond a sideways scroll isn't read; a name without a break is broken instead."""
+    await page.get_by_test_id(f"channel-{OPS}").click()
+    card = await stage.ask("/power reboot web[01-07] db01 because test", DANA)
+    await page.locator(f"[data-ts='{card.ts}']").get_by_role("button", name="Details").click()
+    table = page.get_by_test_id("ephemeral").locator(".table")
+    heading = table.get_by_role("columnheader")
+    await async_api.expect(heading).to_have_count(8)
+    wide = "(node) => node.scrollWidth - node.clientWidth"
+    high = "(nodes) => Math.max(...nodes.map((node) => node.offsetHeight))"
+
+    hidden = await table.evaluate(wide)
+    highest = await table.get_by_role("row").evaluate_all(high)
+    await shot(page, "8-columns")
+    long = "(node) => { node.textContent = 'x'.repeat(40); }"
+    await table.get_by_role("cell").first.evaluate(long)
+    hidden_of_long_name = await table.evaluate(wide)
+
+    assert (hidden, hidden_of_long_name) == (0, 0)
+    assert highest < 40
