@@ -230,6 +230,12 @@ class Tx(RunTx, Protocol):
     def ended_freezes(self, *, now: float) -> list[Freeze]:
         """Return the freezes whose end has come and that nobody has let go of yet."""
 
+    def end_of_freeze(self, holder: str, since: float) -> tuple[str, float] | None:
+        """Return who has lifted a freeze and when; nobody where it has ended by itself.
+
+        None where no channel was told of its end.
+        """
+
     # -- what Slack must be told, and what must be remembered
     def show_card(self, request_id: str, *, at: float) -> None:
         """Ask for the card to be brought to the newest state."""

@@ -21,7 +21,6 @@ from bot.workflow.sources import people
 LONGEST_ZONE_S = 1.0
 UNKNOWN = times.Zone(datetime.UTC, "UTC (your own time zone could not be looked up)")
 NONE_STANDS = "There is no freeze to lift."
-OVER = "That freeze is already over."
 
 
 def holding(tx: ports.Tx, rules: policy.Policy, request: ports.Request, now: float) -> str:
@@ -129,7 +128,7 @@ async def lift(context: Context, inbound: ports.Inbound) -> answers.Note:
     standing = await context.store.read(lambda tx: tx.freezes(now=context.clock.now()))
     holder = next((one.holder for one in standing if freezes.key(one) == wanted), "")
     if not holder:
-        return await _not_lifted(context, inbound, OVER)
+        return await _too_late(context, inbound, wanted)
     own = holder == inbound.person.user_id
     decision = await _may_unfreeze(context, inbound, every=not own)
     if not decision.allowed:
@@ -139,7 +138,7 @@ async def lift(context: Context, inbound: ports.Inbound) -> answers.Note:
     )
     # Between the read and the write somebody else may have lifted it.
     if not lifted:
-        return await _not_lifted(context, inbound, OVER)
+        return await _too_late(context, inbound, wanted)
     return answers.Note(_lifted(left, own=own), people=freezes.holders(left))
 
 
@@ -209,6 +208,15 @@ def tell(context: Ruled, tx: ports.Tx, turn: FreezeChange, turned: Iterable[port
         for channel_id in sorted(context.policy().allow):
             tx.announce(channel_id, news, key=key, at=turn.at)
         tx.show_open_cards(at=turn.at)
+
+
+async def _too_late(context: Context, inbound: ports.Inbound, wanted: str) -> answers.Note:
+    """Say of a freeze that stands no more who has lifted it and when."""
+    named = freezes.of_key(wanted)
+    end = await context.store.read(lambda tx: tx.end_of_freeze(*named)) if named else None
+    by, at = end or ("", 0.0)
+    note = await _not_lifted(context, inbound, freezes.is_over(by, at) if end else freezes.OVER)
+    return dataclasses.replace(note, people=(by,) if by else ())
 
 
 async def _not_lifted(

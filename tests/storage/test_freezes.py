@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.power import ports
+from bot.power.messages import messages
 from bot.storage import opening
 from bot.storage.engine import addresses
 from bot.storage.migrations import migrating
@@ -46,6 +47,28 @@ async def test_freeze_that_was_moved_is_not_let_go_of(store: Store) -> None:
 
     assert not await store.write(lambda tx: tx.unfreeze(BOB))
     assert await store.read(lambda tx: tx.freezes(now=60.0)) == [moved]
+
+
+async def test_end_of_a_freeze_is_read_from_what_channels_were_told(store: Store) -> None:
+    """By its holder and beginning; a change or another freeze of theirs is no end of it."""
+
+    def tell(tx: ports.Tx) -> None:
+        for at, event, by, since in (
+            (5.0, "freeze.changed", "U0ANN", 1.0),
+            (6.0, "freeze.off", "U0BOB", 1.0),
+            (9.0, "freeze.ended", "", 7.0),
+        ):
+            told = messages.FreezeTurned(event=event, by=by, holder="U0ANN", since=since)
+            tx.announce("C1", told, key=f"{event}:key:U0ANN", at=at)
+
+    await store.write(tell)
+
+    def look(tx: ports.Tx) -> list[tuple[str, float] | None]:
+        return [tx.end_of_freeze("U0ANN", since) for since in (1.0, 7.0, 8.0)]
+
+    ends = await store.read(look)
+
+    assert ends == [("U0BOB", 6.0), ("", 9.0), None]
 
 
 async def test_channel_is_told_each_notice_once_and_in_order(store: Store) -> None:

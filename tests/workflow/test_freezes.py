@@ -19,7 +19,8 @@ from tests.workflow import world as world_
 from tests.workflow.world import DANA, INC, LEO, OLGA, OPS, ROSA, SAM, World
 
 # The world's clock starts on 2027-01-15 at 08:00 UTC.
-SINCE = "since 2027-01-15 08:00 UTC"
+NOW = "2027-01-15 08:00 UTC"
+SINCE = f"since {NOW}"
 
 
 async def said(world: World, text: str, who: str, channel: str = OPS) -> str:
@@ -93,7 +94,22 @@ async def test_approver_lifts_the_one_freeze_whose_button_they_press(world: Worl
         "That freeze is lifted, but everything stays frozen by U0DANA (network)"
     )
     assert await standing(world) == [network]
-    assert await lift(world, SAM, cooling) == "That freeze is already over."
+    late = await world.press(OLGA, "unfreeze", freezes.key(cooling))
+    assert isinstance(late, answers.Note)
+    assert late.text == f"That freeze was lifted by {SAM} at {NOW}."
+    assert late.people == (SAM,)
+
+
+async def test_button_of_a_freeze_that_ended_by_itself_says_so(world: World) -> None:
+    """Nobody is named, but when."""
+    await said(world, "freeze cooling until 23:00", ROSA)
+    [frozen] = await standing(world)
+    world.clock.passed_s += 86400.0
+    await freeze.end_due(world.flow.context)
+
+    late = await lift(world, SAM, frozen)
+
+    assert late.startswith("That freeze ended by itself at ")
 
 
 async def test_button_of_an_old_freeze_lifts_no_later_one(world: World) -> None:
@@ -105,7 +121,7 @@ async def test_button_of_an_old_freeze_lifts_no_later_one(world: World) -> None:
     await said(world, "freeze cooling again", ROSA)
     [later] = await standing(world)
 
-    assert await lift(world, ROSA, first) == "That freeze is already over."
+    assert await lift(world, ROSA, first) == f"That freeze was lifted by {ROSA} at {NOW}."
     await said(world, "freeze cooling again until 23:00", ROSA)
     assert await lift(world, ROSA, later) == "The freeze is over."
 

@@ -12,6 +12,7 @@ from bot.power.records import Freeze, Request
 MOST_TOLD = 3
 REASON_CHARS = 150
 POLICY = "the policy"
+OVER = "That freeze is already over."
 
 
 def instant(epoch_s: float) -> str:
@@ -39,6 +40,12 @@ def refusal(standing: Sequence[Freeze]) -> str:
     """Return why nothing may be asked for now."""
     over = "when it is over" if len(standing) == 1 else "when all are over"
     return f"Everything is frozen by {told(standing)}; ask again {over}."
+
+
+def is_over(by: str, at: float) -> str:
+    """Return who has lifted a freeze, nobody where it has ended by itself, and when."""
+    told = f"was lifted by {by}" if by else "ended by itself"
+    return f"That freeze {told} at {instant(at)}."
 
 
 def holding(standing: Sequence[Freeze]) -> str:
@@ -74,6 +81,15 @@ def key(freeze: Freeze) -> str:
     """Return what tells a freeze from a later one of the same holder; a new end doesn't."""
     # The button of an announcement carries it, and must not lift what came later.
     return f"{freeze.since!r} {freeze.holder}"
+
+
+def of_key(wanted: str) -> tuple[str, float] | None:
+    """Return the holder of a freeze and since when it stands, of its key; None for another text."""
+    since, _, holder = wanted.partition(" ")
+    try:
+        return holder, float(since)
+    except ValueError:
+        return None
 
 
 def holders(standing: Iterable[Freeze]) -> tuple[str, ...]:

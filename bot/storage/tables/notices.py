@@ -9,6 +9,11 @@ from bot.power.messages import messages
 from bot.storage.engine import link
 from bot.storage.tables import claims, outbox, rows, stored_json
 
+# Looked for in each notice there is: they are few, and so are the presses that ask.
+_ENDS = """
+    SELECT body, created_at FROM notices
+    WHERE key LIKE 'freeze.off:%' OR key LIKE 'freeze.ended:%' ORDER BY id DESC
+"""
 # A channel hears one after another: "lifted" never stands above "frozen".
 _DUE = """
     SELECT notices.* FROM notices
@@ -51,6 +56,17 @@ class Notices(link.Link):
             "due_at": at,
         }
         self.insert("notices", row, link.KEEP_OLD)
+
+    def end_of_freeze(self, holder: str, since: float) -> tuple[str, float] | None:
+        """Return who has lifted a freeze and when; nobody where it has ended by itself."""
+        for row in self.query(_ENDS):
+            match stored_json.read_news(row.body):
+                case messages.FreezeTurned(holder=whose, since=then, by=by) if (whose, then) == (
+                    holder,
+                    since,
+                ):
+                    return by, row.created_at
+        return None
 
 
 def due(
