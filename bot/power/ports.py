@@ -35,6 +35,7 @@ from bot.power.records import (
     Card as Card,
     Claim as Claim,
     Freeze as Freeze,
+    FreezeEnd as FreezeEnd,
     Lock as Lock,
     Outcome as Outcome,
     Rack as Rack,

@@ -45,6 +45,15 @@ class Freeze:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class FreezeEnd:
+    """What became of a freeze: lifted `by` a user or `host:USER`; empty where it ended itself."""
+
+    freeze: Freeze
+    by: str
+    at: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Approval:
     """One person's yes; `group` is the policy's group that it counts for, `evidence` why.
 

@@ -9,7 +9,7 @@ from bot.power import inputs, lifecycle, plan
 from bot.power.causes import Wait
 from bot.power.messages import messages
 from bot.power.peers import Inbound, Seen, Workspace
-from bot.power.records import Approval, AuditEntry, Card, Freeze, Request, Review
+from bot.power.records import Approval, AuditEntry, Card, Freeze, FreezeEnd, Request, Review
 from bot.power.run_tx import RunTx
 
 
@@ -230,11 +230,8 @@ class Tx(RunTx, Protocol):
     def ended_freezes(self, *, now: float) -> list[Freeze]:
         """Return the freezes whose end has come and that nobody has let go of yet."""
 
-    def end_of_freeze(self, holder: str, since: float) -> tuple[str, float] | None:
-        """Return who has lifted a freeze and when; nobody where it has ended by itself.
-
-        None where no channel was told of its end.
-        """
+    def end_of_freeze(self, holder: str, since: float) -> FreezeEnd | None:
+        """Return what became of a freeze; None where no channel was told of its end."""
 
     # -- what Slack must be told, and what must be remembered
     def show_card(self, request_id: str, *, at: float) -> None:

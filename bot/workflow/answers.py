@@ -52,7 +52,7 @@ class Note:
     `people` are the user ids in the text that are shown as names; `comment_on` is the request
     to which this person may add words now, `nudge_for` the one for which they may nudge.
     `over` says that the plan whose button was pressed is done with, `plan_again` which one can be
-    planned once more.
+    planned once more; `ended` is the freeze whose button was pressed, and is over by now.
     """
 
     text: str
@@ -62,6 +62,7 @@ class Note:
     nudge_for: str = ""
     over: bool = False  # Its buttons are taken away.
     plan_again: str = ""
+    ended: ports.FreezeEnd | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

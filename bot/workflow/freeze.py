@@ -115,7 +115,7 @@ async def let_go(
     )
     if not lifted:
         return await _not_lifted(context, inbound, _not_yours(left), left)
-    return answers.Note(_lifted(left), people=freezes.holders(left))
+    return answers.Note(freezes.is_lifted(left), people=freezes.holders(left))
 
 
 async def lift(context: Context, inbound: ports.Inbound) -> answers.Note:
@@ -139,7 +139,9 @@ async def lift(context: Context, inbound: ports.Inbound) -> answers.Note:
     # Between the read and the write somebody else may have lifted it.
     if not lifted:
         return await _too_late(context, inbound, wanted)
-    return answers.Note(_lifted(left, own=own), people=freezes.holders(left))
+    end = ports.FreezeEnd(lifted[0], inbound.person.user_id, context.clock.now())
+    told = freezes.is_lifted(left, own=own)
+    return answers.Note(told, people=freezes.holders(left), ended=end)
 
 
 async def _let_go(
@@ -214,9 +216,10 @@ async def _too_late(context: Context, inbound: ports.Inbound, wanted: str) -> an
     """Say of a freeze that stands no more who has lifted it and when."""
     named = freezes.of_key(wanted)
     end = await context.store.read(lambda tx: tx.end_of_freeze(*named)) if named else None
-    by, at = end or ("", 0.0)
-    note = await _not_lifted(context, inbound, freezes.is_over(by, at) if end else freezes.OVER)
-    return dataclasses.replace(note, people=(by,) if by else ())
+    if end is None:
+        return await _not_lifted(context, inbound, freezes.OVER)
+    note = await _not_lifted(context, inbound, freezes.is_over(end))
+    return dataclasses.replace(note, people=(end.by,) if end.by else (), ended=end)
 
 
 async def _not_lifted(
@@ -288,11 +291,3 @@ def _not_yours(left: Sequence[ports.Freeze]) -> str:
         return NONE_STANDS
     whose = f"You have no freeze of your own. Everything is frozen by {freezes.told(left)}."
     return f"{whose} unfreeze all lifts every freeze."
-
-
-def _lifted(left: Sequence[ports.Freeze], *, own: bool = True) -> str:
-    """Return the answer to somebody who has lifted a freeze, their `own` or another's."""
-    if not left:
-        return "The freeze is over."
-    which = "Your freeze" if own else "That freeze"
-    return f"{which} is lifted, but everything stays frozen by {freezes.told(left)}."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from bot.sandbox import demo
+from bot.sandbox import demo, workspace
 from tests.acceptance.conftest import DANA, OPS, PATIENCE_S, ROSA, SAM, Stage
 
 
@@ -101,3 +101,35 @@ async def test_a_freeze_is_told_where_requests_are_made(stage: Stage) -> None:
 def _in_channel(stage: Stage, words: str) -> str | None:
     """Return what everybody in the channel is told with these words."""
     return next((m.text for m in stage.slack.messages(OPS) if words in m.text), None)
+
+
+async def test_announced_freeze_that_is_over_has_no_button_left_to_press(stage: Stage) -> None:
+    """Whoever lifts it there closes it; so does whoever presses it too late, and hears why."""
+    await stage.slack.command(ROSA, OPS, "/power freeze network work")
+    frozen = await stage.until(lambda: _announced(stage, "network work"))
+    await stage.slack.click(ROSA, frozen, "Unfreeze")
+    await stage.until(lambda: _closed(stage, frozen.ts))
+
+    await stage.slack.command(ROSA, OPS, "/power freeze cooling")
+    again = await stage.until(lambda: _announced(stage, "cooling"))
+    await stage.slack.command(ROSA, OPS, "/power unfreeze")
+    await stage.until(lambda: _in_channel(stage, "lifted their freeze*: cooling"))
+    await stage.slack.click(SAM, again, "Unfreeze")
+    told = await stage.told(SAM, "That freeze was lifted by")
+    closed = await stage.until(lambda: _closed(stage, again.ts))
+
+    assert f"<@{ROSA}>" in told
+    assert f"<@{ROSA}> froze all power changes*: cooling" in closed
+    assert f"Lifted by <@{ROSA}>" in closed
+
+
+def _announced(stage: Stage, words: str) -> workspace.Message | None:
+    """Return the message of the channel that tells of this freeze and can lift it."""
+    told = [m for m in stage.slack.messages(OPS) if words in m.text and "Unfreeze" in str(m.blocks)]
+    return told[-1] if told else None
+
+
+def _closed(stage: Stage, ts: str) -> str:
+    """Return the text of a message once it has no button."""
+    message = next(m for m in stage.slack.messages(OPS) if m.ts == ts)
+    return message.text if "pb:unfreeze" not in str(message.blocks) else ""

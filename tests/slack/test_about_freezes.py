@@ -198,3 +198,16 @@ async def test_channel_that_is_closed_or_shared_is_not_told(side: Side) -> None:
         "channel_not_found",
         "shared with another company",
     ]
+
+
+def test_announcement_of_a_freeze_that_is_over_says_how_it_ended() -> None:
+    """Who and when, without its button; one that ended by itself names nobody."""
+    lifted = about_freezes.over(ports.FreezeEnd(HELD, "U0SAM", 1_700_000_060.0))
+    ended = about_freezes.over(ports.FreezeEnd(HELD, "", 1_700_003_600.0))
+
+    assert lifted.text.startswith(
+        "🧊 *<@U0ROSA> froze all power changes*: cooling is being repaired"
+    )
+    assert "🟢 Lifted by <@U0SAM>, <!date^1700000060^" in lifted.text
+    assert "🟢 It ended by itself, <!date^1700003600^" in ended.text
+    assert "pb:unfreeze" not in str(lifted.blocks)

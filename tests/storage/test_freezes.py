@@ -63,12 +63,14 @@ async def test_end_of_a_freeze_is_read_from_what_channels_were_told(store: Store
 
     await store.write(tell)
 
-    def look(tx: ports.Tx) -> list[tuple[str, float] | None]:
+    def look(tx: ports.Tx) -> list[ports.FreezeEnd | None]:
         return [tx.end_of_freeze("U0ANN", since) for since in (1.0, 7.0, 8.0)]
 
     ends = await store.read(look)
 
-    assert ends == [("U0BOB", 6.0), ("", 9.0), None]
+    first, second = ports.Freeze("U0ANN", "", 1.0), ports.Freeze("U0ANN", "", 7.0)
+    lifted = ports.FreezeEnd(first, "U0BOB", 6.0)
+    assert ends == [lifted, ports.FreezeEnd(second, "", 9.0), None]
 
 
 async def test_channel_is_told_each_notice_once_and_in_order(store: Store) -> None:

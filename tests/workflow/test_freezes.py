@@ -98,6 +98,7 @@ async def test_approver_lifts_the_one_freeze_whose_button_they_press(world: Worl
     assert isinstance(late, answers.Note)
     assert late.text == f"That freeze was lifted by {SAM} at {NOW}."
     assert late.people == (SAM,)
+    assert late.ended == ports.FreezeEnd(cooling, SAM, world.given.now())
 
 
 async def test_button_of_a_freeze_that_ended_by_itself_says_so(world: World) -> None:

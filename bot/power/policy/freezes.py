@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Iterable, Sequence
 
 from bot.power.policy import policy
-from bot.power.records import Freeze, Request
+from bot.power.records import Freeze, FreezeEnd, Request
 
 # Freezes that a sentence names, and characters of each reason; the others are counted.
 MOST_TOLD = 3
@@ -42,10 +42,18 @@ def refusal(standing: Sequence[Freeze]) -> str:
     return f"Everything is frozen by {told(standing)}; ask again {over}."
 
 
-def is_over(by: str, at: float) -> str:
+def is_over(end: FreezeEnd) -> str:
     """Return who has lifted a freeze, nobody where it has ended by itself, and when."""
-    told = f"was lifted by {by}" if by else "ended by itself"
-    return f"That freeze {told} at {instant(at)}."
+    told = f"was lifted by {end.by}" if end.by else "ended by itself"
+    return f"That freeze {told} at {instant(end.at)}."
+
+
+def is_lifted(left: Sequence[Freeze], *, own: bool = True) -> str:
+    """Return the answer to somebody who has lifted a freeze, their `own` or another's."""
+    if not left:
+        return "The freeze is over."
+    which = "Your freeze" if own else "That freeze"
+    return f"{which} is lifted, but everything stays frozen by {told(left)}."
 
 
 def holding(standing: Sequence[Freeze]) -> str:

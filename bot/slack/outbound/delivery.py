@@ -12,6 +12,7 @@ from bot.slack import api_errors
 from bot.slack.blockkit import blocks, labels, modals, paging
 from bot.slack.outbound import home_publisher, open_forms, sending
 from bot.slack.render import home, private_answers, workflow_step
+from bot.slack.render.phrases import about_freezes
 from bot.workflow import answers
 
 log = structlog.get_logger()
@@ -76,6 +77,7 @@ class Delivery:
         elif inbound.kind is inputs.Kind.STEP:
             await self._to_step(inbound, answer)
         else:
+            await self._close_freeze(inbound, answer)
             await self._replace_plan(inbound, answer)
             if not (await self._shared(inbound, answer) or await self._forms.show(inbound, answer)):
                 await self._privately(inbound, answer)
@@ -230,6 +232,17 @@ class Delivery:
         """Send it as a direct message: the last way, open even where the bot isn't a member."""
         await self._sender.post(inbound.person.user_id, message)
         return True
+
+    async def _close_freeze(self, inbound: ports.Inbound, answer: answers.Answer) -> None:
+        """Take the button from the announcement in which a freeze was lifted, or was found over."""
+        was = inbound.input
+        if isinstance(answer, answers.Note) and answer.ended and isinstance(was, inputs.Pressed):
+            # Everybody's message; where it can't be changed, its button still tells who was first.
+            message = about_freezes.over(answer.ended)
+            try:
+                await self._sender.update(inbound.place.channel_id, was.message_ts, message)
+            except api_errors.Undelivered as error:
+                log.warning("slack.freeze_not_closed", why=error.code)
 
     async def close_card(self, channel: str, ts: str) -> None:
         """Take the buttons from a card that a newer one has replaced."""

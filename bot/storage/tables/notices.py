@@ -57,15 +57,15 @@ class Notices(link.Link):
         }
         self.insert("notices", row, link.KEEP_OLD)
 
-    def end_of_freeze(self, holder: str, since: float) -> tuple[str, float] | None:
-        """Return who has lifted a freeze and when; nobody where it has ended by itself."""
+    def end_of_freeze(self, holder: str, since: float) -> ports.FreezeEnd | None:
+        """Return what became of a freeze; None where no channel was told of its end."""
         for row in self.query(_ENDS):
-            match stored_json.read_news(row.body):
-                case messages.FreezeTurned(holder=whose, since=then, by=by) if (whose, then) == (
-                    holder,
-                    since,
-                ):
-                    return by, row.created_at
+            news = stored_json.read_news(row.body)
+            if not isinstance(news, messages.FreezeTurned):
+                continue
+            held = ports.Freeze(news.holder, news.reason, news.since, news.until)
+            if (held.holder, held.since) == (holder, since):
+                return ports.FreezeEnd(held, news.by, row.created_at)
         return None
 
 

@@ -84,6 +84,15 @@ def notice(news: messages.News) -> blocks.Message:
             assert_never(news)
 
 
+def over(end: ports.FreezeEnd) -> blocks.Message:
+    """Return what takes the place of an announced freeze that is over: nothing is left to press."""
+    reason = text.plain(end.freeze.reason, REASON_CHARS)
+    froze = SAID["freeze.on"].format(by=who(end.freeze))
+    ended = f"Lifted by {text.mention(end.by)}" if end.by else "It ended by itself"
+    told = f"{froze}: {reason}\n🟢 {ended}, {text.moment(end.at)}."
+    return blocks.Message(told, (blocks.section(told),))
+
+
 def _turned(news: messages.FreezeTurned) -> blocks.Message:
     """Return what became of one freeze."""
     freeze = ports.Freeze(news.holder, news.reason, news.since, news.until)
