@@ -121,5 +121,13 @@ class Paces:
     stop_s: float = 25.0  # A stop takes no longer, since platforms kill after 30 s.
     posts_per_s: float = 1.0  # What Slack takes in one channel ("Rate limits").
 
+    @property
+    def post_s(self) -> float:
+        """For how long a post of a lease may leave: the other half is for Slack's answer.
+
+        What leaves later may be another process's by then.
+        """
+        return self.lease_s / 2
+
 
 USUAL = Paces()

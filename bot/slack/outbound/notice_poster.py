@@ -35,8 +35,7 @@ class NoticePoster:
 
     async def deliver_due(self) -> int:
         """Deliver what is due now and return how many notices that were."""
-        # The other half is for Slack's answer and the note of it.
-        until = self._clock.monotonic() + self._paces.lease_s / 2
+        until = self._clock.monotonic() + self._paces.post_s
         try:
             due = await self._store.due_notices(now=self._clock.now(), limit=BATCH)
         except errors.StoreUnavailable as error:

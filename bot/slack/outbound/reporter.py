@@ -76,9 +76,7 @@ class Reporter:
 
     async def deliver_due(self) -> int:
         """Deliver what is due now and return how many messages that were."""
-        # The rest of the lease is for Slack's answer and the note of it: what leaves later may be
-        # another's by then.
-        until = self._clock.monotonic() + self._paces.lease_s / 2
+        until = self._clock.monotonic() + self._paces.post_s
         try:
             due = await self._store.due_messages(now=self._clock.now(), limit=BATCH)
         except errors.StoreUnavailable as error:
