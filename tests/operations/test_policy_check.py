@@ -353,7 +353,7 @@ async def test_explanation_counts_what_the_record_has(
     [
         ("status", "status: only a change can be explained, such as: reboot web[01-03]."),
         ("reboot web*", "web*: Offline, only names can be explained"),
-        ("rebot web01", "rebot: "),
+        ("rebot web01", "There is no verb rebot. Did you mean reboot?"),
     ],
     ids=["no-change", "wildcard", "no-verb"],
 )

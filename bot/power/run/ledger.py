@@ -241,7 +241,8 @@ def close_run(
     # With the end: a crash in between would keep the servers locked for ever.
     tx.unlock_servers(found.id)
     counts = {word.value: n for word, n in outcome.tally(rows).counts.items()}
-    ended = tx.request(found.id) or found
+    held_back = state is State.FAILED and outcome.held_back(rows)
+    ended = dataclasses.replace(found, state=state, held_back=held_back)
     told = {"counts": counts, "outcome": ended.told_as}
     head = audit(tx, f"request.{state.value}", found, now, detail=told)
     _tell_the_end(tx, found, state, head, now)

@@ -380,7 +380,7 @@ MISTAKES = [
     (
         'servers = "*"',
         'servers = "@wbe"',
-        'Line 50, [[rule]] "everything else", servers: "@wbe": There is no group @wbe; the '
+        'Line 50, [[rule]] "everything else", servers: There is no group @wbe; the '
         "groups are @web, @db; write @web.",
     ),
     (
