@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import pathlib
 from collections.abc import Generator, Iterator
 
 import hypothesis
 import pytest
+import structlog
 
 from tests.support import databases
 
@@ -41,6 +43,17 @@ def pytest_runtest_makereport(
             (f"end of {log.name}", _end(log)) for log in sorted(folder.rglob("*.log"))
         ]
     return report
+
+
+@pytest.fixture(autouse=True)
+def _usual_logging() -> Iterator[None]:
+    """Give the next test the logging that it expects, whatever command ran in this process."""
+    usual, root = structlog.get_config(), logging.getLogger()
+    kept, level = root.handlers[:], root.level
+    yield
+    structlog.configure(**usual)
+    root.handlers[:] = kept
+    root.setLevel(level)
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Iterator, MutableMapping
+from collections.abc import MutableMapping
 from typing import Any
 
 import pytest
@@ -41,16 +41,6 @@ CORES = (
     SECRET_KEY,
 )
 PAIRS = list(zip(SECRETS.values(), CORES, strict=True))
-
-
-@pytest.fixture(autouse=True)
-def _usual_logging() -> Iterator[None]:
-    """Give the next test the logging that it expects."""
-    kept, level = logging.getLogger().handlers[:], logging.getLogger().level
-    yield
-    structlog.reset_defaults()
-    logging.getLogger().handlers[:] = kept
-    logging.getLogger().setLevel(level)
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
