@@ -291,6 +291,6 @@ def _places(snapshot: server.Snapshot) -> Callable[[ports.RunServer], ports.Rack
     def place(row: ports.RunServer) -> ports.Rack:
         record = snapshot.servers.get(row.server_id)
         # One that is gone from the list still stands where the intent found it.
-        return waves.rack_of(record.dc, record.rack) if record else waves.stood(row)
+        return waves.rack_of(record.dc, record.rack) if record else row.stood
 
     return place

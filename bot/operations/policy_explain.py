@@ -90,13 +90,11 @@ async def explain(given: settings.Settings, asked: Inquiry, *, offline: bool) ->
     try:
         return await _explain(given, asked, rules, offline=offline)
     except errors.UserMistake as mistake:
-        lead = errors.lead(mistake.token, mistake.problem)
-        token = f"{lead}: " if lead else ""
         typed = offered_lines.TypedLine(asked.words, None, rules.groups)
         # No line is offered that would itself be a mistake.
         line = offered_lines.checked(mistake.suggestion, typed)
         better = f" Try: {line}" if line else ""
-        said = _printable(f"{token}{mistake.problem}{better}")
+        said = _printable(f"{errors.sentence(mistake.token, mistake.problem)}{better}")
         raise settings.SettingsError(said) from mistake
 
 

@@ -57,6 +57,11 @@ def lead(token: str, problem: str) -> str:
     return "" if re.search(pattern, problem) else token
 
 
+def sentence(token: str, problem: str) -> str:
+    """Return what is wrong with a token, which is named once."""
+    return ": ".join(filter(None, (lead(token, problem), problem)))
+
+
 class BadValue(UserMistake):
     """An option was given a value that it doesn't take: `rule` says which it takes."""
 

@@ -54,13 +54,13 @@ async def remember(
     now = context.clock.now()
 
     def work(tx: ports.Tx) -> answers.PlanShown | answers.Note:
-        old = None
-        if tx.by_source(inbound.key) is None:
+        old, stored = None, tx.by_source(inbound.key)
+        if stored is None:
             with contextlib.suppress(LookupError):
                 old = replacing.old_plan(tx, inbound, now)
         if isinstance(old, answers.Note):
             return old
-        while (stored := tx.by_source(inbound.key)) is None:
+        while stored is None:
             # Random, not counted: an id tells nobody how many requests there were.
             id_ = request.request_id(random.SystemRandom().getrandbits(64))
             until = now + timers.PLAN_LIVES_S
@@ -74,6 +74,7 @@ async def remember(
                 )
                 if old is not None:
                     replacing.replace(tx, inbound, old, new, now)
+            stored = tx.by_source(inbound.key)
         return answers.PlanShown(stored.plan, stored.id, now, replaces=old.id if old else "")
 
     # A plan that can't be asked for is shown and audited, and takes no id.

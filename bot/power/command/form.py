@@ -108,10 +108,8 @@ def _refuse_long(text: str) -> None:
 
 def sentence(mistake: errors.UserMistake) -> str:
     """Return a mistake as the words under a field: what is wrong, and what to choose instead."""
-    lead = errors.lead(mistake.token, mistake.problem)
-    token = f"{lead}: " if lead else ""
     better = f" Try {mistake.suggestion}" if mistake.suggestion else ""
-    return f"{token}{mistake.problem}{better}"
+    return f"{errors.sentence(mistake.token, mistake.problem)}{better}"
 
 
 def _action(text: str) -> Action:

@@ -29,11 +29,6 @@ def rack_of(room: str, name: str) -> ports.Rack:
     return (typography.folded(room), typography.folded(name))
 
 
-def stood(row: ports.RunServer) -> ports.Rack:
-    """Return the rack in which a server of a run stood when it was sent."""
-    return row.stood
-
-
 def size(terms: plan.Terms, options: request.Options, index: int) -> int:
     """Return the size of the wave with this number, the first being 0."""
     # Whoever asks may be more careful than the policy, and never less.
@@ -66,7 +61,7 @@ def choose(
     *,
     per_rack: int | None,
     spare: dict[ports.Rack, int] | None = None,
-    place: Callable[[ports.RunServer], ports.Rack] = stood,
+    place: Callable[[ports.RunServer], ports.Rack] = lambda row: row.stood,
 ) -> list[ports.RunServer]:
     """Take up to `most` servers in the plan's order, at most `per_rack` of any one rack.
 
@@ -107,7 +102,7 @@ def without_room(
     for row in rows:
         if not row.rack_limit:
             continue
-        rack = stood(row)
+        rack = row.stood
         if rack not in spare:
             spare[rack] = spare_racks(busy, row.rack_limit).get(rack, row.rack_limit)
         if spare[rack] < 1:

@@ -43,8 +43,7 @@ def refusal(answer: answers.Answer) -> str:
         case answers.PlanShown():
             return ""
         case answers.Mistake():
-            lead = errors.lead(answer.token, answer.problem)
-            return text.literal(": ".join(filter(None, (lead, answer.problem))), SUMMARY_CHARS)
+            return text.literal(errors.sentence(answer.token, answer.problem), SUMMARY_CHARS)
         case answers.Note():
             return text.literal(answer.text, SUMMARY_CHARS)
         case _:
