@@ -168,15 +168,3 @@ class OutboxMessage:
     shown_version: int = 0  # The newest that a delivery has shown.
     leased_until: float = 0.0
     urgency: Urgency = Urgency.REST
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Notice:
-    """Something that a channel must be told, of no request; the text is made at delivery."""
-
-    id: int
-    channel_id: str
-    news: messages.News
-    tries: int
-    created_at: float
-    leased_until: float = 0.0

@@ -20,7 +20,6 @@ from bot.power.peers import (
     Leftover as Leftover,
     Member as Member,
     Method as Method,
-    Notice as Notice,
     OutboxMessage as OutboxMessage,
     Seen as Seen,
     Sighting as Sighting,
@@ -37,6 +36,7 @@ from bot.power.records import (
     Freeze as Freeze,
     FreezeEnd as FreezeEnd,
     Lock as Lock,
+    Notice as Notice,
     Outcome as Outcome,
     Rack as Rack,
     Request as Request,
@@ -229,8 +229,10 @@ class RequestStore(Protocol):
     async def due_notices(self, *, now: float, limit: int = 20) -> list[Notice]:
         """Claim what channels must be told now, each channel's in order."""
 
-    async def notice_sent(self, notice: Notice, *, now: float, error: str = "") -> None:
-        """Note that a notice is done with: delivered, or given up because of an error."""
+    async def notice_sent(
+        self, notice: Notice, *, now: float, error: str = "", ts: str = ""
+    ) -> None:
+        """Note that a notice is done with: it stands at `ts`, or was given up for an error."""
 
     async def notice_failed(self, notice: Notice, *, again_at: float, error: str) -> None:
         """Note a failed delivery and when to try again."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from bot.power import causes, inputs, lifecycle, plan, request
 from bot.power.causes import Wait
+from bot.power.messages import messages
 from bot.power.peers import Method
 from bot.power.steps import wave_parts
 from bot.power.text import folding
@@ -51,6 +52,23 @@ class FreezeEnd:
     freeze: Freeze
     by: str
     at: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that a channel must be told, of no request; the text is made at delivery.
+
+    With an `end` it was told, at `ts`, of a freeze that is over by now: the message must say so.
+    """
+
+    id: int
+    channel_id: str
+    news: messages.News
+    tries: int
+    created_at: float
+    leased_until: float = 0.0
+    ts: str = ""
+    end: FreezeEnd | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -233,6 +233,12 @@ class Tx(RunTx, Protocol):
     def end_of_freeze(self, holder: str, since: float) -> FreezeEnd | None:
         """Return what became of a freeze; None where no channel was told of its end."""
 
+    def close_announced(self, end: FreezeEnd) -> None:
+        """Ask for each announcement of a freeze to say that it is over; a second end is dropped."""
+
+    def is_announced(self, channel_id: str, ts: str) -> bool:
+        """Whether a message is known as one that `close_announced` finds."""
+
     # -- what Slack must be told, and what must be remembered
     def show_card(self, request_id: str, *, at: float) -> None:
         """Ask for the card to be brought to the newest state."""

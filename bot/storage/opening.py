@@ -14,7 +14,7 @@ from bot.storage.engine import addresses, connections, dialects, files, generati
 from bot.storage.tables import claims
 
 # The schema that this version works with; a test compares it with the newest migration.
-REVISION = "0017"
+REVISION = "0018"
 _TABLES = {
     dialects.SQLITE: "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'",
     dialects.POSTGRESQL: "SELECT 1 WHERE to_regclass('alembic_version') IS NOT NULL",

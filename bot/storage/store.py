@@ -170,9 +170,11 @@ class Store:
             lambda tx: notices.due(tx, self._grace, now=now, limit=limit, lease_s=self._lease_s)
         )
 
-    async def notice_sent(self, notice: ports.Notice, *, now: float, error: str = "") -> None:
-        """Note that a notice is done with: delivered, or given up because of an error."""
-        await self._group_run(lambda tx: notices.sent(tx, notice, now=now, error=error))
+    async def notice_sent(
+        self, notice: ports.Notice, *, now: float, error: str = "", ts: str = ""
+    ) -> None:
+        """Note that a notice is done with: it stands at `ts`, or was given up for an error."""
+        await self._group_run(lambda tx: notices.sent(tx, notice, now=now, error=error, ts=ts))
 
     async def notice_failed(self, notice: ports.Notice, *, again_at: float, error: str) -> None:
         """Note a failed delivery and when to try again."""

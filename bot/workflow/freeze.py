@@ -7,7 +7,7 @@ import dataclasses
 import datetime
 from collections.abc import Callable, Iterable, Sequence
 
-from bot.power import errors, input_fields, ports
+from bot.power import errors, input_fields, inputs, ports
 from bot.power.approval import judging, may_approve, may_stop
 from bot.power.messages import messages
 from bot.power.policy import freeze_ends, freezes, policy
@@ -20,7 +20,6 @@ from bot.workflow.sources import people
 # A freeze doesn't wait for Slack; without an answer by then its end is read as UTC.
 LONGEST_ZONE_S = 1.0
 UNKNOWN = times.Zone(datetime.UTC, "UTC (your own time zone could not be looked up)")
-NONE_STANDS = "There is no freeze to lift."
 
 
 def holding(tx: ports.Tx, rules: policy.Policy, request: ports.Request, now: float) -> str:
@@ -70,6 +69,10 @@ async def hold(
     made = ports.Freeze(inbound.person.user_id, wanted.reason, now, wanted.until)
 
     def work(tx: ports.Tx) -> bool:
+        # One that is over, and that nobody has told of yet, would be lost under the new one.
+        for one in tx.ended_freezes(now=now):
+            if one.holder == made.holder:
+                _end(context, tx, one, now)
         # This holder's earlier freeze goes on, with a new reason or end.
         before = [one for one in tx.freezes(now=now) if one.holder == made.holder]
         kept = dataclasses.replace(made, since=before[0].since) if before else made
@@ -85,7 +88,7 @@ async def hold(
         tell(context, tx, FreezeChange(event, inbound.key, now, made.holder), [kept])
         return bool(before)
 
-    return answers.Note(_frozen(wanted, replaced=await context.store.write(work)))
+    return answers.Note(freeze_ends.is_frozen(wanted, replaced=await context.store.write(work)))
 
 
 async def unfreeze(
@@ -98,7 +101,7 @@ async def unfreeze(
     """
     standing = await context.store.read(lambda tx: tx.freezes(now=context.clock.now()))
     if not standing:
-        return await _not_lifted(context, inbound, NONE_STANDS)
+        return await _not_lifted(context, inbound, freezes.NONE_STANDS)
     decision = await _may_unfreeze(context, inbound, every=every)
     if not decision.allowed:
         return await _not_lifted(context, inbound, decision.sentence)
@@ -114,7 +117,7 @@ async def let_go(
         context, inbound, group, lambda one: not holder or one.holder == holder
     )
     if not lifted:
-        return await _not_lifted(context, inbound, _not_yours(left), left)
+        return await _not_lifted(context, inbound, freezes.not_yours(left), left)
     return answers.Note(freezes.is_lifted(left), people=freezes.holders(left))
 
 
@@ -140,8 +143,10 @@ async def lift(context: Context, inbound: ports.Inbound) -> answers.Note:
     if not lifted:
         return await _too_late(context, inbound, wanted)
     end = ports.FreezeEnd(lifted[0], inbound.person.user_id, context.clock.now())
+    # The message is changed with all others that tell of this freeze; one of before isn't known.
+    kept = await context.store.read(lambda tx: _is_announced(tx, inbound))
     told = freezes.is_lifted(left, own=own)
-    return answers.Note(told, people=freezes.holders(left), ended=end)
+    return answers.Note(told, people=freezes.holders(left), ended=None if kept else end)
 
 
 async def _let_go(
@@ -176,11 +181,16 @@ async def end_due(context: Context) -> None:
     def work(tx: ports.Tx) -> None:
         # Read again: another process may have told of some by now.
         for one in tx.ended_freezes(now=now):
-            tx.unfreeze(one)
-            tx.audit(ports.AuditEntry("freeze.ended", now, detail=_detail(one)))
-            tell(context, tx, FreezeChange("freeze.ended", f"{one.since}:{one.until}", now), [one])
+            _end(context, tx, one, now)
 
     await context.store.write(work)
+
+
+def _end(context: Ruled, tx: ports.Tx, one: ports.Freeze, now: float) -> None:
+    """Let go of a freeze that has ended by itself, and say so."""
+    tx.unfreeze(one)
+    tx.audit(ports.AuditEntry("freeze.ended", now, detail=_detail(one)))
+    tell(context, tx, FreezeChange("freeze.ended", f"{one.since}:{one.until}", now), [one])
 
 
 async def redraw_due(
@@ -209,7 +219,18 @@ def tell(context: Ruled, tx: ports.Tx, turn: FreezeChange, turned: Iterable[port
         key = f"{turn.event}:{turn.key}:{one.holder}"
         for channel_id in sorted(context.policy().allow):
             tx.announce(channel_id, news, key=key, at=turn.at)
+        if turn.event in messages.OVER:
+            # In every channel that was told, whichever are told today.
+            tx.close_announced(ports.FreezeEnd(one, turn.by, turn.at))
         tx.show_open_cards(at=turn.at)
+
+
+def _is_announced(tx: ports.Tx, inbound: ports.Inbound) -> bool:
+    """Whether the message whose button was pressed is known as one that tells of a freeze."""
+    was = inbound.input
+    return isinstance(was, inputs.Pressed) and tx.is_announced(
+        inbound.place.channel_id, was.message_ts
+    )
 
 
 async def _too_late(context: Context, inbound: ports.Inbound, wanted: str) -> answers.Note:
@@ -276,18 +297,3 @@ def _detail(freeze: ports.Freeze, group: str = "") -> dict[str, object]:
     """Return what the audit says of a freeze that is over."""
     held = {"holder": freeze.holder, "why": freeze.reason}
     return {**held, "since": freeze.since, "until": freeze.until, "group": group}
-
-
-def _frozen(wanted: freeze_ends.Wanted, *, replaced: bool) -> str:
-    """Return the answer to somebody who has frozen everything."""
-    what = "Your freeze now has this reason and end" if replaced else "Frozen"
-    end = f"It ends on {wanted.note}." if wanted.until else "It has no end: lift it with unfreeze."
-    return f"{what}: nothing new is sent. {end}"
-
-
-def _not_yours(left: Sequence[ports.Freeze]) -> str:
-    """Return the answer to somebody who lifts a freeze and has none."""
-    if not left:
-        return NONE_STANDS
-    whose = f"You have no freeze of your own. Everything is frozen by {freezes.told(left)}."
-    return f"{whose} unfreeze all lifts every freeze."

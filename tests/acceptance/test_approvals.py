@@ -104,7 +104,7 @@ def _in_channel(stage: Stage, words: str) -> str | None:
 
 
 async def test_announced_freeze_that_is_over_has_no_button_left_to_press(stage: Stage) -> None:
-    """Whoever lifts it there closes it; so does whoever presses it too late, and hears why."""
+    """Wherever it is lifted; whoever pressed it at that moment hears that it was too late."""
     await stage.slack.command(ROSA, OPS, "/power freeze network work")
     frozen = await stage.until(lambda: _announced(stage, "network work"))
     await stage.slack.click(ROSA, frozen, "Unfreeze")
@@ -112,11 +112,12 @@ async def test_announced_freeze_that_is_over_has_no_button_left_to_press(stage: 
 
     await stage.slack.command(ROSA, OPS, "/power freeze cooling")
     again = await stage.until(lambda: _announced(stage, "cooling"))
+    seen = again.blocks[-1]["block_id"]
     await stage.slack.command(ROSA, OPS, "/power unfreeze")
     await stage.until(lambda: _in_channel(stage, "lifted their freeze*: cooling"))
-    await stage.slack.click(SAM, again, "Unfreeze")
-    told = await stage.told(SAM, "That freeze was lifted by")
     closed = await stage.until(lambda: _closed(stage, again.ts))
+    await stage.slack.click(SAM, again, "Unfreeze", block_id=seen)
+    told = await stage.told(SAM, "That freeze was lifted by")
 
     assert f"<@{ROSA}>" in told
     assert f"<@{ROSA}> froze all power changes*: cooling" in closed

@@ -306,7 +306,9 @@ class Store:
         self._answer_or_not()
         return self.notices[:limit]
 
-    async def notice_sent(self, notice: ports.Notice, *, now: float, error: str = "") -> None:
+    async def notice_sent(
+        self, notice: ports.Notice, *, now: float, error: str = "", ts: str = ""
+    ) -> None:
         """Take a notice out."""
         self.notices.remove(notice)
 

@@ -200,6 +200,53 @@ async def test_channel_that_is_closed_or_shared_is_not_told(side: Side) -> None:
     ]
 
 
+async def test_announcement_is_edited_when_its_freeze_is_over(side: Side) -> None:
+    """Nothing new is posted and nothing is left to press, also where a channel became shared."""
+    ts = await side.sender.post("C0OPS", about_freezes.notice(body()))
+    end = ports.FreezeEnd(HELD, "U0SAM", 1_700_000_060.0)
+    side.store.notices.append(dataclasses.replace(notice(), ts=ts, end=end))
+
+    await side.reporter.deliver_due()
+
+    [shown] = side.workspace.messages("C0OPS")
+    assert shown.text.startswith("🧊 *<@U0ROSA> froze all power changes*: cooling")
+    assert "🟢 Lifted by <@U0SAM>" in shown.text
+    assert (shown.buttons, side.store.notices) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "code", ["message_not_found", "cant_update_message", "edit_window_closed", "is_archived"]
+)
+async def test_announcement_that_can_not_be_edited_is_let_be(side: Side, code: str) -> None:
+    """It was deleted, or its channel archived: nobody needs to hear of that, and it ends."""
+    side.workspace.chaos.refuse("chat.update", code)
+    end = ports.FreezeEnd(HELD, "", side.clock.now())
+    side.store.notices.append(dataclasses.replace(notice(), ts="1.1", end=end))
+
+    await side.reporter.deliver_due()
+
+    assert side.store.notices == []
+    assert side.store.audited == []
+    assert side.workspace.messages("C0OPS") == []
+
+
+async def test_edit_of_an_announcement_survives_slacks_trouble(side: Side) -> None:
+    """It is tried again, for a day from the freeze's end on however old the message is."""
+    ts = await side.sender.post("C0OPS", about_freezes.notice(body()))
+    side.workspace.chaos.fail("chat.update", "status", count=2, status=503)
+    end = ports.FreezeEnd(HELD, "", side.clock.now())
+    side.store.notices.append(dataclasses.replace(notice(), ts=ts, end=end))
+
+    await side.reporter.deliver_due()
+    waiting = len(side.store.notices)
+    for _ in range(5):
+        await side.clock.pass_s(60.0)
+        await side.reporter.deliver_due()
+
+    [shown] = side.workspace.messages("C0OPS")
+    assert (waiting, shown.buttons, side.store.notices) == (1, [], [])
+
+
 def test_announcement_of_a_freeze_that_is_over_says_how_it_ended() -> None:
     """Who and when, without its button; one that ended by itself names nobody."""
     lifted = about_freezes.over(ports.FreezeEnd(HELD, "U0SAM", 1_700_000_060.0))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+
 from bot.power import ports
 from bot.power.messages import messages
 from bot.storage import opening
@@ -71,6 +74,144 @@ async def test_end_of_a_freeze_is_read_from_what_channels_were_told(store: Store
     first, second = ports.Freeze("U0ANN", "", 1.0), ports.Freeze("U0ANN", "", 7.0)
     lifted = ports.FreezeEnd(first, "U0BOB", 6.0)
     assert ends == [lifted, ports.FreezeEnd(second, "", 9.0), None]
+
+
+async def told_of(
+    store: Store, event: messages.FreezeEvent, channel: str, *, since: float = 1.0, by: str = ""
+) -> None:
+    """Queue what a channel is told of Ann's freeze."""
+    news = messages.FreezeTurned(event=event, by=by, holder="U0ANN", reason="x", since=since)
+    await store.write(lambda tx: tx.announce(channel, news, key=f"{event}:{since}", at=1.0))
+
+
+async def post_due(store: Store) -> list[str]:
+    """Note that everything due was posted, and return where it stands."""
+    due = await store.due_notices(now=2.0)
+    for one in due:
+        await store.notice_sent(one, now=2.0, ts=f"{one.channel_id}.{one.id}")
+    return [f"{one.channel_id}.{one.id}" for one in due]
+
+
+async def test_every_announcement_of_a_freeze_that_is_over_is_edited_once(store: Store) -> None:
+    """Those of this freeze alone, wherever they stand; a second end changes nothing."""
+    await told_of(store, "freeze.on", "C1")
+    await told_of(store, "freeze.on", "C2")
+    await told_of(store, "freeze.on", "C3", since=9.0)
+    stand = await post_due(store)
+    first, second = stand[:2]
+    end = ports.FreezeEnd(ports.Freeze("U0ANN", "x", 1.0), "U0BOB", 5.0)
+
+    await store.write(lambda tx: tx.close_announced(end))
+    await store.write(lambda tx: tx.close_announced(ports.FreezeEnd(end.freeze, "", 7.0)))
+    due = await store.due_notices(now=6.0)
+    again = await store.due_notices(now=6.0)
+    for one in due:
+        await store.notice_sent(one, now=6.0)
+    await store.write(lambda tx: tx.close_announced(end))
+
+    assert sorted((one.ts, one.end) for one in due) == [(first, end), (second, end)]
+    assert again == []
+    assert await store.due_notices(now=99.0) == []
+    assert await store.read(
+        lambda tx: [tx.is_announced("C1", ts) for ts in (first, "", "9.9")]
+    ) == [
+        True,
+        False,
+        False,
+    ]
+
+
+async def test_freeze_that_is_over_before_it_is_announced_is_edited_after_that(
+    store: Store,
+) -> None:
+    """Slack was away, or another replica is posting it at this moment; one given up has nothing."""
+    await told_of(store, "freeze.on", "C1")
+    await told_of(store, "freeze.on", "C2")
+    taken, lost = await store.due_notices(now=2.0)
+    end = ports.FreezeEnd(ports.Freeze("U0ANN", "x", 1.0), "", 5.0)
+    await store.write(lambda tx: tx.close_announced(end))
+
+    meanwhile = await store.due_notices(now=6.0)
+    await store.notice_sent(taken, now=6.0, ts="1.1")
+    await store.notice_sent(lost, now=6.0, error="is_archived")
+    (due,) = await store.due_notices(now=6.0)
+    await store.notice_failed(due, again_at=10.0, error="http_503")
+    early = await store.due_notices(now=9.0)
+    (later,) = await store.due_notices(now=10.0)
+
+    assert (taken.end, meanwhile, early) == (None, [], [])
+    assert (later.ts, later.end, later.tries) == ("1.1", end, 1)
+
+
+async def test_edit_that_slack_does_not_take_holds_up_no_news(store: Store) -> None:
+    """The next freeze is told all the same."""
+    await told_of(store, "freeze.on", "C1")
+    await post_due(store)
+    end = ports.FreezeEnd(ports.Freeze("U0ANN", "x", 1.0), "", 5.0)
+    await store.write(lambda tx: tx.close_announced(end))
+    (edit,) = await store.due_notices(now=6.0)
+    await store.notice_postponed(edit, again_at=99.0)
+    await told_of(store, "freeze.on", "C1", since=7.0)
+
+    (due,) = await store.due_notices(now=8.0)
+
+    assert (due.news.event, due.end) == ("freeze.on", None)
+
+
+async def test_two_replicas_edit_an_announcement_once(replicas: Callable[[], Store]) -> None:
+    """One has it in hand; once it is done with, the other finds nothing."""
+    one, other = replicas(), replicas()
+    await told_of(one, "freeze.on", "C1")
+    await post_due(one)
+    end = ports.FreezeEnd(ports.Freeze("U0ANN", "x", 1.0), "", 5.0)
+    await asyncio.gather(*(each.write(lambda tx: tx.close_announced(end)) for each in (one, other)))
+
+    found = await asyncio.gather(one.due_notices(now=6.0), other.due_notices(now=6.0))
+    due = [notice for some in found for notice in some]
+    await one.notice_sent(due[0], now=6.0)
+
+    assert len(due) == 1
+    assert await other.due_notices(now=99.0) == []
+
+
+async def test_freezes_that_were_told_before_the_migration_are_known_after_it(
+    empty_url: str,
+) -> None:
+    """Their ends are read as ever; a message is edited only where it is known to stand."""
+    migrating.upgrade(addresses.parsed(empty_url), to="0017")
+    bodies_ = {
+        ("freeze.on", 0): '{"event":"freeze.on","by":"U0ANN","holder":"U0ANN","reason":"x",'
+        '"since":1764500000.25,"until":0.0}',
+        ("freeze.off", 0): '{"event":"freeze.off","by":"U0BOB","holder":"U0ANN","reason":"x",'
+        '"since":1764500000.25,"until":0.0}',
+        ("freeze.on", 1): '{"event":"freeze.on","by":"U0BOB","holder":"U0BOB","reason":"y",'
+        '"since":7.5,"until":0.0}',
+        ("odd", 0): "",
+    }
+    insert = "INSERT INTO notices (channel_id, key, body, waiting, created_at) VALUES "
+    for (event, waits), body in bodies_.items():
+        values = f"('C1', '{event}:{waits}', '{body}', {('FALSE', 'TRUE')[waits]}, 5.0)"
+        owner.execute(empty_url, insert + values)
+    opening.migrate(empty_url)
+    store = opening.open_store(empty_url)
+
+    def end(tx: ports.Tx, holder: str, since: float) -> ports.FreezeEnd | None:
+        found = tx.end_of_freeze(holder, since)
+        for held in (ports.Freeze("U0ANN", "x", 1764500000.25), ports.Freeze("U0BOB", "y", 7.5)):
+            tx.close_announced(ports.FreezeEnd(held, "", 9.0))
+        return found
+
+    over = await store.write(lambda tx: end(tx, "U0ANN", 1764500000.25))
+    stands = await store.read(lambda tx: tx.end_of_freeze("U0BOB", 7.5))
+    (posted,) = await store.due_notices(now=10.0)
+    await store.notice_sent(posted, now=10.0, ts="1.1")
+    edits = await store.due_notices(now=11.0)
+    await store.close()
+
+    assert over == ports.FreezeEnd(ports.Freeze("U0ANN", "x", 1764500000.25), "U0BOB", 5.0)
+    assert stands is None
+    assert posted.end is None
+    assert [(one.ts, one.end and one.end.freeze.holder) for one in edits] == [("1.1", "U0BOB")]
 
 
 async def test_channel_is_told_each_notice_once_and_in_order(store: Store) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import pathlib
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -125,6 +126,89 @@ async def test_button_of_an_old_freeze_lifts_no_later_one(world: World) -> None:
     assert await lift(world, ROSA, first) == f"That freeze was lifted by {ROSA} at {NOW}."
     await said(world, "freeze cooling again until 23:00", ROSA)
     assert await lift(world, ROSA, later) == "The freeze is over."
+
+
+async def post(world: World) -> None:
+    """Note that all channels were told what they are to be told."""
+    while due := await world.store.due_notices(now=world.given.now() + 1e6):
+        for notice in due:
+            assert notice.end is None, notice
+            await world.store.notice_sent(notice, now=world.given.now(), ts=f"{notice.id}.1")
+
+
+async def edits(world: World) -> set[tuple[str, str, str]]:
+    """Return what is edited: the channel, how the message began, and who has lifted the freeze."""
+    due = await world.store.due_notices(now=world.given.now() + 1e6)
+    return {(one.channel_id, one.news.event, one.end.by) for one in due if one.end is not None}
+
+
+async def _by_command(world: World, _: ports.Freeze) -> str:
+    await said(world, "unfreeze", ROSA)
+    return ROSA
+
+
+async def _by_all(world: World, _: ports.Freeze) -> str:
+    await said(world, "unfreeze all", SAM)
+    return SAM
+
+
+async def _at_home(world: World, frozen: ports.Freeze) -> str:
+    pressed = inputs.Pressed(do=inputs.Do.UNFREEZE, request_id=freezes.key(frozen), home=True)
+    await world.flow.handle(world.inbound(SAM, pressed, channel=""))
+    return SAM
+
+
+async def _by_time(world: World, _: ports.Freeze) -> str:
+    world.clock.passed_s += 86400.0
+    await freeze.end_due(world.flow.context)
+    return ""
+
+
+async def _under_a_new_one(world: World, _: ports.Freeze) -> str:
+    # Its holder freezes again after its end, and before anybody has told of that.
+    world.clock.passed_s += 86400.0
+    await said(world, "freeze cooling again", ROSA)
+    return ""
+
+
+@pytest.mark.parametrize(
+    "over",
+    [_by_command, _by_all, _at_home, _by_time, _under_a_new_one],
+    ids=lambda one: one.__name__,
+)
+async def test_every_end_of_a_freeze_closes_its_announcements(
+    world: World, over: Callable[[World, ports.Freeze], Awaitable[str]]
+) -> None:
+    """In each channel, that of its beginning and that of a change."""
+    await said(world, "freeze cooling", ROSA)
+    await said(world, "freeze cooling until 23:00", ROSA)
+    await post(world)
+    [frozen] = await standing(world)
+
+    by = await over(world, frozen)
+
+    assert await edits(world) == {
+        (channel, event, by) for channel in (INC, OPS) for event in ("freeze.on", "freeze.changed")
+    }
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_pressed_announcement_is_changed_with_the_others(world: World, known: bool) -> None:
+    """Once, where it is known to stand; otherwise, as a message of before, by the press itself."""
+    await said(world, "freeze cooling", ROSA)
+    [frozen] = await standing(world)
+    for one in await world.store.due_notices(now=world.given.now()):
+        ts = f"{one.channel_id}.1" if known else ""
+        await world.store.notice_sent(one, now=world.given.now(), ts=ts)
+    pressed = inputs.Pressed(
+        do=inputs.Do.UNFREEZE, request_id=freezes.key(frozen), message_ts=f"{OPS}.1"
+    )
+
+    lifted = await world.flow.handle(world.inbound(SAM, pressed))
+
+    assert isinstance(lifted, answers.Note)
+    assert (lifted.ended is None) == known
+    assert {channel for channel, _, _ in await edits(world)} == ({INC, OPS} if known else set())
 
 
 @pytest.mark.parametrize("value", ["", " ", "x", "1.0 ", "nan U0ROSA"])

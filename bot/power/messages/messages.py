@@ -7,6 +7,9 @@ from typing import Literal
 from bot.power.messages import base, decisions, running
 
 FreezeEvent = Literal["freeze.on", "freeze.changed", "freeze.off", "freeze.ended"]
+# Of a freeze that stands: these are announced with a button that lifts it.
+STANDS: tuple[FreezeEvent, ...] = ("freeze.on", "freeze.changed")
+OVER: tuple[FreezeEvent, ...] = ("freeze.off", "freeze.ended")
 
 
 class FreezeTurned(base.Message):

@@ -57,6 +57,13 @@ class Wanted:
     note: str = ""
 
 
+def is_frozen(wanted: Wanted, *, replaced: bool) -> str:
+    """Return the answer to somebody who has frozen everything."""
+    what = "Your freeze now has this reason and end" if replaced else "Frozen"
+    end = f"It ends on {wanted.note}." if wanted.until else "It has no end: lift it with unfreeze."
+    return f"{what}: nothing new is sent. {end}"
+
+
 def read(text: str, now: float, zone: times.Zone) -> Wanted:
     """Part a freeze's reason from its end.
 

@@ -13,6 +13,7 @@ MOST_TOLD = 3
 REASON_CHARS = 150
 POLICY = "the policy"
 OVER = "That freeze is already over."
+NONE_STANDS = "There is no freeze to lift."
 
 
 def instant(epoch_s: float) -> str:
@@ -54,6 +55,14 @@ def is_lifted(left: Sequence[Freeze], *, own: bool = True) -> str:
         return "The freeze is over."
     which = "Your freeze" if own else "That freeze"
     return f"{which} is lifted, but everything stays frozen by {told(left)}."
+
+
+def not_yours(left: Sequence[Freeze]) -> str:
+    """Return the answer to somebody who lifts a freeze and has none."""
+    if not left:
+        return NONE_STANDS
+    whose = f"You have no freeze of your own. Everything is frozen by {told(left)}."
+    return f"{whose} unfreeze all lifts every freeze."
 
 
 def holding(standing: Sequence[Freeze]) -> str:

@@ -1,4 +1,7 @@
-"""Posts notices that belong to no request: each once, in order, stored until Slack accepts it."""
+"""Posts notices that belong to no request: each once, in order, stored until Slack accepts it.
+
+An announcement of a freeze that is over is edited, so that nothing is left to press.
+"""
 
 from __future__ import annotations
 
@@ -46,17 +49,16 @@ class NoticePoster:
 
     async def _deliver(self, notice: ports.Notice, until: float) -> None:
         """Deliver one notice and note what came of it."""
-        now = self._clock.monotonic()
-        wait_s = self._pace.post_wait_s(notice.channel_id, now)
+        wait_s = self._paced_s(notice)
         if wait_s > 0:
             return await self._postpone(notice, wait_s)
-        self._pace.posted(notice.channel_id, now)
         try:
-            # Asked each time: a channel may have been shared since the last notice.
-            if why := await self._barred(notice.channel_id):
+            # Asked each time: a channel may have been shared since the last notice. What stands
+            # there by now is closed all the same, as cards are.
+            if notice.end is None and (why := await self._barred(notice.channel_id)):
                 return await self._give_up(notice, why)
             with send_deadline.leaving_by(self._clock, until):
-                await self._sender.post(notice.channel_id, about_freezes.notice(notice.news))
+                ts = await self._said(notice)
         except send_deadline.TooLate:
             return await self._postpone(notice, 0.0)
         except api_errors.Undelivered as error:
@@ -64,8 +66,30 @@ class NoticePoster:
         except errors.SlackUnavailable:
             return await self._later(notice, self._wait_s(notice), "the channel is not looked up")
         self._pace.answered()
-        await self._done(notice)
-        log.info("slack.noticed", channel=notice.channel_id, notice=notice.news.event)
+        await self._done(notice, ts=ts)
+        over = notice.end is not None
+        log.info("slack.noticed", channel=notice.channel_id, notice=notice.news.event, over=over)
+
+    def _paced_s(self, notice: ports.Notice) -> float:
+        """Return how long a notice must wait; one that needn't counts against its pace."""
+        now = self._clock.monotonic()
+        if notice.end is None:
+            wait_s = self._pace.post_wait_s(notice.channel_id, now)
+            if wait_s <= 0:
+                self._pace.posted(notice.channel_id, now)
+            return wait_s
+        edited = f"notice {notice.id}"
+        wait_s = self._pace.edit_wait_s(edited, now, ended=True)
+        if wait_s <= 0:
+            self._pace.edited(edited, now)
+        return wait_s
+
+    async def _said(self, notice: ports.Notice) -> str:
+        """Post a notice, or edit the message that it was; return the message's ts."""
+        if notice.end is None:
+            return await self._sender.post(notice.channel_id, about_freezes.notice(notice.news))
+        await self._sender.update(notice.channel_id, notice.ts, about_freezes.over(notice.end))
+        return notice.ts
 
     async def _barred(self, channel_id: str) -> str:
         """Return why nothing of ours may be told in a channel, or an empty text."""
@@ -77,7 +101,9 @@ class NoticePoster:
     async def _not_taken(self, notice: ports.Notice, error: api_errors.Undelivered) -> None:
         """Try again later, or give up where a channel is closed, or it is long ago."""
         log.warning("reporter.notice_not_taken", channel=notice.channel_id, why=error.code)
-        if error.closed or self._clock.now() - notice.created_at > GIVEN_UP_S:
+        since = notice.end.at if notice.end else notice.created_at
+        fixed = notice.end is not None and (error.gone or error.uneditable)
+        if fixed or error.closed or self._clock.now() - since > GIVEN_UP_S:
             return await self._give_up(notice, error.code)
         if error.away:
             wait_s = self._pace.no_answer(self._clock.monotonic())
@@ -93,7 +119,9 @@ class NoticePoster:
         return min(FIRST_WAIT_S * 2.0 ** min(notice.tries, 10), LONGEST_WAIT_S)
 
     async def _give_up(self, notice: ports.Notice, why: str) -> None:
-        """Leave in the audit what a channel could not be told."""
+        """Leave in the audit what a channel could not be told; an edit tells nothing new."""
+        if notice.end is not None:
+            return await self._done(notice, why)
         entry = ports.AuditEntry(
             "notice.undeliverable",
             self._clock.now(),
@@ -107,10 +135,10 @@ class NoticePoster:
         """Append one row."""
         await self._store.write(lambda tx: tx.audit(entry))
 
-    async def _done(self, notice: ports.Notice, error: str = "") -> None:
+    async def _done(self, notice: ports.Notice, error: str = "", ts: str = "") -> None:
         """Note that a notice is done with; without the note it would be made again."""
         await posting.noted(
-            lambda: self._store.notice_sent(notice, now=self._clock.now(), error=error),
+            lambda: self._store.notice_sent(notice, now=self._clock.now(), error=error, ts=ts),
             self._clock,
             self._paces.look_s,
         )

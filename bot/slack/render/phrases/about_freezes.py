@@ -100,7 +100,7 @@ def _turned(news: messages.FreezeTurned) -> blocks.Message:
     if news.event == "freeze.off" and news.by == freeze.holder:
         said = f"🟢 *{text.mention(news.by)} lifted their freeze*"
     reason = text.plain(freeze.reason, REASON_CHARS)
-    if news.event not in ("freeze.on", "freeze.changed"):
+    if news.event not in messages.STANDS:
         told = f"{said}: {reason}\nIt was in force {times(freeze)}."
         return blocks.Message(told, (blocks.section(told),))
     end = f"Until {text.moment(freeze.until)}." if freeze.until else "Until it is lifted."
