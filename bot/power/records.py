@@ -132,6 +132,7 @@ class Request:
     `taken_out` is what steps took out; where several requests are read at once it is empty.
     `hushed` says that its channel is told nothing more: people of another company read it.
     `held_back` says that its run has failed without a call: another request had its servers.
+    `changed_into` is the id of the plan that took the place of this one.
     """
 
     id: str
@@ -156,6 +157,7 @@ class Request:
     ended_by: str = ""
     end_named: tuple[str, ...] = ()
     held_back: bool = False
+    changed_into: str = ""
 
     @property
     def told_as(self) -> str:

@@ -126,11 +126,13 @@ class Tx(RunTx, Protocol):
         expires_at: float | None = None,
         use_by: float | None = None,
         next_at: float | None = None,
+        changed_into: str | None = None,
     ) -> bool:
         """Change a request's state if it is still `before` (and the fence still `epoch`).
 
         `by` is the user id of the person who ends it, `named` are those in the reason. `next_at`
-        is when the runner must look at it next; an end state clears it.
+        is when the runner must look at it next; an end state clears it. `changed_into` is the
+        plan that takes the place of this one.
         False when another change won.
 
         Raises:

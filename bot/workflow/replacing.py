@@ -46,8 +46,11 @@ def replace(
     """Take a plan back in favour of the one that was made of it."""
     why = f"changed into {new.id}"
     by = inbound.person.user_id
-    if tx.transition(old.id, State.PLANNED, State.CANCELLED, at=now, reason=why, by=by):
-        audit_trail.row(tx, inbound, CANCELLED, old, now, {"why": why, "changed_into": new.id})
+    into = new.id
+    if tx.transition(
+        old.id, State.PLANNED, State.CANCELLED, at=now, reason=why, by=by, changed_into=into
+    ):
+        audit_trail.row(tx, inbound, CANCELLED, old, now, {"why": why, "changed_into": into})
         never_ran.tell_step(tx, old, State.CANCELLED, now)
 
 
@@ -85,10 +88,7 @@ def _too_late(
 
 def _successor(tx: ports.Tx, found: ports.Request) -> ports.Request | None:
     """Return the plan that a plan was changed into, as far as it is kept."""
-    if found.state is not State.CANCELLED or found.card is not None:
-        return None
-    told = tx.audit_rows(request_id=found.id, event=CANCELLED, limit=1)
-    return tx.request(str(told[0]["detail"].get("changed_into", ""))) if told else None
+    return tx.request(found.changed_into) if found.changed_into else None
 
 
 def _form(key: str) -> str:

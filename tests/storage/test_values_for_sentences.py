@@ -112,3 +112,27 @@ async def test_a_servers_cause_is_read_out_of_its_sentence(
     assert [(row.state, row.cause, row.detail) for row in rows] == [
         (ServerState(state), after, left)
     ]
+
+
+async def test_what_a_plan_was_changed_into_is_read_out_of_the_audit(before: str) -> None:
+    """Of each that was; one that somebody cancelled has nothing, whatever they said."""
+    migrating.upgrade(addresses.parsed(before), to="0017")
+    details = {
+        "PR-285Y": '{"why":"changed into PR-88X9","changed_into":"PR-88X9"}',
+        "PR-TN7K": r'{"why":"changed into PR-88X9: \"changed_into\":\"PR-88X9\""}',
+    }
+    insert = """
+        INSERT INTO audit (seq, at, event, request_id, user_id, team_id, channel_id, server_ids,
+                           detail, code_version, prev_hash, hash)
+        SELECT max(seq) + 1, 1.0, 'request.cancelled', :id, '', '', '', '[]', :detail, '', '', :id
+        FROM audit
+    """
+    for id_, detail in details.items():
+        changed(before, insert, id=id_, detail=detail)
+
+    opening.migrate(before)
+    store = opening.open_store(before)
+    found = await store.read(lambda tx: [one for id_ in details if (one := tx.request(id_))])
+    await store.close()
+
+    assert [one.changed_into for one in found] == ["PR-88X9", ""]

@@ -143,6 +143,7 @@ async def test_a_changed_plan_takes_the_place_of_the_old_one(world: World) -> No
         assert (shown.request_id, shown.replaces) == (new.request_id, form.replaces)
     (row,) = await world.audit("request.cancelled")
     assert row["detail"]["changed_into"] == new.request_id
+    assert (await world.found(form.replaces)).changed_into == new.request_id
     await world.press(DANA, "request", new.request_id)
     said = await world.told(DANA, "request", form.replaces)
     assert said.startswith(f"This plan was changed into {new.request_id}. {new.request_id} is")

@@ -124,6 +124,7 @@ class Requests(
         expires_at: float | None = None,
         use_by: float | None = None,
         next_at: float | None = None,
+        changed_into: str | None = None,
     ) -> bool:
         """Change a request's state if it is still `before` (and the fence still `epoch`).
 
@@ -131,7 +132,12 @@ class Requests(
         """
         # A change that the table of states doesn't have never reaches the database.
         lifecycle.check(before, after)
-        given = {"expires_at": expires_at, "use_by": use_by, "next_at": next_at}
+        given = {
+            "expires_at": expires_at,
+            "use_by": use_by,
+            "next_at": next_at,
+            "changed_into": changed_into,
+        }
         values: dict[str, Any] = {
             "state": after.value,
             "changed_at": at,

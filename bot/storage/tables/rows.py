@@ -124,6 +124,7 @@ def request_from(
         ended_by=row.ended_by,
         end_named=tuple(row.end_named.split()),
         held_back=held_back,
+        changed_into=row.changed_into,
     )
 
 
