@@ -291,7 +291,7 @@ async def test_holder_who_freezes_again_changes_reason_and_end(world: World) -> 
 
     (held,) = await standing(world)
     assert again == (
-        "Your freeze now has this reason and end: nothing new is sent. It ends on 2027-01-15 "
+        "Your freeze now has this reason and end: nothing new is sent. It lasts until 2027-01-15 "
         "09:00 UTC."
     )
     assert (held.reason, held.since) == ("still cooling", world.clock.start)
@@ -427,7 +427,7 @@ async def test_time_without_a_zone_is_the_holders(world: World) -> None:
 
     answer = await said(world, "freeze cooling until 04:00", ROSA)
 
-    assert answer.endswith("It ends on 2027-01-16 04:00 Europe/Berlin.")
+    assert answer.endswith("It lasts until 2027-01-16 04:00 Europe/Berlin.")
     (held,) = await standing(world)
     assert held.until == world.clock.start + 19 * 3600
 

@@ -60,7 +60,11 @@ class Wanted:
 def is_frozen(wanted: Wanted, *, replaced: bool) -> str:
     """Return the answer to somebody who has frozen everything."""
     what = "Your freeze now has this reason and end" if replaced else "Frozen"
-    end = f"It ends on {wanted.note}." if wanted.until else "It has no end: lift it with unfreeze."
+    end = (
+        f"It lasts until {wanted.note}."
+        if wanted.until
+        else "It has no end: lift it with unfreeze."
+    )
     return f"{what}: nothing new is sent. {end}"
 
 
