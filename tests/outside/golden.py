@@ -77,9 +77,9 @@ def views() -> dict[str, dict[str, Any]]:
         **VIEWS,
         "modal-details": home.details(detail),
         "home-empty": home.render(shown()),
-        "home-full": home.render(full(), "Done.", "https://demo.slack.com/"),
-        "home-hostile": home.render(full(builders.HOSTILE), builders.HOSTILE),
-        "home-closed": home.closed("Guests can't use Powerbot."),
+        "home-full": home.render(full(), answers.Note("Done."), "https://demo.slack.com/"),
+        "home-hostile": home.render(full(builders.HOSTILE), answers.Note(builders.HOSTILE)),
+        "home-closed": home.closed(answers.Note("Guests can't use Powerbot.")),
     }
 
 

@@ -81,7 +81,7 @@ def words_of(view: Any) -> str:
 )
 def test_home_keeps_slacks_limits_whatever_there_is(what: answers.HomeShown) -> None:
     """An empty Home and one with too much of everything are both what Slack takes."""
-    view = home.render(what, builders.HOSTILE, "https://demo.slack.com/")
+    view = home.render(what, answers.Note(builders.HOSTILE), "https://demo.slack.com/")
 
     stand_in_blocks.check_view(view, "home")
     assert len(view["blocks"]) <= 60
@@ -194,6 +194,21 @@ async def test_person_presses_on_home_and_reads_the_answer_there(connected: Side
     assert "Counted &lt;for&gt; you." in words_of(connected.workspace.home("sam"))
     assert input_fields.request_id(connected.workflow.handled[-1].input) == "PR-0000"
     assert connected.whispers("sam") == []
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_answer_on_home_names_people_and_instants_as_replies_do(
+    side: Side, homes: home_publisher.HomePublisher, known: bool
+) -> None:
+    """Whom a sentence names by id is read by name, also where that is all the Home shows."""
+    lifted = "That freeze was lifted by U0ROSA at 2023-11-14 22:13 UTC."
+    if known:
+        await homes.opened(SAM, shown())
+
+    await homes.told(SAM, answers.Note(lifted, good=False, people=("U0ROSA",)))
+
+    told = "lifted by <@U0ROSA> at <!date^1699999980^"
+    assert told in words_of(side.workspace.home("sam"))
 
 
 async def test_person_reads_details_from_home_in_a_window(connected: Side) -> None:
@@ -328,7 +343,7 @@ async def test_home_of_another_process_is_published_over_once(
     view = home.render(shown(freezes=(frozen("theirs"),)))
     await side.sender.publish_home("U0SAM", view)
 
-    await homes.told(SAM, "Ours.")
+    await homes.told(SAM, answers.Note("Ours."))
 
     assert "Ours." in words_of(side.workspace.home("sam"))
     assert [call.answer.get("error") for call in side.workspace.calls("views.publish")][-2:] == [
@@ -343,7 +358,7 @@ async def test_answer_on_home_goes_after_a_while(
     """What was pressed a minute ago is no news."""
     record = Record()
     await homes.opened(SAM, shown())
-    await homes.told(SAM, "Counted.")
+    await homes.told(SAM, answers.Note("Counted."))
 
     await side.clock.pass_s(home_publisher.NOTICE_S + 1)
     await homes.look(record.overview, record.head)
@@ -375,7 +390,7 @@ async def test_home_that_slack_refuses_is_tried_again_later(
     await homes.look(record.overview, record.head)
     first = side.workspace.home("sam")
     side.workspace.chaos.fail("views.publish", "error", error="not_enabled")
-    await homes.told(SAM, "Ours.")
+    await homes.told(SAM, answers.Note("Ours."))
 
     assert first is not None
     assert homes._watched == {}

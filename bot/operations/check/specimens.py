@@ -87,7 +87,7 @@ def views() -> dict[str, forms.View]:
         "the form of a comment": modals.comment(answers.CommentWanted(ID)),
         "the form of a review": modals.verdict(answers.VerdictWanted(ID)),
         "the view while one waits": forms.loading(forms.external_id(ID)),
-        "the Home tab": home.render(_home(), REASON, URL),
+        "the Home tab": home.render(_home(), answers.Note(REASON), URL),
     }
 
 

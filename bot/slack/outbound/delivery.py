@@ -104,11 +104,11 @@ class Delivery:
                 version = was.hash if isinstance(was, inputs.HomeOpened) else ""
                 await homes.opened(inbound.person, answer, version)
             case answers.Note():
-                await homes.told(inbound.person, answer.text)
+                await homes.told(inbound.person, answer)
             case answers.RequestShown():
                 refused = await self._open(inbound, home.details(answer))
                 if refused is not None:
-                    await homes.told(inbound.person, refused.text)
+                    await homes.told(inbound.person, refused)
             case _:
                 await self._privately(inbound, answer)
 

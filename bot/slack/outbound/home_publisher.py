@@ -45,7 +45,7 @@ class Watched:
     look: str = ""
     head: int = -1
     published_at: float = float("-inf")
-    notice: str = ""
+    notice: answers.Note | None = None
     noticed_at: float = 0.0
 
 
@@ -73,20 +73,20 @@ class HomePublisher:
     ) -> None:
         """Publish a Home that was opened, and keep it up to date for a while."""
         one = self._watch(person)
-        one.opened_at, one.notice = self._clock.monotonic(), ""
+        one.opened_at, one.notice = self._clock.monotonic(), None
         if known_hash and known_hash != one.hash:
             # Another process has published since; what is there is not what we remember.
             one.hash, one.look = known_hash, ""
         await self._publish(one, shown)
 
-    async def told(self, person: request.Person, sentence: str) -> None:
+    async def told(self, person: request.Person, note: answers.Note) -> None:
         """Answer on the Home what was pressed there; a Home that isn't known shows that alone."""
         one = self._watch(person)
-        one.notice, one.noticed_at = sentence, self._clock.monotonic()
+        one.notice, one.noticed_at = note, self._clock.monotonic()
         if one.shown is not None:
             await self._publish(one, one.shown)
         else:
-            await self._send(one, home.closed(sentence))
+            await self._send(one, home.closed(note))
 
     async def run(self, overview: Overview, head: Callable[[], Awaitable[int]]) -> None:
         """Keep all that are watched up to date until cancelled; `head` moves with the record."""
@@ -116,9 +116,9 @@ class HomePublisher:
     def _is_due(self, one: Watched, seen: int) -> bool:
         """Whether a Home may show something old by now, and may be published again."""
         now = self._clock.monotonic()
-        ran_out = bool(one.notice) and now - one.noticed_at > NOTICE_S
+        ran_out = one.notice is not None and now - one.noticed_at > NOTICE_S
         if ran_out:
-            one.notice = ""
+            one.notice = None
         return (ran_out or one.head != seen) and now - one.published_at >= PACE_S
 
     def _room(self) -> bool:

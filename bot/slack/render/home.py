@@ -24,6 +24,7 @@ MOST_ROWS = 5
 MOST_RECENT = 8
 NAMES_CHARS = 200  # Of one row.
 REASON_CHARS = 150
+NOTE_CHARS = 600  # Of one sentence that answers what was pressed.
 UNKNOWN = "There may be more waiting for you than is listed here."
 NOTHING = "Nothing is waiting for you, and nothing is running."
 POWER_BACK_ON = "The card has *Power back on*; check the servers before you press it."
@@ -34,7 +35,7 @@ Row = Callable[[ports.Request], list[blocks.Block]]
 
 def render(
     shown: answers.HomeShown,
-    notice: str = "",
+    notice: answers.Note | None = None,
     workspace_url: str = "",
     called: str = vocabulary.PREFIX,
 ) -> blocks.Block:
@@ -47,7 +48,7 @@ def render(
         ("Your requests", shown.mine, _mine),
         ("Running", shown.running, _running),
     )
-    body = [blocks.section(f"👉 {text.plain(notice, 600)}")] if notice else []
+    body = [blocks.section(f"👉 {_said(notice)}")] if notice else []
     # Numbered, since no two ids of a view may be equal ("Actions block").
     for number, one in enumerate(shown.freezes[:MOST_ROWS]):
         body += _freeze(one, shown, number)
@@ -81,9 +82,14 @@ def _how_to(called: str) -> str:
     return HOW_TO.format(example=example, help=text.code(f"{called} help"))
 
 
-def closed(sentence: str) -> blocks.Block:
+def closed(why: answers.Note) -> blocks.Block:
     """Return the Home tab of somebody who may not use Powerbot, with the reason."""
-    return {"type": "home", "blocks": [blocks.section(f"🚫 {text.plain(sentence, 600)}")]}
+    return {"type": "home", "blocks": [blocks.section(f"🚫 {_said(why)}")]}
+
+
+def _said(note: answers.Note) -> str:
+    """Return a sentence as replies have it: with people by name, and instants in readers' time."""
+    return about_freezes.spoken(note.text, note.people, NOTE_CHARS)
 
 
 def details(shown: answers.RequestShown) -> dict[str, Any]:
