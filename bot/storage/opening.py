@@ -10,7 +10,16 @@ from collections.abc import AsyncIterator, Iterator
 
 from bot.power import errors
 from bot.storage import store, writer
-from bot.storage.engine import addresses, connections, dialects, files, generation, link, plan_cache
+from bot.storage.engine import (
+    addresses,
+    connections,
+    database_file,
+    dialects,
+    files,
+    generation,
+    link,
+    plan_cache,
+)
 from bot.storage.tables import claims
 
 # The schema that this version works with; a test compares it with the newest migration.
@@ -41,7 +50,7 @@ def open_store(
     address = addresses.parsed(url)
     path = address.path
     if path is not None:
-        addresses.prepare_file(path)
+        database_file.prepare(path)
     held = files.LockFile(path) if path is not None and sole else None
     with contextlib.ExitStack() as undo:
         if held is not None:
@@ -69,8 +78,12 @@ def prove_usable(url: str) -> None:
         StoreUnavailable: the database is away, too new, or on PostgreSQL too old.
     """
     address = addresses.parsed(url)
-    if address.path is None or addresses.is_there(address.path):
-        _compare_schema(address, migrate=address.path is not None)
+    path = address.path
+    if path is not None:
+        if not addresses.is_there(path):
+            return
+        database_file.prove(path)
+    _compare_schema(address, migrate=path is not None)
 
 
 def migrate(url: str) -> tuple[str, str]:
@@ -82,7 +95,7 @@ def migrate(url: str) -> tuple[str, str]:
     address = addresses.parsed(url)
     path = address.path
     if path is not None:
-        addresses.prepare_file(path)
+        database_file.prepare(path)
     return _settle_schema(address, migrate=True), REVISION
 
 

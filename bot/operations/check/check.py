@@ -18,7 +18,7 @@ from bot.power import errors, ports
 from bot.power.policy import policy
 from bot.runtime import clocks
 from bot.storage import opening
-from bot.storage.engine import addresses, connections
+from bot.storage.engine import addresses, connections, database_file
 
 REGION = re.compile(r"[a-z0-9-]+")
 PROJECT = re.compile(r"[A-Za-z0-9_-]+")
@@ -138,6 +138,9 @@ def _database(given: settings.Settings) -> CheckResult:
         # Opening it would make the file, and a check changes nothing.
         if path is not None and not addresses.is_there(path):
             return good("database", "there is no file yet; the bot creates it when it starts")
+        if path is not None:
+            # Reading is less particular than the bot's start.
+            database_file.prove(path)
         with connections.reading(given.database_url) as connection:
             found = opening.revision(connection)
     except errors.StoreUnavailable as error:

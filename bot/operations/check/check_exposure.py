@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from bot import setting_words, settings
 from bot.operations.check.findings import CheckResult, bad
+from bot.storage.engine import addresses
 
 ENV_FILE = pathlib.Path(".env")
 
@@ -31,7 +32,7 @@ def plain_addresses(given: settings.Settings) -> Iterator[CheckResult]:
 def files(given: settings.Settings) -> Iterator[CheckResult]:
     """Say which files others may read that hold secrets, or change that decide.
 
-    The database isn't among them: it is made private at every start.
+    The database itself is made private at every start; its folder is its owner's matter.
     """
     yield from _readable("settings", ENV_FILE, "it holds secrets")
     for one in given.files:
@@ -40,6 +41,8 @@ def files(given: settings.Settings) -> Iterator[CheckResult]:
             yield from _readable("settings", one.path, "it holds a secret")
         yield from _changeable("settings", one.path, "holds a secret")
     yield from _changeable("policy", given.policy, "decides who can switch what")
+    if database := addresses.parsed(given.database_url).path:
+        yield from _changeable("database", database, "holds the requests and their approvals")
     yield from _changeable("settings", ENV_FILE, "names the database, the policy and the cloud")
 
 

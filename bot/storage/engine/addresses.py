@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import pathlib
 
 from bot.power import errors
-from bot.storage.engine import files
 
-# What every SQLite file begins with (https://www.sqlite.org/fileformat.html, 1.3.1).
-SQLITE_MAGIC = b"SQLite format 3\0"
 UNREADABLE = "The database URL can't be read; write sqlite:///FILE or postgresql://..."
 
 
@@ -66,31 +62,12 @@ def is_there(path: pathlib.Path) -> bool:
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return False
     except OSError as error:
-        raise errors.StoreUnavailable(_unusable(path, error)) from error
+        raise errors.StoreUnavailable(unusable(path, error)) from error
     return True
 
 
-def prepare_file(path: pathlib.Path) -> None:
-    """Create the file and its folder, for nobody's eyes but the owner's.
-
-    Raises:
-        StoreUnavailable: the file system refuses, or it is a link or a file of another kind.
-    """
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # SQLite follows no link to these two, but says only that it can't open the database.
-        for beside in ("-wal", "-shm"):
-            files.refuse_link(path.with_name(path.name + beside))
-        with open(files.open_own(path), "rb") as file:
-            os.fchmod(file.fileno(), files.PRIVATE)
-            beginning = file.read(len(SQLITE_MAGIC))
-    except OSError as error:
-        raise errors.StoreUnavailable(_unusable(path, error)) from error
-    if beginning not in (b"", SQLITE_MAGIC):
-        raise errors.StoreUnavailable(f"The file {path} isn't an SQLite database.")
-
-
-def _unusable(path: pathlib.Path, error: OSError) -> str:
+def unusable(path: pathlib.Path, error: OSError) -> str:
+    """Return the sentence for a file that the file system keeps from us."""
     return f"The database file {path} can't be used: {error.strerror}."
 
 

@@ -16,7 +16,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any
 
 from bot.power import errors
-from bot.storage.engine import addresses, dialects
+from bot.storage.engine import addresses, database_file, dialects
 
 BUSY_S = 30  # Seconds that one writer waits for another.
 # What SQLite fails with that no waiting mends (https://www.sqlite.org/rescode.html).
@@ -161,8 +161,10 @@ def reading(url: str) -> Iterator[Connection]:
         StoreUnavailable: the database can't be reached, or the file is no database.
     """
     address = addresses.parsed(url)
-    if address.path is not None and not addresses.is_there(address.path):
-        raise errors.StoreUnavailable(f"There is no database at {address.path}.")
+    if address.path is not None:
+        if not addresses.is_there(address.path):
+            raise errors.StoreUnavailable(f"There is no database at {address.path}.")
+        database_file.refuse_planted(address.path)
     with translated(), contextlib.closing(connect(address, readonly=True)) as connection:
         connection.begin(readonly=True)
         try:

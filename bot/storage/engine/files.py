@@ -80,6 +80,23 @@ def refuse_link(path: pathlib.Path) -> None:
         )
 
 
+def refuse_planted(path: pathlib.Path) -> None:
+    """Refuse what somebody put under a name that another program is about to use; mostly nothing.
+
+    Raises:
+        StoreUnavailable: it is a link of either kind, or no plain file.
+    """
+    refuse_link(path)
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return
+    if not stat.S_ISREG(found.st_mode):
+        raise errors.StoreUnavailable(_not_plain(path))
+    if found.st_nlink > 1:
+        raise errors.StoreUnavailable(_twin(path))
+
+
 def refuse_twin(path: pathlib.Path, descriptor: int) -> None:
     """Refuse a file that has a second name: what is written here would stand there, too.
 
@@ -87,7 +104,11 @@ def refuse_twin(path: pathlib.Path, descriptor: int) -> None:
         StoreUnavailable: it has one.
     """
     if os.fstat(descriptor).st_nlink > 1:
-        raise errors.StoreUnavailable(f"{path} is a hard link to another file; remove it.")
+        raise errors.StoreUnavailable(_twin(path))
+
+
+def _twin(path: pathlib.Path) -> str:
+    return f"{path} is a hard link to another file; remove it."
 
 
 def _not_plain(path: pathlib.Path) -> str:

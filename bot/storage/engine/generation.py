@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import pathlib
 
+from bot.power import errors
 from bot.storage.engine import connections, files
 
 # More runs than a record will ever have.
@@ -130,10 +131,13 @@ def _noted(note: pathlib.Path) -> int:
     """Return the count in the file; a file that is missing or isn't ours counts nothing.
 
     Raises:
-        StoreUnavailable: it is a link.
+        StoreUnavailable: it is a link, or may not be read.
     """
     try:
         with open(files.open_there(note), encoding="ascii") as reading:
             return int(reading.read(MOST_DIGITS))
-    except (OSError, ValueError):
+    except (FileNotFoundError, ValueError):
         return 0
+    except OSError as error:
+        # Read as nothing, it would let an old backup pass as the newest record.
+        raise errors.StoreUnavailable(f"{note} can't be read: {error.strerror}.") from error

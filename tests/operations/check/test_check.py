@@ -616,15 +616,17 @@ async def test_check_names_a_file_that_everybody_may_open(
     assert "chmod" in found[0].mend
 
 
-async def test_check_names_a_folder_in_which_everybody_may_replace_the_policy(
+async def test_check_names_a_folder_in_which_everybody_may_replace_policy_and_database(
     set_up: SetUp,
 ) -> None:
     """A file that nobody may write is no help there."""
+    opening.migrate(f"sqlite:///{set_up.folder / 'power.db'}")
+    set_up.given["POWERBOT_DATABASE_URL"] = f"sqlite:///{set_up.folder / 'power.db'}"
     set_up.folder.chmod(0o777)
 
     found = [one for one in await set_up.check(offline=True) if not one.good]
 
-    assert {one.about for one in found} == {"policy"}
+    assert [one.about for one in found] == ["policy", "database"]
     assert "can be replaced by everybody" in found[0].says
 
 
@@ -654,3 +656,21 @@ async def test_region_and_project_are_judged_though_the_key_is_missing() -> None
     assert "CLOUDDC_REGION isn't the name of a region." in said
     assert "CLOUDDC_PROJECT_ID isn't a project's id: it has spaces or punctuation in it." in said
     assert any(one.startswith("HUAWEICLOUD_SDK_SK is not set") for one in said)
+
+
+@pytest.mark.parametrize("name", ["power.db", "power.db-shm"])
+async def test_check_names_a_database_that_the_bot_would_refuse(set_up: SetUp, name: str) -> None:
+    """Only reading is possible then; the bot's start isn't."""
+    kept = set_up.folder / "power.db"
+    set_up.given["POWERBOT_DATABASE_URL"] = f"sqlite:///{kept}"
+    opening.migrate(f"sqlite:///{kept}")
+    before = await set_up.check(offline=True)
+    (kept if name == kept.name else set_up.folder / "other").touch()
+    planted = set_up.folder / "second" if name == kept.name else set_up.folder / name
+    planted.hardlink_to(kept if name == kept.name else set_up.folder / "other")
+
+    found = [one for one in await set_up.check(offline=True) if not one.good]
+
+    assert all(one.good for one in before)
+    assert [one.about for one in found] == ["database"]
+    assert "hard link" in found[0].says

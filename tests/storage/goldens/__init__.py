@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.storage.engine import addresses
+from bot.storage.engine import addresses, database_file
 from bot.storage.migrations import migrating
 
 FOLDER = pathlib.Path(__file__).parent
@@ -35,7 +35,7 @@ def load(url: str, revision: str, *, now: float) -> None:
     later_s = now - golden["taken_at"]
     address = addresses.parsed(url)
     if address.path is not None:
-        addresses.prepare_file(address.path)
+        database_file.prepare(address.path)
     migrating.upgrade(address, to=revision)
     tables = sa.MetaData()
     with migrating.engine(address).begin() as connection:
