@@ -10,7 +10,7 @@ from bot.operations.check import check_slack
 from bot.power import errors
 from bot.power.approval import policy_lint, policy_meaning, quorum
 from bot.power.policy import policy, policy_file
-from bot.runtime import clocks
+from bot.runtime import clocks, policy_watch
 from bot.slack import directory
 from bot.slack.door import connection
 from bot.slack.inbound import envelope
@@ -93,13 +93,9 @@ def read(path: pathlib.Path) -> policy.Policy:
     # A step's kind is known once its module is loaded.
     all_kinds.learn()
     try:
-        return policy_file.read(path.read_text(encoding="utf-8"))
+        with policy_watch.reading(path):
+            text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         said = f"There is no {path.name} here; without a policy nothing can be changed."
         raise errors.PolicyError(said) from None
-    except UnicodeDecodeError as error:
-        said = f"{path.name} isn't UTF-8; save it as UTF-8."
-        raise errors.PolicyError(said) from error
-    except OSError as error:
-        said = f"{path.name} can't be read: {error.strerror}."
-        raise errors.PolicyError(said) from error
+    return policy_file.read(text)

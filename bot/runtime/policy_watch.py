@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
+from collections.abc import Iterator
 
 import structlog
 
@@ -17,6 +19,24 @@ LOOK_S = 1.0  # Seconds between two looks, however often the policy is asked for
 SETTLED_S = 0.2
 # What is odd is looked for while everybody waits; a longer file is left to `powerbot policy check`.
 MOST_JUDGED = 10_000  # Characters.
+
+
+@contextlib.contextmanager
+def reading(path: pathlib.Path) -> Iterator[None]:
+    """Say of a policy file that can't be read why that is; what to do without one is the caller's.
+
+    Raises:
+        FileNotFoundError: there is none.
+        PolicyError: it can't be read, or isn't UTF-8.
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except UnicodeDecodeError as error:
+        raise errors.PolicyError(f"{path.name} isn't UTF-8; save it as UTF-8.") from error
+    except OSError as error:
+        raise errors.PolicyError(f"{path.name} can't be read: {error.strerror}.") from error
 
 
 class PolicyFile:
@@ -46,19 +66,17 @@ class PolicyFile:
     def _look(self) -> None:
         """Read the file if its text is new."""
         try:
-            if self._is_being_written():
-                # The next question looks again, and doesn't wait a second.
-                self._looked_at = float("-inf")
-                return
-            text = self._path.read_text(encoding="utf-8")
+            with reading(self._path):
+                if self._is_being_written():
+                    # The next question looks again, and doesn't wait a second.
+                    self._looked_at = float("-inf")
+                    return
+                text = self._path.read_text(encoding="utf-8")
         except FileNotFoundError:
             self._gone()
             return
-        except UnicodeDecodeError:
-            self._complain(f"{self._path.name} isn't UTF-8; save it as UTF-8.")
-            return
-        except OSError as error:
-            self._complain(f"{self._path.name} can't be read: {error.strerror}.")
+        except errors.PolicyError as error:
+            self._complain(error.user_message)
             return
         self._missing = False
         if text != self._text:

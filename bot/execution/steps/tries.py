@@ -50,7 +50,9 @@ async def carry_out(context: Context, half: halves.Half, save: Save) -> None:
         LostLease: the right to write has ended.
     """
     ids = [one.id for one in half.servers]
-    pending = _Pending(dict(zip(ids, half.servers, strict=True)), {*ids} if half.unsure else set())
+    pending = _Undecided(
+        dict(zip(ids, half.servers, strict=True)), {*ids} if half.unsure else set()
+    )
     tried, stopped = 0, False
     while pending.servers:
         # At least one try, however late: its servers would else be failed unasked.
@@ -79,7 +81,7 @@ async def carry_out(context: Context, half: halves.Half, save: Save) -> None:
 
 
 @dataclasses.dataclass
-class _Pending:
+class _Undecided:
     """The servers of a half that aren't decided yet, and what was last said of each.
 
     `standing` are those for which a try may have acted.

@@ -18,7 +18,7 @@ from bot.power import errors, ports
 from bot.power.policy import policy
 from bot.runtime import clocks
 from bot.storage import opening
-from bot.storage.engine import addresses, connections, database_file
+from bot.storage.engine import addresses, connections, database_file, files
 
 REGION = re.compile(r"[a-z0-9-]+")
 PROJECT = re.compile(r"[A-Za-z0-9_-]+")
@@ -115,12 +115,9 @@ def _policy(given: settings.Settings) -> Iterator[CheckResult]:
 def _may_be_there(path: pathlib.Path) -> bool:
     """Whether there is a file; in a folder that this user can't enter there may be one."""
     try:
-        path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return False
+        return files.is_there(path)
     except OSError:
         return True
-    return True
 
 
 def _usable_policy(given: settings.Settings) -> policy.Policy:

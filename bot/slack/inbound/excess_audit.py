@@ -23,7 +23,7 @@ EVENT = "person.too_much"
 
 
 @dataclasses.dataclass(slots=True)
-class _Pending:
+class _Unwritten:
     """What is still to be written down of one person's refused payloads."""
 
     last: ports.Inbound
@@ -41,7 +41,7 @@ class Excess:
         self._store = store
         self._answering = answering
         self._clock = clock
-        self._pending: dict[str, _Pending] = {}
+        self._pending: dict[str, _Unwritten] = {}
         self._tellings = {
             kind: rate_limit.RateLimit(most, admission.MINUTE_S) for kind, most in TOLD.items()
         }
@@ -51,7 +51,7 @@ class Excess:
         now, user_id = self._clock.monotonic(), inbound.person.user_id
         pending = self._pending.get(user_id)
         if pending is None and len(self._pending) < MOST_ROWS:
-            pending = self._pending[user_id] = _Pending(inbound, full.limit, now)
+            pending = self._pending[user_id] = _Unwritten(inbound, full.limit, now)
             await self._write(inbound, full.limit, 1)
         elif pending is not None:
             pending.last, pending.limit, pending.count = inbound, full.limit, pending.count + 1

@@ -6,6 +6,7 @@ import dataclasses
 import pathlib
 
 from bot.power import errors
+from bot.storage.engine import files
 
 UNREADABLE = "The database URL can't be read; write sqlite:///FILE or postgresql://..."
 
@@ -52,18 +53,15 @@ def same_place(one: Address, other: Address) -> bool:
 
 
 def is_there(path: pathlib.Path) -> bool:
-    """Whether there is a file.
+    """Whether there is a file of the database.
 
     Raises:
         StoreUnavailable: nobody can tell, since a folder above it may not be entered.
     """
     try:
-        path.stat()
-    except (FileNotFoundError, NotADirectoryError, ValueError):
-        return False
+        return files.is_there(path)
     except OSError as error:
         raise errors.StoreUnavailable(unusable(path, error)) from error
-    return True
 
 
 def unusable(path: pathlib.Path, error: OSError) -> str:

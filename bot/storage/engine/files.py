@@ -21,6 +21,19 @@ PRIVATE = 0o600  # Read and written by the owner alone.
 NEVER_FOLLOW = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
 
+def is_there(path: pathlib.Path) -> bool:
+    """Whether there is a file; there is none under a name that no file can have.
+
+    Raises:
+        OSError: nobody can tell, since a folder above it may not be entered.
+    """
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return False
+    return True
+
+
 def open_own(path: pathlib.Path, flags: int = os.O_RDWR) -> int:
     """Open a file that is there already, or make it; return its descriptor.
 
