@@ -7,14 +7,10 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from typing import ClassVar
-
-import pydantic
 
 from bot.power import request
 from bot.power.causes import Cause
 from bot.power.steps import definition
-from bot.power.text import folding
 
 
 class Verdict(enum.StrEnum):
@@ -26,36 +22,24 @@ class Verdict(enum.StrEnum):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class PlanLine:
+class PlanLine(request.Target):
     """One named server in the plan; `reason` is worded so that equal ones can be folded.
 
+    Where the plan acts on it, this is also the order's target: a plan may have ten thousand.
     `held_by` is the request that is at work on it, empty for none: it can be watched instead;
     `holder` is the user id of whoever asked for that. `cause` is the reason's kind, where it has
     one; plans of earlier versions have neither. `wave` is the one with which it goes, counted from
     1, if nothing is skipped on the way; 0 where that isn't known beforehand.
     """
 
-    # A stored plan with a key that isn't known was written by a newer version.
-    __pydantic_config__: ClassVar = pydantic.ConfigDict(extra="forbid")
-
-    server_id: str
-    name: str
-    rack: str = ""
     verdict: Verdict
     reason: str = ""
     rule: str = ""
-    power_before: str = ""  # The vendor's word when it was planned.
     health: str = ""
     held_by: str = ""
-    apart: str = ""  # Rack, unit or serial number, where names are alike.
     cause: Cause = Cause.NONE
     holder: str = ""
     wave: int = 0
-
-    @property
-    def label(self) -> folding.Named:
-        """The name as lists show it, with what tells it from others of its name."""
-        return folding.Apart(self.name, self.apart) if self.apart else self.name
 
 
 class Need(request.Frozen):

@@ -80,17 +80,19 @@ class Target:
     """A server as the plan froze it: by id, with the state that the plan was made on.
 
     A plan may hold ten thousand; a model of pydantic's would take ten times the memory.
+    `operation_before` and `sn` are kept of servers that are acted on alone.
     """
 
+    # A stored plan with a key that isn't known was written by a newer version.
     __pydantic_config__: ClassVar = pydantic.ConfigDict(extra="forbid")
 
     server_id: str
     name: str
     rack: str = ""
-    power_before: str = ""
+    power_before: str = ""  # The vendor's word when it was planned.
     operation_before: str = ""  # The vendor's word then; `operation_state` outlasts its operation.
     sn: str = ""  # Another one under the same id is another machine.
-    apart: str = ""
+    apart: str = ""  # Rack, unit or serial number, where names are alike.
 
     @property
     def label(self) -> folding.Named:

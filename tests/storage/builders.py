@@ -15,18 +15,16 @@ HOME = request.Place(channel_id="C0OPS", thread_ts="1.2")
 def a_plan(*server_ids: str, action: request.Action = request.Action.REBOOT) -> plan.Plan:
     """Return a plan that acts on these servers."""
     ids = server_ids or ("s1", "s2", "s3")
-    targets = tuple(request.Target(server_id=one, name=f"web-{one}") for one in ids)
+    lines = tuple(
+        plan.PlanLine(server_id=one, name=f"web-{one}", verdict=plan.Verdict.ACT) for one in ids
+    )
     order = request.Order(
         scope=request.Scope(region="r", project_id="p"),
         place=HOME,
         action=action,
-        targets=targets,
+        targets=lines,
         reason="kernel 内核 panic",
         requester=ASKER,
-    )
-    lines = tuple(
-        plan.PlanLine(server_id=one.server_id, name=one.name, verdict=plan.Verdict.ACT)
-        for one in targets
     )
     return plan.Plan(
         order=order, lines=lines, snapshot_at=99.5, terms=plan.Terms(), policy_version="p1"

@@ -93,29 +93,25 @@ def views() -> dict[str, forms.View]:
 
 def _plan() -> plan.Plan:
     """Return a plan for as many servers as a request may have by default."""
-    targets = tuple(
-        request.Target(server_id=f"id-{number}", name=_name(number), rack="R12")
+    lines = tuple(
+        plan.PlanLine(
+            server_id=f"id-{number}",
+            name=_name(number),
+            rack="R12",
+            verdict=Verdict.ACT,
+            rule="databases",
+            power_before="on",
+            health="Critical" if number % 3 == 0 else "OK",
+        )
         for number in range(SERVERS)
     )
     order = request.Order(
         scope=request.Scope(region="cn-east-3", project_id="0" * 32),
         place=request.Place(channel_id=CHANNEL),
         action=Action.REBOOT,
-        targets=targets,
+        targets=lines,
         reason=REASON,
         requester=WHO,
-    )
-    lines = tuple(
-        plan.PlanLine(
-            server_id=target.server_id,
-            name=target.name,
-            rack=target.rack,
-            verdict=Verdict.ACT,
-            rule="databases",
-            power_before="on",
-            health="Critical" if number % 3 == 0 else "OK",
-        )
-        for number, target in enumerate(targets)
     )
     needs = (plan.Need(group="sre", count=2), plan.Need(group="dc-ops", count=1))
     return plan.Plan(

@@ -42,22 +42,25 @@ class Judged:
         """Whether the plan would act on it."""
         return self.verdict is Verdict.ACT
 
-    @property
-    def line(self) -> plan.PlanLine:
-        """The server as the plan shows it."""
+    def line(self, wave: int) -> plan.PlanLine:
+        """Return the server as the plan shows it and freezes it, with the wave it goes with."""
+        record = self.record
         return plan.PlanLine(
-            server_id=self.record.id,
-            name=self.record.name,
-            rack=self.rack or self.record.rack,
+            server_id=record.id,
+            name=record.name,
+            rack=self.rack or record.rack,
+            power_before=record.power_state,
+            operation_before=record.operation_state if self.acts else "",
+            sn=record.sn if self.acts else "",
+            apart=self.apart,
             verdict=self.verdict,
             reason=self.reason,
             rule=self.rule.name if self.rule else "",
-            power_before=self.record.power_state,
-            health=self.record.health_state,
+            health=record.health_state,
             held_by=self.lock.request_id if self.lock else "",
-            apart=self.apart,
             cause=self.cause,
             holder=self.lock.requester if self.lock else "",
+            wave=wave,
         )
 
 

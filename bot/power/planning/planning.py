@@ -5,7 +5,6 @@ Nothing is done and nothing is asked for yet; the same question and facts give t
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from collections.abc import Iterator, Sequence
 
@@ -24,13 +23,13 @@ def make(
     """Make the plan for a question, refusals included."""
     found = plan_lines.judge(question, rules, snapshot, facts)
     acting = [judged for judged in found if judged.acts]
-    order = _order(question, acting)
     terms = _terms(question, rules, facts, acting)
     refusals = tuple(_refusals(question, rules, snapshot, facts, acting, terms))
     sizes = _sizes(question, rules, terms, acting, facts)
+    lines = _lines(question, rules, found, sizes)
     return plan.Plan(
-        order=order,
-        lines=_lines(question, rules, found, sizes),
+        order=_order(question, lines),
+        lines=lines,
         snapshot_at=snapshot.started_at,
         terms=terms,
         policy_version=rules.version,
@@ -58,36 +57,20 @@ def _lines(
     if question.action is not request.Action.ON or len(sizes) == 1:
         numbers = (number for number, size in enumerate(sizes, 1) for _ in range(size))
         of = dict(zip(turns, numbers, strict=False))
-    return tuple(
-        dataclasses.replace(judged.line, wave=of.get(judged.record.id, 0)) for judged in found
-    )
+    return tuple(judged.line(of.get(judged.record.id, 0)) for judged in found)
 
 
-def _order(question: Question, acting: Sequence[Judged]) -> request.Order:
+def _order(question: Question, lines: Sequence[plan.PlanLine]) -> request.Order:
     """Return what the seal covers: only the servers that would be acted on."""
     return request.Order(
         scope=question.scope,
         place=question.place,
         action=question.action,
-        targets=tuple(_target(judged) for judged in acting),
+        targets=tuple(line for line in lines if line.verdict is plan.Verdict.ACT),
         reason=question.reason,
         requester=question.requester,
         options=question.options,
         retry_of=question.retry_of,
-    )
-
-
-def _target(judged: Judged) -> request.Target:
-    """Return a server as the plan freezes it."""
-    record = judged.record
-    return request.Target(
-        server_id=record.id,
-        name=record.name,
-        rack=judged.rack or record.rack,
-        power_before=record.power_state,
-        operation_before=record.operation_state,
-        sn=record.sn,
-        apart=judged.apart,
     )
 
 

@@ -7,7 +7,7 @@ import threading
 
 from bot.power import plan
 
-# Servers in all kept plans together; one server's line and target take about a kilobyte, and what
+# Servers in all kept plans together; one server's line takes about half a kilobyte, and what
 # every plan has besides (terms, order, waves) as much as that of so many servers.
 MOST_SERVERS = 50_000
 A_PLANS_OWN = 25

@@ -9,75 +9,68 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from bot.power import plan, request
 
-T = TypeVar("T", plan.PlanLine, request.Target)
-
 Column = dict[str, Any]  # By "runs", by "words" and "each", or by "each" alone.
+
+_OF_A_TARGET = tuple(field.name for field in dataclasses.fields(request.Target))
+# What is known of a line only where it is a target: stored beside the places of those.
+_WHERE_ACTED_ON = ("operation_before", "sn")
+_OF_A_LINE = tuple(
+    field.name for field in dataclasses.fields(plan.PlanLine) if field.name not in _WHERE_ACTED_ON
+)
 
 
 def packed(made: plan.Plan) -> str:
     """Return a plan as text."""
     whole = made.model_dump(mode="json", exclude={"lines": True, "order": {"targets"}})
-    places = {line.server_id: place for place, line in enumerate(made.lines)}
-    targets = made.order.targets
-    # A target without a line has no place that could stand for it.
-    at = [places.get(target.server_id, -1) for target in targets]
-    whole["lines"] = _columns(made.lines)
-    whole["targets"] = _of_lines(made, at) if -1 not in at else _columns(targets)
+    whole["lines"] = _columns(made.lines, _OF_A_LINE)
+    whole["targets"] = _targets(made)
     return json.dumps(whole, separators=(",", ":"))
 
 
 def unpacked(text: str) -> plan.Plan:
     """Return the plan that a text is."""
     whole = json.loads(text)
-    lines = _rows(whole["lines"])
+    lines = whole["lines"] = _rows(whole["lines"])
     targets = whole.pop("targets")
-    if "at" in targets:
-        # What isn't stored for the targets is what their lines have.
-        own = {name for name in _names(request.Target)} - set(targets["columns"])
-        at = _spread(targets["at"])
-        listed = [
-            {name: lines[place][name] for name in own if name in lines[place]} for place in at
-        ]
-        _fill(listed, targets["columns"])
-    else:
-        listed = _rows(targets)
-    whole["lines"], whole["order"]["targets"] = lines, listed
+    at = _spread(targets["at"]) if "at" in targets else None
+    if at is not None:
+        _fill([lines[place] for place in at], targets["columns"])
+    whole["order"]["targets"] = _rows(targets) if at is None else []
     # Another version may have written it, so its shape is checked.
-    return plan.Plan.model_validate(whole)
+    found = plan.Plan.model_validate(whole)
+    return found if at is None else _acting_on(found, at)
 
 
-def _of_lines(made: plan.Plan, at: Sequence[int]) -> dict[str, Any]:
-    """Return the targets as places among the lines, with the columns that differ from theirs."""
-    shared = set(_names(plan.PlanLine))
-    columns = {
-        name: _column([getattr(one, name) for one in made.order.targets])
-        for name in _names(request.Target)
-        if name not in shared
-        or any(
-            getattr(one, name) != getattr(made.lines[place], name)
-            for one, place in zip(made.order.targets, at, strict=True)
-        )
-    }
+def _acting_on(found: plan.Plan, at: Sequence[int]) -> plan.Plan:
+    """Return the plan with its lines at these places as its targets."""
+    targets = tuple(found.lines[place] for place in at)
+    order = found.order.model_copy(update={"targets": targets})
+    return found.model_copy(update={"order": order})
+
+
+def _targets(made: plan.Plan) -> dict[str, Any]:
+    """Return the targets as their places among the lines; column by column if others are there."""
+    places = {line.server_id: place for place, line in enumerate(made.lines)}
+    targets = made.order.targets
+    at = [places[one.server_id] for one in targets if one.server_id in places]
+    if [made.lines[place] for place in at] != list(targets):
+        return _columns(targets, _OF_A_TARGET)
     # Targets mostly stand in the order of the lines, so few ranges name all.
-    return {"at": _ranges(at), "columns": columns}
+    return {"at": _ranges(at), "columns": _by_name(targets, _WHERE_ACTED_ON)}
 
 
-def _names(kind: type[plan.PlanLine] | type[request.Target]) -> list[str]:
-    """Return the fields of a line or a target."""
-    return [field.name for field in dataclasses.fields(kind)]
-
-
-def _columns(listed: Sequence[T]) -> dict[str, Any]:
+def _columns(listed: Sequence[request.Target], names: Sequence[str]) -> dict[str, Any]:
     """Return rows column by column."""
-    if not listed:
-        return {"count": 0, "columns": {}}
-    names = _names(type(listed[0]))
-    columns = {name: _column([getattr(one, name) for one in listed]) for name in names}
-    return {"count": len(listed), "columns": columns}
+    return {"count": len(listed), "columns": _by_name(listed, names)}
+
+
+def _by_name(listed: Sequence[request.Target], names: Sequence[str]) -> dict[str, Column]:
+    """Return the columns of these names."""
+    return {name: _column([getattr(one, name) for one in listed]) for name in names}
 
 
 def _column(values: Sequence[Any]) -> Column:

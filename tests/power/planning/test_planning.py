@@ -481,15 +481,10 @@ def test_plan_freezes_what_was_asked_and_what_was_seen() -> None:
 
     drawn = made(question)
 
-    assert drawn.order.targets == (
-        request.Target(
-            server_id="id-web01",
-            name="web01",
-            rack="R1",
-            power_before="on",
-            operation_before="reboot-succeed",
-        ),
-    )
+    [target] = drawn.order.targets
+    assert target is drawn.lines[0]
+    assert (target.server_id, target.name, target.rack) == ("id-web01", "web01", "R1")
+    assert (target.power_before, target.operation_before) == ("on", "reboot-succeed")
     assert (drawn.order.reason, drawn.order.retry_of) == ("why", "PR-2222")
     assert (drawn.policy_version, drawn.snapshot_at) == (RULES.version, NOW - 2)
     assert (drawn.lines[0].rule, drawn.lines[0].health) == ("everything else", "OK")
