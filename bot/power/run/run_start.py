@@ -18,7 +18,6 @@ from bot.power.run import (
     reasons,
     runs,
     sealing,
-    waves,
 )
 from bot.power.run.sealing import Flaw
 
@@ -103,9 +102,7 @@ def _first_row(
     found: ports.Request, target: request.Target, lock: ports.Lock | None, now: float
 ) -> ports.RunServer:
     """Return a server's row at the start: queued, or what another request's lock makes of it."""
-    row = ports.RunServer(
-        target.server_id, target.name, waves.rack_of("", target.rack), apart=target.apart
-    )
+    row = ports.RunServer(target.server_id, target.name, apart=target.apart)
     if lock is None or lock.request_id == found.id:
         return row
     # The thread tells what happened; whose request it was stands on that request's own card.
