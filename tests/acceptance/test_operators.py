@@ -79,6 +79,7 @@ async def test_the_host_stops_and_freezes_while_slack_is_away(stage: Stage) -> N
     told = await stage.thread_says(card, "wrong rack")
     await stage.until(lambda: announced(stage, "Slack is away"))
     lifted, _ = await powerbot("unfreeze", **here)
+    await stage.until(lambda: announced(stage, "🟢 Lifted by host:"))
 
     assert (listed, stopped, frozen, lifted) == (0, 0, 0, 0)
     assert (refused, unknown, misused) == (1, 1, 2)

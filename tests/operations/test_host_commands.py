@@ -268,7 +268,10 @@ async def test_what_does_not_run_is_cancelled_and_what_runs_is_stopped(
 
 
 async def test_host_freezes_and_lifts(world: World, record: Ruled) -> None:
-    """Everybody is told where requests are made; nothing new leaves until it is lifted."""
+    """Everybody is told where requests are made; nothing new leaves until it is lifted.
+
+    Then each announcement says who has lifted it.
+    """
     id_ = await world.ask("reboot web01 because x")
     await world.press(SAM, "approve", id_)
     said = await host_freezes.freeze(record, "cooling is being repaired")
@@ -281,10 +284,15 @@ async def test_host_freezes_and_lifts(world: World, record: Ruled) -> None:
     notices = await world.store.due_notices(now=world.given.now())
     assert {one.channel_id for one in notices} == {OPS, INC}
     assert {one.news.model_dump()["by"] for one in notices} == {OPERATOR}
+    for one in notices:
+        await world.store.notice_sent(one, now=world.given.now(), ts="1.1")
 
     assert await host_freezes.unfreeze(record) == "The freeze is over."
+    due = await world.store.due_notices(now=world.given.now())
     await world.later(60)
 
+    closed = {(one.channel_id, one.ts, one.end.by) for one in due if one.end is not None}
+    assert closed == {(OPS, "1.1", OPERATOR), (INC, "1.1", OPERATOR)}
     assert await world.state(id_) is State.SUCCEEDED
     assert "There is no freeze to lift." in await refusal(host_freezes.unfreeze(record))
 
