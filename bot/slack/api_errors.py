@@ -27,6 +27,7 @@ UNEDITABLE = frozenset({"cant_update_message", "edit_window_closed"})
 AWAY = frozenset(
     {"no_answer", "internal_error", "fatal_error", "service_unavailable", "request_timeout"}
 )
+NO_SCOPE = "missing_scope"
 # What an operator mends for all messages at once.
 OF_TOKEN = frozenset(
     {
@@ -35,7 +36,7 @@ OF_TOKEN = frozenset(
         "account_inactive",
         "token_revoked",
         "token_expired",
-        "missing_scope",
+        NO_SCOPE,
         "not_allowed_token_type",
     }
 )
@@ -44,7 +45,7 @@ OF_TOKEN = frozenset(
 LACKS = {
     "no_such_subteam": Lack.GROUP,
     "subteam_not_found": Lack.GROUP,
-    "missing_scope": Lack.SCOPE,
+    NO_SCOPE: Lack.SCOPE,
     "invalid_auth": Lack.TOKEN,
     "not_authed": Lack.TOKEN,
     "account_inactive": Lack.TOKEN,

@@ -129,6 +129,25 @@ async def test_a_step_that_is_over_does_not_hold_the_thread_up(connected: Side) 
     assert any("Denied" in m.text for m in connected.workspace.messages("C0OPS"))
 
 
+@pytest.mark.parametrize("code", ["access_denied", "missing_scope", "parameter_validation_failed"])
+async def test_a_step_that_slack_refuses_for_good_does_not_hold_the_thread_up(
+    connected: Side, code: str
+) -> None:
+    """The thread gets its word at once and once, and the audit has what the step didn't hear."""
+    connected.workspace.run_step("Fx1")
+    connected.workspace.chaos.refuse("functions.completeError", code)
+
+    await ended_step(connected, State.DENIED)
+    await connected.clock.pass_s(60)
+    await connected.settle()
+
+    said = [m.text for m in connected.workspace.messages("C0OPS") if "Denied by" in m.text]
+    lost = [one for one in connected.store.audited if one.event == "reply.undeliverable"]
+    assert len(said) == 1
+    assert [(one.detail["kind"], one.detail["why"]) for one in lost] == [("step", code)]
+    assert connected.store.outbox == []
+
+
 async def test_a_step_is_told_again_when_slack_was_away(connected: Side) -> None:
     """The end waits in the outbox until the step has heard it."""
     connected.workspace.run_step("Fx1")

@@ -52,7 +52,7 @@ class ThreadPoster:
         ending = isinstance(told, decisions.Closed | running.Ended)
         if ending:
             # Before the thread: a workflow waits for it, whatever the channel takes.
-            await self._end_step(request, servers)
+            await self._end_step(request, servers, told.event)
         if request.hushed or card_poster.never_asked(request):
             return
         channel = request.order.place.channel_id
@@ -104,8 +104,13 @@ class ThreadPoster:
         )
         await self._store.write(lambda tx: tx.audit(entry))
 
-    async def _end_step(self, request: ports.Request, servers: Sequence[ports.RunServer]) -> None:
-        """Tell the step that has asked how it ended; told twice, it has already ended."""
+    async def _end_step(
+        self, request: ports.Request, servers: Sequence[ports.RunServer], event: str
+    ) -> None:
+        """Tell the step that has asked how it ended; told twice, it has already ended.
+
+        Where Slack takes that from nobody, the thread is told all the same, and the audit why.
+        """
         execution_id = workflow_step.execution_id(request.source)
         if not execution_id:
             return
@@ -113,9 +118,14 @@ class ThreadPoster:
         try:
             await self._sender.end_step(execution_id, ended.outputs, ended.error)
         except api_errors.Undelivered as error:
-            if error.code not in workflow_step.OVER:
+            if error.code in workflow_step.OVER:
+                log.info("reporter.step_over", request=request.id, why=error.code)
+                return
+            # The thread doesn't wait until somebody has given the app a right for its steps.
+            if not (error.for_good or error.code == api_errors.NO_SCOPE):
                 raise
-            log.info("reporter.step_over", request=request.id, why=error.code)
+            log.error("reporter.step_refused", request=request.id, why=error.code)
+            await self._note_lost(request, event, error.code, "step")
 
     async def _thread_of_its_own(
         self,
