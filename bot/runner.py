@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -43,6 +44,8 @@ class Runner:
         self._paces = paces
         self._due = due or asyncio.Event()
         self._driven: dict[asyncio.Task[None], ports.Claim] = {}
+        # When it looked the last time; where it has never looked, the process before may have.
+        self._looked_at = math.inf
 
     @property
     def driving(self) -> int:
@@ -53,6 +56,7 @@ class Runner:
         """Claim and drive until cancelled; then let go of every claim."""
         try:
             while True:
+                await self._mind_the_clock()
                 await self._claim_due()
                 with contextlib.suppress(TimeoutError):
                     # Nobody wakes this process for what another one has written.
@@ -61,6 +65,19 @@ class Runner:
                 self._due.clear()
         finally:
             await self._let_go()
+
+    async def _mind_the_clock(self) -> None:
+        """Take back what a clock has put off that was set back since, perhaps before the start."""
+        now = self._clock.now()
+        if now < self._looked_at - clocks.STEP_S:
+            if self._looked_at < math.inf:
+                log.warning("runner.clock_set_back", by_s=round(self._looked_at - now))
+            try:
+                await self._store.look_again(now=now)
+            except errors.StoreUnavailable as error:
+                log.warning("runner.store_away", why=error.user_message)
+                return
+        self._looked_at = now
 
     async def _claim_due(self) -> None:
         """Start a task for every request that is due."""

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import dataclasses
 import pathlib
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -100,3 +101,46 @@ async def test_a_drive_that_failed_is_tried_again_later(store: Store) -> None:
         async with asyncio.timeout(30):
             await driving.begun.wait()
         assert found.driving <= 1
+
+
+class SetClock(clocks.SystemClock):
+    """The machine's clock, as somebody has set it."""
+
+    set_s = 0.0
+
+    def now(self) -> float:
+        """Return the wall clock."""
+        return super().now() + self.set_s
+
+
+@pytest.mark.parametrize("when", ["before the start", "meanwhile"])
+async def test_a_request_does_not_wait_for_an_instant_of_a_clock_that_was_set_back(
+    store: Store, when: str
+) -> None:
+    """It would start an hour after everybody has forgotten it."""
+    clock, ahead = SetClock(), time.time() + 3600.0
+
+    async def use_by() -> float:
+        found = await store.read(lambda tx: tx.request("PR-AHEA"))
+        assert found is not None
+        return found.use_by
+
+    put_off = builders.a_request(
+        "PR-AHEA", state=State.APPROVED, changed_at=ahead, use_by=ahead + 900.0, expires_at=ahead
+    )
+    clock.set_s = 3700.0
+    driving = Driving(RuntimeError("a bug"))
+    found = runner.Runner(store, driving, clock, QUICK)
+    if when == "before the start":
+        clock.set_s = 0.0
+    await store.write(lambda tx: tx.create(put_off, source_key="ahead"))
+    task = asyncio.create_task(found.run())
+    async with asyncio.timeout(30):
+        await driving.begun.wait()
+        clock.set_s = 0.0
+        while await use_by() > ahead:  # noqa: ASYNC110 -- a row has no event
+            await asyncio.sleep(0.01)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+    assert await use_by() == pytest.approx(time.time() + 900.0, abs=30.0)

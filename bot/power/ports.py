@@ -192,6 +192,9 @@ class RequestStore(Protocol):
         `but` are requests that the caller drives already.
         """
 
+    async def look_again(self, *, now: float) -> None:
+        """Let nothing wait for an instant of a clock that has been set back to `now`."""
+
     async def renew(self, claim: Claim, *, lease_s: float) -> bool:
         """Prolong a lease; False when it was lost."""
 

@@ -108,6 +108,10 @@ class Store:
         """Claim the request that is due the longest (its `next_at` is at most `now`)."""
         return await self._group_run(lambda tx: claims.claim(tx, now=now, lease_s=lease_s, but=but))
 
+    async def look_again(self, *, now: float) -> None:
+        """Let nothing wait for an instant of a clock that has been set back to `now`."""
+        await self._group_run(lambda tx: claims.look_again(tx, now=now))
+
     async def renew(self, claim: ports.Claim, *, lease_s: float) -> bool:
         """Prolong a lease; False when it was lost."""
         return await self._group_run(lambda tx: claims.renew(tx, claim, lease_s=lease_s))

@@ -222,6 +222,9 @@ class Store:
         """Nothing here drives requests."""
         return None
 
+    async def look_again(self, *, now: float) -> None:
+        """Nothing here drives requests."""
+
     async def renew(self, claim: ports.Claim, *, lease_s: float) -> bool:
         """Nothing here drives requests."""
         return False

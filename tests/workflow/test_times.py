@@ -356,3 +356,43 @@ async def test_request_expires_in_time_though_the_wall_clock_is_set_back(
 
         assert "has expired" in told
         assert await world.state(id_) is State.EXPIRED
+
+
+async def test_request_of_a_wall_that_was_ahead_counts_its_time_from_when_the_wall_came_back(
+    tmp_path: pathlib.Path,
+) -> None:
+    """Long enough ahead to be believed, it had put the deadline an hour off; the card says both."""
+    wall = ticks.GivenClock()
+    steady = clocks.SteadyClock(wall)
+    async with world_.running(databases.sqlite(tmp_path), clock=steady) as world:
+        wall.set_s = 3600.0
+        steady.now()
+        wall.passed_s += clocks.FORWARD_S
+        id_ = await world.ask("reboot web01 because x")
+        wall.set_s = 0.0
+        for _ in range(2):
+            await world.store.look_again(now=steady.now())
+        assert (await world.found(id_)).expires_at == steady.now() + EXPIRES_S
+        [card] = [
+            one for one in await world.store.due_messages(now=steady.now()) if one.kind == "card"
+        ]
+        wall.passed_s += EXPIRES_S
+
+        told = await world.told(SAM, "approve", id_)
+        await world.drive()
+
+        assert card.request_id == id_
+        assert "has expired" in told
+        assert await world.state(id_) is State.EXPIRED
+        assert world.calls() == []
+
+
+async def test_looking_again_takes_no_time_from_a_request_of_another_replica(world: World) -> None:
+    """Its clock may be a little ahead, and nothing was set back."""
+    id_ = await world.ask("reboot web01 because x")
+    before = await world.found(id_)
+
+    await world.store.look_again(now=world.clock.now() - 50.0)
+
+    after = await world.found(id_)
+    assert (after.expires_at, after.changed_at) == (before.expires_at, before.changed_at)

@@ -14,6 +14,10 @@ from bot.storage.engine import link
 from bot.storage.tables import rows
 
 _OPEN = sorted(lifecycle.OPEN)
+# Those with a deadline of their own; a run's is counted by its process.
+_WAITING = sorted(lifecycle.OPEN - {lifecycle.State.RUNNING})
+# Clocks of two replicas may differ by so much, in seconds.
+APART_S = 60.0
 # Tables whose rows one process at a time has in hand.
 LEASED = ("requests", "inbox", "outbox", "notices")
 # Looks that are remembered within the time that an owner is given.
@@ -78,6 +82,38 @@ def claim(
         but=[*but],
     )
     return ports.Claim(claimed[0].id, claimed[0].epoch) if claimed else None
+
+
+# A request that came to its state in the future was brought there by a clock that has been set
+# back since, so all of its times are as much too late.
+_AHEAD = "state IN :waiting AND changed_at > :ahead"
+_SHOW_AHEAD = f"""
+    UPDATE outbox SET version = version + 1, waiting = TRUE
+    WHERE kind = 'card' AND request_id IN (SELECT id FROM requests WHERE {_AHEAD})
+"""
+_NEARER = f"""
+    UPDATE requests
+    SET expires_at = CASE WHEN expires_at > 0 THEN expires_at - (changed_at - :now) ELSE 0 END,
+        use_by = CASE WHEN use_by > 0 THEN use_by - (changed_at - :now) ELSE 0 END,
+        changed_at = :now
+    WHERE {_AHEAD}
+"""
+_LOOK = "UPDATE requests SET next_at = :now WHERE state IN :open AND next_at > :now"
+
+
+def look_again(tx: link.Link, *, now: float) -> None:
+    """Let nothing wait for an instant that a clock gave which has been set back to `now`.
+
+    Every open request is looked at and every message tried at once; the deadlines of requests
+    that came to their state after `now` count from it.
+    """
+    ahead = now + APART_S
+    tx.change(_SHOW_AHEAD, waiting=_WAITING, ahead=ahead)
+    tx.change(_NEARER, now=now, waiting=_WAITING, ahead=ahead)
+    tx.change(_LOOK, now=now, open=_OPEN)
+    # What waits for Slack's own pace is held back by the process that was told to wait.
+    tx.change("UPDATE outbox SET due_at = :now WHERE waiting AND due_at > :now", now=now)
+    tx.change("UPDATE notices SET due_at = :now WHERE waiting AND due_at > :now", now=now)
 
 
 def renew(tx: link.Link, claimed: ports.Claim, *, lease_s: float) -> bool:
