@@ -79,7 +79,7 @@ def views() -> dict[str, dict[str, Any]]:
         "home-empty": home.render(shown()),
         "home-full": home.render(full(), answers.Note("Done."), "https://demo.slack.com/"),
         "home-hostile": home.render(full(builders.HOSTILE), answers.Note(builders.HOSTILE)),
-        "home-closed": home.closed(answers.Note("Guests can't use Powerbot.")),
+        "home-closed": home.alone(answers.Note("Guests can't use Powerbot.", good=False)),
     }
 
 

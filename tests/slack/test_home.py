@@ -211,6 +211,20 @@ async def test_answer_on_home_names_people_and_instants_as_replies_do(
     assert told in words_of(side.workspace.home("sam"))
 
 
+@pytest.mark.parametrize(("good", "sign"), [(True, "👉"), (False, "🚫")])
+@pytest.mark.parametrize("known", [True, False])
+async def test_answer_on_home_shows_a_refusal_as_one_and_nothing_else(
+    side: Side, homes: home_publisher.HomePublisher, known: bool, good: bool, sign: str
+) -> None:
+    """Whoever pressed on a Home that this process hasn't drawn reads the same as on any other."""
+    if known:
+        await homes.opened(SAM, shown())
+
+    await homes.told(SAM, answers.Note("Your yes is counted.", good=good))
+
+    assert words_of(side.workspace.home("sam")).startswith(f"{sign} Your yes is counted.")
+
+
 async def test_person_reads_details_from_home_in_a_window(connected: Side) -> None:
     """Details on the Home tab opens the whole request beside it."""
     found = builders.request_in(State.PENDING, id="PR-0000")

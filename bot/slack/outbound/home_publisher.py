@@ -86,7 +86,7 @@ class HomePublisher:
         if one.shown is not None:
             await self._publish(one, one.shown)
         else:
-            await self._send(one, home.closed(note))
+            await self._send(one, home.alone(note))
 
     async def run(self, overview: Overview, head: Callable[[], Awaitable[int]]) -> None:
         """Keep all that are watched up to date until cancelled; `head` moves with the record."""

@@ -48,7 +48,7 @@ def render(
         ("Your requests", shown.mine, _mine),
         ("Running", shown.running, _running),
     )
-    body = [blocks.section(f"👉 {_said(notice)}")] if notice else []
+    body = [_answer(notice)] if notice else []
     # Numbered, since no two ids of a view may be equal ("Actions block").
     for number, one in enumerate(shown.freezes[:MOST_ROWS]):
         body += _freeze(one, shown, number)
@@ -82,14 +82,15 @@ def _how_to(called: str) -> str:
     return HOW_TO.format(example=example, help=text.code(f"{called} help"))
 
 
-def closed(why: answers.Note) -> blocks.Block:
-    """Return the Home tab of somebody who may not use Powerbot, with the reason."""
-    return {"type": "home", "blocks": [blocks.section(f"🚫 {_said(why)}")]}
+def alone(note: answers.Note) -> blocks.Block:
+    """Return a Home tab of one answer: why somebody may not use Powerbot, or what a press did."""
+    return {"type": "home", "blocks": [_answer(note)]}
 
 
-def _said(note: answers.Note) -> str:
-    """Return a sentence as replies have it: with people by name, and instants in readers' time."""
-    return about_freezes.spoken(note.text, note.people, NOTE_CHARS)
+def _answer(note: answers.Note) -> blocks.Block:
+    """Return an answer as replies have it: with people by name, and instants in readers' time."""
+    told = about_freezes.spoken(note.text, note.people, NOTE_CHARS)
+    return blocks.section(f"{'👉' if note.good else '🚫'} {told}")
 
 
 def details(shown: answers.RequestShown) -> dict[str, Any]:
