@@ -8,7 +8,7 @@ import dataclasses
 from collections.abc import Collection, Iterator, KeysView, Mapping, Sequence, Set
 from typing import Protocol
 
-from bot.clouddc import client, inventory
+from bot.clouddc import client, inventory, single_reads
 from bot.power import errors, ports, server
 from bot.runtime import single_flight
 
@@ -22,6 +22,9 @@ FORGET_S = 120.0
 MOST_SHOWN = 50
 # Watchers for whom we remember what they were shown; one too many would only read again.
 MOST_WATCHERS = 200
+# Single reads that take longer than this, in seconds, are given up for the list, which may answer
+# where one of them hangs. Half of what a click waits for, so that the list has the other half.
+SINGLY_S = 4.0
 
 
 class Shower(Protocol):
@@ -65,6 +68,7 @@ class Poller:
         self._clock = clock
         self._share_s = share_s
         self._rounds = single_flight.SingleFlight(self._round, clock)
+        self._singles = single_reads.SingleReads(servers, clock)
         self._waiting: dict[object, KeysView[str]] = {}
         # What the round under way reads; None for all servers, or for not yet chosen.
         self._reading: Set[str] | None = None
@@ -85,20 +89,60 @@ class Poller:
             return ports.Sighting({}, self._clock.now())
         found = self._unseen(wanted, not_before)
         if found is None:
-            with self._waits_for(wanted):
-                found = await self._rounds.result(
-                    lambda began: (
-                        began.is_since(not_before, self._clock)
-                        and (self._reading is None or wanted <= self._reading)
-                    )
-                )
+            found = await self._next_round(wanted, not_before)
         self._note_shown(wanted, found)
         unread = set() if found.whole else wanted - found.servers.keys() - found.asked
         return ports.Sighting(found.servers, found.began.at, frozenset(unread))
 
+    async def records(
+        self, ids: Collection[str], *, not_before: float, whole: bool = False
+    ) -> server.Records:
+        """Return the newest records of some servers, read at `not_before` or later.
+
+        They are a snapshot unless each server could be read by itself, for fewer calls.
+
+        Raises:
+            CloudError: they could not be read.
+        """
+        found = self._singles.at_hand(ids, not_before, whole=whole)
+        if found is None and not whole and self._is_cheaper_singly(len(ids)):
+            found = await self._read_singly(ids, not_before)
+        if found is not None:
+            return found
+        # Gone by a single read: only a list from after it says whether another has the name.
+        since = max(not_before, self._singles.gone_at(ids))
+        listed = await self._inventory.snapshot(not_before=since)
+        return self._singles.on_list(ids) or listed
+
     async def aclose(self) -> None:
         """Stop the round under way."""
         await self._rounds.aclose()
+
+    def _is_cheaper_singly(self, count: int) -> bool:
+        """Whether so many servers are fewer calls than the list, which is known to be whole."""
+        listed, pages = self._inventory.latest(), self._inventory.pages
+        if listed is None or pages is None or listed.shortfall is not None:
+            return False
+        return 0 < count < pages
+
+    async def _read_singly(self, ids: Collection[str], not_before: float) -> server.Records | None:
+        """Read servers in a round; None where that doesn't find them all, for the list to tell."""
+        try:
+            async with asyncio.timeout(SINGLY_S):
+                await self._next_round(dict.fromkeys(ids).keys(), not_before)
+        except (errors.CloudError, TimeoutError):
+            return None
+        return self._singles.at_hand(ids, not_before, whole=False)
+
+    async def _next_round(self, wanted: KeysView[str], not_before: float) -> _Round:
+        """Return a round that began at `not_before` or later and reads all of these."""
+        with self._waits_for(wanted):
+            return await self._rounds.result(
+                lambda began: (
+                    began.is_since(not_before, self._clock)
+                    and (self._reading is None or wanted <= self._reading)
+                )
+            )
 
     def _unseen(self, wanted: KeysView[str], not_before: float) -> _Round | None:
         """Return the newest sweep if it is news to the watcher of these ids, and young enough."""
@@ -127,9 +171,11 @@ class Poller:
             return await self._list(wanted, began)
         self._reading = wanted
         try:
-            return _Round(await self._show_all(wanted), began)
+            shown = await self._show_all(wanted)
         finally:
             self._reading = None
+        self._singles.note(wanted, shown, began)
+        return _Round(shown, began)
 
     async def _list(self, wanted: Set[str], began: single_flight.Began) -> _Round:
         """List the project, and show those whom a list that falls short leaves out."""
@@ -193,6 +239,12 @@ class CloudPower:
     def latest(self) -> server.Snapshot | None:
         """Return the newest snapshot there is, however old, without a call."""
         return self.inventory.latest()
+
+    async def records(
+        self, server_ids: Collection[str], *, not_before: float, whole: bool = False
+    ) -> server.Records:
+        """Return the newest records of some servers, with the fewest calls."""
+        return await self.poller.records(server_ids, not_before=not_before, whole=whole)
 
     async def sighting(self, server_ids: Collection[str], *, not_before: float) -> ports.Sighting:
         """Read some servers again, sharing what others read."""

@@ -41,8 +41,10 @@ async def _halt(context: Context, run: runs.Run, lost: lost_grants.LostGrant) ->
     await recorder.write(context, lambda tx: lost_grants.note(tx, run.request, lost, now=now))
 
 
-async def fits(context: Context, run: runs.Run, snapshot: server.Snapshot) -> bool:
+async def fits(context: Context, run: runs.Run, records: server.Records) -> bool:
     """Whether the policy in force still allows the request; halts it otherwise.
+
+    `records` has all servers of the plan: rules and numbers of approvals go by all of them.
 
     Raises:
         SlackUnavailable: an edited policy could not be judged; the thread is told, and the
@@ -50,23 +52,23 @@ async def fits(context: Context, run: runs.Run, snapshot: server.Snapshot) -> bo
     """
     try:
         # A run that is halted needs no judgement, and must not wait for Slack to get one.
-        problem = "" if run.halted else await context.rules.rejudge(run.request, snapshot)
+        problem = "" if run.halted else await context.rules.rejudge(run.request, records)
     except errors.SlackUnavailable as error:
         await gate.tell(context, run, Blocker(BlockerKind.SLACK, error.user_message))
         raise
     if problem:
         run.halted = Blocker(BlockerKind.POLICY, problem)
-    _take_up(context, run, snapshot)
+    _take_up(context, run, records)
     return run.halted is None
 
 
-def _take_up(context: Context, run: runs.Run, snapshot: server.Snapshot) -> None:
+def _take_up(context: Context, run: runs.Run, fresh: server.Records) -> None:
     """Judge from now on by the policy of this moment, with what it has tightened."""
     rules, groups = context.rules.policy(), run.asker
     given = run.grant
     # Made anew only for another policy or other groups: it goes through the whole fleet.
     if given is None or given.rules is not rules or given.groups != groups:
-        plan, known = run.request.plan, snapshot.servers
+        plan, known = run.request.plan, fresh.servers
         # A server that is gone has no rule, and is set aside by itself.
         records = (known[id_] for id_ in plan.order.server_ids if id_ in known)
         run.grant = granted.grant(plan, rules, groups, records)

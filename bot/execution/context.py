@@ -25,7 +25,7 @@ class Rules:
     """
 
     policy: Callable[[], policy.Policy]
-    rejudge: Callable[[ports.Request, server.Snapshot], Awaitable[str]]
+    rejudge: Callable[[ports.Request, server.Records], Awaitable[str]]
     ruling: Callable[[ports.Request, int], Awaitable[lost_grants.Ruling]]
 
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import structlog
 
-from bot.execution import approval_check, gate, poll, preflight, recorder, send_wave
+from bot.execution import approval_check, gate, keeping, poll, preflight, recorder, send_wave
 from bot.execution.context import Context
 from bot.execution.steps import after, before, extend
 from bot.power import plan, ports
@@ -122,25 +122,27 @@ async def _send_wave(context: Context, run: runs.Run) -> bool:
     """
     if not await approval_check.stands(context, run, 0):
         return False
-    snapshot = await preflight.snapshot(context, run)
-    if snapshot is None or not await approval_check.fits(context, run, snapshot):
+    records = await preflight.records(context, run, 0)
+    if records is None or not await approval_check.fits(context, run, records):
         return False
     terms, options = run.terms, run.request.order.options
     # Counted before choosing, which sets aside whoever has changed since the plan.
     were, most = len(run.queued(0)), waves.size(terms, options, run.wave)
-    chosen = await preflight.choose(context, run, 0, snapshot, most)
+    chosen = await preflight.choose(context, run, 0, records, most)
     if terms.on_change is plan.OnChange.STOP and len(run.queued(0)) < were:
         run.halted = Blocker(BlockerKind.CHANGED, "a server has changed since the plan")
     await recorder.progress(context, run)
     if chosen and not run.halted:
-        left = await before.take_out(context, run, chosen, snapshot)
+        left = await before.take_out(context, run, chosen, records)
         # Steps take minutes, after which what the wave was checked on is too old.
         if left is not chosen:
             if not await _send_what_is_left(context, run, left):
                 return False
-        elif await send_wave.Wave(context, run, snapshot).send(chosen):
+        elif await send_wave.Wave(context, run, records).send(chosen):
             run.wave += 1
-    if not chosen and not run.halted and run.queued(0):
+    # If records of the plan's servers don't do any more, the next look has the list.
+    looked = not keeping.lacks_list(context, runs.method(run.action, 0), records)
+    if looked and not chosen and not run.halted and run.queued(0):
         await preflight.wait_for_racks(context, run, 0)
     return True
 
@@ -154,13 +156,13 @@ async def _send_what_is_left(
     if not await approval_check.stands(context, run, 0):
         return False
     # A reading from before the last step would not show what happened meanwhile.
-    snapshot = await preflight.snapshot(context, run, not_before=context.clock.now())
-    if snapshot is None or not await approval_check.fits(context, run, snapshot):
+    records = await preflight.records(context, run, 0, not_before=context.clock.now())
+    if records is None or not await approval_check.fits(context, run, records):
         return False
     ids = {row.server_id for row in left}
-    chosen = await preflight.choose(context, run, 0, snapshot, len(left), among=ids)
+    chosen = await preflight.choose(context, run, 0, records, len(left), among=ids)
     await recorder.progress(context, run)
-    if chosen and await send_wave.Wave(context, run, snapshot).send(chosen):
+    if chosen and await send_wave.Wave(context, run, records).send(chosen):
         run.wave += 1
     return True
 
@@ -174,12 +176,12 @@ async def _finish_steps(context: Context, run: runs.Run) -> None:
     while due := run.queued(1):
         if not await approval_check.stands(context, run, 1):
             return
-        snapshot = await preflight.snapshot(context, run)
-        if snapshot is None or not await approval_check.fits(context, run, snapshot):
+        records = await preflight.records(context, run, 1)
+        if records is None or not await approval_check.fits(context, run, records):
             return
-        chosen = await preflight.choose(context, run, 1, snapshot, len(due))
+        chosen = await preflight.choose(context, run, 1, records, len(due))
         await recorder.progress(context, run)
-        await send_wave.Wave(context, run, snapshot, step=1).send(chosen)
+        await send_wave.Wave(context, run, records, step=1).send(chosen)
         await poll.to_the_end(context, run)
         if not chosen and run.queued(1):
             await preflight.wait_for_racks(context, run, 1)

@@ -83,6 +83,7 @@ async def _poll(context: Context, run: runs.Run, watched: Collection[ports.RunSe
         raise errors.LostLease
     seen = await _sighting(context, run, watched)
     if seen is not None:
+        run.looked_at = seen.started_at
         await recorder.end_wait(context, run, Service.CLOUD)
     now, ticks = context.clock.now(), context.clock.monotonic()
     # What was seen is as old as the sweep that saw it, which others may have begun.

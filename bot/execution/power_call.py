@@ -29,7 +29,7 @@ async def call(
     run: runs.Run,
     method: ports.Method,
     rows: Sequence[ports.RunServer],
-    snapshot: server.Snapshot,
+    records: server.Records,
     *,
     within_s: float = LEAVES_WITHIN_S,
 ) -> call_answers.Answered | Blocker:
@@ -42,7 +42,7 @@ async def call(
     switches_on = method is ports.Method.ON
     rack_limit = run.terms.max_per_rack if switches_on else 0
     intended = tuple(
-        runs.intended(row, snapshot, wave=wave, now=now, rack_limit=rack_limit) for row in rows
+        runs.intended(row, records, wave=wave, now=now, rack_limit=rack_limit) for row in rows
     )
     attempt = ports.Attempt(
         # CloudDC knows no key for a repeated call: this id is for our own record and log.

@@ -5,19 +5,18 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Collection, Iterator, Sequence
 
-from bot.execution import gate, recorder
+from bot.execution import gate, keeping, recorder
 from bot.execution.context import Context
 from bot.power import errors, ports, request, server
 from bot.power.approval import recheck
 from bot.power.causes import Cause
 from bot.power.lifecycle import ServerState
-from bot.power.policy import policy
 from bot.power.run import call_answers, ledger, reasons, runs, waves
 from bot.runtime import priority
 
-# The sweep that a wave is checked on began at most this long before the wave's first call.
+# The reading that a wave is checked on began at most this long before the wave's first call.
 FRESH_S = 15.0
-# A first call that has less time left than this to leave on a sweep waits for the next sweep.
+# A first call that has less time left than this to leave on a reading waits for the next one.
 LEAST_LEFT_S = 1.0
 # How long to wait before a list that could not be read is tried again.
 AGAIN_S = 15.0
@@ -25,22 +24,25 @@ AGAIN_S = 15.0
 SLICE = 100
 # How long to wait before checking again whether a rack has room, in seconds.
 RACK_LOOK_S = 5.0
-# Where no lock bears on the answer, none is read.
-NOTHING_STANDS = ledger.OtherRequests((), frozenset())
 STALE = "CloudDC's list takes so long to read that its states are too old"
 
 
-async def snapshot(
-    context: Context, run: runs.Run, *, not_before: float = 0.0
-) -> server.Snapshot | None:
+async def records(
+    context: Context, run: runs.Run, step: int, *, not_before: float = 0.0
+) -> server.Records | None:
     """Read what a wave is checked on, waiting while CloudDC is away; None when halted.
 
-    The read began at `not_before` (epoch seconds) or later.
+    Those are all servers of the plan, and the whole list where others are counted. The read began
+    at `not_before` (epoch seconds) or later, and no earlier than the proof of the wave before.
     """
+    ids, method = run.request.order.server_ids, runs.method(run.action, step)
     while await gate.may_call(context, run, despite_failures=True):
         try:
-            fresh = max(not_before, context.clock.now() - FRESH_S + LEAST_LEFT_S)
-            found = await context.power.snapshot(not_before=fresh)
+            now = context.clock.now()
+            # A clock that was set back would have the proof in the future.
+            fresh = max(not_before, now - FRESH_S + LEAST_LEFT_S, min(run.looked_at, now))
+            whole = keeping.counts(context, method)
+            found = await context.power.records(ids, not_before=fresh, whole=whole)
         except errors.CloudError as error:
             wait_s = max(AGAIN_S, error.retry_after_s or 0.0)
             await gate.wait_for_cloud(context, run, call_answers.away(error), wait_s)
@@ -53,20 +55,20 @@ async def snapshot(
     return None
 
 
-def leaves_within_s(context: Context, snapshot: server.Snapshot) -> float:
-    """Return for how long the first call of a wave may still leave on this snapshot."""
-    return FRESH_S - snapshot.age_s(context.clock.now())
+def leaves_within_s(context: Context, records: server.Records) -> float:
+    """Return for how long the first call of a wave may still leave on these records."""
+    return FRESH_S - records.age_s(context.clock.now())
 
 
 def _outdated(
-    run: runs.Run, row: ports.RunServer, snapshot: server.Snapshot
+    run: runs.Run, row: ports.RunServer, records: server.Records
 ) -> recheck.ServerChange | None:
     """Return what has made another server of this one since the plan.
 
     A server that a cycle has switched off is brought back whatever it is called by now.
     """
     target = run.targets.get(row.server_id)
-    record = snapshot.servers.get(row.server_id)
+    record = records.servers.get(row.server_id)
     # Nothing outside the sealed plan is ever sent, whatever the run's rows say.
     if target is None:
         return recheck.ServerChange(ServerState.BLOCKED, "not in the plan")
@@ -79,7 +81,7 @@ async def choose(
     context: Context,
     run: runs.Run,
     step: int,
-    snapshot: server.Snapshot,
+    records: server.Records,
     most: int,
     *,
     among: Collection[str] | None = None,
@@ -94,29 +96,29 @@ async def choose(
     if among is not None:
         queued = [row for row in queued if row.server_id in among]
     elif not step:
-        queued = _whose_turn(context, run, queued, snapshot)
-    standing = await _standing(context, run, method, queued, snapshot, locks=False)
+        queued = _whose_turn(context, run, queued, records)
+    standing = await keeping.standing(context, run, method, queued, records, locks=False)
     # Only a power-on draws the inrush current that a rack's fuse must bear.
     per_rack = run.terms.max_per_rack if method is ports.Method.ON else None
-    spare = await _spare_racks(context, snapshot, queued, per_rack)
+    spare = await _spare_racks(context, records, queued, per_rack)
     chosen: list[ports.RunServer] = []
     async for some in priority.slices(queued, SLICE):
         left = most - len(chosen)
         if not left:
             break
-        right = _right(context, run, method, some, snapshot, standing)
-        chosen += waves.choose(right, left, per_rack=per_rack, spare=spare, place=_places(snapshot))
-    return _without_kept(context, run, method, chosen, snapshot, standing)
+        right = _right(context, run, method, some, records, standing)
+        chosen += waves.choose(right, left, per_rack=per_rack, spare=spare, place=_places(records))
+    return _without_kept(context, run, method, chosen, records, standing)
 
 
 def _whose_turn(
-    context: Context, run: runs.Run, queued: list[ports.RunServer], snapshot: server.Snapshot
+    context: Context, run: runs.Run, queued: list[ports.RunServer], records: server.Records
 ) -> list[ports.RunServer]:
     """Return the servers of the first group in the policy's order that is still queued."""
     order = context.rules.policy().order
     if not order.groups(run.action):
         return queued
-    known = snapshot.servers
+    known = records.servers
     # A server without a record is set aside, whenever it is looked at.
     places = [
         order.place(run.action, known[row.server_id]) if row.server_id in known else None
@@ -128,14 +130,14 @@ def _whose_turn(
 
 async def _spare_racks(
     context: Context,
-    snapshot: server.Snapshot,
+    records: server.Records,
     rows: Sequence[ports.RunServer],
     per_rack: int | None,
 ) -> dict[ports.Rack, int]:
     """Read how many may still be switched on in racks where others are being switched on."""
     if per_rack is None:
         return {}
-    place = _places(snapshot)
+    place = _places(records)
     racks = list({place(row)[1] for row in rows})
     # Over all requests: three of them would else switch on three times the limit.
     busy = await context.store.read(lambda tx: tx.busy_racks(racks))
@@ -162,7 +164,7 @@ async def still_right(
     run: runs.Run,
     method: ports.Method,
     rows: Sequence[ports.RunServer],
-    snapshot: server.Snapshot,
+    records: server.Records,
     *,
     locks: bool,
 ) -> list[ports.RunServer]:
@@ -170,9 +172,9 @@ async def still_right(
 
     Their locks are asked for with the intent; with `locks`, now too.
     """
-    standing = await _standing(context, run, method, rows, snapshot, locks=locks)
-    right = list(_right(context, run, method, rows, snapshot, standing))
-    return _without_kept(context, run, method, right, snapshot, standing)
+    standing = await keeping.standing(context, run, method, rows, records, locks=locks)
+    right = list(_right(context, run, method, rows, records, standing))
+    return _without_kept(context, run, method, right, records, standing)
 
 
 def _right(
@@ -180,14 +182,14 @@ def _right(
     run: runs.Run,
     method: ports.Method,
     rows: Sequence[ports.RunServer],
-    snapshot: server.Snapshot,
+    records: server.Records,
     standing: ledger.OtherRequests,
 ) -> Iterator[ports.RunServer]:
     """Yield the servers that may be sent, setting aside on the way those that may not."""
     for row in rows:
-        record = snapshot.servers.get(row.server_id)
+        record = records.servers.get(row.server_id)
         # Asked first, for a server of another name may be another machine altogether.
-        outdated = _outdated(run, row, snapshot)
+        outdated = _outdated(run, row, records)
         change = outdated or _change(context, run, method, row, record, standing)
         if change is None:
             yield row
@@ -195,7 +197,7 @@ def _right(
             _set_aside(context, run, method, row, outdated, record)
         else:
             earlier = run.earlier.get(row.server_id)
-            why = reasons.explained(change, row, snapshot, earlier)
+            why = reasons.explained(change, row, records, earlier)
             _set_aside(context, run, method, row, why, record)
 
 
@@ -237,59 +239,27 @@ def _without_kept(
     run: runs.Run,
     method: ports.Method,
     rows: Sequence[ports.RunServer],
-    snapshot: server.Snapshot,
+    records: server.Records,
     standing: ledger.OtherRequests,
 ) -> list[ports.RunServer]:
-    """Set aside the servers that must stay on, over all requests.
-
-    Our own that a call may have reached since the snapshot don't count as on any more.
-    """
-    if not _keeping(context, method):
+    """Set aside the servers that must stay on; none may be sent while the others aren't known."""
+    if not keeping.counts(context, method):
         return list(rows)
-    keeps, fleet = context.rules.policy().keeps, snapshot.servers
-    ours = {row.server_id for row in run.rows.values() if row.sent_at >= snapshot.started_at}
-    wanted = [fleet[row.server_id] for row in rows]
-    held = policy.held_back(keeps, fleet.values(), standing.leaving | ours, wanted)
+    if not isinstance(records, server.Snapshot):
+        return []
+    held = keeping.held_back(context, run, rows, records, standing)
     for row in rows:
         if why := held.get(row.server_id):
             change = recheck.ServerChange(ServerState.BLOCKED, why)
-            _set_aside(context, run, method, row, change, fleet[row.server_id])
+            _set_aside(context, run, method, row, change, records.servers[row.server_id])
     return [row for row in rows if row.server_id not in held]
 
 
-def _keeping(context: Context, method: ports.Method) -> bool:
-    """Whether some servers must stay on that a call could turn off."""
-    # A reboot counts: the server is away for a while.
-    return method is not ports.Method.ON and bool(context.rules.policy().keeps)
-
-
-async def _standing(
-    context: Context,
-    run: runs.Run,
-    method: ports.Method,
-    rows: Sequence[ports.RunServer],
-    snapshot: server.Snapshot,
-    *,
-    locks: bool,
-) -> ledger.OtherRequests:
-    """Read the locks that bear on these servers, where an answer is needed."""
-    if not locks and not _keeping(context, method):
-        return NOTHING_STANDS
-    ids = [row.server_id for row in rows]
-    others = [
-        record.id
-        for keep in context.rules.policy().keeps
-        for record in snapshot.servers.values()
-        if keep.servers.matches(record)
-    ]
-    return await context.store.read(lambda tx: ledger.standing(tx, run.id, ids, frozenset(others)))
-
-
-def _places(snapshot: server.Snapshot) -> Callable[[ports.RunServer], ports.Rack]:
+def _places(records: server.Records) -> Callable[[ports.RunServer], ports.Rack]:
     """Return what tells a server's rack by its fresh record."""
 
     def place(row: ports.RunServer) -> ports.Rack:
-        record = snapshot.servers.get(row.server_id)
+        record = records.servers.get(row.server_id)
         # One that is gone from the list still stands where the intent found it.
         return waves.rack_of(record.dc, record.rack) if record else row.stood
 

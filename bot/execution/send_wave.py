@@ -5,7 +5,15 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from bot.execution import approval_check, gate, poll, poll_schedule, power_call, preflight
+from bot.execution import (
+    approval_check,
+    gate,
+    keeping,
+    poll,
+    poll_schedule,
+    power_call,
+    preflight,
+)
 from bot.execution.context import Context
 from bot.power import ports, server
 from bot.power.run import blockers, call_answers, runs, waves
@@ -22,7 +30,7 @@ class Wave:
 
     context: Context
     run: runs.Run
-    snapshot: server.Snapshot
+    records: server.Records
     step: int = 0
     sent: bool = dataclasses.field(init=False, default=False)
     barred: bool = dataclasses.field(init=False, default=False)
@@ -75,17 +83,17 @@ class Wave:
         """Make one call for those of the servers that still may; False ends the wave."""
         if not await self._ready():
             return False
-        context, run, snapshot = self.context, self.run, self.snapshot
+        context, run, records = self.context, self.run, self.records
         right = await preflight.still_right(
-            context, run, self.method, rows, snapshot, locks=self.barred
+            context, run, self.method, rows, records, locks=self.barred
         )
         if not right:
             return True
         within_s = context.pacing.leaves_within_s
         # What a wave was checked on must be fresh for its first call alone.
         if not self.sent:
-            within_s = min(within_s, preflight.leaves_within_s(context, snapshot))
-        after = await power_call.call(context, run, self.method, right, snapshot, within_s=within_s)
+            within_s = min(within_s, preflight.leaves_within_s(context, records))
+        after = await power_call.call(context, run, self.method, right, records, within_s=within_s)
         if isinstance(after, blockers.Blocker) and after.kind is blockers.BlockerKind.RACKS_FULL:
             self.waiting |= after.full
             return True
@@ -100,13 +108,16 @@ class Wave:
     async def _ready(self) -> bool:
         """Whether the next call may leave; the first needs states that are fresh."""
         may = await self._may_call()
-        left_s = preflight.leaves_within_s(self.context, self.snapshot)
+        left_s = preflight.leaves_within_s(self.context, self.records)
         if not may or (not self.sent and left_s < preflight.LEAST_LEFT_S):
+            return False
+        # The policy may have come to count others, whom nobody has looked at.
+        if keeping.lacks_list(self.context, self.method, self.records):
             return False
         # Judging asks Slack, and a crash meanwhile would lose an answer that isn't stored.
         if approval_check.must_judge(self.context, self.run):
             await power_call.save_answer(self.context, self.run)
-        return await approval_check.fits(self.context, self.run, self.snapshot)
+        return await approval_check.fits(self.context, self.run, self.records)
 
     async def _may_call(self) -> bool:
         """Whether nothing bars the next call; the store, which bars few, is asked with its intent.

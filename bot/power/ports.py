@@ -102,6 +102,20 @@ class PowerApi(Protocol):
     def latest(self) -> server.Snapshot | None:
         """Return the newest snapshot there is, however old, without a call."""
 
+    async def records(
+        self, server_ids: Collection[str], *, not_before: float, whole: bool = False
+    ) -> server.Records:
+        """Return the newest records of some servers, read at `not_before` or later.
+
+        Each server is read by itself where that is fewer calls than the list; then every one of
+        them is there. Where one isn't, or can't be read so, and with `whole`, it is a `Snapshot`.
+        What was read lately is shared.
+
+        Raises:
+            CloudError: they could not be read.
+
+        """
+
     async def sighting(self, server_ids: Collection[str], *, not_before: float) -> Sighting:
         """Read some servers again, with list or show, whichever is fewer calls.
 

@@ -1,4 +1,4 @@
-"""A physical server as the CloudDC list shows it, and a snapshot of all of them.
+"""A physical server as CloudDC shows it, records of some servers, and a snapshot of all of them.
 
 Values of the vendor's enums are kept verbatim: new ones appear often, and a word that this
 code doesn't know must be shown, never guessed (CloudDC API, ListServers page).
@@ -152,17 +152,30 @@ class ServersByName(Mapping[str, tuple[Server, ...]]):
 
 
 @dataclasses.dataclass(frozen=True)
-class Snapshot:
-    """All servers of the project as one sweep over the list saw them.
+class Records:
+    """Records of some servers by id; of others, and of the names that they have, it says nothing.
 
-    `started_at` is the wall clock (seconds since the epoch) when the sweep's first call left:
-    nothing in the snapshot is older than what the servers' records said then. `total` is how many
-    servers the service counts, 0 where it doesn't say; `unreadable` rows had no id. One is
-    `endless` where nothing says that this is all: there is no count, and pages repeat.
+    `started_at` is the wall clock (seconds since the epoch) when the first call that read them
+    left: nothing here is older than what the servers' records said then.
     """
 
     servers: Mapping[str, Server]
     started_at: float
+
+    def age_s(self, now: float) -> float:
+        """Seconds since the reading began, never negative."""
+        return max(0.0, now - self.started_at)
+
+
+@dataclasses.dataclass(frozen=True)
+class Snapshot(Records):
+    """All servers of the project as one sweep over the list saw them.
+
+    `total` is how many servers the service counts, 0 where it doesn't say; `unreadable` rows had
+    no id. One is `endless` where nothing says that this is all: there is no count, and pages
+    repeat.
+    """
+
     total: int = 0
     unreadable: int = 0
     endless: bool = False
@@ -217,10 +230,6 @@ class Snapshot:
         """Return a server's name as lists show it, with what tells it from others of its name."""
         place = self.apart.get(server.id, "")
         return folding.Apart(server.name, place) if place else server.name
-
-    def age_s(self, now: float) -> float:
-        """Seconds since the sweep began, never negative."""
-        return max(0.0, now - self.started_at)
 
 
 # Neither rack, unit nor serial number tells them apart.

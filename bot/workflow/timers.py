@@ -135,7 +135,8 @@ async def _show_wait(
 
 async def _problem(context: Context, request: ports.Request) -> str:
     """Return what the policy has against a request now; a fleet of records is let go of."""
-    return await rejudge.problem(context, request, await queries.inventory(context))
+    records = await grants.its_records(context, request, age_s=queries.FRESH_S)
+    return await rejudge.problem(context, request, records)
 
 
 def _use_until(request: ports.Request) -> float:

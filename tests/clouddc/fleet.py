@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
+
 from bot.clouddc import inventory, poller, wire
 from bot.power import errors, ports, server
 from tests.support import ticks
@@ -12,7 +14,10 @@ from .builders import START, server_id
 
 
 class Cloud:
-    """A project of many servers, read from memory; every answer waits while `gate` is shut."""
+    """A project of many servers, read from memory; every answer waits while `gate` is shut.
+
+    `show_fails` is what single reads alone fail with, `show_hangs` lets them alone wait for ever.
+    """
 
     def __init__(self, count: int, *, page_size: int = wire.LARGEST_PAGE) -> None:
         self.rows = [server.Server(server_id(number), f"web{number}") for number in range(count)]
@@ -21,6 +26,8 @@ class Cloud:
         self.lists: list[str] = []
         self.shows: list[str] = []
         self.fails: errors.CloudError | None = None
+        self.show_fails: errors.CloudError | None = None
+        self.show_hangs = False
         self.gate = asyncio.Event()
         self.gate.set()
 
@@ -39,8 +46,10 @@ class Cloud:
         """One server's record."""
         self.shows.append(server_id)
         await self.gate.wait()
-        if self.fails:
-            raise self.fails
+        if self.show_hangs:
+            await asyncio.Event().wait()
+        if failure := self.fails or self.show_fails:
+            raise failure
         for one in self.rows:
             if one.id == server_id:
                 return one
@@ -60,3 +69,20 @@ class Bench:
         """A look at some servers."""
         wanted = [server_id(number) for number in numbers]
         return await self.poller.next_sighting(wanted, not_before=not_before)
+
+    async def read(
+        self, *numbers: int, not_before: float | None = None, whole: bool = False
+    ) -> server.Records:
+        """Records of some servers, of this moment unless older ones will do."""
+        wanted = [server_id(number) for number in numbers]
+        since = self.clock.now() if not_before is None else not_before
+        return await self.poller.records(wanted, not_before=since, whole=whole)
+
+    def change(self, number: int, **changed: object) -> None:
+        """Let a server's record say something else."""
+        rows = self.cloud.rows
+        rows[number] = msgspec.structs.replace(rows[number], **changed)
+
+    def exchange(self, number: int, other: int) -> None:
+        """Let a server with another id have this one's name and place in the list."""
+        self.change(number, id=server_id(other))

@@ -25,6 +25,10 @@ from tests.support import virtual
 
 PAGE = 1000
 IDS = 50
+# Seconds that an approver takes to read a card.
+READS_S = 60.0
+# So many servers of so many, approved: each is read by itself, or the list, whichever is fewer.
+APPROVED = ((1, 800), (1, 3000), (2, 3000), (3, 3000), (50, 3000))
 FIRST_S, CAP_S, GROWTH, LEAST = 2.0, 15.0, 1.5, 0.8
 QUICK = data_centre.Pace(0.5, spread=0.0, jitter=0.0)
 # Half of the servers take longer than this, one in a hundred four times as long.
@@ -148,6 +152,27 @@ async def together(requests: int, servers: int, pace: data_centre.Pace) -> Cost:
             return Cost(case, len(here.calls()), here.reads(), took_s)
 
 
+async def approved(servers: int, project: int) -> int:
+    """Return how many reads there are from the last Approve to the first power call."""
+    with tempfile.TemporaryDirectory() as folder:
+        async with world.opened(
+            pathlib.Path(folder), project, pace=QUICK, resting=data_centre.Power.ON
+        ) as here:
+            # The plan's sweep, which is too old by the time that somebody approves.
+            await here.power.snapshot(not_before=here.clock.now())
+            await here.clock.sleep(READS_S)
+            ids = here.order(Action.OFF, here.ready(servers)).server_ids
+            before = here.reads()
+            await here.power.records(ids, not_before=here.clock.now())
+            await here.approved(Action.OFF, here.ready(servers))
+            driving = asyncio.create_task(here.drive(await here.claimed()))
+            while not here.calls():
+                await here.clock.sleep(0.001)
+            found = here.reads() - before
+            await driving
+            return found
+
+
 def lines() -> Iterator[str]:
     """Yield the table, line by line."""
     yield f"{'N':>5} {'H':>5} {'action':<7} {'waves':>5} | {'power':>5} {'all':>5} {'least':>5} |"
@@ -162,6 +187,9 @@ def lines() -> Iterator[str]:
         )
     one = virtual.run(lambda: together(1, 400, REAL))
     twenty = virtual.run(lambda: together(20, 20, REAL))
+    for servers, project in APPROVED:
+        reads = virtual.run(lambda n=servers, h=project: approved(n, h))  # type: ignore[misc]
+        yield f"{servers} of {project}: reads from the last Approve to the first call {reads}"
     yield f"400 servers: sweeps of 1 request {one.reads}, of 20 requests at once {twenty.reads}"
 
 

@@ -89,6 +89,13 @@ class DoomedPower:
         """Return what was read last."""
         return self.power.latest()
 
+    async def records(
+        self, server_ids: Collection[str], *, not_before: float, whole: bool = False
+    ) -> server.Records:
+        """Read some servers, or die."""
+        work = self.power.records(server_ids, not_before=not_before, whole=whole)
+        return await self.doom.meet(work)
+
     async def sighting(self, server_ids: Collection[str], *, not_before: float) -> ports.Sighting:
         """Look, or die."""
         return await self.doom.meet(self.power.sighting(server_ids, not_before=not_before))

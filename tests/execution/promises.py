@@ -168,8 +168,12 @@ def counts_add_up(found: ports.Request, rows: dict[str, ports.RunServer]) -> Non
 
 
 def checked_again(here: world.World, attempts: Sequence[ports.Attempt]) -> None:
-    """P4: a sweep began at most 15 s before the first call of each wave."""
+    """P4: each server was read at most 15 s before the first call of its wave, by list or alone."""
     swept = [entry.at for entry in here.centre.log if entry.operation is data_centre.Operation.LIST]
+    shown: dict[str, list[float]] = collections.defaultdict(list)
+    for entry in here.centre.log:
+        if entry.operation is data_centre.Operation.SHOW and entry.status == 200:
+            shown[entry.path.rpartition("/")[2]].append(entry.at)
     arrived = {
         tuple(entry.ids): entry.at for entry in here.centre.power_calls() if entry.status == 200
     }
@@ -179,10 +183,12 @@ def checked_again(here: world.World, attempts: Sequence[ports.Attempt]) -> None:
         if (attempt.wave, attempt.step) in seen or attempt.outcome != "accepted" or at is None:
             continue
         seen.add((attempt.wave, attempt.step))
-        age_s = min((at - one for one in swept if one <= at), default=1e9)
-        assert age_s <= FRESH_S + world.ROUND_TRIP_S, (
-            f"a wave was checked on states {age_s:.1f} s old"
-        )
+        for server_id in attempt.server_ids:
+            read = (at - one for one in (*swept, *shown[server_id]) if one <= at)
+            age_s = min(read, default=1e9)
+            assert age_s <= FRESH_S + world.ROUND_TRIP_S, (
+                f"a wave was checked on states {age_s:.1f} s old"
+            )
 
 
 def stops_at_once(found: ports.Request, attempts: Sequence[ports.Attempt]) -> None:

@@ -32,6 +32,16 @@ def test_watching_slow_servers_reads_within_its_schedule(case: calls.Case) -> No
     assert found.reads <= found.reads_allowed
 
 
+@pytest.mark.parametrize(("servers", "project"), calls.APPROVED)
+def test_an_approval_reads_its_servers_or_the_list_and_the_first_check_nothing(
+    servers: int, project: int
+) -> None:
+    """Whichever is fewer calls: one for each server, or one for each thousand of the project."""
+    found = virtual.run(lambda: calls.approved(servers, project))
+
+    assert found == calls.Case(servers, project, Action.OFF).sweep
+
+
 def test_twenty_requests_cost_no_more_sweeps_than_one() -> None:
     """All runs look in one rhythm, so a sweep serves everybody: the bound is that of one run."""
     found = virtual.run(lambda: calls.together(20, 20, calls.REAL))

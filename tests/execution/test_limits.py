@@ -241,7 +241,7 @@ async def test_a_policy_that_forbids_the_request_ends_it_between_two_calls(
     async with world.opened(tmp_path) as here:
         verdict = [""]
 
-        async def rejudge(_: ports.Request, __: server.Snapshot) -> str:
+        async def rejudge(_: ports.Request, __: server.Records) -> str:
             return verdict[0]
 
         here.rule(rejudge=rejudge)

@@ -37,7 +37,7 @@ class Seen:
 
     def __init__(self, power: ports.PowerApi) -> None:
         self._power = power
-        self.records: dict[str, server.Server] = {}
+        self.shown: dict[str, server.Server] = {}
         self.age_s = 0.0
         self.asked: list[tuple[float, float]] = []
         self.unstored: list[int] = []
@@ -51,11 +51,17 @@ class Seen:
         """Return the newest list."""
         return self._power.latest()
 
+    async def records(
+        self, server_ids: Collection[str], *, not_before: float, whole: bool = False
+    ) -> server.Records:
+        """Read some servers."""
+        return await self._power.records(server_ids, not_before=not_before, whole=whole)
+
     async def sighting(self, server_ids: Collection[str], *, not_before: float) -> ports.Sighting:
         """Show the records, as old as they are said to be."""
         now = ticks.START + asyncio.get_running_loop().time()
         self.asked.append((now, not_before))
-        return ports.Sighting(self.records, now - self.age_s)
+        return ports.Sighting(self.shown, now - self.age_s)
 
     async def switch(
         self,
@@ -122,7 +128,7 @@ async def test_the_first_look_waits_unless_a_run_was_taken_over(
     async with world.opened(tmp_path) as here:
         going = await opened_run(here)
         power = Seen(here.power)
-        power.records = proven(going)
+        power.shown = proven(going)
         began = here.clock.now()
 
         await poll.to_the_end(seeing(here, power), going, at_once=at_once)
@@ -140,7 +146,7 @@ async def test_what_was_seen_is_as_old_as_the_sweep_that_saw_it(tmp_path: pathli
         going.sent_at[row.sent_at] = here.clock.monotonic() - 605.0
         power = Seen(here.power)
         power.age_s = 10.0
-        power.records = {row.server_id: server.Server(row.server_id, row.name, "on")}
+        power.shown = {row.server_id: server.Server(row.server_id, row.name, "on")}
         context = seeing(here, power)
 
         await poll._poll(context, going, list(going.rows.values()))

@@ -46,7 +46,7 @@ def quiet() -> Iterator[None]:
         structlog.configure(**before)
 
 
-async def unchanged(found: ports.Request, snapshot: server.Snapshot) -> str:
+async def unchanged(found: ports.Request, records: server.Records) -> str:
     """Judge as a policy that hasn't changed."""
     return ""
 

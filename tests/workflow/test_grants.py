@@ -6,6 +6,7 @@ import dataclasses
 
 import pytest
 
+from bot.clouddc import wire
 from bot.power.lifecycle import ServerState, State
 from bot.power.policy import policy_file
 from bot.sandbox import data_centre
@@ -16,6 +17,16 @@ from tests.workflow.world import DANA, LEO, OPS, ROSA, SAM, World
 STOPPING = ("ramp = []", 'ramp = []\non_change = "stop"')
 WAVES = ("ramp = []", "ramp = [1]\nbatch = 1")
 TAGGED = ('servers = "@db"\nactions', 'servers = "tag:role=db"\nactions')
+
+
+@pytest.fixture(autouse=True, params=["listed", "one by one"])
+def reading(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Play everything twice: where the list is one page, and where it is more than are asked for.
+
+    What is said and done must be the same.
+    """
+    if request.param == "one by one":
+        monkeypatch.setattr(wire, "LARGEST_PAGE", 10)
 
 
 async def rows(world: World, id_: str) -> dict[str, tuple[ServerState, str]]:

@@ -21,13 +21,13 @@ Rows = Sequence[ports.RunServer]
 
 
 async def take_out(
-    context: Context, run: runs.Run, chosen: list[ports.RunServer], snapshot: server.Snapshot
+    context: Context, run: runs.Run, chosen: list[ports.RunServer], fresh: server.Records
 ) -> list[ports.RunServer]:
     """Do the steps before a wave; return the servers that are left of it.
 
     Without steps nothing is asked and nothing written, and the same list comes back.
     """
-    plans = list(_plans(context, run, chosen, snapshot))
+    plans = list(_plans(context, run, chosen, fresh))
     if not plans:
         return chosen
     numbers = [
@@ -36,7 +36,7 @@ async def take_out(
         for key in run.taken
         if key.startswith(half_before.prefix(run))
     ]
-    records = snapshot.servers
+    records = fresh.servers
     sizes = half_before.sizes(plans)
     wave = half_before.HalfBefore(context, run, records, 1 + max(numbers, default=0), sizes)
     if not await _world_is_well(wave, plans):
@@ -54,7 +54,7 @@ async def take_out(
 
 
 def _plans(
-    context: Context, run: runs.Run, chosen: Rows, snapshot: server.Snapshot
+    context: Context, run: runs.Run, chosen: Rows, fresh: server.Records
 ) -> Iterator[tuple[Steps, list[ports.RunServer]]]:
     """Yield the steps of each rule with its servers of the wave, in the policy's order."""
     rules = context.rules.policy()
@@ -63,7 +63,7 @@ def _plans(
     by_rule: dict[str, list[ports.RunServer]] = {}
     for row in chosen:
         # By the fresh record and the policy of now, as the wave's own check.
-        rule = judging.rule_for(rules, snapshot.servers[row.server_id])
+        rule = judging.rule_for(rules, fresh.servers[row.server_id])
         if rule is not None:
             by_rule.setdefault(rule.name, []).append(row)
     without = run.request.order.options.without

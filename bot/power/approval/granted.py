@@ -105,9 +105,10 @@ def exchanged(target: request.Target, record: server.Server) -> str:
     return ""
 
 
-def gone(target: request.Target, known: server.Snapshot) -> str:
-    """Say that a server is gone, and whether another one has taken its name."""
-    if typography.normal(target.name) in known.by_name:
+def gone(target: request.Target, known: server.Records) -> str:
+    """Say that a server is gone, and, where all are known, whether another has taken its name."""
+    name = typography.normal(target.name)
+    if isinstance(known, server.Snapshot) and name in known.by_name:
         return (
             f"gone from the inventory: another server is now called {spelling.shown(target.name)}"
         )
@@ -130,8 +131,10 @@ class ChangedServers:
         return ", ".join(told) + (f" and {more} more" if more else "")
 
 
-def outdated(given: Grant, known: server.Snapshot) -> ChangedServers:
+def outdated(given: Grant, known: server.Records) -> ChangedServers:
     """Judge all servers of a plan on fresh records, before the last approval is counted.
+
+    Each is judged by its own record, so that records of the plan's servers are enough.
 
     Whatever else may forbid a call, such as its power state, is left to the check before it.
     """
@@ -141,7 +144,7 @@ def outdated(given: Grant, known: server.Snapshot) -> ChangedServers:
     return ChangedServers(changed, whole=len(changed) == len(targets))
 
 
-def _changed(given: Grant, target: request.Target, known: server.Snapshot) -> str:
+def _changed(given: Grant, target: request.Target, known: server.Records) -> str:
     """Return why a server isn't what was planned, or an empty text."""
     record = known.servers.get(target.server_id)
     if record is None:

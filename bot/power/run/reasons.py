@@ -52,13 +52,15 @@ def tells_seen(row: ports.RunServer) -> bool:
 def explained(
     change: recheck.ServerChange,
     row: ports.RunServer,
-    snapshot: server.Snapshot,
+    known: server.Records,
     earlier: ports.UnseenCall | None,
 ) -> recheck.ServerChange:
     """Return what forbids a call with its cause, where the record alone can't tell it."""
-    record = snapshot.servers.get(row.server_id)
+    record = known.servers.get(row.server_id)
     if record is None:
-        return dataclasses.replace(change, cause=gone(row, snapshot))
+        # Only the whole list tells a deleted server from one whose name another has now.
+        newest = known if isinstance(known, server.Snapshot) else None
+        return dataclasses.replace(change, cause=gone(row, newest))
     # Everything else has its cause already, from the check itself.
     if record.power is not server.Power.CHANGING or change.state is not recheck.BLOCKED:
         return change

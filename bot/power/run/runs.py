@@ -53,7 +53,8 @@ class Run:
     by the `sent_at` of its rows; `tries` counts calls in a row that were throttled or never left.
     `held_since` is when a freeze began to hold the run, `held` what its thread was told, and
     `waits_since` when it began to wait for the service that `waits` names (by the monotonic clock,
-    None for not). `earlier` has, by server id, calls of requests before this one of which nobody
+    None for not). `looked_at` (epoch seconds) is when the newest look at its servers began.
+    `earlier` has, by server id, calls of requests before this one of which nobody
     has seen that they happened: they may still be at work. `asker` has the requester's groups as
     they were read for the newest wave, `grant` is what that is judged by. `taken` has, by key, the
     parts of the steps around its waves, and `tended` when each was last lengthened (epoch seconds);
@@ -76,6 +77,7 @@ class Run:
     held: Blocker | None = dataclasses.field(init=False, default=None)
     waits: causes.Wait | None = dataclasses.field(init=False, default=None)
     waits_since: float | None = dataclasses.field(init=False, default=None)
+    looked_at: float = dataclasses.field(init=False, default=0.0)
     grant: granted.Grant | None = dataclasses.field(init=False, default=None)
     asker: Collection[str] = dataclasses.field(init=False, default=frozenset())
     taken: dict[str, wave_parts.Part] = dataclasses.field(init=False, default_factory=dict)
@@ -177,7 +179,7 @@ def method(action: Action, step: int) -> Method:
 
 def intended(
     row: ports.RunServer,
-    snapshot: server.Snapshot,
+    known: server.Records,
     *,
     wave: int,
     now: float,
@@ -187,7 +189,7 @@ def intended(
 
     `rack_limit` is how many of its rack may come on at once, 0 for a call that switches nothing on.
     """
-    record = snapshot.servers[row.server_id]
+    record = known.servers[row.server_id]
     return dataclasses.replace(
         row,
         state=ServerState.INTENDED,

@@ -17,6 +17,7 @@ from bot.power import errors, missing_access, plan, ports, server
 from bot.power.approval import granted, may_approve
 from bot.power.lifecycle import State
 from bot.power.policy import policy
+from bot.power.request import Action
 from bot.power.run import sealing
 from bot.power.run.lost_grants import Loss, LostGrant, Ruling
 from bot.workflow.context import Context
@@ -78,10 +79,10 @@ async def at_approval(context: Context, request: ports.Request, *, last: bool) -
             last, await broken_seal(context, request) or await shared_channel(context, request)
         )
     # Together, since somebody waits for the answer to their click.
-    ruling, snapshot = await asyncio.gather(still_stands(context, request), _fresh(context))
-    if ruling.lost is not None or snapshot is None:
+    ruling, records = await asyncio.gather(still_stands(context, request), _fresh(context, request))
+    if ruling.lost is not None or records is None:
         return Stands(last, ruling.lost)
-    other = await _outdated(context, request, ruling, snapshot)
+    other = await _outdated(context, request, ruling, records)
     if not other.changed:
         return Stands(last)
     stops = request.plan.terms.on_change is plan.OnChange.STOP
@@ -91,16 +92,28 @@ async def at_approval(context: Context, request: ports.Request, *, last: bool) -
     return Stands(last, told=f". Left out, since they have changed: {other.sentence}")
 
 
-async def _fresh(context: Context) -> server.Snapshot | None:
+async def _fresh(context: Context, request: ports.Request) -> server.Records | None:
     """Return records that were read after the click, or the newest: waves read them again.
 
     Those of the plan may be seconds old and a server another one by now.
     """
     try:
         async with asyncio.timeout(CLICK_WAITS_S):
-            return await context.power.snapshot(not_before=context.clock.now())
+            return await its_records(context, request, age_s=0.0)
     except (errors.CloudError, TimeoutError):
         return context.power.latest()
+
+
+async def its_records(context: Context, request: ports.Request, *, age_s: float) -> server.Records:
+    """Return the records of a request's servers, at most so old; its first wave shares them.
+
+    Raises:
+        CloudError: they could not be read.
+    """
+    # Where servers must stay on, that wave counts the whole fleet on what is read here.
+    whole = request.order.action is not Action.ON and bool(context.policy().keeps)
+    not_before = context.clock.now() - age_s
+    return await context.power.records(request.order.server_ids, not_before=not_before, whole=whole)
 
 
 async def shared_channel(context: Context, request: ports.Request) -> LostGrant | None:
@@ -157,15 +170,14 @@ async def _asker(
 
 
 async def _outdated(
-    context: Context, request: ports.Request, ruling: Ruling, snapshot: server.Snapshot
+    context: Context, request: ports.Request, ruling: Ruling, records: server.Records
 ) -> granted.ChangedServers:
     """Judge the servers of a request on fresh records, beside the event loop where many."""
-    given = granted.grant(
-        request.plan, context.policy(), ruling.groups, _records(request, snapshot)
-    )
+    now = _as_they_are(request, records)
+    given = granted.grant(request.plan, context.policy(), ruling.groups, now)
     if len(request.order.targets) < LARGE:
-        return granted.outdated(given, snapshot)
-    return await asyncio.to_thread(granted.outdated, given, snapshot)
+        return granted.outdated(given, records)
+    return await asyncio.to_thread(granted.outdated, given, records)
 
 
 def unchecked(error: errors.SlackUnavailable) -> str:
@@ -174,9 +186,9 @@ def unchecked(error: errors.SlackUnavailable) -> str:
     return f"{UNCHECKED}. {lacks}" if lacks else f"{UNCHECKED}; {AGAIN}."
 
 
-def _records(request: ports.Request, snapshot: server.Snapshot) -> Iterable[server.Server]:
+def _as_they_are(request: ports.Request, records: server.Records) -> Iterable[server.Server]:
     """Yield the servers of a request as they are now; those that are gone are left out."""
-    known = snapshot.servers
+    known = records.servers
     return (known[id_] for id_ in request.order.server_ids if id_ in known)
 
 

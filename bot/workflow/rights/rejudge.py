@@ -23,9 +23,7 @@ def changed(context: Context, request: ports.Request) -> bool:
     return context.policy().version != request.plan.policy_version
 
 
-async def problem(
-    context: Context, request: ports.Request, snapshot: server.Snapshot | None
-) -> str:
+async def problem(context: Context, request: ports.Request, records: server.Records | None) -> str:
     """Return what the policy has against a request now, or an empty text.
 
     Servers that have left the inventory are left to the check before their call.
@@ -37,7 +35,7 @@ async def problem(
     # By the hash of what the file means: a comment in it changes no version.
     if rules.version == request.plan.policy_version:
         return ""
-    known = snapshot.servers if snapshot is not None else {}
+    known = records.servers if records is not None else {}
     roster = await context.people.roster(rules.people.keys())
     asker = request.order.requester.user_id
     # While it is pending, a lost right takes its own approval away and no more.
