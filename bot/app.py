@@ -63,6 +63,7 @@ class Bot:
     """The joined parts of one running bot."""
 
     identity: connection.Identity
+    clock: ports.Clock
     store: store.Store
     power: poller.CloudPower
     policy: policy_watch.PolicyFile
@@ -183,6 +184,7 @@ def _join(basis: Basis, without: frozenset[str]) -> Bot:
     processing, slack = _inbound(basis, sender, story, answering)
     return Bot(
         identity=identity,
+        clock=clock,
         store=store,
         power=basis.power,
         policy=policy,

@@ -111,7 +111,9 @@ async def _listen(
     paths = list(routes(given, bot)) if routes else []
     if transport == "http":
         secret = given.slack_signing_secret.get_secret_value()
-        paths.append(web.post("/slack/events", connection.http_handler(bot.slack, secret)))
+        paths.append(
+            web.post("/slack/events", connection.http_handler(bot.slack, secret, bot.clock))
+        )
     elif bot.watchdog.socket is not None:
         listening.push_async_callback(bot.watchdog.socket.close)
         await bot.watchdog.socket.start()

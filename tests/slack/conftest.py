@@ -13,6 +13,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import http_limits
 from bot.power.lifecycle import State
+from bot.runtime import clocks
 from bot.sandbox.workspace import Message, Workspace
 from bot.slack.door import connection, sockets
 from bot.slack.inbound import bolt_registration, form_receiver, guard, processor
@@ -125,7 +126,8 @@ async def over_socket(side: Side) -> AsyncIterator[Side]:
 async def over_http(side: Side) -> AsyncIterator[Side]:
     """Slack's side, reached by signed HTTP requests."""
     app = await _bolt(side)
-    handler = connection.http_handler(app, side.workspace.app.signing_secret)
+    steady = clocks.SteadyClock(side.clock)
+    handler = connection.http_handler(app, side.workspace.app.signing_secret, steady)
     door = http_limits.BoundedServer(app.turned_away)
     await door.open([web.post("/slack/events", handler)], "127.0.0.1", 0)
     side.request_url = f"http://127.0.0.1:{door.port}/slack/events"

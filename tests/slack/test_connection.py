@@ -54,7 +54,7 @@ async def test_http_without_a_signing_secret_is_refused(side: Side) -> None:
     app = connection.make_app(side.client, identity)
 
     with pytest.raises(ValueError, match="SLACK_SIGNING_SECRET"):
-        connection.http_handler(app, "")
+        connection.http_handler(app, "", side.clock)
 
 
 async def test_unsigned_request_changes_nothing(

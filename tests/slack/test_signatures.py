@@ -61,7 +61,9 @@ def test_a_request_that_slack_has_not_signed_is_refused_by_its_check(
     stamps: tuple[str, ...], signature: str | None, check: Check, off_s: int
 ) -> None:
     """The log and the metrics say which check, and how far off a clock is."""
-    found = signed_posts.refusal(SECRET, headers(*stamps, signature=signature), BODY, now=NOW)
+    found = signed_posts.refusal(
+        SECRET, headers(*stamps, signature=signature), BODY, instants=[NOW]
+    )
 
     assert found == signed_posts.PostRefusal(check, off_s)
 
@@ -69,13 +71,28 @@ def test_a_request_that_slack_has_not_signed_is_refused_by_its_check(
 @pytest.mark.parametrize("stamp", ["1794300000", "1794299700", "1794300300"])
 def test_a_request_that_slack_has_signed_lately_passes(stamp: str) -> None:
     """Five minutes either way, as Slack says."""
-    assert signed_posts.refusal(SECRET, headers(stamp), BODY, now=NOW) is None
+    assert signed_posts.refusal(SECRET, headers(stamp), BODY, instants=[NOW]) is None
+
+
+@pytest.mark.parametrize(("age_s", "status"), [(0, 200), (-3600, 200), (1800, 401), (-1800, 401)])
+async def test_a_press_is_heard_while_the_wall_is_set_wrongly(
+    over_http: Side, http: aiohttp.ClientSession, age_s: int, status: int
+) -> None:
+    """By the clock that nobody sets, or by the wall; what is old by both is refused."""
+    stamp = str(int(over_http.clock.now()) - age_s)
+    over_http.clock.set_s = 3600.0
+    secret = over_http.workspace.app.signing_secret
+    signed = headers(stamp, signature=sign(BODY, stamp, secret))
+    signed.add("Content-Type", FORM)
+
+    async with http.post(over_http.request_url, data=BODY, headers=signed) as answer:
+        assert answer.status == status
 
 
 @pytest.mark.parametrize("other", [BODY + b"x", b"", b"\xff" + BODY])
 def test_a_body_that_was_not_signed_is_refused(other: bytes) -> None:
     """One letter makes it another request."""
-    found = signed_posts.refusal(SECRET, headers("1794300000"), other, now=NOW)
+    found = signed_posts.refusal(SECRET, headers("1794300000"), other, instants=[NOW])
 
     assert found == signed_posts.PostRefusal(Check.SIGNATURE_DIFFERS)
 

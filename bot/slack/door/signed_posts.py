@@ -11,6 +11,7 @@ import dataclasses
 import hashlib
 import hmac
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import yarl
@@ -64,11 +65,11 @@ class PostRefusal:
 
 
 def refusal(
-    secret: str, headers: MultiMapping[str], body: bytes, *, now: float
+    secret: str, headers: MultiMapping[str], body: bytes, *, instants: Sequence[float]
 ) -> PostRefusal | None:
     """Return what is wrong with a request, or None for one that Slack has signed.
 
-    `now` is in seconds since 1970, by this machine's clock.
+    `instants` are all that it may be, in seconds since 1970: several where the clock was set.
     """
     stamps, signatures = headers.getall(TIMESTAMP, []), headers.getall(SIGNATURE, [])
     if not stamps:
@@ -77,7 +78,7 @@ def refusal(
         return PostRefusal(Check.SIGNATURE_MISSING)
     if len(stamps) > 1 or len(signatures) > 1:
         return PostRefusal(Check.HEADER_TWICE)
-    if (late := _too_far(stamps[0], now)) is not None:
+    if (late := _too_far(stamps[0], instants)) is not None:
         return late
     signed = b"v0:" + stamps[0].encode() + b":" + body
     wanted = "v0=" + hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
@@ -87,11 +88,11 @@ def refusal(
     return None if same else PostRefusal(Check.SIGNATURE_DIFFERS)
 
 
-def _too_far(stamp: str, now: float) -> PostRefusal | None:
+def _too_far(stamp: str, instants: Sequence[float]) -> PostRefusal | None:
     """Return what is wrong with a timestamp."""
     if not (stamp.isascii() and stamp.isdecimal() and len(stamp) <= MOST_DIGITS):
         return PostRefusal(Check.TIMESTAMP_UNREADABLE)
-    age_s = round(now - int(stamp))
+    age_s = min((round(now - int(stamp)) for now in instants), key=abs)
     if abs(age_s) <= MOST_AGE_S:
         return None
     return PostRefusal(Check.TIMESTAMP_OLD if age_s > 0 else Check.TIMESTAMP_AHEAD, abs(age_s))
