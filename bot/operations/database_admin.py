@@ -23,6 +23,8 @@ from bot.storage.tables import audit
 DAY_S = 86400.0  # In seconds.
 # The writer quotes a cell that has one of its line's own ends, and no other.
 CRLF = "\r\n"
+# What stands behind a column, for people.
+BESIDE = {"at": "time", "server_ids": "server_names"}
 # What a spreadsheet takes as the start of a formula.
 FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -123,21 +125,29 @@ def export_audit(
     after = moment.timestamp() if moment else 0.0
     with opening.reading(given.database_url) as connected:
         ids = (audit.named_servers(connected, server) or [server]) if server else []
-        # -1 stays where no row was found at all.
-        names, number = audit.known_names(connected), -1
+        names, any_found = audit.known_names(connected), False
+        # Also above no rows: whoever reads a table finds its columns by name.
+        if form == "csv":
+            yield _csv_line(_heading(audit.columns(connected)))
         # Whoever reads may leave in the middle; the rows end before the connection does.
         with contextlib.closing(audit.export(connected, server_ids=ids, since=after)) as found:
-            for number, stored in enumerate(found):
+            for stored in found:
+                any_found = True
                 row = _readable(stored, names)
-                # The heading names the columns of a row, so it waits for the first.
-                if form == "csv" and number == 0:
-                    yield _csv_line(list(row))
                 yield json.dumps(row, default=str) if form == "jsonl" else _csv_line(row.values())
-        if server and number < 0:
+        if server and not any_found:
             raise NothingFound(
                 f"No row of the audit log names {server!r}{' since ' + since if since else ''}; "
                 "write a server's current or former name or id."
             )
+
+
+def _heading(columns: Iterable[str]) -> Iterator[str]:
+    """Yield the names of what `_readable` returns for a row with these columns."""
+    for column in columns:
+        yield column
+        if column in BESIDE:
+            yield BESIDE[column]
 
 
 def _readable(stored: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
@@ -146,9 +156,9 @@ def _readable(stored: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, 
     for column, value in stored.items():
         row[column] = value
         if column == "at":
-            row["time"] = times.rfc3339(value)
+            row[BESIDE[column]] = times.rfc3339(value)
         elif column == "server_ids":
-            row["server_names"] = [names.get(id_, "") for id_ in value]
+            row[BESIDE[column]] = [names.get(id_, "") for id_ in value]
     return row
 
 

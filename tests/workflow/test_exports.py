@@ -93,6 +93,19 @@ async def test_operator_is_told_that_no_row_names_a_server(
         exported(world, tmp_path, "web01", since="2099-01-01")
 
 
+async def test_a_table_has_its_heading_where_it_has_no_rows_too(
+    world: World, tmp_path: pathlib.Path
+) -> None:
+    """A program that reads columns by name finds them; they are those of every other export."""
+    await ran(world, "web01")
+
+    [heading] = exported(world, tmp_path, "", form="csv", since="2099-01-01")
+
+    whole = exported(world, tmp_path, "", form="csv")
+    assert whole[0] == heading
+    assert heading.split(",") == [*json.loads(exported(world, tmp_path, "")[0])]
+
+
 async def test_exported_rows_have_names_beside_ids_and_times_that_a_person_can_read(
     world: World, tmp_path: pathlib.Path
 ) -> None:

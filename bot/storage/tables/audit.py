@@ -99,6 +99,12 @@ def export(
             yield told
 
 
+def columns(connection: connections.Connection) -> tuple[str, ...]:
+    """Return the names of the columns that a row of `export` has, in its order."""
+    nothing = connection.execute("SELECT * FROM audit LIMIT 0")
+    return tuple(column[0] for column in nothing.description)
+
+
 def named_servers(connection: connections.Connection, word: str) -> list[str]:
     """Return the ids of all servers that have or had this name, or have this id."""
     named = "SELECT DISTINCT server_id FROM known_servers WHERE name = :word OR server_id = :word"
