@@ -27,13 +27,15 @@ class Again:
     """An action and the ids of the servers for it; empty when there is nothing to do.
 
     `undoes` says that it switches on what the earlier request has left off.
-    It is `fresh` where nothing was sent before, so that what others have done since is no matter.
+    It is `fresh` where nothing was sent before, so that what others have done since is no matter,
+    and the `rest` of a request where nothing was sent to these of its servers.
     """
 
     action: Action
     server_ids: tuple[str, ...]
     undoes: bool = False
     fresh: bool = False
+    rest: bool = False
 
 
 def retried(order: request.Order, rows: Sequence[ports.RunServer]) -> Again:
@@ -43,7 +45,8 @@ def retried(order: request.Order, rows: Sequence[ports.RunServer]) -> Again:
     left off: a second cycle of a server that is off can only be blocked.
     """
     action = order.action
-    return Again(action, tuple(row.server_id for row in rows if may_retry(action, row)))
+    ids = tuple(row.server_id for row in rows if may_retry(action, row))
+    return Again(action, ids, rest=untouched(action, rows) > 0)
 
 
 def whole(order: request.Order) -> Again:
@@ -64,7 +67,7 @@ def reason(found: ports.Request, wanted: Again, *, by: request.Person) -> str:
     order = found.order
     if by == order.requester:
         return order.reason
-    did = "undo" if wanted.undoes else "retry"
+    did = "undo" if wanted.undoes else "rest" if wanted.rest else "retry"
     told = f"{did} of {found.id}"
     whole = f"{told}: {order.reason}" if order.reason else told
     # Too long is left out whole: words that are cut may say the contrary.
@@ -121,6 +124,12 @@ def may_retry(action: Action, row: ports.RunServer) -> bool:
     """Whether the same action may be asked for again by a button."""
     done = row.late is not Late.NONE
     return row.state in RETRIED and not done and left(action, row) is Left.NONE
+
+
+def untouched(action: Action, rows: Sequence[ports.RunServer]) -> int:
+    """Return how many servers are left to do where nothing was sent to any of them, else 0."""
+    left = [row for row in rows if may_retry(action, row)]
+    return len(left) if all(row.state is ServerState.NOT_SENT for row in left) else 0
 
 
 def undone(order: request.Order, rows: Sequence[ports.RunServer]) -> Again:

@@ -11,6 +11,7 @@ from bot.power import plan, ports
 from bot.power.inputs import Do
 from bot.power.lifecycle import ServerState, State
 from bot.power.request import Action
+from bot.power.run import retry_and_undo
 from bot.slack import action_ids
 from bot.slack.blockkit import blocks, naming, text
 from bot.slack.render.phrases import about_plan, about_request, about_steps, outcomes, server_health
@@ -58,7 +59,7 @@ def _what_follows(
             back_on = button(request, Do.BACK_ON, style="" if refused else "primary")
             found.append(back_on if cycle else button(request, Do.UNDO))
         if outcomes.retryable(servers, action):
-            found.append(_retry(request, outcomes.untouched(servers, action)))
+            found.append(_retry(request, retry_and_undo.untouched(action, servers)))
         if about_steps.has_out(request):
             found.append(put_back(request))
         if request.review is not None and not request.review.closed_at:

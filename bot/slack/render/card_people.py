@@ -59,7 +59,7 @@ def _next(request: ports.Request, servers: Sequence[ports.RunServer]) -> str:
             )
         those = "it" if len(dark) == 1 else "them"
         return f"*Next:* {anyone} checks {those}, then presses Power back on."
-    left = outcomes.untouched(servers, action)
+    left = retry_and_undo.untouched(action, servers)
     if request.held_back:
         return f"{NOTHING_SENT} {who} can ask again."
     if left:

@@ -6,9 +6,10 @@ import pytest
 
 from bot.power import ports, request
 from bot.power.causes import Late, Left
-from bot.power.lifecycle import ServerState
+from bot.power.lifecycle import ServerState, State
 from bot.power.request import Action
 from bot.power.run import retry_and_undo
+from tests.slack import builders
 
 STATES = list(ServerState)
 
@@ -47,6 +48,29 @@ def test_retry_failed_is_for_what_failed_and_never_for_what_is_unknown(action: A
 def test_retry_failed_is_not_for_what_a_cycle_has_left_off() -> None:
     """It could only be blocked: a server that is off isn't cycled."""
     assert retry_and_undo.retried(order(Action.CYCLE), run_of(step=1)).server_ids == ()
+
+
+@pytest.mark.parametrize(
+    ("states", "told"),
+    [
+        ([ServerState.PROVEN, ServerState.NOT_SENT], "rest of PR-7F3K: kernel"),
+        ([ServerState.FAILED, ServerState.NOT_SENT], "retry of PR-7F3K: kernel"),
+        ([ServerState.FAILED], "retry of PR-7F3K: kernel"),
+    ],
+)
+def test_nobody_is_said_to_retry_what_was_never_tried(states: list[ServerState], told: str) -> None:
+    """Who goes on with another's stopped request asks for its rest, as the button says."""
+    asked = order(Action.REBOOT).model_copy(update={"reason": "kernel"})
+    first = builders.request_in(State.STOPPED, builders.planned(asked), id="PR-7F3K")
+    rows = [ports.RunServer(one.value, one.value, state=one) for one in states]
+    wanted = retry_and_undo.retried(asked, rows)
+
+    by_another = retry_and_undo.reason(
+        first, wanted, by=request.Person(user_id="U0SAM", team_id="T0")
+    )
+
+    assert by_another == told
+    assert retry_and_undo.reason(first, wanted, by=asked.requester) == "kernel"
 
 
 @pytest.mark.parametrize(

@@ -207,12 +207,6 @@ def is_told(servers: Sequence[ports.RunServer]) -> bool:
     return bool(held) and alike and whole
 
 
-def untouched(servers: Sequence[ports.RunServer], action: Action) -> int:
-    """Return how many servers are left to do where nothing was sent to any of them, else 0."""
-    left = [row for row in servers if retry_and_undo.may_retry(action, row)]
-    return len(left) if all(row.state is ServerState.NOT_SENT for row in left) else 0
-
-
 def left_dark(servers: Sequence[ports.RunServer], action: Action) -> bool:
     """Whether the run has left servers off: an off that is proven, a cycle that is half done."""
     return any(retry_and_undo.left_off(action, row) for row in servers)
