@@ -309,7 +309,7 @@ def test_approve_asks_once_more_and_names_what_would_happen() -> None:
     assert approve["style"] == "primary"
     assert "style" not in approve["confirm"]
     assert approve["confirm"]["text"]["text"] == (
-        "Reboot 19 servers in cn-east-3: web[01-19]. In waves of 1, 5, 13."
+        "Reboot 19 servers in cn-east-3: web[01-19]. In waves of 1, 5 and 13."
     )
     assert approve["value"] == "PR-7F3K"
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
+
 from bot.power import plan, ports, request
+from bot.power.lifecycle import State
+from bot.power.messages import running
 from bot.power.plan import Need, PlanLine, Terms, Unheard, Verdict
-from bot.slack.render import plans
+from bot.slack.render import plans, thread_replies
 from bot.workflow import answers
 from bot.workflow.sources import alarm_lookup
 from tests.slack import builders
@@ -104,7 +108,28 @@ def test_a_plan_says_why_it_needs_more_than_its_own_servers_would() -> None:
 
 def test_a_plan_says_how_it_would_run_and_when_it_stops() -> None:
     """Waves, calls, and the limit that the request itself may lower."""
-    assert "In waves of 1, 2; stops after the first failure" in told(line("web01"))
+    assert "In waves of 1 and 2; stops after the first failure" in told(line("web01"))
+
+
+@pytest.mark.parametrize(
+    ("waves", "said"),
+    [
+        ((3, 1), "in waves of 3 and 1"),
+        ((1, 5, 13), "in waves of 1, 5 and 13"),
+        ((50, 50, 50), "in 3 waves of 50"),
+        ((1, 5, *[50] * 8), "in waves of 1, 5, 50, 50, 50, 50, 50, 50 and 2 more"),
+    ],
+)
+def test_the_plan_and_the_thread_tell_the_waves_in_the_same_words(
+    waves: tuple[int, ...], said: str
+) -> None:
+    """A person who compares them has nothing to translate."""
+    started = running.Started(total=sum(waves), waves=waves)
+
+    reply = thread_replies.render(builders.request_in(State.RUNNING), (), started).text
+
+    assert reply.endswith(f", {said}")
+    assert f"I{said[1:]}; stops after the first failure" in told(line("web01"), waves=waves)
 
 
 def test_a_plan_that_breaks_glass_says_that_nobody_is_asked_first() -> None:

@@ -49,7 +49,7 @@ def test_the_card_says_what_the_plan_said_of_ill_health() -> None:
     for message in (shown, card):
         stand_in_blocks.check_message(list(message.blocks))
         assert SICK in str(message.blocks)
-        assert "In waves of 1, 2" in str(message.blocks)
+        assert "In waves of 1 and 2" in str(message.blocks)
     assert SICK not in str(ended.blocks)
 
 
@@ -64,7 +64,7 @@ def test_the_approve_dialog_names_sick_servers_and_waves_within_its_bounds() -> 
 
     few, many = asked_once_more(sick_plan()), asked_once_more(large)
 
-    assert few.endswith("⚠️ With alarms or poor health: db11. In waves of 1, 2.")
+    assert few.endswith("⚠️ With alarms or poor health: db11. In waves of 1 and 2.")
     assert "⚠️ With alarms or poor health: rack" in many
     assert many.endswith("and 18 more.")
     assert len(many) <= 300

@@ -81,7 +81,7 @@ def test_card_says_options_waves_and_rules_until_it_has_ended() -> None:
     stand_in_blocks.check_message(list(card.blocks))
     told = str(card.blocks)
     assert "*Options:* `--batch 5 --pause 30s --max-failures 2`" in told
-    assert "In waves of 1, 5, 13; stops after 2 failures" in told
+    assert "In waves of 1, 5 and 13; stops after 2 failures" in told
     assert "In waves" not in str(ended.blocks)
 
 

@@ -70,8 +70,8 @@ def _after(request: ports.Request, told: decisions.Approved) -> str:
     left = about_request.missing(dataclasses.replace(request, approvals=then))
     if left:
         return f"Still needs {about_request.needs(left)}"
-    waves = about_plan.sizes(request.plan) if len(request.plan.waves) > 1 else ""
-    how = f", {waves[:1].lower()}{waves[1:]}" if waves else ""
+    waves = request.plan.waves
+    how = f", {about_plan.in_waves(waves)}" if len(waves) > 1 else ""
     return f"▶️ Starting: {headlines.small(about_request.title(request.order))}{how}"
 
 

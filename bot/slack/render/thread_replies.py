@@ -11,11 +11,16 @@ from bot.power.messages import decisions, messages, running
 from bot.power.text import times
 from bot.slack.blockkit import blocks, naming, text, words
 from bot.slack.render import headlines, left_off, refused_cards, thread_decisions
-from bot.slack.render.phrases import about_freezes, about_request, about_steps, outcomes
+from bot.slack.render.phrases import (
+    about_freezes,
+    about_plan,
+    about_request,
+    about_steps,
+    outcomes,
+)
 
 # Digits of a head that are enough for a proof, together with its row number.
 HEAD_CHARS = 12
-MOST_WAVES = 8
 MOST_STEPS = 16
 WORD_CHARS = 60
 VERB_CHARS = 20
@@ -135,9 +140,7 @@ def _running(request: ports.Request, told: running.AnyRunning) -> str:
 
 
 def _started(request: ports.Request, told: running.Started) -> str:
-    waves = [str(size) for size in told.waves]
-    more = ", …" if len(waves) > MOST_WAVES else ""
-    order = f", in waves of {', '.join(waves[:MOST_WAVES])}{more}" if len(waves) > 1 else ""
+    order = f", {about_plan.in_waves(told.waves)}" if len(told.waves) > 1 else ""
     verb = words.VERBS[request.order.action]
     return f"▶️ Started: {verb} {text.count(told.total, 'server')}{order}"
 

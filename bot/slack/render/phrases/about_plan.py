@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from bot.power import plan, server
+from bot.power.approval import quorum
 from bot.power.plan import Verdict
 from bot.power.planning import plan_steps
 from bot.power.steps import kinds
@@ -113,16 +114,23 @@ def waves(planned: plan.Plan) -> str:
 
 
 def sizes(planned: plan.Plan) -> str:
-    """Return the sizes of the waves, like `In waves of 1, 5, 13`; literal, and mostly short."""
-    if not planned.waves:
+    """Return the sizes of the waves as a sentence begins: `In waves of 1, 5 and 13`; literal."""
+    told = in_waves(planned.waves)
+    return f"{told[:1].upper()}{told[1:]}"
+
+
+def in_waves(found: Sequence[int]) -> str:
+    """Return sizes of waves, like `in waves of 1, 5 and 13`; literal, and mostly short."""
+    if not found:
         return ""
-    if len(planned.waves) == 1:
-        return "In one wave"
-    if len(set(planned.waves)) == 1:
-        return f"In {len(planned.waves):,} waves of {planned.waves[0]:,}"
-    told = ", ".join(f"{size:,}" for size in planned.waves[:MOST_WAVES])
-    more = len(planned.waves) - MOST_WAVES
-    return f"In waves of {told}{f' and {more:,} more' if more > 0 else ''}"
+    if len(found) == 1:
+        return "in one wave"
+    if len(set(found)) == 1:
+        return f"in {len(found):,} waves of {found[0]:,}"
+    told = [f"{size:,}" for size in found[:MOST_WAVES]]
+    if len(found) > MOST_WAVES:
+        return f"in waves of {', '.join(told)} and {len(found) - MOST_WAVES:,} more"
+    return f"in waves of {quorum.joined(told, ' and ')}"
 
 
 def around(planned: plan.Plan) -> str:
