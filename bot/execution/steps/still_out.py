@@ -196,19 +196,21 @@ class _Hand:
 
     async def _wanted(self, key: str) -> set[str]:
         """Read a part anew, and return the servers for which it is to be put back now."""
-        newest = await self.context.store.read(lambda tx: tx.part(key))
-        if newest is None:
-            return set()
-        self.parts[key] = newest
-        wanted = {
-            one.subject.id
-            for one in newest.standing
-            if one.due or one.state is StepState.PUTTING_BACK
-        }
-        # A request that is at work on a server isn't disturbed.
-        return (
-            wanted - (await self.context.store.read(lambda tx: tx.lock_holders([*wanted]))).keys()
-        )
+
+        def work(tx: ports.Tx) -> tuple[wave_parts.Part | None, set[str]]:
+            newest = tx.part(key)
+            wanted = {
+                one.subject.id
+                for one in (newest.standing if newest else ())
+                if one.due or one.state is StepState.PUTTING_BACK
+            }
+            # A request that is at work on a server isn't disturbed.
+            return newest, wanted - tx.lock_holders([*wanted]).keys() if wanted else wanted
+
+        newest, wanted = await self.context.store.read(work)
+        if newest is not None:
+            self.parts[key] = newest
+        return wanted
 
     async def _well(self, ids: Iterable[str]) -> frozenset[str]:
         """Return which of these servers the run has left proven, and well as far as was asked."""

@@ -6,8 +6,11 @@ import asyncio
 import contextlib
 import dataclasses
 import pathlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from typing import Any, cast
 
+from bot.execution.steps import still_out
+from bot.power import ports
 from bot.power.lifecycle import ServerState
 from bot.power.request import Action
 from bot.power.run import step_ledger
@@ -206,6 +209,50 @@ async def test_a_press_while_a_part_is_in_hand_is_not_lost(tmp_path: pathlib.Pat
         states = await play.states(found.id)
         assert {states["drain", name] for name in names} == {StepState.PUT_BACK}
         await play.promised()
+
+
+@dataclasses.dataclass
+class Moving:
+    """A store in which something happens behind each transaction: the next finds the next part."""
+
+    finds: list[tuple[Part, dict[str, ports.Lock]]]
+
+    async def read(self, work: Callable[[Any], set[str]]) -> set[str]:
+        """Answer a transaction by one moment."""
+        part, locks = self.finds.pop(0)
+        self.finds.append((part, locks))
+
+        class Moment:
+            def part(self, key: str) -> Part:
+                return part
+
+            def lock_holders(self, ids: list[str]) -> dict[str, ports.Lock]:
+                return {id_: lock for id_, lock in locks.items() if id_ in ids}
+
+        return work(Moment())
+
+
+@virtual.on_given_time
+async def test_what_is_due_and_who_is_at_work_there_are_read_at_one_moment(
+    tmp_path: pathlib.Path,
+) -> None:
+    """Of two moments that forbid it, one each way, nobody makes one that allows it."""
+    async with stage.opened(tmp_path, resting=ON) as play:
+        [name] = play.here.ready(1)
+        id_ = await owing(play, name)
+        found, rows = await play.here.ended(id_)
+        due = await part_of(play, id_, "drain")
+        done = dataclasses.replace(due, servers=())
+        lock = {rows[name].server_id: ports.Lock("PR-OTHER", "reboot", 0.0)}
+
+        async def wanted(*finds: tuple[Part, dict[str, ports.Lock]]) -> set[str]:
+            context = dataclasses.replace(play.here.context, store=cast("Any", Moving([*finds])))
+            hand = still_out._Hand(context, found, {due.key: due}, {due.key: 0.0})
+            return await hand._wanted(due.key)
+
+        assert await wanted((due, {})) == {rows[name].server_id}
+        assert await wanted((due, lock), (done, {})) == set()
+        assert await wanted((done, {}), (due, lock)) == set()
 
 
 @virtual.on_given_time
