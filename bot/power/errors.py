@@ -63,11 +63,14 @@ def sentence(token: str, problem: str) -> str:
 
 
 class BadValue(UserMistake):
-    """An option was given a value that it doesn't take: `rule` says which it takes."""
+    """An option was given a value that it doesn't take: `rule` says which it takes.
+
+    `under_its_label` says the same where the option's name stands above it already.
+    """
 
     def __init__(self, name: str, rule: str, value: str, shown: str) -> None:
         super().__init__(f"{name} {rule}, not {shown}.", token=value)
-        self.rule = rule
+        self.under_its_label = f"This {rule}, not {shown}."
 
 
 class PolicyError(PowerbotError):

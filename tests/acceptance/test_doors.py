@@ -148,8 +148,8 @@ async def test_the_form_shows_each_mistake_at_its_field(stage: Stage) -> None:
     loose = await send(stage, shown, batch="999", pause="", break_glass=["yes"])
 
     assert wrong.errors == {
-        "batch": "five: It takes a whole number from 1 to 10,000.",
-        "pause": "3 days: It takes a number with ms, s, m or h right after it.",
+        "batch": "This takes a whole number from 1 to 10,000, not five.",
+        "pause": "This takes a number with ms, s, m or h right after it, not 3 days.",
     }
     assert loose.errors == {
         "batch": (

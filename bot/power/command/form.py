@@ -135,7 +135,6 @@ def _option(name: str) -> Callable[[str], object]:
         try:
             return command_options.READERS[name](name, value) if value else None
         except errors.BadValue as mistake:
-            # The field has a label of its own, so the option's name is left out.
-            raise errors.UserMistake(f"It {mistake.rule}.", token=text) from None
+            raise errors.UserMistake(mistake.under_its_label) from None
 
     return read_one

@@ -36,7 +36,7 @@ async def form(p: Player) -> None:
     await wave.fill("five")
     await pause.fill("3 days")
     await p.by("modal-submit").click()
-    await p.says(modal, "five: It takes a whole number", "right after it")
+    await p.says(modal, "takes a whole number from 1 to 10,000, not five", "not 3 days")
     await p.look("wrong")
     await wave.fill("1")
     await pause.fill("5s")

@@ -49,11 +49,11 @@ def test_what_is_left_empty_is_left_to_the_policy() -> None:
         ("servers", "!web01", "Only exclusions are named"),
         ("servers", "web01 " * 900, "Targets have at most 2,000 characters"),
         ("reason", "x" * 501, "A reason has at most 500 characters; this one has 501."),
-        ("batch", "five", "five: It takes a whole number from 1 to 10,000."),
-        ("pause", "3 days", "3 days: It takes a number with ms, s, m or h right after it."),
-        ("pause", "2h", "It takes at most one hour, 1h."),
-        ("max_failures", "0", "It takes a whole number from 1 to 10,000."),
-        ("incident", "INC 42", "takes one name of letters, digits"),
+        ("batch", "five", "This takes a whole number from 1 to 10,000, not five."),
+        ("pause", "3 days", "This takes a number with ms, s, m or h right after it, not 3 days."),
+        ("pause", "2h", "This takes at most one hour, 1h, not 2h."),
+        ("max_failures", "0", "This takes a whole number from 1 to 10,000, not 0."),
+        ("incident", "INC 42", "This takes one name of letters, digits"),
     ],
 )
 def test_a_mistake_stands_at_the_field_that_it_is_in(field: str, value: str, words: str) -> None:
