@@ -73,6 +73,7 @@ def resolve(
         raise unresolved.mistake(search.unknown, members.terms, snapshot)
     named = _narrowed(members, found)
     out = {row.id for t in members.terms if t.takes_out for row in found[id(t)]}
+    out |= _missed(members, named, work)
     left = [row for row in named if row.id not in out]
     if not left:
         raise errors.UserMistake(
@@ -91,6 +92,16 @@ def resolve(
     doubtful = _ordered((snapshot.servers[id_] for id_ in unsure), snapshot)
     out_rows = _ordered(taken_out, snapshot)
     return Resolved(_ordered(sure, snapshot), out_rows, said, selected, doubtful)
+
+
+def _missed(members: TermSet, named: Sequence[server.Server], work: Work) -> set[str]:
+    """Return the ids of servers that exclusions miss by case, width or blanks alone.
+
+    Whoever takes web* out means Web08 as well; a whole name is meant as it is written.
+    """
+    out = (term for term in members.terms if term.takes_out and not names_one(term))
+    wide = [one.matcher.folded() for one in out if not isinstance(one.matcher, GroupTerm)]
+    return {row.id for row in named for one in wide if one.matches(row, work)}
 
 
 def _narrowed(

@@ -70,6 +70,28 @@ def test_a_person_names_servers(text: str, names: list[str]) -> None:
     assert fleet.names(text) == names
 
 
+@pytest.mark.parametrize("out", ["!web*", "!tag:role=web", "!tag:role=w*", "!rack:r01", "!sn:sn1*"])
+def test_what_is_taken_out_is_not_missed_by_a_capital_letter(out: str) -> None:
+    """It would be switched, though everybody reads that it is spared; its plan says it is not."""
+    rows = [
+        server.Server(fleet.server_id(8), "web08", rack="r01", sn="sn1", tags=(("role", "web"),)),
+        server.Server(fleet.server_id(9), "Web09", rack="R01", sn="SN1", tags=(("role", "WEB"),)),
+    ]
+    known = fleet.snapshot([*rows, row("db01")])
+
+    found = targets.parse(f"*b* {out}", {}).resolve(known)
+
+    assert [one.name for one in found.servers] == ["db01"]
+    assert {one.name for one in found.taken_out} == {"web08", "Web09"}
+
+
+def test_a_whole_name_that_is_taken_out_is_meant_as_it_is_written() -> None:
+    """The other one, whose name differs by a capital letter alone, can still be asked for."""
+    known = fleet.named("web08", "Web08")
+
+    assert fleet.names("web08 Web08 !web08", known) == ["Web08"]
+
+
 def test_what_is_taken_out_is_told() -> None:
     """The plan can show it."""
     found = targets.parse("!web07 !db01 web[06-08]", {}).resolve(fleet.fleet())
