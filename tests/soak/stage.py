@@ -133,7 +133,11 @@ class Replica:
         """Send a signal; False when there is nobody to take it."""
         if not self.alive:
             return False
-        os.kill(self.pid, number)
+        try:
+            os.kill(self.pid, number)
+        except ProcessLookupError:
+            # It has just ended, and whoever waits for it hasn't been told yet.
+            return False
         return True
 
     def kill(self) -> None:
