@@ -15,8 +15,7 @@ NOTHING_STANDS = ledger.OtherRequests((), frozenset())
 
 def counts(context: Context, method: ports.Method) -> bool:
     """Whether some servers must stay on that a call could turn off."""
-    # A reboot counts: the server is away for a while.
-    return method is not ports.Method.ON and bool(context.rules.policy().keeps)
+    return context.rules.policy().counts_others(switches_on=method is ports.Method.ON)
 
 
 def lacks_list(context: Context, method: ports.Method, records: server.Records) -> bool:

@@ -160,8 +160,7 @@ def _with_keeps(
     facts: Facts,
 ) -> list[Judged]:
     """Block the servers that must stay on."""
-    # Switching on takes nothing away that must stay on.
-    if question.action is Action.ON:
+    if not rules.counts_others(switches_on=question.action is Action.ON):
         return list(found)
     locked = {key for key, lock in facts.locks.items() if lock.action != Action.ON.value}
     wanted = [judged.record for judged in found if judged.acts]

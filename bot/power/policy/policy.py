@@ -180,6 +180,13 @@ class Policy:
         """Whether this server is never touched, for nobody, not by break glass."""
         return self.protected.matches(server)
 
+    def counts_others(self, *, switches_on: bool) -> bool:
+        """Whether it depends on other servers, too, whether one may be acted on.
+
+        Switching on takes nothing away that must stay on; a reboot does, for a while.
+        """
+        return not switches_on and bool(self.keeps)
+
     def step(self, name: str) -> definition.Step | None:
         """Return a step by its name."""
         return next((one for one in self.steps if one.name == name), None)

@@ -111,7 +111,7 @@ async def its_records(context: Context, request: ports.Request, *, age_s: float)
         CloudError: they could not be read.
     """
     # Where servers must stay on, that wave counts the whole fleet on what is read here.
-    whole = request.order.action is not Action.ON and bool(context.policy().keeps)
+    whole = context.policy().counts_others(switches_on=request.order.action is Action.ON)
     not_before = context.clock.now() - age_s
     return await context.power.records(request.order.server_ids, not_before=not_before, whole=whole)
 
