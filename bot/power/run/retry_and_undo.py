@@ -45,8 +45,8 @@ def retried(order: request.Order, rows: Sequence[ports.RunServer]) -> Again:
     left off: a second cycle of a server that is off can only be blocked.
     """
     action = order.action
-    ids = tuple(row.server_id for row in rows if may_retry(action, row))
-    return Again(action, ids, rest=untouched(action, rows) > 0)
+    todo = _retryable(action, rows)
+    return Again(action, tuple(row.server_id for row in todo), rest=_untouched(todo))
 
 
 def whole(order: request.Order) -> Again:
@@ -128,8 +128,18 @@ def may_retry(action: Action, row: ports.RunServer) -> bool:
 
 def untouched(action: Action, rows: Sequence[ports.RunServer]) -> int:
     """Return how many servers are left to do where nothing was sent to any of them, else 0."""
-    left = [row for row in rows if may_retry(action, row)]
-    return len(left) if all(row.state is ServerState.NOT_SENT for row in left) else 0
+    todo = _retryable(action, rows)
+    return len(todo) if _untouched(todo) else 0
+
+
+def _retryable(action: Action, rows: Sequence[ports.RunServer]) -> list[ports.RunServer]:
+    """Return the servers for which the same action may be asked for again."""
+    return [row for row in rows if may_retry(action, row)]
+
+
+def _untouched(todo: Sequence[ports.RunServer]) -> bool:
+    """Whether there are servers left to do, and nothing was sent to any of them."""
+    return bool(todo) and all(row.state is ServerState.NOT_SENT for row in todo)
 
 
 def undone(order: request.Order, rows: Sequence[ports.RunServer]) -> Again:
