@@ -86,7 +86,7 @@ async def _look_first(bot: app.Bot) -> None:
     """Read the fleet if a run was left: how its servers are matters more than what was stored."""
     if not await bot.store.has_runs():
         return
-    looking = asyncio.create_task(bot.power.snapshot(not_before=bot.processor.now()))
+    looking = asyncio.create_task(bot.power.snapshot(not_before=bot.clock.now()))
     # One that fails is made again by whoever watches the run.
     looking.add_done_callback(lambda done: done.cancelled() or done.exception())
     await asyncio.wait({looking}, timeout=HEAD_START_S)
@@ -96,7 +96,7 @@ async def _settle_restore(bot: app.Bot) -> None:
     """End or hold what a restored backup has open, before anything is driven."""
     if bot.store.restored:
         log.warning("store.restored")
-        await bot.store.write(lambda tx: timers.after_restore(tx, bot.processor.now()))
+        await bot.store.write(lambda tx: timers.after_restore(tx, bot.clock.now()))
         await bot.store.settle_restore()
 
 
@@ -151,7 +151,7 @@ async def _note_policies(bot: app.Bot, paces: clocks.Paces) -> None:
         if version != noted:
             found = audit_trail.PolicyInForce(version, bot.policy.text)
             with contextlib.suppress(errors.StoreUnavailable):
-                await audit_trail.note_policy(bot.store, found, bot.processor.now())
+                await audit_trail.note_policy(bot.store, found, bot.clock.now())
                 noted = version
         await asyncio.sleep(paces.look_s)
 
@@ -203,9 +203,9 @@ async def _sweep(bot: app.Bot, paces: clocks.Paces) -> None:
             await break_glass.remind(bot.workflow.context)
             await freeze.end_due(bot.workflow.context)
             frozen = await freeze.redraw_due(bot.workflow.context, frozen)
-            await bot.store.write(functools.partial(_forget_plans, before=bot.processor.now()))
+            await bot.store.write(functools.partial(_forget_plans, before=bot.clock.now()))
             await bot.store.count_on()
-            await bot.store.purge_inbox(before=bot.processor.now() - KEEP_KEYS_S)
+            await bot.store.purge_inbox(before=bot.clock.now() - KEEP_KEYS_S)
         except errors.StoreUnavailable as error:
             log.warning("inbox.store_away", why=error.user_message)
         await asyncio.sleep(paces.sweep_s)

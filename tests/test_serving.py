@@ -38,7 +38,7 @@ def starting(power: Power, *, runs: bool) -> app.Bot:
     parts: dict[str, Any] = {
         "store": types.SimpleNamespace(has_runs=has_runs),
         "power": power,
-        "processor": types.SimpleNamespace(now=lambda: 7.0),
+        "clock": types.SimpleNamespace(now=lambda: 7.0),
     }
     return cast(app.Bot, types.SimpleNamespace(**parts))
 

@@ -38,9 +38,9 @@ async def read(bot: app.Bot) -> Any:
         yield _gauge(Figure.DATABASE_UP, "Whether the database answers.", 0)
     else:
         yield _gauge(Figure.DATABASE_UP, "Whether the database answers.", 1)
-        for family in _of_database(found, bot.processor.now()):
+        for family in _of_database(found, bot.clock.now()):
             yield family
-        yield _freezes(found.freezes, len(freezes.of_policy(bot.policy(), bot.processor.now())))
+        yield _freezes(found.freezes, len(freezes.of_policy(bot.policy(), bot.clock.now())))
     yield _info(Figure.BUILD_INFO, "The version that runs.", VERSION)
     yield _info(Figure.POLICY_INFO, "The policy in force.", bot.policy().version)
     # The policy in force says nothing of a newer file that can't be used.
