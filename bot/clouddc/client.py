@@ -162,7 +162,7 @@ class CloudDC:
         call = exchange.Call(
             Operation.SHOW, "GET", f"{self.servers_url}/{known_id}", asked=(known_id,)
         )
-        return await self._read(call, _at_once(wire.record))
+        return await self._read(call, _at_once(lambda body: wire.record(body, known_id)))
 
     async def status(self) -> wire.FleetStatus:
         """Read the counts over the whole project.

@@ -25,6 +25,10 @@ MOST_WATCHERS = 200
 # Single reads that take longer than this, in seconds, are given up for the list, which may answer
 # where one of them hangs. Half of what a click waits for, so that the list has the other half.
 SINGLY_S = 4.0
+# The same for a round of those who watch: each read waits its turn behind others.
+ROUND_S = 15.0
+# Single reads that fail so say nothing of a server: the list would fare no better.
+NO_ANSWER = (errors.NotSent, errors.Throttled, errors.Unauthorized)
 
 
 class Shower(Protocol):
@@ -47,6 +51,19 @@ class _Round:
     whole: bool = True
     # Servers that the list didn't show and that were asked for one by one, there or not.
     asked: frozenset[str] = frozenset()
+
+
+@dataclasses.dataclass(slots=True)
+class _Shown:
+    """What single reads told: of each server that they told of its record, None for no server."""
+
+    answered: dict[str, server.Server | None] = dataclasses.field(default_factory=dict)
+    failed: errors.CloudError | None = None  # Why others could not be read.
+
+    @property
+    def found(self) -> dict[str, server.Server]:
+        """The records that there are."""
+        return {id_: one for id_, one in self.answered.items() if one is not None}
 
 
 class Poller:
@@ -174,8 +191,13 @@ class Poller:
             shown = await self._show_all(wanted)
         finally:
             self._reading = None
-        self._singles.note(wanted, shown, began)
-        return _Round(shown, began)
+        if shown.failed is None:
+            self._singles.note(wanted, shown.found, began)
+            return _Round(shown.found, began)
+        if isinstance(shown.failed, NO_ANSWER):
+            raise shown.failed
+        # One record that can't be read by itself must not hide those of others.
+        return await self._list(wanted, began)
 
     async def _list(self, wanted: Set[str], began: single_flight.Began) -> _Round:
         """List the project, and show those whom a list that falls short leaves out."""
@@ -183,26 +205,32 @@ class Poller:
         if snapshot.shortfall is None:
             return _Round(snapshot.servers, began)
         left_out = sorted(wanted - snapshot.servers.keys())[:MOST_SHOWN]
-        shown = await self._show_all(left_out) if left_out else {}
-        return _Round({**snapshot.servers, **shown}, began, whole=False, asked=frozenset(left_out))
+        shown = await self._show_all(left_out)
+        servers = {**snapshot.servers, **shown.found}
+        return _Round(servers, began, whole=False, asked=frozenset(shown.answered))
 
-    async def _show_all(self, ids: Collection[str]) -> Mapping[str, server.Server]:
+    async def _show_all(self, ids: Collection[str]) -> _Shown:
         """Show these servers at the same time; the client keeps to the rate."""
         # All are waited for, so that none goes on reading after the round has failed.
         results = await asyncio.gather(*map(self._show, ids), return_exceptions=True)
-        found: dict[str, server.Server] = {}
-        for result in results:
-            if isinstance(result, BaseException):
+        shown = _Shown()
+        for id_, result in zip(ids, results, strict=True):
+            if isinstance(result, errors.CloudError):
+                shown.failed = shown.failed or result
+            elif isinstance(result, BaseException):
                 raise result
-            if result is not None:
-                found[result.id] = result
-        return found
+            else:
+                shown.answered[id_] = result
+        return shown
 
     async def _show(self, server_id: str) -> server.Server | None:
         try:
-            return await self._cloud.show(server_id)
+            async with asyncio.timeout(ROUND_S):
+                return await self._cloud.show(server_id)
         except errors.UnknownServers:
             return None
+        except TimeoutError as error:
+            raise errors.OutcomeUnknown("CloudDC did not answer in time") from error
 
     @contextlib.contextmanager
     def _waits_for(self, wanted: KeysView[str]) -> Iterator[None]:

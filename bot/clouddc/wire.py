@@ -116,15 +116,18 @@ async def page_in_turns(body: bytes) -> ListPage:
     return _page_of(frame, found)
 
 
-def record(body: bytes) -> server.Server:
-    """Read a ShowServer answer.
+def record(body: bytes, server_id: str) -> server.Server:
+    """Read the answer of ShowServer for this id.
 
     Raises:
-        UnreadableAnswer: it has no id.
+        UnreadableAnswer: it has no id, or that of another server.
     """
     (found,) = rows.read([body])
     if found is None:
         raise UnreadableAnswer(UNDOCUMENTED)
+    # Taken for "there is no such server", it would say that the one asked for is gone.
+    if found.id != server_id:
+        raise UnreadableAnswer("the answer is of another server")
     return found
 
 

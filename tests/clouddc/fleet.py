@@ -16,7 +16,8 @@ from .builders import START, server_id
 class Cloud:
     """A project of many servers, read from memory; every answer waits while `gate` is shut.
 
-    `show_fails` is what single reads alone fail with, `show_hangs` lets them alone wait for ever.
+    `show_fails` is what single reads alone fail with, `show_hangs` lets them alone wait for ever,
+    and `broken` are servers of which no single read comes to an answer.
     """
 
     def __init__(self, count: int, *, page_size: int = wire.LARGEST_PAGE) -> None:
@@ -28,6 +29,7 @@ class Cloud:
         self.fails: errors.CloudError | None = None
         self.show_fails: errors.CloudError | None = None
         self.show_hangs = False
+        self.broken: dict[str, errors.CloudError] = {}
         self.gate = asyncio.Event()
         self.gate.set()
 
@@ -48,7 +50,7 @@ class Cloud:
         await self.gate.wait()
         if self.show_hangs:
             await asyncio.Event().wait()
-        if failure := self.fails or self.show_fails:
+        if failure := self.fails or self.show_fails or self.broken.get(server_id):
             raise failure
         for one in self.rows:
             if one.id == server_id:

@@ -28,7 +28,7 @@ def read(**changes: object) -> Server:
     """Return the record with some members changed; `...` leaves one out."""
     record = {key: value for key, value in {**WHOLE, **changes}.items() if value is not ...}
     (found,) = wire.page(json.dumps({"servers": [record]}).encode()).servers
-    assert wire.record(json.dumps(record).encode()) == found
+    assert wire.record(json.dumps(record).encode(), found.id) == found
     return found
 
 

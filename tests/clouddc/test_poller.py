@@ -160,6 +160,61 @@ async def test_failed_show_fails_the_sighting() -> None:
         await bench.sight(7, 8)
 
 
+async def large(hand: Bench) -> Bench:
+    """Let the list of a large project have been read a minute ago."""
+    await hand.inventory.snapshot(not_before=START)
+    await hand.clock.pass_s(60.0)
+    hand.cloud.lists.clear()
+    return hand
+
+
+async def test_server_whose_single_read_fails_hides_no_other() -> None:
+    """The list shows it, and those who are read in the same round, to whomever they belong."""
+    bench = await large(Bench(2500))
+    bench.cloud.broken[server_id(7)] = errors.CloudError("its record can't be read")
+
+    seen = await asyncio.gather(bench.sight(7), bench.sight(8))
+
+    assert all({server_id(7), server_id(8)} <= set(one.servers) for one in seen)
+    assert all(not one.unread for one in seen)
+    assert len(bench.cloud.lists) == 3
+
+
+async def test_single_read_that_hangs_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rounds come one after another, so that all would wait for it."""
+    monkeypatch.setattr(poller, "ROUND_S", 0.01)
+    bench = await large(Bench(2500))
+    bench.cloud.show_hangs = True
+
+    assert set((await bench.sight(7, 8)).servers) >= {server_id(7), server_id(8)}
+
+
+@pytest.mark.parametrize(
+    "failure", [errors.NotSent("away"), errors.Throttled("less"), errors.KeyLocked("locked")]
+)
+async def test_no_list_is_read_where_nothing_is_answered(failure: errors.CloudError) -> None:
+    """It would only be more of the same calls."""
+    bench = await large(Bench(2500))
+    bench.cloud.show_fails = failure
+
+    with pytest.raises(type(failure)):
+        await bench.sight(7, 8)
+    assert bench.cloud.lists == []
+
+
+async def test_server_that_neither_list_nor_single_read_shows_is_unread() -> None:
+    """That a short list lacks it and its own record can't be read doesn't say that it is gone."""
+    bench = Bench(3)
+    lost, gone = some_ids(2, first=100)
+    bench.cloud.counts_more = 60
+    bench.cloud.broken[lost] = errors.CloudError("its record can't be read")
+
+    seen = await bench.poller.next_sighting([lost, gone, server_id(1)], not_before=START)
+
+    assert seen.unread == {lost}
+    assert set(seen.servers) >= {server_id(1)}
+
+
 async def test_nobody_to_watch_costs_no_call() -> None:
     """An empty look is an empty sighting."""
     bench = Bench(5)

@@ -48,7 +48,7 @@ async def test_page_gives_one_server_for_each_row(odd: dict[str, object]) -> Non
 
     assert found == wire.page(body)
     assert [one.id for one in found.servers] == [ONE, TWO, server_id(4)]
-    assert found.servers[0] == wire.record(json.dumps(row(1)).encode())
+    assert found.servers[0] == wire.record(json.dumps(row(1)).encode(), ONE)
 
 
 async def test_other_tasks_go_on_while_a_large_page_is_read() -> None:

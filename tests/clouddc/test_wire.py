@@ -28,11 +28,18 @@ def answer(status: int, body: bytes, **headers: str) -> wire.HttpAnswer:
     return wire.HttpAnswer(status, httpx.Headers(named), body)
 
 
+@pytest.mark.parametrize("told", [TWO, ONE.upper(), f"{ONE} ", ""])
+def test_answer_to_a_single_read_is_of_the_server_that_was_asked_for(told: str) -> None:
+    """Any other is no answer, and doesn't say that the server is gone."""
+    with pytest.raises(wire.UnreadableAnswer):
+        wire.record(json.dumps(row(1, id=told)).encode(), ONE)
+
+
 def test_record_becomes_a_server_with_all_its_fields() -> None:
     """Nested members are found, and the vendor's error is one text."""
     failed = {"error_code": "iMetal.1", "error_msg": "Fan\nstopped", "error_type": "x"}
 
-    found = wire.record(json.dumps(row(1, error=failed, onboard_time="2026")).encode())
+    found = wire.record(json.dumps(row(1, error=failed, onboard_time="2026")).encode(), ONE)
 
     assert found == Server(
         id=ONE,
