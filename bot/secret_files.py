@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
-import os
+import io
 import pathlib
-import stat
 from collections.abc import Iterable, Mapping
+
+import dotenv
+
+from bot import plain_files
 
 SUFFIX = "_FILE"  # As the images of databases on Docker Hub name it.
 MOST_BYTES = 65_536  # A key or a token has a few kilobytes at most.
+MOST_VARIABLES = 262_144  # Bytes of a file of variables.
+# Password managers hand a file of variables over as a pipe into which they write at once.
+PIPE_S = 1.0
 # A file that changes again and again is read at the third look all the same.
 MOST_LOOKS = 3
 _Look = tuple[int, int, int, int] | None  # Inode, size, and both times in nanoseconds.
 
 
 class Unusable(ValueError):
-    """A file holds no secret that can be used; the words say why, and never what it holds."""
+    """A file holds nothing that can be used; the words say why, and never what it holds."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -34,11 +40,11 @@ class SecretFile:
             Unusable: there is no file, or it can't be read, is empty, or isn't one line of text.
         """
         try:
-            text = _content(self.path).decode()
-        except OSError as error:
+            text = plain_files.text(self.path, MOST_BYTES)
+        except FileNotFoundError as error:
             raise Unusable(f"{self.path} can't be read: {error.strerror}") from None
-        except UnicodeDecodeError:
-            raise Unusable(f"{self.path} isn't UTF-8 text") from None
+        except plain_files.NotPlain as error:
+            raise Unusable(f"{self.path} {error}") from None
         # Editors end a file with a newline, and no key ends in one.
         secret = text.rstrip("\r\n")
         if not secret.strip():
@@ -82,23 +88,19 @@ def contents(files: Iterable[SecretFile]) -> dict[str, str]:
     return found
 
 
-def _content(path: pathlib.Path) -> bytes:
-    """Return what a regular file holds; a pipe would be waited for, and gives its content once.
+def variables_in(path: pathlib.Path) -> dict[str, str | None]:
+    """Return the variables that a file such as `.env` holds; none where there is no file.
 
     Raises:
-        OSError: it can't be read.
-        Unusable: it is no file, or far too large for a secret.
+        Unusable: it can't be used.
     """
-    # Opening a pipe without a writer would wait for one ("open(2)", O_NONBLOCK).
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise Unusable(f"{path} isn't a regular file")
-        # One byte more tells a file that is too large from one that just fits.
-        content = file.read(MOST_BYTES + 1)
-    if len(content) > MOST_BYTES:
-        raise Unusable(f"{path} is larger than {MOST_BYTES // 1024} KiB")
-    return content
+    try:
+        text = plain_files.text(path, MOST_VARIABLES, pipe_s=PIPE_S)
+    except FileNotFoundError:
+        return {}
+    except plain_files.NotPlain as error:
+        raise Unusable(f"{path} {error}") from None
+    return dotenv.dotenv_values(stream=io.StringIO(text))
 
 
 class Watch:

@@ -12,7 +12,6 @@ import urllib.parse
 from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any
 
-import dotenv
 import pydantic
 import pydantic.fields
 
@@ -201,8 +200,15 @@ class Settings(pydantic.BaseModel):
 
 
 def _given(env_file: str | None) -> dict[str, str]:
-    """Return every variable that isn't empty; the environment goes before the file."""
-    stored = dotenv.dotenv_values(env_file, encoding="utf-8") if env_file else {}
+    """Return every variable that isn't empty; the environment goes before the file.
+
+    Raises:
+        SettingsError: the file can't be used.
+    """
+    try:
+        stored = secret_files.variables_in(pathlib.Path(env_file)) if env_file else {}
+    except secret_files.Unusable as error:
+        raise SettingsError(f"{error}.") from None
     return {name.upper(): value for name, value in [*stored.items(), *os.environ.items()] if value}
 
 

@@ -202,7 +202,7 @@ def test_a_secret_that_is_given_twice_is_refused(
         (b"", "is empty"),
         (b" \n", "is empty"),
         (b"one\ntwo\n", "must be one line of plain characters"),
-        (b"\xff\xfe", "isn't UTF-8 text"),
+        (b"\xff\xfe", "isn't UTF-8"),
         (b"x" * 70_000, "is larger than 64 KiB"),
     ],
 )

@@ -11,11 +11,13 @@ from typing import Any
 
 import yaml
 
+from bot import plain_files
 from bot.power import errors, vocabulary
 from bot.slack import app_features
 from bot.slack.blockkit import labels
 
 EVENTS_PATH = "/slack/events"  # As `run --transport http` serves it.
+MOST_BYTES = 102_400  # Of a manifest file; ours has a few kilobytes.
 
 
 class Unfit(errors.PowerbotError):
@@ -118,9 +120,9 @@ def drift(path: pathlib.Path, command: str = vocabulary.PREFIX, label: str = "")
     The app's names, colours and addresses are each installation's own and are not compared.
     """
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        found = yaml.safe_load(plain_files.text(path, MOST_BYTES))
         theirs = _compared(found if isinstance(found, dict) else {})
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError, TypeError):
+    except (OSError, plain_files.NotPlain, yaml.YAMLError, AttributeError, TypeError):
         # The last two: a value of another kind than a manifest has there.
         return ["all of it (it can't be read)"]
     ours = _compared(build("socket", command=command, label=label))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import pathlib
+from collections.abc import Collection
 
 from bot import settings
 from bot.operations.check import check_slack
@@ -79,9 +81,18 @@ def _told(rules: policy.Policy, roster: quorum.Roster) -> tuple[tuple[str, ...],
     steps = (
         *policy_meaning.unused_steps(rules),
         *policy_lint.step_notes(rules),
-        *policy_meaning.unset_variables(rules, credentials.variables().keys(), credentials.is_own),
+        *policy_meaning.unset_variables(rules, _variables(), credentials.is_own),
     )
     return (*policy_lint.notes(rules, roster), *holes, *steps), tuple(policy_meaning.lines(rules))
+
+
+def _variables() -> Collection[str]:
+    """Return the names of the variables that steps find their secrets by."""
+    try:
+        return credentials.variables().keys()
+    except credentials.SecretMissing:
+        # A pipe that is no file any more: it was read for the settings.
+        return os.environ.keys()
 
 
 def read(path: pathlib.Path) -> policy.Policy:
@@ -93,8 +104,7 @@ def read(path: pathlib.Path) -> policy.Policy:
     # A step's kind is known once its module is loaded.
     all_kinds.learn()
     try:
-        with policy_watch.reading(path):
-            text = path.read_text(encoding="utf-8")
+        text = policy_watch.text_of(path)
     except FileNotFoundError:
         said = f"There is no {path.name} here; without a policy nothing can be changed."
         raise errors.PolicyError(said) from None

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import pathlib
-from collections.abc import Iterator
 
 import structlog
 
+from bot import plain_files
 from bot.power import errors, ports
 from bot.power.approval import policy_lint
 from bot.power.policy import policy, policy_file
@@ -21,22 +20,18 @@ SETTLED_S = 0.2
 MOST_JUDGED = 10_000  # Characters.
 
 
-@contextlib.contextmanager
-def reading(path: pathlib.Path) -> Iterator[None]:
-    """Say of a policy file that can't be read why that is; what to do without one is the caller's.
+def text_of(path: pathlib.Path) -> str:
+    """Return the text of a policy file.
 
     Raises:
-        FileNotFoundError: there is none.
-        PolicyError: it can't be read, or isn't UTF-8.
+        FileNotFoundError: there is none; what to do without one is the caller's.
+        PolicyError: it can't be read, is no regular file, is far too long, or isn't UTF-8.
     """
     try:
-        yield
-    except FileNotFoundError:
-        raise
-    except UnicodeDecodeError as error:
-        raise errors.PolicyError(f"{path.name} isn't UTF-8; save it as UTF-8.") from error
-    except OSError as error:
-        raise errors.PolicyError(f"{path.name} can't be read: {error.strerror}.") from error
+        # Of characters that take four bytes each it is the limit.
+        return plain_files.text(path, 4 * policy_file.MOST_TEXT)
+    except plain_files.NotPlain as error:
+        raise errors.PolicyError(f"{path.name} {error}.") from None
 
 
 class PolicyFile:
@@ -66,12 +61,11 @@ class PolicyFile:
     def _look(self) -> None:
         """Read the file if its text is new."""
         try:
-            with reading(self._path):
-                if self._is_being_written():
-                    # The next question looks again, and doesn't wait a second.
-                    self._looked_at = float("-inf")
-                    return
-                text = self._path.read_text(encoding="utf-8")
+            if self._is_being_written():
+                # The next question looks again, and doesn't wait a second.
+                self._looked_at = float("-inf")
+                return
+            text = text_of(self._path)
         except FileNotFoundError:
             self._gone()
             return
@@ -86,7 +80,11 @@ class PolicyFile:
 
     def _is_being_written(self) -> bool:
         """Whether the file was changed a moment ago; the first read doesn't wait."""
-        age_s = self._clock.now() - self._path.stat().st_mtime
+        try:
+            age_s = self._clock.now() - self._path.stat().st_mtime
+        except OSError:
+            # Why it can't be read is said by whoever reads it.
+            return False
         return self._text is not None and 0 <= age_s < SETTLED_S
 
     def _take(self, text: str) -> None:

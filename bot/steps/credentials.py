@@ -8,11 +8,9 @@ import os
 import pathlib
 from collections.abc import Iterable
 
-import dotenv
-
 from bot import secret_files
 
-ENV_FILE = ".env"  # In the working directory, as for the settings.
+ENV_FILE = pathlib.Path(".env")  # In the working directory, as for the settings.
 STARS = "***"
 # How a secret that signs begins ("Standard Webhooks").
 SIGNING = "whsec_"
@@ -45,8 +43,11 @@ def read(variable: str) -> str:
     name = variable.removeprefix("env:")
     if is_own(name):
         raise SecretMissing(f"{name} is Powerbot's own and no step sends it; use another variable")
+    # First by itself: what the environment has needs no file.
+    if found := os.environ.get(name, "").strip():
+        return found
     given = variables()
-    if found := given.get(name, "").strip():
+    if found := (given.get(name) or "").strip():
         return found
     if path := given.get(name + secret_files.SUFFIX):
         return from_file(name, pathlib.Path(path))
@@ -60,8 +61,16 @@ def is_own(name: str) -> bool:
 
 
 def variables() -> dict[str, str]:
-    """Return every variable that is set; as for settings, the environment goes before `.env`."""
-    given = [*dotenv.dotenv_values(ENV_FILE, encoding="utf-8").items(), *os.environ.items()]
+    """Return every variable that is set; as for settings, the environment goes before `.env`.
+
+    Raises:
+        SecretMissing: `.env` can't be used.
+    """
+    try:
+        stored = secret_files.variables_in(ENV_FILE)
+    except secret_files.Unusable as error:
+        raise SecretMissing(str(error)) from None
+    given = [*stored.items(), *os.environ.items()]
     return {name: value for name, value in given if value}
 
 

@@ -95,8 +95,8 @@ def why_not(error: BaseException) -> str:
                 return f"certificate not trusted: {one.verify_message}"
             case ssl.SSLError():
                 return "TLS failed"
-            # A file of certificates that is missing is the operator's to mend, so it is named.
-            case FileNotFoundError() | PermissionError():
+            # A file of certificates that can't be used is the operator's to mend, so it is named.
+            case OSError() if one.filename:
                 return f"{one.filename} can't be read"
     return "no answer"
 

@@ -6,11 +6,13 @@ Nothing is sent twice here, and no redirect is followed.
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import logging
 import math
 import pathlib
 import ssl
+import stat
 from collections.abc import Callable, Iterable, Mapping
 
 import httpx
@@ -123,8 +125,15 @@ class Client:
 
 
 def _written_at(path: str) -> int:
-    """Return when a file was written last; certificates are exchanged while we run."""
-    return pathlib.Path(path).stat().st_mtime_ns
+    """Return when a file was written last; certificates are exchanged while we run.
+
+    Raises:
+        OSError: there is no regular file; a pipe would be waited for, with everybody's steps.
+    """
+    found = pathlib.Path(path).stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, "it isn't a regular file", path)
+    return found.st_mtime_ns
 
 
 def _place(url: str) -> str:

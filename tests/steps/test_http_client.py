@@ -82,14 +82,21 @@ async def test_certificates_are_trusted_by_the_file_that_a_step_names(
     assert known.words == "well"
 
 
-async def test_a_file_of_certificates_that_is_not_there_is_named(tmp_path: pathlib.Path) -> None:
-    """Nothing has left."""
-    missing = str(tmp_path / "none.crt")
+@pytest.mark.parametrize("kind", ["nothing", "folder", "pipe"])
+async def test_a_file_of_certificates_that_is_none_is_named(
+    kind: str, tmp_path: pathlib.Path
+) -> None:
+    """Nothing has left, and nobody waits for who might write into a pipe."""
+    path = tmp_path / "ca.crt"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(path)
 
     with pytest.raises(http_calls.NoAnswer, match="can't be read") as gone:
-        await send("https://127.0.0.1:9", ca=missing)
+        await send("https://127.0.0.1:9", ca=str(path))
 
-    assert (missing in gone.value.words, gone.value.left) == (True, False)
+    assert (str(path) in gone.value.words, gone.value.left) == (True, False)
 
 
 @pytest.mark.parametrize(
