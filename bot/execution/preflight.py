@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Collection, Iterator, Sequence
+
+import msgspec
 
 from bot.execution import gate, keeping, recorder
 from bot.execution.context import Context
@@ -150,7 +151,7 @@ async def wait_for_racks(context: Context, run: runs.Run, step: int) -> None:
     What is waited for is calls under way, each of which is watched to its end.
     """
     waiting = [
-        dataclasses.replace(row, cause=Cause.RACK_FULL)
+        msgspec.structs.replace(row, cause=Cause.RACK_FULL)
         for row in run.queued(step)
         if row.cause is Cause.NONE
     ]

@@ -10,6 +10,8 @@ import enum
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from bot.power import causes, inputs, lifecycle, plan, request
 from bot.power.causes import Wait
 from bot.power.messages import messages
@@ -175,10 +177,10 @@ Rack = tuple[str, str]
 NOWHERE: Rack = ("", "")
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class RunServer:
-    """One server of a run. `step` counts from 0 (a cycle has two: off, then on).
+class RunServer(msgspec.Struct, frozen=True, gc=False):
+    """One server of a run; a Struct, since a run makes each of thousands anew at each change.
 
+    `step` counts from 0 (a cycle has two: off, then on).
     `baseline_*` are the vendor's words just before the call of this step; `seen_processing`
     says that an operation of the right family was seen under way since; `sent_at` is when the
     call's intent was stored and `settled_at` when the state became final (epoch seconds).

@@ -7,6 +7,7 @@ import dataclasses
 import pathlib
 from collections.abc import Collection, Sequence
 
+import msgspec
 import pytest
 
 from bot.execution import (
@@ -86,7 +87,7 @@ async def opened_run(here: world.World, **row: object) -> runs.Run:
     assert going is not None
     ((server_id, first),) = going.rows.items()
     sent = {"state": ServerState.ACCEPTED, "sent_at": here.clock.now(), "baseline_power": "on"}
-    going.keep([dataclasses.replace(first, **{**sent, **row})])  # type: ignore[arg-type]
+    going.keep([msgspec.structs.replace(first, **{**sent, **row})])
     going.sent_at[going.rows[server_id].sent_at] = here.clock.monotonic()
     assert going.id == id_
     return going
@@ -177,7 +178,7 @@ async def test_an_intents_rows_are_not_stored_a_second_time(tmp_path: pathlib.Pa
         going = await opened_run(here, state=ServerState.QUEUED, sent_at=0.0)
         power = Seen(here.power)
         power.going = going
-        going.keep([dataclasses.replace(row, cause=row.cause) for row in going.rows.values()])
+        going.keep([msgspec.structs.replace(row, cause=row.cause) for row in going.rows.values()])
         snapshot = await here.power.snapshot(not_before=here.clock.now())
         context = seeing(here, power)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import msgspec
+
 from bot.power import inputs, plan, ports, request
 from bot.power.lifecycle import ServerState, State
 from bot.power.request import Action
@@ -91,7 +93,7 @@ def rows(**groups: list[str]) -> list[ports.RunServer]:
 
 def with_detail(servers: list[ports.RunServer], detail: str) -> list[ports.RunServer]:
     """Return the servers with a reason each."""
-    return [dataclasses.replace(row, detail=detail) for row in servers]
+    return [msgspec.structs.replace(row, detail=detail) for row in servers]
 
 
 LINE = inputs.Typed(text="reboot web01")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import msgspec
 import pytest
 
 from bot.power import plan, ports, request
@@ -69,7 +70,7 @@ def test_card_offers_what_its_state_allows(
 
 def test_a_card_shouts_what_a_cycle_left_off_and_offers_a_power_on_and_no_retry() -> None:
     """A second cycle of a server that is off could only be blocked."""
-    row = dataclasses.replace(builders.rows(timed_out=["web01"])[0], step=1)
+    row = msgspec.structs.replace(builders.rows(timed_out=["web01"])[0], step=1)
     found = builders.request_in(
         State.FAILED, builders.planned(builders.order(["web01"], Action.CYCLE))
     )
@@ -112,7 +113,7 @@ def test_a_card_that_nobody_approved_is_never_called_approved() -> None:
 
 def test_the_thread_says_once_at_the_end_that_a_cycle_left_servers_off() -> None:
     """The first line has it; below it stands what came between."""
-    row = dataclasses.replace(builders.rows(timed_out=["web01"])[0], step=1)
+    row = msgspec.structs.replace(builders.rows(timed_out=["web01"])[0], step=1)
     found = builders.request_in(
         State.FAILED, builders.planned(builders.order(["web01"], Action.CYCLE))
     )
@@ -127,7 +128,7 @@ def test_the_thread_says_once_at_the_end_that_a_cycle_left_servers_off() -> None
 def test_a_run_that_another_request_kept_from_everything_says_so_and_offers_to_ask_again() -> None:
     """Nothing was sent, so it may be asked for as it was."""
     (row,) = builders.rows(blocked=["web49"])
-    busy = dataclasses.replace(row, detail="busy with PR-4DNF", cause=Cause.HELD)
+    busy = msgspec.structs.replace(row, detail="busy with PR-4DNF", cause=Cause.HELD)
     planned = builders.planned(builders.order(["web49"]))
     found = builders.request_in(State.FAILED, planned, held_back=True)
 
@@ -187,7 +188,7 @@ def test_a_card_that_stops_says_what_finishes_and_what_stays_untouched() -> None
 def test_a_cycle_that_stops_half_way_says_what_stays_off() -> None:
     """What is off and won't be switched on isn't untouched."""
     rows = builders.rows(queued=["web01", "web02"])
-    rows[0] = dataclasses.replace(rows[0], step=1)
+    rows[0] = msgspec.structs.replace(rows[0], step=1)
     made = builders.planned(builders.order(["web01", "web02"], Action.CYCLE))
     found = builders.request_in(State.RUNNING, made, stopped_by="U0OLGA")
 
@@ -196,7 +197,9 @@ def test_a_cycle_that_stops_half_way_says_what_stays_off() -> None:
 
 def test_a_cycle_half_way_says_what_is_off() -> None:
     """Not "waiting": such a server is off, in counts, names and tasks."""
-    rows = [dataclasses.replace(row, step=1) for row in builders.rows(queued=["web40", "web41"])]
+    rows = [
+        msgspec.structs.replace(row, step=1) for row in builders.rows(queued=["web40", "web41"])
+    ]
     made = builders.planned(builders.order(["web40", "web41"], Action.CYCLE))
     card = cards.render(builders.request_in(State.RUNNING, made), rows)
 
@@ -238,7 +241,7 @@ def test_failures_are_not_counted_as_done() -> None:
 
 def test_how_long_it_took_is_counted_from_the_beginning_of_the_run() -> None:
     """A cycle's second call isn't where it began."""
-    row = dataclasses.replace(builders.rows(proven=["web01"])[0], sent_at=builders.NOW + 9)
+    row = msgspec.structs.replace(builders.rows(proven=["web01"])[0], sent_at=builders.NOW + 9)
     found = builders.request_in(State.SUCCEEDED, ended_at=builders.NOW + 20)
     body = {"event": "ended", "head": "ab" * 32, "seq": 3, "began_at": builders.NOW}
 

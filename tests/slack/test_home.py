@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import msgspec
 import pytest
 
 from bot.power import errors, input_fields, inputs, ports, request
@@ -150,7 +151,7 @@ def test_servers_that_a_cycle_has_left_off_come_before_whatever_ended_since() ->
     """However long the list of what ended is, and nobody reads that nothing is to be done."""
     cycle = builders.planned(builders.order(["web01"], request.Action.CYCLE))
     dark = builders.request_in(State.FAILED, cycle, id="PR-DARK")
-    row = dataclasses.replace(builders.rows(rejected=["web01"])[0], step=1)
+    row = msgspec.structs.replace(builders.rows(rejected=["web01"])[0], step=1)
     recent = (*numbered(State.SUCCEEDED, 30), dark)
 
     said = str(home.render(shown(recent=recent, loose={"PR-DARK": [row]})))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 
+import msgspec
 import pytest
 
 from bot.power import plan, ports, server
@@ -90,7 +91,9 @@ def test_details_have_every_server_in_pages_of_twenty() -> None:
 def test_the_error_that_is_asked_for_is_shown_whole() -> None:
     """It is why somebody types show, or why."""
     error = "iMetal.0110: The BMC did not confirm the operation in time; ask the data centre. " * 2
-    row = dataclasses.replace(run_of(1)[0], state=ServerState.FAILED, detail=error, last_seen="on")
+    row = msgspec.structs.replace(
+        run_of(1)[0], state=ServerState.FAILED, detail=error, last_seen="on"
+    )
     found = builders.request_in(State.FAILED)
     one = server.Server(id="id", name="web01", power_state="on", error=error)
     snapshot = server.Snapshot({"id": one}, builders.NOW)
@@ -127,7 +130,7 @@ def test_a_power_on_that_was_refused_is_not_what_to_press_next(
     state: ServerState, style: str | None
 ) -> None:
     """Whoever may see to the refusal does so first; the button is there, and doesn't shine."""
-    row = dataclasses.replace(run_of(1)[0], state=state, step=1, last_seen="off")
+    row = msgspec.structs.replace(run_of(1)[0], state=state, step=1, last_seen="off")
     found = builders.request_in(
         State.FAILED, builders.planned(builders.order([row.name], Action.CYCLE))
     )

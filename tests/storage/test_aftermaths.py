@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
+import msgspec
+
 from bot.power import ports
 from bot.power.causes import Cause, Late
 from bot.power.lifecycle import ServerState, State
@@ -32,7 +34,7 @@ async def sent(store: Store, id_: str, at: float, rows: tuple[ports.RunServer, .
 
 def standing(state: ServerState, **more: object) -> tuple[ports.RunServer, ...]:
     """Return all three servers in this state."""
-    return tuple(dataclasses.replace(row, state=state, **more) for row in ROWS)  # type: ignore[arg-type]
+    return tuple(msgspec.structs.replace(row, state=state, **more) for row in ROWS)
 
 
 async def test_the_newest_call_to_a_server_decides_whether_something_is_open(store: Store) -> None:
@@ -57,14 +59,14 @@ async def test_the_newest_call_to_a_server_decides_whether_something_is_open(sto
 async def test_a_rack_is_busy_with_what_is_on_its_way_in_any_request(store: Store) -> None:
     """By room and rack, with the least that anybody allows; what has ended doesn't count."""
     going = standing(ServerState.ACCEPTED, stood=("dc-a", "r1"), rack_limit=4)
-    other = dataclasses.replace(going[2], stood=("dc-b", "r1"), rack_limit=9)
-    await sent(store, "PR-2222", 10.0, (going[0], dataclasses.replace(going[1], rack_limit=2)))
+    other = msgspec.structs.replace(going[2], stood=("dc-b", "r1"), rack_limit=9)
+    await sent(store, "PR-2222", 10.0, (going[0], msgspec.structs.replace(going[1], rack_limit=2)))
     await sent(store, "PR-3333", 20.0, (other,))
 
     found = await store.read(lambda tx: tx.busy_racks(["r1", "r9"]))
     assert found == {("dc-a", "r1"): ports.Busy(2, 2), ("dc-b", "r1"): ports.Busy(1, 9)}
     await store.write(lambda tx: tx.unlock_servers("PR-2222"))
-    ended = dataclasses.replace(other, state=ServerState.PROVEN)
+    ended = msgspec.structs.replace(other, state=ServerState.PROVEN)
     await store.write(lambda tx: tx.update_servers("PR-3333", [ended], epoch=0))
     assert await store.read(lambda tx: tx.busy_racks(["r1"])) == {}
 
@@ -75,9 +77,9 @@ async def test_servers_of_ended_runs_that_somebody_must_still_know_of_are_found(
     """Those that were sent and aren't proven, and those that a cycle left half done."""
     proven, lost, half = ROWS
     rows = (
-        dataclasses.replace(proven, state=ServerState.PROVEN),
-        dataclasses.replace(lost, state=ServerState.UNKNOWN, cause=Cause.LOST),
-        dataclasses.replace(half, state=ServerState.NOT_SENT, step=1, seen_power="off"),
+        msgspec.structs.replace(proven, state=ServerState.PROVEN),
+        msgspec.structs.replace(lost, state=ServerState.UNKNOWN, cause=Cause.LOST),
+        msgspec.structs.replace(half, state=ServerState.NOT_SENT, step=1, seen_power="off"),
     )
     await sent(store, "PR-2222", 10.0, rows)
 

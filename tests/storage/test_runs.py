@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 
+import msgspec
 import pytest
 
 from bot.power import errors, ports
@@ -47,10 +48,10 @@ async def lose(store: Store, claim: ports.Claim) -> ports.Claim:
 @pytest.mark.parametrize(
     ("rows", "told"),
     [
-        ([HELD, dataclasses.replace(HELD, server_id="s2")], "not run"),
-        ([HELD, dataclasses.replace(HELD, server_id="s2", sends=1)], "failed"),
-        ([HELD, dataclasses.replace(HELD, server_id="s2", cause=Cause.STEP)], "failed"),
-        ([dataclasses.replace(HELD, state=ServerState.REJECTED)], "failed"),
+        ([HELD, msgspec.structs.replace(HELD, server_id="s2")], "not run"),
+        ([HELD, msgspec.structs.replace(HELD, server_id="s2", sends=1)], "failed"),
+        ([HELD, msgspec.structs.replace(HELD, server_id="s2", cause=Cause.STEP)], "failed"),
+        ([msgspec.structs.replace(HELD, state=ServerState.REJECTED)], "failed"),
     ],
     ids=["all held", "one sent", "one by a step", "one refused"],
 )
@@ -82,7 +83,7 @@ async def test_a_run_that_others_kept_from_its_servers_is_told_as_not_run(
 async def test_servers_come_back_in_the_plans_order_with_all_that_was_noted(store: Store) -> None:
     """Only the rows that are named are replaced."""
     claim = await running(store)
-    seen = dataclasses.replace(
+    seen = msgspec.structs.replace(
         ROWS[1],
         state=ServerState.NOT_PROVEN,
         step=1,
@@ -99,7 +100,7 @@ async def test_servers_come_back_in_the_plans_order_with_all_that_was_noted(stor
 
     await store.write(lambda tx: tx.update_servers("PR-2222", [seen], epoch=claim.epoch))
 
-    stored = dataclasses.replace(seen, detail="no? news ?")
+    stored = msgspec.structs.replace(seen, detail="no? news ?")
     found = await store.read(lambda tx: tx.run_servers("PR-2222"))
     assert found == [ROWS[0], stored, ROWS[2]]
 
@@ -136,7 +137,7 @@ async def test_a_server_that_isnt_in_the_run_cant_be_updated(store: Store) -> No
     """A row that would vanish is an error, and the others of that write are undone."""
     claim = await running(store)
     changed = [
-        dataclasses.replace(ROWS[0], detail="changed"),
+        msgspec.structs.replace(ROWS[0], detail="changed"),
         ports.RunServer("stranger", "stranger"),
     ]
 
@@ -283,7 +284,7 @@ async def test_the_ledger_runs_on_the_real_store(store: Store) -> None:
         lambda tx: run_start.open_run(tx, "PR-2222", epoch=first.epoch, now=1.0)
     )
     assert opened is not None
-    rows = [dataclasses.replace(opened.rows[0], state=ServerState.INTENDED)]
+    rows = [msgspec.structs.replace(opened.rows[0], state=ServerState.INTENDED)]
     attempt = builders.an_attempt("a1", rows[0].server_id)
 
     barred = await store.write(lambda tx: ledger.intend(tx, attempt, rows, epoch=first.epoch))

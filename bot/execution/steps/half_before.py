@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+import msgspec
+
 from bot.execution import recorder
 from bot.execution.context import Context
 from bot.execution.steps import after
@@ -149,7 +151,7 @@ async def set_aside(
     """Take servers out of the run for which a step must be done and can't be; each is a failure."""
     run, now = wave.run, wave.context.clock.now()
     rows = [
-        dataclasses.replace(
+        msgspec.structs.replace(
             run.rows[id_],
             state=ServerState.BLOCKED,
             detail=f"{step.name}: {said}" if said else step.name,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Collection, Mapping
 
+import msgspec
+
 from bot.execution import gate, recorder
 from bot.execution.context import Context
 from bot.execution.steps import extend, halves, tries
@@ -119,7 +121,7 @@ def _unwell(
     if not step.must:
         return []
     return [
-        dataclasses.replace(
+        msgspec.structs.replace(
             run.rows[id_],
             state=ServerState.UNWELL,
             detail=said,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
+
+import msgspec
 
 from bot.power import lifecycle, plan, ports, server
 from bot.power.approval import judging, recheck
@@ -20,8 +21,7 @@ REBOOTS = (Action.REBOOT, Action.CYCLE)
 IS_OFF = "it is off"
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(msgspec.Struct, frozen=True, gc=False):
     """A named server with its rule (if one covers it) and what happens to it.
 
     `rack` is set where the record's own name for it isn't enough to tell it from others, `apart`
@@ -73,10 +73,10 @@ def judge(
     found = [_judge_one(question, rules, facts, record) for record in named.values()]
     found = _with_keeps(found, question, rules, snapshot, facts)
     if snapshot.shared_racks:
-        found = [dataclasses.replace(one, rack=snapshot.rack_of(one.record)) for one in found]
+        found = [msgspec.structs.replace(one, rack=snapshot.rack_of(one.record)) for one in found]
     apart = snapshot.apart
     if apart:
-        found = [dataclasses.replace(one, apart=apart.get(one.record.id, "")) for one in found]
+        found = [msgspec.structs.replace(one, apart=apart.get(one.record.id, "")) for one in found]
     return _with_lines_to_type(found, question, rules, snapshot)
 
 
@@ -168,7 +168,7 @@ def _with_keeps(
         rules.keeps, snapshot.servers.values(), locked | set(facts.leaving), wanted
     )
     return [
-        dataclasses.replace(judged, verdict=Verdict.BLOCKED, reason=held[judged.record.id])
+        msgspec.structs.replace(judged, verdict=Verdict.BLOCKED, reason=held[judged.record.id])
         if judged.record.id in held
         else judged
         for judged in found
@@ -193,7 +193,7 @@ def _with_lines_to_type(
     meant = names and offered_lines.exactly(names, ids, snapshot, rules.groups)
     instead = f"{IS_OFF}; to start it: {question.called} on {names}" if meant else IS_OFF
     return tuple(
-        dataclasses.replace(judged, reason=instead) if _waits_for_a_line(judged) else judged
+        msgspec.structs.replace(judged, reason=instead) if _waits_for_a_line(judged) else judged
         for judged in found
     )
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
+import msgspec
+
 from bot.power import errors, ports
 from bot.power.causes import Cause
 from bot.power.lifecycle import ServerState
@@ -50,10 +52,12 @@ def accepted(attempt: ports.Attempt, rows: Rows, answer: ports.Accepted) -> Answ
     # The API's own example has entries without a readable id (CloudDC API, power-state page).
     whole = answer.unidentified and len(answer.server_ids) + answer.unidentified >= len(rows)
     after = tuple(
-        dataclasses.replace(row, state=ServerState.ACCEPTED)
+        msgspec.structs.replace(row, state=ServerState.ACCEPTED)
         if row.server_id in answer.server_ids or whole
         # Left out isn't refused: what a 200 does to those isn't documented.
-        else dataclasses.replace(row, state=ServerState.UNKNOWN, detail="", cause=Cause.LEFT_OUT)
+        else msgspec.structs.replace(
+            row, state=ServerState.UNKNOWN, detail="", cause=Cause.LEFT_OUT
+        )
         for row in rows
     )
     closed = dataclasses.replace(
@@ -81,7 +85,7 @@ def refused(attempt: ports.Attempt, rows: Rows, error: errors.Refused, *, tries:
     def judged(row: ports.RunServer) -> ports.RunServer:
         # One bad id refuses the whole call (CloudDC API, error code page).
         if named and row.server_id not in named and row.sends < REPAIRED_SENDS:
-            return dataclasses.replace(row, state=ServerState.QUEUED)
+            return msgspec.structs.replace(row, state=ServerState.QUEUED)
         return _rejected(row, words)
 
     return Answered(_closed(attempt, Outcome.REFUSED, error), tuple(map(judged, rows)))
@@ -112,7 +116,7 @@ def _postponed(closed: ports.Attempt, rows: Rows, error: errors.CloudError, trie
 def _back(rows: Rows) -> Rows:
     """Return rows in the queue again: this call doesn't count as sent."""
     return tuple(
-        dataclasses.replace(row, state=ServerState.QUEUED, sends=row.sends - 1) for row in rows
+        msgspec.structs.replace(row, state=ServerState.QUEUED, sends=row.sends - 1) for row in rows
     )
 
 
@@ -121,14 +125,16 @@ def _rejected(row: ports.RunServer, words: str) -> ports.RunServer:
     # "Rejected" would say that nothing was done, and the lost call may have been.
     if settling.repeated(row):
         lost = f"the answer was lost, and sending it again was refused: {words}"
-        return dataclasses.replace(row, state=ServerState.UNKNOWN, detail=lost, cause=Cause.LOST)
-    return dataclasses.replace(row, state=ServerState.REJECTED, detail=words)
+        return msgspec.structs.replace(
+            row, state=ServerState.UNKNOWN, detail=lost, cause=Cause.LOST
+        )
+    return msgspec.structs.replace(row, state=ServerState.REJECTED, detail=words)
 
 
 def unknown(attempt: ports.Attempt, rows: Rows, error: errors.OutcomeUnknown) -> Answered:
     """Judge a lost answer: it may have happened, so all are watched and none is sent again."""
     after = tuple(
-        dataclasses.replace(
+        msgspec.structs.replace(
             row, state=ServerState.UNKNOWN, detail="the answer was lost", cause=Cause.LOST
         )
         for row in rows

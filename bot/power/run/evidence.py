@@ -7,9 +7,10 @@ so only a change since the baseline, read just before the call, proves anything
 
 from __future__ import annotations
 
-import dataclasses
 import enum
 import functools
+
+import msgspec
 
 from bot.power import ports, server
 from bot.power.ports import Method
@@ -26,8 +27,7 @@ class Finding(enum.StrEnum):
     NOTHING_YET = "nothing yet"
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(msgspec.Struct, frozen=True, gc=False):
     """A finding, whether our operation was seen under way, and the record's words for people."""
 
     finding: Finding

@@ -5,8 +5,9 @@ An end state never reopens; what is seen late stands beside it, and is said wher
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
+
+import msgspec
 
 from bot.power import lifecycle, ports, server
 from bot.power.causes import Late, Left
@@ -57,13 +58,13 @@ def seen(
     # The other request may have switched it off on purpose.
     if touched and late is Late.WENT_OFF:
         return row
-    after = dataclasses.replace(
+    after = msgspec.structs.replace(
         row,
         seen_processing=found.seen_processing,
         last_seen=found.last_seen,
         seen_power=record.power.value,
     )
-    return after if late is row.late else dataclasses.replace(after, late=late)
+    return after if late is row.late else msgspec.structs.replace(after, late=late)
 
 
 def _plain(row: ports.RunServer, found: evidence.Evidence) -> Late:
@@ -76,7 +77,8 @@ def _cycle(row: ports.RunServer, record: server.Server, found: evidence.Evidence
     if record.power is Power.OFF:
         # Off is news only where the run's end didn't say so.
         known = (
-            retry_and_undo.left(Action.CYCLE, dataclasses.replace(row, late=Late.NONE)) is Left.OFF
+            retry_and_undo.left(Action.CYCLE, msgspec.structs.replace(row, late=Late.NONE))
+            is Left.OFF
         )
         return row.late if known else Late.WENT_OFF
     was_off = row.step > 0 or row.late is Late.WENT_OFF

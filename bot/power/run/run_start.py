@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
+import msgspec
+
 from bot.power import errors, ports, request
 from bot.power.approval import recheck
 from bot.power.lifecycle import ServerState, State
@@ -109,7 +111,9 @@ def _first_row(
     held = recheck.held_by(found.order.action, dataclasses.replace(lock, requester=""), now=now)
     busy = held.state is ServerState.BLOCKED
     said = f"busy with {lock.request_id}" if busy else held.reason
-    return dataclasses.replace(row, state=held.state, detail=said, cause=held.cause, settled_at=now)
+    return msgspec.structs.replace(
+        row, state=held.state, detail=said, cause=held.cause, settled_at=now
+    )
 
 
 def _take_over(tx: ports.Tx, found: ports.Request, *, epoch: int, now: float) -> Opened:
@@ -156,7 +160,7 @@ def _restore_rows(
     queued = [_first_row(found, target, None, now) for target in missing]
     tx.start_run(found.id, queued)
     settled = [
-        dataclasses.replace(
+        msgspec.structs.replace(
             row,
             state=ServerState.UNKNOWN if row.server_id in sent else ServerState.NOT_SENT,
             detail=lost.sentence,

@@ -9,6 +9,8 @@ import dataclasses
 import itertools
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 
+import msgspec
+
 from bot.power import causes, plan, ports, server
 from bot.power.approval import granted, recheck
 from bot.power.causes import Cause
@@ -190,7 +192,7 @@ def intended(
     `rack_limit` is how many of its rack may come on at once, 0 for a call that switches nothing on.
     """
     record = known.servers[row.server_id]
-    return dataclasses.replace(
+    return msgspec.structs.replace(
         row,
         state=ServerState.INTENDED,
         wave=wave,
@@ -222,14 +224,14 @@ def set_aside(
     One whose first call was lost isn't merely skipped: its record may prove the call by now.
     """
     if not settling.repeated(row):
-        return dataclasses.replace(
+        return msgspec.structs.replace(
             row, state=change.state, detail=change.reason, cause=change.cause, settled_at=now
         )
     proven = evidence.judge(method, row, record).finding is evidence.Finding.PROVEN
     state = ServerState.PROVEN if proven else ServerState.UNKNOWN
     detail = "" if proven else f"the answer was lost; not sent again: {change.reason}"
     cause = settling.lasting(row) if proven else Cause.NOT_ASKED_AGAIN
-    return dataclasses.replace(row, state=state, detail=detail, cause=cause, settled_at=now)
+    return msgspec.structs.replace(row, state=state, detail=detail, cause=cause, settled_at=now)
 
 
 def next_step(action: Action, row: ports.RunServer) -> ports.RunServer:
@@ -237,7 +239,7 @@ def next_step(action: Action, row: ports.RunServer) -> ports.RunServer:
     last = row.step == len(METHODS[action]) - 1
     if last or row.state is not ServerState.PROVEN:
         return row
-    return dataclasses.replace(
+    return msgspec.structs.replace(
         row,
         state=ServerState.QUEUED,
         step=row.step + 1,
@@ -255,7 +257,7 @@ def not_sent(row: ports.RunServer, why: str, *, now: float) -> ports.RunServer:
     """Return the row of a server whose call never left; a half-done cycle says that it is off."""
     if settling.repeated(row):
         lost = f"the answer was lost; not sent again: {why}"
-        return dataclasses.replace(
+        return msgspec.structs.replace(
             row,
             state=ServerState.UNKNOWN,
             detail=lost,
@@ -263,7 +265,7 @@ def not_sent(row: ports.RunServer, why: str, *, now: float) -> ports.RunServer:
             settled_at=now,
         )
     detail = f"left off: {why}" if row.step else why
-    return dataclasses.replace(
+    return msgspec.structs.replace(
         row, state=ServerState.NOT_SENT, detail=detail, cause=Cause.NONE, settled_at=now
     )
 
@@ -284,4 +286,6 @@ def adopted(row: ports.RunServer) -> ports.RunServer:
     """Return the row as a new process takes it over: a call without an answer is unknown."""
     if row.state is not ServerState.INTENDED:
         return row
-    return dataclasses.replace(row, state=ServerState.UNKNOWN, detail="", cause=Cause.INTERRUPTED)
+    return msgspec.structs.replace(
+        row, state=ServerState.UNKNOWN, detail="", cause=Cause.INTERRUPTED
+    )

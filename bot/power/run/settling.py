@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 
+import msgspec
+
 from bot.power import lifecycle, ports, server
 from bot.power.causes import Cause
 from bot.power.lifecycle import ServerState
@@ -34,8 +36,7 @@ class WatchLimits:
         return self.reboot_s if method is Method.REBOOT else self.power_s
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Look:
+class Look(msgspec.Struct, frozen=True, gc=False):
     """One poll of a server: its record, and what else matters for judging it.
 
     `elapsed_s` is the time since the call was sent, `now` (epoch seconds) is noted when the state
@@ -50,8 +51,7 @@ class Look:
     gone: Cause = Cause.NONE
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Verdict:
+class _Verdict(msgspec.Struct, frozen=True, gc=False):
     """The state after a look; its detail and cause are for a state that is new."""
 
     state: ServerState
@@ -81,7 +81,7 @@ def unread(
     unknown = row.state is ServerState.UNKNOWN
     state = ServerState.UNKNOWN if unknown else ServerState.TIMED_OUT
     detail = f"CloudDC could not be read; last seen {seen}"
-    return dataclasses.replace(row, state=state, detail=detail, settled_at=now)
+    return msgspec.structs.replace(row, state=state, detail=detail, settled_at=now)
 
 
 def settle(
@@ -109,10 +109,10 @@ def looked_at(
         return seen
     if state is ServerState.ACCEPTED:
         # The lost call has shown that it happened.
-        return dataclasses.replace(seen, state=state, detail="", cause=lasting(row))
+        return msgspec.structs.replace(seen, state=state, detail="", cause=lasting(row))
     if state is not row.state:
         lifecycle.check_server(row.state, state)
-    return dataclasses.replace(
+    return msgspec.structs.replace(
         seen,
         state=state,
         detail=after.detail,
@@ -136,7 +136,7 @@ def _seen(
     before = (row.seen_processing, row.last_seen, row.seen_power)
     if before == (found.seen_processing, found.last_seen, power):
         return row
-    return dataclasses.replace(
+    return msgspec.structs.replace(
         row, seen_processing=found.seen_processing, last_seen=found.last_seen, seen_power=power
     )
 

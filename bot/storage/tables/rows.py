@@ -163,7 +163,7 @@ def approval_from(row: Any) -> ports.Approval:
 
 # A stored row has its record's own names, but for the rack, which has a column of its own and
 # one of its room.
-_FIELDS = tuple(field.name for field in dataclasses.fields(ports.RunServer))
+_FIELDS = ports.RunServer.__struct_fields__
 SERVER_COLUMNS = (*("rack" if name == "stood" else name for name in _FIELDS), "room")
 _RACK, _STATE, _SEEN, _CAUSE, _LATE = map(
     SERVER_COLUMNS.index, ("rack", "state", "seen_processing", "cause", "late")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-
+import msgspec
 import pytest
 
 from bot.power import errors, ports
@@ -87,7 +86,7 @@ def test_an_unreadable_id_stands_for_somebody(entries: int, state: str) -> None:
 
 def test_a_call_that_is_repeated_and_refused_stays_unknown() -> None:
     """The first call may have got through, so "rejected" would say too much."""
-    again = tuple(dataclasses.replace(row, cause=Cause.ASKED_AGAIN, sends=2) for row in ROWS)
+    again = tuple(msgspec.structs.replace(row, cause=Cause.ASKED_AGAIN, sends=2) for row in ROWS)
 
     after = call_answers.refused(ATTEMPT, again, errors.Refused("no"), tries=1)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import msgspec
 import pytest
 
 from bot.power import ports, server
@@ -41,7 +42,7 @@ def test_an_operation_that_we_never_sent_is_somebody_elses(
 
 def test_a_second_power_off_of_a_cycle_that_comes_late_is_our_own() -> None:
     """The power-off was asked for twice; the second one begins when the power-on was sent."""
-    row = dataclasses.replace(ROW, step=1, cause=Cause.OFF_TWICE)
+    row = msgspec.structs.replace(ROW, step=1, cause=Cause.OFF_TWICE)
 
     assert reasons.overtaken(row, BUSY_OFF, None) == (Cause.OUR_OWN, "this request")
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-
+import msgspec
 import pytest
 
 from bot.power import ports, server
@@ -42,7 +41,9 @@ def test_a_reboot_without_a_trace_is_not_proven_after_the_settle_time() -> None:
 
 def test_an_accepted_server_that_does_nothing_times_out_at_the_deadline() -> None:
     """Nothing is called failed without evidence: it was last seen as it was."""
-    row = dataclasses.replace(SENT, baseline_power="off", baseline_operation="power-off-succeed")
+    row = msgspec.structs.replace(
+        SENT, baseline_power="off", baseline_operation="power-off-succeed"
+    )
     still = server.Server("id", "web01", power_state="off", operation_state="power-off-succeed")
 
     assert look(Method.ON, row, still, 599).state is ServerState.ACCEPTED
@@ -54,7 +55,7 @@ def test_an_accepted_server_that_does_nothing_times_out_at_the_deadline() -> Non
 
 def test_an_unknown_reboot_is_never_queued_again() -> None:
     """A reboot whose answer was lost stays unknown when no evidence comes."""
-    row = dataclasses.replace(SENT, state=ServerState.UNKNOWN)
+    row = msgspec.structs.replace(SENT, state=ServerState.UNKNOWN)
 
     end = look(Method.REBOOT, row, SAME, 60)
 
@@ -66,7 +67,9 @@ def test_an_unknown_reboot_is_never_queued_again() -> None:
 @pytest.mark.parametrize(("sends", "state"), [(1, "queued"), (2, "queued"), (3, "unknown")])
 def test_an_unknown_goal_is_asked_for_again_at_most_twice(sends: int, state: str) -> None:
     """On and off are goals: past the settle time, without a trace, they may be repeated."""
-    row = dataclasses.replace(SENT, state=ServerState.UNKNOWN, baseline_operation="", sends=sends)
+    row = msgspec.structs.replace(
+        SENT, state=ServerState.UNKNOWN, baseline_operation="", sends=sends
+    )
     still = server.Server("id", "web01", power_state="on")
 
     assert look(Method.OFF, row, still, 59).state is ServerState.UNKNOWN
@@ -75,7 +78,7 @@ def test_an_unknown_goal_is_asked_for_again_at_most_twice(sends: int, state: str
 
 def test_an_unknown_call_becomes_accepted_when_its_operation_is_seen() -> None:
     """Evidence of processing settles a lost answer."""
-    row = dataclasses.replace(SENT, state=ServerState.UNKNOWN)
+    row = msgspec.structs.replace(SENT, state=ServerState.UNKNOWN)
     busy = server.Server("id", "web01", power_state="on", operation_state="reboot-processing")
 
     seen = look(Method.REBOOT, row, busy, 5)
@@ -114,7 +117,7 @@ def test_a_list_that_cant_be_read_ends_nothing_before_the_deadline(
     state: ServerState, ends_as: ServerState
 ) -> None:
     """Until then the row is untouched; from then on it ends with what was seen last."""
-    row = dataclasses.replace(SENT, state=state, last_seen="on / idle")
+    row = msgspec.structs.replace(SENT, state=state, last_seen="on / idle")
 
     def unread(elapsed_s: float) -> ports.RunServer:
         return settling.unread(Method.OFF, row, elapsed_s=elapsed_s, now=9.0, limits=LIMITS)
@@ -122,6 +125,6 @@ def test_a_list_that_cant_be_read_ends_nothing_before_the_deadline(
     assert unread(599.9) is row
     assert (unread(600).state, unread(600).settled_at) == (ends_as, 9.0)
     assert unread(600).detail == "CloudDC could not be read; last seen on / idle"
-    never = dataclasses.replace(row, last_seen="")
+    never = msgspec.structs.replace(row, last_seen="")
     after = settling.unread(Method.OFF, never, elapsed_s=600, now=9.0, limits=LIMITS)
     assert after.detail == "CloudDC could not be read; last seen nothing since its call"
