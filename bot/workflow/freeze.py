@@ -20,6 +20,8 @@ from bot.workflow.sources import people
 # A freeze doesn't wait for Slack; without an answer by then its end is read as UTC.
 LONGEST_ZONE_S = 1.0
 UNKNOWN = times.Zone(datetime.UTC, "UTC (your own time zone could not be looked up)")
+# Who was let go of, who still stands, and whether the message of the pressed button is known.
+_LetGo = tuple[list[ports.Freeze], list[ports.Freeze], bool]
 
 
 def holding(tx: ports.Tx, rules: policy.Policy, request: ports.Request, now: float) -> str:
@@ -113,7 +115,7 @@ async def let_go(
     context: Ruled, inbound: ports.Inbound, holder: str = "", group: str = ""
 ) -> answers.Note:
     """Lift the freeze of one holder, empty for everybody's, for somebody who may."""
-    lifted, left = await _let_go(
+    lifted, left, _ = await _let_go(
         context, inbound, group, lambda one: not holder or one.holder == holder
     )
     if not lifted:
@@ -136,7 +138,7 @@ async def lift(context: Context, inbound: ports.Inbound) -> answers.Note:
     decision = await _may_unfreeze(context, inbound, every=not own)
     if not decision.allowed:
         return await _not_lifted(context, inbound, decision.sentence)
-    lifted, left = await _let_go(
+    lifted, left, kept = await _let_go(
         context, inbound, decision.group, lambda one: freezes.key(one) == wanted
     )
     # Between the read and the write somebody else may have lifted it.
@@ -144,7 +146,6 @@ async def lift(context: Context, inbound: ports.Inbound) -> answers.Note:
         return await _too_late(context, inbound, wanted)
     end = ports.FreezeEnd(lifted[0], inbound.person.user_id, context.clock.now())
     # The message is changed with all others that tell of this freeze; one of before isn't known.
-    kept = await context.store.read(lambda tx: _is_announced(tx, inbound))
     told = freezes.is_lifted(left, own=own)
     return answers.Note(told, people=freezes.holders(left), ended=None if kept else end)
 
@@ -154,11 +155,11 @@ async def _let_go(
     inbound: ports.Inbound,
     group: str,
     which: Callable[[ports.Freeze], bool],
-) -> tuple[list[ports.Freeze], list[ports.Freeze]]:
-    """Let go of freezes and tell everybody; return those, and those that still stand."""
+) -> _LetGo:
+    """Let go of freezes and tell everybody."""
     now = context.clock.now()
 
-    def work(tx: ports.Tx) -> tuple[list[ports.Freeze], list[ports.Freeze]]:
+    def work(tx: ports.Tx) -> _LetGo:
         found = tx.freezes(now=now)
         lifted = [one for one in found if which(one)]
         for one in lifted:
@@ -166,7 +167,7 @@ async def _let_go(
             audit_trail.row(tx, inbound, "freeze.off", None, now, _detail(one, group))
         turn = FreezeChange("freeze.off", inbound.key, now, inbound.person.user_id)
         tell(context, tx, turn, lifted)
-        return lifted, [one for one in found if one not in lifted]
+        return lifted, [one for one in found if one not in lifted], _is_announced(tx, inbound)
 
     return await context.store.write(work)
 
