@@ -52,6 +52,15 @@ class RecordPart(enum.StrEnum):
     OPERATION = "operation_state"
 
 
+@functools.lru_cache(maxsize=1000)
+def _power(power_state: str, operation_state: str) -> Power:
+    # Asked of each server again and again, and a fleet has few of these words.
+    # The operation first, since `power_state` still has the old word while it runs.
+    if operation_state.strip().lower().endswith("-processing"):
+        return Power.CHANGING
+    return power_of(power_state)
+
+
 class Server(msgspec.Struct, frozen=True, gc=False):
     """One row of the inventory; a Struct, since a sweep makes up to 20,000 of them.
 
@@ -85,10 +94,7 @@ class Server(msgspec.Struct, frozen=True, gc=False):
         # It may be under way: to call the server on or off would be a guess.
         if RecordPart.OPERATION in self.unread:
             return Power.UNKNOWN
-        # First, since `power_state` still has the old word while an operation runs.
-        if self.operation_state.strip().lower().endswith("-processing"):
-            return Power.CHANGING
-        return power_of(self.power_state)
+        return _power(self.power_state, self.operation_state)
 
     @property
     def ready(self) -> bool:

@@ -10,14 +10,15 @@ import dataclasses
 from collections.abc import Collection, Iterable, Sequence
 from itertools import zip_longest
 
+import msgspec
+
 from bot.power import missing_access, plan, ports, request, server
 from bot.power.approval import may_approve, quorum, recheck
 from bot.power.policy import policy, reason_patterns
 from bot.power.policy.policy import Needs
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class ServerJudgement:
+class ServerJudgement(msgspec.Struct, frozen=True, gc=False):
     """The rule that judges a server, if any, and why it refuses (empty when it doesn't)."""
 
     rule: policy.Rule | None
