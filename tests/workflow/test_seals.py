@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
+from bot.power import errors
 from bot.power.lifecycle import ServerState, State
 from bot.storage.engine import addresses, connections
 from tests.workflow.world import DANA, INC, LEO, ROSA, SAM, World
@@ -91,6 +92,51 @@ async def test_denied_request_that_is_called_approved_is_void(world: World) -> N
     approve_by_hand(world, id_)
 
     await ended_by_seal(world, id_, "it had already ended")
+
+
+@pytest.mark.parametrize(
+    "traces",
+    [
+        (),
+        (
+            "DELETE FROM attempt_servers WHERE request_id = :id",
+            "DELETE FROM attempts WHERE request_id = :id",
+            "DELETE FROM run_servers WHERE request_id = :id",
+            "DELETE FROM server_locks WHERE request_id = :id",
+        ),
+    ],
+    ids=["with-its-rows", "without-them"],
+)
+async def test_run_whose_request_is_called_approved_again_does_not_begin_anew(
+    world: World, traces: tuple[str, ...]
+) -> None:
+    """Its approvals were for one run: no server is rebooted by them twice."""
+    world.edit(WAVES)
+    id_ = await world.ask("reboot web[01-02] because x")
+    await world.told(SAM, "approve", id_)
+    waited = world.clock.sleep
+
+    async def once(seconds: float) -> None:
+        if world.calls():
+            world.clock.sleep = waited  # type: ignore[method-assign]
+            for taken_away in traces:
+                write(world, taken_away, id=id_)
+            approve_by_hand(world, id_)
+            # As where its process dies at this moment.
+            raise errors.LostLease
+        await waited(seconds)
+
+    world.clock.sleep = once  # type: ignore[method-assign]
+    with pytest.raises(errors.LostLease):
+        await world.drive()
+    write(world, "UPDATE requests SET lease_until = 0 WHERE id = :id", id=id_)
+    await world.drive()
+
+    found = await world.found(id_)
+    assert found.state is State.VOID
+    assert "its run had already begun" in found.end_reason
+    assert world.centre.reboots_received("web01") == 1
+    assert world.calls() == [1]
 
 
 async def test_approval_that_is_written_into_the_database_makes_it_void(world: World) -> None:

@@ -17,11 +17,11 @@ from bot.power.approval import quorum
 from bot.power.lifecycle import State
 from bot.power.run import ledger
 
-PLANNED, ASKED = "request.planned", "request.pending"
+PLANNED, ASKED, BEGUN = "request.planned", "request.pending", "request.running"
 GIVEN, WITHDRAWN = "approval.given", "approval.withdrawn"
 HONOURED = "approval.honoured_unsealed"
 ENDS = tuple(f"request.{state.value}" for state in sorted(lifecycle.ENDED))
-EVENTS = (PLANNED, ASKED, GIVEN, WITHDRAWN, HONOURED, *ENDS)
+EVENTS = (PLANNED, ASKED, BEGUN, GIVEN, WITHDRAWN, HONOURED, *ENDS)
 # Two readings of the clock in one step may be this many seconds apart.
 SLACK_S = 5.0
 
@@ -35,6 +35,7 @@ class Flaw(enum.StrEnum):
     OTHER_PLAN = "its plan isn't the one that its requester was shown"
     NEEDS_CHANGED = "it needs different approvals from when it was requested"
     ENDED_BEFORE = "it had already ended"
+    BEGUN_BEFORE = "its run had already begun"
     OTHER_SEAL = "an approval was given for another plan"
     FORGED = "the audit has no record of one of its approvals"
     OWN = "its requester is among its approvers"
@@ -88,7 +89,7 @@ def flaws(found: ports.Request, seen: SealEvidence, *, now: float) -> tuple[Flaw
     if not asked:
         return (Flaw.NEVER_ASKED,)
     problems = [
-        *_of_audit(seen),
+        *_of_audit(found, seen),
         *_of_plan(found, asked[0]["detail"], seen),
         *_of_approvals(found, seen),
         *_of_times(found, asked[0], seen, now),
@@ -111,12 +112,15 @@ def honour(tx: ports.Tx, found: ports.Request, now: float) -> None:
     ledger.audit(tx, HONOURED, found, now, detail=detail)
 
 
-def _of_audit(seen: SealEvidence) -> Iterator[Flaw]:
+def _of_audit(found: ports.Request, seen: SealEvidence) -> Iterator[Flaw]:
     """Look at the audit's own rows."""
     if not all(row["intact"] for row in seen.rows):
         yield Flaw.AUDIT_CHANGED
     if any(row["event"] in ENDS for row in seen.rows):
         yield Flaw.ENDED_BEFORE
+    # Its approvals are used up: another start would reboot servers twice.
+    if found.state is not State.RUNNING and seen.of(BEGUN):
+        yield Flaw.BEGUN_BEFORE
 
 
 def _of_plan(found: ports.Request, asked: Mapping[str, Any], seen: SealEvidence) -> Iterator[Flaw]:
