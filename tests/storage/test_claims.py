@@ -153,3 +153,20 @@ async def test_nobody_takes_over_from_itself_whatever_the_databases_clock_says(
     assert await store.renew(claim, lease_s=30.0)
     owner.execute(url, "UPDATE requests SET lease_until = 1")
     assert await store.claim(now=1e9, lease_s=30.0, but=["PR-3333"]) is not None
+
+
+async def test_whoever_died_with_a_clock_that_was_ahead_is_taken_over_when_its_lease_ends(
+    store: Store, url: str
+) -> None:
+    """By the other's clock the request is due in an hour, and its servers would wait for that."""
+    await made(store, "PR-2222", created_at=5000.0)
+    ahead = await store.claim(now=5000.0, lease_s=30.0)
+    assert ahead is not None
+    assert await store.claim(now=1000.0, lease_s=30.0) is None
+    owner.execute(url, "UPDATE requests SET lease_until = 1")
+
+    taken = await store.claim(now=1000.0, lease_s=30.0)
+
+    assert taken == ports.Claim("PR-2222", ahead.epoch + 1)
+    await store.release(taken, next_at=5000.0)
+    assert await store.claim(now=1000.0, lease_s=30.0) is None

@@ -59,6 +59,9 @@ def claim(
 ) -> ports.Claim | None:
     """Claim the request that is due the longest, if this version can read its plan.
 
+    One that its owner didn't give back is due as soon as its lease has ended: the owner may have
+    died with a clock that was ahead, by which it was due much later.
+
     `but` are those that the caller drives: where the database's clock is set forward, their leases
     seem to have ended, and nobody may take over from itself.
     """
@@ -69,7 +72,7 @@ def claim(
         UPDATE requests SET epoch = epoch + 1, lease_until = now_s() + :lease_s
         WHERE id = (
             SELECT id FROM requests
-            WHERE next_at <= :now AND lease_until < now_s()
+            WHERE (next_at <= :now OR lease_until > 0) AND lease_until < now_s()
               AND state IN :open AND plan_version <= :plan_version AND id NOT IN :but
             ORDER BY next_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
         )
