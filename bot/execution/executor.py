@@ -35,15 +35,12 @@ async def carry_out(context: Context, lease: runs.Lease) -> None:
     # What another process has sent is proven first: no new call leaves on a guess.
     await poll.to_the_end(context, run, at_once=True)
     while True:
+        # Before the pause between waves, so that nothing stays off or out longer than it must.
         await _finish_steps(context, run)
         await after.put_back(context, run)
+        await _rest(context, run)
         if not await _next_wave(context, run):
             break
-        # Before the pause between waves, so that nothing stays out longer than it must.
-        if run.taken:
-            await _finish_steps(context, run)
-            await after.put_back(context, run)
-        await _rest(context, run)
     # Before the end is written, so that the end can say what is still out.
     await after.put_back(context, run, over=True)
     await _close(context, run)
@@ -188,10 +185,13 @@ async def _finish_steps(context: Context, run: runs.Run) -> None:
 
 
 async def _rest(context: Context, run: runs.Run) -> None:
-    """Keep the pause between waves."""
+    """Keep the pause between waves.
+
+    After a take-over it is kept anew: how much of it has passed only a wall clock could tell.
+    """
     terms, options = run.terms, run.request.order.options
     # Whoever asks may pause longer than the policy wants, and never shorter.
     pause_s = max(terms.pause_s, options.pause_s or 0.0)
-    if pause_s and run.queued(0):
+    if pause_s and run.wave and run.queued(0):
         # Up to a fifth longer, so that runs that began together don't send together.
         await gate.wait(context, run, pause_s * random.uniform(1.0, 1.2))

@@ -21,7 +21,7 @@ from bot.sandbox import data_centre
 from bot.sandbox.data_centre import CallFault, CallFaultKind, CallKind, MachineFaultKind
 from tests import bodies
 from tests.execution import promises, world
-from tests.support import virtual
+from tests.support import leases, virtual
 
 
 @dataclasses.dataclass(frozen=True)
@@ -387,6 +387,45 @@ async def test_the_pause_between_waves_is_kept_and_states_are_read_again(
         assert all(100.0 <= gap <= 121.0 for gap in gaps)
         assert len(set(gaps)) == 2
         await promises.hold(here, found, rows)
+
+
+@virtual.on_given_time
+async def test_the_pause_between_waves_is_kept_by_whoever_takes_the_run_over(
+    tmp_path: pathlib.Path,
+) -> None:
+    """A kill, or a deploy, in the middle of it sends nothing early."""
+    async with world.opened(tmp_path) as here:
+        terms = plan.Terms(ramp=(), batch=1, pause_s=100.0)
+        id_ = await here.approved(Action.REBOOT, here.ready(2), terms)
+        task = await driving(here)
+        await called(here, 1)
+        await here.clock.sleep(60.0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await leases.end_all(here.store)
+        taken_at = here.clock.now()
+
+        await here.restarted().drive(await here.claimed())
+
+        found, rows = await here.ended(id_)
+        assert found.state is State.SUCCEEDED
+        assert max(row.sent_at for row in rows.values()) >= taken_at + 100.0
+        await promises.hold(here, found, rows)
+
+
+@virtual.on_given_time
+async def test_a_cycle_leaves_nobody_off_for_the_pause_between_waves(
+    tmp_path: pathlib.Path,
+) -> None:
+    """Its on leaves when its off is proven; the next wave waits."""
+    async with world.opened(tmp_path) as here:
+        terms = plan.Terms(ramp=(), batch=1, pause_s=600.0)
+
+        await here.carried_out(Action.CYCLE, here.ready(2), terms)
+
+        off, on, next_off, next_on = [one.at for one in here.centre.power_calls()]
+        assert max(on - off, next_on - next_off) < 100.0
+        assert next_off - on >= 600.0
 
 
 @virtual.on_given_time
