@@ -38,6 +38,16 @@ PLAIN.update({ord(dash): ord("-") for dash in LONG_DASHES + SHORT_DASHES})
 PLAIN.update({ord(quote): ord("'") for quote in SINGLE_QUOTES})
 # What our own messages write for a star, which Slack would take for bold; it may be copied.
 PLAIN[ord("∗")] = ord("*")
+# All spaces and line ends of Unicode (its categories Zs, Zl and Zp), and those of ASCII.
+SPACES = (
+    " \t\n\r\v\f\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)
+QUOTE = re.compile(f"[{DOUBLE_QUOTES}]")
+# A part of a word: one quotation mark, or all up to the next one.
+PART = re.compile(f"{QUOTE.pattern}|[^{SPACES}{DOUBLE_QUOTES}]+")
+# Behind these a quotation mark begins a value; elsewhere it is a character like others.
+BEFORE_A_VALUE = frozenset(":=,!&")
 
 CODE = re.compile("[A-Za-z0-9._-]")
 MOST_SHOWN = 60  # Characters of typed text that a sentence quotes.
@@ -83,7 +93,7 @@ def words(text: str) -> Iterator[Word]:
     """
     place = 0
     while place < len(text):
-        if is_space(text[place]):
+        if text[place] in SPACES:
             place += 1
             continue
         word = _word_at(text, place)
@@ -91,34 +101,26 @@ def words(text: str) -> Iterator[Word]:
         place = word.end
 
 
-def is_space(character: str) -> bool:
-    """Whether a character parts words: any space of Unicode, a tab or a line's end."""
-    return character in " \t\n\r\v\f" or unicodedata.category(character) in {"Zs", "Zl", "Zp"}
-
-
 def _word_at(text: str, start: int) -> Word:
     """Return the word that begins here."""
-    made: list[str] = []
+    made = ""
     place = start
-    while place < len(text) and not is_space(text[place]):
-        if text[place] in DOUBLE_QUOTES and (not made or made[-1] in {":", "=", ",", "!", "&"}):
-            close = next((i for i in range(place + 1, len(text)) if text[i] in DOUBLE_QUOTES), -1)
-            if close < 0:
-                return Word("".join(made) + text[place:], start, len(text), unclosed=True)
-            made.append(f'"{text[place + 1 : close]}"')
-            place = close + 1
+    while part := PART.match(text, place):
+        quote = text[place] in DOUBLE_QUOTES
+        if quote and (not made or made[-1] in BEFORE_A_VALUE):
+            close = QUOTE.search(text, place + 1)
+            if close is None:
+                return Word(made + text[place:], start, len(text), unclosed=True)
+            made += f'"{text[place + 1 : close.start()]}"'
+            place = close.end()
         else:
-            made.append(_plain(text[place]))
-            place += 1
+            # As an ASCII keyboard would have typed it, where that is certain.
+            made += '"' if quote else part[0].translate(PLAIN)
+            place = part.end()
     # In front of a word alone: elsewhere a long dash is punctuation.
     if text[start] in LONG_DASHES:
-        made[0] = "--"
-    return Word("".join(made), start, place)
-
-
-def _plain(character: str) -> str:
-    """Return a character as an ASCII keyboard would have typed it, where that is certain."""
-    return '"' if character in DOUBLE_QUOTES else character.translate(PLAIN)
+        made = f"--{made[1:]}"
+    return Word(made, start, place)
 
 
 def plain(text: str) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import unicodedata
+
 import pytest
 from hypothesis import given, strategies as st
 
@@ -46,6 +49,13 @@ def test_phone_typography_becomes_plain_outside_of_quotes(phone: str, typed: str
     assert typography.plain(phone) == typed
 
 
+def test_every_space_of_unicode_parts_words_and_nothing_else_does() -> None:
+    """A blank from a web page parts words like one from a keyboard."""
+    every = map(chr, range(sys.maxunicode + 1))
+    spaces = {c for c in every if unicodedata.category(c) in {"Zs", "Zl", "Zp"}}
+    assert set(typography.SPACES) == spaces | set("\t\n\r\v\f")
+
+
 def test_a_quote_without_an_end_is_told() -> None:
     """The word goes to the end of the text and says so."""
     assert [word.unclosed for word in typography.words('x dc:"a b')] == [False, True]
@@ -70,10 +80,10 @@ def test_any_text_is_cut_into_words_that_cover_it(text: str) -> None:
     """Words are in order, and between them there are only spaces."""
     place = 0
     for word in typography.words(text):
-        assert all(map(typography.is_space, text[place : word.start]))
+        assert set(text[place : word.start]) <= set(typography.SPACES)
         assert word.start < word.end
         place = word.end
-    assert all(map(typography.is_space, text[place:]))
+    assert set(text[place:]) <= set(typography.SPACES)
 
 
 @given(st.text(max_size=200))
