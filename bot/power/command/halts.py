@@ -100,10 +100,11 @@ def is_known_not_full(seen: ports.Seen | None, now: float) -> bool:
 
 def _typed(text: str) -> Said | None:
     """Return the no that was typed, or None."""
+    head = command_line.without_colleagues(text[:_MOST_GREETED]).lstrip()[:_NEAR_CHARS]
     # As the parser reads it: phones and other keyboards write the same letters in other widths.
-    head = command_line.without_colleagues(text[:_MOST_GREETED]).lstrip()
-    # A quick look first: parsing every line twice would cost each command.
-    if not _TYPED.search(typography.plain(head[:_NEAR_CHARS])):
+    plain = head if head.isascii() else typography.plain(head)
+    # A quick look first: parsing every line once more for each who asks would cost each command.
+    if not _TYPED.search(plain):
         return None
     try:
         said = command.parse(text)
