@@ -57,6 +57,13 @@ PREFIX = "/power"  # A workspace may have registered it under another name; line
 # What the same words follow on the host.
 PROGRAM = "powerbot"
 BECAUSE = "because"
+# How a reason is begun by those who don't know, or can't spell, because.
+BEGINNINGS = frozenset(
+    {
+        *("reason", "for", "since", "bc", "cause", "cuz", "as", "due"),
+        *("weil", "wegen", "car", "porque", "因为", "由于", "原因"),
+    }
+)
 # Words around names that name nothing.
 POLITE = frozenset({"the", "server", "servers", "host", "hosts", "machine", "machines", "now"})
 # Words before a verb that add nothing to it.

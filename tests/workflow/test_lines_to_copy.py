@@ -44,6 +44,40 @@ async def test_a_typist_is_offered_what_they_named_or_nothing(
 
 
 @pytest.mark.parametrize(
+    ("typed", "why", "line"),
+    [
+        ("can you reboot web01?", "? stands for one character", "reboot web01"),
+        ("reboot web01 web02?", "web02 is there without it", ""),
+        ("reboot web01 reason: disk", "A reason begins with because", "reboot web01 because disk"),
+        ("off web01 reason:disk", "A reason begins with because", "off web01 because disk"),
+        ("reboot web01 因为 panic", "servers 因为, panic", "reboot web01 because panic"),
+        ("off web01 zeta alpha", "servers zeta, alpha; a reason", "off web01 because zeta alpha"),
+        ("reboot web01 (hung)", "a reason begins with because", ""),
+        ('reboot web01 "disk full"', "a reason begins with because", ""),
+        ("off web01..web03", "here it is written web[01-03]", "off web[01-03]"),
+        ("off web[01~03]", "here that is written web[01-03]", "off web[01-03]"),
+        ("off web01、web02", "here that is written web01 web02", "off web01 web02"),
+        ("off web01/web02 because x", "here that is written", "off web01 web02 because x"),
+        ("off web*;db*", 'is ";"', ""),
+        ("off web01/web999", "here that is written web01 web999", ""),
+        ("off web 01", "here it is written web01", ""),
+        ("off web01 <@U0123ABCDE>", "That is a person and not a server", ""),
+        ("reboot web01 at 22:00", "starts as soon as it is approved", ""),
+        ("off 'web 01'", "in double quotes", ""),
+    ],
+)
+async def test_a_typist_learns_how_it_is_written_here(
+    world: World, typed: str, why: str, line: str
+) -> None:
+    """In the order of their own words, and with a line only where all that it names is there."""
+    said = await world.type(typed)
+
+    assert isinstance(said, answers.Mistake), said
+    assert why in said.problem
+    assert said.suggestion == (f"/power {line}" if line else "")
+
+
+@pytest.mark.parametrize(
     "typed",
     ["off web1", "on wbe01", "reboot web[1-3]", "off WEB01", "off web01 web99", "why wbe01"],
 )

@@ -13,9 +13,9 @@ from collections.abc import Collection, Sequence
 
 from bot.power import errors, server
 from bot.power.command import command, mistyped_words
-from bot.power.targets import name_pattern, target_words, targets, terms, unresolved
+from bot.power.targets import name_pattern, target_words, targets, terms
 from bot.power.text import nearest, typography
-from bot.power.vocabulary import BECAUSE, PREFIX, SYNONYMS, VERBS
+from bot.power.vocabulary import BECAUSE, BEGINNINGS, PREFIX, SYNONYMS, VERBS
 
 # A longer line is no help on a phone; none is ever cut.
 MOST_CHARACTERS = 300
@@ -146,8 +146,11 @@ def _is_of_reason(word: str, reason: str) -> bool:
     """Whether a word went into the reason, or stood for because."""
     if not reason:
         return False
-    begins = word.casefold() in unresolved.BEGINNINGS or nearest.alike(word, BECAUSE)
-    return begins or word.casefold() in reason.casefold().split()
+    given = reason.casefold().split()
+    begins, _, rest = word.casefold().partition(":")
+    if begins in BEGINNINGS or nearest.alike(begins, BECAUSE):
+        return not rest or rest in given
+    return word.casefold() in given
 
 
 @dataclasses.dataclass(frozen=True)

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from bot.power import errors
 from bot.power.targets import number_ranges
 from bot.power.targets.number_ranges import Numbers
-from bot.power.text import typography
+from bot.power.text import nearest, typography
 
 MOST_CHARACTERS = 255  # Of a name, brackets left out.
 MOST_BRACKETS = 8
@@ -25,7 +25,9 @@ STARRED_WEIGHT = 4
 PIECE = re.compile(r"\[[^\[\]]*\]|\*+|\?+|[^\[\]*?]+")
 NUMBER = re.compile(r"[0-9]+")
 IN_QUOTES = "write a name that has it in quotes"
+DOUBLE = "a name with spaces goes in double quotes"
 MARK_IN_NAME = "Quotation marks go around a whole name; type ? for one inside a name."
+WILD = re.compile(r"[\[\]*?\"]")
 STEPS = re.compile(r"\[[0-9,/-]+/[0-9,/-]+\]")
 
 
@@ -211,6 +213,18 @@ def _number_at_end(numbers: Numbers, name: str, places: Places, work: Work) -> s
     return set()
 
 
+def _strange(strange: str, text: str) -> errors.UserMistake:
+    """Return the error for a name with a character that none has, and how it may be written."""
+    if better := typography.in_ascii(text):
+        return _mistake(f"{strange}; {IN_QUOTES}.", text, better)
+    if ours := nearest.habit(text):
+        return _mistake(f"{strange}; here that is written {ours}.", text, ours)
+    # What may be a pattern has its wildcards, and quotes would take them away.
+    quoted = "" if WILD.search(text) or not text.isprintable() else f'"{text}"'
+    how = DOUBLE if text.startswith("'") else IN_QUOTES
+    return _mistake(f"{strange}; {how}.", text, quoted)
+
+
 def parse(text: str) -> Pattern:
     """Parse a name with brackets and wildcards.
 
@@ -222,8 +236,7 @@ def parse(text: str) -> Pattern:
     if strange or '"' in text:
         if STEPS.search(text):
             raise _mistake("Ranges have no steps; list the numbers instead.", text)
-        problem = f"{strange}; {IN_QUOTES}." if strange else MARK_IN_NAME
-        raise _mistake(problem, text, typography.in_ascii(text))
+        raise _strange(strange, text) if strange else _mistake(MARK_IN_NAME, text)
     _refuse_large(text)
     pieces = PIECE.findall(text)
     # A bracket that isn't closed is in no piece.

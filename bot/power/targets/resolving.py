@@ -12,11 +12,9 @@ from bot.power import errors, server
 from bot.power.targets import in_words, name_pattern, unresolved
 from bot.power.targets.name_pattern import Work
 from bot.power.targets.terms import (
-    FIELDS,
     FieldTerm,
     GroupTerm,
     NamesTerm,
-    Tag,
     Term,
     TermSet,
     mended,
@@ -31,8 +29,6 @@ MOST_IDS_SHOWN = 3  # Twins that a sentence names.
 MOST_UNREAD = 100  # Characters of the names in a sentence.
 # More servers than these are ordered by the snapshot's own order, which is made once.
 FEW = 500
-# What is true of a server at this moment may well be true of none.
-MOMENTARY = frozenset({"state", "health"})
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -188,7 +184,7 @@ class _Search:
             return self._looked_up(term, matcher)
         rows = self._snapshot.servers.values()
         found = [row for row in rows if matcher.matches(row, self._work)]
-        momentary = isinstance(matcher, FieldTerm) and matcher.kind in MOMENTARY
+        momentary = isinstance(matcher, FieldTerm) and matcher.kind in unresolved.MOMENTARY
         # `!state:off` takes out nothing where nothing is off, and is no mistake.
         if not found and not (momentary and term.takes_out):
             raise self._nothing(term)
@@ -263,8 +259,10 @@ class _Search:
 
     def _nothing(self, term: Term) -> errors.UserMistake:
         """Return the error for a term that matches no server, with the nearest value there is."""
-        better = _nearest_value(term, self._snapshot)
+        better = unresolved.nearest_value(term, self._snapshot)
         hint = f"; the nearest is {better}" if better else ""
+        if asked := unresolved.asked_about(term, self._snapshot):
+            better, hint = asked, f"; ? stands for one character, and {asked} is there without it"
         return errors.UserMistake(
             f"{typography.shown(term.text)} matches no server{hint}{self._unread(term)}.",
             token=typography.shown(term.typed),
@@ -279,21 +277,3 @@ def _refuse_alike(term: Term, name: str) -> None:
         raise errors.UserMistake(
             f"{strange}, and no server has exactly that name.", token=typography.shown(term.typed)
         )
-
-
-def _nearest_value(term: Term, snapshot: server.Snapshot) -> str:
-    """Return the term with a value that some server has."""
-    rows = snapshot.servers.values()
-    match term.matcher:
-        case FieldTerm(kind=kind, value=value) if kind not in MOMENTARY:
-            known = sorted({FIELDS[kind](row) for row in rows} - {""})
-            return nearest.value(f"{kind}:", value.exact, known)
-        case Tag(key=key, value=value):
-            held = sorted({text for row in rows for name, text in row.tags if name == key})
-            keys = sorted({name for row in rows for name, _ in row.tags})
-            if not held:
-                near = nearest.words(key, keys)
-                return f"tag:{near[0]}={value.exact}" if near else ""
-            return nearest.value(f"tag:{key}=", value.exact, held)
-        case FieldTerm() | NamesTerm() | GroupTerm():
-            return ""

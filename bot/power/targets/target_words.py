@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from bot.power import errors
 from bot.power.targets import narrowing
 from bot.power.text import typography
+from bot.power.vocabulary import BECAUSE, BEGINNINGS
 
 MOST_CHARACTERS = 2_000  # Of all targets.
 MOST_TERMS = 100
@@ -51,6 +52,19 @@ def split(text: str) -> list[str]:
             "Brackets have no spaces in them.", token=typography.shown(spaced[0]), suggestion=better
         )
     return found
+
+
+def refuse_reason(words: list[str]) -> None:
+    """Refuse a reason that is begun as a field is, like `reason: disk`."""
+    for place, word in enumerate(words):
+        begins, colon, value = word.partition(":")
+        if place and colon and begins.casefold() in BEGINNINGS:
+            rest = " ".join([*filter(None, [value]), *words[place + 1 :]])
+            raise errors.UserMistake(
+                "A reason begins with because.",
+                token=typography.shown(word),
+                suggestion=f"{' '.join(words[:place])} {BECAUSE} {rest}" if rest else "",
+            )
 
 
 def refuse_lone_sign(words: list[str]) -> None:

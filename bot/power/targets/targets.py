@@ -25,6 +25,10 @@ MAX_DEPTH = 5  # Groups within groups.
 MOST_GROUP_TERMS = 1_000  # Terms, those of groups counted each time.
 EVERYTHING = re.compile(r"[*?]+|all", re.IGNORECASE)
 LETTERS = re.compile(r"!([A-Za-z]+)[0-9\[]")
+# How words that are no server begin, such as (hung) or #hung.
+ASIDE = re.compile(r"[#(][^0-9]*$")
+# A mention of a colleague, as Slack writes it.
+PERSON = re.compile(r"[UW][A-Z0-9]{8,}")
 GROUP_NAME = re.compile(r"[A-Za-z0-9_-]{1,60}")
 
 # Targets as the policy file has them: one text, or a list of texts, which adds up.
@@ -154,6 +158,8 @@ class _Reading:
     def _members(self, text: str, *, in_policy: bool) -> TermSet:
         """Parse the terms of the text, or of a group."""
         words = target_words.split(text)
+        if not in_policy:
+            target_words.refuse_reason(words)
         target_words.refuse_lone_sign(words)
         parts: list[list[Term]] = []
         for part in narrowing.parted(words):
@@ -248,6 +254,9 @@ def _no_group(name: str, word: str, groups: Groups) -> errors.UserMistake:
     if not GROUP_NAME.fullmatch(name):
         problem = "Write a group as @ and a name of letters, digits, - and _, such as @web."
         return errors.UserMistake(problem, token=word)
+    if PERSON.fullmatch(name):
+        problem = "That is a person and not a server; a reason begins with because."
+        return errors.UserMistake(problem, token=word)
     near = nearest.words(name, groups)
     sign = "!@" if word.startswith("!") else "@"
     some = ", ".join(f"@{known}" for known, _ in zip(groups, range(5), strict=False))
@@ -262,9 +271,9 @@ def _no_group(name: str, word: str, groups: Groups) -> errors.UserMistake:
 
 def _in_whole(mistake: errors.UserMistake, words: list[str]) -> errors.UserMistake:
     """Return a mistake with all targets as its suggestion, the wrong term mended in them."""
-    better = mistake.suggestion
+    better, problem = mistake.suggestion, mistake.problem
     if better and mistake.token in words:
         better = " ".join(better if word == mistake.token else word for word in words)
-    return errors.UserMistake(
-        mistake.problem, token=typography.shown(mistake.token), suggestion=better
-    )
+    if mistake.token in words[1:] and ASIDE.match(mistake.token):
+        problem = f"{problem.rstrip('.')}; a reason begins with because."
+    return errors.UserMistake(problem, token=typography.shown(mistake.token), suggestion=better)

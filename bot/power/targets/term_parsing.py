@@ -10,6 +10,7 @@ from bot.power.targets.terms import FieldTerm, NamesTerm, Tag, Value
 from bot.power.text import nearest, typography
 
 TAG = re.compile(r'(?:"([^"]+)"|([^"=]+))=(.+)', re.DOTALL)
+TIME = re.compile(r"[0-9]{1,2}(?::[0-9]{2}){1,2}")
 STATES = tuple(power.value for power in server.Power)
 BEHIND_QUOTES = "A space or a comma must follow the closing quotation mark."
 # Words that CloudDC and we choose are compared in small letters; what people chose is not.
@@ -124,6 +125,9 @@ def _pattern(text: str, everything: bool) -> name_pattern.Pattern:
 
 def _unknown_kind(kind: str, value: str, body: str) -> errors.UserMistake:
     """Return the error for a word before a colon that there isn't."""
+    if TIME.fullmatch(body):
+        problem = "A request can't wait for a time; it starts as soon as it is approved."
+        return _mistake(problem, body)
     found = nearest.words(kind, EXAMPLES)
     kinds = ", ".join(f"{known}:" for known in EXAMPLES)
     return _mistake(

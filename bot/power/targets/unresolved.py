@@ -12,19 +12,20 @@ from collections.abc import Sequence
 
 from bot.power import errors, server
 from bot.power.targets import name_pattern
-from bot.power.targets.terms import NamesTerm, Term, TermSet
+from bot.power.targets.terms import FIELDS, FieldTerm, GroupTerm, NamesTerm, Tag, Term, TermSet
 from bot.power.text import folding, nearest, typography
-from bot.power.vocabulary import POLITE
+from bot.power.vocabulary import BEGINNINGS, POLITE
 
+# What is true of a server at this moment may well be true of none.
+MOMENTARY = frozenset({"state", "health"})
 MOST_SHOWN = 10  # Unknown names in the sentence.
 MOST_NEAREST = 3  # Of which the existing numbers are told.
 # Names of one range that are looked for in other spellings.
 MOST_WRITTEN = 1_000
 # A word without a digit is more likely part of a reason than a server.
-PLAIN_WORD = re.compile(r"[A-Za-z]{2,}")
+PLAIN_WORD = re.compile(r"[^\W\d_]{2,}")
+WORDS = re.compile(rf'{PLAIN_WORD.pattern}|"[^"0-9]* [^"0-9]*"')
 ADDRESS = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}")
-# How a reason is begun by those who don't know, or can't spell, because.
-BEGINNINGS = frozenset({"reason", "for", "since", "bc", "cause", "cuz", "as", "due"})
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -68,7 +69,9 @@ def _hint(
     """Return the end of the sentence: what was perhaps meant, or which numbers there are."""
     if all(one.term.text.lower() in POLITE for one in unknown):
         return ""
-    if meant.reason or all(PLAIN_WORD.fullmatch(one.term.text) for one in unknown):
+    if joined := _joined(unknown, known):
+        return f"; {joined}"
+    if meant.reason or all(WORDS.fullmatch(one.term.text) for one in unknown):
         return "; a reason begins with because" if len(terms) > len(unknown) else ""
     first = unknown[0]
     if ADDRESS.fullmatch(first.term.text):
@@ -83,6 +86,17 @@ def _hint(
     return f"; {', '.join(found)}" if found else ""
 
 
+def _joined(unknown: Sequence[UnknownTerm], known: nearest.NameIndex) -> str:
+    """Say which name was typed with blanks in it, where all unknown words together are one."""
+    words = [one.term.text for one in unknown]
+    if len(words) < 2 or any(one.term.takes_out for one in unknown):
+        return ""
+    spaced, joined = " ".join(words), "".join(words)
+    if known.written([spaced]) == [spaced]:
+        return f'a name with spaces needs quotes: "{spaced}"'
+    return f"here it is written {joined}" if known.written([joined]) == [joined] else ""
+
+
 def _said(typed: str, meant: str) -> str:
     """Return how a term that was perhaps meant is named: another way of writing, or a slip."""
     name = meant.strip('"')
@@ -93,7 +107,10 @@ def _said(typed: str, meant: str) -> str:
 
 def _sentence(missing: Sequence[str], unknown: Sequence[UnknownTerm]) -> str:
     """Say which names are unknown: up to ten, and how many more."""
-    shown = [typography.shown(term) for term in folding.terms(missing[:MOST_SHOWN])]
+    named = missing[:MOST_SHOWN]
+    folded = folding.terms(named)
+    # Words that don't fold stay in the order of a sentence.
+    shown = [typography.shown(one) for one in (folded if len(folded) < len(named) else named)]
     if len(missing) == 1:
         matcher = unknown[0].term.matcher
         is_id = isinstance(matcher, NamesTerm) and matcher.server_id
@@ -195,6 +212,31 @@ def _is_word(one: UnknownTerm | None, known: nearest.NameIndex) -> bool:
     if one is None or one.term.takes_out:
         return False
     return bool(PLAIN_WORD.fullmatch(one.term.text)) and not known.near(one.term.text)
+
+
+def asked_about(term: Term, snapshot: server.Snapshot) -> str:
+    """Return the server that stands before the ? of a sentence, which is no wildcard there."""
+    name = term.text.rstrip("?")
+    asked = isinstance(term.matcher, NamesTerm) and name != term.text
+    return name if asked and name in snapshot.by_name else ""
+
+
+def nearest_value(term: Term, snapshot: server.Snapshot) -> str:
+    """Return the term with a value that some server has."""
+    rows = snapshot.servers.values()
+    match term.matcher:
+        case FieldTerm(kind=kind, value=value) if kind not in MOMENTARY:
+            known = sorted({FIELDS[kind](row) for row in rows} - {""})
+            return nearest.value(f"{kind}:", value.exact, known)
+        case Tag(key=key, value=value):
+            held = sorted({text for row in rows for name, text in row.tags if name == key})
+            keys = sorted({name for row in rows for name, _ in row.tags})
+            if not held:
+                near = nearest.words(key, keys)
+                return f"tag:{near[0]}={value.exact}" if near else ""
+            return nearest.value(f"tag:{key}=", value.exact, held)
+        case FieldTerm() | NamesTerm() | GroupTerm():
+            return ""
 
 
 ROOMS = frozenset({"room", "dc"})

@@ -7,7 +7,7 @@ mended only where it can hardly be something else.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from bot.power.text import typography
 
@@ -21,21 +21,35 @@ NUMBER = re.compile(r"[0-9]+")
 MARK = "\0"
 PLAIN = re.compile(r"[A-Za-z0-9._-]+")
 
+_HOST = r"([A-Za-z._-]*[A-Za-z._])([0-9]{1,9})"
+_TO = r"(?:-|\.\.\.?|[~∼])"
 # What people of other tools type, and what it is here: xCAT's n1-n9, bash's {1..9}, ranges
-# without brackets or with round ones, ! without a space, quotes, and fields with an equals sign.
-HABITS = (
+# without brackets or with round ones, ! without a space, quotes, fields with an equals sign, and
+# signs between names where a space or a comma belongs.
+BETWEEN_NAMES = "/;+|、､"  # The last two are the commas of Chinese lists.
+HABITS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r"(?:name|host|hostname|server|node)[:=]([A-Za-z0-9._-]+)", re.I), r"\1"),
     (re.compile(r"(rack|dc|sn|state|health)=([A-Za-z0-9._-]+)"), r"\1:\2"),
     (re.compile(r"([A-Za-z0-9._-]+)=([A-Za-z0-9._-]+)"), r"tag:\1=\2"),
-    (re.compile(r"([A-Za-z0-9._-]+)\[([0-9]{1,9})(?:\.\.\.?|:|…)([0-9]{1,9})\]"), r"\1[\2-\3]"),
-    (re.compile(r"([A-Za-z._-]*[A-Za-z._])([0-9]{1,9})/([0-9]{1,9})"), r"\1[\2,\3]"),
-    (re.compile(r"([A-Za-z._-]*[A-Za-z._])([0-9]{1,9})-\1([0-9]{1,9})"), r"\1[\2-\3]"),
+    (re.compile(r"([A-Za-z0-9._-]+)\[([0-9]{1,9})(?:\.\.\.?|[:…~∼])([0-9]{1,9})\]"), r"\1[\2-\3]"),
+    (re.compile(rf"{_HOST}/([0-9]{{1,9}})"), r"\1[\2,\3]"),
+    (
+        re.compile(rf"{_HOST}{_TO}\1([0-9]{{1,9}})"),
+        r"\1[\2-\3]",
+    ),
     (re.compile(r"([A-Za-z0-9._-]+)\{([0-9]{1,9})\.\.([0-9]{1,9})\}"), r"\1[\2-\3]"),
     (re.compile(r"([A-Za-z0-9._-]+)[({]([0-9,-]{1,60})[)}]"), r"\1[\2]"),
-    (re.compile(r"([A-Za-z._-]*[A-Za-z._])([0-9]{1,9})(?:-|\.\.)([0-9]{1,9})"), r"\1[\2-\3]"),
+    (
+        re.compile(rf"{_HOST}{_TO}([0-9]{{1,9}})"),
+        r"\1[\2-\3]",
+    ),
     (re.compile(r"([^!]+)!([^!]+)"), r"\1 !\2"),
     (re.compile(r"[`']+([^`']+)[`']+"), r"\1"),
     (re.compile(r"(\S+\])-([A-Za-z][A-Za-z0-9._-]*[0-9])"), r"\1 !\2"),
+    (
+        re.compile(rf"[A-Za-z0-9._-]+(?:[{BETWEEN_NAMES}]+[A-Za-z0-9._-]+)+[{BETWEEN_NAMES}]?"),
+        lambda found: re.sub(rf"[{BETWEEN_NAMES}]+", " ", found[0]).strip(),
+    ),
 )
 
 
