@@ -199,6 +199,7 @@ async def _sweep(bot: app.Bot, paces: clocks.Paces) -> None:
     frozen: tuple[ports.Freeze, ...] = ()
     while True:
         try:
+            await bot.store.shorten_leases()
             await bot.processor.recover()
             await break_glass.remind(bot.workflow.context)
             await freeze.end_due(bot.workflow.context)

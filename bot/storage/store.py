@@ -112,6 +112,10 @@ class Store:
         """Let nothing wait for an instant of a clock that has been set back to `now`."""
         await self._group_run(lambda tx: claims.look_again(tx, now=now))
 
+    async def shorten_leases(self) -> None:
+        """Let no lease outlast a whole one, where the database's clock was set back."""
+        await self._group_run(lambda tx: claims.shorten(tx, lease_s=self._lease_s))
+
     async def renew(self, claim: ports.Claim, *, lease_s: float) -> bool:
         """Prolong a lease; False when it was lost."""
         return await self._group_run(lambda tx: claims.renew(tx, claim, lease_s=lease_s))

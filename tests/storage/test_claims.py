@@ -10,6 +10,7 @@ import pytest
 
 from bot.power import ports
 from bot.power.lifecycle import State
+from bot.storage.engine import connections
 from bot.storage.store import Store
 from tests.storage import builders, owner
 from tests.support import leases
@@ -170,3 +171,42 @@ async def test_whoever_died_with_a_clock_that_was_ahead_is_taken_over_when_its_l
     assert taken == ports.Claim("PR-2222", ahead.epoch + 1)
     await store.release(taken, next_at=5000.0)
     assert await store.claim(now=1000.0, lease_s=30.0) is None
+
+
+async def test_no_lease_outlasts_a_whole_one_after_the_databases_clock_was_set_back(
+    store: Store, url: str
+) -> None:
+    """Whatever a process had in hand that died meanwhile would be nobody's for that long."""
+    await made(store, "PR-2222")
+    await made(store, "PR-3333")
+    await store.write(lambda tx: tx.receive(builders.an_inbound()))
+    await store.write(lambda tx: tx.show_card("PR-2222", at=0.0))
+    await store.due_messages(now=1e9)
+    for _ in range(2):
+        await store.claim(now=1e9, lease_s=20.0)
+    ahead = "SET lease_until = lease_until + 3600"
+    owner.execute(
+        url,
+        f"UPDATE requests {ahead} WHERE id = 'PR-2222'",
+        *(f"UPDATE {table} {ahead}" for table in ("inbox", "outbox")),
+    )
+
+    def left_s() -> dict[str, float]:
+        with connections.reading(url) as connection:
+            return {
+                str(row.what): round(row.left_s)
+                for row in connection.rows(
+                    """
+                    SELECT id AS what, lease_until - now_s() AS left_s FROM requests
+                    UNION ALL SELECT 'payload', lease_until - now_s() FROM inbox
+                    UNION ALL SELECT 'message', lease_until - now_s() FROM outbox
+                    """
+                )
+            }
+
+    assert min(left_s()[key] for key in ("PR-2222", "payload", "message")) > 3000.0
+    await store.shorten_leases()
+
+    assert left_s() == pytest.approx(
+        {"PR-2222": 30.0, "PR-3333": 20.0, "payload": 30.0, "message": 30.0}, abs=5.0
+    )

@@ -28,7 +28,9 @@ BEGINS = re.compile(r"\s*(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH)\b")
 # What stands in a statement by the name of a local variable: each line is one more statement.
 GIVEN: Mapping[str, tuple[Mapping[str, Any], ...]] = {
     "admin.pruning": tuple({"table": table} for table in pruning.DETAILS),
-    "tables.claims": tuple({"table": table} for table in claims.LEASED),
+    "tables.claims": tuple(
+        {"table": table, "some": some} for table, some in claims.LEASED.items()
+    ),
     "tables.requests": (
         {"found": "SELECT * FROM requests WHERE id = :id", "fence": "", "most": "",
          "order": "created_at",

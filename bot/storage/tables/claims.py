@@ -18,8 +18,13 @@ _OPEN = sorted(lifecycle.OPEN)
 _WAITING = sorted(lifecycle.OPEN - {lifecycle.State.RUNNING})
 # Clocks of two replicas may differ by so much, in seconds.
 APART_S = 60.0
-# Tables whose rows one process at a time has in hand.
-LEASED = ("requests", "inbox", "outbox", "notices")
+# Tables whose rows one process at a time has in hand, and which rows may be.
+LEASED = {
+    "requests": "next_at IS NOT NULL",
+    "inbox": "done_at = 0",
+    "outbox": "waiting",
+    "notices": "(waiting OR closing)",
+}
 # Looks that are remembered within the time that an owner is given.
 STEPS = 8
 
@@ -139,6 +144,21 @@ def release(tx: link.Link, claimed: ports.Claim, *, next_at: float | None) -> No
         WHERE id = :id AND epoch = :epoch
     """
     tx.change(given_back, _mine(claimed), open=_OPEN, next_at=next_at)
+
+
+def shorten(tx: link.Link, *, lease_s: float) -> None:
+    """Let no lease outlast this time: a longer one is of a database's clock that was set back.
+
+    Its owner, if it lives, keeps it up; else the row would be nobody's for as far as that was.
+    """
+    for table, some in LEASED.items():
+        tx.change(
+            f"""
+            UPDATE {table} SET lease_until = now_s() + :lease_s
+            WHERE {some} AND lease_until > now_s() + :lease_s
+            """,
+            lease_s=float(lease_s),
+        )
 
 
 def free_all(tx: link.Link) -> None:
