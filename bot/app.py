@@ -110,7 +110,11 @@ async def joined(
         identity, trusting = await _met(web_client, app_token)
         # Only now: its lock file would keep another start out while Slack is awaited.
         kept = opening.open_store(
-            given.database_url, code_version=VERSION, sole=True, lease_s=paces.lease_s
+            given.database_url,
+            code_version=VERSION,
+            sole=True,
+            lease_s=paces.lease_s,
+            marking_key=opening.marking_key(token),
         )
         closing.push_async_callback(kept.close)
         # One client for CloudDC and its IAM: reading the certificates again is slow.

@@ -134,10 +134,14 @@ class Inbound:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Leftover:
-    """A payload that a process has left behind; `deaths` is how many have died on it."""
+    """A payload that a process has left behind; `deaths` is how many have died on it.
+
+    One that `is_ours` was stored by a process with the bot's own secret, as Slack brought it.
+    """
 
     inbound: Inbound
     deaths: int
+    is_ours: bool = True
 
 
 class Urgency(enum.IntEnum):

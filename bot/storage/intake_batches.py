@@ -14,17 +14,17 @@ import structlog
 
 from bot.power import intake, ports
 from bot.storage.engine import link
-from bot.storage.tables import rows
+from bot.storage.tables import payload_rows, rows
 
 log = structlog.get_logger()
 
 # SQLSTATE lock_not_available: who waited for the turn in vain doesn't wait for it again.
 NO_TURN = "55P03"
 
-_COLUMNS = ", ".join(rows.INBOUND_COLUMNS)
+_COLUMNS = ", ".join(payload_rows.COLUMNS)
 _ARRAYS = ", ".join(
     f"CAST(:all_{name} AS {'double precision[]' if name == 'at' else 'text[]'})"
-    for name in rows.INBOUND_COLUMNS
+    for name in payload_rows.COLUMNS
 )
 _RECEIVE = f"""
     INSERT INTO inbox ({_COLUMNS}, lease_until)
@@ -72,7 +72,7 @@ def _together(tx: link.Link, turn: str, works: Sequence[Work]) -> list[Any]:
     """Begin a transaction and do works of intake in it, in one trip."""
     received = [work.inbound for work in works if isinstance(work, intake.Receiving)]
     finished = [work for work in works if isinstance(work, intake.Finishing)]
-    listed = [rows.inbound_row(inbound) for inbound in received]
+    listed = [payload_rows.written(inbound, tx.marking_key) for inbound in received]
     new: Any = ()
     cards: Any = ()
     # Everything is made ready first: what can't be written as an array must not leave half a trip.
@@ -117,8 +117,8 @@ def array(values: Sequence[str]) -> str:
 
 def _received(listed: Sequence[dict[str, Any]]) -> dict[str, str]:
     """Return the columns of payloads as arrays; `at` is their only number."""
-    columns = {name: [row[name] for row in listed] for name in rows.INBOUND_COLUMNS}
-    columns["at"] = [repr(float(at)) for at in columns["at"]]
+    columns = {name: [row[name] for row in listed] for name in payload_rows.COLUMNS}
+    columns["at"] = [repr(at) for at in columns["at"]]
     return {f"all_{name}": array(column) for name, column in columns.items()}
 
 

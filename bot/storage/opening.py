@@ -6,6 +6,7 @@ Alembic is imported only when the schema isn't the one that this version wants.
 from __future__ import annotations
 
 import contextlib
+import hmac
 from collections.abc import AsyncIterator, Iterator
 
 from bot.power import errors
@@ -23,7 +24,7 @@ from bot.storage.engine import (
 from bot.storage.tables import claims
 
 # The schema that this version works with; a test compares it with the newest migration.
-REVISION = "0018"
+REVISION = "0019"
 _TABLES = {
     dialects.SQLITE: "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'",
     dialects.POSTGRESQL: "SELECT 1 WHERE to_regclass('alembic_version') IS NOT NULL",
@@ -37,12 +38,14 @@ def open_store(
     migrate: bool | None = None,
     sole: bool = False,
     lease_s: float = 30.0,
+    marking_key: bytes = b"",
 ) -> store.Store:
     """Open the record, and bring its schema up where that is allowed.
 
     `migrate` None means: on SQLite yes, on PostgreSQL no. `sole` is for `run`: on SQLite it
     takes the lock file and ends the leases of the process before; PostgreSQL takes several.
-    A process that is silent for `lease_s` seconds has lost what it had in hand.
+    A process that is silent for `lease_s` seconds has lost what it had in hand, to processes with
+    the same `marking_key`: only what was stored with it is taken for Slack's.
 
     Raises:
         StoreUnavailable: the database is away, in use, too old or too new.
@@ -66,7 +69,14 @@ def open_store(
         held=held,
         restored=restored,
         lease_s=lease_s,
+        marking_key=marking_key,
     )
+
+
+def marking_key(secret: str) -> bytes:
+    """Return the key by which processes with one secret know each other's payloads."""
+    # Derived, so that the marks in the database say nothing of the secret itself.
+    return hmac.digest(secret.encode(), b"payloads that powerbot has stored", "sha256")
 
 
 def prove_usable(url: str) -> None:

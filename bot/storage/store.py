@@ -35,12 +35,15 @@ class Store:
         held: files.LockFile | None = None,
         restored: bool = False,
         lease_s: float = 30.0,
+        marking_key: bytes = b"",
     ) -> None:
         """`held` is the lock file that is let go of at the end.
 
-        A payload or a message that this process took is anybody's again after `lease_s`.
+        A payload or a message that this process took is anybody's again after `lease_s`, by
+        processes with the same `marking_key`.
         """
         self._address = address
+        self._marking_key = marking_key
         self._lease_s = lease_s
         self._grace = claims.LeaseGrace(lease_s * PATIENCE)
         self.restored = restored
@@ -243,4 +246,5 @@ class Store:
             code_version=self._code_version,
             readonly=readonly,
             lease_s=self._lease_s,
+            marking_key=self._marking_key,
         )

@@ -137,6 +137,7 @@ class Store:
         self.inbox: dict[str, ports.Inbound] = {}
         self.finished: set[str] = set()
         self.deaths: dict[str, int] = {}
+        self.foreign: set[str] = set()  # Keys of payloads that somebody else has put here.
         self.leased: set[str] = set()
         self.renewed: list[list[str]] = []
         self.mistaken: set[str] = set()
@@ -241,7 +242,9 @@ class Store:
         for one in [one for key, one in self.inbox.items() if key not in taken][:limit]:
             self.leased.add(one.key)
             self.deaths[one.key] = self.deaths.get(one.key, 0) + 1
-            left.append(ports.Leftover(one, self.deaths[one.key]))
+            left.append(
+                ports.Leftover(one, self.deaths[one.key], is_ours=one.key not in self.foreign)
+            )
         return left
 
     async def renew_inbound(self, keys: Sequence[str], *, lease_s: float) -> None:

@@ -49,6 +49,35 @@ async def test_person_who_said_no_is_told_to_say_it_again(side: Side) -> None:
     assert "may not have taken effect" in side.whispers("dana")[-1].text
 
 
+async def test_payload_that_powerbot_has_not_stored_is_not_obeyed(side: Side) -> None:
+    """Somebody has written it into the database; whoever it names is asked, and it is audited."""
+    pressed = inputs.Pressed(do=inputs.Do.APPROVE, request_id="PR-7F3K")
+    await side.processor.store(builders.inbound(pressed, "click"))
+    side.store.foreign.add("click")
+
+    await side.processor.recover()
+    await side.settle()
+
+    assert side.workflow.handled == []
+    assert [(one.event, one.detail["payload"]) for one in side.store.audited] == [
+        ("payload.not_ours", "click")
+    ]
+    assert side.store.finished == {"click"}
+    assert "did nothing with it. If it was yours, send it again." in side.whispers("dana")[-1].text
+
+
+async def test_a_no_is_obeyed_whoever_has_stored_it(side: Side) -> None:
+    """One of before an update has no mark, and a Stop waits for no proof."""
+    await side.processor.store(builders.inbound(inputs.Typed(text="stop PR-7F3K"), "no"))
+    side.store.foreign.add("no")
+
+    await side.processor.recover()
+    await side.settle()
+
+    assert [one.key for one in side.workflow.handled] == ["no"]
+    assert side.store.audited == []
+
+
 async def test_a_slow_payload_doesn_t_hold_up_the_rest_for_ever(side: Side) -> None:
     """It has the recovery for itself for a part of its lease; then the next is taken up."""
     gate = asyncio.Event()

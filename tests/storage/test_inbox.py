@@ -5,7 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from bot.power import inputs, ports
+import pytest
+
+from bot.power import inputs, intake, ports
+from bot.storage import opening
+from bot.storage.engine import addresses, connections
 from bot.storage.store import Store
 from tests.storage import builders
 from tests.support import leases
@@ -179,3 +183,50 @@ async def test_old_keys_are_purged_only_when_they_were_dealt_with(store: Store) 
     assert await store.purge_inbox(before=50.0) == 1
     assert await store.write(lambda tx: tx.receive(builders.an_inbound("old")))
     assert not await store.write(lambda tx: tx.receive(builders.an_inbound("open")))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        "UPDATE inbox SET user_id = 'U0SAM'",
+        "UPDATE inbox SET body = '{}'",
+        "UPDATE inbox SET channel_id = 'C0INC'",
+        "UPDATE inbox SET kind = 'button'",
+        "UPDATE inbox SET key = 'k2'",
+        "UPDATE inbox SET at = at + 1",
+        "UPDATE inbox SET mark = ''",
+    ],
+)
+async def test_a_payload_that_was_changed_is_not_taken_for_slack_s(
+    store: Store, url: str, changed: str
+) -> None:
+    """Nor is one that an older version has stored, without a mark."""
+    await store.write(lambda tx: tx.receive(builders.an_inbound()))
+    await end_leases(store)
+
+    connection = connections.connect(addresses.parsed(url))
+    connection.begin()
+    connection.execute(changed, {})
+    connection.commit()
+    connection.close()
+
+    assert [one.is_ours for one in await store.claim_inbound(lease_s=30.0)] == [False]
+
+
+async def test_payloads_of_replicas_with_one_secret_are_taken_for_slack_s(url: str) -> None:
+    """One with another secret, such as a token from before, stores what others can't know."""
+    key, other = opening.marking_key("xoxb-1"), opening.marking_key("xoxb-2")
+    stores = [opening.open_store(url, marking_key=one) for one in (key, other, key)]
+    odd = builders.an_inbound("k1", at=1_796_076_323.739737, input=inputs.Typed(text="on 机房\x00"))
+
+    await asyncio.gather(
+        stores[0].write(intake.Receiving(odd)),
+        stores[0].write(intake.Receiving(builders.an_inbound("k2"))),
+        stores[1].write(intake.Receiving(builders.an_inbound("k3"))),
+    )
+    await end_leases(stores[2])
+    left = await stores[2].claim_inbound(lease_s=30.0)
+    for one in stores:
+        await one.close()
+
+    assert {one.inbound.key: one.is_ours for one in left} == {"k1": True, "k2": True, "k3": False}

@@ -2,6 +2,9 @@
 
 After a death everything that was under way is under suspicion, so it is taken up one by one: a
 payload during which a second process dies is the cause, and the others go on without it.
+
+A payload that no process of this bot has stored is set aside as well, unless it is a no: whoever
+can write to the database could else approve as anybody.
 """
 
 from __future__ import annotations
@@ -27,9 +30,15 @@ NO_ALONE = 1 / 30
 MOST_LOOK = 1 / 3
 SHOWN_CHARS = 80  # Of the line that was typed.
 EVENT = "payload.set_aside"
+NOT_OURS = "payload.not_ours"
 SET_ASIDE = (
     "Powerbot crashed twice while processing {what}, so it won't try again. {next} Tell an "
     "operator: the audit log has this as payload.set_aside."
+)
+STRANGE = (
+    "Powerbot found {what} in its database and can't tell whether Slack has sent it, so it did "
+    "nothing with it. If it was yours, send it again. If it wasn't, tell an operator: the audit "
+    "log has this as payload.not_ours."
 )
 LOOK = "Check requests to see what came of it."
 NAMES = {
@@ -120,25 +129,31 @@ class Recovery:
     async def _take(self, left: ports.Leftover) -> bool:
         """Process one payload; False when it takes long, and the rest waits for the next time."""
         inbound = left.inbound
+        is_no = halts.of(inbound) is not None
+        if not (left.is_ours or is_no):
+            await self._set_aside(left, NOT_OURS, STRANGE.format(what=_what(inbound)))
+            return True
         if left.deaths >= MOST_DEATHS:
-            await self._set_aside(left)
+            said = SET_ASIDE.format(what=_what(inbound), next=AGAIN if is_no else LOOK)
+            await self._set_aside(left, EVENT, said)
             return True
         log.info("slack.taken_over", key=inbound.key, kind=inbound.kind)
         task = self._processor.begin(inbound)
         if task is None:
             return True
-        is_no = halts.of(inbound) is not None
         alone_s = self._lease_s * (NO_ALONE if is_no else ALONE)
         done, _ = await asyncio.wait({task}, timeout=alone_s)
         # However long it takes, a no holds up nobody behind it.
         return bool(done) or is_no
 
-    async def _set_aside(self, left: ports.Leftover) -> None:
+    async def _set_aside(self, left: ports.Leftover, event: str, said: str) -> None:
         """Leave a payload alone for good, and tell its person."""
         inbound = left.inbound
-        log.error("slack.set_aside", key=inbound.key, kind=inbound.kind, deaths=left.deaths)
+        log.error(
+            "slack.set_aside", key=inbound.key, kind=inbound.kind, deaths=left.deaths, why=event
+        )
         entry = ports.AuditEntry(
-            event=EVENT,
+            event=event,
             at=self._clock.now(),
             person=inbound.person,
             channel_id=inbound.place.channel_id,
@@ -151,7 +166,6 @@ class Recovery:
             tx.finish(inbound.key)
 
         await self._store.write(work)
-        said = SET_ASIDE.format(what=_what(inbound), next=AGAIN if halts.of(inbound) else LOOK)
         self._processor.tell(inbound, answers.Note(said, good=False))
 
 

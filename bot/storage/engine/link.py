@@ -23,9 +23,14 @@ class Link:
         code_version: str = "",
         readonly: bool = False,
         lease_s: float = 30.0,
+        marking_key: bytes = b"",
     ) -> None:
-        """`lease_s` is how long a process may be silent before another takes a payload over."""
+        """`lease_s` is how long a process may be silent before another takes a payload over.
+
+        `marking_key` is the secret by which payloads that Powerbot has stored itself are known.
+        """
         self.lease_s = lease_s
+        self.marking_key = marking_key
         # What was appended to the audit log, to be logged once it is committed.
         self.appended: list[ports.AuditEntry] = []
         # The fences that this transaction holds: each is asked for once.

@@ -12,14 +12,14 @@ from collections.abc import Sequence
 from bot.power import ports
 from bot.power.command import halts
 from bot.storage.engine import link
-from bot.storage.tables import rows
+from bot.storage.tables import payload_rows, rows
 
 # How many payloads that were left behind are searched for noes, the oldest first.
 LOOKED_THROUGH = 500
-_COLUMNS = ", ".join(rows.INBOUND_COLUMNS)
+_COLUMNS = ", ".join(payload_rows.COLUMNS)
 _RECEIVE = f"""
     INSERT INTO inbox ({_COLUMNS}, lease_until)
-    VALUES ({", ".join(f":{name}" for name in rows.INBOUND_COLUMNS)}, now_s() + :lease_s)
+    VALUES ({", ".join(f":{name}" for name in payload_rows.COLUMNS)}, now_s() + :lease_s)
     ON CONFLICT DO NOTHING
 """
 _MISTAKEN = "UPDATE inbox SET mistaken = :mistaken WHERE key = :key"
@@ -45,7 +45,8 @@ class Inbox(link.Link):
 
     def receive(self, inbound: ports.Inbound) -> bool:
         """Store a payload; False when its key is there already."""
-        return self.change(_RECEIVE, rows.inbound_row(inbound), lease_s=float(self.lease_s)) == 1
+        row = payload_rows.written(inbound, self.marking_key)
+        return self.change(_RECEIVE, row, lease_s=float(self.lease_s)) == 1
 
     def receive_edit(self, inbound: ports.Inbound, message: str) -> bool:
         """Store an edit of a message that nobody has read, or whose last reading was a mistake.
@@ -85,7 +86,14 @@ def claim(
     """Take over payloads whose lease has ended: noes first, then the oldest."""
     found = tx.query(_LEFT, limit=LOOKED_THROUGH, but=[rows.storable(key) for key in but])
     # Counted before it is tried: what kills its process must not do so for ever.
-    left = [ports.Leftover(rows.inbound_from(row), row.tries + 1) for row in found]
+    left = [
+        ports.Leftover(
+            payload_rows.read(row),
+            row.tries + 1,
+            is_ours=payload_rows.is_ours(row, tx.marking_key),
+        )
+        for row in found
+    ]
     # Sorting is stable: the oldest stays first among noes, and among the rest.
     taken = sorted(left, key=lambda one: halts.of(one.inbound) is None)[:limit]
     if taken:

@@ -222,47 +222,6 @@ def attempt_from(row: Any) -> ports.Attempt:
     return ports.Attempt(**columns)
 
 
-# The batch on PostgreSQL makes an array of each, in this order.
-INBOUND_COLUMNS = (
-    "key",
-    "kind",
-    "user_id",
-    "team_id",
-    "channel_id",
-    "thread_ts",
-    "body",
-    "response_url",
-    "at",
-)
-
-
-def inbound_row(inbound: ports.Inbound) -> dict[str, Any]:
-    """Return the columns of a payload."""
-    return {
-        "key": storable(inbound.key),
-        "kind": inbound.kind.value,
-        "user_id": storable(inbound.person.user_id),
-        "team_id": storable(inbound.person.team_id),
-        "channel_id": storable(inbound.place.channel_id),
-        "thread_ts": storable(inbound.place.thread_ts),
-        "body": stored_json.written_input(inbound.input),
-        "at": inbound.at,
-        "response_url": storable(inbound.response_url),
-    }
-
-
-def inbound_from(row: Any) -> ports.Inbound:
-    """Return the payload that a row is."""
-    return ports.Inbound(
-        key=row.key,
-        person=request.Person(user_id=row.user_id, team_id=row.team_id),
-        place=request.Place(channel_id=row.channel_id, thread_ts=row.thread_ts),
-        input=stored_json.read_input(row.kind, row.body),
-        at=row.at,
-        response_url=row.response_url,
-    )
-
-
 def message_from(row: Any, *, leased_until: float = 0.0) -> ports.OutboxMessage:
     """Return the outbox message that a row is, with the lease that was taken on it."""
     return ports.OutboxMessage(
