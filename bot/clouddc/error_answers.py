@@ -11,6 +11,7 @@ import dataclasses
 import datetime
 import email.utils
 import enum
+import math
 import re
 from collections.abc import Collection, Mapping
 
@@ -200,6 +201,7 @@ SUBJECTS = {
 }
 FORBIDDEN = 403  # The key lacks a permission (CloudDC API, error code page).
 SOON = "try again in a moment"
+AT_ONCE_S = 5.0  # What a person calls a moment.
 
 
 def of_read(operation: Operation, error: errors.CloudError) -> errors.CloudError:
@@ -222,24 +224,31 @@ def _cause(operation: Operation, error: errors.CloudError) -> str:
     said = error.user_message.rstrip(".")
     coded = f"{error.code}: {said}" if error.code else said
     match error:
+        # Held back by the pause after a refusal, which says so itself.
+        case errors.Unauthorized() if error.retry_after_s and not error.status:
+            return f"{said}; an operator must check the credentials"
         case errors.Unauthorized():
             return f"CloudDC refuses the bot's credentials ({coded}); an operator must check them"
         case errors.Throttled():
-            wait_s = error.retry_after_s
-            when = f"try again in {wait_s:.0f} s" if wait_s else SOON
-            return f"CloudDC asks for fewer calls (429); {when}"
+            return f"CloudDC asks for fewer calls (429); {_when(error)}"
         case _ if error.status == FORBIDDEN:
             needed = PERMISSIONS[operation]
             return f"the bot's key lacks {needed} ({coded}); a cloud administrator can grant it"
         case errors.Refused():
             return f"CloudDC refused ({error.status}, {coded}); an operator must look into it"
         case errors.NotSent():
-            return f"{error.why or said}; {SOON}"
+            return f"{error.why or said}; {_when(error)}"
         case _ if error.status:
             return f"{said}; {SOON}"
         case _:
             lost = type(error.__cause__ or error).__name__
             return f"CloudDC's answer was lost ({lost}); {SOON}"
+
+
+def _when(error: errors.CloudError) -> str:
+    """Say when it is worth another try."""
+    wait_s = error.retry_after_s
+    return f"try again in {math.ceil(wait_s)} s" if wait_s and wait_s > AT_ONCE_S else SOON
 
 
 def _reworded(

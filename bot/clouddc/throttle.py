@@ -16,10 +16,12 @@ import bisect
 import contextlib
 import enum
 import itertools
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 import structlog
 
+from bot.clouddc import retries
 from bot.power import errors, ports
 
 # The rate halves no further than this part of the full one, and is whole again after a minute.
@@ -28,6 +30,7 @@ RECOVERY_S = 60.0
 # A timer may fire a little early; without a least wait the loop would spin until it is due.
 LEAST_WAIT_S = 0.001
 log = structlog.get_logger()
+FEWER = "CloudDC asks for fewer calls (429)"
 PAUSE_S = 300.0  # As long as the gateway locks a key (API gateway, error page).
 # How many calls may be under way together: all of them may be refused, and one more that asks
 # again, before the sixth wrong signature would lock the key.
@@ -76,6 +79,20 @@ class Bucket:
         finally:
             self._queue.remove(ticket)
 
+    def refuse_long(self, longest_s: float) -> None:
+        """Refuse a call that a 429's hint would hold back for longer than this.
+
+        Raises:
+            NotSent: it would; whoever asks is told at once, and when to ask again.
+        """
+        self._refill()
+        if (held_s := self._held_s()) > longest_s:
+            raise errors.NotSent.since(FEWER, retry_after_s=held_s)
+
+    def _held_s(self) -> float:
+        """Return for how long a 429's hint holds all back, as of the last count."""
+        return max(0.0, self._counted_at - self._clock.monotonic())
+
     def wait_s(self) -> float:
         """Return about how long somebody who came now would wait."""
         return self._wait_s(len(self._queue))
@@ -106,7 +123,7 @@ class Bucket:
     def _wait_s(self, ahead: int) -> float:
         """Return how long it takes until those ahead and one more have their tokens."""
         self._refill()
-        held_s = max(0.0, self._counted_at - self._clock.monotonic())
+        held_s = self._held_s()
         missing = ahead + 1 - self._tokens
         # Sums of floating-point seconds miss a whole token by less than this.
         return held_s + (missing / self._rate if missing > 1e-9 else 0.0)
@@ -135,9 +152,10 @@ class Pause:
         if self._refused is None or not left_s:
             self._refused = None
             return
+        code = f" ({self._refused.code})" if self._refused.code else ""
         raise type(self._refused)(
-            f"CloudDC has refused the credentials; nothing is sent for {left_s / 60:.0f} minutes "
-            "so that the key isn't locked",
+            f"CloudDC has refused the bot's credentials{code}, and nothing is sent for "
+            f"{_minutes(left_s)} so that the key isn't locked",
             code=self._refused.code,
             request_id=self._refused.request_id,
             retry_after_s=left_s,
@@ -153,6 +171,12 @@ class Pause:
             self._refused = error
             self._until = self._clock.monotonic() + PAUSE_S
             log.error("clouddc.paused", code=error.code, cloud_request=error.request_id)
+
+
+def _minutes(seconds: float) -> str:
+    """Return a time that is left in whole minutes, the last one begun."""
+    minutes = math.ceil(seconds / 60)
+    return f"{minutes} minutes" if minutes > 1 else "a minute"
 
 
 class Turns:
@@ -195,6 +219,7 @@ class Turns:
     ) -> float:
         """Wait for a place, for credentials and for a token, and return when that was taken."""
         if priority is Priority.READ:
+            self._bucket.refuse_long(retries.LONGEST_DELAY_S)
             await places.enter_async_context(self._read_places)
         await places.enter_async_context(self._places)
         self._pause.check()

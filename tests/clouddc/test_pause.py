@@ -87,6 +87,27 @@ async def test_refused_signature_pauses_every_call(
     assert caught.value.retry_after_s == cloud.paused_s
 
 
+@pytest.mark.parametrize(("passed_s", "left"), [(0.0, "5 minutes"), (290.0, "a minute")])
+async def test_a_reader_learns_once_what_was_refused_and_for_how_long_nothing_is_sent(
+    passed_s: float, left: str
+) -> None:
+    """The last minute is a minute, not none."""
+    clock = ticks.GivenClock()
+    cloud = cloud_for(Service(SIGNATURE_FAILED), clock, who=signed(clock))
+    with pytest.raises(errors.Unauthorized):
+        await cloud.list_page()
+    clock.passed_s += passed_s
+
+    with pytest.raises(errors.Unauthorized) as caught:
+        await cloud.list_page()
+
+    assert caught.value.user_message == (
+        "The server list can't be read: CloudDC has refused the bot's credentials (APIGW.0301), "
+        f"and nothing is sent for {left} so that the key isn't locked; an operator must check "
+        "the credentials. Nothing was sent."
+    )
+
+
 async def test_pause_ends_by_itself() -> None:
     """After five minutes the next call is tried."""
     clock = ticks.GivenClock()

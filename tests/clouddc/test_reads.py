@@ -188,3 +188,23 @@ async def test_power_call_without_the_permission_names_it() -> None:
         await cloud_for(service, ticks.GivenClock()).switch(Method.ON, ids(1), "attempt-1")
 
     assert caught.value.code == "iMetal.0004"
+
+
+async def test_a_reader_is_told_at_once_how_long_cloud_dc_wants_to_be_left_alone() -> None:
+    """Nobody waits in silence for what can't be asked for yet; a power call keeps its turn."""
+    clock = ticks.GivenClock()
+    service = Service(refused(429, "iMetal.0005", **{"Retry-After": "60"}))
+    cloud = cloud_for(service, clock)
+    with pytest.raises(errors.CloudError, match="try again in 60 s"):
+        await cloud.list_page()
+    began = clock.passed_s
+
+    with pytest.raises(errors.CloudError) as caught:
+        await cloud.list_page()
+
+    assert clock.passed_s - began < 1.0
+    assert len(service.requests) == 1
+    assert caught.value.user_message == (
+        "The server list can't be read: CloudDC asks for fewer calls (429); try again in 60 s. "
+        "Nothing was sent."
+    )
