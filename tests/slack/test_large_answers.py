@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import threading
+
+import pytest
+
 from bot.power import ports, server, server_history
 from bot.power.lifecycle import ServerState, State
 from bot.sandbox.workspace.blockkit import blocks as stand_in_blocks
 from bot.slack.blockkit import blocks, paging
-from bot.slack.render import request_lists, server_lists
+from bot.slack.outbound import delivery
+from bot.slack.render import private_answers, request_lists, server_lists
 from bot.workflow import answers
 from tests.slack import builders
+from tests.slack.conftest import Side
 
 SERVERS = tuple(
     server.Server(
@@ -85,6 +91,27 @@ def test_list_of_a_large_fleet_is_a_table_in_pages() -> None:
         assert [cell["text"] for cell in table["rows"][0]] == [*server_lists.HEADING]
         assert len(table["rows"]) == 21
         assert "table" not in {block["type"] for block in message.plainer}
+
+
+@pytest.mark.parametrize("count", [1, 5_000])
+async def test_nobody_waits_while_a_large_answer_is_folded(
+    side: Side, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    """It is rendered beside the event loop, a small one in it."""
+    render, threads = private_answers.render, []
+
+    def noted(*given: object) -> blocks.Message:
+        threads.append(threading.current_thread())
+        return render(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(private_answers, "render", noted)
+    answer = answers.FleetShown("servers", SNAPSHOT, SERVERS[:count], builders.NOW)
+    asking = builders.inbound()
+
+    await delivery.Delivery(side.sender, side.clock).deliver(asking, answer)
+
+    assert [one is threading.main_thread() for one in threads] == [count == 1]
+    assert len(side.workspace.ephemerals(asking.person.user_id)) == 1
 
 
 def test_a_page_beyond_the_last_is_the_last() -> None:

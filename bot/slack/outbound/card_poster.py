@@ -25,7 +25,7 @@ from bot.workflow.sources import people
 log = structlog.get_logger()
 
 MOST_REMEMBERED = 2000  # Cards.
-# From this many servers up, cards are rendered in a thread beside the event loop.
+# From this many servers up, a message is rendered in a thread beside the event loop.
 LARGE = 500
 NEVER_RAN = lifecycle.ENDED - outcomes.RUN_ENDS | {lifecycle.State.PLANNED}
 

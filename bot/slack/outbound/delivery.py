@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
+import functools
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -10,7 +12,7 @@ import structlog
 from bot.power import input_fields, inputs, ports
 from bot.slack import api_errors
 from bot.slack.blockkit import blocks, labels, modals, paging
-from bot.slack.outbound import home_publisher, open_forms, sending
+from bot.slack.outbound import card_poster, home_publisher, open_forms, sending
 from bot.slack.render import home, private_answers, workflow_step
 from bot.slack.render.phrases import about_freezes
 from bot.workflow import answers
@@ -90,7 +92,7 @@ class Delivery:
             return
         url = self._plans.passed_on(inbound.person.user_id, answer.replaces, answer.request_id)
         if url and isinstance(inbound.input, inputs.RequestFilled):
-            message = self._message(answer, _turn(inbound))
+            message = await self._message(answer, _turn(inbound))
             on_plan = dataclasses.replace(inbound, response_url=url)
             await _goes(lambda: self._respond(on_plan, message, replace=True), inbound.key)
 
@@ -179,7 +181,7 @@ class Delivery:
             return False
         # Everybody is to see who has shown it to them.
         turn = dataclasses.replace(_turn(inbound), shared_by=inbound.person.user_id)
-        message = self._message(answer, turn)
+        message = await self._message(answer, turn)
         place = inbound.place
         try:
             await self._sender.post(place.channel_id, message, place.thread_ts)
@@ -188,16 +190,18 @@ class Delivery:
             await self._say(inbound, NOT_SHARED)
         return True
 
-    def _message(self, answer: private_answers.Said, turn: paging.Turn) -> blocks.Message:
-        """Return an answer rendered as a Slack message."""
-        message = private_answers.render(answer, turn, self._workspace_url)
+    async def _message(self, answer: private_answers.Said, turn: paging.Turn) -> blocks.Message:
+        """Return an answer as a Slack message; nobody else waits while a large fleet is folded."""
+        render = functools.partial(private_answers.render, answer, turn, self._workspace_url)
+        large = private_answers.servers_in(answer) >= card_poster.LARGE
+        message = await asyncio.to_thread(render) if large else render()
         helps = isinstance(answer, answers.HelpShown)
         return labels.on_help(message, self._label) if helps else message
 
     async def _say(self, inbound: ports.Inbound, answer: private_answers.Said) -> None:
         """Send a message by the first way that takes it."""
         inbound = self._plans.found(inbound)
-        message = self._message(answer, _turn(inbound))
+        message = await self._message(answer, _turn(inbound))
         # From the most private; a response URL works where the bot isn't a member, too.
         ways = [
             lambda: self._respond(inbound, message, replace=_replaces(inbound, answer)),

@@ -57,6 +57,19 @@ def render(  # noqa: C901 -- one line for each answer
             assert_never(answer)
 
 
+def servers_in(answer: Said) -> int:
+    """Return of how many servers an answer shows the names: a plan may have thousands."""
+    match answer:
+        case answers.PlanShown():
+            return len(answer.plan.lines)
+        case answers.FleetShown():
+            return len(answer.servers)
+        case answers.RequestShown():
+            return len(answer.request.plan.lines)
+        case _:
+            return 0
+
+
 def _one(shown: answers.RequestShown, turn: paging.Turn) -> blocks.Message:
     """Return one request as its card tells it, with Share instead of the card's buttons."""
     card = cards.render(shown.request, shown.servers, private=True, freezes=shown.freezes)
