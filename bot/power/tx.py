@@ -109,6 +109,9 @@ class Tx(RunTx, Protocol):
     def forget_plans(self, *, before: float, limit: int) -> int:
         """Take plans out of the store that ended before an instant and that nobody asked for."""
 
+    def planned_from(self, user_id: str, source: str) -> str:
+        """Return the id of a person's newest plan from payloads whose key begins so, or nothing."""
+
     def keep_newest_plans(self, user_id: str, *, most: int, but: str) -> None:
         """Let go of a person's oldest plans that were not asked for yet, never of `but`."""
 

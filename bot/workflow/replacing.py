@@ -19,13 +19,16 @@ def old_plan(tx: ports.Tx, inbound: ports.Inbound, now: float) -> ports.Request 
     """Return the plan that a form replaces, or why the form comes too late to replace it.
 
     It is locked until the end of the transaction. A form that is sent again, after a look at its
-    plan, replaces that plan; one of another phone doesn't.
+    plan, replaces that plan, also where it was opened afresh; one of another phone doesn't.
 
     Raises:
         LookupError: there is nothing to replace.
     """
     sent = inbound.input
-    found = tx.request(sent.replaces) if isinstance(sent, inputs.RequestFilled) else None
+    found = None
+    if isinstance(sent, inputs.RequestFilled):
+        own = tx.planned_from(inbound.person.user_id, f"{_form(inbound.key)}:")
+        found = tx.request(sent.replaces or own)
     while found is not None and (successor := _successor(tx, found)) is not None:
         if _form(successor.source) != _form(inbound.key):
             said = f"{found.id} has already been changed into {successor.id}; change that one."

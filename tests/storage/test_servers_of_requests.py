@@ -33,6 +33,7 @@ BY = {
     "requests of a server": {"(server_id=?)", "(id=?)"},
     "servers by name": {"(name=?)", "(server_id=?)"},
     "plans to forget": {"(asked_at=? AND state=? AND ended_at<?)"},
+    "a plan of a person's form": {"(requester=? AND state=?)"},
     "older plans of a person": {"(requester=? AND state=?)"},
 }
 
@@ -109,6 +110,7 @@ LOOKS: dict[str, Callable[[ports.Tx], object]] = {
     "newest requests": lambda tx: tx.newest(states=[State.RUNNING], limit=9),
     "servers by name": lambda tx: tx.known_servers(["web01"]),
     "plans to forget": lambda tx: tx.forget_plans(before=9.0, limit=9),
+    "a plan of a person's form": lambda tx: tx.planned_from("U", "form:V1:"),
     "older plans of a person": lambda tx: tx.keep_newest_plans("U", most=9, but="PR-1"),
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import pathlib
 from collections.abc import AsyncIterator
 
@@ -190,6 +191,26 @@ async def test_a_form_that_is_sent_again_replaces_its_own_plan(world: World) -> 
     assert isinstance(last, answers.PlanShown)
     assert isinstance(again, answers.PlanShown)
     assert last.request_id == again.request_id == (await one_plan(world)).id
+
+
+async def test_a_form_that_was_opened_afresh_replaces_its_own_plan_too(world: World) -> None:
+    """One wish is one plan; what was asked for in between was another wish."""
+    form = dataclasses.replace(await changed(world, LINE), replaces="")
+
+    first = await sent(world, form, "form:V1:1", reason="first thought")
+    other = await sent(world, form, "form:V10:1", reason="another form")
+    last = await sent(world, form, "form:V1:2", reason="second thought")
+
+    assert isinstance(first, answers.PlanShown)
+    assert isinstance(other, answers.PlanShown)
+    assert isinstance(last, answers.PlanShown)
+    assert (first.replaces, other.replaces, last.replaces) == ("", "", first.request_id)
+    assert await world.state(first.request_id) is State.CANCELLED
+    assert await world.state(other.request_id) is State.PLANNED
+    await world.press(DANA, "request", last.request_id)
+    after = await sent(world, form, "form:V1:3", reason="third thought")
+    assert isinstance(after, answers.PlanShown)
+    assert after.replaces == ""
 
 
 async def test_nobody_replaces_the_plan_of_another(world: World) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from bot.power import lifecycle
 from bot.power.lifecycle import State
 from bot.storage.engine import link
+from bot.storage.tables import rows
 
 _ENDED = sorted(lifecycle.ENDED)
 # Plans that came to nothing before anybody asked for them, and that no row names any more.
@@ -30,10 +31,27 @@ _OLDER_PLANS = """
           ORDER BY created_at + 0.0 DESC, id LIMIT :most
       )
 """
+_PLANNED_FROM = """
+    SELECT id FROM requests
+    WHERE requester = :person AND state = :planned AND substr(source_key, 1, :length) = :begins
+    ORDER BY created_at + 0.0 DESC, id LIMIT 1
+"""
 
 
 class UnaskedPlans(link.Link):
-    """The part of a transaction that lets go of plans."""
+    """The part of a transaction that speaks of plans that nobody has asked for."""
+
+    def planned_from(self, user_id: str, source: str) -> str:
+        """Return the id of a person's newest plan from payloads whose key begins so, or nothing."""
+        begins = rows.storable(source)
+        found = self.value(
+            _PLANNED_FROM,
+            person=user_id,
+            planned=State.PLANNED.value,
+            begins=begins,
+            length=len(begins),
+        )
+        return str(found or "")
 
     def forget_plan(self, request_id: str) -> None:
         """Take a plan that nobody asked for out of the store; the audit log keeps its row.
