@@ -207,8 +207,11 @@ AT_ONCE_S = 5.0  # What a person calls a moment.
 def of_read(operation: Operation, error: errors.CloudError) -> errors.CloudError:
     """Return the error of a read in words: a read changes nothing, whatever became of it."""
     kind = errors.CloudError if isinstance(error, errors.OutcomeUnknown) else type(error)
-    text = f"{SUBJECTS[operation]} can't be read: {_cause(operation, error)}. Nothing was sent."
-    return _reworded(kind, text, error)
+    why = f"{SUBJECTS[operation]} can't be read: {_cause(operation, error)}"
+    again = f"; {_when(error)}" if _is_passing(error) else ""
+    found = _reworded(kind, f"{why}{again}. Nothing was sent.", error)
+    found.why = why
+    return found
 
 
 def of_power_call(error: errors.CloudError) -> errors.CloudError:
@@ -230,19 +233,25 @@ def _cause(operation: Operation, error: errors.CloudError) -> str:
         case errors.Unauthorized():
             return f"CloudDC refuses the bot's credentials ({coded}); an operator must check them"
         case errors.Throttled():
-            return f"CloudDC asks for fewer calls (429); {_when(error)}"
+            return "CloudDC asks for fewer calls (429)"
         case _ if error.status == FORBIDDEN:
             needed = PERMISSIONS[operation]
             return f"the bot's key lacks {needed} ({coded}); a cloud administrator can grant it"
         case errors.Refused():
             return f"CloudDC refused ({error.status}, {coded}); an operator must look into it"
         case errors.NotSent():
-            return f"{error.why or said}; {_when(error)}"
+            return error.why or said
         case _ if error.status:
-            return f"{said}; {SOON}"
+            return said
         case _:
             lost = type(error.__cause__ or error).__name__
-            return f"CloudDC's answer was lost ({lost}); {SOON}"
+            return f"CloudDC's answer was lost ({lost})"
+
+
+def _is_passing(error: errors.CloudError) -> bool:
+    """Whether a read may do better at another time, without anybody's help."""
+    lasting = isinstance(error, errors.Refused) and not isinstance(error, errors.Throttled)
+    return not lasting and error.status != FORBIDDEN
 
 
 def _when(error: errors.CloudError) -> str:

@@ -136,12 +136,12 @@ class CloudError(PowerbotError):
         self.request_id = request_id
         self.server_ids = server_ids
         self.retry_after_s = retry_after_s  # None where the answer asks for no wait.
+        # The cause alone, where the message has advice for whoever typed; without a full stop.
+        self.why = ""
 
 
 class NotSent(CloudError):
     """CloudDC could not be reached, and nothing was sent."""
-
-    why = ""  # The cause alone, for a sentence of its own.
 
     @classmethod
     def since(cls, why: str, *, retry_after_s: float | None = None) -> NotSent:

@@ -128,7 +128,9 @@ async def _show_wait(
     service = causes.Service.CLOUD if cloud else causes.Service.SLACK
     before = request.waiting
     since = before.since if before and before.service is service else now
-    why = error.user_message.rstrip(".")
+    # The card is everybody's, and nobody has to try again.
+    alone = error.why if isinstance(error, errors.CloudError) else ""
+    why = alone or error.user_message.rstrip(".")
     waited = causes.Wait(service, why, since, request.use_by)
     await context.store.write(lambda tx: ledger.wait(tx, request, waited, now=now))
 

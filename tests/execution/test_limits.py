@@ -482,7 +482,7 @@ async def test_a_processing_phase_that_was_missed_is_accepted_and_not_proven(
 
         assert here.centre.machine(name).performed[data_centre.Action.REBOOT] == 1
         assert rows[name].state is ServerState.NOT_PROVEN
-        assert rows[name].detail == "accepted; the record can't show whether it happened"
+        assert rows[name].detail == "its record can't show whether it happened"
 
 
 @virtual.on_given_time
@@ -601,9 +601,10 @@ async def test_refused_credentials_pause_the_queue_and_tell_the_thread(
         assert all(after - before >= 290.0 for before, after in itertools.pairwise(at[::2]))
         told = [one for one in await replies(here) if one["event"] == "held"]
         assert len(told) == 1
-        assert "CloudDC refuses the bot's credentials; an operator must check them (" in str(
-            told[0]["reason"]
-        )
+        reason = str(told[0]["reason"])
+        assert "CloudDC refuses the bot's credentials (APIGW.0301: " in reason
+        # What is wrong, and whose matter it is, are each said once.
+        assert [reason.count(one) for one in ("credentials", "an operator")] == [1, 1]
         await here.power.aclose()
         # The key was never locked: with the right credentials it goes on at once.
         mended = signed(good)

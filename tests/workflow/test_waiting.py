@@ -48,6 +48,25 @@ async def test_an_approved_request_says_what_it_waits_for_and_until_when(world: 
     assert later.waiting == first.waiting
 
 
+async def test_a_card_that_waits_advises_nobody_to_try_again_and_tells_its_term_once(
+    world: World,
+) -> None:
+    """It goes on by itself; an advice to a typist is for an answer to what was typed."""
+    id_ = await world.ask("reboot web01 because x")
+    await world.press(SAM, "approve", id_)
+    world.clock.passed_s += 30.0
+    world.centre.queue_fault(CallFaultKind.BAD_GATEWAY, CallKind.LIST, 100)
+    await world.drive()
+
+    shown = card(await world.found(id_))
+
+    assert "CloudDC answered 502" in shown
+    assert "try again" not in shown
+    assert "Nothing was sent" not in shown
+    assert shown.count("void") == 1
+    assert "Starts on its own as soon as it can" in shown
+
+
 async def test_an_approved_request_goes_on_when_cloud_answers_again(world: World) -> None:
     """What it waited for leaves the card."""
     id_ = await approved_and_cut_off(world)

@@ -98,6 +98,8 @@ def not_sent(attempt: ports.Attempt, rows: Rows, error: errors.NotSent, *, tries
 
 def away(error: errors.CloudError) -> str:
     """Return why a run has to wait for CloudDC, and who can do something about it."""
+    if error.why:
+        return error.why
     if isinstance(error, errors.Unauthorized):
         said = ": ".join(part for part in (error.code, str(error).rstrip(".")) if part)
         why = f" ({said})" if said else ""

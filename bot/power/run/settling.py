@@ -175,9 +175,7 @@ def _still_open(method: Method, row: ports.RunServer, look: Look, limits: WatchL
     if row.state is ServerState.ACCEPTED:
         # No use in waiting for the deadline: nothing could show any more.
         if elapsed_s >= limits.settle_s and _undecidable(method, row, record):
-            return _Verdict(
-                ServerState.NOT_PROVEN, "accepted; the record can't show whether it happened"
-            )
+            return _Verdict(ServerState.NOT_PROVEN, "its record can't show whether it happened")
         timed_out = _Verdict(ServerState.TIMED_OUT, f"last seen {row.last_seen}", look.gone)
         return timed_out if late else _Verdict(row.state)
     # A state that nobody knows may still turn into one that says what happened.

@@ -32,7 +32,8 @@ def lines(
         _waits_for(request, called) if state is State.PENDING else "",
         _waiting(request.waiting, state) if request.waiting else "",
     ]
-    if state is State.APPROVED and request.use_by:
+    # Until when, and for what it waits, has been said then.
+    if state is State.APPROVED and request.use_by and not request.waiting:
         found.append(f"Starts on its own; void if it hasn't by {text.moment(request.use_by)}")
     found += [about_steps.under_way(request), about_steps.still_out(request)]
     if request.stopped_by:
@@ -103,10 +104,12 @@ def _glass(request: ports.Request) -> str:
 def _waiting(waited: causes.Wait, state: State) -> str:
     """Return what the request waits for, since when, and what happens if that lasts too long."""
     name = headlines.SERVICES[waited.service]
-    end = "then it is void" if state is State.APPROVED else "then it gives up"
+    begins = state is State.APPROVED
+    end = "then it is void" if begins else "then it gives up"
     since, until = text.moment(waited.since), text.moment(waited.until)
     why = text.plain(waited.why, REASON_CHARS)
-    return f"⏸️ *Waiting for {name}* since {since}, until {until} at the latest, {end}: {why}"
+    line = f"⏸️ *Waiting for {name}* since {since}, until {until} at the latest, {end}: {why}"
+    return f"{line}\nStarts on its own as soon as it can" if begins else line
 
 
 def _end_reason(request: ports.Request) -> str:
