@@ -10,6 +10,8 @@ import pytest
 
 from bot.power import ports
 from bot.power.lifecycle import State
+from bot.power.messages import messages
+from bot.power.steps import definition, wave_parts
 from bot.storage.engine import connections
 from bot.storage.store import Store
 from tests.storage import builders, owner
@@ -210,3 +212,35 @@ async def test_no_lease_outlasts_a_whole_one_after_the_databases_clock_was_set_b
     assert left_s() == pytest.approx(
         {"PR-2222": 30.0, "PR-3333": 20.0, "payload": 30.0, "message": 30.0}, abs=5.0
     )
+
+
+async def test_nothing_waits_for_an_instant_of_a_clock_that_was_set_back(
+    store: Store, url: str
+) -> None:
+    """The edit of an announcement, looks at an ended run, and what is still out behind it."""
+    await made(store, "PR-2222", State.SUCCEEDED, ended_at=50.0)
+    freeze = messages.FreezeTurned(
+        event="freeze.on", by="U1", holder="U1", reason="x", since=1.0, until=0.0
+    )
+    end = ports.FreezeEnd(ports.Freeze("U1", "x", 1.0), "U1", 5.0)
+    await store.write(lambda tx: tx.announce("C1", freeze, key="k", at=1.0))
+    (told,) = await store.due_notices(now=2.0)
+    await store.notice_sent(told, now=2.0, ts="1.1")
+    await store.write(lambda tx: tx.close_announced(end))
+    (edit,) = await store.due_notices(now=6.0)
+    await store.notice_failed(edit, again_at=3600.0, error="http_503")
+    await store.write(lambda tx: tx.look_again("PR-2222", until=7200.0, next_at=3600.0))
+    parts = [
+        wave_parts.Part(key, "PR-2222", 1, definition.Step(name="drain", kind="drain"))
+        for key in ("owed", "in hand")
+    ]
+    await store.write(lambda tx: tx.intend_parts(parts, epoch=0))
+    await store.write(lambda tx: tx.look_at_part("owed", next_at=3600.0))
+    await store.write(lambda tx: tx.look_at_part("in hand", next_at=220.0))
+
+    await store.look_again(now=100.0)
+
+    assert [one.ts for one in await store.due_notices(now=100.0)] == ["1.1"]
+    assert await store.read(lambda tx: tx.looks_wait(now=100.0))
+    due = await store.write(lambda tx: tx.due_parts(now=100.0, until=220.0))
+    assert [one.key for one in due] == ["owed"]

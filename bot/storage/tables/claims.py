@@ -106,22 +106,30 @@ _NEARER = f"""
         changed_at = :now
     WHERE {_AHEAD}
 """
-_LOOK = "UPDATE requests SET next_at = :now WHERE state IN :open AND next_at > :now"
+# What is in some process's hands is named by an instant, and lasts no longer than this (seconds).
+IN_HAND_S = 180.0
+# What waits for Slack's own pace is held back by the process that was told to wait.
+_LOOKS = (
+    "UPDATE requests SET next_at = :now WHERE state IN :open AND next_at > :now",
+    "UPDATE outbox SET due_at = :now WHERE waiting AND due_at > :now",
+    "UPDATE notices SET due_at = :now WHERE (waiting OR closing) AND due_at > :now",
+    "UPDATE aftermaths SET next_at = :now WHERE next_at > :now",
+    "UPDATE steps SET next_at = :now WHERE next_at > :in_hand",
+)
 
 
 def look_again(tx: link.Link, *, now: float) -> None:
     """Let nothing wait for an instant that a clock gave which has been set back to `now`.
 
-    Every open request is looked at and every message tried at once; the deadlines of requests
-    that came to their state after `now` count from it.
+    Every open request is looked at, every message tried, and what ended requests still wait for
+    is looked after at once; the deadlines of requests that came to their state after `now` count
+    from it.
     """
     ahead = now + APART_S
     tx.change(_SHOW_AHEAD, waiting=_WAITING, ahead=ahead)
     tx.change(_NEARER, now=now, waiting=_WAITING, ahead=ahead)
-    tx.change(_LOOK, now=now, open=_OPEN)
-    # What waits for Slack's own pace is held back by the process that was told to wait.
-    tx.change("UPDATE outbox SET due_at = :now WHERE waiting AND due_at > :now", now=now)
-    tx.change("UPDATE notices SET due_at = :now WHERE waiting AND due_at > :now", now=now)
+    for look in _LOOKS:
+        tx.change(look, now=now, open=_OPEN, in_hand=now + IN_HAND_S)
 
 
 def renew(tx: link.Link, claimed: ports.Claim, *, lease_s: float) -> bool:
