@@ -43,10 +43,17 @@ def migrate(given: settings.Settings) -> str:
     Raises:
         StoreUnavailable: the database is away, or newer than this version.
     """
-    before, after = opening.migrate(given.database_url)
+    key = _marking_key(given)
+    before, after = opening.migrate(given.database_url, marking_key=key)
     if before == after:
         return f"The database already has the newest schema ({after})."
     return f"The database's schema was {before or 'empty'} and is now {after}."
+
+
+def _marking_key(given: settings.Settings) -> bytes:
+    """Return the key of `run` where the settings have the token it comes from, else none."""
+    token = given.slack_bot_token.get_secret_value()
+    return opening.marking_key(token) if token else b""
 
 
 def move(given: settings.Settings, to: str) -> str:
@@ -55,7 +62,7 @@ def move(given: settings.Settings, to: str) -> str:
     Raises:
         StoreUnavailable: a database is away, the old one is in use, or the new one isn't empty.
     """
-    counts = moving.move(given.database_url, to)
+    counts = moving.move(given.database_url, to, marking_key=_marking_key(given))
     return (
         f"Moved {counts['requests']} requests and {counts['audit']} audit rows; the old database "
         "is unchanged. Set POWERBOT_DATABASE_URL to the new one before you start the bot."

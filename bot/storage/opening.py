@@ -21,10 +21,12 @@ from bot.storage.engine import (
     link,
     plan_cache,
 )
-from bot.storage.tables import claims
+from bot.storage.tables import claims, inbox
 
 # The schema that this version works with; a test compares it with the newest migration.
 REVISION = "0019"
+# Versions before this revision stored payloads without a mark.
+MARKED_SINCE = "0019"
 _TABLES = {
     dialects.SQLITE: "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'",
     dialects.POSTGRESQL: "SELECT 1 WHERE to_regclass('alembic_version') IS NOT NULL",
@@ -59,7 +61,8 @@ def open_store(
         if held is not None:
             held.acquire()
             undo.callback(held.release)
-        _settle_schema(address, migrate=path is not None if migrate is None else migrate)
+        may = path is not None if migrate is None else migrate
+        _settle_schema(address, migrate=may, marking_key=marking_key)
         # After the schema: what is counted stands in one of its tables.
         restored = sole and _begin_run(address)
         undo.pop_all()
@@ -96,8 +99,10 @@ def prove_usable(url: str) -> None:
     _compare_schema(address, migrate=path is not None)
 
 
-def migrate(url: str) -> tuple[str, str]:
+def migrate(url: str, *, marking_key: bytes = b"") -> tuple[str, str]:
     """Bring a database to the newest schema; return the revisions before and after.
+
+    Without the `marking_key` of `run`, it takes payloads of versions before marks for a stranger's.
 
     Raises:
         StoreUnavailable: the database is away or too new.
@@ -106,7 +111,7 @@ def migrate(url: str) -> tuple[str, str]:
     path = address.path
     if path is not None:
         database_file.prepare(path)
-    return _settle_schema(address, migrate=True), REVISION
+    return _settle_schema(address, migrate=True, marking_key=marking_key), REVISION
 
 
 def revision(connection: connections.Connection) -> str:
@@ -155,14 +160,27 @@ async def beside(url: str, code_version: str) -> AsyncIterator[store.Store]:
         await opened.close()
 
 
-def _settle_schema(address: addresses.Address, *, migrate: bool) -> str:
+def _settle_schema(address: addresses.Address, *, migrate: bool, marking_key: bytes) -> str:
     """Compare the schema's revision with ours, bring it up if allowed; return what it was."""
     before = _compare_schema(address, migrate=migrate)
     if before != REVISION:
         from bot.storage.migrations import migrating
 
         migrating.upgrade(address)
+        if marking_key and before < MARKED_SINCE:
+            _mark_payloads(address, marking_key)
     return before
+
+
+def _mark_payloads(address: addresses.Address, marking_key: bytes) -> None:
+    """Mark what the version before has left: this once it is taken for Slack's as it is."""
+    with connections.translated(), contextlib.closing(connections.connect(address)) as connection:
+        connection.begin()
+        if address.path is None:
+            connection.execute("SELECT pg_advisory_xact_lock(:turn)", {"turn": writer.TURN})
+        plans = plan_cache.PlanCache()
+        inbox.mark_unmarked(link.Link(connection, plans=plans, marking_key=marking_key))
+        connection.commit()
 
 
 def _compare_schema(address: addresses.Address, *, migrate: bool) -> str:

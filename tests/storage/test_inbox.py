@@ -10,8 +10,10 @@ import pytest
 from bot.power import inputs, intake, ports
 from bot.storage import opening
 from bot.storage.engine import addresses, connections
+from bot.storage.migrations import migrating
 from bot.storage.store import Store
-from tests.storage import builders
+from bot.storage.tables import stored_json
+from tests.storage import builders, owner
 from tests.support import leases
 
 
@@ -230,3 +232,26 @@ async def test_payloads_of_replicas_with_one_secret_are_taken_for_slack_s(url: s
         await one.close()
 
     assert {one.inbound.key: one.is_ours for one in left} == {"k1": True, "k2": True, "k3": False}
+
+
+@pytest.mark.parametrize("secret", ["xoxb-1", ""])
+async def test_what_the_version_before_marks_has_left_goes_on_after_the_update(
+    empty_url: str, secret: str
+) -> None:
+    """Whoever brings the schema up with the token marks it; without it nobody can."""
+    migrating.upgrade(addresses.parsed(empty_url), to="0018")
+    body = stored_json.written_input(inputs.Typed(text="reboot web01"))
+    insert = (
+        "INSERT INTO inbox (key, kind, user_id, team_id, channel_id, thread_ts, body, "
+        "response_url, at, lease_until) VALUES "
+    )
+    values = f"('k1', 'slash', 'U0DANA', 'T0DEMO', 'C0OPS', '', '{body}', '', 5.25, 0)"
+    owner.execute(empty_url, insert + values)
+    key = opening.marking_key("xoxb-1")
+
+    opening.migrate(empty_url, marking_key=key if secret else b"")
+    store = opening.open_store(empty_url, marking_key=key)
+    (left,) = await store.claim_inbound(lease_s=30.0)
+    await store.close()
+
+    assert (left.inbound.input, left.is_ours) == (inputs.Typed(text="reboot web01"), bool(secret))

@@ -21,7 +21,7 @@ SEEDED = frozenset({"audit_head", "meta"})
 NUMBERED = ("outbox", "notices")
 
 
-def move(source_url: str, target_url: str) -> dict[str, int]:
+def move(source_url: str, target_url: str, *, marking_key: bytes = b"") -> dict[str, int]:
     """Copy all rows and return how many there were, by table.
 
     Raises:
@@ -38,7 +38,7 @@ def move(source_url: str, target_url: str) -> dict[str, int]:
         # Nobody may write to the old record while it is read.
         held.acquire()
     try:
-        opening.migrate(source_url)
+        opening.migrate(source_url, marking_key=marking_key)
         opening.migrate(target_url)
         return _copied(source, target)
     finally:

@@ -102,6 +102,13 @@ def claim(
     return taken
 
 
+def mark_unmarked(tx: link.Link) -> None:
+    """Mark the payloads that a version without marks has left."""
+    for row in tx.query("SELECT * FROM inbox WHERE done_at = 0 AND mark = ''"):
+        mark = payload_rows.mark_of(row, tx.marking_key)
+        tx.change("UPDATE inbox SET mark = :mark WHERE key = :key", mark=mark, key=row.key)
+
+
 def renew(tx: link.Link, keys: Sequence[str], *, lease_s: float) -> None:
     """Prolong the leases of payloads that are being processed."""
     stored = [rows.storable(key) for key in keys]

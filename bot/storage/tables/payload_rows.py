@@ -61,8 +61,12 @@ def read(row: Any) -> ports.Inbound:
 
 def is_ours(row: Any, marking_key: bytes) -> bool:
     """Whether a process with this secret has stored a row, and nobody has changed it since."""
-    mark = _mark({name: getattr(row, name) for name in _MARKED}, marking_key)
-    return hmac.compare_digest(mark, row.mark)
+    return hmac.compare_digest(mark_of(row, marking_key), row.mark)
+
+
+def mark_of(row: Any, marking_key: bytes) -> str:
+    """Return the mark that a stored row would have from a process with this secret."""
+    return _mark({name: getattr(row, name) for name in _MARKED}, marking_key)
 
 
 def _mark(row: Mapping[str, Any], marking_key: bytes) -> str:

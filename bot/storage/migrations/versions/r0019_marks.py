@@ -10,5 +10,5 @@ down_revision = "0018"
 
 
 def upgrade() -> None:
-    """Add the column; payloads of before have no mark, and their people are asked once more."""
+    """Add the column; who opens the database with the secret marks what is there already."""
     op.add_column("inbox", sa.Column("mark", sa.Text(), nullable=False, server_default=""))
