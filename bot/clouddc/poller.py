@@ -122,7 +122,7 @@ class Poller:
             CloudError: they could not be read.
         """
         found = self._singles.at_hand(ids, not_before, whole=whole)
-        if found is None and not whole and self._is_cheaper_singly(len(ids)):
+        if found is None and not whole and self._is_better_singly(ids):
             found = await self._read_singly(ids, not_before)
         if found is not None:
             return found
@@ -135,12 +135,12 @@ class Poller:
         """Stop the round under way."""
         await self._rounds.aclose()
 
-    def _is_cheaper_singly(self, count: int) -> bool:
-        """Whether so many servers are fewer calls than the list, which is known to be whole."""
+    def _is_better_singly(self, ids: Collection[str]) -> bool:
+        """Whether these are fewer calls than the list, which is known to be whole, and answer."""
         listed, pages = self._inventory.latest(), self._inventory.pages
         if listed is None or pages is None or listed.shortfall is not None:
             return False
-        return 0 < count < pages
+        return 0 < len(ids) < pages and not self._singles.spares(ids)
 
     async def _read_singly(self, ids: Collection[str], not_before: float) -> server.Records | None:
         """Read servers in a round; None where that doesn't find them all, for the list to tell."""
@@ -184,7 +184,7 @@ class Poller:
         first, *others = self._waiting.values()
         wanted: Set[str] = set(first).union(*others) if others else first
         pages = self._inventory.pages
-        if pages is None or len(wanted) >= pages:
+        if pages is None or len(wanted) >= pages or self._singles.spares(wanted):
             return await self._list(wanted, began)
         self._reading = wanted
         try:
@@ -197,6 +197,7 @@ class Poller:
         if isinstance(shown.failed, NO_ANSWER):
             raise shown.failed
         # One record that can't be read by itself must not hide those of others.
+        self._singles.spare(wanted - shown.answered.keys())
         return await self._list(wanted, began)
 
     async def _list(self, wanted: Set[str], began: single_flight.Began) -> _Round:

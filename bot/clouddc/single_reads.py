@@ -11,6 +11,9 @@ from bot.runtime import single_flight
 
 # Nothing is judged on a record older than this, in seconds, nor on a list that is.
 FORGET_S = 30.0
+# A server whose single read came to no answer is looked for in the list for so long, in seconds:
+# everybody who watches would wait for it again, round after round.
+SPARED_S = 120.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -28,6 +31,8 @@ class SingleReads:
         self._inventory = servers
         self._clock = clock
         self._seen: dict[str, _Seen] = {}
+        # Until when (monotonic) which servers aren't read by themselves.
+        self._spared: dict[str, float] = {}
 
     def note(
         self,
@@ -39,6 +44,19 @@ class SingleReads:
         young = self._seen.items()
         kept = {id_: one for id_, one in young if one.began.age_s(self._clock) <= FORGET_S}
         self._seen = kept | {id_: _Seen(found.get(id_), began) for id_ in asked}
+
+    def spare(self, ids: Iterable[str]) -> None:
+        """Leave servers whose single reads came to no answer to the list, for a while."""
+        now = self._clock.monotonic()
+        kept = {id_: until for id_, until in self._spared.items() if until > now}
+        self._spared = kept | dict.fromkeys(ids, now + SPARED_S)
+
+    def spares(self, ids: Iterable[str]) -> bool:
+        """Whether one of these servers is left to the list."""
+        if not self._spared:
+            return False
+        now = self._clock.monotonic()
+        return any(self._spared.get(id_, 0.0) > now for id_ in ids)
 
     def at_hand(
         self, ids: Collection[str], not_before: float, *, whole: bool

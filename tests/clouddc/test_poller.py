@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
-from bot.clouddc import inventory, poller
+from bot.clouddc import inventory, poller, single_reads
 from bot.execution import poll_schedule
-from bot.power import errors, ports
+from bot.power import errors, ports, server
 from tests.support import ticks
 
 from .builders import START, Service, accepted, answer, cloud_for, ids as some_ids, page, server_id
@@ -187,6 +187,28 @@ async def test_single_read_that_hangs_holds_up_no_other(monkeypatch: pytest.Monk
     bench.cloud.show_hangs = True
 
     assert set((await bench.sight(7, 8)).servers) >= {server_id(7), server_id(8)}
+
+
+async def test_server_whose_single_read_came_to_nothing_is_left_to_the_list_for_a_while() -> None:
+    """Everybody would wait for it anew in each round."""
+    bench = await large(Bench(2500))
+    bench.cloud.broken[server_id(7)] = errors.CloudError("its record can't be read")
+    await bench.sight(7)
+    bench.cloud.broken.clear()
+    bench.cloud.shows.clear()
+
+    await bench.clock.pass_s(20.0)
+    seen = await bench.sight(7, not_before=bench.clock.now())
+    await bench.clock.pass_s(1.0)
+    known = await bench.read(7)
+    shown_meanwhile = [*bench.cloud.shows]
+    await bench.clock.pass_s(single_reads.SPARED_S)
+    await bench.sight(7, not_before=bench.clock.now())
+
+    assert server_id(7) in seen.servers
+    assert isinstance(known, server.Snapshot)
+    assert shown_meanwhile == []
+    assert bench.cloud.shows == [server_id(7)]
 
 
 @pytest.mark.parametrize(
