@@ -57,6 +57,8 @@ MENTION = "mention:"
 CARD_REFUSED = "card.refused"
 # The reply that a request's thread begins with has this key: it calls those who may approve.
 ASKED = "asked"
+# How the key of a reply begins that tells of an approval which no longer counts.
+LOST = "lost:"
 
 
 class Clock(Protocol):

@@ -254,7 +254,10 @@ class Tx(RunTx, Protocol):
         """Queue a `reply` or `direct` message; a second one with the same key is dropped."""
 
     def called(self, request_id: str) -> Mapping[str, Sequence[str]]:
-        """Return whom the thread of a request has called at its start, by group; mostly few."""
+        """Return whom the thread of a request has called at its start, by group; mostly few.
+
+        Whoever has lost the right since, as an approval that was taken back shows, isn't there.
+        """
 
     def show_open_cards(self, *, at: float) -> None:
         """Ask for the cards of all open requests to be brought to the newest state."""

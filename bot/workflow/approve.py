@@ -255,7 +255,7 @@ def _withdraw(
         user_id = one.approval.person.user_id
         tx.withdraw_approval(request.id, user_id)
         said = decisions.ApprovalLost(users=[user_id], reason=one.reason.value)
-        tx.say(request.id, "reply", said, key=f"lost:{user_id}:{now}", at=now)
+        tx.say(request.id, "reply", said, key=f"{ports.LOST}{user_id}:{now}", at=now)
         detail = {"user": user_id, "why": one.sentence}
         audit_trail.row(tx, inbound, "approval.withdrawn", request, now, detail)
 

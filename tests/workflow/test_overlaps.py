@@ -6,7 +6,8 @@ from typing import Any, cast
 
 from bot.power.lifecycle import State
 from bot.slack.render import cards, private_answers as private
-from tests.workflow.world import DANA, LEO, SAM, World
+from bot.slack.render.phrases import about_request
+from tests.workflow.world import DANA, LEO, ROSA, SAM, World
 
 
 async def versions(world: World, *ids: str) -> list[int]:
@@ -86,6 +87,21 @@ async def test_a_card_learns_who_may_approve_from_what_its_thread_has_said(world
     called = await world.store.read(lambda tx: (tx.called(id_), tx.called(quiet)))
 
     assert called == ({"sre": [SAM, LEO]}, {})
+
+
+async def test_a_card_waits_for_nobody_whose_approval_was_taken_back(world: World) -> None:
+    """Who has left the company can't be waited for; the others of the group still can."""
+    id_ = await world.ask("reboot db01 because kernel panic")
+    await world.press(SAM, "approve", id_)
+    world.folk.change(SAM, deleted=True)
+    await world.press(ROSA, "approve", id_)
+
+    found = await world.found(id_)
+    called = await world.store.read(lambda tx: tx.called(id_))
+
+    assert found.state is State.PENDING
+    assert called["sre"] == [LEO]
+    assert SAM not in about_request.waits_for(found, called)
 
 
 async def test_a_mere_plan_is_in_nobodys_way(world: World) -> None:

@@ -84,6 +84,7 @@ _SHOW_OPEN = """
     WHERE kind = 'card' AND request_id IN (SELECT id FROM requests WHERE state IN :open)
 """
 _CALLED = "SELECT body FROM outbox WHERE request_id = :id AND key = :key"
+_LOST = "SELECT body FROM outbox WHERE request_id = :id AND key LIKE :keys ESCAPE '/'"
 # A card that somebody else is changing is brought to the newest state by them.
 _SHOW_OVERLAPPING = """
     UPDATE outbox
@@ -116,11 +117,22 @@ class Outbox(link.Link):
         self.insert("outbox", row, _SHOW_AGAIN)
 
     def called(self, request_id: str) -> Mapping[str, Sequence[str]]:
-        """Return whom the thread of a request has called at its start, by group."""
+        """Return whom the thread of a request has called at its start, less who can't any more."""
         for row in self.query(_CALLED, id=request_id, key=ports.ASKED):
             said = stored_json.read_message(row.body)
-            return said.ask if isinstance(said, decisions.Asked) else {}
+            if not isinstance(said, decisions.Asked):
+                return {}
+            gone = self._lost(request_id)
+            return {
+                group: [one for one in ids if one not in gone] for group, ids in said.ask.items()
+            }
         return {}
+
+    def _lost(self, request_id: str) -> set[str]:
+        """Return whose approval of a request was taken back, since they lost the right."""
+        rows = self.query(_LOST, id=request_id, keys=f"{ports.LOST}%")
+        said = [stored_json.read_message(row.body) for row in rows]
+        return {id_ for one in said if isinstance(one, decisions.ApprovalLost) for id_ in one.users}
 
     def show_open_cards(self, *, at: float) -> None:
         """Ask for the cards of all open requests to be brought to the newest state."""
