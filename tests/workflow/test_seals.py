@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -418,3 +418,66 @@ async def test_whole_record_is_never_taken_for_a_changed_one(world: World) -> No
     assert await world.state(moved) is State.SUCCEEDED
     assert await world.state(withdrawn) is State.SUCCEEDED
     assert await world.audit("seal.broken") == []
+
+
+def during_the_click_of(who: str, world: World, what: Callable[[], Awaitable[object]]) -> None:
+    """Let something happen while a click's right is looked up, its request read already."""
+
+    async def next_time() -> None:
+        world.folk.meanwhile[who] = what
+
+    # At first it is looked up whether the person may use Powerbot at all.
+    world.folk.meanwhile[who] = next_time
+
+
+async def test_approval_that_was_withdrawn_meanwhile_breaks_no_seal(world: World) -> None:
+    """Two people approve at once, and one of the clicks takes away the yes of who has left."""
+    id_ = await world.ask("reboot db01 because x")
+    await world.told(SAM, "approve", id_)
+    world.folk.change(SAM, deleted=True)
+    world.clock.passed_s += 10.0
+    during_the_click_of(ROSA, world, lambda: world.told(LEO, "approve", id_))
+
+    told = await world.told(ROSA, "approve", id_)
+    await world.drive()
+
+    assert "Approved" in told
+    assert await world.state(id_) is State.SUCCEEDED
+    assert await world.audit("seal.broken", id_) == []
+    assert len(await world.audit("approval.withdrawn", id_)) == 1
+
+
+@pytest.mark.parametrize("who", [DANA, LEO], ids=["cancelled", "denied"])
+async def test_request_that_ended_during_a_click_breaks_no_seal(
+    world: World, who: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The click comes too late, and nobody is alarmed."""
+    id_ = await world.ask("reboot web01 because x")
+    no = "cancel" if who == DANA else "deny"
+    during_the_click_of(SAM, world, lambda: world.told(who, no, id_))
+
+    told = await world.told(SAM, "approve", id_)
+
+    assert "has already ended" in told
+    assert "seal.broken" not in capsys.readouterr().out
+
+
+async def test_approval_that_is_taken_away_from_a_run_stops_it(world: World) -> None:
+    """What stands in the database is held against the audit before each wave."""
+    world.edit(WAVES)
+    id_ = await world.ask("reboot web[01-03] because x")
+    await world.told(SAM, "approve", id_)
+    waited = world.clock.sleep
+
+    async def once(seconds: float) -> None:
+        if world.calls():
+            world.clock.sleep = waited  # type: ignore[method-assign]
+            write(world, "UPDATE approvals SET seal = 'another' WHERE request_id = :id", id=id_)
+        await waited(seconds)
+
+    world.clock.sleep = once  # type: ignore[method-assign]
+    await world.drive()
+
+    assert await world.state(id_) is State.STOPPED
+    assert world.calls() == [1]
+    assert "was given for another plan" in (await world.found(id_)).end_reason

@@ -128,16 +128,33 @@ async def shared_channel(context: Context, request: ports.Request) -> LostGrant 
 
 async def broken_seal(context: Context, request: ports.Request) -> LostGrant | None:
     """Return the loss of a request whose record was changed behind Powerbot's back."""
-    seen = await context.store.read(lambda tx: sealing.evidence(tx, request))
-    flaws = sealing.flaws(request, seen, now=context.clock.now())
+    found, seen = await context.store.read(lambda tx: _record(tx, request))
+    if found is None:
+        return None
+    flaws = sealing.flaws(found, seen, now=context.clock.now())
     # Loudly: this is somebody who can write to the database, or a fault of ours.
     if flaws:
-        log.error("seal.broken", request=request.id, flaws=[flaw.value for flaw in flaws])
+        log.error("seal.broken", request=found.id, flaws=[flaw.value for flaw in flaws])
         return LostGrant(Loss.SEAL, sealing.sentence(flaws), tuple(flaw.value for flaw in flaws))
     # Approvals of a version without seals are honoured once, and the audit says so.
     if seen.unsealed and not seen.honoured:
-        await context.store.write(lambda tx: sealing.honour(tx, request, context.clock.now()))
+        await context.store.write(lambda tx: sealing.honour(tx, found, context.clock.now()))
     return None
+
+
+def _record(
+    tx: ports.Tx, known: ports.Request
+) -> tuple[ports.Request | None, sealing.SealEvidence]:
+    """Return a request as it is now, with its evidence; None where another change has won.
+
+    What was read before the look-ups may lack a Cancel or a withdrawn approval of meanwhile,
+    which nobody made behind our back.
+    """
+    found = tx.request(known.id) or known
+    if known.state is State.RUNNING:
+        # Whatever its row says by now: this process sends for it until it stops.
+        found = dataclasses.replace(found, state=known.state)
+    return found if found.state is known.state else None, sealing.evidence(tx, found)
 
 
 async def _asker(
