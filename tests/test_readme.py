@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import msgspec
 import pydantic
 import pytest
 import typer
@@ -77,7 +78,7 @@ def test_the_conversation_at_the_top_is_what_people_see() -> None:
     pending = builders.request_in(State.PENDING, made)
     given = dataclasses.replace(pending, approvals=(builders.approval("U0SAM"),))
     rows = [
-        dataclasses.replace(row, sent_at=builders.NOW)
+        msgspec.structs.replace(row, sent_at=builders.NOW)
         for row in builders.rows(proven=builders.names(1, 3))
     ]
     ended = dataclasses.replace(
