@@ -219,7 +219,9 @@ def of_power_call(error: errors.CloudError) -> errors.CloudError:
     if error.status != FORBIDDEN:
         return error
     needed = PERMISSIONS[Operation.SWITCH]
-    return _reworded(type(error), f"{error.user_message} (the bot's key lacks {needed})", error)
+    said = error.user_message.rstrip(".")
+    lacks = f"the bot's key lacks {needed}; a cloud administrator can grant it"
+    return _reworded(type(error), f"{said}; {lacks}", error)
 
 
 def _cause(operation: Operation, error: errors.CloudError) -> str:

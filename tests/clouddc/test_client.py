@@ -180,6 +180,19 @@ async def test_answer_that_leaves_ids_out_is_given_back_as_it_is() -> None:
     assert (taken.server_ids, taken.unidentified) == (frozenset([server_id(0)]), 1)
 
 
+async def test_a_forbidden_power_call_says_which_right_is_missing_and_who_can_grant_it() -> None:
+    """The requester can't mend it by trying again."""
+    cloud = cloud_for(Service(refused(403, "iMetal.0004", "Not allowed.")), ticks.GivenClock())
+
+    with pytest.raises(errors.Refused) as caught:
+        await cloud.switch(Method.ON, ids(1), "attempt-1")
+
+    assert caught.value.user_message == (
+        "Not allowed; the bot's key lacks clouddc:imetal:updatePowerStatus; a cloud administrator "
+        "can grant it"
+    )
+
+
 async def test_throttled_call_slows_down_the_next_ones() -> None:
     """A 429 with a hint holds the bucket for everybody."""
     clock = ticks.GivenClock()

@@ -239,6 +239,15 @@ def test_failures_are_not_counted_as_done() -> None:
     assert "1 of 1" not in str(alone)
 
 
+def test_nobody_is_told_that_none_was_rebooted_where_nobody_knows() -> None:
+    """A call whose answer was lost may have done it."""
+    lost = builders.rows(unknown=["web01", "web02", "web03"])
+
+    told = heading(cards.render(builders.request_in(State.FAILED), lost))
+
+    assert told == "❌ None of 3 confirmed · 3 outcome unknown"
+
+
 def test_how_long_it_took_is_counted_from_the_beginning_of_the_run() -> None:
     """A cycle's second call isn't where it began."""
     row = msgspec.structs.replace(builders.rows(proven=["web01"])[0], sent_at=builders.NOW + 9)

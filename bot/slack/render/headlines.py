@@ -148,8 +148,9 @@ def _ended(request: ports.Request, servers: Sequence[ports.RunServer], fold: Fol
         return f"{sign} {fold([servers[0].label], NAMES_CHARS)} {_alone(request, servers[0])}"
     if request.state is State.SUCCEEDED:
         return " · ".join([f"{sign} {text.count(done, 'server')} {word}", *others])
-    # What CloudDC has accepted may still happen; only a failure proves that nothing was done.
-    none = word if request.state is State.FAILED else "confirmed"
+    # What CloudDC has accepted, or what got no answer, may have happened.
+    unsure = any(row.state in lifecycle.MAY_HAVE_ACTED for row in servers)
+    none = word if request.state is State.FAILED and not unsure else "confirmed"
     first = f"{done:,} of {total:,} {word}" if done else f"None of {total:,} {none}"
     stopped = "Stopped: " if request.state is State.STOPPED else ""
     return " · ".join([f"{sign} {stopped}{first if not stopped else small(first)}", *others])
