@@ -207,4 +207,13 @@ SYNONYMS = {
     "?": "help",
     "--help": "help",
     "-h": "help",
+    # Offered to copy, never obeyed: German, French, Spanish, Chinese.
+    **dict.fromkeys(("neustart", "neustarten", "redémarrer", "redémarre", "reiniciar"), "reboot"),
+    **dict.fromkeys(("重启", "重新启动", "再起動"), "reboot"),
+    **dict.fromkeys(("ausschalten", "abschalten", "éteindre", "éteins", "apagar"), "off"),
+    **dict.fromkeys(("关机", "关闭", "关"), "off"),
+    **dict.fromkeys(("einschalten", "anschalten", "allumer", "allume", "encender"), "on"),
+    **dict.fromkeys(("开机", "启动", "开"), "on"),
+    **dict.fromkeys(("zustand", "statut", "estado", "状态"), "status"),
+    **dict.fromkeys(("hilfe", "aide", "ayuda", "帮助"), "help"),
 }

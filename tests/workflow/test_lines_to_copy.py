@@ -64,6 +64,12 @@ async def test_a_typist_is_offered_what_they_named_or_nothing(
         ("off web01 <@U0123ABCDE>", "That is a person and not a server", ""),
         ("reboot web01 at 22:00", "starts as soon as it is approved", ""),
         ("off 'web 01'", "in double quotes", ""),
+        ("web01 web02", "Say first what to do with web01", "status web01 web02"),
+        ("web01 because disk", "Say first what to do with web01", "status web01"),
+        ("because disk", "the reason comes last", "help"),
+        ("重启 web01", "Did you mean reboot?", "reboot web01"),
+        ("redémarre web01 because x", "Did you mean reboot?", "reboot web01 because x"),
+        ("kill web01", "off powers servers off, and stop ends a request", "help off"),
     ],
 )
 async def test_a_typist_learns_how_it_is_written_here(

@@ -36,6 +36,8 @@ BUTTONS = {
     "request": "Request",
     "details": "Details",
 }
+# What a server's name or a term has, and no verb.
+SERVER = re.compile(r"[0-9*:@\[]")
 # A colleague who is spoken to, as Slack writes it ("Formatting text": mentions), with what is said
 # before the name.
 GREETING = rf"(?:(?:{'|'.join(sorted(PASSED_OVER))})\b[\s,:;.!]*)*"
@@ -246,13 +248,25 @@ def _unknown_verb(word: str, whole: str) -> errors.UserMistake:
         others = [one for one in (word, *rest) if one.lower() not in {moved, *idle}]
         return _verb_mistake(f"The verb comes first: {moved}.", word, [moved, *others])
     near = nearest_verb(word)
-    if near == Action.OFF and rest and rest[0].upper().startswith(request.ID_PREFIX):
+    of_request = bool(rest) and rest[0].upper().startswith(request.ID_PREFIX)
+    if near == Action.OFF and of_request:
         # Who halts a request doesn't mean servers.
         near = "stop"
+    if near == "stop" and rest and not of_request and word.lower() in SYNONYMS:
+        # Nor the other way round; which of the two is meant is theirs to say.
+        problem = f"There is no verb {typography.shown(word)}: off powers servers off, and stop"
+        return _verb_mistake(f"{problem} ends a request.", word, ["help", "off"])
     if near:
         return _verb_mistake(
             f"There is no verb {typography.shown(word)}. Did you mean {near}?", word, [near, *rest]
         )
+    if word.lower() == BECAUSE:
+        problem = "Say first what to do, and with which servers; the reason comes last."
+        return _verb_mistake(problem, word, ["help"])
+    if SERVER.search(word):
+        problem = f"Say first what to do with {typography.shown(word)}: {', '.join(VERBS)}."
+        named = rest[: rest.index(BECAUSE)] if BECAUSE in rest else rest
+        return _verb_mistake(problem, word, ["status", word, *named])
     problem = f"There is no verb {typography.shown(word)}. The verbs are {', '.join(VERBS)}."
     return _verb_mistake(problem, word, ["help"])
 
