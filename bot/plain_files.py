@@ -56,7 +56,8 @@ def text(path: pathlib.Path, most_bytes: int, *, pipe_s: float = 0.0) -> str:
         NotPlain: it can't be read, is no regular file, is too long, or isn't UTF-8.
     """
     try:
-        found = content(path, most_bytes, pipe_s=pipe_s).decode()
+        # Some editors begin a file with a mark that says UTF-8 and shows nowhere.
+        found = content(path, most_bytes, pipe_s=pipe_s).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise NotPlain("isn't UTF-8; save it as UTF-8") from None
     return io.StringIO(found, newline=None).read()

@@ -125,3 +125,12 @@ def test_variables_come_out_of_a_pipe_as_password_managers_hand_them_over(
 
     assert found == {"ONE": "1", "TWO": "2"}
     assert secret_files.variables_in(tmp_path / "none") == {}
+
+
+def test_a_file_may_begin_with_the_mark_that_some_editors_put_there(tmp_path: pathlib.Path) -> None:
+    """Nobody sees it, and a policy or a secret would be refused for it."""
+    path = tmp_path / "it"
+    path.write_bytes(b"\xef\xbb\xbfversion = 1\r\n")
+
+    assert plain_files.text(path, MOST) == "version = 1\n"
+    assert secret_files.SecretFile("token", "TOKEN_FILE", path).read() == "version = 1"
