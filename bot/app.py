@@ -98,7 +98,6 @@ async def joined(
         CloudError: the environment names certificates or a proxy that can't be used.
         StoreUnavailable: the database can't be used.
     """
-    clock = clocks.SteadyClock(clocks.SystemClock())
     # Slack may keep us waiting for minutes, and no wait makes another schema of it.
     opening.prove_usable(given.database_url)
     async with contextlib.AsyncExitStack() as closing:
@@ -108,6 +107,7 @@ async def joined(
         )
         app_token = given.slack_app_token.get_secret_value() if transport == "socket" else None
         identity, trusting = await _met(web_client, app_token)
+        clock = clocks.SteadyClock(clocks.SystemClock(), identity.off_s)
         # Only now: its lock file would keep another start out while Slack is awaited.
         kept = opening.open_store(
             given.database_url,

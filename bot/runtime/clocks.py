@@ -6,7 +6,11 @@ import asyncio
 import dataclasses
 import time
 
+import structlog
+
 from bot.power import ports
+
+log = structlog.get_logger()
 
 
 def _ticks() -> float:
@@ -39,6 +43,9 @@ STEP_S = 1.0  # In seconds.
 # only makes deadlines come earlier, later where they would be counted a second time.
 FORWARD_S = 600.0  # Ten minutes in seconds.
 BACK_S = 3600.0  # An hour in seconds.
+# A wall that another's clock shows to be further off than this is wrong from the start: machines
+# boot before their clock is set.
+WRONG_S = 60.0
 # Settings of the wall that were believed once, and are believed at once when it comes back.
 MOST_REMEMBERED = 10
 
@@ -51,11 +58,17 @@ class SteadyClock:
     comes back to where it was is followed at once.
     """
 
-    def __init__(self, clock: ports.Clock) -> None:
+    def __init__(self, clock: ports.Clock, off_s: float = 0.0) -> None:
+        """`off_s` is by how many seconds the wall is ahead of another's clock."""
         self._clock = clock
+        seen = clock.now() - clock.monotonic()
+        # A setting that is known to be wrong is never followed, however long it stays.
+        self._wrong = seen if abs(off_s) > WRONG_S else None
         # What is added to the monotonic clock: now, at the start, and at times before.
-        self._ahead = clock.now() - clock.monotonic()
+        self._ahead = seen if self._wrong is None else seen - off_s
         self._first = self._ahead
+        if self._wrong is not None:
+            log.error("clock.wrong", ahead_s=round(off_s), fix="turn on time synchronisation (NTP)")
         self._before: list[float] = []
         self._doubted: tuple[float, float] | None = None
 
@@ -76,6 +89,9 @@ class SteadyClock:
         """Follow the wall where it can be believed; `seen` is how far it is ahead of the ticks."""
         if _same(seen, self._ahead):
             self._ahead, self._doubted = seen, None
+        elif self._wrong is not None and _same(seen, self._wrong):
+            # It may drift, and is the same all the while.
+            self._wrong, self._doubted = seen, None
         elif any(_same(seen, old) for old in self._before):
             self._believe(seen)
         elif self._doubted is None or not _same(seen, self._doubted[0]):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 import aiohttp
 import pytest
+from aiohttp import test_utils, web
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.power import errors
@@ -20,6 +23,28 @@ async def test_bot_learns_who_it_is_at_the_start(client: AsyncWebClient) -> None
     assert identity.user_id == "U0BOT"
     assert "chat:write" in identity.scopes
     assert identity.url.startswith("http")
+
+
+@pytest.mark.parametrize(
+    ("dated", "at"), [("Mon, 30 Nov 2020 10:00:00 GMT", 1_606_730_400.0), ("no date", None)]
+)
+async def test_bot_learns_at_the_start_how_far_its_clock_is_off(
+    dated: str, at: float | None
+) -> None:
+    """By the date of Slack's answer; one that can't be read says nothing."""
+
+    async def answer(_: web.Request) -> web.Response:
+        return web.json_response({"ok": True}, headers={"Date": dated})
+
+    app = web.Application()
+    app.router.add_post("/api/{method}", answer)
+    async with test_utils.TestServer(app) as server:
+        url = str(server.make_url("/api/"))
+        async with connection.open_client("xoxb-1", url) as client:
+            identity = await connection.introduce(client)
+
+    off_s = 0.0 if at is None else time.time() - at
+    assert identity.off_s == pytest.approx(off_s, abs=60.0)
 
 
 async def test_wrong_tokens_are_named_at_the_start(client: AsyncWebClient) -> None:

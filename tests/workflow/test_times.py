@@ -282,6 +282,32 @@ def test_steady_clock_follows_a_wall_that_was_set_for_good_and_back_at_once(
     assert steady.now() == wall.now()
 
 
+@pytest.mark.parametrize("off_s", [3600.0, -3600.0])
+def test_steady_clock_begins_where_another_puts_it_whose_wall_is_wrong_from_the_start(
+    off_s: float,
+) -> None:
+    """A machine boots before its clock is set: requests of others must not expire for that."""
+    wall = ticks.GivenClock()
+    wall.set_s = off_s
+    steady = clocks.SteadyClock(wall, off_s)
+    for minute in range(180):
+        # It drifts by several seconds, too.
+        wall.set_s = off_s + minute * 0.1
+        wall.passed_s += 60.0
+        assert steady.now() == pytest.approx(wall.start + wall.passed_s)
+
+    wall.set_s = 0.5
+
+    assert steady.now() == wall.now()
+
+
+def test_steady_clock_follows_its_wall_where_another_is_a_moment_off() -> None:
+    """The date of an answer has whole seconds, and was under way."""
+    wall = ticks.GivenClock()
+
+    assert clocks.SteadyClock(wall, clocks.WRONG_S / 2).now() == wall.now()
+
+
 def test_a_wall_that_moves_from_step_to_step_is_never_believed_too_soon() -> None:
     """Each new setting is doubted anew."""
     wall = ticks.GivenClock()

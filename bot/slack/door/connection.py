@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import email.utils
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
@@ -45,7 +46,8 @@ MOST_UNSIGNED = 4_096
 class Identity:
     """What Slack says of our bot token; `url` is the workspace's address.
 
-    `app_id` is the app that the token's bot belongs to, empty where Slack didn't say.
+    `app_id` is the app that the token's bot belongs to, empty where Slack didn't say; `off_s` by
+    how many seconds this machine's clock was ahead of Slack's.
     """
 
     team_id: str
@@ -56,6 +58,7 @@ class Identity:
     scopes: frozenset[str]
     app_id: str = ""
     enterprise_id: str = ""
+    off_s: float = 0.0
 
 
 @contextlib.asynccontextmanager
@@ -86,6 +89,7 @@ async def introduce(client: AsyncWebClient, *, patience_s: float = 0.0) -> Ident
         SlackUnavailable: Slack refuses the token, or can't be reached.
     """
     answer = await _asked("SLACK_BOT_TOKEN", client.auth_test, patience_s)
+    off_s = _off_s(answer)
     return Identity(
         team_id=str(answer.get("team_id") or ""),
         team=str(answer.get("team") or ""),
@@ -95,7 +99,17 @@ async def introduce(client: AsyncWebClient, *, patience_s: float = 0.0) -> Ident
         scopes=granted(answer),
         app_id=await _app_id(client, str(answer.get("bot_id") or "")),
         enterprise_id=str(answer.get("enterprise_id") or ""),
+        off_s=off_s,
     )
+
+
+def _off_s(answer: AsyncSlackResponse) -> float:
+    """Return by how many seconds this machine's clock is ahead of the date of an answer."""
+    dated = next((v for k, v in (answer.headers or {}).items() if k.lower() == "date"), "")
+    try:
+        return time.time() - email.utils.parsedate_to_datetime(str(dated)).timestamp()
+    except (ValueError, OverflowError):
+        return 0.0
 
 
 def granted(answer: AsyncSlackResponse) -> frozenset[str]:
