@@ -9,6 +9,7 @@ from bot.power.messages import decisions
 from bot.power.plan import Notify
 from bot.workflow import answers, audit_trail
 from bot.workflow.context import Context
+from bot.workflow.rights import card_unseen
 from bot.workflow.sources import people
 
 # A requester may nudge this often, and no more.
@@ -48,6 +49,8 @@ async def nudge(context: Context, inbound: ports.Inbound, request: ports.Request
     if request.state is not State.PENDING or now >= request.expires_at:
         said = late_clicks.sentence(request, now)
         return await _refuse(context, inbound, request, said)
+    if await context.store.read(lambda tx: card_unseen.barring(tx, request)):
+        return await _refuse(context, inbound, request, card_unseen.NOBODY_ASKED)
     asked = await still_missing(context, request)
 
     def work(tx: ports.Tx) -> float:

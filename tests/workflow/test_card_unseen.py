@@ -28,6 +28,21 @@ async def test_approver_can_t_approve_what_the_channel_can_t_see(world: World) -
     assert await world.state(id_) is State.APPROVED
 
 
+async def test_requester_who_nudges_unseen_is_told_that_nobody_was_asked(world: World) -> None:
+    """There is no thread to ask in yet; once there is, the nudge counts."""
+    id_ = await world.ask("reboot web01 because kernel panic")
+    told = refused_cards.RefusedCards(world.store, world.clock)
+    await told.tell(await world.found(id_), "not_in_channel")
+
+    said = await world.told(DANA, "nudge", id_)
+    await world.show_card(id_, OPS)
+    again = await world.told(DANA, "nudge", id_)
+
+    assert "Nobody can see this request yet" in said
+    assert "as soon as the card is there" in said
+    assert again == "Asked them again in the thread."
+
+
 async def broken_unseen(world: World) -> str:
     """Break the glass in a channel whose card doesn't come."""
     line = "reboot web01 --break-glass because INC-1 nobody answers"

@@ -11,6 +11,11 @@ UNSEEN = (
     "Slack hasn't accepted its card yet, so the channel can't see it; its requester has been "
     "told why. Approve it once the card is there."
 )
+# For its requester, who wants to ask them again.
+NOBODY_ASKED = (
+    "Nobody can see this request yet, since Slack hasn't accepted its card; you have been told "
+    "why. Those who can approve are asked as soon as the card is there."
+)
 
 # How long break glass waits for its card before it is given up, and how often it checks.
 PUBLIC_WITHIN_S = 30.0
