@@ -113,6 +113,10 @@ BAD: list[tuple[str, str, str]] = [
      "it."),
     ("no-action", edited(('actions = ["reboot"]', "actions = []")),
      'Rule "databases" allows no action; name some in actions.'),
+    ("reason-of-nothing",
+     edited(('actions = ["reboot"]', 'actions = ["reboot"]\nreason = "(INC-[0-9]+)?"')),
+     'Rule "databases" requires no reason: its pattern (INC-[0-9]+)? is found in an empty one as '
+     "well; write what must be there, such as INC-[0-9]+."),
     ("late-reminder", edited(("[[freeze]]", '[defaults]\nexpires = "5m"\n[[freeze]]')),
      'Rule "databases" expires before anybody is reminded; make remind and escalate shorter than '
      "expires."),

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from bot.power import missing_access
 from bot.power.approval import hidden_rules, quorum
 from bot.power.approval.quorum import Roster
-from bot.power.policy import policy
+from bot.power.policy import policy, reason_patterns
 from bot.power.steps import definition, kinds, placeholders
 
 # A longer freeze is more likely a slip than a plan.
@@ -23,12 +23,28 @@ def contradictions(rules: policy.Policy) -> Iterator[str]:
     """Yield a sentence for each thing that can't be meant."""
     yield from _channels(rules)
     yield from _steps(rules)
+    yield from _rules(rules)
+    for freeze in rules.freezes:
+        if (freeze.ends - freeze.starts).total_seconds() > LONGEST_FREEZE_S:
+            yield (
+                f'Freeze "{freeze.name}" lasts for more than a year, until {freeze.ends.date()}; '
+                "give it an earlier end, or remove its actions from the rules."
+            )
+
+
+def _rules(rules: policy.Policy) -> Iterator[str]:
+    """Yield what can't be meant in the rules by themselves."""
     hidden = hidden_rules.hidden(rules)
     for index, rule in enumerate(rules.rules):
         if why := hidden.get(index):
             yield f'Rule "{rule.name}" can never match: {why}; move it up, or remove it.'
         if not rule.actions:
             yield f'Rule "{rule.name}" allows no action; name some in actions.'
+        if rule.reason and reason_patterns.found(rule.reason, ""):
+            yield (
+                f'Rule "{rule.name}" requires no reason: its pattern {rule.reason} is found in '
+                "an empty one as well; write what must be there, such as INC-[0-9]+."
+            )
         if rule.break_glass and not rules.incident:
             yield (
                 f'Rule "{rule.name}" has break_glass, but [channels] incident is empty, so it '
@@ -38,12 +54,6 @@ def contradictions(rules: policy.Policy) -> Iterator[str]:
             yield (
                 f'Rule "{rule.name}" expires before anybody is reminded; make remind and escalate '
                 "shorter than expires."
-            )
-    for freeze in rules.freezes:
-        if (freeze.ends - freeze.starts).total_seconds() > LONGEST_FREEZE_S:
-            yield (
-                f'Freeze "{freeze.name}" lasts for more than a year, until {freeze.ends.date()}; '
-                "give it an earlier end, or remove its actions from the rules."
             )
 
 
