@@ -225,6 +225,8 @@ def test_what_was_never_sent_is_not_offered_as_failed(
     card = cards.render(builders.request_in(State.STOPPED), builders.rows(proven=["web01"], **left))
 
     assert labels(card) == [label, "Details"]
+    rest = label.removeprefix("Do ")
+    assert (f"decides whether to do {rest}." in shown(card)) == (label != rest)
     assert card.blocks[-1]["elements"][0]["action_id"] == "pb:retry"
 
 

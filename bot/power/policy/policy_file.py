@@ -11,6 +11,7 @@ import dataclasses
 import datetime
 import hashlib
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from typing import Any
@@ -22,6 +23,8 @@ from bot.power.policy import policy, policy_tables as tables, table_base
 from bot.power.policy.policy_mistakes import Mistakes
 from bot.power.targets import targets
 
+# What a word processor makes of quotes, where a value begins.
+CURLY = re.compile(r"[=\[,]\s*[“”„‘’]")
 MOST_TEXT = 200_000  # Characters.
 CONDUCT = frozenset(field.name for field in dataclasses.fields(policy.Conduct))
 
@@ -85,7 +88,8 @@ def _parse(text: str) -> Mapping[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise errors.PolicyError(f"The policy file isn't TOML: {error}.") from error
+        curly = " TOML takes straight quotes, not curly ones." if CURLY.search(text) else ""
+        raise errors.PolicyError(f"The policy file isn't TOML: {error}.{curly}") from error
     except RecursionError as error:
         raise errors.PolicyError("The policy file nests its values too deeply.") from error
 

@@ -234,12 +234,11 @@ class _Search:
         told = zip(typed, places, strict=True)
         each = ", ".join(one if one in place else f"{one} ({place})" for one, place in told)
         more = f" and {len(rows) - len(typed)} more" if len(rows) > len(typed) else ""
-        better = typed[0] if term.text == name else ""
+        # No line: whichever of them it took may be the wrong machine.
         return errors.UserMistake(
             f"There are {_spelled(len(rows))} servers called {spelling.shown(name)}: "
             f"{each}{more}. Type the one you mean.",
             token=typography.shown(term.typed),
-            suggestion=mended(self._terms, term, better),
         )
 
     def _typed(self, row: server.Server) -> str:

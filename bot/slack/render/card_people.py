@@ -64,7 +64,8 @@ def _next(request: ports.Request, servers: Sequence[ports.RunServer]) -> str:
     if request.held_back:
         return f"{NOTHING_SENT} {who} can ask again."
     if left:
-        return f"*Next:* {anyone} decides about the other {'one' if left == 1 else f'{left:,}'}."
+        rest = "one" if left == 1 else f"{left:,}"
+        return f"*Next:* {anyone} decides whether to do the other {rest}."
     if outcomes.retryable(servers, action):
         return f"*Next:* {anyone} checks {outcomes.to_retry(servers, action)}, then retries."
     return ""

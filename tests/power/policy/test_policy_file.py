@@ -453,6 +453,13 @@ def test_policy_that_is_no_toml_is_told_with_its_place() -> None:
     assert "line 2" in said
 
 
+def test_policy_with_a_word_processor_s_quotes_is_told_which_ones_toml_takes() -> None:
+    """The parser's words name the place, yet not what is odd there."""
+    assert "straight quotes, not curly ones" in sentence("version = 1\n[people]\nsre = [“U0A”]\n")
+    # In a text they are as good as any other character.
+    assert "curly" not in sentence('version = 1\nname = "a “b”"\n[channels\n')
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 
+import msgspec
 import pytest
 
 from bot.power import errors, server
@@ -255,3 +256,18 @@ def test_a_name_of_several_servers_is_told_apart_by_a_kind_that_narrows() -> Non
     assert named(f"web01 !{fleet.server_id(1)}", twins) == "web01"
     with pytest.raises(errors.UserMistake, match=r"There are two servers called web01: .*rack R1"):
         named("web01 web02 state:on", twins)
+
+
+def test_nobody_is_offered_one_of_two_servers_of_a_name() -> None:
+    """The sentence tells each with its place; a line to copy would choose the machine."""
+    rows = [box(1, "web01"), box(2, "web01", rack="R13")]
+    twins = fleet.snapshot(
+        [msgspec.structs.replace(row, sn=f"21AAA{n}") for n, row in enumerate(rows)]
+    )
+
+    with pytest.raises(errors.UserMistake) as caught:
+        named("web01", twins)
+
+    assert "sn:21AAA0 (" in caught.value.problem
+    assert "sn:21AAA1 (" in caught.value.problem
+    assert caught.value.suggestion == ""
