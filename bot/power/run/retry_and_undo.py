@@ -68,7 +68,8 @@ def reason(found: ports.Request, wanted: Again, *, by: request.Person) -> str:
     if by == order.requester:
         return order.reason
     did = "undo" if wanted.undoes else "rest" if wanted.rest else "retry"
-    told = f"{did} of {found.id}"
+    # What never ran can't be retried: it is asked for again.
+    told = f"{found.id} again" if found.state in lifecycle.NEVER_RAN else f"{did} of {found.id}"
     whole = f"{told}: {order.reason}" if order.reason else told
     # Too long is left out whole: words that are cut may say the contrary.
     return whole if len(whole) <= command_line.MOST_REASON else told

@@ -73,6 +73,19 @@ def test_nobody_is_said_to_retry_what_was_never_tried(states: list[ServerState],
     assert retry_and_undo.reason(first, wanted, by=asked.requester) == "kernel"
 
 
+def test_nobody_is_said_to_retry_what_never_ran() -> None:
+    """Whoever asks again for another's request that was denied asks for it, as the button says."""
+    asked = order(Action.REBOOT).model_copy(update={"reason": "kernel"})
+    denied = builders.request_in(State.DENIED, builders.planned(asked), id="PR-7F3K")
+    wanted = retry_and_undo.retried(asked, [])
+
+    by_another = retry_and_undo.reason(
+        denied, wanted, by=request.Person(user_id="U0SAM", team_id="T0")
+    )
+
+    assert by_another == "PR-7F3K again: kernel"
+
+
 @pytest.mark.parametrize(
     ("row", "left"),
     [
