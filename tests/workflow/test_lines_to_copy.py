@@ -67,6 +67,12 @@ async def test_a_typist_is_offered_what_they_named_or_nothing(
         ("web01 web02", "Say first what to do with web01", "status web01 web02"),
         ("web01 because disk", "Say first what to do with web01", "status web01"),
         ("because disk", "the reason comes last", "help"),
+        (
+            "db01 db02",
+            "with db01: on, off, reboot, cycle, status, list, history",
+            "status db01 db02",
+        ),
+        ("off rack R01", "here that is written rack:R01", ""),
         ("重启 web01", "Did you mean reboot?", "reboot web01"),
         ("redémarre web01 because x", "Did you mean reboot?", "reboot web01 because x"),
         ("kill web01", "off powers servers off, and stop ends a request", "help off"),

@@ -264,7 +264,8 @@ def _unknown_verb(word: str, whole: str) -> errors.UserMistake:
         problem = "Say first what to do, and with which servers; the reason comes last."
         return _verb_mistake(problem, word, ["help"])
     if SERVER.search(word):
-        problem = f"Say first what to do with {typography.shown(word)}: {', '.join(VERBS)}."
+        able = [name for name, verb in VERBS.items() if Argument.TARGETS in verb.takes]
+        problem = f"Say first what to do with {typography.shown(word)}: {', '.join(able)}."
         named = rest[: rest.index(BECAUSE)] if BECAUSE in rest else rest
         return _verb_mistake(problem, word, ["status", word, *named])
     problem = f"There is no verb {typography.shown(word)}. The verbs are {', '.join(VERBS)}."

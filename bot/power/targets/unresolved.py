@@ -11,13 +11,14 @@ import re
 from collections.abc import Sequence
 
 from bot.power import errors, server
-from bot.power.targets import name_pattern
+from bot.power.targets import name_pattern, term_parsing
 from bot.power.targets.terms import FIELDS, FieldTerm, GroupTerm, NamesTerm, Tag, Term, TermSet
 from bot.power.text import folding, nearest, typography
 from bot.power.vocabulary import BEGINNINGS, POLITE
 
 # What is true of a server at this moment may well be true of none.
 MOMENTARY = frozenset({"state", "health"})
+PAIR = 2  # A kind and its value.
 MOST_SHOWN = 10  # Unknown names in the sentence.
 MOST_NEAREST = 3  # Of which the existing numbers are told.
 # Names of one range that are looked for in other spellings.
@@ -91,6 +92,8 @@ def _joined(unknown: Sequence[UnknownTerm], known: nearest.NameIndex) -> str:
     words = [one.term.text for one in unknown]
     if len(words) < 2 or any(one.term.takes_out for one in unknown):
         return ""
+    if words[0].lower() in term_parsing.EXAMPLES and len(words) == PAIR:
+        return f"here that is written {words[0].lower()}:{words[1]}"
     spaced, joined = " ".join(words), "".join(words)
     if known.written([spaced]) == [spaced]:
         return f'a name with spaces needs quotes: "{spaced}"'
