@@ -54,6 +54,19 @@ async def test_plan_whose_group_is_empty_cannot_be_asked(world: World) -> None:
     assert "one more in dc-ops" in refusal
 
 
+async def test_plan_whose_groups_are_empty_says_who_can_fill_them(world: World) -> None:
+    """That the requester doesn't count is beside the point where nobody is there."""
+    world.edit(('dc-ops = ["U0ROSA", "S0ONCALL"]', 'dc-ops = ["S0ONCALL"]'))
+    world.folk.groups[ONCALL] = frozenset()
+
+    (refusal,) = (await world.plan("reboot db01 because x")).plan.refusals
+
+    assert refusal == (
+        "Nobody could get this approved: nobody is in dc-ops. An operator must add people to it "
+        "in the policy, or a Slack admin to its user group."
+    )
+
+
 async def test_requester_is_no_candidate_of_their_own(world: World) -> None:
     """The others are gone, and their own yes doesn't count."""
     world.edit(('sre = ["U0DANA", "U0SAM", "U0LEO"]', 'sre = ["U0DANA"]'))

@@ -185,6 +185,13 @@ def by_quorum(question: Question, terms: plan.Terms, facts: Facts) -> Iterator[s
         what, again = f"Who is in {listed}", "try again in a moment"
         yield missing_access.unchecked(what, unread, facts.lacking, again)
         return
+    if not any(facts.roster.members.get(group) for group in groups):
+        listed = quorum.joined(groups, " and ")
+        yield (
+            f"Nobody could get this approved: nobody is in {listed}. An operator must add people "
+            "to it in the policy, or a Slack admin to its user group."
+        )
+        return
     wishes = quorum.joined((f"{quorum.spelled(n)} more in {group}" for group, n in gaps), " and ")
     others = f"it needs {wishes}; you don't count, and nobody counts twice{_uncounted(facts)}"
     yield f"Nobody could get this approved: {others}."
