@@ -10,8 +10,9 @@ from bot.power import ports
 from bot.power.lifecycle import State
 from bot.slack import api_errors
 from bot.slack.api_errors import NoCardReason
-from bot.slack.outbound import posting, reporter
+from bot.slack.outbound import posting, reporter, response_urls
 from bot.slack.render import refused_cards, thread_replies
+from bot.workflow import answers
 from tests import bodies
 from tests.slack import builders
 from tests.slack.conftest import Side
@@ -66,6 +67,41 @@ async def test_requester_learns_within_seconds_why_there_is_no_card(
     assert "needs 2 approvals" in asked.card().words
     assert len(asked.workspace.direct_messages("dana")) == 1
     assert asked.store.outbox == []
+
+
+@pytest.mark.parametrize("code", ["missing_scope", "token_revoked", "account_inactive"])
+async def test_requester_is_told_beside_what_they_pressed_where_the_token_may_say_nothing(
+    connected: Side, code: str
+) -> None:
+    """Through the response URL, once and for half an hour; without one it waits for the token."""
+    connected.workflow.says = [answers.Note("Requested as PR-7F3K.")]
+    await connected.workspace.command("dana", "ops", "/power reboot web01 because disk")
+    await connected.settle()
+    for method in ("chat.postMessage", "chat.postEphemeral", "auth.test"):
+        connected.workspace.chaos.refuse(method, code)
+    connected.store.add(builders.request_in(State.PENDING))
+    connected.store.queue("PR-7F3K", "card", {})
+
+    await _deliver(connected, for_s=120.0)
+    [_, told] = connected.whispers("dana")
+    assert refused_cards.WORDS[NoCardReason.TOKEN][0] in told.text
+    assert code in told.text
+    assert [one.message.kind for one in connected.store.outbox] == ["card"]
+
+    await connected.clock.pass_s(response_urls.GOOD_S)
+    connected.store.add(builders.request_in(State.PENDING, id="PR-8G4L"))
+    connected.store.queue("PR-8G4L", "card", {})
+    await _deliver(connected, for_s=120.0)
+    assert len(connected.whispers("dana")) == 2
+    assert [one.message.kind for one in connected.store.outbox] == ["card", "card", "direct"]
+
+
+async def _deliver(side: Side, *, for_s: float) -> None:
+    """Let the reporter work for some time."""
+    began = side.clock.monotonic()
+    while side.clock.monotonic() - began < for_s:
+        await side.reporter.deliver_due()
+        await side.clock.pass_s(2)
 
 
 async def test_requester_is_told_in_the_channel_where_no_direct_message_arrives(

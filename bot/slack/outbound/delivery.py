@@ -217,9 +217,9 @@ class Delivery:
         self, inbound: ports.Inbound, message: blocks.Message, *, replace: bool
     ) -> bool:
         """Use the response URL, if there is one."""
-        if inbound.response_url:
-            await self._sender.respond(inbound.response_url, message, replace=replace)
-        return bool(inbound.response_url)
+        if url := inbound.response_url:
+            await self._sender.respond(url, message, replace=replace, user=inbound.person.user_id)
+        return bool(url)
 
     async def _whisper(self, inbound: ports.Inbound, message: blocks.Message) -> bool:
         """Show it to this person alone, in the channel or the thread where they are.

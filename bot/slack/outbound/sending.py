@@ -21,7 +21,7 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 from bot.power import ports
 from bot.slack import api_errors
 from bot.slack.blockkit import blocks, labels
-from bot.slack.outbound import send_deadline
+from bot.slack.outbound import response_urls, send_deadline
 
 log = structlog.get_logger()
 
@@ -55,6 +55,7 @@ class Sender:
         self._label = label
         self._clock = clock
         self._without = set(without)
+        self._newest = response_urls.ResponseUrls(clock)
 
     async def post(self, channel: str, message: blocks.Message, thread_ts: str = "") -> str:
         """Post into a channel (or to a person, by user id) and return the message's ts.
@@ -144,8 +145,24 @@ class Sender:
         shown = labels.on_form(view, self._label)
         await self._call("views.update", {"external_id": external_id, "view": shown})
 
-    async def respond(self, url: str, message: blocks.Message, *, replace: bool = False) -> None:
+    async def respond_later(self, user: str, message: blocks.Message) -> bool:
+        """Tell a person something beside what they typed or pressed last; False if that fails."""
+        url = self._newest.of(user)
+        if not url:
+            return False
+        try:
+            await self.respond(url, message)
+        except api_errors.Undelivered as error:
+            log.warning("slack.call_refused", method="response_url", code=error.code)
+            return False
+        return True
+
+    async def respond(
+        self, url: str, message: blocks.Message, *, replace: bool = False, user: str = ""
+    ) -> None:
         """Answer a command or a click through its response URL, to that person alone.
+
+        With `user`, who it is from, the URL is kept for what is to be said later.
 
         Raises:
             Undelivered: Slack has not taken it, or the address isn't Slack's.
@@ -153,6 +170,8 @@ class Sender:
         if not is_slacks(url, self._client.base_url):
             log.error("slack.foreign_address")
             raise api_errors.Undelivered("foreign_address")
+        if user:
+            self._newest.keep(user, url)
         labelled = labels.on_message(message, self._label)
         for way in blocks.ways(labelled, self._without):
             code = await self._respond(url, way, replace=replace)

@@ -145,7 +145,7 @@ class ThreadPoster:
         servers: Sequence[ports.RunServer],
         message: ports.OutboxMessage,
     ) -> None:
-        """Tell the requester in a direct message; of a refused card in the channel, if need be."""
+        """Tell the requester in a direct message; of a refused card by any way there is."""
         told = _told(message)
         if refused_cards.outdated(request, told):
             return
@@ -157,10 +157,16 @@ class ThreadPoster:
         try:
             await self._poster.posting.post(user, [], (rendered, rendered), message.urgency)
         except api_errors.Undelivered as error:
-            # Who takes no direct messages may still read a private one in the channel.
-            if not error.for_good or not isinstance(told, running.CardRefused):
+            lasts = error.for_good or error.code in api_errors.OF_TOKEN
+            if not (lasts and isinstance(told, running.CardRefused)):
                 raise
-            await self._sender.whisper(user, channel, rendered)
+            try:
+                # Who takes no direct messages may still read a private one in the channel.
+                await self._sender.whisper(user, channel, rendered)
+            except api_errors.Undelivered:
+                # Beside the button that they pressed it shows whatever the token may not do.
+                if not await self._sender.respond_later(user, rendered):
+                    raise error from None
 
     async def _named(
         self, request: ports.Request, told: messages.Message
