@@ -11,9 +11,15 @@ from bot.power.lifecycle import State
 from bot.power.messages import messages, running
 from bot.power.policy import freezes
 from bot.sandbox.workspace.blockkit import blocks as stand_in_blocks
-from bot.slack import directory
+from bot.slack import api_errors, directory
 from bot.slack.outbound import context as outbound, notice_poster, pacing
-from bot.slack.render import cards, home, private_answers as rendering, thread_replies
+from bot.slack.render import (
+    cards,
+    home,
+    private_answers as rendering,
+    refused_cards,
+    thread_replies,
+)
 from bot.slack.render.phrases import about_freezes
 from bot.workflow import answers
 from tests import bodies
@@ -198,6 +204,24 @@ async def test_channel_that_is_closed_or_shared_is_not_told(side: Side) -> None:
         "channel_not_found",
         "shared with another company",
     ]
+
+
+@pytest.mark.parametrize("code", ["not_in_channel", "restricted_action"])
+async def test_whoever_froze_learns_once_that_a_channel_does_not_hear_of_it(
+    side: Side, code: str
+) -> None:
+    """In a direct message: nobody else would tell them that the channel works on unwarned."""
+    side.workspace.chaos.refuse("chat.postMessage", code, "C0OPS")
+    at_host = dataclasses.replace(notice(2), news=body(by="host:root"))
+    side.store.notices += [notice(1), at_host]
+
+    for _ in range(5):
+        await side.reporter.deliver_due()
+        await side.clock.pass_s(60.0)
+
+    [told] = side.workspace.direct_messages("rosa")
+    assert told.text.startswith("🚫 Your freeze is in force, but Slack doesn't accept")
+    assert f"<#C0OPS>: {refused_cards.WORDS[api_errors.why(code)][0]} ({code})" in told.text
 
 
 async def test_announcement_is_edited_when_its_freeze_is_over(side: Side) -> None:

@@ -10,7 +10,8 @@ from collections.abc import Awaitable
 
 import structlog
 
-from bot.power import errors, ports
+from bot.power import errors, ports, request
+from bot.power.messages import messages
 from bot.slack import api_errors
 from bot.slack.outbound import posting, send_deadline
 from bot.slack.outbound.context import Context
@@ -101,6 +102,9 @@ class NoticePoster:
     async def _not_taken(self, notice: ports.Notice, error: api_errors.Undelivered) -> None:
         """Try again later, or give up where a channel is closed, or it is long ago."""
         log.warning("reporter.notice_not_taken", channel=notice.channel_id, why=error.code)
+        lasts = error.for_good or error.code in api_errors.OF_TOKEN
+        if lasts and notice.end is None and not notice.tries:
+            await self._tell_who_did(notice, error.code)
         since = notice.end.at if notice.end else notice.created_at
         fixed = notice.end is not None and (error.gone or error.uneditable)
         if fixed or error.closed or self._clock.now() - since > GIVEN_UP_S:
@@ -112,6 +116,22 @@ class NoticePoster:
             self._pace.hold(self._clock.monotonic() + error.retry_after_s)
         wait_s = self._wait_s(notice) if error.retry_after_s is None else error.retry_after_s
         await self._later(notice, wait_s, error.code)
+
+    async def _tell_who_did(self, notice: ports.Notice, code: str) -> None:
+        """Tell whoever froze or lifted, in private, that a channel doesn't hear of it; once."""
+        news = notice.news
+        if not isinstance(news, messages.FreezeTurned) or not news.by:
+            return
+        # Whoever is at the host has no name in Slack.
+        if news.by.startswith(request.HOST_PREFIX):
+            return
+        message = about_freezes.unannounced(news, notice.channel_id, code)
+        try:
+            await self._sender.post(news.by, message)
+        except api_errors.Undelivered as error:
+            # Beside what they typed it shows whatever the token may not do.
+            if not await self._sender.respond_later(news.by, message):
+                log.warning("reporter.notice_unheard", channel=notice.channel_id, why=error.code)
 
     def _wait_s(self, notice: ports.Notice) -> float:
         """Return how long to wait after so many tries."""

@@ -8,8 +8,9 @@ from typing import assert_never
 from bot.power import inputs, ports
 from bot.power.messages import messages
 from bot.power.policy import freezes
-from bot.slack import action_ids
+from bot.slack import action_ids, api_errors
 from bot.slack.blockkit import blocks, text
+from bot.slack.render import refused_cards
 
 REASON_CHARS = 300  # Of whoever froze.
 ASKED_CHARS = 150
@@ -82,6 +83,19 @@ def notice(news: messages.News) -> blocks.Message:
             return blocks.Message(told, (blocks.section(told),))
         case _:
             assert_never(news)
+
+
+def unannounced(news: messages.FreezeTurned, channel_id: str, code: str) -> blocks.Message:
+    """Return what whoever froze or lifted is told when a channel doesn't hear of it."""
+    stands = news.event in messages.STANDS
+    what = "Your freeze is in force" if stands else "The freeze is lifted"
+    where = text.channel(channel_id) or "a channel"
+    why, _ = refused_cards.WORDS[api_errors.why(code)]
+    told = (
+        f"🚫 {what}, but Slack doesn't accept the announcement in {where}: {why} "
+        f"({text.plain(code, 60)}). Tell the people there yourself."
+    )
+    return blocks.Message(told, (blocks.section(told),))
 
 
 def over(end: ports.FreezeEnd) -> blocks.Message:
