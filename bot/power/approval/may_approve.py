@@ -202,11 +202,13 @@ def _in_no_group(needs: policy.Needs, roster: Roster) -> Decision:
         return refused(Refusal.NOT_CHECKED, why)
     if not names:
         return refused(Refusal.NO_APPROVER, "No approver is configured for this request.")
-    if not any(roster.members.get(name) for name in names):
-        listed = quorum.joined(names, " and ")
-        why = f"No approver is configured: there is nobody in {listed}."
-        return refused(Refusal.NO_APPROVER, why)
     listed = quorum.joined(names, " or ")
+    if not any(roster.members.get(name) for name in names):
+        why = (
+            f"No approver is configured: nobody is in {listed}. An operator can add people in the "
+            "policy, or a Slack admin in the user group."
+        )
+        return refused(Refusal.NO_APPROVER, why)
     return refused(
         Refusal.NOT_IN_GROUP, f"Only people in {listed} can do this, and you aren't one of them."
     )

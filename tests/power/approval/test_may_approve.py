@@ -116,9 +116,11 @@ APPROVALS: list[tuple[str, ports.Member, dict[str, object], Refusal | None, str]
     ("half-read", member(DAN), {"roster": HALF_READ}, Refusal.NOT_CHECKED,
      "Whether you are in dc-ops could not be checked; press the button again."),
     ("empty-groups", member(BOB), {"roster": NOBODY}, Refusal.NO_APPROVER,
-     "No approver is configured: there is nobody in sre and dc-ops."),
+     "No approver is configured: nobody is in sre or dc-ops. "
+     "An operator can add people in the policy, or a Slack admin in the user group."),
     ("no-roster", member(BOB), {"roster": quorum.Roster({})}, Refusal.NO_APPROVER,
-     "No approver is configured: there is nobody in sre and dc-ops."),
+     "No approver is configured: nobody is in sre or dc-ops. "
+     "An operator can add people in the policy, or a Slack admin in the user group."),
     ("nothing-needed", member(BOB), {"wanted": ()}, Refusal.NO_APPROVER,
      "No approver is configured for this request."),
     ("expired", member(BOB), {"now": NOW + 1800}, Refusal.EXPIRED,
