@@ -66,6 +66,7 @@ async def test_a_typist_is_offered_what_they_named_or_nothing(
         ("off 'web 01'", "in double quotes", ""),
         ("web01 web02", "Say first what to do with web01", "status web01 web02"),
         ("web01 because disk", "Say first what to do with web01", "status web01"),
+        ("PR-7F3K", "Say first what to do with PR-7F3K: show, stop, cancel.", "show PR-7F3K"),
         ("because disk", "the reason comes last", "help"),
         (
             "db01 db02",

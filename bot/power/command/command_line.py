@@ -38,6 +38,9 @@ BUTTONS = {
 }
 # What a server's name or a term has, and no verb.
 SERVER = re.compile(r"[0-9*:@\[]")
+REQUEST = re.compile(
+    rf"{request.ID_PREFIX}[{request.ID_ALPHABET}]{{{request.ID_LENGTH}}}", re.IGNORECASE
+)
 # A colleague who is spoken to, as Slack writes it ("Formatting text": mentions), with what is said
 # before the name.
 GREETING = rf"(?:(?:{'|'.join(sorted(PASSED_OVER))})\b[\s,:;.!]*)*"
@@ -263,11 +266,13 @@ def _unknown_verb(word: str, whole: str) -> errors.UserMistake:
     if word.lower() == BECAUSE:
         problem = "Say first what to do, and with which servers; the reason comes last."
         return _verb_mistake(problem, word, ["help"])
-    if SERVER.search(word):
-        able = [name for name, verb in VERBS.items() if Argument.TARGETS in verb.takes]
+    is_request = REQUEST.fullmatch(word) is not None
+    if is_request or SERVER.search(word):
+        kind, verb = (Argument.REQUEST, "show") if is_request else (Argument.TARGETS, "status")
+        able = [name for name, one in VERBS.items() if kind in one.takes]
         problem = f"Say first what to do with {typography.shown(word)}: {', '.join(able)}."
         named = rest[: rest.index(BECAUSE)] if BECAUSE in rest else rest
-        return _verb_mistake(problem, word, ["status", word, *named])
+        return _verb_mistake(problem, word, [verb, word, *([] if is_request else named)])
     problem = f"There is no verb {typography.shown(word)}. The verbs are {', '.join(VERBS)}."
     return _verb_mistake(problem, word, ["help"])
 
