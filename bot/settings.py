@@ -200,11 +200,7 @@ class Settings(pydantic.BaseModel):
 
 
 def _given(env_file: str | None) -> dict[str, str]:
-    """Return every variable that isn't empty; the environment goes before the file.
-
-    Raises:
-        SettingsError: the file can't be used.
-    """
+    """Return every variable that isn't empty; the environment goes before the file."""
     try:
         stored = secret_files.variables_in(pathlib.Path(env_file)) if env_file else {}
     except secret_files.Unusable as error:
