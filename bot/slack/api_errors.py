@@ -179,6 +179,11 @@ class Undelivered(Exception):
             return False
         return self.code not in OF_TOKEN
 
+    @property
+    def lasts(self) -> bool:
+        """Whether Slack will take this from nobody, until somebody mends a setting or the token."""
+        return self.for_good or self.code in OF_TOKEN
+
 
 def undelivered(error: SlackApiError) -> Undelivered:
     """Return Slack's refusal as our own error."""

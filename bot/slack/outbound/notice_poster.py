@@ -102,8 +102,7 @@ class NoticePoster:
     async def _not_taken(self, notice: ports.Notice, error: api_errors.Undelivered) -> None:
         """Try again later, or give up where a channel is closed, or it is long ago."""
         log.warning("reporter.notice_not_taken", channel=notice.channel_id, why=error.code)
-        lasts = error.for_good or error.code in api_errors.OF_TOKEN
-        if lasts and notice.end is None and not notice.tries:
+        if error.lasts and notice.end is None and not notice.tries:
             await self._tell_who_did(notice, error.code)
         since = notice.end.at if notice.end else notice.created_at
         fixed = notice.end is not None and (error.gone or error.uneditable)

@@ -157,8 +157,7 @@ class ThreadPoster:
         try:
             await self._poster.posting.post(user, [], (rendered, rendered), message.urgency)
         except api_errors.Undelivered as error:
-            lasts = error.for_good or error.code in api_errors.OF_TOKEN
-            if not (lasts and isinstance(told, running.CardRefused)):
+            if not (error.lasts and isinstance(told, running.CardRefused)):
                 raise
             try:
                 # Who takes no direct messages may still read a private one in the channel.
