@@ -271,20 +271,28 @@ async def test_expiry_that_was_put_off_in_the_database_takes_no_approval(world: 
     assert await world.state(id_) is State.REFUSED
 
 
-async def test_run_whose_plan_is_edited_stops_before_its_next_wave(world: World) -> None:
-    """What was sent is watched to its end; nothing more leaves."""
+async def run_changed_after_its_first_call(world: World, statement: str) -> str:
+    """Drive a run in waves to its end, with its record changed once in between; return its id."""
     world.edit(WAVES)
     id_ = await world.ask("reboot web[01-03] because x")
     await world.told(SAM, "approve", id_)
     waited = world.clock.sleep
 
-    async def edited_after_the_first_call(seconds: float) -> None:
+    async def once(seconds: float) -> None:
         if world.calls():
-            write(world, "UPDATE plans SET plan = replace(plan, 'reboot', 'off')")
+            world.clock.sleep = waited  # type: ignore[method-assign]
+            write(world, statement)
         await waited(seconds)
 
-    world.clock.sleep = edited_after_the_first_call  # type: ignore[method-assign]
+    world.clock.sleep = once  # type: ignore[method-assign]
     await world.drive()
+    return id_
+
+
+async def test_run_whose_plan_is_edited_stops_before_its_next_wave(world: World) -> None:
+    """What was sent is watched to its end; nothing more leaves."""
+    edited = "UPDATE plans SET plan = replace(plan, 'reboot', 'off')"
+    id_ = await run_changed_after_its_first_call(world, edited)
 
     found = await world.found(id_)
     assert found.state is State.STOPPED
@@ -464,19 +472,8 @@ async def test_request_that_ended_during_a_click_breaks_no_seal(
 
 async def test_approval_that_is_taken_away_from_a_run_stops_it(world: World) -> None:
     """What stands in the database is held against the audit before each wave."""
-    world.edit(WAVES)
-    id_ = await world.ask("reboot web[01-03] because x")
-    await world.told(SAM, "approve", id_)
-    waited = world.clock.sleep
-
-    async def once(seconds: float) -> None:
-        if world.calls():
-            world.clock.sleep = waited  # type: ignore[method-assign]
-            write(world, "UPDATE approvals SET seal = 'another' WHERE request_id = :id", id=id_)
-        await waited(seconds)
-
-    world.clock.sleep = once  # type: ignore[method-assign]
-    await world.drive()
+    taken = "UPDATE approvals SET seal = 'another'"
+    id_ = await run_changed_after_its_first_call(world, taken)
 
     assert await world.state(id_) is State.STOPPED
     assert world.calls() == [1]
